@@ -1,0 +1,236 @@
+//! Verdicts apart from failures.
+//!
+//! A *verdict* says what became of a token and is a value; a *failure* says that no verdict could be
+//! reached. [`Verdict`] nests them so that `?` passes failures on and can swallow no rejection.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::ident::Kind;
+use crate::record::Reason;
+use crate::secret::KeyId;
+use crate::token::Selector;
+
+/// `Ok(Ok(_))`: accepted. `Ok(Err(_))`: rejected, a verdict about the token. `Err(_)`: no verdict.
+///
+/// A web application answers the three with its page, with 401, and with 503: an outage never means
+/// "not logged in".
+pub type Verdict<T> = Result<Result<T, Rejected>, Failure>;
+
+/// Why a token was not accepted.
+///
+/// Its text is always "token rejected": tell a client that, and keep the variant for yourself.
+/// [`Rejected::Invalid`] covers an unknown selector, a wrong validator and another kind alike; every
+/// other variant but [`Rejected::Malformed`] and [`Rejected::Fenced`] is reached only with a genuine
+/// validator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Rejected {
+    /// The absolute or the idle expiry has passed.
+    Expired,
+    /// Everything of the subject, or the login's parent, was logged out while this login was under
+    /// way: begin it again.
+    Fenced,
+    /// No such token of this kind.
+    Invalid,
+    /// The predecessor of a successor that nobody ever presented came after the retry window. The
+    /// login is over; no alarm.
+    Lapsed,
+    /// Not the text of a token.
+    Malformed,
+    /// A token came back that had been replaced: two parties hold this login. It is revoked.
+    Reused,
+    /// The login was ended, for this reason.
+    Revoked(Reason),
+    /// A single-use token was presented again.
+    Spent,
+    /// What the token was bound to (the password hash, say) has changed. The login is revoked.
+    StampMismatch,
+}
+
+impl fmt::Display for Rejected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("token rejected")
+    }
+}
+
+impl Error for Rejected {}
+
+/// Why no verdict could be reached.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Failure {
+    /// Others kept changing the record until the time limit.
+    Contended,
+    /// A record does not decode.
+    Corrupt {
+        /// The record's selector.
+        selector: Selector,
+        /// What is wrong with it.
+        source: DecodeError,
+    },
+    /// An argument is beyond its limits.
+    Limit(LimitError),
+    /// The operating system gave no randomness.
+    Randomness(BoxError),
+    /// The token is bound to a stamp and the call supplied none.
+    StampRequired,
+    /// The store could not do what it was asked.
+    Store(StoreError),
+    /// The record's digest was made with a key that this node does not have (yet).
+    UnknownKey(KeyId),
+    /// No policy is configured for this kind.
+    UnknownKind(Kind),
+    /// The kind and the call do not go together: a single-use kind cannot be verified, another cannot
+    /// be consumed, and only a token with a subject restores another.
+    WrongCall(Kind),
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Contended => f.write_str("the record kept changing until the time limit"),
+            Self::Corrupt { selector, .. } => write!(f, "record {selector} is corrupt"),
+            Self::Limit(_) => f.write_str("an argument is beyond its limits"),
+            Self::Randomness(_) => f.write_str("no randomness from the operating system"),
+            Self::StampRequired => f.write_str("the token is bound to a stamp and none was supplied"),
+            Self::Store(_) => f.write_str("the token store failed"),
+            Self::UnknownKey(id) => write!(f, "key {id} is not in the keyring"),
+            Self::UnknownKind(kind) => write!(f, "no policy for tokens of kind {kind}"),
+            Self::WrongCall(kind) => write!(f, "this call does not go with tokens of kind {kind}"),
+        }
+    }
+}
+
+impl Error for Failure {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Corrupt { source, .. } => Some(source),
+            Self::Limit(source) => Some(source),
+            Self::Randomness(source) => Some(source.as_ref()),
+            Self::Store(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<LimitError> for Failure {
+    fn from(error: LimitError) -> Self {
+        Self::Limit(error)
+    }
+}
+
+/// Any error, as a source.
+pub type BoxError = Box<dyn Error + Send + Sync>;
+
+/// What a [`TokenStore`](crate::TokenStore) answers when it cannot do what it was asked (contract S12).
+///
+/// Neither it nor its sources may contain data or digests (S18).
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// Stored bytes do not make a record.
+    Corrupt {
+        /// The record's selector, where it is known.
+        selector: Option<Selector>,
+        /// What is wrong.
+        source: BoxError,
+    },
+    /// Something else went wrong; nothing is known to have been written.
+    Other(BoxError),
+    /// The store will not do this as it is configured: a wrong set-up, a read-only backend, a limit.
+    Refused(BoxError),
+    /// No answer in time.
+    Timeout {
+        /// What was waited for.
+        source: BoxError,
+        /// Whether the write may have happened all the same.
+        outcome_unknown: bool,
+    },
+    /// The backend cannot be reached; nothing was written.
+    Unavailable(BoxError),
+}
+
+impl fmt::Display for StoreError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Corrupt { selector: Some(selector), .. } => {
+                write!(f, "stored record {selector} is corrupt")
+            }
+            Self::Corrupt { selector: None, .. } => f.write_str("stored data are corrupt"),
+            Self::Other(_) => f.write_str("the store failed"),
+            Self::Refused(_) => f.write_str("the store refused"),
+            Self::Timeout { outcome_unknown: true, .. } => f.write_str("timed out, outcome unknown"),
+            Self::Timeout { outcome_unknown: false, .. } => f.write_str("timed out, nothing written"),
+            Self::Unavailable(_) => f.write_str("the store is unavailable"),
+        }
+    }
+}
+
+impl Error for StoreError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Corrupt { source, .. } | Self::Timeout { source, .. } => Some(source.as_ref()),
+            Self::Other(source) | Self::Refused(source) | Self::Unavailable(source) => Some(source.as_ref()),
+        }
+    }
+}
+
+/// A value beyond its limits. Names the rule, never the value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LimitError {
+    what: &'static str,
+    rule: &'static str,
+}
+
+impl LimitError {
+    pub(crate) const fn new(what: &'static str, rule: &'static str) -> Self {
+        Self { what, rule }
+    }
+}
+
+impl fmt::Display for LimitError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.what, self.rule)
+    }
+}
+
+impl Error for LimitError {}
+
+/// Bytes that do not make a record. Says what is wrong, never what was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DecodeError(pub(crate) &'static str);
+
+impl fmt::Display for DecodeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+impl Error for DecodeError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_rejection_reads_the_same() {
+        for rejected in [Rejected::Expired, Rejected::Invalid, Rejected::Revoked(Reason::Reused)] {
+            assert_eq!(rejected.to_string(), "token rejected");
+        }
+    }
+
+    #[test]
+    fn a_failure_shows_its_source_only_as_a_source() {
+        let failure = Failure::from(StoreError::Unavailable("connection refused".into()));
+        assert_eq!(failure.to_string(), "the token store failed");
+        let store = failure.source().unwrap();
+        assert_eq!(store.to_string(), "the store is unavailable");
+        assert_eq!(store.source().unwrap().to_string(), "connection refused");
+    }
+}
