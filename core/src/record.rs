@@ -1,0 +1,201 @@
+//! What a store keeps: one row for one chain of successive tokens, however often it rotates.
+
+mod codec;
+pub(crate) mod state;
+mod wire;
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::error::{DecodeError, LimitError};
+use crate::ident::{Device, Kind, LoginId, Revision, Subject};
+use crate::token::Selector;
+
+/// One row.
+///
+/// The fields are what a store queries or a person reads; everything cryptographic and everything
+/// that may grow is in [`body`](Self::body), which belongs to core: a new core field needs no
+/// migration in any adapter. A fact stands in a column or in the body, never in both.
+///
+/// `selector`, `subject`, `kind`, `login`, `created_at` and `expires_at` never change.
+///
+/// `==` compares bytes and is not constant-time: for stores that recognise their own write and for
+/// tests, never for judging a token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Record {
+    /// The key. 16 bytes.
+    pub selector: Selector,
+    /// Whom it belongs to; `None` for an anonymous session.
+    pub subject: Option<Subject>,
+    /// What it is for.
+    pub kind: Kind,
+    /// The login that it descends from. 8 bytes.
+    pub login: LoginId,
+    /// When it was issued.
+    pub created_at: Timestamp,
+    /// When it was last written. Its only use: a native time to live is `purge_at − updated_at`.
+    pub updated_at: Timestamp,
+    /// When its token was last seen, to the precision of the policy's touch interval.
+    pub seen_at: Timestamp,
+    /// Absolute expiry: from this instant on the token is expired, whatever happens.
+    pub expires_at: Timestamp,
+    /// Idle expiry, which use moves; `None` if it has none, or none any more because it is marked.
+    pub idle_at: Option<Timestamp>,
+    /// From when it may be collected: never before it is expired. Changes rarely.
+    pub purge_at: Timestamp,
+    /// Why it was ended; `None` while it lives.
+    pub revoked: Option<Reason>,
+    /// Counts its writes. What [`TokenStore::replace`](crate::TokenStore::replace) compares.
+    pub revision: Revision,
+    /// How many times it has rotated.
+    pub generation: u32,
+    /// How a person would recognise the client.
+    pub device: Device,
+    /// Core's own part, opaque to a store.
+    pub body: Body,
+}
+
+impl Record {
+    /// Whether a token of it can still be valid at `at`: not marked, and neither expiry reached.
+    #[must_use]
+    pub fn is_live(&self, at: Timestamp) -> bool {
+        self.revoked.is_none() && at < self.expires_at && self.idle_at.is_none_or(|idle| at < idle)
+    }
+
+    /// Ends it: what [`Action::Mark`](crate::Action::Mark) does to each record that matches. The idle
+    /// expiry goes and the record stays until the absolute one, so that its owner can be told why
+    /// (contract D13). A record that is already marked keeps its first reason and is left untouched.
+    ///
+    /// For stores that hold records; SQL and Lua do the same in their own words:
+    /// `revoked = reason, idle_at = null, purge_at = expires_at, revision = revision + 1,
+    /// updated_at = max(updated_at, at)`.
+    pub fn mark(&mut self, reason: Reason, at: Timestamp) {
+        if self.revoked.is_none() {
+            self.revoked = Some(reason);
+            self.idle_at = None;
+            self.purge_at = self.expires_at;
+            self.updated_at = self.updated_at.max(at);
+            self.revision = self.revision.next();
+        }
+    }
+}
+
+/// The opaque part of a [`Record`]: at most [`Body::MAX_LEN`] bytes, stored and returned byte for byte.
+///
+/// `Debug` shows its length only.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Body(Vec<u8>);
+
+impl Body {
+    /// The largest body, in bytes: 16 KiB of application data and what core adds.
+    pub const MAX_LEN: usize = state::MAX_DATA + state::MAX_OVERHEAD;
+
+    /// Takes back what a store has kept.
+    ///
+    /// # Errors
+    /// [`LimitError`] if there are more than [`Body::MAX_LEN`] bytes.
+    pub fn new(bytes: Vec<u8>) -> Result<Self, LimitError> {
+        if bytes.len() > Self::MAX_LEN {
+            return Err(LimitError::new("body", "must be at most 16 KiB and what core adds"));
+        }
+        Ok(Self(bytes))
+    }
+
+    /// What a store has to keep.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Body(… {} bytes)", self.0.len())
+    }
+}
+
+/// Why a record was ended. Its code is what a store keeps; 0 stands for "not ended".
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Its user logged out here.
+    LoggedOut = 1,
+    /// Its user logged it out from another device.
+    LoggedOutElsewhere = 2,
+    /// Its user changed the password or another credential.
+    CredentialChanged = 3,
+    /// An administrator or the application ended it.
+    Administrative = 4,
+    /// The subject had more logins than the cap allows, and this was the oldest.
+    Evicted = 5,
+    /// Its browser logged in again.
+    Superseded = 6,
+    /// A replaced token of it came back: theft, or a copy of the client.
+    Reused = 7,
+    /// The client missed the retry window after a lost response.
+    Lapsed = 8,
+    /// What it was bound to had changed when it was presented.
+    StampMismatch = 9,
+    /// A single-use token was used.
+    Spent = 10,
+}
+
+impl Reason {
+    /// Every reason, in the order of their codes.
+    pub const ALL: [Self; 10] = [
+        Self::LoggedOut,
+        Self::LoggedOutElsewhere,
+        Self::CredentialChanged,
+        Self::Administrative,
+        Self::Evicted,
+        Self::Superseded,
+        Self::Reused,
+        Self::Lapsed,
+        Self::StampMismatch,
+        Self::Spent,
+    ];
+
+    /// The code: 1 to 10, never reused for another meaning.
+    #[must_use]
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
+
+    /// The reason for a stored code, where 0 is `None`.
+    ///
+    /// # Errors
+    /// [`DecodeError`] for a code that no version wrote.
+    pub fn from_code(code: u8) -> Result<Option<Self>, DecodeError> {
+        match code {
+            0 => Ok(None),
+            _ => match Self::ALL.get(usize::from(code) - 1) {
+                Some(reason) => Ok(Some(*reason)),
+                None => Err(DecodeError("unknown reason code")),
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_survives_its_code() {
+        assert_eq!(Reason::from_code(0), Ok(None));
+        for (at, reason) in Reason::ALL.into_iter().enumerate() {
+            assert_eq!(usize::from(reason.code()), at + 1);
+            assert_eq!(Reason::from_code(reason.code()), Ok(Some(reason)));
+        }
+        assert!(Reason::from_code(11).is_err());
+        assert!(Reason::from_code(255).is_err());
+    }
+
+    #[test]
+    fn a_body_has_a_limit_and_keeps_to_itself() {
+        assert!(Body::new(vec![0; Body::MAX_LEN + 1]).is_err());
+        let body = Body::new(vec![0xab; 3]).unwrap();
+        assert_eq!(format!("{body:?}"), "Body(… 3 bytes)");
+    }
+}
