@@ -1,0 +1,207 @@
+//! The reference store: a map behind one lock, the executable meaning of [`TokenStore`].
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use async_trait::async_trait;
+
+use crate::clock::Timestamp;
+use crate::error::StoreError;
+use crate::ident::{Epoch, Revision, Subject};
+use crate::record::{Reason, Record};
+use crate::store::{Action, Advance, Fence, Insert, Page, Purged, Replace, TokenStore, Which};
+use crate::token::Selector;
+
+/// Keeps records in memory: for tests, examples, and sites that may forget everybody at a restart.
+///
+/// Clones share the same records. Every clause holds but durability, of which it declares none (S14).
+#[derive(Clone, Default)]
+pub struct MemoryStore(Arc<RwLock<Tables>>);
+
+#[derive(Default)]
+struct Tables {
+    records: HashMap<Selector, Record>,
+    /// In the order of a list, reversed.
+    index: HashMap<Subject, BTreeSet<(Timestamp, Selector)>>,
+    due: BTreeSet<(Timestamp, Selector)>,
+    epochs: BTreeMap<Subject, (Epoch, Timestamp)>,
+}
+
+impl MemoryStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    // No code below panics between two writes, so a poisoned lock guards whole records.
+    fn read(&self) -> RwLockReadGuard<'_, Tables> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Tables> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl TokenStore for MemoryStore {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let mut tables = self.write();
+        if tables.records.contains_key(&record.selector) {
+            return Ok(Insert::Duplicate);
+        }
+        if !tables.admits(record, fence) {
+            return Ok(Insert::Fenced);
+        }
+        tables.put(record.clone());
+        Ok(Insert::Inserted)
+    }
+
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        Ok(self.read().records.get(&selector).cloned())
+    }
+
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        let tables = self.read();
+        Ok(selectors.iter().map(|selector| tables.records.get(selector).cloned()).collect())
+    }
+
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let mut tables = self.write();
+        match tables.records.get(&next.selector) {
+            None => Ok(Replace::Missing),
+            Some(old) if old.revision != expected || old.revoked.is_some() => Ok(Replace::Conflict),
+            Some(_) => {
+                tables.put(next.clone());
+                Ok(Replace::Replaced)
+            }
+        }
+    }
+
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        Ok(self.write().take(selector))
+    }
+
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let mut tables = self.write();
+        if let Advance::To { epoch, now, keep } = advance {
+            tables.epochs.insert(subject.clone(), (epoch, now.saturating_add(keep)));
+        }
+        let doomed: Vec<Selector> =
+            which.select(tables.of(subject)).iter().map(|record| record.selector).collect();
+        let mut count = 0;
+        for selector in doomed {
+            count += u64::from(match action {
+                Action::Remove => tables.take(selector),
+                Action::Mark { reason, at } => tables.mark(selector, reason, at),
+            });
+        }
+        Ok(count)
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let tables = self.read();
+        let after =
+            |record: &&Record| page.after.is_none_or(|after| (record.created_at, record.selector) < after);
+        let wanted = tables.of(subject).filter(after).filter(|record| page.kinds.contain(&record.kind));
+        Ok(wanted.take(page.limit.get().into()).cloned().collect())
+    }
+
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        let until = now.saturating_add(keep);
+        let mut tables = self.write();
+        let entry = tables.epochs.entry(subject.clone()).or_insert((fresh, until));
+        entry.1 = entry.1.max(until);
+        Ok(entry.0)
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let mut tables = self.write();
+        tables.epochs.retain(|_, (_, until)| now < *until);
+        let mut removed = 0;
+        while let Some(&(due, selector)) = tables.due.first().filter(|(due, _)| *due <= now) {
+            if removed == u64::from(limit) {
+                return Ok(Purged { removed, more: true });
+            }
+            tables.due.remove(&(due, selector));
+            removed += u64::from(tables.take(selector));
+        }
+        Ok(Purged { removed, more: false })
+    }
+}
+
+impl Tables {
+    fn admits(&self, record: &Record, fence: Fence) -> bool {
+        match fence {
+            Fence::None => true,
+            Fence::Epoch(epoch) => {
+                let current = record.subject.as_ref().and_then(|subject| self.epochs.get(subject));
+                current.is_some_and(|(current, _)| *current == epoch)
+            }
+            Fence::Parent(parent) => self.records.get(&parent).is_some_and(|parent| parent.revoked.is_none()),
+        }
+    }
+
+    /// The subject's records, newest first.
+    fn of(&self, subject: &Subject) -> impl Iterator<Item = &Record> {
+        let entries = self.index.get(subject).into_iter().flatten().rev();
+        entries.filter_map(|(_, selector)| self.records.get(selector))
+    }
+
+    fn put(&mut self, record: Record) {
+        if let Some(old) = self.records.get(&record.selector) {
+            self.due.remove(&(old.purge_at, old.selector));
+        }
+        self.due.insert((record.purge_at, record.selector));
+        if let Some(subject) = &record.subject {
+            self.index.entry(subject.clone()).or_default().insert((record.created_at, record.selector));
+        }
+        self.records.insert(record.selector, record);
+    }
+
+    fn take(&mut self, selector: Selector) -> bool {
+        let Some(record) = self.records.remove(&selector) else { return false };
+        self.due.remove(&(record.purge_at, selector));
+        if let Some(subject) = &record.subject
+            && let Some(entries) = self.index.get_mut(subject)
+        {
+            entries.remove(&(record.created_at, selector));
+            if entries.is_empty() {
+                self.index.remove(subject);
+            }
+        }
+        true
+    }
+
+    fn mark(&mut self, selector: Selector, reason: Reason, at: Timestamp) -> bool {
+        let Some(record) = self.records.get(&selector) else { return false };
+        if record.revoked.is_some() {
+            return false;
+        }
+        let mut record = record.clone();
+        record.mark(reason, at);
+        self.put(record);
+        true
+    }
+}
+
+impl fmt::Debug for MemoryStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryStore").field("records", &self.read().records.len()).finish_non_exhaustive()
+    }
+}
