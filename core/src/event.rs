@@ -1,0 +1,179 @@
+//! What happened, told to an [`Observer`] and to `tracing`. Selectors and metadata, never a secret.
+
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::ident::{Kind, LoginId, Subject};
+use crate::record::{Reason, Record};
+use crate::stamp::FingerprintCheck;
+use crate::token::Selector;
+
+/// Hears of every event. Called where it happens: hand slow work to somebody else.
+pub trait Observer: fmt::Debug + Send + Sync + 'static {
+    /// Something happened.
+    fn on_event(&self, event: &Event<'_>);
+}
+
+/// One thing that happened.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Event<'a> {
+    /// What.
+    pub what: What,
+    /// When, by the service's clock.
+    pub at: Timestamp,
+    /// The kind that the caller named.
+    pub kind: Option<Kind>,
+    /// The selector, where one could be read.
+    pub selector: Option<Selector>,
+    /// The record, where it is known *and* the presented validator was one of its own. Its `device`,
+    /// `seen_at` and `generation` are the side of the rightful owner in an alarm.
+    pub record: Option<&'a Record>,
+    /// The subject, where the caller or the record names one.
+    pub subject: Option<&'a Subject>,
+    /// The login, likewise.
+    pub login: Option<LoginId>,
+    /// How the presenting client compares with the one it was issued to.
+    pub fingerprint: FingerprintCheck,
+    /// How many records it was about, for revocations and purges.
+    pub count: u64,
+}
+
+/// What happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum What {
+    /// The successor was presented for the first time: the client has it.
+    Confirmed,
+    /// A single-use token was used.
+    Consumed,
+    /// Logins beyond the cap were ended.
+    Evicted,
+    /// A token came after its expiry.
+    Expired,
+    /// A login or a restored session was turned away: something was logged out while it was under way.
+    Fenced,
+    /// A token was issued.
+    Issued,
+    /// A token came with a selector that exists and a validator that never did: somebody is guessing,
+    /// or knows the selector only.
+    InvalidValidator,
+    /// A token of a kind that the call does not accept.
+    KindMismatch,
+    /// A predecessor came after the retry window; the login was ended.
+    Lapsed,
+    /// Not the text of a token.
+    Malformed,
+    /// The purger met an error and goes on.
+    PurgeFailed,
+    /// Expired records were collected.
+    Purged,
+    /// A session was restored from another token of its login.
+    Restored,
+    /// A predecessor was accepted, within its windows.
+    Retried,
+    /// Theft: a replaced token came back; what it belongs to was ended.
+    Reused,
+    /// Records were ended for this reason.
+    Revoked(Reason),
+    /// A token of an ended record was presented.
+    RevokedPresented(Reason),
+    /// A successor was made.
+    Rotated,
+    /// A used single-use token was presented.
+    Spent,
+    /// The stamp had changed; the login was ended.
+    StampMismatch,
+    /// A token came whose digest was made with a retired key, or without one under a keyring.
+    UnusableKey,
+    /// A token came whose selector no record has.
+    UnknownSelector,
+    /// A token was accepted.
+    Verified,
+    /// A confirmation, slide or rotation could not be written; the token was accepted all the same.
+    WriteFailed,
+}
+
+impl<'a> Event<'a> {
+    pub(crate) const fn new(what: What, at: Timestamp) -> Self {
+        Self {
+            what,
+            at,
+            kind: None,
+            selector: None,
+            record: None,
+            subject: None,
+            login: None,
+            fingerprint: FingerprintCheck::Unknown,
+            count: 0,
+        }
+    }
+
+    pub(crate) const fn kind(mut self, kind: Kind) -> Self {
+        self.kind = Some(kind);
+        self
+    }
+
+    pub(crate) const fn selector(mut self, selector: Selector) -> Self {
+        self.selector = Some(selector);
+        self
+    }
+
+    pub(crate) fn record(mut self, record: &'a Record) -> Self {
+        self.kind = Some(record.kind);
+        self.selector = Some(record.selector);
+        self.subject = record.subject.as_ref();
+        self.login = Some(record.login);
+        self.record = Some(record);
+        self
+    }
+
+    pub(crate) const fn subject(mut self, subject: &'a Subject) -> Self {
+        self.subject = Some(subject);
+        self
+    }
+
+    pub(crate) const fn fingerprint(mut self, fingerprint: FingerprintCheck) -> Self {
+        self.fingerprint = fingerprint;
+        self
+    }
+
+    pub(crate) const fn count(mut self, count: u64) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// Writes it to `tracing` under the target `hallpass`: theft as a warning, guesses and endings as
+    /// info, the everyday as debug and trace.
+    pub(crate) fn trace(&self) {
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "hallpass",
+                    what = ?self.what,
+                    kind = self.kind.as_ref().map(tracing::field::display),
+                    selector = self.selector.map(tracing::field::display),
+                    subject = self.subject.map(tracing::field::display),
+                    login = self.login.map(tracing::field::display),
+                    device = self.record.map(|record| tracing::field::display(&record.device)),
+                    generation = self.record.map(|record| record.generation),
+                    seen_at = self.record.map(|record| record.seen_at.as_millis()),
+                    fingerprint = ?self.fingerprint,
+                    count = self.count,
+                )
+            };
+        }
+        match self.what {
+            What::Reused | What::PurgeFailed | What::WriteFailed => emit!(warn),
+            What::InvalidValidator
+            | What::Evicted
+            | What::Fenced
+            | What::Lapsed
+            | What::Revoked(_)
+            | What::StampMismatch
+            | What::UnusableKey => emit!(info),
+            What::Verified => emit!(trace),
+            _ => emit!(debug),
+        }
+    }
+}

@@ -1,0 +1,305 @@
+//! Lifetimes and windows of one kind of token; checked when the service is built (contract D14).
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::error::LimitError;
+use crate::ident::Kind;
+use crate::token::Format;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(60 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// What holds for the tokens of one kind.
+///
+/// Start from one of the five defaults or from [`Policy::custom`] and change what differs; the
+/// builder of [`Tokens`](crate::Tokens) refuses what makes no sense. A policy is found by the kind of
+/// the *record*, and the earlier of the record's expiry and the policy's counts: shortening a lifetime
+/// works at once, lengthening it from the next login.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    pub(crate) kind: Kind,
+    pub(crate) absolute: Duration,
+    pub(crate) idle: Option<Duration>,
+    pub(crate) rotation: Option<Windows>,
+    pub(crate) touch: Duration,
+    pub(crate) purpose: Purpose,
+    pub(crate) format: Format,
+    pub(crate) require_stamp: bool,
+    pub(crate) reuse_ends: Scope,
+}
+
+/// When a token rotates and how long its predecessor is still good.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Windows {
+    /// The least time between two rotations of a confirmed token.
+    pub min_interval: Duration,
+    /// How long after a rotation the predecessor still gets the successor, while nobody has shown that
+    /// the client has it: how long a lost response can be made good.
+    pub retry_window: Duration,
+    /// How long after the successor was first presented the predecessor is still accepted: as long as
+    /// the longest request that may be under way when the client switches.
+    pub overlap: Duration,
+}
+
+/// What a kind is used for, which decides what acts on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Purpose {
+    /// A person's device is logged in: listed, capped, ended by "log out the others" and by a
+    /// credential change.
+    Device,
+    /// A key that a program holds: ended only by name.
+    Key,
+    /// Works once: consumed, never verified; ended by a credential change.
+    SingleUse,
+}
+
+/// How much a proven reuse ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// The login that the token belongs to.
+    Login,
+    /// Everything of the subject.
+    Subject,
+}
+
+impl Policy {
+    /// The longest absolute lifetime that is not taken for a slip: ten years.
+    pub const MAX_ABSOLUTE: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
+
+    /// A policy for tokens of `kind` that live for `absolute`, with no idle expiry, no rotation, and
+    /// "last seen" kept to the minute.
+    #[must_use]
+    pub const fn custom(kind: Kind, absolute: Duration) -> Self {
+        Self {
+            kind,
+            absolute,
+            idle: None,
+            rotation: None,
+            touch: MINUTE,
+            purpose: Purpose::Device,
+            format: Format::Plain,
+            require_stamp: false,
+            reuse_ends: Scope::Login,
+        }
+    }
+
+    /// [`Kind::SESSION`]: idle 30 minutes, absolute 12 hours, no rotation.
+    ///
+    /// Within NIST SP 800-63B-4 for AAL2 (24 hours, 1 hour of inactivity).
+    #[must_use]
+    pub const fn session() -> Self {
+        let mut policy = Self::custom(Kind::SESSION, HOUR.saturating_mul(12));
+        policy.idle = Some(MINUTE.saturating_mul(30));
+        policy
+    }
+
+    /// [`Kind::REMEMBER`]: idle 14 days, absolute 30 days; rotates at most once a minute, a lost
+    /// response can be made good for an hour, requests under way have 30 seconds.
+    #[must_use]
+    pub const fn remember() -> Self {
+        let mut policy = Self::custom(Kind::REMEMBER, DAY.saturating_mul(30));
+        policy.idle = Some(DAY.saturating_mul(14));
+        policy.rotation =
+            Some(Windows { min_interval: MINUTE, retry_window: HOUR, overlap: Duration::from_secs(30) });
+        policy
+    }
+
+    /// [`Kind::REFRESH`]: idle 30 days, absolute 90 days; rotates at most once a minute, a lost
+    /// response can be made good for 5 minutes, requests under way have 30 seconds. After RFC 9700, 4.14.2.
+    #[must_use]
+    pub const fn refresh() -> Self {
+        let mut policy = Self::custom(Kind::REFRESH, DAY.saturating_mul(90));
+        policy.idle = Some(DAY.saturating_mul(30));
+        policy.rotation = Some(Windows {
+            min_interval: MINUTE,
+            retry_window: MINUTE.saturating_mul(5),
+            overlap: Duration::from_secs(30),
+        });
+        policy
+    }
+
+    /// [`Kind::API_KEY`]: absolute one year, no rotation, "last used" kept to the minute, written
+    /// `hp_key_` … with a checksum.
+    #[must_use]
+    pub const fn api_key() -> Self {
+        let mut policy = Self::custom(Kind::API_KEY, DAY.saturating_mul(365));
+        policy.purpose = Purpose::Key;
+        policy.format = Format::Checked { prefix: "hp_key_" };
+        policy
+    }
+
+    /// [`Kind::ONE_TIME`]: works once, within 15 minutes.
+    #[must_use]
+    pub const fn one_time() -> Self {
+        let mut policy = Self::custom(Kind::ONE_TIME, MINUTE.saturating_mul(15));
+        policy.purpose = Purpose::SingleUse;
+        policy
+    }
+
+    /// The same policy for tokens of another kind, such as `one-time:password-reset`.
+    #[must_use]
+    pub const fn for_kind(mut self, kind: Kind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// Lives for `absolute` from its issue, however much it is used.
+    #[must_use]
+    pub const fn absolute(mut self, absolute: Duration) -> Self {
+        self.absolute = absolute;
+        self
+    }
+
+    /// Expires when it has not been used for `idle`.
+    #[must_use]
+    pub const fn idle(mut self, idle: Option<Duration>) -> Self {
+        self.idle = idle;
+        self
+    }
+
+    /// Rotates within these windows, or never.
+    #[must_use]
+    pub const fn rotation(mut self, windows: Option<Windows>) -> Self {
+        self.rotation = windows;
+        self
+    }
+
+    /// Writes "last seen", and with it the idle expiry, at most once in so long.
+    #[must_use]
+    pub const fn touch(mut self, every: Duration) -> Self {
+        self.touch = every;
+        self
+    }
+
+    /// What it is used for.
+    #[must_use]
+    pub const fn purpose(mut self, purpose: Purpose) -> Self {
+        self.purpose = purpose;
+        self
+    }
+
+    /// How its tokens are written. Tokens written otherwise are malformed from then on.
+    #[must_use]
+    pub const fn format(mut self, format: Format) -> Self {
+        self.format = format;
+        self
+    }
+
+    /// Refuses a record that is bound to no stamp.
+    #[must_use]
+    pub const fn require_stamp(mut self) -> Self {
+        self.require_stamp = true;
+        self
+    }
+
+    /// How much a proven reuse ends; the login unless told otherwise.
+    #[must_use]
+    pub const fn reuse_ends(mut self, scope: Scope) -> Self {
+        self.reuse_ends = scope;
+        self
+    }
+
+    /// The retry window and the overlap; zero without rotation.
+    pub(crate) fn windows(&self) -> (Duration, Duration) {
+        self.rotation.map_or_else(Default::default, |windows| (windows.retry_window, windows.overlap))
+    }
+
+    /// Whether all of it makes sense together, with clocks `max_skew` apart.
+    ///
+    /// # Errors
+    /// [`PolicyError`] names the kind and the rule.
+    pub(crate) fn check(&self, max_skew: Duration) -> Result<(), PolicyError> {
+        let rule = |holds: bool, rule: &'static str| match holds {
+            true => Ok(()),
+            false => Err(PolicyError { kind: self.kind, rule }),
+        };
+        let whole = |duration: Duration| duration.as_millis() > 0;
+        self.format.check().map_err(|LimitError { .. }| PolicyError {
+            kind: self.kind,
+            rule: "a prefix has 2 to 32 characters of a-z, 0-9 and _, and ends in _",
+        })?;
+        rule(whole(self.absolute), "the absolute lifetime is at least a millisecond")?;
+        rule(self.absolute <= Self::MAX_ABSOLUTE, "the absolute lifetime is at most ten years")?;
+        if let Some(idle) = self.idle {
+            rule(whole(idle), "the idle lifetime is at least a millisecond")?;
+            rule(idle <= self.absolute, "the idle lifetime is at most the absolute one")?;
+            rule(self.touch <= idle / 2, "a touch comes at least twice in an idle lifetime")?;
+        }
+        let Some(windows) = self.rotation else { return Ok(()) };
+        let wide = |window: Duration| window.is_zero() || window >= max_skew * 2;
+        let shortest = self.idle.unwrap_or(self.absolute);
+        rule(self.purpose != Purpose::SingleUse, "a single-use token does not rotate")?;
+        rule(windows.retry_window < shortest, "the retry window is shorter than the idle lifetime")?;
+        rule(wide(windows.retry_window), "the retry window is zero or at least twice the clock skew")?;
+        rule(wide(windows.overlap), "the overlap is zero or at least twice the clock skew")?;
+        rule(windows.overlap <= shortest / 4, "the overlap is at most a quarter of the idle lifetime")?;
+        rule(windows.min_interval >= windows.overlap * 2, "the least interval is at least twice the overlap")
+    }
+}
+
+/// A policy that makes no sense.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PolicyError {
+    kind: Kind,
+    rule: &'static str,
+}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "policy for {} tokens breaks a rule: {}", self.kind, self.rule)
+    }
+}
+
+impl Error for PolicyError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SKEW: Duration = Duration::from_secs(10);
+
+    #[test]
+    fn the_defaults_make_sense() {
+        for policy in
+            [Policy::session(), Policy::remember(), Policy::refresh(), Policy::api_key(), Policy::one_time()]
+        {
+            assert_eq!(policy.check(SKEW), Ok(()));
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_its_rule() {
+        let windows = Policy::remember().rotation.unwrap();
+        let with = |change: fn(&mut Windows)| {
+            let mut windows = windows;
+            change(&mut windows);
+            Policy::remember().rotation(Some(windows))
+        };
+        let second = Duration::from_secs(1);
+        let cases = [
+            (Policy::session().absolute(Duration::ZERO), "at least a millisecond"),
+            (Policy::session().absolute(Duration::from_nanos(1)), "at least a millisecond"),
+            (Policy::api_key().absolute(Duration::MAX), "at most ten years"),
+            (Policy::session().idle(Some(Duration::ZERO)), "idle lifetime is at least"),
+            (Policy::session().idle(Some(HOUR * 13)), "at most the absolute"),
+            (Policy::session().touch(MINUTE * 16), "twice in an idle"),
+            (with(|w| w.retry_window = DAY * 14), "shorter than the idle"),
+            (with(|w| w.retry_window = Duration::from_secs(19)), "retry window is zero or"),
+            (with(|w| w.overlap = Duration::from_secs(19)), "overlap is zero or"),
+            (with(|w| w.min_interval = Duration::from_secs(59)), "twice the overlap"),
+            (with(|w| (w.overlap, w.min_interval) = (DAY * 4, DAY * 8)), "a quarter"),
+            (Policy::one_time().rotation(Some(windows)), "single-use"),
+            (Policy::api_key().format(Format::Checked { prefix: "X" }), "a prefix has"),
+        ];
+        for (policy, rule) in cases {
+            let error = policy.check(SKEW).unwrap_err().to_string();
+            assert!(error.contains(rule), "{error} should name {rule}");
+        }
+        let strict = with(|w| (w.retry_window, w.overlap, w.min_interval) = Default::default());
+        assert_eq!(strict.check(SKEW), Ok(()), "zero windows are allowed for strict shops");
+        assert_eq!(with(|w| w.retry_window = Duration::from_secs(19)).check(second), Ok(()));
+    }
+}

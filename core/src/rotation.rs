@@ -1,0 +1,242 @@
+//! The decision: table D of the contract as a pure function, without I/O, clock or cryptography.
+//!
+//! Whoever holds a token asks; [`decide`] answers what the token is worth and what has to be written.
+//! The first row that matches wins.
+
+use std::time::Duration;
+
+use crate::clock::Timestamp;
+use crate::error::Rejected;
+use crate::policy::{Policy, Scope};
+use crate::record::Reason;
+
+/// Which token of the record was presented, as the digests tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Presented {
+    /// None of the record's, or the record is of another kind: a guess.
+    Foreign,
+    /// The newest one.
+    Current,
+    /// The one before it.
+    Predecessor,
+    /// An older one.
+    Earlier,
+}
+
+/// How the record's stamp compares with the one supplied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum StampCheck {
+    /// The record is bound to another.
+    Differs,
+    /// The record is bound to this one.
+    Matches,
+    /// The record is bound to one and none was supplied.
+    NotSupplied,
+    /// The record is bound to none.
+    Unbound,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ask {
+    /// Is it valid?
+    Verify,
+    /// Is it valid, and may I have its successor?
+    Rotate,
+}
+
+/// The last rotation of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Rotation {
+    /// When.
+    pub at: Timestamp,
+    /// When the successor was first presented.
+    pub confirmed_at: Option<Timestamp>,
+    /// Whether the successor can still be derived. Once that is erased the windows are closed for good,
+    /// whatever the clock says.
+    pub repeatable: bool,
+}
+
+/// All that the decision depends on, besides the policy and the time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Situation {
+    /// Which token was presented.
+    pub presented: Presented,
+    /// When the record was issued.
+    pub created_at: Timestamp,
+    /// When its token was last seen.
+    pub seen_at: Timestamp,
+    /// Its absolute expiry.
+    pub expires_at: Timestamp,
+    /// Its idle expiry.
+    pub idle_at: Option<Timestamp>,
+    /// Why it was ended.
+    pub revoked: Option<Reason>,
+    /// Its last rotation.
+    pub rotation: Option<Rotation>,
+    /// How its stamp compares.
+    pub stamp: StampCheck,
+}
+
+/// What the token is worth, and what has to be written for that to be true.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// Valid.
+    Accept {
+        /// Store that the successor has arrived (D5).
+        confirm: bool,
+        /// Store that the token was seen, and move the idle expiry (D5).
+        slide: bool,
+        /// What to do about a successor.
+        successor: Successor,
+    },
+    /// Not valid; first end so much for this reason.
+    Reject {
+        /// The verdict.
+        rejected: Rejected,
+        /// What to end.
+        end: Option<(Scope, Reason)>,
+    },
+    /// No verdict without the stamp (D4).
+    StampRequired,
+}
+
+/// What to do about a successor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Successor {
+    /// Nothing: not asked for, or not due.
+    None,
+    /// Rotate: make one.
+    New,
+    /// Derive the one that was made, again.
+    Same,
+}
+
+impl Decision {
+    const fn reject(rejected: Rejected) -> Self {
+        Self::Reject { rejected, end: None }
+    }
+
+    const fn end(rejected: Rejected, scope: Scope, reason: Reason) -> Self {
+        Self::Reject { rejected, end: Some((scope, reason)) }
+    }
+}
+
+/// Rows D1 to D3: what can be told without knowing whose stamp to fetch.
+#[must_use]
+pub fn standing(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Rejected> {
+    if of.presented == Presented::Foreign {
+        return Some(Rejected::Invalid); // D1
+    }
+    let deadlines = Deadlines::of(of, now, policy, max_skew);
+    if now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle) {
+        return Some(Rejected::Expired); // D2
+    }
+    match of.revoked {
+        None => None,
+        Some(Reason::Spent) => Some(Rejected::Spent), // D3
+        Some(reason) => Some(Rejected::Revoked(reason)),
+    }
+}
+
+/// The whole table.
+#[must_use]
+pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_skew: Duration) -> Decision {
+    if let Some(rejected) = standing(of, now, policy, max_skew) {
+        return Decision::reject(rejected); // D1, D2, D3
+    }
+    match of.stamp {
+        StampCheck::NotSupplied => return Decision::StampRequired,
+        StampCheck::Differs => return mismatch(), // D4
+        StampCheck::Unbound if policy.require_stamp => return mismatch(), // D4
+        StampCheck::Matches | StampCheck::Unbound => {}
+    }
+    if of.presented == Presented::Current {
+        return Decision::Accept {
+            confirm: of.rotation.is_some_and(|rotation| rotation.confirmed_at.is_none()),
+            slide: now.since(of.seen_at) >= policy.touch,
+            successor: if ask == Ask::Rotate && is_due(of, now, policy) {
+                Successor::New
+            } else {
+                Successor::None
+            },
+        }; // D5
+    }
+    let again = Decision::Accept {
+        confirm: false,
+        slide: false,
+        successor: if ask == Ask::Rotate { Successor::Same } else { Successor::None },
+    };
+    let (retry_window, overlap) = policy.windows();
+    let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
+    match (of.presented, of.rotation) {
+        (Presented::Predecessor, Some(rotation)) => match rotation.confirmed_at {
+            None if rotation.repeatable && now.since(rotation.at) <= retry_window => again, // D6
+            None => Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed),          // D8
+            Some(confirmed_at) => {
+                let in_time = confirmed_at.since(rotation.at) <= retry_window;
+                let under_way = now.since(confirmed_at) <= overlap;
+                if rotation.repeatable && in_time && under_way { again } else { reused } // D7, D9
+            }
+        },
+        _ => reused, // D9
+    }
+}
+
+const fn mismatch() -> Decision {
+    Decision::end(Rejected::StampMismatch, Scope::Login, Reason::StampMismatch)
+}
+
+/// D10: without a pause between rotations, two in a row turn an honest request under way into the
+/// holder of the generation before the last.
+fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
+    let Some(windows) = policy.rotation else { return false };
+    let Some(rotation) = of.rotation else { return true };
+    let since = now.since(rotation.at);
+    match rotation.confirmed_at {
+        Some(confirmed_at) => now.since(confirmed_at) > windows.overlap * 2 && since >= windows.min_interval,
+        None => since > windows.retry_window + windows.overlap * 2,
+    }
+}
+
+/// Whether the windows of a rotation have closed on every clock, so that what the successor is derived
+/// with may be erased (contract T5).
+pub(crate) fn windows_closed(
+    rotation: &Rotation,
+    now: Timestamp,
+    policy: &Policy,
+    max_skew: Duration,
+) -> bool {
+    let (retry_window, overlap) = policy.windows();
+    match rotation.confirmed_at {
+        Some(confirmed_at) => now.since(confirmed_at) > overlap + max_skew,
+        None => now.since(rotation.at) > retry_window + max_skew,
+    }
+}
+
+/// When a record expires: the earlier of what it was promised and what the policy allows now.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Deadlines {
+    pub(crate) absolute: Timestamp,
+    pub(crate) idle: Option<Timestamp>,
+}
+
+impl Deadlines {
+    pub(crate) fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
+        // A time further in the future than clocks are apart was written by a broken clock: it counts
+        // as now, or it would postpone every deadline that hangs on it.
+        let sane = |time: Timestamp| if time > now.saturating_add(max_skew) { now } else { time };
+        let absolute = of.expires_at.min(sane(of.created_at).saturating_add(policy.absolute));
+        let allowed = policy.idle.map(|idle| sane(of.seen_at).saturating_add(idle));
+        let idle = match (of.idle_at, allowed) {
+            (Some(promised), Some(allowed)) => Some(promised.min(allowed)),
+            (promised, allowed) => promised.or(allowed),
+        };
+        Self { absolute, idle }
+    }
+
+    /// The earlier of the two.
+    pub(crate) fn first(&self) -> Timestamp {
+        self.idle.map_or(self.absolute, |idle| idle.min(self.absolute))
+    }
+}
