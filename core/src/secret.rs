@@ -113,7 +113,7 @@ impl Binding<'_> {
 }
 
 /// A stored digest of one validator, with the key that made it (`None`: plain SHA-256).
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy)]
 pub(crate) struct Digest {
     pub(crate) key: Option<KeyId>,
     pub(crate) bytes: [u8; 32],
@@ -139,12 +139,6 @@ impl Digest {
     /// Whether both were made with the same key from the same input, in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.key == other.key && bool::from(self.bytes.ct_eq(&other.bytes))
-    }
-}
-
-impl fmt::Debug for Digest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Digest").field("key", &self.key).finish_non_exhaustive()
     }
 }
 

@@ -27,8 +27,8 @@ pub enum How {
     Restored,
 }
 
-/// The decoded body.
-#[derive(Clone, Debug)]
+/// The decoded body. No `Debug`: it holds data and digests.
+#[derive(Clone)]
 pub(crate) struct State {
     /// 8 random bytes, new in every write: only an equal one proves that a write was one's own (S5).
     pub(crate) write_id: [u8; 8],
@@ -44,7 +44,7 @@ pub(crate) struct State {
 }
 
 /// The last rotation.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Rotated {
     pub(crate) at: Timestamp,
     /// When the successor was first presented.
@@ -59,12 +59,6 @@ pub(crate) struct Rotated {
 pub(crate) struct Nonce {
     pub(crate) bytes: [u8; 16],
     pub(crate) key: Option<KeyId>,
-}
-
-impl std::fmt::Debug for Nonce {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Nonce").field("key", &self.key).finish_non_exhaustive()
-    }
 }
 
 impl State {

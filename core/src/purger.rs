@@ -1,0 +1,50 @@
+//! Collects expired records regularly.
+
+use std::time::Duration;
+
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+use crate::event::{Event, What};
+use crate::tokens::Tokens;
+
+/// Calls [`Tokens::purge`] again and again. An error is an event, not the end.
+#[derive(Clone, Debug)]
+pub struct Purger {
+    tokens: Tokens,
+    every: Duration,
+}
+
+impl Purger {
+    /// A purger that waits 10 minutes between two purges.
+    #[must_use]
+    pub const fn new(tokens: Tokens) -> Self {
+        Self { tokens, every: Duration::from_secs(600) }
+    }
+
+    /// Waits so long before each purge.
+    #[must_use]
+    pub const fn every(mut self, every: Duration) -> Self {
+        self.every = every;
+        self
+    }
+
+    /// Purges for ever. Drop the future to stop.
+    pub async fn run(self) {
+        loop {
+            sleep(self.every).await;
+            if self.tokens.purge_surviving().await.is_err() {
+                self.tokens.emit(&Event::new(What::PurgeFailed, self.tokens.now()));
+            }
+        }
+    }
+
+    /// The same as a task of its own. Abort it to stop.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    #[must_use = "abort it to stop"]
+    pub fn spawn(self) -> JoinHandle<()> {
+        tokio::spawn(self.run())
+    }
+}

@@ -1,0 +1,149 @@
+//! The service that applications call: every token passes through here, and nothing else decides.
+
+mod backoff;
+mod builder;
+mod candidate;
+mod data;
+mod issue;
+mod list;
+mod login;
+mod purge;
+mod reissue;
+mod revoke;
+mod valid;
+mod write;
+
+use std::fmt;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use builder::TokensBuilder;
+pub use candidate::Candidate;
+pub use issue::Issue;
+pub use list::{ActiveLogin, ListCursor, ListQuery, Listing};
+pub use login::Login;
+pub use valid::{Issued, Valid};
+
+use crate::clock::{Clock, Timestamp};
+use crate::entropy::Entropy;
+use crate::error::{Failure, StoreError};
+use crate::event::{Event, Observer};
+use crate::ident::Kind;
+use crate::policy::{Policy, Purpose};
+use crate::secret::Keys;
+use crate::store::{Kinds, TokenStore};
+
+/// Issues, verifies, rotates and revokes tokens over any [`TokenStore`]. Cheap to clone.
+///
+/// Every call that judges a token answers a [`Verdict`](crate::Verdict): a rejection is a value, and
+/// an outage is an error that must not be taken for one.
+///
+/// It runs on tokio with its timer enabled. A revocation, once begun, completes even when the caller's
+/// future is dropped (contract D12).
+///
+/// # Examples
+/// ```
+/// use hallpass_core::{Kind, MemoryStore, Subject, Tokens};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let tokens = Tokens::builder(MemoryStore::new()).build()?;
+/// let login = tokens.begin_login(&Subject::new("alice")?).await?; // then check the password
+/// let issued = tokens.issue(&login, Kind::SESSION).device("Firefox").await??;
+///
+/// let valid = tokens.verify(Kind::SESSION, issued.token.expose()).await??;
+/// assert_eq!(valid.subject().map(Subject::as_str), Some("alice"));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct Tokens(Arc<Shared>);
+
+struct Shared {
+    store: Arc<dyn TokenStore>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    observer: Option<Arc<dyn Observer>>,
+    keys: Keys,
+    policies: Vec<Policy>,
+    max_skew: Duration,
+    max_logins: Option<NonZeroU32>,
+}
+
+impl Tokens {
+    /// A service over `store`, with the five default policies, to be adjusted and built.
+    pub fn builder(store: impl TokenStore) -> TokensBuilder {
+        TokensBuilder::new(Arc::new(store))
+    }
+
+    /// The policy for tokens of `kind`.
+    ///
+    /// # Errors
+    /// [`Failure::UnknownKind`] if there is none.
+    pub fn policy(&self, kind: Kind) -> Result<&Policy, Failure> {
+        self.0.policies.iter().find(|policy| policy.kind == kind).ok_or(Failure::UnknownKind(kind))
+    }
+
+    /// The present instant, by the service's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn store(&self) -> &dyn TokenStore {
+        &*self.0.store
+    }
+
+    fn keys(&self) -> &Keys {
+        &self.0.keys
+    }
+
+    fn max_skew(&self) -> Duration {
+        self.0.max_skew
+    }
+
+    /// Fresh random bytes.
+    fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
+        let mut bytes = [0; N];
+        self.0.entropy.fill(&mut bytes).map_err(Failure::Randomness)?;
+        Ok(bytes)
+    }
+
+    /// The kinds that serve one of these purposes.
+    fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
+        let policies = self.0.policies.iter().filter(|policy| purposes.contains(&policy.purpose));
+        Kinds::Only(policies.map(|policy| policy.kind).collect())
+    }
+
+    pub(crate) fn emit(&self, event: &Event<'_>) {
+        event.trace();
+        if let Some(observer) = &self.0.observer {
+            observer.on_event(event);
+        }
+    }
+
+    /// Runs `work` so that it completes though the caller's future is dropped (contract D12).
+    async fn detached<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, Failure>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, Failure>> + Send + 'static,
+    {
+        match tokio::runtime::Handle::try_current() {
+            Ok(runtime) => match runtime.spawn(work(self.clone())).await {
+                Ok(result) => result,
+                Err(error) => Err(StoreError::Other(error.into()).into()),
+            },
+            Err(_) => work(self.clone()).await,
+        }
+    }
+}
+
+impl fmt::Debug for Tokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Tokens")
+            .field("store", &self.0.store)
+            .field("keys", &self.0.keys)
+            .finish_non_exhaustive()
+    }
+}

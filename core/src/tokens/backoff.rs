@@ -1,0 +1,38 @@
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use super::Tokens;
+use crate::error::Failure;
+
+/// How long a call goes on reading again and deciding again.
+const LIMIT: Duration = Duration::from_secs(2);
+/// The longest pause between two tries, in milliseconds.
+const LONGEST_PAUSE: u64 = 64;
+
+/// Spaces out the tries of a call that keeps losing its compare-and-swap (contract D15).
+#[derive(Default)]
+pub(super) struct Backoff {
+    tries: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// Waits before the next try: not at all before the first, then a random time that doubles.
+    ///
+    /// # Errors
+    /// [`Failure::Contended`] when the time is up.
+    pub(super) async fn pause(&mut self, tokens: &Tokens) -> Result<(), Failure> {
+        let now = Instant::now();
+        if now > *self.until.get_or_insert(now + LIMIT) {
+            return Err(Failure::Contended);
+        }
+        if self.tries > 0 {
+            let ceiling = (1 << self.tries.min(6)).min(LONGEST_PAUSE) * 1_000;
+            let jitter = u64::from_be_bytes(tokens.random()?) % ceiling;
+            sleep(Duration::from_micros(jitter)).await;
+        }
+        self.tries += 1;
+        Ok(())
+    }
+}

@@ -1,0 +1,428 @@
+use std::fmt;
+
+use super::Tokens;
+use super::backoff::Backoff;
+use super::valid::{Issued, Valid};
+use super::write::{Written, purge_at};
+use crate::clock::Timestamp;
+use crate::error::{DecodeError, Failure, Rejected, Verdict};
+use crate::event::{Event, What};
+use crate::ident::{Kind, LoginId, Subject};
+use crate::policy::{Policy, Purpose, Scope};
+use crate::record::state::{Nonce, Rotated, State};
+use crate::record::{Reason, Record};
+use crate::rotation::{
+    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing,
+};
+use crate::secret::{Digest, Key, KeyId, Usable, Validator};
+use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
+use crate::token::{Selector, Token};
+
+/// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
+/// that the application can fetch the stamp and finish with one store read and one user read.
+pub struct Candidate<'a> {
+    tokens: &'a Tokens,
+    policy: &'a Policy,
+    validator: Validator,
+    found: Found,
+    fingerprint: Option<Fingerprint>,
+}
+
+/// A record and which of its tokens was presented.
+struct Found {
+    record: Record,
+    state: State,
+    presented: Presented,
+}
+
+impl Tokens {
+    /// Whether `text` is a token of `kind` that is ours, neither expired nor ended.
+    ///
+    /// # Errors
+    /// [`Failure`] if that cannot be told.
+    pub async fn look_up(&self, kind: Kind, text: &str) -> Verdict<Candidate<'_>> {
+        let policy = self.policy(kind)?;
+        let now = self.now();
+        let Some((selector, validator)) = policy.format.parse(text) else {
+            self.emit(&Event::new(What::Malformed, now).kind(kind));
+            return Ok(Err(Rejected::Malformed));
+        };
+        let record = self.store().find(selector).await?;
+        let found = match self.examine(policy, selector, &validator, record, now)? {
+            Ok(found) => found,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        Ok(Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None }))
+    }
+
+    /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
+    ///
+    /// # Errors
+    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    pub async fn verify(&self, kind: Kind, text: &str) -> Verdict<Valid> {
+        match self.look_up(kind, text).await? {
+            Ok(candidate) => candidate.verify(None).await,
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+
+    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
+    ///
+    /// # Errors
+    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Verdict<Valid> {
+        match self.look_up(kind, text).await? {
+            Ok(candidate) => candidate.verify_and_rotate(None).await,
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+
+    /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
+    /// accepted.
+    ///
+    /// # Errors
+    /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
+    /// future was dropped, the token may be spent.
+    pub async fn consume(&self, kind: Kind, text: &str) -> Verdict<Valid> {
+        match self.look_up(kind, text).await? {
+            Ok(candidate) => candidate.consume(None).await,
+            Err(rejected) => Ok(Err(rejected)),
+        }
+    }
+
+    /// Rows D1 to D3 for what a store returned.
+    fn examine(
+        &self,
+        policy: &Policy,
+        selector: Selector,
+        validator: &Validator,
+        record: Option<Record>,
+        now: Timestamp,
+    ) -> Verdict<Found> {
+        let kind = policy.kind;
+        let invalid = |what: What| {
+            self.emit(&Event::new(what, now).kind(kind).selector(selector));
+            Ok(Err(Rejected::Invalid))
+        };
+        let Some(record) = record else { return invalid(What::UnknownSelector) };
+        if record.selector != selector {
+            return Err(corrupt(selector, DecodeError("the store answered with another record")));
+        }
+        if record.kind != kind {
+            return invalid(What::KindMismatch);
+        }
+        let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
+        let presented = match self.identify(&record, &state, validator, now)? {
+            Some(Presented::Foreign) => return invalid(What::InvalidValidator),
+            Some(presented) => presented,
+            None => return invalid(What::UnusableKey),
+        };
+        let found = Found { record, state, presented };
+        let situation = found.situation(StampCheck::Unbound);
+        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(Ok(found)) };
+        let what = match rejected {
+            Rejected::Revoked(reason) => What::RevokedPresented(reason),
+            Rejected::Spent => What::Spent,
+            _ => What::Expired,
+        };
+        self.emit(&Event::new(what, now).record(&found.record));
+        Ok(Err(rejected))
+    }
+
+    /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
+    ///
+    /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
+    /// whether a token is the newest one, its holder learns from the verdict anyway.
+    fn identify(
+        &self,
+        record: &Record,
+        state: &State,
+        validator: &Validator,
+        now: Timestamp,
+    ) -> Result<Option<Presented>, Failure> {
+        let matches = |digest: &Digest, key| Digest::of(validator, record.binding(), key).matches(digest);
+        let usable = self.keys().usable(state.digest.key, now);
+        if let Ok(Usable::Yes(key)) = usable
+            && matches(&state.digest, key)
+        {
+            return Ok(Some(Presented::Current));
+        }
+        if !validator.descends_from(record.selector, &state.lineage) {
+            return Ok(Some(Presented::Foreign));
+        }
+        let Usable::Yes(_) = usable? else { return Ok(None) };
+        let Some(rotated) = &state.rotated else { return Ok(Some(Presented::Earlier)) };
+        match self.keys().usable(rotated.predecessor.key, now)? {
+            Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
+            Usable::Yes(_) => Ok(Some(Presented::Earlier)),
+            Usable::No => Ok(None),
+        }
+    }
+
+    /// The key named `id`, where it can still be used.
+    fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
+        Ok(match self.keys().usable(id, now)? {
+            Usable::Yes(key) => Some(key),
+            Usable::No => None,
+        })
+    }
+}
+
+impl Candidate<'_> {
+    /// Whom the token belongs to; `None` for an anonymous session.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.found.record.subject.as_ref()
+    }
+
+    /// The login that it belongs to.
+    #[must_use]
+    pub const fn login(&self) -> LoginId {
+        self.found.record.login
+    }
+
+    /// Says what the client that presented it looks like.
+    #[must_use]
+    pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Whether the token is valid, given the subject's present stamp.
+    ///
+    /// # Errors
+    /// [`Failure::StampRequired`] if it is bound to one and none is given; [`Failure::WrongCall`] for a
+    /// single-use kind; any other [`Failure`] if there is no verdict.
+    pub async fn verify(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+        self.settle(Ask::Verify, stamp).await
+    }
+
+    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify).
+    pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+        self.settle(Ask::Rotate, stamp).await
+    }
+
+    /// Uses up a single-use token. Of any number of callers at most one is accepted.
+    ///
+    /// # Errors
+    /// As for [`verify`](Self::verify), [`Failure::WrongCall`] for every other kind; after a timeout
+    /// with unknown outcome, or when the future was dropped, the token may be spent.
+    pub async fn consume(mut self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+        if self.policy.purpose != Purpose::SingleUse {
+            return Err(Failure::WrongCall(self.policy.kind));
+        }
+        let mut backoff = Backoff::default();
+        loop {
+            let now = self.tokens.now();
+            match self.decide(Ask::Verify, stamp, now) {
+                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
+                Decision::Accept { .. } => {}
+            }
+            let mut state = self.found.state.clone();
+            let mut next = self.tokens.next_write(&self.found.record, &mut state, self.policy, now)?;
+            next.revoked = Some(Reason::Spent);
+            next.idle_at = None;
+            next.purge_at = next.expires_at;
+            next.seen_at = now;
+            match self.tokens.replace(&next, &self.found.record).await? {
+                Written::Done => {
+                    self.tokens.emit(&self.event(What::Consumed, now));
+                    return Ok(Ok(self.accept(None, now)));
+                }
+                Written::Lost(record) => match self.again(record, now)? {
+                    Ok(found) => self.found = found,
+                    Err(rejected) => return Ok(Err(rejected)),
+                },
+            }
+            backoff.pause(self.tokens).await?;
+        }
+    }
+
+    /// Decides, writes what the decision needs, and starts over when somebody else was faster.
+    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Verdict<Valid> {
+        if self.policy.purpose == Purpose::SingleUse {
+            return Err(Failure::WrongCall(self.policy.kind));
+        }
+        let mut backoff = Backoff::default();
+        loop {
+            let now = self.tokens.now();
+            let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
+                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
+                Decision::Accept { confirm, slide, successor } => (confirm, slide, successor),
+            };
+            if self.found.presented != Presented::Current {
+                let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
+                self.tokens.emit(&self.event(What::Retried, now));
+                return Ok(Ok(self.accept(token, now)));
+            }
+            if !confirm && !slide && successor == Successor::None {
+                self.tokens.emit(&self.event(What::Verified, now));
+                return Ok(Ok(self.accept(None, now)));
+            }
+            let (next, state, token) = self.advance(confirm, successor, now)?;
+            match self.tokens.replace(&next, &self.found.record).await {
+                Ok(Written::Done) => {
+                    (self.found.record, self.found.state) = (next, state);
+                    if confirm {
+                        self.tokens.emit(&self.event(What::Confirmed, now));
+                    }
+                    let what = if token.is_some() { What::Rotated } else { What::Verified };
+                    self.tokens.emit(&self.event(what, now));
+                    return Ok(Ok(self.accept(token, now)));
+                }
+                Ok(Written::Lost(record)) => match self.again(record, now)? {
+                    Ok(found) => self.found = found,
+                    Err(rejected) => return Ok(Err(rejected)),
+                },
+                // D12: the token is valid whether or not this could be written.
+                Err(_) => {
+                    self.tokens.emit(&self.event(What::WriteFailed, now));
+                    return Ok(Ok(self.accept(None, now)));
+                }
+            }
+            backoff.pause(self.tokens).await?;
+        }
+    }
+
+    fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
+        let check = match (self.found.state.stamp.map(Stamp), stamp) {
+            (None, _) => StampCheck::Unbound,
+            (Some(_), None) => StampCheck::NotSupplied,
+            (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
+            (Some(_), Some(_)) => StampCheck::Differs,
+        };
+        decide(&self.found.situation(check), ask, now, self.policy, self.tokens.max_skew())
+    }
+
+    /// What to make of the record that somebody else wrote first.
+    fn again(&self, record: Option<Record>, now: Timestamp) -> Verdict<Found> {
+        self.tokens.examine(self.policy, self.found.record.selector, &self.validator, record, now)
+    }
+
+    /// The record after a confirmation, a slide or a rotation by the current token, and the successor.
+    fn advance(
+        &self,
+        confirm: bool,
+        successor: Successor,
+        now: Timestamp,
+    ) -> Result<(Record, State, Option<Token>), Failure> {
+        let Self { tokens, policy, validator, found, .. } = self;
+        let (record, key) = (&found.record, tokens.keys().active());
+        let mut state = found.state.clone();
+        // Only a presented validator can move to a new key (contract T3).
+        state.digest = Digest::of(validator, record.binding(), key);
+        if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
+            rotated.confirmed_at = Some(now);
+        }
+        let mut token = None;
+        if successor == Successor::New {
+            let nonce = Nonce { bytes: tokens.random()?, key: key.map(Key::id) };
+            let next = validator.successor(record.selector, &nonce.bytes, key);
+            let predecessor = state.digest;
+            state.digest = Digest::of(&next, record.binding(), key);
+            state.rotated = Some(Rotated { at: now, confirmed_at: None, predecessor, nonce: Some(nonce) });
+            token = Some(Token::print(record.selector, &next, &policy.format));
+        }
+        let mut next = tokens.next_write(record, &mut state, policy, now)?;
+        next.generation = record.generation.saturating_add(u32::from(token.is_some()));
+        next.seen_at = now;
+        next.idle_at = policy.idle.map(|idle| now.saturating_add(idle));
+        next.purge_at = purge_at(&next, policy);
+        Ok((next, state, token))
+    }
+
+    /// The successor that the predecessor's other holders got; `None` if its key is retired.
+    fn derive_again(&self, now: Timestamp) -> Result<Option<Token>, Failure> {
+        let Found { record, state, .. } = &self.found;
+        let Some(nonce) = state.rotated.as_ref().and_then(|rotated| rotated.nonce) else { return Ok(None) };
+        let (Some(salt), Some(key)) =
+            (self.tokens.key(nonce.key, now)?, self.tokens.key(state.digest.key, now)?)
+        else {
+            return Ok(None);
+        };
+        let next = self.validator.successor(record.selector, &nonce.bytes, salt);
+        if !Digest::of(&next, record.binding(), key).matches(&state.digest) {
+            return Err(corrupt(record.selector, DecodeError("the nonce does not lead to the successor")));
+        }
+        Ok(Some(Token::print(record.selector, &next, &self.policy.format)))
+    }
+
+    /// Ends what the decision says, then gives the verdict; without the former there is no latter (D12).
+    async fn reject(
+        self,
+        rejected: Rejected,
+        end: Option<(Scope, Reason)>,
+        now: Timestamp,
+    ) -> Verdict<Valid> {
+        let Some((scope, reason)) = end else { return Ok(Err(rejected)) };
+        self.tokens.end(&self.found.record, scope, reason, now).await?;
+        let what = match rejected {
+            Rejected::Lapsed => What::Lapsed,
+            Rejected::StampMismatch => What::StampMismatch,
+            _ => What::Reused,
+        };
+        self.tokens.emit(&self.event(what, now));
+        Ok(Err(rejected))
+    }
+
+    fn event(&self, what: What, now: Timestamp) -> Event<'_> {
+        Event::new(what, now).record(&self.found.record).fingerprint(self.compare())
+    }
+
+    fn compare(&self) -> FingerprintCheck {
+        FingerprintCheck::new(self.found.state.fingerprint, self.fingerprint)
+    }
+
+    fn accept(self, successor: Option<Token>, now: Timestamp) -> Valid {
+        let situation = self.found.situation(StampCheck::Unbound);
+        let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
+        let fingerprint = self.compare();
+        let Found { record, state, .. } = self.found;
+        let successor = successor.map(|token| Issued {
+            token,
+            kind: record.kind,
+            login: record.login,
+            expires_at: deadlines.absolute,
+        });
+        Valid {
+            record,
+            state,
+            expires_at: deadlines.first(),
+            absolute_at: deadlines.absolute,
+            fingerprint,
+            successor,
+        }
+    }
+}
+
+impl Found {
+    fn situation(&self, stamp: StampCheck) -> Situation {
+        let Record { created_at, seen_at, expires_at, idle_at, revoked, .. } = self.record;
+        let rotation = self.state.rotation();
+        Situation {
+            presented: self.presented,
+            created_at,
+            seen_at,
+            expires_at,
+            idle_at,
+            revoked,
+            rotation,
+            stamp,
+        }
+    }
+}
+
+impl fmt::Debug for Candidate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Candidate").field("record", &self.found.record).finish_non_exhaustive()
+    }
+}
+
+pub(super) const fn corrupt(selector: Selector, source: DecodeError) -> Failure {
+    Failure::Corrupt { selector, source }
+}

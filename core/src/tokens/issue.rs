@@ -1,0 +1,284 @@
+use std::fmt;
+use std::future::IntoFuture;
+use std::pin::Pin;
+
+use super::Tokens;
+use super::login::Login;
+use super::valid::{Issued, Valid};
+use super::write::purge_at;
+use crate::clock::Timestamp;
+use crate::error::{Failure, LimitError, Rejected, Verdict};
+use crate::event::{Event, What};
+use crate::ident::{Device, Kind, LoginId, Revision, Subject};
+use crate::policy::{Policy, Purpose};
+use crate::record::state::{How, MAX_DATA, State};
+use crate::record::{Body, Reason, Record};
+use crate::secret::{Digest, Validator, shard};
+use crate::stamp::{Fingerprint, Stamp};
+use crate::store::{Action, Advance, Fence, Insert, Logins, Which};
+use crate::token::{Selector, Token};
+
+/// How often a taken selector is replaced by another; once is already a sign of broken randomness.
+const SELECTOR_TRIES: usize = 3;
+
+/// A token about to be issued: say more about it, then `.await` it.
+#[must_use = "nothing is issued until it is awaited"]
+pub struct Issue<'a> {
+    tokens: &'a Tokens,
+    origin: Origin<'a>,
+    kind: Kind,
+    device: Option<&'a str>,
+    stamp: Option<Stamp>,
+    fingerprint: Option<Fingerprint>,
+    data: Vec<u8>,
+    replaces: Vec<(Kind, &'a str)>,
+}
+
+#[derive(Clone, Copy)]
+enum Origin<'a> {
+    Login(&'a Login),
+    Restored(&'a Valid),
+}
+
+/// All that distinguishes a new record.
+pub(super) struct Draft {
+    pub(super) subject: Option<Subject>,
+    pub(super) login: LoginId,
+    pub(super) fence: Fence,
+    pub(super) expires_at: Timestamp,
+    pub(super) device: Device,
+    pub(super) stamp: Option<[u8; 16]>,
+    pub(super) fingerprint: Option<[u8; 16]>,
+    pub(super) auth_at: Timestamp,
+    pub(super) how: How,
+    pub(super) data: Vec<u8>,
+}
+
+impl Tokens {
+    /// Issues a token of `kind` to whoever `login` is for. Two tokens of one login (a session and a
+    /// remember-me token, say) are one device.
+    ///
+    /// Awaiting it answers a [`Verdict`]: [`Rejected::Fenced`] if everything of the subject was logged
+    /// out since the login began.
+    ///
+    /// # Errors
+    /// [`Failure::Store`], [`Failure::Limit`], [`Failure::UnknownKind`], [`Failure::Randomness`].
+    pub fn issue<'a>(&'a self, login: &'a Login, kind: Kind) -> Issue<'a> {
+        Issue::new(self, Origin::Login(login), kind)
+    }
+
+    /// Issues a token of `kind` in the login of `parent` without a new authentication: the session that
+    /// a remember-me token restores.
+    ///
+    /// It takes over the parent's subject, device and stamp, expires no later than the parent, and is
+    /// [`How::Restored`]. [`Rejected::Fenced`] if the parent was ended meanwhile.
+    ///
+    /// # Errors
+    /// As for [`issue`](Self::issue), and [`Failure::WrongCall`] if the parent is anonymous or no device.
+    pub fn issue_from<'a>(&'a self, parent: &'a Valid, kind: Kind) -> Issue<'a> {
+        Issue::new(self, Origin::Restored(parent), kind)
+    }
+
+    /// Makes a record and its token, and stores it under `draft.fence`.
+    pub(super) async fn create(
+        &self,
+        policy: &Policy,
+        now: Timestamp,
+        draft: Draft,
+    ) -> Verdict<(Issued, Record)> {
+        let key = self.keys().active();
+        for _ in 0..SELECTOR_TRIES {
+            let mut selector = Selector(self.random()?);
+            if let Some(subject) = &draft.subject {
+                selector.0[..2].copy_from_slice(&shard(subject));
+            }
+            let validator = Validator::generate(&*self.0.entropy)?;
+            let mut record = Record {
+                selector,
+                subject: draft.subject.clone(),
+                kind: policy.kind,
+                login: draft.login,
+                created_at: now,
+                updated_at: now,
+                seen_at: now,
+                expires_at: draft.expires_at,
+                idle_at: policy.idle.map(|idle| now.saturating_add(idle)),
+                purge_at: draft.expires_at,
+                revoked: None,
+                revision: Revision::FIRST,
+                generation: 0,
+                device: draft.device.clone(),
+                body: Body::new(Vec::new())?,
+            };
+            record.purge_at = purge_at(&record, policy);
+            let state = State {
+                write_id: self.random()?,
+                digest: Digest::of(&validator, record.binding(), key),
+                lineage: validator.lineage(selector),
+                rotated: None,
+                stamp: draft.stamp,
+                fingerprint: draft.fingerprint,
+                auth_at: draft.auth_at,
+                how: draft.how,
+                data: draft.data.clone(),
+            };
+            record.body = state.encode();
+            match self.store().insert(&record, draft.fence).await? {
+                Insert::Inserted => {
+                    let issued = Issued {
+                        token: Token::print(selector, &validator, &policy.format),
+                        kind: policy.kind,
+                        login: draft.login,
+                        expires_at: draft.expires_at,
+                    };
+                    return Ok(Ok((issued, record)));
+                }
+                Insert::Duplicate => {}
+                Insert::Fenced => {
+                    self.emit(&Event::new(What::Fenced, now).record(&record));
+                    return Ok(Err(Rejected::Fenced));
+                }
+            }
+        }
+        Err(Failure::Randomness("three selectors in a row were taken".into()))
+    }
+
+    /// Ends the oldest logins of `subject` beyond the cap, sparing `login`.
+    async fn evict(&self, subject: &Subject, login: LoginId, now: Timestamp) -> Result<(), Failure> {
+        let Some(max_logins) = self.0.max_logins else { return Ok(()) };
+        let which = Which {
+            kinds: self.kinds_for(&[Purpose::Device]),
+            logins: Logins::Except(login),
+            live_at: Some(now),
+            keep_newest: max_logins.get() - 1,
+        };
+        let action = Action::Mark { reason: Reason::Evicted, at: now };
+        let count = self.store().revoke_by_subject(subject, &which, action, Advance::Keep).await?;
+        if count > 0 {
+            self.emit(&Event::new(What::Evicted, now).subject(subject).count(count));
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Issue<'a> {
+    fn new(tokens: &'a Tokens, origin: Origin<'a>, kind: Kind) -> Self {
+        Self {
+            tokens,
+            origin,
+            kind,
+            device: None,
+            stamp: None,
+            fingerprint: None,
+            data: Vec::new(),
+            replaces: Vec::new(),
+        }
+    }
+
+    /// How a person would recognise the client: at most 512 bytes. See [`Device::from_header`] for a
+    /// `User-Agent` of any length.
+    pub fn device(mut self, description: &'a str) -> Self {
+        self.device = Some(description);
+        self
+    }
+
+    /// Binds it to this stamp: once the stamp is another, the token is dead.
+    pub fn stamp(mut self, stamp: Stamp) -> Self {
+        self.stamp = Some(stamp);
+        self
+    }
+
+    /// Remembers what the client looks like, for session protection.
+    pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
+        self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Gives it application data: at most 16 KiB of any bytes.
+    pub fn data(mut self, data: impl Into<Vec<u8>>) -> Self {
+        self.data = data.into();
+        self
+    }
+
+    /// Names an older token that the same browser still sends: once the new one is stored, the login of
+    /// the old one is ended. Any text is taken; what is no token of ours is left alone.
+    pub fn replaces(mut self, kind: Kind, text: &'a str) -> Self {
+        self.replaces.push((kind, text));
+        self
+    }
+
+    async fn run(self) -> Verdict<Issued> {
+        let Self { tokens, origin, kind, device, stamp, fingerprint, data, replaces } = self;
+        let policy = tokens.policy(kind)?;
+        let now = tokens.now();
+        let device = device.map(Device::new).transpose()?;
+        let stamp = stamp.map(|stamp| stamp.0);
+        let fingerprint = fingerprint.map(|fingerprint| fingerprint.0);
+        if data.len() > MAX_DATA {
+            return Err(LimitError::new("data", "must be at most 16 KiB").into());
+        }
+        let expires_at = now.saturating_add(policy.absolute);
+        let draft = match origin {
+            Origin::Login(login) => Draft {
+                subject: login.subject().cloned(),
+                login: login.id,
+                fence: login.subject.as_ref().map_or(Fence::None, |(_, epoch)| Fence::Epoch(*epoch)),
+                expires_at,
+                device: device.unwrap_or_default(),
+                stamp,
+                fingerprint,
+                auth_at: now,
+                how: How::Authenticated,
+                data,
+            },
+            Origin::Restored(parent) => {
+                if parent.subject().is_none() || tokens.policy(parent.kind())?.purpose != Purpose::Device {
+                    return Err(Failure::WrongCall(parent.kind()));
+                }
+                Draft {
+                    subject: parent.subject().cloned(),
+                    login: parent.login(),
+                    fence: Fence::Parent(parent.selector()),
+                    expires_at: expires_at.min(parent.absolute_at),
+                    device: device.unwrap_or_else(|| parent.device().clone()),
+                    stamp: stamp.or(parent.state.stamp),
+                    fingerprint,
+                    auth_at: parent.auth_at(),
+                    how: How::Restored,
+                    data,
+                }
+            }
+        };
+        let (issued, record) = match tokens.create(policy, now, draft).await? {
+            Ok(created) => created,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        for (kind, text) in replaces {
+            tokens.supersede(kind, text, record.login, now).await?;
+        }
+        let what = match origin {
+            Origin::Login(_) => What::Issued,
+            Origin::Restored(_) => What::Restored,
+        };
+        if let (What::Issued, Purpose::Device, Some(subject)) = (what, policy.purpose, &record.subject) {
+            tokens.evict(subject, record.login, now).await?;
+        }
+        tokens.emit(&Event::new(what, now).record(&record));
+        Ok(Ok(issued))
+    }
+}
+
+impl<'a> IntoFuture for Issue<'a> {
+    type Output = Verdict<Issued>;
+    type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
+
+    fn into_future(self) -> Self::IntoFuture {
+        Box::pin(self.run())
+    }
+}
+
+impl fmt::Debug for Issue<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Issue").field("kind", &self.kind).finish_non_exhaustive()
+    }
+}

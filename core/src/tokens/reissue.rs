@@ -1,0 +1,121 @@
+use std::num::NonZeroU16;
+
+use super::Tokens;
+use super::candidate::corrupt;
+use super::issue::Draft;
+use super::valid::{Issued, Valid};
+use crate::error::{Failure, Rejected, Verdict};
+use crate::event::{Event, What};
+use crate::ident::{Kind, LoginId, Subject};
+use crate::policy::Purpose;
+use crate::record::state::State;
+use crate::record::{Reason, Record};
+use crate::stamp::Stamp;
+use crate::store::{Fence, Kinds, Logins, Page, Which};
+
+/// How many records one read of a list asks for.
+const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();
+
+impl Tokens {
+    /// "Log out the other devices": ends every other device of the caller's subject and every single-use
+    /// token, turns away logins under way, and gives the caller new tokens in place of all that its own
+    /// login holds (ASVS 5.0, 7.2.4): whoever copied one of those is out too.
+    ///
+    /// Send every token of the answer to the client. The old ones are
+    /// [superseded](Reason::Superseded); none of the new ones expires later than its old one. API keys
+    /// stay.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
+    /// anonymous or not a device.
+    pub async fn revoke_others(&self, caller: &Valid) -> Verdict<Vec<Issued>> {
+        self.renew(caller, Reason::LoggedOutElsewhere, None).await
+    }
+
+    /// After a password or another credential was changed, and committed: the same as
+    /// [`revoke_others`](Self::revoke_others), with the new tokens bound to the new `stamp`.
+    ///
+    /// Whatever is bound to the old stamp dies of itself, this call or not.
+    ///
+    /// # Errors
+    /// As for [`revoke_others`](Self::revoke_others).
+    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Verdict<Vec<Issued>> {
+        self.renew(caller, Reason::CredentialChanged, stamp).await
+    }
+
+    async fn renew(&self, caller: &Valid, reason: Reason, stamp: Option<Stamp>) -> Verdict<Vec<Issued>> {
+        let Some(subject) = caller.subject().cloned() else { return Err(Failure::WrongCall(caller.kind())) };
+        if self.policy(caller.kind())?.purpose != Purpose::Device {
+            return Err(Failure::WrongCall(caller.kind()));
+        }
+        let (record, stamp) = (caller.record.clone(), stamp.map(|stamp| stamp.0));
+        self.detached(|tokens| async move { tokens.renew_login(&subject, &record, reason, stamp).await })
+            .await
+    }
+
+    /// In this order, so that a failure on the way leaves the caller logged in and the call repeatable:
+    /// end the others, store the new records behind the caller's own, end the old ones.
+    async fn renew_login(
+        &self,
+        subject: &Subject,
+        caller: &Record,
+        reason: Reason,
+        stamp: Option<[u8; 16]>,
+    ) -> Verdict<Vec<Issued>> {
+        let kinds = self.kinds_for(&[Purpose::Device, Purpose::SingleUse]);
+        let others = Which { kinds, logins: Logins::Except(caller.login), ..Which::default() };
+        self.mark(subject, others, reason, true).await?;
+
+        let now = self.now();
+        let login = LoginId(self.random()?);
+        let mut renewed: Vec<Kind> = Vec::new();
+        let mut answer = Vec::new();
+        for old in self.records(subject, self.kinds_for(&[Purpose::Device])).await? {
+            let stands_in = old.kind == caller.kind && old.selector != caller.selector;
+            if old.login != caller.login || stands_in || !old.is_live(now) || renewed.contains(&old.kind) {
+                continue;
+            }
+            let state = State::decode(&old.body).map_err(|source| corrupt(old.selector, source))?;
+            let draft = Draft {
+                subject: old.subject,
+                login,
+                fence: Fence::Parent(caller.selector),
+                expires_at: old.expires_at,
+                device: old.device,
+                stamp: stamp.or(state.stamp),
+                fingerprint: state.fingerprint,
+                auth_at: state.auth_at,
+                how: state.how,
+                data: state.data,
+            };
+            match self.create(self.policy(old.kind)?, now, draft).await? {
+                Ok((issued, record)) => {
+                    self.emit(&Event::new(What::Issued, now).record(&record));
+                    renewed.push(old.kind);
+                    answer.push(issued);
+                }
+                Err(rejected) => return Ok(Err(rejected)),
+            }
+        }
+        if !renewed.contains(&caller.kind) {
+            return Ok(Err(Rejected::Fenced));
+        }
+        self.mark(subject, Which::login(caller.login), Reason::Superseded, false).await?;
+        Ok(Ok(answer))
+    }
+
+    /// Every record of `subject` of these kinds, newest first.
+    pub(super) async fn records(&self, subject: &Subject, kinds: Kinds) -> Result<Vec<Record>, Failure> {
+        let mut page = Page { kinds, after: None, limit: PAGE };
+        let mut all = Vec::new();
+        loop {
+            let records = self.store().list_by_subject(subject, &page).await?;
+            let full = records.len() >= usize::from(PAGE.get());
+            page.after = records.last().map(|last| (last.created_at, last.selector));
+            all.extend(records);
+            if !full {
+                return Ok(all);
+            }
+        }
+    }
+}

@@ -1,0 +1,156 @@
+use super::Tokens;
+use super::candidate::corrupt;
+use super::login::LOGIN_WINDOW;
+use crate::clock::Timestamp;
+use crate::error::{Failure, Rejected, Verdict};
+use crate::event::{Event, What};
+use crate::ident::{Epoch, Kind, LoginId, Subject};
+use crate::policy::Scope;
+use crate::record::state::State;
+use crate::record::{Reason, Record};
+use crate::store::{Action, Advance, Kinds, Which};
+
+impl Tokens {
+    /// Logs out: ends the login of a token that the client still holds.
+    ///
+    /// Any token that the login ever had will do, an expired or replaced one too; a selector alone will
+    /// not. Nothing of the login is kept, so its tokens are [`Rejected::Invalid`] from then on.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written: then nobody is logged out, and the call may be repeated.
+    pub async fn revoke(&self, kind: Kind, text: &str) -> Verdict<()> {
+        let now = self.now();
+        let record = match self.prove(kind, text, now).await? {
+            Ok(record) => record,
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        if let Some(reason) = record.revoked {
+            return Ok(Err(Rejected::Revoked(reason)));
+        }
+        self.erase(&record, now).await?;
+        Ok(Ok(()))
+    }
+
+    /// Ends one login of `subject`: "log this device out". Of somebody else's login it ends nothing.
+    /// Answers how many records that were.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call until it succeeds.
+    pub async fn revoke_login(
+        &self,
+        subject: &Subject,
+        login: LoginId,
+        reason: Reason,
+    ) -> Result<u64, Failure> {
+        self.mark(subject, Which::login(login), reason, false).await
+    }
+
+    /// Ends everything of `subject` that is of these kinds, logins under way included: "log out
+    /// everywhere". Answers how many records that were.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call until it succeeds.
+    pub async fn revoke_subject(
+        &self,
+        subject: &Subject,
+        kinds: Kinds,
+        reason: Reason,
+    ) -> Result<u64, Failure> {
+        self.mark(subject, Which::all().kinds(kinds), reason, true).await
+    }
+
+    /// Marks what matches, turning away logins under way if `fence` says so, though the caller may be gone.
+    pub(super) async fn mark(
+        &self,
+        subject: &Subject,
+        which: Which,
+        reason: Reason,
+        fence: bool,
+    ) -> Result<u64, Failure> {
+        let now = self.now();
+        let advance = match fence {
+            true => Advance::To { epoch: Epoch(self.random()?), now, keep: LOGIN_WINDOW },
+            false => Advance::Keep,
+        };
+        let subject = subject.clone();
+        self.detached(|tokens| async move {
+            let action = Action::Mark { reason, at: now };
+            let count = tokens.store().revoke_by_subject(&subject, &which, action, advance).await?;
+            tokens.emit(&Event::new(What::Revoked(reason), now).subject(&subject).count(count));
+            Ok(count)
+        })
+        .await
+    }
+
+    /// Ends what `record` belongs to. A record without a subject is alone, and is removed.
+    pub(super) async fn end(
+        &self,
+        record: &Record,
+        scope: Scope,
+        reason: Reason,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        match (&record.subject, scope) {
+            (None, _) => self.erase(record, now).await,
+            (Some(subject), Scope::Login) => {
+                self.mark(subject, Which::login(record.login), reason, false).await.map(drop)
+            }
+            (Some(subject), Scope::Subject) => self.mark(subject, Which::all(), reason, true).await.map(drop),
+        }
+    }
+
+    /// Ends the login that an older token of the same browser belongs to, if it is another than `login`.
+    pub(super) async fn supersede(
+        &self,
+        kind: Kind,
+        text: &str,
+        login: LoginId,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        match self.prove(kind, text, now).await? {
+            Ok(old) if old.revoked.is_none() && old.login != login => {
+                self.end(&old, Scope::Login, Reason::Superseded, now).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes the login of `record`.
+    async fn erase(&self, record: &Record, now: Timestamp) -> Result<(), Failure> {
+        let record = record.clone();
+        self.detached(|tokens| async move {
+            let store = tokens.store();
+            let count = match &record.subject {
+                None => u64::from(store.delete(record.selector).await?),
+                Some(subject) => {
+                    let which = Which::login(record.login);
+                    store.revoke_by_subject(subject, &which, Action::Remove, Advance::Keep).await?
+                }
+            };
+            tokens.emit(&Event::new(What::Revoked(Reason::LoggedOut), now).record(&record).count(count));
+            Ok(())
+        })
+        .await
+    }
+
+    /// The record of a token of ours, whatever has become of it.
+    async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Verdict<Record> {
+        let Some((selector, validator)) = self.policy(kind)?.format.parse(text) else {
+            self.emit(&Event::new(What::Malformed, now).kind(kind));
+            return Ok(Err(Rejected::Malformed));
+        };
+        let what = match self.store().find(selector).await? {
+            None => What::UnknownSelector,
+            Some(record) if record.selector != selector || record.kind != kind => What::KindMismatch,
+            Some(record) => {
+                let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
+                if validator.descends_from(selector, &state.lineage) {
+                    return Ok(Ok(record));
+                }
+                What::InvalidValidator
+            }
+        };
+        self.emit(&Event::new(what, now).kind(kind).selector(selector));
+        Ok(Err(Rejected::Invalid))
+    }
+}

@@ -1,0 +1,119 @@
+use std::fmt;
+
+use crate::clock::Timestamp;
+use crate::ident::{Device, Kind, LoginId, Subject};
+use crate::record::Record;
+use crate::record::state::{How, State};
+use crate::stamp::FingerprintCheck;
+use crate::token::{Selector, Token};
+
+/// A token that was made: send it to the client, it is not to be had again.
+#[derive(Debug)]
+pub struct Issued {
+    /// The token.
+    pub token: Token,
+    /// What it is for.
+    pub kind: Kind,
+    /// The login that it belongs to.
+    pub login: LoginId,
+    /// Its absolute expiry: what a cookie's `Max-Age` counts to.
+    pub expires_at: Timestamp,
+}
+
+/// A token that was presented and is good.
+pub struct Valid {
+    pub(super) record: Record,
+    pub(super) state: State,
+    pub(super) expires_at: Timestamp,
+    pub(super) absolute_at: Timestamp,
+    pub(super) fingerprint: FingerprintCheck,
+    /// The token to send to the client in place of the one that was presented. Every request that
+    /// races for it gets the same one.
+    pub successor: Option<Issued>,
+}
+
+impl Valid {
+    /// Whom it belongs to; `None` for an anonymous session.
+    #[must_use]
+    pub fn subject(&self) -> Option<&Subject> {
+        self.record.subject.as_ref()
+    }
+
+    /// What it is for.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.record.kind
+    }
+
+    /// The login that it belongs to.
+    #[must_use]
+    pub const fn login(&self) -> LoginId {
+        self.record.login
+    }
+
+    /// The public half of the token.
+    #[must_use]
+    pub const fn selector(&self) -> Selector {
+        self.record.selector
+    }
+
+    /// How many times it has rotated.
+    #[must_use]
+    pub const fn generation(&self) -> u32 {
+        self.record.generation
+    }
+
+    /// When its first token was issued.
+    #[must_use]
+    pub const fn created_at(&self) -> Timestamp {
+        self.record.created_at
+    }
+
+    /// When it expires if it is not used again: the earlier of its absolute and its idle expiry.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// When the subject last authenticated for this login.
+    #[must_use]
+    pub const fn auth_at(&self) -> Timestamp {
+        self.state.auth_at
+    }
+
+    /// How the subject came to it.
+    #[must_use]
+    pub const fn how(&self) -> How {
+        self.state.how
+    }
+
+    /// How a person would recognise the client it was issued to.
+    #[must_use]
+    pub const fn device(&self) -> &Device {
+        &self.record.device
+    }
+
+    /// The application's data, to be changed with [`Tokens::update_data`](crate::Tokens::update_data).
+    #[must_use]
+    pub fn data(&self) -> &[u8] {
+        &self.state.data
+    }
+
+    /// How the client that presented it compares with the one it was issued to.
+    #[must_use]
+    pub const fn fingerprint(&self) -> FingerprintCheck {
+        self.fingerprint
+    }
+}
+
+impl fmt::Debug for Valid {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Valid")
+            .field("record", &self.record)
+            .field("how", &self.state.how)
+            .field("expires_at", &self.expires_at)
+            .field("fingerprint", &self.fingerprint)
+            .field("successor", &self.successor)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+use super::Tokens;
+use crate::clock::Timestamp;
+use crate::error::{Failure, StoreError};
+use crate::policy::Policy;
+use crate::record::Record;
+use crate::record::state::State;
+use crate::rotation::{Rotation, windows_closed};
+use crate::store::Replace;
+
+/// What became of a compare-and-swap.
+pub(super) enum Written {
+    /// It is stored.
+    Done,
+    /// Somebody else was faster: this is what stands there now, if anything does.
+    Lost(Option<Record>),
+}
+
+impl Tokens {
+    /// Replaces a record by `next`, and finds out what happened where the store does not know.
+    ///
+    /// Every write carries a fresh id in its body, so a stored record that equals `next` is this very
+    /// write: a proof, not a guess (contract S5, D15).
+    pub(super) async fn replace(&self, next: &Record, of: &Record) -> Result<Written, Failure> {
+        let answer = self.store().replace(next, of.revision).await;
+        if !matches!(&answer, Ok(Replace::Conflict) | Err(StoreError::Timeout { outcome_unknown: true, .. }))
+        {
+            return match answer? {
+                Replace::Replaced => Ok(Written::Done),
+                _ => Ok(Written::Lost(None)),
+            };
+        }
+        let found = self.store().find(next.selector).await;
+        match (answer, found) {
+            (_, Ok(Some(found))) if found == *next => Ok(Written::Done),
+            // It may still arrive: nothing else has happened to the record so far.
+            (Err(error), Ok(Some(found))) if found.revision == of.revision => Err(error.into()),
+            (_, Ok(found)) => Ok(Written::Lost(found)),
+            (Err(error), Err(_)) | (Ok(_), Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// `record` with `state`, as its next write: a new revision, a fresh write id, and no nonce whose
+    /// windows have closed (contract T5).
+    pub(super) fn next_write(
+        &self,
+        record: &Record,
+        state: &mut State,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Result<Record, Failure> {
+        state.write_id = self.random()?;
+        if let (Some(rotation), Some(rotated)) = (state.rotation(), &mut state.rotated)
+            && windows_closed(&rotation, now, policy, self.max_skew())
+        {
+            rotated.nonce = None;
+        }
+        let mut next = record.clone();
+        next.revision = record.revision.next();
+        next.updated_at = now;
+        next.body = state.encode();
+        Ok(next)
+    }
+}
+
+impl State {
+    /// The last rotation, as the decision sees it.
+    pub(super) fn rotation(&self) -> Option<Rotation> {
+        self.rotated.as_ref().map(|rotated| Rotation {
+            at: rotated.at,
+            confirmed_at: rotated.confirmed_at,
+            repeatable: rotated.nonce.is_some(),
+        })
+    }
+}
+
+/// When a record may be collected: at its absolute expiry, or at its idle expiry rounded up, from its
+/// issue, to an eighth of the idle lifetime, so that most slides leave this instant alone (contract S10).
+pub(super) fn purge_at(record: &Record, policy: &Policy) -> Timestamp {
+    let (Some(idle_at), Some(idle)) = (record.idle_at, policy.idle) else { return record.expires_at };
+    let grain = (idle / 8).max(std::time::Duration::from_millis(1));
+    let age = idle_at.since(record.created_at);
+    let grains = u32::try_from(age.as_millis().div_ceil(grain.as_millis())).unwrap_or(u32::MAX);
+    record
+        .created_at
+        .saturating_add(grain.saturating_mul(grains))
+        .min(record.expires_at)
+        .max(idle_at.min(record.expires_at))
+}
