@@ -1,0 +1,25 @@
+//! What the contract promises, as stories over the real service and the reference store.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+#[path = "scenarios/fixture.rs"]
+mod fixture;
+#[path = "scenarios/gate.rs"]
+mod gate;
+
+#[path = "scenarios/expiry.rs"]
+mod expiry;
+#[path = "scenarios/honest.rs"]
+mod honest;
+#[path = "scenarios/keys.rs"]
+mod keys;
+#[path = "scenarios/logins.rs"]
+mod logins;
+#[path = "scenarios/outage.rs"]
+mod outage;
+#[path = "scenarios/revocation.rs"]
+mod revocation;
+#[path = "scenarios/single_use.rs"]
+mod single_use;
+#[path = "scenarios/theft.rs"]
+mod theft;

@@ -1,0 +1,95 @@
+//! A service over a gated store, on a clock that the test moves, with every event written down.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hallpass_core::{
+    Event, Issued, Kind, ManualClock, MemoryStore, Observer, Policy, Rejected, Subject, Timestamp, Tokens,
+    TokensBuilder, Valid, What,
+};
+
+use crate::gate::Gate;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
+
+pub(crate) struct World {
+    pub(crate) tokens: Tokens,
+    pub(crate) gate: Gate,
+    pub(crate) clock: Arc<ManualClock>,
+    events: Events,
+}
+
+#[derive(Clone, Debug, Default)]
+struct Events(Arc<Mutex<Vec<What>>>);
+
+impl Observer for Events {
+    fn on_event(&self, event: &Event<'_>) {
+        self.0.lock().unwrap().push(event.what);
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(|builder| builder)
+    }
+
+    pub(crate) fn with(adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Self {
+        let gate = Gate::new(MemoryStore::new());
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+        let events = Events::default();
+        let builder = Tokens::builder(gate.clone()).clock(clock.clone()).observer(events.clone());
+        Self { tokens: adjust(builder).build().unwrap(), gate, clock, events }
+    }
+
+    /// Another node over the same store and clock, configured otherwise.
+    pub(crate) fn node(&self, adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Tokens {
+        adjust(Tokens::builder(self.gate.clone()).clock(self.clock.clone())).build().unwrap()
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// Logs alice in.
+    pub(crate) async fn log_in(&self, kind: Kind) -> Issued {
+        let login = self.tokens.begin_login(&alice()).await.unwrap();
+        self.tokens.issue(&login, kind).device("Firefox").await.unwrap().unwrap()
+    }
+
+    pub(crate) async fn verify(&self, kind: Kind, token: &str) -> Result<Valid, Rejected> {
+        self.tokens.verify(kind, token).await.unwrap()
+    }
+
+    /// Presents a remember token and asks for its successor.
+    pub(crate) async fn rotate(&self, token: &str) -> Result<Option<String>, Rejected> {
+        let valid = self.tokens.verify_and_rotate(Kind::REMEMBER, token).await.unwrap()?;
+        Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
+    }
+
+    /// Rotates where a successor is due.
+    pub(crate) async fn next(&self, token: &str) -> String {
+        self.rotate(token).await.unwrap().expect("a successor is due")
+    }
+
+    /// The events since the last call.
+    pub(crate) fn events(&self) -> Vec<What> {
+        std::mem::take(&mut self.events.0.lock().unwrap())
+    }
+}
+
+pub(crate) fn alice() -> Subject {
+    Subject::new("alice").unwrap()
+}
+
+pub(crate) fn windows() -> hallpass_core::Windows {
+    hallpass_core::Windows { min_interval: MINUTE, retry_window: HOUR, overlap: 30 * SECOND }
+}
+
+pub(crate) fn strict() -> Policy {
+    let none = Duration::ZERO;
+    let windows = hallpass_core::Windows { min_interval: none, retry_window: none, overlap: none };
+    Policy::remember().rotation(Some(windows))
+}

@@ -1,0 +1,143 @@
+//! An outage is never a verdict (D12, D15, S12).
+
+use hallpass_core::{BoxError, Entropy, Failure, Kind, Kinds, Policy, Reason, Rejected, StoreError, What};
+
+use crate::fixture::{HOUR, MINUTE, World, alice};
+use crate::gate::Call;
+
+#[tokio::test]
+async fn a_store_that_is_down_fails_every_call_and_rejects_nothing() {
+    let world = World::new();
+    let session = world.log_in(Kind::SESSION).await;
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    for call in [Call::Find, Call::Insert, Call::Replace, Call::Delete, Call::Revoke, Call::List, Call::Epoch]
+    {
+        world.gate.down(call);
+    }
+    let text = session.token.expose();
+    let tokens = &world.tokens;
+    let down = |error| matches!(error, Failure::Store(StoreError::Unavailable(_)));
+    assert!(down(tokens.verify(Kind::SESSION, text).await.unwrap_err()));
+    assert!(down(tokens.revoke(Kind::SESSION, text).await.unwrap_err()));
+    assert!(down(tokens.begin_login(&alice()).await.unwrap_err()));
+    assert!(down(tokens.issue(&login, Kind::SESSION).await.unwrap_err()));
+    assert!(down(tokens.list(&alice(), &Default::default()).await.unwrap_err()));
+    assert!(down(tokens.revoke_subject(&alice(), Kinds::Any, Reason::Administrative).await.unwrap_err()));
+    world.gate.up();
+    world.verify(Kind::SESSION, text).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_written_leaves_the_token_valid() {
+    let world = World::new();
+    let token = world.log_in(Kind::REMEMBER).await.token;
+    world.gate.down(Call::Replace);
+    assert_eq!(world.rotate(token.expose()).await, Ok(None));
+    assert!(world.events().contains(&What::WriteFailed));
+    world.gate.up();
+    assert!(world.rotate(token.expose()).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_rotation_with_unknown_outcome_is_looked_up_and_not_guessed() {
+    let world = World::new();
+    let token = world.log_in(Kind::REMEMBER).await.token;
+    world.gate.unknown(Call::Replace);
+    let next = world.next(token.expose()).await;
+    world.gate.up();
+    assert_eq!(world.next(token.expose()).await, next);
+    world.verify(Kind::REMEMBER, &next).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_login_that_could_not_end_its_predecessor_is_a_failure() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await.token;
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.gate.down(Call::Revoke);
+    let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.expose());
+    assert!(matches!(issue.await, Err(Failure::Store(_))));
+    world.gate.up();
+    world.verify(Kind::SESSION, old.expose()).await.unwrap();
+}
+
+#[tokio::test]
+async fn logging_the_others_out_can_be_repeated_after_a_failure_at_any_step() {
+    for call in [Call::Revoke, Call::List, Call::Insert] {
+        let world = World::new();
+        let mine = world.log_in(Kind::SESSION).await.token;
+        let other = world.log_in(Kind::SESSION).await.token;
+        let caller = world.verify(Kind::SESSION, mine.expose()).await.unwrap();
+        world.gate.down(call);
+        assert!(world.tokens.revoke_others(&caller).await.is_err());
+        world.gate.up();
+        let caller = world.verify(Kind::SESSION, mine.expose()).await.unwrap();
+        let renewed = world.tokens.revoke_others(&caller).await.unwrap().unwrap();
+        world.verify(Kind::SESSION, renewed[0].token.expose()).await.unwrap();
+        assert!(world.verify(Kind::SESSION, other.expose()).await.is_err());
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_kind_is_a_failure() {
+    let world = World::new();
+    let kind = Kind::from_static("custom");
+    assert!(matches!(world.tokens.verify(kind, "x").await, Err(Failure::UnknownKind(k)) if k == kind));
+    let node = world.node(|builder| builder.policy(Policy::custom(kind, HOUR)));
+    let login = node.begin_login(&alice()).await.unwrap();
+    let token = node.issue(&login, kind).await.unwrap().unwrap().token;
+    node.verify(kind, token.expose()).await.unwrap().unwrap();
+    assert!(matches!(world.tokens.verify(kind, token.expose()).await, Err(Failure::UnknownKind(_))));
+}
+
+#[derive(Debug)]
+struct Dry;
+
+impl Entropy for Dry {
+    fn fill(&self, _: &mut [u8]) -> Result<(), BoxError> {
+        Err("dry".into())
+    }
+}
+
+#[tokio::test]
+async fn without_randomness_nothing_is_issued() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let dry = world.node(|builder| builder.entropy(Dry));
+    assert!(matches!(dry.issue(&login, Kind::SESSION).await, Err(Failure::Randomness(_))));
+    assert!(matches!(dry.begin_login(&alice()).await, Err(Failure::Randomness(_))));
+}
+
+#[derive(Debug)]
+struct Stuck;
+
+impl Entropy for Stuck {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), BoxError> {
+        bytes.fill(7);
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn randomness_that_repeats_itself_overwrites_nobody() {
+    let world = World::with(|builder| builder.entropy(Stuck));
+    let first = world.log_in(Kind::SESSION).await.token;
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    assert!(matches!(world.tokens.issue(&login, Kind::SESSION).await, Err(Failure::Randomness(_))));
+    world.verify(Kind::SESSION, first.expose()).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_never_stands_still_ends_in_a_failure_and_not_in_a_verdict() {
+    let world = World::new();
+    let token = world.log_in(Kind::REMEMBER).await.token;
+    world.advance(MINUTE);
+    world.gate.lose(Call::Replace);
+    assert!(matches!(
+        world.tokens.verify_and_rotate(Kind::REMEMBER, token.expose()).await,
+        Err(Failure::Contended)
+    ));
+    world.gate.up();
+    assert_eq!(world.verify(Kind::REMEMBER, token.expose()).await.map(drop), Ok(()));
+    assert_ne!(world.verify(Kind::REMEMBER, "x").await.unwrap_err(), Rejected::Invalid);
+}
