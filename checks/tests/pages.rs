@@ -1,0 +1,72 @@
+//! The pages keep to the code and to themselves.
+
+use hallpass_checks::{files, page, root};
+use hallpass_core::Policy;
+
+#[test]
+fn every_relative_link_leads_somewhere() {
+    for file in files("md").unwrap() {
+        let folder = root().join(&file.path).parent().unwrap().to_path_buf();
+        for link in file.text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let path = link.split('#').next().unwrap();
+            // An intra-doc link of a README that is also rustdoc names an item.
+            if path.is_empty() || path.contains("::") || path.contains("://") || path.starts_with("crate") {
+                continue;
+            }
+            assert!(folder.join(path).exists(), "{}: {link} leads nowhere", file.path);
+        }
+    }
+}
+
+#[test]
+fn the_program_of_the_readme_has_at_most_25_lines() {
+    let readme = page("README.md").unwrap();
+    let program = readme.split("```rust\n").nth(1).unwrap().split("```").next().unwrap();
+    assert!(program.lines().count() <= 25, "{} lines", program.lines().count());
+}
+
+#[test]
+fn the_architecture_fits_on_120_lines() {
+    let lines = page("ARCHITECTURE.md").unwrap().lines().count();
+    assert!(lines <= 120, "{lines} lines");
+}
+
+/// Each row of the table stands beside what the code says; whoever changes one meets the other.
+#[test]
+fn the_page_of_defaults_says_what_the_code_does() {
+    let defaults = page("docs/defaults.md").unwrap();
+    let rows = [
+        (
+            Policy::session(),
+            "| `session` | 12 hours | 30 minutes | none |",
+            "absolute: 43200s, idle: Some(1800s), rotation: None, touch: 60s,",
+        ),
+        (
+            Policy::remember(),
+            "| `remember` | 30 days | 14 days | interval 60 s, retry 1 hour, overlap 30 s |",
+            "absolute: 2592000s, idle: Some(1209600s), rotation: Some(Windows { min_interval: 60s, \
+             retry_window: 3600s, overlap: 30s }), touch: 60s,",
+        ),
+        (
+            Policy::refresh(),
+            "| `refresh` | 90 days | 30 days | interval 60 s, retry 5 minutes, overlap 30 s |",
+            "absolute: 7776000s, idle: Some(2592000s), rotation: Some(Windows { min_interval: 60s, \
+             retry_window: 300s, overlap: 30s }), touch: 60s,",
+        ),
+        (
+            Policy::api_key(),
+            "| `api-key` | 365 days | none | none |",
+            "absolute: 31536000s, idle: None, rotation: None, touch: 60s,",
+        ),
+        (
+            Policy::one_time(),
+            "| `one-time` | 15 minutes | none | none |",
+            "absolute: 900s, idle: None, rotation: None, touch: 60s,",
+        ),
+    ];
+    for (policy, row, code) in rows {
+        assert!(defaults.contains(row), "the page lacks {row}");
+        let policy = format!("{policy:?}");
+        assert!(policy.contains(code), "the code says {policy}, the page says {row}");
+    }
+}
