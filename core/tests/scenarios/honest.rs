@@ -95,7 +95,39 @@ async fn ten_parallel_tabs_stay_logged_in_and_restore_sessions_of_one_login() {
 }
 
 #[tokio::test]
-async fn a_year_of_rotation_is_one_record() {
+async fn a_successor_confirmed_late_does_not_rotate_before_its_predecessor_is_out_of_use() {
+    let world = World::new();
+    let old = world.log_in(Kind::REMEMBER).await.token;
+    let new = world.next(old.expose()).await;
+    world.advance(10 * MINUTE);
+    world.verify(Kind::REMEMBER, &new).await.unwrap();
+    world.advance(MINUTE);
+    assert_eq!(world.rotate(&new).await.unwrap(), None, "confirmed for twice the overlap, not more");
+    world.advance(SECOND);
+    assert!(world.rotate(&new).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_successor_that_is_presented_before_it_was_confirmed_does_not_rotate_until_the_windows_are_over() {
+    let world = World::new();
+    let old = world.log_in(Kind::REMEMBER).await.token;
+    let new = world.next(old.expose()).await;
+    world.advance(HOUR);
+    assert_eq!(world.rotate(&new).await.unwrap(), None, "this confirms it, and others may hold the old one");
+    let world = World::new();
+    let old = world.log_in(Kind::REMEMBER).await.token;
+    let new = world.next(old.expose()).await;
+    world.advance(HOUR + MINUTE);
+    assert_eq!(world.rotate(&new).await.unwrap(), None);
+    let world = World::new();
+    let old = world.log_in(Kind::REMEMBER).await.token;
+    let new = world.next(old.expose()).await;
+    world.advance(HOUR + MINUTE + SECOND);
+    assert!(world.rotate(&new).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn twenty_rotations_are_one_record() {
     let world = World::new();
     let first = world.log_in(Kind::REMEMBER).await;
     let mut token = first.token.expose().to_owned();

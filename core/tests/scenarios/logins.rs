@@ -86,7 +86,9 @@ async fn one_login_too_many_ends_the_oldest_with_all_it_holds_and_never_the_new_
 async fn ended_logins_do_not_count_towards_the_cap() {
     let world = World::with(|builder| builder.max_logins(NonZeroU32::new(2).unwrap()));
     let first = world.log_in(Kind::SESSION).await.token;
+    world.advance(SECOND);
     let second = world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
     world.tokens.revoke_login(&alice(), second.login, Reason::LoggedOutElsewhere).await.unwrap();
     world.log_in(Kind::SESSION).await;
     world.verify(Kind::SESSION, first.expose()).await.unwrap();
@@ -135,6 +137,13 @@ async fn data_of_an_ended_session_cannot_be_changed() {
     world.tokens.revoke_login(&alice(), session.login, Reason::Administrative).await.unwrap();
     let verdict = world.tokens.update_data(&mut valid, |data| data.push(1)).await.unwrap();
     assert_eq!(verdict, Err(Rejected::Revoked(Reason::Administrative)));
+    let session = world.log_in(Kind::SESSION).await.token;
+    let mut stale = world.verify(Kind::SESSION, session.expose()).await.unwrap();
+    let mut valid = world.verify(Kind::SESSION, session.expose()).await.unwrap();
+    world.tokens.update_data(&mut valid, |data| data.push(1)).await.unwrap().unwrap();
+    world.advance(HOUR);
+    let verdict = world.tokens.update_data(&mut stale, |data| data.push(2)).await.unwrap();
+    assert_eq!(verdict, Err(Rejected::Expired));
     let session = world.log_in(Kind::SESSION).await;
     let mut valid = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
     world.tokens.revoke(Kind::SESSION, session.token.expose()).await.unwrap().unwrap();
