@@ -64,7 +64,7 @@ impl Validator {
         first_half(&hash.finalize().into())
     }
 
-    /// Whether this validator belongs to a record with that lineage, in constant time.
+    /// Whether this validator belongs to a record with that lineage, in constant time (contract T4).
     pub(crate) fn descends_from(&self, selector: Selector, lineage: &[u8; 16]) -> bool {
         self.lineage(selector).ct_eq(lineage).into()
     }

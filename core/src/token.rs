@@ -48,7 +48,7 @@ impl fmt::Debug for Selector {
 /// What the client holds. Made once, shown once, never stored.
 ///
 /// It has no `Display`, `Serialize` or `PartialEq`, its `Debug` shows the selector only, and its
-/// memory is wiped on drop.
+/// memory is wiped on drop (contract T6).
 pub struct Token {
     selector: Selector,
     text: Zeroizing<String>,
