@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock};
+use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock, text};
 use crate::flusher::Flusher;
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
@@ -143,7 +143,7 @@ impl Engine {
     pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| {
             if let sled::Error::Io(io) = &error {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
+                let _ = self.failed.set(Trouble::System(text(io)));
             }
             from_sled(&error)
         })
@@ -228,8 +228,8 @@ impl Engine {
                 Ok(())
             }
             Ok(Err(sled::Error::Io(io))) => {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
-                Err(Trouble::FlushFailed(io.to_string()))
+                let _ = self.failed.set(Trouble::System(text(&io)));
+                Err(Trouble::FlushFailed(text(&io)))
             }
             Ok(Err(_)) => {
                 self.lost.store(true, Ordering::SeqCst);
