@@ -21,6 +21,9 @@ const ATTEMPTS: u32 = 50;
 /// Flushes between two looks at the size of the files.
 const SIZE_EVERY: u32 = 1024;
 
+/// More than sled has written when our mark is flushed: a larger file with nothing in it is damaged.
+const NEW_AT_MOST: u64 = 64 * 1024;
+
 /// What can still be done with a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
@@ -53,6 +56,7 @@ impl Engine {
     /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         only_ours(path)?;
+        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
         let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
         let mut attempt = 0;
         let db = loop {
@@ -78,7 +82,7 @@ impl Engine {
             flushes: AtomicU32::new(0),
             fits: AtomicBool::new(false),
         };
-        match engine.run(true, Self::begin) {
+        match engine.run(true, |engine| engine.begin(had)) {
             Ok(repaired) => engine.repaired = repaired,
             Err(error) => {
                 engine.close_unmarked();
@@ -187,8 +191,9 @@ impl Engine {
         result
     }
 
-    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be.
-    fn begin(&self) -> Result<Option<Repair>, StoreError> {
+    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be. `had` is the size of
+    /// its file before sled opened it.
+    fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
         let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
         if let Some(number) = &number {
             let number = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok());
@@ -201,6 +206,9 @@ impl Engine {
             // A crash between sled's first byte and our mark leaves an empty database: ours to take.
             if !self.db.is_empty() || self.db.tree_names().len() > 1 {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
+            }
+            if had > NEW_AT_MOST {
+                return Err(StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() });
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }

@@ -274,3 +274,6 @@ impl<'a> Space<'a> {
         self.engine.written(self.tree.insert(key, value)).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests;
