@@ -259,6 +259,9 @@ fn table() -> Vec<Row> {
         edge("D7 a confirmation before the rotation, by another node's clock", confirmed(10 * S, 5 * S), Rotate, 35 * S, [SAME, SAME, REUSED]),
         at("D7 a clock that stepped back", confirmed(0, 10 * S), Rotate, -S, SAME),
         edge("D7 a confirmation ahead, within the skew and beyond", confirmed(0, 10 * S), Rotate, 0, [SAME, SAME, SAME]),
+        edge("D7 one beyond the skew counts as now", confirmed(0, D), Rotate, RETRY, [SAME, SAME, REUSED]),
+        edge("D7 one within it counts as it stands", confirmed(0, RETRY + 1), Rotate, RETRY + 1 - 10 * S, [SAME, REUSED, REUSED]),
+        at("D7 a rotation and a confirmation far ahead", confirmed(5 * D, 6 * D), Rotate, S, SAME),
         at("D7 an erased nonce has closed the window", erased(confirmed(0, 10 * S)), Rotate, 11 * S, REUSED),
         at("D7 whatever the clock says", erased(confirmed(D, D)), Verify, 0, REUSED),
 
