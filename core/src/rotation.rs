@@ -174,7 +174,7 @@ pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_ske
             None if rotation.repeatable && now.since(rotation.at) <= retry_window => again, // D6
             None => Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed),          // D8
             Some(confirmed_at) => {
-                let in_time = confirmed_at.since(rotation.at) <= retry_window;
+                let in_time = sane(confirmed_at, now, max_skew).since(rotation.at) <= retry_window;
                 let under_way = now.since(confirmed_at) <= overlap;
                 if rotation.repeatable && in_time && under_way { again } else { reused } // D7, D9
             }
@@ -214,6 +214,12 @@ pub(crate) fn windows_closed(
     }
 }
 
+/// A time further in the future than clocks are apart was written by a broken clock: it counts as now,
+/// or it would postpone every deadline that hangs on it, and make a confirmation look too late.
+fn sane(time: Timestamp, now: Timestamp, max_skew: Duration) -> Timestamp {
+    if time > now.saturating_add(max_skew) { now } else { time }
+}
+
 /// When a record expires: the earlier of what it was promised and what the policy allows now.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Deadlines {
@@ -223,11 +229,9 @@ pub(crate) struct Deadlines {
 
 impl Deadlines {
     pub(crate) fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
-        // A time further in the future than clocks are apart was written by a broken clock: it counts
-        // as now, or it would postpone every deadline that hangs on it.
-        let sane = |time: Timestamp| if time > now.saturating_add(max_skew) { now } else { time };
-        let absolute = of.expires_at.min(sane(of.created_at).saturating_add(policy.absolute));
-        let allowed = policy.idle.map(|idle| sane(of.seen_at).saturating_add(idle));
+        let created_at = sane(of.created_at, now, max_skew);
+        let absolute = of.expires_at.min(created_at.saturating_add(policy.absolute));
+        let allowed = policy.idle.map(|idle| sane(of.seen_at, now, max_skew).saturating_add(idle));
         let idle = match (of.idle_at, allowed) {
             (Some(promised), Some(allowed)) => Some(promised.min(allowed)),
             (promised, allowed) => promised.or(allowed),

@@ -1,0 +1,146 @@
+//! One client that behaves.
+
+use hallpass_core::rotation::{Ask, Decision, Successor};
+
+use crate::explorer::{Next, World};
+use crate::row::{Row, Setting, aged};
+
+pub(crate) const REFUSED: &str = "an honest client was refused";
+pub(crate) const WENT_BACK: &str = "an honest client's newer cookie was overwritten by an older one";
+
+/// A client and its login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Honest {
+    row: Row,
+    /// The token in the cookie jar.
+    jar: u8,
+    /// Sorted: it does not matter which is which.
+    requests: [Option<Request>; 3],
+    /// How long ago something was lost.
+    loss: i8,
+}
+
+/// A request under way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Request {
+    /// Since it left the client, or the server.
+    age: i8,
+    rotate: bool,
+    leg: Leg,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Leg {
+    /// On its way to the server with this token.
+    Out(u8),
+    /// On its way back, with a successor if there is one.
+    Back(Option<u8>),
+}
+
+impl World for Honest {
+    fn start(setting: &Setting) -> Self {
+        Self { row: Row::default(), jar: 0, requests: [None; 3], loss: setting.loss }
+    }
+
+    fn steps(&self, setting: &Setting, next: Next<'_, Self>) {
+        if let Some(after) = self.tick(setting) {
+            next(format_args!("a tick"), Ok(after));
+        }
+        for &clock in setting.clocks {
+            let mut after = *self;
+            after.row.touch(setting, clock);
+            next(format_args!("another write"), Ok(after));
+        }
+        if self.requests.iter().flatten().count() < setting.parallel {
+            for rotate in [true, false].into_iter().filter(|rotate| self.may_send(setting, *rotate)) {
+                let request = Request { age: 0, rotate, leg: Leg::Out(self.jar) };
+                next(format_args!("{request:?} is sent"), Ok(self.with(request)));
+            }
+        }
+        for (slot, request) in self.requests.into_iter().enumerate() {
+            let Some(request) = request else { continue };
+            let without = self.without(slot);
+            match request.leg {
+                Leg::Out(token) => {
+                    for &clock in setting.clocks {
+                        without.arrive(setting, token, request.rotate, clock, next);
+                    }
+                }
+                Leg::Back(brings) => {
+                    let jar = brings.unwrap_or(self.jar);
+                    let after =
+                        if jar > self.jar { Err(WENT_BACK.into()) } else { Ok(Self { jar, ..without }) };
+                    next(format_args!("{request:?} is received"), after);
+                }
+            }
+            if self.loss >= setting.loss {
+                next(format_args!("{request:?} is lost"), Ok(Self { loss: 0, ..without }));
+            }
+        }
+    }
+}
+
+impl Honest {
+    fn with(mut self, request: Request) -> Self {
+        if let Some(free) = self.requests.iter_mut().find(|request| request.is_none()) {
+            *free = Some(request);
+        }
+        self.requests.sort_unstable();
+        self
+    }
+
+    fn without(mut self, slot: usize) -> Self {
+        self.requests[slot] = None;
+        self.requests.sort_unstable();
+        self
+    }
+
+    /// Nothing takes longer than a leg may: time stands still until it has arrived.
+    fn tick(mut self, setting: &Setting) -> Option<Self> {
+        for request in self.requests.iter_mut().flatten() {
+            request.age += 1;
+        }
+        self.row.tick(setting);
+        self.loss = (self.loss + 1).min(setting.loss);
+        self.requests.iter().flatten().all(|request| request.age <= setting.leg).then_some(self)
+    }
+
+    /// What the client must do to deserve D16: while a successor may be missing, it asks for it and does
+    /// so in time. As long as such a request is under way, anything may go along with it.
+    fn may_send(&self, setting: &Setting, rotate: bool) -> bool {
+        let in_time = self.row.rotated.is_none_or(|rotated| rotated <= setting.back);
+        let asks = self.requests.iter().flatten().any(|request| request.rotate);
+        self.jar == 0 || asks || rotate && in_time
+    }
+
+    /// A request has reached a node whose clock shows `clock`.
+    fn arrive(&self, setting: &Setting, token: u8, rotate: bool, clock: i8, next: Next<'_, Self>) {
+        let ask = if rotate { Ask::Rotate } else { Ask::Verify };
+        let back = |brings| Request { age: 0, rotate, leg: Leg::Back(brings) };
+        let decision = setting.ask(&self.row, token, ask, clock);
+        let name = format_args!("{ask:?} with token {token} arrives (clock {clock}): {decision:?}");
+        let Decision::Accept { confirm, successor, .. } = decision else {
+            return next(name, Err(format!("{REFUSED}: {decision:?}")));
+        };
+        let mut after = *self;
+        if after.row.write(confirm, successor, clock) {
+            after.rotated();
+        }
+        let brings = if successor == Successor::None { None } else { Some(0) };
+        next(name, Ok(after.with(back(brings))));
+        if confirm || successor == Successor::New {
+            // D12: valid though nothing could be written, and without a new token.
+            next(format_args!("{name}, but the write fails"), Ok(self.with(back(None))));
+        }
+    }
+
+    /// Every token there is has become one older.
+    fn rotated(&mut self) {
+        self.jar = aged(self.jar);
+        for request in self.requests.iter_mut().flatten() {
+            if let Leg::Out(token) | Leg::Back(Some(token)) = &mut request.leg {
+                *token = aged(*token);
+            }
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! An exhaustive model check of rotation: every reachable state of one login, with [`decide`] deciding.
+//!
+//! Time is a grid of ticks, and a state holds ages instead of instants; past the longest window one age
+//! is like another. So the states are finitely many, and all of them are visited: nothing below is
+//! bounded by a number of steps, of rotations, or by a length of time. Two worlds are explored:
+//!
+//! - [`Honest`]: one client with several requests under way, each leg of which takes at most `leg`; it
+//!   may lose one of them in a retry window, and comes back in time if that was the successor. Writes may
+//!   fail, responses arrive in any order, a late `Set-Cookie` overwrites an earlier one. It must never be
+//!   refused, nor go back to an older token (contract D16).
+//! - [`Anybody`]: any token of the login, presented by anybody at any time. No window may ever be longer
+//!   than it was at the rotation, no generation may have two successors, and the end is final.
+//!
+//! A decision and its write are one step: D15 makes them one, a lost compare-and-swap decides again.
+//!
+//! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that
+//! go beyond one limit each, and must find every one of them.
+
+#![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests, which may")]
+
+mod anybody;
+mod explorer;
+mod honest;
+mod mistakes;
+mod row;
+
+use std::time::Instant;
+
+use anybody::Anybody;
+use explorer::{Explored, World, explore};
+use hallpass_core::rotation::decide;
+use honest::{Honest, REFUSED};
+use mistakes::{MISTAKES, Mistake, Noticed};
+use row::Setting;
+
+/// The windows as tight as D14 admits them, and the client as slow as the windows admit it.
+const SETTING: Setting = Setting {
+    retry: 8,
+    overlap: 2,
+    interval: 4,
+    leg: 2,  // the overlap, and a quarter of the retry window
+    back: 2, // the retry window less three legs
+    loss: 8, // the retry window
+    clocks: &[0],
+    parallel: 2,
+    decide,
+};
+
+#[test]
+fn an_honest_client_is_never_refused() {
+    holds::<Honest>("an honest client with two requests at a time", &SETTING);
+    let small = Setting { retry: 4, overlap: 1, interval: 2, leg: 1, back: 1, loss: 4, ..SETTING };
+    holds::<Honest>("with three at a time", &Setting { parallel: 3, ..small });
+}
+
+#[test]
+fn each_assumption_about_the_honest_client_is_needed() {
+    let limits = [
+        (
+            "a way that takes longer than the overlap",
+            Setting { leg: 3, retry: 12, back: 3, loss: 12, ..SETTING },
+        ),
+        ("a client that comes back a moment too late", Setting { back: SETTING.back + 1, ..SETTING }),
+        ("losses less than a retry window apart", Setting { loss: 6, ..SETTING }),
+        (
+            "a retry window below four times the longest way",
+            Setting { retry: 7, back: 1, loss: 7, ..SETTING },
+        ),
+        ("clocks that differ, and ways of the whole overlap", Setting { clocks: &[0, 1], ..SETTING }),
+    ];
+    for (what, setting) in limits {
+        fails::<Honest>(what, &setting, REFUSED);
+    }
+    let skewed = Setting { clocks: &[0, 1], leg: 1, back: 4, ..SETTING };
+    holds::<Honest>("clocks that differ, and ways of the overlap less the skew", &skewed);
+}
+
+#[test]
+fn nobody_gets_past_a_closed_window() {
+    holds::<Anybody>("anybody with any token", &SETTING);
+    holds::<Anybody>("in a strict shop", &Setting { retry: 0, overlap: 0, interval: 0, ..SETTING });
+    holds::<Anybody>("with a retry window only", &Setting { overlap: 0, interval: 0, ..SETTING });
+    holds::<Anybody>("with an overlap only", &Setting { retry: 0, ..SETTING });
+    holds::<Anybody>("with two clocks", &Setting { clocks: &[0, 1], ..SETTING });
+}
+
+#[test]
+fn every_mistake_in_the_decision_is_found() {
+    for Mistake { what, noticed, decide } in MISTAKES {
+        let setting = Setting { decide, ..SETTING };
+        match noticed {
+            Noticed::ByHonest(how) => fails::<Honest>(what, &setting, how),
+            Noticed::ByAnybody(how) => fails::<Anybody>(what, &setting, how),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "how long it takes is for the person who watches")]
+fn holds<W: World>(what: &str, setting: &Setting) {
+    let begun = Instant::now();
+    let Explored { states, steps } =
+        explore::<W>(setting).unwrap_or_else(|found| panic!("{what}: {found:#?}"));
+    println!("{what}: {states} states, {steps} steps, {:?}", begun.elapsed());
+}
+
+fn fails<W: World>(what: &str, setting: &Setting, how: &str) {
+    let Err(found) = explore::<W>(setting) else { panic!("{what}: nothing found") };
+    assert!(found.what.contains(how), "{what}: {found:#?}");
+    println!("{what}: {} after {} steps", found.what, found.trace.len());
+}

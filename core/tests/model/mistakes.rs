@@ -1,0 +1,247 @@
+//! Decisions that are wrong in one place each, for [`SETTING`](crate::SETTING): the model check must find
+//! them all, or it proves nothing.
+
+use std::time::Duration;
+
+use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, Successor, decide};
+use hallpass_core::{Policy, Reason, Rejected, Scope, Timestamp};
+
+use crate::anybody::OPEN;
+use crate::honest::{REFUSED, WENT_BACK};
+use crate::row::{Decide, TICK};
+
+use Noticed::{ByAnybody, ByHonest};
+
+/// Which world notices a mistake, and what it says.
+pub(crate) enum Noticed {
+    ByHonest(&'static str),
+    ByAnybody(&'static str),
+}
+
+/// One mistake in the decision.
+pub(crate) struct Mistake {
+    pub(crate) what: &'static str,
+    pub(crate) noticed: Noticed,
+    pub(crate) decide: Decide,
+}
+
+/// `decide`, with something else where it accepts the current token and a rotation is asked for.
+fn due_when(
+    (of, ask, now): (&Situation, Ask, Timestamp),
+    (policy, max_skew): (&Policy, Duration),
+    due: fn(since_rotation: Duration, since_confirmation: Option<Duration>) -> bool,
+) -> Decision {
+    match (decide(of, ask, now, policy, max_skew), of.rotation) {
+        (Decision::Accept { confirm, slide, .. }, Some(rotation))
+            if of.presented == Presented::Current && ask == Ask::Rotate =>
+        {
+            let seen = rotation.confirmed_at.map(|confirmed_at| now.since(confirmed_at));
+            let due = due(now.since(rotation.at), seen);
+            Decision::Accept { confirm, slide, successor: if due { Successor::New } else { Successor::None } }
+        }
+        (decision, _) => decision,
+    }
+}
+
+const fn reject(rejected: Rejected, reason: Reason) -> Decision {
+    Decision::Reject { rejected, end: Some((Scope::Login, reason)) }
+}
+
+const fn again(ask: Ask) -> Decision {
+    let successor = match ask {
+        Ask::Rotate => Successor::Same,
+        Ask::Verify => Successor::None,
+    };
+    Decision::Accept { confirm: false, slide: false, successor }
+}
+
+/// The predecessor, with its rotation.
+fn predecessor(of: &Situation) -> Option<Rotation> {
+    of.rotation.filter(|_| of.presented == Presented::Predecessor && of.revoked.is_none())
+}
+
+/// Every one of these looks harmless to somebody.
+pub(crate) const MISTAKES: [Mistake; 21] = [
+    Mistake {
+        what: "D10 without any pause",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| due_when((of, ask, now), (policy, skew), |_, _| true),
+    },
+    Mistake {
+        what: "D10 with the least interval only",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, _| since >= TICK * 4)
+        },
+    },
+    Mistake {
+        what: "D10 with a pause of one overlap",
+        noticed: ByHonest(WENT_BACK),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, seen| match seen {
+                Some(seen) => seen > TICK * 2 && since >= TICK * 4,
+                None => since > TICK * 12,
+            })
+        },
+    },
+    Mistake {
+        what: "D10 ending the pause a moment too early",
+        noticed: ByHonest(WENT_BACK),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, seen| match seen {
+                Some(seen) => seen >= TICK * 4,
+                None => since > TICK * 12,
+            })
+        },
+    },
+    Mistake {
+        what: "D10 counting the pause of a confirmed token from the rotation",
+        noticed: ByHonest(WENT_BACK),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, seen| match seen {
+                Some(_) => since > TICK * 4,
+                None => since > TICK * 12,
+            })
+        },
+    },
+    Mistake {
+        what: "D10 rotating an unconfirmed token at once",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |_, seen| seen.is_none_or(|seen| seen > TICK * 4))
+        },
+    },
+    Mistake {
+        what: "D10 rotating an unconfirmed token within the retry window",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, seen| match seen {
+                Some(seen) => seen > TICK * 4,
+                None => since > TICK * 7,
+            })
+        },
+    },
+    Mistake {
+        what: "D7 with the overlap counted from the rotation",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            let rotation = of.rotation.map(|rotation| Rotation {
+                confirmed_at: rotation.confirmed_at.map(|_| rotation.at),
+                ..rotation
+            });
+            match of.presented {
+                Presented::Predecessor => decide(&Situation { rotation, ..*of }, ask, now, policy, skew),
+                _ => decide(of, ask, now, policy, skew),
+            }
+        },
+    },
+    Mistake {
+        what: "D7 left out",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(Rotation { confirmed_at: Some(_), .. }) => reject(Rejected::Reused, Reason::Reused),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D7 ending a moment too early",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match predecessor(of).and_then(|last| last.confirmed_at) {
+            Some(seen) if now.since(seen) >= TICK * 2 => reject(Rejected::Reused, Reason::Reused),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D6 left out",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(Rotation { confirmed_at: None, .. }) => reject(Rejected::Lapsed, Reason::Lapsed),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D6 ending a moment too early",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(Rotation { at, confirmed_at: None, .. }) if now.since(at) >= TICK * 8 => {
+                reject(Rejected::Lapsed, Reason::Lapsed)
+            }
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D6 without the successor",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(_) => decide(of, Ask::Verify, now, policy, skew),
+            None => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D5 confirming each time",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match decide(of, ask, now, policy, skew) {
+            Decision::Accept { slide, successor, .. } if of.presented == Presented::Current => {
+                Decision::Accept { confirm: true, slide, successor }
+            }
+            decision => decision,
+        },
+    },
+    Mistake {
+        what: "D6 confirming",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match decide(of, ask, now, policy, skew) {
+            Decision::Accept { slide, successor, .. } => Decision::Accept { confirm: true, slide, successor },
+            decision => decision,
+        },
+    },
+    Mistake {
+        what: "D6 with a successor of its own",
+        noticed: ByAnybody("one generation has two successors"),
+        decide: |of, ask, now, policy, skew| match decide(of, ask, now, policy, skew) {
+            Decision::Accept { confirm, slide, successor: Successor::Same } => {
+                Decision::Accept { confirm, slide, successor: Successor::New }
+            }
+            decision => decision,
+        },
+    },
+    Mistake {
+        what: "D7 after a confirmation past the retry window",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match predecessor(of).and_then(|last| last.confirmed_at) {
+            Some(seen) if now.since(seen) <= TICK * 2 => again(ask),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D6 ending a moment too late",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(Rotation { at, confirmed_at: None, .. }) if now.since(at) <= TICK * 9 => again(ask),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D9 sparing the generation before the last within the overlap",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match (of.presented, of.rotation) {
+            (Presented::Earlier, Some(Rotation { at, .. })) if now.since(at) <= TICK * 2 => again(ask),
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D9 without ending the login",
+        noticed: ByAnybody("a replay did not end the login"),
+        decide: |of, ask, now, policy, skew| match decide(of, ask, now, policy, skew) {
+            Decision::Reject { rejected, .. } => Decision::Reject { rejected, end: None },
+            decision => decision,
+        },
+    },
+    Mistake {
+        what: "D3 left out",
+        noticed: ByAnybody("an ended login was accepted"),
+        decide: |of, ask, now, policy, skew| {
+            decide(&Situation { revoked: None, ..*of }, ask, now, policy, skew)
+        },
+    },
+];

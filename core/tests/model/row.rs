@@ -1,0 +1,119 @@
+//! The record of one login, as far as rotation goes, and the setting that it lives in.
+
+use std::time::Duration;
+
+use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor};
+use hallpass_core::{Kind, Policy, Reason, Timestamp, Windows};
+
+pub(crate) type Decide = fn(&Situation, Ask, Timestamp, &Policy, Duration) -> Decision;
+
+pub(crate) const TICK: Duration = Duration::from_secs(1);
+/// The present instant of every state, in ticks.
+const NOW: i64 = 1_000_000;
+
+/// Windows, clients and clocks, all in ticks.
+#[derive(Clone, Copy)]
+pub(crate) struct Setting {
+    pub(crate) retry: i8,
+    pub(crate) overlap: i8,
+    pub(crate) interval: i8,
+    /// The longest way from client to server, and the longest way back.
+    pub(crate) leg: i8,
+    /// How long after a rotation a client whose response was lost still comes back.
+    pub(crate) back: i8,
+    /// How far apart losses are.
+    pub(crate) loss: i8,
+    /// What the clocks of the nodes show, relative to true time.
+    pub(crate) clocks: &'static [i8],
+    /// How many requests may be under way at a time.
+    pub(crate) parallel: usize,
+    pub(crate) decide: Decide,
+}
+
+impl Setting {
+    pub(crate) fn spread(&self) -> i8 {
+        self.clocks.iter().max().unwrap() - self.clocks.iter().min().unwrap()
+    }
+
+    /// Past this age nothing changes any more.
+    fn longest(&self) -> i8 {
+        self.retry + 2 * self.overlap + 1 + 2 * self.spread()
+    }
+
+    pub(crate) fn older(&self, age: i8) -> i8 {
+        (age + 1).min(self.longest())
+    }
+
+    /// What a node whose clock shows `clock` decides about `token`.
+    pub(crate) fn ask(&self, row: &Row, token: u8, ask: Ask, clock: i8) -> Decision {
+        let instant = |age: i8| Timestamp::from_millis(1_000 * (NOW - i64::from(age)) as u64);
+        let windows = Windows {
+            min_interval: TICK * self.interval as u32,
+            retry_window: TICK * self.retry as u32,
+            overlap: TICK * self.overlap as u32,
+        };
+        let policy = Policy::custom(Kind::REMEMBER, Policy::MAX_ABSOLUTE).rotation(Some(windows));
+        let situation = Situation {
+            presented: match token {
+                0 => Presented::Current,
+                1 => Presented::Predecessor,
+                _ => Presented::Earlier,
+            },
+            created_at: Timestamp::from_millis(1),
+            seen_at: instant(0),
+            expires_at: Timestamp::MAX,
+            idle_at: None,
+            revoked: row.ended.then_some(Reason::Reused),
+            rotation: row.rotated.map(|rotated| Rotation {
+                at: instant(rotated),
+                confirmed_at: row.confirmed.map(instant),
+                repeatable: row.repeatable,
+            }),
+            stamp: StampCheck::Unbound,
+        };
+        (self.decide)(&situation, ask, instant(-clock), &policy, TICK * self.spread() as u32)
+    }
+}
+
+/// What the record says: ages, by the clocks of the nodes that wrote them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub(crate) struct Row {
+    pub(crate) rotated: Option<i8>,
+    pub(crate) confirmed: Option<i8>,
+    pub(crate) repeatable: bool,
+    pub(crate) ended: bool,
+}
+
+impl Row {
+    pub(crate) fn tick(&mut self, setting: &Setting) {
+        self.rotated = self.rotated.map(|age| setting.older(age));
+        self.confirmed = self.confirmed.map(|age| setting.older(age));
+    }
+
+    /// Stores what accepting a token needs; says whether that was a rotation.
+    pub(crate) fn write(&mut self, confirm: bool, successor: Successor, clock: i8) -> bool {
+        if confirm && self.rotated.is_some() {
+            self.confirmed = Some(-clock);
+        }
+        if successor == Successor::New {
+            *self = Self { rotated: Some(-clock), confirmed: None, repeatable: true, ended: self.ended };
+        }
+        successor == Successor::New
+    }
+
+    /// Any other write: it erases the nonce once the windows have closed on every clock (T5).
+    pub(crate) fn touch(&mut self, setting: &Setting, clock: i8) {
+        let closed = match (self.rotated, self.confirmed) {
+            (_, Some(confirmed)) => confirmed + clock > setting.overlap + setting.spread(),
+            (Some(rotated), None) => rotated + clock > setting.retry + setting.spread(),
+            (None, None) => false,
+        };
+        self.repeatable &= !closed;
+    }
+}
+
+/// A token is known by how many rotations have happened since it was made: 0 is the current one, 1 its
+/// predecessor, 2 every older one. This is what becomes of it at a rotation.
+pub(crate) fn aged(token: u8) -> u8 {
+    (token + 1).min(2)
+}
