@@ -10,13 +10,14 @@ use std::time::Duration;
 
 use hallpass_core::{MemoryStore, Purger, TokenStore, Tokens};
 use hallpass_demo::{ACCOUNTS, app, with_causes};
+use hallpass_store_sled::SledStore;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::Level;
 
-use options::{Command, HELP, Options, Store};
+use options::{HELP, Options, Store};
 
 /// The clocks of a single process do not differ.
 const MAX_SKEW: Duration = Duration::ZERO;
@@ -25,9 +26,9 @@ const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    let options = match Command::parse(std::env::args_os().skip(1)) {
-        Ok(Command::Serve(options)) => options,
-        Ok(Command::Help) => {
+    let options = match Options::parse(std::env::args_os().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
             return io::stdout().write_all(HELP.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
         Err(error) => return fail(&error, 2),
@@ -82,7 +83,10 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
 fn open(store: &Store) -> Result<Arc<dyn TokenStore>, Box<dyn Error>> {
     match store {
         Store::Memory => Ok(Arc::new(MemoryStore::new())),
-        Store::Sled(_) => Err("sled is not wired in yet".into()),
+        Store::Sled(path) => match SledStore::open(path) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(format!("cannot open {}: {}", path.display(), with_causes(&error)).into()),
+        },
     }
 }
 

@@ -26,13 +26,6 @@ Options:
   --help                          this text
 ";
 
-/// What the command line asks for.
-#[derive(Debug)]
-pub(crate) enum Command {
-    Help,
-    Serve(Options),
-}
-
 /// How to run the site.
 #[derive(Debug)]
 pub(crate) struct Options {
@@ -49,9 +42,10 @@ pub(crate) enum Store {
     Sled(PathBuf),
 }
 
-impl Command {
-    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Self, Error> {
-        let mut options = Options {
+impl Options {
+    /// Reads the arguments, without the program's name; `None` if help is asked for.
+    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
+        let mut options = Self {
             listen: "127.0.0.1:8080".into(),
             store: Store::Sled("./hallpass-demo-data".into()),
             remember: Policy::remember(),
@@ -66,7 +60,7 @@ impl Command {
         let mut parser = Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             match arg {
-                Arg::Long("help") | Arg::Short('h') => return Ok(Self::Help),
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
                 Arg::Long("store") => options.store = parser.value()?.parse_with(store)?,
                 Arg::Long("remember-retry") => windows.retry_window = seconds(&mut parser)?,
@@ -77,7 +71,7 @@ impl Command {
             }
         }
         options.remember = options.remember.rotation(Some(windows));
-        Ok(Self::Serve(options))
+        Ok(Some(options))
     }
 }
 
