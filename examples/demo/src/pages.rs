@@ -17,7 +17,7 @@ pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
              password."
         }
         Rejected::Lapsed | Rejected::Revoked(Reason::Lapsed) => {
-            "An answer to this browser was lost and the time to make up for it is over."
+            "An answer to this browser was lost and the time to make up for it is over. Please log in again."
         }
         Rejected::Revoked(Reason::LoggedOutElsewhere) => "You were logged out from another device.",
         Rejected::StampMismatch | Rejected::Revoked(Reason::StampMismatch | Reason::CredentialChanged) => {
@@ -84,7 +84,7 @@ pub(crate) fn home(user: &User, devices: &[ActiveLogin], now: Timestamp) -> Mark
                             @if device.kinds.contains(&Kind::REMEMBER) { " " span.badge { "remembered" } }
                             p.muted {
                                 "Logged in " (ago(now, device.created_at)) ", last seen " (ago(now, device.seen_at))
-                                ", ends in " (span(device.expires_at.since(now).as_secs())) " at the latest."
+                                ", ends in " (left(now, device.expires_at)) " at the latest."
                             }
                             p.agent { (device.device) }
                         }
@@ -161,6 +161,11 @@ fn ago(now: Timestamp, then: Timestamp) -> String {
         0..60 => "just now".into(),
         seconds => format!("{} ago", span(seconds)),
     }
+}
+
+/// Rounded up to the minute: what was given for 30 days a moment ago reads "30 days".
+fn left(now: Timestamp, until: Timestamp) -> String {
+    span(until.since(now).as_secs().next_multiple_of(60))
 }
 
 /// A time span in the largest unit that fits.

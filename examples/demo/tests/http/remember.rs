@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
-use std::thread;
+use std::thread::{self, sleep};
+use std::time::Duration;
 
 use crate::client::{Browser, until};
 use crate::server::Server;
@@ -79,6 +80,26 @@ fn a_thief_who_comes_first_loses_it_when_the_owner_comes_back() {
     // Without an overlap this takes until the clock's next millisecond.
     until("the owner is told", || browser.reopened().get("/").body.contains(STOLEN));
     assert_eq!(thief.me().0, 401);
+}
+
+#[test]
+fn a_restored_session_finds_out_that_its_remember_token_was_used_by_another() {
+    let server =
+        Server::memory(&["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"]);
+    let mut owner = Browser::remembered(server.address).reopened();
+    assert_eq!(owner.me(), remembered());
+    let mut thief = owner.reopened();
+    until("the copy is rotated away from under the owner", || {
+        assert_eq!(thief.me(), remembered());
+        thief = thief.reopened();
+        thief.jar["remember"] != owner.jar["remember"]
+    });
+    assert_eq!(thief.me(), remembered());
+    assert_eq!(thief.me(), remembered(), "the thief has confirmed it");
+    sleep(Duration::from_millis(5)); // Without an overlap the window is the rest of a millisecond.
+    let page = owner.get("/");
+    assert!(page.body.contains(STOLEN), "the session was fine until this request: {}", page.body);
+    assert_eq!((owner.me().0, thief.me().0), (401, 401));
 }
 
 #[test]
