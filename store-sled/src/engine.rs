@@ -1,6 +1,8 @@
 //! One opened sled database: recognising it, flushing it, closing it.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock};
+use crate::error::{Trouble, at_opening, damaged, from_sled, from_system, guarded, is_lock, text};
 use crate::flusher::Flusher;
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
@@ -20,6 +22,9 @@ use crate::repair::Repair;
 const ATTEMPTS: u32 = 50;
 /// Flushes between two looks at the size of the files.
 const SIZE_EVERY: u32 = 1024;
+
+/// More than sled has written when our mark is flushed: a larger file with nothing in it is damaged.
+const NEW_AT_MOST: u64 = 64 * 1024;
 
 /// What can still be done with a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,9 +58,11 @@ impl Engine {
     /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         only_ours(path)?;
+        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
         let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
         let mut attempt = 0;
         let db = loop {
+            remove_half_snapshots(path)?;
             // A file that sled cannot make sense of often makes it panic.
             let opened = guarded(|| Ok(config.open()))
                 .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
@@ -78,7 +85,7 @@ impl Engine {
             flushes: AtomicU32::new(0),
             fits: AtomicBool::new(false),
         };
-        match engine.run(true, Self::begin) {
+        match engine.run(true, |engine| engine.begin(had)) {
             Ok(repaired) => engine.repaired = repaired,
             Err(error) => {
                 engine.close_unmarked();
@@ -143,7 +150,7 @@ impl Engine {
     pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| {
             if let sled::Error::Io(io) = &error {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
+                let _ = self.failed.set(Trouble::System(text(io)));
             }
             from_sled(&error)
         })
@@ -187,8 +194,9 @@ impl Engine {
         result
     }
 
-    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be.
-    fn begin(&self) -> Result<Option<Repair>, StoreError> {
+    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be. `had` is the size of
+    /// its file before sled opened it.
+    fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
         let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
         if let Some(number) = &number {
             let number = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok());
@@ -201,6 +209,9 @@ impl Engine {
             // A crash between sled's first byte and our mark leaves an empty database: ours to take.
             if !self.db.is_empty() || self.db.tree_names().len() > 1 {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
+            }
+            if had > NEW_AT_MOST {
+                return Err(damaged(None, "nothing can be read of a database that is not new"));
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
@@ -228,8 +239,8 @@ impl Engine {
                 Ok(())
             }
             Ok(Err(sled::Error::Io(io))) => {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
-                Err(Trouble::FlushFailed(io.to_string()))
+                let _ = self.failed.set(Trouble::System(text(&io)));
+                Err(Trouble::FlushFailed(text(&io)))
             }
             Ok(Err(_)) => {
                 self.lost.store(true, Ordering::SeqCst);
@@ -278,6 +289,28 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
         // What a fresh file system brings along, and what sled makes first.
         if name != "lost+found" && name != "blobs" {
             return Err(StoreError::Refused(Trouble::OtherFiles.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Removes snapshots of sled's that a crash left half written. sled means to pass over them but looks for
+/// another ending than it writes, takes them for the newest, and finds its files damaged for ever after
+/// (spacejam/sled#1527). Without them it reads its log from the last whole snapshot on.
+///
+/// Under sled's own lock, so that nobody is just writing one.
+fn remove_half_snapshots(path: &Path) -> Result<(), StoreError> {
+    let half = |name: &OsStr| {
+        name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"))
+    };
+    let entries = std::fs::read_dir(path).map_err(|io| from_system(&io))?;
+    let half: Vec<_> = entries.filter_map(Result::ok).filter(|entry| half(&entry.file_name())).collect();
+    if !half.is_empty()
+        && let Ok(lock) = File::open(path.join("db"))
+        && lock.try_lock().is_ok()
+    {
+        for entry in half {
+            std::fs::remove_file(entry.path()).map_err(|io| from_system(&io))?;
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! `kill -9` at any moment: what was acknowledged is there afterwards, and nothing that ended lives.
 //!
 //! The parent starts this binary again as a child, which writes and prints a line before each call
-//! (`?`) and one after its acknowledgement (`!`). The parent kills it after a random while, opens the
-//! folder and compares. Each task of the child owns a subject, so at most one of its calls is in doubt.
+//! (`?`), one when a reader saw its effect (`=`) and one after its acknowledgement (`!`). The parent kills
+//! it after a random while, opens the folder and compares: what was seen binds as what was acknowledged.
+//! Each task of the child owns a subject, so at most its last call is in doubt, and the touches before it
+//! in those lives that have asked for no more.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -12,10 +14,10 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Fence, Insert, Kinds, Page, Reason, Record, Replace, Selector, Subject, TokenStore,
-    Which,
+    Action, Advance, Fence, Insert, Kinds, Page, Reason, Record, Replace, Revision, Selector, Subject,
+    TokenStore, Which,
 };
-use hallpass_store_sled::SledStore;
+use hallpass_store_sled::{AckTouch, SledStore};
 
 use crate::support::{Rng, as_child, at, child, subject};
 
@@ -34,6 +36,7 @@ struct Step {
 enum Call {
     Insert(Record),
     Replace(Record),
+    Touch(Record),
     Delete(Selector),
     Revoke(Action),
 }
@@ -60,7 +63,8 @@ impl Script {
         } else {
             let victim = live[self.rng.below(live.len() as u64) as usize].clone();
             match what {
-                25..70 => Call::Replace(self.rng.rotated(&victim)),
+                25..40 => Call::Touch(self.rng.touched(&victim)),
+                40..70 => Call::Replace(self.rng.rotated(&victim)),
                 70..80 => {
                     let spent = Some(Reason::Spent);
                     Call::Replace(Record {
@@ -75,7 +79,7 @@ impl Script {
             }
         };
         match &call {
-            Call::Insert(record) | Call::Replace(record) => {
+            Call::Insert(record) | Call::Replace(record) | Call::Touch(record) => {
                 self.records.insert(record.selector, record.clone());
             }
             Call::Delete(selector) => {
@@ -94,8 +98,8 @@ impl Script {
 struct Fate {
     subject: Subject,
     acknowledged: HashMap<Selector, Record>,
-    /// The state if the call in doubt was done as a whole.
-    in_doubt: Option<HashMap<Selector, Record>>,
+    /// The states after each call that may have been done since.
+    in_doubt: Vec<HashMap<Selector, Record>>,
 }
 
 #[test]
@@ -103,7 +107,7 @@ fn writer() {
     let Some(folder) = as_child() else { return };
     let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let store = SledStore::open(&folder).unwrap();
+    let store = SledStore::builder(&folder).touches(touches(seed)).open().unwrap();
     // The harness has begun a line.
     say("\nready");
     runtime.block_on(async {
@@ -123,9 +127,11 @@ async fn write_for_ever(store: SledStore, mut script: Script, task: u64) {
             Call::Insert(record) => {
                 assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
             }
-            Call::Replace(next) => {
-                let expected = hallpass_core::Revision::new(next.revision.get() - 1).unwrap();
-                assert_eq!(store.replace(&next, expected).await.unwrap(), Replace::Replaced);
+            Call::Replace(next) | Call::Touch(next) => {
+                let expected = Revision::new(next.revision.get() - 1).unwrap();
+                let replace = store.replace(&next, expected);
+                let (replaced, ()) = tokio::join!(replace, watch(&store, &next, task, step));
+                assert_eq!(replaced.unwrap(), Replace::Replaced);
             }
             Call::Delete(selector) => assert!(store.delete(selector).await.unwrap()),
             Call::Revoke(action) => {
@@ -135,6 +141,21 @@ async fn write_for_ever(store: SledStore, mut script: Script, task: u64) {
         }
         say(&format!("! {task} {step}"));
     }
+}
+
+/// Reads `next` until it is there, for a while, and says so.
+async fn watch(store: &SledStore, next: &Record, task: u64, step: u64) {
+    for _ in 0..50 {
+        if store.find(next.selector).await.unwrap().as_ref() == Some(next) {
+            return say(&format!("= {task} {step}"));
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Every other life asks for no more than that touches are written.
+fn touches(seed: u64) -> AckTouch {
+    if seed.is_multiple_of(2) { AckTouch::Flushed } else { AckTouch::Written }
 }
 
 /// One line in one write, so that a line is there as a whole or not at all.
@@ -159,6 +180,8 @@ fn s14_what_was_acknowledged_survives_two_hundred_kills() {
         let (steps, fates) = live_and_die(folder.path(), seed, life);
         acknowledged += steps;
         let store = SledStore::open(folder.path()).unwrap_or_else(|error| {
+            let kept = std::mem::replace(&mut folder, tempfile::tempdir().unwrap()).keep();
+            println!("the folder is kept: {}", kept.display());
             panic!("round {round}, seed {seed}: {error:?}");
         });
         if let Some(repair) = store.repaired() {
@@ -190,21 +213,20 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
     let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
     let (ready, is_ready) = std::sync::mpsc::channel();
     let reader = std::thread::spawn(move || {
-        let mut told: Vec<(bool, u64, u64)> = Vec::new();
+        let mut told: Vec<(char, u64)> = Vec::new();
         while let Some(Ok(line)) = lines.next() {
             let words: Vec<_> = line.split(' ').collect();
             match words[..] {
                 ["ready"] => drop(ready.send(())),
-                [mark @ ("?" | "!"), task, step] => {
-                    told.push((mark == "!", task.parse().unwrap(), step.parse().unwrap()));
-                }
+                ["?", task, _] => told.push(('?', task.parse().unwrap())),
+                ["=" | "!", task, _] => told.push(('!', task.parse().unwrap())),
                 _ => {}
             }
         }
         told
     });
-    // One life in eight ends while the folder is opened.
-    let was_ready = seed % 8 == 0 || is_ready.recv_timeout(Duration::from_secs(20)).is_ok();
+    // One life in four ends while the folder is opened.
+    let was_ready = seed.is_multiple_of(4) || is_ready.recv_timeout(Duration::from_secs(20)).is_ok();
     std::thread::sleep(life);
     process.kill().unwrap();
     assert!(was_ready, "seed {seed}: the child did not open the folder");
@@ -214,13 +236,17 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
     let fates = (0..TASKS).map(|task| {
         let mut script = Script::new(seed, task);
         let subject = script.subject.clone();
-        let mut fate = Fate { subject, acknowledged: HashMap::new(), in_doubt: None };
-        for (done, _, _) in told.iter().filter(|(_, of, _)| *of == task) {
-            if *done {
+        let mut fate = Fate { subject, acknowledged: HashMap::new(), in_doubt: Vec::new() };
+        let mut binds = true;
+        for (mark, _) in told.iter().filter(|(_, of)| *of == task) {
+            if *mark == '?' {
+                let step = script.step();
+                binds = touches(seed) == AckTouch::Flushed || !matches!(step.call, Call::Touch(_));
+                fate.in_doubt.push(step.after);
+            } else if binds && let Some(after) = fate.in_doubt.pop() {
                 acknowledged += 1;
-                fate.acknowledged = fate.in_doubt.take().unwrap();
-            } else {
-                fate.in_doubt = Some(script.step().after);
+                fate.acknowledged = after;
+                fate.in_doubt.clear();
             }
         }
         fate
@@ -232,12 +258,12 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
 /// Checks a task's records and answers what is there now.
 async fn judge(store: &SledStore, fate: Fate, when: &str) -> (Subject, HashMap<Selector, Record>) {
     let now = stored(store, &fate.subject).await;
-    let doubt = fate.in_doubt.as_ref().unwrap_or(&fate.acknowledged);
-    for selector in fate.acknowledged.keys().chain(doubt.keys()).chain(now.keys()) {
+    let states = || std::iter::once(&fate.acknowledged).chain(&fate.in_doubt);
+    for selector in states().flat_map(HashMap::keys).chain(now.keys()) {
         let found = store.find(*selector).await.unwrap();
         assert_eq!(found.as_ref(), now.get(selector), "{when}: find and list disagree");
         // A revocation of many may be half done: each record is judged by itself.
-        let allowed = [fate.acknowledged.get(selector), doubt.get(selector)];
+        let allowed: Vec<_> = states().map(|state| state.get(selector)).collect();
         assert!(allowed.contains(&found.as_ref()), "{when}: {selector} is {found:?}, allowed {allowed:?}");
     }
     (fate.subject, now)

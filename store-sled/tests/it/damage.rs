@@ -6,7 +6,7 @@ use hallpass_core::{Action, Advance, Fence, Insert, Kinds, Page, Record, StoreEr
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
-use crate::support::{Rng, at, subject, words};
+use crate::support::{Rng, at, raw, subject, words};
 
 const EVERYTHING: Page = Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::MAX };
 
@@ -21,8 +21,8 @@ async fn damaged(count: usize, damage: impl FnOnce(&sled::Db, &sled::Tree)) -> (
     }
     store.close().unwrap();
     records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
-    let db = sled::open(folder.path()).unwrap();
-    db.remove("clean").unwrap().expect("closed in good order");
+    let db = raw(folder.path());
+    assert!(db.remove("clean").unwrap().is_some(), "closed in good order");
     damage(&db, &db.open_tree("ns:default").unwrap());
     drop(db);
     (folder, records)

@@ -1,6 +1,13 @@
 //! The adapter against a real folder. Processes that have to die are this binary again: see
 //! [`support::child`].
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers fail a test as the test itself would, and print its seed"
+)]
+
 mod clauses;
 mod crash;
 mod damage;

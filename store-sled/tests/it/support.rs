@@ -107,6 +107,20 @@ pub(crate) fn store() -> (TempDir, SledStore) {
     (folder, store)
 }
 
+/// The folder as sled itself sees it. One of sled's threads may hold the lock a moment longer than the
+/// database that was closed.
+pub(crate) fn raw(folder: &Path) -> sled::Db {
+    let mut attempts = 0;
+    loop {
+        match sled::open(folder) {
+            Ok(db) => return db,
+            Err(error) => assert!(attempts < 100, "{error}"),
+        }
+        attempts += 1;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
 /// An error with all its sources, in `Display` and in `Debug`.
 pub(crate) fn words(error: &StoreError) -> String {
     let mut words = format!("{error:?} {error}");
