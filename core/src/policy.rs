@@ -207,11 +207,12 @@ impl Policy {
         self.rotation.map_or_else(Default::default, |windows| (windows.retry_window, windows.overlap))
     }
 
-    /// Whether all of it makes sense together, with clocks `max_skew` apart.
+    /// Whether all of it makes sense together, with clocks `max_skew` apart. The builder of
+    /// [`Tokens`](crate::Tokens) asks this; ask it yourself to refuse a setting before a store is opened.
     ///
     /// # Errors
     /// [`PolicyError`] names the kind and the rule.
-    pub(crate) fn check(&self, max_skew: Duration) -> Result<(), PolicyError> {
+    pub fn check(&self, max_skew: Duration) -> Result<(), PolicyError> {
         let rule = |holds: bool, rule: &'static str| match holds {
             true => Ok(()),
             false => Err(PolicyError { kind: self.kind, rule }),

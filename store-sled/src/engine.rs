@@ -1,6 +1,8 @@
 //! One opened sled database: recognising it, flushing it, closing it.
 
+use std::ffi::OsStr;
 use std::fmt;
+use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::OnceLock;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock, text};
+use crate::error::{Trouble, at_opening, damaged, from_sled, from_system, guarded, is_lock, text};
 use crate::flusher::Flusher;
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
@@ -60,6 +62,7 @@ impl Engine {
         let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
         let mut attempt = 0;
         let db = loop {
+            remove_half_snapshots(path)?;
             // A file that sled cannot make sense of often makes it panic.
             let opened = guarded(|| Ok(config.open()))
                 .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
@@ -208,7 +211,7 @@ impl Engine {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
             }
             if had > NEW_AT_MOST {
-                return Err(StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() });
+                return Err(damaged(None, "nothing can be read of a database that is not new"));
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
@@ -286,6 +289,28 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
         // What a fresh file system brings along, and what sled makes first.
         if name != "lost+found" && name != "blobs" {
             return Err(StoreError::Refused(Trouble::OtherFiles.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Removes snapshots of sled's that a crash left half written. sled means to pass over them but looks for
+/// another ending than it writes, takes them for the newest, and finds its files damaged for ever after
+/// (spacejam/sled#1527). Without them it reads its log from the last whole snapshot on.
+///
+/// Under sled's own lock, so that nobody is just writing one.
+fn remove_half_snapshots(path: &Path) -> Result<(), StoreError> {
+    let half = |name: &OsStr| {
+        name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"))
+    };
+    let entries = std::fs::read_dir(path).map_err(|io| from_system(&io))?;
+    let half: Vec<_> = entries.filter_map(Result::ok).filter(|entry| half(&entry.file_name())).collect();
+    if !half.is_empty()
+        && let Ok(lock) = File::open(path.join("db"))
+        && lock.try_lock().is_ok()
+    {
+        for entry in half {
+            std::fs::remove_file(entry.path()).map_err(|io| from_system(&io))?;
         }
     }
     Ok(())

@@ -180,6 +180,8 @@ fn s14_what_was_acknowledged_survives_two_hundred_kills() {
         let (steps, fates) = live_and_die(folder.path(), seed, life);
         acknowledged += steps;
         let store = SledStore::open(folder.path()).unwrap_or_else(|error| {
+            let kept = std::mem::replace(&mut folder, tempfile::tempdir().unwrap()).keep();
+            println!("the folder is kept: {}", kept.display());
             panic!("round {round}, seed {seed}: {error:?}");
         });
         if let Some(repair) = store.repaired() {
@@ -223,8 +225,8 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
         }
         told
     });
-    // One life in eight ends while the folder is opened.
-    let was_ready = seed.is_multiple_of(8) || is_ready.recv_timeout(Duration::from_secs(20)).is_ok();
+    // One life in four ends while the folder is opened.
+    let was_ready = seed.is_multiple_of(4) || is_ready.recv_timeout(Duration::from_secs(20)).is_ok();
     std::thread::sleep(life);
     process.kill().unwrap();
     assert!(was_ready, "seed {seed}: the child did not open the folder");

@@ -1,0 +1,101 @@
+//! Starts the site; the README says what to try.
+
+mod options;
+
+use std::error::Error;
+use std::io::{self, ErrorKind, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_core::{MemoryStore, Purger, TokenStore, Tokens};
+use hallpass_demo::{ACCOUNTS, app, with_causes};
+use hallpass_store_sled::SledStore;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
+use tokio::time::sleep;
+use tracing::Level;
+
+use options::{HELP, Options, Store};
+
+/// The clocks of a single process do not differ.
+const MAX_SKEW: Duration = Duration::ZERO;
+/// How long requests under way have when the server is told to stop.
+const GRACE: Duration = Duration::from_secs(5);
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args_os().skip(1)) {
+        Ok(Some(options)) => options,
+        Ok(None) => {
+            return io::stdout().write_all(HELP.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+        }
+        Err(error) => return fail(&error, 2),
+    };
+    if let Err(error) = options.remember.check(MAX_SKEW) {
+        return fail(&error, 2);
+    }
+    tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(io::stderr).init();
+    match serve(options).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&*error, 1),
+    }
+}
+
+fn fail(error: &dyn Error, code: u8) -> ExitCode {
+    // Nobody is left to be told if this cannot be written.
+    let _ = writeln!(io::stderr(), "hallpass-demo: {}", with_causes(error));
+    ExitCode::from(code)
+}
+
+async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
+    let listener = TcpListener::bind(&options.listen).await.map_err(|error| match error.kind() {
+        ErrorKind::AddrInUse => {
+            format!("{} is taken by another program; choose another with --listen", options.listen)
+        }
+        _ => format!("cannot listen on {}: {error}", options.listen),
+    })?;
+    let store = open(&options.store)?;
+    let tokens = Tokens::builder(store).policy(options.remember).max_skew(MAX_SKEW).build()?;
+    let purger = Purger::new(tokens.clone()).spawn();
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    let (stop, mut stopped) = watch::channel(());
+    tokio::spawn(async move {
+        tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        drop(stop);
+    });
+
+    announce(&listener)?;
+    let mut told = stopped.clone();
+    let server = axum::serve(listener, app(tokens, options.cookies))
+        .with_graceful_shutdown(async move { drop(told.changed().await) });
+    tokio::select! {
+        ended = server => ended?,
+        () = async { drop(stopped.changed().await); sleep(GRACE).await } => {}
+    }
+    // The last handle of the store goes with the purger, and with it everything is flushed.
+    purger.abort();
+    drop(purger.await);
+    Ok(())
+}
+
+fn open(store: &Store) -> Result<Arc<dyn TokenStore>, Box<dyn Error>> {
+    match store {
+        Store::Memory => Ok(Arc::new(MemoryStore::new())),
+        Store::Sled(path) => match SledStore::open(path) {
+            Ok(store) => Ok(Arc::new(store)),
+            Err(error) => Err(format!("cannot open {}: {}", path.display(), with_causes(&error)).into()),
+        },
+    }
+}
+
+/// The first line is for programs: `listening on http://ADDRESS`.
+fn announce(listener: &TcpListener) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "listening on http://{}", listener.local_addr()?)?;
+    for account in &ACCOUNTS {
+        writeln!(out, "account: {} / {}", account.name, account.password)?;
+    }
+    out.flush()
+}

@@ -1,0 +1,91 @@
+//! The command line.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use hallpass_core::{Policy, Windows};
+use hallpass_demo::Cookies;
+use lexopt::{Arg, Error, Parser, ValueExt};
+
+/// `--help`.
+pub(crate) const HELP: &str = "\
+A small site with \"remember me\" over hallpass.
+
+Usage: hallpass-demo [OPTIONS]
+
+Options:
+  --listen HOST:PORT              where to listen [127.0.0.1:8080]; port 0 takes any free one
+  --store sled:PATH|memory:       where logins are kept [sled:./hallpass-demo-data]
+  --remember-retry SECONDS        how long a lost answer can be made good [3600]
+  --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
+  --remember-min-interval SECONDS the least time between two changes of the cookie [60];
+                                  at least twice the overlap
+  --insecure-cookies              plain cookie names and no Secure, for clients that keep
+                                  such cookies from http://
+  --help                          this text
+";
+
+/// How to run the site.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) listen: String,
+    pub(crate) store: Store,
+    pub(crate) remember: Policy,
+    pub(crate) cookies: Cookies,
+}
+
+/// Where logins are kept.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Store {
+    Memory,
+    Sled(PathBuf),
+}
+
+impl Options {
+    /// Reads the arguments, without the program's name; `None` if help is asked for.
+    pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
+        let mut options = Self {
+            listen: "127.0.0.1:8080".into(),
+            store: Store::Sled("./hallpass-demo-data".into()),
+            remember: Policy::remember(),
+            cookies: Cookies::Secure,
+        };
+        // As in `Policy::remember`.
+        let mut windows = Windows {
+            min_interval: Duration::from_secs(60),
+            retry_window: Duration::from_secs(60 * 60),
+            overlap: Duration::from_secs(30),
+        };
+        let mut parser = Parser::from_args(args);
+        while let Some(arg) = parser.next()? {
+            match arg {
+                Arg::Long("help") | Arg::Short('h') => return Ok(None),
+                Arg::Long("listen") => options.listen = parser.value()?.string()?,
+                Arg::Long("store") => options.store = parser.value()?.parse_with(store)?,
+                Arg::Long("remember-retry") => windows.retry_window = seconds(&mut parser)?,
+                Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
+                Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
+                Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
+                other => return Err(other.unexpected()),
+            }
+        }
+        options.remember = options.remember.rotation(Some(windows));
+        Ok(Some(options))
+    }
+}
+
+fn store(text: &str) -> Result<Store, &'static str> {
+    match text.split_once(':') {
+        Some(("memory", "")) => Ok(Store::Memory),
+        Some(("sled", path)) if !path.is_empty() => Ok(Store::Sled(path.into())),
+        _ => Err("a store is sled:PATH or memory:"),
+    }
+}
+
+fn seconds(parser: &mut Parser) -> Result<Duration, Error> {
+    parser.value()?.parse_with(|text| {
+        let seconds = text.parse().map_err(|_| "not a number of seconds")?;
+        Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds")
+    })
+}
