@@ -92,7 +92,7 @@ pub(crate) fn home(user: &User, devices: &[ActiveLogin], now: Timestamp) -> Mark
                 }
                 form method="post" action="/logout-everywhere" {
                     button.quiet { "Log out everywhere" }
-                    span.muted { " on this device too" }
+                    span.muted { " ends all of these, this one too." }
                 }
             }
         },
