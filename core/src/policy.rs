@@ -65,6 +65,14 @@ pub enum Scope {
     Subject,
 }
 
+impl Windows {
+    /// Those of [`Policy::remember`]: a minute, an hour, 30 seconds.
+    pub const REMEMBER: Self =
+        Self { min_interval: MINUTE, retry_window: HOUR, overlap: Duration::from_secs(30) };
+    /// Those of [`Policy::refresh`]: a minute, 5 minutes, 30 seconds.
+    pub const REFRESH: Self = Self { retry_window: Duration::from_secs(5 * 60), ..Self::REMEMBER };
+}
+
 impl Policy {
     /// The longest absolute lifetime that is not taken for a slip: ten years.
     pub const MAX_ABSOLUTE: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
@@ -102,8 +110,7 @@ impl Policy {
     pub const fn remember() -> Self {
         let mut policy = Self::custom(Kind::REMEMBER, DAY.saturating_mul(30));
         policy.idle = Some(DAY.saturating_mul(14));
-        policy.rotation =
-            Some(Windows { min_interval: MINUTE, retry_window: HOUR, overlap: Duration::from_secs(30) });
+        policy.rotation = Some(Windows::REMEMBER);
         policy
     }
 
@@ -113,11 +120,7 @@ impl Policy {
     pub const fn refresh() -> Self {
         let mut policy = Self::custom(Kind::REFRESH, DAY.saturating_mul(90));
         policy.idle = Some(DAY.saturating_mul(30));
-        policy.rotation = Some(Windows {
-            min_interval: MINUTE,
-            retry_window: MINUTE.saturating_mul(5),
-            overlap: Duration::from_secs(30),
-        });
+        policy.rotation = Some(Windows::REFRESH);
         policy
     }
 

@@ -382,7 +382,7 @@ impl Candidate<'_> {
         let situation = self.found.situation(StampCheck::Unbound);
         let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
         let fingerprint = self.compare();
-        let Found { record, state, .. } = self.found;
+        let Found { record, state, presented } = self.found;
         let successor = successor.map(|token| Issued {
             token,
             kind: record.kind,
@@ -395,6 +395,7 @@ impl Candidate<'_> {
             expires_at: deadlines.first(),
             absolute_at: deadlines.absolute,
             fingerprint,
+            newest: presented == Presented::Current,
             successor,
         }
     }

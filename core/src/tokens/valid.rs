@@ -27,6 +27,7 @@ pub struct Valid {
     pub(super) expires_at: Timestamp,
     pub(super) absolute_at: Timestamp,
     pub(super) fingerprint: FingerprintCheck,
+    pub(super) newest: bool,
     /// The token to send to the client in place of the one that was presented. Every request that
     /// races for it gets the same one.
     pub successor: Option<Issued>,
@@ -61,6 +62,13 @@ impl Valid {
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.record.generation
+    }
+
+    /// Whether the newest token was presented, which tells that the client has it; otherwise it was the
+    /// predecessor, within its windows (D6, D7).
+    #[must_use]
+    pub const fn is_newest(&self) -> bool {
+        self.newest
     }
 
     /// When its first token was issued.

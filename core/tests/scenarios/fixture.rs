@@ -84,10 +84,6 @@ pub(crate) fn alice() -> Subject {
     Subject::new("alice").unwrap()
 }
 
-pub(crate) fn windows() -> hallpass_core::Windows {
-    hallpass_core::Windows { min_interval: MINUTE, retry_window: HOUR, overlap: 30 * SECOND }
-}
-
 pub(crate) fn strict() -> Policy {
     let none = Duration::ZERO;
     let windows = hallpass_core::Windows { min_interval: none, retry_window: none, overlap: none };

@@ -36,7 +36,8 @@ async fn a_lost_response_is_made_good() {
     world.advance(HOUR);
     assert_eq!(world.next(old.expose()).await, lost, "the same one, until the last instant");
     assert_eq!(world.events().pop(), Some(What::Retried));
-    world.verify(Kind::REMEMBER, &lost).await.unwrap();
+    assert!(!world.verify(Kind::REMEMBER, old.expose()).await.unwrap().is_newest());
+    assert!(world.verify(Kind::REMEMBER, &lost).await.unwrap().is_newest());
 }
 
 #[tokio::test]

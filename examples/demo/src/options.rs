@@ -51,12 +51,7 @@ impl Options {
             remember: Policy::remember(),
             cookies: Cookies::Secure,
         };
-        // As in `Policy::remember`.
-        let mut windows = Windows {
-            min_interval: Duration::from_secs(60),
-            retry_window: Duration::from_secs(60 * 60),
-            overlap: Duration::from_secs(30),
-        };
+        let mut windows = Windows::REMEMBER;
         let mut parser = Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             match arg {
