@@ -11,7 +11,7 @@ type Time = u64;
 
 pub(crate) const START: Time = 1_700_000_000_000;
 pub(crate) const SKEW: Time = 1_000;
-pub(crate) const ABSOLUTE: Time = 300_000;
+pub(crate) const ABSOLUTE: Time = 150_000;
 pub(crate) const IDLE: Time = 60_000;
 pub(crate) const TOUCH: Time = 5_000;
 pub(crate) const INTERVAL: Time = 8_000;
