@@ -10,6 +10,8 @@ use hallpass_core::{
     ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, Scope, Stamp, StoreError,
     Subject, Timestamp, TokenStore, Tokens, Valid,
 };
+use hkdf::Hkdf;
+use sha2::Sha256;
 
 use crate::search::Secrets;
 use crate::watch::{Overheard, Shown, Watched};
@@ -37,6 +39,11 @@ impl Run {
             let mut key = [0; 32];
             OsEntropy.fill(&mut key).unwrap();
             secrets.lock().unwrap().validator(&key);
+            for of in ["hallpass/key/digest/1", "hallpass/key/successor/1"] {
+                let mut sub_key = [0; 32];
+                Hkdf::<Sha256>::new(None, &key).expand(of.as_bytes(), &mut sub_key).unwrap();
+                secrets.lock().unwrap().validator(&sub_key);
+            }
             (KeyId::new(id).unwrap(), key)
         };
         let ((one, signing), (two, verifying)) = (key(1), key(2));
