@@ -33,7 +33,7 @@ use honest::{Honest, REFUSED};
 use mistakes::{MISTAKES, Mistake, Noticed};
 use row::Setting;
 
-/// The windows as tight as D14 admits them, and the client as slow as the windows admit it.
+/// The least interval as short as D14 admits, and the client as slow as the windows admit it.
 const SETTING: Setting = Setting {
     retry: 8,
     overlap: 2,

@@ -1,0 +1,456 @@
+//! Records as version 1 wrote them, in `golden/`: they must be read for ever, and a token that was printed
+//! with one must still verify against it.
+//!
+//! A change that these tests notice needs a new version of the record or of its body, beside the old one.
+//! Nobody has to be able to make the files again, but to show how they came about:
+//! `cargo test -p hallpass-core --test golden -- --ignored` writes those that are missing.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hallpass_core::{
+    BoxError, Device, Entropy, Failure, Fence, Fingerprint, FingerprintCheck, How, Insert, KeyId, Keyring,
+    Kind, Kinds, LoginId, ManualClock, MemoryStore, Policy, Reason, Record, Rejected, Revision, Selector,
+    Stamp, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
+};
+
+/// 2023-11-14T22:13:20Z: when every one of them was issued.
+const ISSUED: Timestamp = Timestamp::from_millis(1_700_000_000_000);
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// A kind as short as can be, that never idles, and one as long as can be.
+const SHORT: Kind = Kind::from_static("x");
+const LONG: Kind = Kind::from_static("one-time:abcdefghijklmnopqrstuvw");
+const NAMES: [&str; 8] =
+    ["anonymous", "confirmed", "fresh", "largest", "restored", "revoked", "rotated", "spent"];
+
+// What is in them --------------------------------------------------------------------------------------
+
+#[tokio::test]
+async fn a_fresh_record_still_reads() {
+    let golden = Golden::read("fresh");
+    golden.has(&Record {
+        subject: Some(Subject::new("a").unwrap()),
+        kind: Kind::SESSION,
+        expires_at: after(DAY / 2),
+        idle_at: Some(after(30 * MINUTE)),
+        purge_at: after(30 * MINUTE),
+        ..golden.bare()
+    });
+    let tokens = golden.service(SECOND).await;
+    let valid = tokens.verify(Kind::SESSION, &golden.tokens[0]).await.unwrap().unwrap();
+    assert_eq!((valid.how(), valid.auth_at(), valid.data()), (How::Authenticated, ISSUED, &b""[..]));
+    assert_eq!(valid.fingerprint(), FingerprintCheck::Unknown);
+    assert_eq!(tokens.verify(Kind::SESSION, &forged(&golden)).await.unwrap().err(), Some(Rejected::Invalid));
+}
+
+#[tokio::test]
+async fn an_anonymous_record_without_an_idle_expiry_still_reads() {
+    let golden = Golden::read("anonymous");
+    golden.has(&Record {
+        subject: None,
+        kind: SHORT,
+        expires_at: after(DAY),
+        idle_at: None,
+        purge_at: after(DAY),
+        ..golden.bare()
+    });
+    let tokens = golden.service(SECOND).await;
+    let valid = tokens.verify(SHORT, &golden.tokens[0]).await.unwrap().unwrap();
+    assert_eq!(valid.subject(), None);
+    assert_eq!(tokens.verify(SHORT, &forged(&golden)).await.unwrap().err(), Some(Rejected::Invalid));
+}
+
+#[tokio::test]
+async fn a_rotated_record_with_every_field_still_leads_to_its_successor() {
+    let golden = Golden::read("rotated");
+    golden.has(&Record {
+        subject: Some(Subject::new("älice").unwrap()),
+        updated_at: after(MINUTE),
+        seen_at: after(MINUTE),
+        idle_at: Some(after(14 * DAY + MINUTE)),
+        purge_at: after(15 * DAY + DAY * 3 / 4),
+        revision: Revision::new(2).unwrap(),
+        generation: 1,
+        device: Device::new("Firefox on Linux").unwrap(),
+        ..golden.bare()
+    });
+    let tokens = golden.service(MINUTE + SECOND).await;
+    let present = async |token: usize, stamp: Option<Stamp>| -> Result<Result<Valid, Rejected>, Failure> {
+        let candidate = match tokens.look_up(Kind::REMEMBER, &golden.tokens[token]).await? {
+            Ok(candidate) => candidate.fingerprint(fingerprint()),
+            Err(rejected) => return Ok(Err(rejected)),
+        };
+        candidate.verify_and_rotate(stamp.as_ref()).await
+    };
+    assert!(matches!(present(0, None).await, Err(Failure::StampRequired)));
+    let retried = present(0, Some(stamp())).await.unwrap().unwrap();
+    assert_eq!(retried.fingerprint(), FingerprintCheck::Matches);
+    assert_eq!(retried.data(), b"data \x00\xff");
+    assert_eq!(retried.successor.unwrap().token.expose(), golden.tokens[1], "the same successor");
+    assert!(present(1, Some(stamp())).await.unwrap().is_ok(), "and it is good");
+    assert_eq!(present(1, Some(Stamp::of("new"))).await.unwrap().err(), Some(Rejected::StampMismatch));
+    assert_eq!(present(1, None).await.unwrap().err(), Some(Rejected::Revoked(Reason::StampMismatch)));
+}
+
+#[tokio::test]
+async fn a_rotated_record_still_knows_when_it_rotated() {
+    let golden = Golden::read("rotated");
+    let tokens = golden.service(MINUTE + 60 * MINUTE + SECOND).await;
+    let candidate = tokens.look_up(Kind::REMEMBER, &golden.tokens[0]).await.unwrap().unwrap();
+    assert_eq!(candidate.verify(Some(&stamp())).await.unwrap().err(), Some(Rejected::Lapsed));
+}
+
+#[tokio::test]
+async fn a_keyed_record_still_names_its_key() {
+    let golden = Golden::read("rotated");
+    let tokens = golden.service_with(MINUTE, Keyring::new(id(8), &[8; 32]).unwrap()).await;
+    let outcome = tokens.verify(Kind::REMEMBER, &golden.tokens[1]).await;
+    assert!(matches!(outcome, Err(Failure::UnknownKey(key)) if key == id(7)));
+}
+
+#[tokio::test]
+async fn a_confirmed_record_still_knows_its_predecessor() {
+    let golden = Golden::read("confirmed");
+    golden.has(&Record {
+        subject: Some(Subject::new("bob").unwrap()),
+        updated_at: after(10 * MINUTE),
+        seen_at: after(10 * MINUTE),
+        idle_at: Some(after(14 * DAY + 10 * MINUTE)),
+        purge_at: after(15 * DAY + DAY * 3 / 4),
+        revision: Revision::new(4).unwrap(),
+        generation: 1,
+        ..golden.bare()
+    });
+    let tokens = golden.service(10 * MINUTE).await;
+    let valid = tokens.verify(Kind::REMEMBER, &golden.tokens[1]).await.unwrap().unwrap();
+    assert_eq!(valid.generation(), 1);
+    // Its nonce is erased: even a clock within the overlap does not bring the window back.
+    for later in [10 * MINUTE, MINUTE + 15 * SECOND] {
+        let tokens = golden.service(later).await;
+        let reused = tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
+        assert_eq!(reused.err(), Some(Rejected::Reused));
+    }
+}
+
+#[tokio::test]
+async fn a_confirmed_record_still_rotates() {
+    let golden = Golden::read("confirmed");
+    let tokens = golden.service(10 * MINUTE).await;
+    let valid = tokens.verify_and_rotate(Kind::REMEMBER, &golden.tokens[1]).await.unwrap().unwrap();
+    let next = valid.successor.unwrap().token;
+    assert!(tokens.verify(Kind::REMEMBER, next.expose()).await.unwrap().is_ok());
+    let earlier = tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
+    assert_eq!(earlier.err(), Some(Rejected::Reused), "the oldest is still ours");
+}
+
+#[tokio::test]
+async fn a_revoked_record_still_tells_why() {
+    let golden = Golden::read("revoked");
+    golden.has(&Record {
+        subject: Some(Subject::new("bob").unwrap()),
+        updated_at: after(MINUTE),
+        idle_at: None,
+        purge_at: after(30 * DAY),
+        revoked: Some(Reason::Administrative),
+        revision: Revision::new(2).unwrap(),
+        ..golden.bare()
+    });
+    let tokens = golden.service(20 * DAY).await;
+    let verdict = tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
+    assert_eq!(verdict.err(), Some(Rejected::Revoked(Reason::Administrative)));
+}
+
+#[tokio::test]
+async fn a_spent_record_is_still_spent() {
+    let golden = Golden::read("spent");
+    golden.has(&Record {
+        subject: Some(Subject::new("bob").unwrap()),
+        kind: Kind::ONE_TIME,
+        updated_at: after(MINUTE),
+        seen_at: after(MINUTE),
+        expires_at: after(15 * MINUTE),
+        idle_at: None,
+        purge_at: after(15 * MINUTE),
+        revoked: Some(Reason::Spent),
+        revision: Revision::new(2).unwrap(),
+        ..golden.bare()
+    });
+    let tokens = golden.service(2 * MINUTE).await;
+    let verdict = tokens.consume(Kind::ONE_TIME, &golden.tokens[0]).await.unwrap();
+    assert_eq!(verdict.err(), Some(Rejected::Spent));
+}
+
+#[tokio::test]
+async fn a_restored_record_still_knows_how_it_was_come_by() {
+    let golden = Golden::read("restored");
+    golden.has(&Record {
+        subject: Some(Subject::new("bob").unwrap()),
+        kind: Kind::SESSION,
+        created_at: after(DAY),
+        updated_at: after(DAY),
+        seen_at: after(DAY),
+        expires_at: after(DAY + DAY / 2),
+        idle_at: Some(after(DAY + 30 * MINUTE)),
+        purge_at: after(DAY + 30 * MINUTE),
+        ..golden.bare()
+    });
+    let tokens = golden.service(DAY).await;
+    let valid = tokens.verify(Kind::SESSION, &golden.tokens[0]).await.unwrap().unwrap();
+    assert_eq!((valid.how(), valid.auth_at()), (How::Restored, ISSUED));
+}
+
+#[tokio::test]
+async fn a_record_as_large_as_can_be_still_reads() {
+    let golden = Golden::read("largest");
+    golden.has(&Record {
+        subject: Some(Subject::new("s".repeat(255)).unwrap()),
+        kind: LONG,
+        updated_at: after(MINUTE),
+        seen_at: after(MINUTE),
+        expires_at: after(3_660 * DAY),
+        idle_at: Some(after(14 * DAY + MINUTE)),
+        purge_at: after(15 * DAY + DAY * 3 / 4),
+        revision: Revision::new(2).unwrap(),
+        generation: 1,
+        device: Device::new("d".repeat(512)).unwrap(),
+        ..golden.bare()
+    });
+    let tokens = golden.service(MINUTE + SECOND).await;
+    let candidate = tokens.look_up(LONG, &golden.tokens[0]).await.unwrap().unwrap();
+    let retried = candidate.verify_and_rotate(Some(&stamp())).await.unwrap().unwrap();
+    assert_eq!(retried.data(), vec![0xda; 16 * 1024]);
+    assert_eq!(retried.successor.unwrap().token.expose(), golden.tokens[1]);
+}
+
+#[test]
+fn every_file_is_one_of_these() {
+    let names = std::fs::read_dir(file("").parent().unwrap()).unwrap();
+    let mut names: Vec<PathBuf> = names.map(|entry| entry.unwrap().path()).collect();
+    names.sort_unstable();
+    assert_eq!(names, NAMES.map(file));
+}
+
+// Reading ----------------------------------------------------------------------------------------------
+
+/// One file: what was stored, and the tokens that had been printed by then, oldest first.
+struct Golden {
+    record: Record,
+    tokens: Vec<String>,
+}
+
+impl Golden {
+    fn read(name: &str) -> Self {
+        let text = std::fs::read_to_string(file(name)).unwrap();
+        let tokens = text.lines().filter_map(|line| line.strip_prefix("# token ")).map(str::to_owned);
+        let mut bytes = Vec::new();
+        for word in text.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace) {
+            let (byte, times) = word.split_once('*').unwrap_or((word, "1"));
+            let byte = u8::from_str_radix(byte, 16).unwrap();
+            bytes.extend(std::iter::repeat_n(byte, times.parse().unwrap()));
+        }
+        let record = Record::decode(&bytes).unwrap();
+        assert_eq!(record.encode(), bytes, "{name} is written as it was then");
+        Self { record, tokens: tokens.collect() }
+    }
+
+    /// The fields that have no meaning, and those of a fresh remember-me record.
+    fn bare(&self) -> Record {
+        Record {
+            selector: self.record.selector,
+            subject: None,
+            kind: Kind::REMEMBER,
+            login: self.record.login,
+            created_at: ISSUED,
+            updated_at: ISSUED,
+            seen_at: ISSUED,
+            expires_at: after(30 * DAY),
+            idle_at: Some(after(14 * DAY)),
+            purge_at: after(14 * DAY),
+            revoked: None,
+            revision: Revision::FIRST,
+            generation: 0,
+            device: Device::default(),
+            body: self.record.body.clone(),
+        }
+    }
+
+    fn has(&self, expected: &Record) {
+        assert_eq!(self.record, *expected);
+        let fixed = self.record.encode();
+        // At the offsets that scripts inside databases rely on.
+        assert_eq!(fixed[0], 1, "the version");
+        assert_eq!(fixed[1..9], expected.revision.get().to_be_bytes());
+        assert_eq!(fixed[9], expected.revoked.map_or(0, Reason::code));
+        assert_eq!(fixed[34..42], expected.expires_at.as_millis().to_be_bytes());
+        assert_eq!(LoginId(fixed[62..70].try_into().unwrap()), expected.login);
+        assert_eq!(Selector(fixed[70..86].try_into().unwrap()), expected.selector);
+    }
+
+    /// A service `later` than the issue, over a store that holds the record and nothing else.
+    async fn service(&self, later: Duration) -> Tokens {
+        self.service_with(later, ring()).await
+    }
+
+    async fn service_with(&self, later: Duration, ring: Keyring) -> Tokens {
+        let store = MemoryStore::new();
+        assert_eq!(store.insert(&self.record, Fence::None).await.unwrap(), Insert::Inserted);
+        let ring = hallpass_core::danger::accept_unkeyed_until(ring, Timestamp::MAX);
+        builder(store).clock(ManualClock::new(after(later))).keyring(ring).build().unwrap()
+    }
+}
+
+fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    folder.join(format!("record-v1-{name}.hex"))
+}
+
+fn after(later: Duration) -> Timestamp {
+    ISSUED.saturating_add(later)
+}
+
+fn stamp() -> Stamp {
+    Stamp::of("$argon2id$…")
+}
+
+fn fingerprint() -> Fingerprint {
+    Fingerprint::of(&["192.0.2.0/24", "Firefox"])
+}
+
+fn id(id: u32) -> KeyId {
+    KeyId::new(id).unwrap()
+}
+
+fn ring() -> Keyring {
+    Keyring::new(id(7), &[7; 32]).unwrap()
+}
+
+/// The token with another last byte but one: a guess by somebody who knows the selector.
+fn forged(golden: &Golden) -> String {
+    let mut text = golden.tokens[0].clone().into_bytes();
+    text[60] = if text[60] == b'A' { b'B' } else { b'A' };
+    String::from_utf8(text).unwrap()
+}
+
+fn builder(store: MemoryStore) -> hallpass_core::TokensBuilder {
+    let windows = Windows { min_interval: MINUTE, retry_window: 60 * MINUTE, overlap: 30 * SECOND };
+    let long = Policy::custom(LONG, Policy::MAX_ABSOLUTE).idle(Some(14 * DAY)).rotation(Some(windows));
+    Tokens::builder(store).policy(Policy::custom(SHORT, DAY)).policy(long)
+}
+
+// Writing ----------------------------------------------------------------------------------------------
+
+/// Random enough to tell the fields apart, and the same each time.
+#[derive(Debug)]
+struct Fixed(AtomicU64);
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), BoxError> {
+        for byte in bytes {
+            // Weyl sequence and a finaliser of MurmurHash3.
+            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
+            word = (word ^ word >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
+            *byte = (word ^ word >> 33) as u8;
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+#[ignore = "writes the files that are missing"]
+async fn write_what_is_missing() {
+    for (seed, name) in NAMES.into_iter().enumerate() {
+        if file(name).exists() {
+            continue;
+        }
+        let (record, tokens) = make(name, seed as u64).await;
+        let mut text = format!("# A record of version 1: {name}. Hexadecimal; `*` and how many times.\n");
+        for token in tokens {
+            writeln!(text, "# token {token}").unwrap();
+        }
+        let bytes = record.encode();
+        let runs: Vec<&[u8]> = bytes.chunk_by(|left, right| left == right).collect();
+        let words = runs.into_iter().flat_map(|run| match run.len() {
+            0..4 => run.iter().map(|byte| format!("{byte:02x}")).collect(),
+            times => vec![format!("{:02x}*{times}", run[0])],
+        });
+        for line in words.collect::<Vec<_>>().chunks(32) {
+            text += &(line.join(" ") + "\n");
+        }
+        std::fs::create_dir_all(file(name).parent().unwrap()).unwrap();
+        std::fs::write(file(name), text).unwrap();
+    }
+}
+
+/// Each by the path that a production system would take.
+async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
+    let store = MemoryStore::new();
+    let clock = Arc::new(ManualClock::new(ISSUED));
+    let service = builder(store.clone()).clock(Arc::clone(&clock)).entropy(Fixed(AtomicU64::new(seed)));
+    let unkeyed = ["anonymous", "confirmed", "fresh", "restored", "spent"].contains(&name);
+    let tokens = if unkeyed { service } else { service.keyring(ring()) }.build().unwrap();
+
+    let (subject, kind) = match name {
+        "anonymous" => (None, SHORT),
+        "fresh" => (Some("a".to_owned()), Kind::SESSION),
+        "largest" => (Some("s".repeat(255)), LONG),
+        "rotated" => (Some("älice".to_owned()), Kind::REMEMBER),
+        "spent" => (Some("bob".to_owned()), Kind::ONE_TIME),
+        _ => (Some("bob".to_owned()), Kind::REMEMBER),
+    };
+    let subject = subject.map(|subject| Subject::new(subject).unwrap());
+    let login = match &subject {
+        Some(subject) => tokens.begin_login(subject).await.unwrap(),
+        None => tokens.begin_anonymous().unwrap(),
+    };
+    let device = "d".repeat(512);
+    let issue = tokens.issue(&login, kind);
+    let issue = match name {
+        "rotated" => issue.device("Firefox on Linux").data(b"data \x00\xff".to_vec()),
+        "largest" => issue.device(&device).data(vec![0xda; 16 * 1024]),
+        _ => issue,
+    };
+    let bound = ["largest", "rotated"].contains(&name);
+    let issue = if bound { issue.stamp(stamp()).fingerprint(fingerprint()) } else { issue };
+    let issued = issue.await.unwrap().unwrap();
+    let mut selector = issued.token.selector();
+    let mut texts = vec![issued.token.expose().to_owned()];
+
+    clock.advance(MINUTE);
+    match name {
+        "anonymous" | "fresh" => {}
+        "largest" | "rotated" => {
+            let candidate = tokens.look_up(kind, &texts[0]).await.unwrap().unwrap();
+            let valid = candidate.verify_and_rotate(Some(&stamp())).await.unwrap().unwrap();
+            texts.push(valid.successor.unwrap().token.expose().to_owned());
+        }
+        "confirmed" => {
+            let valid = tokens.verify_and_rotate(kind, &texts[0]).await.unwrap().unwrap();
+            texts.push(valid.successor.unwrap().token.expose().to_owned());
+            clock.advance(10 * SECOND);
+            tokens.verify(kind, &texts[1]).await.unwrap().unwrap();
+            clock.set(after(10 * MINUTE));
+            tokens.verify(kind, &texts[1]).await.unwrap().unwrap();
+        }
+        "restored" => {
+            clock.set(after(DAY));
+            let parent = tokens.verify(kind, &texts[0]).await.unwrap().unwrap();
+            let session = tokens.issue_from(&parent, Kind::SESSION).await.unwrap().unwrap();
+            selector = session.token.selector();
+            texts = vec![session.token.expose().to_owned()];
+        }
+        "revoked" => {
+            let (subject, reason) = (subject.unwrap(), Reason::Administrative);
+            tokens.revoke_subject(&subject, Kinds::Any, reason).await.unwrap();
+        }
+        "spent" => drop(tokens.consume(kind, &texts[0]).await.unwrap().unwrap()),
+        _ => panic!("no such record: {name}"),
+    }
+    (store.find(selector).await.unwrap().unwrap(), texts)
+}

@@ -1,0 +1,8 @@
+//! Properties: the service against a naive model of the contract, token texts and bytes against their rules.
+
+#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
+
+mod bytes;
+mod reference;
+mod service;
+mod text;

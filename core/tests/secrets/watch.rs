@@ -1,0 +1,178 @@
+//! Ears and eyes: what is shown, drawn, traced and stored.
+
+use std::error::Error;
+use std::fmt::{Debug, Formatter, Result as Written, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Advance, BoxError, Entropy, Epoch, Event, Fence, Insert, MemoryStore, Observer, OsEntropy, Page,
+    Purged, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+};
+use tracing::field::{Field, Visit};
+use tracing::span;
+
+use crate::search::Secrets;
+
+/// All text that anything ever showed.
+#[derive(Clone, Default)]
+pub(crate) struct Shown(pub(crate) Arc<Mutex<String>>);
+
+impl Shown {
+    pub(crate) fn show(&self, what: &dyn Debug) {
+        write!(self.0.lock().unwrap(), "{what:?}\n{what:#?}\n").unwrap();
+    }
+
+    pub(crate) fn error(&self, error: &dyn Error) {
+        self.show(&error);
+        let mut source = Some(error);
+        while let Some(error) = source {
+            writeln!(self.0.lock().unwrap(), "{error}").unwrap();
+            source = error.source();
+        }
+    }
+}
+
+impl Debug for Shown {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Written {
+        f.write_str("Shown")
+    }
+}
+
+impl Observer for Shown {
+    fn on_event(&self, event: &Event<'_>) {
+        self.show(event);
+    }
+}
+
+impl Visit for Shown {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        writeln!(self.0.lock().unwrap(), "{field}={value:?}").unwrap();
+    }
+}
+
+/// Writes down every span and every event of every level.
+pub(crate) struct Lines(pub(crate) Shown);
+
+impl tracing::Subscriber for Lines {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+    fn new_span(&self, attributes: &span::Attributes<'_>) -> span::Id {
+        attributes.record(&mut self.0.clone());
+        span::Id::from_u64(1)
+    }
+    fn record(&self, _: &span::Id, values: &span::Record<'_>) {
+        values.record(&mut self.0.clone());
+    }
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+    fn event(&self, event: &tracing::Event<'_>) {
+        self.0.show(event.metadata());
+        event.record(&mut self.0.clone());
+    }
+    fn enter(&self, _: &span::Id) {}
+    fn exit(&self, _: &span::Id) {}
+}
+
+/// Knows every validator, those included that nobody was ever given: the only 32 bytes that are drawn.
+#[derive(Debug)]
+pub(crate) struct Overheard(pub(crate) Arc<Mutex<Secrets>>);
+
+impl Entropy for Overheard {
+    fn fill(&self, bytes: &mut [u8]) -> Result<(), BoxError> {
+        OsEntropy.fill(bytes)?;
+        if let Ok(validator) = <&[u8; 32]>::try_from(&*bytes) {
+            self.0.lock().unwrap().validator(validator);
+        }
+        Ok(())
+    }
+}
+
+/// A store that keeps a copy of every record that goes in or out, and loses its connection on request.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Watched(pub(crate) Arc<Inner>);
+
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) inner: MemoryStore,
+    pub(crate) bytes: Mutex<Vec<u8>>,
+    pub(crate) digests: Mutex<Secrets>,
+    pub(crate) failing: AtomicBool,
+}
+
+impl Debug for Inner {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Written {
+        self.inner.fmt(f)
+    }
+}
+
+impl Watched {
+    fn note<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
+        let mut bytes = self.0.bytes.lock().unwrap();
+        for record in records {
+            bytes.extend(record.encode());
+            bytes.extend(record.body.as_bytes());
+            bytes.extend(format!("{record:?}").into_bytes());
+            // In version 1 of the body: the current digest and the lineage.
+            if let Some(digests) = record.body.as_bytes().get(14..62) {
+                self.0.digests.lock().unwrap().bytes(digests);
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Watched {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.note([record]);
+        self.0.inner.insert(record, fence).await
+    }
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let found = self.0.inner.find(selector).await?;
+        self.note(&found);
+        Ok(found)
+    }
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        let found = self.0.inner.find_many(selectors).await?;
+        self.note(found.iter().flatten());
+        Ok(found)
+    }
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.note([next]);
+        if self.0.failing.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("connection refused".into()));
+        }
+        self.0.inner.replace(next, expected).await
+    }
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.0.inner.delete(selector).await
+    }
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.0.inner.revoke_by_subject(subject, which, action, advance).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let records = self.0.inner.list_by_subject(subject, page).await?;
+        self.note(&records);
+        Ok(records)
+    }
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.0.inner.epoch(subject, fresh, keep, now).await
+    }
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.0.inner.purge_expired(now, limit).await
+    }
+}
