@@ -84,8 +84,10 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
         source: io::Error::new(io::ErrorKind::InvalidInput, error),
     })?;
     let server = Server::new(backend, url, address, Handle::Container(container));
-    server.until_it_answers(STEP * 2)?;
-    Ok(server)
+    match server.until_it_answers(STEP * 2) {
+        Ok(()) => Ok(server),
+        Err(error) => Err(server.last_words().map_or(error, |log| Error::Start { backend, log })),
+    }
 }
 
 impl Container {
@@ -110,6 +112,16 @@ impl Container {
 
     pub(crate) fn thaw(&mut self) -> Result<(), Error> {
         self.call("thaw", |container| async move { container.unpause().await })
+    }
+
+    /// The end of its log.
+    pub(crate) fn log(&self) -> Result<String, Error> {
+        let log = self.call("read the log of", |container| async move {
+            let (out, err) = (container.stdout_to_vec().await?, container.stderr_to_vec().await?);
+            Ok([out, err].concat())
+        })?;
+        let text = String::from_utf8_lossy(log.get(log.len().saturating_sub(1500)..).unwrap_or_default());
+        Ok(text.trim().to_owned())
     }
 
     fn call<T, F>(

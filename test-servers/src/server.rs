@@ -209,6 +209,14 @@ impl Server {
         Ok(())
     }
 
+    /// The end of a container's log.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        match &*self.lock() {
+            Handle::Container(container) => container.log().ok(),
+            _ => None,
+        }
+    }
+
     fn control(
         &self,
         action: &'static str,

@@ -43,5 +43,6 @@ exec >/dev/null
 wait "$server"
 status=$?
 kill -KILL "$watcher"
-if [ -e "$folder/orphaned" ]; then rm -rf "$folder"; fi
+# Something that was just killed may still have made a file.
+if [ -e "$folder/orphaned" ]; then rm -rf "$folder" || { sleep 0.2; rm -rf "$folder"; }; fi
 exit "$status"
