@@ -114,6 +114,11 @@ impl Container {
         self.call("thaw", |container| async move { container.unpause().await })
     }
 
+    pub(crate) fn has_ended(&self) -> bool {
+        let running = self.call("look at", |container| async move { container.is_running().await });
+        matches!(running, Ok(false))
+    }
+
     /// The end of its log.
     pub(crate) fn log(&self) -> Result<String, Error> {
         let log = self.call("read the log of", |container| async move {

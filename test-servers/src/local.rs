@@ -86,8 +86,12 @@ impl Local {
         self.process.as_ref().map(Process::id)
     }
 
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.process.as_mut().is_none_or(Process::has_ended)
+    }
+
     pub(crate) fn start(&mut self) -> Result<(), Error> {
-        if self.process.as_mut().is_some_and(|process| !process.has_ended()) {
+        if !self.has_ended() {
             return Ok(());
         }
         self.starts += 1;

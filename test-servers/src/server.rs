@@ -201,12 +201,20 @@ impl Server {
     pub(crate) fn until_it_answers(&self, limit: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + limit;
         while let Err(error) = self.answers(Duration::from_secs(1)) {
-            if Instant::now() >= deadline {
+            if Instant::now() >= deadline || self.has_ended() {
                 return Err(error);
             }
             thread::sleep(TICK);
         }
         Ok(())
+    }
+
+    fn has_ended(&self) -> bool {
+        match &mut *self.lock() {
+            Handle::Environment => false,
+            Handle::Local(local) => local.has_ended(),
+            Handle::Container(container) => container.has_ended(),
+        }
     }
 
     /// The end of a container's log.

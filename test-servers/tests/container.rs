@@ -93,6 +93,16 @@ fn settings_reach_the_container_and_only_loopback_reaches_its_port() {
     assert!(!ports.iter().any(|port| port.contains("0.0.0.0") || port.contains("::")), "{ports:?}");
 }
 
+#[test]
+fn a_container_that_does_not_start_says_why() {
+    let started = Instant::now();
+    match Launch::new(Backend::Redis).only(Origin::Container).setting("no-such-setting", "1").start() {
+        Err(Error::Start { log, .. }) => assert!(log.contains("no-such-setting"), "{log}"),
+        other => drop(needed("a_container_that_does_not_start", other).unwrap()),
+    }
+    assert!(started.elapsed() < Duration::from_secs(30));
+}
+
 /// A test of a caller that is async itself: Docker's client must not mind the runtime around it.
 #[tokio::test]
 async fn a_container_starts_and_ends_inside_a_runtime() {
