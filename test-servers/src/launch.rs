@@ -101,7 +101,7 @@ impl Launch {
         let mut tried = Vec::new();
         for origin in ladder(self.only)? {
             match origin {
-                Origin::Environment => match self.from_environment() {
+                Origin::Environment => match self.look_up() {
                     Ok(Some(server)) => return Ok(server),
                     Ok(None) => tried.push(format!("{} is not set", self.variable())),
                     Err(error @ Error::Unsupported { .. }) => tried.push(error.to_string()),
@@ -127,7 +127,7 @@ impl Launch {
         }
     }
 
-    fn from_environment(&self) -> Result<Option<Server>, Error> {
+    fn look_up(&self) -> Result<Option<Server>, Error> {
         let variable = self.variable();
         let wrong = |reason: String| Error::Environment { variable, reason };
         let Some(text) = env::var(variable).ok().filter(|text| !text.is_empty()) else { return Ok(None) };

@@ -19,8 +19,8 @@ pub enum Mode {
     Delay(Duration),
     /// Accepts new connections and closes them at once. Those that are there go on.
     Refuse,
-    /// Accepts connections and holds every byte, in both directions, like a network that has parted: no
-    /// packet tells. What was held is passed on in a later mode; `cut` loses it.
+    /// Accepts connections and holds every byte, in both directions, like a network that has parted.
+    /// What was held is passed on in a later mode; `cut` loses it.
     BlackHole,
     /// Passes requests on and holds the answers: the work is done and nobody hears of it.
     HalfOpen,
@@ -90,45 +90,40 @@ impl Drop for Proxy {
     }
 }
 
-async fn accept(listener: TcpListener, server: SocketAddr, heard: watch::Receiver<Orders>) {
+type Heard = watch::Receiver<Orders>;
+
+async fn accept(listener: TcpListener, server: SocketAddr, heard: Heard) {
     while let Ok((client, _)) = listener.accept().await {
-        if heard.borrow().mode != Mode::Refuse {
-            tokio::spawn(serve(client, server, heard.clone()));
+        let orders = *heard.borrow();
+        if orders.mode != Mode::Refuse {
+            tokio::spawn(serve(client, server, heard.clone(), orders.round));
         }
     }
 }
 
 /// One connection, until either side ends it, the order to cut comes, or the proxy is gone.
-async fn serve(client: TcpStream, server: SocketAddr, mut heard: watch::Receiver<Orders>) {
-    let round = heard.borrow().round;
-    let orders = heard.clone();
+async fn serve(client: TcpStream, server: SocketAddr, mut heard: Heard, round: u64) {
     tokio::select! {
-        _ = pass(client, server, orders) => {}
+        _ = pass(client, server, heard.clone()) => {}
         _ = heard.wait_for(|orders| orders.round != round) => {}
     }
 }
 
-async fn pass(
-    mut client: TcpStream,
-    server: SocketAddr,
-    mut heard: watch::Receiver<Orders>,
-) -> io::Result<()> {
+async fn pass(mut client: TcpStream, server: SocketAddr, mut heard: Heard) -> io::Result<()> {
     heard.wait_for(|orders| !orders.hold(false)).await.map_err(io::Error::other)?;
     let mut server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    tokio::select! {
-        end = copy(&mut from_client, &mut to_server, heard.clone(), false) => end,
-        end = copy(&mut from_server, &mut to_client, heard, true) => end,
-    }
+    let requests = copy(&mut from_client, &mut to_server, heard.clone(), false);
+    tokio::select! { end = requests => end, end = copy(&mut from_server, &mut to_client, heard, true) => end }
 }
 
 async fn copy(
     from: &mut (impl AsyncRead + Unpin),
     to: &mut (impl AsyncWrite + Unpin),
-    mut heard: watch::Receiver<Orders>,
+    mut heard: Heard,
     answers: bool,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];

@@ -1,5 +1,11 @@
 //! Servers in containers. `scripts/test-image` runs this where there is no Docker or no image.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which fail by panicking, and measure real time"
+)]
+
 use std::env;
 use std::net::TcpStream;
 use std::process::{Command, Stdio};

@@ -1,5 +1,11 @@
 //! Redis Cluster and Sentinel: complete when handed out, and able to replace a master.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which fail by panicking, and measure real time"
+)]
+
 use std::net::{SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};

@@ -1,6 +1,8 @@
 //! Which place a server is taken from, and what a machine without one says. The environment is read once a
 //! process, so each case is a child with an environment of its own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking, and measure real time")]
+
 use std::env;
 use std::process::Command;
 

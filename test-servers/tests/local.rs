@@ -1,5 +1,12 @@
 //! Servers of this machine: each verb, observed from outside.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which fail by panicking, and measure real time"
+)]
+
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;

@@ -1,6 +1,13 @@
 //! No server outlives the test process, however that ends. Each test here runs this file again as a child,
 //! ends it in one way, and looks for what is left.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which fail by panicking, and measure real time"
+)]
+
 use std::env;
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;

@@ -1,5 +1,11 @@
 //! Each mode of the proxy, observed by a client, in front of a server that echoes and counts.
 
+#![expect(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    reason = "helpers of tests, which fail by panicking, and measure real time"
+)]
+
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
