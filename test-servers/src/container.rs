@@ -1,0 +1,249 @@
+//! A server in a container of its own, through `testcontainers`.
+
+use std::env;
+use std::future::Future;
+use std::io;
+use std::os::unix::process::CommandExt;
+use std::process::{self, Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, LazyLock, mpsc};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use testcontainers::core::{ContainerPort, error::TestcontainersError};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::runtime::{Builder, Runtime};
+use url::Url;
+
+use crate::error::Error;
+use crate::port;
+use crate::probe;
+use crate::process::TICK;
+use crate::programs::{postgres_settings, redis_settings};
+use crate::server::{Backend, Handle, Server};
+
+/// Covers a pull of the image.
+const START: Duration = Duration::from_secs(180);
+const STEP: Duration = Duration::from_secs(30);
+
+/// `testcontainers` removes a container when it is dropped, but not when the process is killed.
+const GUARD: &str = r#"
+trap '' HUP INT PIPE TERM
+while read -r _; do :; done
+docker rm --force --volumes "$1"
+"#;
+
+/// A container with a name, and the shell that removes it should this process die.
+#[derive(Debug)]
+pub(crate) struct Container {
+    container: Option<Arc<ContainerAsync<GenericImage>>>,
+    guard: Guard,
+}
+
+/// Starts a container. [`Error::Unavailable`] where there is no Docker or no image.
+pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let (variable, image, inner) = match backend {
+        Backend::Postgres => ("HALLPASS_POSTGRES_IMAGE", "postgres:18", 5432),
+        Backend::Redis => ("HALLPASS_REDIS_IMAGE", "redis:8", 6379),
+    };
+    let image = env::var(variable).ok().filter(|image| !image.is_empty()).unwrap_or_else(|| image.to_owned());
+    let mut attempts = 0;
+    let (container, port) = loop {
+        attempts += 1;
+        let port = port::free()?;
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let name = format!("hallpass-server-{}-{number}", process::id());
+        let guard = Guard::new(&name)?;
+        let request = request(backend, &image, settings)
+            .with_container_name(&name)
+            .with_startup_timeout(START)
+            .with_mapped_port(port, ContainerPort::Tcp(inner));
+        match run(START, async move { only_on_loopback(request).start().await }) {
+            Ok(Ok(container)) => {
+                break (Container { container: Some(Arc::new(container)), guard }, port);
+            }
+            Ok(Err(error)) if causes(&error).contains("already allocated") && attempts < 5 => {}
+            Ok(Err(error)) => {
+                let reason = format!("no container of {image} ({variable}): {}", causes(&error));
+                return Err(Error::Unavailable { backend, tried: vec![reason] });
+            }
+            Err(error) => return Err(error),
+        }
+    };
+    let host = container.call("find the host of", |container| async move { container.get_host().await })?;
+    let host = if host.to_string() == "localhost" { "127.0.0.1".to_owned() } else { host.to_string() };
+    let address = probe::resolve(&host, port).map_err(Error::io("resolve the host of Docker"))?;
+    let url = match backend {
+        Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
+        Backend::Redis => format!("redis://{address}"),
+    };
+    let url = Url::parse(&url).map_err(|error| Error::Io {
+        action: "build a URL",
+        source: io::Error::new(io::ErrorKind::InvalidInput, error),
+    })?;
+    let server = Server::new(backend, url, address, Handle::Container(container));
+    match server.until_it_answers(STEP * 2) {
+        Ok(()) => Ok(server),
+        Err(error) => Err(server.last_words().map_or(error, |log| Error::Start { backend, log })),
+    }
+}
+
+impl Container {
+    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+        _ = self.thaw();
+        self.call("stop", |container| async move { container.stop_with_timeout(Some(15)).await })
+    }
+
+    /// Docker sends the stop signal and `SIGKILL` right after it.
+    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+        _ = self.thaw();
+        self.call("crash", |container| async move { container.stop_with_timeout(Some(0)).await })
+    }
+
+    pub(crate) fn start(&mut self) -> Result<(), Error> {
+        self.call("start", |container| async move { container.start().await })
+    }
+
+    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+        self.call("freeze", |container| async move { container.pause().await })
+    }
+
+    pub(crate) fn thaw(&mut self) -> Result<(), Error> {
+        self.call("thaw", |container| async move { container.unpause().await })
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        let running = self.call("look at", |container| async move { container.is_running().await });
+        matches!(running, Ok(false))
+    }
+
+    /// The end of its log.
+    pub(crate) fn log(&self) -> Result<String, Error> {
+        let log = self.call("read the log of", |container| async move {
+            let (out, err) = (container.stdout_to_vec().await?, container.stderr_to_vec().await?);
+            Ok([out, err].concat())
+        })?;
+        let text = String::from_utf8_lossy(log.get(log.len().saturating_sub(1500)..).unwrap_or_default());
+        Ok(text.trim().to_owned())
+    }
+
+    fn call<T, F>(
+        &self,
+        action: &'static str,
+        call: impl FnOnce(Arc<ContainerAsync<GenericImage>>) -> F,
+    ) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, TestcontainersError>> + Send + 'static,
+    {
+        let gone = || Error::Io { action, source: io::ErrorKind::NotFound.into() };
+        let container = self.container.clone().ok_or_else(gone)?;
+        run(STEP, call(container))?.map_err(|error| Error::Io { action, source: io::Error::other(error) })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let removed = match self.container.take().and_then(Arc::into_inner) {
+            Some(container) => run(STEP, container.rm()).is_ok_and(|removed| removed.is_ok()),
+            None => false,
+        };
+        if removed {
+            self.guard.dismiss();
+        }
+    }
+}
+
+/// A shell that waits for the end of this process, or of itself, and then removes the container.
+#[derive(Debug)]
+struct Guard(Child);
+
+impl Guard {
+    fn new(name: &str) -> Result<Self, Error> {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", GUARD, "guard", name]).process_group(0);
+        shell.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        shell.spawn().map(Self).map_err(Error::io("start a shell"))
+    }
+
+    /// There is nothing left to remove.
+    fn dismiss(&mut self) {
+        _ = self.0.kill();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.0.stdin.take());
+        let deadline = Instant::now() + STEP;
+        while matches!(self.0.try_wait(), Ok(None)) && Instant::now() < deadline {
+            thread::sleep(TICK);
+        }
+    }
+}
+
+fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> ContainerRequest<GenericImage> {
+    // A colon before the last slash belongs to a registry's port.
+    let (name, tag) = match image.rsplit_once(':') {
+        Some((name, tag)) if !tag.contains('/') => (name, tag),
+        _ => (image, "latest"),
+    };
+    let image = GenericImage::new(name, tag);
+    match backend {
+        Backend::Postgres => {
+            let mut command: Vec<_> = ["postgres", "-c", "listen_addresses=*"].map(str::to_owned).into();
+            command.extend(postgres_settings(settings));
+            image.with_cmd(command).with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
+        }
+        Backend::Redis => {
+            let mut command: Vec<_> = ["redis-server", "--protected-mode", "no"].map(str::to_owned).into();
+            command.extend(redis_settings(settings));
+            image.with_cmd(command)
+        }
+    }
+}
+
+/// These servers trust everybody, so a Docker of this machine does not offer them to the network.
+fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
+    if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:")) {
+        return request;
+    }
+    request.with_host_config_modifier(|host| {
+        let bindings = host.port_bindings.iter_mut().flat_map(|ports| ports.values_mut());
+        for binding in bindings.flatten().flatten() {
+            binding.host_ip = Some("127.0.0.1".to_owned());
+        }
+    })
+}
+
+/// Awaits `future` on a runtime of this module's own, so that it works inside and outside of any other.
+fn run<F>(limit: Duration, future: F) -> Result<F::Output, Error>
+where
+    F: Future<Output: Send> + Send + 'static,
+{
+    static RUNTIME: LazyLock<io::Result<Runtime>> =
+        LazyLock::new(|| Builder::new_multi_thread().worker_threads(1).enable_all().build());
+    let runtime = RUNTIME
+        .as_ref()
+        .map_err(|error| Error::Io { action: "start a runtime for Docker", source: error.kind().into() })?;
+    let (sender, receiver) = mpsc::channel();
+    runtime.spawn(async move { sender.send(tokio::time::timeout(limit, future).await) });
+    let late = Error::Timeout { action: "hear from Docker", limit };
+    receiver.recv().ok().and_then(Result::ok).ok_or(late)
+}
+
+/// An error and what it came from, in one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,180 @@
+//! The ladder: a URL from the environment, local programs, a container.
+
+use std::env;
+use std::io::{self, Write};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::container;
+use crate::error::Error;
+use crate::local;
+use crate::probe;
+use crate::programs;
+use crate::server::{Backend, Handle, Origin, Server};
+
+const LADDER: &str = "HALLPASS_SERVERS";
+
+/// A PostgreSQL server, from the first place that has one.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] if no place has one; anything else if a place has one that does not work.
+pub fn postgres() -> Result<Server, Error> {
+    Launch::new(Backend::Postgres).start()
+}
+
+/// A Redis server, from the first place that has one. It appends every write to a file.
+///
+/// # Errors
+///
+/// As [`postgres`].
+pub fn redis() -> Result<Server, Error> {
+    Launch::new(Backend::Redis).start()
+}
+
+/// For a test that needs `found` to say anything: `None`, said plainly on the standard error, where this
+/// machine has no such server.
+///
+/// `what` names what did not run. With `CI=true` or `HALLPASS_FULL=1` nothing is left out.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] where nothing may be left out, and every other error always.
+pub fn needed<T>(what: &str, found: Result<T, Error>) -> Result<Option<T>, Error> {
+    match found {
+        Ok(server) => Ok(Some(server)),
+        Err(error @ Error::Unavailable { .. }) if !is_set("CI") && !is_set("HALLPASS_FULL") => {
+            // Not `eprintln!`, which libtest hides for a test that passes.
+            _ = writeln!(io::stderr(), "NOT RUN: {what}: {error}");
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// A server with settings of its own.
+///
+/// ```no_run
+/// # fn main() -> Result<(), hallpass_test_servers::Error> {
+/// use hallpass_test_servers::{Backend, Launch};
+///
+/// let full = Launch::new(Backend::Redis).setting("maxmemory", "2mb").start()?;
+/// let crowded = Launch::new(Backend::Postgres).setting("max_connections", "20").start()?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone, Debug)]
+pub struct Launch {
+    backend: Backend,
+    settings: Vec<(String, String)>,
+    only: Option<Origin>,
+}
+
+impl Launch {
+    /// A server with default settings, but durable: PostgreSQL as it comes, Redis with `appendonly yes`.
+    #[must_use]
+    pub fn new(backend: Backend) -> Self {
+        Self { backend, settings: Vec::new(), only: None }
+    }
+
+    /// Sets a line of `postgresql.conf` or `redis.conf`, over the default. A server from the environment
+    /// is passed over then, because nobody knows its settings.
+    #[must_use]
+    pub fn setting(mut self, name: &str, value: &str) -> Self {
+        self.settings.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Looks at this place only.
+    #[must_use]
+    pub fn only(mut self, origin: Origin) -> Self {
+        self.only = Some(origin);
+        self
+    }
+
+    /// Starts it, from the first place that has one.
+    ///
+    /// # Errors
+    ///
+    /// As [`postgres`].
+    pub fn start(&self) -> Result<Server, Error> {
+        let mut tried = Vec::new();
+        for origin in ladder(self.only)? {
+            match origin {
+                Origin::Environment => match self.look_up() {
+                    Ok(Some(server)) => return Ok(server),
+                    Ok(None) => tried.push(format!("{} is not set", self.variable())),
+                    Err(error @ Error::Unsupported { .. }) => tried.push(error.to_string()),
+                    Err(error) => return Err(error),
+                },
+                Origin::Local => match programs::find(self.backend, &self.settings) {
+                    Ok(program) => return local::launch(&program),
+                    Err(reason) => tried.push(reason),
+                },
+                Origin::Container => match container::launch(self.backend, &self.settings) {
+                    Err(Error::Unavailable { tried: reasons, .. }) => tried.extend(reasons),
+                    other => return other,
+                },
+            }
+        }
+        Err(Error::Unavailable { backend: self.backend, tried })
+    }
+
+    fn variable(&self) -> &'static str {
+        match self.backend {
+            Backend::Postgres => "HALLPASS_POSTGRES_URL",
+            Backend::Redis => "HALLPASS_REDIS_URL",
+        }
+    }
+
+    fn look_up(&self) -> Result<Option<Server>, Error> {
+        let variable = self.variable();
+        let wrong = |reason: String| Error::Environment { variable, reason };
+        let Some(text) = env::var(variable).ok().filter(|text| !text.is_empty()) else { return Ok(None) };
+        if !self.settings.is_empty() {
+            return Err(Error::Unsupported { action: "change the settings of", origin: Origin::Environment });
+        }
+        // The text is not repeated: it may hold a password.
+        let url = Url::parse(&text).map_err(|error| wrong(error.to_string()))?;
+        let (schemes, default) = match self.backend {
+            Backend::Postgres => (["postgres", "postgresql"], 5432),
+            Backend::Redis => (["redis", "rediss"], 6379),
+        };
+        if !schemes.contains(&url.scheme()) {
+            return Err(wrong(format!("begins neither with {}:// nor with {}://", schemes[0], schemes[1])));
+        }
+        let host = url.host_str().filter(|host| !host.is_empty());
+        let host = host.ok_or_else(|| wrong("names no host".to_owned()))?.trim_matches(['[', ']']);
+        let port = url.port().unwrap_or(default);
+        let address = probe::resolve(host, port).map_err(|error| wrong(error.to_string()))?;
+        let server = Server::new(self.backend, url, address, Handle::Environment);
+        match server.answers(Duration::from_secs(5)) {
+            Ok(()) => Ok(Some(server)),
+            Err(Error::Io { source, .. }) => Err(wrong(format!("nothing answers at {address}: {source}"))),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The places to look at, best first, as far as `HALLPASS_SERVERS` allows them.
+pub(crate) fn ladder(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
+    let all = [Origin::Environment, Origin::Local, Origin::Container];
+    if let Some(only) = only {
+        return Ok(vec![only]);
+    }
+    let Some(words) = env::var(LADDER).ok().filter(|words| !words.is_empty()) else { return Ok(all.into()) };
+    let origin = |word: &str| match word.trim() {
+        "environment" => Ok(Origin::Environment),
+        "local" => Ok(Origin::Local),
+        "container" => Ok(Origin::Container),
+        other => Err(Error::Environment {
+            variable: LADDER,
+            reason: format!("{other:?} is none of environment, local, container"),
+        }),
+    };
+    words.split(',').map(origin).collect()
+}
+
+fn is_set(variable: &str) -> bool {
+    env::var(variable).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}

@@ -1,0 +1,101 @@
+//! Asks a server, over plain TCP and by hand, whether it answers.
+
+use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::time::{Duration, Instant};
+
+/// Sends one command to a Redis server and returns its answer as text, all within about `limit`.
+///
+/// The arguments are split at spaces. An integer, a status or a bulk string comes back bare, an error with
+/// its minus sign, a missing value as `(nil)`, an array as one element per line.
+///
+/// # Errors
+///
+/// What the connection gave, `TimedOut` or `WouldBlock` for silence, `InvalidData` for anything that is
+/// not Redis.
+pub fn redis_command(address: SocketAddr, command: &str, limit: Duration) -> io::Result<String> {
+    let mut stream = connect(address, limit)?;
+    let words: Vec<&str> = command.split_whitespace().collect();
+    let mut request = format!("*{}\r\n", words.len());
+    for word in words {
+        request.push_str(&format!("${}\r\n{word}\r\n", word.len()));
+    }
+    stream.write_all(request.as_bytes())?;
+    read_reply(&mut BufReader::new(stream))
+}
+
+/// Whether a Redis server takes commands, if only to ask for a password.
+pub(crate) fn redis(address: SocketAddr, limit: Duration) -> io::Result<()> {
+    match redis_command(address, "PING", limit)?.as_str() {
+        "PONG" => Ok(()),
+        answer if answer.starts_with("-NOAUTH") => Ok(()),
+        answer => Err(io::Error::new(ErrorKind::InvalidData, format!("Redis answers {answer:?}"))),
+    }
+}
+
+/// Whether a PostgreSQL server lets `user` begin to log in.
+pub(crate) fn postgres(address: SocketAddr, user: &str, limit: Duration) -> io::Result<()> {
+    let mut stream = connect(address, limit)?;
+    // Protocol 3.0, then names and values, each ended by NUL, and one NUL more.
+    let mut startup = 196_608_i32.to_be_bytes().to_vec();
+    startup.extend_from_slice(format!("user\0{user}\0database\0postgres\0\0").as_bytes());
+    let length = i32::try_from(startup.len() + 4).unwrap_or(i32::MAX);
+    stream.write_all(&[&length.to_be_bytes(), startup.as_slice()].concat())?;
+    let mut kind = [0];
+    stream.read_exact(&mut kind)?;
+    // An authentication request, whichever; 'E' is an error such as "the database system is starting up".
+    if kind == *b"R" {
+        return Ok(());
+    }
+    let mut message = [0; 200];
+    let read = stream.read(&mut message)?;
+    let text = String::from_utf8_lossy(message.get(4..read).unwrap_or_default()).replace('\0', " ");
+    Err(io::Error::new(ErrorKind::InvalidData, format!("PostgreSQL answers {text:?}")))
+}
+
+/// Whether anything accepts connections.
+pub(crate) fn tcp(address: SocketAddr, limit: Duration) -> io::Result<()> {
+    connect(address, limit).map(drop)
+}
+
+/// The first address of a name.
+pub(crate) fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
+    (host, port).to_socket_addrs()?.next().ok_or_else(|| ErrorKind::NotFound.into())
+}
+
+fn connect(address: SocketAddr, limit: Duration) -> io::Result<TcpStream> {
+    let started = Instant::now();
+    let stream = TcpStream::connect_timeout(&address, limit)?;
+    let rest = limit.saturating_sub(started.elapsed()).max(Duration::from_millis(1));
+    stream.set_read_timeout(Some(rest))?;
+    stream.set_write_timeout(Some(rest))?;
+    Ok(stream)
+}
+
+fn read_reply(reader: &mut impl BufRead) -> io::Result<String> {
+    let garbage = |what: &str| io::Error::new(ErrorKind::InvalidData, format!("not Redis: {what:?}"));
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Err(ErrorKind::UnexpectedEof.into());
+    }
+    let line = line.trim_end();
+    let count = |rest: &str| rest.parse::<i64>().map_err(|_| garbage(line));
+    match line.split_at_checked(1) {
+        Some(("+" | ":", rest)) => Ok(rest.to_owned()),
+        Some(("-", _)) => Ok(line.to_owned()),
+        Some(("$", rest)) => match usize::try_from(count(rest)?) {
+            Ok(length) => {
+                let mut bytes = vec![0; length + 2];
+                reader.read_exact(&mut bytes)?;
+                bytes.truncate(length);
+                Ok(String::from_utf8_lossy(&bytes).into_owned())
+            }
+            Err(_) => Ok("(nil)".to_owned()),
+        },
+        Some(("*", rest)) => {
+            let elements: io::Result<Vec<_>> = (0..count(rest)?).map(|_| read_reply(reader)).collect();
+            Ok(elements?.join("\n"))
+        }
+        _ => Err(garbage(line)),
+    }
+}

@@ -1,0 +1,168 @@
+//! One server process under the eye of `supervise.sh`.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::error::Error;
+
+/// How often something that has no notification is looked at.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// How long the supervisor may take to end a server and clear up.
+const TEARDOWN: Duration = Duration::from_secs(10);
+
+/// The user and group that a process runs as.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct User {
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+}
+
+/// A running server. Dropped, it and its folder are gone.
+#[derive(Debug)]
+pub(crate) struct Process {
+    supervisor: Child,
+    /// Held open as long as the server shall live.
+    lifeline: Option<ChildStdin>,
+    server: Pid,
+    frozen: bool,
+}
+
+impl Process {
+    /// Starts `command`, ending it with `signal` at the end of this process.
+    pub(crate) fn spawn(
+        command: &[String],
+        folder: &Path,
+        log: &Path,
+        signal: &str,
+        user: Option<User>,
+    ) -> Result<Self, Error> {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(include_str!("supervise.sh")).arg("supervise");
+        shell.arg(folder).arg(log).arg(signal).args(command);
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        shell.current_dir(folder).process_group(0);
+        if let Some(user) = user {
+            shell.uid(user.uid).gid(user.gid);
+        }
+        let mut supervisor = shell.spawn().map_err(Error::io("start a shell"))?;
+        let lifeline = supervisor.stdin.take();
+        let mut line = String::new();
+        if let Some(stdout) = supervisor.stdout.take() {
+            BufReader::new(stdout).read_line(&mut line).map_err(Error::io("hear from the supervisor"))?;
+        }
+        let server = line.trim().parse().ok().and_then(Pid::from_raw);
+        let server = server.ok_or_else(|| Error::Io {
+            action: "learn the server's process id",
+            source: std::io::ErrorKind::UnexpectedEof.into(),
+        })?;
+        Ok(Self { supervisor, lifeline, server, frozen: false })
+    }
+
+    pub(crate) fn id(&self) -> i32 {
+        self.server.as_raw_nonzero().get()
+    }
+
+    pub(crate) fn has_ended(&mut self) -> bool {
+        !matches!(self.supervisor.try_wait(), Ok(None))
+    }
+
+    /// Sends a signal to the server alone; one that has ended is no error.
+    pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
+        if self.has_ended() {
+            return Ok(());
+        }
+        match kill_process(self.server, signal) {
+            Ok(()) | Err(rustix::io::Errno::SRCH) => Ok(()),
+            Err(error) => Err(Error::Io { action: "signal the server", source: error.into() }),
+        }
+    }
+
+    /// Stops the server and its children in their tracks; connections to them stay open.
+    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+        // The parent first: then no child is born that the list lacks.
+        self.signal(Signal::STOP)?;
+        self.frozen = true;
+        self.signal_children(Signal::STOP)
+    }
+
+    pub(crate) fn thaw(&mut self) -> Result<(), Error> {
+        self.signal_children(Signal::CONT)?;
+        self.signal(Signal::CONT)?;
+        self.frozen = false;
+        Ok(())
+    }
+
+    /// Sends `signal`, waits for the end, and resorts to SIGKILL after `limit`, which is an error.
+    pub(crate) fn end(&mut self, signal: Signal, limit: Duration) -> Result<(), Error> {
+        if self.frozen {
+            self.thaw()?;
+        }
+        self.signal(signal)?;
+        if self.wait(limit) {
+            return Ok(());
+        }
+        self.signal_children(Signal::KILL)?;
+        self.signal(Signal::KILL)?;
+        self.wait(TEARDOWN);
+        Err(Error::Timeout { action: "stop the server", limit })
+    }
+
+    fn wait(&mut self, limit: Duration) -> bool {
+        let deadline = Instant::now() + limit;
+        while !self.has_ended() {
+            if Instant::now() >= deadline {
+                return false;
+            }
+            thread::sleep(TICK);
+        }
+        true
+    }
+
+    fn signal_children(&self, signal: Signal) -> Result<(), Error> {
+        for child in children_of(self.server)? {
+            match kill_process(child, signal) {
+                Ok(()) | Err(rustix::io::Errno::SRCH) => {}
+                Err(error) => return Err(Error::Io { action: "signal a child", source: error.into() }),
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Process {
+    /// The same way out as after SIGKILL, but waited for.
+    fn drop(&mut self) {
+        self.lifeline = None;
+        if !self.wait(TEARDOWN) {
+            _ = self.signal(Signal::KILL);
+        }
+    }
+}
+
+/// PostgreSQL's backends lead process groups of their own, so a group does not reach them; `ps` does.
+fn children_of(parent: Pid) -> Result<Vec<Pid>, Error> {
+    let ps = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output();
+    let ps = ps.map_err(Error::io("list processes with ps"))?;
+    let parent = parent.as_raw_nonzero().get().to_string();
+    let text = String::from_utf8_lossy(&ps.stdout);
+    let pairs = text.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
+    let own = pairs.filter(|(_, of)| of.trim() == parent);
+    Ok(own.filter_map(|(id, _)| id.parse().ok().and_then(Pid::from_raw)).collect())
+}
+
+/// The last lines of a log, as far as they can be read.
+pub(crate) fn tail(log: &Path) -> String {
+    let mut text = Vec::new();
+    if let Ok(mut file) = File::open(log) {
+        _ = file.seek(SeekFrom::End(-1500));
+        _ = file.read_to_end(&mut text);
+    }
+    String::from_utf8_lossy(&text).trim().to_owned()
+}

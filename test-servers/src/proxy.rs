@@ -1,0 +1,152 @@
+//! A TCP proxy that misbehaves on demand.
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio::time::sleep;
+
+/// What a [`Proxy`] does with connections and bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Passes everything on.
+    Pass,
+    /// Passes everything on, each read after a pause, in both directions.
+    Delay(Duration),
+    /// Accepts new connections and closes them at once. Those that are there go on.
+    Refuse,
+    /// Accepts connections and holds every byte, in both directions, like a network that has parted.
+    /// What was held is passed on in a later mode; `cut` loses it.
+    BlackHole,
+    /// Passes requests on and holds the answers: the work is done and nobody hears of it.
+    HalfOpen,
+    /// Cuts a connection once it has passed on this many bytes of answers since the mode was set.
+    CutAfter(u64),
+}
+
+/// Stands between clients and a server. Dropped, it cuts every connection.
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    orders: watch::Sender<Orders>,
+    accepting: JoinHandle<()>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Orders {
+    mode: Mode,
+    /// Counts changes of the mode.
+    change: u64,
+    /// Counts cuts: connections from before the last one end.
+    round: u64,
+}
+
+impl Orders {
+    fn hold(&self, answers: bool) -> bool {
+        self.mode == Mode::BlackHole || (self.mode == Mode::HalfOpen && answers)
+    }
+}
+
+impl Proxy {
+    /// Listens on a loopback port of its own and passes everything on to `server`.
+    ///
+    /// # Errors
+    ///
+    /// If it cannot listen.
+    pub async fn start(server: SocketAddr) -> io::Result<Self> {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let (orders, heard) = watch::channel(Orders { mode: Mode::Pass, change: 0, round: 0 });
+        Ok(Self { address, orders, accepting: tokio::spawn(accept(listener, server, heard)) })
+    }
+
+    /// Where clients connect: see [`Server::url_at`](crate::Server::url_at).
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Changes what happens from now on, on connections that are there as well.
+    pub fn set(&self, mode: Mode) {
+        self.orders.send_modify(|orders| {
+            orders.mode = mode;
+            orders.change += 1;
+        });
+    }
+
+    /// Cuts every connection that is there. The mode stays.
+    pub fn cut(&self) {
+        self.orders.send_modify(|orders| orders.round += 1);
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.accepting.abort();
+    }
+}
+
+type Heard = watch::Receiver<Orders>;
+
+async fn accept(listener: TcpListener, server: SocketAddr, heard: Heard) {
+    while let Ok((client, _)) = listener.accept().await {
+        let orders = *heard.borrow();
+        if orders.mode != Mode::Refuse {
+            tokio::spawn(serve(client, server, heard.clone(), orders.round));
+        }
+    }
+}
+
+/// One connection, until either side ends it, the order to cut comes, or the proxy is gone.
+async fn serve(client: TcpStream, server: SocketAddr, mut heard: Heard, round: u64) {
+    tokio::select! {
+        _ = pass(client, server, heard.clone()) => {}
+        _ = heard.wait_for(|orders| orders.round != round) => {}
+    }
+}
+
+async fn pass(mut client: TcpStream, server: SocketAddr, mut heard: Heard) -> io::Result<()> {
+    heard.wait_for(|orders| !orders.hold(false)).await.map_err(io::Error::other)?;
+    let mut server = TcpStream::connect(server).await?;
+    client.set_nodelay(true)?;
+    server.set_nodelay(true)?;
+    let (mut from_client, mut to_client) = client.split();
+    let (mut from_server, mut to_server) = server.split();
+    let requests = copy(&mut from_client, &mut to_server, heard.clone(), false);
+    tokio::select! { end = requests => end, end = copy(&mut from_server, &mut to_client, heard, true) => end }
+}
+
+async fn copy(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    mut heard: Heard,
+    answers: bool,
+) -> io::Result<()> {
+    let mut buffer = vec![0; 16 * 1024];
+    let (mut passed, mut change) = (0, 0);
+    loop {
+        let read = from.read(&mut buffer).await?;
+        let orders = *heard.wait_for(|orders| !orders.hold(answers)).await.map_err(io::Error::other)?;
+        if orders.change != change {
+            (passed, change) = (0, orders.change);
+        }
+        let mut bytes = buffer.get(..read).unwrap_or_default();
+        match orders.mode {
+            Mode::Delay(pause) => sleep(pause).await,
+            Mode::CutAfter(limit) if answers => {
+                let rest = usize::try_from(limit - passed).unwrap_or(usize::MAX);
+                bytes = bytes.get(..rest).unwrap_or(bytes);
+            }
+            _ => {}
+        }
+        to.write_all(bytes).await?;
+        passed += bytes.len() as u64;
+        if read == 0 || matches!(orders.mode, Mode::CutAfter(limit) if answers && passed >= limit) {
+            return Ok(());
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! Redis with a replica, watched by three Sentinels, all local processes.
+
+use std::time::Duration;
+
+use crate::cluster::{local_redis, tell, until};
+use crate::error::Error;
+use crate::local::{self, Program};
+use crate::probe::redis_command;
+use crate::programs;
+use crate::server::{Backend, Server};
+
+const NAME: &str = "hallpass";
+const STEP: Duration = Duration::from_secs(5);
+
+/// A master, a replica, and three Sentinels that agree by two.
+#[derive(Debug)]
+pub struct Sentinel {
+    // Dropped first: no failover while the others go.
+    sentinels: Vec<Server>,
+    servers: Vec<Server>,
+}
+
+/// Redis under Sentinel, everybody known to everybody. A master that is silent for one second is replaced.
+///
+/// It is always local, for the same reason as a [`Cluster`](crate::Cluster).
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] without `redis-server` or where `HALLPASS_SERVERS` leaves `local` out.
+pub fn redis_sentinel() -> Result<Sentinel, Error> {
+    let master = local::launch(&local_redis(&[])?)?;
+    let (ip, port) = (master.address().ip(), master.address().port());
+    let replica = local::launch(&local_redis(&[("replicaof", &format!("{ip} {port}"))])?)?;
+    let watch = format!(
+        "port {{port}}\nbind 127.0.0.1\ndir {{folder}}\nsentinel monitor {NAME} {ip} {port} 2\n\
+         sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 5000\n"
+    );
+    let unavailable = |reason| Error::Unavailable { backend: Backend::Redis, tried: vec![reason] };
+    let program = programs::redis_server().map_err(unavailable)?;
+    let sentinel = Program {
+        backend: Backend::Redis,
+        command: vec![program, "{folder}/sentinel.conf".to_owned(), "--sentinel".to_owned()],
+        ready: "Sentinel ID is",
+        user: None,
+        files: vec![("sentinel.conf", watch)],
+    };
+    let sentinels: Result<Vec<_>, _> = (0..3).map(|_| local::launch(&sentinel)).collect();
+    let group = Sentinel { sentinels: sentinels?, servers: vec![master, replica] };
+    until("the replica and the Sentinels to be known", || group.is_complete())?;
+    Ok(group)
+}
+
+impl Sentinel {
+    /// The name of the master, for the client: `hallpass`.
+    #[must_use]
+    pub fn name(&self) -> &'static str {
+        NAME
+    }
+
+    /// The three Sentinels.
+    #[must_use]
+    pub fn sentinels(&self) -> &[Server] {
+        &self.sentinels
+    }
+
+    /// The master of the first hour and its replica.
+    #[must_use]
+    pub fn servers(&self) -> &[Server] {
+        &self.servers
+    }
+
+    /// Which of the two the first Sentinel that answers takes for the master.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where no Sentinel answers or names either.
+    pub fn master(&self) -> Result<&Server, Error> {
+        let ask = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {NAME}");
+        let answer = self.sentinels.iter().find_map(|sentinel| tell(sentinel, &ask).ok());
+        let address = answer.unwrap_or_default().replace('\n', ":");
+        let master = self.servers.iter().find(|server| server.address().to_string() == address);
+        master.ok_or_else(|| Error::Io {
+            action: "learn of the master from Sentinel",
+            source: std::io::ErrorKind::NotFound.into(),
+        })
+    }
+
+    /// A failover needs a replica that has caught up, and a majority.
+    fn is_complete(&self) -> bool {
+        let follows = redis_command(self.servers[1].address(), "INFO replication", STEP)
+            .is_ok_and(|info| info.contains("master_link_status:up"));
+        follows
+            && self.sentinels.iter().all(|sentinel| {
+                redis_command(sentinel.address(), "INFO sentinel", STEP)
+                    .is_ok_and(|info| info.contains("status=ok") && info.contains("slaves=1,sentinels=3"))
+            })
+    }
+}

@@ -1,0 +1,251 @@
+//! A server that a test may talk to and mistreat.
+
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use url::Url;
+
+use crate::container::Container;
+use crate::error::Error;
+use crate::local::Local;
+use crate::probe;
+use crate::process::TICK;
+
+/// Which database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Backend {
+    /// PostgreSQL.
+    Postgres,
+    /// Redis.
+    Redis,
+}
+
+impl fmt::Display for Backend {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Redis => "Redis",
+        })
+    }
+}
+
+/// Where a server came from, in the order in which the places are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Origin {
+    /// Somebody runs it and gave its URL. Nothing here stops, starts or freezes it.
+    Environment,
+    /// A program of this machine, with a folder and a port of its own.
+    Local,
+    /// A container of its own.
+    Container,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Environment => "the environment",
+            Self::Local => "local programs",
+            Self::Container => "a container",
+        })
+    }
+}
+
+/// A running server, gone with its data when dropped, and when this process ends in any other way.
+///
+/// Methods block the thread, each for a bounded time: in an async test call the slow ones (`stop`, `start`,
+/// `restart`, `crash`: some 10 ms to 20 s) through `spawn_blocking` where other tasks must go on.
+/// A server from the environment answers all of them with [`Error::Unsupported`].
+pub struct Server {
+    backend: Backend,
+    url: Url,
+    address: SocketAddr,
+    handle: Mutex<Handle>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Handle {
+    Environment,
+    Local(Local),
+    Container(Container),
+}
+
+impl Server {
+    pub(crate) fn new(backend: Backend, url: Url, address: SocketAddr, handle: Handle) -> Self {
+        Self { backend, url, address, handle: Mutex::new(handle) }
+    }
+
+    /// For a client: `postgres://postgres@127.0.0.1:11001/postgres`, `redis://127.0.0.1:11002`.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The same URL at another address: that of a [`Proxy`](crate::Proxy) in between.
+    #[must_use]
+    pub fn url_at(&self, address: SocketAddr) -> String {
+        let mut url = self.url.clone();
+        // Both fail only for a URL without a host, and this one has one.
+        _ = url.set_ip_host(address.ip());
+        _ = url.set_port(Some(address.port()));
+        url.into()
+    }
+
+    /// Where it listens. Stays the same over restarts.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Which database it is.
+    #[must_use]
+    pub fn backend(&self) -> Backend {
+        self.backend
+    }
+
+    /// Where it came from.
+    #[must_use]
+    pub fn origin(&self) -> Origin {
+        match *self.lock() {
+            Handle::Environment => Origin::Environment,
+            Handle::Local(_) => Origin::Local,
+            Handle::Container(_) => Origin::Container,
+        }
+    }
+
+    /// The process id of a local server that runs.
+    #[must_use]
+    pub fn process_id(&self) -> Option<i32> {
+        match &*self.lock() {
+            Handle::Local(local) => local.process_id(),
+            _ => None,
+        }
+    }
+
+    /// Asks the server, over a connection of its own, whether it takes requests.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] with what the connection gave; a frozen server gives `WouldBlock` or `TimedOut` after
+    /// `limit`.
+    pub fn answers(&self, limit: Duration) -> Result<(), Error> {
+        let user = if self.url.username().is_empty() { "postgres" } else { self.url.username() };
+        let answer = match (self.backend, self.url.scheme()) {
+            (Backend::Redis, "rediss") => probe::tcp(self.address, limit),
+            (Backend::Redis, _) => probe::redis(self.address, limit),
+            (Backend::Postgres, _) => probe::postgres(self.address, user, limit),
+        };
+        answer.map_err(Error::io("get an answer from the server"))
+    }
+
+    /// Shuts it down in good order; its data and port are kept. A stopped one stays stopped.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if it had to be killed.
+    pub fn stop(&self) -> Result<(), Error> {
+        self.control("stop", Local::stop, Container::stop)
+    }
+
+    /// Ends it at once, as a crash would: `SIGKILL` for Redis, an immediate shutdown (`SIGQUIT`, no
+    /// checkpoint, recovery at the next start) for PostgreSQL. The machine lives on, so this says nothing
+    /// about fsync.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Timeout`] if PostgreSQL had to be killed.
+    pub fn crash(&self) -> Result<(), Error> {
+        self.control("crash", Local::crash, Container::crash)
+    }
+
+    /// Starts it again after `stop` or `crash`, with its data, on its port, and waits until it answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Start`] with the end of its log, or [`Error::Timeout`].
+    pub fn start(&self) -> Result<(), Error> {
+        self.control("start", Local::start, Container::start)?;
+        self.until_it_answers(Duration::from_secs(60))
+    }
+
+    /// `stop`, then `start`.
+    ///
+    /// # Errors
+    ///
+    /// As those two.
+    pub fn restart(&self) -> Result<(), Error> {
+        self.stop()?;
+        self.start()
+    }
+
+    /// Halts all its processes (`SIGSTOP`): connections stay open and are accepted, and nothing answers.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the signal cannot be sent.
+    pub fn freeze(&self) -> Result<(), Error> {
+        self.control("freeze", Local::freeze, Container::freeze)
+    }
+
+    /// Lets it go on where it was frozen.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] if the signal cannot be sent.
+    pub fn thaw(&self) -> Result<(), Error> {
+        self.control("thaw", Local::thaw, Container::thaw)
+    }
+
+    pub(crate) fn until_it_answers(&self, limit: Duration) -> Result<(), Error> {
+        let deadline = Instant::now() + limit;
+        while let Err(error) = self.answers(Duration::from_secs(1)) {
+            if Instant::now() >= deadline || self.has_ended() {
+                return Err(error);
+            }
+            thread::sleep(TICK);
+        }
+        Ok(())
+    }
+
+    fn has_ended(&self) -> bool {
+        match &mut *self.lock() {
+            Handle::Environment => false,
+            Handle::Local(local) => local.has_ended(),
+            Handle::Container(container) => container.has_ended(),
+        }
+    }
+
+    /// The end of a container's log.
+    pub(crate) fn last_words(&self) -> Option<String> {
+        match &*self.lock() {
+            Handle::Container(container) => container.log().ok(),
+            _ => None,
+        }
+    }
+
+    fn control(
+        &self,
+        action: &'static str,
+        local: impl FnOnce(&mut Local) -> Result<(), Error>,
+        container: impl FnOnce(&mut Container) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match &mut *self.lock() {
+            Handle::Environment => Err(Error::Unsupported { action, origin: Origin::Environment }),
+            Handle::Local(handle) => local(handle),
+            Handle::Container(handle) => container(handle),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Handle> {
+        self.handle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for Server {
+    /// Without the URL: one from the environment may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} from {} at {}", self.backend, self.origin(), self.address)
+    }
+}

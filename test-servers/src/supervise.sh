@@ -1,0 +1,48 @@
+# Runs a server as its child and ends it when nobody needs it any more.
+#
+#   sh -c "$(cat supervise.sh)" supervise FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
+#
+# Standard input is a pipe whose other end only the test process holds. The kernel closes it however that
+# process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, two seconds later
+# SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
+# The server is a child that has not been waited for, so its process id cannot belong to anyone else.
+folder=$1 log=$2 signal=$3
+shift 3
+# Ctrl-C in a terminal goes to the test; a reader that is gone must not end this shell before the server.
+trap '' HUP INT PIPE TERM
+exec 3<&0 </dev/null 2>>"$log"
+
+"$@" 3<&- >>"$log" &
+server=$!
+
+children() {
+  ps -A -o pid= -o ppid= | while read -r pid parent; do
+    if [ "$parent" = "$server" ]; then echo "$pid"; fi
+  done
+}
+
+{
+  while read -r _; do :; done
+  : >"$folder/orphaned"
+  # A frozen process hears nothing but CONT and KILL. The list is meant to be split.
+  # shellcheck disable=SC2046
+  kill -CONT "$server" $(children)
+  kill -"$signal" "$server"
+  tries=0
+  while [ "$tries" -lt 20 ] && kill -0 "$server"; do
+    sleep 0.1
+    tries=$((tries + 1))
+  done
+  # shellcheck disable=SC2046
+  kill -KILL "$server" $(children)
+} <&3 >/dev/null &
+watcher=$!
+
+echo "$server"
+exec >/dev/null
+wait "$server"
+status=$?
+kill -KILL "$watcher"
+# Something that was just killed may still have made a file.
+if [ -e "$folder/orphaned" ]; then rm -rf "$folder" || { sleep 0.2; rm -rf "$folder"; }; fi
+exit "$status"
