@@ -5,8 +5,8 @@ use std::fmt;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use hallpass_core::StoreError;
@@ -156,24 +156,33 @@ impl Engine {
         })
     }
 
-    /// Returns when all that was written so far is on disk. Blocks.
+    /// Returns when all that was written so far is on disk. Blocks; for who has the database for himself.
     ///
     /// # Errors
     /// [`StoreError::Timeout`] with unknown outcome.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+    fn flush(&self) -> Result<(), StoreError> {
         self.flusher.wait(self.timeout, || self.flush_now())
     }
 
-    /// Gives `answer` once everything that it rests on is on disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Timeout`] with unknown outcome.
-    pub(crate) fn settle<T>(&self, released: Released<'_>, answer: T) -> Result<T, StoreError> {
-        if released.needs_flush() {
-            self.flush()?;
-            released.flushed();
+    /// Calls `deliver` once everything that an answer rests on is on disk, or with the error that keeps it
+    /// from there. Blocks if it is this thread's turn to flush, for as long as others wait for it.
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        rests_on: Released,
+        deliver: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) {
+        if !rests_on.needs_flush() {
+            return deliver(Ok(()));
         }
-        Ok(answer)
+        let engine = self.clone();
+        let waiter = Box::new(move |result: Result<(), StoreError>| {
+            if result.is_ok() {
+                engine.locks.flushed(&rests_on);
+            }
+            drop(engine);
+            deliver(result);
+        });
+        self.flusher.submit(waiter, || self.flush_now());
     }
 
     /// Closes it and marks it as closed in good order, unless something failed.

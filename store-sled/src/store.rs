@@ -11,12 +11,13 @@ use hallpass_core::{
     Subject, Timestamp, TokenStore, Which,
 };
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::builder::{AckTouch, Builder};
 use crate::error::Trouble;
 use crate::folder::Folder;
 use crate::repair::Repair;
-use crate::space::Space;
+use crate::space::{Answer, Space};
 
 /// Keeps records in a folder of the local disk.
 ///
@@ -27,6 +28,7 @@ use crate::space::Space;
 #[derive(Clone)]
 pub struct SledStore {
     folder: Arc<Folder>,
+    handle: Arc<()>,
     namespace: Arc<str>,
     touches: AckTouch,
 }
@@ -52,12 +54,9 @@ impl SledStore {
     ) -> Result<Self, StoreError> {
         // sled makes the tree here, so that a new namespace costs its first write nothing.
         let engine = folder.engine(true)?;
-        engine.run(true, |engine| {
-            let _ = Space::new(engine, &namespace)?;
-            engine.flush()
-        })?;
+        engine.run(true, |engine| Space::new(engine, &namespace).map(drop))?;
         drop(engine);
-        Ok(Self { folder, namespace, touches })
+        Ok(Self { handle: folder.handle(), folder, namespace, touches })
     }
 
     /// What the check at opening found and repaired; `None` if the folder had been closed in good order,
@@ -81,15 +80,16 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`]; what was acknowledged is on disk all the same.
     pub fn close(self) -> Result<(), StoreError> {
-        Arc::into_inner(self.folder).map_or(Ok(()), |folder| folder.close())
+        drop(self.handle);
+        self.folder.close()
     }
 
-    /// Does `work` on a blocking thread, to its end even if the caller is gone (S13), and waits for it
-    /// no longer than the timeout (S12).
+    /// Does `work` on a blocking thread, to its end even if the caller is gone (S13), and waits for it and
+    /// for the flush of what the answer rests on, no longer than the timeout (S12).
     async fn run<T: Send + 'static>(
         &self,
         writes: bool,
-        work: impl FnOnce(&Space<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let Ok(runtime) = Handle::try_current() else {
             let trouble = Trouble::Plain("called outside a tokio runtime");
@@ -97,15 +97,24 @@ impl SledStore {
         };
         let (folder, namespace) = (self.folder.clone(), self.namespace.clone());
         let call = async move {
+            let (tell, told) = oneshot::channel();
             // Never closed, so the error cannot come.
             let permit = folder.permits().acquire_owned().await.ok();
-            runtime
-                .spawn_blocking(move || {
-                    let _permit = permit;
-                    let engine = folder.engine(writes)?;
-                    engine.run(writes, |engine| work(&Space::new(engine, &namespace)?))
-                })
-                .await
+            runtime.spawn_blocking(move || {
+                let result = folder.engine(writes).and_then(|engine| {
+                    let answer = engine.run(writes, |engine| work(&Space::new(engine, &namespace)?))?;
+                    Ok((engine, answer))
+                });
+                // Whoever becomes the flusher is one of few; the others give the thread back.
+                drop(permit);
+                match result {
+                    Ok((engine, Answer { value, rests_on })) => {
+                        engine.settle(rests_on, move |flushed| drop(tell.send(flushed.map(|()| value))));
+                    }
+                    Err(error) => drop(tell.send(Err(error))),
+                }
+            });
+            told.await
         };
         match tokio::time::timeout(self.folder.timeout(), call).await {
             Ok(Ok(result)) => result,
@@ -163,7 +172,7 @@ impl TokenStore for SledStore {
         advance: Advance,
     ) -> Result<u64, StoreError> {
         let (subject, which) = (subject.clone(), which.clone());
-        self.run(true, move |space| space.revoke_by_subject(&subject, &which, action, advance)).await
+        self.run(true, move |space| space.revoke_by_subject(&subject, &which, action, advance)).await?
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
