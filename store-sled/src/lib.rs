@@ -1,9 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
+mod committer;
 mod engine;
 mod error;
-mod flusher;
 mod folder;
 mod keys;
 mod locks;
