@@ -132,7 +132,8 @@ impl Tokens {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => match runtime.spawn(work(self.clone())).await {
                 Ok(result) => result,
-                Err(error) => Err(StoreError::Other(error.into()).into()),
+                // It panicked or the runtime shuts down: nobody knows how far it came.
+                Err(error) => Err(StoreError::Timeout { source: error.into(), outcome_unknown: true }.into()),
             },
             Err(_) => work(self.clone()).await,
         }

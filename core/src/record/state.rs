@@ -10,7 +10,7 @@ use crate::secret::{Binding, Digest, KeyId};
 const VERSION: u8 = 1;
 /// The largest application data, in bytes.
 pub(crate) const MAX_DATA: usize = 16 * 1024;
-/// The most that everything else takes, in bytes (today 176); the rest is room for new fields.
+/// The most that everything else takes, in bytes (today 175); the rest is room for new fields.
 pub(super) const MAX_OVERHEAD: usize = 512;
 
 const HAS_STAMP: u8 = 1;
@@ -66,7 +66,7 @@ impl State {
     /// authenticated at 8 · how 1 · [stamp 16] · [fingerprint 16] ·
     /// [rotated at 8 · confirmed at 8 · predecessor 4 + 32] · [nonce 4 + 16] · data.
     pub(crate) fn encode(&self) -> Body {
-        let mut out = Vec::with_capacity(176 + self.data.len());
+        let mut out = Vec::with_capacity(175 + self.data.len());
         let nonce = self.rotated.as_ref().and_then(|rotated| rotated.nonce);
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         out.push(VERSION);

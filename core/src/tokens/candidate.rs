@@ -331,7 +331,10 @@ impl Candidate<'_> {
         let mut next = tokens.next_write(record, &mut state, policy, now)?;
         next.generation = record.generation.saturating_add(u32::from(token.is_some()));
         next.seen_at = now;
-        next.idle_at = policy.idle.map(|idle| now.saturating_add(idle));
+        // What the record was promised: an idle lifetime grows with the next login, not before.
+        let promised = record.idle_at.map(|idle_at| idle_at.since(record.seen_at));
+        let idle = promised.into_iter().chain(policy.idle).min();
+        next.idle_at = idle.map(|idle| now.saturating_add(idle));
         next.purge_at = purge_at(&next, policy);
         Ok((next, state, token))
     }

@@ -82,9 +82,25 @@ async fn a_shorter_policy_works_at_once_and_a_longer_one_from_the_next_login() {
     let verdict = shorter.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     assert_eq!(verdict.unwrap_err(), Rejected::Expired);
     longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
-    world.advance(29 * DAY);
+    world.advance(13 * DAY);
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    world.advance(13 * DAY);
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    world.advance(3 * DAY);
     let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     assert_eq!(verdict.unwrap_err(), Rejected::Expired);
+}
+
+#[tokio::test]
+async fn a_longer_idle_lifetime_counts_from_the_next_login() {
+    let world = World::new();
+    let token = world.log_in(Kind::REMEMBER).await.token;
+    let longer = world.node(|builder| builder.policy(Policy::remember().idle(Some(28 * DAY))));
+    world.advance(DAY);
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    world.advance(14 * DAY);
+    let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
+    assert_eq!(verdict.unwrap_err(), Rejected::Expired, "a slide by the new policy keeps the old promise");
 }
 
 #[tokio::test]
