@@ -1,11 +1,33 @@
 //! Every case, a file a chapter.
 
+mod cancel;
 mod delete;
+mod expiry;
+mod fence;
+mod find;
+mod hostile;
+mod insert;
+mod interleaved;
+mod list;
+mod namespace;
+mod replace;
+mod subject;
 
 use crate::case::Case;
 
 /// The registry: nothing else is ever run, and nothing of it is left out.
-const CHAPTERS: &[&[Case]] = &[delete::CASES];
+const CHAPTERS: &[&[Case]] = &[
+    insert::CASES,
+    find::CASES,
+    replace::CASES,
+    delete::CASES,
+    list::CASES,
+    subject::CASES,
+    expiry::CASES,
+    fence::CASES,
+    namespace::CASES,
+    hostile::CASES,
+];
 
 /// Every case of the suite.
 pub fn cases() -> impl Iterator<Item = &'static Case> {

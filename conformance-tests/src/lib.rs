@@ -9,6 +9,7 @@ mod declared;
 mod handle;
 mod harness;
 mod history;
+mod interleave;
 mod options;
 mod outcome;
 mod report;

@@ -56,7 +56,7 @@ impl Runner {
     pub(crate) fn new(harness: Arc<dyn Harness>, options: Options) -> Self {
         let mut builder = tokio::runtime::Builder::new_multi_thread();
         let runtime = builder.worker_threads(4).enable_all().build().expect("threads for a runtime");
-        let mut random = || SysRng.try_next_u32().expect("randomness from the operating system");
+        let random = || SysRng.try_next_u32().expect("randomness from the operating system");
         Self {
             harness,
             // Short enough to be typed.

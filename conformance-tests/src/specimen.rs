@@ -1,10 +1,14 @@
 //! Records to store: made by the production path, then varied in what a store can see.
 
+use std::num::NonZeroU16;
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hallpass_core::{Body, Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
+use hallpass_core::{
+    Body, Kind, Kinds, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore,
+    Tokens,
+};
 
 use crate::rng::Rng;
 
@@ -60,6 +64,15 @@ pub(crate) fn rewritten(body: &Body, rng: &mut Rng) -> Body {
 
 pub(crate) fn body(bytes: Vec<u8>) -> Body {
     Body::new(bytes).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// The first page of every kind.
+pub(crate) fn page(limit: u16) -> Page {
+    Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN) }
+}
+
+pub(crate) fn ids(records: &[Record]) -> Vec<Selector> {
+    records.iter().map(|record| record.selector).collect()
 }
 
 /// Taken from a reference store behind a real service, so that selectors carry their subject's shard (T7)

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_core::{BoxError, ManualClock, Tokens, TokensBuilder};
+use hallpass_core::{BoxError, ManualClock, Record, Tokens, TokensBuilder};
 
 use crate::declared::{Capability, Declared};
 use crate::handle::Handle;
@@ -12,7 +12,7 @@ use crate::harness::{Harness, Server};
 use crate::history::History;
 use crate::outcome::{Ran, Stop, chain};
 use crate::rng::Rng;
-use crate::specimen::NOW;
+use crate::specimen::{NOW, next};
 
 /// What the history calls the opening of a store.
 pub(crate) const OPEN: &str = "open";
@@ -105,9 +105,14 @@ impl Stage {
         }
     }
 
-    /// Choices that the seed repeats.
-    pub(crate) fn rng(&self) -> MutexGuard<'_, Rng> {
-        lock(&self.0.rng)
+    /// The next write of `record`.
+    pub(crate) fn next(&self, record: &Record) -> Record {
+        next(record, &mut self.rng())
+    }
+
+    /// Choices that the seed repeats, others each time.
+    pub(crate) fn rng(&self) -> Rng {
+        lock(&self.0.rng).fork()
     }
 
     pub(crate) fn history(&self) -> &History {
