@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock};
+use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock, text};
 use crate::flusher::Flusher;
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
@@ -20,6 +20,9 @@ use crate::repair::Repair;
 const ATTEMPTS: u32 = 50;
 /// Flushes between two looks at the size of the files.
 const SIZE_EVERY: u32 = 1024;
+
+/// More than sled has written when our mark is flushed: a larger file with nothing in it is damaged.
+const NEW_AT_MOST: u64 = 64 * 1024;
 
 /// What can still be done with a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,6 +56,7 @@ impl Engine {
     /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         only_ours(path)?;
+        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
         let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
         let mut attempt = 0;
         let db = loop {
@@ -78,7 +82,7 @@ impl Engine {
             flushes: AtomicU32::new(0),
             fits: AtomicBool::new(false),
         };
-        match engine.run(true, Self::begin) {
+        match engine.run(true, |engine| engine.begin(had)) {
             Ok(repaired) => engine.repaired = repaired,
             Err(error) => {
                 engine.close_unmarked();
@@ -143,7 +147,7 @@ impl Engine {
     pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| {
             if let sled::Error::Io(io) = &error {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
+                let _ = self.failed.set(Trouble::System(text(io)));
             }
             from_sled(&error)
         })
@@ -187,8 +191,9 @@ impl Engine {
         result
     }
 
-    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be.
-    fn begin(&self) -> Result<Option<Repair>, StoreError> {
+    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be. `had` is the size of
+    /// its file before sled opened it.
+    fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
         let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
         if let Some(number) = &number {
             let number = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok());
@@ -201,6 +206,9 @@ impl Engine {
             // A crash between sled's first byte and our mark leaves an empty database: ours to take.
             if !self.db.is_empty() || self.db.tree_names().len() > 1 {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
+            }
+            if had > NEW_AT_MOST {
+                return Err(StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() });
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
@@ -228,8 +236,8 @@ impl Engine {
                 Ok(())
             }
             Ok(Err(sled::Error::Io(io))) => {
-                let _ = self.failed.set(Trouble::System(io.to_string()));
-                Err(Trouble::FlushFailed(io.to_string()))
+                let _ = self.failed.set(Trouble::System(text(&io)));
+                Err(Trouble::FlushFailed(text(&io)))
             }
             Ok(Err(_)) => {
                 self.lost.store(true, Ordering::SeqCst);

@@ -74,7 +74,7 @@ pub(crate) fn is_lock(io: &std::io::Error) -> bool {
 
 /// The error for what the operating system says about a path.
 pub(crate) fn from_system(io: &std::io::Error) -> StoreError {
-    let trouble = Trouble::System(io.to_string()).into();
+    let trouble = Trouble::System(text(io)).into();
     match io.kind() {
         ErrorKind::NotADirectory
         | ErrorKind::NotFound
@@ -88,10 +88,19 @@ pub(crate) fn from_system(io: &std::io::Error) -> StoreError {
     }
 }
 
+/// What the operating system says. sled keeps only the `Debug` form of an error that it passes on twice.
+pub(crate) fn text(io: &std::io::Error) -> String {
+    let text = io.to_string();
+    match text.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')) {
+        Some((message, _)) => message.to_owned(),
+        None => text,
+    }
+}
+
 /// The error for `error`, met while reading or writing.
 pub(crate) fn from_sled(error: &sled::Error) -> StoreError {
     match error {
-        sled::Error::Io(io) => StoreError::Unavailable(Trouble::System(io.to_string()).into()),
+        sled::Error::Io(io) => StoreError::Unavailable(Trouble::System(text(io)).into()),
         sled::Error::Unsupported(why) => StoreError::Refused(Trouble::System(why.clone()).into()),
         _ => StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() },
     }
@@ -123,6 +132,8 @@ mod tests {
         let error = from_sled(&sled::Error::Io(std::io::Error::from_raw_os_error(28)));
         assert!(matches!(error, StoreError::Unavailable(_)));
         assert!(error.source().unwrap().to_string().contains("No space left"), "{error:?}");
+        let twice = std::io::Error::other(format!("{:?}", std::io::Error::from_raw_os_error(28)));
+        assert_eq!(text(&twice), "No space left on device");
     }
 
     #[test]

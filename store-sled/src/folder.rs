@@ -14,7 +14,7 @@ use crate::engine::{Engine, Health};
 use crate::error::{Trouble, from_system, guarded};
 use crate::repair::Repair;
 
-/// How long after a vain attempt to open again the next one comes, at the earliest.
+/// How long after one opening the next one comes, at the earliest.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Calls under way at once. More would wait for the same flush.
@@ -40,8 +40,11 @@ pub(crate) struct Folder {
 }
 
 enum State {
-    Open(Arc<Engine>),
-    /// The disk failed it; not to be opened again before this instant.
+    Open {
+        engine: Arc<Engine>,
+        since: Instant,
+    },
+    /// The disk failed it and it could not be opened; not to be opened again before this instant.
     Down {
         why: Trouble,
         until: Instant,
@@ -63,7 +66,8 @@ impl Folder {
         if let Some(folder) = folders.get(&path).and_then(Weak::upgrade) {
             return Ok(folder);
         }
-        let state = RwLock::new(State::Open(Arc::new(Engine::open(&path, options)?)));
+        let engine = Arc::new(Engine::open(&path, options)?);
+        let state = RwLock::new(State::Open { engine, since: now() });
         let permits = Arc::new(Semaphore::new(THREADS));
         let folder = Arc::new(Self { path: path.clone(), options, permits, state });
         folders.insert(path, Arc::downgrade(&folder));
@@ -84,36 +88,37 @@ impl Folder {
         &self.path
     }
 
-    /// The database if it is at hand and well. Never blocks.
+    /// The database if it is at hand and can be read. Never blocks.
     pub(crate) fn at_hand(&self) -> Option<Arc<Engine>> {
         match &*self.state.try_read().ok()? {
-            State::Open(engine) if engine.health() == Health::Well => Some(engine.clone()),
+            State::Open { engine, .. } if engine.health() != Health::Lost => Some(engine.clone()),
             _ => None,
         }
     }
 
-    /// The database, opened again if the disk failed it and it is time to try. Blocks.
+    /// The database; for a writer opened again if the disk has failed it and it is time to try. A reader
+    /// may have it as it is: what a failed flush left in doubt stays counted as unflushed. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] while it is down.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>, StoreError> {
-        if let State::Open(engine) = &*self.read()
+    pub(crate) fn engine(&self, writes: bool) -> Result<Arc<Engine>, StoreError> {
+        if let State::Open { engine, .. } = &*self.read()
             && engine.health() == Health::Well
         {
             return Ok(engine.clone());
         }
         let mut state = self.write();
-        if let State::Open(engine) = &*state {
+        if let State::Open { engine, since } = &*state {
             match engine.health() {
                 Health::Well => return Ok(engine.clone()),
                 Health::Lost => return Err(StoreError::Other(Trouble::Panicked.into())),
-                Health::Failed(why) if Arc::strong_count(engine) > 1 => {
-                    // Others are still on their way out with the same error.
+                Health::Failed(_) if !writes => return Ok(engine.clone()),
+                Health::Failed(why) if now() < *since + PAUSE || !alone(engine) => {
                     return Err(StoreError::Unavailable(why.into()));
                 }
                 Health::Failed(why) => {
                     let down = State::Down { why, until: now() };
-                    if let State::Open(engine) = std::mem::replace(&mut *state, down)
+                    if let State::Open { engine, .. } = std::mem::replace(&mut *state, down)
                         && let Some(engine) = Arc::into_inner(engine)
                     {
                         engine.close_unmarked();
@@ -133,7 +138,7 @@ impl Folder {
         match Engine::open(&self.path, self.options) {
             Ok(engine) => {
                 let engine = Arc::new(engine);
-                *state = State::Open(engine.clone());
+                *state = State::Open { engine: engine.clone(), since: now() };
                 Ok(engine)
             }
             Err(error) => {
@@ -148,7 +153,7 @@ impl Folder {
     /// What the last opening found and repaired; `None` if the folder had been closed in good order.
     pub(crate) fn repaired(&self) -> Option<Repair> {
         match &*self.read() {
-            State::Open(engine) => engine.repaired(),
+            State::Open { engine, .. } => engine.repaired(),
             _ => None,
         }
     }
@@ -159,7 +164,7 @@ impl Folder {
     /// [`StoreError`] if the last flush failed, or had failed before.
     pub(crate) fn close(&self) -> Result<(), StoreError> {
         match std::mem::replace(&mut *self.write(), State::Closed) {
-            State::Open(engine) => match Arc::into_inner(engine) {
+            State::Open { engine, .. } => match Arc::into_inner(engine) {
                 Some(engine) => engine.close(),
                 None => Err(StoreError::Unavailable(Trouble::Plain("a call is still under way").into())),
             },
@@ -187,6 +192,18 @@ impl fmt::Debug for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Folder").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// Waits a little for calls on their way out, so that nobody else has the database. The caller sees to
+/// it that nobody new gets it.
+fn alone(engine: &Arc<Engine>) -> bool {
+    (0..100).any(|_| {
+        let alone = Arc::strong_count(engine) == 1;
+        if !alone {
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        alone
+    })
 }
 
 #[expect(clippy::disallowed_methods, reason = "paces attempts to open; decides about no token")]

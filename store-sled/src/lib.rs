@@ -7,6 +7,7 @@ mod flusher;
 mod folder;
 mod keys;
 mod locks;
+mod purge;
 mod repair;
 mod space;
 mod store;

@@ -3,23 +3,20 @@
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
-    Subject, Timestamp, Which,
+    Action, Advance, Epoch, Fence, Insert, Page, Record, Replace, Revision, Selector, StoreError, Subject,
+    Timestamp, Which,
 };
 
 use crate::engine::Engine;
 use crate::error::{Trouble, corrupt, damaged, from_sled};
 use crate::keys::{self, SubjectKey};
-use crate::locks::{Held, Released};
+use crate::locks::Held;
 use crate::touch::is_touch;
-
-/// At most so many records go in one call of a purge, so that its time is bounded.
-const PURGE_AT_ONCE: u32 = 10_000;
 
 /// One namespace of an opened database.
 pub(crate) struct Space<'a> {
-    engine: &'a Engine,
-    tree: sled::Tree,
+    pub(crate) engine: &'a Engine,
+    pub(crate) tree: sled::Tree,
 }
 
 impl<'a> Space<'a> {
@@ -209,57 +206,8 @@ impl<'a> Space<'a> {
         self.engine.settle(held.release(), epoch)
     }
 
-    pub(crate) fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let limit = u64::from(limit.min(PURGE_AT_ONCE));
-        let mut purged = Purged { removed: 0, more: false };
-        let mut gone = Vec::new();
-        for item in self.tree.range(keys::due_until(now)) {
-            let (entry, _) = item.map_err(|error| from_sled(&error))?;
-            if purged.removed == limit {
-                purged.more = true;
-                break;
-            }
-            let Some(selector) = keys::selector_at_end(&entry) else { continue };
-            match self.hold(selector) {
-                Ok((mut held, Some(record))) if entry == keys::due(&record) => {
-                    held.raise();
-                    self.take(&record)?;
-                    purged.removed += 1;
-                    gone.push(held.release());
-                }
-                // A crash left it behind, or somebody was faster.
-                Ok((_held, _)) => {
-                    self.engine.written(self.tree.remove(entry))?;
-                }
-                // Kept, for whoever will want to know what happened to it.
-                Err(StoreError::Corrupt { selector: Some(_), .. }) => {}
-                Err(error) => return Err(error),
-            }
-        }
-        if !purged.more {
-            self.purge_epochs(now)?;
-        }
-        self.engine.flush()?;
-        gone.into_iter().for_each(Released::flushed);
-        Ok(purged)
-    }
-
-    fn purge_epochs(&self, now: Timestamp) -> Result<(), StoreError> {
-        for item in self.tree.scan_prefix([keys::EPOCH]) {
-            let (key, value) = item.map_err(|error| from_sled(&error))?;
-            let over = |value: &[u8]| keys::parse_epoch(value).is_none_or(|(_, until)| until <= now);
-            let Some(subject) = keys::subject_of_epoch(&key).filter(|_| over(&value)) else { continue };
-            let _held = self.engine.locks.hold([subject], []);
-            // A missing epoch fences, so losing this removal in a crash, or not, is all the same.
-            if self.read(&key)?.is_some_and(|value| over(&value)) {
-                self.engine.written(self.tree.remove(key))?;
-            }
-        }
-        Ok(())
-    }
-
     /// The record and the stripes of its subject and selector; of the selector alone if there is none.
-    fn hold(&self, selector: Selector) -> Result<(Held<'a>, Option<Record>), StoreError> {
+    pub(crate) fn hold(&self, selector: Selector) -> Result<(Held<'a>, Option<Record>), StoreError> {
         let subject = |found: &Option<Record>| found.as_ref().and_then(|found| found.subject.clone());
         let mut before = self.get(selector)?;
         loop {
@@ -304,7 +252,7 @@ impl<'a> Space<'a> {
     }
 
     /// Removes a record, and then its entries.
-    fn take(&self, record: &Record) -> Result<(), StoreError> {
+    pub(crate) fn take(&self, record: &Record) -> Result<(), StoreError> {
         self.engine.written(self.tree.remove(keys::record(record.selector)))?;
         if let Some(entry) = keys::of_subject(record) {
             self.engine.written(self.tree.remove(entry))?;
@@ -318,7 +266,7 @@ impl<'a> Space<'a> {
         keys::parse_epoch(&value).map(Some).ok_or_else(|| damaged(None, "an epoch does not decode"))
     }
 
-    fn read(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+    pub(crate) fn read(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
         self.tree.get(key).map_err(|error| from_sled(&error))
     }
 
@@ -326,3 +274,6 @@ impl<'a> Space<'a> {
         self.engine.written(self.tree.insert(key, value)).map(drop)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -51,7 +51,7 @@ impl SledStore {
         touches: AckTouch,
     ) -> Result<Self, StoreError> {
         // sled makes the tree here, so that a new namespace costs its first write nothing.
-        let engine = folder.engine()?;
+        let engine = folder.engine(true)?;
         engine.run(true, |engine| {
             let _ = Space::new(engine, &namespace)?;
             engine.flush()
@@ -72,7 +72,7 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`]
     pub fn size_on_disk(&self) -> Result<u64, StoreError> {
-        self.folder.engine()?.size_on_disk()
+        self.folder.engine(false)?.size_on_disk()
     }
 
     /// Closes this handle, and the folder if it was the last one: what dropping does too, but this says
@@ -102,7 +102,7 @@ impl SledStore {
             runtime
                 .spawn_blocking(move || {
                     let _permit = permit;
-                    let engine = folder.engine()?;
+                    let engine = folder.engine(writes)?;
                     engine.run(writes, |engine| work(&Space::new(engine, &namespace)?))
                 })
                 .await

@@ -1,0 +1,32 @@
+#![doc = include_str!("../README.md")]
+
+mod case;
+mod cases;
+mod clause;
+mod cli;
+mod crash;
+mod declared;
+mod handle;
+mod harness;
+mod history;
+mod interleave;
+mod options;
+mod outcome;
+mod report;
+mod rng;
+mod runner;
+mod service;
+mod specimen;
+mod stage;
+
+pub use case::{Case, Level};
+pub use cases::cases;
+pub use clause::Clause;
+pub use cli::main;
+pub use crash::serve_crash_child;
+pub use declared::{Capability, Declared, Durability};
+pub use harness::{Harness, Server, Trouble};
+pub use options::Options;
+pub use outcome::{Outcome, Violation};
+pub use report::Report;
+pub use runner::run;
