@@ -34,7 +34,8 @@ pub enum Level {
     RealTime,
 }
 
-pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
+/// Not `Send`: each case has a thread of its own.
+pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Run {

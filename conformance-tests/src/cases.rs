@@ -6,12 +6,14 @@ mod delete;
 mod expiry;
 mod fence;
 mod find;
+mod history;
 mod hostile;
 mod insert;
 mod interleaved;
 mod list;
 mod login;
 mod namespace;
+mod race;
 mod replace;
 mod rotation;
 mod secrecy;
@@ -39,6 +41,8 @@ const CHAPTERS: &[&[Case]] = &[
     decision::CASES,
     rotation::CASES,
     login::CASES,
+    race::CASES,
+    history::CASES,
 ];
 
 /// Every case of the suite.
