@@ -1,6 +1,7 @@
 //! Every case, a file a chapter.
 
 mod cancel;
+mod crash;
 mod decision;
 mod delete;
 mod expiry;
@@ -13,6 +14,7 @@ mod interleaved;
 mod list;
 mod login;
 mod namespace;
+mod outage;
 mod race;
 mod replace;
 mod rotation;
@@ -43,6 +45,8 @@ const CHAPTERS: &[&[Case]] = &[
     login::CASES,
     race::CASES,
     history::CASES,
+    crash::CASES,
+    outage::CASES,
 ];
 
 /// Every case of the suite.
