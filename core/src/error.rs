@@ -130,7 +130,10 @@ pub type BoxError = Box<dyn Error + Send + Sync>;
 
 /// What a [`TokenStore`](crate::TokenStore) answers when it cannot do what it was asked (contract S12).
 ///
-/// Neither it nor its sources may contain data or digests (S18).
+/// Neither it nor its sources may contain data or digests (S18). A write that may have happened is
+/// [`StoreError::Timeout`] with unknown outcome, however fast it failed: a connection that broke after the
+/// statement was sent, a commit that ended in an error. Then core reads what became of it; after any other
+/// error it does not look.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
@@ -141,15 +144,15 @@ pub enum StoreError {
         /// What is wrong.
         source: BoxError,
     },
-    /// Something else went wrong; nothing is known to have been written.
+    /// Something else went wrong; core takes it that nothing was written.
     Other(BoxError),
     /// The store will not do this as it is configured: a wrong set-up, a read-only backend, a limit.
     Refused(BoxError),
-    /// No answer in time.
+    /// No answer in time, or none that can be relied on.
     Timeout {
         /// What was waited for.
         source: BoxError,
-        /// Whether the write may have happened all the same.
+        /// Whether the write may have happened all the same; `false` for a read.
         outcome_unknown: bool,
     },
     /// The backend cannot be reached; nothing was written.

@@ -67,8 +67,8 @@ impl Record {
     /// (contract D13). A record that is already marked keeps its first reason and is left untouched.
     ///
     /// For stores that hold records; SQL and Lua do the same in their own words:
-    /// `revoked = reason, idle_at = null, purge_at = expires_at, revision = revision + 1,
-    /// updated_at = max(updated_at, at)`.
+    /// `revoked = reason, idle_at = null, purge_at = expires_at, updated_at = max(updated_at, at),
+    /// revision = min(revision + 1, 9007199254740991)` where it is not revoked yet.
     pub fn mark(&mut self, reason: Reason, at: Timestamp) {
         if self.revoked.is_none() {
             self.revoked = Some(reason);

@@ -1,11 +1,9 @@
 //! The storage contract: what an adapter promises, clause by clause.
 //!
-//! An adapter moves rows. It sees no validator and takes no decision about a token, so its author
-//! can get the storage wrong but not the security; the conformance suite checks the storage. What it
-//! is given is chosen by core and may be stored as it is; what it *returns* is not trusted: core
-//! decodes it, and compares digests, before believing any of it. Losing a record is harmless (somebody
-//! logs in again). The security matters are the writes that end something: a revocation that was
-//! acknowledged and did not happen, or a dead record that comes back, lets a thief in.
+//! An adapter sees no validator and takes no decision about a token, so its author can get the storage
+//! wrong but not the security; the conformance suite checks the storage. Core decodes what it returns,
+//! and compares digests, before believing any of it. What an author has to know stands on the trait,
+//! where the rendered documentation shows it.
 //!
 //! The clause numbers S1–S18 are those of `docs/contract.md`.
 
@@ -22,24 +20,42 @@ use crate::ident::{Epoch, Kind, LoginId, Revision, Subject};
 use crate::record::{Reason, Record};
 use crate::token::Selector;
 
-/// Where records live.
+/// Where records live: what a backend implements.
 ///
-/// For every method:
+/// A store moves rows. What it is given may be stored as it is; what it returns is not trusted. Losing
+/// a record is harmless, somebody logs in again. A revocation that was acknowledged and did not happen,
+/// or a dead record that comes back, lets a thief in. For every method:
 ///
 /// - **S6** Once a write is acknowledged, every handle and every node sees it: linearizable per
 ///   selector, and per subject for epoch, list and revoke.
-/// - **S12** Trouble is an `Err`, never `None`, `false` or 0. Every call is bounded in time. When the
-///   backend is back, the same handle works again.
-/// - **S13** A future dropped at any await leaves each record either untouched or fully written.
-/// - **S14** What an acknowledgement survives (nothing, a process crash, a power loss) is declared,
-///   and holds for every kind of write, above all a revocation and a rotation.
-/// - **S15** Two namespaces in one database never see each other, epochs included.
+/// - **S12** Trouble is an `Err`, never `None`, `false` or 0. Every call is bounded in time: in seconds,
+///   for a request waits for it. When the backend is back, the same handle works again.
+/// - **S13** A future dropped at any await leaves each record either untouched or fully written. It may
+///   be written after the caller has gone.
+/// - **S14** What an acknowledgement survives (nothing, a process crash, a power loss) is declared, to
+///   readers and to the conformance suite, and holds for every kind of write, above all a revocation
+///   and a rotation.
+/// - **S15** Two namespaces in one database never see each other, epochs included. No method names one:
+///   it is chosen where the store is opened, and may be a database or a file of its own.
 /// - **S16** Whatever the argument types admit is stored faithfully, never truncated, normalised or
 ///   interpreted; what the backend itself cannot take is a clear [`StoreError::Refused`].
-/// - **S18** `Debug` output, errors and logs contain neither data nor digests.
+/// - **S18** `Debug` output, errors and logs contain neither data nor digests. Many drivers quote values
+///   in their messages.
 ///
 /// Time comes only from arguments and records; a store never asks a clock what is expired. There are
 /// no default bodies, so that nothing weak is inherited by accident.
+///
+/// # Implementing it
+/// The methods are `async fn` under the attribute of the crate `async-trait`.
+///
+/// A [`Record`] has public fields: store each as a column (numbers fit a signed 64-bit integer) and build
+/// it again through the constructors of the types, [`Subject::new`], [`Reason::from_code`] or
+/// [`Body::new`](crate::Body::new) for example. What they refuse is [`StoreError::Corrupt`]. Look-ups go
+/// by selector; by subject, then `created_at`, then selector; and by `purge_at`. Epochs are kept apart
+/// from records.
+///
+/// `examples/custom-store` in the repository does all of it with SQLite in one file; the package
+/// `hallpass-conformance-tests` tests it.
 #[async_trait]
 pub trait TokenStore: Debug + Send + Sync + 'static {
     /// Stores a new record if `fence` still holds, checked and written as one step.
@@ -51,6 +67,8 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///   [`Fence::Parent`] when that record is gone or marked. No interleaving with
     ///   [`revoke_by_subject`](Self::revoke_by_subject) or [`delete`](Self::delete) lets a record slip in
     ///   behind them.
+    /// - An epoch fences a record without a subject. A parent may be expired: a store has no clock. Where
+    ///   the selector is taken and the fence does not hold, either answer is right.
     ///
     /// # Errors
     /// [`StoreError`]; after a [`StoreError::Timeout`] with unknown outcome the record may be there.
@@ -67,7 +85,8 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
 
     /// The records of all these selectors.
     ///
-    /// - **S17** In the order asked, `None` for the unknown, repeats for repeats.
+    /// - **S17** In the order asked, `None` for the unknown, repeats for repeats. Each is what
+    ///   [`find`](Self::find) would answer; together they need not be one snapshot.
     ///
     /// # Errors
     /// [`StoreError`]; then no answer at all.
@@ -104,7 +123,9 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///   fenced [`insert`](Self::insert). The count is exact (only a re-send may not know it). On an
     ///   error any subset may be done; repeating finishes the rest.
     /// - Unconditional: it compares no revision, so a flood of writes cannot starve it.
-    /// - [`Action::Mark`] does what [`Record::mark`] does, and passes over marked records.
+    /// - [`Action::Mark`] does what [`Record::mark`] does, and passes over marked records without counting
+    ///   them.
+    /// - A row that does not decode should not keep the others alive: choose by columns where you can.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -126,11 +147,13 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// [`StoreError`].
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError>;
 
-    /// The subject's epoch; if it has none, `fresh` becomes it.
+    /// The subject's epoch; if it has none, `fresh` becomes it. One whose time is over may still serve
+    /// until it is collected.
     ///
-    /// - **S11** Kept until `now + keep` at least; a store may leave an existing one's time alone while
-    ///   half of `keep` is left, so that this is mostly a read. Collected by
-    ///   [`purge_expired`](Self::purge_expired) or a native time to live. A missing epoch fences.
+    /// - **S11** Kept until `now + keep` at least, and no shorter than it was promised before; a store may
+    ///   leave an existing one's time alone while half of `keep` is left, so that this is mostly a read.
+    ///   Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A missing epoch
+    ///   fences.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -142,13 +165,13 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<Epoch, StoreError>;
 
-    /// Removes at most `limit` records whose `purge_at ≤ now`, and epochs whose time is over (not
-    /// counted).
+    /// Removes at most `limit` records whose `purge_at ≤ now`, and epochs whose time is over, which count
+    /// neither for `limit` nor in the answer.
     ///
     /// - **S10** Only such records; safe from many nodes at once; [`Purged::more`] is `false` only when
-    ///   nothing due is left. A store with a native time to live may remove nothing here: that time is
-    ///   the duration `purge_at − updated_at` and at least an hour of slack, and never removes a record
-    ///   early, marked and spent ones included.
+    ///   no record that is due is left. A store may stop before `limit`, to end in time. One with a native
+    ///   time to live may remove nothing here: that time is the duration `purge_at − updated_at` and at
+    ///   least an hour of slack, and never removes a record early, marked and spent ones included.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -209,7 +232,7 @@ pub enum Action {
 pub enum Advance {
     /// No: the epoch stays.
     Keep,
-    /// Yes: the epoch becomes this one.
+    /// Yes: the epoch becomes this one, whether or not there was one.
     To {
         /// The new epoch.
         epoch: Epoch,
@@ -229,8 +252,9 @@ pub struct Which {
     pub logins: Logins,
     /// Only records that are [live](Record::is_live) at this instant.
     pub live_at: Option<Timestamp>,
-    /// Of the logins that have a record matching all of the above, the newest so many are spared. A
-    /// login is as new as its newest matching record: later `created_at`, then larger selector.
+    /// Of the logins that have a record matching all of the above, marked ones included, the newest so
+    /// many are spared with all their records. A login is as new as its newest matching record: later
+    /// `created_at`, then larger selector.
     pub keep_newest: u32,
 }
 
@@ -334,7 +358,7 @@ impl Logins {
 pub struct Page {
     /// Records of these kinds.
     pub kinds: Kinds,
-    /// Only what comes after this record in the order of the list.
+    /// Only what comes after this place in the order of the list. The record itself may be gone by now.
     pub after: Option<(Timestamp, Selector)>,
     /// At most so many. A shorter page is the last one.
     pub limit: NonZeroU16,
@@ -346,7 +370,7 @@ pub struct Page {
 pub struct Purged {
     /// How many records it removed.
     pub removed: u64,
-    /// Whether there may be more to remove.
+    /// Whether there may be more records to remove.
     pub more: bool,
 }
 

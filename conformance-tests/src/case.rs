@@ -1,0 +1,112 @@
+//! One check of the suite.
+
+use std::fmt;
+use std::pin::Pin;
+
+use crate::clause::Clause;
+use crate::declared::Capability;
+use crate::harness::Trouble;
+use crate::outcome::Ran;
+use crate::stage::Stage;
+
+/// One check: a plain function, and the clauses that it looks at.
+pub struct Case {
+    pub(crate) module: &'static str,
+    /// A sentence: what holds when it passes.
+    pub name: &'static str,
+    /// The clauses that it looks at; what it fails for is one of them, S12 or S1.
+    pub clauses: &'static [Clause],
+    /// The lowest level that runs it.
+    pub level: Level,
+    /// What a backend must promise for it to run.
+    pub needs: &'static [Capability],
+    pub(crate) run: Run,
+}
+
+/// How much is run; each level includes those before it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// What always goes the same way: seconds.
+    Quick,
+    /// And what is left to chance: races, random histories, crashes, a hurt server.
+    #[default]
+    Full,
+    /// And what has to wait for real time to pass: native times to live.
+    RealTime,
+}
+
+/// Not `Send`: each case has a thread of its own.
+pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
+
+#[derive(Clone, Copy)]
+pub(crate) enum Run {
+    /// Any time.
+    Any(Function),
+    /// If the test binary can be run again as a child.
+    Child(Function),
+    /// While no other case runs, if there is a server that can be hurt so.
+    Server(Trouble, Function),
+    /// Never, for this reason.
+    Untested(&'static str),
+}
+
+impl Case {
+    /// `chapter::name`.
+    #[must_use]
+    pub fn id(&self) -> String {
+        format!("{}::{}", self.chapter(), self.name)
+    }
+
+    /// The file it stands in: `src/cases/{chapter}.rs`.
+    #[must_use]
+    pub fn chapter(&self) -> &'static str {
+        self.module.rsplit("::").next().unwrap_or(self.module)
+    }
+
+    /// Why the suite cannot tell; `None` if it can.
+    #[must_use]
+    pub const fn untested(&self) -> Option<&'static str> {
+        match self.run {
+            Run::Untested(reason) => Some(reason),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Debug for Case {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Case").field("id", &self.id()).field("clauses", &self.clauses).finish_non_exhaustive()
+    }
+}
+
+/// An entry of the registry: `case!(Any Quick [S7] name)`, with `Child` or the name of a [`Trouble`] in
+/// place of `Any`, with `needs [Purge]` where it needs something; or `case!(untested [S14] name, "reason")`.
+macro_rules! case {
+    (untested [$($clause:ident)+] $name:ident, $reason:literal) => {
+        $crate::case::Case {
+            module: module_path!(),
+            name: stringify!($name),
+            clauses: &[$($crate::clause::Clause::$clause),+],
+            level: $crate::case::Level::Quick,
+            needs: &[],
+            run: $crate::case::Run::Untested($reason),
+        }
+    };
+    ($run:ident $level:ident [$($clause:ident)+] $name:ident $(needs [$($need:ident)+])?) => {
+        $crate::case::Case {
+            module: module_path!(),
+            name: stringify!($name),
+            clauses: &[$($crate::clause::Clause::$clause),+],
+            level: $crate::case::Level::$level,
+            needs: &[$($($crate::declared::Capability::$need),+)?],
+            run: $crate::case::case!(@run $run $name),
+        }
+    };
+    (@run Any $name:ident) => { $crate::case::Run::Any(|stage| Box::pin($name(stage))) };
+    (@run Child $name:ident) => { $crate::case::Run::Child(|stage| Box::pin($name(stage))) };
+    (@run $trouble:ident $name:ident) => {
+        $crate::case::Run::Server($crate::harness::Trouble::$trouble, |stage| Box::pin($name(stage)))
+    };
+}
+
+pub(crate) use case;

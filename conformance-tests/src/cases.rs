@@ -1,0 +1,70 @@
+//! Every case, a file a chapter.
+
+mod cancel;
+mod crash;
+mod decision;
+mod delete;
+mod expiry;
+mod fence;
+mod find;
+mod history;
+mod hostile;
+mod insert;
+mod interleaved;
+mod list;
+mod login;
+mod namespace;
+mod outage;
+mod race;
+mod replace;
+mod rotation;
+mod secrecy;
+mod subject;
+mod token;
+
+use crate::case::Case;
+
+/// The registry: nothing else is ever run, and nothing of it is left out.
+const CHAPTERS: &[&[Case]] = &[
+    insert::CASES,
+    find::CASES,
+    replace::CASES,
+    delete::CASES,
+    subject::CASES,
+    list::CASES,
+    expiry::CASES,
+    fence::CASES,
+    namespace::CASES,
+    hostile::CASES,
+    interleaved::CASES,
+    cancel::CASES,
+    secrecy::CASES,
+    token::CASES,
+    decision::CASES,
+    rotation::CASES,
+    login::CASES,
+    race::CASES,
+    history::CASES,
+    crash::CASES,
+    outage::CASES,
+];
+
+/// Every case of the suite.
+pub fn cases() -> impl Iterator<Item = &'static Case> {
+    CHAPTERS.iter().copied().flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn no_two_cases_have_one_name() {
+        let mut ids = HashSet::new();
+        for case in cases() {
+            assert!(ids.insert(case.id()), "{} is there twice", case.id());
+        }
+    }
+}

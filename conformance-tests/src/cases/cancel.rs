@@ -1,0 +1,187 @@
+//! Futures dropped half-way.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, BoxError, Epoch, Fence, Insert, Reason, Record, Replace, StoreError, TokenStore, Which,
+};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S6, S9, S13};
+use crate::handle::Handle;
+use crate::interleave::step;
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, at, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S13] a_dropped_insert_is_whole_or_nothing),
+    case!(Any Quick [S13] a_dropped_replace_is_whole_or_nothing),
+    case!(Any Quick [S13] a_dropped_delete_is_whole_or_nothing),
+    case!(Any Quick [S13] a_dropped_revocation_leaves_each_record_whole),
+    case!(Any Quick [S13] a_dropped_purge_leaves_each_record_whole needs [Purge]),
+    case!(Any Quick [S13] a_dropped_read_breaks_nothing),
+];
+
+/// After how many polls at most a future is dropped.
+const POLLS: usize = 12;
+const KEEP: Duration = Duration::from_secs(3_600);
+
+/// Polls `call` so many times and drops it; whether it had ended before.
+async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> Ran<bool> {
+    let mut call = pin!(call);
+    match step(call.as_mut(), polls).await {
+        Some(ended) => ended.map(|_| true).map_err(Into::into),
+        None => Ok(false),
+    }
+}
+
+/// What stands under `now`'s selector, once what was dropped has had its effect or never will, which must
+/// be one of `states` and agree with the list.
+async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran<Option<Record>> {
+    for tried in 0.. {
+        let found = store.find(of.selector).await?;
+        let torn = format_args!("what a dropped call left: {found:?}").to_string();
+        hold(S13, states.contains(&found.as_ref()), torn)?;
+        let Some(subject) = &of.subject else { return Ok(found) };
+        let list = store.list_by_subject(subject, &page(1_000)).await?;
+        let listed = list.into_iter().find(|listed| listed.selector == of.selector);
+        let again = store.find(of.selector).await?;
+        if listed == found && again == found {
+            return Ok(found);
+        }
+        hold(S9, tried < 20, "after a dropped call find and list disagree for good")?;
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    Ok(None)
+}
+
+async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
+    let parent = record("alice");
+    store.put(&parent).await?;
+    for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(parent.selector)] {
+        for polls in 1..=POLLS {
+            let record = record("alice");
+            let ended = drop_after(polls, store.insert(&record, fence)).await?;
+            let found = settled(&store, &record, &[None, Some(&record)]).await?;
+            hold(S13, found.is_some() || !ended, "an acknowledged insert is not there")?;
+            let answer = store.insert(&record, Fence::None).await?;
+            let whole = matches!(answer, Insert::Inserted | Insert::Duplicate);
+            hold(
+                S13,
+                whole && (found.is_none() || answer == Insert::Duplicate),
+                "insert after a dropped one",
+            )?;
+            same(S13, "the record afterwards", &store.find(record.selector).await?, &Some(record))?;
+            if ended {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn a_dropped_replace_is_whole_or_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for polls in 1..=POLLS {
+        let old = record("alice");
+        store.put(&old).await?;
+        let mut new = stage.next(&old);
+        (new.purge_at, new.idle_at) = (at(50), Some(at(50)));
+        let ended = drop_after(polls, store.replace(&new, old.revision)).await?;
+        let found = settled(&store, &old, &[Some(&old), Some(&new)]).await?;
+        let stands = found.unwrap_or(old);
+        let newer = stage.next(&stands);
+        let answer = store.replace(&newer, stands.revision).await?;
+        hold(S13, answer != Replace::Missing, "replace after a dropped one answered Missing")?;
+        if ended {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn a_dropped_delete_is_whole_or_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for polls in 1..=POLLS {
+        let record = record("alice");
+        store.put(&record).await?;
+        let ended = drop_after(polls, store.delete(record.selector)).await?;
+        let found = settled(&store, &record, &[None, Some(&record)]).await?;
+        hold(S13, found.is_none() || !ended, "an acknowledged delete left the record")?;
+        store.delete(record.selector).await?;
+        hold(S13, settled(&store, &record, &[None]).await?.is_none(), "a delete after a dropped one")?;
+        if ended {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (alice, all) = (subject("alice"), Which::all());
+    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    for action in [Action::Mark { reason: Reason::Reused, at: at(1) }, Action::Remove] {
+        for polls in 1..=POLLS {
+            let records = [record("alice"), record("alice"), record("alice")];
+            for record in &records {
+                store.put(record).await?;
+            }
+            let ended = drop_after(polls, store.revoke_by_subject(&alice, &all, action, advance)).await?;
+            for record in &records {
+                let mut marked = record.clone();
+                marked.mark(Reason::Reused, at(1));
+                let after = if action == Action::Remove { None } else { Some(&marked) };
+                let found = settled(&store, record, &[Some(record), after]).await?;
+                hold(S13, !ended || found.as_ref() == after, "an acknowledged revocation spared a record")?;
+            }
+            store.revoke_by_subject(&alice, &all, Action::Remove, Advance::Keep).await?;
+            let left = store.list_by_subject(&alice, &page(9)).await?;
+            same(S6, "how many records a repeated revocation left", &left.len(), &0)?;
+            if ended {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn a_dropped_purge_leaves_each_record_whole(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for polls in 1..=POLLS {
+        let (mut due, other) = (record("alice"), record("alice"));
+        (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
+        store.put(&due).await?;
+        store.put(&other).await?;
+        let ended = drop_after(polls, store.purge_expired(at(1), 9)).await?;
+        settled(&store, &due, &[None, Some(&due)]).await?;
+        settled(&store, &other, &[Some(&other)]).await?;
+        let _ = store.purge_expired(at(1), 9).await?;
+        hold(S13, settled(&store, &due, &[None]).await?.is_none(), "a purge after a dropped one")?;
+        if ended {
+            break;
+        }
+    }
+    Ok(())
+}
+
+async fn a_dropped_read_breaks_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (record, alice) = (record("alice"), subject("alice"));
+    store.put(&record).await?;
+    // More often than a pool has connections.
+    for round in 0..40 {
+        let polls = 1 + round % 3;
+        drop_after(polls, store.find(record.selector)).await?;
+        drop_after(polls, store.find_many(&[record.selector; 3])).await?;
+        drop_after(polls, store.list_by_subject(&alice, &page(9))).await?;
+        drop_after(polls, store.epoch(&alice, Epoch([1; 16]), KEEP, NOW)).await?;
+    }
+    let limit = tokio::time::timeout(Duration::from_secs(20), store.find(record.selector));
+    let found = limit.await.map_err(|late| StoreError::Other(BoxError::from(late)))??;
+    same(S13, "the record after 160 dropped reads", &found, &Some(record))
+}

@@ -1,0 +1,188 @@
+//! Collecting what has expired, and nothing sooner.
+
+use std::time::Duration;
+
+use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{D13, S10, S11};
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, ago, at, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S10] what_is_not_due_stays),
+    case!(Any Quick [S10] exactly_what_is_due_goes needs [Purge]),
+    case!(Any Quick [S10] a_purge_keeps_to_its_limit_and_says_whether_more_is_due needs [Purge]),
+    case!(Any Quick [S10 D13] a_marked_record_stays_until_its_absolute_expiry),
+    case!(Any Quick [S10 D13] a_spent_record_stays_until_its_absolute_expiry),
+    case!(Any Quick [S10] a_purged_selector_can_be_taken_again needs [Purge]),
+    case!(Any Quick [S10 S11] an_epoch_is_kept_for_its_time),
+    case!(Any Quick [S11] an_epoch_that_is_asked_for_lives_longer),
+    case!(Any Quick [S10] epochs_are_not_counted),
+    case!(Any RealTime [S10] nothing_is_collected_before_its_time_by_any_clock),
+    case!(untested [S10] a_native_time_to_live_collects_garbage,
+        "its slack is an hour at least, longer than any test waits"),
+];
+
+const HOUR: Duration = Duration::from_secs(3_600);
+
+fn due_at(name: &str, millis: u64) -> Record {
+    let mut record = record(name);
+    (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
+    record
+}
+
+async fn what_is_not_due_stays(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut records = vec![record("alice"), due_at("alice", 1), due_at("bob", 2)];
+    // Expired, but not to be collected yet.
+    (records[0].expires_at, records[0].idle_at) = (ago(1_000), Some(ago(1_000)));
+    for record in &records {
+        store.put(record).await?;
+    }
+    let purged = store.purge_expired(NOW, 100).await?;
+    same(S10, "a purge when nothing is due", &(purged.removed, purged.more), &(0, false))?;
+    for record in records {
+        same(S10, "a record that is not due", &store.find(record.selector).await?, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (before, exactly, after) = (due_at("alice", 9), due_at("alice", 10), due_at("alice", 11));
+    for record in [&before, &exactly, &after] {
+        store.put(record).await?;
+    }
+    let purged = store.purge_expired(at(10), 100).await?;
+    same(S10, "a purge of two of three", &(purged.removed, purged.more), &(2, false))?;
+    hold(S10, store.find(before.selector).await?.is_none(), "what was due is still there")?;
+    hold(S10, store.find(exactly.selector).await?.is_none(), "what is due at this instant is still there")?;
+    same(S10, "what is due a millisecond later", &store.find(after.selector).await?, &Some(after))?;
+    let purged = store.purge_expired(at(10), 100).await?;
+    same(S10, "the same purge again", &(purged.removed, purged.more), &(0, false))
+}
+
+async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let records: Vec<_> = (0..25).map(|number| due_at("alice", number % 4)).collect();
+    let living = record("alice");
+    for record in records.iter().chain([&living]) {
+        store.put(record).await?;
+    }
+    let mut left = 25;
+    for _ in 0..40 {
+        let purged = store.purge_expired(at(60), 10).await?;
+        hold(S10, purged.removed <= 10, format_args!("a purge of at most 10 removed {}", purged.removed))?;
+        hold(S10, purged.removed <= left, "a purge claims to have removed more than there was")?;
+        left -= purged.removed;
+        hold(S10, purged.more || left == 0, format_args!("a purge says that nothing is left of {left} due"))?;
+        if !purged.more {
+            break;
+        }
+    }
+    same(S10, "how many due records the purges left uncounted", &left, &0)?;
+    for record in records {
+        hold(S10, store.find(record.selector).await?.is_none(), "a due record is still there")?;
+    }
+    same(S10, "the living record", &store.find(living.selector).await?, &Some(living))
+}
+
+async fn a_marked_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut record = due_at("alice", 10);
+    store.put(&record).await?;
+    let action = Action::Mark { reason: Reason::Reused, at: at(1) };
+    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    record.mark(Reason::Reused, at(1));
+    let last = record.expires_at.saturating_sub(Duration::from_millis(1));
+    for now in [at(10), at(11), last] {
+        let purged = store.purge_expired(now, 100).await?;
+        same(S10, format_args!("a purge of a marked record at {now:?}"), &purged.removed, &0)?;
+        same(S10, "the marked record", &store.find(record.selector).await?, &Some(record.clone()))?;
+    }
+    Ok(())
+}
+
+async fn a_spent_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = due_at("alice", 10);
+    store.put(&record).await?;
+    let mut spent = stage.next(&record);
+    (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+    store.swap(&spent, &record).await?;
+    let last = record.expires_at.saturating_sub(Duration::from_millis(1));
+    for now in [at(10), last] {
+        let purged = store.purge_expired(now, 100).await?;
+        same(S10, format_args!("a purge of a spent record at {now:?}"), &purged.removed, &0)?;
+        same(S10, "the spent record", &store.find(record.selector).await?, &Some(spent.clone()))?;
+    }
+    Ok(())
+}
+
+async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (old, mut new) = (due_at("alice", 1), record("alice"));
+    new.selector = old.selector;
+    store.put(&old).await?;
+    same(S10, "how many were purged", &store.purge_expired(at(1), 9).await?.removed, &1)?;
+    store.put(&new).await?;
+    let purged = store.purge_expired(at(2), 9).await?;
+    same(S10, "a purge after the selector was taken again", &purged.removed, &0)?;
+    same(S10, "the new record", &store.find(new.selector).await?, &Some(new))
+}
+
+async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let alice = subject("alice");
+    let last = NOW.saturating_add(HOUR).saturating_sub(Duration::from_millis(1));
+    let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
+    let _ = store.purge_expired(last, 9).await?;
+    let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
+    same(S11, "insert under an epoch in its last millisecond", &answer, &Insert::Inserted)?;
+    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    let _ = store.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    let _ = store.purge_expired(last, 9).await?;
+    let answer = store.insert(&record("alice"), Fence::Epoch(Epoch([2; 16]))).await?;
+    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &Insert::Inserted)
+}
+
+async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let alice = subject("alice");
+    let minutes = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
+    let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
+    let again = store.epoch(&alice, Epoch([2; 16]), HOUR, minutes(59)).await?;
+    hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
+    let _ = store.purge_expired(minutes(118), 9).await?;
+    let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
+    same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &Insert::Inserted)
+}
+
+async fn epochs_are_not_counted(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for name in ["alice", "bob", "carol"] {
+        store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await?;
+    }
+    let purged = store.purge_expired(NOW.saturating_add(HOUR * 9), 2).await?;
+    same(S10, "a purge of epochs only", &(purged.removed, purged.more), &(0, false))
+}
+
+async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut over, mut soon, mut ended) = (record("alice"), due_at("alice", 1), record("alice"));
+    (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
+    soon.expires_at = at(2_000);
+    ended.mark(Reason::Reused, at(1));
+    (ended.expires_at, ended.purge_at) = (at(2_000), at(2_000));
+    for record in [&over, &soon, &ended] {
+        store.put(record).await?;
+    }
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    for record in [over, soon, ended] {
+        let found = store.find(record.selector).await?;
+        same(S10, "a record within the hour of slack after its time", &found, &Some(record))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! Fences: nothing slips in behind a revocation.
+
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Reason, Record, Subject, TokenStore, Which,
+};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S2, S11};
+use crate::handle::Handle;
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, at, ids, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S11] a_missing_epoch_is_made_once),
+    case!(Any Quick [S11] the_right_epoch_admits_and_any_other_fences),
+    case!(Any Quick [S11] what_was_fenced_left_no_trace),
+    case!(Any Quick [S11] advancing_turns_away_the_logins_under_way),
+    case!(Any Quick [S11] a_revocation_that_keeps_the_epoch_turns_nobody_away),
+    case!(Any Quick [S11] one_subjects_epoch_is_not_anothers),
+    case!(Any Quick [S11] a_live_parent_admits_and_a_missing_one_fences),
+    case!(Any Quick [S11] a_marked_parent_fences),
+    case!(Any Quick [S11] an_expired_parent_is_still_a_parent),
+];
+
+const KEEP: Duration = Duration::from_secs(3_600);
+const REMOVE: Action = Action::Remove;
+
+const fn to(epoch: u8) -> Advance {
+    Advance::To { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP }
+}
+
+async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
+    Ok(store.epoch(of, Epoch([fresh; 16]), KEEP, NOW).await?)
+}
+
+/// Inserts `record` under `fence`, which must answer `expected` and store accordingly.
+async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert) -> Ran {
+    let answer = store.insert(record, fence).await?;
+    same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
+    let stored = (expected == Insert::Inserted).then(|| record.clone());
+    let found = store.find(record.selector).await?;
+    same(S11, format_args!("what {answer:?} stored"), &found, &stored)
+}
+
+async fn a_missing_epoch_is_made_once(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let alice = subject("alice");
+    hold(S11, epoch(&here, &alice, 1).await? == Epoch([1; 16]), "the first epoch is not the fresh one")?;
+    for (store, fresh) in [(&here, 2), (&there, 3), (&here, 1)] {
+        let again = epoch(store, &alice, fresh).await?;
+        hold(S11, again == Epoch([1; 16]), "an epoch changed by being read")?;
+    }
+    Ok(())
+}
+
+async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    admits(&store, &record("alice"), Fence::Epoch(Epoch([1; 16])), Insert::Fenced).await?;
+    let current = epoch(&store, &subject("alice"), 1).await?;
+    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await?;
+    for byte in 0..16 {
+        let mut other = current;
+        other.0[byte] ^= 0x80;
+        admits(&store, &record("alice"), Fence::Epoch(other), Insert::Fenced).await?;
+    }
+    admits(&store, &record("alice"), Fence::Epoch(Epoch([0; 16])), Insert::Fenced).await
+}
+
+async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    let gone = self::record("alice").selector;
+    for fence in [Fence::Epoch(Epoch([1; 16])), Fence::Parent(gone)] {
+        admits(&store, &record, fence, Insert::Fenced).await?;
+        let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+        same(S11, "the list after a fenced insert", &ids(&list), &vec![])?;
+        let count = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, Advance::Keep).await?;
+        same(S11, "how many records a fenced insert left", &count, &0)?;
+    }
+    same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &Insert::Inserted)
+}
+
+async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let alice = subject("alice");
+    let before = epoch(&here, &alice, 1).await?;
+    // Only other kinds are ended, and there is not even one of those.
+    let which = Which::all().kinds(Kinds::from(Kind::API_KEY));
+    let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
+    admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
+    hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one advanced to")?;
+    admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Inserted).await?;
+    let mark = Action::Mark { reason: Reason::CredentialChanged, at: at(1) };
+    let _ = here.revoke_by_subject(&alice, &Which::all(), mark, to(4)).await?;
+    admits(&there, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Fenced).await?;
+    admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), Insert::Inserted).await
+}
+
+async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let alice = subject("alice");
+    let current = epoch(&store, &alice, 1).await?;
+    store.put(&record("alice")).await?;
+    let _ = store.revoke_by_subject(&alice, &Which::all(), REMOVE, Advance::Keep).await?;
+    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await
+}
+
+async fn one_subjects_epoch_is_not_anothers(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let names = ["al", "alice", "alice2", "Alice", "alice "];
+    for (number, name) in (1..).zip(names) {
+        epoch(&store, &subject(name), number).await?;
+    }
+    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, to(9)).await?;
+    for (number, name) in (1..).zip(names) {
+        let expected = if name == "alice" { Insert::Fenced } else { Insert::Inserted };
+        admits(&store, &record(name), Fence::Epoch(Epoch([number; 16])), expected).await?;
+    }
+    Ok(())
+}
+
+async fn a_live_parent_admits_and_a_missing_one_fences(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let parent = record("alice");
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Fenced).await?;
+    store.put(&parent).await?;
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await?;
+    let mut near = parent.selector;
+    near.0[15] ^= 1;
+    admits(&store, &record("alice"), Fence::Parent(near), Insert::Fenced).await?;
+    store.delete(parent.selector).await?;
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Fenced).await
+}
+
+async fn a_marked_parent_fences(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (marked, spent) = (record("alice"), record("alice"));
+    store.put(&marked).await?;
+    let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(1) };
+    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await?;
+    admits(&store, &record("alice"), Fence::Parent(marked.selector), Insert::Fenced).await?;
+    store.put(&spent).await?;
+    let mut used = stage.next(&spent);
+    (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
+    store.swap(&used, &spent).await?;
+    admits(&store, &record("alice"), Fence::Parent(spent.selector), Insert::Fenced).await
+}
+
+async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut parent = record("alice");
+    let past = hallpass_core::Timestamp::from_millis(1_000);
+    (parent.created_at, parent.updated_at, parent.seen_at) = (past, past, past);
+    (parent.expires_at, parent.idle_at, parent.purge_at) = (past, Some(past), past);
+    store.put(&parent).await?;
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await
+}

@@ -1,0 +1,157 @@
+//! Finding, one and many.
+
+use hallpass_core::{Reason, Selector, Timestamp, TokenStore};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{D2, S1, S3, S6, S17};
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, anonymous, at, record};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S3] an_unknown_selector_is_nothing_and_no_error),
+    case!(Any Quick [S3] near_misses_never_match),
+    case!(Any Quick [S3] selectors_of_odd_bytes_are_kept_apart),
+    case!(Any Quick [S1 D2] what_has_expired_or_was_ended_is_found_all_the_same),
+    case!(Any Quick [S1] reading_changes_nothing),
+    case!(Any Quick [S6] another_handle_sees_each_write_at_once),
+    case!(Any Quick [S17] many_are_answered_in_the_order_asked),
+    case!(Any Quick [S17] many_may_be_none_or_some_hundreds),
+];
+
+async fn an_unknown_selector_is_nothing_and_no_error(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let unknown = record("alice").selector;
+    hold(S3, store.find(unknown).await?.is_none(), "an empty store found a record")?;
+    store.put(&record("alice")).await?;
+    hold(S3, store.find(unknown).await?.is_none(), "a selector that was never stored was found")?;
+    let many = store.find_many(&[unknown, unknown]).await?;
+    same(S3, "find_many of unknown selectors", &many, &vec![None, None])
+}
+
+async fn near_misses_never_match(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    store.put(&record).await?;
+    for bit in 0..128 {
+        let mut near = record.selector;
+        near.0[bit / 8] ^= 1 << (bit % 8);
+        let found = store.find(near).await?;
+        hold(S3, found.is_none(), format_args!("a selector that differs in bit {bit} was found"))?;
+    }
+    for kept in 1..16 {
+        let mut near = Selector([0; 16]);
+        near.0[..kept].copy_from_slice(&record.selector.0[..kept]);
+        let found = if near == record.selector { None } else { store.find(near).await? };
+        hold(S3, found.is_none(), format_args!("a selector that agrees in {kept} bytes only was found"))?;
+    }
+    same(S3, "the selector itself", &store.find(record.selector).await?, &Some(record))
+}
+
+async fn selectors_of_odd_bytes_are_kept_apart(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    // The last two are "AAAA…" and "aaaa…" in base64.
+    let mut odd: Vec<[u8; 16]> = vec![[b'A'; 16], [b'a'; 16], [0xff; 16], [b' '; 16], [b'%'; 16], [b'*'; 16]];
+    odd.extend([
+        *b"a\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        *b"a\0b\0\0\0\0\0\0\0\0\0\0\0\0\0",
+        *b"'; drop table --",
+    ]);
+    let mut lower = [0x69, 0xa6, 0x9a].repeat(5);
+    lower.push(0x68);
+    odd.extend([[0; 16], lower.try_into().unwrap_or_default()]);
+    let mut records = Vec::new();
+    for selector in odd {
+        let mut record = anonymous();
+        record.selector = Selector(selector);
+        store.put(&record).await?;
+        records.push(record);
+    }
+    for record in records {
+        let found = store.find(record.selector).await?;
+        same(S3, format!("selector {}", record.selector), &found, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut old, mut over, mut ended, mut spent) = (record("a"), record("a"), record("a"), record("a"));
+    let long_ago = Timestamp::from_millis(86_400_000);
+    (old.created_at, old.updated_at, old.seen_at) = (Timestamp::MIN, Timestamp::MIN, Timestamp::MIN);
+    (old.expires_at, old.purge_at, old.idle_at) = (long_ago, long_ago, Some(long_ago));
+    (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
+    // Later than its own expiry: a native time to live must not come out negative.
+    ended.mark(Reason::LoggedOut, ended.expires_at.saturating_add(std::time::Duration::from_secs(1)));
+    spent.mark(Reason::Spent, at(1));
+    for record in [old, over, ended, spent] {
+        store.put(&record).await?;
+        same(S1, "a record that is no longer live", &store.find(record.selector).await?, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn reading_changes_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    store.put(&record).await?;
+    for _ in 0..3 {
+        same(S1, "find", &store.find(record.selector).await?, &Some(record.clone()))?;
+        let many = store.find_many(&[record.selector]).await?;
+        same(S1, "find_many", &many, &vec![Some(record.clone())])?;
+    }
+    Ok(())
+}
+
+async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut record = record("alice");
+    hold(S6, there.find(record.selector).await?.is_none(), "a record was found before its insert")?;
+    here.put(&record).await?;
+    same(S6, "the insert, on the other handle", &there.find(record.selector).await?, &Some(record.clone()))?;
+    for round in 0..8 {
+        let (writer, reader) = if round % 2 == 0 { (&there, &here) } else { (&here, &there) };
+        let newer = stage.next(&record);
+        writer.swap(&newer, &record).await?;
+        record = newer;
+        let found = reader.find(record.selector).await?;
+        same(S6, "the replace, on the other handle", &found, &Some(record.clone()))?;
+    }
+    here.delete(record.selector).await?;
+    hold(S6, there.find(record.selector).await?.is_none(), "the other handle still finds a deleted record")
+}
+
+async fn many_are_answered_in_the_order_asked(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (a, b, c, unknown) = (record("alice"), record("bob"), anonymous(), record("alice"));
+    for record in [&a, &b, &c] {
+        store.put(record).await?;
+    }
+    for order in [[&c, &unknown, &a, &b, &a], [&b, &b, &b, &unknown, &c], [&a, &b, &c, &unknown, &unknown]] {
+        let asked: Vec<_> = order.iter().map(|record| record.selector).collect();
+        let expected = order.map(|record| (record.selector != unknown.selector).then(|| record.clone()));
+        same(S17, "find_many", &store.find_many(&asked).await?, &expected.to_vec())?;
+    }
+    Ok(())
+}
+
+async fn many_may_be_none_or_some_hundreds(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    same(S17, "find_many of nothing", &store.find_many(&[]).await?, &vec![])?;
+    let template = record("alice");
+    let mut asked = Vec::new();
+    for number in 0_u16..300 {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        if number % 3 != 0 {
+            store.put(&record).await?;
+        }
+        asked.push((record.selector, number % 3 != 0));
+    }
+    asked.reverse();
+    let selectors: Vec<_> = asked.iter().map(|(selector, _)| *selector).collect();
+    let found = store.find_many(&selectors).await?;
+    let found: Vec<_> = found.iter().map(|record| record.as_ref().map(|record| record.selector)).collect();
+    let expected: Vec<_> = asked.iter().map(|(selector, there)| there.then_some(*selector)).collect();
+    same(S17, "find_many of 300", &found, &expected)
+}

@@ -1,0 +1,223 @@
+//! Input at its limits, and input that looks like syntax.
+
+use hallpass_core::{Action, Advance, Body, Device, Kind, Kinds, Record, Subject, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S1, S8, S9, S16};
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{at, body, ids, page, record, record_of, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S16 S9] every_spelling_of_a_subject_is_another_subject),
+    case!(Any Quick [S16 S8] revoking_one_spelling_leaves_the_others),
+    case!(Any Quick [S16] bodies_are_any_bytes),
+    case!(Any Quick [S16] devices_are_any_text),
+    case!(Any Quick [S16] kinds_are_compared_whole),
+    case!(Any Quick [S16 S1] everything_at_its_largest_at_once),
+    case!(untested [S16] input_beyond_the_limits,
+        "the types of hallpass-core cannot hold it: no store ever sees it"),
+];
+
+/// Pairs that somebody's collation, trimming, pattern or truncation would take for one.
+fn spellings() -> Vec<String> {
+    let (long, nfc, nfd) = ("x".repeat(254), "\u{e9}", "e\u{301}");
+    let mut all: Vec<String> = [
+        "alice",
+        "Alice",
+        "ALICE",
+        " alice",
+        "alice ",
+        "alice\n",
+        "al",
+        "alice2",
+        "alice:2",
+        "alice/2",
+        "ß",
+        "ss",
+        "İ",
+        "i",
+        "ı",
+        "ﬁ",
+        "fi",
+        "\u{200b}alice",
+        "\u{202e}ecila",
+        "🦀",
+        "🦀\u{fe0f}",
+        "0",
+        "00",
+        "0.0",
+        "-1",
+        "1e0",
+        "null",
+        "NULL",
+        "true",
+        "%",
+        "_",
+        "*",
+        "?",
+        "[a]",
+        "{a}",
+        "a}{b",
+        "a:b",
+        "a:",
+        ":a",
+        "a|b",
+        "'",
+        "''",
+        "\"",
+        "`",
+        "\\",
+        "\\\\",
+        "\\n",
+        "\u{1}",
+        "\u{7f}",
+        "../x",
+        "'; drop table x; --",
+        "$1",
+        "{}",
+        "%s",
+        "\r\n",
+        "\t",
+        "\u{feff}alice",
+        "\u{ffff}",
+        "\u{10ffff}",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    all.extend([nfc.into(), nfd.into(), format!("{long}y"), format!("{long}z"), long]);
+    all
+}
+
+fn one_each() -> Vec<(Subject, Record)> {
+    spellings().iter().map(|name| (subject(name), record(name))).collect()
+}
+
+async fn every_spelling_of_a_subject_is_another_subject(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let all = one_each();
+    for (_, record) in &all {
+        store.put(record).await?;
+    }
+    for (subject, record) in all {
+        let list = store.list_by_subject(&subject, &page(100)).await?;
+        same(S16, format_args!("the list of {:?}", subject.as_str()), &list, &vec![record])?;
+    }
+    Ok(())
+}
+
+async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let all = one_each();
+    for (_, record) in &all {
+        store.put(record).await?;
+    }
+    for (subject, record) in all {
+        let count = store.revoke_by_subject(&subject, &Which::all(), Action::Remove, Advance::Keep).await?;
+        same(S16, format_args!("how many records {:?} has", subject.as_str()), &count, &1)?;
+        hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
+    }
+    Ok(())
+}
+
+async fn bodies_are_any_bytes(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut old = record("alice");
+    store.put(&old).await?;
+    let every: Vec<u8> = (0..=255).collect();
+    let odd = [
+        vec![0],
+        vec![0xff, 0xfe, 0xfd],
+        vec![b'\''; 3],
+        b"\\x00".to_vec(),
+        b"\r\n$5\r\n".to_vec(),
+        b"{\"a\":null}".to_vec(),
+        every.repeat(66),
+        vec![0; Body::MAX_LEN],
+        vec![0xff; Body::MAX_LEN],
+        stage.rng().vec(Body::MAX_LEN),
+        stage.rng().vec(Body::MAX_LEN - 1),
+        Vec::new(),
+    ];
+    for bytes in odd {
+        let mut inserted = record("bob");
+        inserted.body = body(bytes.clone());
+        store.put(&inserted).await?;
+        let found = store.find(inserted.selector).await?;
+        same(S16, format_args!("a body of {} odd bytes, inserted", bytes.len()), &found, &Some(inserted))?;
+        let mut new = stage.next(&old);
+        new.body = body(bytes.clone());
+        store.swap(&new, &old).await?;
+        let found = store.find(new.selector).await?;
+        same(S16, format_args!("a body of {} odd bytes, replaced", bytes.len()), &found, &Some(new.clone()))?;
+        old = new;
+    }
+    Ok(())
+}
+
+async fn devices_are_any_text(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut texts = spellings();
+    texts.extend([
+        String::new(),
+        "x".repeat(512),
+        "\u{10ffff}".repeat(128),
+        "é".repeat(256),
+        " ".repeat(512),
+    ]);
+    for text in texts {
+        let mut record = record("alice");
+        record.device = Device::new(&text).unwrap_or_default();
+        store.put(&record).await?;
+        same(S16, "a record with an odd device", &store.find(record.selector).await?, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn kinds_are_compared_whole(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let names = [
+        "s",
+        "session",
+        "session-",
+        "session:",
+        "session:2",
+        "one-time",
+        "one-time:reset",
+        "-",
+        ":",
+        "0",
+        "00",
+    ];
+    let longest = ["abcdefghijklmnopqrstuvwxyz012345", "abcdefghijklmnopqrstuvwxyz012346"];
+    let kinds: Vec<Kind> = names.iter().chain(&longest).filter_map(|name| Kind::new(name).ok()).collect();
+    for kind in &kinds {
+        let mut record = record_of("alice", Kind::SESSION);
+        (record.kind, record.created_at) = (*kind, at(3));
+        store.put(&record).await?;
+        let only = hallpass_core::Page { kinds: Kinds::from(*kind), ..page(100) };
+        let list = store.list_by_subject(&subject("alice"), &only).await?;
+        same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
+    }
+    for kind in &kinds {
+        let which = Which::all().kinds(Kinds::from(*kind));
+        let count = store.revoke_by_subject(&subject("alice"), &which, Action::Remove, Advance::Keep).await?;
+        same(S16, format_args!("how many records of kind {kind} there are"), &count, &1)?;
+    }
+    Ok(())
+}
+
+async fn everything_at_its_largest_at_once(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let name = "\u{10ffff}".repeat(63) + "xyz";
+    for _ in 0..20 {
+        let mut record = record(&name);
+        record.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz012345");
+        record.device = Device::new("\u{10ffff}".repeat(128)).unwrap_or_default();
+        record.body = body(stage.rng().vec(Body::MAX_LEN));
+        store.put(&record).await?;
+        same(S1, "the largest record", &store.find(record.selector).await?, &Some(record))?;
+    }
+    let list = store.list_by_subject(&subject(&name), &page(100)).await?;
+    same(S9, "how many of the largest records are listed", &list.len(), &20)
+}

@@ -1,0 +1,109 @@
+//! Inserting.
+
+use hallpass_core::{Device, Epoch, Fence, Insert, Kind, Kinds, Page, Revision, Timestamp, TokenStore};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S1, S2, S9};
+use crate::outcome::{Ran, same};
+use crate::specimen::{NOW, anonymous, at, body, ids, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S1] what_was_inserted_is_found_byte_for_byte),
+    case!(Any Quick [S1] the_largest_and_the_smallest_values_are_kept),
+    case!(Any Quick [S1] milliseconds_from_1970_to_9999_are_kept),
+    case!(Any Quick [S2] a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched),
+    case!(Any Quick [S2 S9] a_duplicate_leaves_no_trace_in_the_list),
+    case!(Any Quick [S2] a_selector_stays_taken_when_its_record_has_expired_or_was_ended),
+];
+
+async fn what_was_inserted_is_found_byte_for_byte(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut bare = anonymous();
+    (bare.idle_at, bare.purge_at) = (None, bare.expires_at);
+    for record in [record("alice"), anonymous(), bare] {
+        store.put(&record).await?;
+        let found = store.find(record.selector).await?;
+        same(S1, "what find returns for what was inserted", &found, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn the_largest_and_the_smallest_values_are_kept(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut small, mut large) = (anonymous(), record(&"\u{10FFFF}".repeat(63)));
+    small.body = body(Vec::new());
+    small.device = Device::default();
+    (small.revision, small.generation) = (Revision::FIRST, 0);
+    small.login.0 = [0; 8];
+    large.body = body(stage.rng().vec(hallpass_core::Body::MAX_LEN));
+    large.device = Device::new("ü".repeat(256)).unwrap_or_default();
+    large.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz:09-zz");
+    (large.revision, large.generation) = (Revision::MAX, u32::MAX);
+    large.login.0 = [0xff; 8];
+    for record in [small, large] {
+        store.put(&record).await?;
+        let found = store.find(record.selector).await?;
+        same(S1, "a record at its limits", &found, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let odd = [Timestamp::MIN, Timestamp::from_millis(1), at(1), at(999), Timestamp::from_millis(1 << 31)];
+    for (begin, end) in
+        odd.into_iter().map(|time| (time, Timestamp::MAX)).chain([(Timestamp::MAX, Timestamp::MAX)])
+    {
+        let mut record = record("alice");
+        (record.created_at, record.updated_at, record.seen_at) = (begin, begin, begin);
+        (record.expires_at, record.purge_at, record.idle_at) = (end, end, Some(begin));
+        store.put(&record).await?;
+        let found = store.find(record.selector).await?;
+        same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record))?;
+    }
+    Ok(())
+}
+
+async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (old, mut new) = (record("alice"), record("alice"));
+    (new.selector, new.kind, new.generation) = (old.selector, Kind::REMEMBER, 7);
+    store.put(&old).await?;
+    let epoch =
+        store.epoch(&subject("alice"), Epoch([1; 16]), std::time::Duration::from_secs(3600), NOW).await?;
+    for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(old.selector)] {
+        let answer = store.insert(&new, fence).await?;
+        same(S2, format_args!("insert of a taken selector under {fence:?}"), &answer, &Insert::Duplicate)?;
+        same(S2, "the record that was there", &store.find(old.selector).await?, &Some(old.clone()))?;
+    }
+    Ok(())
+}
+
+async fn a_duplicate_leaves_no_trace_in_the_list(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (old, mut new) = (record("alice"), record("alice"));
+    (new.selector, new.kind, new.created_at) = (old.selector, Kind::REMEMBER, at(5));
+    store.put(&old).await?;
+    same(S2, "insert of a taken selector", &store.insert(&new, Fence::None).await?, &Insert::Duplicate)?;
+    let all = store.list_by_subject(&subject("alice"), &page(9)).await?;
+    same(S9, "the list after a duplicate", &ids(&all), &vec![old.selector])?;
+    let remember = Page { kinds: Kinds::from(Kind::REMEMBER), ..page(9) };
+    let none = store.list_by_subject(&subject("alice"), &remember).await?;
+    same(S9, "the list of the duplicate's kind", &ids(&none), &vec![])
+}
+
+async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut expired, mut ended) = (record("alice"), record("alice"));
+    (expired.expires_at, expired.purge_at, expired.idle_at) = (NOW, NOW, Some(NOW));
+    ended.mark(hallpass_core::Reason::LoggedOut, at(1));
+    for old in [expired, ended] {
+        store.put(&old).await?;
+        let mut new = record("alice");
+        new.selector = old.selector;
+        same(S2, "insert over a dead record", &store.insert(&new, Fence::None).await?, &Insert::Duplicate)?;
+        same(S2, "the dead record", &store.find(old.selector).await?, &Some(old))?;
+    }
+    Ok(())
+}

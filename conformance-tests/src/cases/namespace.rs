@@ -1,0 +1,92 @@
+//! Two namespaces in one database.
+
+use std::time::Duration;
+
+use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Replace, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::S15;
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, at, ids, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S15] one_selector_lives_in_each_namespace_for_itself),
+    case!(Any Quick [S15] revoking_and_listing_stay_in_their_namespace),
+    case!(Any Quick [S15] each_namespace_has_epochs_of_its_own),
+    case!(Any Quick [S15] a_parent_in_another_namespace_is_no_parent),
+    case!(Any Quick [S15] purging_stays_in_its_namespace needs [Purge]),
+];
+
+/// The second one's name begins with the first one's.
+const OTHER: &str = "_b";
+const KEEP: Duration = Duration::from_secs(3_600);
+
+async fn one_selector_lives_in_each_namespace_for_itself(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    let mine = record("alice");
+    here.put(&mine).await?;
+    hold(S15, there.find(mine.selector).await?.is_none(), "the other namespace finds the record")?;
+    let many = there.find_many(&[mine.selector]).await?;
+    same(S15, "find_many in the other namespace", &many, &vec![None])?;
+    let theirs = stage.next(&mine);
+    let answer = there.replace(&theirs, mine.revision).await?;
+    same(S15, "replace in the other namespace", &answer, &Replace::Missing)?;
+    same(S15, "delete in the other namespace", &there.delete(mine.selector).await?, &false)?;
+    let answer = there.insert(&theirs, Fence::None).await?;
+    same(S15, "insert of the same selector in the other namespace", &answer, &Insert::Inserted)?;
+    same(S15, "the record here", &here.find(mine.selector).await?, &Some(mine.clone()))?;
+    same(S15, "delete here", &here.delete(mine.selector).await?, &true)?;
+    same(S15, "the record there", &there.find(mine.selector).await?, &Some(theirs))
+}
+
+async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    let (mine, theirs) = (record("alice"), record("alice"));
+    here.put(&mine).await?;
+    there.put(&theirs).await?;
+    let alice = subject("alice");
+    let list = here.list_by_subject(&alice, &page(9)).await?;
+    same(S15, "the list here", &ids(&list), &vec![mine.selector])?;
+    for action in [Action::Mark { reason: Reason::Administrative, at: at(1) }, Action::Remove] {
+        let count = here.revoke_by_subject(&alice, &Which::all(), action, Advance::Keep).await?;
+        same(S15, "how many were ended here", &count, &1)?;
+        same(S15, "the record there", &there.find(theirs.selector).await?, &Some(theirs.clone()))?;
+    }
+    Ok(())
+}
+
+async fn each_namespace_has_epochs_of_its_own(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    let alice = subject("alice");
+    let mine = here.epoch(&alice, Epoch([1; 16]), KEEP, NOW).await?;
+    let answer = there.insert(&record("alice"), Fence::Epoch(mine)).await?;
+    same(S15, "insert there under the epoch from here", &answer, &Insert::Fenced)?;
+    let theirs = there.epoch(&alice, Epoch([2; 16]), KEEP, NOW).await?;
+    hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch though none was made there")?;
+    let advance = Advance::To { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
+    let _ = there.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    let answer = here.insert(&record("alice"), Fence::Epoch(mine)).await?;
+    same(S15, "insert here after the epoch there has advanced", &answer, &Insert::Inserted)
+}
+
+async fn a_parent_in_another_namespace_is_no_parent(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    let parent = record("alice");
+    here.put(&parent).await?;
+    let answer = there.insert(&record("alice"), Fence::Parent(parent.selector)).await?;
+    same(S15, "insert there under a parent from here", &answer, &Insert::Fenced)
+}
+
+async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    let mut due = record("alice");
+    (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
+    here.put(&due).await?;
+    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), Duration::from_secs(1), NOW).await?;
+    let purged = there.purge_expired(at(3_600_000), 9).await?;
+    same(S15, "how many were purged in the empty namespace", &purged.removed, &0)?;
+    same(S15, "the record here", &here.find(due.selector).await?, &Some(due))?;
+    let answer = here.insert(&record("alice"), Fence::Epoch(epoch)).await?;
+    same(S15, "insert here after a purge there", &answer, &Insert::Inserted)
+}

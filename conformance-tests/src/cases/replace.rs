@@ -1,0 +1,189 @@
+//! Replacing: compare-and-swap on the revision.
+
+use hallpass_core::{Action, Advance, Body, Device, Reason, Record, Replace, Revision, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S1, S4, S5, S9, S10};
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{at, body, ids, page, record, rewritten, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S1] what_was_replaced_is_found_byte_for_byte),
+    case!(Any Quick [S4] replacing_what_is_not_there_creates_nothing),
+    case!(Any Quick [S4] a_deleted_record_never_comes_back),
+    case!(Any Quick [S5] another_revision_is_a_conflict_and_changes_nothing),
+    case!(Any Quick [S4] a_marked_record_conflicts_with_every_replace),
+    case!(Any Quick [S4 S5] a_spent_record_conflicts_with_every_replace),
+    case!(Any Quick [S5] equal_but_for_the_write_id_is_still_another_caller),
+    case!(Any Quick [S9] a_replaced_record_stays_in_the_list_once),
+    case!(Any Quick [S10] a_moved_purge_time_counts_and_the_old_one_does_not needs [Purge]),
+];
+
+async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut old = record("alice");
+    store.put(&old).await?;
+    let changes: [fn(&mut Record); 7] = [
+        |record| record.body = body(vec![0xfe; Body::MAX_LEN]),
+        |record| record.body = body(Vec::new()),
+        |record| (record.idle_at, record.purge_at) = (None, record.expires_at),
+        |record| (record.idle_at, record.purge_at) = (Some(at(7)), at(9)),
+        |record| (record.seen_at, record.updated_at) = (at(3_600_000), at(3_600_000)),
+        |record| record.generation = u32::MAX,
+        |record| record.device = Device::default(),
+    ];
+    for (number, change) in changes.into_iter().enumerate() {
+        let mut new = stage.next(&old);
+        change(&mut new);
+        store.swap(&new, &old).await?;
+        let found = store.find(new.selector).await?;
+        same(S1, format_args!("replace number {number}"), &found, &Some(new.clone()))?;
+        old = new;
+    }
+    Ok(())
+}
+
+async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    let next = stage.next(&record);
+    let answer = store.replace(&next, record.revision).await?;
+    same(S4, "replace of a record that was never there", &answer, &Replace::Missing)?;
+    hold(S4, store.find(record.selector).await?.is_none(), "replace created a record")?;
+    let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+    same(S4, "the list after a replace of nothing", &ids(&list), &vec![])
+}
+
+async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for by_subject in [false, true] {
+        let record = record("alice");
+        store.put(&record).await?;
+        if by_subject {
+            store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await?;
+        } else {
+            store.delete(record.selector).await?;
+        }
+        let next = stage.next(&record);
+        let answer = store.replace(&next, record.revision).await?;
+        same(S4, "replace of a deleted record", &answer, &Replace::Missing)?;
+        hold(S4, store.find(record.selector).await?.is_none(), "replace brought a deleted record back")?;
+        let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+        same(S4, "the list after that", &ids(&list), &vec![])?;
+    }
+    Ok(())
+}
+
+async fn another_revision_is_a_conflict_and_changes_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut record = record("alice");
+    record.revision = Revision::new(5).unwrap_or(Revision::FIRST);
+    store.put(&record).await?;
+    for wrong in [1, 4, 6, 7, Revision::MAX.get() - 1] {
+        let expected = Revision::new(wrong).unwrap_or(Revision::FIRST);
+        let mut next = stage.next(&record);
+        next.revision = expected.next();
+        let answer = store.replace(&next, expected).await?;
+        same(S5, format_args!("replace at revision {wrong} of one at 5"), &answer, &Replace::Conflict)?;
+        same(
+            S5,
+            "the record after the conflict",
+            &store.find(record.selector).await?,
+            &Some(record.clone()),
+        )?;
+    }
+    let newer = stage.next(&record);
+    store.swap(&newer, &record).await?;
+    let again = stage.next(&record);
+    let answer = store.replace(&again, record.revision).await?;
+    same(S5, "a second replace of the same revision", &answer, &Replace::Conflict)?;
+    same(S5, "the record of the first", &store.find(record.selector).await?, &Some(newer))
+}
+
+async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    store.put(&record).await?;
+    let action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(5) };
+    store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    let mut marked = record.clone();
+    marked.mark(Reason::LoggedOutElsewhere, at(5));
+    for expected in [record.revision, marked.revision, marked.revision.next()] {
+        let mut next = stage.next(&record);
+        (next.revision, next.revoked) = (expected.next(), None);
+        let answer = store.replace(&next, expected).await?;
+        same(S4, format_args!("replace of a marked record at {expected:?}"), &answer, &Replace::Conflict)?;
+        same(S4, "the marked record", &store.find(record.selector).await?, &Some(marked.clone()))?;
+    }
+    Ok(())
+}
+
+async fn a_spent_record_conflicts_with_every_replace(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = record("alice");
+    store.put(&record).await?;
+    let mut spent = stage.next(&record);
+    (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+    store.swap(&spent, &record).await?;
+    for revoked in [None, Some(Reason::Spent), Some(Reason::LoggedOut)] {
+        let mut again = stage.next(&spent);
+        again.revoked = revoked;
+        let answer = store.replace(&again, spent.revision).await?;
+        same(S4, "replace of a spent record", &answer, &Replace::Conflict)?;
+        same(S4, "the spent record", &store.find(record.selector).await?, &Some(spent.clone()))?;
+    }
+    Ok(())
+}
+
+async fn equal_but_for_the_write_id_is_still_another_caller(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let old = record("alice");
+    store.put(&old).await?;
+    let first = stage.next(&old);
+    let mut second = first.clone();
+    second.body = rewritten(&first.body, &mut stage.rng());
+    store.swap(&first, &old).await?;
+    let answer = store.replace(&second, old.revision).await?;
+    same(S5, "a second caller that writes the same but for the write id", &answer, &Replace::Conflict)?;
+    same(S5, "the first caller's record", &store.find(old.selector).await?, &Some(first))
+}
+
+async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut old, other) = (record("alice"), record("alice"));
+    store.put(&old).await?;
+    store.put(&other).await?;
+    for _ in 0..3 {
+        let new = stage.next(&old);
+        store.swap(&new, &old).await?;
+        let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+        let mut expected = vec![new.clone(), other.clone()];
+        expected.sort_unstable_by_key(|record| std::cmp::Reverse(record.selector));
+        same(S9, "the list after a replace", &list, &expected)?;
+        old = new;
+    }
+    Ok(())
+}
+
+async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut later, mut sooner) = (record("alice"), record("bob"));
+    (later.purge_at, sooner.purge_at) = (at(10), at(1_000));
+    let (mut moved, mut drawn) = (stage.next(&later), stage.next(&sooner));
+    (moved.purge_at, drawn.purge_at) = (at(1_000), at(10));
+    for (old, new) in [(&later, &moved), (&sooner, &drawn)] {
+        store.put(old).await?;
+        store.swap(new, old).await?;
+    }
+    let purged = store.purge_expired(at(10), 100).await?;
+    same(S10, "how many were due", &purged.removed, &1)?;
+    same(S10, "the record that was put off", &store.find(moved.selector).await?, &Some(moved))?;
+    hold(
+        S10,
+        store.find(drawn.selector).await?.is_none(),
+        "the record whose time came sooner is still there",
+    )?;
+    let purged = store.purge_expired(at(999), 100).await?;
+    same(S10, "how many were due before the new time", &purged.removed, &0)
+}

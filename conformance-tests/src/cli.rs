@@ -1,0 +1,84 @@
+//! The test binary of a backend.
+
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+
+use crate::case::Case;
+use crate::crash::serve_crash_child;
+use crate::harness::Harness;
+use crate::options::Options;
+use crate::outcome::Outcome;
+use crate::runner::Runner;
+
+/// Runs the suite over the stores of `harness`: the whole of a test target with `harness = false`.
+///
+/// Takes the arguments of `libtest` (a filter, `--exact`, `--list`, `--test-threads` …) and the suite's own,
+/// which `--help` explains, and answers the exit status: 0 if every declared promise was kept, 1 if one
+/// was broken, 2 if the harness failed or nothing ran though everything was asked for.
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test binary reports to its terminal")]
+pub fn main(harness: impl Harness) -> ExitCode {
+    let harness: Arc<dyn Harness> = Arc::new(harness);
+    // Before any argument is looked at: the child gets those of its parent.
+    if let Some(code) = serve_crash_child(&harness) {
+        return code;
+    }
+    let environment = std::env::var("HALLPASS_CONFORMANCE").unwrap_or_default();
+    let own = environment.split_whitespace().map(str::to_owned).chain(std::env::args().skip(1));
+    let (mut options, rest) = match Options::parse(own) {
+        Ok(parsed) => parsed,
+        Err(wrong) => {
+            eprintln!("{wrong}\n\n{}", Options::HELP);
+            return ExitCode::from(2);
+        }
+    };
+    if rest.iter().any(|argument| argument == "--help" || argument == "-h") {
+        println!("{}", Options::HELP);
+    }
+    options.child = Some(Vec::new());
+    let arguments = Arguments::from_iter(std::env::args().take(1).chain(rest));
+    let filtered = arguments.filter.is_some() || !arguments.skip.is_empty() || arguments.ignored;
+    let (strict, listing) = (options.strict, arguments.list);
+
+    let runner = Arc::new(Runner::new(harness, options));
+    let report = Arc::new(Mutex::new(runner.report()));
+    let trials = runner.cases().map(|case| {
+        let (runner, report) = (Arc::clone(&runner), Arc::clone(&report));
+        let clauses: Vec<_> = case.clauses.iter().map(ToString::to_string).collect();
+        let run = move || {
+            let outcome = runner.outcome(case);
+            let told = tell(case, &outcome, strict);
+            report.lock().unwrap_or_else(PoisonError::into_inner).add(case, outcome);
+            told
+        };
+        Trial::ignorable_test(case.id(), run).with_kind(clauses.join(" "))
+    });
+    let _ = libtest_mimic::run(&arguments, trials.collect());
+    if listing {
+        return ExitCode::SUCCESS;
+    }
+    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    println!("{report}");
+    let ran = report.count(|outcome| matches!(outcome, Outcome::Passed) || outcome.is_failure());
+    match report.exit_code(strict) {
+        0 if ran == 0 && !filtered => ExitCode::from(2),
+        code => ExitCode::from(code),
+    }
+}
+
+/// An outcome in the words of `libtest`: what is neither good nor bad is "ignored", with its reason.
+fn tell(case: &Case, outcome: &Outcome, strict: bool) -> Result<Completion, Failed> {
+    match outcome {
+        Outcome::Passed => Ok(Completion::Completed),
+        Outcome::Failed(violation) => Err(Failed::from(violation)),
+        Outcome::Panicked { message, history } => {
+            Err(format!("{} panicked: {message}\n{history}", case.id()).into())
+        }
+        Outcome::NotDeclared(reason) => Ok(Completion::ignored_with(format!("not declared: {reason}"))),
+        Outcome::Untested(reason) => Ok(Completion::ignored_with(format!("untested: {reason}"))),
+        Outcome::Inconclusive(why) if strict => Err(format!("inconclusive: {why}").into()),
+        Outcome::Inconclusive(why) => Ok(Completion::ignored_with(format!("inconclusive: {why}"))),
+        Outcome::HarnessFailed(why) => Err(format!("harness failure, no verdict: {why}").into()),
+    }
+}

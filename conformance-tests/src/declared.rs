@@ -1,0 +1,103 @@
+//! What a backend promises, and what it does not.
+
+/// Everything, minus what a backend subtracts with a reason that a stranger understands.
+///
+/// # Examples
+/// ```
+/// use hallpass_conformance_tests::{Capability, Declared};
+///
+/// let declared = Declared::everything().without(Capability::ProcessCrash, "keeps records in memory only");
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Declared {
+    lacks: Vec<(Capability, &'static str)>,
+}
+
+/// Something that a backend may lack and still be of use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Capability {
+    /// [`Harness::server`](crate::Harness::server) is there to be hurt. An embedded store has none.
+    Outage,
+    /// Acknowledged writes survive a power loss (S14).
+    PowerLoss,
+    /// Acknowledged writes survive the death of the process, or of the server's (S14). Without it there
+    /// is no [`Capability::PowerLoss`] either.
+    ProcessCrash,
+    /// `purge_expired` collects. A store with a native time to live may leave all of it to the backend (S10).
+    Purge,
+    /// A namespace can be open twice at a time: several nodes (S6). Without it, races run over one handle.
+    SecondHandle,
+}
+
+/// What an acknowledged write survives (contract S14).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Durability {
+    /// Nothing: a restart forgets.
+    None,
+    /// The death of the process.
+    ProcessCrash,
+    /// The loss of power.
+    PowerLoss,
+}
+
+impl Declared {
+    /// Every promise of the contract.
+    #[must_use]
+    pub fn everything() -> Self {
+        Self::default()
+    }
+
+    /// The same without `capability`, for this reason.
+    #[must_use]
+    pub fn without(mut self, capability: Capability, reason: &'static str) -> Self {
+        self.lacks.push((capability, reason));
+        self
+    }
+
+    /// Why `capability` is not promised; `None` if it is.
+    #[must_use]
+    pub fn lacks(&self, capability: Capability) -> Option<&'static str> {
+        let implied = |lacked: Capability| {
+            lacked == capability
+                || (lacked == Capability::ProcessCrash && capability == Capability::PowerLoss)
+        };
+        self.lacks.iter().find(|(lacked, _)| implied(*lacked)).map(|(_, reason)| *reason)
+    }
+
+    /// What acknowledged writes survive.
+    #[must_use]
+    pub fn durability(&self) -> Durability {
+        match (self.lacks(Capability::ProcessCrash), self.lacks(Capability::PowerLoss)) {
+            (Some(_), _) => Durability::None,
+            (None, Some(_)) => Durability::ProcessCrash,
+            (None, None) => Durability::PowerLoss,
+        }
+    }
+}
+
+impl Durability {
+    /// Its name in the report.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ProcessCrash => "process crash",
+            Self::PowerLoss => "power loss",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_forgets_at_a_crash_forgets_at_a_power_loss() {
+        let declared = Declared::everything().without(Capability::ProcessCrash, "memory");
+        assert_eq!(declared.lacks(Capability::PowerLoss), Some("memory"));
+        assert_eq!(declared.lacks(Capability::Purge), None);
+        assert_eq!(declared.durability(), Durability::None);
+        assert_eq!(Declared::everything().durability(), Durability::PowerLoss);
+    }
+}

@@ -1,0 +1,75 @@
+//! What the author of a backend writes.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_core::{BoxError, TokenStore};
+
+use crate::declared::Declared;
+
+/// Hands the suite the stores that it tests.
+///
+/// Give it the bare store: a wrapper that retries hides what the suite looks for.
+#[async_trait]
+pub trait Harness: Send + Sync + 'static {
+    /// The backend with its version and topology, for the report: `redis 7.0 cluster`.
+    fn backend(&self) -> String;
+
+    /// A store over `namespace`: at most 32 characters of `a`–`z`, `0`–`9` and `_`.
+    ///
+    /// 1. A namespace that was never opened is an empty store.
+    /// 2. One that is open already gives a second handle on the same records: another node.
+    /// 3. One whose handles were all dropped is opened again as after a restart.
+    ///
+    /// # Errors
+    /// Whatever kept it from opening: a failure of the harness, never a verdict about the store.
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError>;
+
+    /// What the backend promises: everything unless told otherwise.
+    fn declared(&self) -> Declared {
+        Declared::everything()
+    }
+
+    /// Its server, where there is one that may be hurt.
+    fn server(&self) -> Option<&dyn Server> {
+        None
+    }
+
+    /// Throws `namespace` away; its case has passed and every handle on it was dropped. Best effort.
+    async fn discard(&self, namespace: &str) {
+        let _ = namespace;
+    }
+}
+
+/// A server that the suite may hurt, to see what its store makes of that (contract S12). While it is
+/// hurt no other case runs.
+#[async_trait]
+pub trait Server: Send + Sync {
+    /// What can be done to it.
+    fn troubles(&self) -> &[Trouble];
+
+    /// Makes `trouble`; [`Trouble::Restart`] is over when this returns, the others last.
+    ///
+    /// # Errors
+    /// Whatever kept it from being made.
+    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError>;
+
+    /// Ends the trouble and waits until the server answers again.
+    ///
+    /// # Errors
+    /// Whatever kept it from ending.
+    async fn heal(&self) -> Result<(), BoxError>;
+}
+
+/// What may happen to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Trouble {
+    /// Connections are closed, and new ones too.
+    Cut,
+    /// It answers nothing and closes nothing, as under `SIGSTOP` or behind a dead router.
+    Freeze,
+    /// It stops and starts again; what it had acknowledged is still there.
+    Restart,
+    /// It is not there: connections are refused.
+    Stop,
+}

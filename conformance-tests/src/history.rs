@@ -1,0 +1,129 @@
+//! What the store was asked and what it answered, for whoever reads a violation.
+
+use std::collections::VecDeque;
+use std::fmt::Write as _;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How many calls are kept.
+const KEPT: usize = 400;
+/// How many calls a violation shows.
+const SHOWN: usize = 30;
+
+/// The calls of one case. Clones share them.
+#[derive(Clone, Debug)]
+pub(crate) struct History(Arc<(Instant, Mutex<Calls>)>);
+
+#[derive(Debug, Default)]
+struct Calls {
+    /// How many were made before the first that is kept.
+    forgotten: usize,
+    kept: VecDeque<Entry>,
+}
+
+#[derive(Debug)]
+struct Entry {
+    node: usize,
+    what: String,
+    began: Duration,
+    ended: Option<(Duration, String)>,
+}
+
+/// A call under way. Dropped without an end, it was cancelled.
+#[derive(Debug)]
+pub(crate) struct Call {
+    history: History,
+    number: usize,
+    open: bool,
+}
+
+impl History {
+    pub(crate) fn new() -> Self {
+        Self(Arc::new((now(), Mutex::default())))
+    }
+
+    /// How long the case has been running.
+    pub(crate) fn elapsed(&self) -> Duration {
+        now() - self.0.0
+    }
+
+    pub(crate) fn begin(&self, node: usize, what: String) -> Call {
+        let began = self.elapsed();
+        let mut calls = self.calls();
+        if calls.kept.len() == KEPT {
+            calls.kept.pop_front();
+            calls.forgotten += 1;
+        }
+        calls.kept.push_back(Entry { node, what, began, ended: None });
+        Call { history: self.clone(), number: calls.forgotten + calls.kept.len() - 1, open: true }
+    }
+
+    /// How many calls were made.
+    pub(crate) fn len(&self) -> usize {
+        let calls = self.calls();
+        calls.forgotten + calls.kept.len()
+    }
+
+    /// Whether the last thing that was begun, and has not ended well, is this.
+    pub(crate) fn is_stuck_in(&self, what: &str) -> bool {
+        let calls = self.calls();
+        let unwell = |entry: &&Entry| entry.ended.as_ref().is_none_or(|(_, how)| how == PANICKED);
+        calls.kept.iter().rev().find(unwell).is_some_and(|entry| entry.what == what)
+    }
+
+    /// The last calls, a line each: when it began, on which handle, what, the answer, how long it took.
+    pub(crate) fn text(&self) -> String {
+        let calls = self.calls();
+        let skip = calls.kept.len().saturating_sub(SHOWN);
+        let mut text = String::new();
+        if calls.forgotten + skip > 0 {
+            let _ = writeln!(text, "  … {} calls before", calls.forgotten + skip);
+        }
+        for Entry { node, what, began, ended } in calls.kept.iter().skip(skip) {
+            let _ = write!(text, "  {:>9.3} ms  handle {node}  {what}", began.as_secs_f64() * 1e3);
+            let _ = match ended {
+                Some((ended, how)) => {
+                    writeln!(text, " → {how} ({:.3} ms)", (*ended - *began).as_secs_f64() * 1e3)
+                }
+                None => writeln!(text, " → still under way"),
+            };
+        }
+        text
+    }
+
+    fn calls(&self) -> MutexGuard<'_, Calls> {
+        self.0.1.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+const PANICKED: &str = "panicked";
+
+impl Call {
+    pub(crate) fn end(mut self, how: String) {
+        self.close(how);
+    }
+
+    fn close(&mut self, how: String) {
+        self.open = false;
+        let ended = self.history.elapsed();
+        let mut calls = self.history.calls();
+        let at = self.number.checked_sub(calls.forgotten);
+        if let Some(entry) = at.and_then(|at| calls.kept.get_mut(at)) {
+            entry.ended = Some((ended, how));
+        }
+    }
+}
+
+impl Drop for Call {
+    fn drop(&mut self) {
+        if self.open {
+            let how = if std::thread::panicking() { PANICKED } else { "dropped" };
+            self.close(how.to_owned());
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "measures how calls overlap; no promise hangs on it")]
+pub(crate) fn now() -> Instant {
+    Instant::now()
+}

@@ -1,0 +1,36 @@
+#![doc = include_str!("../README.md")]
+
+mod backend;
+mod case;
+mod cases;
+mod clause;
+mod cli;
+mod crash;
+mod declared;
+mod handle;
+mod harness;
+mod history;
+mod interleave;
+mod linearizability;
+mod options;
+mod outcome;
+mod race;
+mod report;
+mod rng;
+mod runner;
+mod service;
+mod specimen;
+mod stage;
+
+pub use backend::Backend;
+pub use case::{Case, Level};
+pub use cases::cases;
+pub use clause::Clause;
+pub use cli::main;
+pub use crash::serve_crash_child;
+pub use declared::{Capability, Declared, Durability};
+pub use harness::{Harness, Server, Trouble};
+pub use options::Options;
+pub use outcome::{Outcome, Violation};
+pub use report::Report;
+pub use runner::run;

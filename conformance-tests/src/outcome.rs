@@ -1,0 +1,140 @@
+//! What became of a case.
+
+use std::error::Error;
+use std::fmt;
+
+use crate::case::Case;
+use crate::clause::Clause;
+
+/// What became of a case.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Every promise that it looked at was kept.
+    Passed,
+    /// A promise was broken.
+    Failed(Violation),
+    /// The store or the case panicked: what was said, and what the store was asked before.
+    Panicked {
+        /// The text of the panic.
+        message: String,
+        /// What the store was asked.
+        history: String,
+    },
+    /// The backend does not promise this, for this reason.
+    NotDeclared(&'static str),
+    /// The suite cannot tell, for this reason.
+    Untested(&'static str),
+    /// It could not be made to happen, such as a race that never overlapped.
+    Inconclusive(String),
+    /// The harness failed: no verdict about the store.
+    HarnessFailed(String),
+}
+
+impl Outcome {
+    /// Whether it counts as a failure of the store.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::Failed(_) | Self::Panicked { .. })
+    }
+}
+
+/// A broken promise: what a self-test looks at, and what a person reads.
+#[derive(Clone, Debug)]
+pub struct Violation {
+    /// The clause of `docs/contract.md`.
+    pub clause: Clause,
+    /// The case that saw it: [`Case::id`].
+    pub case: String,
+    /// What was seen, and what should have been.
+    pub observed: String,
+    /// What the store was asked and what it answered, in order. No data, no digests.
+    pub history: String,
+    /// What `--seed` has to be told to have the same choices made again.
+    pub seed: u64,
+}
+
+impl fmt::Display for Violation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { clause, case, observed, history, seed } = self;
+        write!(f, "{clause} is broken: {observed}\n  seen by {case} --seed {seed}\n{history}")
+    }
+}
+
+impl Error for Violation {}
+
+/// Why a case ended before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// A promise was broken.
+    Violation {
+        clause: Clause,
+        observed: String,
+    },
+    Inconclusive(String),
+    Harness(String),
+}
+
+/// What a case's function answers.
+pub(crate) type Ran<T = ()> = Result<T, Stop>;
+
+impl Stop {
+    pub(crate) fn into_outcome(self, case: &Case, history: String, seed: u64) -> Outcome {
+        match self {
+            Self::Violation { clause, observed } => {
+                Outcome::Failed(Violation { clause, case: case.id(), observed, history, seed })
+            }
+            Self::Inconclusive(why) => Outcome::Inconclusive(why),
+            Self::Harness(why) => Outcome::HarnessFailed(why),
+        }
+    }
+}
+
+/// An error of a backend that nobody has hurt.
+impl From<hallpass_core::StoreError> for Stop {
+    fn from(error: hallpass_core::StoreError) -> Self {
+        let observed = format!("the store failed though nothing was wrong: {}", chain(&error));
+        Self::Violation { clause: Clause::S12, observed }
+    }
+}
+
+impl From<hallpass_core::Failure> for Stop {
+    fn from(failure: hallpass_core::Failure) -> Self {
+        let clause = match failure {
+            hallpass_core::Failure::Contended => Clause::D15,
+            hallpass_core::Failure::Corrupt { .. } => Clause::S1,
+            _ => Clause::S12,
+        };
+        let observed = format!("the service failed though nothing was wrong: {}", chain(&failure));
+        Self::Violation { clause, observed }
+    }
+}
+
+/// An error and its sources in one line.
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
+}
+
+/// Ends the case with a violation of `clause` unless `holds`.
+pub(crate) fn hold(clause: Clause, holds: bool, observed: impl fmt::Display) -> Ran {
+    match holds {
+        true => Ok(()),
+        false => Err(Stop::Violation { clause, observed: observed.to_string() }),
+    }
+}
+
+/// Ends the case with a violation of `clause` unless `got` is `want`.
+pub(crate) fn same<T: PartialEq + fmt::Debug>(
+    clause: Clause,
+    what: impl fmt::Display,
+    got: &T,
+    want: &T,
+) -> Ran {
+    hold(clause, got == want, format_args!("{what}: expected {want:?}, got {got:?}"))
+}

@@ -1,0 +1,178 @@
+//! Runs cases, one at a time or several at once, and survives whatever they do.
+
+use std::any::Any;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, channel};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use rand::TryRng;
+use rand::rngs::SysRng;
+use tokio::runtime::Runtime;
+
+use crate::case::{Case, Function, Run};
+use crate::cases::cases;
+use crate::clause::Clause;
+use crate::harness::{Harness, Trouble};
+use crate::options::Options;
+use crate::outcome::{Outcome, Stop};
+use crate::report::Report;
+use crate::rng::Rng;
+use crate::stage::{OPEN, Stage};
+
+/// Runs the suite over the stores of `harness`, one case after the other, and answers what it found.
+///
+/// For a self-test that looks at *which* clause a wrong store breaks; a backend calls
+/// [`main`](crate::main).
+///
+/// # Panics
+/// If the operating system gives neither threads nor randomness.
+pub fn run(harness: impl Harness, options: &Options) -> Report {
+    let runner = Runner::new(Arc::new(harness), options.clone());
+    let mut report = runner.report();
+    let only = |case: &&Case| options.only.as_ref().is_none_or(|only| case.id().contains(only.as_str()));
+    for case in runner.cases().filter(only) {
+        report.add(case, runner.outcome(case));
+    }
+    report
+}
+
+/// Runs cases, and survives whatever they do.
+pub(crate) struct Runner {
+    harness: Arc<dyn Harness>,
+    options: Options,
+    seed: u64,
+    /// Namespaces must be new though the seed is not.
+    run: u32,
+    namespaces: AtomicUsize,
+    /// Held for reading by every case, for writing by one that hurts the server.
+    gate: RwLock<()>,
+    runtime: Option<Runtime>,
+}
+
+impl Runner {
+    #[expect(clippy::expect_used, reason = "without threads and randomness nothing can be tested")]
+    pub(crate) fn new(harness: Arc<dyn Harness>, options: Options) -> Self {
+        let mut builder = tokio::runtime::Builder::new_multi_thread();
+        let runtime = builder.worker_threads(4).enable_all().build().expect("threads for a runtime");
+        let random = || SysRng.try_next_u32().expect("randomness from the operating system");
+        Self {
+            harness,
+            // Short enough to be typed.
+            seed: options.seed.unwrap_or_else(|| u64::from(random())),
+            run: random(),
+            options,
+            namespaces: AtomicUsize::new(0),
+            gate: RwLock::default(),
+            runtime: Some(runtime),
+        }
+    }
+
+    pub(crate) fn report(&self) -> Report {
+        Report::new(self.harness.backend(), self.harness.declared())
+    }
+
+    /// The cases of the level.
+    pub(crate) fn cases(&self) -> impl Iterator<Item = &'static Case> {
+        cases().filter(|case| case.level <= self.options.level)
+    }
+
+    /// Runs one case.
+    pub(crate) fn outcome(&self, case: &'static Case) -> Outcome {
+        let declared = self.harness.declared();
+        if let Some(reason) = case.needs.iter().find_map(|need| declared.lacks(*need)) {
+            return Outcome::NotDeclared(reason);
+        }
+        match case.run {
+            Run::Untested(reason) => Outcome::Untested(reason),
+            Run::Child(_) if self.options.child.is_none() => {
+                Outcome::Untested("this run cannot run its binary again as a child")
+            }
+            Run::Server(trouble, _) if !self.can_be_made(trouble) => {
+                Outcome::Untested("the harness supplies no server that can be hurt so")
+            }
+            Run::Any(function) | Run::Child(function) => {
+                let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
+                self.watch(case, function)
+            }
+            Run::Server(_, function) => {
+                let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
+                self.watch(case, function)
+            }
+        }
+    }
+
+    fn can_be_made(&self, trouble: Trouble) -> bool {
+        self.harness.server().is_some_and(|server| server.troubles().contains(&trouble))
+    }
+
+    /// Runs `function` on a thread of its own, which is left behind if it hangs.
+    fn watch(&self, case: &'static Case, function: Function) -> Outcome {
+        let Some(runtime) = self.runtime.as_ref().map(Runtime::handle).cloned() else {
+            return Outcome::HarnessFailed("the runtime has ended".into());
+        };
+        let number = self.namespaces.fetch_add(1, Ordering::Relaxed);
+        let namespace = format!("t{:08x}_{number}", self.run);
+        let rng = Rng::new(self.seed, case.name);
+        let stage = Stage::new(Arc::clone(&self.harness), namespace, rng, self.options.child.clone());
+        let (limit, played) = (self.options.limit, stage.clone());
+        let (sender, receiver) = channel();
+        let work = move || {
+            let played = AssertUnwindSafe(|| runtime.block_on(play(function, played, limit)));
+            let _ = sender.send(catch_unwind(played));
+        };
+        if let Err(error) = std::thread::Builder::new().name(case.id()).spawn(work) {
+            return Outcome::HarnessFailed(format!("no thread for the case: {error}"));
+        }
+        // What hangs without ever yielding does not hear the inner limit.
+        let answer = receiver.recv_timeout(limit + Duration::from_secs(1));
+        let history = stage.history();
+        match answer {
+            Ok(Ok(Some(Ok(())))) if history.len() == 0 => Outcome::Panicked {
+                message: "the case asked the store nothing".into(),
+                history: String::new(),
+            },
+            Ok(Ok(Some(Ok(())))) => Outcome::Passed,
+            Ok(Ok(Some(Err(stop)))) => stop.into_outcome(case, history.text(), self.seed),
+            Ok(Err(panic)) if history.is_stuck_in(OPEN) => {
+                Outcome::HarnessFailed(format!("open panicked: {}", text_of(&*panic)))
+            }
+            Ok(Err(panic)) => Outcome::Panicked { message: text_of(&*panic), history: history.text() },
+            Ok(Ok(None)) | Err(RecvTimeoutError::Timeout) if history.is_stuck_in(OPEN) => {
+                Outcome::HarnessFailed(format!("open has not answered within {limit:?}"))
+            }
+            Ok(Ok(None)) | Err(_) => {
+                let observed = format!("the case has not ended within {limit:?} (--limit)");
+                Stop::Violation { clause: Clause::S12, observed }.into_outcome(
+                    case,
+                    history.text(),
+                    self.seed,
+                )
+            }
+        }
+    }
+}
+
+impl Drop for Runner {
+    /// Does not wait for what hangs.
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// What the case says; `None` if it does not end within `limit`.
+async fn play(function: Function, stage: Stage, limit: Duration) -> Option<Result<(), Stop>> {
+    let ran = tokio::time::timeout(limit, function(stage.clone())).await.ok()?;
+    if ran.is_ok() {
+        stage.discard().await;
+    }
+    Some(ran)
+}
+
+fn text_of(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".into())
+}

@@ -1,0 +1,107 @@
+//! Records to store: made by the production path, then varied in what a store can see.
+
+use std::num::NonZeroU16;
+use std::pin::pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use hallpass_core::{
+    Body, Kind, Kinds, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore,
+    Tokens,
+};
+
+use crate::rng::Rng;
+
+/// Where the clocks of the suite stand at first: 2027-01-15.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// `NOW` and so many milliseconds.
+pub(crate) fn at(millis: u64) -> Timestamp {
+    NOW.saturating_add(Duration::from_millis(millis))
+}
+
+/// `NOW` less so many milliseconds.
+pub(crate) fn ago(millis: u64) -> Timestamp {
+    NOW.saturating_sub(Duration::from_millis(millis))
+}
+
+pub(crate) fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// A session of `name`, as `Tokens::issue` stores it at [`NOW`].
+pub(crate) fn record(name: &str) -> Record {
+    specimen(Some(&subject(name)), Kind::SESSION)
+}
+
+/// The same of any kind.
+pub(crate) fn record_of(name: &str, kind: Kind) -> Record {
+    specimen(Some(&subject(name)), kind)
+}
+
+/// An anonymous session.
+pub(crate) fn anonymous() -> Record {
+    specimen(None, Kind::SESSION)
+}
+
+/// The next write of `record`: another revision, and a body with a write id of its own.
+pub(crate) fn next(record: &Record, rng: &mut Rng) -> Record {
+    let mut next = record.clone();
+    next.revision = record.revision.next();
+    next.updated_at = record.updated_at.saturating_add(Duration::from_millis(1));
+    next.body = rewritten(&record.body, rng);
+    next
+}
+
+/// The same body with another write id: the 8 bytes after version and flags.
+pub(crate) fn rewritten(body: &Body, rng: &mut Rng) -> Body {
+    let mut bytes = body.as_bytes().to_vec();
+    let end = bytes.len().min(10);
+    let start = end.saturating_sub(8);
+    bytes[start..end].copy_from_slice(&rng.bytes::<8>()[..end - start]);
+    self::body(bytes)
+}
+
+pub(crate) fn body(bytes: Vec<u8>) -> Body {
+    Body::new(bytes).unwrap_or_else(|error| unreachable!("{error}"))
+}
+
+/// The first page of every kind.
+pub(crate) fn page(limit: u16) -> Page {
+    Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN) }
+}
+
+pub(crate) fn ids(records: &[Record]) -> Vec<Selector> {
+    records.iter().map(|record| record.selector).collect()
+}
+
+/// Taken from a reference store behind a real service, so that selectors carry their subject's shard (T7)
+/// and bodies are what production writes.
+fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
+    let store = MemoryStore::new();
+    let issued = at_once(async {
+        let builder = Tokens::builder(store.clone()).clock(ManualClock::new(NOW));
+        let tokens = builder.build().map_err(|error| error.to_string())?;
+        let login = match subject {
+            Some(subject) => tokens.begin_login(subject).await,
+            None => tokens.begin_anonymous(),
+        };
+        let login = login.map_err(|error| error.to_string())?;
+        let issued =
+            tokens.issue(&login, kind).device("Firefox on Linux").data(b"basket: 3 pears".as_slice()).await;
+        let issued = issued.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        store.find(issued.token.selector()).await.map_err(|error| error.to_string())
+    });
+    match issued {
+        Ok(Some(record)) => record,
+        other => unreachable!("the reference store always answers: {other:?}"),
+    }
+}
+
+/// What `future` answers: nothing in it ever waits.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => unreachable!("the reference store never waits"),
+    }
+}

@@ -1,0 +1,152 @@
+//! What a case plays on: fresh namespaces, handles, choices.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use hallpass_core::{BoxError, ManualClock, Record, Tokens, TokensBuilder};
+
+use crate::declared::{Capability, Declared};
+use crate::handle::Handle;
+use crate::harness::{Harness, Server};
+use crate::history::History;
+use crate::outcome::{Ran, Stop, chain};
+use crate::rng::Rng;
+use crate::specimen::{NOW, next};
+
+/// What the history calls the opening of a store.
+pub(crate) const OPEN: &str = "open";
+
+/// What one case plays on. Clones are the same stage.
+#[derive(Clone)]
+pub(crate) struct Stage(Arc<Inner>);
+
+struct Inner {
+    harness: Arc<dyn Harness>,
+    declared: Declared,
+    namespace: String,
+    used: Mutex<Vec<String>>,
+    nodes: AtomicUsize,
+    history: History,
+    rng: Mutex<Rng>,
+    /// How the test binary is run again; `None` if it cannot be.
+    child: Option<Vec<String>>,
+}
+
+impl Stage {
+    pub(crate) fn new(
+        harness: Arc<dyn Harness>,
+        namespace: String,
+        rng: Rng,
+        child: Option<Vec<String>>,
+    ) -> Self {
+        Self(Arc::new(Inner {
+            declared: harness.declared(),
+            harness,
+            namespace,
+            used: Mutex::default(),
+            nodes: AtomicUsize::new(0),
+            history: History::new(),
+            rng: Mutex::new(rng),
+            child,
+        }))
+    }
+
+    /// A handle on the case's namespace: a further node, if there is one already.
+    pub(crate) async fn open(&self) -> Ran<Handle> {
+        self.open_named("").await
+    }
+
+    /// A handle on another namespace of the case's.
+    pub(crate) async fn open_named(&self, suffix: &str) -> Ran<Handle> {
+        let namespace = self.namespace(suffix);
+        let node = self.0.nodes.fetch_add(1, Ordering::Relaxed) + 1;
+        {
+            let mut used = lock(&self.0.used);
+            if !used.contains(&namespace) {
+                used.push(namespace.clone());
+            }
+        }
+        let call = self.0.history.begin(node, OPEN.to_owned());
+        match self.0.harness.open(&namespace).await {
+            Ok(store) => {
+                call.end("ok".to_owned());
+                Ok(Handle::new(store, self.0.history.clone(), node))
+            }
+            Err(error) => {
+                let why = format!("cannot open namespace {namespace}: {}", chain(&*error));
+                call.end(why.clone());
+                Err(Stop::Harness(why))
+            }
+        }
+    }
+
+    /// Two nodes on the case's namespace; the same handle twice where a second one is not declared.
+    pub(crate) async fn pair(&self) -> Ran<(Handle, Handle)> {
+        let first = self.open().await?;
+        let second = match self.0.declared.lacks(Capability::SecondHandle) {
+            None => self.open().await?,
+            Some(_) => first.clone(),
+        };
+        Ok((first, second))
+    }
+
+    /// A service over `store` that stands at [`NOW`], its clock, and the rest as `adjust` says.
+    pub(crate) fn tokens(
+        &self,
+        store: &Handle,
+        adjust: impl FnOnce(TokensBuilder) -> TokensBuilder,
+    ) -> Ran<(Tokens, Arc<ManualClock>)> {
+        let clock = Arc::new(ManualClock::new(NOW));
+        let builder = Tokens::builder(store.clone()).clock(Arc::clone(&clock));
+        match adjust(builder).build() {
+            Ok(tokens) => Ok((tokens, clock)),
+            Err(error) => Err(Stop::Harness(format!("the suite's own policy is wrong: {error}"))),
+        }
+    }
+
+    /// The next write of `record`.
+    pub(crate) fn next(&self, record: &Record) -> Record {
+        next(record, &mut self.rng())
+    }
+
+    /// Choices that the seed repeats, others each time.
+    pub(crate) fn rng(&self) -> Rng {
+        lock(&self.0.rng).fork()
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    pub(crate) fn namespace(&self, suffix: &str) -> String {
+        format!("{}{suffix}", self.0.namespace)
+    }
+
+    /// How the test binary is run again as a child.
+    pub(crate) fn child(&self) -> &[String] {
+        self.0.child.as_deref().unwrap_or_default()
+    }
+
+    /// The server to hurt.
+    pub(crate) fn server(&self) -> Ran<&dyn Server> {
+        self.0.harness.server().ok_or_else(|| Stop::Harness("the server has gone".into()))
+    }
+
+    /// Throws away what the case has used.
+    pub(crate) async fn discard(&self) {
+        let used = std::mem::take(&mut *lock(&self.0.used));
+        for namespace in used {
+            let _ = tokio::time::timeout(Duration::from_secs(5), self.0.harness.discard(&namespace)).await;
+        }
+    }
+}
+
+/// What a harness could not do.
+pub(crate) fn harness_failed(error: &BoxError) -> Stop {
+    Stop::Harness(chain(&**error))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,297 @@
+#![doc = include_str!("../README.md")]
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Advance, Body, BoxError, Device, Epoch, Fence, Insert, Kind, Kinds, LoginId, Logins, Page,
+    Purged, Reason, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+};
+use rusqlite::TransactionBehavior::{self, Deferred as Read, Immediate as Write};
+use rusqlite::types::{FromSql, ToSql};
+use rusqlite::{Connection, ErrorCode as Code, Row, Transaction, named_params, params};
+use tokio::{sync::Mutex, task::spawn_blocking, time::timeout};
+
+type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// How long a call waits for the connection, and then for its answer.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+/// Times are milliseconds since 1970; `revoked` is the code of a [`Reason`], or 0.
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS tokens (
+        selector BLOB PRIMARY KEY, subject TEXT, kind TEXT NOT NULL, login BLOB NOT NULL,
+        created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL, idle_at INTEGER, purge_at INTEGER NOT NULL, revoked INTEGER NOT NULL,
+        revision INTEGER NOT NULL, generation INTEGER NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX IF NOT EXISTS tokens_by_subject ON tokens (subject, created_at, selector);
+    CREATE INDEX IF NOT EXISTS tokens_by_purge_at ON tokens (purge_at);
+    CREATE TABLE IF NOT EXISTS epochs
+        (subject TEXT PRIMARY KEY, epoch BLOB NOT NULL, purge_at INTEGER NOT NULL) STRICT;
+    CREATE INDEX IF NOT EXISTS epochs_by_purge_at ON epochs (purge_at);";
+
+/// The columns in the order of the schema.
+const INSERT: &str = "INSERT INTO tokens VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING";
+
+/// The same columns by their numbers, and `?16`: the revision that is expected.
+const REPLACE: &str = "
+    UPDATE tokens SET updated_at = ?6, seen_at = ?7, idle_at = ?9, purge_at = ?10, revoked = ?11,
+                      revision = ?12, generation = ?13, device = ?14, body = ?15
+    WHERE selector = ?1 AND revision = ?16 AND revoked = 0";
+
+/// [`Which::select`] in SQL. A parameter that is NULL chooses nothing.
+const MEANT: &str = "
+    WITH matching AS (
+        SELECT rowid AS id, login, format('%015d', created_at) || hex(selector) AS age FROM tokens
+        WHERE subject = :subject AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
+          AND (:only IS NULL OR login = :only) AND (:except IS NULL OR login <> :except)
+          AND (:live_at IS NULL
+               OR revoked = 0 AND :live_at < expires_at AND (idle_at IS NULL OR :live_at < idle_at))),
+    spared AS (SELECT login FROM matching GROUP BY login ORDER BY max(age) DESC LIMIT :keep_newest),
+    meant AS (SELECT id FROM matching WHERE login NOT IN spared)";
+
+const REMOVE: &str = "DELETE FROM tokens WHERE rowid IN meant";
+/// [`Record::mark`] in SQL; the number is [`Revision::MAX`].
+const MARK: &str = "
+    UPDATE tokens SET revoked = :reason, idle_at = NULL, purge_at = expires_at,
+                      updated_at = max(updated_at, :at), revision = min(revision + 1, 9007199254740991)
+    WHERE rowid IN meant AND revoked = 0";
+
+const LIST: &str = "
+    SELECT * FROM tokens WHERE subject = :subject
+      AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
+      AND (created_at, selector) < (ifnull(:created_at, 1 << 62), ifnull(:selector, x''))
+    ORDER BY created_at DESC, selector DESC LIMIT :limit";
+
+/// Keeps tokens in a SQLite file of their own. Clones share one connection.
+#[derive(Clone, Debug)]
+pub struct SqliteStore(Arc<Mutex<Connection>>);
+
+impl SqliteStore {
+    /// The store in the file at `path`, which is made if there is none. Blocks: call it before serving.
+    ///
+    /// # Errors
+    /// What kept it from opening.
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        let open = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(PATIENCE / 2)?; // it gives up first: SQLite knows that nothing was written
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            connection.pragma_update(None, "synchronous", "full")?; // every commit waits for the disk
+            connection.execute_batch(SCHEMA)?;
+            Ok(Self(Arc::new(Mutex::new(connection))))
+        };
+        open().map_err(failed)
+    }
+
+    /// Does `job` in one transaction on a blocking thread. Whoever stops waiting leaves nothing half
+    /// done: a job that was handed over ends by itself, and another never begins.
+    async fn call<T: Send + 'static>(
+        &self,
+        behavior: TransactionBehavior,
+        job: impl FnOnce(&Transaction<'_>) -> Result<T, BoxError> + Send + 'static,
+    ) -> Result<T> {
+        let late = |source: BoxError, outcome_unknown| StoreError::Timeout { source, outcome_unknown };
+        let connection = timeout(PATIENCE, Arc::clone(&self.0).lock_owned()).await;
+        let mut connection = connection.map_err(|elapsed| late(elapsed.into(), false))?;
+        let work = spawn_blocking(move || {
+            let tx = connection.transaction_with_behavior(behavior)?;
+            let done = job(&tx)?; // an error drops `tx`, which rolls it back
+            tx.commit().map_err(|error| late(error.into(), true))?;
+            Ok(done)
+        });
+        match timeout(PATIENCE, work).await {
+            Ok(Ok(done)) => done.map_err(failed),
+            Ok(Err(_)) => Err(StoreError::Other("the job panicked, or the runtime is shutting down".into())),
+            Err(elapsed) => Err(late(elapsed.into(), matches!(behavior, Write))),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for SqliteStore {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert> {
+        let record = record.clone();
+        self.call(Write, move |tx| {
+            let who = record.subject.as_ref().map(Subject::as_str);
+            let holds = match fence {
+                Fence::None => true,
+                Fence::Epoch(is) => any(tx, "epochs WHERE (subject, epoch) = (?1, ?2)", params![who, is.0])?,
+                Fence::Parent(is) => any(tx, "tokens WHERE selector = ?1 AND revoked = 0", params![is.0])?,
+            };
+            Ok(match holds {
+                false => Insert::Fenced,
+                true if write(tx, INSERT, &record, &[])? => Insert::Inserted,
+                true => Insert::Duplicate,
+            })
+        })
+        .await
+    }
+
+    async fn find(&self, selector: Selector) -> Result<Option<Record>> {
+        Ok(self.find_many(&[selector]).await?.pop().flatten())
+    }
+
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>> {
+        let selectors = selectors.to_vec();
+        self.call(Read, move |tx| {
+            let mut find = tx.prepare("SELECT * FROM tokens WHERE selector = ?1")?;
+            selectors.iter().map(|one| find.query_and_then([one.0], record)?.next().transpose()).collect()
+        })
+        .await
+    }
+
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace> {
+        let next = next.clone();
+        self.call(Write, move |tx| {
+            Ok(match write(tx, REPLACE, &next, params![expected.get()])? {
+                true => Replace::Replaced,
+                false if any(tx, "tokens WHERE selector = ?1", &[&next.selector.0])? => Replace::Conflict,
+                false => Replace::Missing,
+            })
+        })
+        .await
+    }
+
+    async fn delete(&self, selector: Selector) -> Result<bool> {
+        let delete = "DELETE FROM tokens WHERE selector = ?1";
+        self.call(Write, move |tx| Ok(tx.execute(delete, [selector.0])? == 1)).await
+    }
+
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64> {
+        let (subject, which) = (subject.clone(), which.clone());
+        self.call(Write, move |tx| {
+            if let Advance::To { epoch, now, keep } = advance {
+                let advance = "REPLACE INTO epochs VALUES (?1, ?2, ?3)";
+                let until = now.saturating_add(keep).as_millis();
+                tx.execute(advance, params![subject.as_str(), epoch.0, until])?;
+            }
+            let only = if let Logins::Only(login) = which.logins { Some(login.0) } else { None };
+            let except = if let Logins::Except(login) = which.logins { Some(login.0) } else { None };
+            let meant = named_params! {
+                ":subject": subject.as_str(), ":kinds": kinds(&which.kinds), ":only": only, ":except": except,
+                ":live_at": which.live_at.map(Timestamp::as_millis), ":keep_newest": which.keep_newest,
+            };
+            Ok(match action {
+                Action::Remove => tx.execute(&format!("{MEANT} {REMOVE}"), meant)?,
+                Action::Mark { reason, at } => {
+                    let mark = named_params! { ":reason": reason.code(), ":at": at.as_millis() };
+                    tx.execute(&format!("{MEANT} {MARK}"), &*[meant, mark].concat())?
+                }
+            } as u64)
+        })
+        .await
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>> {
+        let (subject, page) = (subject.clone(), page.clone());
+        self.call(Read, move |tx| {
+            let (created_at, selector) = page.after.map(|(at, is)| (at.as_millis(), is.0)).unzip();
+            let params = named_params! {
+                ":subject": subject.as_str(), ":kinds": kinds(&page.kinds), ":limit": page.limit.get(),
+                ":created_at": created_at, ":selector": selector,
+            };
+            tx.prepare(LIST)?.query_and_then(params, record)?.collect()
+        })
+        .await
+    }
+
+    async fn epoch(&self, subject: &Subject, fresh: Epoch, keep: Duration, now: Timestamp) -> Result<Epoch> {
+        let subject = subject.clone();
+        self.call(Write, move |tx| {
+            // Usually nothing changes, and a transaction that changes nothing does not touch the disk.
+            let keep_it = "INSERT INTO epochs VALUES (?1, ?2, ?3) ON CONFLICT (subject) DO UPDATE
+                SET purge_at = excluded.purge_at WHERE purge_at < ?4";
+            let (until, half) = (now.saturating_add(keep), now.saturating_add(keep / 2));
+            tx.execute(keep_it, params![subject.as_str(), fresh.0, until.as_millis(), half.as_millis()])?;
+            let read = "SELECT epoch FROM epochs WHERE subject = ?1";
+            Ok(Epoch(tx.query_row(read, [subject.as_str()], |row| row.get(0))?))
+        })
+        .await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged> {
+        let limit = limit.min(10_000); // so that it ends in time
+        self.call(Write, move |tx| {
+            let tokens = "DELETE FROM tokens WHERE rowid IN
+                (SELECT rowid FROM tokens WHERE purge_at <= ?1 LIMIT ?2)";
+            let removed = tx.execute(tokens, params![now.as_millis(), limit])? as u64;
+            tx.execute("DELETE FROM epochs WHERE purge_at <= ?1", [now.as_millis()])?;
+            Ok(Purged { removed, more: removed == u64::from(limit) })
+        })
+        .await
+    }
+}
+
+fn any(tx: &Transaction<'_>, what: &str, params: &[&dyn ToSql]) -> rusqlite::Result<bool> {
+    tx.prepare(&format!("SELECT 1 FROM {what}"))?.exists(params)
+}
+
+/// Binds the columns of `record`, then `more`, to `sql`, and says whether that wrote a row.
+fn write(tx: &Transaction<'_>, sql: &str, record: &Record, more: &[&dyn ToSql]) -> rusqlite::Result<bool> {
+    let (r, ms) = (record, Timestamp::as_millis);
+    let names = params![r.selector.0, r.subject.as_ref().map(Subject::as_str), r.kind.as_str(), r.login.0];
+    let past = params![ms(r.created_at), ms(r.updated_at), ms(r.seen_at), ms(r.expires_at)];
+    let ends = params![r.idle_at.map(ms), ms(r.purge_at), r.revoked.map_or(0, Reason::code)];
+    let rest = params![r.revision.get(), r.generation, r.device.as_str(), r.body.as_bytes()];
+    Ok(tx.execute(sql, &*[names, past, ends, rest, more].concat())? == 1)
+}
+
+fn record(row: &Row<'_>) -> Result<Record, BoxError> {
+    let selector = row.get("selector").map(Selector).ok();
+    decode(row).map_err(|source| StoreError::Corrupt { selector, source }.into())
+}
+
+fn decode(row: &Row<'_>) -> Result<Record, BoxError> {
+    let time = |name| column(row, name).map(Timestamp::from_millis);
+    Ok(Record {
+        selector: Selector(column(row, "selector")?),
+        subject: column::<Option<String>>(row, "subject")?.map(Subject::new).transpose()?,
+        kind: Kind::new(&column::<String>(row, "kind")?)?,
+        login: LoginId(column(row, "login")?),
+        created_at: time("created_at")?,
+        updated_at: time("updated_at")?,
+        seen_at: time("seen_at")?,
+        expires_at: time("expires_at")?,
+        idle_at: column::<Option<u64>>(row, "idle_at")?.map(Timestamp::from_millis),
+        purge_at: time("purge_at")?,
+        revoked: Reason::from_code(column(row, "revoked")?)?,
+        revision: Revision::new(column(row, "revision")?)?,
+        generation: column(row, "generation")?,
+        device: Device::new(column::<String>(row, "device")?)?,
+        body: Body::new(column(row, "body")?)?,
+    })
+}
+
+/// A column as a `T`. The error names the column and, unlike SQLite's own, no value.
+fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, BoxError> {
+    row.get(name).map_err(|_| format!("{name} is not what it should be").into())
+}
+
+/// The kinds as a JSON array; NULL for all of them. A kind needs no escaping.
+fn kinds(kinds: &Kinds) -> Option<String> {
+    let Kinds::Only(kinds) = kinds else { return None };
+    Some(format!("{:?}", kinds.iter().map(Kind::as_str).collect::<Vec<_>>()))
+}
+
+/// What went wrong, as the contract names it.
+fn failed(error: BoxError) -> StoreError {
+    let source = match error.downcast::<StoreError>() {
+        Ok(error) => return *error,
+        Err(other) => other,
+    };
+    match source.downcast_ref().and_then(rusqlite::Error::sqlite_error_code) {
+        Some(Code::DatabaseBusy) => StoreError::Timeout { source, outcome_unknown: false },
+        Some(Code::CannotOpen | Code::DiskFull | Code::SystemIoFailure) => StoreError::Unavailable(source),
+        Some(Code::PermissionDenied | Code::ReadOnly | Code::TooBig) => StoreError::Refused(source),
+        Some(Code::DatabaseCorrupt | Code::NotADatabase) => StoreError::Corrupt { selector: None, source },
+        _ => StoreError::Other(source),
+    }
+}
