@@ -1,26 +1,22 @@
 //! One opened sled database: recognising it, flushing it, closing it.
 
-use std::ffi::OsStr;
 use std::fmt;
-use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
 
 use hallpass_core::StoreError;
 
 use crate::committer::{Committer, Job, Waiter};
-use crate::error::{Trouble, at_opening, damaged, from_sled, from_system, guarded, is_lock, text};
+use crate::error::{Trouble, damaged, from_sled, guarded, text};
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
 use crate::locks::{Locks, Released};
+use crate::opening;
 use crate::repair::Repair;
 use crate::space::Space;
 
-/// How often, 20 ms apart, the lock is tried: the handle before may be closing in another thread.
-const ATTEMPTS: u32 = 50;
 /// Flushes between two looks at the size of the files.
 const SIZE_EVERY: u32 = 1024;
 
@@ -57,22 +53,7 @@ impl Engine {
     /// [`StoreError::Unavailable`] if another process has it open or the disk fails,
     /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        only_ours(path)?;
-        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
-        let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
-        let mut attempt = 0;
-        let db = loop {
-            remove_half_snapshots(path)?;
-            // A file that sled cannot make sense of often makes it panic.
-            let opened = guarded(|| Ok(config.open()))
-                .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
-            match opened {
-                Ok(db) => break db,
-                Err(sled::Error::Io(io)) if is_lock(&io) && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(at_opening(&error)),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let (db, had) = opening::open(path, options.cache_bytes)?;
         let mut engine = Self {
             db,
             locks: Locks::new(),
@@ -319,42 +300,4 @@ impl fmt::Debug for Engine {
 /// The error for who waited for a flush that failed.
 fn in_doubt(trouble: Trouble) -> StoreError {
     StoreError::Timeout { source: trouble.into(), outcome_unknown: true }
-}
-
-/// # Errors
-/// [`StoreError::Refused`] if there are files in the folder and none of them is sled's.
-fn only_ours(path: &Path) -> Result<(), StoreError> {
-    if path.join("db").exists() || path.join("conf").exists() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path).map_err(|io| from_system(&io))? {
-        let name = entry.map_err(|io| from_system(&io))?.file_name();
-        // What a fresh file system brings along, and what sled makes first.
-        if name != "lost+found" && name != "blobs" {
-            return Err(StoreError::Refused(Trouble::OtherFiles.into()));
-        }
-    }
-    Ok(())
-}
-
-/// Removes snapshots of sled's that a crash left half written. sled means to pass over them but looks for
-/// another ending than it writes, takes them for the newest, and finds its files damaged for ever after
-/// (spacejam/sled#1527). Without them it reads its log from the last whole snapshot on.
-///
-/// Under sled's own lock, so that nobody is just writing one.
-fn remove_half_snapshots(path: &Path) -> Result<(), StoreError> {
-    let half = |name: &OsStr| {
-        name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"))
-    };
-    let entries = std::fs::read_dir(path).map_err(|io| from_system(&io))?;
-    let half: Vec<_> = entries.filter_map(Result::ok).filter(|entry| half(&entry.file_name())).collect();
-    if !half.is_empty()
-        && let Ok(lock) = File::open(path.join("db"))
-        && lock.try_lock().is_ok()
-    {
-        for entry in half {
-            std::fs::remove_file(entry.path()).map_err(|io| from_system(&io))?;
-        }
-    }
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod error;
 mod folder;
 mod keys;
 mod locks;
+mod opening;
 mod purge;
 mod repair;
 mod space;

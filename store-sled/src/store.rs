@@ -26,7 +26,7 @@ use crate::space::{Answer, Space};
 /// Clones, and stores opened on the same folder by the same process, share one database; another
 /// process is refused. When the last handle goes the folder is closed, which blocks for a flush.
 ///
-/// Needs a tokio runtime with time enabled. Writes run on its blocking threads.
+/// Needs a tokio runtime with time enabled, and runs on its blocking threads whatever may block.
 #[derive(Clone)]
 pub struct SledStore {
     folder: Arc<Folder>,

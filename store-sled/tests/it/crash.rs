@@ -143,14 +143,12 @@ async fn write_for_ever(store: SledStore, mut script: Script, task: u64) {
     }
 }
 
-/// Reads `next` until it is there, for a while, and says so.
+/// Reads until `next` is there, and says so.
 async fn watch(store: &SledStore, next: &Record, task: u64, step: u64) {
-    for _ in 0..50 {
-        if store.find(next.selector).await.unwrap().as_ref() == Some(next) {
-            return say(&format!("= {task} {step}"));
-        }
+    while store.find(next.selector).await.unwrap().as_ref() != Some(next) {
         tokio::task::yield_now().await;
     }
+    say(&format!("= {task} {step}"));
 }
 
 /// Every other life asks for no more than that touches are written.
