@@ -95,19 +95,27 @@ pub(crate) struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    /// Feeds the fields, each with its length or of fixed length, to `eat`.
+    /// Feeds the fields, each with its length or of fixed length, to `eat`: what is public in one piece,
+    /// since each piece costs more than its bytes, then the validator.
     fn write(&self, validator: &Validator, mut eat: impl FnMut(&[u8])) {
+        let mut public = [0; 1 + DIGEST.len() + 1 + Kind::MAX_LEN + 16 + 1 + Subject::MAX_LEN + 16];
+        let mut len = 0;
+        let mut put = |field: &[u8]| {
+            public[len..len + field.len()].copy_from_slice(field);
+            len += field.len();
+        };
         // Lengths fit: a kind has at most 32 bytes, a subject 1 to 255, and 0 tells that there is none.
-        eat(&[DIGEST.len() as u8]);
-        eat(DIGEST);
-        eat(&[self.kind.as_bytes().len() as u8]);
-        eat(self.kind.as_bytes());
-        eat(&self.selector.0);
+        put(&[DIGEST.len() as u8]);
+        put(DIGEST);
+        put(&[self.kind.as_bytes().len() as u8]);
+        put(self.kind.as_bytes());
+        put(&self.selector.0);
         let subject = self.subject.map_or("", Subject::as_str);
-        eat(&[subject.len() as u8]);
-        eat(subject.as_bytes());
-        eat(&self.created_at.as_millis().to_be_bytes());
-        eat(&self.expires_at.as_millis().to_be_bytes());
+        put(&[subject.len() as u8]);
+        put(subject.as_bytes());
+        put(&self.created_at.as_millis().to_be_bytes());
+        put(&self.expires_at.as_millis().to_be_bytes());
+        eat(&public[..len]);
         eat(&validator.0);
     }
 }

@@ -24,15 +24,16 @@ pub struct Candidate<'a> {
     tokens: &'a Tokens,
     policy: &'a Policy,
     validator: Validator,
-    found: Found,
+    found: Box<Found>,
     fingerprint: Option<Fingerprint>,
 }
 
-/// A record and which of its tokens was presented.
-struct Found {
-    record: Record,
-    state: State,
-    presented: Presented,
+/// A record and which of its tokens was presented. Boxed wherever it is kept: it is over 500 bytes, and
+/// each return on its way from the store to the application would copy them.
+pub(super) struct Found {
+    pub(super) record: Record,
+    pub(super) state: State,
+    pub(super) presented: Presented,
 }
 
 impl Tokens {
@@ -98,7 +99,7 @@ impl Tokens {
         validator: &Validator,
         record: Option<Record>,
         now: Timestamp,
-    ) -> Verdict<Found> {
+    ) -> Verdict<Box<Found>> {
         let kind = policy.kind;
         let invalid = |what: What| {
             self.emit(&Event::new(what, now).kind(kind).selector(selector));
@@ -117,7 +118,7 @@ impl Tokens {
             Some(presented) => presented,
             None => return invalid(What::UnusableKey),
         };
-        let found = Found { record, state, presented };
+        let found = Box::new(Found { record, state, presented });
         let situation = found.situation(StampCheck::Unbound);
         let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(Ok(found)) };
         let what = match rejected {
@@ -300,7 +301,7 @@ impl Candidate<'_> {
     }
 
     /// What to make of the record that somebody else wrote first.
-    fn again(&self, record: Option<Record>, now: Timestamp) -> Verdict<Found> {
+    fn again(&self, record: Option<Record>, now: Timestamp) -> Verdict<Box<Found>> {
         self.tokens.examine(self.policy, self.found.record.selector, &self.validator, record, now)
     }
 
@@ -341,7 +342,7 @@ impl Candidate<'_> {
 
     /// The successor that the predecessor's other holders got; `None` if its key is retired.
     fn derive_again(&self, now: Timestamp) -> Result<Option<Token>, Failure> {
-        let Found { record, state, .. } = &self.found;
+        let Found { record, state, .. } = &*self.found;
         let Some(nonce) = state.rotated.as_ref().and_then(|rotated| rotated.nonce) else { return Ok(None) };
         let (Some(salt), Some(key)) =
             (self.tokens.key(nonce.key, now)?, self.tokens.key(state.digest.key, now)?)
@@ -385,20 +386,17 @@ impl Candidate<'_> {
         let situation = self.found.situation(StampCheck::Unbound);
         let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
         let fingerprint = self.compare();
-        let Found { record, state, presented } = self.found;
         let successor = successor.map(|token| Issued {
             token,
-            kind: record.kind,
-            login: record.login,
+            kind: self.found.record.kind,
+            login: self.found.record.login,
             expires_at: deadlines.absolute,
         });
         Valid {
-            record,
-            state,
+            found: self.found,
             expires_at: deadlines.first(),
             absolute_at: deadlines.absolute,
             fingerprint,
-            newest: presented == Presented::Current,
             successor,
         }
     }

@@ -21,18 +21,18 @@ impl Tokens {
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
-            let mut state = valid.state.clone();
+            let mut state = valid.found.state.clone();
             change(&mut state.data);
             if state.data.len() > MAX_DATA {
                 return Err(LimitError::new("data", "must be at most 16 KiB").into());
             }
-            if state.data == valid.state.data {
+            if state.data == valid.found.state.data {
                 return Ok(Ok(()));
             }
-            let next = self.next_write(&valid.record, &mut state, policy, now)?;
-            match self.replace(&next, &valid.record).await? {
+            let next = self.next_write(&valid.found.record, &mut state, policy, now)?;
+            match self.replace(&next, &valid.found.record).await? {
                 Written::Done => {
-                    (valid.record, valid.state) = (next, state);
+                    (valid.found.record, valid.found.state) = (next, state);
                     return Ok(Ok(()));
                 }
                 Written::Lost(None) => return Ok(Err(Rejected::Invalid)),
@@ -43,9 +43,9 @@ impl Tokens {
                         None if !record.is_live(now) => return Ok(Err(Rejected::Expired)),
                         None => {}
                     }
-                    valid.state =
+                    valid.found.state =
                         State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;
-                    valid.record = record;
+                    valid.found.record = record;
                 }
             }
             backoff.pause(self).await?;

@@ -241,7 +241,7 @@ impl<'a> Issue<'a> {
                     fence: Fence::Parent(parent.selector()),
                     expires_at: expires_at.min(parent.absolute_at),
                     device: device.unwrap_or_else(|| parent.device().clone()),
-                    stamp: stamp.or(parent.state.stamp),
+                    stamp: stamp.or(parent.found.state.stamp),
                     fingerprint,
                     auth_at: parent.auth_at(),
                     how: How::Restored,

@@ -48,7 +48,7 @@ impl Tokens {
         if self.policy(caller.kind())?.purpose != Purpose::Device {
             return Err(Failure::WrongCall(caller.kind()));
         }
-        let (record, stamp) = (caller.record.clone(), stamp.map(|stamp| stamp.0));
+        let (record, stamp) = (caller.found.record.clone(), stamp.map(|stamp| stamp.0));
         self.detached(|tokens| async move { tokens.renew_login(&subject, &record, reason, stamp).await })
             .await
     }

@@ -1,9 +1,10 @@
 use std::fmt;
 
+use super::candidate::Found;
 use crate::clock::Timestamp;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::record::Record;
-use crate::record::state::{How, State};
+use crate::record::state::How;
+use crate::rotation::Presented;
 use crate::stamp::FingerprintCheck;
 use crate::token::{Selector, Token};
 
@@ -22,12 +23,10 @@ pub struct Issued {
 
 /// A token that was presented and is good.
 pub struct Valid {
-    pub(super) record: Record,
-    pub(super) state: State,
+    pub(super) found: Box<Found>,
     pub(super) expires_at: Timestamp,
     pub(super) absolute_at: Timestamp,
     pub(super) fingerprint: FingerprintCheck,
-    pub(super) newest: bool,
     /// The token to send to the client in place of the one that was presented. Every request that
     /// races for it gets the same one.
     pub successor: Option<Issued>,
@@ -37,44 +36,44 @@ impl Valid {
     /// Whom it belongs to; `None` for an anonymous session.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
-        self.record.subject.as_ref()
+        self.found.record.subject.as_ref()
     }
 
     /// What it is for.
     #[must_use]
     pub const fn kind(&self) -> Kind {
-        self.record.kind
+        self.found.record.kind
     }
 
     /// The login that it belongs to.
     #[must_use]
     pub const fn login(&self) -> LoginId {
-        self.record.login
+        self.found.record.login
     }
 
     /// The public half of the token.
     #[must_use]
     pub const fn selector(&self) -> Selector {
-        self.record.selector
+        self.found.record.selector
     }
 
     /// How many times it has rotated.
     #[must_use]
     pub const fn generation(&self) -> u32 {
-        self.record.generation
+        self.found.record.generation
     }
 
     /// Whether the newest token was presented, which tells that the client has it; otherwise it was the
     /// predecessor, within its windows (D6, D7).
     #[must_use]
     pub const fn is_newest(&self) -> bool {
-        self.newest
+        matches!(self.found.presented, Presented::Current)
     }
 
     /// When its first token was issued.
     #[must_use]
     pub const fn created_at(&self) -> Timestamp {
-        self.record.created_at
+        self.found.record.created_at
     }
 
     /// When it expires if it is not used again: the earlier of its absolute and its idle expiry.
@@ -86,25 +85,25 @@ impl Valid {
     /// When the subject last authenticated for this login.
     #[must_use]
     pub const fn auth_at(&self) -> Timestamp {
-        self.state.auth_at
+        self.found.state.auth_at
     }
 
     /// How the subject came to it.
     #[must_use]
     pub const fn how(&self) -> How {
-        self.state.how
+        self.found.state.how
     }
 
     /// How a person would recognise the client it was issued to.
     #[must_use]
     pub const fn device(&self) -> &Device {
-        &self.record.device
+        &self.found.record.device
     }
 
     /// The application's data, to be changed with [`Tokens::update_data`](crate::Tokens::update_data).
     #[must_use]
     pub fn data(&self) -> &[u8] {
-        &self.state.data
+        &self.found.state.data
     }
 
     /// How the client that presented it compares with the one it was issued to.
@@ -117,8 +116,8 @@ impl Valid {
 impl fmt::Debug for Valid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Valid")
-            .field("record", &self.record)
-            .field("how", &self.state.how)
+            .field("record", &self.found.record)
+            .field("how", &self.found.state.how)
             .field("expires_at", &self.expires_at)
             .field("fingerprint", &self.fingerprint)
             .field("successor", &self.successor)
