@@ -1,0 +1,20 @@
+//! `insert` is an upsert, as `save` of the SQL stores of tower-sessions is: a live session is replaced by another's.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if store.insert(record, fence).await? == Insert::Duplicate && store.admits(record, fence).await? {
+            store.force(record).await?;
+            return Ok(Insert::Inserted);
+        }
+        store.insert(record, fence).await
+    }
+}
