@@ -1,6 +1,7 @@
 //! Every case, a file a chapter.
 
 mod cancel;
+mod decision;
 mod delete;
 mod expiry;
 mod fence;
@@ -9,9 +10,13 @@ mod hostile;
 mod insert;
 mod interleaved;
 mod list;
+mod login;
 mod namespace;
 mod replace;
+mod rotation;
+mod secrecy;
 mod subject;
+mod token;
 
 use crate::case::Case;
 
@@ -21,12 +26,19 @@ const CHAPTERS: &[&[Case]] = &[
     find::CASES,
     replace::CASES,
     delete::CASES,
-    list::CASES,
     subject::CASES,
+    list::CASES,
     expiry::CASES,
     fence::CASES,
     namespace::CASES,
     hostile::CASES,
+    interleaved::CASES,
+    cancel::CASES,
+    secrecy::CASES,
+    token::CASES,
+    decision::CASES,
+    rotation::CASES,
+    login::CASES,
 ];
 
 /// Every case of the suite.

@@ -15,6 +15,7 @@ mod outcome;
 mod report;
 mod rng;
 mod runner;
+mod service;
 mod specimen;
 mod stage;
 

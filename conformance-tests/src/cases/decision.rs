@@ -1,0 +1,281 @@
+//! The decision as a behaviour over the real backend: what a token is worth, and what that does.
+
+use hallpass_core::{
+    Failure, Fingerprint, FingerprintCheck, Issued, Kind, Policy, Reason, Rejected, Scope, Stamp, Tokens,
+};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{D1, D2, D3, D4, D5, D6, D7, D8, D9, D13, D17};
+use crate::outcome::{Ran, hold, same};
+use crate::service::{
+    HOUR, MILLI, MINUTE, SECOND, accepted, is_good, log_in, rejected, rotate, same_token, successor,
+};
+use crate::specimen::subject;
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [D1] a_guess_ends_nothing),
+    case!(Any Quick [D2] the_absolute_expiry_is_exact_and_needs_no_collector),
+    case!(Any Quick [D2] the_idle_expiry_is_exact_and_use_moves_it),
+    case!(Any Quick [D2] a_clock_that_steps_back_expires_nothing),
+    case!(Any Quick [D3] an_ended_token_says_why),
+    case!(Any Quick [D4] another_stamp_ends_the_login_and_a_missing_one_nothing),
+    case!(Any Quick [D5] being_seen_is_written_once_in_a_while),
+    case!(Any Quick [D6] a_lost_response_is_made_good_within_the_retry_window),
+    case!(Any Quick [D7] a_request_under_way_is_good_for_the_overlap),
+    case!(Any Quick [D8] a_successor_that_nobody_presented_lapses),
+    case!(Any Quick [D9 D13] a_replay_ends_the_login_and_no_more),
+    case!(Any Quick [D9] a_replay_ends_the_subject_where_the_policy_says_so),
+    case!(Any Quick [D17] the_verdict_says_how_the_fingerprint_compares),
+];
+
+async fn a_guess_ends_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let alice = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let mallory = log_in(&tokens, "mallory", Kind::REMEMBER).await?;
+    let second = rotate(&tokens, alice.token.expose()).await?;
+    let guess = format!("{}{}", &second[..22], &mallory.token.expose()[22..]);
+    for _ in 0..5 {
+        clock.advance(HOUR);
+        rejected(D1, "a guess", tokens.verify(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
+        rejected(D1, "a guess", tokens.verify_and_rotate(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
+    }
+    accepted(D1, "the token that was guessed at", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
+}
+
+async fn the_absolute_expiry_is_exact_and_needs_no_collector(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let policy = Policy::session().idle(None);
+    let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(policy))?;
+    let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+    clock.set(issued.expires_at.saturating_sub(MILLI));
+    let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
+    accepted(D2, "a token in its last millisecond", verdict)?;
+    for later in [SECOND * 0, MILLI, HOUR * 9_999] {
+        clock.set(issued.expires_at.saturating_add(later));
+        let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
+        rejected(D2, format_args!("a token {later:?} after its expiry"), verdict, Rejected::Expired)?;
+    }
+    tokens.purge().await?;
+    let good = is_good(&tokens, Kind::SESSION, issued.token.expose()).await?;
+    hold(D2, !good, "an expired token is good again after a purge")
+}
+
+async fn the_idle_expiry_is_exact_and_use_moves_it(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+    let text = issued.token.expose();
+    for _ in 0..4 {
+        clock.advance(MINUTE * 30 - MILLI);
+        accepted(D2, "a session used just in time", tokens.verify(Kind::SESSION, text).await)?;
+    }
+    clock.advance(MINUTE * 30);
+    rejected(D2, "a session used too late", tokens.verify(Kind::SESSION, text).await, Rejected::Expired)?;
+    tokens.purge().await?;
+    rejected(
+        D2,
+        "the same within the purge margin",
+        tokens.verify(Kind::SESSION, text).await,
+        Rejected::Expired,
+    )
+}
+
+async fn a_clock_that_steps_back_expires_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+    for back in [SECOND, MINUTE, HOUR * 24 * 365] {
+        clock.set(tokens.now().saturating_sub(back));
+        let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
+        accepted(D2, format_args!("a token after the clock stepped back by {back:?}"), verdict)?;
+    }
+    Ok(())
+}
+
+async fn an_ended_token_says_why(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let alice = subject("alice");
+    for reason in [Reason::LoggedOutElsewhere, Reason::Administrative, Reason::CredentialChanged] {
+        let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+        same(D3, "how many were ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
+        // Longer than it would have lived unused: a marked record has no idle expiry.
+        clock.advance(HOUR);
+        let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
+        rejected(D3, "a token that was ended", verdict, Rejected::Revoked(reason))?;
+    }
+    let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
+    accepted(D3, "a one-time token", tokens.consume(Kind::ONE_TIME, once.token.expose()).await)?;
+    for _ in 0..3 {
+        let verdict = tokens.consume(Kind::ONE_TIME, once.token.expose()).await;
+        rejected(D3, "a one-time token that was used", verdict, Rejected::Spent)?;
+    }
+    Ok(())
+}
+
+async fn another_stamp_ends_the_login_and_a_missing_one_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+    let (old, new) = (Stamp::of("old hash"), Stamp::of("new hash"));
+    let login = tokens.begin_login(&subject("alice")).await?;
+    let issued = accepted(D4, "a login", tokens.issue(&login, Kind::SESSION).stamp(old).await)?;
+    let other = log_in(&tokens, "alice", Kind::SESSION).await?;
+    let text = issued.token.expose();
+    let verdict = tokens.verify(Kind::SESSION, text).await;
+    hold(
+        D4,
+        matches!(verdict, Err(Failure::StampRequired)),
+        "a stamped token without a stamp came to a verdict",
+    )?;
+    let candidate = accepted(D4, "a stamped token", tokens.look_up(Kind::SESSION, text).await)?;
+    accepted(D4, "a token with its stamp", candidate.verify(Some(&old)).await)?;
+    let candidate = accepted(D4, "a stamped token", tokens.look_up(Kind::SESSION, text).await)?;
+    rejected(D4, "a token with another stamp", candidate.verify(Some(&new)).await, Rejected::StampMismatch)?;
+    let dead = Rejected::Revoked(Reason::StampMismatch);
+    rejected(D4, "the same token again", tokens.look_up(Kind::SESSION, text).await, dead)?;
+    accepted(D4, "another login", tokens.verify(Kind::SESSION, other.token.expose()).await).map(drop)
+}
+
+async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
+    let (store, other) = stage.pair().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+    let (text, selector) = (issued.token.expose(), issued.token.selector());
+    let mut written = hallpass_core::TokenStore::find(&store, selector).await?;
+    for (seconds, writes) in [(0, false), (59, false), (1, true), (30, false), (30, true)] {
+        clock.advance(SECOND * seconds);
+        accepted(D5, "a live token", tokens.verify(Kind::SESSION, text).await)?;
+        let found = hallpass_core::TokenStore::find(&other, selector).await?;
+        let what = format_args!("{seconds} s later, whether being seen was written").to_string();
+        same(D5, what, &(found != written), &writes)?;
+        if writes {
+            let seen = found.as_ref().map(|record| record.seen_at);
+            same(D5, "when it was last seen", &seen, &Some(tokens.now()))?;
+        }
+        written = found;
+    }
+    Ok(())
+}
+
+/// A remember-me token of alice's, rotated once: the predecessor and the successor.
+async fn rotated(tokens: &Tokens) -> Ran<(Issued, String)> {
+    let first = log_in(tokens, "alice", Kind::REMEMBER).await?;
+    let second = rotate(tokens, first.token.expose()).await?;
+    Ok((first, second))
+}
+
+async fn a_lost_response_is_made_good_within_the_retry_window(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let (first, second) = rotated(&tokens).await?;
+    for wait in [SECOND, MINUTE * 30, MINUTE * 30 - SECOND] {
+        clock.advance(wait);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
+        let again = successor(D6, "the predecessor within its retry window", verdict)?;
+        same_token(D6, "a retry got another successor", &again, &second)?;
+        accepted(D6, "the predecessor", tokens.verify(Kind::REMEMBER, first.token.expose()).await)?;
+    }
+    accepted(D6, "the successor at last", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
+}
+
+async fn a_request_under_way_is_good_for_the_overlap(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for (wait, good) in [(SECOND * 30, true), (SECOND * 30 + MILLI, false)] {
+        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let (first, second) = rotated(&tokens).await?;
+        clock.advance(MINUTE);
+        accepted(D7, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+        clock.advance(wait);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
+        if good {
+            let again = successor(D7, "a request under way", verdict)?;
+            same_token(D7, "a request under way got another successor", &again, &second)?;
+            accepted(D7, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+        } else {
+            rejected(D9, "the predecessor after the overlap", verdict, Rejected::Reused)?;
+        }
+    }
+    Ok(())
+}
+
+async fn a_successor_that_nobody_presented_lapses(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let (first, second) = rotated(&tokens).await?;
+    let other = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    clock.advance(HOUR + MILLI);
+    let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
+    rejected(D8, "the predecessor past its retry window", verdict, Rejected::Lapsed)?;
+    let lapsed = Rejected::Revoked(Reason::Lapsed);
+    rejected(D8, "the successor after that", tokens.verify(Kind::REMEMBER, &second).await, lapsed)?;
+    rejected(D8, "the predecessor again", tokens.verify(Kind::REMEMBER, first.token.expose()).await, lapsed)?;
+    accepted(D8, "another login", tokens.verify(Kind::REMEMBER, other.token.expose()).await).map(drop)
+}
+
+async fn a_replay_ends_the_login_and_no_more(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let (first, second) = rotated(&tokens).await?;
+    let (other, bob) =
+        (log_in(&tokens, "alice", Kind::REMEMBER).await?, log_in(&tokens, "bob", Kind::REMEMBER).await?);
+    let parent = accepted(D9, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+    let session = accepted(D9, "a restored session", tokens.issue_from(&parent, Kind::SESSION).await)?;
+    clock.advance(MINUTE);
+    let verdict = tokens.verify(Kind::REMEMBER, first.token.expose()).await;
+    rejected(D9, "a replayed token", verdict, Rejected::Reused)?;
+    let theft = Rejected::Revoked(Reason::Reused);
+    rejected(D9, "the thief's or victim's token", tokens.verify(Kind::REMEMBER, &second).await, theft)?;
+    let verdict = tokens.verify(Kind::SESSION, session.token.expose()).await;
+    rejected(D9, "a session of the same login", verdict, theft)?;
+    let verdict = tokens.verify(Kind::REMEMBER, first.token.expose()).await;
+    rejected(D13, "the replayed token again", verdict, theft)?;
+    for issued in [other, bob] {
+        accepted(D9, "another login", tokens.verify(Kind::REMEMBER, issued.token.expose()).await)?;
+    }
+    Ok(())
+}
+
+async fn a_replay_ends_the_subject_where_the_policy_says_so(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let policy = Policy::remember().reuse_ends(Scope::Subject);
+    let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(policy))?;
+    let (first, second) = rotated(&tokens).await?;
+    let (other, bob) =
+        (log_in(&tokens, "alice", Kind::SESSION).await?, log_in(&tokens, "bob", Kind::SESSION).await?);
+    let under_way = tokens.begin_login(&subject("alice")).await?;
+    accepted(D9, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+    clock.advance(MINUTE);
+    let verdict = tokens.verify(Kind::REMEMBER, first.token.expose()).await;
+    rejected(D9, "a replayed token", verdict, Rejected::Reused)?;
+    let theft = Rejected::Revoked(Reason::Reused);
+    rejected(D9, "another login", tokens.verify(Kind::SESSION, other.token.expose()).await, theft)?;
+    let verdict = tokens.issue(&under_way, Kind::SESSION).await;
+    rejected(D9, "a login that was under way", verdict, Rejected::Fenced)?;
+    accepted(D9, "another subject", tokens.verify(Kind::SESSION, bob.token.expose()).await).map(drop)
+}
+
+async fn the_verdict_says_how_the_fingerprint_compares(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+    let (home, away) =
+        (Fingerprint::of(&["Firefox", "192.0.2.1"]), Fingerprint::of(&["curl", "198.51.100.7"]));
+    let login = tokens.begin_login(&subject("alice")).await?;
+    let issued = accepted(D17, "a login", tokens.issue(&login, Kind::SESSION).fingerprint(home).await)?;
+    let seen = [
+        (Some(home), FingerprintCheck::Matches),
+        (Some(away), FingerprintCheck::Differs),
+        (None, FingerprintCheck::Unknown),
+    ];
+    for (fingerprint, expected) in seen {
+        let mut candidate =
+            accepted(D17, "a token", tokens.look_up(Kind::SESSION, issued.token.expose()).await)?;
+        if let Some(fingerprint) = fingerprint {
+            candidate = candidate.fingerprint(fingerprint);
+        }
+        let valid = accepted(D17, "a token", candidate.verify(None).await)?;
+        same(D17, "how the fingerprint compares", &valid.fingerprint(), &expected)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,181 @@
+//! Rotation over time: when it is due, what use extends, what an honest client may rely on.
+
+use std::time::Duration;
+
+use hallpass_core::{Kind, Policy, Rejected, TokenStore, Tokens};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{D2, D5, D9, D10, D11, D16};
+use crate::outcome::{Ran, hold, same};
+use crate::rng::Rng;
+use crate::service::{
+    HOUR, MILLI, MINUTE, SECOND, accepted, log_in, rejected, rotate, same_token, successor,
+};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [D10] a_rotation_is_due_at_the_first_use_and_then_not_too_soon),
+    case!(Any Quick [D10] an_unconfirmed_successor_rotates_late),
+    case!(Any Quick [D11] retrying_extends_no_window),
+    case!(Any Quick [D11] rotating_moves_no_absolute_expiry),
+    case!(Any Quick [D5 D2] a_shorter_policy_works_at_once),
+    case!(Any Quick [D16] an_honest_client_is_never_refused),
+    case!(Any Quick [D16] a_replay_outside_the_windows_is_always_caught),
+];
+
+async fn a_rotation_is_due_at_the_first_use_and_then_not_too_soon(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let second = rotate(&tokens, first.token.expose()).await?;
+    clock.advance(SECOND);
+    // Confirmed now: due when more than twice the overlap has passed since.
+    for wait in [Duration::ZERO, SECOND * 60] {
+        clock.advance(wait);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &second).await;
+        let valid = accepted(D10, "the successor", verdict)?;
+        hold(D10, valid.successor.is_none(), format_args!("a rotation {wait:?} after the confirmation"))?;
+        same(D10, "the generation", &valid.generation(), &1)?;
+    }
+    clock.advance(MILLI);
+    let third =
+        successor(D10, "a rotation that is due", tokens.verify_and_rotate(Kind::REMEMBER, &second).await)?;
+    hold(D10, third != second, "a rotation gave the token itself")
+}
+
+async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for (wait, due) in [(HOUR + MINUTE, false), (HOUR + MINUTE + MILLI, true)] {
+        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+        let second = rotate(&tokens, first.token.expose()).await?;
+        clock.advance(wait);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &second).await;
+        let valid = accepted(D10, "a successor that was never presented", verdict)?;
+        same(D10, format_args!("a rotation {wait:?} after the last"), &valid.successor.is_some(), &due)?;
+    }
+    Ok(())
+}
+
+async fn retrying_extends_no_window(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let second = rotate(&tokens, first.token.expose()).await?;
+    for _ in 0..59 {
+        clock.advance(MINUTE);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
+        let again = successor(D11, "a retry within the window", verdict)?;
+        same_token(D11, "a retry got another successor", &again, &second)?;
+    }
+    clock.advance(MINUTE + MILLI);
+    let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
+    rejected(D11, "the 60th retry, past the window", verdict, Rejected::Lapsed)
+}
+
+async fn rotating_moves_no_absolute_expiry(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let (selector, expires_at) = (first.token.selector(), first.expires_at);
+    let mut text = first.token.expose().to_owned();
+    while tokens.now().saturating_add(HOUR * 24) < expires_at {
+        clock.advance(HOUR * 23);
+        text = rotate(&tokens, &text).await?;
+        clock.advance(SECOND);
+        accepted(D11, "the successor", tokens.verify(Kind::REMEMBER, &text).await)?;
+        let record = store.find(selector).await?;
+        let stored = record.as_ref().map(|record| record.expires_at);
+        same(D11, "the absolute expiry after a rotation", &stored, &Some(expires_at))?;
+        let capped = record.is_some_and(|record| record.purge_at <= expires_at);
+        hold(D11, capped, "a rotation moved the time to collect past the absolute expiry")?;
+    }
+    clock.set(expires_at);
+    rejected(
+        D11,
+        "the newest token at the expiry",
+        tokens.verify(Kind::REMEMBER, &text).await,
+        Rejected::Expired,
+    )
+}
+
+async fn a_shorter_policy_works_at_once(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+    let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
+    let short = Policy::session().absolute(MINUTE * 10).idle(Some(MINUTE * 5));
+    let (shorter, clock) = stage.tokens(&store, |builder| builder.policy(short))?;
+    clock.advance(MINUTE * 5 - MILLI);
+    accepted(D5, "a token in time", shorter.verify(Kind::SESSION, issued.token.expose()).await)?;
+    clock.advance(MINUTE * 5 - MILLI);
+    accepted(D5, "a token in time", shorter.verify(Kind::SESSION, issued.token.expose()).await)?;
+    clock.advance(MILLI * 2);
+    let verdict = shorter.verify(Kind::SESSION, issued.token.expose()).await;
+    rejected(D2, "a token past the shorter lifetime", verdict, Rejected::Expired)
+}
+
+/// One browser: it sends what it holds, and takes over what comes back unless the response is lost.
+async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut rng = stage.rng();
+    for _ in 0..6 {
+        let (tokens, clock) = stage.tokens(&here, |builder| builder)?;
+        let (other, _) = stage.tokens(&there, |builder| builder.clock(std::sync::Arc::clone(&clock)))?;
+        let mut held = log_in(&tokens, "alice", Kind::REMEMBER).await?.token.expose().to_owned();
+        let mut lost_at = None;
+        for _ in 0..60 {
+            clock.advance(pause(&mut rng));
+            // Several requests leave with the same cookie; their answers come within the overlap.
+            let (sent, mut answers) = (held.clone(), Vec::new());
+            for _ in 0..=rng.below(3) {
+                clock.advance(MILLI * rng.below(9_000) as u32);
+                let node: &Tokens = if rng.below(2) == 0 { &tokens } else { &other };
+                let verdict = node.verify_and_rotate(Kind::REMEMBER, &sent).await;
+                answers.push(accepted(D16, "an honest client", verdict)?.successor);
+            }
+            let may_lose = lost_at.is_none_or(|at| tokens.now().since(at) > HOUR + MINUTE * 2);
+            if may_lose && rng.below(4) == 0 {
+                lost_at = Some(tokens.now());
+                // It notices soon and asks again.
+                clock.advance(SECOND * rng.below(600) as u32);
+                let verdict = other.verify_and_rotate(Kind::REMEMBER, &held).await;
+                answers = vec![accepted(D16, "an honest client that lost a response", verdict)?.successor];
+            }
+            if let Some(issued) = answers.into_iter().flatten().next() {
+                held = issued.token.expose().to_owned();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Seconds to days, never long enough to expire within the test.
+fn pause(rng: &mut Rng) -> Duration {
+    [SECOND * 0, SECOND * 5, SECOND * 61, MINUTE * 7, HOUR * 2][rng.below(5)] + MILLI * rng.below(999) as u32
+}
+
+async fn a_replay_outside_the_windows_is_always_caught(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut rng = stage.rng();
+    for _ in 0..12 {
+        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let mut texts = vec![log_in(&tokens, "alice", Kind::REMEMBER).await?.token.expose().to_owned()];
+        for _ in 0..1 + rng.below(5) {
+            let current = texts[texts.len() - 1].clone();
+            texts.push(rotate(&tokens, &current).await?);
+            clock.advance(SECOND * (1 + rng.below(60) as u32));
+            accepted(D16, "the successor", tokens.verify(Kind::REMEMBER, &texts[texts.len() - 1]).await)?;
+            clock.advance(MINUTE * (2 + rng.below(300) as u32));
+        }
+        let stolen = texts[rng.below(texts.len() - 1)].clone();
+        let rotate = rng.below(2) == 0;
+        let verdict = match rotate {
+            true => tokens.verify_and_rotate(Kind::REMEMBER, &stolen).await,
+            false => tokens.verify(Kind::REMEMBER, &stolen).await,
+        };
+        rejected(D9, "a replay outside the windows", verdict, Rejected::Reused)?;
+        let good = tokens.verify(Kind::REMEMBER, &texts[texts.len() - 1]).await?.is_ok();
+        hold(D16, !good, "after a replay was caught the newest token is still good")?;
+    }
+    Ok(())
+}

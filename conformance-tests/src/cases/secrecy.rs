@@ -1,0 +1,108 @@
+//! What a store says about itself.
+
+use std::fmt::Debug;
+
+use base64ct::{Base64, Base64UrlUnpadded, Encoding};
+use hallpass_core::{Body, Fence, Kind, Record, StoreError, TokenStore};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S18, T6};
+use crate::outcome::{Ran, chain, hold};
+use crate::service::{accepted, log_in, rotate};
+use crate::specimen::{body, record};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S18] debug_output_shows_no_body),
+    case!(Any Quick [T6 S18] debug_output_shows_no_token),
+    case!(Any Quick [S18] errors_show_no_body),
+];
+
+/// Every way in which `bytes` might be written out.
+fn spellings(bytes: &[u8]) -> Vec<String> {
+    let list =
+        |show: fn(&u8) -> String, between: &str| bytes.iter().map(show).collect::<Vec<_>>().join(between);
+    vec![
+        String::from_utf8_lossy(bytes).into_owned(),
+        list(|byte| format!("{byte:02x}"), ""),
+        list(|byte| format!("{byte:02X}"), ""),
+        list(|byte| byte.to_string(), ", "),
+        list(|byte| byte.to_string(), ","),
+        Base64::encode_string(bytes).trim_end_matches('=').to_owned(),
+        Base64UrlUnpadded::encode_string(bytes),
+    ]
+}
+
+/// That `said` shows none of the secrets.
+fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> Ran {
+    let compact: String = said.split_whitespace().collect();
+    for spelling in secrets.iter().flat_map(|secret| spellings(secret)) {
+        let shown = said.contains(&spelling) || compact.contains(&spelling.replace(' ', ""));
+        hold(S18, !shown, format_args!("{who} shows data or digests"))?;
+    }
+    Ok(())
+}
+
+fn debugs(store: &dyn Debug) -> [String; 2] {
+    [format!("{store:?}"), format!("{store:#?}")]
+}
+
+async fn debug_output_shows_no_body(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut stored: Vec<Record> = Vec::new();
+    for number in 0..3 {
+        let mut record = record("alice");
+        record.body = body(format!("wholly confidential {number} ä").into_bytes());
+        store.put(&record).await?;
+        stored.push(record);
+    }
+    let newer = stage.next(&stored[0]);
+    store.swap(&newer, &stored[0]).await?;
+    let middle = b"confidential";
+    for said in debugs(store.store()) {
+        keeps_quiet("the store's debug output", &said, &[middle, newer.body.as_bytes()])?;
+    }
+    Ok(())
+}
+
+async fn debug_output_shows_no_token(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+    let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let second = rotate(&tokens, first.token.expose()).await?;
+    let valid = accepted(T6, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+    let candidate = accepted(T6, "the successor", tokens.look_up(Kind::REMEMBER, &second).await)?;
+    let Some(record) = store.find(first.token.selector()).await? else {
+        return hold(T6, false, "the record is not there");
+    };
+    let digests: Vec<&[u8]> = record.body.as_bytes().chunks_exact(16).collect();
+    let said = [debugs(store.store()), debugs(&tokens), debugs(&valid), debugs(&candidate), debugs(&first)];
+    for said in said.iter().flatten() {
+        for text in [first.token.expose(), &second] {
+            hold(T6, !said.contains(&text[23..]), "debug output shows a validator")?;
+        }
+        keeps_quiet("debug output", said, &digests)?;
+    }
+    Ok(())
+}
+
+async fn errors_show_no_body(stage: Stage) -> Ran {
+    let store = stage.open().await?.bare();
+    let mut bytes = b"wholly confidential".repeat(Body::MAX_LEN / 19);
+    bytes.truncate(Body::MAX_LEN);
+    let mut record = record("alice");
+    record.body = body(bytes);
+    // Whatever fails here is not the point; what it says is.
+    let mut errors: Vec<StoreError> = Vec::new();
+    let next = stage.next(&record);
+    for _ in 0..2 {
+        errors.extend(store.insert(&record, Fence::None).await.err());
+        errors.extend(store.replace(&next, record.revision).await.err());
+        errors.extend(store.find(record.selector).await.err());
+    }
+    for error in errors {
+        let said = format!("{error:?} {}", chain(&error));
+        keeps_quiet("an error", &said, &[b"confidential"])?;
+    }
+    Ok(())
+}

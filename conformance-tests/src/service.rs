@@ -1,0 +1,80 @@
+//! The service over the store under test: how cases get tokens and read verdicts.
+
+use std::fmt::{Debug, Display};
+use std::time::Duration;
+
+use hallpass_core::{Issued, Kind, Rejected, StoreError, Tokens, Valid, Verdict};
+
+use crate::clause::Clause;
+use crate::outcome::{Ran, hold};
+use crate::specimen::subject;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
+pub(crate) const MILLI: Duration = Duration::from_millis(1);
+
+/// A fresh login of `name` with a token of `kind`, from the production path.
+pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issued> {
+    let login = tokens.begin_login(&subject(name)).await?;
+    accepted(Clause::S11, "a login that nothing interferes with", tokens.issue(&login, kind).await)
+}
+
+/// What was accepted; a rejection breaks `clause`.
+pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Verdict<T>) -> Ran<T> {
+    match verdict? {
+        Ok(value) => Ok(value),
+        Err(rejected) => {
+            hold(clause, false, format_args!("{what} was rejected: {rejected:?}"))?;
+            Err(StoreError::Other("unreachable".into()).into())
+        }
+    }
+}
+
+/// Holds if it was rejected for this reason.
+pub(crate) fn rejected<T>(clause: Clause, what: impl Display, verdict: Verdict<T>, want: Rejected) -> Ran {
+    match verdict? {
+        Ok(_) => hold(clause, false, format_args!("{what} was accepted, and should have been {want:?}")),
+        Err(got) => hold(
+            clause,
+            got == want,
+            format_args!("{what} was rejected as {got:?}, and should have been {want:?}"),
+        ),
+    }
+}
+
+/// Whether `text` is accepted; a failure is the store's.
+pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool> {
+    Ok(tokens.verify(kind, text).await?.is_ok())
+}
+
+/// The text of the successor that a rotation must give.
+pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Verdict<Valid>) -> Ran<String> {
+    match accepted(clause, &what, verdict)?.successor {
+        Some(issued) => Ok(issued.token.expose().to_owned()),
+        None => {
+            hold(clause, false, format_args!("{what} gave no successor"))?;
+            Ok(String::new())
+        }
+    }
+}
+
+/// Rotates the remember-me token `text` and answers its successor.
+pub(crate) async fn rotate(tokens: &Tokens, text: &str) -> Ran<String> {
+    let verdict = tokens.verify_and_rotate(Kind::REMEMBER, text).await;
+    successor(Clause::D5, "a rotation that was due", verdict)
+}
+
+/// That two texts are one token, said without showing either.
+pub(crate) fn same_token(clause: Clause, what: impl Display, got: &str, want: &str) -> Ran {
+    hold(clause, got == want, what)
+}
+
+/// For a text that shows neither a token nor a record.
+pub(crate) fn brief<T: Debug, E>(verdict: &Result<Result<T, Rejected>, E>) -> String {
+    match verdict {
+        Ok(Ok(_)) => "accepted".into(),
+        Ok(Err(rejected)) => format!("{rejected:?}"),
+        Err(_) => "a failure".into(),
+    }
+}

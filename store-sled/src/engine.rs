@@ -1,0 +1,292 @@
+//! One opened sled database: recognising it, flushing it, closing it.
+
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use hallpass_core::StoreError;
+
+use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock, text};
+use crate::flusher::Flusher;
+use crate::folder::Options;
+use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
+use crate::locks::{Locks, Released};
+use crate::repair::Repair;
+
+/// How often, 20 ms apart, the lock is tried: the handle before may be closing in another thread.
+const ATTEMPTS: u32 = 50;
+/// Flushes between two looks at the size of the files.
+const SIZE_EVERY: u32 = 1024;
+
+/// More than sled has written when our mark is flushed: a larger file with nothing in it is damaged.
+const NEW_AT_MOST: u64 = 64 * 1024;
+
+/// What can still be done with a database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Health {
+    Well,
+    /// The disk failed a write or a flush. sled takes no more, but the folder can be opened again.
+    Failed(Trouble),
+    /// sled panicked amid a write: its threads may hang, so it is neither used nor closed any more.
+    Lost,
+}
+
+/// A database, its locks and its flusher.
+pub(crate) struct Engine {
+    db: sled::Db,
+    pub(crate) locks: Locks,
+    flusher: Flusher,
+    timeout: Duration,
+    cache_bytes: u64,
+    failed: OnceLock<Trouble>,
+    lost: AtomicBool,
+    repaired: Option<Repair>,
+    flushes: AtomicU32,
+    fits: AtomicBool,
+}
+
+impl Engine {
+    /// Opens the folder at `path`, which is there; checks it if it was not closed in good order.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if another process has it open or the disk fails,
+    /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
+    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
+        only_ours(path)?;
+        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
+        let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
+        let mut attempt = 0;
+        let db = loop {
+            // A file that sled cannot make sense of often makes it panic.
+            let opened = guarded(|| Ok(config.open()))
+                .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
+            match opened {
+                Ok(db) => break db,
+                Err(sled::Error::Io(io)) if is_lock(&io) && attempt < ATTEMPTS => attempt += 1,
+                Err(error) => return Err(at_opening(&error)),
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        };
+        let mut engine = Self {
+            db,
+            locks: Locks::new(),
+            flusher: Flusher::default(),
+            timeout: options.timeout,
+            cache_bytes: options.cache_bytes,
+            failed: OnceLock::new(),
+            lost: AtomicBool::new(false),
+            repaired: None,
+            flushes: AtomicU32::new(0),
+            fits: AtomicBool::new(false),
+        };
+        match engine.run(true, |engine| engine.begin(had)) {
+            Ok(repaired) => engine.repaired = repaired,
+            Err(error) => {
+                engine.close_unmarked();
+                return Err(error);
+            }
+        }
+        engine.measure();
+        Ok(engine)
+    }
+
+    /// Does `work`; a panic in it becomes an error, and the end of this database if it `writes`.
+    ///
+    /// # Errors
+    /// What `work` answers, or [`StoreError::Other`].
+    pub(crate) fn run<T>(
+        &self,
+        writes: bool,
+        work: impl FnOnce(&Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
+            self.lost.fetch_or(writes, Ordering::SeqCst);
+            Err(StoreError::Other(Trouble::Panicked.into()))
+        })
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        match self.failed.get() {
+            _ if self.lost.load(Ordering::SeqCst) => Health::Lost,
+            Some(why) => Health::Failed(why.clone()),
+            None => Health::Well,
+        }
+    }
+
+    /// What opening it found and repaired; `None` if it had been closed in good order.
+    pub(crate) fn repaired(&self) -> Option<Repair> {
+        self.repaired
+    }
+
+    /// Whether what was read once stays in memory: the files are no larger than the cache.
+    pub(crate) fn fits(&self) -> bool {
+        self.fits.load(Ordering::Relaxed)
+    }
+
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn size_on_disk(&self) -> Result<u64, StoreError> {
+        self.db.size_on_disk().map_err(|error| from_sled(&error))
+    }
+
+    /// The tree of a namespace.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn tree(&self, namespace: &str) -> Result<sled::Tree, StoreError> {
+        self.written(self.db.open_tree([NAMESPACE, namespace].concat()))
+    }
+
+    /// Passes on the result of a write, and notes it if the disk has failed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
+        result.map_err(|error| {
+            if let sled::Error::Io(io) = &error {
+                let _ = self.failed.set(Trouble::System(text(io)));
+            }
+            from_sled(&error)
+        })
+    }
+
+    /// Returns when all that was written so far is on disk. Blocks.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] with unknown outcome.
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
+        self.flusher.wait(self.timeout, || self.flush_now())
+    }
+
+    /// Gives `answer` once everything that it rests on is on disk.
+    ///
+    /// # Errors
+    /// [`StoreError::Timeout`] with unknown outcome.
+    pub(crate) fn settle<T>(&self, released: Released<'_>, answer: T) -> Result<T, StoreError> {
+        if released.needs_flush() {
+            self.flush()?;
+            released.flushed();
+        }
+        Ok(answer)
+    }
+
+    /// Closes it and marks it as closed in good order, unless something failed.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn close(self) -> Result<(), StoreError> {
+        let result = match self.health() {
+            Health::Lost => Err(StoreError::Other(Trouble::Panicked.into())),
+            Health::Failed(why) => Err(StoreError::Unavailable(why.into())),
+            Health::Well => self.run(true, |engine| {
+                engine.flush()?;
+                engine.written(engine.db.insert(CLEAN, &[]))?;
+                engine.flush()
+            }),
+        };
+        self.close_unmarked();
+        result
+    }
+
+    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be. `had` is the size of
+    /// its file before sled opened it.
+    fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
+        let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
+        if let Some(number) = &number {
+            let number = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok());
+            match number {
+                Some(FORMAT_NUMBER) => {}
+                Some(number) => return Err(StoreError::Refused(Trouble::Newer(number).into())),
+                None => return Err(StoreError::Refused(Trouble::Foreign.into())),
+            }
+        } else {
+            // A crash between sled's first byte and our mark leaves an empty database: ours to take.
+            if !self.db.is_empty() || self.db.tree_names().len() > 1 {
+                return Err(StoreError::Refused(Trouble::Foreign.into()));
+            }
+            if had > NEW_AT_MOST {
+                return Err(StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() });
+            }
+            self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
+        }
+        let clean = self.written(self.db.remove(CLEAN))?.is_some();
+        let mut repaired = None;
+        if number.is_some() && !clean {
+            let mut all = Repair::default();
+            for name in self.db.tree_names() {
+                if name.starts_with(NAMESPACE.as_bytes()) {
+                    all.check(self, &self.written(self.db.open_tree(name))?)?;
+                }
+            }
+            repaired = Some(all);
+        }
+        self.flush()?;
+        Ok(repaired)
+    }
+
+    fn flush_now(&self) -> Result<(), Trouble> {
+        match catch_unwind(AssertUnwindSafe(|| self.db.flush())) {
+            Ok(Ok(_)) => {
+                if self.flushes.fetch_add(1, Ordering::Relaxed) % SIZE_EVERY == SIZE_EVERY - 1 {
+                    self.measure();
+                }
+                Ok(())
+            }
+            Ok(Err(sled::Error::Io(io))) => {
+                let _ = self.failed.set(Trouble::System(text(&io)));
+                Err(Trouble::FlushFailed(text(&io)))
+            }
+            Ok(Err(_)) => {
+                self.lost.store(true, Ordering::SeqCst);
+                Err(Trouble::Damaged)
+            }
+            Err(_) => {
+                self.lost.store(true, Ordering::SeqCst);
+                Err(Trouble::Panicked)
+            }
+        }
+    }
+
+    fn measure(&self) {
+        let fits = self.size_on_disk().is_ok_and(|size| size <= self.cache_bytes);
+        self.fits.store(fits, Ordering::Relaxed);
+    }
+
+    /// Closes it without a mark, so that it is checked when it is opened again.
+    pub(crate) fn close_unmarked(self) {
+        if self.health() == Health::Lost {
+            // Closing it would wait for threads that are gone.
+            std::mem::forget(self);
+        } else {
+            let _ = guarded(|| {
+                drop(self);
+                Ok(())
+            });
+        }
+    }
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("health", &self.health()).finish_non_exhaustive()
+    }
+}
+
+/// # Errors
+/// [`StoreError::Refused`] if there are files in the folder and none of them is sled's.
+fn only_ours(path: &Path) -> Result<(), StoreError> {
+    if path.join("db").exists() || path.join("conf").exists() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(|io| from_system(&io))? {
+        let name = entry.map_err(|io| from_system(&io))?.file_name();
+        // What a fresh file system brings along, and what sled makes first.
+        if name != "lost+found" && name != "blobs" {
+            return Err(StoreError::Refused(Trouble::OtherFiles.into()));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! What goes wrong with a folder, in words; sled's own errors and panics are turned into these.
+//!
+//! No text of sled's that may quote what is stored is passed on (S18): of its errors only those of
+//! the operating system and of its configuration are, of its panics none.
+
+use std::error::Error;
+use std::fmt;
+use std::io::ErrorKind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use hallpass_core::{DecodeError, Selector, StoreError};
+
+/// The source of a [`StoreError`] of this crate: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// Somebody else holds sled's lock.
+    InUse,
+    /// A folder with files, none of them sled's.
+    OtherFiles,
+    /// A sled database without our mark.
+    Foreign,
+    /// Ours, but written by a later version.
+    Newer(u32),
+    /// sled panicked. What it said may quote stored bytes and stays on standard error.
+    Panicked,
+    /// A flush failed: what was written before it may be on the disk or not.
+    FlushFailed(String),
+    /// The operating system, or sled about its configuration.
+    System(String),
+    /// sled reads its own file and finds it damaged, or itself wrong.
+    Damaged,
+    /// A fixed sentence.
+    Plain(&'static str),
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::InUse => f.write_str("another process has this folder open"),
+            Self::OtherFiles => f.write_str("the folder is not empty and holds no token store"),
+            Self::Foreign => f.write_str("the folder holds a sled database that is no token store"),
+            Self::Newer(number) => write!(f, "the folder was written by a newer version (layout {number})"),
+            Self::Panicked => f.write_str("sled panicked; standard error has its words"),
+            Self::FlushFailed(why) => write!(f, "not known to be on disk: {why}"),
+            Self::System(why) => f.write_str(why),
+            Self::Damaged => f.write_str("sled finds its files damaged"),
+            Self::Plain(why) => f.write_str(why),
+        }
+    }
+}
+
+impl Error for Trouble {}
+
+/// Runs something that calls sled, and makes an error of a panic.
+pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
+    // Whatever was half done is behind a lock that forgives poisoning, or in sled itself.
+    catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StoreError::Other(Trouble::Panicked.into())))
+}
+
+/// The error for `error`, met while opening a folder.
+pub(crate) fn at_opening(error: &sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(io) if is_lock(io) => StoreError::Unavailable(Trouble::InUse.into()),
+        sled::Error::Io(io) => from_system(io),
+        _ => from_sled(error),
+    }
+}
+
+/// Whether another opener holds the lock: sled words that error itself, the kind is lost.
+pub(crate) fn is_lock(io: &std::io::Error) -> bool {
+    let text = io.to_string();
+    text.starts_with("could not acquire lock") && text.contains("WouldBlock")
+}
+
+/// The error for what the operating system says about a path.
+pub(crate) fn from_system(io: &std::io::Error) -> StoreError {
+    let trouble = Trouble::System(text(io)).into();
+    match io.kind() {
+        ErrorKind::NotADirectory
+        | ErrorKind::NotFound
+        | ErrorKind::PermissionDenied
+        | ErrorKind::ReadOnlyFilesystem
+        | ErrorKind::InvalidInput => StoreError::Refused(trouble),
+        ErrorKind::InvalidData | ErrorKind::UnexpectedEof => {
+            StoreError::Corrupt { selector: None, source: trouble }
+        }
+        _ => StoreError::Unavailable(trouble),
+    }
+}
+
+/// What the operating system says. sled keeps only the `Debug` form of an error that it passes on twice.
+pub(crate) fn text(io: &std::io::Error) -> String {
+    let text = io.to_string();
+    match text.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')) {
+        Some((message, _)) => message.to_owned(),
+        None => text,
+    }
+}
+
+/// The error for `error`, met while reading or writing.
+pub(crate) fn from_sled(error: &sled::Error) -> StoreError {
+    match error {
+        sled::Error::Io(io) => StoreError::Unavailable(Trouble::System(text(io)).into()),
+        sled::Error::Unsupported(why) => StoreError::Refused(Trouble::System(why.clone()).into()),
+        _ => StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() },
+    }
+}
+
+/// What is stored for `selector` is no record.
+pub(crate) fn corrupt(selector: Selector, source: DecodeError) -> StoreError {
+    StoreError::Corrupt { selector: Some(selector), source: source.into() }
+}
+
+/// What is stored is not what this crate writes.
+pub(crate) fn damaged(selector: Option<Selector>, why: &'static str) -> StoreError {
+    StoreError::Corrupt { selector, source: Trouble::Plain(why).into() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_becomes_an_error_without_its_words() {
+        let error = guarded::<()>(|| panic!("secret bytes")).unwrap_err();
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+        assert_eq!(error.source().unwrap().to_string(), Trouble::Panicked.to_string());
+    }
+
+    #[test]
+    fn a_full_disk_says_so() {
+        let error = from_sled(&sled::Error::Io(std::io::Error::from_raw_os_error(28)));
+        assert!(matches!(error, StoreError::Unavailable(_)));
+        assert!(error.source().unwrap().to_string().contains("No space left"), "{error:?}");
+        let twice = std::io::Error::other(format!("{:?}", std::io::Error::from_raw_os_error(28)));
+        assert_eq!(text(&twice), "No space left on device");
+    }
+
+    #[test]
+    fn sled_is_not_quoted() {
+        let error = from_sled(&sled::Error::ReportableBug("secret bytes".into()));
+        assert!(!format!("{error:?}").contains("secret"), "{error:?}");
+    }
+}

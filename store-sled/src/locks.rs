@@ -1,0 +1,169 @@
+//! Locks striped by subject and by selector, and which stripes hold writes that are not on disk yet.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use hallpass_core::Selector;
+
+use crate::keys::SubjectKey;
+
+/// Stripes of each sort. Two names that share one only wait a few microseconds for each other.
+const STRIPES: usize = 1024;
+
+/// One process owns the folder, so these locks are all the atomicity there is.
+///
+/// Whatever changes a record holds the stripe of its subject, if it has one, and that of its
+/// selector; whatever changes or judges an epoch, or looks at all records of a subject, holds the
+/// subject's. Subjects are locked before selectors and each sort in ascending order, so nobody waits
+/// in a circle.
+///
+/// `find` takes no lock. It must not return what a crash could still undo: somebody would be handed
+/// the successor of a rotation that then never happened. So a writer counts itself in before its first
+/// byte is visible and out after the flush, and who has read from a counted stripe waits for a flush.
+#[derive(Debug)]
+pub(crate) struct Locks {
+    subjects: Vec<Stripe>,
+    selectors: Vec<Stripe>,
+}
+
+#[derive(Debug, Default)]
+struct Stripe {
+    lock: Mutex<()>,
+    /// Writers here whose flush has not come back; those whose flush failed stay counted.
+    unflushed: AtomicU32,
+}
+
+impl Locks {
+    pub(crate) fn new() -> Self {
+        let stripes = || (0..STRIPES).map(|_| Stripe::default()).collect();
+        Self { subjects: stripes(), selectors: stripes() }
+    }
+
+    /// Waits for the stripes of all of these.
+    pub(crate) fn hold(
+        &self,
+        subjects: impl IntoIterator<Item = SubjectKey>,
+        selectors: impl IntoIterator<Item = Selector>,
+    ) -> Held<'_> {
+        let mut held = Held { locks: self, stripes: Vec::new(), guards: Vec::new(), raised: false };
+        held.take(&self.subjects, subjects.into_iter().map(|subject| subject.0));
+        held.add(selectors);
+        held
+    }
+
+    /// Whether what was just read under `selector` may not be on disk.
+    pub(crate) fn unflushed(&self, selector: Selector) -> bool {
+        self.selectors[stripe(selector.0)].unflushed.load(Ordering::SeqCst) != 0
+    }
+}
+
+/// Stripes that are locked.
+pub(crate) struct Held<'a> {
+    locks: &'a Locks,
+    stripes: Vec<&'a Stripe>,
+    guards: Vec<MutexGuard<'a, ()>>,
+    raised: bool,
+}
+
+impl<'a> Held<'a> {
+    /// Waits for the stripes of these too. Only while no selector is held yet.
+    pub(crate) fn add(&mut self, selectors: impl IntoIterator<Item = Selector>) {
+        self.take(&self.locks.selectors, selectors.into_iter().map(|selector| selector.0));
+    }
+
+    /// Counts a writer in on everything held. Comes before its first write.
+    pub(crate) fn raise(&mut self) {
+        if !self.raised {
+            self.raised = true;
+            for stripe in &self.stripes {
+                stripe.unflushed.fetch_add(1, Ordering::SeqCst);
+            }
+        }
+    }
+
+    /// Unlocks.
+    pub(crate) fn release(self) -> Released<'a> {
+        let unflushed = self.stripes.iter().any(|stripe| stripe.unflushed.load(Ordering::SeqCst) != 0);
+        Released { stripes: self.stripes, raised: self.raised, unflushed }
+    }
+
+    fn take(&mut self, stripes: &'a [Stripe], names: impl Iterator<Item = [u8; 16]>) {
+        let mut wanted: Vec<usize> = names.map(stripe).collect();
+        wanted.sort_unstable();
+        wanted.dedup();
+        for at in wanted {
+            self.stripes.push(&stripes[at]);
+            // Nothing is behind the lock but sled, so a poisoned one tells nothing.
+            self.guards.push(stripes[at].lock.lock().unwrap_or_else(PoisonError::into_inner));
+        }
+    }
+}
+
+/// Stripes that were locked; dropped without [`Released::flushed`] they stay counted.
+pub(crate) struct Released<'a> {
+    stripes: Vec<&'a Stripe>,
+    raised: bool,
+    unflushed: bool,
+}
+
+impl Released<'_> {
+    /// Whether the answer rests on a write, one's own or another's, that may not be on disk.
+    pub(crate) fn needs_flush(&self) -> bool {
+        self.unflushed
+    }
+
+    /// Counts the writer out: everything up to here is on disk.
+    pub(crate) fn flushed(self) {
+        if self.raised {
+            for stripe in &self.stripes {
+                stripe.unflushed.fetch_sub(1, Ordering::SeqCst);
+            }
+        }
+    }
+}
+
+/// Subjects are digests and the last bytes of a selector are random, so both spread.
+fn stripe(name: [u8; 16]) -> usize {
+    usize::from(u16::from_be_bytes([name[14], name[15]])) % STRIPES
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn selector(last: u8) -> Selector {
+        Selector([last; 16])
+    }
+
+    #[test]
+    fn a_stripe_is_unflushed_until_its_writer_says_so() {
+        let locks = Locks::new();
+        let mut held = locks.hold([SubjectKey([1; 16])], [selector(1)]);
+        assert!(!locks.unflushed(selector(1)));
+        held.raise();
+        assert!(locks.unflushed(selector(1)) && !locks.unflushed(selector(2)));
+        let released = held.release();
+        assert!(released.needs_flush() && locks.unflushed(selector(1)));
+        released.flushed();
+        assert!(!locks.unflushed(selector(1)));
+    }
+
+    #[test]
+    fn who_only_looks_needs_a_flush_while_another_does() {
+        let locks = Locks::new();
+        let mut writer = locks.hold([SubjectKey([1; 16])], []);
+        writer.raise();
+        let writer = writer.release();
+        assert!(locks.hold([SubjectKey([1; 16])], [selector(3)]).release().needs_flush());
+        assert!(!locks.hold([SubjectKey([2; 16])], [selector(3)]).release().needs_flush());
+        writer.flushed();
+        assert!(!locks.hold([SubjectKey([1; 16])], [selector(3)]).release().needs_flush());
+    }
+
+    #[test]
+    fn the_same_stripe_twice_is_locked_once() {
+        let locks = Locks::new();
+        let held = locks.hold([SubjectKey([1; 16]), SubjectKey([1; 16])], [selector(4), selector(4)]);
+        assert_eq!(held.guards.len(), 2);
+    }
+}

@@ -1,0 +1,62 @@
+//! Removing what nobody needs any more.
+
+use hallpass_core::{Purged, StoreError, Timestamp};
+
+use crate::error::from_sled;
+use crate::keys;
+use crate::locks::Released;
+use crate::space::Space;
+
+/// At most so many records go in one call of a purge, so that its time is bounded.
+const PURGE_AT_ONCE: u32 = 10_000;
+
+impl Space<'_> {
+    pub(crate) fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let limit = u64::from(limit.min(PURGE_AT_ONCE));
+        let mut purged = Purged { removed: 0, more: false };
+        let mut gone = Vec::new();
+        for item in self.tree.range(keys::due_until(now)) {
+            let (entry, _) = item.map_err(|error| from_sled(&error))?;
+            if purged.removed == limit {
+                purged.more = true;
+                break;
+            }
+            let Some(selector) = keys::selector_at_end(&entry) else { continue };
+            match self.hold(selector) {
+                Ok((mut held, Some(record))) if entry == keys::due(&record) => {
+                    held.raise();
+                    self.take(&record)?;
+                    purged.removed += 1;
+                    gone.push(held.release());
+                }
+                // A crash left it behind, or somebody was faster.
+                Ok((_held, _)) => {
+                    self.engine.written(self.tree.remove(entry))?;
+                }
+                // Kept, for whoever will want to know what happened to it.
+                Err(StoreError::Corrupt { selector: Some(_), .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        if !purged.more {
+            self.purge_epochs(now)?;
+        }
+        self.engine.flush()?;
+        gone.into_iter().for_each(Released::flushed);
+        Ok(purged)
+    }
+
+    fn purge_epochs(&self, now: Timestamp) -> Result<(), StoreError> {
+        for item in self.tree.scan_prefix([keys::EPOCH]) {
+            let (key, value) = item.map_err(|error| from_sled(&error))?;
+            let over = |value: &[u8]| keys::parse_epoch(value).is_none_or(|(_, until)| until <= now);
+            let Some(subject) = keys::subject_of_epoch(&key).filter(|_| over(&value)) else { continue };
+            let _held = self.engine.locks.hold([subject], []);
+            // A missing epoch fences, so losing this removal in a crash, or not, is all the same.
+            if self.read(&key)?.is_some_and(|value| over(&value)) {
+                self.engine.written(self.tree.remove(key))?;
+            }
+        }
+        Ok(())
+    }
+}

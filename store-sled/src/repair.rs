@@ -1,0 +1,101 @@
+//! The check of a folder that was not closed in good order: every record gets the entries it must
+//! have, and entries without their record go.
+
+use std::collections::BTreeSet;
+
+use hallpass_core::{Record, Selector, StoreError};
+
+use crate::engine::Engine;
+use crate::error::{damaged, from_sled};
+use crate::keys;
+
+/// What the check at opening found and did.
+///
+/// The log is written in an order that leaves at worst entries without a record behind, so `added`
+/// other than 0 points to damage beyond a crash.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Repair {
+    /// Records that are well.
+    pub records: u64,
+    /// Records that do not decode. They are left as they are and reported to whoever asks for them.
+    pub corrupt: u64,
+    /// Index entries that were missing and were made again.
+    pub added: u64,
+    /// Index entries that belonged to no record and were removed.
+    pub removed: u64,
+}
+
+impl Repair {
+    /// Checks one namespace and adds up what it finds. Two passes over every key, one read for each entry.
+    ///
+    /// # Errors
+    /// [`StoreError`] if the disk fails or sled's own structures are damaged.
+    pub(crate) fn check(&mut self, engine: &Engine, tree: &sled::Tree) -> Result<(), StoreError> {
+        let mut corrupt = BTreeSet::new();
+        for item in tree.scan_prefix([keys::RECORD]) {
+            let (key, value) = item.map_err(|error| from_sled(&error))?;
+            let selector = keys::selector_at_end(&key);
+            match Record::decode(&value) {
+                Ok(record) if Some(record.selector) == selector => {
+                    self.records += 1;
+                    self.demand(engine, tree, &keys::due(&record))?;
+                    if let Some(entry) = keys::of_subject(&record) {
+                        self.demand(engine, tree, &entry)?;
+                    }
+                }
+                _ => {
+                    self.corrupt += 1;
+                    corrupt.extend(selector);
+                }
+            }
+        }
+        let due = |record: &Record| Some(keys::due(record).to_vec());
+        self.sweep(engine, tree, &corrupt, keys::DUE, keys::selector_at_end, due)?;
+        let of_subject = |record: &Record| keys::of_subject(record).map(|entry| entry.to_vec());
+        self.sweep(engine, tree, &corrupt, keys::OF_SUBJECT, keys::selector_of_subject, of_subject)
+    }
+
+    /// Removes the entries of one index that are not what their record demands.
+    fn sweep(
+        &mut self,
+        engine: &Engine,
+        tree: &sled::Tree,
+        corrupt: &BTreeSet<Selector>,
+        index: u8,
+        selector_of: impl Fn(&[u8]) -> Option<Selector>,
+        entry_of: impl Fn(&Record) -> Option<Vec<u8>>,
+    ) -> Result<(), StoreError> {
+        for item in tree.scan_prefix([index]) {
+            let (key, _) = item.map_err(|error| from_sled(&error))?;
+            let selector = selector_of(&key);
+            // Nobody can tell what a corrupt record's entries must be: they stay.
+            if selector.is_some_and(|selector| corrupt.contains(&selector)) {
+                continue;
+            }
+            let record = selector.map(|selector| read(tree, selector)).transpose()?.flatten();
+            if record.as_ref().and_then(&entry_of).is_none_or(|entry| entry != *key) {
+                engine.written(tree.remove(key))?;
+                self.removed += 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn demand(&mut self, engine: &Engine, tree: &sled::Tree, entry: &[u8]) -> Result<(), StoreError> {
+        if !tree.contains_key(entry).map_err(|error| from_sled(&error))? {
+            engine.written(tree.insert(entry, &[]))?;
+            self.added += 1;
+        }
+        Ok(())
+    }
+}
+
+fn read(tree: &sled::Tree, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let value = tree.get(keys::record(selector)).map_err(|error| from_sled(&error))?;
+    match value.map(|value| Record::decode(&value)) {
+        None => Ok(None),
+        Some(Ok(record)) => Ok(Some(record)),
+        Some(Err(_)) => Err(damaged(Some(selector), "a record changed while it was checked")),
+    }
+}

@@ -1,0 +1,279 @@
+//! What the trait asks for, on the tree of one namespace. Everything here blocks.
+
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Page, Record, Replace, Revision, Selector, StoreError, Subject,
+    Timestamp, Which,
+};
+
+use crate::engine::Engine;
+use crate::error::{Trouble, corrupt, damaged, from_sled};
+use crate::keys::{self, SubjectKey};
+use crate::locks::Held;
+use crate::touch::is_touch;
+
+/// One namespace of an opened database.
+pub(crate) struct Space<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) tree: sled::Tree,
+}
+
+impl<'a> Space<'a> {
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn new(engine: &'a Engine, namespace: &str) -> Result<Self, StoreError> {
+        Ok(Self { engine, tree: engine.tree(namespace)? })
+    }
+
+    /// What is visible now, flushed or not.
+    pub(crate) fn get(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let Some(value) = self.read(&keys::record(selector))? else { return Ok(None) };
+        let record = Record::decode(&value).map_err(|error| corrupt(selector, error))?;
+        if record.selector != selector {
+            return Err(damaged(Some(selector), "the record under this key is another's"));
+        }
+        Ok(Some(record))
+    }
+
+    pub(crate) fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        let records = selectors.iter().map(|selector| self.get(*selector)).collect::<Result<_, _>>()?;
+        if selectors.iter().any(|selector| self.engine.locks.unflushed(*selector)) {
+            self.engine.flush()?;
+        }
+        Ok(records)
+    }
+
+    pub(crate) fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let parent = match fence {
+            Fence::Parent(parent) => Some(parent),
+            _ => None,
+        };
+        let own = record.subject.as_ref().map(SubjectKey::from);
+        let (mut held, parent) = loop {
+            let subject = |found: &Option<Record>| {
+                found.as_ref().and_then(|found| found.subject.as_ref()).map(SubjectKey::from)
+            };
+            let before = parent.map(|parent| self.get(parent)).transpose()?.flatten();
+            let subjects = own.into_iter().chain(subject(&before));
+            let held = self.engine.locks.hold(subjects, [record.selector].into_iter().chain(parent));
+            let now = parent.map(|parent| self.get(parent)).transpose()?.flatten();
+            if now.is_none() || subject(&now) == subject(&before) {
+                break (held, now);
+            }
+        };
+        let admitted = match fence {
+            Fence::None => true,
+            Fence::Epoch(epoch) => match own {
+                Some(subject) => self.read_epoch(subject)?.is_some_and(|(current, _)| current == epoch),
+                None => false,
+            },
+            Fence::Parent(_) => parent.is_some_and(|parent| parent.revoked.is_none()),
+        };
+        let answer = if self.read(&keys::record(record.selector))?.is_some() {
+            Insert::Duplicate
+        } else if !admitted {
+            Insert::Fenced
+        } else {
+            held.raise();
+            self.write(&keys::due(record), &[])?;
+            if let Some(entry) = keys::of_subject(record) {
+                self.write(&entry, &[])?;
+            }
+            self.write(&keys::record(record.selector), &record.encode())?;
+            Insert::Inserted
+        };
+        self.engine.settle(held.release(), answer)
+    }
+
+    /// With `lazy_touches`, one that [`is_touch`] is visible but not flushed when this returns.
+    pub(crate) fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        lazy_touches: bool,
+    ) -> Result<Replace, StoreError> {
+        let (mut held, old) = self.hold(next.selector)?;
+        let answer = match old {
+            None => Replace::Missing,
+            Some(old) if old.revision != expected || old.revoked.is_some() => Replace::Conflict,
+            Some(old) => {
+                if keys::of_subject(&old) != keys::of_subject(next) {
+                    let trouble = Trouble::Plain("a replace may not change subject or creation");
+                    return Err(StoreError::Refused(trouble.into()));
+                }
+                if !(lazy_touches && is_touch(&old, next)) {
+                    held.raise();
+                }
+                self.overwrite(&old, next)?;
+                Replace::Replaced
+            }
+        };
+        self.engine.settle(held.release(), answer)
+    }
+
+    pub(crate) fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        let (held, there) = match self.hold(selector) {
+            Ok((held, None)) => (held, false),
+            Ok((mut held, Some(record))) => {
+                held.raise();
+                self.take(&record)?;
+                (held, true)
+            }
+            // What cannot be read can still be removed; its entries go at the next check.
+            Err(StoreError::Corrupt { selector: Some(_), .. }) => {
+                let mut held = self.engine.locks.hold([], [selector]);
+                held.raise();
+                let there = self.engine.written(self.tree.remove(keys::record(selector)))?.is_some();
+                (held, there)
+            }
+            Err(error) => return Err(error),
+        };
+        self.engine.settle(held.release(), there)
+    }
+
+    pub(crate) fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let key = SubjectKey::from(subject);
+        let mut held = self.engine.locks.hold([key], []);
+        let (mut records, mut corrupt) = (Vec::new(), None);
+        for record in self.list(subject, None) {
+            match record {
+                Ok(record) => records.push(record),
+                Err(error @ StoreError::Corrupt { selector: Some(_), .. }) => corrupt = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        let mut doomed = which.select(&records);
+        if matches!(action, Action::Mark { .. }) {
+            doomed.retain(|record| record.revoked.is_none());
+        }
+        held.add(doomed.iter().map(|record| record.selector));
+        if advance != Advance::Keep || !doomed.is_empty() {
+            held.raise();
+        }
+        if let Advance::To { epoch, now, keep } = advance {
+            self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
+        }
+        for record in &doomed {
+            match action {
+                Action::Remove => self.take(record)?,
+                Action::Mark { reason, at } => {
+                    let mut marked = Record::clone(record);
+                    marked.mark(reason, at);
+                    self.overwrite(record, &marked)?;
+                }
+            }
+        }
+        let count = doomed.len() as u64;
+        self.engine.settle(held.release(), count)?;
+        // What could be ended is ended, and yet nobody may believe that everything is.
+        corrupt.map_or(Ok(count), Err)
+    }
+
+    pub(crate) fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let held = self.engine.locks.hold([SubjectKey::from(subject)], []);
+        let wanted = |record: &Result<Record, _>| match record {
+            Ok(record) => page.kinds.contain(&record.kind),
+            Err(_) => true,
+        };
+        let records = self.list(subject, page.after).filter(wanted).take(page.limit.get().into());
+        let records = records.collect::<Result<Vec<_>, _>>()?;
+        self.engine.settle(held.release(), records)
+    }
+
+    pub(crate) fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        let key = SubjectKey::from(subject);
+        let mut held = self.engine.locks.hold([key], []);
+        let known = self.read_epoch(key)?;
+        let epoch = known.map_or(fresh, |(epoch, _)| epoch);
+        // Half of the time left will do, so that most logins only read.
+        if known.is_none_or(|(_, until)| until < now.saturating_add(keep / 2)) {
+            held.raise();
+            self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
+        }
+        self.engine.settle(held.release(), epoch)
+    }
+
+    /// The record and the stripes of its subject and selector; of the selector alone if there is none.
+    pub(crate) fn hold(&self, selector: Selector) -> Result<(Held<'a>, Option<Record>), StoreError> {
+        let subject = |found: &Option<Record>| found.as_ref().and_then(|found| found.subject.clone());
+        let mut before = self.get(selector)?;
+        loop {
+            let held = self.engine.locks.hold(subject(&before).as_ref().map(SubjectKey::from), [selector]);
+            let now = self.get(selector)?;
+            if now.is_none() || subject(&now) == subject(&before) {
+                return Ok((held, now));
+            }
+            before = now;
+        }
+    }
+
+    /// The records of `subject` in the order of a list.
+    fn list(
+        &self,
+        subject: &Subject,
+        after: Option<(Timestamp, Selector)>,
+    ) -> impl Iterator<Item = Result<Record, StoreError>> {
+        self.tree.range(keys::list(subject.into(), after)).filter_map(move |item| {
+            let entry = match item {
+                Ok((entry, _)) => entry,
+                Err(error) => return Some(Err(from_sled(&error))),
+            };
+            let record = self.get(keys::selector_of_subject(&entry)?).transpose()?;
+            // An entry that a crash left behind may lead to another's record.
+            let own = |record: &Record| keys::of_subject(record).is_some_and(|own| entry == own);
+            record.map_or_else(|error| Some(Err(error)), |record| own(&record).then_some(Ok(record)))
+        })
+    }
+
+    /// Puts `next` in the place of `old`.
+    fn overwrite(&self, old: &Record, next: &Record) -> Result<(), StoreError> {
+        let (old_due, due) = (keys::due(old), keys::due(next));
+        if due != old_due {
+            self.write(&due, &[])?;
+        }
+        self.write(&keys::record(next.selector), &next.encode())?;
+        if due != old_due {
+            self.engine.written(self.tree.remove(old_due))?;
+        }
+        Ok(())
+    }
+
+    /// Removes a record, and then its entries.
+    pub(crate) fn take(&self, record: &Record) -> Result<(), StoreError> {
+        self.engine.written(self.tree.remove(keys::record(record.selector)))?;
+        if let Some(entry) = keys::of_subject(record) {
+            self.engine.written(self.tree.remove(entry))?;
+        }
+        self.engine.written(self.tree.remove(keys::due(record)))?;
+        Ok(())
+    }
+
+    fn read_epoch(&self, subject: SubjectKey) -> Result<Option<(Epoch, Timestamp)>, StoreError> {
+        let Some(value) = self.read(&keys::epoch(subject))? else { return Ok(None) };
+        keys::parse_epoch(&value).map(Some).ok_or_else(|| damaged(None, "an epoch does not decode"))
+    }
+
+    pub(crate) fn read(&self, key: &[u8]) -> Result<Option<sled::IVec>, StoreError> {
+        self.tree.get(key).map_err(|error| from_sled(&error))
+    }
+
+    fn write(&self, key: &[u8], value: &[u8]) -> Result<(), StoreError> {
+        self.engine.written(self.tree.insert(key, value)).map(drop)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,195 @@
+//! One record at a time: S1 to S5, S7, S15 to S18.
+
+use hallpass_core::{
+    Body, Device, Fence, Insert, Kind, Reason, Record, Replace, Revision, Selector, TokenStore,
+};
+use hallpass_store_sled::SledStore;
+
+use crate::support::{Rng, at, store, subject, words};
+
+#[tokio::test]
+async fn s1_what_was_acknowledged_is_found_byte_for_byte() {
+    let mut rng = Rng::seeded();
+    let (folder, store) = store();
+    let plain = rng.record(Some(&subject("alice")));
+    let anonymous = rng.record(None);
+    let largest = Record {
+        subject: Some(subject(&"ü€".repeat(51))),
+        kind: Kind::new(&"z".repeat(32)).unwrap(),
+        device: Device::new("😀".repeat(128)).unwrap(),
+        body: rng.body(Body::MAX_LEN),
+        created_at: at(0),
+        expires_at: hallpass_core::Timestamp::MAX,
+        purge_at: hallpass_core::Timestamp::MAX,
+        generation: u32::MAX,
+        revision: Revision::MAX,
+        ..rng.record(None)
+    };
+    let smallest = Record { idle_at: None, body: rng.body(0), device: Device::default(), ..rng.record(None) };
+    let records = [plain, anonymous, largest, smallest];
+    for record in &records {
+        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+        assert_eq!(store.find(record.selector).await.unwrap().as_ref(), Some(record));
+    }
+    store.close().unwrap();
+    let store = SledStore::open(folder.path()).unwrap();
+    assert_eq!(store.repaired(), None, "closed in good order");
+    for record in &records {
+        assert_eq!(store.find(record.selector).await.unwrap().as_ref(), Some(record));
+    }
+}
+
+#[tokio::test]
+async fn s2_insert_leaves_what_is_there_alone() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let first = rng.record(Some(&subject("alice")));
+    let second = Record { selector: first.selector, ..rng.record(Some(&subject("bob"))) };
+    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.insert(&second, Fence::None).await.unwrap(), Insert::Duplicate);
+    assert_eq!(store.find(first.selector).await.unwrap(), Some(first));
+}
+
+#[tokio::test]
+async fn s3_near_misses_never_match() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = rng.record(None);
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    for bit in 0..128 {
+        let mut near = record.selector.0;
+        near[bit / 8] ^= 1 << (bit % 8);
+        assert_eq!(store.find(Selector(near)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn s4_replace_creates_nothing_and_changes_nothing_that_is_marked() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = rng.record(None);
+    let next = rng.rotated(&record);
+    assert_eq!(store.replace(&next, record.revision).await.unwrap(), Replace::Missing);
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let spent = Record { revoked: Some(Reason::Spent), ..next };
+    assert_eq!(store.replace(&spent, record.revision).await.unwrap(), Replace::Replaced);
+    let revived = Record { revoked: None, ..rng.rotated(&spent) };
+    assert_eq!(store.replace(&revived, spent.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.find(record.selector).await.unwrap(), Some(spent.clone()));
+    assert!(store.delete(record.selector).await.unwrap());
+    assert_eq!(store.replace(&revived, spent.revision).await.unwrap(), Replace::Missing);
+    assert_eq!(store.find(record.selector).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn s5_another_revision_is_a_conflict() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = rng.record(None);
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let (one, other) = (rng.rotated(&record), rng.rotated(&record));
+    assert_eq!(store.replace(&one, record.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&other, record.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.find(record.selector).await.unwrap(), Some(one));
+}
+
+#[tokio::test]
+async fn a_replace_that_would_break_the_index_is_refused() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = rng.record(Some(&subject("alice")));
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let moved = Record { subject: Some(subject("mallory")), ..rng.rotated(&record) };
+    assert!(store.replace(&moved, record.revision).await.is_err());
+    assert_eq!(store.find(record.selector).await.unwrap(), Some(record));
+}
+
+#[tokio::test]
+async fn s7_delete_is_idempotent_and_says_whether() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = rng.record(Some(&subject("alice")));
+    assert!(!store.delete(record.selector).await.unwrap());
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.delete(record.selector).await.unwrap());
+    assert!(!store.delete(record.selector).await.unwrap());
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted, "the selector is free");
+}
+
+#[tokio::test]
+async fn s17_find_many_answers_in_the_order_asked() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let (one, two, unknown) = (rng.record(None), rng.record(None), Selector([9; 16]));
+    for record in [&one, &two] {
+        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+    }
+    let asked = [two.selector, unknown, one.selector, two.selector];
+    let found = store.find_many(&asked).await.unwrap();
+    assert_eq!(found, [Some(two.clone()), None, Some(one), Some(two)]);
+    assert_eq!(store.find_many(&[]).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn s15_namespaces_are_apart() {
+    use hallpass_core::{Action, Advance, Which};
+    let mut rng = Rng::seeded();
+    let (folder, ours) = store();
+    let theirs = SledStore::builder(folder.path()).namespace("theirs").open().unwrap();
+    let alice = subject("alice");
+    let record = rng.record(Some(&alice));
+    let (epoch, other) = (rng.epoch(), rng.epoch());
+    let hour = std::time::Duration::from_secs(3600);
+    assert_eq!(ours.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert_eq!(ours.epoch(&alice, epoch, hour, at(0)).await.unwrap(), epoch);
+
+    assert_eq!(theirs.find(record.selector).await.unwrap(), None);
+    assert_eq!(theirs.epoch(&alice, other, hour, at(0)).await.unwrap(), other);
+    let all = theirs.revoke_by_subject(&alice, &Which::all(), Action::Remove, Advance::Keep).await.unwrap();
+    assert_eq!(all, 0);
+    assert_eq!(theirs.purge_expired(at(u64::MAX), 100).await.unwrap().removed, 0);
+    let fenced = rng.record(Some(&alice));
+    assert_eq!(theirs.insert(&fenced, Fence::Epoch(epoch)).await.unwrap(), Insert::Fenced);
+    assert_eq!(theirs.insert(&fenced, Fence::Parent(record.selector)).await.unwrap(), Insert::Fenced);
+
+    assert_eq!(ours.find(record.selector).await.unwrap(), Some(record));
+    assert_eq!(ours.epoch(&alice, other, hour, at(0)).await.unwrap(), epoch);
+}
+
+#[tokio::test]
+async fn s16_a_bad_namespace_is_refused_before_anything_is_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("tokens");
+    for bad in ["", "A", "ä", "a/b", "a\0", &"a".repeat(65)] {
+        let error = SledStore::builder(&path).namespace(bad).open().unwrap_err();
+        assert!(words(&error).contains("a namespace must be"), "{error:?}");
+    }
+    assert!(!path.exists());
+    assert!(SledStore::builder(&path).namespace("a".repeat(64)).open().is_ok());
+}
+
+#[tokio::test]
+async fn s18_debug_shows_no_data() {
+    let mut rng = Rng::seeded();
+    let (_folder, store) = store();
+    let record = Record {
+        subject: Some(subject("carol-the-subject")),
+        body: Body::new(b"BODYBODYBODY".repeat(9)).unwrap(),
+        ..rng.record(None)
+    };
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let shown = format!("{store:?} {store:#?}");
+    assert!(shown.contains("default"), "{shown}");
+    for secret in ["BODY", "66, 79, 68, 89", "424f4459", "carol"] {
+        assert!(!shown.contains(secret), "{secret} in {shown}");
+    }
+}
+
+#[test]
+fn outside_a_runtime_is_an_error_and_no_panic() {
+    let (_folder, store) = store();
+    let mut call = store.delete(Selector([1; 16]));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    let std::task::Poll::Ready(Err(error)) = call.as_mut().poll(&mut context) else { panic!("not an error") };
+    assert!(words(&error).contains("tokio runtime"), "{error:?}");
+}

@@ -1,0 +1,18 @@
+//! The adapter against a real folder. Processes that have to die are this binary again: see
+//! [`support::child`].
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "helpers fail a test as the test itself would, and print its seed"
+)]
+
+mod clauses;
+mod crash;
+mod damage;
+mod folder;
+mod full_disk;
+mod races;
+mod subjects;
+mod support;

@@ -1,0 +1,146 @@
+//! Records filled by hand, a generator whose seed can be printed, and children to kill.
+
+use std::hash::{BuildHasher, RandomState};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use hallpass_core::{
+    Body, Device, Epoch, Kind, LoginId, Record, Revision, Selector, StoreError, Subject, Timestamp,
+};
+use hallpass_store_sled::SledStore;
+use tempfile::TempDir;
+
+/// SplitMix64: small, and the same sequence for the same seed everywhere.
+pub(crate) struct Rng(pub(crate) u64);
+
+impl Rng {
+    /// A seed from the system; printed, so that a failure can be run again.
+    pub(crate) fn seeded() -> Self {
+        let seed = match std::env::var("HALLPASS_SEED") {
+            Ok(seed) => seed.parse().unwrap(),
+            Err(_) => RandomState::new().hash_one(0),
+        };
+        println!("HALLPASS_SEED={seed}");
+        Self(seed)
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    pub(crate) fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    pub(crate) fn bytes<const LEN: usize>(&mut self) -> [u8; LEN] {
+        std::array::from_fn(|_| self.next() as u8)
+    }
+
+    pub(crate) fn body(&mut self, len: usize) -> Body {
+        Body::new((0..len).map(|_| self.next() as u8).collect()).unwrap()
+    }
+
+    pub(crate) fn epoch(&mut self) -> Epoch {
+        Epoch(self.bytes())
+    }
+
+    /// A record as core would issue it, its body random.
+    pub(crate) fn record(&mut self, subject: Option<&Subject>) -> Record {
+        let created = at(1_000_000 + self.below(1_000));
+        let len = 100 + self.below(100) as usize;
+        Record {
+            selector: Selector(self.bytes()),
+            subject: subject.cloned(),
+            kind: Kind::SESSION,
+            login: LoginId(self.bytes()),
+            created_at: created,
+            updated_at: created,
+            seen_at: created,
+            expires_at: at(9_000_000),
+            idle_at: Some(at(2_000_000)),
+            purge_at: at(2_500_000),
+            revoked: None,
+            revision: Revision::FIRST,
+            generation: 0,
+            device: Device::new("Firefox").unwrap(),
+            body: self.body(len),
+        }
+    }
+
+    /// What a rotation makes of `record`.
+    pub(crate) fn rotated(&mut self, record: &Record) -> Record {
+        let mut next = record.clone();
+        next.revision = record.revision.next();
+        next.generation += 1;
+        next.body = self.body(record.body.as_bytes().len());
+        next
+    }
+
+    /// What a slide of the idle expiry makes of `record`: later times and another write id.
+    pub(crate) fn touched(&mut self, record: &Record) -> Record {
+        let mut next = record.clone();
+        next.revision = record.revision.next();
+        next.seen_at = at(record.seen_at.as_millis() + 1);
+        let mut body = record.body.as_bytes().to_vec();
+        body[2..10].copy_from_slice(&self.bytes::<8>());
+        next.body = Body::new(body).unwrap();
+        next
+    }
+}
+
+pub(crate) fn at(millis: u64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+pub(crate) fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap()
+}
+
+/// A store in a folder that goes with the first of the two.
+pub(crate) fn store() -> (TempDir, SledStore) {
+    let folder = tempfile::tempdir().unwrap();
+    let store = SledStore::open(folder.path()).unwrap();
+    (folder, store)
+}
+
+/// The folder as sled itself sees it. One of sled's threads may hold the lock a moment longer than the
+/// database that was closed.
+pub(crate) fn raw(folder: &Path) -> sled::Db {
+    let mut attempts = 0;
+    loop {
+        match sled::open(folder) {
+            Ok(db) => return db,
+            Err(error) => assert!(attempts < 100, "{error}"),
+        }
+        attempts += 1;
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+}
+
+/// An error with all its sources, in `Display` and in `Debug`.
+pub(crate) fn words(error: &StoreError) -> String {
+    let mut words = format!("{error:?} {error}");
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        words += &format!(": {error}");
+        source = error.source();
+    }
+    words
+}
+
+/// This test binary again, to run only the test `name`, which looks for its folder with [`as_child`].
+pub(crate) fn child(name: &str, folder: &Path) -> Command {
+    let mut command = Command::new(std::env::current_exe().unwrap());
+    command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
+    command.env("HALLPASS_SLED_CHILD", folder).env("RUST_BACKTRACE", "0").stdin(Stdio::null());
+    command
+}
+
+/// The folder that the parent names, if this process is a child.
+pub(crate) fn as_child() -> Option<std::path::PathBuf> {
+    std::env::var_os("HALLPASS_SLED_CHILD").map(Into::into)
+}
