@@ -5,6 +5,7 @@ use std::pin::Pin;
 
 use crate::clause::Clause;
 use crate::declared::Capability;
+use crate::harness::Trouble;
 use crate::outcome::Ran;
 use crate::stage::Stage;
 
@@ -34,7 +35,8 @@ pub enum Level {
     RealTime,
 }
 
-pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran> + Send>>;
+/// Not `Send`: each case has a thread of its own.
+pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
@@ -42,8 +44,8 @@ pub(crate) enum Run {
     Any(Function),
     /// If the test binary can be run again as a child.
     Child(Function),
-    /// While no other case runs, if there is a server to hurt.
-    Server(Function),
+    /// While no other case runs, if there is a server that can be hurt so.
+    Server(Trouble, Function),
     /// Never, for this reason.
     Untested(&'static str),
 }
@@ -77,8 +79,8 @@ impl fmt::Debug for Case {
     }
 }
 
-/// An entry of the registry: `case!(Any Quick [S7] name)`, with `needs [Purge]` where it needs something,
-/// or `case!(untested [S14] name, "reason")`.
+/// An entry of the registry: `case!(Any Quick [S7] name)`, with `Child` or the name of a [`Trouble`] in
+/// place of `Any`, with `needs [Purge]` where it needs something; or `case!(untested [S14] name, "reason")`.
 macro_rules! case {
     (untested [$($clause:ident)+] $name:ident, $reason:literal) => {
         $crate::case::Case {
@@ -97,8 +99,13 @@ macro_rules! case {
             clauses: &[$($crate::clause::Clause::$clause),+],
             level: $crate::case::Level::$level,
             needs: &[$($($crate::declared::Capability::$need),+)?],
-            run: $crate::case::Run::$run(|stage| Box::pin($name(stage))),
+            run: $crate::case::case!(@run $run $name),
         }
+    };
+    (@run Any $name:ident) => { $crate::case::Run::Any(|stage| Box::pin($name(stage))) };
+    (@run Child $name:ident) => { $crate::case::Run::Child(|stage| Box::pin($name(stage))) };
+    (@run $trouble:ident $name:ident) => {
+        $crate::case::Run::Server($crate::harness::Trouble::$trouble, |stage| Box::pin($name(stage)))
     };
 }
 

@@ -1,17 +1,21 @@
 //! Every case, a file a chapter.
 
 mod cancel;
+mod crash;
 mod decision;
 mod delete;
 mod expiry;
 mod fence;
 mod find;
+mod history;
 mod hostile;
 mod insert;
 mod interleaved;
 mod list;
 mod login;
 mod namespace;
+mod outage;
+mod race;
 mod replace;
 mod rotation;
 mod secrecy;
@@ -39,6 +43,10 @@ const CHAPTERS: &[&[Case]] = &[
     decision::CASES,
     rotation::CASES,
     login::CASES,
+    race::CASES,
+    history::CASES,
+    crash::CASES,
+    outage::CASES,
 ];
 
 /// Every case of the suite.

@@ -1,18 +1,221 @@
-//! The child that a crash case kills.
+//! The child that a crash case kills, and what it tells its parent meanwhile.
 
+use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::harness::Harness;
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, LoginId, Reason, Record, Replace, Selector, TokenStore, Which,
+};
 
-/// The environment variable that makes a test binary a crash child.
+use crate::harness::Harness;
+use crate::rng::Rng;
+use crate::specimen::{at, record, rewritten, subject};
+
+/// The environment variable that makes a test binary a crash child: a namespace, a blank, a seed.
 pub(crate) const CHILD: &str = "HALLPASS_CONFORMANCE_CHILD";
+/// How many tasks of the child write at once.
+const WRITERS: u64 = 3;
+
+/// What a child says, a line each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Said {
+    /// A writer is about to leave this under the selector: a record, or nothing.
+    Begins { writer: u64, selector: Selector, after: Option<Record> },
+    /// That was acknowledged.
+    Acknowledged { writer: u64 },
+}
 
 /// If this process was started as a crash child, writes to a store of `harness` until it is killed.
 ///
 /// [`main`](crate::main) does this by itself; a binary that calls [`run`](crate::run) with
 /// [`Options::child`](crate::Options::child) calls this first.
+#[expect(clippy::print_stderr, reason = "the parent shows what its child says")]
 pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
-    let _ = (std::env::var(CHILD).ok()?, harness);
-    Some(ExitCode::SUCCESS)
+    let asked = std::env::var(CHILD).ok()?;
+    let (namespace, seed) = asked.split_once(' ').unwrap_or((&asked, "0"));
+    let seed: u64 = seed.parse().unwrap_or_default();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return Some(ExitCode::from(2));
+        }
+    };
+    let served = runtime.block_on(async {
+        let store = harness.open(namespace).await.map_err(|error| error.to_string())?;
+        let writers: Vec<_> = (0..WRITERS)
+            .map(|writer| tokio::spawn(write(Arc::clone(&store), writer, Rng::new(seed + writer, "crash"))))
+            .collect();
+        for writer in writers {
+            writer.await.map_err(|error| error.to_string())??;
+        }
+        Err::<(), _>("the writers came to an end".to_owned())
+    });
+    eprintln!("{}", served.err().unwrap_or_default());
+    Some(ExitCode::from(2))
+}
+
+/// Makes records and ends them, in every way there is, for ever.
+async fn write(store: Arc<dyn TokenStore>, writer: u64, mut rng: Rng) -> Result<(), String> {
+    let failed = |error: hallpass_core::StoreError| crate::outcome::chain(&error);
+    let name = subject(&format!("writer {writer}"));
+    loop {
+        let mut old = record(name.as_str());
+        old.login = LoginId(rng.bytes());
+        say(&Said::Begins { writer, selector: old.selector, after: Some(old.clone()) });
+        expect(store.insert(&old, Fence::None).await.map_err(failed)? == Insert::Inserted)?;
+        say(&Said::Acknowledged { writer });
+        for _ in 0..rng.below(3) {
+            let mut new = crate::specimen::next(&old, &mut rng);
+            new.body = rewritten(&new.body, &mut rng);
+            say(&Said::Begins { writer, selector: new.selector, after: Some(new.clone()) });
+            expect(store.replace(&new, old.revision).await.map_err(failed)? == Replace::Replaced)?;
+            say(&Said::Acknowledged { writer });
+            old = new;
+        }
+        let which = Which::login(old.login);
+        let (mut marked, mut spent) = (old.clone(), crate::specimen::next(&old, &mut rng));
+        marked.mark(Reason::LoggedOutElsewhere, at(9));
+        (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+        let ending = rng.below(5);
+        let after = [None, None, Some(marked), Some(spent.clone())].into_iter().nth(ending);
+        let Some(after) = after else { continue };
+        say(&Said::Begins { writer, selector: old.selector, after });
+        let epoch = Advance::To {
+            epoch: Epoch(rng.bytes()),
+            now: at(9),
+            keep: std::time::Duration::from_secs(3_600),
+        };
+        let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(9) };
+        let done = match ending {
+            0 => store.delete(old.selector).await.map_err(failed)?,
+            1 => store.revoke_by_subject(&name, &which, Action::Remove, epoch).await.map_err(failed)? == 1,
+            2 => store.revoke_by_subject(&name, &which, mark, epoch).await.map_err(failed)? == 1,
+            _ => store.replace(&spent, old.revision).await.map_err(failed)? == Replace::Replaced,
+        };
+        expect(done)?;
+        say(&Said::Acknowledged { writer });
+    }
+}
+
+fn expect(done: bool) -> Result<(), String> {
+    if done { Ok(()) } else { Err("a write of the only writer was not done".into()) }
+}
+
+/// One line, written at once.
+fn say(said: &Said) {
+    let line = format!("{}\n", said.print());
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
+}
+
+impl Said {
+    fn print(&self) -> String {
+        match self {
+            Self::Begins { writer, selector, after } => {
+                let after = after.as_ref().map(Record::encode).unwrap_or_default();
+                let hex: String = after.iter().map(|byte| format!("{byte:02x}")).collect();
+                format!("begins {writer} {selector} {hex}.")
+            }
+            Self::Acknowledged { writer } => format!("done {writer}."),
+        }
+    }
+
+    /// What a line says; `None` for a line that was cut off.
+    pub(crate) fn parse(line: &str) -> Option<Self> {
+        let mut words = line.strip_suffix('.')?.split(' ');
+        match words.next()? {
+            "done" => Some(Self::Acknowledged { writer: words.next()?.parse().ok()? }),
+            "begins" => {
+                let writer = words.next()?.parse().ok()?;
+                let selector = Selector(unhex(words.next()?)?.try_into().ok()?);
+                let after = match unhex(words.next()?)? {
+                    bytes if bytes.is_empty() => None,
+                    bytes => Some(Record::decode(&bytes).ok()?),
+                };
+                Some(Self::Begins { writer, selector, after })
+            }
+            _ => None,
+        }
+    }
+}
+
+fn unhex(text: &str) -> Option<Vec<u8>> {
+    let digits = |at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    if text.len() % 2 == 0 { (0..text.len()).step_by(2).map(digits).collect() } else { None }
+}
+
+/// What must stand after a crash, as far as the child has told.
+#[derive(Debug, Default)]
+pub(crate) struct Expected {
+    /// What was acknowledged last.
+    pub(crate) known: BTreeMap<Selector, Option<Record>>,
+    /// What each writer was about to do.
+    under_way: BTreeMap<u64, (Selector, Option<Record>)>,
+    /// What was under way when a child was killed: done or not, or done by the server a little later.
+    uncertain: Vec<(Selector, Option<Record>)>,
+}
+
+impl Expected {
+    pub(crate) fn hear(&mut self, said: Said) {
+        match said {
+            Said::Begins { writer, selector, after } => {
+                self.under_way.insert(writer, (selector, after));
+            }
+            Said::Acknowledged { writer } => self.known.extend(self.under_way.remove(&writer)),
+        }
+    }
+
+    /// The child was killed: what was under way stays uncertain.
+    pub(crate) fn killed(&mut self) {
+        self.uncertain.extend(std::mem::take(&mut self.under_way).into_values());
+    }
+
+    /// Whether `found` may stand under `selector`: what was acknowledged, or what was under way.
+    pub(crate) fn allows(&self, selector: Selector, found: Option<&Record>) -> bool {
+        let known = self.known.get(&selector).and_then(Option::as_ref);
+        let open = self.under_way.values().chain(&self.uncertain);
+        known == found || open.filter(|(of, _)| *of == selector).any(|(_, after)| after.as_ref() == found)
+    }
+
+    /// Every selector that was ever spoken of.
+    pub(crate) fn selectors(&self) -> Vec<Selector> {
+        let open = self.under_way.values().chain(&self.uncertain).map(|(selector, _)| *selector);
+        let mut all: Vec<_> = self.known.keys().copied().chain(open).collect();
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_said_is_heard() {
+        let record = record("alice");
+        for after in [None, Some(record.clone())] {
+            let said = Said::Begins { writer: 2, selector: record.selector, after };
+            assert_eq!(Said::parse(&said.print()), Some(said.clone()));
+            let line = said.print();
+            assert_eq!(Said::parse(&line[..line.len() - 1]), None, "cut off");
+        }
+        assert_eq!(Said::parse("running 3 tests"), None);
+    }
+
+    #[test]
+    fn only_what_was_under_way_is_uncertain() {
+        let (record, mut expected) = (record("alice"), Expected::default());
+        let selector = record.selector;
+        expected.hear(Said::Begins { writer: 0, selector, after: Some(record.clone()) });
+        assert!(expected.allows(selector, None) && expected.allows(selector, Some(&record)));
+        expected.hear(Said::Acknowledged { writer: 0 });
+        assert!(!expected.allows(selector, None) && expected.allows(selector, Some(&record)));
+        expected.hear(Said::Begins { writer: 0, selector, after: None });
+        expected.hear(Said::Acknowledged { writer: 0 });
+        assert!(expected.allows(selector, None) && !expected.allows(selector, Some(&record)));
+    }
 }

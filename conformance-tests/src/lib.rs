@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod backend;
 mod case;
 mod cases;
 mod clause;
@@ -10,8 +11,10 @@ mod handle;
 mod harness;
 mod history;
 mod interleave;
+mod linearizability;
 mod options;
 mod outcome;
+mod race;
 mod report;
 mod rng;
 mod runner;
@@ -19,6 +22,7 @@ mod service;
 mod specimen;
 mod stage;
 
+pub use backend::Backend;
 pub use case::{Case, Level};
 pub use cases::cases;
 pub use clause::Clause;

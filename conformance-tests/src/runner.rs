@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 use crate::case::{Case, Function, Run};
 use crate::cases::cases;
 use crate::clause::Clause;
-use crate::harness::Harness;
+use crate::harness::{Harness, Trouble};
 use crate::options::Options;
 use crate::outcome::{Outcome, Stop};
 use crate::report::Report;
@@ -89,18 +89,22 @@ impl Runner {
             Run::Child(_) if self.options.child.is_none() => {
                 Outcome::Untested("this run cannot run its binary again as a child")
             }
-            Run::Server(_) if self.harness.server().is_none() => {
-                Outcome::Untested("the harness supplies no server to hurt")
+            Run::Server(trouble, _) if !self.can_be_made(trouble) => {
+                Outcome::Untested("the harness supplies no server that can be hurt so")
             }
             Run::Any(function) | Run::Child(function) => {
                 let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
                 self.watch(case, function)
             }
-            Run::Server(function) => {
+            Run::Server(_, function) => {
                 let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
                 self.watch(case, function)
             }
         }
+    }
+
+    fn can_be_made(&self, trouble: Trouble) -> bool {
+        self.harness.server().is_some_and(|server| server.troubles().contains(&trouble))
     }
 
     /// Runs `function` on a thread of its own, which is left behind if it hangs.

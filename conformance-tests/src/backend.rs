@@ -1,0 +1,105 @@
+//! A harness made of closures.
+
+use std::pin::Pin;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_core::{BoxError, TokenStore};
+
+use crate::declared::{Capability, Declared};
+use crate::harness::Harness;
+
+type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn TokenStore>, BoxError>> + Send>>;
+
+/// A [`Harness`] made of a name and of a closure that opens a store: enough for a backend without a
+/// server to hurt.
+///
+/// # Examples
+/// ```no_run
+/// use hallpass_conformance_tests::{Backend, Capability};
+/// # use hallpass_core::{BoxError, MemoryStore};
+/// # async fn open(namespace: String) -> Result<MemoryStore, BoxError> { Ok(MemoryStore::new()) }
+///
+/// let mine = Backend::new("mine 1.0", open).without(Capability::PowerLoss, "writes are not synced to disk");
+/// hallpass_conformance_tests::main(mine);
+/// ```
+pub struct Backend {
+    name: String,
+    declared: Declared,
+    open: Box<dyn Fn(String) -> Opening + Send + Sync>,
+    discard: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl Backend {
+    /// A backend of this name, whose stores are opened so: [`Harness::open`] says what is asked of it.
+    pub fn new<S, F>(name: impl Into<String>, open: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        S: TokenStore,
+        F: Future<Output = Result<S, BoxError>> + Send + 'static,
+    {
+        let open = move |namespace| -> Opening {
+            let opening = open(namespace);
+            Box::pin(async move { Ok(Arc::new(opening.await?) as Arc<dyn TokenStore>) })
+        };
+        Self {
+            name: name.into(),
+            declared: Declared::everything(),
+            open: Box::new(open),
+            discard: Box::new(|_| ()),
+        }
+    }
+
+    /// The same for an opening that blocks: it is done on a thread for that.
+    pub fn blocking<S: TokenStore>(
+        name: impl Into<String>,
+        open: impl Fn(&str) -> Result<S, BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        let open = Arc::new(open);
+        Self::new(name, move |namespace: String| {
+            let open = Arc::clone(&open);
+            async move { tokio::task::spawn_blocking(move || open(&namespace)).await? }
+        })
+    }
+
+    /// The same without `capability`, for this reason.
+    #[must_use]
+    pub fn without(mut self, capability: Capability, reason: &'static str) -> Self {
+        self.declared = self.declared.without(capability, reason);
+        self
+    }
+
+    /// Throws namespaces away so: [`Harness::discard`].
+    #[must_use]
+    pub fn discard(mut self, discard: impl Fn(&str) + Send + Sync + 'static) -> Self {
+        self.discard = Box::new(discard);
+        self
+    }
+}
+
+#[async_trait]
+impl Harness for Backend {
+    fn backend(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        (self.open)(namespace.to_owned()).await
+    }
+
+    fn declared(&self) -> Declared {
+        self.declared.clone()
+    }
+
+    async fn discard(&self, namespace: &str) {
+        (self.discard)(namespace);
+    }
+}
+
+impl std::fmt::Debug for Backend {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Backend")
+            .field("name", &self.name)
+            .field("declared", &self.declared)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,171 @@
+//! What an acknowledgement survives.
+//!
+//! The accident: a process is killed while it answers "logged out" to one user and writes for two others.
+//! After the restart the first must still be logged out. SIGKILL says nothing about the disk: what the
+//! operating system holds is not lost by it.
+
+use std::collections::HashSet;
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S9, S11, S14};
+use crate::crash::{CHILD, Expected, Said};
+use crate::handle::Handle;
+use crate::outcome::{Ran, Stop, hold, same};
+use crate::specimen::{NOW, at, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S14] what_was_acknowledged_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
+    case!(Child Full [S14] what_was_acknowledged_survives_a_kill needs [ProcessCrash]),
+    case!(untested [S14] what_was_acknowledged_survives_a_power_loss,
+        "no test without its own disk can cut the power; killing a process leaves the page cache"),
+];
+
+const KEEP: Duration = Duration::from_secs(3_600);
+/// How often the child is killed.
+const KILLS: usize = 6;
+
+async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let alice = subject("alice");
+    let (kept, replaced, deleted, spent) = (record("bob"), record("bob"), record("bob"), record("bob"));
+    let (mut marked, removed) = (record("alice"), record("carol"));
+    for record in [&kept, &replaced, &deleted, &spent, &marked, &removed] {
+        store.put(record).await?;
+    }
+    let (newer, mut used) = (stage.next(&replaced), stage.next(&spent));
+    (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
+    store.swap(&newer, &replaced).await?;
+    store.swap(&used, &spent).await?;
+    store.delete(deleted.selector).await?;
+    let old = store.epoch(&alice, Epoch([1; 16]), KEEP, NOW).await?;
+    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
+    store.revoke_by_subject(&alice, &Which::all(), mark, advance).await?;
+    store.revoke_by_subject(&subject("carol"), &Which::all(), Action::Remove, advance).await?;
+    marked.mark(Reason::Reused, at(1));
+    drop(store);
+    let store = stage.open().await?;
+    let all = [
+        (kept.selector, Some(kept)),
+        (newer.selector, Some(newer)),
+        (deleted.selector, None),
+        (used.selector, Some(used)),
+        (marked.selector, Some(marked)),
+        (removed.selector, None),
+    ];
+    for (selector, expected) in all {
+        same(S14, "a record after the store was opened again", &store.find(selector).await?, &expected)?;
+    }
+    same(
+        S14,
+        "how many records bob has",
+        &store.list_by_subject(&subject("bob"), &page(9)).await?.len(),
+        &3,
+    )?;
+    let answer = store.insert(&record("alice"), Fence::Epoch(old)).await?;
+    same(S11, "insert under an epoch from before the advance", &answer, &Insert::Fenced)?;
+    let answer = store.insert(&record("alice"), Fence::Epoch(Epoch([2; 16]))).await?;
+    same(S14, "insert under the epoch from before the restart", &answer, &Insert::Inserted)
+}
+
+async fn what_was_acknowledged_survives_a_kill(stage: Stage) -> Ran {
+    let mut expected = Expected::default();
+    let mut rng = stage.rng();
+    for kill in 0..KILLS {
+        let delay = Duration::from_micros(rng.below(120_000) as u64);
+        let (seed, stage_of_child) = (rng.next() >> 8, stage.clone());
+        let heard = tokio::task::spawn_blocking(move || run_and_kill(&stage_of_child, seed, delay)).await;
+        let heard = heard.map_err(|error| Stop::Harness(error.to_string()))??;
+        for said in heard {
+            expected.hear(said);
+        }
+        expected.killed();
+        let store = stage.open().await?;
+        for selector in expected.selectors() {
+            let found = store.find(selector).await?;
+            let allowed = expected.allows(selector, found.as_ref());
+            let known = expected.known.get(&selector).and_then(Option::as_ref);
+            hold(
+                S14,
+                allowed,
+                format_args!("after kill {kill}: acknowledged was {known:?}, found is {found:?}"),
+            )?;
+        }
+        agree(&store, &expected).await?;
+    }
+    hold(S14, !expected.known.is_empty(), "no write was acknowledged in any round")
+}
+
+/// That what is found and what is listed agree.
+async fn agree(store: &Handle, expected: &Expected) -> Ran {
+    for writer in 0..3 {
+        let name = subject(&format!("writer {writer}"));
+        let list = store.list_by_subject(&name, &page(u16::MAX)).await?;
+        for listed in &list {
+            let found = store.find(listed.selector).await?;
+            same(S9, "a listed record, found", &found.as_ref(), &Some(listed))?;
+        }
+        let listed: HashSet<_> = list.iter().map(|record| record.selector).collect();
+        for known in expected.known.values().flatten().filter(|known| known.subject.as_ref() == Some(&name)) {
+            let there = store.find(known.selector).await?.is_some();
+            hold(S9, listed.contains(&known.selector) || !there, "a record is found and not listed")?;
+        }
+    }
+    Ok(())
+}
+
+/// Runs this binary again as a crash child and kills it, `delay` after its first acknowledgement.
+fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
+    let failed = |what: &str, error: std::io::Error| Stop::Harness(format!("{what}: {error}"));
+    let binary = std::env::current_exe().map_err(|error| failed("this binary", error))?;
+    let mut command = Command::new(binary);
+    command.args(stage.child()).env(CHILD, format!("{} {seed}", stage.namespace("")));
+    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = Killed(command.spawn().map_err(|error| failed("the crash child", error))?);
+    let lines = listen(&mut child.0);
+    let mut heard = Vec::new();
+    // Until the first acknowledgement: opening may take its time.
+    while !heard.iter().any(|said| matches!(said, Said::Acknowledged { .. })) {
+        match lines.recv_timeout(Duration::from_secs(30)) {
+            Ok(line) => heard.extend(Said::parse(&line)),
+            Err(_) => return Err(Stop::Harness("the crash child acknowledges nothing".into())),
+        }
+    }
+    std::thread::sleep(delay);
+    child.0.kill().map_err(|error| failed("killing the crash child", error))?;
+    child.0.wait().map_err(|error| failed("waiting for the crash child", error))?;
+    heard.extend(lines.iter().filter_map(|line| Said::parse(&line)));
+    Ok(heard)
+}
+
+/// Dies with its owner.
+struct Killed(Child);
+
+impl Drop for Killed {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// The child's lines, read on a thread of their own so that it never waits for its parent.
+fn listen(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(out) = child.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}

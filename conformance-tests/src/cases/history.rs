@@ -1,0 +1,205 @@
+//! Random histories of several clients, explained or not by some order of single steps.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Record, Revision, Selector, StoreError, Subject, TokenStore, Which,
+};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{self, S6};
+use crate::handle::Handle;
+use crate::linearizability::{Did, Model, Op, Row, Saw, is_linearizable, of_key, of_subject};
+use crate::outcome::{Ran, hold};
+use crate::race::{Entrant, contest, overlapped, race};
+use crate::rng::Rng;
+use crate::specimen::{NOW, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] =
+    &[case!(Any Full [S6] each_selector_is_linearizable), case!(Any Full [S6] each_subject_is_linearizable)];
+
+const CLIENTS: usize = 4;
+const CALLS: usize = 7;
+const KEYS: u8 = 3;
+const KEEP: Duration = Duration::from_secs(3_600);
+
+/// One client of a history: chooses calls, makes them, and writes down what it saw.
+struct Client {
+    node: Handle,
+    stage: Stage,
+    subject: Subject,
+    templates: Vec<Record>,
+    rng: Rng,
+    /// Contents and epochs that nobody else writes.
+    fresh: u32,
+    /// The revision and the epoch that it saw last.
+    revisions: BTreeMap<u8, u64>,
+    epoch: u32,
+}
+
+async fn each_selector_is_linearizable(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |round| {
+        let (history, overlap) = play(&stage, &nodes, round, 14).await?;
+        for key in 0..KEYS {
+            judge(S6, "one selector", &of_key(&history, key))?;
+        }
+        Ok(overlap)
+    })
+    .await
+}
+
+async fn each_subject_is_linearizable(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |round| {
+        // Only fenced inserts and advancing revocations: those are ordered among each other (S8, S11).
+        let (history, overlap) = play(&stage, &nodes, round, 10).await?;
+        judge(S6, "one subject", &of_subject(&history))?;
+        Ok(overlap)
+    })
+    .await
+}
+
+fn judge(clause: Clause, whose: &str, history: &[Op]) -> Ran {
+    if is_linearizable(&Model, history) {
+        return Ok(());
+    }
+    let mut calls: Vec<_> = history.iter().collect();
+    calls.sort_unstable_by_key(|op| op.began);
+    let line = |op: &&Op| {
+        format!("\n    {:?} – {:?}  {:?} → {:?}", op.began, op.ended.unwrap_or_default(), op.did, op.saw)
+    };
+    let text: String = calls.iter().map(line).collect();
+    hold(clause, false, format_args!("no order of single steps explains these calls on {whose}:{text}"))
+}
+
+/// A history over a fresh subject, and whether its clients overlapped. Of the first `choices` kinds of call.
+async fn play(stage: &Stage, nodes: &(Handle, Handle), round: usize, choices: usize) -> Ran<(Vec<Op>, bool)> {
+    let name = format!("subject {choices} {round}");
+    let templates: Vec<_> = (0..KEYS).map(|_| record(&name)).collect();
+    let clients = (0..CLIENTS).map(|number| -> Entrant<Vec<Op>> {
+        let node = if number % 2 == 0 { nodes.0.clone() } else { nodes.1.clone() };
+        let client = Client {
+            node,
+            stage: stage.clone(),
+            subject: subject(&name),
+            templates: templates.clone(),
+            rng: stage.rng(),
+            fresh: 1_000 * (number as u32 + 1),
+            revisions: BTreeMap::new(),
+            epoch: 0,
+        };
+        Box::pin(client.play(choices))
+    });
+    let timed = race(clients.collect()).await?;
+    let overlap = overlapped(&timed);
+    Ok((timed.into_iter().flat_map(|timed| timed.value).collect(), overlap))
+}
+
+impl Client {
+    async fn play(mut self, choices: usize) -> Ran<Vec<Op>> {
+        let mut history = Vec::new();
+        for _ in 0..CALLS {
+            let did = self.choose(choices);
+            let began = self.stage.history().elapsed();
+            let answer = self.make(&did).await;
+            let ended = self.stage.history().elapsed();
+            let op = match answer {
+                Ok(saw) => Op { began, ended: Some(ended), did, saw },
+                Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
+                    Op { began, ended: None, did, saw: Saw::Unknown }
+                }
+                Err(error) => return Err(error.into()),
+            };
+            history.push(op);
+        }
+        // A read whose outcome is not known says nothing.
+        history.retain(|op| op.ended.is_some() || !matches!(op.did, Did::Find { .. } | Did::List));
+        Ok(history)
+    }
+
+    fn choose(&mut self, choices: usize) -> Did {
+        let key = self.rng.below(KEYS.into()) as u8;
+        self.fresh += 1;
+        let fresh = self.fresh;
+        let guess = 1 + self.rng.below(3) as u64;
+        let expected = self.revisions.get(&key).copied().unwrap_or(guess);
+        match self.rng.below(choices) {
+            0 | 1 => Did::Insert { key, version: fresh, fence: Some(self.epoch) },
+            2 => Did::Epoch { fresh },
+            3..=5 => Did::Replace { key, expected, version: fresh },
+            6 => Did::Delete { key },
+            7 => Did::Revoke { remove: fresh % 2 == 0, advance: Some(fresh) },
+            8 | 9 => Did::List,
+            10 | 11 => Did::Insert { key, version: fresh, fence: None },
+            12 => Did::Revoke { remove: fresh % 3 == 0, advance: None },
+            _ => Did::Find { key },
+        }
+    }
+
+    async fn make(&mut self, did: &Did) -> Result<Saw, StoreError> {
+        Ok(match *did {
+            Did::Insert { key, version, fence } => {
+                let fence = fence.map_or(Fence::None, |fence| Fence::Epoch(epoch(fence)));
+                Saw::Insert(self.node.insert(&self.content(key, 1, version), fence).await?)
+            }
+            Did::Replace { key, expected, version } => {
+                let next = self.content(key, expected + 1, version);
+                let expected = Revision::new(expected).unwrap_or(Revision::FIRST);
+                Saw::Replace(self.node.replace(&next, expected).await?)
+            }
+            Did::Delete { key } => {
+                Saw::Delete(self.node.delete(self.templates[usize::from(key)].selector).await?)
+            }
+            Did::Revoke { remove, advance } => {
+                let mark = Action::Mark { reason: hallpass_core::Reason::Administrative, at: NOW };
+                let action = if remove { Action::Remove } else { mark };
+                let to = |number| Advance::To { epoch: epoch(number), now: NOW, keep: KEEP };
+                let advance = advance.map_or(Advance::Keep, to);
+                Saw::Revoke(self.node.revoke_by_subject(&self.subject, &Which::all(), action, advance).await?)
+            }
+            Did::Find { key } => {
+                let found = self.node.find(self.templates[usize::from(key)].selector).await?;
+                let row = found.as_ref().map(row);
+                self.revisions.extend(row.map(|row| (key, row.revision)));
+                Saw::Find(row)
+            }
+            Did::List => {
+                let list = self.node.list_by_subject(&self.subject, &page(100)).await?;
+                let rows: BTreeMap<_, _> =
+                    list.iter().map(|record| (self.key(record.selector), row(record))).collect();
+                self.revisions.extend(rows.iter().map(|(key, row)| (*key, row.revision)));
+                Saw::List(rows)
+            }
+            Did::Epoch { fresh } => {
+                let current = self.node.epoch(&self.subject, epoch(fresh), KEEP, NOW).await?;
+                self.epoch = u32::from_be_bytes([current.0[0], current.0[1], current.0[2], current.0[3]]);
+                Saw::Epoch(self.epoch)
+            }
+        })
+    }
+
+    /// The version stands in the generation, which a store does not look at.
+    fn content(&self, key: u8, revision: u64, version: u32) -> Record {
+        let mut record = self.templates[usize::from(key)].clone();
+        record.revision = Revision::new(revision).unwrap_or(Revision::FIRST);
+        record.generation = version;
+        record
+    }
+
+    fn key(&self, selector: Selector) -> u8 {
+        self.templates.iter().position(|record| record.selector == selector).map_or(u8::MAX, |at| at as u8)
+    }
+}
+
+fn epoch(number: u32) -> Epoch {
+    let mut bytes = [7; 16];
+    bytes[..4].copy_from_slice(&number.to_be_bytes());
+    Epoch(bytes)
+}
+
+fn row(record: &Record) -> Row {
+    Row { revision: record.revision.get(), version: record.generation, marked: record.revoked.is_some() }
+}

@@ -1,0 +1,92 @@
+//! Calls that really run at once, and the measure of whether they did.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Barrier;
+
+use crate::history::now;
+use crate::outcome::{Ran, Stop};
+
+/// How many rounds a race has at least.
+const ROUNDS: usize = 40;
+/// How many of them have to overlap.
+const OVERLAPS: usize = 15;
+/// How long it is repeated until they do.
+const BUDGET: Duration = Duration::from_millis(2_500);
+/// How long an entrant waits for the others to be on a core of their own.
+const GUN: Duration = Duration::from_micros(200);
+
+/// Somebody who takes part in a race.
+pub(crate) type Entrant<T> = Pin<Box<dyn Future<Output = Ran<T>> + Send>>;
+
+/// What an entrant got, and when it ran.
+#[derive(Debug)]
+pub(crate) struct Timed<T> {
+    pub(crate) began: Instant,
+    pub(crate) ended: Instant,
+    pub(crate) value: T,
+}
+
+impl<T> Timed<T> {
+    fn overlaps<U>(&self, other: &Timed<U>) -> bool {
+        self.began < other.ended && other.began < self.ended
+    }
+}
+
+/// Lets all entrants go at once, each on a task of its own.
+pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Vec<Timed<T>>> {
+    let (barrier, ready) = (Arc::new(Barrier::new(entrants.len())), Arc::new(AtomicUsize::new(0)));
+    let count = entrants.len();
+    let running: Vec<_> = entrants
+        .into_iter()
+        .map(|entrant| {
+            let (barrier, ready) = (Arc::clone(&barrier), Arc::clone(&ready));
+            tokio::spawn(async move {
+                barrier.wait().await;
+                ready.fetch_add(1, Ordering::SeqCst);
+                let waiting = now();
+                while ready.load(Ordering::SeqCst) < count && waiting.elapsed() < GUN {
+                    std::hint::spin_loop();
+                }
+                let began = now();
+                let value = entrant.await;
+                value.map(|value| Timed { began, ended: now(), value })
+            })
+        })
+        .collect();
+    let mut timed = Vec::new();
+    for task in running {
+        match task.await {
+            Ok(done) => timed.push(done?),
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(error) => return Err(Stop::Harness(error.to_string())),
+            },
+        }
+    }
+    Ok(timed)
+}
+
+/// Whether any two of them ran at once.
+pub(crate) fn overlapped<T>(timed: &[Timed<T>]) -> bool {
+    (1..timed.len()).any(|at| timed[..at].iter().any(|earlier| earlier.overlaps(&timed[at])))
+}
+
+/// Repeats `round`, which answers whether its entrants ran at once, until that has happened often enough
+/// or the budget is spent; a race that never overlapped has shown nothing.
+pub(crate) async fn contest(mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
+    let (started, mut overlaps) = (now(), 0);
+    for number in 0.. {
+        if number >= ROUNDS && overlaps >= OVERLAPS || started.elapsed() > BUDGET {
+            break;
+        }
+        overlaps += usize::from(round(number).await?);
+    }
+    match overlaps {
+        0 => Err(Stop::Inconclusive(format!("no two calls overlapped within {BUDGET:?}"))),
+        _ => Ok(()),
+    }
+}
