@@ -11,10 +11,11 @@ struct Wrong;
 #[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if store.insert(record, fence).await? == Insert::Duplicate && store.admits(record, fence).await? {
-            store.force(record).await?;
-            return Ok(Insert::Inserted);
+        let answer = store.insert(record, fence).await?;
+        if answer != Insert::Duplicate {
+            return Ok(answer);
         }
-        store.insert(record, fence).await
+        store.force(record).await?;
+        Ok(Insert::Inserted)
     }
 }

@@ -20,6 +20,6 @@ impl Harness for Leaky {
         self.0.declared()
     }
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        self.0.open(&namespace.split('_').take(2).collect::<Vec<_>>().join("_")).await
+        self.0.open(root_of(namespace)).await
     }
 }

@@ -1,8 +1,14 @@
 //! Every wrong store, a file each.
 
+mod a_dropped_delete_leaves_its_index_entry;
 mod a_dropped_insert_is_half_written;
+mod a_dropped_mark_is_half_written;
+mod a_dropped_purge_loses_index_entries;
+mod a_dropped_read_keeps_its_connection;
 mod a_dropped_replace_is_half_written;
 mod a_dropped_replace_loses_the_record;
+mod a_native_time_to_live_has_no_slack;
+mod a_restart_of_the_server_forgets_the_marks;
 mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
 mod advance_ends_nothing;
@@ -16,10 +22,12 @@ mod delete_leaves_a_tombstone;
 mod delete_matches_by_prefix;
 mod delete_of_nothing_is_an_error;
 mod epoch_is_kept_too_short;
+mod epoch_is_not_atomic;
 mod epoch_is_not_kept_longer;
 mod epoch_is_shared_by_all_subjects;
 mod epoch_overwrites;
 mod epochs_are_counted;
+mod errors_show_the_body;
 mod fence_admits_a_marked_parent;
 mod fence_admits_a_missing_epoch;
 mod fence_compares_half_of_the_epoch;
@@ -37,6 +45,7 @@ mod find_many_leaves_out_the_unknown;
 mod find_many_stops_at_a_hundred;
 mod find_matches_by_prefix;
 mod find_of_nothing_is_an_error;
+mod find_reads_a_replica_that_lags;
 mod find_slides_the_expiry;
 mod find_uses_its_own_clock;
 mod insert_does_nothing_and_says_inserted;
@@ -44,6 +53,7 @@ mod insert_indexes_a_duplicate;
 mod insert_is_not_atomic;
 mod insert_overwrites;
 mod insert_takes_over_the_dead;
+mod kinds_are_cut;
 mod list_begins_with_the_last_of_the_page_before;
 mod list_filters_after_the_limit;
 mod list_hides_the_ended;
@@ -55,19 +65,24 @@ mod list_matches_a_prefix;
 mod list_pages_by_time_alone;
 mod list_shows_the_dead;
 mod list_stops_at_a_thousand;
+mod logins_are_signed_numbers;
 mod long_subjects_are_cut;
 mod mark_forgets_to_stay;
 mod mark_keeps_the_revision;
 mod mark_marks_again;
 mod mark_removes;
 mod mark_turns_time_back;
+mod memory_only;
 mod namespaces_leak;
+mod namespaces_share_their_epochs;
 mod no_idle_expiry_becomes_an_absolute_one;
 mod nul_ends_the_body;
+mod purge_crosses_namespaces;
 mod purge_does_not_count;
 mod purge_goes_by_the_expiry;
 mod purge_ignores_the_limit;
 mod purge_is_early_by_a_millisecond;
+mod purge_is_not_atomic;
 mod purge_leaves_a_tombstone;
 mod purge_misses_the_instant;
 mod purge_removes_the_spent;
@@ -75,16 +90,21 @@ mod purge_says_that_nothing_is_left;
 mod purge_uses_its_own_clock;
 mod replace_adds_an_index_entry;
 mod replace_creates_a_missing_record;
+mod replace_drops_what_an_earlier_clock_wrote;
 mod replace_forgets_the_device;
 mod replace_forgets_the_purge_time;
+mod replace_forgets_when_it_was_seen;
 mod replace_ignores_the_revision;
 mod replace_is_not_atomic;
 mod replace_is_sent_twice;
+mod replace_keeps_the_old_body;
 mod replace_respends_the_spent;
 mod replace_says_missing_for_a_conflict;
+mod replace_slides_the_absolute_expiry;
 mod replace_takes_its_like_for_a_resend;
 mod replace_unmarks;
 mod revoke_compares_and_swaps;
+mod revoke_counts_before_it_ends;
 mod revoke_counts_what_was_ended_before;
 mod revoke_ends_before_it_advances;
 mod revoke_hits_a_subject_whose_name_is_a_prefix;
@@ -106,16 +126,27 @@ mod the_body_is_text;
 mod the_device_is_cut_at_255;
 mod the_generation_is_a_byte;
 mod the_largest_record_is_cut;
+mod the_last_write_is_lost_in_a_kill;
 mod times_are_kept_in_seconds;
 mod times_end_in_2038;
+mod trouble_is_answered_with_nothing_found;
+mod trouble_is_answered_with_success;
+mod trouble_is_waited_out;
+mod trouble_never_ends;
 
 use crate::specimen::{Fault, zoo};
 
 /// In the order of the folder.
 pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
+    a_dropped_delete_leaves_its_index_entry,
     a_dropped_insert_is_half_written,
+    a_dropped_mark_is_half_written,
+    a_dropped_purge_loses_index_entries,
+    a_dropped_read_keeps_its_connection,
     a_dropped_replace_is_half_written,
     a_dropped_replace_loses_the_record,
+    a_native_time_to_live_has_no_slack,
+    a_restart_of_the_server_forgets_the_marks,
     a_rotation_in_flight_survives_a_revocation,
     a_second_handle_reads_stale,
     advance_ends_nothing,
@@ -129,10 +160,12 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     delete_matches_by_prefix,
     delete_of_nothing_is_an_error,
     epoch_is_kept_too_short,
+    epoch_is_not_atomic,
     epoch_is_not_kept_longer,
     epoch_is_shared_by_all_subjects,
     epoch_overwrites,
     epochs_are_counted,
+    errors_show_the_body,
     fence_admits_a_marked_parent,
     fence_admits_a_missing_epoch,
     fence_compares_half_of_the_epoch,
@@ -150,6 +183,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     find_many_stops_at_a_hundred,
     find_matches_by_prefix,
     find_of_nothing_is_an_error,
+    find_reads_a_replica_that_lags,
     find_slides_the_expiry,
     find_uses_its_own_clock,
     insert_does_nothing_and_says_inserted,
@@ -157,6 +191,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     insert_is_not_atomic,
     insert_overwrites,
     insert_takes_over_the_dead,
+    kinds_are_cut,
     list_begins_with_the_last_of_the_page_before,
     list_filters_after_the_limit,
     list_hides_the_ended,
@@ -168,19 +203,24 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     list_pages_by_time_alone,
     list_shows_the_dead,
     list_stops_at_a_thousand,
+    logins_are_signed_numbers,
     long_subjects_are_cut,
     mark_forgets_to_stay,
     mark_keeps_the_revision,
     mark_marks_again,
     mark_removes,
     mark_turns_time_back,
+    memory_only,
     namespaces_leak,
+    namespaces_share_their_epochs,
     no_idle_expiry_becomes_an_absolute_one,
     nul_ends_the_body,
+    purge_crosses_namespaces,
     purge_does_not_count,
     purge_goes_by_the_expiry,
     purge_ignores_the_limit,
     purge_is_early_by_a_millisecond,
+    purge_is_not_atomic,
     purge_leaves_a_tombstone,
     purge_misses_the_instant,
     purge_removes_the_spent,
@@ -188,16 +228,21 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     purge_uses_its_own_clock,
     replace_adds_an_index_entry,
     replace_creates_a_missing_record,
+    replace_drops_what_an_earlier_clock_wrote,
     replace_forgets_the_device,
     replace_forgets_the_purge_time,
+    replace_forgets_when_it_was_seen,
     replace_ignores_the_revision,
     replace_is_not_atomic,
     replace_is_sent_twice,
+    replace_keeps_the_old_body,
     replace_respends_the_spent,
     replace_says_missing_for_a_conflict,
+    replace_slides_the_absolute_expiry,
     replace_takes_its_like_for_a_resend,
     replace_unmarks,
     revoke_compares_and_swaps,
+    revoke_counts_before_it_ends,
     revoke_counts_what_was_ended_before,
     revoke_ends_before_it_advances,
     revoke_hits_a_subject_whose_name_is_a_prefix,
@@ -219,6 +264,11 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     the_device_is_cut_at_255,
     the_generation_is_a_byte,
     the_largest_record_is_cut,
+    the_last_write_is_lost_in_a_kill,
     times_are_kept_in_seconds,
     times_end_in_2038,
+    trouble_is_answered_with_nothing_found,
+    trouble_is_answered_with_success,
+    trouble_is_waited_out,
+    trouble_never_ends,
 ];

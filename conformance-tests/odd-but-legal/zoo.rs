@@ -10,6 +10,7 @@ mod purges_the_latest_first;
 mod slow;
 mod sometimes_unavailable;
 mod spuriously_conflicts_once;
+mod writes_a_journal;
 mod yields_at_each_await;
 
 use crate::specimen::{Odd, zoo};
@@ -26,5 +27,6 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     slow,
     sometimes_unavailable,
     spuriously_conflicts_once,
+    writes_a_journal,
     yields_at_each_await,
 ];

@@ -82,9 +82,13 @@ impl Base {
         Ok(answer != Insert::Fenced)
     }
 
+    /// What is done to the server.
+    pub(crate) fn trouble(&self) -> Option<Trouble> {
+        *self.trouble.lock()
+    }
+
     async fn answer(&self) -> Result<(), StoreError> {
-        let trouble = *self.trouble.lock();
-        match trouble {
+        match self.trouble() {
             None | Some(Trouble::Restart) => Ok(()),
             Some(Trouble::Freeze) => {
                 tokio::time::sleep(Duration::from_millis(200)).await;

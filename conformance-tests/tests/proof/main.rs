@@ -8,6 +8,7 @@ mod bad;
 mod base;
 #[path = "../../faults/zoo.rs"]
 mod faults;
+mod journal;
 #[path = "../../odd-but-legal/zoo.rs"]
 mod odd_but_legal;
 mod prelude;
@@ -17,6 +18,7 @@ mod table;
 mod twist;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -37,12 +39,22 @@ fn main() -> ExitCode {
     trials.extend(bad::trials());
     trials.extend(program::trials());
     trials.extend(table::trials());
+    trials.extend(table::matrix());
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
 /// Every run of the proof makes the same choices.
 fn options(level: Level) -> Options {
-    Options { level, seed: Some(1), ..Options::default() }
+    Options { level, seed: Some(1), limit: Duration::from_secs(15), ..Options::default() }
+}
+
+/// What is left to chance, takes its time or needs a child: only what is asked for.
+fn all_of(part: &str, harness: &str) -> Options {
+    Options {
+        only: Some(part.to_owned()),
+        child: Some(vec![program::CHILD_OF.to_owned(), harness.to_owned()]),
+        ..options(Level::RealTime)
+    }
 }
 
 /// Runs the quick level, and what else the fault names, and looks for each clause and case that it names.
@@ -64,7 +76,7 @@ fn is_caught(fault: &Fault) -> Result<(), Failed> {
     look(&options(Level::Quick))?;
     for (_, id) in fault.caught {
         if case(id).ok_or(format!("there is no case {id}"))?.level > Level::Quick {
-            look(&Options { only: Some((*id).to_owned()), ..options(Level::RealTime) })?;
+            look(&all_of(id, fault.name))?;
         }
     }
     for (clause, id) in fault.caught {
@@ -77,7 +89,9 @@ fn is_caught(fault: &Fault) -> Result<(), Failed> {
 }
 
 fn passes(odd: &Odd) -> Result<(), Failed> {
-    for (case, outcome) in run((odd.harness)(), &options(Level::Quick)).outcomes() {
+    let quick = run((odd.harness)(), &options(Level::Quick));
+    let crash = run((odd.harness)(), &all_of("crash::", odd.name));
+    for (case, outcome) in quick.outcomes().iter().chain(crash.outcomes()) {
         match outcome {
             Outcome::Passed | Outcome::NotDeclared(_) | Outcome::Untested(_) => {}
             Outcome::Failed(violation) => return Err(violation.into()),

@@ -7,9 +7,9 @@ pub(crate) use std::time::Duration;
 
 pub(crate) use async_trait::async_trait;
 pub(crate) use hallpass_conformance_tests::Clause::*;
-pub(crate) use hallpass_conformance_tests::{Capability, Declared, Harness};
+pub(crate) use hallpass_conformance_tests::{Capability, Declared, Harness, Trouble};
 pub(crate) use hallpass_core::*;
 
 pub(crate) use crate::base::{Base, Locked, pause};
 pub(crate) use crate::specimen::{Fault, Odd};
-pub(crate) use crate::twist::{Backend, Straight, Twist};
+pub(crate) use crate::twist::{Backend, Straight, Twist, durable, root_of, served};

@@ -2,16 +2,26 @@
 
 use std::process::{Command, ExitCode, Output};
 
+use hallpass_conformance_tests::serve_crash_child;
 use libtest_mimic::{Failed, Trial};
 
 use crate::prelude::*;
-use crate::{bad, faults};
+use crate::{bad, faults, odd_but_legal};
 
 /// Names the harness whose test binary this process is to be.
 const PLAY: &str = "HALLPASS_PROOF_PLAYS";
 
+/// Before the name of the fault or odd store whose crash child this process is to be.
+pub(crate) const CHILD_OF: &str = "--child-of";
+
 /// If this process is to be the test binary of a harness, what came of it.
 pub(crate) fn played() -> Option<ExitCode> {
+    let mut arguments = std::env::args().skip_while(|argument| argument != CHILD_OF).skip(1);
+    if let Some(name) = arguments.next() {
+        let fault = faults::ALL.iter().find(|fault| fault.name == name).map(|fault| fault.harness);
+        let odd = odd_but_legal::ALL.iter().find(|odd| odd.name == name).map(|odd| odd.harness);
+        return serve_crash_child(&(fault.or(odd)?().0));
+    }
     let name = std::env::var(PLAY).ok()?;
     let fault = faults::ALL.iter().find(|fault| fault.name == name);
     Some(match (fault, name.as_str()) {

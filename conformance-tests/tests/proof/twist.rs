@@ -14,18 +14,36 @@ use hallpass_core::{
 
 use crate::base::{Base, Locked};
 
+/// What a store declares whose server may be hurt.
+pub(crate) fn served() -> Declared {
+    Declared::everything().without(Capability::ProcessCrash, "memory only")
+}
+
+/// What a store declares that survives its process.
+pub(crate) fn durable() -> Declared {
+    Declared::everything().without(Capability::Outage, "no server")
+}
+
+/// The case to which `namespace` belongs: one case's namespaces have one root.
+pub(crate) fn root_of(namespace: &str) -> &str {
+    namespace.match_indices('_').nth(1).map_or(namespace, |(end, _)| &namespace[..end])
+}
+
 /// How one store differs from the reference store. Whatever is left out is forwarded.
 #[async_trait]
 pub(crate) trait Twist: Default + Send + Sync + 'static {
     /// What it says of itself.
     fn declared() -> Declared {
-        Declared::everything()
-            .without(Capability::ProcessCrash, "memory only")
-            .without(Capability::Outage, "no server")
+        served().without(Capability::Outage, "no server")
     }
 
-    /// Whether what it remembers belongs to a handle; else every handle on a namespace shares it.
+    /// Whether what it remembers belongs to a handle.
     const PER_HANDLE: bool = false;
+
+    /// Handles that answer alike share what they remember.
+    fn remembers(namespace: &str) -> &str {
+        namespace
+    }
 
     /// What `{:?}` shows.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,13 +105,14 @@ impl Twist for Straight {}
 
 /// Opens stores with one twist.
 pub(crate) struct Backend<T> {
-    spaces: Locked<HashMap<String, (Base, Arc<T>)>>,
+    stores: Locked<HashMap<String, Base>>,
+    twists: Locked<HashMap<String, Arc<T>>>,
     trouble: Arc<Locked<Option<Trouble>>>,
 }
 
 impl<T> Default for Backend<T> {
     fn default() -> Self {
-        Self { spaces: Locked::default(), trouble: Arc::default() }
+        Self { stores: Locked::default(), twists: Locked::default(), trouble: Arc::default() }
     }
 }
 
@@ -104,10 +123,13 @@ impl<T: Twist> Harness for Backend<T> {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let mut spaces = self.spaces.lock();
-        let fresh = || (Base::behind(&self.trouble), Arc::default());
-        let (store, twist) = spaces.entry(namespace.into()).or_insert_with(fresh).clone();
-        Ok(Arc::new(Twisted { store, twist: if T::PER_HANDLE { Arc::default() } else { twist } }))
+        let fresh = || Base::behind(&self.trouble);
+        let store = self.stores.lock().entry(namespace.into()).or_insert_with(fresh).clone();
+        let twist = match T::PER_HANDLE {
+            true => Arc::default(),
+            false => Arc::clone(self.twists.lock().entry(T::remembers(namespace).into()).or_default()),
+        };
+        Ok(Arc::new(Twisted { store, twist }))
     }
 
     fn declared(&self) -> Declared {
@@ -136,9 +158,10 @@ impl<T: Twist> Server for Backend<T> {
     }
 }
 
-struct Twisted<T> {
-    store: Base,
-    twist: Arc<T>,
+/// A reference store and its twist.
+pub(crate) struct Twisted<T> {
+    pub(crate) store: Base,
+    pub(crate) twist: Arc<T>,
 }
 
 #[async_trait]
