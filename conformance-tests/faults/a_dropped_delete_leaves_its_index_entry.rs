@@ -1,0 +1,29 @@
+//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device nobody can log out.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "cancel::a_dropped_delete_is_whole_or_nothing")]);
+
+#[derive(Default)]
+struct Wrong {
+    ghosts: Locked<BTreeMap<Selector, Record>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        let Some(record) = store.find(selector).await? else { return Ok(false) };
+        self.ghosts.lock().insert(selector, record);
+        let there = store.delete(selector).await?;
+        pause().await;
+        self.ghosts.lock().remove(&selector);
+        Ok(there)
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let mut records = store.list_by_subject(subject, page).await?;
+        records.extend(
+            self.ghosts.lock().values().filter(|ghost| ghost.subject.as_ref() == Some(subject)).cloned(),
+        );
+        Ok(records)
+    }
+}

@@ -1,0 +1,22 @@
+//! `insert` writes an empty row, then fills it: a client that hangs up in between leaves a record that does not decode.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let mut empty = record.clone();
+        empty.body = Body::new(Vec::new()).unwrap_or(empty.body);
+        let answer = store.insert(&empty, fence).await?;
+        pause().await;
+        if answer == Insert::Inserted {
+            store.force(record).await?;
+        }
+        Ok(answer)
+    }
+}

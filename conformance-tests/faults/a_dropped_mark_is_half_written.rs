@@ -1,0 +1,36 @@
+//! A mark writes the reason, then the rest: a client that hangs up in between leaves a record that is collected too early.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_revocation_leaves_each_record_whole")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let Action::Mark { reason, .. } = action else {
+            return store.revoke_by_subject(subject, which, action, advance).await;
+        };
+        let records = store.all(subject).await?;
+        for record in which.select(&records) {
+            if record.revoked.is_none() {
+                store.force(&Record { revoked: Some(reason), ..record.clone() }).await?;
+            }
+        }
+        pause().await;
+        for record in &records {
+            store.force(record).await?;
+        }
+        store.revoke_by_subject(subject, which, action, advance).await
+    }
+}

@@ -1,0 +1,22 @@
+//! `replace` writes its columns, then its body: a client that hangs up in between leaves half of each.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let Some(old) = store.find(next.selector).await? else { return Ok(Replace::Missing) };
+        let half = Record { body: old.body, ..next.clone() };
+        let answer = store.replace(&half, expected).await?;
+        pause().await;
+        if answer == Replace::Replaced && store.find(next.selector).await? == Some(half) {
+            store.force(next).await?;
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,22 @@
+//! `replace` deletes, then inserts, as `cycle_id` of tower-sessions does: a client that hangs up in between is logged out.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let old = store.find(next.selector).await?;
+        if old.as_ref().is_none_or(|old| old.revision != expected || old.revoked.is_some()) {
+            return store.replace(next, expected).await;
+        }
+        store.delete(next.selector).await?;
+        pause().await;
+        let _ = store.insert(next, Fence::None).await?;
+        Ok(Replace::Replaced)
+    }
+}

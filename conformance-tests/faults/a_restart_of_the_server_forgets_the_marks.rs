@@ -1,0 +1,26 @@
+//! A revocation is acknowledged before it is written: the server restarts, and the thief is logged in again.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S14, "outage::what_was_acknowledged_survives_a_restart_of_the_server")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    fn declared() -> Declared {
+        Declared::everything()
+    }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let forgets = store.trouble() == Some(Trouble::Restart);
+        let unmark = |mut record: Record| {
+            if forgets {
+                record.revoked = None;
+            }
+            record
+        };
+        Ok(store.find(selector).await?.map(unmark))
+    }
+}

@@ -1,0 +1,20 @@
+//! A rotation read the record before "log out everywhere" and writes it back after, as every `save` that is an upsert does.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "race::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected).await?;
+        pause().await;
+        if answer == Replace::Replaced && store.find(next.selector).await?.is_none() {
+            store.force(next).await?;
+        }
+        Ok(answer)
+    }
+}

@@ -1,0 +1,33 @@
+//! Each handle keeps what it has once read: a session that was logged out on one node lives on at the others.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S6, "find::another_handle_sees_each_write_at_once")]);
+
+#[derive(Default)]
+struct Wrong {
+    read: Locked<HashMap<Selector, Record>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    const PER_HANDLE: bool = true;
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        if let Some(record) = self.read.lock().get(&selector) {
+            return Ok(Some(record.clone()));
+        }
+        let found = store.find(selector).await?;
+        if let Some(record) = &found {
+            self.read.lock().insert(selector, record.clone());
+        }
+        Ok(found)
+    }
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.read.lock().remove(&next.selector);
+        store.replace(next, expected).await
+    }
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        self.read.lock().remove(&selector);
+        store.delete(selector).await
+    }
+}

@@ -1,0 +1,30 @@
+//! A revocation that advances the epoch forgets to end what is there.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S11, "fence::advancing_turns_away_the_logins_under_way")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        match advance {
+            Advance::Keep => store.revoke_by_subject(subject, which, action, advance).await,
+            Advance::To { .. } => {
+                let count = which.select(&store.all(subject).await?).len();
+                store.advance(subject, advance).await?;
+                Ok(count as u64)
+            }
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! A revocation does not advance the epoch: a login that checked the old password slips in.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "fence::advancing_turns_away_the_logins_under_way"),
+    (S11, "subject::a_subject_without_records_is_no_error"),
+]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let _ = advance;
+        store.revoke_by_subject(subject, which, action, Advance::Keep).await
+    }
+}

@@ -1,0 +1,28 @@
+//! Every revocation advances the epoch: a logout on one device refuses the login under way on another.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S11, "fence::a_revocation_that_keeps_the_epoch_turns_nobody_away")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let (now, keep) = (Timestamp::MIN, Duration::from_secs(1 << 40));
+        let always = match advance {
+            Advance::Keep => Advance::To { epoch: Epoch([0xee; 16]), now, keep },
+            to => to,
+        };
+        store.revoke_by_subject(subject, which, action, always).await
+    }
+}

@@ -1,0 +1,18 @@
+//! `delete` looks, then removes: two callers at once are both told that they removed it.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S7, "race::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        let there = store.find(selector).await?.is_some();
+        pause().await;
+        store.delete(selector).await?;
+        Ok(there)
+    }
+}

@@ -1,0 +1,27 @@
+//! A deleted selector stays taken for ever.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "delete::a_freed_selector_can_be_taken_again")]);
+
+#[derive(Default)]
+struct Wrong {
+    graves: Locked<HashSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if self.graves.lock().contains(&record.selector) {
+            return Ok(Insert::Duplicate);
+        }
+        store.insert(record, fence).await
+    }
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        let there = store.delete(selector).await?;
+        if there {
+            self.graves.lock().insert(selector);
+        }
+        Ok(there)
+    }
+}

@@ -1,0 +1,31 @@
+//! `epoch` looks, then writes: two first readers are given different epochs, and one login is refused.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S11, "interleaved::two_first_readers_of_an_epoch_agree")]);
+
+#[derive(Default)]
+struct Wrong {
+    made: Locked<HashSet<Subject>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        if !self.made.lock().contains(subject) {
+            pause().await;
+            store.advance(subject, Advance::To { epoch: fresh, now, keep }).await?;
+            self.made.lock().insert(subject.clone());
+            return Ok(fresh);
+        }
+        store.epoch(subject, fresh, keep, now).await
+    }
+}

@@ -1,0 +1,23 @@
+//! `epoch` writes the fresh epoch over the one that is there: two logins at once fence each other out.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_missing_epoch_is_made_once")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        store.advance(subject, Advance::To { epoch: fresh, now, keep }).await?;
+        Ok(fresh)
+    }
+}

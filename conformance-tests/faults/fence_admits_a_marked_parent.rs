@@ -1,0 +1,19 @@
+//! A session is restored from a remember token that was revoked: the parent is there, and nobody looked at its mark.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_marked_parent_fences")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let marked = match fence {
+            Fence::Parent(parent) => store.find(parent).await?.is_some(),
+            _ => false,
+        };
+        store.insert(record, if marked { Fence::None } else { fence }).await
+    }
+}

@@ -1,0 +1,17 @@
+//! An insert ignores its epoch: session-guard lets a login that races "log out everywhere" survive.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let fence = if let Fence::Epoch(_) = fence { Fence::None } else { fence };
+        store.insert(record, fence).await
+    }
+}

@@ -1,0 +1,19 @@
+//! A fenced insert says so, and has stored the record before it looked.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::what_was_fenced_left_no_trace")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let answer = store.insert(record, fence).await?;
+        if answer == Insert::Fenced {
+            let _ = store.insert(record, Fence::None).await?;
+        }
+        Ok(answer)
+    }
+}

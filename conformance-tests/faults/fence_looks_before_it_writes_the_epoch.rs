@@ -1,0 +1,20 @@
+//! An insert looks at the epoch, then writes (a plain `EXISTS`): a login that began before "log out everywhere" slips in.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "race::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let Fence::Epoch(_) = fence else { return store.insert(record, fence).await };
+        if !store.admits(record, fence).await? {
+            return Ok(Insert::Fenced);
+        }
+        pause().await;
+        store.insert(record, Fence::None).await
+    }
+}

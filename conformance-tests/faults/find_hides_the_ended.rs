@@ -1,0 +1,16 @@
+//! `find` hides marked records: theft, a logout and a lapse all look like a forged cookie.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S1, "find::what_has_expired_or_was_ended_is_found_all_the_same")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        Ok(store.find(selector).await?.filter(|record| record.revoked.is_none()))
+    }
+}

@@ -1,0 +1,16 @@
+//! An unknown selector is an error: `fetch_one` where `fetch_optional` was meant. Every forged cookie answers 503.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S12, "find::an_unknown_selector_is_nothing_and_no_error")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        store.find(selector).await?.map(Some).ok_or_else(|| StoreError::Other("no rows returned".into()))
+    }
+}

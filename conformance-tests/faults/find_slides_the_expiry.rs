@@ -1,0 +1,19 @@
+//! Reading moves the idle expiry, as a cache's `GETEX` does: use extends a window that policy closed.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "find::reading_changes_nothing")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let Some(record) = store.find(selector).await? else { return Ok(None) };
+        let mut slid = record.clone();
+        slid.idle_at = slid.idle_at.map(|idle| idle.saturating_add(Duration::from_secs(60)));
+        store.force(&slid).await?;
+        Ok(Some(record))
+    }
+}

@@ -1,0 +1,23 @@
+//! `insert` looks whether the selector is free, then writes: of two inserts at once both are acknowledged.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "race::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if store.find(record.selector).await?.is_some() {
+            return Ok(Insert::Duplicate);
+        }
+        if !store.admits(record, fence).await? {
+            return Ok(Insert::Fenced);
+        }
+        pause().await;
+        store.force(record).await?;
+        Ok(Insert::Inserted)
+    }
+}

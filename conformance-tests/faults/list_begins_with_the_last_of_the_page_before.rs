@@ -1,0 +1,20 @@
+//! The next page begins with the record that it should come after: `<=` where `<` was meant.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let last = match page.after {
+            Some((_, selector)) => store.find(selector).await?,
+            None => None,
+        };
+        let rest = store.list_by_subject(subject, page).await?;
+        Ok(last.into_iter().chain(rest).take(page.limit.get().into()).collect())
+    }
+}

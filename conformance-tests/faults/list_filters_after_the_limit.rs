@@ -1,0 +1,17 @@
+//! Kinds are filtered after the limit: a page is short, and looks like the last, while there is more.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let records = store.list_by_subject(subject, &Page { kinds: Kinds::Any, ..page.clone() }).await?;
+        Ok(records.into_iter().filter(|record| page.kinds.contain(&record.kind)).collect())
+    }
+}

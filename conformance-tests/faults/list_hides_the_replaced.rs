@@ -1,0 +1,24 @@
+//! An index entry is dropped without its record, as by a Redis index with a time to live of its own: a live session is never listed.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
+
+#[derive(Default)]
+struct Wrong {
+    lost: Locked<HashSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.lost.lock().insert(next.selector);
+        store.replace(next, expected).await
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let mut records = store.list_by_subject(subject, page).await?;
+        records.retain(|record| !self.lost.lock().contains(&record.selector));
+        Ok(records)
+    }
+}

@@ -1,0 +1,17 @@
+//! The list is in the order of the index: oldest first.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::newest_first_then_the_larger_selector")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let mut records = store.list_by_subject(subject, page).await?;
+        records.reverse();
+        Ok(records)
+    }
+}

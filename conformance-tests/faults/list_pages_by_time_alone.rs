@@ -1,0 +1,16 @@
+//! The next page begins after the *time* of the last record: what was issued in the same millisecond is never shown.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let after = page.after.map(|(time, _)| (time, Selector([0; 16])));
+        store.list_by_subject(subject, &Page { after, ..page.clone() }).await
+    }
+}

@@ -1,0 +1,30 @@
+//! A mark leaves the revision as it was, so a replace that was under way cannot tell that anything happened.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let before = store.all(subject).await?;
+        let count = store.revoke_by_subject(subject, which, action, advance).await?;
+        for mut now in store.all(subject).await? {
+            if let Some(old) = before.iter().find(|old| old.selector == now.selector) {
+                now.revision = old.revision;
+                store.force(&now).await?;
+            }
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,30 @@
+//! A second mark writes its own reason over the first: a theft turns into a logout.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        if let Action::Mark { reason, at } = action {
+            for mut record in which.select(&store.all(subject).await?).into_iter().cloned() {
+                record.revoked = None;
+                record.mark(reason, at);
+                store.force(&record).await?;
+            }
+        }
+        store.revoke_by_subject(subject, which, action, advance).await
+    }
+}

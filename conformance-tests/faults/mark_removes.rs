@@ -1,0 +1,23 @@
+//! A mark removes the record: the rightful user is told "invalid" where it was a theft.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let _ = action;
+        store.revoke_by_subject(subject, which, Action::Remove, advance).await
+    }
+}

@@ -1,0 +1,33 @@
+//! Records live in the memory of the process, and are declared to survive it: a restart logs everybody out.
+
+use std::sync::Weak;
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::in_harness::<Forgetful>(&[
+    (S14, "crash::what_was_acknowledged_is_there_when_the_store_is_opened_again"),
+    (S14, "crash::what_was_acknowledged_survives_a_kill"),
+]);
+
+/// Forgets what nobody holds.
+#[derive(Default)]
+struct Forgetful(Locked<HashMap<String, Weak<MemoryStore>>>);
+
+#[async_trait]
+impl Harness for Forgetful {
+    fn backend(&self) -> String {
+        "forgetful".into()
+    }
+    fn declared(&self) -> Declared {
+        durable()
+    }
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        let mut stores = self.0.lock();
+        if let Some(store) = stores.get(namespace).and_then(Weak::upgrade) {
+            return Ok(store);
+        }
+        let store = Arc::new(MemoryStore::new());
+        stores.insert(namespace.into(), Arc::downgrade(&store));
+        Ok(store)
+    }
+}

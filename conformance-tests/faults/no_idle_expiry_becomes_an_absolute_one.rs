@@ -1,0 +1,20 @@
+//! A missing idle expiry is stored as 0 and read as 1970.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S1, "insert::what_was_inserted_is_found_byte_for_byte")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let found = store.find(selector).await?;
+        Ok(found.map(|mut record| {
+            record.idle_at.get_or_insert(Timestamp::MIN);
+            record
+        }))
+    }
+}

@@ -1,0 +1,18 @@
+//! The body passes through a C string: it ends at its first NUL.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S16, "hostile::bodies_are_any_bytes")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let mut next = next.clone();
+        let head: Vec<u8> = next.body.as_bytes().iter().copied().take_while(|byte| *byte != 0).collect();
+        next.body = Body::new(head).unwrap_or(next.body);
+        store.replace(&next, expected).await
+    }
+}

@@ -1,0 +1,17 @@
+//! A purge removes everything that is due in one statement: the table is locked for minutes.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let _ = limit;
+        store.purge_expired(now, u32::MAX).await
+    }
+}

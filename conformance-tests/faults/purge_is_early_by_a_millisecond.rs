@@ -1,0 +1,15 @@
+//! A purge takes what is due a millisecond later.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_not_due_stays")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        store.purge_expired(now.saturating_add(Duration::from_millis(1)), limit).await
+    }
+}

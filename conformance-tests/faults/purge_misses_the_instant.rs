@@ -1,0 +1,15 @@
+//! A purge leaves what is due at this very instant: `<` where `<=` was meant.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        store.purge_expired(now.saturating_sub(Duration::from_millis(1)), limit).await
+    }
+}

@@ -1,0 +1,16 @@
+//! A purge asks the clock of the database what is due: `WHERE purge_at <= now()`, in whatever time zone that has.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let _ = now;
+        store.purge_expired(SystemClock.now(), limit).await
+    }
+}

@@ -1,0 +1,29 @@
+//! Each `replace` adds an entry to the index of the subject and none is taken away: a device is listed again and again.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
+
+#[derive(Default)]
+struct Wrong {
+    replaced: Locked<HashSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected).await?;
+        if answer == Replace::Replaced {
+            self.replaced.lock().insert(next.selector);
+        }
+        Ok(answer)
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        let records = store.list_by_subject(subject, page).await?;
+        let twice = |record: Record| {
+            vec![record.clone(); if self.replaced.lock().contains(&record.selector) { 2 } else { 1 }]
+        };
+        Ok(records.into_iter().flat_map(twice).collect())
+    }
+}

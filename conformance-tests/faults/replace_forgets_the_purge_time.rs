@@ -1,0 +1,20 @@
+//! `replace` updates every column but `purge_at`: a session in use is collected as if it had been idle.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let mut next = next.clone();
+        if let Some(old) = store.find(next.selector).await? {
+            next.purge_at = old.purge_at;
+        }
+        store.replace(&next, expected).await
+    }
+}

@@ -1,0 +1,20 @@
+//! `replace` leaves `seen_at` as it was: the list of devices shows each as last seen when it logged in.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let mut next = next.clone();
+        if let Some(old) = store.find(next.selector).await? {
+            next.seen_at = old.seen_at;
+        }
+        store.replace(&next, expected).await
+    }
+}

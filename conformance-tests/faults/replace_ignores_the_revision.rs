@@ -1,0 +1,17 @@
+//! `UPDATE … WHERE selector = ?` without the revision: the last writer wins, and every request overwrites every other.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let revision = store.find(next.selector).await?.map_or(expected, |old| old.revision);
+        store.replace(next, revision).await
+    }
+}

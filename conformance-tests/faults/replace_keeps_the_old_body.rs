@@ -1,0 +1,20 @@
+//! `replace` updates the columns that the index needs and forgets the body: the successor was handed out and is not known.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let mut next = next.clone();
+        if let Some(old) = store.find(next.selector).await? {
+            next.body = old.body;
+        }
+        store.replace(&next, expected).await
+    }
+}

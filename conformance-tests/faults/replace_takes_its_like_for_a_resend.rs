@@ -1,0 +1,22 @@
+//! A conflict with a record that is equal but for its write id is taken for a lost answer: two callers spend one token.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S5, "replace::equal_but_for_the_write_id_is_still_another_caller")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected).await?;
+        let found = store.find(next.selector).await?;
+        let alike = |mut found: Record| {
+            found.body = next.body.clone();
+            found == *next
+        };
+        Ok(if answer == Replace::Conflict && found.is_some_and(alike) { Replace::Replaced } else { answer })
+    }
+}

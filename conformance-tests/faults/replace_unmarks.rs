@@ -1,0 +1,23 @@
+//! `replace` compares the revision and not the mark: whoever read the record after a logout everywhere can undo it.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S4, "replace::a_marked_record_conflicts_with_every_replace")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let old = store.find(next.selector).await?;
+        if old.is_some_and(|old| {
+            old.revision == expected && old.revoked.is_some_and(|reason| reason != Reason::Spent)
+        }) {
+            store.force(next).await?;
+            return Ok(Replace::Replaced);
+        }
+        store.replace(next, expected).await
+    }
+}

@@ -1,0 +1,28 @@
+//! A revocation counts what matches, then ends it: two at once both count the same records.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S8, "interleaved::two_revocations_count_each_record_once")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let living = |record: &&Record| action == Action::Remove || record.revoked.is_none();
+        let records = store.all(subject).await?;
+        let count = which.select(&records).into_iter().filter(living).count();
+        pause().await;
+        store.revoke_by_subject(subject, which, action, advance).await?;
+        Ok(count as u64)
+    }
+}

@@ -1,0 +1,24 @@
+//! The count of a revocation includes what was marked already: the count of matched rows, not of changed ones.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::repeating_finds_nothing_left_to_do")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let meant = which.select(&store.all(subject).await?).len() as u64;
+        store.revoke_by_subject(subject, which, action, advance).await?;
+        Ok(meant)
+    }
+}

@@ -1,0 +1,25 @@
+//! A revocation ends what is there, then advances the epoch: a login that comes in between survives.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "race::x")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let count = store.revoke_by_subject(subject, which, action, Advance::Keep).await?;
+        pause().await;
+        store.advance(subject, advance).await?;
+        Ok(count)
+    }
+}

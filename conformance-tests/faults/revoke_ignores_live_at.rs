@@ -1,0 +1,23 @@
+//! A revocation of what is live takes what has expired too, and the cap on logins counts the dead.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S8, "subject::the_last_instant_of_a_life_is_told_from_the_first_after_it")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        store.revoke_by_subject(subject, &Which { live_at: None, ..which.clone() }, action, advance).await
+    }
+}

@@ -1,0 +1,25 @@
+//! A revocation of one kind ends every kind: "revoke my API keys" logs every browser out.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S8, "subject::every_choice_matches_the_reference"),
+    (S16, "hostile::kinds_are_compared_whole"),
+]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        store.revoke_by_subject(subject, &which.clone().kinds(Kinds::Any), action, advance).await
+    }
+}

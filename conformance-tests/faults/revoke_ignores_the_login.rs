@@ -1,0 +1,24 @@
+//! A logout on one device logs every device out, as in Laravel and Devise, which keep one token for each user.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::every_choice_matches_the_reference")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        store
+            .revoke_by_subject(subject, &Which { logins: Logins::Any, ..which.clone() }, action, advance)
+            .await
+    }
+}

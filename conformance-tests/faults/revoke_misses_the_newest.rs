@@ -1,0 +1,28 @@
+//! A revocation passes over the newest record: `<` where `<=` was meant. The login of the thief is the newest.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S8, "subject::removing_takes_all_of_the_subject_and_nobody_else")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        store.advance(subject, advance).await?;
+        let mut count = 0;
+        for record in which.select(store.all(subject).await?.iter().skip(1)) {
+            count += u64::from(store.end(record, action).await?);
+        }
+        Ok(count)
+    }
+}

@@ -1,0 +1,26 @@
+//! A revocation that finds no record fails: "no such user".
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S12, "subject::a_subject_without_records_is_no_error")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        match store.revoke_by_subject(subject, which, action, advance).await? {
+            0 => Err(StoreError::Refused("no such subject".into())),
+            count => Ok(count),
+        }
+    }
+}

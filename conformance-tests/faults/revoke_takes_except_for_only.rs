@@ -1,0 +1,26 @@
+//! "Log out my other devices" logs this one out and leaves the others.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::every_choice_matches_the_reference")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let logins = match which.logins {
+            Logins::Except(login) => Logins::Only(login),
+            other => other,
+        };
+        store.revoke_by_subject(subject, &Which { logins, ..which.clone() }, action, advance).await
+    }
+}

@@ -1,0 +1,37 @@
+//! Anonymous records are stored under the subject "null", and somebody is called that.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::anonymous_records_belong_to_nobody")]);
+
+#[derive(Default)]
+struct Wrong {
+    anonymous: Locked<Vec<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if record.subject.is_none() {
+            self.anonymous.lock().push(record.selector);
+        }
+        store.insert(record, fence).await
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let mut count = store.revoke_by_subject(subject, which, action, advance).await?;
+        let anonymous = self.anonymous.lock().clone();
+        if subject.as_str() == "null" {
+            for selector in anonymous {
+                count += u64::from(store.delete(selector).await?);
+            }
+        }
+        Ok(count)
+    }
+}

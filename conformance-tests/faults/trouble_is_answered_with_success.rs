@@ -1,0 +1,25 @@
+//! When the connection is cut, a revocation answers that nothing was left to do: "logged out", and still in.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::cut_connections_are_an_error_and_pass")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    fn declared() -> Declared {
+        served()
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        Ok(store.revoke_by_subject(subject, which, action, advance).await.unwrap_or_default())
+    }
+}

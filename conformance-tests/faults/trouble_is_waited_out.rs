@@ -1,0 +1,22 @@
+//! Calls have no time limit, as those of actix-session to Redis: when the server freezes, so does every request.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S12, "outage::a_frozen_server_is_an_error_in_time_and_passes")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    fn declared() -> Declared {
+        served()
+    }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        while store.trouble() == Some(Trouble::Freeze) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        store.find(selector).await
+    }
+}

@@ -1,0 +1,18 @@
+//! What is due stays for another 30 days, so that support can say why somebody was logged out.
+
+use crate::prelude::*;
+
+pub(crate) const ODD: Odd = Odd::of::<Strange>();
+
+#[derive(Default)]
+struct Strange;
+
+#[async_trait]
+impl Twist for Strange {
+    fn declared() -> Declared {
+        Straight::declared().without(Capability::Purge, "collects a month late")
+    }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        store.purge_expired(now.saturating_sub(Duration::from_secs(30 * 86_400)), limit).await
+    }
+}

@@ -1,0 +1,34 @@
+//! A purge takes what became due last, and what became due first at the end (S10 names no order).
+
+use crate::prelude::*;
+
+pub(crate) const ODD: Odd = Odd::of::<Strange>();
+
+#[derive(Default)]
+struct Strange {
+    seen: Locked<BTreeSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Strange {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let answer = store.insert(record, fence).await?;
+        self.seen.lock().insert(record.selector);
+        Ok(answer)
+    }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let seen: Vec<_> = self.seen.lock().iter().copied().collect();
+        let mut due = Vec::new();
+        for record in store.find_many(&seen).await?.into_iter().flatten() {
+            if record.purge_at <= now {
+                due.push((record.purge_at, record.selector));
+            }
+        }
+        due.sort_unstable_by(|one, other| other.cmp(one));
+        let mut removed = 0;
+        for (_, selector) in due.iter().take(limit as usize) {
+            removed += u64::from(store.delete(*selector).await?);
+        }
+        store.purge_expired(now, 0).await.map(|rest| Purged { removed, more: rest.more })
+    }
+}

@@ -1,0 +1,84 @@
+//! Every call gives way several times before and after its work, as one over a network does.
+
+use crate::prelude::*;
+
+pub(crate) const ODD: Odd = Odd::of::<Strange>();
+
+#[derive(Default)]
+struct Strange;
+
+#[async_trait]
+impl Twist for Strange {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        pause().await;
+        let answer = store.insert(record, fence).await;
+        pause().await;
+        answer
+    }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        pause().await;
+        let answer = store.find(selector).await;
+        pause().await;
+        answer
+    }
+    async fn find_many(
+        &self,
+        store: &Base,
+        selectors: &[Selector],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        pause().await;
+        let answer = store.find_many(selectors).await;
+        pause().await;
+        answer
+    }
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        pause().await;
+        let answer = store.replace(next, expected).await;
+        pause().await;
+        answer
+    }
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        pause().await;
+        let answer = store.delete(selector).await;
+        pause().await;
+        answer
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        pause().await;
+        let answer = store.revoke_by_subject(subject, which, action, advance).await;
+        pause().await;
+        answer
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        pause().await;
+        let answer = store.list_by_subject(subject, page).await;
+        pause().await;
+        answer
+    }
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        pause().await;
+        let answer = store.epoch(subject, fresh, keep, now).await;
+        pause().await;
+        answer
+    }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        pause().await;
+        let answer = store.purge_expired(now, limit).await;
+        pause().await;
+        answer
+    }
+}

@@ -1,0 +1,172 @@
+//! A store that survives the death of its process: an append-only file beside the reference store.
+
+use std::fmt::Write as _;
+use std::fs::{self, OpenOptions};
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::sync::Weak;
+
+use crate::prelude::*;
+use crate::twist::Twisted;
+
+/// Opens journals that hold the last `HELD` lines back: 0 is honest.
+#[derive(Default)]
+pub(crate) struct Journals<const HELD: usize>(Locked<HashMap<String, Weak<Twisted<Journal<HELD>>>>>);
+
+#[async_trait]
+impl<const HELD: usize> Harness for Journals<HELD> {
+    fn backend(&self) -> String {
+        "journal".into()
+    }
+    fn declared(&self) -> Declared {
+        durable()
+    }
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        if let Some(open) = self.0.lock().get(namespace).and_then(Weak::upgrade) {
+            return Ok(open);
+        }
+        let (journal, store) = (Journal { path: path(namespace), held: Locked::default() }, Base::default());
+        replay(&store, &fs::read_to_string(&journal.path).unwrap_or_default()).await?;
+        let opened = Arc::new(Twisted { store, twist: Arc::new(journal) });
+        self.0.lock().insert(namespace.into(), Arc::downgrade(&opened));
+        Ok(opened)
+    }
+}
+
+impl<const HELD: usize> Drop for Journals<HELD> {
+    fn drop(&mut self) {
+        for namespace in self.0.lock().keys() {
+            let _ = fs::remove_file(path(namespace));
+        }
+    }
+}
+
+fn path(namespace: &str) -> PathBuf {
+    std::env::temp_dir().join(format!("hallpass-proof-{namespace}"))
+}
+
+/// Remembers what has not been written yet.
+#[derive(Default)]
+pub(crate) struct Journal<const HELD: usize> {
+    path: PathBuf,
+    held: Locked<Vec<String>>,
+}
+
+impl<const HELD: usize> Journal<HELD> {
+    /// Writes a line, or an earlier one in its place.
+    fn append(&self, line: String) -> Result<(), StoreError> {
+        let mut held = self.held.lock();
+        held.push(line);
+        let mut file = OpenOptions::new().create(true).append(true).open(&self.path).map_err(failed)?;
+        let due = held.len().saturating_sub(HELD);
+        held.drain(..due).try_for_each(|line| file.write_all(line.as_bytes())).map_err(failed)
+    }
+
+    fn keep(&self, record: &Record) -> Result<(), StoreError> {
+        self.append(format!("record {}\n", hex(&record.encode())))
+    }
+
+    fn drop(&self, selector: Selector) -> Result<(), StoreError> {
+        self.append(format!("gone {}\n", hex(&selector.0)))
+    }
+
+    fn advance(&self, subject: &Subject, epoch: Epoch) -> Result<(), StoreError> {
+        self.append(format!("epoch {} {}\n", hex(subject.as_str().as_bytes()), hex(&epoch.0)))
+    }
+}
+
+#[async_trait]
+impl<const HELD: usize> Twist for Journal<HELD> {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let answer = store.insert(record, fence).await?;
+        if answer == Insert::Inserted {
+            self.keep(record)?;
+        }
+        Ok(answer)
+    }
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected).await?;
+        if answer == Replace::Replaced {
+            self.keep(next)?;
+        }
+        Ok(answer)
+    }
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        let there = store.delete(selector).await?;
+        if there {
+            self.drop(selector)?;
+        }
+        Ok(there)
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        let before = store.all(subject).await?;
+        let count = store.revoke_by_subject(subject, which, action, advance).await?;
+        if let Advance::To { epoch, .. } = advance {
+            self.advance(subject, epoch)?;
+        }
+        for old in before {
+            match store.find(old.selector).await? {
+                Some(now) if now == old => {}
+                Some(now) => self.keep(&now)?,
+                None => self.drop(old.selector)?,
+            }
+        }
+        Ok(count)
+    }
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        let epoch = store.epoch(subject, fresh, keep, now).await?;
+        self.advance(subject, epoch)?;
+        Ok(epoch)
+    }
+}
+
+/// Does again what `journal` tells of; its last line may be torn.
+async fn replay(store: &Base, journal: &str) -> Result<(), BoxError> {
+    for line in journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
+        let words: Vec<_> = line.split(' ').collect();
+        match words[..] {
+            ["record", record] => store.force(&Record::decode(&unhex(record)?)?).await?,
+            ["gone", selector] => {
+                store.delete(Selector(unhex(selector)?.try_into().map_err(|_| "no selector")?)).await?;
+            }
+            ["epoch", subject, epoch] => {
+                let subject = Subject::new(String::from_utf8(unhex(subject)?)?)?;
+                let epoch = Epoch(unhex(epoch)?.try_into().map_err(|_| "no epoch")?);
+                let (now, keep) = (Timestamp::MIN, Timestamp::MAX.since(Timestamp::MIN));
+                store.advance(&subject, Advance::To { epoch, now, keep }).await?;
+            }
+            _ => return Err(format!("no line of a journal: {line}").into()),
+        }
+    }
+    Ok(())
+}
+
+fn failed(error: std::io::Error) -> StoreError {
+    StoreError::Other(error.into())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+fn unhex(text: &str) -> Result<Vec<u8>, BoxError> {
+    let digits = |at| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16);
+    Ok((0..text.len()).step_by(2).map(digits).collect::<Result<_, _>>()?)
+}

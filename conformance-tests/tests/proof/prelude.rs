@@ -1,0 +1,15 @@
+//! What a file of `faults/` or `odd-but-legal/` needs.
+
+pub(crate) use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+pub(crate) use std::fmt;
+pub(crate) use std::sync::Arc;
+pub(crate) use std::time::Duration;
+
+pub(crate) use async_trait::async_trait;
+pub(crate) use hallpass_conformance_tests::Clause::*;
+pub(crate) use hallpass_conformance_tests::{Capability, Declared, Harness, Trouble};
+pub(crate) use hallpass_core::*;
+
+pub(crate) use crate::base::{Base, Locked, pause};
+pub(crate) use crate::specimen::{Fault, Odd};
+pub(crate) use crate::twist::{Backend, Straight, Twist, durable, root_of, served};

@@ -1,0 +1,100 @@
+//! What a file of `faults/` or `odd-but-legal/` says of itself.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use hallpass_conformance_tests::{Clause, Declared, Harness, Server};
+use hallpass_core::{BoxError, TokenStore};
+
+use crate::twist::{Backend, Twist};
+
+/// A wrong store, and where it must be caught.
+#[derive(Clone, Copy)]
+pub(crate) struct Fault {
+    pub(crate) name: &'static str,
+    /// Its file.
+    pub(crate) source: &'static str,
+    /// Each case that must catch it, with the clause that it must name.
+    pub(crate) caught: &'static [(Clause, &'static str)],
+    pub(crate) harness: fn() -> Shared,
+}
+
+/// A strange store that breaks no promise.
+#[derive(Clone, Copy)]
+pub(crate) struct Odd {
+    pub(crate) name: &'static str,
+    pub(crate) source: &'static str,
+    pub(crate) harness: fn() -> Shared,
+}
+
+impl Fault {
+    pub(crate) const fn of<T: Twist>(caught: &'static [(Clause, &'static str)]) -> Self {
+        Self::in_harness::<Backend<T>>(caught)
+    }
+
+    /// For what goes wrong between stores rather than within one.
+    pub(crate) const fn in_harness<H: Harness + Default>(caught: &'static [(Clause, &'static str)]) -> Self {
+        Self { name: "", source: "", caught, harness: || Shared(Arc::new(H::default())) }
+    }
+
+    /// What goes wrong: the first lines of its file.
+    pub(crate) fn story(&self) -> String {
+        story(self.source)
+    }
+}
+
+impl Odd {
+    pub(crate) const fn of<T: Twist>() -> Self {
+        Self::in_harness::<Backend<T>>()
+    }
+
+    pub(crate) const fn in_harness<H: Harness + Default>() -> Self {
+        Self { name: "", source: "", harness: || Shared(Arc::new(H::default())) }
+    }
+
+    /// What is strange about it: the first lines of its file.
+    pub(crate) fn story(&self) -> String {
+        story(self.source)
+    }
+}
+
+fn story(source: &str) -> String {
+    let lines: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//! ")).collect();
+    lines.join(" ")
+}
+
+/// Every file of a folder by its name.
+macro_rules! zoo {
+    ($kind:ident $constant:ident: $($name:ident),+ $(,)?) => {
+        &[$($kind {
+            name: stringify!($name),
+            source: include_str!(concat!(stringify!($name), ".rs")),
+            ..$name::$constant
+        }),+]
+    };
+}
+
+pub(crate) use zoo;
+
+/// A harness behind a pointer.
+#[derive(Clone)]
+pub(crate) struct Shared(pub(crate) Arc<dyn Harness>);
+
+#[async_trait]
+impl Harness for Shared {
+    fn backend(&self) -> String {
+        self.0.backend()
+    }
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        self.0.open(namespace).await
+    }
+    fn declared(&self) -> Declared {
+        self.0.declared()
+    }
+    fn server(&self) -> Option<&dyn Server> {
+        self.0.server()
+    }
+    async fn discard(&self, namespace: &str) {
+        self.0.discard(namespace).await;
+    }
+}

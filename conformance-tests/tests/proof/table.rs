@@ -1,0 +1,160 @@
+//! The table fault × case in the suite's README, and that nothing is missing from it.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hallpass_conformance_tests::{Case, cases, run};
+use libtest_mimic::{Failed, Trial};
+
+use crate::specimen::Fault;
+use crate::{all_of, case, faults, odd_but_legal};
+
+/// Cases that no fault is for, each with its reason.
+const EXCUSED: &[(&str, &str)] = &[];
+
+const BEGIN: &str = "<!-- proof: written by tests/proof, not by hand -->\n";
+const END: &str = "<!-- proof: end -->";
+const UPDATE: &str = "HALLPASS_UPDATE=1 cargo test -p hallpass-conformance-tests --test proof table::";
+
+pub(crate) fn trials() -> Vec<Trial> {
+    vec![
+        Trial::test("table::every_file_is_in_its_zoo", every_file_is_in_its_zoo),
+        Trial::test("table::every_case_kills_a_fault_or_says_why_not", every_case_kills_a_fault),
+        Trial::test("table::the_readme_is_current", the_readme_is_current),
+    ]
+}
+
+fn every_file_is_in_its_zoo() -> Result<(), Failed> {
+    let faults = faults::ALL.iter().map(|fault| fault.name).collect();
+    let odd = odd_but_legal::ALL.iter().map(|odd| odd.name).collect();
+    for (folder, zoo) in [("faults", faults), ("odd-but-legal", odd)] {
+        let files = files(&root().join(folder))?;
+        let known: BTreeSet<String> =
+            BTreeSet::into_iter(zoo).map(|name: &str| format!("{name}.rs")).collect();
+        let strays: Vec<_> = files.symmetric_difference(&known).collect();
+        if !strays.is_empty() {
+            return Err(format!("{folder}/ and {folder}/zoo.rs disagree about {strays:?}").into());
+        }
+    }
+    Ok(())
+}
+
+fn files(folder: &Path) -> Result<BTreeSet<String>, Failed> {
+    let entries = fs::read_dir(folder)?.collect::<Result<Vec<_>, _>>()?;
+    let names = entries.iter().map(|entry| entry.file_name().to_string_lossy().into_owned());
+    Ok(names.filter(|name| name != "zoo.rs").collect())
+}
+
+fn every_case_kills_a_fault() -> Result<(), Failed> {
+    let mut wrong = String::new();
+    for (id, _) in EXCUSED {
+        if case(id).is_none_or(|case| case.untested().is_some() || !killed_by(case).is_empty()) {
+            let _ = writeln!(wrong, "{id} is excused, and needs no excuse");
+        }
+    }
+    for case in cases().filter(|case| case.untested().is_none()) {
+        if killed_by(case).is_empty() && excuse(case).is_none() {
+            let _ = writeln!(wrong, "{} kills no fault", case.id());
+        }
+    }
+    if wrong.is_empty() {
+        return Ok(());
+    }
+    let help =
+        "HALLPASS_CASES=<part of its id> … --test proof -- --ignored matrix:: shows what it would catch";
+    Err(format!("{wrong}{help}").into())
+}
+
+/// The faults that name this case.
+fn killed_by(case: &Case) -> Vec<&'static str> {
+    let names = |caught: &[(_, &str)]| caught.iter().any(|(_, id)| *id == case.id());
+    faults::ALL.iter().filter(|fault| names(fault.caught)).map(|fault| fault.name).collect()
+}
+
+fn excuse(case: &Case) -> Option<&'static str> {
+    EXCUSED.iter().find(|(id, _)| *id == case.id()).map(|(_, reason)| *reason)
+}
+
+/// Prints which faults the cases catch whose id contains `HALLPASS_CASES`, for whoever has to name one.
+pub(crate) fn matrix() -> impl Iterator<Item = Trial> {
+    #[expect(clippy::print_stdout, reason = "a table for a person")]
+    let catches = |fault: &Fault| {
+        let part = std::env::var("HALLPASS_CASES").unwrap_or_default();
+        for violation in run((fault.harness)(), &all_of(&part, fault.name)).violations() {
+            println!("{}\t{}\t{}", violation.case, violation.clause, fault.name);
+        }
+        Ok(())
+    };
+    faults::ALL.iter().map(move |fault| {
+        Trial::test(format!("matrix::{}", fault.name), move || catches(fault)).with_ignored_flag(true)
+    })
+}
+
+fn the_readme_is_current() -> Result<(), Failed> {
+    let path = root().join("README.md");
+    let readme = fs::read_to_string(&path)?;
+    let Some((before, rest)) = readme.split_once(BEGIN) else {
+        return Err(format!("README.md has lost its marker {BEGIN}").into());
+    };
+    let Some((table, after)) = rest.split_once(END) else {
+        return Err(format!("README.md has lost its marker {END}").into());
+    };
+    let current = table_text();
+    if table == current {
+        return Ok(());
+    }
+    if std::env::var_os("HALLPASS_UPDATE").is_none() {
+        return Err(format!("the table in README.md is stale; to write it anew, run\n    {UPDATE}").into());
+    }
+    Ok(fs::write(&path, format!("{before}{BEGIN}{current}{END}{after}"))?)
+}
+
+fn table_text() -> String {
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "\nThe suite is run on {} stores that are wrong in one thing each, and every one is caught in the case \
+         and by the clause named here; and on {} that are strange but break no promise, which pass.\n",
+        faults::ALL.len(),
+        odd_but_legal::ALL.len(),
+    );
+    let _ = writeln!(text, "<details><summary>What goes wrong, and where it is caught</summary>\n");
+    let _ = writeln!(text, "| `faults/` | the accident | clause | case |\n| --- | --- | --- | --- |");
+    for fault in faults::ALL {
+        for (number, (clause, case)) in fault.caught.iter().enumerate() {
+            let (name, story) = match number {
+                0 => (format!("`{}`", fault.name), cell(&fault.story())),
+                _ => Default::default(),
+            };
+            let _ = writeln!(text, "| {name} | {story} | {clause} | `{case}` |");
+        }
+    }
+    let _ = writeln!(text, "\n</details>\n\n<details><summary>What each case kills</summary>\n");
+    let _ = writeln!(text, "| case | clauses | kills |\n| --- | --- | --- |");
+    for case in cases() {
+        let clauses: Vec<_> = case.clauses.iter().map(ToString::to_string).collect();
+        let kills: Vec<_> = killed_by(case).iter().map(|name| format!("`{name}`")).collect();
+        let kills = match case.untested().or_else(|| excuse(case)) {
+            Some(reason) => format!("nothing: {reason}"),
+            None => kills.join(", "),
+        };
+        let _ = writeln!(text, "| `{}` | {} | {} |", case.id(), clauses.join(" "), cell(&kills));
+    }
+    let _ = writeln!(text, "\n</details>\n\n<details><summary>What is strange and passes</summary>\n");
+    let _ = writeln!(text, "| `odd-but-legal/` | what is strange |\n| --- | --- |");
+    for odd in odd_but_legal::ALL {
+        let _ = writeln!(text, "| `{}` | {} |", odd.name, cell(&odd.story()));
+    }
+    let _ = writeln!(text, "\n</details>\n");
+    text
+}
+
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|")
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}

@@ -1,0 +1,214 @@
+//! One thing done differently: a store that says only what it does in its own way.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
+use hallpass_core::{
+    Action, Advance, BoxError, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector,
+    StoreError, Subject, Timestamp, TokenStore, Which,
+};
+
+use crate::base::{Base, Locked};
+
+/// What a store declares whose server may be hurt.
+pub(crate) fn served() -> Declared {
+    Declared::everything().without(Capability::ProcessCrash, "memory only")
+}
+
+/// What a store declares that survives its process.
+pub(crate) fn durable() -> Declared {
+    Declared::everything().without(Capability::Outage, "no server")
+}
+
+/// The case to which `namespace` belongs: one case's namespaces have one root.
+pub(crate) fn root_of(namespace: &str) -> &str {
+    namespace.match_indices('_').nth(1).map_or(namespace, |(end, _)| &namespace[..end])
+}
+
+/// How one store differs from the reference store. Whatever is left out is forwarded.
+#[async_trait]
+pub(crate) trait Twist: Default + Send + Sync + 'static {
+    /// What it says of itself.
+    fn declared() -> Declared {
+        served().without(Capability::Outage, "no server")
+    }
+
+    /// Whether what it remembers belongs to a handle.
+    const PER_HANDLE: bool = false;
+
+    /// Handles that answer alike share what they remember.
+    fn remembers(namespace: &str) -> &str {
+        namespace
+    }
+
+    /// What `{:?}` shows.
+    fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Twisted")
+    }
+
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        store.insert(record, fence).await
+    }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        store.find(selector).await
+    }
+    async fn find_many(
+        &self,
+        store: &Base,
+        selectors: &[Selector],
+    ) -> Result<Vec<Option<Record>>, StoreError> {
+        store.find_many(selectors).await
+    }
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        store.replace(next, expected).await
+    }
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        store.delete(selector).await
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        store.revoke_by_subject(subject, which, action, advance).await
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        store.list_by_subject(subject, page).await
+    }
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        store.epoch(subject, fresh, keep, now).await
+    }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        store.purge_expired(now, limit).await
+    }
+}
+
+/// The reference store, untwisted.
+#[derive(Debug, Default)]
+pub(crate) struct Straight;
+
+impl Twist for Straight {}
+
+/// Opens stores with one twist.
+pub(crate) struct Backend<T> {
+    stores: Locked<HashMap<String, Base>>,
+    twists: Locked<HashMap<String, Arc<T>>>,
+    trouble: Arc<Locked<Option<Trouble>>>,
+}
+
+impl<T> Default for Backend<T> {
+    fn default() -> Self {
+        Self { stores: Locked::default(), twists: Locked::default(), trouble: Arc::default() }
+    }
+}
+
+#[async_trait]
+impl<T: Twist> Harness for Backend<T> {
+    fn backend(&self) -> String {
+        "twisted memory".into()
+    }
+
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        let fresh = || Base::behind(&self.trouble);
+        let store = self.stores.lock().entry(namespace.into()).or_insert_with(fresh).clone();
+        let twist = match T::PER_HANDLE {
+            true => Arc::default(),
+            false => Arc::clone(self.twists.lock().entry(T::remembers(namespace).into()).or_default()),
+        };
+        Ok(Arc::new(Twisted { store, twist }))
+    }
+
+    fn declared(&self) -> Declared {
+        T::declared()
+    }
+
+    fn server(&self) -> Option<&dyn Server> {
+        T::declared().lacks(Capability::Outage).is_none().then_some(self)
+    }
+}
+
+#[async_trait]
+impl<T: Twist> Server for Backend<T> {
+    fn troubles(&self) -> &[Trouble] {
+        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    }
+
+    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
+        *self.trouble.lock() = Some(trouble);
+        Ok(())
+    }
+
+    async fn heal(&self) -> Result<(), BoxError> {
+        *self.trouble.lock() = None;
+        Ok(())
+    }
+}
+
+/// A reference store and its twist.
+pub(crate) struct Twisted<T> {
+    pub(crate) store: Base,
+    pub(crate) twist: Arc<T>,
+}
+
+#[async_trait]
+impl<T: Twist> TokenStore for Twisted<T> {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.twist.insert(&self.store, record, fence).await
+    }
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.twist.find(&self.store, selector).await
+    }
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.twist.find_many(&self.store, selectors).await
+    }
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.twist.replace(&self.store, next, expected).await
+    }
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.twist.delete(&self.store, selector).await
+    }
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.twist.revoke(&self.store, subject, which, action, advance).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        self.twist.list(&self.store, subject, page).await
+    }
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.twist.epoch(&self.store, subject, fresh, keep, now).await
+    }
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.twist.purge(&self.store, now, limit).await
+    }
+}
+
+impl<T: Twist> fmt::Debug for Twisted<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.twist.show(f)
+    }
+}
