@@ -1,10 +1,10 @@
 # Runs a server as its child and ends it when nobody needs it any more.
 #
-#   sh -c "$(cat supervise.sh)" supervise FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
+#   sh supervise.sh FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
 #
 # Standard input is a pipe whose other end only the test process holds. The kernel closes it however that
-# process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, two seconds later
-# SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
+# process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, five seconds
+# later SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
 # The server is a child that has not been waited for, so its process id cannot belong to anyone else.
 folder=$1 log=$2 signal=$3
 shift 3
@@ -29,7 +29,7 @@ children() {
   kill -CONT "$server" $(children)
   kill -"$signal" "$server"
   tries=0
-  while [ "$tries" -lt 20 ] && kill -0 "$server"; do
+  while [ "$tries" -lt 50 ] && kill -0 "$server"; do
     sleep 0.1
     tries=$((tries + 1))
   done
