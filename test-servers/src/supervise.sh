@@ -24,12 +24,14 @@ children() {
 {
   while read -r _; do :; done
   : >"$folder/orphaned"
-  # A frozen process hears nothing but CONT and KILL. The list is meant to be split.
-  # shellcheck disable=SC2046
+  # A frozen process hears nothing but CONT and KILL. Before the server there may be a shell that waits for
+  # its child and does not hear SIGQUIT, so children are told as well, and those that come too.
+  # shellcheck disable=SC2046 # the list is meant to be split
   kill -CONT "$server" $(children)
-  kill -"$signal" "$server"
   tries=0
   while [ "$tries" -lt 50 ] && kill -0 "$server"; do
+    # shellcheck disable=SC2046
+    kill -"$signal" "$server" $(children)
     sleep 0.1
     tries=$((tries + 1))
   done
