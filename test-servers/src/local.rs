@@ -2,8 +2,8 @@
 
 use std::env;
 use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, chown};
-use std::path::{Path, PathBuf};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::thread;
@@ -15,7 +15,7 @@ use url::Url;
 use crate::error::Error;
 use crate::port;
 use crate::probe;
-use crate::process::{Process, TICK, User, tail};
+use crate::process::{Process, TICK, User, give, tail};
 use crate::server::{Backend, Handle, Server};
 
 /// Covers `initdb` on a busy machine.
@@ -172,9 +172,4 @@ fn own_folder(user: Option<User>) -> Result<PathBuf, Error> {
     DirBuilder::new().mode(0o700).create(&folder).map_err(Error::io("create the server's folder"))?;
     give(&folder, user)?;
     Ok(folder)
-}
-
-fn give(folder: &Path, user: Option<User>) -> Result<(), Error> {
-    let Some(user) = user else { return Ok(()) };
-    chown(folder, Some(user.uid), Some(user.gid)).map_err(Error::io("give a folder to the server's user"))
 }

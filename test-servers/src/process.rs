@@ -1,7 +1,8 @@
 //! One server process under the eye of `supervise.sh`.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::chown;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -15,7 +16,7 @@ use crate::error::Error;
 /// How often something that has no notification is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
 /// How long the supervisor may take to end a server and clear up.
-const TEARDOWN: Duration = Duration::from_secs(10);
+const TEARDOWN: Duration = Duration::from_secs(15);
 
 /// The user and group that a process runs as.
 #[derive(Clone, Copy, Debug)]
@@ -43,9 +44,12 @@ impl Process {
         signal: &str,
         user: Option<User>,
     ) -> Result<Self, Error> {
+        let script = folder.join("supervise.sh");
+        fs::write(&script, include_str!("supervise.sh"))
+            .map_err(Error::io("write the supervisor's script"))?;
+        give(&script, user)?;
         let mut shell = Command::new("sh");
-        shell.arg("-c").arg(include_str!("supervise.sh")).arg("supervise");
-        shell.arg(folder).arg(log).arg(signal).args(command);
+        shell.arg(script).arg(folder).arg(log).arg(signal).args(command);
         shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
         shell.current_dir(folder).process_group(0);
         if let Some(user) = user {
@@ -155,6 +159,12 @@ fn children_of(parent: Pid) -> Result<Vec<Pid>, Error> {
     let pairs = text.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
     let own = pairs.filter(|(_, of)| of.trim() == parent);
     Ok(own.filter_map(|(id, _)| id.parse().ok().and_then(Pid::from_raw)).collect())
+}
+
+/// Makes a file or folder the server's own.
+pub(crate) fn give(path: &Path, user: Option<User>) -> Result<(), Error> {
+    let Some(user) = user else { return Ok(()) };
+    chown(path, Some(user.uid), Some(user.gid)).map_err(Error::io("give a file to the server's user"))
 }
 
 /// The last lines of a log, as far as they can be read.

@@ -1,10 +1,10 @@
 # Runs a server as its child and ends it when nobody needs it any more.
 #
-#   sh -c "$(cat supervise.sh)" supervise FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
+#   sh supervise.sh FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
 #
 # Standard input is a pipe whose other end only the test process holds. The kernel closes it however that
-# process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, two seconds later
-# SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
+# process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, five seconds
+# later SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
 # The server is a child that has not been waited for, so its process id cannot belong to anyone else.
 folder=$1 log=$2 signal=$3
 shift 3
@@ -24,12 +24,14 @@ children() {
 {
   while read -r _; do :; done
   : >"$folder/orphaned"
-  # A frozen process hears nothing but CONT and KILL. The list is meant to be split.
-  # shellcheck disable=SC2046
+  # A frozen process hears nothing but CONT and KILL. Before the server there may be a shell that waits for
+  # its child and does not hear SIGQUIT, so children are told as well, and those that come too.
+  # shellcheck disable=SC2046 # the list is meant to be split
   kill -CONT "$server" $(children)
-  kill -"$signal" "$server"
   tries=0
-  while [ "$tries" -lt 20 ] && kill -0 "$server"; do
+  while [ "$tries" -lt 50 ] && kill -0 "$server"; do
+    # shellcheck disable=SC2046
+    kill -"$signal" "$server" $(children)
     sleep 0.1
     tries=$((tries + 1))
   done

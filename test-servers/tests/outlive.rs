@@ -96,7 +96,7 @@ impl Family {
 
     fn leaves_nothing(mut self) {
         let _status = self.child.wait().unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
+        let deadline = Instant::now() + Duration::from_secs(15);
         while !self.remains().is_empty() {
             assert!(Instant::now() < deadline, "left behind: {:?}", self.remains());
             thread::sleep(Duration::from_millis(20));

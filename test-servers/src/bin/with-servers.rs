@@ -11,7 +11,14 @@ use hallpass_test_servers::{postgres, redis};
 
 const USAGE: &str = "usage: with-servers [postgres] [redis] [-- COMMAND [ARGUMENT…]]";
 
-fn main() -> Result<ExitCode, Box<dyn Error>> {
+fn main() -> ExitCode {
+    run().unwrap_or_else(|error| {
+        _ = writeln!(io::stderr(), "{error}");
+        ExitCode::FAILURE
+    })
+}
+
+fn run() -> Result<ExitCode, Box<dyn Error>> {
     let mut arguments = env::args_os().skip(1);
     let mut servers = Vec::new();
     for name in arguments.by_ref().take_while(|name| name != "--") {
