@@ -117,7 +117,6 @@ async fn a_container_starts_and_ends_inside_a_runtime() {
 }
 
 #[test]
-#[ignore = "run by the other tests as a child"]
 fn child() {
     if env::var_os(CHILD).is_some() {
         let server = container(Backend::Redis, "child");
@@ -133,7 +132,7 @@ fn a_container_does_not_outlive_a_test_that_is_killed() {
         return;
     }
     let mut child = Command::new(env::current_exe().unwrap());
-    child.args(["child", "--exact", "--ignored", "--nocapture"]).env(CHILD, "1").stdout(Stdio::null());
+    child.args(["child", "--exact", "--nocapture"]).env(CHILD, "1").stdout(Stdio::null());
     let mut child = child.spawn().unwrap();
     let started = Instant::now();
     while containers_of(child.id()).is_empty() {

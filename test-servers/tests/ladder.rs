@@ -11,9 +11,10 @@ use hallpass_test_servers::{Error, Launch, Origin, Server, needed, postgres, red
 const CASE: &str = "HALLPASS_TEST_LADDER";
 
 #[test]
-#[ignore = "run by the other tests as a child"]
 fn child() {
-    let found = match env::var(CASE).unwrap_or_default().as_str() {
+    // Nobody's child: a test that has nothing to do.
+    let Ok(case) = env::var(CASE) else { return };
+    let found = match case.as_str() {
         "redis" => redis(),
         "postgres" => postgres(),
         other => Launch::new(hallpass_test_servers::Backend::Redis).setting(other, "yes").start(),
@@ -32,7 +33,7 @@ fn run(case: &str, variables: &[(&str, &str)]) -> (String, String) {
         command.env_remove(variable);
     }
     // Without --nocapture the standard error is what a developer sees of a test that passes.
-    command.args(["child", "--exact", "--ignored", "--show-output"]).env(CASE, case);
+    command.args(["child", "--exact", "--show-output"]).env(CASE, case);
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let lines = String::from_utf8(output.stdout).unwrap();
     let said = |line: &&str| ["found ", "left out", "failed "].iter().any(|word| line.starts_with(word));

@@ -33,9 +33,9 @@ fn start() -> Vec<Server> {
 }
 
 #[test]
-#[ignore = "run by the other tests as a child"]
 fn child() {
-    let way = env::var(WAY).unwrap_or_default();
+    // Nobody's child: a test that has nothing to do.
+    let Ok(way) = env::var(WAY) else { return };
     if way == "shared" || way == "exit" || way == "abort" {
         announce(&SHARED);
         match way.as_str() {
@@ -71,7 +71,7 @@ struct Family {
 impl Family {
     fn new(way: &str) -> Self {
         let mut command = Command::new(env::current_exe().unwrap());
-        command.args(["child", "--exact", "--ignored", "--nocapture"]).env(WAY, way);
+        command.args(["child", "--exact", "--nocapture"]).env(WAY, way);
         let mut child =
             command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines().map_while(Result::ok);
