@@ -16,6 +16,8 @@ mod login;
 mod namespace;
 mod outage;
 mod race;
+mod race_subject;
+mod race_token;
 mod replace;
 mod rotation;
 mod secrecy;
@@ -44,6 +46,8 @@ const CHAPTERS: &[&[Case]] = &[
     rotation::CASES,
     login::CASES,
     race::CASES,
+    race_subject::CASES,
+    race_token::CASES,
     history::CASES,
     crash::CASES,
     outage::CASES,
@@ -59,6 +63,7 @@ mod tests {
     use std::collections::HashSet;
 
     use super::*;
+    use crate::clause::Clause;
 
     #[test]
     fn no_two_cases_have_one_name() {
@@ -66,5 +71,12 @@ mod tests {
         for case in cases() {
             assert!(ids.insert(case.id()), "{} is there twice", case.id());
         }
+    }
+
+    #[test]
+    fn every_clause_has_a_case() {
+        let told = |clause: &&Clause| !cases().any(|case| case.clauses.contains(clause));
+        let missing: Vec<_> = Clause::ALL.iter().filter(told).collect();
+        assert!(missing.is_empty(), "no case names {missing:?}");
     }
 }

@@ -144,7 +144,7 @@ impl Said {
 
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = |at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    if text.len() % 2 == 0 { (0..text.len()).step_by(2).map(digits).collect() } else { None }
+    if text.len().is_multiple_of(2) { (0..text.len()).step_by(2).map(digits).collect() } else { None }
 }
 
 /// What must stand after a crash, as far as the child has told.

@@ -67,7 +67,9 @@ impl History {
     /// Whether the last thing that was begun, and has not ended well, is this.
     pub(crate) fn is_stuck_in(&self, what: &str) -> bool {
         let calls = self.calls();
-        let unwell = |entry: &&Entry| entry.ended.as_ref().is_none_or(|(_, how)| how == PANICKED);
+        let unwell = |entry: &&Entry| {
+            entry.ended.as_ref().is_none_or(|(_, how)| [PANICKED, DROPPED].contains(&how.as_str()))
+        };
         calls.kept.iter().rev().find(unwell).is_some_and(|entry| entry.what == what)
     }
 
@@ -97,6 +99,7 @@ impl History {
 }
 
 const PANICKED: &str = "panicked";
+const DROPPED: &str = "dropped";
 
 impl Call {
     pub(crate) fn end(mut self, how: String) {
@@ -117,7 +120,7 @@ impl Call {
 impl Drop for Call {
     fn drop(&mut self) {
         if self.open {
-            let how = if std::thread::panicking() { PANICKED } else { "dropped" };
+            let how = if std::thread::panicking() { PANICKED } else { DROPPED };
             self.close(how.to_owned());
         }
     }

@@ -7,12 +7,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::Barrier;
 
+use crate::handle::Handle;
 use crate::history::now;
 use crate::outcome::{Ran, Stop};
 
-/// How many rounds a race has at least.
+/// How many rounds a race has at least, if there is time.
 const ROUNDS: usize = 40;
-/// How many of them have to overlap.
+/// How many of them have to overlap, if there is time.
 const OVERLAPS: usize = 15;
 /// How long it is repeated until they do.
 const BUDGET: Duration = Duration::from_millis(2_500);
@@ -77,10 +78,15 @@ pub(crate) fn overlapped<T>(timed: &[Timed<T>]) -> bool {
 
 /// Repeats `round`, which answers whether its entrants ran at once, until that has happened often enough
 /// or the budget is spent; a race that never overlapped has shown nothing.
-pub(crate) async fn contest(mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
+pub(crate) async fn contest(round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
+    contest_of(ROUNDS, round).await
+}
+
+/// The same of at least so many rounds.
+pub(crate) async fn contest_of(rounds: usize, mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
     let (started, mut overlaps) = (now(), 0);
     for number in 0.. {
-        if number >= ROUNDS && overlaps >= OVERLAPS || started.elapsed() > BUDGET {
+        if number >= rounds && overlaps >= OVERLAPS || started.elapsed() > BUDGET {
             break;
         }
         overlaps += usize::from(round(number).await?);
@@ -89,4 +95,14 @@ pub(crate) async fn contest(mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> R
         0 => Err(Stop::Inconclusive(format!("no two calls overlapped within {BUDGET:?}"))),
         _ => Ok(()),
     }
+}
+
+/// The two handles in turn.
+pub(crate) fn of(number: usize, nodes: &(Handle, Handle)) -> Handle {
+    if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() }
+}
+
+/// What each of them got.
+pub(crate) fn values<T: Copy>(timed: &[Timed<T>]) -> Vec<T> {
+    timed.iter().map(|timed| timed.value).collect()
 }

@@ -1,6 +1,6 @@
 //! The service over the store under test: how cases get tokens and read verdicts.
 
-use std::fmt::{Debug, Display};
+use std::fmt::Display;
 use std::time::Duration;
 
 use hallpass_core::{Issued, Kind, Rejected, StoreError, Tokens, Valid, Verdict};
@@ -68,13 +68,4 @@ pub(crate) async fn rotate(tokens: &Tokens, text: &str) -> Ran<String> {
 /// That two texts are one token, said without showing either.
 pub(crate) fn same_token(clause: Clause, what: impl Display, got: &str, want: &str) -> Ran {
     hold(clause, got == want, what)
-}
-
-/// For a text that shows neither a token nor a record.
-pub(crate) fn brief<T: Debug, E>(verdict: &Result<Result<T, Rejected>, E>) -> String {
-    match verdict {
-        Ok(Ok(_)) => "accepted".into(),
-        Ok(Err(rejected)) => format!("{rejected:?}"),
-        Err(_) => "a failure".into(),
-    }
 }

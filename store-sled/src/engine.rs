@@ -3,21 +3,20 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
-use std::time::Duration;
+use std::sync::{Arc, OnceLock};
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_sled, from_system, guarded, is_lock, text};
-use crate::flusher::Flusher;
+use crate::committer::{Committer, Job, Waiter};
+use crate::error::{Trouble, damaged, from_sled, guarded, text};
 use crate::folder::Options;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
 use crate::locks::{Locks, Released};
+use crate::opening;
 use crate::repair::Repair;
+use crate::space::Space;
 
-/// How often, 20 ms apart, the lock is tried: the handle before may be closing in another thread.
-const ATTEMPTS: u32 = 50;
 /// Flushes between two looks at the size of the files.
 const SIZE_EVERY: u32 = 1024;
 
@@ -38,8 +37,7 @@ pub(crate) enum Health {
 pub(crate) struct Engine {
     db: sled::Db,
     pub(crate) locks: Locks,
-    flusher: Flusher,
-    timeout: Duration,
+    pub(crate) committer: Committer<Arc<Engine>>,
     cache_bytes: u64,
     failed: OnceLock<Trouble>,
     lost: AtomicBool,
@@ -55,26 +53,11 @@ impl Engine {
     /// [`StoreError::Unavailable`] if another process has it open or the disk fails,
     /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        only_ours(path)?;
-        let had = std::fs::metadata(path.join("db")).map_or(0, |file| file.len());
-        let config = sled::Config::new().path(path).cache_capacity(options.cache_bytes);
-        let mut attempt = 0;
-        let db = loop {
-            // A file that sled cannot make sense of often makes it panic.
-            let opened = guarded(|| Ok(config.open()))
-                .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
-            match opened {
-                Ok(db) => break db,
-                Err(sled::Error::Io(io)) if is_lock(&io) && attempt < ATTEMPTS => attempt += 1,
-                Err(error) => return Err(at_opening(&error)),
-            }
-            std::thread::sleep(Duration::from_millis(20));
-        };
+        let (db, had) = opening::open(path, options.cache_bytes)?;
         let mut engine = Self {
             db,
             locks: Locks::new(),
-            flusher: Flusher::default(),
-            timeout: options.timeout,
+            committer: Committer::new(),
             cache_bytes: options.cache_bytes,
             failed: OnceLock::new(),
             lost: AtomicBool::new(false),
@@ -106,6 +89,23 @@ impl Engine {
             self.lost.fetch_or(writes, Ordering::SeqCst);
             Err(StoreError::Other(Trouble::Panicked.into()))
         })
+    }
+
+    /// Does `work` on a namespace, unless the database takes no more.
+    ///
+    /// # Errors
+    /// What `work` answers, or [`StoreError::Unavailable`] or [`StoreError::Other`].
+    pub(crate) fn perform<T>(
+        &self,
+        writes: bool,
+        namespace: &str,
+        work: impl FnOnce(&Space<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        match self.health() {
+            Health::Lost => Err(StoreError::Other(Trouble::Panicked.into())),
+            Health::Failed(why) if writes => Err(StoreError::Unavailable(why.into())),
+            _ => self.run(writes, |engine| work(&Space::new(engine, namespace)?)),
+        }
     }
 
     pub(crate) fn health(&self) -> Health {
@@ -153,24 +153,43 @@ impl Engine {
         })
     }
 
-    /// Returns when all that was written so far is on disk. Blocks.
-    ///
-    /// # Errors
-    /// [`StoreError::Timeout`] with unknown outcome.
-    pub(crate) fn flush(&self) -> Result<(), StoreError> {
-        self.flusher.wait(self.timeout, || self.flush_now())
+    /// Makes of `deliver` who answers once everything that an answer rests on is on disk; calls it now if
+    /// that is so.
+    pub(crate) fn settle(
+        self: &Arc<Self>,
+        rests_on: Released,
+        deliver: impl FnOnce(Result<(), StoreError>) + Send + 'static,
+    ) -> Option<Waiter> {
+        if !rests_on.needs_flush() {
+            deliver(Ok(()));
+            return None;
+        }
+        let engine = self.clone();
+        Some(Box::new(move |result| {
+            if result.is_ok() {
+                engine.locks.flushed(&rests_on);
+            }
+            drop(engine);
+            deliver(result.map_err(in_doubt));
+        }))
     }
 
-    /// Gives `answer` once everything that it rests on is on disk.
-    ///
-    /// # Errors
-    /// [`StoreError::Timeout`] with unknown outcome.
-    pub(crate) fn settle<T>(&self, released: Released<'_>, answer: T) -> Result<T, StoreError> {
-        if released.needs_flush() {
-            self.flush()?;
-            released.flushed();
+    /// Does jobs until there are none. Blocks.
+    pub(crate) fn lead(self: &Arc<Self>) {
+        self.committer.lead(self, || self.flush_now());
+    }
+
+    /// Hands `waiter` the next flush. Blocks if it is this thread's turn to lead.
+    pub(crate) fn flush_for(self: &Arc<Self>, waiter: Waiter) {
+        let job: Job<Arc<Self>> = Box::new(|_| Some(waiter));
+        if self.committer.submit(job) {
+            self.lead();
         }
-        Ok(answer)
+    }
+
+    /// Returns when all that was written so far is on disk. Blocks; for who has the database for himself.
+    fn flush(&self) -> Result<(), StoreError> {
+        self.flush_now().map_err(in_doubt)
     }
 
     /// Closes it and marks it as closed in good order, unless something failed.
@@ -208,7 +227,7 @@ impl Engine {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
             }
             if had > NEW_AT_MOST {
-                return Err(StoreError::Corrupt { selector: None, source: Trouble::Damaged.into() });
+                return Err(damaged(None, "nothing can be read of a database that is not new"));
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
@@ -228,6 +247,9 @@ impl Engine {
     }
 
     fn flush_now(&self) -> Result<(), Trouble> {
+        if let Some(why) = self.failed.get() {
+            return Err(why.clone());
+        }
         match catch_unwind(AssertUnwindSafe(|| self.db.flush())) {
             Ok(Ok(_)) => {
                 if self.flushes.fetch_add(1, Ordering::Relaxed) % SIZE_EVERY == SIZE_EVERY - 1 {
@@ -275,18 +297,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// # Errors
-/// [`StoreError::Refused`] if there are files in the folder and none of them is sled's.
-fn only_ours(path: &Path) -> Result<(), StoreError> {
-    if path.join("db").exists() || path.join("conf").exists() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(path).map_err(|io| from_system(&io))? {
-        let name = entry.map_err(|io| from_system(&io))?.file_name();
-        // What a fresh file system brings along, and what sled makes first.
-        if name != "lost+found" && name != "blobs" {
-            return Err(StoreError::Refused(Trouble::OtherFiles.into()));
-        }
-    }
-    Ok(())
+/// The error for who waited for a flush that failed.
+fn in_doubt(trouble: Trouble) -> StoreError {
+    StoreError::Timeout { source: trouble.into(), outcome_unknown: true }
 }

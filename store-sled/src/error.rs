@@ -23,7 +23,7 @@ pub(crate) enum Trouble {
     Newer(u32),
     /// sled panicked. What it said may quote stored bytes and stays on standard error.
     Panicked,
-    /// A flush failed: what was written before it may be on the disk or not.
+    /// A flush failed: what was written before it may be on disk or not.
     FlushFailed(String),
     /// The operating system, or sled about its configuration.
     System(String),

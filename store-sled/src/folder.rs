@@ -17,8 +17,10 @@ use crate::repair::Repair;
 /// How long after one opening the next one comes, at the earliest.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls under way at once. More would wait for the same flush.
-const THREADS: usize = 128;
+/// Calls that sled works on at once, at least; four for each processor where that is more.
+const THREADS: usize = 16;
+/// How long closing waits for calls under way, in milliseconds.
+const CLOSING: u32 = 10_000;
 
 /// The folders open in this process, by canonical path: sled's lock admits a folder once, so two
 /// handles have to share what the first one opened.
@@ -36,6 +38,7 @@ pub(crate) struct Folder {
     path: PathBuf,
     options: Options,
     permits: Arc<Semaphore>,
+    handles: Arc<()>,
     state: RwLock<State>,
 }
 
@@ -68,8 +71,10 @@ impl Folder {
         }
         let engine = Arc::new(Engine::open(&path, options)?);
         let state = RwLock::new(State::Open { engine, since: now() });
-        let permits = Arc::new(Semaphore::new(THREADS));
-        let folder = Arc::new(Self { path: path.clone(), options, permits, state });
+        let threads = std::thread::available_parallelism().map_or(0, |cores| 4 * cores.get());
+        let permits = Arc::new(Semaphore::new(threads.max(THREADS)));
+        let handles = Arc::new(());
+        let folder = Arc::new(Self { path: path.clone(), options, permits, handles, state });
         folders.insert(path, Arc::downgrade(&folder));
         Ok(folder)
     }
@@ -78,6 +83,11 @@ impl Folder {
     /// are 512 and the application's too.
     pub(crate) fn permits(&self) -> Arc<Semaphore> {
         self.permits.clone()
+    }
+
+    /// To be held by each handle, so that closing knows the last.
+    pub(crate) fn handle(&self) -> Arc<()> {
+        self.handles.clone()
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -158,11 +168,25 @@ impl Folder {
         }
     }
 
-    /// Closes it for good.
+    /// Closes it for good if no handle is left, when the calls under way are done. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] if the last flush failed, or had failed before.
-    pub(crate) fn close(&self) -> Result<(), StoreError> {
+    pub(crate) fn close(mut self: Arc<Self>) -> Result<(), StoreError> {
+        for _ in 0..CLOSING {
+            if Arc::strong_count(&self.handles) > 1 {
+                return Ok(());
+            }
+            match Arc::try_unwrap(self) {
+                Ok(folder) => return folder.shut(),
+                Err(shared) => self = shared,
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        Err(StoreError::Unavailable(Trouble::Plain("a call is still under way").into()))
+    }
+
+    fn shut(&self) -> Result<(), StoreError> {
         match std::mem::replace(&mut *self.write(), State::Closed) {
             State::Open { engine, .. } => match Arc::into_inner(engine) {
                 Some(engine) => engine.close(),
@@ -184,7 +208,7 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = guarded(|| self.close());
+        let _ = guarded(|| self.shut());
     }
 }
 

@@ -1,12 +1,13 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
+mod committer;
 mod engine;
 mod error;
-mod flusher;
 mod folder;
 mod keys;
 mod locks;
+mod opening;
 mod purge;
 mod repair;
 mod space;

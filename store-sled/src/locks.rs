@@ -22,8 +22,8 @@ const STRIPES: usize = 1024;
 /// byte is visible and out after the flush, and who has read from a counted stripe waits for a flush.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    subjects: Vec<Stripe>,
-    selectors: Vec<Stripe>,
+    /// First those of the subjects, then those of the selectors.
+    stripes: Vec<Stripe>,
 }
 
 #[derive(Debug, Default)]
@@ -35,8 +35,7 @@ struct Stripe {
 
 impl Locks {
     pub(crate) fn new() -> Self {
-        let stripes = || (0..STRIPES).map(|_| Stripe::default()).collect();
-        Self { subjects: stripes(), selectors: stripes() }
+        Self { stripes: (0..2 * STRIPES).map(|_| Stripe::default()).collect() }
     }
 
     /// Waits for the stripes of all of these.
@@ -45,80 +44,100 @@ impl Locks {
         subjects: impl IntoIterator<Item = SubjectKey>,
         selectors: impl IntoIterator<Item = Selector>,
     ) -> Held<'_> {
-        let mut held = Held { locks: self, stripes: Vec::new(), guards: Vec::new(), raised: false };
-        held.take(&self.subjects, subjects.into_iter().map(|subject| subject.0));
+        let mut held = Held { locks: self, at: Vec::new(), guards: Vec::new(), raised: false };
+        held.take(subjects.into_iter().map(|subject| stripe(subject.0)));
         held.add(selectors);
         held
     }
 
     /// Whether what was just read under `selector` may not be on disk.
     pub(crate) fn unflushed(&self, selector: Selector) -> bool {
-        self.selectors[stripe(selector.0)].unflushed.load(Ordering::SeqCst) != 0
+        self.is_unflushed(STRIPES + stripe(selector.0))
+    }
+
+    /// Counts a writer out: everything it wrote is on disk.
+    pub(crate) fn flushed(&self, released: &Released) {
+        for at in released.raised.iter().flatten() {
+            self.stripes[*at].unflushed.fetch_sub(1, Ordering::SeqCst);
+        }
+    }
+
+    fn is_unflushed(&self, at: usize) -> bool {
+        self.stripes[at].unflushed.load(Ordering::SeqCst) != 0
     }
 }
 
 /// Stripes that are locked.
 pub(crate) struct Held<'a> {
     locks: &'a Locks,
-    stripes: Vec<&'a Stripe>,
+    at: Vec<usize>,
     guards: Vec<MutexGuard<'a, ()>>,
     raised: bool,
 }
 
-impl<'a> Held<'a> {
+impl Held<'_> {
     /// Waits for the stripes of these too. Only while no selector is held yet.
     pub(crate) fn add(&mut self, selectors: impl IntoIterator<Item = Selector>) {
-        self.take(&self.locks.selectors, selectors.into_iter().map(|selector| selector.0));
+        self.take(selectors.into_iter().map(|selector| STRIPES + stripe(selector.0)));
     }
 
     /// Counts a writer in on everything held. Comes before its first write.
     pub(crate) fn raise(&mut self) {
         if !self.raised {
             self.raised = true;
-            for stripe in &self.stripes {
-                stripe.unflushed.fetch_add(1, Ordering::SeqCst);
+            for at in &self.at {
+                self.locks.stripes[*at].unflushed.fetch_add(1, Ordering::SeqCst);
             }
         }
     }
 
     /// Unlocks.
-    pub(crate) fn release(self) -> Released<'a> {
-        let unflushed = self.stripes.iter().any(|stripe| stripe.unflushed.load(Ordering::SeqCst) != 0);
-        Released { stripes: self.stripes, raised: self.raised, unflushed }
+    pub(crate) fn release(self) -> Released {
+        let needs_flush = self.at.iter().any(|at| self.locks.is_unflushed(*at));
+        Released { raised: self.raised.then_some(self.at), needs_flush }
     }
 
-    fn take(&mut self, stripes: &'a [Stripe], names: impl Iterator<Item = [u8; 16]>) {
-        let mut wanted: Vec<usize> = names.map(stripe).collect();
+    fn take(&mut self, wanted: impl Iterator<Item = usize>) {
+        let mut wanted: Vec<usize> = wanted.collect();
         wanted.sort_unstable();
         wanted.dedup();
         for at in wanted {
-            self.stripes.push(&stripes[at]);
+            self.at.push(at);
             // Nothing is behind the lock but sled, so a poisoned one tells nothing.
-            self.guards.push(stripes[at].lock.lock().unwrap_or_else(PoisonError::into_inner));
+            let lock = &self.locks.stripes[at].lock;
+            self.guards.push(lock.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-/// Stripes that were locked; dropped without [`Released::flushed`] they stay counted.
-pub(crate) struct Released<'a> {
-    stripes: Vec<&'a Stripe>,
-    raised: bool,
-    unflushed: bool,
+/// What was locked. A writer's stripes stay counted until [`Locks::flushed`].
+#[derive(Debug)]
+#[must_use]
+pub(crate) struct Released {
+    raised: Option<Vec<usize>>,
+    needs_flush: bool,
 }
 
-impl Released<'_> {
+impl Released {
+    /// For who held nothing.
+    pub(crate) fn reader(needs_flush: bool) -> Self {
+        Self { raised: None, needs_flush }
+    }
+
     /// Whether the answer rests on a write, one's own or another's, that may not be on disk.
     pub(crate) fn needs_flush(&self) -> bool {
-        self.unflushed
+        self.needs_flush
     }
 
-    /// Counts the writer out: everything up to here is on disk.
-    pub(crate) fn flushed(self) {
-        if self.raised {
-            for stripe in &self.stripes {
-                stripe.unflushed.fetch_sub(1, Ordering::SeqCst);
-            }
+    /// Both as one.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.needs_flush |= other.needs_flush;
+        match (&mut self.raised, other.raised) {
+            (Some(mine), Some(others)) => mine.extend(others),
+            (None, others @ Some(_)) => self.raised = others,
+            (_, None) => {}
         }
+        self
     }
 }
 
@@ -144,7 +163,7 @@ mod tests {
         assert!(locks.unflushed(selector(1)) && !locks.unflushed(selector(2)));
         let released = held.release();
         assert!(released.needs_flush() && locks.unflushed(selector(1)));
-        released.flushed();
+        locks.flushed(&released);
         assert!(!locks.unflushed(selector(1)));
     }
 
@@ -154,10 +173,27 @@ mod tests {
         let mut writer = locks.hold([SubjectKey([1; 16])], []);
         writer.raise();
         let writer = writer.release();
-        assert!(locks.hold([SubjectKey([1; 16])], [selector(3)]).release().needs_flush());
+        let reader = || locks.hold([SubjectKey([1; 16])], [selector(3)]).release();
+        assert!(reader().needs_flush());
         assert!(!locks.hold([SubjectKey([2; 16])], [selector(3)]).release().needs_flush());
-        writer.flushed();
-        assert!(!locks.hold([SubjectKey([1; 16])], [selector(3)]).release().needs_flush());
+        locks.flushed(&reader());
+        assert!(reader().needs_flush(), "a reader counts nobody out");
+        locks.flushed(&writer);
+        assert!(!reader().needs_flush());
+    }
+
+    #[test]
+    fn several_are_counted_out_as_one() {
+        let locks = Locks::new();
+        let raised = |n| {
+            let mut held = locks.hold([], [selector(n)]);
+            held.raise();
+            held.release()
+        };
+        let all = [1, 2, 1].map(raised).into_iter().fold(Released::reader(false), Released::and);
+        assert!(all.needs_flush() && locks.unflushed(selector(1)) && locks.unflushed(selector(2)));
+        locks.flushed(&all);
+        assert!(!locks.unflushed(selector(1)) && !locks.unflushed(selector(2)));
     }
 
     #[test]

@@ -5,16 +5,16 @@ use hallpass_core::{Purged, StoreError, Timestamp};
 use crate::error::from_sled;
 use crate::keys;
 use crate::locks::Released;
-use crate::space::Space;
+use crate::space::{Answer, Space};
 
 /// At most so many records go in one call of a purge, so that its time is bounded.
 const PURGE_AT_ONCE: u32 = 10_000;
 
 impl Space<'_> {
-    pub(crate) fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    pub(crate) fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Answer<Purged>, StoreError> {
         let limit = u64::from(limit.min(PURGE_AT_ONCE));
         let mut purged = Purged { removed: 0, more: false };
-        let mut gone = Vec::new();
+        let mut rests_on = Released::reader(false);
         for item in self.tree.range(keys::due_until(now)) {
             let (entry, _) = item.map_err(|error| from_sled(&error))?;
             if purged.removed == limit {
@@ -27,7 +27,7 @@ impl Space<'_> {
                     held.raise();
                     self.take(&record)?;
                     purged.removed += 1;
-                    gone.push(held.release());
+                    rests_on = rests_on.and(held.release());
                 }
                 // A crash left it behind, or somebody was faster.
                 Ok((_held, _)) => {
@@ -41,9 +41,7 @@ impl Space<'_> {
         if !purged.more {
             self.purge_epochs(now)?;
         }
-        self.engine.flush()?;
-        gone.into_iter().for_each(Released::flushed);
-        Ok(purged)
+        Ok(Answer { value: purged, rests_on })
     }
 
     fn purge_epochs(&self, now: Timestamp) -> Result<(), StoreError> {

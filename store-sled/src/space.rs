@@ -10,8 +10,14 @@ use hallpass_core::{
 use crate::engine::Engine;
 use crate::error::{Trouble, corrupt, damaged, from_sled};
 use crate::keys::{self, SubjectKey};
-use crate::locks::Held;
+use crate::locks::{Held, Released};
 use crate::touch::is_touch;
+
+/// An answer, and what has to be on disk before anybody hears it.
+pub(crate) struct Answer<T> {
+    pub(crate) value: T,
+    pub(crate) rests_on: Released,
+}
 
 /// One namespace of an opened database.
 pub(crate) struct Space<'a> {
@@ -36,15 +42,16 @@ impl<'a> Space<'a> {
         Ok(Some(record))
     }
 
-    pub(crate) fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let records = selectors.iter().map(|selector| self.get(*selector)).collect::<Result<_, _>>()?;
-        if selectors.iter().any(|selector| self.engine.locks.unflushed(*selector)) {
-            self.engine.flush()?;
-        }
-        Ok(records)
+    pub(crate) fn find_many(
+        &self,
+        selectors: &[Selector],
+    ) -> Result<Answer<Vec<Option<Record>>>, StoreError> {
+        let value = selectors.iter().map(|selector| self.get(*selector)).collect::<Result<_, _>>()?;
+        let unflushed = selectors.iter().any(|selector| self.engine.locks.unflushed(*selector));
+        Ok(Answer { value, rests_on: Released::reader(unflushed) })
     }
 
-    pub(crate) fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    pub(crate) fn insert(&self, record: &Record, fence: Fence) -> Result<Answer<Insert>, StoreError> {
         let parent = match fence {
             Fence::Parent(parent) => Some(parent),
             _ => None,
@@ -83,7 +90,7 @@ impl<'a> Space<'a> {
             self.write(&keys::record(record.selector), &record.encode())?;
             Insert::Inserted
         };
-        self.engine.settle(held.release(), answer)
+        Ok(Answer { value: answer, rests_on: held.release() })
     }
 
     /// With `lazy_touches`, one that [`is_touch`] is visible but not flushed when this returns.
@@ -92,7 +99,7 @@ impl<'a> Space<'a> {
         next: &Record,
         expected: Revision,
         lazy_touches: bool,
-    ) -> Result<Replace, StoreError> {
+    ) -> Result<Answer<Replace>, StoreError> {
         let (mut held, old) = self.hold(next.selector)?;
         let answer = match old {
             None => Replace::Missing,
@@ -109,10 +116,10 @@ impl<'a> Space<'a> {
                 Replace::Replaced
             }
         };
-        self.engine.settle(held.release(), answer)
+        Ok(Answer { value: answer, rests_on: held.release() })
     }
 
-    pub(crate) fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    pub(crate) fn delete(&self, selector: Selector) -> Result<Answer<bool>, StoreError> {
         let (held, there) = match self.hold(selector) {
             Ok((held, None)) => (held, false),
             Ok((mut held, Some(record))) => {
@@ -129,7 +136,7 @@ impl<'a> Space<'a> {
             }
             Err(error) => return Err(error),
         };
-        self.engine.settle(held.release(), there)
+        Ok(Answer { value: there, rests_on: held.release() })
     }
 
     pub(crate) fn revoke_by_subject(
@@ -138,7 +145,7 @@ impl<'a> Space<'a> {
         which: &Which,
         action: Action,
         advance: Advance,
-    ) -> Result<u64, StoreError> {
+    ) -> Result<Answer<Result<u64, StoreError>>, StoreError> {
         let key = SubjectKey::from(subject);
         let mut held = self.engine.locks.hold([key], []);
         let (mut records, mut corrupt) = (Vec::new(), None);
@@ -171,12 +178,16 @@ impl<'a> Space<'a> {
             }
         }
         let count = doomed.len() as u64;
-        self.engine.settle(held.release(), count)?;
         // What could be ended is ended, and yet nobody may believe that everything is.
-        corrupt.map_or(Ok(count), Err)
+        let value = corrupt.map_or(Ok(count), Err);
+        Ok(Answer { value, rests_on: held.release() })
     }
 
-    pub(crate) fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    pub(crate) fn list_by_subject(
+        &self,
+        subject: &Subject,
+        page: &Page,
+    ) -> Result<Answer<Vec<Record>>, StoreError> {
         let held = self.engine.locks.hold([SubjectKey::from(subject)], []);
         let wanted = |record: &Result<Record, _>| match record {
             Ok(record) => page.kinds.contain(&record.kind),
@@ -184,7 +195,7 @@ impl<'a> Space<'a> {
         };
         let records = self.list(subject, page.after).filter(wanted).take(page.limit.get().into());
         let records = records.collect::<Result<Vec<_>, _>>()?;
-        self.engine.settle(held.release(), records)
+        Ok(Answer { value: records, rests_on: held.release() })
     }
 
     pub(crate) fn epoch(
@@ -193,7 +204,7 @@ impl<'a> Space<'a> {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Answer<Epoch>, StoreError> {
         let key = SubjectKey::from(subject);
         let mut held = self.engine.locks.hold([key], []);
         let known = self.read_epoch(key)?;
@@ -203,7 +214,7 @@ impl<'a> Space<'a> {
             held.raise();
             self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
         }
-        self.engine.settle(held.release(), epoch)
+        Ok(Answer { value: epoch, rests_on: held.release() })
     }
 
     /// The record and the stripes of its subject and selector; of the selector alone if there is none.

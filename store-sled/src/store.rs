@@ -11,22 +11,26 @@ use hallpass_core::{
     Subject, Timestamp, TokenStore, Which,
 };
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use crate::builder::{AckTouch, Builder};
+use crate::committer::Job;
+use crate::engine::{Engine, Health};
 use crate::error::Trouble;
 use crate::folder::Folder;
 use crate::repair::Repair;
-use crate::space::Space;
+use crate::space::{Answer, Space};
 
 /// Keeps records in a folder of the local disk.
 ///
 /// Clones, and stores opened on the same folder by the same process, share one database; another
 /// process is refused. When the last handle goes the folder is closed, which blocks for a flush.
 ///
-/// Needs a tokio runtime with time enabled. Writes run on its blocking threads.
+/// Needs a tokio runtime with time enabled, and runs on its blocking threads whatever may block.
 #[derive(Clone)]
 pub struct SledStore {
     folder: Arc<Folder>,
+    handle: Arc<()>,
     namespace: Arc<str>,
     touches: AckTouch,
 }
@@ -52,12 +56,9 @@ impl SledStore {
     ) -> Result<Self, StoreError> {
         // sled makes the tree here, so that a new namespace costs its first write nothing.
         let engine = folder.engine(true)?;
-        engine.run(true, |engine| {
-            let _ = Space::new(engine, &namespace)?;
-            engine.flush()
-        })?;
+        engine.run(true, |engine| Space::new(engine, &namespace).map(drop))?;
         drop(engine);
-        Ok(Self { folder, namespace, touches })
+        Ok(Self { handle: folder.handle(), folder, namespace, touches })
     }
 
     /// What the check at opening found and repaired; `None` if the folder had been closed in good order,
@@ -81,33 +82,75 @@ impl SledStore {
     /// # Errors
     /// [`StoreError`]; what was acknowledged is on disk all the same.
     pub fn close(self) -> Result<(), StoreError> {
-        Arc::into_inner(self.folder).map_or(Ok(()), |folder| folder.close())
+        drop(self.handle);
+        self.folder.close()
     }
 
-    /// Does `work` on a blocking thread, to its end even if the caller is gone (S13), and waits for it
-    /// no longer than the timeout (S12).
+    /// Does a small write, together with others that wait, if the database is well.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let Some(engine) = self.folder.at_hand().filter(|engine| engine.health() == Health::Well) else {
+            return self.run(true, work).await;
+        };
+        let runtime = runtime()?;
+        let (tell, told) = oneshot::channel();
+        let namespace = self.namespace.clone();
+        let job: Job<Arc<Engine>> = Box::new(move |engine| match engine.perform(true, &namespace, work) {
+            Ok(Answer { value, rests_on }) => engine.settle(rests_on, answer(tell, value)),
+            Err(error) => {
+                let _ = tell.send(Err(error));
+                None
+            }
+        });
+        if engine.committer.submit(job) {
+            let leader = Leader { engine, _folder: self.folder.clone(), done: false };
+            runtime.spawn_blocking(move || leader.lead());
+        }
+        self.hear(true, told).await
+    }
+
+    /// Does what takes longer, or may have to open the database again, on a blocking thread of its own.
     async fn run<T: Send + 'static>(
         &self,
         writes: bool,
-        work: impl FnOnce(&Space<'_>) -> Result<T, StoreError> + Send + 'static,
+        work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Ok(runtime) = Handle::try_current() else {
-            let trouble = Trouble::Plain("called outside a tokio runtime");
-            return Err(StoreError::Refused(trouble.into()));
-        };
+        let runtime = runtime()?;
+        let (tell, told) = oneshot::channel();
         let (folder, namespace) = (self.folder.clone(), self.namespace.clone());
         let call = async move {
             // Never closed, so the error cannot come.
             let permit = folder.permits().acquire_owned().await.ok();
-            runtime
-                .spawn_blocking(move || {
-                    let _permit = permit;
-                    let engine = folder.engine(writes)?;
-                    engine.run(writes, |engine| work(&Space::new(engine, &namespace)?))
-                })
-                .await
+            runtime.spawn_blocking(move || {
+                let done = folder.engine(writes).and_then(|engine| {
+                    let answer = engine.perform(writes, &namespace, work)?;
+                    Ok((engine, answer))
+                });
+                drop(permit);
+                match done {
+                    Ok((engine, Answer { value, rests_on })) => {
+                        if let Some(waiter) = engine.settle(rests_on, answer(tell, value)) {
+                            engine.flush_for(waiter);
+                        }
+                    }
+                    Err(error) => drop(tell.send(Err(error))),
+                }
+            });
+            told.await
         };
-        match tokio::time::timeout(self.folder.timeout(), call).await {
+        self.hear(writes, call).await
+    }
+
+    /// Waits for an answer, no longer than the timeout (S12). What was begun is done to its end even if
+    /// nobody waits any more (S13).
+    async fn hear<T>(
+        &self,
+        writes: bool,
+        told: impl Future<Output = Result<Result<T, StoreError>, oneshot::error::RecvError>>,
+    ) -> Result<T, StoreError> {
+        match tokio::time::timeout(self.folder.timeout(), told).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => {
                 let trouble = Trouble::Plain("the tokio runtime is shutting down");
@@ -121,11 +164,46 @@ impl SledStore {
     }
 }
 
+/// Who owes the waiting jobs a thread. A runtime that shuts down may drop it instead.
+struct Leader {
+    engine: Arc<Engine>,
+    /// Kept open until the jobs are done. Goes after `engine`, as closing needs the last of it.
+    _folder: Arc<Folder>,
+    done: bool,
+}
+
+impl Leader {
+    fn lead(mut self) {
+        self.engine.lead();
+        self.done = true;
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        if !self.done {
+            self.engine.committer.give_up();
+        }
+    }
+}
+
+fn answer<T: Send + 'static>(
+    tell: oneshot::Sender<Result<T, StoreError>>,
+    value: T,
+) -> impl FnOnce(Result<(), StoreError>) + Send + 'static {
+    move |flushed| drop(tell.send(flushed.map(|()| value)))
+}
+
+fn runtime() -> Result<Handle, StoreError> {
+    Handle::try_current()
+        .map_err(|_| StoreError::Refused(Trouble::Plain("called outside a tokio runtime").into()))
+}
+
 #[async_trait]
 impl TokenStore for SledStore {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let record = record.clone();
-        self.run(true, move |space| space.insert(&record, fence)).await
+        self.write(move |space| space.insert(&record, fence)).await
     }
 
     /// Reads on the calling thread while the folder fits into the cache: that takes 1 to 2 µs, a tenth
@@ -148,11 +226,11 @@ impl TokenStore for SledStore {
 
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
         let (next, lazy_touches) = (next.clone(), self.touches == AckTouch::Written);
-        self.run(true, move |space| space.replace(&next, expected, lazy_touches)).await
+        self.write(move |space| space.replace(&next, expected, lazy_touches)).await
     }
 
     async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.run(true, move |space| space.delete(selector)).await
+        self.write(move |space| space.delete(selector)).await
     }
 
     async fn revoke_by_subject(
@@ -163,7 +241,7 @@ impl TokenStore for SledStore {
         advance: Advance,
     ) -> Result<u64, StoreError> {
         let (subject, which) = (subject.clone(), which.clone());
-        self.run(true, move |space| space.revoke_by_subject(&subject, &which, action, advance)).await
+        self.run(true, move |space| space.revoke_by_subject(&subject, &which, action, advance)).await?
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
@@ -179,7 +257,7 @@ impl TokenStore for SledStore {
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
         let subject = subject.clone();
-        self.run(true, move |space| space.epoch(&subject, fresh, keep, now)).await
+        self.write(move |space| space.epoch(&subject, fresh, keep, now)).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -1,5 +1,7 @@
 //! The decision as a behaviour over the real backend: what a token is worth, and what that does.
 
+use std::time::Duration;
+
 use hallpass_core::{
     Failure, Fingerprint, FingerprintCheck, Issued, Kind, Policy, Reason, Rejected, Scope, Stamp, Tokens,
 };
@@ -52,7 +54,7 @@ async fn the_absolute_expiry_is_exact_and_needs_no_collector(stage: Stage) -> Ra
     clock.set(issued.expires_at.saturating_sub(MILLI));
     let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
     accepted(D2, "a token in its last millisecond", verdict)?;
-    for later in [SECOND * 0, MILLI, HOUR * 9_999] {
+    for later in [Duration::ZERO, MILLI, HOUR * 9_999] {
         clock.set(issued.expires_at.saturating_add(later));
         let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
         rejected(D2, format_args!("a token {later:?} after its expiry"), verdict, Rejected::Expired)?;

@@ -3,7 +3,7 @@
 use hallpass_core::{Fence, Insert, TokenStore};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S4, S7};
+use crate::clause::Clause::{S2, S7};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::record;
 use crate::stage::Stage;
@@ -11,7 +11,7 @@ use crate::stage::Stage;
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S7] a_deleted_record_is_gone_and_delete_says_whether_it_was_there),
     case!(Any Quick [S7] deleting_one_record_leaves_its_neighbours),
-    case!(Any Quick [S2 S4] a_freed_selector_can_be_taken_again),
+    case!(Any Quick [S2] a_freed_selector_can_be_taken_again),
 ];
 
 async fn a_deleted_record_is_gone_and_delete_says_whether_it_was_there(stage: Stage) -> Ran {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, TokenStore, Which};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{D13, S10, S11};
+use crate::clause::Clause::{S10, S11};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, ago, at, record, subject};
 use crate::stage::Stage;

@@ -3,7 +3,7 @@
 use hallpass_core::{Reason, Selector, Timestamp, TokenStore};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{D2, S1, S3, S6, S17};
+use crate::clause::Clause::{S1, S3, S6, S17};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, anonymous, at, record};
 use crate::stage::Stage;

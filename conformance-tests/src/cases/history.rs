@@ -12,7 +12,7 @@ use crate::clause::Clause::{self, S6};
 use crate::handle::Handle;
 use crate::linearizability::{Did, Model, Op, Row, Saw, is_linearizable, of_key, of_subject};
 use crate::outcome::{Ran, hold};
-use crate::race::{Entrant, contest, overlapped, race};
+use crate::race::{Entrant, contest_of, overlapped, race};
 use crate::rng::Rng;
 use crate::specimen::{NOW, page, record, subject};
 use crate::stage::Stage;
@@ -20,6 +20,8 @@ use crate::stage::Stage;
 pub(super) const CASES: &[Case] =
     &[case!(Any Full [S6] each_selector_is_linearizable), case!(Any Full [S6] each_subject_is_linearizable)];
 
+/// How many histories are played, if there is time.
+const HISTORIES: usize = 250;
 const CLIENTS: usize = 4;
 const CALLS: usize = 7;
 const KEYS: u8 = 3;
@@ -41,7 +43,7 @@ struct Client {
 
 async fn each_selector_is_linearizable(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
-    contest(async |round| {
+    contest_of(HISTORIES, async |round| {
         let (history, overlap) = play(&stage, &nodes, round, 14).await?;
         for key in 0..KEYS {
             judge(S6, "one selector", &of_key(&history, key))?;
@@ -53,7 +55,7 @@ async fn each_selector_is_linearizable(stage: Stage) -> Ran {
 
 async fn each_subject_is_linearizable(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
-    contest(async |round| {
+    contest_of(HISTORIES, async |round| {
         // Only fenced inserts and advancing revocations: those are ordered among each other (S8, S11).
         let (history, overlap) = play(&stage, &nodes, round, 10).await?;
         judge(S6, "one subject", &of_subject(&history))?;
@@ -131,10 +133,10 @@ impl Client {
             2 => Did::Epoch { fresh },
             3..=5 => Did::Replace { key, expected, version: fresh },
             6 => Did::Delete { key },
-            7 => Did::Revoke { remove: fresh % 2 == 0, advance: Some(fresh) },
+            7 => Did::Revoke { remove: fresh.is_multiple_of(2), advance: Some(fresh) },
             8 | 9 => Did::List,
             10 | 11 => Did::Insert { key, version: fresh, fence: None },
-            12 => Did::Revoke { remove: fresh % 3 == 0, advance: None },
+            12 => Did::Revoke { remove: fresh.is_multiple_of(3), advance: None },
             _ => Did::Find { key },
         }
     }

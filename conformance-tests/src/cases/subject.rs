@@ -6,7 +6,7 @@ use hallpass_core::{
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{D12, D13, S8, S9, S11};
+use crate::clause::Clause::{S8, S9, S11};
 use crate::handle::Handle;
 use crate::outcome::{Ran, hold, same};
 use crate::rng::Rng;

@@ -67,21 +67,21 @@ fn a_record_has_its_entries_at_every_point_of_the_log() {
     let writes = watched(|space| {
         for n in 1..=8 {
             let record = record(n, (n % 4 != 0).then_some("alice"));
-            assert_eq!(space.insert(&record, Fence::None).unwrap(), Insert::Inserted);
+            assert_eq!(space.insert(&record, Fence::None).unwrap().value, Insert::Inserted);
             let mut next = record.clone();
             next.revision = record.revision.next();
             next.purge_at = Timestamp::from_millis(2_000 + u64::from(n));
-            assert_eq!(space.replace(&next, record.revision, false).unwrap(), Replace::Replaced);
+            assert_eq!(space.replace(&next, record.revision, false).unwrap().value, Replace::Replaced);
         }
-        assert!(space.delete(Selector([1; 16])).unwrap());
-        assert!(space.delete(Selector([4; 16])).unwrap());
+        assert!(space.delete(Selector([1; 16])).unwrap().value);
+        assert!(space.delete(Selector([4; 16])).unwrap().value);
         let one = Which::login(LoginId([2; 8]));
         let mark = Action::Mark { reason: Reason::LoggedOut, at: now };
-        assert_eq!(space.revoke_by_subject(&alice, &one, mark, Advance::Keep).unwrap(), 1);
+        assert_eq!(space.revoke_by_subject(&alice, &one, mark, Advance::Keep).unwrap().value.unwrap(), 1);
         let but_two = Which { keep_newest: 2, ..Which::all() };
         let to = Advance::To { epoch: Epoch([1; 16]), now, keep: Duration::ZERO };
-        assert_eq!(space.revoke_by_subject(&alice, &but_two, Action::Remove, to).unwrap(), 3);
-        let purged = space.purge_expired(Timestamp::from_millis(2_007), 10).unwrap();
+        assert_eq!(space.revoke_by_subject(&alice, &but_two, Action::Remove, to).unwrap().value.unwrap(), 3);
+        let purged = space.purge_expired(Timestamp::from_millis(2_007), 10).unwrap().value;
         assert_eq!((purged.removed, purged.more), (2, false));
     });
     assert!(writes > 60, "{writes} writes seen");

@@ -225,6 +225,21 @@ fn a_database_of_which_nothing_can_be_read_is_not_taken_for_a_new_one() {
 }
 
 #[tokio::test]
+async fn a_snapshot_that_a_crash_left_half_written_is_passed_over() {
+    let (folder, store) = store();
+    let known = known();
+    for record in &known {
+        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+    }
+    drop(store);
+    fs::write(folder.path().join("snap.00000000FFFFFFFF.generating"), "half of it").unwrap();
+    let store = SledStore::open(folder.path()).unwrap();
+    for record in known {
+        assert_eq!(store.find(record.selector).await.unwrap(), Some(record));
+    }
+}
+
+#[tokio::test]
 async fn an_unknown_selector_in_a_new_folder_is_none() {
     let (_folder, store) = store();
     assert_eq!(store.find(Selector([1; 16])).await.unwrap(), None);

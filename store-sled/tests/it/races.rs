@@ -49,7 +49,11 @@ async fn fence_race(action: Action, parent_fence: bool) {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let (mut inserted, mut fenced) = (0, 0);
-    for round in 0..400_u64 {
+    // Until both outcomes were seen often enough to speak of a race.
+    for round in 0..4_000_u64 {
+        if round >= 400 && inserted >= 20 && fenced >= 20 {
+            break;
+        }
         let alice = subject(&format!("alice{round}"));
         let epoch = rng.epoch();
         assert_eq!(store.epoch(&alice, epoch, HOUR, at(0)).await.unwrap(), epoch);

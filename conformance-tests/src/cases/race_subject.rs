@@ -1,0 +1,232 @@
+//! Races over two handles against the end of a subject's logins, with measured overlap.
+
+use std::time::Duration;
+
+use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, Replace, TokenStore, Which};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S4, S8, S9, S11};
+use crate::handle::Handle;
+use crate::outcome::{Ran, hold, same};
+use crate::race::{Entrant, contest, of, overlapped, race, values};
+use crate::specimen::{NOW, page, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Full [S4 S8 D12] no_flood_of_writes_saves_what_is_marked),
+    case!(Any Full [S4 S8] no_flood_of_writes_saves_what_is_removed),
+    case!(Any Full [S11] no_login_slips_in_behind_a_log_out_everywhere),
+    case!(Any Full [S11] no_session_outlives_the_end_of_its_parent),
+    case!(Any Full [S11] no_session_is_made_after_its_parent_was_deleted),
+    case!(Any Full [S8] racing_revocations_count_each_record_once),
+    case!(Any Full [S11] racing_readers_of_a_missing_epoch_agree),
+];
+
+const KEEP: Duration = Duration::from_secs(3_600);
+const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
+
+/// Replaces the record again and again until it cannot be.
+fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
+    Box::pin(async move {
+        for _ in 0..40 {
+            let next = stage.next(&record);
+            match node.replace(&next, record.revision).await? {
+                Replace::Replaced => record = next,
+                Replace::Missing => break,
+                Replace::Conflict => match node.find(record.selector).await? {
+                    Some(found) if found.revoked.is_none() => record = found,
+                    _ => break,
+                },
+            }
+        }
+        Ok(0)
+    })
+}
+
+fn revocation(node: Handle, action: Action, advance: Advance) -> Entrant<u64> {
+    Box::pin(async move {
+        tokio::task::yield_now().await;
+        Ok(node.revoke_by_subject(&subject("alice"), &Which::all(), action, advance).await?)
+    })
+}
+
+async fn no_flood_of_writes_saves_what_is_marked(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |_| {
+        let old = record("alice");
+        nodes.0.put(&old).await?;
+        let floods = [
+            flood(nodes.0.clone(), old.clone(), stage.clone()),
+            flood(nodes.1.clone(), old.clone(), stage.clone()),
+        ];
+        let entrants = floods.into_iter().chain([revocation(nodes.1.clone(), MARK, Advance::Keep)]).collect();
+        let timed = race(entrants).await?;
+        same(S8, "how many were marked", &timed[2].value, &1)?;
+        let found = nodes.0.find(old.selector).await?;
+        let marked = found.as_ref().is_some_and(|found| found.revoked == Some(Reason::CredentialChanged));
+        hold(S4, marked, format_args!("a flood of writes saved a record from its mark: {found:?}"))?;
+        nodes.0.delete(old.selector).await?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |_| {
+        let old = record("alice");
+        nodes.0.put(&old).await?;
+        let floods = [
+            flood(nodes.0.clone(), old.clone(), stage.clone()),
+            flood(nodes.1.clone(), old.clone(), stage.clone()),
+        ];
+        let remove = revocation(nodes.0.clone(), Action::Remove, Advance::Keep);
+        let timed = race(floods.into_iter().chain([remove]).collect()).await?;
+        same(S8, "how many were removed", &timed[2].value, &1)?;
+        hold(
+            S4,
+            nodes.1.find(old.selector).await?.is_none(),
+            "a flood of writes brought a removed record back",
+        )?;
+        let list = nodes.1.list_by_subject(&subject("alice"), &page(9)).await?;
+        same(S9, "how many are listed after the removal", &list.len(), &0)?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+fn insertion(node: Handle, record: Record, fence: Fence) -> Entrant<u64> {
+    Box::pin(async move {
+        let answer = node.insert(&record, fence).await?;
+        hold(S11, answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+        Ok(u64::from(answer == Insert::Inserted))
+    })
+}
+
+async fn no_login_slips_in_behind_a_log_out_everywhere(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |round| {
+        let action = [MARK, Action::Remove][round % 2];
+        let fresh = Epoch(stage.rng().bytes());
+        let before = nodes.0.epoch(&subject("alice"), fresh, KEEP, NOW).await?;
+        let logins: Vec<_> = (0..3).map(|_| record("alice")).collect();
+        let mut entrants: Vec<_> = (0..3)
+            .map(|number| insertion(of(number, &nodes), logins[number].clone(), Fence::Epoch(before)))
+            .collect();
+        let advance = Advance::To { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
+        entrants.push(revocation(nodes.1.clone(), action, advance));
+        let timed = race(entrants).await?;
+        for login in &logins {
+            let found = nodes.0.find(login.selector).await?;
+            let lives = found.is_some_and(|found| found.revoked.is_none());
+            hold(S11, !lives, "a login that began before a log-out-everywhere outlived it")?;
+        }
+        let inserted: u64 = timed[..3].iter().map(|timed| timed.value).sum();
+        let _ = nodes
+            .0
+            .revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep)
+            .await?;
+        same(S8, "how many were ended, of those that were inserted", &timed[3].value, &inserted)?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn no_session_outlives_the_end_of_its_parent(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |round| {
+        let parent = record("alice");
+        nodes.0.put(&parent).await?;
+        let mut children = [record("alice"), record("alice"), record("alice")];
+        children.iter_mut().for_each(|child| child.login = parent.login);
+        let (node, login) = (nodes.1.clone(), Which::login(parent.login));
+        let action = [MARK, Action::Remove][round % 2];
+        let end: Entrant<u64> = Box::pin(async move {
+            Ok(node.revoke_by_subject(&subject("alice"), &login, action, Advance::Keep).await?)
+        });
+        let restore = |(number, child): (usize, &Record)| {
+            insertion(of(number, &nodes), child.clone(), Fence::Parent(parent.selector))
+        };
+        let timed = race(children.iter().enumerate().map(restore).chain([end]).collect()).await?;
+        for child in &children {
+            let found = nodes.0.find(child.selector).await?;
+            let lives = found.is_some_and(|found| found.revoked.is_none());
+            hold(S11, !lives, "a session restored while its login was ended outlived it")?;
+        }
+        let inserted: u64 = timed[..3].iter().map(|timed| timed.value).sum();
+        same(S8, "how many were ended, the parent included", &timed[3].value, &(inserted + 1))?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn no_session_is_made_after_its_parent_was_deleted(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |_| {
+        let parent = record("alice");
+        nodes.0.put(&parent).await?;
+        let (node, selector) = (nodes.1.clone(), parent.selector);
+        let delete: Entrant<Vec<_>> = Box::pin(async move {
+            node.delete(selector).await?;
+            Ok(vec![(crate::history::now(), true)])
+        });
+        let (node, stage) = (nodes.0.clone(), stage.clone());
+        let restore: Entrant<Vec<_>> = Box::pin(async move {
+            let mut seen = Vec::new();
+            for _ in 0..6 {
+                let began = crate::history::now();
+                let child = record("alice");
+                let answer = node.insert(&child, Fence::Parent(selector)).await?;
+                seen.push((began, answer == Insert::Inserted));
+            }
+            drop(stage);
+            Ok(seen)
+        });
+        let timed = race(vec![delete, restore]).await?;
+        let deleted = timed[0].value[0].0;
+        let late = timed[1].value.iter().any(|(began, inserted)| *inserted && *began > deleted);
+        hold(S11, !late, "a session was made after the delete of its parent was acknowledged")?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |_| {
+        for _ in 0..5 {
+            nodes.0.put(&record("alice")).await?;
+        }
+        let mut overlap = false;
+        for action in [MARK, Action::Remove] {
+            let entrant = |number| revocation(of(number, &nodes), action, Advance::Keep);
+            let timed = race((0..3).map(entrant).collect()).await?;
+            let sum: u64 = values(&timed).iter().sum();
+            same(
+                S8,
+                format_args!("what 3 revocations of 5 records counted: {:?}", values(&timed)),
+                &sum,
+                &5,
+            )?;
+            overlap |= overlapped(&timed);
+        }
+        Ok(overlap)
+    })
+    .await
+}
+
+async fn racing_readers_of_a_missing_epoch_agree(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest(async |round| {
+        let entrant = |number| -> Entrant<Epoch> {
+            let (node, fresh) = (of(number, &nodes), Epoch(stage.rng().bytes()));
+            let name = subject(&format!("alice {round}"));
+            Box::pin(async move { Ok(node.epoch(&name, fresh, KEEP, NOW).await?) })
+        };
+        let timed = race((0..3).map(entrant).collect()).await?;
+        let agree = timed.iter().all(|other| other.value == timed[0].value);
+        hold(S11, agree, "racing readers of a missing epoch were given different ones")?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}

@@ -1,0 +1,101 @@
+//! Races of clients over two nodes, with measured overlap.
+
+use hallpass_core::{Kind, Rejected, Revision, TokenStore};
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{D3, D15, D16, T5};
+use crate::outcome::{Ran, hold, same};
+use crate::race::{Entrant, contest, overlapped, race, values};
+use crate::service::{accepted, log_in, same_token};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Full [D3 S5] a_one_time_token_presented_many_times_at_once_works_once),
+    case!(Any Full [T5 D16] parallel_rotations_get_one_successor),
+    case!(Any Full [D15] racing_changes_of_data_are_all_kept),
+];
+
+async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    let services =
+        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+    contest(async |_| {
+        let once = log_in(&services[0], "alice", Kind::ONE_TIME).await?;
+        let entrant = |number: usize| -> Entrant<bool> {
+            let (tokens, text) = (services[number % 2].clone(), once.token.expose().to_owned());
+            Box::pin(async move {
+                match tokens.consume(Kind::ONE_TIME, &text).await? {
+                    Ok(_) => Ok(true),
+                    Err(rejected) => {
+                        same(D3, "a use that came too late", &rejected, &Rejected::Spent).map(|()| false)
+                    }
+                }
+            })
+        };
+        let timed = race((0..4).map(entrant).collect()).await?;
+        let used = values(&timed).iter().filter(|used| **used).count();
+        same(D3, "how often a one-time token worked", &used, &1)?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    let services =
+        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+    contest(async |_| {
+        let first = log_in(&services[0], "alice", Kind::REMEMBER).await?;
+        let entrant = |number: usize| -> Entrant<Option<String>> {
+            let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
+            Box::pin(async move {
+                let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &text).await;
+                let valid = accepted(D16, "one of several requests at once", verdict)?;
+                Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
+            })
+        };
+        let timed = race((0..4).map(entrant).collect()).await?;
+        let Some(expected) = timed.iter().find_map(|timed| timed.value.clone()) else {
+            hold(T5, false, "no request of several at once got a successor")?;
+            return Ok(false);
+        };
+        for timed in &timed {
+            let got = timed.value.as_deref().unwrap_or(&expected);
+            same_token(T5, "two requests at once got different successors", got, &expected)?;
+        }
+        accepted(D16, "the successor", services[1].verify(Kind::REMEMBER, &expected).await)?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
+
+async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    let services =
+        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+    contest(async |_| {
+        let issued = log_in(&services[0], "alice", Kind::SESSION).await?;
+        let entrant = |number: usize| -> Entrant<u64> {
+            let (tokens, text) = (services[number % 2].clone(), issued.token.expose().to_owned());
+            Box::pin(async move {
+                for _ in 0..3 {
+                    let mut valid = accepted(D15, "a session", tokens.verify(Kind::SESSION, &text).await)?;
+                    accepted(
+                        D15,
+                        "a change",
+                        tokens.update_data(&mut valid, |data| data.push(number as u8)).await,
+                    )?;
+                }
+                Ok(0)
+            })
+        };
+        let timed = race((0..3).map(entrant).collect()).await?;
+        let valid =
+            accepted(D15, "a session", services[0].verify(Kind::SESSION, issued.token.expose()).await)?;
+        same(D15, "how many of 9 racing changes were kept", &valid.data().len(), &9)?;
+        let found = nodes.1.find(issued.token.selector()).await?.map(|record| record.revision);
+        same(D15, "how many writes they took", &found, &Revision::new(10).ok())?;
+        Ok(overlapped(&timed))
+    })
+    .await
+}
