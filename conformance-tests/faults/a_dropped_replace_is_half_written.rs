@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S13, "cancel::a_dropped_replace_is_whole_or_nothing"),
+    (S6, "race::a_reader_never_sees_a_record_torn_or_going_back"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_replace_is_whole_or_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S4, "interleaved::no_replace_saves_what_is_being_removed"),
+    (S4, "race_subject::no_flood_of_writes_saves_what_is_removed"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::advancing_turns_away_the_logins_under_way")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S8, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
+    (D9, "decision::a_replay_ends_the_subject_where_the_policy_says_so"),
+]);
 
 #[derive(Default)]
 struct Wrong;

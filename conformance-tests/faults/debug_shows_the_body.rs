@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S18, "secrecy::nothing_is_printed")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S18, "secrecy::debug_output_shows_no_body"),
+    (S18, "secrecy::debug_output_shows_no_token"),
+]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S7, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S7, "interleaved::of_two_interleaved_deletes_one_found_it"),
+    (S7, "race::of_many_deletes_one_found_the_record"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "interleaved::two_first_readers_of_an_epoch_agree")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "interleaved::two_first_readers_of_an_epoch_agree"),
+    (S11, "race_subject::racing_readers_of_a_missing_epoch_agree"),
+]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_marked_parent_fences")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "fence::a_marked_parent_fences"),
+    (S11, "login::an_ended_parent_restores_nothing"),
+]);
 
 #[derive(Default)]
 struct Wrong;

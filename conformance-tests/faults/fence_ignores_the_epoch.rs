@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
+    (S11, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "interleaved::no_login_slips_in_behind_an_advance"),
+    (S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere"),
+    (S6, "history::each_subject_is_linearizable"),
+]);
 
 #[derive(Default)]
 struct Wrong;

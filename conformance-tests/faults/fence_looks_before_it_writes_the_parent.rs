@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "interleaved::no_session_is_restored_behind_its_parents_end"),
+    (S11, "race_subject::no_session_outlives_the_end_of_its_parent"),
+]);
 
 #[derive(Default)]
 struct Wrong;

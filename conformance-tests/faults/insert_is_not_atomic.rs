@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S2, "interleaved::of_two_interleaved_inserts_one_wins"),
+    (S2, "race::of_many_inserts_of_one_selector_one_wins"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S6, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S9, "cancel::a_dropped_insert_is_whole_or_nothing"),
+    (S6, "history::each_subject_is_linearizable"),
+]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S10, "expiry::exactly_what_is_due_goes"),
+    (S10, "login::a_purge_leaves_an_hour_to_fast_clocks"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "replace::a_write_by_an_earlier_clock_counts")]);
 
 #[derive(Default)]
 struct Wrong;

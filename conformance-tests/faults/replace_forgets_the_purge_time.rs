@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not"),
+    (D2, "decision::the_idle_expiry_is_exact_and_use_moves_it"),
+]);
 
 #[derive(Default)]
 struct Wrong;

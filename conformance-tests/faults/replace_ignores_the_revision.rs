@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
+    (D15, "login::no_change_of_data_is_lost"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S5, "race::of_many_replaces_of_one_revision_exactly_one_wins")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S5, "interleaved::of_two_interleaved_replaces_one_wins"),
+    (S5, "race::of_many_replaces_of_one_revision_one_wins"),
+    (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
+    (T5, "race_token::parallel_rotations_get_one_successor"),
+    (D15, "race_token::racing_changes_of_data_are_all_kept"),
+    (S6, "history::each_selector_is_linearizable"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S1, "replace::what_was_replaced_is_found_byte_for_byte"),
+    (D11, "rotation::rotating_moves_no_absolute_expiry"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S5, "replace::equal_but_for_the_write_id_is_still_another_caller")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S5, "replace::equal_but_for_the_write_id_is_still_another_caller"),
+    (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
+]);
 
 #[derive(Default)]
 struct Wrong;

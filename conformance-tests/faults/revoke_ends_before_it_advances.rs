@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "race::x")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "interleaved::no_login_slips_in_behind_an_advance"),
+    (S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "subject::the_newest_logins_are_spared_with_all_their_records")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S8, "subject::every_choice_matches_the_reference"),
+    (S8, "login::the_cap_ends_the_oldest_login"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "subject::removing_takes_all_of_the_subject_and_nobody_else")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
+    (D12, "login::an_ending_completes_though_its_caller_is_gone"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::every_choice_matches_the_reference")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S8, "subject::every_choice_matches_the_reference"),
+    (S8, "login::a_changed_credential_leaves_only_the_caller"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -37,6 +37,7 @@ mod fence_judges_the_parents_expiry;
 mod fence_leaves_a_trace;
 mod fence_looks_before_it_writes_the_epoch;
 mod fence_looks_before_it_writes_the_parent;
+mod fence_remembers_its_parent;
 mod find_hides_the_ended;
 mod find_ignores_case;
 mod find_many_answers_a_repeat_once;
@@ -175,6 +176,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     fence_leaves_a_trace,
     fence_looks_before_it_writes_the_epoch,
     fence_looks_before_it_writes_the_parent,
+    fence_remembers_its_parent,
     find_hides_the_ended,
     find_ignores_case,
     find_many_answers_a_repeat_once,

@@ -64,6 +64,12 @@ impl History {
         calls.forgotten + calls.kept.len()
     }
 
+    /// Whether nothing but this was ever begun.
+    pub(crate) fn is_only(&self, what: &str) -> bool {
+        let calls = self.calls();
+        calls.forgotten == 0 && calls.kept.iter().all(|entry| entry.what == what)
+    }
+
     /// Whether the last thing that was begun, and has not ended well, is this.
     pub(crate) fn is_stuck_in(&self, what: &str) -> bool {
         let calls = self.calls();

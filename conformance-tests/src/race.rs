@@ -1,13 +1,13 @@
 //! Calls that really run at once, and the measure of whether they did.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Barrier;
+use tokio::runtime::Handle;
 
-use crate::handle::Handle;
+use crate::handle::Handle as Node;
 use crate::history::now;
 use crate::outcome::{Ran, Stop};
 
@@ -17,7 +17,7 @@ const ROUNDS: usize = 40;
 const OVERLAPS: usize = 15;
 /// How long it is repeated until they do.
 const BUDGET: Duration = Duration::from_millis(2_500);
-/// How long an entrant waits for the others to be on a core of their own.
+/// How long an entrant waits for the others to be on a core.
 const GUN: Duration = Duration::from_micros(200);
 
 /// Somebody who takes part in a race.
@@ -37,27 +37,26 @@ impl<T> Timed<T> {
     }
 }
 
-/// Lets all entrants go at once, each on a task of its own.
+/// Lets all entrants go at once, each on a thread of its own: on the workers of a runtime, one that was
+/// woken may wait in the queue of the one that woke it.
 pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Vec<Timed<T>>> {
-    let (barrier, ready) = (Arc::new(Barrier::new(entrants.len())), Arc::new(AtomicUsize::new(0)));
     let count = entrants.len();
-    let running: Vec<_> = entrants
-        .into_iter()
-        .map(|entrant| {
-            let (barrier, ready) = (Arc::clone(&barrier), Arc::clone(&ready));
-            tokio::spawn(async move {
-                barrier.wait().await;
-                ready.fetch_add(1, Ordering::SeqCst);
-                let waiting = now();
-                while ready.load(Ordering::SeqCst) < count && waiting.elapsed() < GUN {
-                    std::hint::spin_loop();
-                }
-                let began = now();
-                let value = entrant.await;
-                value.map(|value| Timed { began, ended: now(), value })
-            })
+    let (barrier, ready) = (Arc::new(Barrier::new(count)), Arc::new(AtomicUsize::new(0)));
+    let enter = |entrant: Entrant<T>| {
+        let (barrier, ready, runtime) = (Arc::clone(&barrier), Arc::clone(&ready), Handle::current());
+        tokio::task::spawn_blocking(move || {
+            barrier.wait();
+            ready.fetch_add(1, Ordering::SeqCst);
+            let waiting = now();
+            while ready.load(Ordering::SeqCst) < count && waiting.elapsed() < GUN {
+                std::hint::spin_loop();
+            }
+            let began = now();
+            let value = runtime.block_on(entrant);
+            value.map(|value| Timed { began, ended: now(), value })
         })
-        .collect();
+    };
+    let running: Vec<_> = entrants.into_iter().map(enter).collect();
     let mut timed = Vec::new();
     for task in running {
         match task.await {
@@ -98,7 +97,7 @@ pub(crate) async fn contest_of(rounds: usize, mut round: impl AsyncFnMut(usize) 
 }
 
 /// The two handles in turn.
-pub(crate) fn of(number: usize, nodes: &(Handle, Handle)) -> Handle {
+pub(crate) fn of(number: usize, nodes: &(Node, Node)) -> Node {
     if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() }
 }
 

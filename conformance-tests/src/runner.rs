@@ -129,9 +129,9 @@ impl Runner {
         let answer = receiver.recv_timeout(limit + Duration::from_secs(1));
         let history = stage.history();
         match answer {
-            Ok(Ok(Some(Ok(())))) if history.len() == 0 => Outcome::Panicked {
+            Ok(Ok(Some(Ok(())))) if history.is_only(OPEN) => Outcome::Panicked {
                 message: "the case asked the store nothing".into(),
-                history: String::new(),
+                history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
             Ok(Ok(Some(Err(stop)))) => stop.into_outcome(case, history.text(), self.seed),
@@ -175,4 +175,37 @@ async fn play(function: Function, stage: Stage, limit: Duration) -> Option<Resul
 fn text_of(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(ToString::to_string);
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no text".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_core::MemoryStore;
+
+    use super::*;
+    use crate::case::case;
+    use crate::outcome::Ran;
+    use crate::{Backend, Level};
+
+    static SKIPS: Case = case!(Any Quick [S1] skips);
+    static OPENS: Case = case!(Any Quick [S1] opens);
+
+    async fn skips(_: Stage) -> Ran {
+        Ok(())
+    }
+
+    async fn opens(stage: Stage) -> Ran {
+        stage.open().await.map(drop)
+    }
+
+    #[test]
+    fn a_case_that_skips_by_itself_is_an_error() {
+        let memory = Backend::blocking("memory", |_| Ok(MemoryStore::new()));
+        let options = Options { level: Level::Quick, ..Options::default() };
+        let runner = Runner::new(Arc::new(memory), options);
+        for case in [&SKIPS, &OPENS] {
+            let outcome = runner.outcome(case);
+            assert!(matches!(outcome, Outcome::Panicked { .. }), "{outcome:?}");
+            assert!(outcome.is_failure());
+        }
+    }
 }

@@ -201,7 +201,7 @@ async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
         for action in [MARK, Action::Remove] {
             let entrant = |number| revocation(of(number, &nodes), action, Advance::Keep);
             let timed = race((0..3).map(entrant).collect()).await?;
-            let sum: u64 = values(&timed).iter().sum();
+            let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
             same(
                 S8,
                 format_args!("what 3 revocations of 5 records counted: {:?}", values(&timed)),

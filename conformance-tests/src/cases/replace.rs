@@ -5,11 +5,12 @@ use hallpass_core::{Action, Advance, Body, Device, Reason, Record, Replace, Revi
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S4, S5, S9, S10};
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{at, body, ids, page, record, rewritten, subject};
+use crate::specimen::{ago, at, body, ids, page, record, rewritten, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_replaced_is_found_byte_for_byte),
+    case!(Any Quick [S1] a_write_by_an_earlier_clock_counts),
     case!(Any Quick [S4] replacing_what_is_not_there_creates_nothing),
     case!(Any Quick [S4] a_deleted_record_never_comes_back),
     case!(Any Quick [S5] another_revision_is_a_conflict_and_changes_nothing),
@@ -42,6 +43,18 @@ async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
         old = new;
     }
     Ok(())
+}
+
+async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let old = record("alice");
+    store.put(&old).await?;
+    let mut new = stage.next(&old);
+    // Nodes' clocks differ: the order of writes is that of revisions, not of times.
+    (new.updated_at, new.seen_at) = (ago(9_000), ago(9_000));
+    store.swap(&new, &old).await?;
+    let found = store.find(new.selector).await?;
+    same(S1, "a replace whose times are earlier than the record's", &found, &Some(new))
 }
 
 async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {

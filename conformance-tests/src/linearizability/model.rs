@@ -82,6 +82,17 @@ impl Meaning for Model {
         };
         if plausible { vec![after] } else { Vec::new() }
     }
+
+    fn is_idle(&self, op: &Op) -> bool {
+        match (&op.did, &op.saw) {
+            (_, Saw::Unknown) => false,
+            (Did::Find { .. } | Did::List, _) => true,
+            (Did::Insert { .. }, saw) => *saw != Saw::Insert(Insert::Inserted),
+            (_, saw) => {
+                matches!(saw, Saw::Replace(Replace::Conflict | Replace::Missing) | Saw::Delete(false))
+            }
+        }
+    }
 }
 
 impl State {

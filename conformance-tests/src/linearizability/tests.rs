@@ -114,6 +114,14 @@ fn a_selector_is_judged_without_the_rest_and_the_subject_without_finds() {
 }
 
 #[test]
+fn a_revocation_may_wait_for_what_it_ends() {
+    let revoke = op(1, 9, Did::Revoke { remove: false, advance: None }, Saw::Any);
+    let marked = Row { revision: 2, version: 1, marked: true };
+    let seen = op(4, 5, Did::Find { key: 0 }, Saw::Find(Some(marked)));
+    assert!(fits(&[revoke, insert(2, 3, Insert::Inserted), seen]));
+}
+
+#[test]
 fn many_calls_at_once_are_searched_quickly() {
     let mut history = vec![insert(0, 1, Insert::Inserted)];
     history.extend((0..24).map(|number| replace(2, 90, 1 + number % 3, 2, Replace::Conflict)));

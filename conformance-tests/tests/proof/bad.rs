@@ -139,7 +139,7 @@ impl Twist for Garbage {
         Ok(self.last.lock().iter().cycle().take(70_000).cloned().collect())
     }
     async fn purge(&self, _: &Base, _: Timestamp, _: u32) -> Result<Purged, StoreError> {
-        Ok(Purged { removed: u64::MAX, more: true })
+        Ok(Purged { removed: u64::MAX, more: false })
     }
 }
 

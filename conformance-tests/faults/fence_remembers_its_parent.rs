@@ -1,0 +1,28 @@
+//! A parent that was seen once is not looked at again: a session is restored after its remember token was deleted.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
+    (S11, "race_subject::no_session_is_made_after_its_parent_was_deleted"),
+]);
+
+#[derive(Default)]
+struct Wrong {
+    seen: Locked<HashSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    const PER_HANDLE: bool = true;
+
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let Fence::Parent(parent) = fence else { return store.insert(record, fence).await };
+        let seen = self.seen.lock().contains(&parent);
+        let answer = store.insert(record, if seen { Fence::None } else { fence }).await?;
+        if answer == Insert::Inserted {
+            self.seen.lock().insert(parent);
+        }
+        Ok(answer)
+    }
+}
