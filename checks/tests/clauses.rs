@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::io::Result;
 
 use hallpass_checks::{File, files, page};
+use hallpass_conformance_tests::{Clause, cases};
 
 /// The clauses that a page defines, in its order: `### T1 …` or the first cell of a table's row.
 fn defined(page: &str) -> Vec<String> {
@@ -44,6 +45,16 @@ fn every_clause_is_named_by_code_or_a_test_that_keeps_it() {
         }
     }
     assert!(open.is_empty(), "nothing names {open:?}");
+}
+
+#[test]
+fn the_suite_knows_the_clauses_of_the_page_and_has_a_case_for_each() {
+    let page = defined(&page("docs/contract.md").unwrap());
+    let known: Vec<String> = Clause::ALL.iter().map(ToString::to_string).collect();
+    assert_eq!(known, page);
+    let tested: BTreeSet<String> = cases().flat_map(|case| case.clauses).map(ToString::to_string).collect();
+    let open: Vec<&String> = page.iter().filter(|clause| !tested.contains(*clause)).collect();
+    assert!(open.is_empty(), "no case for {open:?}");
 }
 
 #[test]

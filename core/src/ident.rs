@@ -8,6 +8,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 
 use crate::error::LimitError;
+use crate::secret::shard;
 
 /// Whom a token belongs to: a user, a tenant and user, a client. 1 to 255 bytes of UTF-8 without NUL,
 /// compared byte for byte.
@@ -34,6 +35,13 @@ impl Subject {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+
+    /// The first two bytes of every selector of this subject (contract T7): how a partitioned store
+    /// routes a call that names the subject to where its records are.
+    #[must_use]
+    pub fn shard(&self) -> [u8; 2] {
+        shard(self)
     }
 }
 

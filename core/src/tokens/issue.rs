@@ -13,7 +13,7 @@ use crate::ident::{Device, Kind, LoginId, Revision, Subject};
 use crate::policy::{Policy, Purpose};
 use crate::record::state::{How, MAX_DATA, State};
 use crate::record::{Body, Reason, Record};
-use crate::secret::{Digest, Validator, shard};
+use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, Stamp};
 use crate::store::{Action, Advance, Fence, Insert, Logins, Which};
 use crate::token::{Selector, Token};
@@ -90,7 +90,7 @@ impl Tokens {
         for _ in 0..SELECTOR_TRIES {
             let mut selector = Selector(self.random()?);
             if let Some(subject) = &draft.subject {
-                selector.0[..2].copy_from_slice(&shard(subject));
+                selector.0[..2].copy_from_slice(&subject.shard());
             }
             let validator = Validator::generate(&*self.0.entropy)?;
             let mut record = Record {
