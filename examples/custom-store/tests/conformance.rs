@@ -1,26 +1,19 @@
-//! The conformance suite on this store: a file for each namespace, where the suite's children find it too.
+//! The suite on this store: a file for each namespace.
 
-use hallpass_conformance_tests::{Capability, Declared, Harness};
-use hallpass_core::{BoxError, TokenStore};
+use std::process::ExitCode;
+
+use hallpass_conformance_tests::{Backend, Capability};
 use hallpass_custom_store::SqliteStore;
 
-struct Sqlite;
-
-#[async_trait::async_trait]
-impl Harness for Sqlite {
-    fn backend(&self) -> String {
-        format!("sqlite {}", rusqlite::version())
-    }
-    async fn open(&self, namespace: &str) -> Result<std::sync::Arc<dyn TokenStore>, BoxError> {
-        Ok(std::sync::Arc::new(SqliteStore::open(format!("{}/{namespace}.db", env!("CARGO_TARGET_TMPDIR")))?))
-    }
-    fn declared(&self) -> Declared {
-        Declared::everything()
-            .without(Capability::PowerLoss, "nobody pulled a plug")
-            .without(Capability::Outage, "there is no server")
-    }
-}
-
-fn main() -> std::process::ExitCode {
-    hallpass_conformance_tests::main(Sqlite)
+fn main() -> ExitCode {
+    let file = |namespace: &str| format!("{}/{namespace}.db", env!("CARGO_TARGET_TMPDIR"));
+    let sqlite = Backend::blocking(format!("sqlite {}", rusqlite::version()), move |namespace| {
+        Ok(SqliteStore::open(file(namespace))?)
+    })
+    .discard(move |namespace| {
+        ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(namespace) + suffix));
+    })
+    .without(Capability::PowerLoss, "nobody pulled a plug")
+    .without(Capability::Outage, "there is no server");
+    hallpass_conformance_tests::main(sqlite)
 }
