@@ -43,7 +43,10 @@ fn main() -> ExitCode {
     trials.extend(program::trials());
     trials.extend(table::trials());
     trials.extend(table::matrix());
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let mut arguments = Arguments::from_args();
+    // Most trials wait most of the time.
+    arguments.test_threads.get_or_insert(8);
+    libtest_mimic::run(&arguments, trials).exit_code()
 }
 
 /// Every run of the proof makes the same choices.
