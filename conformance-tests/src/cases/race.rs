@@ -1,9 +1,10 @@
 //! Races over two handles for one record, with measured overlap.
 
-use hallpass_core::{Action, Advance, Fence, Insert, Record, Replace, TokenStore, Which};
+use hallpass_core::{Action, Advance, Fence, Insert, Record, Replace, Revision, TokenStore, Which};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S4, S5, S6, S7, S9, S10};
+use crate::handle::Handle;
 use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest, of, overlapped, race, values};
 use crate::specimen::{at, page, record, subject};
@@ -122,24 +123,6 @@ async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran
         nodes.0.put(record).await?;
     }
     contest(async |_| {
-        let churn = |number: u64| -> Entrant<usize> {
-            let (node, mut replaced, stage) =
-                (of(number as usize, &nodes), stable[number as usize].clone(), stage.clone());
-            Box::pin(async move {
-                if let Some(found) = node.find(replaced.selector).await? {
-                    replaced = found;
-                }
-                for step in 0..8 {
-                    let passing = aged(step * 10 + number + 1);
-                    node.put(&passing).await?;
-                    let next = stage.next(&replaced);
-                    node.swap(&next, &replaced).await?;
-                    replaced = next;
-                    node.delete(passing.selector).await?;
-                }
-                Ok(0)
-            })
-        };
         let (node, expected) = (nodes.1.clone(), stable.clone());
         let lists: Entrant<usize> = Box::pin(async move {
             for _ in 0..8 {
@@ -148,15 +131,38 @@ async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran
                     let times = list.iter().filter(|listed| listed.selector == record.selector).count();
                     same(S9, "how often a living record is in a list during writes", &times, &1)?;
                 }
-                let place = |record: &Record| (record.created_at, record.selector);
-                let ordered = list.windows(2).all(|pair| place(&pair[0]) > place(&pair[1]));
-                hold(S9, ordered, "a list during writes is out of order or repeats a record")?;
+                hold(S9, is_ordered(&list), "a list during writes is out of order or repeats a record")?;
             }
             Ok(0)
         });
-        Ok(overlapped(&race(vec![churn(0), churn(1), lists]).await?))
+        let churns = [0, 1]
+            .map(|number| churn(of(number, &nodes), number as u64, stable[number].clone(), stage.clone()));
+        Ok(overlapped(&race(churns.into_iter().chain([lists]).collect()).await?))
     })
     .await
+}
+
+/// Replaces a record that stays, again and again, while others beside it come and go.
+fn churn(node: Handle, number: u64, mut stays: Record, stage: Stage) -> Entrant<usize> {
+    Box::pin(async move {
+        if let Some(found) = node.find(stays.selector).await? {
+            stays = found;
+        }
+        for step in 0..8 {
+            let passing = aged(step * 10 + number + 1);
+            node.put(&passing).await?;
+            let next = stage.next(&stays);
+            node.swap(&next, &stays).await?;
+            stays = next;
+            node.delete(passing.selector).await?;
+        }
+        Ok(0)
+    })
+}
+
+fn is_ordered(list: &[Record]) -> bool {
+    let place = |record: &Record| (record.created_at, record.selector);
+    list.windows(2).all(|pair| place(&pair[0]) > place(&pair[1]))
 }
 
 fn aged(millis: u64) -> Record {
@@ -204,15 +210,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
 async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest(async |_| {
-        let mut slides = Vec::new();
-        for _ in 0..8 {
-            let mut old = record("alice");
-            (old.idle_at, old.purge_at) = (Some(at(5)), at(5));
-            nodes.0.put(&old).await?;
-            let mut slid = stage.next(&old);
-            (slid.idle_at, slid.purge_at) = (Some(at(500)), at(500));
-            slides.push((old.revision, slid));
-        }
+        let slides = due_and_slid(&stage, &nodes.0).await?;
         let (node, writes) = (nodes.0.clone(), slides.clone());
         let slide: Entrant<Vec<bool>> = Box::pin(async move {
             let mut done = Vec::new();
@@ -248,4 +246,18 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         Ok(overlapped(&timed))
     })
     .await
+}
+
+/// Eight records that are due, and for each of them the slide that puts it off.
+async fn due_and_slid(stage: &Stage, store: &Handle) -> Ran<Vec<(Revision, Record)>> {
+    let mut slides = Vec::new();
+    for _ in 0..8 {
+        let mut old = record("alice");
+        (old.idle_at, old.purge_at) = (Some(at(5)), at(5));
+        store.put(&old).await?;
+        let mut slid = stage.next(&old);
+        (slid.idle_at, slid.purge_at) = (Some(at(500)), at(500));
+        slides.push((old.revision, slid));
+    }
+    Ok(slides)
 }
