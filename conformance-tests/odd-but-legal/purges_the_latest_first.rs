@@ -7,6 +7,21 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange {
     seen: Locked<BTreeSet<Selector>>,
+    /// Whether somebody moves or needs a `purge_at`.
+    busy: Locked<bool>,
+}
+
+impl Strange {
+    async fn wait(&self) {
+        while std::mem::replace(&mut *self.busy.lock(), true) {
+            give_way().await;
+        }
+    }
+
+    fn done<T>(&self, answer: T) -> T {
+        *self.busy.lock() = false;
+        answer
+    }
 }
 
 #[async_trait]
@@ -16,7 +31,25 @@ impl Twist for Strange {
         self.seen.lock().insert(record.selector);
         Ok(answer)
     }
+    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.wait().await;
+        self.done(store.replace(next, expected).await)
+    }
+
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.wait().await;
+        self.done(store.revoke_by_subject(subject, which, action, advance).await)
+    }
+
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.wait().await;
         let seen: Vec<_> = self.seen.lock().iter().copied().collect();
         let mut due = Vec::new();
         for record in store.find_many(&seen).await?.into_iter().flatten() {
@@ -29,6 +62,6 @@ impl Twist for Strange {
         for (_, selector) in due.iter().take(limit as usize) {
             removed += u64::from(store.delete(*selector).await?);
         }
-        store.purge_expired(now, 0).await.map(|rest| Purged { removed, more: rest.more })
+        self.done(store.purge_expired(now, 0).await).map(|rest| Purged { removed, more: rest.more })
     }
 }

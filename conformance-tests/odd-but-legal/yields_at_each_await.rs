@@ -10,15 +10,15 @@ struct Strange;
 #[async_trait]
 impl Twist for Strange {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.insert(record, fence).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.find(selector).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn find_many(
@@ -26,21 +26,21 @@ impl Twist for Strange {
         store: &Base,
         selectors: &[Selector],
     ) -> Result<Vec<Option<Record>>, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.find_many(selectors).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.replace(next, expected).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.delete(selector).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn revoke(
@@ -51,15 +51,15 @@ impl Twist for Strange {
         action: Action,
         advance: Advance,
     ) -> Result<u64, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.revoke_by_subject(subject, which, action, advance).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.list_by_subject(subject, page).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn epoch(
@@ -70,15 +70,15 @@ impl Twist for Strange {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.epoch(subject, fresh, keep, now).await;
-        pause().await;
+        give_way().await;
         answer
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        pause().await;
+        give_way().await;
         let answer = store.purge_expired(now, limit).await;
-        pause().await;
+        give_way().await;
         answer
     }
 }

@@ -162,24 +162,26 @@ async fn no_session_outlives_the_end_of_its_parent(stage: Stage) -> Ran {
 
 async fn no_session_is_made_after_its_parent_was_deleted(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
-    contest(async |_| {
+    contest(async |round| {
         let parent = record("alice");
         nodes.0.put(&parent).await?;
         let (node, selector) = (nodes.1.clone(), parent.selector);
         let delete: Entrant<Vec<_>> = Box::pin(async move {
+            // Else it is over before the first child is there.
+            for _ in 0..round % 6 {
+                node.find(selector).await?;
+            }
             node.delete(selector).await?;
             Ok(vec![(crate::history::now(), true)])
         });
-        let (node, stage) = (nodes.0.clone(), stage.clone());
+        let (node, children) = (nodes.0.clone(), [(); 12].map(|()| record("alice")));
         let restore: Entrant<Vec<_>> = Box::pin(async move {
             let mut seen = Vec::new();
-            for _ in 0..6 {
+            for child in children {
                 let began = crate::history::now();
-                let child = record("alice");
                 let answer = node.insert(&child, Fence::Parent(selector)).await?;
                 seen.push((began, answer == Insert::Inserted));
             }
-            drop(stage);
             Ok(seen)
         });
         let timed = race(vec![delete, restore]).await?;

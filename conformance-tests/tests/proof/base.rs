@@ -23,11 +23,17 @@ pub(crate) struct Base {
 #[derive(Debug, Default)]
 pub(crate) struct Locked<T>(Mutex<T>);
 
-/// Lets others in between: what should have been one step becomes two.
-pub(crate) async fn pause() {
+/// Gives way as a call over a network does.
+pub(crate) async fn give_way() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
+}
+
+/// Lets others in between, also those on other threads: what should have been one step becomes two.
+pub(crate) async fn pause() {
+    give_way().await;
+    tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
 impl<T> Locked<T> {
