@@ -1,4 +1,5 @@
-//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device nobody can log out.
+//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device
+//! nobody can log out.
 
 use crate::prelude::*;
 

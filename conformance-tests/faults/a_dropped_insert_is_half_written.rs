@@ -1,4 +1,5 @@
-//! `insert` writes an empty row, then fills it: a client that hangs up in between leaves a record that does not decode.
+//! `insert` writes an empty row, then fills it: a client that hangs up in between leaves a record that does
+//! not decode.
 
 use crate::prelude::*;
 

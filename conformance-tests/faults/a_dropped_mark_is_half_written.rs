@@ -1,4 +1,5 @@
-//! A mark writes the reason, then the rest: a client that hangs up in between leaves a record that is collected too early.
+//! A mark writes the reason, then the rest: a client that hangs up in between leaves a record that is
+//! collected too early.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A purge removes index entries, then their records: a client that hangs up in between leaves records that no list shows.
+//! A purge removes index entries, then their records: a client that hangs up in between leaves records that
+//! no list shows.
 
 use crate::prelude::*;
 

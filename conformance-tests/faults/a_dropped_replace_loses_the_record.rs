@@ -1,4 +1,5 @@
-//! `replace` deletes, then inserts, as `cycle_id` of tower-sessions does: a client that hangs up in between is logged out.
+//! `replace` deletes, then inserts, as `cycle_id` of tower-sessions does: a client that hangs up in between
+//! is logged out.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The backend collects by its own clock the moment that a record is due: a node that is slow still needed it.
+//! The backend collects by its own clock the moment that a record is due: a node that is slow still needed
+//! it.
 
 use crate::prelude::*;
 

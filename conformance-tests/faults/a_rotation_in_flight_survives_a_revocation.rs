@@ -1,4 +1,5 @@
-//! A rotation read the record before "log out everywhere" and writes it back after, as every `save` that is an upsert does.
+//! A rotation read the record before "log out everywhere" and writes it back after, as every `save` that is
+//! an upsert does.
 
 use crate::prelude::*;
 

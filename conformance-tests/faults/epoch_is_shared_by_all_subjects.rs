@@ -1,4 +1,5 @@
-//! There is one epoch for the whole store: when one user logs out everywhere, every login under way is refused.
+//! There is one epoch for the whole store: when one user logs out everywhere, every login under way is
+//! refused.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! An error quotes the row that it is about, as PostgreSQL's "Failing row contains" does: data and digests are in the log.
+//! An error quotes the row that it is about, as PostgreSQL's "Failing row contains" does: data and digests
+//! are in the log.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A session is restored from a remember token that was revoked: the parent is there, and nobody looked at its mark.
+//! A session is restored from a remember token that was revoked: the parent is there, and nobody looked at
+//! its mark.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A subject without an epoch is let in: after the epoch was collected, a login of yesterday is as good as one of today.
+//! A subject without an epoch is let in: after the epoch was collected, a login of yesterday is as good as
+//! one of today.
 
 use crate::prelude::*;
 

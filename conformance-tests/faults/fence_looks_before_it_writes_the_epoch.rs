@@ -1,4 +1,5 @@
-//! An insert looks at the epoch, then writes (a plain `EXISTS`): a login that began before "log out everywhere" slips in.
+//! An insert looks at the epoch, then writes (a plain `EXISTS`): a login that began before "log out
+//! everywhere" slips in.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! An insert looks at the parent, then writes: a session restored while its remember token is revoked slips in.
+//! An insert looks at the parent, then writes: a session restored while its remember token is revoked slips
+//! in.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A parent that was seen once is not looked at again: a session is restored after its remember token was deleted.
+//! A parent that was seen once is not looked at again: a session is restored after its remember token was
+//! deleted.
 
 use crate::prelude::*;
 

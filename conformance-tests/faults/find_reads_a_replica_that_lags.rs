@@ -1,4 +1,5 @@
-//! `find` reads a replica that is one write behind: the token that was just handed out is unknown, the one before still good.
+//! `find` reads a replica that is one write behind: the token that was just handed out is unknown, the one
+//! before still good.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! `ON CONFLICT DO NOTHING`, and nobody looked at the count of rows: a token is handed out that was never stored.
+//! `ON CONFLICT DO NOTHING`, and nobody looked at the count of rows: a token is handed out that was never
+//! stored.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! `insert` is an upsert, as `save` of the SQL stores of tower-sessions is: a live session is replaced by another's.
+//! `insert` is an upsert, as `save` of the SQL stores of tower-sessions is: a live session is replaced by
+//! another's.
 
 use crate::prelude::*;
 

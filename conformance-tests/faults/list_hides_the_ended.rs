@@ -1,4 +1,5 @@
-//! The list leaves out what is marked or expired: core cannot tell a device that was logged out from one that never was.
+//! The list leaves out what is marked or expired: core cannot tell a device that was logged out from one that
+//! never was.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! An index entry is dropped without its record, as by a Redis index with a time to live of its own: a live session is never listed.
+//! An index entry is dropped without its record, as by a Redis index with a time to live of its own: a live
+//! session is never listed.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The next page begins after the *time* of the last record: what was issued in the same millisecond is never shown.
+//! The next page begins after the *time* of the last record: what was issued in the same millisecond is never
+//! shown.
 
 use crate::prelude::*;
 

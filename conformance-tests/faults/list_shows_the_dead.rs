@@ -1,4 +1,5 @@
-//! An index entry outlives its record, and the list is made of the index: a device that was logged out is still shown.
+//! An index entry outlives its record, and the list is made of the index: a device that was logged out is
+//! still shown.
 
 use crate::prelude::*;
 

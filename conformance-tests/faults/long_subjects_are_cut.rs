@@ -1,4 +1,5 @@
-//! A subject is cut at 191 bytes, as far as an index of utf8mb4 reaches: two tenants of one long prefix become one.
+//! A subject is cut at 191 bytes, as far as an index of utf8mb4 reaches: two tenants of one long prefix
+//! become one.
 
 use crate::prelude::*;
 

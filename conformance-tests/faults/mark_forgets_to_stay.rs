@@ -1,4 +1,5 @@
-//! A mark leaves the idle expiry and the purge time as they were: the record is collected before its owner comes back.
+//! A mark leaves the idle expiry and the purge time as they were: the record is collected before its owner
+//! comes back.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A mark sets `updated_at` to its own time though a faster clock wrote last: a native time to live is longer than meant.
+//! A mark sets `updated_at` to its own time though a faster clock wrote last: a native time to live is longer
+//! than meant.
 
 use crate::prelude::*;
 

@@ -7,6 +7,7 @@ use crate::prelude::*;
 pub(crate) const FAULT: Fault = Fault::in_harness::<Forgetful>(&[
     (S14, "crash::what_was_acknowledged_is_there_when_the_store_is_opened_again"),
     (S14, "crash::what_was_acknowledged_survives_a_kill"),
+    (S11, "crash::an_advanced_epoch_is_there_when_the_store_is_opened_again"),
 ]);
 
 /// Forgets what nobody holds.

@@ -1,4 +1,5 @@
-//! What was purged leaves a stale entry in the index of due times: the record that takes its selector next is purged too.
+//! What was purged leaves a stale entry in the index of due times: the record that takes its selector next is
+//! purged too.
 
 use crate::prelude::*;
 

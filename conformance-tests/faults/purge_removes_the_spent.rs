@@ -1,4 +1,5 @@
-//! A purge removes what is spent or revoked "since nobody needs it": its token is unknown where it should be a replay.
+//! A purge removes what is spent or revoked "since nobody needs it": its token is unknown where it should be
+//! a replay.
 
 use crate::prelude::*;
 

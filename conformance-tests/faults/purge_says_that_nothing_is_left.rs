@@ -1,4 +1,5 @@
-//! A purge always says that nothing more is due, so nobody comes back: doorkeeper#1462, a table of 100 million rows.
+//! A purge always says that nothing more is due, so nobody comes back: doorkeeper#1462, a table of 100
+//! million rows.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A purge asks the clock of the database what is due: `WHERE purge_at <= now()`, in whatever time zone that has.
+//! A purge asks the clock of the database what is due: `WHERE purge_at <= now()`, in whatever time zone that
+//! has.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Each `replace` adds an entry to the index of the subject and none is taken away: a device is listed again and again.
+//! Each `replace` adds an entry to the index of the subject and none is taken away: a device is listed again
+//! and again.
 
 use crate::prelude::*;
 

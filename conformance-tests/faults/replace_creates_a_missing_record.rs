@@ -1,4 +1,5 @@
-//! `replace` is an upsert, as in actix-session and tower-sessions: a request in flight brings a logged-out session back.
+//! `replace` is an upsert, as in actix-session and tower-sessions: a request in flight brings a logged-out
+//! session back.
 
 use crate::prelude::*;
 

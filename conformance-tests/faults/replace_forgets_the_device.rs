@@ -1,4 +1,5 @@
-//! `replace` updates what changes "every time" and leaves the device, so the list of devices shows the old one.
+//! `replace` updates what changes "every time" and leaves the device, so the list of devices shows the old
+//! one.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! `UPDATE … WHERE selector = ?` without the revision: the last writer wins, and every request overwrites every other.
+//! `UPDATE … WHERE selector = ?` without the revision: the last writer wins, and every request overwrites
+//! every other.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! `replace` reads, compares and writes in three steps: of two rotations at once both win (Keycloak, CVE-2026-1035).
+//! `replace` reads, compares and writes in three steps: of two rotations at once both win (Keycloak,
+//! CVE-2026-1035).
 
 use crate::prelude::*;
 

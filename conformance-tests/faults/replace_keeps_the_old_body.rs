@@ -1,4 +1,5 @@
-//! `replace` updates the columns that the index needs and forgets the body: the successor was handed out and is not known.
+//! `replace` updates the columns that the index needs and forgets the body: the successor was handed out and
+//! is not known.
 
 use crate::prelude::*;
 

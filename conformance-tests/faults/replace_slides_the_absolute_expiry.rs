@@ -1,4 +1,5 @@
-//! Each write moves the absolute expiry on, as a cache does that knows one time to live: use extends a login for ever.
+//! Each write moves the absolute expiry on, as a cache does that knows one time to live: use extends a login
+//! for ever.
 
 use crate::prelude::*;
 

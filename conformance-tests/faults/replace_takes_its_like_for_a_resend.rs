@@ -1,4 +1,5 @@
-//! A conflict with a record that is equal but for its write id is taken for a lost answer: two callers spend one token.
+//! A conflict with a record that is equal but for its write id is taken for a lost answer: two callers spend
+//! one token.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! `replace` compares the revision and not the mark: whoever read the record after a logout everywhere can undo it.
+//! `replace` compares the revision and not the mark: whoever read the record after a logout everywhere can
+//! undo it.
 
 use crate::prelude::*;
 

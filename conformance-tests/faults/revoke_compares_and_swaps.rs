@@ -1,4 +1,5 @@
-//! A revocation reads, then marks what has not changed meanwhile: a replace that comes in between saves its record.
+//! A revocation reads, then marks what has not changed meanwhile: a replace that comes in between saves its
+//! record.
 
 use crate::prelude::*;
 

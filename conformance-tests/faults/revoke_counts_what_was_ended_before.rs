@@ -1,4 +1,5 @@
-//! The count of a revocation includes what was marked already: the count of matched rows, not of changed ones.
+//! The count of a revocation includes what was marked already: the count of matched rows, not of changed
+//! ones.
 
 use crate::prelude::*;
 

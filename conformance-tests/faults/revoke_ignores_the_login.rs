@@ -1,4 +1,5 @@
-//! A logout on one device logs every device out, as in Laravel and Devise, which keep one token for each user.
+//! A logout on one device logs every device out, as in Laravel and Devise, which keep one token for each
+//! user.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! A revocation passes over the newest record: `<` where `<=` was meant. The login of the thief is the newest.
+//! A revocation passes over the newest record: `<` where `<=` was meant. The login of the thief is the
+//! newest.
 
 use crate::prelude::*;
 

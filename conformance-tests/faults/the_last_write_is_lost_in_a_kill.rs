@@ -4,4 +4,4 @@ use crate::journal::Journals;
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Journals<1>>(&[(S14, "crash::what_was_acknowledged_survives_a_kill")]);
+    Fault::in_harness::<Journals<1, true>>(&[(S14, "crash::what_was_acknowledged_survives_a_kill")]);

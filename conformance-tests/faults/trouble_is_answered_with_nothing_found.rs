@@ -1,4 +1,5 @@
-//! When the server cannot be reached, `find` finds nothing: an outage logs everybody out (sourcegraph#37016, jumpserver#6229).
+//! When the server cannot be reached, `find` finds nothing: an outage logs everybody out (sourcegraph#37016,
+//! jumpserver#6229).
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Calls have no time limit, as those of actix-session to Redis: when the server freezes, so does every request.
+//! Calls have no time limit, as those of actix-session to Redis: when the server freezes, so does every
+//! request.
 
 use crate::prelude::*;
 

@@ -27,6 +27,7 @@ mod epoch_is_not_kept_longer;
 mod epoch_is_shared_by_all_subjects;
 mod epoch_overwrites;
 mod epochs_are_counted;
+mod epochs_are_lost_at_a_restart;
 mod errors_show_the_body;
 mod fence_admits_a_marked_parent;
 mod fence_admits_a_missing_epoch;
@@ -166,6 +167,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     epoch_is_shared_by_all_subjects,
     epoch_overwrites,
     epochs_are_counted,
+    epochs_are_lost_at_a_restart,
     errors_show_the_body,
     fence_admits_a_marked_parent,
     fence_admits_a_missing_epoch,

@@ -1,4 +1,5 @@
-//! `purge_expired` removes nothing: the backend collects by a time to live of its own, an hour and more after the time (S10).
+//! `purge_expired` removes nothing: the backend collects by a time to live of its own, an hour and more after
+//! the time (S10).
 
 use crate::prelude::*;
 

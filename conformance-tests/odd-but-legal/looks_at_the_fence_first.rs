@@ -1,4 +1,5 @@
-//! An insert whose selector is taken and whose fence does not hold is fenced rather than a duplicate (S2 and S11 both hold).
+//! An insert whose selector is taken and whose fence does not hold is fenced rather than a duplicate (S2 and
+//! S11 both hold).
 
 use crate::prelude::*;
 

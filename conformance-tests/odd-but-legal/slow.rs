@@ -45,7 +45,7 @@ impl Strange {
             *calls += 1;
             *calls
         };
-        if calls % 50 == 0 {
+        if calls.is_multiple_of(50) {
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
     }

@@ -71,7 +71,7 @@ impl Strange {
     fn connect(&self) -> Result<(), StoreError> {
         let mut calls = self.calls.lock();
         *calls += 1;
-        if *calls % 7 == 0 {
+        if calls.is_multiple_of(7) {
             return Err(StoreError::Unavailable("no connection".into()));
         }
         Ok(())

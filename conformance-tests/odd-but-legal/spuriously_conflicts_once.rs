@@ -1,4 +1,5 @@
-//! Every record's first replace conflicts for no reason, as under optimistic locking of whole pages (S5 allows it).
+//! Every record's first replace conflicts for no reason, as under optimistic locking of whole pages (S5
+//! allows it).
 
 use crate::prelude::*;
 

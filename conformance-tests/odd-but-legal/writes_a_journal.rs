@@ -3,4 +3,4 @@
 use crate::journal::Journals;
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::in_harness::<Journals<0>>();
+pub(crate) const ODD: Odd = Odd::in_harness::<Journals<0, true>>();

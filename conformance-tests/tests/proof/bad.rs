@@ -270,6 +270,6 @@ fn all(report: &Report, what: &str, like: impl Fn(&str) -> bool) -> Result<(), F
     if ran == 0 { Err("nothing was run".into()) } else { Ok(()) }
 }
 
-fn same<T: PartialEq + fmt::Debug>(got: T, want: T) -> Result<(), Failed> {
+fn same<T: PartialEq + fmt::Debug + Copy>(got: T, want: T) -> Result<(), Failed> {
     if got == want { Ok(()) } else { Err(format!("expected {want:?}, got {got:?}").into()) }
 }

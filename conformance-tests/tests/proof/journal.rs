@@ -9,12 +9,14 @@ use std::sync::Weak;
 use crate::prelude::*;
 use crate::twist::Twisted;
 
-/// Opens journals that hold the last `HELD` lines back: 0 is honest.
+/// Opens journals that hold the last `HELD` lines back, and keep epochs or do not: 0 and `true` are honest.
 #[derive(Default)]
-pub(crate) struct Journals<const HELD: usize>(Locked<HashMap<String, Weak<Twisted<Journal<HELD>>>>>);
+pub(crate) struct Journals<const HELD: usize, const EPOCHS: bool>(
+    Locked<HashMap<String, Weak<Twisted<Journal<HELD, EPOCHS>>>>>,
+);
 
 #[async_trait]
-impl<const HELD: usize> Harness for Journals<HELD> {
+impl<const HELD: usize, const EPOCHS: bool> Harness for Journals<HELD, EPOCHS> {
     fn backend(&self) -> String {
         "journal".into()
     }
@@ -33,7 +35,7 @@ impl<const HELD: usize> Harness for Journals<HELD> {
     }
 }
 
-impl<const HELD: usize> Drop for Journals<HELD> {
+impl<const HELD: usize, const EPOCHS: bool> Drop for Journals<HELD, EPOCHS> {
     fn drop(&mut self) {
         for namespace in self.0.lock().keys() {
             let _ = fs::remove_file(path(namespace));
@@ -47,12 +49,12 @@ fn path(namespace: &str) -> PathBuf {
 
 /// Remembers what has not been written yet.
 #[derive(Default)]
-pub(crate) struct Journal<const HELD: usize> {
+pub(crate) struct Journal<const HELD: usize, const EPOCHS: bool> {
     path: PathBuf,
     held: Locked<Vec<String>>,
 }
 
-impl<const HELD: usize> Journal<HELD> {
+impl<const HELD: usize, const EPOCHS: bool> Journal<HELD, EPOCHS> {
     /// Writes a line, or an earlier one in its place.
     fn append(&self, line: String) -> Result<(), StoreError> {
         let mut held = self.held.lock();
@@ -71,12 +73,15 @@ impl<const HELD: usize> Journal<HELD> {
     }
 
     fn advance(&self, subject: &Subject, epoch: Epoch) -> Result<(), StoreError> {
-        self.append(format!("epoch {} {}\n", hex(subject.as_str().as_bytes()), hex(&epoch.0)))
+        match EPOCHS {
+            true => self.append(format!("epoch {} {}\n", hex(subject.as_str().as_bytes()), hex(&epoch.0))),
+            false => Ok(()),
+        }
     }
 }
 
 #[async_trait]
-impl<const HELD: usize> Twist for Journal<HELD> {
+impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
         if answer == Insert::Inserted {

@@ -129,8 +129,9 @@ fn table_text() -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "## The proof that it bites\n\nThe suite is run on {} stores that are wrong in one thing each, and every one is caught in the case \
-         and by the clause named here; and on {} that are strange but break no promise, which pass.\n",
+        "## The proof that it bites\n\nThe suite is run on {} stores that are wrong in one thing each, and every one \
+         is caught in the case\nand by the clause named here; and on {} that are strange but break no promise, \
+         which pass.\n",
         faults::ALL.len(),
         odd_but_legal::ALL.len(),
     );
