@@ -137,7 +137,11 @@ async fn another_stamp_ends_the_login_and_a_missing_one_nothing(stage: Stage) ->
     rejected(D4, "a token with another stamp", candidate.verify(Some(&new)).await, Rejected::StampMismatch)?;
     let dead = Rejected::Revoked(Reason::StampMismatch);
     rejected(D4, "the same token again", tokens.look_up(Kind::SESSION, text).await, dead)?;
-    accepted(D4, "another login", tokens.verify(Kind::SESSION, other.token.expose()).await).map(drop)
+    let other = other.token.expose();
+    accepted(D4, "another login", tokens.verify(Kind::SESSION, other).await)?;
+    let (strict, _) = stage.tokens(&store, |builder| builder.policy(Policy::session().require_stamp()))?;
+    let verdict = strict.verify(Kind::SESSION, other).await;
+    rejected(D4, "a token without the stamp that a policy demands", verdict, Rejected::StampMismatch)
 }
 
 async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
