@@ -1,4 +1,7 @@
 //! Every wrong store, a file each.
+//!
+//! A further one is a file that changes one method of the reference store and names the case that must
+//! catch it, its two lines here, and `HALLPASS_UPDATE=1` for the table in the README.
 
 mod a_dropped_delete_leaves_its_index_entry;
 mod a_dropped_insert_is_half_written;

@@ -7,6 +7,9 @@ use libtest_mimic::{Failed, Trial};
 use crate::options;
 use crate::prelude::*;
 
+/// What panics in this file is meant to.
+pub(crate) const FILE: &str = "proof/bad.rs";
+
 pub(crate) fn trials() -> Vec<Trial> {
     vec![
         Trial::test("bad::what_fails_to_open_fails_as_a_harness", what_fails_to_open),
