@@ -169,7 +169,8 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// neither for `limit` nor in the answer.
     ///
     /// - **S10** Only such records; safe from many nodes at once; [`Purged::more`] is `false` only when
-    ///   no record that is due is left. A store may stop before `limit`, to end in time. One with a native
+    ///   no record that is due is left, and is `false` when the call found none. A store may stop before
+    ///   `limit`, to end in time. One with a native
     ///   time to live may remove nothing here: that time is the duration `purge_at − updated_at` and at
     ///   least an hour of slack, and never removes a record early, marked and spent ones included.
     ///

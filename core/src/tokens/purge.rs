@@ -20,7 +20,7 @@ impl Tokens {
         let mut removed = 0;
         loop {
             let step = self.store().purge_expired(now.saturating_sub(MARGIN), BATCH).await?;
-            removed += step.removed;
+            removed = u64::saturating_add(removed, step.removed);
             // A store that removes nothing and promises more would keep this going for ever.
             if !step.more || step.removed == 0 {
                 self.emit(&Event::new(What::Purged, now).count(removed));
