@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_core::{Kind, Policy, Rejected, TokenStore, Tokens};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{D2, D5, D9, D10, D11, D16};
+use crate::clause::Clause::{D2, D5, D7, D9, D10, D11, D16, T5};
 use crate::outcome::{Ran, hold, same};
 use crate::rng::Rng;
 use crate::service::{
@@ -17,6 +17,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [D10] a_rotation_is_due_at_the_first_use_and_then_not_too_soon),
     case!(Any Quick [D10] an_unconfirmed_successor_rotates_late),
     case!(Any Quick [D11] retrying_extends_no_window),
+    case!(Any Quick [T5 D11] windows_that_have_closed_stay_closed),
+    case!(Any Quick [D7] a_confirmation_from_the_far_future_counts_as_now),
     case!(Any Quick [D11] rotating_moves_no_absolute_expiry),
     case!(Any Quick [D5 D2] a_shorter_policy_works_at_once),
     case!(Any Quick [D16] an_honest_client_is_never_refused),
@@ -72,6 +74,64 @@ async fn retrying_extends_no_window(stage: Stage) -> Ran {
     clock.advance(MINUTE + MILLI);
     let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
     rejected(D11, "the 60th retry, past the window", verdict, Rejected::Lapsed)
+}
+
+/// The first write after the windows erases what the successor is derived with, so that a clock which
+/// then steps back opens nothing again. Both nodes' clocks have to agree, hence the skew of 10 s.
+async fn windows_that_have_closed_stay_closed(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (overlap, retry) = (SECOND * 40, HOUR + SECOND * 10);
+    for (confirmed, wait, closed) in [
+        (true, overlap, None),
+        (true, overlap + MILLI, Some(Rejected::Reused)),
+        (false, retry, None),
+        (false, retry + MILLI, Some(Rejected::Lapsed)),
+    ] {
+        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+        let first = first.token.expose();
+        let verdict = tokens.verify(Kind::REMEMBER, first).await;
+        let mut valid = accepted(T5, "the first token", verdict)?;
+        let second = rotate(&tokens, first).await?;
+        if confirmed {
+            accepted(T5, "its successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+        }
+        let then = tokens.now();
+        clock.advance(wait);
+        let written = tokens.update_data(&mut valid, |data| data.push(1)).await;
+        accepted(T5, "a write after the windows", written)?;
+        clock.set(then);
+        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first).await;
+        let what = format_args!("the predecessor, after a write {wait:?} later").to_string();
+        match closed {
+            Some(why) => rejected(T5, what, verdict, why)?,
+            None => same_token(T5, "the successor", &successor(T5, what, verdict)?, &second)?,
+        }
+    }
+    Ok(())
+}
+
+/// A node whose clock is far ahead confirmed: to the others that was just now, and not after the retry
+/// window. Ahead by no more than clocks may be apart (10 s), it is taken at its word.
+async fn a_confirmation_from_the_far_future_counts_as_now(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for (ahead, good) in [(SECOND * 10, false), (SECOND * 10 + MILLI, true)] {
+        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+        let first = first.token.expose();
+        let second = rotate(&tokens, first).await?;
+        clock.advance(HOUR + MILLI);
+        let confirmed_at = tokens.now();
+        accepted(D7, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
+        clock.set(confirmed_at.saturating_sub(ahead));
+        let verdict = tokens.verify(Kind::REMEMBER, first).await;
+        let what = format_args!("the predecessor, the confirmation {ahead:?} ahead").to_string();
+        match good {
+            true => drop(accepted(D7, what, verdict)?),
+            false => rejected(D7, what, verdict, Rejected::Reused)?,
+        }
+    }
+    Ok(())
 }
 
 async fn rotating_moves_no_absolute_expiry(stage: Stage) -> Ran {

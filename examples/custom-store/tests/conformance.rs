@@ -11,7 +11,7 @@ fn main() -> ExitCode {
         Ok(SqliteStore::open(file(namespace))?)
     })
     .discard(move |namespace| {
-        ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(namespace) + suffix));
+        let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(namespace) + suffix));
     })
     .without(Capability::PowerLoss, "nobody pulled a plug")
     .without(Capability::Outage, "there is no server");
