@@ -10,6 +10,7 @@ use hallpass_core::{
     Action, Advance, Epoch, Fence, Insert, Kinds, MemoryStore, Page, Purged, Record, Replace, Revision,
     Selector, StoreError, Subject, Timestamp, TokenStore, Which,
 };
+use tokio::sync::{RwLock, RwLockReadGuard};
 
 /// A reference store behind a make-believe server: while that is hurt, every call says so. Clones share
 /// the records.
@@ -17,6 +18,8 @@ use hallpass_core::{
 pub(crate) struct Base {
     memory: MemoryStore,
     trouble: Arc<Locked<Option<Trouble>>>,
+    /// Held to look at a fence by inserting a probe, which nobody may see.
+    probing: Arc<RwLock<()>>,
 }
 
 /// A mutex that no panic poisons: what a fault remembers.
@@ -45,7 +48,7 @@ impl<T> Locked<T> {
 impl Base {
     /// A store behind the server that `trouble` tells of.
     pub(crate) fn behind(trouble: &Arc<Locked<Option<Trouble>>>) -> Self {
-        Self { memory: MemoryStore::new(), trouble: Arc::clone(trouble) }
+        Self { trouble: Arc::clone(trouble), ..Self::default() }
     }
 
     /// Every record of `subject`, newest first.
@@ -83,8 +86,10 @@ impl Base {
     pub(crate) async fn admits(&self, record: &Record, fence: Fence) -> Result<bool, StoreError> {
         let mut probe = record.clone();
         probe.selector = Selector(*b"a probe, no key!");
-        let answer = self.insert(&probe, fence).await?;
-        self.delete(probe.selector).await?;
+        drop(self.answer().await?);
+        let _alone = self.probing.write().await;
+        let answer = self.memory.insert(&probe, fence).await?;
+        self.memory.delete(probe.selector).await?;
         Ok(answer != Insert::Fenced)
     }
 
@@ -93,9 +98,9 @@ impl Base {
         *self.trouble.lock()
     }
 
-    async fn answer(&self) -> Result<(), StoreError> {
+    async fn answer(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
         match self.trouble() {
-            None | Some(Trouble::Restart) => Ok(()),
+            None | Some(Trouble::Restart) => Ok(self.probing.read().await),
             Some(Trouble::Freeze) => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 Err(StoreError::Timeout { source: "no answer".into(), outcome_unknown: false })
@@ -108,23 +113,23 @@ impl Base {
 #[async_trait]
 impl TokenStore for Base {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.insert(record, fence).await
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.find(selector).await
     }
     async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.find_many(selectors).await
     }
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.replace(next, expected).await
     }
     async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.delete(selector).await
     }
     async fn revoke_by_subject(
@@ -134,11 +139,11 @@ impl TokenStore for Base {
         action: Action,
         advance: Advance,
     ) -> Result<u64, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.revoke_by_subject(subject, which, action, advance).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.list_by_subject(subject, page).await
     }
     async fn epoch(
@@ -148,11 +153,11 @@ impl TokenStore for Base {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.epoch(subject, fresh, keep, now).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.answer().await?;
+        let _unseen = self.answer().await?;
         self.memory.purge_expired(now, limit).await
     }
 }
