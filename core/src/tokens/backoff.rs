@@ -1,3 +1,5 @@
+//! Pauses between the tries of a call that keeps losing its compare-and-swap.
+
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};

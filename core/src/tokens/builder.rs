@@ -1,3 +1,5 @@
+//! How a service is put together.
+
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;

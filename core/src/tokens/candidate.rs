@@ -1,3 +1,5 @@
+//! From a presented token to a verdict: look up, decide, write what the decision needs, or start over.
+
 use std::fmt;
 
 use super::Tokens;

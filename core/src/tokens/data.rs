@@ -1,3 +1,5 @@
+//! Application data that concurrent requests change without losing each other's changes.
+
 use super::Tokens;
 use super::backoff::Backoff;
 use super::candidate::corrupt;

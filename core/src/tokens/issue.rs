@@ -1,3 +1,5 @@
+//! How a token comes to be: at a login, or from another token of the same login.
+
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;

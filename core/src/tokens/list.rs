@@ -1,3 +1,5 @@
+//! Live logins as a person would see them.
+
 use std::cmp::Reverse;
 
 use super::Tokens;

@@ -1,3 +1,5 @@
+//! A login under way, and the epoch that fences it.
+
 use std::time::Duration;
 
 use super::Tokens;

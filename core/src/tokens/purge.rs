@@ -1,3 +1,5 @@
+//! Collecting what has expired.
+
 use std::time::Duration;
 
 use super::Tokens;

@@ -1,3 +1,5 @@
+//! "Log out the others" and the credential change: the others end, the caller gets new tokens.
+
 use std::num::NonZeroU16;
 
 use super::Tokens;

@@ -1,3 +1,5 @@
+//! Ending tokens: by token, by login, by subject.
+
 use super::Tokens;
 use super::candidate::corrupt;
 use super::login::LOGIN_WINDOW;

@@ -1,3 +1,5 @@
+//! What an application is handed: a token that was made, a token that is good.
+
 use std::fmt;
 
 use super::candidate::Found;

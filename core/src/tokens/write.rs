@@ -1,3 +1,5 @@
+//! One compare-and-swap of a record, and how its outcome is found out.
+
 use super::Tokens;
 use crate::clock::Timestamp;
 use crate::error::{Failure, StoreError};
