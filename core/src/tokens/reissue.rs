@@ -6,7 +6,7 @@ use super::Tokens;
 use super::candidate::corrupt;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
-use crate::error::{Failure, Rejected, Verdict};
+use crate::error::{DecodeError, Failure, Rejected, Verdict};
 use crate::event::{Event, What};
 use crate::ident::{Kind, LoginId, Subject};
 use crate::policy::Purpose;
@@ -113,7 +113,12 @@ impl Tokens {
         loop {
             let records = self.store().list_by_subject(subject, &page).await?;
             let full = records.len() >= usize::from(PAGE.get());
-            page.after = records.last().map(|last| (last.created_at, last.selector));
+            let last = records.last().map(|last| (last.created_at, last.selector));
+            // A page that does not come after the one before would be read for ever.
+            if let (Some((_, selector)), true) = (last, page.after.is_some() && last >= page.after) {
+                return Err(corrupt(selector, DecodeError("the store repeats a page of a list")));
+            }
+            page.after = last;
             all.extend(records);
             if !full {
                 return Ok(all);

@@ -4,7 +4,7 @@ use super::Tokens;
 use super::candidate::corrupt;
 use super::login::LOGIN_WINDOW;
 use crate::clock::Timestamp;
-use crate::error::{Failure, Rejected, Verdict};
+use crate::error::{Failure, Rejected, StoreError, Verdict};
 use crate::event::{Event, What};
 use crate::ident::{Epoch, Kind, LoginId, Subject};
 use crate::policy::Scope;
@@ -102,6 +102,9 @@ impl Tokens {
     }
 
     /// Ends the login that an older token of the same browser belongs to, if it is another than `login`.
+    ///
+    /// A record that does not decode verifies nobody, so there is nothing to end; were it a failure, a
+    /// browser that still sends its token could not log in any more.
     pub(super) async fn supersede(
         &self,
         kind: Kind,
@@ -109,11 +112,12 @@ impl Tokens {
         login: LoginId,
         now: Timestamp,
     ) -> Result<(), Failure> {
-        match self.prove(kind, text, now).await? {
-            Ok(old) if old.revoked.is_none() && old.login != login => {
+        match self.prove(kind, text, now).await {
+            Ok(Ok(old)) if old.revoked.is_none() && old.login != login => {
                 self.end(&old, Scope::Login, Reason::Superseded, now).await
             }
-            _ => Ok(()),
+            Ok(_) | Err(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })) => Ok(()),
+            Err(failure) => Err(failure),
         }
     }
 

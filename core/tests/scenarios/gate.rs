@@ -39,6 +39,8 @@ enum Rule {
     Panic,
     /// Each replace does nothing and answers that somebody else was faster.
     Lose,
+    /// Each list begins at the beginning.
+    Repeat,
 }
 
 #[derive(Clone)]
@@ -97,6 +99,10 @@ impl Gate {
         self.rule(call, Rule::Lose);
     }
 
+    pub(crate) fn repeat(&self, call: Call) {
+        self.rule(call, Rule::Repeat);
+    }
+
     pub(crate) fn up(&self) {
         self.rules.lock().unwrap().clear();
     }
@@ -115,7 +121,7 @@ impl Gate {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         match self.find_rule(call) {
-            None | Some(Rule::Lose) => work.await,
+            None | Some(Rule::Lose | Rule::Repeat) => work.await,
             Some(Rule::Hold { arrived, passes }) => {
                 arrived.add_permits(1);
                 passes.acquire().await.unwrap().forget();
@@ -174,7 +180,11 @@ impl TokenStore for Gate {
         self.around(Call::Revoke, self.store.revoke_by_subject(subject, which, action, advance)).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        self.around(Call::List, self.store.list_by_subject(subject, page)).await
+        let mut page = page.clone();
+        if let Some(Rule::Repeat) = self.find_rule(Call::List) {
+            page.after = None;
+        }
+        self.around(Call::List, self.store.list_by_subject(subject, &page)).await
     }
     async fn epoch(
         &self,

@@ -1,6 +1,9 @@
 //! An outage is never a verdict (D12, D15, S12).
 
-use hallpass_core::{BoxError, Entropy, Failure, Kind, Kinds, Policy, Reason, Rejected, StoreError, What};
+use hallpass_core::{
+    Body, BoxError, Entropy, Failure, Fence, Insert, Kind, Kinds, Policy, Reason, Rejected, StoreError,
+    TokenStore, What,
+};
 
 use crate::fixture::{HOUR, MINUTE, World, alice};
 use crate::gate::Call;
@@ -140,4 +143,31 @@ async fn a_record_that_never_stands_still_ends_in_a_failure_and_not_in_a_verdict
     world.gate.up();
     assert_eq!(world.verify(Kind::REMEMBER, token.expose()).await.map(drop), Ok(()));
     assert_ne!(world.verify(Kind::REMEMBER, "x").await.unwrap_err(), Rejected::Invalid);
+}
+
+#[tokio::test]
+async fn a_store_that_repeats_its_pages_is_a_failure_and_no_endless_read() {
+    let world = World::new();
+    for _ in 0..300 {
+        world.log_in(Kind::SESSION).await;
+    }
+    assert_eq!(world.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len(), 100);
+    world.gate.repeat(Call::List);
+    let list = world.tokens.list(&alice(), &Default::default()).await;
+    assert!(matches!(list, Err(Failure::Corrupt { .. })));
+}
+
+#[tokio::test]
+async fn a_browser_whose_old_record_is_corrupt_can_still_log_in() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await.token;
+    let mut record = world.gate.store.find(old.selector()).await.unwrap().unwrap();
+    record.body = Body::new(vec![0xff; 40]).unwrap();
+    world.gate.store.delete(old.selector()).await.unwrap();
+    assert_eq!(world.gate.store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let verdict = world.tokens.verify(Kind::SESSION, old.expose()).await;
+    assert!(matches!(verdict, Err(Failure::Corrupt { .. })), "it verifies nobody");
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let new = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.expose()).await;
+    world.verify(Kind::SESSION, new.unwrap().unwrap().token.expose()).await.unwrap();
 }
