@@ -115,7 +115,10 @@ impl Tokens {
             let full = records.len() >= usize::from(PAGE.get());
             let last = records.last().map(|last| (last.created_at, last.selector));
             // A page that does not come after the one before would be read for ever.
-            if let (Some((_, selector)), true) = (last, page.after.is_some() && last >= page.after) {
+            if let Some((_, selector)) = last
+                && page.after.is_some()
+                && last >= page.after
+            {
                 return Err(corrupt(selector, DecodeError("the store repeats a page of a list")));
             }
             page.after = last;
