@@ -3,6 +3,7 @@
 mod options;
 
 use std::error::Error;
+use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -31,21 +32,22 @@ async fn main() -> ExitCode {
         Ok(None) => {
             return io::stdout().write_all(HELP.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
-        Err(error) => return fail(&error, 2),
+        // Its text names the cause already.
+        Err(error) => return fail(error, 2),
     };
     if let Err(error) = options.remember.check(MAX_SKEW) {
-        return fail(&error, 2);
+        return fail(error, 2);
     }
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(io::stderr).init();
     match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&*error, 1),
+        Err(error) => fail(with_causes(&*error), 1),
     }
 }
 
-fn fail(error: &dyn Error, code: u8) -> ExitCode {
+fn fail(why: impl Display, code: u8) -> ExitCode {
     // Nobody is left to be told if this cannot be written.
-    let _ = writeln!(io::stderr(), "hallpass-demo: {}", with_causes(error));
+    let _ = writeln!(io::stderr(), "hallpass-demo: {why}");
     ExitCode::from(code)
 }
 

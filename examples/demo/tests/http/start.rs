@@ -48,7 +48,9 @@ fn bad_flags_are_refused_before_anything_is_opened() {
         (["--colour", "red"], "--colour"),
         (["--insecure-cookies", "now"], "now"),
     ] {
-        fails(&run(&["--store", &store, args[0], args[1]]), 2, words);
+        let output = run(&["--store", &store, args[0], args[1]]);
+        fails(&output, 2, words);
+        assert_eq!(String::from_utf8_lossy(&output.stderr).matches(words).count(), 1, "said once");
         assert!(!place.exists());
     }
 }
