@@ -117,7 +117,10 @@ impl TowerSessionStore {
         loop {
             backoff.pause().await?;
             let now = self.clock.now();
-            let Some((record, _)) = self.find(name, now).await? else { return Ok(self.ended(name)) };
+            let Some((record, _)) = self.find(name, now).await? else {
+                tracing::debug!(selector = %name.selector, "a save came after the end of its session");
+                return Ok(());
+            };
             let next = Record {
                 updated_at: now,
                 seen_at: now,
@@ -129,8 +132,8 @@ impl TowerSessionStore {
             let next = Record { purge_at: purge_at(&next, now), ..next };
             match self.store.replace(&next, record.revision).await {
                 Ok(Replace::Replaced) => return Ok(()),
-                Ok(Replace::Missing) => return Ok(self.ended(name)),
-                Ok(Replace::Conflict) => {}
+                // Read again: it was changed, or it is over.
+                Ok(Replace::Conflict | Replace::Missing) => {}
                 Err(error) if is_unknown(&error) => match self.store.find(name.selector).await? {
                     Some(found) if found == next => return Ok(()),
                     // It may still arrive: nothing else has happened to the record so far.
@@ -146,7 +149,7 @@ impl TowerSessionStore {
     pub(crate) async fn read(&self, name: &Name) -> Result<Option<(Data, OffsetDateTime)>, Trouble> {
         let Some((record, content)) = self.find(name, self.clock.now()).await? else { return Ok(None) };
         let (at, nanos) = match record.idle_at {
-            Some(idle_at) if idle_at < record.expires_at => (idle_at, content.nanos),
+            Some(idle_at) if idle_at <= record.expires_at => (idle_at, content.nanos),
             _ => (record.expires_at, 0),
         };
         let nanos = i128::from(at.as_millis()) * NANOS_PER_MILLI + i128::from(nanos);
@@ -194,10 +197,6 @@ impl TowerSessionStore {
     /// Whether this very write is what stands in the store.
     async fn is_stored(&self, record: &Record) -> Result<bool, Trouble> {
         Ok(self.store.find(record.selector).await?.as_ref() == Some(record))
-    }
-
-    fn ended(&self, name: &Name) {
-        tracing::debug!(selector = %name.selector, "a save came after the end of its session and was dropped");
     }
 }
 
