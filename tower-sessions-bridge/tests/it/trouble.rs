@@ -102,7 +102,7 @@ async fn damaged_rows_are_errors_until_they_are_over() {
     let row = memory.find(probe.last_selector()).await.unwrap().unwrap();
     let mut cut = row.body.as_bytes().to_vec();
     cut.truncate(cut.len() - 1);
-    for bytes in [vec![], vec![0; 40], cut] {
+    for bytes in [cut, vec![], vec![0; 40]] {
         let damaged = Row { body: Body::new(bytes).unwrap(), ..row.clone() };
         memory.delete(row.selector).await.unwrap();
         let _ = memory.insert(&damaged, Fence::None).await.unwrap();
