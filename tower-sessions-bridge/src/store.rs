@@ -20,6 +20,8 @@ use crate::name::Name;
 const KIND: Kind = Kind::from_static("tower-session");
 /// How long past its time a record is kept, against nodes whose clock is ahead: 1 hour, as core does.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
+/// How much later than its expiry date a session may be collected, at least, before that margin.
+const LEAST_SLACK: Duration = Duration::from_secs(30 * 60);
 /// How many records one step of a purge removes at most.
 const BATCH: u32 = 1_000;
 const NANOS_PER_MILLI: i128 = 1_000_000;
@@ -172,7 +174,7 @@ impl TowerSessionStore {
         Ok(())
     }
 
-    /// Removes what expired more than an hour ago, sessions and tokens alike.
+    /// Removes what is due for an hour, sessions and tokens alike.
     pub(crate) async fn purge(&self) -> Result<(), Trouble> {
         let due = self.clock.now().saturating_sub(MARGIN);
         loop {
@@ -229,11 +231,12 @@ fn split(expiry: OffsetDateTime) -> (Timestamp, u32) {
     }
 }
 
-/// When the record may be collected: at first an eighth of its remaining life after its expiry date, so that
-/// most saves, which move that date, leave this instant alone and with it the index that it is in (contract S10).
+/// When the record may be collected: at first an eighth of its remaining life after its expiry date, and half
+/// an hour at least, so that nearly all saves, which move that date, leave this instant alone and with it the
+/// index that it is in (contract S10).
 fn purge_at(record: &Record, now: Timestamp) -> Timestamp {
     let idle_at = record.idle_at.unwrap_or(record.expires_at);
-    let slack = idle_at.since(now) / 8;
+    let slack = (idle_at.since(now) / 8).max(LEAST_SLACK);
     match (idle_at..=idle_at.saturating_add(slack * 2)).contains(&record.purge_at) {
         true => record.purge_at,
         false => idle_at.saturating_add(slack),
