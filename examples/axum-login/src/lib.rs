@@ -16,7 +16,7 @@ use accounts::{Accounts, Credentials};
 
 type AuthSession = axum_login::AuthSession<Accounts>;
 
-/// The site. The first line is all that it knows of hallpass.
+/// The site. The type of its argument is all that it knows of hallpass.
 pub fn app(sessions: TowerSessionStore) -> Router {
     let sessions = SessionManagerLayer::new(sessions)
         .with_name("__Host-id")
