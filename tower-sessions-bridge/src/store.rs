@@ -55,7 +55,7 @@ impl TowerSessionStore {
     }
 
     /// Ends every session so long after its creation, however often its expiry date is moved. Without it
-    /// only the expiry date counts.
+    /// only the expiry date counts. To it, a session whose id was cycled is a new one.
     #[must_use]
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = Some(absolute);
