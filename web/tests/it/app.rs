@@ -75,6 +75,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/devices/{login}", post(device))
         .route("/password", post(password))
         .route("/why", get(why))
+        .route("/slow", get(slow))
         .route("/cart", get(cart))
         .route("/cart/{item}", post(add))
         .route("/visits", post(visit))
@@ -199,6 +200,13 @@ async fn password(
 
 async fn why(auth: Auth) -> Result<String, Failure> {
     Ok(auth.why_anonymous().await?.map_or_else(|| "no reason".into(), |why| format!("{why:?}")))
+}
+
+/// Holds until the test lets it go on.
+async fn slow(user: CurrentUser<User>, State(users): State<Users>) -> String {
+    users.gate().wait().await;
+    users.gate().wait().await;
+    describe(&user)
 }
 
 async fn cart(cart: Session<Cart>) -> Result<String, Failure> {

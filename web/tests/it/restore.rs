@@ -223,6 +223,38 @@ async fn a_restore_that_is_overtaken_by_a_logout_restores_nothing() {
 }
 
 #[tokio::test]
+async fn an_answer_that_was_overtaken_leaves_the_newer_cookies_alone() {
+    let world = World::new();
+    for (then, cookies) in [("/login?user=bob", 1), ("/login?user=alice&remember=true", 2), ("/logout", 0)] {
+        let mut browser = world.remembered().await.reopened();
+        let tab = browser.clone();
+        let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
+        world.users.gate().wait().await;
+        assert_eq!(browser.post(then).await.status, 200);
+        world.users.gate().wait().await;
+        let late = slow.await.unwrap();
+        assert_eq!((&*late.body, late.set_cookies().len()), ("alice Remembered stale", 0), "{then}");
+        browser.take(&late);
+        assert_eq!(browser.jar.len(), cookies);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nothing_overtook_restores_though_the_store_is_gone_by_then() {
+    let world = World::new();
+    let browser = world.remembered().await.reopened();
+    for store in [true, false] {
+        let tab = browser.clone();
+        let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
+        world.users.gate().wait().await;
+        world.store.switch(store);
+        world.users.gate().wait().await;
+        assert_eq!(slow.await.unwrap().set_cookies().len(), 2);
+        world.store.switch(true);
+    }
+}
+
+#[tokio::test]
 async fn what_an_anonymous_session_kept_outlives_the_restoring() {
     let world = World::new();
     let mut browser = world.remembered().await.reopened();
