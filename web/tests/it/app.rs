@@ -20,6 +20,7 @@ struct Form {
     fresh: bool,
     force: bool,
     begun: bool,
+    begun_by: Option<String>,
     everywhere: bool,
 }
 
@@ -32,6 +33,7 @@ impl Default for Form {
             fresh: true,
             force: false,
             begun: false,
+            begun_by: None,
             everywhere: false,
         }
     }
@@ -118,7 +120,8 @@ async fn log_in(
     Query(form): Query<Form>,
 ) -> Result<String, Rejection> {
     let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
-    let begun = auth.begin_login(&user).await?;
+    let begun =
+        auth.begin_login(&users.find(form.begun_by.as_deref().unwrap_or(&form.user)).unwrap()).await?;
     if form.everywhere {
         let subject = begun.subject().unwrap();
         let reason = hallpass_core::Reason::LoggedOutElsewhere;
