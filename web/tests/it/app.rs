@@ -163,7 +163,11 @@ async fn switch(
     State(users): State<Users>,
     Path(user): Path<String>,
 ) -> Result<String, Rejection> {
+    let before = auth.identity().await?.is_some();
     auth.logout().await?;
+    if !before || auth.identity().await?.is_some() {
+        return Ok("not logged out".into());
+    }
     auth.login(&users.find(&user).unwrap()).await??;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }

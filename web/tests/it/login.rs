@@ -190,6 +190,18 @@ async fn a_confirmed_login_is_fresh_and_has_new_tokens() {
 }
 
 #[tokio::test]
+async fn somebody_elses_remember_cookie_does_not_make_a_confirmed_login_remembered() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let mut bob = world.browser();
+    bob.post("/login?user=bob&remember=true").await;
+    browser.jar.extend(bob.reopened().jar);
+    assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
+    assert_eq!(browser.cookie("__Host-remember"), None);
+    assert_eq!(bob.get("/").await.body, "nobody", "this browser sent it, so it is ended");
+}
+
+#[tokio::test]
 async fn remembered_for_a_week_is_a_week_confirmed_or_not() {
     let world = World::new();
     let mut browser = world.browser();
