@@ -43,7 +43,10 @@ impl Postgres {
     }
 
     /// With stores that are opened otherwise.
-    pub(crate) fn configured(mut self, configure: impl Fn(Builder) -> Builder + Send + Sync + 'static) -> Self {
+    pub(crate) fn configured(
+        mut self,
+        configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+    ) -> Self {
         self.configure = Box::new(configure);
         self
     }
@@ -58,7 +61,8 @@ impl Postgres {
     }
 
     fn store(&self, namespace: &str) -> Builder {
-        let builder = PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
+        let builder =
+            PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
         (self.configure)(builder)
     }
 }
@@ -89,7 +93,8 @@ impl Harness for Postgres {
     }
 
     fn declared(&self) -> Declared {
-        Declared::everything().without(Capability::PowerLoss, "whether the disk keeps its word cannot be tested here")
+        Declared::everything()
+            .without(Capability::PowerLoss, "whether the disk keeps its word cannot be tested here")
     }
 
     fn server(&self) -> Option<&dyn Server> {
