@@ -59,7 +59,7 @@ impl<J: Together> Batcher<J> {
         let mut told = match self.enter(job) {
             Err(told) => told,
             Ok((lane, job)) => {
-                let answer = self.0.connections.perform(&job).await;
+                let answer = self.0.alone(&job).await;
                 drop(lane);
                 return answer;
             }
@@ -113,6 +113,16 @@ impl<J: Together> Lanes<J> {
         }
         queue.lanes[number] = Some(Instant::now());
         Some(Lane { lanes: Arc::clone(self), number, leads: false })
+    }
+
+    async fn alone(&self, job: &J) -> Result<J::Answer, Trouble> {
+        if self.connections.shares()
+            && let Ok(answers) = self.connections.perform(&All(&[job])).await
+            && let Some(Some(answer)) = answers.into_iter().next()
+        {
+            return Ok(answer);
+        }
+        self.connections.perform(job).await
     }
 
     async fn do_all(self: &Arc<Self>, batch: Vec<Call<J>>) {

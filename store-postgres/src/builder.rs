@@ -23,6 +23,7 @@ pub struct Builder {
     timeout: Duration,
     connections: u32,
     pooler: bool,
+    share: bool,
     patches: Vec<Patch>,
 }
 
@@ -33,6 +34,7 @@ impl Builder {
             timeout: Duration::from_secs(5),
             connections: 16,
             pooler: false,
+            share: false,
             patches: Vec::new(),
         }
     }
@@ -70,6 +72,13 @@ impl Builder {
     /// and timeouts are set in each. Costs about half of the throughput.
     pub fn pgbouncer(mut self) -> Self {
         self.pooler = true;
+        self
+    }
+
+    /// With the statements for many calls even where there is one, to test them.
+    #[doc(hidden)]
+    pub fn sharing_always(mut self) -> Self {
+        self.share = true;
         self
     }
 
@@ -142,7 +151,8 @@ impl Builder {
             // A pooler refuses what it does not know at the start.
             return options.statement_cache_capacity(0).extra_float_digits(None);
         }
-        options.options(self.limits())
+        let isolation = [("default_transaction_isolation", "read committed".to_owned())];
+        options.options(self.limits().into_iter().chain(isolation))
     }
 
     /// What the server is told about time, in milliseconds.
@@ -159,13 +169,13 @@ impl Builder {
         let open = async {
             self.names.check()?;
             let sql = Statements::new(&self.names, !self.pooler, &self.patches)?;
-            let begin = || {
-                let set = self.limits().map(|(name, value)| format!("; SET LOCAL {name} = {value}"));
-                Arc::from(format!("BEGIN{}", set.concat()))
-            };
-            let pooler = self.pooler.then(begin);
+            let mut begin = sql.begin.text().to_owned();
+            if self.pooler {
+                begin.extend(self.limits().map(|(name, value)| format!("; set local {name} = {value}")));
+            }
             let most = pool.options().get_max_connections() as usize;
-            let options = Options { limit: self.timeout, keep, pooler };
+            let (pooler, share) = (self.pooler, self.share);
+            let options = Options { limit: self.timeout, keep, pooler, begin: begin.into(), share };
             let connections = Arc::new(Connections::new(pool, sql, options));
             let store = PostgresStore::new(connections, self.names.clone(), most);
             store.check().await?;

@@ -39,8 +39,12 @@ pub(crate) struct Options {
     pub(crate) limit: Duration,
     /// Whether idle connections are kept from the pool.
     pub(crate) keep: bool,
-    /// What every operation begins with, where a pooler hands each transaction another server connection.
-    pub(crate) pooler: Option<Arc<str>>,
+    /// Whether every operation is a transaction: a pooler hands each another server connection.
+    pub(crate) pooler: bool,
+    /// How a transaction begins.
+    pub(crate) begin: Arc<str>,
+    /// Whether a call that is alone takes the statement for many all the same, to test it.
+    pub(crate) share: bool,
 }
 
 struct Shelf {
@@ -64,6 +68,10 @@ impl Connections {
 
     pub(crate) fn limit(&self) -> Duration {
         self.options.limit
+    }
+
+    pub(crate) fn shares(&self) -> bool {
+        self.options.share
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -186,7 +194,7 @@ impl Lease<'_> {
     pub(crate) async fn run<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Trouble> {
         let Connections { sql, options, .. } = self.connections;
         let Some(kept) = &mut self.kept else { return Err(Trouble::new(What::Other, "no connection")) };
-        let begin = options.pooler.clone().or(O::TRANSACTION.then(|| "BEGIN".into()));
+        let begin = (options.pooler || O::TRANSACTION).then(|| options.begin.clone());
         self.state = State::Busy { transaction: begin.is_some() };
         let on = &mut *kept.connection;
         let work = async {

@@ -38,7 +38,7 @@ macro_rules! statements {
 }
 
 statements! {
-    advance, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, list_by_subject, mark,
+    advance, begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, list_by_subject, mark,
     purge, purge_epochs, remove, replace, replace_batch,
 }
 

@@ -42,6 +42,12 @@ impl Postgres {
         Ok(Self { name, url, owned: Some((Arc::new(server), proxy)), troubles, configure })
     }
 
+    /// The same server, not to be hurt.
+    pub(crate) fn like(other: &Self) -> Self {
+        let (name, url) = (other.name.clone(), other.url.clone());
+        Self { name, url, owned: None, troubles: Vec::new(), configure: Box::new(|builder| builder) }
+    }
+
     /// With stores that are opened otherwise.
     pub(crate) fn configured(
         mut self,
