@@ -37,16 +37,28 @@ pub(crate) async fn migrate(names: &Names, mut on: PgConnection, until: i32) -> 
 
 async fn migrate_on(names: &Names, on: &mut PgConnection, until: i32) -> Result<(), Trouble> {
     // Others may be at it for as long as an index takes.
-    sqlx::raw_sql("BEGIN; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0")
+    sqlx::raw_sql(
+        "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
+    )
+    .execute(&mut *on)
+    .await
+    .map_err(working)?;
+    let table = names.name("schema").to_string();
+    let lock = "select pg_advisory_xact_lock(hashtextextended($1, 4860))";
+    sqlx::query(lock)
+        .persistent(false)
+        .bind(format!("hallpass {table}"))
         .execute(&mut *on)
         .await
         .map_err(working)?;
-    let table = names.name("schema").to_string();
-    let lock = "select pg_advisory_xact_lock(hashtextextended($1, 4860))";
-    sqlx::query(lock).bind(format!("hallpass {table}")).execute(&mut *on).await.map_err(working)?;
     // "create schema if not exists" asks for a right that is not needed where it exists.
     let exists = "select exists (select from pg_namespace where nspname = $1)";
-    let row = sqlx::query(exists).bind(names.schema.clone()).fetch_one(&mut *on).await.map_err(working)?;
+    let row = sqlx::query(exists)
+        .persistent(false)
+        .bind(names.schema.clone())
+        .fetch_one(&mut *on)
+        .await
+        .map_err(working)?;
     if !row.try_get::<bool, _>(0).map_err(working)? {
         let create = format!("create schema \"{}\"", names.schema);
         sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *on).await.map_err(working)?;

@@ -78,8 +78,8 @@ impl PostgresStore {
         }))
     }
 
-    /// Makes the tables, or brings them up to date. Any number of instances may do this at once, and again. Over
-    /// a connection of its own, which must not lead through a pooler, and needs the right to create tables.
+    /// Makes the tables, or brings them up to date, over a connection of its own. Any number of instances may do
+    /// this at once, and again. The user needs the right to create tables.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.

@@ -6,14 +6,14 @@
 mod harness;
 
 use std::process::ExitCode;
-use std::sync::Arc;
 
 use hallpass_conformance_tests::Clause::{S1, S2, S3, S4, S5, S7, S8, S9, S10, S11, S17};
 use hallpass_conformance_tests::{Clause, Patch, prove};
+use hallpass_store_postgres::Builder;
 use hallpass_test_servers::{Backend, Launch, needed};
 use tokio::runtime::Runtime;
 
-use crate::harness::Postgres;
+use crate::harness::{Place, Postgres};
 
 const CHOICE: &[(Clause, &str)] = &[(S8, "subject::every_choice_matches_the_reference")];
 const LATE_LOGIN: &[(Clause, &str)] = &[(S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere")];
@@ -153,16 +153,14 @@ const PATCHES: &[Patch] = &[
 fn main() -> ExitCode {
     // The proxy lives in it.
     let runtime = Runtime::new().unwrap();
-    let started = runtime.block_on(Postgres::start("PostgreSQL", &Launch::new(Backend::Postgres)));
-    let Some(postgres) = needed("the proof of the statements", started).unwrap() else {
-        return ExitCode::SUCCESS;
-    };
-    let postgres = Arc::new(postgres);
+    let place = runtime.block_on(Place::start(&Launch::new(Backend::Postgres), false));
+    let Some(place) = needed("the proof of the statements", place).unwrap() else { return ExitCode::SUCCESS };
     prove(PATCHES, move |patch| {
         let patch = *patch;
-        Postgres::like(&postgres).configured(move |builder| {
+        let configure = move |builder: Builder| {
             let builder = if patch.file.ends_with("_batch.sql") { builder.sharing_always() } else { builder };
             builder.patched(patch.file, patch.from, patch.to)
-        })
+        };
+        Postgres::new("PostgreSQL", &place, Box::new(configure))
     })
 }

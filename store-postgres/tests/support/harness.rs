@@ -8,72 +8,50 @@ use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
 use hallpass_core::{BoxError, TokenStore};
 use hallpass_store_postgres::{Builder, PostgresStore};
-use hallpass_test_servers::{Error, Launch, Mode, Origin, Proxy};
+use hallpass_test_servers::{Error, Launch, Mode, Origin, Proxy, pgbouncer};
 
-/// A PostgreSQL, and a way to mistreat it if it is ours.
-pub(crate) struct Postgres {
-    name: String,
+/// Where the database is, and what can be done to it if it is ours.
+pub(crate) struct Place {
     url: String,
-    owned: Option<(Arc<hallpass_test_servers::Server>, Proxy)>,
-    troubles: Vec<Trouble>,
-    configure: Box<dyn Fn(Builder) -> Builder + Send + Sync>,
+    owned: Option<Owned>,
 }
 
-impl Postgres {
-    /// A server of this process, or, in a crash child, of its parent.
+struct Owned {
+    server: hallpass_test_servers::Server,
+    _pooler: Option<hallpass_test_servers::Server>,
+    proxy: Proxy,
+}
+
+impl Place {
+    /// A server of this process, behind PgBouncer or not; in a crash child, that of its parent.
     ///
     /// # Errors
     /// What kept it from starting.
-    pub(crate) async fn start(name: &str, launch: &Launch) -> Result<Self, Error> {
-        let (name, configure) = (name.to_owned(), Box::new(|builder| builder));
+    pub(crate) async fn start(launch: &Launch, pooler: bool) -> Result<Arc<Self>, Error> {
         if std::env::var_os("HALLPASS_CONFORMANCE_CHILD").is_some() {
             let url = std::fs::read_to_string(note(std::os::unix::process::parent_id())).unwrap();
-            return Ok(Self { name, url, owned: None, troubles: Vec::new(), configure });
+            return Ok(Arc::new(Self { url, owned: None }));
         }
         let launch = launch.clone();
-        let server = tokio::task::spawn_blocking(move || launch.start()).await.unwrap()?;
-        let proxy = Proxy::start(server.address()).await.unwrap();
-        let url = server.url_at(proxy.address());
+        let started = tokio::task::spawn_blocking(move || {
+            let server = launch.start()?;
+            let pooler = if pooler { Some(pgbouncer(&server)?) } else { None };
+            Ok((server, pooler))
+        });
+        let (server, pooler) = started.await.unwrap()?;
+        let front = pooler.as_ref().unwrap_or(&server);
+        let proxy = Proxy::start(front.address()).await.unwrap();
+        let url = front.url_at(proxy.address());
         std::fs::write(note(std::process::id()), &url).unwrap();
-        let troubles = match server.origin() {
-            Origin::Environment => vec![Trouble::Cut],
-            _ => vec![Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
-        };
-        Ok(Self { name, url, owned: Some((Arc::new(server), proxy)), troubles, configure })
+        Ok(Arc::new(Self { url, owned: Some(Owned { server, _pooler: pooler, proxy }) }))
     }
 
-    /// The same server, not to be hurt.
-    pub(crate) fn like(other: &Self) -> Self {
-        let (name, url) = (other.name.clone(), other.url.clone());
-        Self { name, url, owned: None, troubles: Vec::new(), configure: Box::new(|builder| builder) }
-    }
-
-    /// With stores that are opened otherwise.
-    pub(crate) fn configured(
-        mut self,
-        configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
-    ) -> Self {
-        self.configure = Box::new(configure);
-        self
-    }
-
-    async fn control(
-        &self,
-        verb: impl FnOnce(&hallpass_test_servers::Server) -> Result<(), Error> + Send + 'static,
-    ) -> Result<(), BoxError> {
-        let (server, _) = self.owned.as_ref().ok_or("this server is not ours")?;
-        let server = Arc::clone(server);
-        Ok(tokio::task::spawn_blocking(move || verb(&server)).await??)
-    }
-
-    fn store(&self, namespace: &str) -> Builder {
-        let builder =
-            PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
-        (self.configure)(builder)
+    fn owned(&self) -> Result<&Owned, BoxError> {
+        Ok(self.owned.as_ref().ok_or("this server is not ours")?)
     }
 }
 
-impl Drop for Postgres {
+impl Drop for Place {
     fn drop(&mut self) {
         if self.owned.is_some() {
             let _ = std::fs::remove_file(note(std::process::id()));
@@ -86,6 +64,29 @@ fn note(process: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("server-of-{process}"))
 }
 
+type Configure = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
+
+/// Stores that are opened in one way.
+pub(crate) struct Postgres {
+    name: String,
+    place: Arc<Place>,
+    configure: Configure,
+}
+
+impl Postgres {
+    pub(crate) fn new(name: &str, place: &Arc<Place>, configure: Configure) -> Self {
+        Self { name: name.to_owned(), place: Arc::clone(place), configure }
+    }
+
+    async fn control(
+        &self,
+        verb: impl FnOnce(&hallpass_test_servers::Server) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), BoxError> {
+        let place = Arc::clone(&self.place);
+        tokio::task::spawn_blocking(move || Ok(verb(&place.owned()?.server)?)).await?
+    }
+}
+
 #[async_trait]
 impl Harness for Postgres {
     fn backend(&self) -> String {
@@ -93,7 +94,9 @@ impl Harness for Postgres {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let store = self.store(namespace).connect(&self.url).await?;
+        let builder =
+            PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
+        let store = (self.configure)(builder).connect(&self.place.url).await?;
         store.migrate().await?;
         Ok(Arc::new(store))
     }
@@ -111,13 +114,17 @@ impl Harness for Postgres {
 #[async_trait]
 impl Server for Postgres {
     fn troubles(&self) -> &[Trouble] {
-        &self.troubles
+        match self.place.owned().map(|owned| owned.server.origin()) {
+            Err(_) => &[],
+            Ok(Origin::Environment) => &[Trouble::Cut],
+            Ok(_) => &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+        }
     }
 
     async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
         match trouble {
             Trouble::Cut => {
-                let (_, proxy) = self.owned.as_ref().ok_or("this server is not ours")?;
+                let proxy = &self.place.owned()?.proxy;
                 proxy.set(Mode::Refuse);
                 proxy.cut();
                 Ok(())
@@ -130,11 +137,10 @@ impl Server for Postgres {
     }
 
     async fn heal(&self) -> Result<(), BoxError> {
-        if let Some((server, proxy)) = &self.owned {
-            proxy.set(Mode::Pass);
-            if server.origin() == Origin::Environment {
-                return Ok(());
-            }
+        let owned = self.place.owned()?;
+        owned.proxy.set(Mode::Pass);
+        if owned.server.origin() == Origin::Environment {
+            return Ok(());
         }
         self.control(|server| server.thaw().and_then(|()| server.start())).await
     }
