@@ -6,7 +6,7 @@
 use std::process::ExitCode;
 
 use hallpass_conformance_tests::main as conform;
-use support::{Kind, RedisHarness, chosen};
+use support::{RedisHarness, chosen};
 
 #[path = "support/harness.rs"]
 mod support;

@@ -5,14 +5,14 @@ use std::time::Duration;
 use hallpass_core::{Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
 use hallpass_test_servers::{Server, redis_command};
 
-pub const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-pub fn subject(name: &str) -> Subject {
+pub(crate) fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
 }
 
 /// A record of `name`, as production makes it.
-pub async fn record(name: &str, kind: Kind) -> Record {
+pub(crate) async fn record(name: &str, kind: Kind) -> Record {
     let store = MemoryStore::new();
     let tokens = Tokens::builder(store.clone()).clock(ManualClock::new(NOW)).build().unwrap();
     let login = tokens.begin_login(&subject(name)).await.unwrap();
@@ -21,7 +21,7 @@ pub async fn record(name: &str, kind: Kind) -> Record {
 }
 
 /// `record`, written once more: another revision, another write id.
-pub fn next(record: &Record) -> Record {
+pub(crate) fn next(record: &Record) -> Record {
     let mut next = record.clone();
     next.revision = record.revision.next();
     next.generation += 1;
@@ -34,30 +34,30 @@ pub fn next(record: &Record) -> Record {
 }
 
 /// What a server answers to a command without blanks in its arguments.
-pub fn tell(server: &Server, command: &str) -> String {
+pub(crate) fn tell(server: &Server, command: &str) -> String {
     redis_command(server.address(), command, Duration::from_secs(10)).unwrap()
 }
 
 /// One of the numbers in `INFO`.
-pub fn info(server: &Server, name: &str) -> u64 {
+pub(crate) fn info(server: &Server, name: &str) -> u64 {
     let text = tell(server, "INFO");
     let line = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
     line.unwrap_or_else(|| panic!("INFO says nothing of {name}")).parse().unwrap()
 }
 
 /// A connection of the driver's, to look behind the store's back.
-pub async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
+pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
 }
 
 /// Every key.
-pub async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec<u8>> {
+pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec<u8>> {
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
 }
 
 /// Waits for something outside of this process, half a minute at most.
-pub async fn until<F: Future<Output = bool>>(what: &str, mut done: impl FnMut() -> F) {
+pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if done().await {
             return;

@@ -173,7 +173,8 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     let address = server.address();
     let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
     let record = record("alice", Kind::SESSION).await;
-    let epoch = store.epoch(&subject("alice"), hallpass_core::Epoch([1; 16]), Duration::from_secs(9), NOW);
+    let alice = subject("alice");
+    let epoch = store.epoch(&alice, hallpass_core::Epoch([1; 16]), Duration::from_secs(9), NOW);
     let fence = Fence::Epoch(epoch.await.unwrap());
     assert_eq!(store.insert(&record, fence).await.unwrap(), Insert::Inserted);
     assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);

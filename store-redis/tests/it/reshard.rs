@@ -154,8 +154,9 @@ async fn slots_that_move_under_load_lose_nothing() {
                     }
                     assert!(store.delete(made[0].selector).await.unwrap());
                     let all = Which::all();
-                    let count = store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep);
-                    assert_eq!(count.await.unwrap(), 4);
+                    let count =
+                        store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+                    assert_eq!(count.unwrap(), 4);
                     for token in made {
                         assert_eq!(store.find(token.selector).await.unwrap(), None);
                     }

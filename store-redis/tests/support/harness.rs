@@ -18,7 +18,7 @@ use tokio::task::spawn_blocking;
 
 /// How the servers are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(crate) enum Kind {
     Single,
     Sentinel,
     Cluster,
@@ -33,7 +33,7 @@ const ALL: [(Kind, &str); 4] = [
 ];
 
 /// What `HALLPASS_REDIS_GROUPS` names, or everything that this run may not leave out.
-pub fn chosen() -> Vec<Kind> {
+pub(crate) fn chosen() -> Vec<Kind> {
     let is_set = |name| env::var(name).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
     let full = is_set("CI") || is_set("HALLPASS_FULL");
     let named = env::var("HALLPASS_REDIS_GROUPS").unwrap_or_default();
@@ -47,7 +47,7 @@ pub fn chosen() -> Vec<Kind> {
 
 /// The servers, while they run.
 enum Group {
-    One(Server),
+    One(Box<Server>),
     Sentinel(Sentinel),
     Cluster(Cluster),
     /// A crash child: its parent has them.
@@ -55,7 +55,7 @@ enum Group {
 }
 
 /// A harness over real servers.
-pub struct RedisHarness {
+pub(crate) struct RedisHarness {
     name: String,
     kind: Kind,
     urls: Vec<String>,
@@ -69,13 +69,12 @@ pub struct RedisHarness {
 
 impl RedisHarness {
     /// `None`, said plainly, where this machine has no such server and may do without.
-    pub fn start(kind: Kind, patches: &[[String; 3]]) -> Result<Option<Self>, BoxError> {
+    pub(crate) fn start(kind: Kind, patches: &[[String; 3]]) -> Result<Option<Self>, BoxError> {
         let what = format!("the suite on Redis ({kind:?})");
         let group = match kind {
-            Kind::Single => needed(&what, redis())?.map(Group::One),
-            Kind::Container => {
-                needed(&what, Launch::new(Backend::Redis).only(Origin::Container).start())?.map(Group::One)
-            }
+            Kind::Single => needed(&what, redis())?.map(|server| Group::One(Box::new(server))),
+            Kind::Container => needed(&what, Launch::new(Backend::Redis).only(Origin::Container).start())?
+                .map(|server| Group::One(Box::new(server))),
             Kind::Sentinel => needed(&what, redis_sentinel())?.map(Group::Sentinel),
             Kind::Cluster => needed(&what, redis_cluster())?.map(Group::Cluster),
         };
@@ -107,7 +106,7 @@ impl RedisHarness {
     }
 
     /// In a crash child: the servers that its parent started.
-    pub fn of_the_parent() -> Option<Self> {
+    pub(crate) fn of_the_parent() -> Option<Self> {
         env::var_os("HALLPASS_CONFORMANCE_CHILD")?;
         let text = fs::read_to_string(note(std::os::unix::process::parent_id())).ok()?;
         let mut lines = text.lines().map(str::to_owned);
@@ -240,7 +239,7 @@ impl Group {
 }
 
 /// Waits for something outside of this process, a minute at most.
-pub fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), BoxError> {
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), BoxError> {
     for _ in 0..1200 {
         if done() {
             return Ok(());
