@@ -176,11 +176,11 @@ const PATCHES: &[Patch] = &[
         caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
     },
     Patch {
-        name: "delete_removes_only_the_index_entry_of_another",
+        name: "delete_removes_the_whole_index",
         file: "delete.lua",
         from: "member = string.sub(head, 73, 86)",
         to: "redis.call('DEL', index)\n    member = string.sub(head, 73, 86)",
-        caught: &[(S7, "delete::deleting_one_record_leaves_its_neighbours")],
+        caught: &[(S9, "list::a_page_begins_after_a_record_that_has_gone")],
     },
     Patch {
         name: "revoke_ignores_the_kind",
@@ -229,14 +229,14 @@ const PATCHES: &[Patch] = &[
         file: "revoke.lua",
         from: "'ZREVRANGE'",
         to: "'ZRANGE'",
-        caught: &[(S8, "subject::the_newest_logins_are_spared_with_all_their_records")],
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_spares_records",
         file: "revoke.lua",
         from: "if not spared[login] and spare > 0 then",
         to: "if spare > 0 then",
-        caught: &[(S8, "subject::the_newest_logins_are_spared_with_all_their_records")],
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_stops_at_a_thousand",

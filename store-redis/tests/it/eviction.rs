@@ -27,8 +27,9 @@ async fn an_evicting_server_is_refused_unless_the_danger_is_taken() {
 
 #[tokio::test]
 async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_again() {
-    let evicting =
-        Launch::new(Backend::Redis).setting("maxmemory-policy", "allkeys-random").setting("maxmemory", "3mb");
+    let evicting = Launch::new(Backend::Redis)
+        .setting("maxmemory-policy", "allkeys-random")
+        .setting("maxmemory", "2600kb");
     let Some(server) = needed("an evicting Redis", evicting.start()).unwrap() else { return };
     let store = danger::allow_eviction(RedisStore::single(server.url())).connect().await.unwrap();
     // The last acknowledged state of each record.
@@ -60,7 +61,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
         }
     }
     // More of others, so that more goes.
-    for number in 0..2000 {
+    for number in 0..4000 {
         let filler = record(&format!("filler {}", number % 50), Kind::SESSION).await;
         let _ = store.insert(&filler, Fence::None).await.unwrap();
     }

@@ -24,8 +24,10 @@ struct Seen {
     other: Vec<String>,
     /// Per record: how often a spending was acknowledged.
     spent: BTreeMap<[u8; 16], usize>,
-    /// When calls failed, first and last.
+    /// When calls were not done, first and last.
     failing: Option<(Instant, Instant)>,
+    /// When calls were not confirmed, first and last.
+    unconfirmed: Option<(Instant, Instant)>,
 }
 
 impl Seen {
@@ -34,12 +36,20 @@ impl Seen {
         self.longest = self.longest.max(began.elapsed());
         let Err(error) = answer else { return };
         let now = Instant::now();
-        self.failing = Some((self.failing.map_or(now, |(first, _)| first), now));
+        let extend = |span: &mut Option<(Instant, Instant)>| {
+            *span = Some((span.map_or(now, |(first, _)| first), now));
+        };
         match error {
             StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. } => {
-                self.unavailable += 1
+                self.unavailable += 1;
+                extend(&mut self.failing);
             }
-            StoreError::Timeout { .. } => self.unknown += 1,
+
+            StoreError::Timeout { .. } => {
+                self.unknown += 1;
+                extend(&mut self.unconfirmed);
+            }
+
             other => self.other.push(format!("{other:?}")),
         }
     }
@@ -130,9 +140,10 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
         made.extend(worker.await.unwrap());
     }
     let seen = seen.lock().unwrap();
-    let failing = seen.failing.map_or(Duration::ZERO, |(first, last)| last - first);
+    let span = |span: Option<(Instant, Instant)>| span.map_or(Duration::ZERO, |(first, last)| last - first);
+    let (failing, unconfirmed) = (span(seen.failing), span(seen.unconfirmed));
     println!(
-        "{what}: {} calls, longest {:?} of {LIMIT:?} allowed; {} unavailable, {} of unknown outcome over {failing:?}; \
+        "{what}: {} calls, longest {:?} of {LIMIT:?} allowed; {} unavailable over {failing:?}, {} of unknown outcome over {unconfirmed:?}; \
          replica took over after {taken_over:?}, all shards after {recovered:?}; {} tokens, {} spent",
         seen.calls,
         seen.longest,

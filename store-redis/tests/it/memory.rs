@@ -15,8 +15,7 @@ async fn a_login_takes_620_bytes_at_most() {
     let clock = ManualClock::new(NOW);
     let tokens = Tokens::builder(store.clone()).clock(clock).policy(Policy::remember()).build().unwrap();
     let subject = Subject::new("0198f1a2-user-42").unwrap();
-    let device =
-        "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0, signed in from Lisbon 2027";
+    let device = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0, signed in from Lisbon, 2027.";
     assert_eq!(device.len(), 100);
     let login = tokens.begin_login(&subject).await.unwrap();
     let issued = tokens.issue(&login, Kind::REMEMBER).device(device).await.unwrap().unwrap();
