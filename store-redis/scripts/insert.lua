@@ -2,7 +2,7 @@
 --
 -- KEYS  1 record · then index, if there is a subject · then epoch or parent, if there is a fence
 -- ARGV  1 value · 2 its time to live in ms · 3 fence: none, epoch or parent · 4 the epoch
---       with a subject: 5 created at · 6 member · 7 time to live of the index · 8 prefix of record keys
+--       with a subject: 5 created at · 6 member (14 bytes of selector) · 7 time to live of the index · 8 prefix of record keys
 -- Answers INSERTED, DUPLICATE or FENCED.
 
 local fence = ARGV[3]
@@ -24,7 +24,7 @@ if member then
   if entries >= 8 then
     local from = (string.byte(member, 14) * 256 + string.byte(member, 13)) % entries
     for _, entry in ipairs(redis.call('ZRANGE', KEYS[2], from, from + 3)) do
-      if redis.pcall('EXISTS', ARGV[8] .. string.sub(entry, 1, 14)) == 0 then dead[#dead + 1] = entry end
+      if redis.pcall('EXISTS', ARGV[8] .. entry) == 0 then dead[#dead + 1] = entry end
     end
   end
 end

@@ -18,16 +18,19 @@ local function before(left, right)
   return false
 end
 
+local function meant(value)
+  return not kinds or kinds[string.sub(value, 93, 92 + (string.byte(value, 87) or 0))]
+end
+
 local page, offset, chunk = {}, 0, 256
 while true do
   local entries = redis.call('ZREVRANGEBYSCORE', KEYS[1], first, '-inf', 'WITHSCORES', 'LIMIT', offset, chunk)
   for at = 1, #entries, 2 do
     local member = entries[at]
-    local past = after == '' or tonumber(entries[at + 1]) < tonumber(first) or before(member, after)
-    if past and (not kinds or kinds[string.sub(member, 23)]) then
-      local value = redis.pcall('GET', ARGV[1] .. string.sub(member, 1, 14))
+    if after == '' or tonumber(entries[at + 1]) < tonumber(first) or before(member, after) then
+      local value = redis.pcall('GET', ARGV[1] .. member)
       if type(value) == 'table' then return redis.error_reply('TRYAGAIN a record is not here') end
-      if value then page[#page + 1] = value end
+      if value and meant(value) then page[#page + 1] = value end
       if #page == limit then return page end
     end
   end

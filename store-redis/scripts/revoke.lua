@@ -13,38 +13,40 @@ local number = function(bytes) return struct.unpack('>I8', bytes) end
 local kinds = ARGV[12] == 'only' and {}
 for at = 13, #ARGV do kinds[ARGV[at]] = true end
 
-local function meant(login, kind)
-  if kinds and not kinds[kind] then return false end
-  if ARGV[8] == 'only' and login ~= ARGV[9] then return false end
-  if ARGV[8] == 'except' and login == ARGV[9] then return false end
-  return true
-end
-
 -- What never expires when idle has an idle expiry of all ones, which is after any instant.
 local function live(head)
   local at = number(ARGV[10])
   return string.byte(head, 10) == 0 and at < number(string.sub(head, 35, 42)) and at < number(string.sub(head, 43, 50))
 end
 
+local function meant(head)
+  local login = string.sub(head, 63, 70)
+  local kind = string.sub(head, 93, 92 + (string.byte(head, 87) or 0))
+  if kinds and not kinds[kind] then return false end
+  if ARGV[8] == 'only' and login ~= ARGV[9] then return false end
+  if ARGV[8] == 'except' and login == ARGV[9] then return false end
+  if ARGV[10] ~= '' and not live(head) then return false end
+  return true
+end
+
 -- First everything is read: when a slot moves, what is not here any more refuses before a first write.
 local gone, doomed, spared, spare = {}, {}, {}, tonumber(ARGV[11])
 for _, member in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, -1)) do
-  local login, kind = string.sub(member, 15, 22), string.sub(member, 23)
-  if meant(login, kind) then
-    local key = prefix .. string.sub(member, 1, 14)
-    local head = redis.pcall('GETRANGE', key, 0, 57)
-    if type(head) == 'table' then return redis.error_reply('TRYAGAIN a record is not here') end
-    if head == '' then
-      gone[#gone + 1] = member
-    elseif ARGV[10] == '' or (#head == 58 and live(head)) then
-      if not spared[login] and spare > 0 then
-        spared[login] = true
-        spare = spare - 1
-      end
-      local ended = string.byte(head, 10) ~= 0 or #head < 58
-      if not spared[login] and not (mark and ended) then
-        doomed[#doomed + 1] = { key = key, member = member, head = head }
-      end
+  local key = prefix .. member
+  -- As far as the end of the longest kind.
+  local head = redis.pcall('GETRANGE', key, 0, 123)
+  if type(head) == 'table' then return redis.error_reply('TRYAGAIN a record is not here') end
+  if head == '' then
+    gone[#gone + 1] = member
+  elseif #head >= 92 and meant(head) then -- What is shorter is no record, and no token of it verifies.
+    local login = string.sub(head, 63, 70)
+    if not spared[login] and spare > 0 then
+      spared[login] = true
+      spare = spare - 1
+    end
+    local ended = string.byte(head, 10) ~= 0
+    if not spared[login] and not (mark and ended) then
+      doomed[#doomed + 1] = { key = key, member = member, head = head }
     end
   end
 end

@@ -12,9 +12,9 @@
 //! one slot, and every operation is one script. (Raw bytes between the braces would not do: a `}` among
 //! them ends the tag.)
 //!
-//! A member of the sorted set is 14 bytes of selector · login 8 · kind, and its score `created_at`, so
-//! that Redis keeps the order of a list, and a script chooses by kind and login without a look at
-//! records. Members never change. One goes in the same script as its record, or when a script finds that
+//! A member of the sorted set is those 14 bytes, and its score `created_at`, so that Redis keeps the order
+//! of a list. What else a script chooses by, it reads from the records, which have it at fixed offsets.
+//! Members never change. One goes in the same script as its record, or when a script finds that
 //! its record is gone; no clock is asked.
 //!
 //! A time to live is garbage collection and nothing else: what it removes has been expired for an hour
@@ -83,9 +83,9 @@ impl Keys {
     }
 }
 
-/// The entry of `record` in the index of its subject.
-pub(crate) fn member(record: &Record) -> Vec<u8> {
-    [&record.selector.0[2..], &record.login.0, record.kind.as_str().as_bytes()].concat()
+/// The entry of a record in the index of its subject.
+pub(crate) fn member(selector: &Selector) -> &[u8] {
+    &selector.0[2..]
 }
 
 /// How long `record` is kept from now on, in milliseconds.

@@ -88,8 +88,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_sweeps_the_living",
         file: "insert.lua",
-        from: "string.sub(entry, 1, 14)) == 0",
-        to: "string.sub(entry, 1, 14)) == 1",
+        from: "ARGV[8] .. entry) == 0",
+        to: "ARGV[8] .. entry) == 1",
         caught: &[(S9, "list::a_thousand_devices_are_paged")],
     },
     Patch {
@@ -206,8 +206,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "revoke_ignores_who_is_live",
         file: "revoke.lua",
-        from: "#head == 58 and live(head)",
-        to: "true",
+        from: "if ARGV[10] ~= '' and not live(head) then return false end",
+        to: "",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
@@ -318,8 +318,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "list_ignores_the_kind",
         file: "list.lua",
-        from: "if past and (not kinds or kinds[string.sub(member, 23)]) then",
-        to: "if past then",
+        from: "if value and meant(value)",
+        to: "if value",
         caught: &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")],
     },
     Patch {

@@ -57,6 +57,31 @@ async fn nothing_is_left_when_everything_has_expired_and_no_index_goes_before_it
 }
 
 #[tokio::test]
+async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
+    let Some(server) = needed("a corrupt record", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).namespace("torn").connect().await.unwrap();
+    let mut raw = raw(&server).await;
+    let records = [record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await];
+    for record in &records {
+        let _ = store.insert(record, Fence::None).await.unwrap();
+    }
+    let mut key = format!("hp:torn:{{{:02x}{:02x}}}:t:", records[0].selector.0[0], records[0].selector.0[1]);
+    let mut torn = std::mem::take(&mut key).into_bytes();
+    torn.extend_from_slice(&records[0].selector.0[2..]);
+    let _: i64 = redis::cmd("SETRANGE").arg(&torn).arg(0).arg("\u{7f}").query_async(&mut raw).await.unwrap();
+    let error = store.find(records[0].selector).await.unwrap_err();
+    assert!(matches!(error, hallpass_core::StoreError::Corrupt { selector: Some(_), .. }), "{error:?}");
+    let _: redis::Value =
+        redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
+    assert!(store.find(records[0].selector).await.is_err());
+    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+    let count = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await;
+    assert_eq!(count.unwrap(), 1);
+    assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
+    assert!(store.delete(records[0].selector).await.unwrap());
+}
+
+#[tokio::test]
 async fn an_index_keeps_in_proportion_to_what_lives() {
     let Some(server) = needed("the size of an index", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).namespace("size").connect().await.unwrap();
