@@ -79,13 +79,6 @@ const PATCHES: &[Patch] = &[
         ],
     },
     Patch {
-        name: "insert_indexes_a_duplicate",
-        file: "insert.lua",
-        from: "if not redis.call('SET'",
-        to: "if member then redis.call('ZADD', KEYS[2], ARGV[5], member) end\nif not redis.call('SET'",
-        caught: &[(S9, "insert::a_duplicate_leaves_no_trace_in_the_list")],
-    },
-    Patch {
         name: "insert_sweeps_the_living",
         file: "insert.lua",
         from: "ARGV[8] .. entry) == 0",
