@@ -87,7 +87,7 @@ mod tests {
     fn a_patch_that_misses_is_refused() {
         let mut scripts = Scripts::new();
         assert!(scripts.patch("replace.lua", "no such text", "").is_err());
-        assert!(scripts.patch("replace.lua", "'CONFLICT'", "").is_err(), "occurs twice");
+        assert!(scripts.patch("replace.lua", "'CONFLICT'", "").is_err(), "occurs more than once");
         assert!(scripts.patch("rename.lua", "x", "y").is_err());
         assert!(scripts.patch("insert.lua", "'NX', ", "").is_ok());
         assert!(!scripts.insert.text.contains("'NX'"));

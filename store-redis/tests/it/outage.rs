@@ -83,6 +83,38 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     }
 }
 
+/// A proxy that sends a request again after a lost answer gets the answer of the first time, and
+/// somebody else who means the same does not.
+#[tokio::test]
+async fn a_request_that_arrives_twice_is_one_request() {
+    let Some(server) = needed("a request that is sent twice", redis()).unwrap() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let (warm, first) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
+    let _ = store.insert(&warm, Fence::None).await.unwrap();
+    let _ = store.replace(&next(&warm), warm.revision).await.unwrap();
+    let second = next(&first);
+    let mut another = second.clone();
+    another.body = next(&second).body;
+    // Each is done, its answer is lost, and it is sent again as it was.
+    proxy.set(Mode::HalfOpen);
+    assert!(store.insert(&first, Fence::None).await.is_err());
+    proxy.set(Mode::Pass);
+    proxy.cut();
+    until("the connection", async || store.find(warm.selector).await.is_ok()).await;
+    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Inserted);
+    proxy.set(Mode::HalfOpen);
+    assert!(store.replace(&second, first.revision).await.is_err());
+    proxy.set(Mode::Pass);
+    proxy.cut();
+    until("the connection", async || store.find(warm.selector).await.is_ok()).await;
+    assert_eq!(store.replace(&second, first.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&another, first.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Duplicate);
+    assert_eq!(store.find(first.selector).await.unwrap(), Some(second));
+}
+
 #[tokio::test]
 async fn a_full_server_takes_no_writes_but_revocations() {
     let full =
