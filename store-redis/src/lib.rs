@@ -13,6 +13,7 @@ mod script;
 mod sentinel;
 mod store;
 mod topology;
+mod url;
 
 pub use builder::Builder;
 pub use check::{About, Finding};

@@ -39,13 +39,20 @@ struct Inner {
 }
 
 impl RedisStore {
-    /// Connects to one server with the defaults: `redis://[user:password@]host:port[/number]`, or `rediss://`
-    /// with one of the TLS features.
+    /// Connects with the defaults:
+    ///
+    /// | URL | to |
+    /// | --- | --- |
+    /// | `redis://[user:password@]host[:port][/number]` | one server |
+    /// | `redis+sentinel://[user:password@]host[:port],…/master[/number]` | the master that these Sentinels watch; user and password are the server's |
+    /// | `redis+cluster://[user:password@]host[:port],…` | the cluster of these nodes |
+    ///
+    /// and the same with `rediss`, which needs one of the TLS features.
     ///
     /// # Errors
     /// As [`Builder::connect`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
-        Self::single(url).connect().await
+        crate::url::read(url)?.connect().await
     }
 
     /// One server.

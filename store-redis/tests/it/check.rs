@@ -44,7 +44,9 @@ async fn replicas_that_confirm_nothing_are_found() {
     let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
     let count =
         |found: &[(About, String)]| found.iter().filter(|(about, _)| *about == About::Replication).count();
-    let plain = RedisStore::sentinel(urls.clone(), group.name()).connect().await.unwrap();
+    let hosts: Vec<_> = urls.iter().map(|url| url.trim_start_matches("redis://")).collect();
+    let url = format!("redis+sentinel://{}/{}", hosts.join(","), group.name());
+    let plain = RedisStore::connect(&url).await.unwrap();
     assert_eq!(count(&found(&plain).await), 2, "min-replicas-to-write, and no confirmation");
     let within = Duration::from_millis(300);
     let two = RedisStore::sentinel(urls, group.name()).confirmed_by(2, within).connect().await.unwrap();

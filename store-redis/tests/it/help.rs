@@ -1,5 +1,6 @@
 //! Tokens to store, and servers to ask.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
@@ -26,9 +27,8 @@ pub(crate) fn next(record: &Record) -> Record {
     next.revision = record.revision.next();
     next.generation += 1;
     let mut body = record.body.as_bytes().to_vec();
-    for byte in &mut body[2..10] {
-        *byte = byte.wrapping_add(1);
-    }
+    static WRITE_ID: AtomicU64 = AtomicU64::new(1);
+    body[2..10].copy_from_slice(&WRITE_ID.fetch_add(1, Ordering::Relaxed).to_be_bytes());
     next.body = hallpass_core::Body::new(body).unwrap();
     next
 }

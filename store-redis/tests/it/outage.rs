@@ -249,6 +249,8 @@ async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
     let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
     let error = RedisStore::connect(cluster.urls()[0]).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("cluster"), "{error:?}");
+    let hosts: Vec<_> = cluster.urls().iter().map(|url| url.trim_start_matches("redis://")).collect();
+    RedisStore::connect(&format!("redis+cluster://{}", hosts.join(","))).await.unwrap();
     let Some(server) = needed("a single server as a cluster", redis()).unwrap() else { return };
     let error = RedisStore::cluster([server.url()]).connect().await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_) | StoreError::Unavailable(_)), "{error:?}");
