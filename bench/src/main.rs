@@ -9,14 +9,17 @@ mod memory;
 mod options;
 mod ours;
 mod peers;
+mod plots;
 mod report;
 mod run;
+mod servers;
 mod sled;
 
 use std::process::ExitCode;
 
 use options::{HELP, Options};
 use report::Report;
+use tokio::runtime::Handle;
 
 fn main() -> ExitCode {
     let options = match Options::read() {
@@ -30,19 +33,41 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error.to_string()),
+    };
+    // Some drivers want to be dropped inside.
+    let _context = runtime.enter();
+    let report = measure(&options, runtime.handle());
+    report.close();
+    let written = options.json.as_ref().map_or(Ok(()), |file| report.write_json(file));
+    let drawn = options.plots.as_ref().map_or(Ok(()), |folder| plots::draw(&report, folder));
+    match written.and(drawn) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&error),
+    }
+}
+
+fn measure(options: &Options, runtime: &Handle) -> Report {
     let mut report = Report::new();
     if options.wants("memory") {
-        memory::bench(&mut report, &options);
+        memory::bench(&mut report, options);
     }
     if options.wants("sled") {
-        sled::bench(&mut report, &options);
+        sled::bench(&mut report, options, runtime);
     }
-    report.close();
-    match options.json.as_ref().map_or(Ok(()), |file| report.write_json(file)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("hallpass-bench: {error}");
-            ExitCode::FAILURE
-        }
+    if options.wants("postgres") {
+        servers::postgres(&mut report, options, runtime);
     }
+    if options.wants("redis") {
+        servers::redis_single(&mut report, options, runtime);
+        servers::redis_clustered(&mut report, options, runtime);
+    }
+    report
+}
+
+fn failed(reason: &str) -> ExitCode {
+    eprintln!("hallpass-bench: {reason}");
+    ExitCode::FAILURE
 }

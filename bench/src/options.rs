@@ -95,7 +95,10 @@ impl Options {
         rule((0.1..=600.0).contains(&self.seconds), "0.1 to 600 seconds")?;
         rule((1..=1_000).contains(&self.rounds), "1 to 1,000 rounds")?;
         rule((1_000..=10_000_000).contains(&self.rows), "1,000 to 10,000,000 rows")?;
-        rule((10_000..=10_000_000).contains(&self.scale), "growth to 10,000 rows at least, 10,000,000 at most")?;
+        rule(
+            (10_000..=10_000_000).contains(&self.scale),
+            "growth to 10,000 rows at least, 10,000,000 at most",
+        )?;
         let some = !self.tasks.is_empty() && self.tasks.iter().all(|tasks| (1..=512).contains(tasks));
         rule(some, "1 to 512 tasks")
     }
@@ -130,7 +133,8 @@ mod tests {
 
     #[test]
     fn numbers_out_of_range_are_refused() {
-        for wrong in [["--seconds", "0"], ["--rounds", "0"], ["--rows", "1"], ["--tasks", "1,x"], ["--tasks", "0"]]
+        for wrong in
+            [["--seconds", "0"], ["--rounds", "0"], ["--rows", "1"], ["--tasks", "1,x"], ["--tasks", "0"]]
         {
             assert!(parse(&wrong).is_err(), "{wrong:?}");
         }

@@ -16,12 +16,18 @@ use hallpass_bench_load::{Offer, Turn};
 use crate::report::Report;
 
 /// Who is missing where that process cannot be built.
-const SYSTEMS: [(&str, &[&str]); 4] = [
+const SYSTEMS: [(&str, &[&str]); 6] = [
     ("memory", &["jsonwebtoken HS256", "jsonwebtoken EdDSA", "tower-sessions MemoryStore", "dashmap"]),
-    ("postgres", &["tower-sessions-sqlx-store", "session-guard PgStore", "sqlx", "tokio-postgres pipelined"]),
-    ("redis", &["tower-sessions-redis-store", "actix-session", "redis-rs multiplexed"]),
+    ("sled", &["sled", "redb", "fjall"]),
+    (
+        "postgres",
+        &["tower-sessions-sqlx-store", "session-guard PgStore", "sqlx prepared", PIPELINED, "pgbench"],
+    ),
+    ("redis", &["tower-sessions-redis-store", "actix-session", "redis-rs multiplexed", "redis-benchmark"]),
+    ("redis cluster", &["tower-sessions-redis-store", "redis-rs cluster"]),
     ("web", &["axum-login"]),
 ];
+const PIPELINED: &str = "tokio-postgres pipelined";
 
 /// That process, for one area.
 pub(crate) struct Peers {

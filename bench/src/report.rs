@@ -13,6 +13,8 @@ pub(crate) struct Cell {
     pub(crate) system: String,
     pub(crate) operation: String,
     pub(crate) tasks: usize,
+    /// How many rows its store held, where that is what is varied.
+    pub(crate) rows: Option<usize>,
     pub(crate) turns: Vec<Turn>,
     /// How often one operation asked for memory, where that was counted.
     pub(crate) allocations: Option<f64>,
@@ -146,9 +148,11 @@ impl Report {
         lines.extend(self.sizes.iter().map(|(area, system, what, bytes)| {
             json!({ "area": area, "system": system, "size": what, "bytes": bytes.round() })
         }));
-        lines.extend(self.missing.iter().map(|(area, system, reason)| {
-            json!({ "area": area, "missing": system, "reason": reason })
-        }));
+        lines.extend(
+            self.missing
+                .iter()
+                .map(|(area, system, reason)| json!({ "area": area, "missing": system, "reason": reason })),
+        );
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
         let text = format!("[\n{}\n]\n", lines.join(",\n"));
         fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
@@ -162,6 +166,9 @@ fn as_json(cell: &Cell) -> Value {
         "ops_per_s": cell.rate().round(), "p50_us": latency(0.5), "p99_us": latency(0.99),
         "p999_us": latency(0.999), "rounds": cell.turns.len(),
     });
+    if let Some(rows) = cell.rows {
+        line["rows"] = json!(rows);
+    }
     if let Some(allocations) = cell.allocations {
         line["allocations"] = json!(rounded(allocations));
     }

@@ -52,7 +52,11 @@ fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Of
             report.progress(&format!("{what}, round {round} of {}", options.rounds));
             match offer.turn(tasks, if round == 0 { length / 4 } else { length }) {
                 Ok(turn) if turn.operations == 0 => {
-                    report.missing(area, &offer.system, &format!("{} from {tasks}: did nothing", offer.operation));
+                    report.missing(
+                        area,
+                        &offer.system,
+                        &format!("{} from {tasks}: did nothing", offer.operation),
+                    );
                     false
                 }
                 Ok(turn) => {
@@ -60,7 +64,11 @@ fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Of
                     true
                 }
                 Err(reason) => {
-                    report.missing(area, &offer.system, &format!("{} from {tasks}: {reason}", offer.operation));
+                    report.missing(
+                        area,
+                        &offer.system,
+                        &format!("{} from {tasks}: {reason}", offer.operation),
+                    );
                     false
                 }
             }
@@ -73,6 +81,7 @@ fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Of
             system: offer.system.clone(),
             operation: offer.operation.clone(),
             tasks,
+            rows: None,
             turns,
             allocations: offer.allocations,
         })

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use hallpass_core::TokenStore;
 use hallpass_store_sled::SledStore;
+use tokio::runtime::Handle;
 
 use crate::options::Options;
 use crate::ours::Ours;
@@ -11,8 +12,7 @@ use crate::peers::Peers;
 use crate::report::Report;
 use crate::run;
 
-pub(crate) fn bench(report: &mut Report, options: &Options) {
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     let folder = tempfile::tempdir().unwrap();
     report.progress("sled: filling the store");
     let store: Arc<dyn TokenStore> = Arc::new(SledStore::open(folder.path()).unwrap());
