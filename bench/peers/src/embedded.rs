@@ -31,12 +31,12 @@ trait Engine: Sized + Send + Sync + 'static {
 pub(crate) fn add(setting: &mut Setting) -> io::Result<()> {
     let folder = tempfile::tempdir()?.keep();
     let keys = Arc::new(keys(setting.rows));
-    let offers = offers::<Sled>(setting, "sled", &folder.join("sled"), &keys);
-    setting.add("sled", offers);
-    let offers = offers::<Redb>(setting, "redb", &folder.join("redb"), &keys);
-    setting.add("redb", offers);
-    let offers = offers::<Fjall>(setting, "fjall", &folder.join("fjall"), &keys);
-    setting.add("fjall", offers);
+    let offered = offers::<Sled>(setting, "sled", &folder.join("sled"), &keys);
+    setting.add("sled", offered);
+    let offered = offers::<Redb>(setting, "redb", &folder.join("redb"), &keys);
+    setting.add("redb", offered);
+    let offered = offers::<Fjall>(setting, "fjall", &folder.join("fjall"), &keys);
+    setting.add("fjall", offered);
     Ok(())
 }
 
