@@ -6,6 +6,7 @@
 
 mod maker;
 mod memory;
+mod open;
 mod options;
 mod ours;
 mod peers;

@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::env;
-use std::io::{BufReader, Write};
+use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::rc::Rc;
 use std::sync::OnceLock;
+use std::thread;
 use std::time::Duration;
 
 use hallpass_bench_load::wire::{Asked, Said, hear, say};
@@ -44,7 +45,8 @@ struct Offered {
 
 struct Process {
     child: Child,
-    stdin: ChildStdin,
+    /// Closed to end it.
+    stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
@@ -108,13 +110,14 @@ impl Process {
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             unreachable!("both are piped")
         };
-        Ok(Self { child, stdin, stdout: BufReader::new(stdout) })
+        Ok(Self { child, stdin: Some(stdin), stdout: BufReader::new(stdout) })
     }
 
     fn turn(&mut self, offer: usize, tasks: usize, length: Duration) -> Result<Turn, String> {
         let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         let asked = Asked { offer, tasks, nanos };
-        say(&mut self.stdin, &asked).map_err(|error| format!("does not listen: {error}"))?;
+        let stdin = self.stdin.as_mut().ok_or("it was told to end")?;
+        say(stdin, &asked).map_err(|error| format!("its process does not listen: {error}"))?;
         self.hear()?.into_turn()
     }
 
@@ -128,8 +131,15 @@ impl Process {
 }
 
 impl Drop for Process {
+    /// It ends by itself, and removes its files, unless it hangs.
     fn drop(&mut self) {
-        _ = self.stdin.flush();
+        drop(self.stdin.take());
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
         _ = self.child.kill();
         _ = self.child.wait();
     }

@@ -1,6 +1,7 @@
 //! What was measured: shown as a table while it runs, written as JSON at the end.
 
 use std::fs;
+use std::io::{self, IsTerminal};
 use std::path::Path;
 use std::time::Instant;
 
@@ -39,6 +40,8 @@ impl Cell {
 /// How many times as fast one system is as another, within each round.
 pub(crate) struct Ratio {
     pub(crate) name: String,
+    /// The system that it is compared with.
+    theirs: String,
     pub(crate) median: f64,
     pub(crate) min: f64,
     pub(crate) max: f64,
@@ -53,6 +56,7 @@ impl Ratio {
                 "{} {} from {}: {} to {}",
                 mine.area, mine.operation, mine.tasks, mine.system, theirs.system
             ),
+            theirs: theirs.system.clone(),
             min: ratios.iter().copied().fold(f64::INFINITY, f64::min),
             max: ratios.iter().copied().fold(0.0, f64::max),
             median: median(ratios),
@@ -79,12 +83,14 @@ impl Report {
 
     /// Overwrites the line on the terminal that says what is going on.
     pub(crate) fn progress(&self, what: &str) {
-        let seconds = self.began.elapsed().as_secs();
-        eprint!("\r\x1b[K  {}:{:02} {what}", seconds / 60, seconds % 60);
+        if io::stderr().is_terminal() {
+            let seconds = self.began.elapsed().as_secs();
+            eprint!("\r\x1b[K  {}:{:02} {what}", seconds / 60, seconds % 60);
+        }
     }
 
     pub(crate) fn heading(&self, area: &str) {
-        eprint!("\r\x1b[K");
+        clear();
         println!("\n{area}");
         println!(
             "  {:<34} {:<8} {:>5} {:>12} {:>10} {:>10} {:>10}",
@@ -95,7 +101,7 @@ impl Report {
     pub(crate) fn cell(&mut self, cell: Cell) {
         let shown = |quantile| cell.latency(quantile).map_or("-".to_owned(), |micros| format!("{micros:.2}"));
         let allocations = cell.allocations.map_or(String::new(), |count| format!("  {count:.1} allocations"));
-        eprint!("\r\x1b[K");
+        clear();
         println!(
             "  {:<34} {:<8} {:>5} {:>12.0} {:>10} {:>10} {:>10}{allocations}",
             cell.system,
@@ -109,27 +115,34 @@ impl Report {
         self.cells.push(cell);
     }
 
-    pub(crate) fn ratio(&mut self, ratio: Ratio) {
-        println!("    {}: {:.2} ({:.2} to {:.2})", ratio.name, ratio.median, ratio.min, ratio.max);
-        self.ratios.push(ratio);
+    /// Notes how a system of ours compares with each peer.
+    pub(crate) fn ratios(&mut self, mine: &str, ratios: Vec<Ratio>) {
+        let shown: Vec<String> = ratios
+            .iter()
+            .map(|of| format!("{:.2} × {} ({:.2} to {:.2})", of.median, of.theirs, of.min, of.max))
+            .collect();
+        if !shown.is_empty() {
+            println!("    {mine}: {}", shown.join(", "));
+        }
+        self.ratios.extend(ratios);
     }
 
     pub(crate) fn size(&mut self, area: &str, system: &str, what: &str, bytes: f64) {
-        eprint!("\r\x1b[K");
+        clear();
         println!("  {system:<34} {what}: {bytes:.0} bytes");
         self.sizes.push((area.to_owned(), system.to_owned(), what.to_owned(), bytes));
     }
 
     /// A system that could not be measured is named.
     pub(crate) fn missing(&mut self, area: &str, system: &str, reason: &str) {
-        eprint!("\r\x1b[K");
+        clear();
         println!("  missing: {system} ({area}): {reason}");
         self.missing.push((area.to_owned(), system.to_owned(), reason.to_owned()));
     }
 
     /// Repeats what is missing, for whoever looks at the end only.
     pub(crate) fn close(&self) {
-        eprint!("\r\x1b[K");
+        clear();
         println!();
         for (area, system, reason) in &self.missing {
             println!("missing: {system} ({area}): {reason}");
@@ -156,6 +169,13 @@ impl Report {
         let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
         let text = format!("[\n{}\n]\n", lines.join(",\n"));
         fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    }
+}
+
+/// Wipes the line that says what is going on.
+fn clear() {
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
     }
 }
 

@@ -89,12 +89,13 @@ fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Of
     let ours = |cell: &&Cell| cell.system.starts_with(OURS);
     let mut ratios = Vec::new();
     for mine in cells.iter().filter(ours) {
-        ratios.extend(cells.iter().filter(|cell| !ours(cell)).map(|theirs| Ratio::of(mine, theirs)));
+        let peers = cells.iter().filter(|cell| !ours(cell));
+        ratios.push((mine.system.clone(), peers.map(|theirs| Ratio::of(mine, theirs)).collect()));
     }
     for cell in cells {
         report.cell(cell);
     }
-    for ratio in ratios {
-        report.ratio(ratio);
+    for (mine, ratios) in ratios {
+        report.ratios(&mine, ratios);
     }
 }

@@ -1,12 +1,11 @@
 //! Our stores on real servers, beside what people use on them today.
 
 use std::env;
-use std::sync::Arc;
 
-use hallpass_core::TokenStore;
 use hallpass_test_servers::{Backend, Error, Launch, Server, redis, redis_cluster};
 use tokio::runtime::Handle;
 
+use crate::open::{self, Store};
 use crate::options::Options;
 use crate::ours::Ours;
 use crate::peers::Peers;
@@ -16,13 +15,11 @@ use crate::run;
 /// Rows that are collected in a turn.
 const PURGED: usize = 10_000;
 
-/// A store of ours, or why there is none.
-type Store = Result<Arc<dyn TokenStore>, String>;
-
 pub(crate) fn postgres(report: &mut Report, options: &Options, runtime: &Handle) {
     report.progress("postgres: starting a server");
     let Some(server) = started(report, "postgres", postgres_server()) else { return };
-    let ours = ours(report, "postgres", options, runtime, Err("is no part of this program yet".to_owned()));
+    let store = runtime.block_on(open::postgres(server.url()));
+    let ours = ours(report, "postgres", options, runtime, store);
     let mut offers = ours.as_ref().map(Ours::offers).unwrap_or_default();
     offers.extend(ours.iter().map(|ours| ours.purge(options.rows.min(PURGED))));
     let peers = Peers::start(report, "postgres", server.url(), options.rows);
@@ -34,7 +31,8 @@ pub(crate) fn postgres(report: &mut Report, options: &Options, runtime: &Handle)
 pub(crate) fn redis_single(report: &mut Report, options: &Options, runtime: &Handle) {
     report.progress("redis: starting a server");
     let Some(server) = started(report, "redis", redis()) else { return };
-    let ours = ours(report, "redis", options, runtime, Err("is no part of this program yet".to_owned()));
+    let store = runtime.block_on(open::redis(server.url()));
+    let ours = ours(report, "redis", options, runtime, store);
     let mut offers = ours.as_ref().map(Ours::offers).unwrap_or_default();
     let peers = Peers::start(report, "redis", server.url(), options.rows);
     offers.extend(peers.iter().flat_map(Peers::offers));
@@ -45,8 +43,8 @@ pub(crate) fn redis_clustered(report: &mut Report, options: &Options, runtime: &
     report.progress("redis cluster: starting six servers");
     let Some(cluster) = started(report, "redis cluster", redis_cluster()) else { return };
     let urls = cluster.urls().join(",");
-    let ours =
-        ours(report, "redis cluster", options, runtime, Err("is no part of this program yet".to_owned()));
+    let store = runtime.block_on(open::redis_cluster(&cluster.urls()));
+    let ours = ours(report, "redis cluster", options, runtime, store);
     let mut offers = ours.as_ref().map(Ours::offers).unwrap_or_default();
     let peers = Peers::start(report, "redis cluster", &urls, options.rows);
     offers.extend(peers.iter().flat_map(Peers::offers));

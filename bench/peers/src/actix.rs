@@ -67,7 +67,7 @@ async fn fill(store: &RedisSessionStore, count: usize) -> Vec<SessionKey> {
         let store = store.clone();
         async move { store.save(state(number), &DAY).await.unwrap() }
     };
-    many(count, make).await
+    many(0, count, make).await
 }
 
 fn state(number: usize) -> HashMap<String, String> {

@@ -29,14 +29,15 @@ trait Engine: Sized + Send + Sync + 'static {
 }
 
 pub(crate) fn add(setting: &mut Setting) -> io::Result<()> {
-    let folder = tempfile::tempdir()?.keep();
+    let folder = tempfile::tempdir()?;
     let keys = Arc::new(keys(setting.rows));
-    let offered = offers::<Sled>(setting, "sled", &folder.join("sled"), &keys);
+    let offered = offers::<Sled>(setting, "sled", &folder.path().join("sled"), &keys);
     setting.add("sled", offered);
-    let offered = offers::<Redb>(setting, "redb", &folder.join("redb"), &keys);
+    let offered = offers::<Redb>(setting, "redb", &folder.path().join("redb"), &keys);
     setting.add("redb", offered);
-    let offered = offers::<Fjall>(setting, "fjall", &folder.join("fjall"), &keys);
+    let offered = offers::<Fjall>(setting, "fjall", &folder.path().join("fjall"), &keys);
     setting.add("fjall", offered);
+    setting.folder = Some(folder);
     Ok(())
 }
 

@@ -38,7 +38,9 @@ pub(crate) fn redis_benchmark(setting: &Setting) -> Offers {
     // Three times as many as there are keys, so that one in twenty stays empty.
     let (rows, count) = (setting.rows.to_string(), (setting.rows * 3).to_string());
     let mut fill = Command::new("redis-benchmark");
-    fill.args(["-h", host, "-p", port, "-t", "set", "-r", &rows, "-n", &count, "-d", "322", "-P", "16", "-q"]);
+    fill.args([
+        "-h", host, "-p", port, "-t", "set", "-r", &rows, "-n", &count, "-d", "322", "-P", "16", "-q",
+    ]);
     run(&mut fill)?;
     let offer = |system: &str, pipeline: &'static str| {
         let (host, port, rows) = (host.to_owned(), port.to_owned(), setting.rows.to_string());

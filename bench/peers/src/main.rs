@@ -19,6 +19,7 @@ use std::time::Duration;
 
 use hallpass_bench_load::Offer;
 use hallpass_bench_load::wire::{Asked, Said, hear, say};
+use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 pub(crate) type Offers = Result<Vec<Offer<'static>>, Box<dyn Error + Send + Sync>>;
@@ -30,6 +31,8 @@ pub(crate) struct Setting {
     pub(crate) rows: usize,
     offers: Vec<Offer<'static>>,
     lacks: Vec<Said>,
+    /// Gone when all is over.
+    pub(crate) folder: Option<TempDir>,
 }
 
 impl Setting {
@@ -62,14 +65,16 @@ fn main() -> ExitCode {
 
 fn serve() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let (Some(area), Some(server), Some(rows)) = (arguments.next(), arguments.next(), arguments.next()) else {
+    let (Some(area), Some(server), Some(rows)) = (arguments.next(), arguments.next(), arguments.next())
+    else {
         return Err("usage: hallpass-bench-peers AREA SERVER ROWS; hallpass-bench starts it".into());
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Some drivers want to be dropped inside.
     let _context = runtime.enter();
+    let (runtime, rows) = (runtime.handle().clone(), rows.parse()?);
     let (offers, lacks) = (Vec::new(), Vec::new());
-    let mut setting =
-        Setting { runtime: runtime.handle().clone(), server, rows: rows.parse()?, offers, lacks };
+    let mut setting = Setting { runtime, server, rows, offers, lacks, folder: None };
     match area.as_str() {
         "memory" => memory::add(&mut setting),
         "sled" => embedded::add(&mut setting)?,

@@ -44,7 +44,7 @@ async fn tower_sessions(setting: &Setting) -> Offers {
     let (runtime, rows) = (setting.runtime.clone(), setting.rows.min(PURGED));
     let purge = Offer::new("tower-sessions-sqlx-store", "purge", move |_, _| {
         let filled = store.clone();
-        runtime.block_on(many(rows, move |number| {
+        runtime.block_on(many(0, rows, move |number| {
             let store = filled.clone();
             async move {
                 let mut record = tower::record(number, tower::in_days(-60));
@@ -88,7 +88,8 @@ fn sqlx(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
     let step = move |(mut connection, mut random): (PgConnection, Random)| {
         let key = keys[random.below(keys.len())];
         async move {
-            let found = sqlx::query_scalar::<_, Vec<u8>>("SELECT data FROM bare WHERE id = $1").bind(&key[..]);
+            let found =
+                sqlx::query_scalar::<_, Vec<u8>>("SELECT data FROM bare WHERE id = $1").bind(&key[..]);
             assert_eq!(found.fetch_one(&mut connection).await.unwrap().len(), VALUE);
             (connection, random)
         }

@@ -43,7 +43,8 @@ pub(crate) async fn bare<C>(setting: &Setting, system: &str, connection: C) -> O
 where
     C: ConnectionLike + Clone + Send + Sync + 'static,
 {
-    let keys: Arc<Vec<_>> = Arc::new(keys(setting.rows).into_iter().map(|key| [&b"bare:"[..], &key].concat()).collect());
+    let keys: Arc<Vec<_>> =
+        Arc::new(keys(setting.rows).into_iter().map(|key| [&b"bare:"[..], &key].concat()).collect());
     let mut filling = connection.clone();
     for keys in keys.chunks(1_000) {
         let mut fill = pipe();
@@ -58,7 +59,8 @@ where
     let find = move |mut random: Random| {
         let (mut connection, reads, row) = (read.clone(), reads.clone(), random.below(reads.len()));
         async move {
-            let found: Vec<u8> = redis::cmd("GET").arg(&reads[row]).query_async(&mut connection).await.unwrap();
+            let found: Vec<u8> =
+                redis::cmd("GET").arg(&reads[row]).query_async(&mut connection).await.unwrap();
             assert_eq!(found.len(), VALUE);
             random
         }
@@ -67,7 +69,8 @@ where
     let rotate = move |mut stripe: Stripe| {
         let (mut connection, keys, row) = (connection.clone(), keys.clone(), stripe.next(rotating));
         async move {
-            let found: Vec<u8> = redis::cmd("GET").arg(&keys[row]).query_async(&mut connection).await.unwrap();
+            let found: Vec<u8> =
+                redis::cmd("GET").arg(&keys[row]).query_async(&mut connection).await.unwrap();
             redis::cmd("SET").arg(&keys[row]).arg(&found).query_async::<()>(&mut connection).await.unwrap();
             stripe
         }

@@ -1,7 +1,5 @@
 //! What every peer's rows have in common.
 
-use std::sync::Mutex;
-
 use tokio::task::JoinSet;
 
 /// What a browser says of itself, the same for all.
@@ -62,19 +60,13 @@ impl Stripe {
     }
 }
 
-/// Makes so many things, 64 at once; in no order.
-pub(crate) async fn many<T, F, Fut>(count: usize, make: F) -> Vec<T>
+/// Makes so many things, numbered from `first`, 64 at once; they come in no order.
+pub(crate) async fn many<T, F, Fut>(first: usize, count: usize, make: F) -> Vec<T>
 where
     T: Send + 'static,
     F: Fn(usize) -> Fut + Clone + Send + 'static,
     Fut: Future<Output = T> + Send,
 {
-    static NUMBER: Mutex<usize> = Mutex::new(0);
-    let first = {
-        let mut next = NUMBER.lock().unwrap();
-        *next += count;
-        *next - count
-    };
     let mut tasks = JoinSet::new();
     for task in 0..64 {
         let make = make.clone();

@@ -22,21 +22,27 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
     let pool = PgPoolOptions::new().max_connections(POOL).connect(&setting.server).await?;
     let store = PgStore::migrated(pool).await?;
     let runtime = &setting.runtime;
-    let rows = Arc::new(fill(&store, setting.rows, in_days(1)).await);
-    let rotating = rows[..ROTATING.min(rows.len())].iter().map(|row| Mutex::new(*row));
+    let rows = Arc::new(fill(&store, 0, setting.rows, in_days(1)).await);
+    let rotating = rows[..ROTATING.min(rows.len() / 2)].iter().map(|row| Mutex::new(*row));
     let rotating: Arc<Vec<_>> = Arc::new(rotating.collect());
     let mut offers = Vec::new();
 
     // Those that are rotated change their tokens.
     let (read, rows) = (store.clone(), rows[rotating.len()..].to_vec());
     let subjects = setting.rows.div_ceil(LOGINS);
-    offers.push(Offer::steady(runtime, SYSTEM, "find", |task, _| Random::new(task), move |mut random| {
-        let (store, (_, hash)) = (read.clone(), rows[random.below(rows.len())]);
-        async move {
-            assert!(store.find_by_token(&hash).await.unwrap().is_some());
-            random
-        }
-    }));
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "find",
+        |task, _| Random::new(task),
+        move |mut random| {
+            let (store, (_, hash)) = (read.clone(), rows[random.below(rows.len())]);
+            async move {
+                assert!(store.find_by_token(&hash).await.unwrap().is_some());
+                random
+            }
+        },
+    ));
     let changed = store.clone();
     offers.push(Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, move |mut stripe| {
         let (store, rows) = (changed.clone(), rotating.clone());
@@ -51,17 +57,25 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
         }
     }));
     let made = store.clone();
-    offers.push(Offer::steady(runtime, SYSTEM, "issue", |task, _| task, move |number| {
-        let store = made.clone();
-        async move {
-            let record = record(80_000_000 + number, in_days(1));
-            store.insert_session(&record, &random_hash()).await.unwrap();
-            number + 1
-        }
-    }));
-    let (stocked, handle) = (store.clone(), runtime.clone());
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "issue",
+        |task, _| task,
+        move |number| {
+            let store = made.clone();
+            async move {
+                let record = record(80_000_000 + number, in_days(1));
+                store.insert_session(&record, &random_hash()).await.unwrap();
+                number + 1
+            }
+        },
+    ));
+    let (stocked, handle, mut first) = (store.clone(), runtime.clone(), 90_000_000);
     let stock = move |mut left: Vec<(Uuid, TokenHash)>, wanted: usize| {
-        left.extend(handle.block_on(fill(&stocked, wanted.saturating_sub(left.len()), in_days(1))));
+        let count = wanted.saturating_sub(left.len());
+        left.extend(handle.block_on(fill(&stocked, first, count, in_days(1))));
+        first += count;
         Ok(left)
     };
     let ended = store.clone();
@@ -70,13 +84,19 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
         async move { assert!(store.delete_session(session).await.unwrap()) }
     }));
     let listed = store.clone();
-    offers.push(Offer::steady(runtime, SYSTEM, "list", |task, _| Random::new(task), move |mut random| {
-        let (store, subject) = (listed.clone(), subject(random.below(subjects) * LOGINS));
-        async move {
-            assert!(!store.list_subject_sessions(&subject).await.unwrap().is_empty());
-            random
-        }
-    }));
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "list",
+        |task, _| Random::new(task),
+        move |mut random| {
+            let (store, subject) = (listed.clone(), subject(random.below(subjects) * LOGINS));
+            async move {
+                assert!(!store.list_subject_sessions(&subject).await.unwrap().is_empty());
+                random
+            }
+        },
+    ));
     offers.push(purge(setting, store));
     Ok(offers)
 }
@@ -84,7 +104,7 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
 fn purge(setting: &Setting, store: PgStore) -> Offer<'static> {
     let (runtime, rows) = (setting.runtime.clone(), setting.rows.min(PURGED));
     let offer = Offer::new(SYSTEM, "purge", move |_, _| {
-        runtime.block_on(fill(&store, rows, in_days(-60)));
+        runtime.block_on(fill(&store, 70_000_000, rows, in_days(-60)));
         let start = Instant::now();
         let gone = runtime.block_on(store.delete_expired(Utc::now(), in_days(-3_650)));
         let gone = gone.map_err(|error| error.to_string())?;
@@ -101,7 +121,7 @@ fn rotation(session: Uuid, hash: TokenHash, next: TokenHash) -> SessionUpdate {
     SessionUpdate { mark_used: Some(hash), rotation: Some(rotation), ..SessionUpdate::touch(session, now) }
 }
 
-async fn fill(store: &PgStore, count: usize, expires: DateTime<Utc>) -> Vec<(Uuid, TokenHash)> {
+async fn fill(store: &PgStore, first: usize, count: usize, expires: DateTime<Utc>) -> Vec<(Uuid, TokenHash)> {
     let store = store.clone();
     let make = move |number| {
         let store = store.clone();
@@ -111,7 +131,7 @@ async fn fill(store: &PgStore, count: usize, expires: DateTime<Utc>) -> Vec<(Uui
             (record.id, hash)
         }
     };
-    many(count, make).await
+    many(first, count, make).await
 }
 
 fn record(number: usize, expires_at: DateTime<Utc>) -> SessionRecord {

@@ -23,13 +23,19 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
     let mut offers = Vec::new();
 
     let read = store.clone();
-    offers.push(Offer::steady(runtime, system, "find", |task, _| Random::new(task), move |mut random| {
-        let (store, id) = (read.clone(), rows[random.below(rows.len())]);
-        async move {
-            assert!(store.load(&id).await.unwrap().is_some());
-            random
-        }
-    }));
+    offers.push(Offer::steady(
+        runtime,
+        system,
+        "find",
+        |task, _| Random::new(task),
+        move |mut random| {
+            let (store, id) = (read.clone(), rows[random.below(rows.len())]);
+            async move {
+                assert!(store.load(&id).await.unwrap().is_some());
+                random
+            }
+        },
+    ));
     let changed = store.clone();
     offers.push(Offer::steady(runtime, system, "rotate", Stripe::of, move |mut stripe| {
         let (store, id) = (changed.clone(), rotating[stripe.next(rotating.len())]);
@@ -41,13 +47,19 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
         }
     }));
     let made = store.clone();
-    offers.push(Offer::steady(runtime, system, "issue", |task, _| task, move |number| {
-        let store = made.clone();
-        async move {
-            store.create(&mut record(number, in_days(1))).await.unwrap();
-            number + 1
-        }
-    }));
+    offers.push(Offer::steady(
+        runtime,
+        system,
+        "issue",
+        |task, _| task,
+        move |number| {
+            let store = made.clone();
+            async move {
+                store.create(&mut record(number, in_days(1))).await.unwrap();
+                number + 1
+            }
+        },
+    ));
     let (stocked, handle) = (store.clone(), setting.runtime.clone());
     let stock = move |mut left: Vec<Id>, wanted: usize| {
         left.extend(handle.block_on(fill(&stocked, wanted.saturating_sub(left.len()))));
@@ -71,7 +83,7 @@ async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
             record.id
         }
     };
-    many(count, make).await
+    many(0, count, make).await
 }
 
 /// A session as axum-login keeps it, and a description of the device.
