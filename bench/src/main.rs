@@ -15,6 +15,7 @@ mod report;
 mod run;
 mod servers;
 mod sled;
+mod web;
 
 use std::process::ExitCode;
 
@@ -64,6 +65,9 @@ fn measure(options: &Options, runtime: &Handle) -> Report {
     if options.wants("redis") {
         servers::redis_single(&mut report, options, runtime);
         servers::redis_clustered(&mut report, options, runtime);
+    }
+    if options.wants("web") {
+        web::bench(&mut report, options, runtime);
     }
     report
 }

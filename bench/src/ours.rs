@@ -7,7 +7,10 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
 use hallpass_bench_load::Offer;
-use hallpass_core::{Fence, Insert, Kind, Kinds, ListQuery, Page, Replace, TokenStore, Tokens};
+use hallpass_core::{
+    Clock, Fence, Insert, Kind, Kinds, ListQuery, ManualClock, Page, Replace, SystemClock, Timestamp,
+    TokenStore, Tokens,
+};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
@@ -24,6 +27,7 @@ const ROTATING: usize = 10_000;
 pub(crate) struct Ours {
     runtime: Handle,
     store: Arc<dyn TokenStore>,
+    loaded_at: Timestamp,
     /// Rows that are only read.
     pub(crate) sessions: Arc<Vec<Made>>,
     /// Rows that the service rotates, by the token that is due.
@@ -35,7 +39,7 @@ pub(crate) struct Ours {
 impl Ours {
     /// Fills `store` with so many rows, and some more to rotate.
     pub(crate) async fn load(store: Arc<dyn TokenStore>, rows: usize) -> Self {
-        let maker = Maker::now();
+        let (maker, loaded_at) = (Maker::now(), SystemClock.now());
         let sessions = maker.make_many(Kind::SESSION, 0, rows).await;
         let rotating = ROTATING.min(rows);
         let remembered = maker.make_many(Kind::REMEMBER, rows, rotating).await;
@@ -46,6 +50,7 @@ impl Ours {
         Self {
             runtime: Handle::current(),
             store,
+            loaded_at,
             sessions: Arc::new(sessions),
             remembered: Arc::new(remembered.into_iter().map(|made| Mutex::new(made.text)).collect()),
             rotating: Arc::new(rotating),
@@ -79,7 +84,9 @@ impl Ours {
     }
 
     pub(crate) fn verify(&self) -> Offer<'static> {
-        let tokens = Tokens::builder(self.store.clone()).build().unwrap();
+        // A session in use is written once a minute; at this clock it never is.
+        let clock = ManualClock::new(self.loaded_at);
+        let tokens = Tokens::builder(self.store.clone()).clock(clock).build().unwrap();
         let rows = self.sessions.clone();
         Offer::steady(
             &self.runtime,

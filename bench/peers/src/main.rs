@@ -11,6 +11,7 @@ mod redis;
 mod rows;
 mod session_guard;
 mod tower;
+mod web;
 
 use std::error::Error;
 use std::io;
@@ -81,6 +82,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
         "postgres" => postgres::add(&mut setting),
         "redis" => redis::add(&mut setting),
         "redis cluster" => cluster::add(&mut setting),
+        "web" => web::add(&mut setting),
         _ => return Err(format!("there is no area '{area}'").into()),
     }
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
