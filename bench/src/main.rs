@@ -13,6 +13,7 @@ mod peers;
 mod plots;
 mod report;
 mod run;
+mod scale;
 mod servers;
 mod sled;
 mod web;
@@ -68,6 +69,9 @@ fn measure(options: &Options, runtime: &Handle) -> Report {
     }
     if options.wants("web") {
         web::bench(&mut report, options, runtime);
+    }
+    if options.wants("scale") {
+        scale::bench(&mut report, options, runtime);
     }
     report
 }

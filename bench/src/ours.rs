@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_bench_load::Offer;
 use hallpass_core::{
-    Clock, Fence, Insert, Kind, Kinds, ListQuery, ManualClock, Page, Replace, SystemClock, Timestamp,
-    TokenStore, Tokens,
+    Clock, Fence, Insert, Kind, Kinds, ListQuery, ManualClock, Page, Replace, Selector, SystemClock,
+    Timestamp, TokenStore, Tokens,
 };
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -29,18 +29,19 @@ pub(crate) struct Ours {
     store: Arc<dyn TokenStore>,
     loaded_at: Timestamp,
     /// Rows that are only read.
-    pub(crate) sessions: Arc<Vec<Made>>,
+    sessions: Arc<Vec<Made>>,
     /// Rows that the service rotates, by the token that is due.
     remembered: Arc<Vec<Mutex<String>>>,
     /// Rows that are rotated without it.
-    rotating: Arc<Vec<Made>>,
+    rotating: Arc<Vec<Selector>>,
 }
 
 impl Ours {
     /// Fills `store` with so many rows, and some more to rotate.
     pub(crate) async fn load(store: Arc<dyn TokenStore>, rows: usize) -> Self {
-        let (maker, loaded_at) = (Maker::now(), SystemClock.now());
+        let maker = Maker::now();
         let sessions = maker.make_many(Kind::SESSION, 0, rows).await;
+        let loaded_at = SystemClock.now();
         let rotating = ROTATING.min(rows);
         let remembered = maker.make_many(Kind::REMEMBER, rows, rotating).await;
         let rotating = maker.make_many(Kind::REMEMBER, rows + rotating, rotating).await;
@@ -53,7 +54,7 @@ impl Ours {
             loaded_at,
             sessions: Arc::new(sessions),
             remembered: Arc::new(remembered.into_iter().map(|made| Mutex::new(made.text)).collect()),
-            rotating: Arc::new(rotating),
+            rotating: Arc::new(rotating.into_iter().map(|made| made.record.selector).collect()),
         }
     }
 
@@ -65,25 +66,12 @@ impl Ours {
         offers
     }
 
-    pub(crate) fn find(&self) -> Offer<'static> {
-        let (store, rows) = (self.store.clone(), self.sessions.clone());
-        Offer::steady(
-            &self.runtime,
-            STORE,
-            "find",
-            |task, _| Random::new(task),
-            move |mut random| {
-                let (store, rows) = (store.clone(), rows.clone());
-                async move {
-                    let selector = rows[random.below(rows.len())].record.selector;
-                    assert!(store.find(selector).await.unwrap().is_some());
-                    random
-                }
-            },
-        )
+    fn find(&self) -> Offer<'static> {
+        let selectors = self.sessions.iter().map(|made| made.record.selector).collect();
+        find(&self.runtime, STORE, self.store.clone(), Arc::new(selectors))
     }
 
-    pub(crate) fn verify(&self) -> Offer<'static> {
+    fn verify(&self) -> Offer<'static> {
         // A session in use is written once a minute; at this clock it never is.
         let clock = ManualClock::new(self.loaded_at);
         let tokens = Tokens::builder(self.store.clone()).clock(clock).build().unwrap();
@@ -104,24 +92,11 @@ impl Ours {
         )
     }
 
-    /// Read, then write durably if nobody else has: what a rotation asks of a store.
-    pub(crate) fn replace(&self) -> Offer<'static> {
-        let (store, rows) = (self.store.clone(), self.rotating.clone());
-        Offer::steady(&self.runtime, STORE, "rotate", Stripe::of, move |mut stripe| {
-            let (store, rows) = (store.clone(), rows.clone());
-            async move {
-                let selector = rows[stripe.next(rows.len())].record.selector;
-                let mut record = store.find(selector).await.unwrap().unwrap();
-                let expected = record.revision;
-                record.revision = expected.next();
-                record.generation += 1;
-                assert_eq!(store.replace(&record, expected).await.unwrap(), Replace::Replaced);
-                stripe
-            }
-        })
+    fn replace(&self) -> Offer<'static> {
+        replace(&self.runtime, STORE, self.store.clone(), self.rotating.clone())
     }
 
-    pub(crate) fn rotate(&self) -> Offer<'static> {
+    fn rotate(&self) -> Offer<'static> {
         let builder = Tokens::builder(self.store.clone()).policy(always_due()).clock(Ticking::new());
         let (tokens, rows) = (builder.build().unwrap(), self.remembered.clone());
         Offer::steady(&self.runtime, SERVICE, "rotate", Stripe::of, move |mut stripe| {
@@ -177,6 +152,43 @@ impl Ours {
             },
         )
     }
+}
+
+/// Reads one of these records, any of them.
+pub(crate) fn find(
+    runtime: &Handle,
+    system: &str,
+    store: Arc<dyn TokenStore>,
+    selectors: Arc<Vec<Selector>>,
+) -> Offer<'static> {
+    let state = |task, _| Random::new(task);
+    Offer::steady(runtime, system, "find", state, move |mut random| {
+        let (store, selector) = (store.clone(), selectors[random.below(selectors.len())]);
+        async move {
+            assert!(store.find(selector).await.unwrap().is_some());
+            random
+        }
+    })
+}
+
+/// Reads one of these records, then writes it durably if nobody else has: what a rotation asks of a store.
+pub(crate) fn replace(
+    runtime: &Handle,
+    system: &str,
+    store: Arc<dyn TokenStore>,
+    selectors: Arc<Vec<Selector>>,
+) -> Offer<'static> {
+    Offer::steady(runtime, system, "rotate", Stripe::of, move |mut stripe| {
+        let (store, selector) = (store.clone(), selectors[stripe.next(selectors.len())]);
+        async move {
+            let mut record = store.find(selector).await.unwrap().unwrap();
+            let expected = record.revision;
+            record.revision = expected.next();
+            record.generation += 1;
+            assert_eq!(store.replace(&record, expected).await.unwrap(), Replace::Replaced);
+            stripe
+        }
+    })
 }
 
 /// Goes through the rows that no other task goes through.

@@ -100,10 +100,11 @@ impl Report {
 
     pub(crate) fn cell(&mut self, cell: Cell) {
         let shown = |quantile| cell.latency(quantile).map_or("-".to_owned(), |micros| format!("{micros:.2}"));
+        let rows = cell.rows.map_or(String::new(), |rows| format!("  {rows} rows"));
         let allocations = cell.allocations.map_or(String::new(), |count| format!("  {count:.1} allocations"));
         clear();
         println!(
-            "  {:<34} {:<8} {:>5} {:>12.0} {:>10} {:>10} {:>10}{allocations}",
+            "  {:<34} {:<8} {:>5} {:>12.0} {:>10} {:>10} {:>10}{rows}{allocations}",
             cell.system,
             cell.operation,
             cell.tasks,

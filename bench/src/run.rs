@@ -12,21 +12,32 @@ use crate::report::{Cell, Ratio, Report};
 const OURS: &str = "hallpass";
 
 /// Measures every operation of an area, from every number of tasks, by all systems that offer it.
-pub(crate) fn area(report: &mut Report, area: &str, mut offers: Vec<Offer<'_>>, options: &Options) {
+pub(crate) fn area(report: &mut Report, area: &str, offers: Vec<Offer<'_>>, options: &Options) {
+    report.heading(area);
+    grown(report, area, None, offers, options);
+}
+
+/// The same at one of several numbers of rows.
+pub(crate) fn grown(
+    report: &mut Report,
+    area: &str,
+    rows: Option<usize>,
+    mut offers: Vec<Offer<'_>>,
+    options: &Options,
+) {
     let mut operations: Vec<String> = Vec::new();
     for offer in &offers {
         if !operations.contains(&offer.operation) {
             operations.push(offer.operation.clone());
         }
     }
-    report.heading(area);
     for operation in operations {
         for tasks in levels(&offers, &operation, options) {
             let takes_part = |offer: &&mut Offer<'_>| {
                 offer.operation == operation && (offer.tasks.is_empty() || offer.tasks.contains(&tasks))
             };
             let contenders: Vec<_> = offers.iter_mut().filter(takes_part).collect();
-            figure(report, area, tasks, contenders, options);
+            figure(report, area, (tasks, rows), contenders, options);
         }
     }
 }
@@ -42,7 +53,13 @@ fn levels(offers: &[Offer<'_>], operation: &str, options: &Options) -> Vec<usize
     levels
 }
 
-fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Offer<'_>>, options: &Options) {
+fn figure(
+    report: &mut Report,
+    area: &str,
+    (tasks, rows): (usize, Option<usize>),
+    contenders: Vec<&mut Offer<'_>>,
+    options: &Options,
+) {
     let length = Duration::from_secs_f64(options.seconds / options.rounds as f64);
     let mut playing: Vec<_> = contenders.into_iter().map(|offer| (offer, Vec::<Turn>::new())).collect();
     // Round 0 warms up.
@@ -81,7 +98,7 @@ fn figure(report: &mut Report, area: &str, tasks: usize, contenders: Vec<&mut Of
             system: offer.system.clone(),
             operation: offer.operation.clone(),
             tasks,
-            rows: None,
+            rows,
             turns,
             allocations: offer.allocations,
         })
