@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use hallpass_core::{Fence, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
+use hallpass_test_servers::{needed, pgbouncer};
 use sqlx::postgres::PgPoolOptions;
 
 use crate::support::{connection, next, own_server, put, record, say, schema, server, store, words};
@@ -158,4 +159,13 @@ async fn a_stricter_isolation_by_default_changes_nothing() {
         assert_eq!(won.len(), 1);
         alice = won.remove(0);
     }
+}
+
+#[tokio::test]
+async fn behind_a_pooler_without_the_switch_says_so() {
+    let Some(server) = server() else { return };
+    let pooler = needed("a wrong set-up behind PgBouncer", pgbouncer(server)).unwrap();
+    let Some(pooler) = pooler else { return };
+    let words = refusal(pooler.url()).await;
+    assert!(words.contains("Builder::pgbouncer"), "{words}");
 }
