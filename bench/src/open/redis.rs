@@ -1,11 +1,17 @@
 //! How our store on Redis is opened.
 
+use std::sync::Arc;
+
+use hallpass_store_redis::RedisStore;
+
 use super::Store;
 
-pub(crate) async fn redis(_url: &str) -> Store {
-    Err("its crate is no part of this workspace yet".to_owned())
+pub(crate) async fn redis(url: &str) -> Store {
+    let store = RedisStore::connect(url).await;
+    Ok(Arc::new(store.map_err(|error| format!("{error:?}"))?))
 }
 
-pub(crate) async fn redis_cluster(_urls: &[&str]) -> Store {
-    Err("its crate is no part of this workspace yet".to_owned())
+pub(crate) async fn redis_cluster(urls: &[&str]) -> Store {
+    let store = RedisStore::cluster(urls.iter().copied()).connect().await;
+    Ok(Arc::new(store.map_err(|error| format!("{error:?}"))?))
 }
