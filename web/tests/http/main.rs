@@ -15,3 +15,6 @@ mod users;
 mod wire;
 
 mod login;
+mod logout;
+mod remember;
+mod theft;
