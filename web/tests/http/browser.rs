@@ -49,6 +49,11 @@ impl Browser {
         Self { jar: Arc::new(Mutex::new(self.jar().clone())), ..self.clone() }
     }
 
+    /// The same browser at another node of the site.
+    pub(crate) fn at(&self, to: SocketAddr) -> Self {
+        Self { to, ..self.clone() }
+    }
+
     pub(crate) fn agent(mut self, agent: &str) -> Self {
         agent.clone_into(&mut self.agent);
         self

@@ -14,7 +14,10 @@ mod site;
 mod users;
 mod wire;
 
+mod cookies;
 mod login;
 mod logout;
+mod protection;
+mod races;
 mod remember;
 mod theft;
