@@ -14,10 +14,13 @@ mod site;
 mod users;
 mod wire;
 
+mod accounts;
 mod cookies;
+mod garbage;
 mod login;
 mod logout;
 mod protection;
 mod races;
 mod remember;
+mod required;
 mod theft;
