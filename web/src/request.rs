@@ -105,7 +105,7 @@ impl Request {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a token to the browser, and counts it among what the browser holds.
+    /// Sends a token to the browser, and counts it as the first of what the browser holds.
     pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) {
         let text = Zeroizing::new(issued.token.expose().to_owned());
         let remember = issued.kind == Kind::REMEMBER;
@@ -114,18 +114,21 @@ impl Request {
         let age = issued.expires_at.since(self.config.tokens.now());
         let change = Change::Set { value: text.clone(), max_age: (keep == Keep::Token).then_some(age) };
         let mut changes = self.changes();
+        changes.restored = None;
         let (place, texts) = match remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
         };
         *place = Some(change);
-        *texts = vec![text];
+        // What the browser sent besides stays in the list: a log-out or a login in this request ends it, too.
+        texts.insert(0, text);
     }
 
     /// Takes both cookies away.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
-        *self.changes() = Changes { session: Some(Change::Clear), remember: Some(Change::Clear) };
+        let (session, remember) = (Some(Change::Clear), Some(Change::Clear));
+        *self.changes() = Changes { session, remember, restored: None };
     }
 }
 

@@ -1,7 +1,7 @@
 //! Harnesses and stores so bad that no clause is about them, and capabilities that are not declared: each
 //! is reported as what it is, and the run goes on.
 
-use hallpass_conformance_tests::{Level, Options, Outcome, Report, cases, run};
+use hallpass_conformance_tests::{Level, Options, Outcome, Patch, Report, cases, run};
 use libtest_mimic::{Failed, Trial};
 
 use crate::options;
@@ -22,6 +22,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("bad::garbage_breaks_promises_and_never_the_suite", garbage),
         Trial::test("bad::what_is_not_declared_is_reported_as_such", what_is_not_declared),
         Trial::test("bad::what_is_declared_is_run", what_is_declared),
+        Trial::test("bad::a_patch_that_breaks_nothing_is_not_proved", a_patch_that_breaks_nothing),
     ]
 }
 
@@ -275,4 +276,22 @@ fn all(report: &Report, what: &str, like: impl Fn(&str) -> bool) -> Result<(), F
 
 fn same<T: PartialEq + fmt::Debug + Copy>(got: T, want: T) -> Result<(), Failed> {
     if got == want { Ok(()) } else { Err(format!("expected {want:?}, got {got:?}").into()) }
+}
+
+/// What [`Patch`] demands: the case named, broken by the clause named.
+fn a_patch_that_breaks_nothing() -> Result<(), Failed> {
+    const CASE: &str = "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there";
+    let patch =
+        |caught| Patch { name: "no_delete", file: "delete.sql", from: "delete", to: "select", caught };
+    let fault = crate::faults::ALL.iter().find(|fault| fault.name == "delete_is_a_no_op");
+    let wrong = fault.ok_or("the fault has another name now")?.harness;
+    let right = Backend::<Straight>::default;
+    patch(&[(S7, CASE)]).is_caught(wrong)?;
+    let refused = [
+        patch(&[(S5, CASE)]).is_caught(wrong),
+        patch(&[(S7, CASE)]).is_caught(right),
+        patch(&[(S7, CASE), (S7, "delete::no_such_case")]).is_caught(wrong),
+        patch(&[]).is_caught(wrong),
+    ];
+    same(refused.map(|answer| answer.is_err()), [true; 4])
 }

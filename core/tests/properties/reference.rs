@@ -283,12 +283,12 @@ impl Site {
     }
 
     /// S10: nothing is collected before it has expired; the service adds an hour, and idle deadlines are
-    /// rounded up to an eighth.
+    /// rounded up to 32 touches, which are more than an eighth here.
     fn purge(&mut self) {
         let due = |deadline: Time| deadline + HOUR <= self.now;
         for record in &mut self.records {
             let idle = record.seen + IDLE;
-            record.gone |= due(record.created + ABSOLUTE) || record.ended.is_none() && due(idle + IDLE / 8);
+            record.gone |= due(record.created + ABSOLUTE) || record.ended.is_none() && due(idle + 32 * TOUCH);
             record.maybe_gone |= record.ended.is_none() && due(idle);
         }
     }

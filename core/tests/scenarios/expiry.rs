@@ -134,7 +134,7 @@ async fn an_idle_deadline_may_move_without_moving_the_purge() {
         assert!(record.purge_at >= record.idle_at.unwrap());
         purge_times.insert(record.purge_at);
     }
-    assert!(purge_times.len() <= 17, "{} changes of an indexed column in 60 slides", purge_times.len());
+    assert!(purge_times.len() <= 3, "{} values of an indexed column in 60 slides", purge_times.len());
 }
 
 #[tokio::test(start_paused = true)]

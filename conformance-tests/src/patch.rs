@@ -1,0 +1,93 @@
+//! Statements broken on purpose: the proof for SQL and Lua, which no mutation tool looks into.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use libtest_mimic::{Arguments, Trial};
+
+use crate::case::{Case, Level};
+use crate::cases::cases;
+use crate::clause::Clause;
+use crate::harness::Harness;
+use crate::options::Options;
+use crate::outcome::{Outcome, chain};
+use crate::runner::run;
+
+/// How often a race may fail to show what it is there to show.
+const ATTEMPTS: u64 = 8;
+
+/// One line of one statement, made wrong, and where the suite must notice.
+///
+/// An adapter keeps its statements in files, and opens a store with one of them changed; it refuses a
+/// `from` that the file does not contain exactly once, so that a patch cannot rot into a no-op.
+#[derive(Clone, Copy, Debug)]
+pub struct Patch {
+    /// What is lost, in words that make a test's name: `replace_without_the_revision`.
+    pub name: &'static str,
+    /// The file.
+    pub file: &'static str,
+    /// What stands there once.
+    pub from: &'static str,
+    /// What is put in its place.
+    pub to: &'static str,
+    /// The cases, by [`Case::id`], each of which must see this clause broken.
+    pub caught: &'static [(Clause, &'static str)],
+}
+
+impl Patch {
+    /// Whether each case that it names sees its clause broken by the store of this harness; a race may
+    /// take several attempts.
+    ///
+    /// # Errors
+    /// A text that says which case does not, and what it saw instead.
+    pub fn is_caught<H: Harness>(&self, harness: impl Fn() -> H) -> Result<(), String> {
+        if self.caught.is_empty() {
+            return Err("the patch names no case that catches it".to_owned());
+        }
+        for (clause, id) in self.caught {
+            let case = cases().find(|case| case.id() == *id).ok_or(format!("there is no case {id}"))?;
+            let mut seen = String::new();
+            if !(1..=ATTEMPTS).any(|seed| breaks(case, *clause, harness(), seed, &mut seen)) {
+                return Err(format!("{id} does not catch it by {clause}: {seen}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Runs the suite over each wrong store in turn: the whole of a test target with `harness = false`.
+///
+/// Takes the arguments of `libtest`. A patch fails if one of its cases passes, or fails for another
+/// reason than the one named, such as a statement that the server does not understand.
+pub fn prove<H: Harness>(
+    patches: &'static [Patch],
+    harness: impl Fn(&Patch) -> H + Send + Sync + 'static,
+) -> ExitCode {
+    let harness = Arc::new(harness);
+    let trials = patches.iter().map(|patch| {
+        let harness = Arc::clone(&harness);
+        Trial::test(patch.name, move || Ok(patch.is_caught(|| harness(patch))?)).with_kind(patch.file)
+    });
+    libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
+}
+
+/// Whether this case sees this clause broken; if not, `seen` tells what it saw.
+fn breaks(case: &Case, clause: Clause, harness: impl Harness, seed: u64, seen: &mut String) -> bool {
+    let options = Options {
+        level: Level::RealTime,
+        seed: Some(seed),
+        limit: Duration::from_secs(60),
+        only: Some(case.id()),
+        ..Options::default()
+    };
+    for (ran, outcome) in run(harness, &options).outcomes() {
+        match outcome {
+            _ if ran.id() != case.id() => {}
+            Outcome::Failed(violation) if violation.clause == clause => return true,
+            Outcome::Failed(violation) => *seen = chain(violation),
+            other => *seen = format!("{other:?}"),
+        }
+    }
+    false
+}
