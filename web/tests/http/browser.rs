@@ -54,6 +54,11 @@ impl Browser {
         Self { to, ..self.clone() }
     }
 
+    /// A page of another site in the same browser.
+    pub(crate) fn page_of(&self, other_site: &'static str) -> Self {
+        Self { other_site: Some(other_site), ..self.clone() }
+    }
+
     pub(crate) fn agent(mut self, agent: &str) -> Self {
         agent.clone_into(&mut self.agent);
         self

@@ -37,7 +37,10 @@ async fn a_site_may_choose_names_domain_path_and_same_site() {
     browser.host = "www.app.test".into();
     let answer = browser.log_in_remembered("alice").await;
     let session = answer.cookie("sid").unwrap();
-    assert_eq!(attributes(&session), ["domain=app.test", "httponly=", "path=/", "samesite=Strict", "secure="]);
+    assert_eq!(
+        attributes(&session),
+        ["domain=app.test", "httponly=", "path=/", "samesite=Strict", "secure="]
+    );
     let remember = answer.cookie("rid").unwrap();
     assert_eq!(
         attributes(&remember),
@@ -83,8 +86,7 @@ async fn a_remember_me_cookie_may_end_with_the_browser_where_a_site_wants_it() {
 #[tokio::test]
 async fn plain_http_works_only_where_a_site_says_so() {
     for insecure in [false, true] {
-        let site =
-            Site::with(|layer| if insecure { layer.insecure_cookies() } else { layer }).await;
+        let site = Site::with(|layer| if insecure { layer.insecure_cookies() } else { layer }).await;
         let mut browser = site.browser();
         browser.trusted = false;
         let answer = browser.log_in_remembered("alice").await;
@@ -104,7 +106,10 @@ async fn an_answer_with_cookies_is_kept_out_of_every_cache() {
     let logout = browser.post("/logout", &[]).await;
     for answer in [login, restore, logout] {
         assert_eq!(answer.set_cookies().len(), 2);
-        assert_eq!((answer.header("cache-control"), answer.header("vary")), (Some("no-store"), Some("Cookie")));
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("vary")),
+            (Some("no-store"), Some("Cookie"))
+        );
     }
 }
 

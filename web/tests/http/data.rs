@@ -9,7 +9,10 @@ async fn data_last_from_request_to_request_and_parts_are_apart() {
     let site = Site::new().await;
     let browser = site.browser();
     browser.log_in("alice").await;
-    assert_eq!((browser.get("/cart").await.body, browser.get("/theme").await.body), (String::new(), String::new()));
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.get("/theme").await.body),
+        (String::new(), String::new())
+    );
     browser.post("/cart", &[("item", "tea")]).await;
     browser.post("/theme", &[("item", "dark")]).await;
     assert_eq!(browser.post("/cart", &[("item", "佐藤 \"quoted\"")]).await.body, "2");
@@ -54,7 +57,10 @@ async fn too_much_is_refused_and_changes_nothing() {
     let answer = browser.post("/cart", &[("item", &"x".repeat(17_000))]).await;
     assert_eq!((answer.status, answer.header("content-type")), (413, Some("application/problem+json")));
     assert!(answer.set_cookies().is_empty());
-    assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "alice session fresh".into()));
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        ("tea".into(), "alice session fresh".into())
+    );
     let visitor = site.browser();
     let answer = visitor.post("/cart", &[("item", &"x".repeat(17_000))]).await;
     assert!(answer.status == 413 && answer.set_cookies().is_empty(), "nor is a session begun for it");
@@ -72,7 +78,10 @@ async fn what_does_not_read_any_more_reads_as_nothing() {
     browser.post("/theme", &[("item", "dark")]).await;
     let answer = browser.get("/theme/as-number").await;
     assert_eq!((answer.status, &*answer.body), (200, "0"));
-    assert_eq!((browser.get("/theme").await.body, browser.get("/cart").await.body), ("dark".into(), "tea".into()));
+    assert_eq!(
+        (browser.get("/theme").await.body, browser.get("/cart").await.body),
+        ("dark".into(), "tea".into())
+    );
 }
 
 #[tokio::test]
@@ -103,7 +112,14 @@ async fn data_go_with_the_session_that_ran_out() {
     browser.post("/cart", &[("item", "tea")]).await;
     assert_eq!(browser.get("/cart").await.body, "tea");
     assert_eq!(site.steps("alice").await, 1);
-    assert_eq!(site.records("alice", Kind::SESSION).await.iter().filter(|r| r.is_live(hallpass_core::Clock::now(&*site.clock))).count(), 1);
+    assert_eq!(
+        site.records("alice", Kind::SESSION)
+            .await
+            .iter()
+            .filter(|r| r.is_live(hallpass_core::Clock::now(&*site.clock)))
+            .count(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -113,5 +129,8 @@ async fn a_change_in_the_request_that_restores_is_kept() {
     browser.log_in_remembered("alice").await;
     browser.reopen();
     assert_eq!(browser.post("/cart", &[("item", "tea")]).await.body, "1");
-    assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "alice remembered stale".into()));
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        ("tea".into(), "alice remembered stale".into())
+    );
 }

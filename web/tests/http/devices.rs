@@ -24,7 +24,8 @@ async fn ids(browser: &Browser) -> Vec<String> {
 #[tokio::test]
 async fn the_list_names_each_device_once_newest_first_and_the_one_that_asks() {
     let (_site, laptop, phone, bob) = three().await;
-    let seen = |list: &str| list.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>();
+    let seen =
+        |list: &str| list.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>();
     let list = laptop.get("/devices").await.body;
     assert_eq!(seen(&list), ["Safari on a phone elsewhere", "Firefox on a laptop here"]);
     let list = phone.get("/devices").await.body;
@@ -78,7 +79,10 @@ async fn nobody_ends_a_device_of_somebody_else() {
     }
     bob.post("/devices/others", &[]).await;
     bob.post("/devices/all", &[]).await;
-    assert_eq!((laptop.me().await, phone.me().await), ("alice session fresh".into(), "alice session fresh".into()));
+    assert_eq!(
+        (laptop.me().await, phone.me().await),
+        ("alice session fresh".into(), "alice session fresh".into())
+    );
 }
 
 #[tokio::test]
@@ -88,12 +92,18 @@ async fn the_others_are_out_and_so_is_a_copy_of_this_one() {
     let copy = laptop.copied();
     assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");
     assert_eq!(phone.me().await, "nobody");
-    assert_eq!((laptop.me().await, laptop.get("/cart").await.body), ("alice session fresh".into(), "tea".into()));
+    assert_eq!(
+        (laptop.me().await, laptop.get("/cart").await.body),
+        ("alice session fresh".into(), "tea".into())
+    );
     assert_eq!(copy.me().await, "nobody");
     copy.reopen();
     assert_eq!(copy.me().await, "nobody");
     laptop.reopen();
-    assert_eq!((laptop.me().await, bob.me().await), ("alice remembered stale".into(), "bob session fresh".into()));
+    assert_eq!(
+        (laptop.me().await, bob.me().await),
+        ("alice remembered stale".into(), "bob session fresh".into())
+    );
 }
 
 #[tokio::test]

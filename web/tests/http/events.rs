@@ -120,7 +120,8 @@ async fn logging_devices_out_is_told() {
     here.log_in_remembered("alice").await;
     there.log_in("alice").await;
     let list = here.get("/devices").await.body;
-    let id = list.lines().find(|line| line.ends_with("elsewhere")).unwrap().split(' ').next().unwrap().to_owned();
+    let id =
+        list.lines().find(|line| line.ends_with("elsewhere")).unwrap().split(' ').next().unwrap().to_owned();
     site.heard.signals();
     here.post("/devices/one", &[("login", &id)]).await;
     assert_eq!(site.heard.signals(), alice(Kind::LoggedOut));

@@ -34,10 +34,35 @@ async fn a_malformed_cookie_is_nobody_s() {
     let token = "A".repeat(22) + "." + &"A".repeat(43);
     let long = "A".repeat(4_000);
     for value in [
-        "", "\"\"", "foo", "foo|BAD_HASH", "%", "ZZZ", "series:token", "cookie:1", "a.b", ".", "null", "1",
-        "佐藤", "../../etc/passwd", "' OR 1=1 --", "{}", "=", "====", ",", "\"", "\\", "\t",
-        &token[1..], &format!("{token}A"), &format!("{token}."), &token.replace('.', ":"), &token.replace('A', "/"),
-        &format!("{}B", &token[..65]), &long,
+        "",
+        "\"\"",
+        "foo",
+        "foo|BAD_HASH",
+        "%",
+        "ZZZ",
+        "series:token",
+        "cookie:1",
+        "a.b",
+        ".",
+        "null",
+        "1",
+        "佐藤",
+        "../../etc/passwd",
+        "' OR 1=1 --",
+        "{}",
+        "=",
+        "====",
+        ",",
+        "\"",
+        "\\",
+        "\t",
+        &token[1..],
+        &format!("{token}A"),
+        &format!("{token}."),
+        &token.replace('.', ":"),
+        &token.replace('A', "/"),
+        &format!("{}B", &token[..65]),
+        &long,
     ] {
         for name in [SESSION, REMEMBER] {
             let answer = with(&site, format!("{name}={value}")).get("/me").await;
@@ -109,7 +134,9 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
     let unknown = "A".repeat(22) + "." + &"A".repeat(43);
     let guess = format!("{}.{}", &session[..22], "A".repeat(43));
     for bad in ["", "junk", &unknown, &guess] {
-        for line in [format!("{SESSION}={bad}; {SESSION}={session}"), format!("{SESSION}={session}; {SESSION}={bad}")] {
+        for line in
+            [format!("{SESSION}={bad}; {SESSION}={session}"), format!("{SESSION}={session}; {SESSION}={bad}")]
+        {
             assert_eq!(with(&site, line).me().await, "alice session fresh", "{bad}");
         }
         let lines = with(&site, format!("{SESSION}={bad}")).header("Cookie", format!("{SESSION}={session}"));
@@ -161,7 +188,11 @@ async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
     assert!(answer.set_cookies().is_empty());
     let many = (0..20).fold(site.browser(), |browser, _| browser.header("Cookie", "x".repeat(2_000)));
     assert_eq!(many.get("/me").await.status, 431, "spread over many headers, too");
-    assert_eq!(with(&site, "x".repeat(1_000_000)).get("/me").await.status, 431, "refused by the server itself");
+    assert_eq!(
+        with(&site, "x".repeat(1_000_000)).get("/me").await.status,
+        431,
+        "refused by the server itself"
+    );
     assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "where nobody asks, nobody minds");
     assert_eq!(browser.me().await, "alice session fresh");
 }
@@ -180,11 +211,15 @@ async fn a_hundred_cookies_of_one_name_cost_a_few_reads() {
 #[tokio::test]
 async fn junk_in_the_other_headers_is_no_error() {
     let site = Site::with(|layer| {
-        layer.peer_address(crate::site::peer).trusted_proxies(["127.0.0.1".parse::<hallpass_web::Network>().unwrap()])
+        layer
+            .peer_address(crate::site::peer)
+            .trusted_proxies(["127.0.0.1".parse::<hallpass_web::Network>().unwrap()])
     })
     .await;
     let mut junk = Junk(0xfeed);
-    for name in ["Accept", "X-Forwarded-For", "Sec-Fetch-Mode", "X-Requested-With", "Authorization", "Forwarded"] {
+    for name in
+        ["Accept", "X-Forwarded-For", "Sec-Fetch-Mode", "X-Requested-With", "Authorization", "Forwarded"]
+    {
         for _ in 0..25 {
             let browser = site.browser().header(name, junk.bytes(60));
             assert_eq!(browser.me().await, "nobody");

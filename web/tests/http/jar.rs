@@ -156,7 +156,8 @@ impl Kept {
         };
         let path = wanted.path.split('?').next().unwrap();
         let below = path.strip_prefix(&*self.path);
-        let path = below.is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
+        let path =
+            below.is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
         let site = match &*self.same_site {
             "none" => true,
             "strict" => !wanted.cross_site,
@@ -182,7 +183,8 @@ fn the_jar_refuses_what_browsers_refuse() {
         let wanted = For { host, path, trusted, cross_site: false, navigation: true };
         jar.get(wanted).into_iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>()
     };
-    for bad in ["__Host-a=1; Path=/", "__Host-a=1; Secure; Path=/x", "__Host-a=1; Secure; Path=/; Domain=app.test"]
+    for bad in
+        ["__Host-a=1; Path=/", "__Host-a=1; Secure; Path=/x", "__Host-a=1; Secure; Path=/; Domain=app.test"]
     {
         assert!(sent(&[bad], "app.test", "/x", true).is_empty(), "{bad}");
     }
@@ -192,7 +194,10 @@ fn the_jar_refuses_what_browsers_refuse() {
     assert!(sent(&["a=1"], "sub.app.test", "/", true).is_empty(), "without a domain, for this host only");
     assert_eq!(sent(&["a=1; Domain=app.test"], "sub.app.test", "/", true), ["a=1"]);
     assert_eq!(sent(&["a=1", "a=2; Path=/x"], "app.test", "/x/y", true), ["a=2", "a=1"]);
-    assert!(sent(&["__Host-a=1; Secure; Path=/", "__Host-a=; Secure; Path=/; Max-Age=0"], "app.test", "/", true).is_empty());
+    assert!(
+        sent(&["__Host-a=1; Secure; Path=/", "__Host-a=; Secure; Path=/; Max-Age=0"], "app.test", "/", true)
+            .is_empty()
+    );
     assert_eq!(
         sent(&["__Host-a=1; Secure; Path=/", "__Host-a=; Path=/; Max-Age=0"], "app.test", "/", true),
         ["__Host-a=1"],

@@ -84,7 +84,9 @@ async fn only_bearer_is_looked_at_in_any_case() {
         let browser = site.browser().header("Authorization", format!("{scheme} {key}"));
         assert_eq!(browser.me().await, "alice key stale", "{scheme}");
     }
-    for line in [format!("Basic {key}"), key.clone(), format!("Bearer{key}"), "Bearer".into(), format!("Token {key}")] {
+    for line in
+        [format!("Basic {key}"), key.clone(), format!("Bearer{key}"), "Bearer".into(), format!("Token {key}")]
+    {
         assert_eq!(site.browser().header("Authorization", line).me().await, "nobody");
     }
 }
@@ -102,7 +104,10 @@ async fn a_key_is_ended_by_its_owner_and_by_nobody_else() {
     assert_eq!(program(&site, &key).me().await, "alice key stale");
     assert_eq!(browser.post("/keys/revoke", &[("login", id)]).await.body, "ended");
     assert_eq!(program(&site, &key).me().await, "nobody");
-    assert_eq!((browser.get("/keys").await.body, browser.me().await), (String::new(), "alice session fresh".into()));
+    assert_eq!(
+        (browser.get("/keys").await.body, browser.me().await),
+        (String::new(), "alice session fresh".into())
+    );
 }
 
 #[tokio::test]
@@ -125,7 +130,10 @@ async fn keys_outlive_a_changed_password_and_a_logout_everywhere() {
     browser.post("/password", &[("password", "new")]).await;
     assert_eq!(program(&site, &key).me().await, "alice key stale");
     browser.post("/devices/all", &[]).await;
-    assert_eq!((browser.me().await, program(&site, &key).me().await), ("nobody".into(), "alice key stale".into()));
+    assert_eq!(
+        (browser.me().await, program(&site, &key).me().await),
+        ("nobody".into(), "alice key stale".into())
+    );
     site.users.change("alice", |user| user.active = false);
     assert_eq!(program(&site, &key).me().await, "nobody", "but not their owner");
 }

@@ -182,6 +182,7 @@ async fn the_test_helper_logs_somebody_in_without_a_password() {
     let cookies = hallpass_web::testing::cookies(&site.layer, &user, &headers, true).await.unwrap();
     let browser = site.browser().header("Cookie", cookies.as_bytes());
     assert_eq!(browser.me().await, "alice session fresh");
-    let only_remember = cookies.to_str().unwrap().split("; ").find(|pair| pair.starts_with(REMEMBER)).unwrap();
+    let only_remember =
+        cookies.to_str().unwrap().split("; ").find(|pair| pair.starts_with(REMEMBER)).unwrap();
     assert_eq!(site.browser().header("Cookie", only_remember).me().await, "alice remembered stale");
 }

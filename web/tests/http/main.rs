@@ -16,9 +16,16 @@ mod wire;
 
 mod accounts;
 mod cookies;
+mod data;
+mod devices;
+mod events;
 mod garbage;
+mod keys;
 mod login;
 mod logout;
+mod once;
+mod origin;
+mod outage;
 mod protection;
 mod races;
 mod remember;

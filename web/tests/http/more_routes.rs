@@ -95,7 +95,9 @@ struct Mail {
 
 /// Answers what would be sent to the user by e-mail.
 async fn once(State(users): State<Users>, auth: Auth, form: Form<Mail>) -> Answered {
-    let Some(user) = users.find(&form.id) else { return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()) };
+    let Some(user) = users.find(&form.id) else {
+        return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
+    };
     Ok(auth.issue_once(kind(&form.kind), &user).await??.token.expose().to_owned().into_response())
 }
 

@@ -43,11 +43,17 @@ async fn a_link_expires_on_the_server() {
 #[tokio::test]
 async fn a_changed_password_kills_every_other_link() {
     let site = Site::new().await;
-    let (used, other, confirm) =
-        (mail(&site, RESET, "alice").await, mail(&site, RESET, "alice").await, mail(&site, CONFIRM, "alice").await);
+    let (used, other, confirm) = (
+        mail(&site, RESET, "alice").await,
+        mail(&site, RESET, "alice").await,
+        mail(&site, CONFIRM, "alice").await,
+    );
     let bob = mail(&site, RESET, "bob").await;
     assert_eq!(reset(&site, &used, "new").await, 200);
-    assert_eq!((reset(&site, &other, "stolen").await, site.users.find("alice").unwrap().password), (422, "new".into()));
+    assert_eq!(
+        (reset(&site, &other, "stolen").await, site.users.find("alice").unwrap().password),
+        (422, "new".into())
+    );
     assert_ne!(consume(&site, CONFIRM, &confirm).await, "alice");
     assert_eq!(consume(&site, RESET, &bob).await, "bob", "but nobody else's");
 }
@@ -120,7 +126,8 @@ async fn a_link_to_a_user_who_was_deleted_is_nobody_s() {
 async fn of_twenty_at_once_one_uses_the_link() {
     let site = Site::new().await;
     let token = mail(&site, CONFIRM, "alice").await;
-    let request = site.browser().prepare("POST", "/consume", &[("kind", CONFIRM.as_str()), ("token", &token)]);
+    let request =
+        site.browser().prepare("POST", "/consume", &[("kind", CONFIRM.as_str()), ("token", &token)]);
     site.gate.meet(Call::Find, 20);
     let mut tasks = JoinSet::new();
     for _ in 0..20 {

@@ -65,7 +65,10 @@ async fn what_a_session_keeps_survives_basic_protection() {
     browser.post("/theme", &[("item", "dark")]).await;
     let other = browser.clone().agent("curl");
     assert_eq!(other.me().await, "alice session stale");
-    assert_eq!((other.get("/cart").await.body, browser.get("/theme").await.body), ("tea".into(), "dark".into()));
+    assert_eq!(
+        (other.get("/cart").await.body, browser.get("/theme").await.body),
+        ("tea".into(), "dark".into())
+    );
 }
 
 #[tokio::test]
@@ -183,7 +186,11 @@ async fn a_trusted_proxy_names_the_client_s_address() {
         let mut other = browser.clone();
         other.headers = vec![("X-Forwarded-For", then.into())];
         let (me, told) = if same { ("alice session fresh", 0) } else { ("nobody", 1) };
-        assert_eq!((other.me().await.as_str(), site.heard.signals().len()), (me, told), "{first} then {then}");
+        assert_eq!(
+            (other.me().await.as_str(), site.heard.signals().len()),
+            (me, told),
+            "{first} then {then}"
+        );
     }
 }
 

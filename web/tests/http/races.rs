@@ -253,3 +253,39 @@ async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
     }
     assert!(site.steps("alice").await <= 1);
 }
+
+/// A restore whose page takes its time, and what happens in another tab meanwhile.
+async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
+    let slow = browser.prepare("GET", "/slow", &[]);
+    let slow = tokio::spawn(async move { slow.send().await });
+    let (arrived, passes) = &*site.users.slow;
+    arrived.acquire().await.unwrap().forget();
+    assert_eq!(browser.post(path, form).await.status, 200);
+    passes.add_permits(1);
+    slow.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone() {
+    for id in ["alice", "bob"] {
+        let site = Site::new().await;
+        let browser = reopened(&site).await;
+        let form = [("id", id), ("password", "secret"), ("remember", "on")];
+        let late = overtaken(&site, &browser, "/login", &form).await;
+        assert!(late.set_cookies().is_empty(), "{late:?}");
+        browser.receive(&late);
+        assert_eq!(browser.me().await, format!("{id} session fresh"));
+        browser.reopen();
+        assert_eq!(browser.me().await, format!("{id} remembered stale"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
+    let site = Site::new().await;
+    let browser = reopened(&site).await;
+    let late = overtaken(&site, &browser, "/logout", &[]).await;
+    browser.receive(&late);
+    assert_eq!((browser.session(), browser.remember()), (None, None));
+    assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+}

@@ -10,7 +10,11 @@ async fn a_program_that_is_nobody_gets_401_and_a_problem() {
         assert_eq!((answer.status, answer.header("content-type")), (401, Some("application/problem+json")));
         assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
         assert_eq!((answer.header("location"), answer.header("cache-control")), (None, Some("no-store")));
-        assert!(answer.body.contains(r#""status":401"#) && answer.set_cookies().is_empty(), "{}", answer.body);
+        assert!(
+            answer.body.contains(r#""status":401"#) && answer.set_cookies().is_empty(),
+            "{}",
+            answer.body
+        );
     }
 }
 
@@ -33,9 +37,23 @@ async fn a_page_sends_nobody_to_the_login_and_back() {
 async fn a_login_leads_to_no_other_site() {
     let site = Site::new().await;
     for next in [
-        "https://evil.test/", "http:evil.test", "//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test",
-        "/%09/evil.test", "%09//evil.test", "javascript:alert(1)", "evil.test", "", "https:///evil.test",
-        "/%0D%0ASet-Cookie:%20a=b", "%2F%2Fevil.test", "%5C%5Cevil.test", "ftp://evil.test", "/%20/evil.test",
+        "https://evil.test/",
+        "http:evil.test",
+        "//evil.test",
+        "///evil.test",
+        "/\\evil.test",
+        "\\\\evil.test",
+        "/%09/evil.test",
+        "%09//evil.test",
+        "javascript:alert(1)",
+        "evil.test",
+        "",
+        "https:///evil.test",
+        "/%0D%0ASet-Cookie:%20a=b",
+        "%2F%2Fevil.test",
+        "%5C%5Cevil.test",
+        "ftp://evil.test",
+        "/%20/evil.test",
     ] {
         let form = [("id", "alice"), ("password", "secret")];
         let answer = site.browser().post(&format!("/login?next={next}"), &form).await;
@@ -54,7 +72,10 @@ async fn who_is_logged_in_gets_in() {
     let browser = site.browser();
     browser.log_in("alice").await;
     assert_eq!(browser.get("/account").await.body, "alice session fresh");
-    assert_eq!((browser.get("/members").await.body, browser.post("/members", &[]).await.body), ("members".into(), "posted".into()));
+    assert_eq!(
+        (browser.get("/members").await.body, browser.post("/members", &[]).await.body),
+        ("members".into(), "posted".into())
+    );
     browser.post("/logout", &[]).await;
     assert_eq!(browser.get("/members").await.status, 303);
 }

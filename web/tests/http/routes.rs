@@ -9,7 +9,9 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass_core::Kind;
-use hallpass_web::{Auth, CurrentUser, FreshUser, LoginRequired, Rejection, Session, SessionData, local_path};
+use hallpass_web::{
+    Auth, CurrentUser, FreshUser, LoginRequired, Rejection, Session, SessionData, local_path,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::users::{User, Users};
@@ -25,6 +27,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/varied", get(varied))
         .route("/me", get(me).post(me))
         .route("/thrice", get(thrice))
+        .route("/slow", get(slow))
         .route("/account", get(account))
         .route("/delicate", get(delicate).post(delicate))
         .route("/why", get(why))
@@ -66,6 +69,14 @@ async fn thrice(
     let four = auth.require::<User>().await;
     Ok(format!("{}, {}, {}, {}", line(one.as_ref()), line(two.as_ref()), three.is_ok(), four.is_ok())
         .into_response())
+}
+
+/// Asks who it is, and takes its time.
+async fn slow(State(users): State<Users>, user: Option<CurrentUser<User>>) -> String {
+    let (arrived, passes) = &*users.slow;
+    arrived.add_permits(1);
+    let _pass = passes.acquire().await;
+    line(user.as_ref())
 }
 
 async fn account(user: CurrentUser<User>) -> String {

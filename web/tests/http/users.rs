@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_core::{Stamp, Subject};
 use hallpass_web::UserLoader;
+use tokio::sync::Semaphore;
 
 #[derive(Clone, Debug)]
 pub(crate) struct User {
@@ -14,11 +15,13 @@ pub(crate) struct User {
     pub(crate) active: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(crate) struct Users {
     all: Arc<Mutex<BTreeMap<String, User>>>,
     down: Arc<AtomicBool>,
     loads: Arc<AtomicUsize>,
+    /// Opened to let the slow page go on.
+    pub(crate) slow: Arc<(Semaphore, Semaphore)>,
 }
 
 #[derive(Debug)]
@@ -34,7 +37,8 @@ impl std::error::Error for Down {}
 
 impl Users {
     pub(crate) fn some() -> Self {
-        let users = Self::default();
+        let slow = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+        let users = Self { all: Arc::default(), down: Arc::default(), loads: Arc::default(), slow };
         for id in ["alice", "bob", "42", "佐藤", "Ünï cödé, \"quoted\"; =id=", &"x".repeat(255)] {
             users.add(id, true);
         }
