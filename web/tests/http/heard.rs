@@ -5,15 +5,18 @@ use std::sync::{Arc, Mutex};
 use hallpass_core::{Event, Observer, What};
 use hallpass_web::{Listener, Signal, SignalKind};
 
+/// A signal, and whose it was.
+type Told = (SignalKind, Option<String>);
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
-    signals: Arc<Mutex<Vec<(SignalKind, Option<String>)>>>,
+    signals: Arc<Mutex<Vec<Told>>>,
     events: Arc<Mutex<Vec<What>>>,
 }
 
 impl Heard {
     /// What was signalled since the last question, with whose it was.
-    pub(crate) fn signals(&self) -> Vec<(SignalKind, Option<String>)> {
+    pub(crate) fn signals(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }
 

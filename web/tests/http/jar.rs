@@ -90,13 +90,16 @@ impl Jar {
         let same_site = cookie.attribute("samesite").unwrap_or("Lax").to_ascii_lowercase();
         let secure = cookie.has("secure");
         let name = cookie.name.to_ascii_lowercase();
-        let refused = secure && !trusted
-            || same_site == "none" && !secure
-            || name.starts_with("__secure-") && !secure
-            || name.starts_with("__host-") && !(secure && domain.is_none() && path == "/")
-            || domain.as_deref().is_some_and(|domain| !within(host, domain))
-            || cookie.name.len() + cookie.value.len() > 4096;
-        if refused {
+        let host_only = secure && domain.is_none() && path == "/";
+        let rules = [
+            trusted || !secure,
+            secure || same_site != "none",
+            secure || !name.starts_with("__secure-"),
+            host_only || !name.starts_with("__host-"),
+            domain.as_deref().is_none_or(|domain| within(host, domain)),
+            cookie.name.len() + cookie.value.len() <= 4096,
+        ];
+        if rules.contains(&false) {
             return;
         }
         let domain = domain.map_or_else(|| host.to_owned(), |domain| format!(".{domain}"));

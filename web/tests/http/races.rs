@@ -26,7 +26,7 @@ async fn at_once(site: &Site, browser: &Browser, count: usize, path: &str) -> Ve
 }
 
 /// A remembered browser that was closed.
-async fn reopened(site: &Site) -> Browser {
+pub(crate) async fn reopened(site: &Site) -> Browser {
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
     browser.reopen();
@@ -141,44 +141,6 @@ async fn a_session_is_shared_by_tabs_without_a_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_logout_wins_against_a_restore_that_is_under_way() {
-    let site = Site::new().await;
-    let browser = reopened(&site).await;
-    let held = site.gate.hold(Call::Insert);
-    let restore = browser.prepare("GET", "/me", &[]);
-    let restore = tokio::spawn(async move { restore.send().await });
-    held.arrival().await;
-    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
-    held.release();
-    let answer = restore.await.unwrap();
-    site.gate.up();
-    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
-    assert!(answer.set_cookies().is_empty(), "nothing that would bring the login back");
-    browser.receive(&answer);
-    assert_eq!(browser.me().await, "nobody");
-    assert_eq!(site.live("alice").await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
-    let site = Site::new().await;
-    let (browser, elsewhere) = (reopened(&site).await, site.browser());
-    elsewhere.log_in("alice").await;
-    let held = site.gate.hold(Call::Insert);
-    let restore = browser.prepare("GET", "/me", &[]);
-    let restore = tokio::spawn(async move { restore.send().await });
-    held.arrival().await;
-    assert_eq!(elsewhere.post("/devices/all", &[]).await.body, "ended");
-    held.release();
-    let answer = restore.await.unwrap();
-    site.gate.up();
-    assert_eq!(answer.body, "nobody");
-    browser.receive(&answer);
-    assert_eq!(browser.me().await, "nobody");
-    assert_eq!(site.live("alice").await, 0);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_double_click_on_the_login_button_leaves_somebody_logged_in() {
     for last in 0..2 {
         let site = Site::new().await;
@@ -236,56 +198,4 @@ async fn two_devices_that_log_each_other_out_do_not_both_stay() {
     assert!([&first, &second].iter().all(|answer| [200, 401].contains(&answer.status)));
     let inside = [one.me().await, two.me().await].iter().filter(|me| *me != "nobody").count();
     assert!(inside <= 1, "each asked for the other to be out");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
-    let site = Site::new().await;
-    let browser = reopened(&site).await;
-    let held = site.gate.hold(Call::Replace);
-    let stream = browser.prepare("GET", "/me", &[]).send_and_hang_up().await;
-    held.arrival().await;
-    drop(stream);
-    held.release();
-    site.gate.up();
-    for _ in 0..3 {
-        assert_eq!(browser.me().await, "alice remembered stale");
-    }
-    assert!(site.steps("alice").await <= 1);
-}
-
-/// A restore whose page takes its time, and what happens in another tab meanwhile.
-async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
-    let slow = browser.prepare("GET", "/slow", &[]);
-    let slow = tokio::spawn(async move { slow.send().await });
-    let (arrived, passes) = &*site.users.slow;
-    arrived.acquire().await.unwrap().forget();
-    assert_eq!(browser.post(path, form).await.status, 200);
-    passes.add_permits(1);
-    slow.await.unwrap()
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone() {
-    for id in ["alice", "bob"] {
-        let site = Site::new().await;
-        let browser = reopened(&site).await;
-        let form = [("id", id), ("password", "secret"), ("remember", "on")];
-        let late = overtaken(&site, &browser, "/login", &form).await;
-        assert!(late.set_cookies().is_empty(), "{late:?}");
-        browser.receive(&late);
-        assert_eq!(browser.me().await, format!("{id} session fresh"));
-        browser.reopen();
-        assert_eq!(browser.me().await, format!("{id} remembered stale"));
-    }
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
-    let site = Site::new().await;
-    let browser = reopened(&site).await;
-    let late = overtaken(&site, &browser, "/logout", &[]).await;
-    browser.receive(&late);
-    assert_eq!((browser.session(), browser.remember()), (None, None));
-    assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
 }
