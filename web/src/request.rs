@@ -161,7 +161,7 @@ impl Sent {
             }
             held = Held::default();
         }
-        let key = bearer.filter(|_| config.keys.is_some()).map(|key| Zeroizing::new(key.to_owned()));
+        let key = bearer.map(|key| Zeroizing::new(key.to_owned()));
         Ok(Self { held, key, client: config.clients.read(headers, extensions), page: wants_page(headers) })
     }
 }
