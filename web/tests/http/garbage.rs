@@ -145,6 +145,8 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
         assert_eq!(with(&site, line).me().await, "alice remembered stale", "{bad}");
     }
     assert_eq!(browser.me().await, "alice session fresh", "and the others kill nothing");
+    let dead = browser.header("Cookie", format!("{SESSION}={unknown}"));
+    assert_eq!(dead.get("/why").await.body, "nothing to tell", "nor are they told of");
 }
 
 #[tokio::test]
@@ -200,12 +202,12 @@ async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
 #[tokio::test]
 async fn a_hundred_cookies_of_one_name_cost_a_few_reads() {
     let site = Site::new().await;
-    let junk = (0..100).map(|at| format!("{SESSION}={at:0>22}.{}", "A".repeat(43))).collect::<Vec<_>>();
+    let junk = (0..100).map(|at| format!("{SESSION}={at:0>21}A.{}", "A".repeat(43))).collect::<Vec<_>>();
     let (browser, junk) = (site.browser(), junk.join("; "));
     site.gate.calls();
     assert_eq!(browser.header("Cookie", junk).me().await, "nobody");
     let reads = site.gate.calls();
-    assert!(reads.len() <= 8 && reads.iter().all(|call| *call == Call::Find), "{reads:?}");
+    assert!((1..=8).contains(&reads.len()) && reads.iter().all(|call| *call == Call::Find), "{reads:?}");
 }
 
 #[tokio::test]

@@ -28,8 +28,8 @@ enum Rule {
     Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore> },
     /// The first so many calls wait, after they have done their work, until that many have done it.
     Meet { all: Arc<Barrier>, left: Arc<Mutex<usize>> },
-    /// Each call fails and does nothing.
-    Down,
+    /// Each call fails and does nothing, after the first so many.
+    Down { after: Arc<Mutex<usize>> },
     /// Each call does its work and then reports that nobody knows.
     Unknown,
 }
@@ -81,7 +81,12 @@ impl Gate {
 
     /// Calls of one method fail.
     pub(crate) fn down(&self, call: Call) {
-        self.rule(call, Rule::Down);
+        self.down_after(call, 0);
+    }
+
+    /// Calls of one method fail after the next so many.
+    pub(crate) fn down_after(&self, call: Call, count: usize) {
+        self.rule(call, Rule::Down { after: Arc::new(Mutex::new(count)) });
     }
 
     /// Every call fails.
@@ -144,7 +149,18 @@ impl Gate {
                 }
                 answer
             }
-            Some(Rule::Down) => Err(StoreError::Unavailable("the test says so".into())),
+            Some(Rule::Down { after }) => {
+                let up = {
+                    let mut after = after.lock().unwrap();
+                    let up = *after > 0;
+                    *after = after.saturating_sub(1);
+                    up
+                };
+                match up {
+                    true => work.await,
+                    false => Err(StoreError::Unavailable("the test says so".into())),
+                }
+            }
             Some(Rule::Unknown) => {
                 work.await?;
                 Err(StoreError::Timeout { source: "the test says so".into(), outcome_unknown: true })

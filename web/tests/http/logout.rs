@@ -134,6 +134,25 @@ async fn a_logout_ends_one_browser_and_no_other() {
 }
 
 #[tokio::test]
+async fn a_logout_ends_every_login_that_the_browser_sends() {
+    let site = Site::new().await;
+    let (one, two, three) = (site.browser(), site.browser(), site.browser());
+    for browser in [&one, &two, &three] {
+        browser.log_in_remembered("alice").await;
+    }
+    let cookies = format!(
+        "{SESSION}={}; {SESSION}={}; {REMEMBER}={}",
+        one.session().unwrap(),
+        two.session().unwrap(),
+        three.remember().unwrap()
+    );
+    assert_eq!(site.browser().header("Cookie", cookies).post("/logout", &[]).await.body, "ended, nobody");
+    for browser in [&one, &two, &three] {
+        assert_eq!(browser.me().await, "nobody");
+    }
+}
+
+#[tokio::test]
 async fn a_logout_takes_the_sessions_data_with_it() {
     let site = Site::new().await;
     let browser = site.browser();

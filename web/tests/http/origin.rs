@@ -87,6 +87,24 @@ async fn without_fetch_metadata_the_origin_decides() {
 }
 
 #[tokio::test]
+async fn only_the_same_origin_is_the_same() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let mut plain = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+    plain.trusted = false;
+    for (said, status) in
+        [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403), ("x", 403)]
+    {
+        assert_eq!(
+            plain.clone().header("Sec-Fetch-Site", said).post("/members", &[]).await.status,
+            status,
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn an_origin_that_is_allowed_may_post() {
     let none = CookieSpec::host("session").same_site(SameSite::None);
     let site = Site::with(|layer| layer.session_cookie(none).allow_origin("https://friend.test")).await;

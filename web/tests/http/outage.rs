@@ -61,10 +61,11 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
 
 #[tokio::test]
 async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
-    for call in [Call::Epoch, Call::Insert] {
+    // Before it, at its remember-me token, and between that and its session.
+    for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
         let site = Site::new().await;
         let browser = site.browser();
-        site.gate.down(call);
+        site.gate.down_after(call, after);
         let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
         unavailable(&browser.post("/login", &form).await);
         site.gate.up();

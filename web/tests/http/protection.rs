@@ -126,6 +126,31 @@ async fn a_remember_me_token_may_come_from_another_client() {
 }
 
 #[tokio::test]
+async fn a_restored_session_has_no_freshness_to_lose() {
+    let site = Site::with(basic).await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    browser.me().await;
+    site.heard.signals();
+    assert_eq!(browser.clone().agent("curl").me().await, "alice remembered stale");
+    assert!(site.heard.signals().is_empty(), "so nothing is told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn protection_is_told_once_though_many_requests_come_at_once() {
+    for (mode, me) in [(basic as fn(_) -> _, "alice session stale"), (strong, "nobody")] {
+        let site = Site::with(mode).await;
+        let browser = site.browser();
+        browser.log_in("alice").await;
+        site.heard.signals();
+        let answers = crate::races::at_once(&site, &browser.copied().agent("curl"), 8, "/me").await;
+        assert!(answers.iter().all(|answer| answer.status == 200 && answer.body == me), "{answers:?}");
+        assert_eq!(site.heard.kinds(), [SignalKind::Protected]);
+    }
+}
+
+#[tokio::test]
 async fn a_visitor_is_protected_from_nothing() {
     for mode in [basic, strong] {
         let site = Site::with(mode).await;

@@ -12,7 +12,7 @@ use crate::wire::Answer;
 
 /// So many requests for one page, with the cookies of this moment, none of which goes on before each has
 /// read the store once.
-async fn at_once(site: &Site, browser: &Browser, count: usize, path: &str) -> Vec<Answer> {
+pub(crate) async fn at_once(site: &Site, browser: &Browser, count: usize, path: &str) -> Vec<Answer> {
     let request = browser.prepare("GET", path, &[]);
     site.gate.meet(Call::Find, count);
     let mut tasks = JoinSet::new();
@@ -126,6 +126,18 @@ async fn months_of_tabs_and_closed_browsers_never_log_anybody_out() {
         site.advance(DAY);
     }
     assert_eq!(site.steps("alice").await, 28);
+}
+
+#[tokio::test]
+async fn one_page_a_day_is_enough() {
+    let site = Site::new().await;
+    let browser = reopened(&site).await;
+    for day in 1..30 {
+        site.advance(DAY);
+        assert_eq!(browser.me().await, "alice remembered stale", "day {day}");
+        browser.reopen();
+    }
+    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

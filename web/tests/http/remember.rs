@@ -3,6 +3,7 @@
 use hallpass_core::{Kind, What};
 
 use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]
@@ -171,6 +172,21 @@ async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
     assert_eq!(before.me().await, "nobody", "the tokens from before are dead");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_restored_session_costs_one_read_once_the_new_token_is_known_to_have_arrived() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    browser.me().await;
+    browser.me().await;
+    site.gate.calls();
+    for _ in 0..3 {
+        assert!(browser.get("/me").await.set_cookies().is_empty());
+    }
+    assert_eq!(site.gate.calls(), [Call::Find; 3]);
 }
 
 #[tokio::test]

@@ -67,6 +67,16 @@ async fn a_login_leads_to_no_other_site() {
 }
 
 #[tokio::test]
+async fn a_request_for_another_host_leads_to_no_other_site() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    let answer = browser.get("http://evil.test/account?x=1").await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/account%3Fx%3D1"));
+    let answer = browser.program().page_of("http://evil.test").post("http://evil.test/members", &[]).await;
+    assert_eq!(answer.status, 403, "nor is that host the page's own");
+}
+
+#[tokio::test]
 async fn who_is_logged_in_gets_in() {
     let site = Site::new().await;
     let browser = site.browser();

@@ -108,6 +108,21 @@ async fn a_thief_who_is_faster_is_found_out_by_the_owner_s_next_visit() {
 }
 
 #[tokio::test]
+async fn an_answer_with_new_tokens_that_is_lost_costs_a_login_and_no_alarm() {
+    for (path, form) in [("/devices/others", ("a", "b")), ("/confirm", ("password", "secret"))] {
+        let site = Site::new().await;
+        let browser = site.browser();
+        browser.log_in_remembered("alice").await;
+        let lost = browser.prepare("POST", path, &[form]).send().await;
+        assert_eq!((lost.status, lost.set_cookies().len()), (200, 2));
+        assert_eq!(browser.me().await, "nobody", "the old tokens have ended, whoever has them");
+        assert_eq!(site.heard.count(What::Reused), 0);
+        browser.log_in("alice").await;
+        assert_eq!(browser.me().await, "alice session fresh");
+    }
+}
+
+#[tokio::test]
 async fn a_token_of_generations_ago_is_still_recognised() {
     let site = Site::new().await;
     let browser = site.browser();
