@@ -11,6 +11,9 @@
     reason = "the helpers of tests fail like tests"
 )]
 
+#[path = "../support/plugged.rs"]
+mod plugged;
+
 mod client;
 mod outage;
 mod remember;

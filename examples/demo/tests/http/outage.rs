@@ -2,88 +2,19 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
 
-use async_trait::async_trait;
-use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Tokens, Which,
-};
+use hallpass_core::Tokens;
 use hallpass_demo::{Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::client::Browser;
-
-/// A store that can be unplugged, and counts its writes.
-#[derive(Debug, Default)]
-struct Plugged {
-    store: MemoryStore,
-    out: AtomicBool,
-    writes: AtomicUsize,
-}
-
-impl Plugged {
-    fn read(&self) -> Result<&MemoryStore, StoreError> {
-        match self.out.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("unplugged".into())),
-            false => Ok(&self.store),
-        }
-    }
-
-    fn write(&self) -> Result<&MemoryStore, StoreError> {
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        self.read()
-    }
-}
-
-#[async_trait]
-impl TokenStore for Plugged {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.write()?.insert(record, fence).await
-    }
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.read()?.find(selector).await
-    }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.read()?.find_many(selectors).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.write()?.replace(next, expected).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.write()?.delete(selector).await
-    }
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.write()?.revoke_by_subject(subject, which, action, advance).await
-    }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        self.read()?.list_by_subject(subject, page).await
-    }
-    async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.read()?.epoch(subject, fresh, keep, now).await
-    }
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.write()?.purge_expired(now, limit).await
-    }
-}
+use crate::plugged::Plugged;
 
 /// A running site; it stops with the runtime.
 fn serve() -> (Arc<Plugged>, SocketAddr, Runtime) {
-    let store = Arc::new(Plugged::default());
+    let store = Arc::new(Plugged::new(1));
     let tokens = Tokens::builder(store.clone()).build().unwrap();
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
