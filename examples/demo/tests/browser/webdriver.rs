@@ -9,31 +9,36 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// A `chromedriver` on a free port of this machine. Killed when dropped, after its browsers.
+/// Runs the driver until standard input ends. Its other end only this process has, so the kernel closes it
+/// after a return, a panic and SIGKILL alike. The driver has not been waited for: its id is its own.
+const SUPERVISOR: &str = "exec 3<&0 </dev/null; \"$@\" 3<&- & read -r _ <&3; kill -KILL $!; wait";
+
+/// A `chromedriver` on a free port of this machine. It ends when dropped, and with this process at the
+/// latest; and its browsers with it.
 #[derive(Debug)]
 pub(crate) struct Driver {
-    process: Child,
+    supervisor: Child,
     port: u16,
 }
 
 impl Driver {
     /// Starts one.
     pub(crate) fn start() -> Self {
-        let mut process = Command::new("chromedriver")
-            .args(["--port=0", "--log-level=SEVERE"])
-            .stdin(Stdio::null())
+        let mut supervisor = Command::new("sh")
+            .args(["-c", SUPERVISOR, "sh", "chromedriver", "--port=0", "--log-level=SEVERE"])
+            .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("chromedriver is installed; scripts/install-servers does it");
-        let stdout = BufReader::new(process.stdout.take().expect("piped"));
-        // From here on a panic ends it too.
-        let mut driver = Self { process, port: 0 };
+            .expect("a shell");
+        let stdout = BufReader::new(supervisor.stdout.take().expect("piped"));
+        // From here on a panic ends it.
+        let mut driver = Self { supervisor, port: 0 };
         let port = stdout.lines().find_map(|line| {
             let line = line.expect("its output");
             line.split_once("started successfully on port ")?.1.trim_end_matches('.').parse().ok()
         });
-        driver.port = port.expect("it says on which port it listens");
+        driver.port = port.expect("chromedriver is installed, as scripts/install-servers does, and starts");
         driver
     }
 
@@ -48,8 +53,8 @@ impl Driver {
 
 impl Drop for Driver {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        drop(self.supervisor.stdin.take());
+        let _ = self.supervisor.wait();
     }
 }
 
