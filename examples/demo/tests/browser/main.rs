@@ -6,12 +6,7 @@
 //!
 //! Where Chromium or its driver is missing these tests fail: `scripts/install-servers` installs both.
 
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::unwrap_used,
-    reason = "the helpers of tests fail like tests"
-)]
+#![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail like tests")]
 
 #[path = "../support/plugged.rs"]
 mod plugged;

@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 /// Runs the driver until standard input ends. Its other end only this process has, so the kernel closes it
 /// after a return, a panic and SIGKILL alike. The driver has not been waited for: its id is its own.
-const SUPERVISOR: &str = "exec 3<&0 </dev/null; \"$@\" 3<&- & read -r _ <&3; kill -KILL $!; wait";
+const SUPERVISOR: &str =
+    "exec 3<&0 </dev/null; \"$@\" 3<&- & exec >/dev/null; read -r _ <&3; kill -KILL $!; wait";
 
 /// A `chromedriver` on a free port of this machine. It ends when dropped, and with this process at the
 /// latest; and its browsers with it.

@@ -1,8 +1,10 @@
-//! The site over a store that fails when told to: run in this process, over a real connection.
+//! The site over a store that does as it is told: run in this process, over real connections.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::thread;
 
 use hallpass_core::Tokens;
 use hallpass_demo::{Cookies, app};
@@ -12,9 +14,12 @@ use tokio::runtime::Runtime;
 use crate::client::Browser;
 use crate::plugged::Plugged;
 
+/// How many requests are held until all of them are there.
+const TABS: usize = 6;
+
 /// A running site; it stops with the runtime.
 fn serve() -> (Arc<Plugged>, SocketAddr, Runtime) {
-    let store = Arc::new(Plugged::new(1));
+    let store = Arc::new(Plugged::new(TABS));
     let tokens = Tokens::builder(store.clone()).build().unwrap();
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
@@ -66,4 +71,24 @@ fn the_first_request_after_a_restore_confirms_and_the_next_ones_write_nothing() 
     assert_eq!(writes(&mut browser), (2, 2), "the rotation and the session");
     assert_eq!(writes(&mut browser), (2, 0), "the confirmation and the note that it was done");
     assert_eq!(writes(&mut browser), (0, 0));
+}
+
+#[test]
+fn requests_that_all_read_before_one_writes_are_one_step() {
+    let (store, address, _runtime) = serve();
+    let browser = Browser::remembered(address).reopened();
+    store.hold(TABS);
+    let tabs: Vec<Browser> = thread::scope(|scope| {
+        let tab = || {
+            let mut tab = browser.clone();
+            assert_eq!(tab.me().0, 200);
+            tab
+        };
+        let tabs: Vec<_> = (0..TABS).map(|_| scope.spawn(tab)).collect();
+        tabs.into_iter().map(|tab| tab.join().unwrap()).collect()
+    });
+    assert_eq!(store.to_hold(), 0);
+    let successors: BTreeSet<_> = tabs.iter().map(|tab| &tab.jar["remember"]).collect();
+    assert_eq!(successors.len(), 1);
+    assert!(!successors.contains(&browser.jar["remember"]));
 }

@@ -68,10 +68,10 @@ impl TokenStore for Plugged {
         self.write()?.insert(record, fence).await
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let held = self.held.try_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        let held = self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if held.is_ok() {
             let together = timeout(PATIENCE, self.gate.wait()).await;
-            drop(together.map_err(|_| StoreError::Unavailable("nobody else came".into()))?);
+            together.map_err(|_| StoreError::Unavailable("nobody else came".into()))?;
         }
         self.read()?.find(selector).await
     }
