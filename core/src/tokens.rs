@@ -110,8 +110,10 @@ impl Tokens {
         Ok(bytes)
     }
 
-    /// The kinds that serve one of these purposes.
-    fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
+    /// The kinds whose policies serve one of these purposes: what to end when every device is logged out
+    /// and the API keys stay.
+    #[must_use]
+    pub fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
         let policies = self.0.policies.iter().filter(|policy| purposes.contains(&policy.purpose));
         Kinds::Only(policies.map(|policy| policy.kind).collect())
     }

@@ -184,6 +184,13 @@ impl Candidate<'_> {
         self.found.record.login
     }
 
+    /// Which of the record's tokens it is. Where a client sends several, verify the newest first: an old
+    /// one ends the login (D9).
+    #[must_use]
+    pub const fn presented(&self) -> Presented {
+        self.found.presented
+    }
+
     /// Says what the client that presented it looks like.
     #[must_use]
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {

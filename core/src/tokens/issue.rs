@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::time::Duration;
 
 use super::Tokens;
 use super::login::Login;
@@ -33,6 +34,7 @@ pub struct Issue<'a> {
     stamp: Option<Stamp>,
     fingerprint: Option<Fingerprint>,
     data: Vec<u8>,
+    lifetime: Duration,
     replaces: Vec<(Kind, &'a str)>,
 }
 
@@ -173,6 +175,7 @@ impl<'a> Issue<'a> {
             stamp: None,
             fingerprint: None,
             data: Vec::new(),
+            lifetime: Duration::MAX,
             replaces: Vec::new(),
         }
     }
@@ -202,6 +205,12 @@ impl<'a> Issue<'a> {
         self
     }
 
+    /// Lives for `lifetime` at most, where the policy allows longer: "remember me for a week".
+    pub fn lifetime(mut self, lifetime: Duration) -> Self {
+        self.lifetime = lifetime;
+        self
+    }
+
     /// Names an older token that the same browser still sends: once the new one is stored, the login of
     /// the old one is ended. Any text is taken; what is no token of ours is left alone.
     pub fn replaces(mut self, kind: Kind, text: &'a str) -> Self {
@@ -210,7 +219,7 @@ impl<'a> Issue<'a> {
     }
 
     async fn run(self) -> Verdict<Issued> {
-        let Self { tokens, origin, kind, device, stamp, fingerprint, data, replaces } = self;
+        let Self { tokens, origin, kind, device, stamp, fingerprint, data, lifetime, replaces } = self;
         let policy = tokens.policy(kind)?;
         let now = tokens.now();
         let device = device.map(Device::new).transpose()?;
@@ -219,7 +228,7 @@ impl<'a> Issue<'a> {
         if data.len() > MAX_DATA {
             return Err(LimitError::new("data", "must be at most 16 KiB").into());
         }
-        let expires_at = now.saturating_add(policy.absolute);
+        let expires_at = now.saturating_add(policy.absolute.min(lifetime));
         let draft = match origin {
             Origin::Login(login) => Draft {
                 subject: login.subject().cloned(),

@@ -84,6 +84,12 @@ impl Valid {
         self.expires_at
     }
 
+    /// When it expires however much it is used.
+    #[must_use]
+    pub const fn absolute_expiry(&self) -> Timestamp {
+        self.absolute_at
+    }
+
     /// When the subject last authenticated for this login.
     #[must_use]
     pub const fn auth_at(&self) -> Timestamp {

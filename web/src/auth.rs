@@ -1,0 +1,223 @@
+//! What a handler does about the user: ask, log in, log out.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+
+use hallpass_core::{Kind, Login, Rejected, Tokens};
+use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
+use http::{Extensions, HeaderMap, HeaderValue, Method};
+
+use crate::cookie::Changes;
+use crate::current::{CurrentUser, Identity};
+use crate::error::Failure;
+use crate::login::LogIn;
+use crate::next::with_next;
+use crate::rejection::Rejection;
+use crate::request::{Request, Unfit};
+use crate::signal::SignalKind;
+
+/// The user's side of one request: who sent it, log in, log out, devices, session data.
+///
+/// With axum it is an extractor; elsewhere [`Auth::of`] finds it. Cheap to clone. What it does to cookies
+/// goes out with the answer, so do it before the handler returns.
+#[derive(Clone)]
+pub struct Auth(pub(crate) Arc<Request>);
+
+/// How the layer hands it on: only [`Auth::of`] gets at it, after the request has been looked at.
+#[derive(Clone)]
+pub(crate) struct Handle(pub(crate) Arc<Request>);
+
+impl Auth {
+    /// The one of a request that passed an [`AuthLayer`](crate::AuthLayer).
+    ///
+    /// # Errors
+    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something and that
+    /// another site made the browser send; [`Rejection::TooLarge`].
+    pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Rejection> {
+        let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
+        match request.read(headers, extensions) {
+            Ok(_) => Ok(Self(request.clone())),
+            Err(Unfit::CrossSite) => Err(Rejection::CrossSite),
+            Err(Unfit::TooLarge) => Err(Rejection::TooLarge),
+        }
+    }
+
+    /// The user who sent the request, if somebody is logged in.
+    ///
+    /// # Errors
+    /// [`Failure`] if nobody can tell.
+    pub async fn user<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
+        let mut state = self.0.state.lock().await;
+        let who = self.0.who(&mut state).await?;
+        let Some((user, identity)) = &who.known else { return Ok(None) };
+        let user = user.clone().downcast::<U>().map_err(|_| Failure::WrongUserType)?;
+        Ok(Some(CurrentUser::new(user, identity.clone())))
+    }
+
+    /// Who is logged in, and how.
+    ///
+    /// # Errors
+    /// [`Failure`] if nobody can tell.
+    pub async fn identity(&self) -> Result<Option<Identity>, Failure> {
+        let mut state = self.0.state.lock().await;
+        let who = self.0.who(&mut state).await?;
+        Ok(who.known.as_ref().map(|(_, identity)| identity.clone()))
+    }
+
+    /// The user who sent the request.
+    ///
+    /// # Errors
+    /// [`Rejection::Unauthorized`] if nobody is logged in, [`Rejection::Failure`] if nobody can tell.
+    pub async fn require<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
+        match self.user().await? {
+            Some(user) => Ok(user),
+            None => Err(self.unauthorized()),
+        }
+    }
+
+    /// The user who sent the request, freshly logged in.
+    ///
+    /// # Errors
+    /// As for [`require`](Self::require), and [`Rejection::NotFresh`].
+    pub async fn require_fresh<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
+        let user: CurrentUser<U> = self.require().await?;
+        match user.identity().is_fresh() {
+            true => Ok(user),
+            false => Err(self.not_fresh(user.identity())),
+        }
+    }
+
+    /// Why somebody who sent tokens is not logged in: the most telling verdict on them, to be put into
+    /// words on the login page. [`Rejected::Revoked`] with [`Reason::Reused`](hallpass_core::Reason::Reused)
+    /// tells the rightful user of a theft.
+    ///
+    /// It is told until the next login, because a rejected token clears no cookie. `None` if somebody is
+    /// logged in, or nothing was sent.
+    ///
+    /// # Errors
+    /// [`Failure`] if nobody can tell.
+    pub async fn why_anonymous(&self) -> Result<Option<Rejected>, Failure> {
+        let mut state = self.0.state.lock().await;
+        let who = self.0.who(&mut state).await?;
+        let telling = |rejected: &&Rejected| match rejected {
+            Rejected::Reused | Rejected::Revoked(hallpass_core::Reason::Reused) => 0,
+            Rejected::Revoked(_) => 1,
+            Rejected::StampMismatch => 2,
+            Rejected::Lapsed => 3,
+            Rejected::Expired => 4,
+            Rejected::Fenced => 5,
+            Rejected::Spent | Rejected::Invalid => 6,
+            Rejected::Malformed => 7,
+        };
+        Ok(who.rejections.iter().min_by_key(telling).copied().filter(|_| who.known.is_none()))
+    }
+
+    /// Begins a login for `user`, before the password is checked: whatever logs the user out everywhere
+    /// between this and the end of the login turns the login away. Hand it to [`LogIn::begun`].
+    ///
+    /// # Errors
+    /// [`Failure`] if the store does not answer.
+    pub async fn begin_login<U: Send + Sync + 'static>(&self, user: &U) -> Result<Login, Failure> {
+        let described = self.0.config.loader.describe(user)?;
+        Ok(self.tokens().begin_login(&described.subject).await?)
+    }
+
+    /// Logs `user` in, who has shown who they are: say more about it, then `.await` it.
+    ///
+    /// It makes a new session, and whatever this browser was logged in as until now is ended, so a session
+    /// that somebody planted is worth nothing. The session's data stay if they were nobody's or this user's.
+    pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), false)
+    }
+
+    /// Makes the login of `user` fresh, who is logged in and has entered the password once more. The tokens
+    /// are replaced by new ones; a remember-me token lives no longer than it would have.
+    ///
+    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the one who is logged in.
+    pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), true)
+    }
+
+    /// Logs out: ends the login that the cookies belong to, remember-me token included, whatever state they
+    /// are in, and takes the cookies away. Says whether there was anything to end.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written: then nobody is logged out, and the cookies stay.
+    pub async fn logout(&self) -> Result<bool, Failure> {
+        let mut state = self.0.state.lock().await;
+        let before = self.0.known_before_end(&mut state).await?;
+        let mut ended = false;
+        let held = state.held(&self.0);
+        for (kind, texts) in [(Kind::SESSION, &held.sessions), (Kind::REMEMBER, &held.remembers)] {
+            for text in texts {
+                // A rejection means that there is nothing left to end.
+                ended |= self.tokens().revoke(kind, text).await?.is_ok();
+            }
+        }
+        self.0.take_away(held);
+        state.forget();
+        if ended {
+            let (subject, login) = before.unzip();
+            self.0.config.tell(SignalKind::LoggedOut, subject.as_ref(), login);
+        }
+        Ok(ended)
+    }
+
+    /// The tokens that the layer works with.
+    #[must_use]
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.config.tokens
+    }
+
+    pub(crate) fn unauthorized(&self) -> Rejection {
+        self.0.tell_once(SignalKind::Unauthorized, None, None);
+        Rejection::Unauthorized(self.detour(self.0.config.login_page.as_deref()))
+    }
+
+    pub(crate) fn not_fresh(&self, identity: &Identity) -> Rejection {
+        self.0.tell_once(SignalKind::FreshNeeded, Some(&identity.subject), Some(identity.login));
+        let config = &self.0.config;
+        Rejection::NotFresh(self.detour(config.fresh_page.as_deref().or(config.login_page.as_deref())))
+    }
+
+    /// The way to `page` and back, for somebody who wants to see a page.
+    fn detour(&self, page: Option<&str>) -> Option<String> {
+        let page = page.filter(|_| self.0.sent().is_some_and(|sent| sent.page))?;
+        // What was to be changed cannot be repeated by a redirect.
+        match self.0.uri.path_and_query().filter(|_| matches!(self.0.method, Method::GET | Method::HEAD)) {
+            Some(next) => Some(with_next(page, next.as_str())),
+            None => Some(page.to_owned()),
+        }
+    }
+}
+
+impl Request {
+    /// Puts into the answer what came of the request; nothing, if nobody asked.
+    pub(crate) fn finish(&self, headers: &mut HeaderMap) {
+        if self.sent.get().is_none() {
+            return;
+        }
+        let varies = |value: &HeaderValue| {
+            let names = value.to_str().unwrap_or_default().split(',').map(str::trim);
+            names.into_iter().any(|name| name == "*" || name.eq_ignore_ascii_case("cookie"))
+        };
+        if !headers.get_all(VARY).iter().any(varies) {
+            headers.append(VARY, HeaderValue::from_static("Cookie"));
+        }
+        let changes: Changes = std::mem::take(&mut *self.changes());
+        let lines = changes.lines(&self.config.session, &self.config.remember);
+        if !lines.is_empty() {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        for line in lines {
+            headers.append(SET_COOKIE, line);
+        }
+    }
+}
+
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Auth").field("method", &self.0.method).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,312 @@
+//! Cookies: how they are named and guarded, what came, and what goes.
+//!
+//! `Set-Cookie` is printed here rather than by a library: a token's text needs no quoting, so it is one
+//! `format!`, and the library would bring a calendar with it for an attribute that `Max-Age` replaces.
+
+use std::time::Duration;
+
+use http::header::COOKIE;
+use http::{HeaderMap, HeaderValue};
+use zeroize::Zeroizing;
+
+/// The longest that browsers keep a cookie: 400 days, after RFC 6265bis.
+const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
+
+/// Cookies of one name that are looked at. A browser sends one; several come from other paths and domains.
+const MAX_OF_A_NAME: usize = 8;
+
+/// Which cross-site requests carry a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SameSite {
+    /// Those that open a page.
+    Lax,
+    /// All. The cookie has to be `Secure`.
+    None,
+    /// No request.
+    Strict,
+}
+
+/// How long a browser is told to keep a cookie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Keep {
+    /// Until the browser is closed.
+    Browser,
+    /// Until the token expires, or 400 days.
+    Token,
+}
+
+/// How a cookie is named and guarded: `HttpOnly`, `SameSite=Lax`, `Path=/` unless told otherwise.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CookieSpec {
+    name: String,
+    domain: Option<String>,
+    path: String,
+    secure: bool,
+    http_only: bool,
+    same_site: SameSite,
+    pub(crate) keep: Option<Keep>,
+}
+
+impl CookieSpec {
+    /// `__Host-` and `name`: `Secure`, for this host only, planted by nobody else on the domain.
+    #[must_use]
+    pub fn host(name: &str) -> Self {
+        Self::named(format!("__Host-{name}"))
+    }
+
+    /// Just `name`, still `Secure` until [told otherwise](Self::secure).
+    #[must_use]
+    pub fn named(name: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            domain: None,
+            path: "/".into(),
+            secure: true,
+            http_only: true,
+            same_site: SameSite::Lax,
+            keep: None,
+        }
+    }
+
+    /// Just `name`, sent over plain HTTP too: for development without TLS, nothing else.
+    #[must_use]
+    pub fn insecure(name: impl Into<String>) -> Self {
+        Self::named(name).secure(false)
+    }
+
+    /// Sent to this domain and all below it.
+    #[must_use]
+    pub fn domain(mut self, domain: impl Into<String>) -> Self {
+        self.domain = Some(domain.into());
+        self
+    }
+
+    /// Sent to this path and all below it.
+    #[must_use]
+    pub fn path(mut self, path: impl Into<String>) -> Self {
+        self.path = path.into();
+        self
+    }
+
+    /// Whether it is kept from plain HTTP.
+    #[must_use]
+    pub const fn secure(mut self, secure: bool) -> Self {
+        self.secure = secure;
+        self
+    }
+
+    /// Whether it is kept from scripts.
+    #[must_use]
+    pub const fn http_only(mut self, http_only: bool) -> Self {
+        self.http_only = http_only;
+        self
+    }
+
+    /// Which cross-site requests carry it.
+    #[must_use]
+    pub const fn same_site(mut self, same_site: SameSite) -> Self {
+        self.same_site = same_site;
+        self
+    }
+
+    /// How long the browser is told to keep it: the session cookie until the browser is closed, the
+    /// remember-me cookie until its token expires, unless told otherwise.
+    #[must_use]
+    pub const fn keep(mut self, keep: Keep) -> Self {
+        self.keep = Some(keep);
+        self
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What browsers would refuse, or would put into the header what is no attribute.
+    pub(crate) fn check(&self) -> Result<(), &'static str> {
+        let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(rule) };
+        let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
+        let value = |b: u8| (0x20..0x7f).contains(&b) && b != b';';
+        rule(!self.name.is_empty() && self.name.bytes().all(token), "a cookie's name is a token of HTTP")?;
+        rule(self.path.starts_with('/') && self.path.bytes().all(value), "a path begins with /")?;
+        let domain = self.domain.as_deref();
+        rule(domain.is_none_or(|domain| !domain.is_empty() && domain.bytes().all(value)), "no such domain")?;
+        rule(self.secure || self.same_site != SameSite::None, "SameSite=None has to be Secure")?;
+        let prefixed = |prefix: &str| {
+            self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
+        };
+        rule(self.secure || !(prefixed("__Host-") || prefixed("__Secure-")), "a prefix has to be Secure")?;
+        let host_only = domain.is_none() && self.path == "/";
+        rule(!prefixed("__Host-") || host_only, "__Host- allows no domain and no path but /")
+    }
+
+    /// The value of `Set-Cookie` for `value`, or to clear it with the same attributes.
+    fn line(&self, change: &Change) -> Option<HeaderValue> {
+        let (value, max_age) = match change {
+            Change::Set { value, max_age } => (value.as_str(), max_age.map(|age| age.min(LONGEST).as_secs())),
+            Change::Clear => ("", Some(0)),
+        };
+        let mut line = Zeroizing::new(String::with_capacity(192));
+        for part in [&self.name, "=", value, "; Path=", &self.path] {
+            line.push_str(part);
+        }
+        if let Some(domain) = &self.domain {
+            line.push_str("; Domain=");
+            line.push_str(domain);
+        }
+        if let Some(seconds) = max_age {
+            line.push_str("; Max-Age=");
+            line.push_str(&seconds.to_string());
+        }
+        if self.secure {
+            line.push_str("; Secure");
+        }
+        if self.http_only {
+            line.push_str("; HttpOnly");
+        }
+        line.push_str(match self.same_site {
+            SameSite::Lax => "; SameSite=Lax",
+            SameSite::None => "; SameSite=None",
+            SameSite::Strict => "; SameSite=Strict",
+        });
+        let mut line = HeaderValue::from_str(&line).ok()?;
+        line.set_sensitive(true);
+        Some(line)
+    }
+}
+
+/// The text of a token.
+pub(crate) type Text = Zeroizing<String>;
+
+/// What becomes of one cookie.
+pub(crate) enum Change {
+    Set { value: Text, max_age: Option<Duration> },
+    Clear,
+}
+
+/// What an answer does to the two cookies.
+///
+/// Only a log-out and a login clear one. **A rejected token clears nothing**: the request that carried it
+/// may have been overtaken by one that set a newer cookie, or may carry a good one of the same name, and
+/// clearing goes by name. A dead cookie that stays costs a lookup, and keeps telling its owner why it died.
+#[derive(Default)]
+pub(crate) struct Changes {
+    pub(crate) session: Option<Change>,
+    pub(crate) remember: Option<Change>,
+}
+
+impl Changes {
+    pub(crate) fn lines(&self, session: &CookieSpec, remember: &CookieSpec) -> Vec<HeaderValue> {
+        let pairs = [(session, &self.session), (remember, &self.remember)];
+        pairs.into_iter().filter_map(|(spec, change)| spec.line(change.as_ref()?)).collect()
+    }
+}
+
+/// The tokens that a browser holds, or will hold after the answer.
+#[derive(Clone, Default)]
+pub(crate) struct Held {
+    pub(crate) sessions: Vec<Text>,
+    pub(crate) remembers: Vec<Text>,
+}
+
+impl Held {
+    /// Reads them from the `Cookie` headers. Any bytes will do: what is no cookie of ours is passed over.
+    pub(crate) fn read(headers: &HeaderMap, session: &CookieSpec, remember: &CookieSpec) -> Self {
+        let mut held = Self::default();
+        for line in headers.get_all(COOKIE) {
+            for pair in line.as_bytes().split(|&b| b == b';') {
+                let pair = pair.trim_ascii();
+                let Some(at) = pair.iter().position(|&b| b == b'=') else { continue };
+                let (name, value) = (pair[..at].trim_ascii_end(), pair[at + 1..].trim_ascii_start());
+                let place = match name {
+                    _ if name == session.name.as_bytes() => &mut held.sessions,
+                    _ if name == remember.name.as_bytes() => &mut held.remembers,
+                    _ => continue,
+                };
+                let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
+                if let Ok(value) = std::str::from_utf8(value)
+                    && place.len() < MAX_OF_A_NAME
+                {
+                    place.push(Zeroizing::new(value.to_owned()));
+                }
+            }
+        }
+        held
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn specs() -> (CookieSpec, CookieSpec) {
+        (CookieSpec::insecure("session"), CookieSpec::insecure("remember"))
+    }
+
+    fn read(lines: &[&[u8]]) -> (Vec<String>, Vec<String>) {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
+        }
+        let (session, remember) = specs();
+        let held = Held::read(&headers, &session, &remember);
+        let plain = |texts: Vec<Text>| texts.iter().map(|text| text.to_string()).collect();
+        (plain(held.sessions), plain(held.remembers))
+    }
+
+    #[test]
+    fn any_bytes_can_be_read_and_several_of_a_name_are_kept() {
+        let (sessions, remembers) = read(&[
+            b"\xff\xfe=1; session=a=b ;;=; junk; session=late",
+            b"remember=\"c\"; x=\xff; session=\xff",
+        ]);
+        assert_eq!((sessions, remembers), (vec!["a=b".into(), "late".into()], vec!["c".into()]));
+        let (sessions, _) = read(&[b"Session=1; sessions=2; session; __Host-session=3"]);
+        assert!(sessions.is_empty(), "names are told apart by case and to the last letter");
+        let (sessions, _) = read(&["session=x; ".repeat(1000).as_bytes()]);
+        assert_eq!(sessions.len(), MAX_OF_A_NAME);
+    }
+
+    #[test]
+    fn attributes_are_what_browsers_ask_for_and_clearing_has_the_same() {
+        let set = |max_age| Change::Set { value: Zeroizing::new("v".into()), max_age };
+        let host = CookieSpec::host("session");
+        let line = |spec: &CookieSpec, change| spec.line(&change).unwrap().to_str().unwrap().to_owned();
+        assert_eq!(line(&host, set(None)), "__Host-session=v; Path=/; Secure; HttpOnly; SameSite=Lax");
+        assert_eq!(
+            line(&host, Change::Clear),
+            "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax"
+        );
+        let wide = CookieSpec::named("s").domain("example.org").path("/app").same_site(SameSite::Strict);
+        assert_eq!(
+            line(&wide, set(Some(Duration::MAX))),
+            "s=v; Path=/app; Domain=example.org; Max-Age=34560000; Secure; HttpOnly; SameSite=Strict"
+        );
+        let open = CookieSpec::insecure("s").http_only(false);
+        assert_eq!(line(&open, set(Some(Duration::from_secs(5)))), "s=v; Path=/; Max-Age=5; SameSite=Lax");
+        assert!(host.line(&set(None)).unwrap().is_sensitive());
+    }
+
+    #[test]
+    fn what_browsers_would_refuse_is_refused_here() {
+        assert!(CookieSpec::host("session").check().is_ok());
+        assert!(CookieSpec::insecure("session").check().is_ok());
+        for bad in [
+            CookieSpec::named(""),
+            CookieSpec::named("a b"),
+            CookieSpec::named("a;b"),
+            CookieSpec::host("s").secure(false),
+            CookieSpec::host("s").domain("example.org"),
+            CookieSpec::host("s").path("/app"),
+            CookieSpec::named("__host-s").path("/app"),
+            CookieSpec::named("__Secure-s").secure(false),
+            CookieSpec::insecure("s").same_site(SameSite::None),
+            CookieSpec::named("s").path("app"),
+            CookieSpec::named("s").path("/; Domain=evil"),
+            CookieSpec::named("s").domain("a;b"),
+        ] {
+            assert!(bad.check().is_err(), "{bad:?}");
+        }
+    }
+}

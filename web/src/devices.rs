@@ -1,0 +1,127 @@
+//! The devices of whoever is logged in, and how they are logged out.
+
+use hallpass_core::{
+    ActiveLogin, Issued, Kind, ListQuery, LoginId, Purpose, Reason, Rejected, Subject, Valid,
+};
+
+use crate::auth::Auth;
+use crate::cookie::Held;
+use crate::error::{Failure, Outcome, Refused};
+use crate::request::State;
+use crate::signal::SignalKind;
+
+impl Auth {
+    /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None if
+    /// nobody is logged in.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store does not answer.
+    pub async fn devices(&self) -> Result<Vec<ActiveLogin>, Failure> {
+        let mut devices = Vec::new();
+        let Some((subject, login)) = self.caller().await? else { return Ok(devices) };
+        let mut query = ListQuery { current: Some(login), ..ListQuery::default() };
+        loop {
+            let page = self.tokens().list(&subject, &query).await?;
+            devices.extend(page.logins);
+            if page.next.is_none() {
+                return Ok(devices);
+            }
+            query.after = page.next;
+        }
+    }
+
+    /// Logs one of the user's devices out, this one included. Says whether there was anything to end: the
+    /// login of somebody else is none of theirs.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written: repeat it.
+    pub async fn logout_device(&self, device: LoginId) -> Result<bool, Failure> {
+        let Some((subject, login)) = self.caller().await? else { return Ok(false) };
+        if device == login {
+            return self.logout().await;
+        }
+        let ended = self.tokens().revoke_login(&subject, device, Reason::LoggedOutElsewhere).await? > 0;
+        if ended {
+            self.0.config.tell(SignalKind::LoggedOut, Some(&subject), Some(device));
+        }
+        Ok(ended)
+    }
+
+    /// Logs every other device of the user out, and gives this one new tokens: whoever copied one of its
+    /// old ones is out too. API keys stay.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written: repeat it.
+    pub async fn logout_others(&self) -> Outcome<()> {
+        let mut state = self.0.state.lock().await;
+        let Some(valid) = self.own_session(&mut state).await? else { return Ok(Err(Refused::Anonymous)) };
+        let subject = valid.subject().cloned();
+        let verdict = self.tokens().revoke_others(valid).await?;
+        Ok(self.renewed(&mut state, subject.as_ref(), verdict))
+    }
+
+    /// After the password or what stands for one was changed, and committed: logs every other device of
+    /// `user`, as it is now, out, and gives this one new tokens bound to the new stamp.
+    ///
+    /// Ask who is logged in before the change is committed (an extractor does): afterwards the old stamp is
+    /// dead, on this device as on the others.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written. The tokens bound to the old stamp are dead all the same.
+    pub async fn credential_changed<U: Send + Sync + 'static>(&self, user: &U) -> Outcome<()> {
+        let described = self.0.config.loader.describe(user)?;
+        let mut state = self.0.state.lock().await;
+        let valid = self.own_session(&mut state).await?;
+        let Some(valid) = valid.filter(|valid| valid.subject() == Some(&described.subject)) else {
+            return Ok(Err(Refused::Anonymous));
+        };
+        let verdict = self.tokens().credential_changed(valid, described.stamp).await?;
+        Ok(self.renewed(&mut state, Some(&described.subject), verdict))
+    }
+
+    /// Logs every device of the user out, this one included, and takes its cookies away. API keys stay.
+    /// Says whether anybody was logged in.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written: repeat it.
+    pub async fn logout_everywhere(&self) -> Result<bool, Failure> {
+        let Some((subject, _)) = self.caller().await? else { return Ok(false) };
+        let kinds = self.tokens().kinds_for(&[Purpose::Device, Purpose::SingleUse]);
+        self.tokens().revoke_subject(&subject, kinds, Reason::LoggedOutElsewhere).await?;
+        let mut state = self.0.state.lock().await;
+        self.0.take_away(state.held(&self.0));
+        state.forget();
+        self.0.config.tell(SignalKind::LoggedOut, Some(&subject), None);
+        Ok(true)
+    }
+
+    async fn caller(&self) -> Result<Option<(Subject, LoginId)>, Failure> {
+        let identity = self.identity().await?;
+        Ok(identity.map(|identity| (identity.subject, identity.login)))
+    }
+
+    /// The session of whoever is logged in with one.
+    async fn own_session<'s>(&self, state: &'s mut State) -> Result<Option<&'s Valid>, Failure> {
+        Ok(self.0.who(state).await?.session.as_ref().filter(|valid| valid.subject().is_some()))
+    }
+
+    /// Hands the new tokens out, in place of all that the browser held.
+    fn renewed(
+        &self,
+        state: &mut State,
+        subject: Option<&Subject>,
+        verdict: Result<Vec<Issued>, Rejected>,
+    ) -> Result<(), Refused> {
+        let logged_in = state.logged_in;
+        state.forget();
+        let issued = verdict.map_err(|_| Refused::Anonymous)?;
+        state.logged_in = logged_in;
+        let held = state.held(&self.0);
+        *held = Held::default();
+        for issued in issued.iter().filter(|issued| [Kind::SESSION, Kind::REMEMBER].contains(&issued.kind)) {
+            self.0.hand_out(held, issued);
+        }
+        self.0.config.tell(SignalKind::LoggedOut, subject, None);
+        Ok(())
+    }
+}

@@ -1,0 +1,73 @@
+//! What the web layer keeps in the data of a record: a few flags of its own, then the application's data.
+
+/// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
+///
+/// Data that somebody else wrote (another use of the same kind) reads as no flags and no data.
+#[derive(Clone, Copy)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) flags: u8,
+    pub(crate) data: &'a [u8],
+}
+
+/// The remember-me token was presented once more after it had restored this session.
+pub(crate) const CONFIRMED: u8 = 1;
+/// The login was forced upon a user who is not active.
+pub(crate) const FORCED: u8 = 2;
+/// Not fresh, whatever it began with.
+pub(crate) const STALE: u8 = 4;
+
+const VERSION: u8 = 0x40;
+const FLAGS: u8 = CONFIRMED | FORCED | STALE;
+
+impl<'a> Envelope<'a> {
+    pub(crate) fn of(bytes: &'a [u8]) -> Self {
+        match bytes.split_first() {
+            Some((&head, data)) if head & !FLAGS == VERSION => Self { flags: head & FLAGS, data },
+            _ => Self { flags: 0, data: &[] },
+        }
+    }
+
+    pub(crate) fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// The bytes of an envelope.
+pub(crate) fn seal(flags: u8, data: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(1 + data.len());
+    if flags != 0 || !data.is_empty() {
+        bytes.push(VERSION | flags);
+        bytes.extend_from_slice(data);
+    }
+    bytes
+}
+
+/// Sets `flag` and says whether it was not set before.
+pub(crate) fn raise(bytes: &mut Vec<u8>, flag: u8) -> bool {
+    let envelope = Envelope::of(bytes);
+    let (before, after) = (envelope.flags, envelope.flags | flag);
+    *bytes = seal(after, envelope.data);
+    before != after
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_and_data_are_apart() {
+        let mut bytes = seal(FORCED, b"{}");
+        assert!(raise(&mut bytes, STALE) && !raise(&mut bytes, STALE));
+        let envelope = Envelope::of(&bytes);
+        assert!(envelope.has(FORCED) && envelope.has(STALE) && !envelope.has(CONFIRMED));
+        assert_eq!(envelope.data, b"{}");
+    }
+
+    #[test]
+    fn what_somebody_else_wrote_is_no_envelope() {
+        for bytes in [&b""[..], b"{}", b"\xff", b"\x00abc", b"@"] {
+            let envelope = Envelope::of(bytes);
+            assert!(!envelope.has(FLAGS) && envelope.data.is_empty(), "{bytes:?}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+#![doc = include_str!("../README.md")]
+
+pub mod testing;
+
+mod auth;
+mod builder;
+mod client;
+mod cookie;
+mod current;
+mod devices;
+mod envelope;
+mod error;
+#[cfg(feature = "axum")]
+mod extract;
+mod future;
+mod keys;
+mod layer;
+mod login;
+mod next;
+mod origin;
+mod rejection;
+mod request;
+mod required;
+mod resolve;
+mod service;
+mod session;
+mod signal;
+mod user;
+
+pub use auth::Auth;
+pub use builder::{AuthLayerBuilder, ConfigError};
+pub use client::{MissingFingerprint, Network, NetworkError, Protection};
+pub use cookie::{CookieSpec, Keep, SameSite};
+pub use current::{CurrentUser, FreshUser, Identity, Via};
+pub use error::{Failure, Outcome, Refused};
+pub use future::ResponseFuture;
+pub use layer::AuthLayer;
+pub use login::LogIn;
+pub use next::local_path;
+pub use rejection::Rejection;
+pub use required::{LoginRequired, RequireLogin};
+pub use service::AuthService;
+#[cfg(feature = "axum")]
+pub use session::Session;
+pub use session::SessionData;
+pub use signal::{Listener, Signal, SignalKind};
+pub use user::UserLoader;

@@ -1,0 +1,150 @@
+//! Requests that are turned away: each fixes a status and a public text; the cause goes to `tracing`.
+
+use std::error::Error;
+use std::fmt;
+
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+
+use crate::error::{Failure, Refused};
+
+/// After how many seconds a client may try again.
+const RETRY: HeaderValue = HeaderValue::from_static("5");
+
+/// Why a request was turned away.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Rejection {
+    /// Another site made the browser send it: 403.
+    CrossSite,
+    /// Nobody can tell who sent it: 503, and every cookie stays as it is.
+    Failure(Failure),
+    /// The login is not fresh: a redirect to here, or 401.
+    NotFresh(Option<String>),
+    /// There is no [`AuthLayer`](crate::AuthLayer) around, or its users are of another type: 500.
+    NoLayer,
+    /// A login, or a change of one, was refused: 401, or 403 for a user who is not active.
+    Refused(Refused),
+    /// Its cookies are too large: 431.
+    TooLarge,
+    /// Nobody is logged in: a redirect to here, or 401.
+    Unauthorized(Option<String>),
+}
+
+impl Rejection {
+    /// What it is answered with.
+    #[must_use]
+    pub fn status(&self) -> StatusCode {
+        match self {
+            Self::CrossSite | Self::Refused(Refused::Inactive) => StatusCode::FORBIDDEN,
+            Self::Failure(Failure::Data(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Failure(Failure::WrongUserType) | Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failure(_) => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NotFresh(Some(_)) | Self::Unauthorized(Some(_)) => StatusCode::SEE_OTHER,
+            Self::NotFresh(None) | Self::Refused(_) | Self::Unauthorized(None) => StatusCode::UNAUTHORIZED,
+            Self::TooLarge => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        }
+    }
+
+    /// What a client is told.
+    const fn detail(&self) -> &'static str {
+        match self {
+            Self::CrossSite => "another site sent this request",
+            Self::Failure(Failure::Data(_)) => "too much to keep",
+            Self::Failure(Failure::WrongUserType) | Self::NoLayer => "the server is not set up",
+            Self::Failure(_) => "unavailable, please try again shortly",
+            Self::NotFresh(_) => "please confirm who you are",
+            Self::Refused(Refused::Inactive) => "this account is not active",
+            Self::Refused(Refused::Fenced) => "logged out while logging in, please try again",
+            Self::TooLarge => "the cookies are too large",
+            Self::Refused(Refused::Anonymous) | Self::Unauthorized(_) => "please log in",
+        }
+    }
+
+    /// The answer, with whatever body the service has: a redirect, or `application/problem+json`.
+    #[must_use]
+    pub fn response<B: From<String>>(&self) -> Response<B> {
+        if let Self::Failure(failure) = self {
+            tracing::error!(target: "hallpass", "no answer: {}", causes(failure));
+        }
+        if let Self::NoLayer = self {
+            tracing::error!(target: "hallpass", "{self}");
+        }
+        let status = self.status();
+        let location = match self {
+            Self::NotFresh(Some(to)) | Self::Unauthorized(Some(to)) => HeaderValue::from_str(to).ok(),
+            _ => None,
+        };
+        let body = match location {
+            Some(_) => String::new(),
+            None => format!(
+                r#"{{"type":"about:blank","title":"{}","status":{},"detail":"{}"}}"#,
+                status.canonical_reason().unwrap_or_default(),
+                status.as_u16(),
+                self.detail(),
+            ),
+        };
+        let mut response = Response::new(B::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        match location {
+            Some(to) => drop(headers.insert(LOCATION, to)),
+            None => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))),
+        }
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(RETRY_AFTER, RETRY);
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::NoLayer => "no AuthLayer for this type of user is around this route",
+            other => other.detail(),
+        })
+    }
+}
+
+impl Error for Rejection {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Failure(source) => Some(source),
+            _ => None,
+        }
+    }
+}
+
+impl From<Failure> for Rejection {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<hallpass_core::Failure> for Rejection {
+    fn from(failure: hallpass_core::Failure) -> Self {
+        Self::Failure(failure.into())
+    }
+}
+
+impl From<Refused> for Rejection {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+/// An error and what caused it.
+fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

@@ -1,0 +1,179 @@
+//! One request: what it brought, what is known of it, and what its answer will carry.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use hallpass_core::{Issued, Kind, LoginId, Rejected, Subject, Valid};
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{Extensions, HeaderMap, Method, Uri};
+use zeroize::Zeroizing;
+
+use crate::client::Client;
+use crate::cookie::{Change, Changes, Held, Keep, Text};
+use crate::current::Identity;
+use crate::layer::Config;
+use crate::signal::SignalKind;
+use crate::user::AnyUser;
+
+/// The most that `Cookie` headers may hold together: far above what browsers send to one site. 32 KiB.
+const MAX_COOKIES: usize = 32 * 1024;
+
+pub(crate) struct Request {
+    pub(crate) config: Arc<Config>,
+    pub(crate) method: Method,
+    pub(crate) uri: Uri,
+    /// Read when somebody first asks. What was not asked for adds nothing to the answer.
+    pub(crate) sent: OnceLock<Result<Sent, Unfit>>,
+    pub(crate) state: tokio::sync::Mutex<State>,
+    changes: Mutex<Changes>,
+    told: AtomicU32,
+}
+
+/// What came with the request.
+pub(crate) struct Sent {
+    pub(crate) held: Held,
+    pub(crate) key: Option<Text>,
+    pub(crate) client: Client,
+    /// Whether a person asks for a page, rather than a program for data.
+    pub(crate) page: bool,
+}
+
+/// Why a request is not looked at any further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    CrossSite,
+    TooLarge,
+}
+
+/// What is known of the request so far.
+#[derive(Default)]
+pub(crate) struct State {
+    /// What the browser holds: what it sent, until something newer is on its way to it.
+    pub(crate) held: Option<Held>,
+    pub(crate) who: Option<Who>,
+    /// Whether this very request logged somebody in.
+    pub(crate) logged_in: bool,
+}
+
+/// Who sent it.
+#[derive(Default)]
+pub(crate) struct Who {
+    /// Whoever is logged in.
+    pub(crate) known: Option<(AnyUser, Identity)>,
+    /// The session that was presented and is good, anonymous or not. A restored one has not been presented.
+    pub(crate) session: Option<Valid>,
+    /// What was presented and is not good.
+    pub(crate) rejections: Vec<Rejected>,
+}
+
+impl Request {
+    pub(crate) fn new(config: Arc<Config>, method: Method, uri: Uri) -> Self {
+        Self {
+            config,
+            method,
+            uri,
+            sent: OnceLock::new(),
+            state: tokio::sync::Mutex::default(),
+            changes: Mutex::default(),
+            told: AtomicU32::new(0),
+        }
+    }
+
+    /// What came with the request, read once.
+    pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Sent, Unfit> {
+        let sent = self.sent.get_or_init(|| Sent::read(self, headers, extensions));
+        if let Err(Unfit::CrossSite) = sent {
+            self.tell_once(SignalKind::CrossSite, None, None);
+        }
+        sent.as_ref().map_err(|unfit| *unfit)
+    }
+
+    /// What came with it, if somebody has asked and it was fit to be looked at.
+    pub(crate) fn sent(&self) -> Option<&Sent> {
+        self.sent.get()?.as_ref().ok()
+    }
+
+    /// Tells the listener, unless this request has told it already.
+    pub(crate) fn tell_once(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
+        let bit = 1 << what as u32;
+        if self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
+            self.config.tell(what, subject, login);
+        }
+    }
+
+    pub(crate) fn changes(&self) -> MutexGuard<'_, Changes> {
+        self.changes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Sends a token to the browser, and counts it among what the browser holds.
+    pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) {
+        let text = Zeroizing::new(issued.token.expose().to_owned());
+        let remember = issued.kind == Kind::REMEMBER;
+        let spec = if remember { &self.config.remember } else { &self.config.session };
+        let keep = spec.keep.unwrap_or(if remember { Keep::Token } else { Keep::Browser });
+        let age = issued.expires_at.since(self.config.tokens.now());
+        let change = Change::Set { value: text.clone(), max_age: (keep == Keep::Token).then_some(age) };
+        let mut changes = self.changes();
+        let (place, texts) = match remember {
+            true => (&mut changes.remember, &mut held.remembers),
+            false => (&mut changes.session, &mut held.sessions),
+        };
+        *place = Some(change);
+        *texts = vec![text];
+    }
+
+    /// Takes both cookies away.
+    pub(crate) fn take_away(&self, held: &mut Held) {
+        *held = Held::default();
+        *self.changes() = Changes { session: Some(Change::Clear), remember: Some(Change::Clear) };
+    }
+}
+
+impl State {
+    /// What the browser holds.
+    pub(crate) fn held(&mut self, request: &Request) -> &mut Held {
+        self.held.get_or_insert_with(|| request.sent().map(|sent| sent.held.clone()).unwrap_or_default())
+    }
+
+    /// Lets the next question be answered anew, by what the browser holds now.
+    pub(crate) fn forget(&mut self) {
+        self.who = None;
+        self.logged_in = false;
+    }
+}
+
+impl Sent {
+    fn read(request: &Request, headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Unfit> {
+        let config = &request.config;
+        if headers.get_all(COOKIE).iter().map(http::HeaderValue::len).sum::<usize>() > MAX_COOKIES {
+            return Err(Unfit::TooLarge);
+        }
+        let bearer = bearer(headers);
+        let mut held = Held::read(headers, &config.session, &config.remember);
+        if !config.origins.permit(&request.method, &request.uri, headers) {
+            // A page of another site cannot add this header unless we let it, which is between us and it.
+            // The cookies the browser added by itself count for nothing then.
+            if bearer.is_none() {
+                return Err(Unfit::CrossSite);
+            }
+            held = Held::default();
+        }
+        let key = bearer.filter(|_| config.keys.is_some()).map(|key| Zeroizing::new(key.to_owned()));
+        Ok(Self { held, key, client: config.clients.read(headers, extensions), page: wants_page(headers) })
+    }
+}
+
+/// What `Authorization: Bearer` holds.
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
+}
+
+/// Whether a browser wants to show what it gets: it accepts HTML, and no script asked for it.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accepts = headers.get_all(http::header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
+    accepts.into_iter().any(|accept| accept.contains("text/html"))
+        && headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
+        && !headers.contains_key("x-requested-with")
+        && !headers.contains_key(AUTHORIZATION)
+}

@@ -1,0 +1,45 @@
+//! For tests of applications: somebody is logged in, without a password and without a request.
+
+use std::any::Any;
+
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
+
+use crate::auth::{Auth, Handle};
+use crate::error::{Failure, Refused};
+use crate::layer::AuthLayer;
+use crate::login::LogIn;
+use crate::request::Request;
+use std::sync::Arc;
+
+/// Logs `user` in and answers the `Cookie` header of a browser that is: fresh, and remembered if so told.
+///
+/// `headers` are those that the test's requests will carry: session protection compares `User-Agent`.
+///
+/// # Errors
+/// [`Failure`] if the store does not answer, or the user cannot be logged in.
+pub async fn cookies<U: Send + Sync + 'static>(
+    layer: &AuthLayer,
+    user: &U,
+    headers: &HeaderMap,
+    remember: bool,
+) -> Result<HeaderValue, Failure> {
+    let request = Arc::new(Request::new(layer.0.clone(), Method::GET, Uri::from_static("/")));
+    let mut extensions = Extensions::new();
+    extensions.insert(Handle(request));
+    let mut headers = headers.clone();
+    headers.remove(http::header::COOKIE);
+    let refused = |refused: Refused| Failure::Loader(refused.into());
+    let auth = Auth::of(&headers, &extensions).map_err(|rejection| Failure::Loader(rejection.into()))?;
+    LogIn::new(&auth, user as &(dyn Any + Send + Sync), false)
+        .remember(remember)
+        .force()
+        .await?
+        .map_err(refused)?;
+    let mut state = auth.0.state.lock().await;
+    let held = state.held(&auth.0);
+    let mut pairs = Vec::new();
+    for (spec, texts) in [(&layer.0.session, &held.sessions), (&layer.0.remember, &held.remembers)] {
+        pairs.extend(texts.iter().map(|text| format!("{}={}", spec.name(), text.as_str())));
+    }
+    HeaderValue::from_str(&pairs.join("; ")).map_err(|error| Failure::Loader(error.into()))
+}
