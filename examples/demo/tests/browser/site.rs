@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_core::{Clock, Kinds, ManualClock, Page, Record, Subject, SystemClock, TokenStore, Tokens};
-use hallpass_demo::{Cookies, app};
+use hallpass_demo::{Activity, Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -32,11 +32,14 @@ impl Site {
     pub(crate) fn start() -> Self {
         let store = Arc::new(Plugged::new(AT_ONCE));
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
-        let tokens = Tokens::builder(store.clone()).clock(clock.clone()).build().expect("sound policies");
+        let activity = Activity::default();
+        let tokens = Tokens::builder(store.clone()).clock(clock.clone()).observer(activity.clone());
+        let tokens = tokens.build().expect("sound policies");
+        let app = app(tokens, activity, Cookies::Secure).expect("a sound site");
         let runtime = Runtime::new().expect("a runtime");
         let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
         let port = listener.local_addr().expect("an address").port();
-        runtime.spawn(async { axum::serve(listener, app(tokens, Cookies::Secure)).await });
+        runtime.spawn(async { axum::serve(listener, app).await });
         Self { url: format!("http://localhost:{port}"), clock, store, runtime }
     }
 

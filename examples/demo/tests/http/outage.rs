@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 
 use hallpass_core::Tokens;
-use hallpass_demo::{Cookies, app};
+use hallpass_demo::{Activity, Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -21,10 +21,11 @@ const TABS: usize = 6;
 fn serve() -> (Arc<Plugged>, SocketAddr, Runtime) {
     let store = Arc::new(Plugged::new(TABS));
     let tokens = Tokens::builder(store.clone()).build().unwrap();
+    let app = app(tokens, Activity::default(), Cookies::Insecure).unwrap();
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(async { axum::serve(listener, app(tokens, Cookies::Insecure)).await });
+    runtime.spawn(async { axum::serve(listener, app).await });
     (store, address, runtime)
 }
 
