@@ -2,19 +2,19 @@
 
 mod account;
 mod devices;
+mod form;
 mod login;
 
+use axum::Router;
 use axum::body::Body;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Request};
 use axum::http::header::{
     ACCEPT, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn};
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Response;
 use axum::routing::{get, post};
-use axum::{Form, Router};
 use hallpass_web::{AuthLayer, local_path};
 use serde::Deserialize;
 
@@ -63,24 +63,9 @@ struct Query {
     done: String,
 }
 
-impl Query {
-    /// Where to go, on this site and nowhere else.
-    fn next(&self) -> &str {
-        local_path(&self.next).unwrap_or("/")
-    }
-}
-
-/// To the page at `next`, or the start page if that is none of ours.
-fn back(next: &str) -> Response {
-    Redirect::to(local_path(next).unwrap_or("/")).into_response()
-}
-
-/// The form, or the page that says what is wrong with it.
-fn read<T>(form: Result<Form<T>, FormRejection>) -> Result<T, Response> {
-    form.map(|Form(form)| form).map_err(|rejection| {
-        let page = pages::message("That was no form of ours", &rejection.body_text());
-        (rejection.status(), page).into_response()
-    })
+/// `next`, if it is on this site, or the start page.
+fn local(next: &str) -> &str {
+    local_path(next).unwrap_or("/")
 }
 
 /// Tells browsers to be strict, and puts what the layer answers to programs into words for people.

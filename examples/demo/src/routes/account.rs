@@ -1,14 +1,14 @@
 //! Who one is, and with which password.
 
-use axum::extract::rejection::FormRejection;
+use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::{Form, Json};
 use hallpass_web::{Auth, CurrentUser, Failure, FreshUser, Rejection, Via};
 use serde::{Deserialize, Serialize};
 
-use super::{Query, Site, read};
+use super::form::Filled;
+use super::{Query, Site};
 use crate::accounts::Account;
 use crate::pages;
 
@@ -71,21 +71,18 @@ pub(super) async fn change_password(
     auth: Auth,
     user: FreshUser<Account>,
     State(site): State<Site>,
-    form: Result<Form<NewPassword>, FormRejection>,
+    Filled(form): Filled<NewPassword>,
 ) -> Result<Response, Rejection> {
-    let form = match read(form) {
-        Ok(form) => form,
-        Err(response) => return Ok(response),
-    };
-    let why = match () {
-        () if form.password.chars().count() < SHORTEST => "A password has at least 8 characters.",
-        () if form.password != form.again => "The two are not the same.",
-        () => {
-            // First the password, for good; then the devices that knew the old one.
-            let changed = site.accounts.change_password(user.user(), form.password).await;
-            auth.credential_changed(&changed.map_err(Failure::Loader)?).await??;
-            return Ok(Redirect::to("/?done=password").into_response());
-        }
-    };
-    Ok((StatusCode::UNPROCESSABLE_ENTITY, pages::password(Some(why), &user.name)).into_response())
+    let refuse =
+        |why| (StatusCode::UNPROCESSABLE_ENTITY, pages::password(Some(why), &user.name)).into_response();
+    if form.password.chars().count() < SHORTEST {
+        return Ok(refuse("A password has at least 8 characters."));
+    }
+    if form.password != form.again {
+        return Ok(refuse("The two are not the same."));
+    }
+    // First the password, for good; then the devices that knew the old one.
+    let changed = site.accounts.change_password(&user, form.password).await.map_err(Failure::Loader)?;
+    auth.credential_changed(&changed).await??;
+    Ok(Redirect::to("/?done=password").into_response())
 }

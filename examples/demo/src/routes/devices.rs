@@ -1,13 +1,11 @@
 //! Logging devices out: one, the others, all.
 
-use axum::Form;
-use axum::extract::rejection::FormRejection;
-use axum::response::{IntoResponse, Redirect, Response};
+use axum::response::Redirect;
 use hallpass_core::LoginId;
 use hallpass_web::{Auth, CurrentUser, Rejection};
 use serde::Deserialize;
 
-use super::read;
+use super::form::Filled;
 use crate::accounts::Account;
 
 #[derive(Default, Deserialize)]
@@ -20,16 +18,12 @@ pub(super) struct Which {
 pub(super) async fn log_out_one(
     auth: Auth,
     _: CurrentUser<Account>,
-    form: Result<Form<Which>, FormRejection>,
-) -> Result<Response, Rejection> {
-    let form = match read(form) {
-        Ok(form) => form,
-        Err(response) => return Ok(response),
-    };
+    Filled(form): Filled<Which>,
+) -> Result<Redirect, Rejection> {
     if let Ok(device) = form.device.parse::<LoginId>() {
         auth.logout_device(device).await?;
     }
-    Ok(Redirect::to("/?done=device").into_response())
+    Ok(Redirect::to("/?done=device"))
 }
 
 pub(super) async fn log_out_others(auth: Auth, _: CurrentUser<Account>) -> Result<Redirect, Rejection> {

@@ -1,14 +1,13 @@
 //! Log in, log out, and confirm who one is.
 
-use axum::Form;
-use axum::extract::rejection::FormRejection;
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use hallpass_web::{Auth, CurrentUser, Failure, Refused, Rejection};
 use serde::Deserialize;
 
-use super::{Query, Site, back, read};
+use super::form::Filled;
+use super::{Query, Site, local};
 use crate::accounts::{Account, check};
 use crate::pages;
 
@@ -31,24 +30,19 @@ pub(super) async fn page(
     UrlQuery(query): UrlQuery<Query>,
 ) -> Result<Response, Rejection> {
     if user.is_some() {
-        return Ok(back(&query.next));
+        return Ok(Redirect::to(local(&query.next)).into_response());
     }
     let why = auth.why_anonymous().await?.and_then(pages::reason);
-    Ok(pages::login(why, "", query.next()).into_response())
+    Ok(pages::login(why, "", local(&query.next)).into_response())
 }
 
 pub(super) async fn log_in(
     auth: Auth,
     State(site): State<Site>,
-    form: Result<Form<Credentials>, FormRejection>,
+    Filled(form): Filled<Credentials>,
 ) -> Result<Response, Rejection> {
-    let form = match read(form) {
-        Ok(form) => form,
-        Err(response) => return Ok(response),
-    };
     let refuse = |why| {
-        let next = super::local_path(&form.next).unwrap_or("/");
-        (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, next)).into_response()
+        (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, local(&form.next))).into_response()
     };
     let account = site.accounts.find(&form.user);
     // Begun before the password is checked: what is logged out meanwhile, this login included, stays out.
@@ -60,7 +54,7 @@ pub(super) async fn log_in(
     let (Some(account), Some(login), true) = (account, login, right) else { return Ok(refuse(WRONG)) };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
     match auth.login(&account).begun(&login).remember(remember).await? {
-        Ok(()) => Ok(back(&form.next)),
+        Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
         Err(Refused::Fenced) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
     }
@@ -75,25 +69,20 @@ pub(super) async fn confirm_page(
     user: CurrentUser<Account>,
     UrlQuery(query): UrlQuery<Query>,
 ) -> impl IntoResponse {
-    pages::confirm(None, &user.name, query.next())
+    pages::confirm(None, &user.name, local(&query.next))
 }
 
 /// Makes a login fresh that is not.
 pub(super) async fn confirm(
     auth: Auth,
     user: CurrentUser<Account>,
-    form: Result<Form<Credentials>, FormRejection>,
+    Filled(form): Filled<Credentials>,
 ) -> Result<Response, Rejection> {
-    let form = match read(form) {
-        Ok(form) => form,
-        Err(response) => return Ok(response),
-    };
-    let login = auth.begin_login(&**user.user()).await?;
+    let login = auth.begin_login(&*user).await?;
     if !check(Some(&user), form.password).await.map_err(Failure::Loader)? {
-        let next = super::local_path(&form.next).unwrap_or("/");
-        let page = pages::confirm(Some(NOT_YOURS), &user.name, next);
+        let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    auth.confirm(&**user.user()).begun(&login).await??;
-    Ok(back(&form.next))
+    auth.confirm(&*user).begun(&login).await??;
+    Ok(Redirect::to(local(&form.next)).into_response())
 }

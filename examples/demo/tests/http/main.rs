@@ -14,7 +14,9 @@
 #[path = "../support/plugged.rs"]
 mod plugged;
 
+mod account;
 mod client;
+mod devices;
 mod outage;
 mod remember;
 mod server;
