@@ -66,11 +66,24 @@ pub(crate) struct Chromium<'a> {
 impl Chromium<'_> {
     /// Goes to a page of the site.
     pub(crate) fn visit(&self, path: &str) {
-        self.session.post("url", &json!({ "url": format!("{}{path}", self.site) }));
+        self.navigate(&format!("{}{path}", self.site));
+    }
+
+    /// Goes anywhere.
+    pub(crate) fn navigate(&self, url: &str) {
+        self.session.post("url", &json!({ "url": url }));
     }
 
     pub(crate) fn reload(&self) {
         self.session.post("refresh", &json!({}));
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.session.get("url").as_str().expect("text").to_owned()
+    }
+
+    pub(crate) fn title(&self) -> String {
+        self.session.get("title").as_str().expect("text").to_owned()
     }
 
     /// What a person sees of the page.
@@ -106,6 +119,16 @@ impl Chromium<'_> {
         let field = self.find(selector);
         self.session.post(&format!("element/{field}/clear"), &json!({}));
         self.session.post(&format!("element/{field}/value"), &json!({ "text": text }));
+    }
+
+    /// Presses these keys, wherever the focus is; the protocol has characters for Tab and Enter.
+    pub(crate) fn keys(&self, keys: &str) {
+        let press = |key: char| {
+            let key = key.to_string();
+            [json!({ "type": "keyDown", "value": key }), json!({ "type": "keyUp", "value": key })]
+        };
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": keys.chars().flat_map(press).collect::<Vec<_>>() });
+        self.session.post("actions", &json!({ "actions": [keyboard] }));
     }
 
     /// Clicks on the one element that this selector finds, and waits for the page that comes.
