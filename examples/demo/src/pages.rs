@@ -65,7 +65,7 @@ fn layout(title: &str, user: Option<&str>, main: &Markup) -> Markup {
             body {
                 a.skip href="#main" { "Skip to the content" }
                 header {
-                    a.brand href="/" { span.ticket aria-hidden="true" {} "hallpass" span { " demo" } }
+                    a.brand href="/" { span.ticket aria-hidden="true" {} "hallpass" span.name { " demo" } }
                     @if let Some(user) = user {
                         form method="post" action="/logout" {
                             span.who { (user) }

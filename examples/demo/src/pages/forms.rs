@@ -48,7 +48,7 @@ pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
             (alert(notice))
             form.card method="post" action="/confirm" {
                 h1 { "Confirm it is you" }
-                p { "This browser was remembered. What comes next is delicate, so please enter your password." }
+                p { "What comes next is delicate, and your login is not fresh. Please enter your password." }
                 (hidden_next(next))
                 (username(user))
                 label for="password" { "Password" }

@@ -55,7 +55,7 @@ fn every_page_can_be_read_by_everybody() {
 
     site.clock.advance(SESSION_ENDS);
     browser.visit("/password");
-    assert!(browser.shows("This browser was remembered."));
+    assert!(browser.shows("your login is not fresh"));
     inspect(&browser, "confirm");
     browser.visit("/nowhere");
     inspect(&browser, "not-found");

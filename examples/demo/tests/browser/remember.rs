@@ -153,6 +153,8 @@ fn an_old_copy_is_refused_after_the_windows_and_the_owner_is_told() {
     owner.log_in("alice", "wonderland", true);
     owner.wait_for("Hello, alice.");
     assert!(!owner.shows(STOLEN), "said until the next login");
+    assert!(owner.shows("A remember-me token came that had been replaced: a copy."));
+    owner.screenshot("caught");
 }
 
 #[test]
