@@ -18,6 +18,7 @@ mod account;
 mod client;
 mod devices;
 mod outage;
+mod readme;
 mod remember;
 mod server;
 mod site;
