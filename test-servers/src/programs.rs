@@ -29,14 +29,7 @@ pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Pr
 fn postgres(settings: &[(String, String)]) -> Result<Program, String> {
     let bin = folders("postgresql").into_iter().find(|bin| has(bin, "postgres") && has(bin, "initdb"));
     let bin = bin.ok_or("no postgres and initdb on the PATH or in /usr/lib/postgresql/*/bin")?;
-    let user = if rustix::process::geteuid().is_root() {
-        Some(
-            find_user()
-                .ok_or("PostgreSQL refuses to run as root, and there is no user postgres or nobody")?,
-        )
-    } else {
-        None
-    };
+    let user = nobody_special()?;
     let mut command = vec!["sh".to_owned(), "-c".to_owned(), POSTGRES.to_owned(), "postgres".to_owned()];
     command.extend([bin.to_string_lossy().into_owned(), "{folder}/data".to_owned()]);
     command.extend(["-p".to_owned(), "{port}".to_owned()]);
@@ -53,6 +46,16 @@ fn redis(settings: &[(String, String)]) -> Result<Program, String> {
     command.extend(redis_settings(settings));
     let ready = "Ready to accept connections";
     Ok(Program { backend: Backend::Redis, command, ready, user: None, files: Vec::new() })
+}
+
+/// The path of `pgbouncer` and the user it runs as, or why there is none.
+pub(crate) fn pgbouncer() -> Result<(String, Option<User>), String> {
+    // Debian keeps it with the daemons, which are not on every PATH.
+    let mut folders = folders("pgbouncer");
+    folders.push("/usr/sbin".into());
+    let folder = folders.into_iter().find(|folder| has(folder, "pgbouncer"));
+    let folder = folder.ok_or("no pgbouncer on the PATH or in /usr/sbin")?;
+    Ok((folder.join("pgbouncer").to_string_lossy().into_owned(), nobody_special()?))
 }
 
 /// The path of `redis-server`, or why there is none.
@@ -98,6 +101,16 @@ fn folders(package: &str) -> Vec<PathBuf> {
 
 fn has(folder: &Path, program: &str) -> bool {
     folder.join(program).is_file()
+}
+
+/// Whom a program that refuses to run as root runs as; `None` where we are not root.
+fn nobody_special() -> Result<Option<User>, String> {
+    if !rustix::process::geteuid().is_root() {
+        return Ok(None);
+    }
+    find_user()
+        .map(Some)
+        .ok_or("it refuses to run as root, and there is no user postgres or nobody".to_owned())
 }
 
 fn find_user() -> Option<User> {

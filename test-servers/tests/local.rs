@@ -12,7 +12,7 @@ use std::net::TcpStream;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use hallpass_test_servers::{Backend, Error, Launch, Origin, Server, needed, redis_command};
+use hallpass_test_servers::{Backend, Error, Launch, Origin, Server, needed, pgbouncer, redis_command};
 
 const SOON: Duration = Duration::from_secs(5);
 
@@ -185,4 +185,25 @@ fn a_server_that_does_not_start_says_why() {
 fn server_log(server: &Server) -> String {
     let data = sql(server, "show data_directory");
     std::fs::read_to_string(std::path::Path::new(&data).with_file_name("log-2")).unwrap()
+}
+
+#[test]
+fn a_pooler_lends_its_clients_the_same_connection() {
+    let Some(server) = local(Backend::Postgres, "a_pooler") else { return };
+    let Some(pooler) = needed("a_pooler", pgbouncer(&server)).unwrap() else { return };
+    let backend = "SELECT pg_backend_pid()";
+    assert_ne!(sql(&server, backend), sql(&server, backend));
+    let pooled = sql(&pooler, backend);
+    assert_eq!(sql(&pooler, backend), pooled);
+    assert_eq!(sql(&pooler, "SELECT current_user"), "postgres");
+    pooler.restart().unwrap();
+    assert_ne!(sql(&pooler, backend), pooled);
+    pooler.freeze().unwrap();
+    pooler.answers(Duration::from_millis(200)).expect_err("a frozen pooler answers nothing");
+    pooler.thaw().unwrap();
+    pooler.answers(SOON).unwrap();
+    let address = pooler.address();
+    drop(pooler);
+    assert!(TcpStream::connect(address).is_err());
+    assert_eq!(sql(&server, "SELECT 1"), "1");
 }

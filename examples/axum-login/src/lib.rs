@@ -1,0 +1,86 @@
+#![doc = include_str!("../README.md")]
+
+mod accounts;
+
+use axum::Form;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum_login::tower_sessions::cookie::time::Duration;
+use axum_login::tower_sessions::{Expiry, SessionManagerLayer};
+use axum_login::{AuthManagerLayerBuilder, login_required};
+use hallpass_tower_sessions_bridge::TowerSessionStore;
+
+use accounts::{Accounts, Credentials};
+
+type AuthSession = axum_login::AuthSession<Accounts>;
+
+/// The site. The type of its argument is all that it knows of hallpass.
+pub fn app(sessions: TowerSessionStore) -> Router {
+    let sessions = SessionManagerLayer::new(sessions)
+        .with_name("__Host-id")
+        .with_expiry(Expiry::OnInactivity(Duration::hours(2)));
+    Router::new()
+        .route("/", get(home))
+        .route_layer(login_required!(Accounts, login_url = "/login"))
+        .route("/login", get(form).post(login))
+        .route("/logout", post(logout))
+        .layer(AuthManagerLayerBuilder::new(Accounts, sessions).build())
+}
+
+async fn home(auth: AuthSession) -> Response {
+    match auth.user {
+        Some(user) => page(
+            StatusCode::OK,
+            &format!(
+                "<p>Logged in as {}.</p>\n<form method=post action=/logout><button>Log out</button></form>",
+                user.name
+            ),
+        ),
+        None => StatusCode::UNAUTHORIZED.into_response(),
+    }
+}
+
+async fn form() -> Response {
+    ask(StatusCode::OK, "alice / wonderland or bob / builder")
+}
+
+async fn login(mut auth: AuthSession, Form(credentials): Form<Credentials>) -> Response {
+    match auth.authenticate(credentials).await {
+        Ok(Some(user)) => match auth.login(&user).await {
+            Ok(()) => Redirect::to("/").into_response(),
+            Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        },
+        Ok(None) => ask(StatusCode::UNAUTHORIZED, "Wrong name or password."),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+async fn logout(mut auth: AuthSession) -> Response {
+    match auth.logout().await {
+        Ok(_) => Redirect::to("/login").into_response(),
+        Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+    }
+}
+
+fn ask(status: StatusCode, note: &str) -> Response {
+    page(
+        status,
+        &format!(
+            "<p>{note}</p>
+<form method=post action=/login>
+<label>Name <input name=user autocomplete=username required></label>
+<label>Password <input name=password type=password autocomplete=current-password required></label>
+<button>Log in</button>
+</form>"
+        ),
+    )
+}
+
+fn page(status: StatusCode, content: &str) -> Response {
+    let page = format!(
+        "<!doctype html>\n<html lang=en>\n<title>axum-login on hallpass</title>\n{content}\n</html>\n"
+    );
+    (status, Html(page)).into_response()
+}

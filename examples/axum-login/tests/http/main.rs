@@ -1,0 +1,78 @@
+//! The site from outside, over HTTP: the program on a folder, and the routes over a store that fails.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod browser;
+mod outage;
+mod program;
+
+use browser::Browser;
+use program::Program;
+
+#[test]
+fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    let mut browser = Browser::new(site.address);
+    let answer = browser.get("/");
+    assert_eq!((answer.status, answer.header("location")), (307, Some("/login?next=%2F")));
+    assert_eq!(browser.post("/login", "user=alice&password=guess").status, 401);
+    assert_eq!(browser.post("/login", "user=nobody&password=wonderland").status, 401);
+    assert!(browser.cookie.is_none(), "nobody has a session yet");
+}
+
+#[test]
+fn a_login_survives_a_kill_and_a_logout_does_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    let (mut alice, mut bob) = (Browser::new(site.address), Browser::new(site.address));
+    assert_eq!(alice.post("/login", "user=alice&password=wonderland").status, 303);
+    assert_eq!(bob.post("/login", "user=bob&password=builder").status, 303);
+    assert!(alice.get("/").body.contains("Logged in as alice."));
+
+    site.kill();
+    let site = Program::start(folder.path());
+    (alice.address, bob.address) = (site.address, site.address);
+    assert!(alice.get("/").body.contains("Logged in as alice."), "after the restart");
+
+    let mut thief = alice.clone();
+    assert_eq!(alice.post("/logout", "").status, 303);
+    assert!(alice.cookie.is_none(), "the browser was told to forget its cookie");
+    site.kill();
+    let site = Program::start(folder.path());
+    (thief.address, bob.address) = (site.address, site.address);
+    assert_eq!(thief.get("/").status, 307, "the copied cookie is dead");
+    assert!(bob.get("/").body.contains("Logged in as bob."), "somebody else's is not");
+}
+
+#[test]
+fn a_login_makes_a_new_session_and_the_old_one_is_dead() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    let mut browser = Browser::new(site.address);
+    browser.post("/login", "user=alice&password=wonderland");
+    let first = browser.clone();
+    browser.post("/logout", "");
+    browser.cookie.clone_from(&first.cookie); // planted, as in a fixation
+    browser.post("/login", "user=bob&password=builder");
+    assert_ne!(browser.cookie, first.cookie);
+    let mut planted = first;
+    assert_eq!(planted.get("/").status, 307, "the id that was planted is nobody's");
+    assert!(browser.get("/").body.contains("Logged in as bob."));
+}
+
+#[test]
+fn no_cookie_costs_a_500() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    for value in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", "=;=", "%00", "AAAAAAAAAAAAAAAAAAAAA\u{e9}"] {
+        let mut browser = Browser::new(site.address);
+        browser.cookie = Some(value.into());
+        assert_eq!(browser.get("/").status, 307, "{value:?}");
+        browser.cookie = Some(value.into());
+        assert_eq!(browser.post("/logout", "").status, 303, "{value:?}");
+        browser.cookie = Some(value.into());
+        assert_eq!(browser.post("/login", "user=alice&password=wonderland").status, 303, "{value:?}");
+        assert!(browser.get("/").body.contains("Logged in as alice."), "{value:?}");
+    }
+}

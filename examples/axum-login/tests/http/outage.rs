@@ -1,0 +1,108 @@
+//! The store fails in mid-use.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_axum_login::app;
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
+    StoreError, Subject, Timestamp, TokenStore, Which,
+};
+use hallpass_tower_sessions_bridge::TowerSessionStore;
+use tokio::net::TcpListener;
+
+use crate::browser::Browser;
+
+/// A store in memory with a switch.
+#[derive(Clone, Debug)]
+struct Switched {
+    store: MemoryStore,
+    down: Arc<AtomicBool>,
+}
+
+impl Switched {
+    fn reach(&self) -> Result<&MemoryStore, StoreError> {
+        match self.down.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("connection refused".into())),
+            false => Ok(&self.store),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Switched {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.reach()?.insert(record, fence).await
+    }
+
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.reach()?.find(selector).await
+    }
+
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.reach()?.find_many(selectors).await
+    }
+
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.reach()?.replace(next, expected).await
+    }
+
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.reach()?.delete(selector).await
+    }
+
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.reach()?.revoke_by_subject(subject, which, action, advance).await
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        self.reach()?.list_by_subject(subject, page).await
+    }
+
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.reach()?.epoch(subject, fresh, keep, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.reach()?.purge_expired(now, limit).await
+    }
+}
+
+#[test]
+fn an_outage_logs_nobody_out() {
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
+    let mut browser = Browser::new(listener.local_addr().unwrap());
+    let down = Arc::new(AtomicBool::new(false));
+    let store = Switched { store: MemoryStore::new(), down: down.clone() };
+    runtime.spawn(async move { axum::serve(listener, app(TowerSessionStore::new(store))).await });
+
+    browser.post("/login", "user=alice&password=wonderland");
+    let cookie = browser.cookie.clone();
+    assert!(cookie.is_some());
+
+    down.store(true, Ordering::SeqCst);
+    for answer in [browser.get("/"), browser.post("/logout", ""), browser.get("/login")] {
+        assert_eq!(answer.status, 500, "axum-login's answer to a failing session store");
+        assert_eq!(answer.header("set-cookie"), None);
+        assert!(!answer.body.contains("connection refused"), "{answer:?}");
+    }
+    assert_eq!(browser.cookie, cookie);
+
+    down.store(false, Ordering::SeqCst);
+    assert!(browser.get("/").body.contains("Logged in as alice."), "as if nothing had been");
+}

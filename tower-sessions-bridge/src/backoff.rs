@@ -1,0 +1,37 @@
+//! Pauses between the tries of a save that keeps losing its compare-and-swap.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+
+use crate::error::Trouble;
+use crate::store::random;
+
+/// How long a save goes on.
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// Spaces out the tries: none before the first, then a random time that doubles up to 64 ms (contract D15).
+#[derive(Default)]
+pub(crate) struct Backoff {
+    tries: u32,
+    until: Option<Instant>,
+}
+
+impl Backoff {
+    /// Waits before the next try.
+    ///
+    /// # Errors
+    /// [`Trouble::Backend`] when the time is up, or without randomness.
+    pub(crate) async fn pause(&mut self) -> Result<(), Trouble> {
+        if self.tries > 0 {
+            let now = Instant::now();
+            if now > *self.until.get_or_insert(now + LIMIT) {
+                return Err(Trouble::Backend("the session kept changing until the time limit".into()));
+            }
+            let ceiling = 1_000 << self.tries.min(6);
+            sleep(Duration::from_micros(u64::from_be_bytes(random()?) % ceiling)).await;
+        }
+        self.tries += 1;
+        Ok(())
+    }
+}

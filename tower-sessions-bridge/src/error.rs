@@ -1,0 +1,39 @@
+//! What goes wrong, before it is said in the words of one version of tower-sessions.
+
+use std::error::Error;
+
+use hallpass_core::StoreError;
+
+/// An error of the session store: a sentence without data, ids or digests.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// The backend, randomness, or others who keep changing the session.
+    Backend(String),
+    /// Stored bytes do not make a session.
+    Decode(String),
+    /// The session cannot be stored as it is.
+    Encode(String),
+}
+
+impl Trouble {
+    /// `error` with its causes, for tower-sessions takes a text only. A store keeps data and digests out
+    /// of both (contract S18).
+    pub(crate) fn backend(error: &dyn Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Self::Backend(text)
+    }
+}
+
+impl From<StoreError> for Trouble {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Corrupt { .. } => Self::Decode(error.to_string()),
+            _ => Self::backend(&error),
+        }
+    }
+}

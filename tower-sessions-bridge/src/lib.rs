@@ -1,0 +1,10 @@
+#![doc = include_str!("../README.md")]
+
+mod backoff;
+mod body;
+mod error;
+mod name;
+mod session_store;
+mod store;
+
+pub use store::TowerSessionStore;

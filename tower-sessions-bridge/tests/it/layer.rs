@@ -1,0 +1,99 @@
+//! Under tower-sessions' own layer, as an application meets it.
+
+use std::convert::Infallible;
+use std::sync::Arc;
+
+use hallpass_core::MemoryStore;
+use hallpass_tower_sessions_bridge::TowerSessionStore;
+use http::header::{COOKIE, SET_COOKIE};
+use http::{Request, Response, StatusCode};
+use tower::{Layer, Service, ServiceExt, service_fn};
+use tower_sessions::{Session, SessionManagerLayer};
+
+use crate::probe::{Call, Gate, Probe, Then};
+
+type Answer = Response<String>;
+
+/// `/in` counts, `/out` logs out, `/clear` empties the session without looking at it, `/wait` changes the
+/// session and is under way until its gate opens.
+fn site(
+    store: TowerSessionStore,
+    gate: Arc<Gate>,
+) -> impl Service<Request<()>, Response = Answer, Error = Infallible, Future: Send> + Clone + Send {
+    SessionManagerLayer::new(store).layer(service_fn(move |request: Request<()>| {
+        let gate = gate.clone();
+        async move {
+            let session = request.extensions().get::<Session>().unwrap();
+            let count: u32 = match request.uri().path() {
+                "/clear" => {
+                    session.clear().await;
+                    0
+                }
+                _ => session.get("count").await.unwrap().unwrap_or_default(),
+            };
+            match request.uri().path() {
+                "/in" => session.insert("count", count + 1).await.unwrap(),
+                "/out" => session.flush().await.unwrap(),
+                "/wait" => {
+                    session.insert("count", count + 1).await.unwrap();
+                    gate.pass().await;
+                }
+                _ => {}
+            }
+            Ok::<_, Infallible>(Response::new(count.to_string()))
+        }
+    }))
+}
+
+fn request(path: &str, cookie: &str) -> Request<()> {
+    Request::get(path).header(COOKIE, cookie).body(()).unwrap()
+}
+
+fn cookie(answer: &Answer) -> String {
+    let line = answer.headers()[SET_COOKIE].to_str().unwrap();
+    line.split(';').next().unwrap().into()
+}
+
+#[tokio::test]
+async fn a_request_under_way_during_the_logout_does_not_undo_it() {
+    let gate = Gate::new();
+    let site = site(TowerSessionStore::new(MemoryStore::new()), gate.clone());
+    let answer = site.clone().oneshot(request("/in", "")).await.unwrap();
+    let cookie = cookie(&answer);
+    assert_eq!(site.clone().oneshot(request("/read", &cookie)).await.unwrap().body(), "1");
+
+    let slow = tokio::spawn(site.clone().oneshot(request("/wait", &cookie)));
+    gate.reached().await;
+    site.clone().oneshot(request("/out", &cookie)).await.unwrap();
+    gate.open();
+    assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
+
+    let after = site.oneshot(request("/read", &cookie)).await.unwrap();
+    assert_eq!(after.body(), "0", "the session is gone");
+    assert!(after.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"), "and so is the cookie");
+}
+
+/// The one way in which tower-sessions saves an id that no store gave it.
+#[tokio::test]
+async fn an_id_that_the_client_made_up_becomes_no_session() {
+    let probe = Probe::new(MemoryStore::new());
+    let site = site(TowerSessionStore::new(probe.clone()), Gate::new());
+    let planted = "id=AAAAAAAAAAAAAAAAAAAAAA";
+    assert_eq!(site.clone().oneshot(request("/clear", planted)).await.unwrap().status(), StatusCode::OK);
+    probe.rule(
+        |call| if matches!(call, Call::Insert | Call::Replace) { Then::Unavailable } else { Then::Pass },
+    );
+    assert_eq!(site.oneshot(request("/read", planted)).await.unwrap().body(), "0");
+}
+
+#[tokio::test]
+async fn an_outage_answers_500_and_leaves_the_cookie_alone() {
+    let probe = Probe::new(MemoryStore::new());
+    let site = site(TowerSessionStore::new(probe.clone()), Gate::new());
+    let cookie = cookie(&site.clone().oneshot(request("/in", "")).await.unwrap());
+    probe.next(Call::Replace, Then::Unavailable);
+    let answer = site.clone().oneshot(request("/in", &cookie)).await.unwrap();
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    assert!(!answer.headers().contains_key(SET_COOKIE));
+    assert_eq!(site.oneshot(request("/read", &cookie)).await.unwrap().body(), "1");
+}

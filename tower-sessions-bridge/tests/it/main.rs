@@ -1,0 +1,46 @@
+//! What the bridge promises, through the traits of tower-sessions.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod ended;
+mod layer;
+mod probe;
+mod secrecy;
+mod sessions;
+mod trouble;
+
+use std::sync::Arc;
+
+use hallpass_core::{ManualClock, MemoryStore, Timestamp};
+use hallpass_tower_sessions_bridge::TowerSessionStore;
+use serde_json::{Value, json};
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
+use tower_sessions::session::{Id, Record};
+
+/// 2026-01-01T00:00:00Z, in seconds.
+const START: u64 = 1_767_225_600;
+
+/// A store in memory, and the clock that it goes by.
+fn memory() -> (TowerSessionStore, Arc<ManualClock>) {
+    let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START * 1_000)));
+    (TowerSessionStore::new(MemoryStore::new()).clock(clock.clone()), clock)
+}
+
+/// So long after the start.
+fn at(after: Duration) -> OffsetDateTime {
+    OffsetDateTime::from_unix_timestamp(START as i64).unwrap() + after
+}
+
+/// A session of half an hour that holds `value`.
+fn session(value: impl Into<Value>) -> Record {
+    Record {
+        id: Id::default(),
+        data: [("key".to_owned(), value.into())].into(),
+        expiry_date: at(Duration::minutes(30)),
+    }
+}
+
+/// What every kind of value looks like.
+fn everything() -> Value {
+    json!({"": [null, true, -1, u64::MAX, 0.1, "ü\0\u{1f511}"], "nested": {"a": [[[]], {}]}})
+}

@@ -1,0 +1,135 @@
+//! An outage is an error, never "no such session", and what cannot be kept is refused.
+
+use hallpass_core::{Body, Fence, MemoryStore, Record as Row, TokenStore};
+use hallpass_tower_sessions_bridge::TowerSessionStore;
+use tokio::time::Instant;
+use tower_sessions::cookie::time::{Duration, OffsetDateTime};
+use tower_sessions::session::Record;
+use tower_sessions::session_store::Error;
+use tower_sessions::{ExpiredDeletion, SessionStore};
+
+use crate::probe::{Call, Probe, Then};
+use crate::session;
+
+async fn stored() -> (TowerSessionStore, Probe, MemoryStore, Record) {
+    let memory = MemoryStore::new();
+    let probe = Probe::new(memory.clone());
+    let store = TowerSessionStore::new(probe.clone());
+    let mut record = session("as it was");
+    record.expiry_date = OffsetDateTime::now_utc() + Duration::hours(1);
+    store.create(&mut record).await.unwrap();
+    (store, probe, memory, record)
+}
+
+#[tokio::test]
+async fn an_outage_is_an_error_of_the_backend_and_passes() {
+    let (store, probe, _, mut record) = stored().await;
+    let before = record.clone();
+    probe.rule(|_| Then::Unavailable);
+    record.data.clear();
+    for error in [
+        store.load(&record.id).await.unwrap_err(),
+        store.save(&record).await.unwrap_err(),
+        store.delete(&record.id).await.unwrap_err(),
+        store.create(&mut session(1)).await.unwrap_err(),
+        store.delete_expired().await.unwrap_err(),
+    ] {
+        let Error::Backend(text) = error else { panic!("{error:?}") };
+        assert_eq!(text, "the store is unavailable: connection refused");
+    }
+    probe.rule(|_| Then::Pass);
+    assert_eq!(store.load(&before.id).await.unwrap(), Some(before));
+}
+
+#[tokio::test]
+async fn an_outage_between_read_and_write_is_an_error_too() {
+    let (store, probe, _, record) = stored().await;
+    probe.next(Call::Replace, Then::Unavailable);
+    assert!(matches!(store.save(&record).await, Err(Error::Backend(_))));
+}
+
+#[tokio::test]
+async fn an_unknown_outcome_is_found_out() {
+    let (store, probe, _, mut record) = stored().await;
+    record.data.insert("key".into(), "saved".into());
+    probe.next(Call::Replace, Then::WrittenButUnknown);
+    store.save(&record).await.unwrap();
+    assert_eq!(store.load(&record.id).await.unwrap().as_ref(), Some(&record));
+
+    probe.next(Call::Replace, Then::Unknown);
+    assert!(matches!(store.save(&record).await, Err(Error::Backend(_))), "not written, and said so");
+
+    let mut created = record.clone();
+    created.id = Default::default();
+    probe.next(Call::Insert, Then::WrittenButUnknown);
+    store.create(&mut created).await.unwrap();
+    assert_eq!(store.load(&created.id).await.unwrap().as_ref(), Some(&created));
+
+    created.id = Default::default();
+    probe.next(Call::Insert, Then::Unknown);
+    assert!(matches!(store.create(&mut created).await, Err(Error::Backend(_))));
+    assert_eq!(store.load(&created.id).await.unwrap(), None);
+
+    probe.next(Call::Delete, Then::WrittenButUnknown);
+    assert!(
+        matches!(store.delete(&record.id).await, Err(Error::Backend(_))),
+        "a logout is known or an error"
+    );
+}
+
+#[tokio::test]
+async fn a_lost_race_is_run_again() {
+    let (store, probe, _, mut record) = stored().await;
+    record.data.insert("key".into(), "saved".into());
+    probe.next(Call::Replace, Then::Lose);
+    store.save(&record).await.unwrap();
+    assert_eq!(store.load(&record.id).await.unwrap(), Some(record));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_race_that_is_always_lost_ends_in_an_error_in_time() {
+    let (store, probe, _, record) = stored().await;
+    probe.rule(|call| if call == Call::Replace { Then::Lose } else { Then::Pass });
+    let begun = Instant::now();
+    let Err(Error::Backend(text)) = store.save(&record).await else { panic!("it cannot be saved") };
+    assert_eq!(text, "the session kept changing until the time limit");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(3), "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn damaged_rows_are_errors_until_they_are_over() {
+    let (store, probe, memory, record) = stored().await;
+    let row = memory.find(probe.last_selector()).await.unwrap().unwrap();
+    let mut cut = row.body.as_bytes().to_vec();
+    cut.truncate(cut.len() - 1);
+    for bytes in [cut, vec![], vec![0; 40]] {
+        let damaged = Row { body: Body::new(bytes).unwrap(), ..row.clone() };
+        memory.delete(row.selector).await.unwrap();
+        let _ = memory.insert(&damaged, Fence::None).await.unwrap();
+        let error = store.load(&record.id).await.unwrap_err();
+        assert!(matches!(error, Error::Decode(_)), "{error:?}");
+        assert!(!error.to_string().contains("as it was"), "{error}");
+    }
+    store.delete(&record.id).await.unwrap();
+    assert_eq!(store.load(&record.id).await.unwrap(), None, "it can be deleted");
+}
+
+#[tokio::test]
+async fn what_does_not_fit_is_refused_and_changes_nothing() {
+    let (store, _, _, before) = stored().await;
+    let mut record = before.clone();
+    record.data.insert("key".into(), "x".repeat(16 * 1024).into());
+    for error in [store.save(&record).await.unwrap_err(), store.create(&mut record).await.unwrap_err()] {
+        let Error::Encode(text) = error else { panic!("{error:?}") };
+        assert_eq!(text, "session data are 16394 bytes of JSON, 16384 fit");
+    }
+    assert_eq!(store.load(&before.id).await.unwrap(), Some(before.clone()));
+
+    record.data.insert("key".into(), "x".repeat(16 * 1024 - 10).into());
+    store.save(&record).await.unwrap();
+    assert_eq!(store.load(&before.id).await.unwrap(), Some(record.clone()), "the largest");
+
+    let deep = (0..127).fold(serde_json::Value::Null, |inner, _| vec![inner].into());
+    record.data.insert("key".into(), deep);
+    assert!(matches!(store.save(&record).await, Err(Error::Encode(_))));
+}
