@@ -1,0 +1,231 @@
+//! The application under test: a route for each thing that an application does.
+
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, Query, State};
+use axum::routing::{get, post};
+use hallpass_core::Kind;
+use hallpass_web::{Auth, CurrentUser, Failure, FreshUser, LoginRequired, Rejection, Session, SessionData};
+use serde::{Deserialize, Serialize};
+
+use crate::users::{User, Users};
+
+#[derive(Deserialize)]
+#[serde(default)]
+struct Form {
+    user: String,
+    remember: bool,
+    days: Option<u64>,
+    fresh: bool,
+    force: bool,
+    begun: bool,
+    everywhere: bool,
+}
+
+impl Default for Form {
+    fn default() -> Self {
+        Self {
+            user: String::new(),
+            remember: false,
+            days: None,
+            fresh: true,
+            force: false,
+            begun: false,
+            everywhere: false,
+        }
+    }
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+#[serde(default)]
+pub(crate) struct Cart {
+    items: Vec<String>,
+}
+
+impl SessionData for Cart {
+    const KEY: &'static str = "cart";
+}
+
+#[derive(Debug, Default, Deserialize, Serialize)]
+struct Visits(u32);
+
+impl SessionData for Visits {
+    const KEY: &'static str = "visits";
+}
+
+pub(crate) fn router(users: Users) -> Router {
+    let members = Router::new()
+        .route("/members", get(async || "members").options(async || "options").post(async || "posted"))
+        .route_layer(LoginRequired::new());
+    let vault = Router::new().route("/vault", get(async || "vault")).route_layer(LoginRequired::fresh());
+    Router::new()
+        .route("/quiet", get(async || "quiet"))
+        .route("/", get(home))
+        .route("/me", get(me).post(me))
+        .route("/fresh", get(fresh))
+        .route("/twice", get(twice))
+        .route("/login", post(log_in))
+        .route("/confirm", post(confirm))
+        .route("/logout", post(log_out))
+        .route("/devices", get(devices))
+        .route("/devices/others", post(others))
+        .route("/devices/everywhere", post(everywhere))
+        .route("/devices/{login}", post(device))
+        .route("/password", post(password))
+        .route("/why", get(why))
+        .route("/cart", get(cart))
+        .route("/cart/{item}", post(add))
+        .route("/visits", post(visit))
+        .route("/keys", get(keys).post(new_key))
+        .route("/keys/{key}", post(drop_key))
+        .route("/once/{user}", post(once))
+        .route("/consume/{token}", post(consume))
+        .merge(members)
+        .nest("/inner", vault)
+        .with_state(users)
+}
+
+fn describe(user: &CurrentUser<User>) -> String {
+    let identity = user.identity();
+    format!("{} {:?} {}", user.id, identity.via(), if identity.is_fresh() { "fresh" } else { "stale" })
+}
+
+async fn home(user: Option<CurrentUser<User>>) -> String {
+    user.map_or_else(|| "nobody".into(), |user| describe(&user))
+}
+
+async fn me(user: CurrentUser<User>) -> String {
+    describe(&user)
+}
+
+async fn fresh(user: FreshUser<User>) -> String {
+    describe(&user)
+}
+
+/// Asks as often as it can.
+async fn twice(auth: Auth, first: Option<CurrentUser<User>>) -> Result<String, Rejection> {
+    let (a, b) = tokio::join!(auth.require::<User>(), auth.require::<User>());
+    drop((first, b));
+    Ok(describe(&a?))
+}
+
+async fn log_in(
+    auth: Auth,
+    State(users): State<Users>,
+    Query(form): Query<Form>,
+) -> Result<String, Rejection> {
+    let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
+    let begun = auth.begin_login(&user).await?;
+    if form.everywhere {
+        let subject = begun.subject().unwrap();
+        let reason = hallpass_core::Reason::LoggedOutElsewhere;
+        auth.tokens().revoke_subject(subject, hallpass_core::Kinds::Any, reason).await?;
+    }
+    let mut login = auth.login(&user).remember(form.remember).fresh(form.fresh);
+    if let Some(days) = form.days {
+        login = login.remember_for(Duration::from_secs(days * 24 * 60 * 60));
+    }
+    if form.force {
+        login = login.force();
+    }
+    if form.begun {
+        login = login.begun(&begun);
+    }
+    login.await??;
+    Ok("in".into())
+}
+
+async fn confirm(
+    auth: Auth,
+    State(users): State<Users>,
+    Query(form): Query<Form>,
+) -> Result<String, Rejection> {
+    let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
+    auth.confirm(&user).await??;
+    Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
+}
+
+async fn log_out(auth: Auth) -> Result<String, Failure> {
+    let ended = auth.logout().await?;
+    let user = auth.user::<User>().await?;
+    Ok(format!("{ended} {}", user.is_some()))
+}
+
+async fn devices(auth: Auth) -> Result<String, Failure> {
+    let devices = auth.devices().await?;
+    let line = |device: &hallpass_core::ActiveLogin| {
+        format!("{} {} {}", device.login, device.device, if device.current { "here" } else { "there" })
+    };
+    Ok(devices.iter().map(line).collect::<Vec<_>>().join("\n"))
+}
+
+async fn others(auth: Auth) -> Result<String, Rejection> {
+    auth.logout_others().await??;
+    Ok("others".into())
+}
+
+async fn everywhere(auth: Auth) -> Result<String, Rejection> {
+    Ok(auth.logout_everywhere().await?.to_string())
+}
+
+async fn device(auth: Auth, Path(login): Path<String>) -> Result<String, Rejection> {
+    Ok(auth.logout_device(login.parse().unwrap()).await?.to_string())
+}
+
+/// The new password is the value of `user`, for want of a better name.
+async fn password(
+    auth: Auth,
+    user: CurrentUser<User>,
+    State(users): State<Users>,
+    Query(form): Query<Form>,
+) -> Result<String, Rejection> {
+    let changed = users.change(&user.id, |user| user.password = form.user);
+    auth.credential_changed(&changed).await??;
+    Ok("changed".into())
+}
+
+async fn why(auth: Auth) -> Result<String, Failure> {
+    Ok(auth.why_anonymous().await?.map_or_else(|| "no reason".into(), |why| format!("{why:?}")))
+}
+
+async fn cart(cart: Session<Cart>) -> Result<String, Failure> {
+    Ok(cart.read().await?.items.join(","))
+}
+
+async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<String, Rejection> {
+    let item = if item == "huge" { "x".repeat(20_000) } else { item };
+    Ok(cart.update(|cart| cart.items.push(item.clone())).await??.items.join(","))
+}
+
+async fn visit(visits: Session<Visits>) -> Result<String, Rejection> {
+    Ok(visits.update(|visits| visits.0 += 1).await??.0.to_string())
+}
+
+async fn keys(auth: Auth) -> Result<String, Failure> {
+    Ok(auth
+        .keys()
+        .await?
+        .iter()
+        .map(|key| format!("{} {}", key.login, key.device))
+        .collect::<Vec<_>>()
+        .join("\n"))
+}
+
+async fn new_key(auth: Auth) -> Result<String, Rejection> {
+    Ok(auth.issue_key("backup job").await??.token.expose().to_owned())
+}
+
+async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Failure> {
+    Ok(auth.revoke_key(key.parse().unwrap()).await?.to_string())
+}
+
+async fn once(auth: Auth, State(users): State<Users>, Path(user): Path<String>) -> Result<String, Rejection> {
+    let user = users.find(&user).unwrap();
+    Ok(auth.issue_once(Kind::ONE_TIME, &user).await??.token.expose().to_owned())
+}
+
+async fn consume(auth: Auth, Path(token): Path<String>) -> Result<String, Failure> {
+    let verdict = auth.consume::<User>(Kind::ONE_TIME, &token).await?;
+    Ok(verdict.map_or_else(|why| format!("{why:?}"), |user| user.id.clone()))
+}

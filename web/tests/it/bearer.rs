@@ -1,0 +1,113 @@
+//! API keys in `Authorization: Bearer`.
+
+use hallpass_core::Kind;
+
+use crate::world::{DAY, World};
+
+async fn key(world: &World) -> String {
+    world.logged_in().await.post("/keys").await.body
+}
+
+#[tokio::test]
+async fn a_key_is_a_user_without_cookies() {
+    let world = World::new();
+    let key = key(&world).await;
+    assert!(key.starts_with("hp_key_"), "{key}");
+    let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
+    let answer = program.get("/me").await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Key stale", 0));
+    assert_eq!(program.get("/fresh").await.status, 401, "a key confirms nothing");
+    assert_eq!(program.post("/keys").await.status, 401, "nobody makes a key with a key");
+    for scheme in ["bearer", "BEARER", "Bearer "] {
+        let mut program = world.browser().with("authorization", &format!("{scheme} {key}"));
+        assert_eq!(program.get("/me").await.body, "alice Key stale");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_cookie_does_not_hide_a_valid_header() {
+    let world = World::new();
+    let key = key(&world).await;
+    for cookie in ["__Host-session", "__Host-remember"] {
+        let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
+        program.jar.push((cookie.into(), "junk".into()));
+        assert_eq!(program.get("/me").await.body, "alice Key stale");
+    }
+    let mut both = world.logged_in().await.with("authorization", "Bearer junk");
+    assert_eq!(both.get("/me").await.body, "alice Session fresh", "nor the other way round");
+}
+
+#[tokio::test]
+async fn junk_in_the_header_is_401() {
+    let world = World::new();
+    let key = key(&world).await;
+    let mut typing = key.clone().into_bytes();
+    typing[20] ^= 1;
+    world.store.calls();
+    for junk in [
+        String::new(),
+        "Bearer".into(),
+        "Bearer ".into(),
+        "Basic YTpi".into(),
+        format!("Bearer {}", String::from_utf8_lossy(&typing)),
+        format!("Bearer {key}x"),
+        format!("Bearer {}", "x".repeat(10_000)),
+        key.clone(),
+    ] {
+        let answer = world.browser().with("authorization", &junk).get("/me").await;
+        assert_eq!(answer.status, 401, "{junk}");
+        assert!(!answer.body.contains(&key));
+    }
+    assert_eq!(world.store.calls(), (0, 0), "a checksum keeps junk from the store");
+}
+
+#[tokio::test]
+async fn keys_outlive_passwords_and_end_by_name() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let key = browser.post("/keys").await.body;
+    let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
+    browser.post("/password?user=better").await;
+    browser.post("/devices/others").await;
+    world.advance(DAY);
+    assert_eq!(program.get("/me").await.body, "alice Key stale");
+    assert_eq!(program.post("/logout").await.body, "false true", "a log-out is about cookies");
+    let mut browser = world.logged_in().await;
+    let list = browser.get("/keys").await.body;
+    let (id, name) = list.split_once(' ').unwrap();
+    assert_eq!(name, "backup job");
+    assert_eq!(browser.get("/devices").await.body.lines().count(), 1, "a key is no device");
+    let mut bob = world.browser();
+    bob.post("/login?user=bob").await;
+    assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "not of somebody else");
+    assert_eq!(browser.post(&format!("/keys/{id}")).await.body, "true");
+    assert_eq!(program.get("/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_key_works_across_sites_and_cookies_beside_it_do_not() {
+    let world = World::new();
+    let key = key(&world).await;
+    let cross = |browser: crate::browser::Browser| browser.with("sec-fetch-site", "cross-site");
+    let mut program = cross(world.browser()).with("authorization", &format!("Bearer {key}"));
+    assert_eq!(program.post("/me").await.body, "alice Key stale");
+    let mut forged = cross(world.logged_in().await).with("authorization", "Bearer junk");
+    assert_eq!(forged.post("/me").await.status, 401, "a made-up key does not carry the cookies in");
+}
+
+#[tokio::test]
+async fn another_kind_is_no_key_and_keys_can_be_off() {
+    let world = World::new();
+    let browser = world.logged_in().await;
+    let session = browser.session().to_owned();
+    assert_eq!(
+        world.browser().with("authorization", &format!("Bearer {session}")).get("/me").await.status,
+        401
+    );
+    let off = World::with(|layer| layer.keys(None::<Kind>));
+    let subject = hallpass_core::Subject::new("alice").unwrap();
+    let login = off.layer.tokens().begin_login(&subject).await.unwrap();
+    let key = off.layer.tokens().issue(&login, Kind::API_KEY).await.unwrap().unwrap();
+    let header = format!("Bearer {}", key.token.expose());
+    assert_eq!(off.browser().with("authorization", &header).get("/me").await.status, 401);
+}

@@ -1,0 +1,102 @@
+//! Cookies and the other headers of an answer.
+
+use hallpass_core::{Kind, Policy};
+use hallpass_web::{CookieSpec, Keep, SameSite};
+
+use crate::world::{DAY, World};
+
+#[tokio::test]
+async fn a_request_that_asks_nothing_is_passed_through() {
+    let world = World::new();
+    let mut browser = world.remembered().await;
+    world.store.calls();
+    world.users.loads();
+    for mut browser in [browser.clone(), browser.reopened(), world.browser()] {
+        let answer = browser.get("/quiet").await;
+        assert_eq!(answer.set_cookies().len(), 0);
+        assert_eq!((answer.header("vary"), answer.header("cache-control")), (None, None));
+    }
+    assert_eq!((world.store.calls(), world.users.loads()), ((0, 0), 0));
+    browser.get("/").await;
+    assert_eq!((world.store.calls(), world.users.loads()), ((1, 0), 1), "one read of each");
+    browser.get("/twice").await;
+    assert_eq!((world.store.calls(), world.users.loads()), ((1, 0), 1), "however many ask");
+}
+
+#[tokio::test]
+async fn who_asks_varies_and_who_sets_is_not_stored() {
+    let world = World::new();
+    let mut browser = world.browser();
+    let answer = browser.get("/").await;
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
+    let answer = browser.post("/login?user=alice").await;
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), Some("no-store")));
+    let answer = browser.get("/me").await;
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
+}
+
+#[tokio::test]
+async fn the_defaults_are_strict_and_clearing_has_the_same_attributes() {
+    let world = World::new();
+    let mut browser = world.browser();
+    let answer = browser.post("/login?user=alice&remember=true").await;
+    let attributes: Vec<_> =
+        answer.set_cookies().iter().map(|line| line.split_once(';').unwrap().1.to_owned()).collect();
+    assert_eq!(
+        attributes,
+        [
+            " Path=/; Secure; HttpOnly; SameSite=Lax",
+            " Path=/; Max-Age=2592000; Secure; HttpOnly; SameSite=Lax",
+        ]
+    );
+    let answer = browser.post("/logout").await;
+    assert_eq!(
+        answer.set_cookies(),
+        [
+            "__Host-session=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax",
+            "__Host-remember=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn everything_about_them_can_be_changed_and_400_days_is_the_longest() {
+    let spec = || CookieSpec::named("me").domain("example.org").path("/app").same_site(SameSite::None);
+    let world = World::with_both(
+        |tokens| tokens.policy(Policy::remember().absolute(900 * DAY)),
+        |layer| {
+            layer.remember_cookie(spec()).session_cookie(
+                CookieSpec::insecure("now").same_site(SameSite::Strict).http_only(false).keep(Keep::Token),
+            )
+        },
+    );
+    let answer = world.browser().post("/login?user=alice&remember=true").await;
+    let attributes = |at: usize| answer.set_cookies()[at].split_once(';').unwrap().1.to_owned();
+    assert_eq!(attributes(0), " Path=/; Max-Age=43200; SameSite=Strict");
+    assert_eq!(
+        attributes(1),
+        " Path=/app; Domain=example.org; Max-Age=34560000; Secure; HttpOnly; SameSite=None"
+    );
+    assert!(answer.set_cookies()[0].starts_with("now=") && answer.set_cookies()[1].starts_with("me="));
+}
+
+#[tokio::test]
+async fn no_cookie_is_set_twice_in_one_answer() {
+    let world = World::new();
+    let mut browser = world.remembered().await.reopened();
+    let answer = browser.post("/confirm?user=alice").await;
+    let mut names: Vec<_> = answer.set_cookies().iter().map(|line| line.split('=').next().unwrap()).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["__Host-remember", "__Host-session"], "restored and confirmed in one request");
+}
+
+#[tokio::test]
+async fn what_is_shown_of_a_layer_holds_no_token() {
+    let world = World::new();
+    let browser = world.remembered().await;
+    let shown = format!("{:?} {:?}", world.layer, world.store.calls());
+    for token in [browser.session(), browser.remember()] {
+        assert!(!shown.contains(token) && !shown.contains(&token[23..]), "{shown}");
+    }
+    assert!(world.layer.tokens().policy(Kind::SESSION).is_ok());
+}

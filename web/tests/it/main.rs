@@ -1,0 +1,25 @@
+//! The web layer, as a browser and as an application see it: each row of the table has a test.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod app;
+mod browser;
+mod store;
+mod users;
+mod world;
+
+mod bearer;
+mod cookies;
+mod data;
+mod devices;
+mod hostile;
+mod login;
+mod once;
+mod outage;
+mod protection;
+mod required;
+mod restore;
+mod signals;
+mod stamps;
+mod test_helper;
+mod tower_only;

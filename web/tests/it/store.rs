@@ -1,0 +1,119 @@
+//! A store in memory that can be switched off, counts its calls, and lets calls meet.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
+    StoreError, Subject, Timestamp, TokenStore, Which,
+};
+use tokio::sync::Barrier;
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Switched {
+    store: MemoryStore,
+    off: Arc<AtomicBool>,
+    reads: Arc<AtomicUsize>,
+    writes: Arc<AtomicUsize>,
+    meeting: Arc<Mutex<Option<(Arc<Barrier>, usize)>>>,
+}
+
+impl Switched {
+    pub(crate) fn switch(&self, on: bool) {
+        self.off.store(!on, Ordering::SeqCst);
+    }
+
+    /// Reads and writes since the last call.
+    pub(crate) fn calls(&self) -> (usize, usize) {
+        (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
+    }
+
+    /// Makes the next `count` finds overlap: none answers before all have been asked.
+    pub(crate) fn meet(&self, count: usize) {
+        *self.meeting.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
+    }
+
+    fn answer(&self, calls: &AtomicUsize) -> Result<(), StoreError> {
+        calls.fetch_add(1, Ordering::SeqCst);
+        match self.off.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("switched off".into())),
+            false => Ok(()),
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Switched {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.insert(record, fence).await
+    }
+
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.answer(&self.reads)?;
+        let found = self.store.find(selector).await;
+        let barrier = {
+            let mut meeting = self.meeting.lock().unwrap();
+            match &mut *meeting {
+                Some((barrier, left)) if *left > 0 => {
+                    *left -= 1;
+                    Some(barrier.clone())
+                }
+                _ => None,
+            }
+        };
+        if let Some(barrier) = barrier {
+            barrier.wait().await;
+        }
+        found
+    }
+
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.answer(&self.reads)?;
+        self.store.find_many(selectors).await
+    }
+
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.replace(next, expected).await
+    }
+
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.delete(selector).await
+    }
+
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.revoke_by_subject(subject, which, action, advance).await
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        self.answer(&self.reads)?;
+        self.store.list_by_subject(subject, page).await
+    }
+
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.epoch(subject, fresh, keep, now).await
+    }
+
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.answer(&self.writes)?;
+        self.store.purge_expired(now, limit).await
+    }
+}
