@@ -131,13 +131,13 @@ impl Chromium<'_> {
         self.session.post("actions", &json!({ "actions": [keyboard] }));
     }
 
-    /// Clicks on the one element that this selector finds, and waits for the page that comes.
+    /// Clicks on the one element that this selector finds.
     pub(crate) fn click(&self, selector: &str) {
         let element = self.find(selector);
         self.session.post(&format!("element/{element}/click"), &json!({}));
     }
 
-    /// Presses the button with these words.
+    /// Presses the button with these words. Wait for something of the page that comes.
     pub(crate) fn press(&self, words: &str) {
         let xpath = format!("//button[normalize-space()='{words}']");
         let element = self.session.post("element", &json!({ "using": "xpath", "value": xpath }));
