@@ -13,6 +13,8 @@ mod expiry;
 mod honest;
 #[path = "scenarios/keys.rs"]
 mod keys;
+#[path = "scenarios/lifetime.rs"]
+mod lifetime;
 #[path = "scenarios/logins.rs"]
 mod logins;
 #[path = "scenarios/outage.rs"]

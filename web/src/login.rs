@@ -121,9 +121,10 @@ impl<'a> LogIn<'a> {
             }
         };
         let held = state.held(request);
-        let forget = remember_until.is_none() && !held.remembers.is_empty();
+        if !held.remembers.is_empty() {
+            request.changes().remember = Some(Change::Clear);
+        }
         *held = Held::default();
-        request.changes().remember = forget.then_some(Change::Clear);
         for issued in &issued {
             request.hand_out(held, issued);
         }

@@ -17,7 +17,8 @@ const RETRY: HeaderValue = HeaderValue::from_static("5");
 pub enum Rejection {
     /// Another site made the browser send it: 403.
     CrossSite,
-    /// Nobody can tell who sent it: 503, and every cookie stays as it is.
+    /// Nobody can tell who sent it: 503, and every cookie stays as it is. 400 or 413 where something to be
+    /// kept is too long, 500 where the program is wrong.
     Failure(Failure),
     /// The login is not fresh: a redirect to here, or 401.
     NotFresh(Option<String>),
@@ -38,6 +39,7 @@ impl Rejection {
         match self {
             Self::CrossSite | Self::Refused(Refused::Inactive) => StatusCode::FORBIDDEN,
             Self::Failure(Failure::Data(_)) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => StatusCode::BAD_REQUEST,
             Self::Failure(Failure::WrongUserType) | Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Failure(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFresh(Some(_)) | Self::Unauthorized(Some(_)) => StatusCode::SEE_OTHER,
@@ -51,6 +53,7 @@ impl Rejection {
         match self {
             Self::CrossSite => "another site sent this request",
             Self::Failure(Failure::Data(_)) => "too much to keep",
+            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "too long to be kept",
             Self::Failure(Failure::WrongUserType) | Self::NoLayer => "the server is not set up",
             Self::Failure(_) => "unavailable, please try again shortly",
             Self::NotFresh(_) => "please confirm who you are",

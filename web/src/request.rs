@@ -105,7 +105,7 @@ impl Request {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a token to the browser, and counts it among what the browser holds.
+    /// Sends a token to the browser, and counts it as the first of what the browser holds.
     pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) {
         let text = Zeroizing::new(issued.token.expose().to_owned());
         let remember = issued.kind == Kind::REMEMBER;
@@ -119,7 +119,8 @@ impl Request {
             false => (&mut changes.session, &mut held.sessions),
         };
         *place = Some(change);
-        *texts = vec![text];
+        // What the browser sent besides stays in the list: a log-out or a login in this request ends it, too.
+        texts.insert(0, text);
     }
 
     /// Takes both cookies away.

@@ -11,7 +11,7 @@ use crate::future::ResponseFuture;
 use crate::layer::Config;
 use crate::request;
 
-/// Gives every request an [`Auth`], and its answer the cookies that came of it.
+/// Gives every request an [`Auth`](crate::Auth), and its answer the cookies that came of it.
 #[derive(Clone)]
 pub struct AuthService<S> {
     pub(crate) inner: S,

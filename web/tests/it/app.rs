@@ -68,6 +68,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/login", post(log_in))
         .route("/confirm", post(confirm))
         .route("/logout", post(log_out))
+        .route("/switch/{user}", post(switch))
         .route("/devices", get(devices))
         .route("/devices/others", post(others))
         .route("/devices/everywhere", post(everywhere))
@@ -152,6 +153,17 @@ async fn log_out(auth: Auth) -> Result<String, Failure> {
     Ok(format!("{ended} {}", user.is_some()))
 }
 
+/// Logs out and somebody else in.
+async fn switch(
+    auth: Auth,
+    State(users): State<Users>,
+    Path(user): Path<String>,
+) -> Result<String, Rejection> {
+    auth.logout().await?;
+    auth.login(&users.find(&user).unwrap()).await??;
+    Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
+}
+
 async fn devices(auth: Auth) -> Result<String, Failure> {
     let devices = auth.devices().await?;
     let line = |device: &hallpass_core::ActiveLogin| {
@@ -212,8 +224,9 @@ async fn keys(auth: Auth) -> Result<String, Failure> {
         .join("\n"))
 }
 
-async fn new_key(auth: Auth) -> Result<String, Rejection> {
-    Ok(auth.issue_key("backup job").await??.token.expose().to_owned())
+async fn new_key(auth: Auth, Query(names): Query<Vec<(String, String)>>) -> Result<String, Rejection> {
+    let name = names.first().map_or("backup job", |(_, name)| name);
+    Ok(auth.issue_key(name).await??.token.expose().to_owned())
 }
 
 async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Failure> {

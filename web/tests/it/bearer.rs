@@ -85,6 +85,13 @@ async fn keys_outlive_passwords_and_end_by_name() {
 }
 
 #[tokio::test]
+async fn a_name_too_long_is_a_mistake_of_whoever_asks() {
+    let world = World::new();
+    let answer = world.logged_in().await.post(&format!("/keys?name={}", "x".repeat(513))).await;
+    assert_eq!((answer.status.as_u16(), answer.header("retry-after")), (400, None));
+}
+
+#[tokio::test]
 async fn a_key_works_across_sites_and_cookies_beside_it_do_not() {
     let world = World::new();
     let key = key(&world).await;

@@ -47,6 +47,40 @@ async fn a_login_without_remember_takes_the_old_remember_cookie_away() {
 }
 
 #[tokio::test]
+async fn one_request_may_log_out_and_somebody_else_in() {
+    let world = World::new();
+    for mut browser in [world.remembered().await, world.remembered().await.reopened()] {
+        let old = browser.clone();
+        assert_eq!(browser.post("/switch/bob").await.body, "bob Password fresh");
+        assert_eq!(browser.get("/").await.body, "bob Session fresh");
+        assert_eq!(browser.jar.len(), 1, "the remember cookie was alice's: {:?}", browser.jar);
+        assert_eq!(old.clone().get("/").await.body, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_login_ends_every_older_login_that_the_browser_sends() {
+    let world = World::new();
+    let (first, second) = (world.remembered().await, world.remembered().await);
+    for sent in [["__Host-session"; 2], ["__Host-remember"; 2], ["__Host-session", "__Host-remember"]] {
+        let (first, second) = (world.remembered().await, world.remembered().await);
+        let mut browser = world.browser();
+        for (name, other) in sent.iter().zip([&first, &second]) {
+            browser.jar.push(((*name).into(), other.cookie(name).unwrap().into()));
+        }
+        // One that has restored something in this very request, and one that has not.
+        let path = if sent[0] == sent[1] { "/confirm?user=alice" } else { "/login?user=alice" };
+        assert_eq!(browser.post(path).await.status, 200);
+        for mut old in [first.clone(), second.clone(), first.reopened(), second.reopened()] {
+            assert_eq!(old.get("/").await.body, "nobody", "{sent:?}");
+        }
+        assert!(browser.get("/").await.body.starts_with("alice"));
+    }
+    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "nobody else was ended");
+    assert_eq!(second.clone().get("/").await.body, "alice Session fresh");
+}
+
+#[tokio::test]
 async fn a_logout_ends_everything_of_the_login_and_stays() {
     let world = World::new();
     let mut browser = world.remembered().await;

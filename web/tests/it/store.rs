@@ -11,13 +11,16 @@ use hallpass_core::{
 };
 use tokio::sync::Barrier;
 
+/// Where calls meet, and how many are still to come.
+type Meeting = (Arc<Barrier>, usize);
+
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Switched {
     store: MemoryStore,
     off: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
     writes: Arc<AtomicUsize>,
-    meeting: Arc<Mutex<Option<(Arc<Barrier>, usize)>>>,
+    meeting: Arc<Mutex<Option<Meeting>>>,
 }
 
 impl Switched {

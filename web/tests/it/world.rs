@@ -17,13 +17,16 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
 
+/// What was told, and about whom.
+pub(crate) type Told = (SignalKind, Option<String>);
+
 pub(crate) struct World {
     pub(crate) app: Router,
     pub(crate) layer: AuthLayer,
     pub(crate) store: Switched,
     pub(crate) users: Users,
     pub(crate) clock: Arc<ManualClock>,
-    signals: Arc<Mutex<Vec<(SignalKind, Option<String>)>>>,
+    signals: Arc<Mutex<Vec<Told>>>,
     events: Events,
 }
 
@@ -93,7 +96,7 @@ impl World {
     }
 
     /// The same, with whom they were about.
-    pub(crate) fn signals_about(&self) -> Vec<(SignalKind, Option<String>)> {
+    pub(crate) fn signals_about(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }
 

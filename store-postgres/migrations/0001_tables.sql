@@ -1,0 +1,50 @@
+-- Version 1: the tables. PostgreSQL 13 or later.
+--
+-- `migrate()` runs this file with the names of your choice in place of hallpass_…. To run it yourself:
+-- psql -v ON_ERROR_STOP=1 --single-transaction -c 'set search_path = auth' -f 0001_tables.sql
+-- It may be run again.
+
+create table if not exists hallpass_schema (
+    version integer primary key,
+    applied_at timestamptz not null default now()
+);
+
+-- One row for each chain of tokens. Columns of fixed width stand first, which spares 7 bytes of padding a
+-- row. 20 % of each page stay free, so that a row that is written finds its next version a place on the
+-- same page (HOT): no index is written then, as of the columns that change only purge_at has one, and
+-- that one changes rarely.
+create table if not exists hallpass_tokens (
+    created_at timestamptz not null,
+    updated_at timestamptz not null,
+    seen_at timestamptz not null,
+    expires_at timestamptz not null,
+    purge_at timestamptz not null,
+    revision bigint not null,
+    generation bigint not null,
+    idle_at timestamptz,
+    revoked smallint not null,
+    selector bytea not null,
+    login bytea not null,
+    kind text collate "C" not null,
+    subject text collate "C",
+    device text collate "C" not null,
+    body bytea not null,
+    constraint hallpass_tokens_pkey primary key (selector)
+) with (fillfactor = 80);
+
+-- Lists, newest first, and revocations.
+create index if not exists hallpass_by_subject
+    on hallpass_tokens (subject, created_at, selector) where subject is not null;
+
+create index if not exists hallpass_by_purge_at on hallpass_tokens (purge_at);
+
+create table if not exists hallpass_epochs (
+    subject text collate "C" not null,
+    epoch bytea not null,
+    purge_at timestamptz not null,
+    constraint hallpass_epochs_pkey primary key (subject)
+);
+
+create index if not exists hallpass_epochs_by_purge_at on hallpass_epochs (purge_at);
+
+insert into hallpass_schema (version) values (1) on conflict do nothing;

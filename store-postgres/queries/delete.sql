@@ -1,0 +1,1 @@
+delete from hallpass_tokens where selector = $1

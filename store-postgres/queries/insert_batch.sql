@@ -1,0 +1,35 @@
+-- The same for many rows, each of them once, and which were inserted. A fence that somebody else holds is
+-- not waited for: what was not inserted is tried alone.
+with want as (
+    select * from unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
+        $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],
+        $12::bigint[], $13::bigint[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
+        as w (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, purge_at,
+            revoked, revision, generation, device, body, epoch, parent)
+),
+at_epoch as materialized (
+    select w.selector
+    from want w
+    join hallpass_epochs e on e.subject = w.subject and e.epoch = w.epoch
+    order by e.subject
+    for share of e skip locked
+),
+under_parent as materialized (
+    select w.selector
+    from want w
+    join hallpass_tokens p on p.selector = w.parent
+    where p.revoked = 0
+    order by p.selector
+    for share of p skip locked
+)
+insert into hallpass_tokens (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at,
+    purge_at, revoked, revision, generation, device, body)
+select w.selector, w.subject, w.kind, w.login, w.created_at, w.updated_at, w.seen_at, w.expires_at, w.idle_at,
+    w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body
+from want w
+where w.epoch is null and w.parent is null
+    or w.selector in (select selector from at_epoch)
+    or w.selector in (select selector from under_parent)
+order by w.selector
+on conflict (selector) do nothing
+returning selector

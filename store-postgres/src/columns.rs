@@ -1,0 +1,168 @@
+//! A record as columns, one or many, and back.
+
+use hallpass_core::{Body, Device, Kind, LoginId, Reason, Record, Revision, Selector, Subject, Timestamp};
+use sqlx::postgres::{PgArguments, PgRow};
+use sqlx::query::Query;
+use sqlx::{Decode, Postgres, Row, Type};
+
+use crate::error::Trouble;
+use crate::instant::Instant;
+
+/// What follows the statements' text: arguments.
+pub(crate) type Arguments = Query<'static, Postgres, PgArguments>;
+
+/// The columns of `rows`, each as an array, in the order of the statements that insert.
+pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
+    query
+        .bind(selectors(rows.clone().map(|row| row.selector)))
+        .bind(
+            rows.clone()
+                .map(|row| row.subject.as_ref().map(|name| name.as_str().to_owned()))
+                .collect::<Vec<_>>(),
+        )
+        .bind(rows.clone().map(|row| row.kind.as_str().to_owned()).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| row.login.0.to_vec()).collect::<Vec<_>>())
+        .bind(instants(rows.clone().map(|row| row.created_at)))
+        .bind(instants(rows.clone().map(|row| row.updated_at)))
+        .bind(instants(rows.clone().map(|row| row.seen_at)))
+        .bind(instants(rows.clone().map(|row| row.expires_at)))
+        .bind(rows.clone().map(|row| row.idle_at.map(Instant::from)).collect::<Vec<_>>())
+        .bind(instants(rows.clone().map(|row| row.purge_at)))
+        .bind(rows.clone().map(revoked).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| number(row.revision)).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| i64::from(row.generation)).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| row.device.as_str().to_owned()).collect::<Vec<_>>())
+        .bind(rows.map(|row| row.body.as_bytes().to_vec()).collect::<Vec<_>>())
+}
+
+/// The columns of one row, in the same order.
+pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
+    query
+        .bind(row.selector.0.to_vec())
+        .bind(row.subject.as_ref().map(|name| name.as_str().to_owned()))
+        .bind(row.kind.as_str().to_owned())
+        .bind(row.login.0.to_vec())
+        .bind(Instant::from(row.created_at))
+        .bind(Instant::from(row.updated_at))
+        .bind(Instant::from(row.seen_at))
+        .bind(Instant::from(row.expires_at))
+        .bind(row.idle_at.map(Instant::from))
+        .bind(Instant::from(row.purge_at))
+        .bind(revoked(row))
+        .bind(number(row.revision))
+        .bind(i64::from(row.generation))
+        .bind(row.device.as_str().to_owned())
+        .bind(row.body.as_bytes().to_vec())
+}
+
+/// The columns that a replace may change, of many rows.
+pub(crate) fn all_changing<'a>(
+    query: Arguments,
+    rows: impl Iterator<Item = &'a Record> + Clone,
+) -> Arguments {
+    query
+        .bind(instants(rows.clone().map(|row| row.updated_at)))
+        .bind(instants(rows.clone().map(|row| row.seen_at)))
+        .bind(rows.clone().map(|row| row.idle_at.map(Instant::from)).collect::<Vec<_>>())
+        .bind(instants(rows.clone().map(|row| row.purge_at)))
+        .bind(rows.clone().map(revoked).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| number(row.revision)).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| i64::from(row.generation)).collect::<Vec<_>>())
+        .bind(rows.clone().map(|row| row.device.as_str().to_owned()).collect::<Vec<_>>())
+        .bind(rows.map(|row| row.body.as_bytes().to_vec()).collect::<Vec<_>>())
+}
+
+/// The same of one.
+pub(crate) fn one_changing(query: Arguments, row: &Record) -> Arguments {
+    query
+        .bind(Instant::from(row.updated_at))
+        .bind(Instant::from(row.seen_at))
+        .bind(row.idle_at.map(Instant::from))
+        .bind(Instant::from(row.purge_at))
+        .bind(revoked(row))
+        .bind(number(row.revision))
+        .bind(i64::from(row.generation))
+        .bind(row.device.as_str().to_owned())
+        .bind(row.body.as_bytes().to_vec())
+}
+
+pub(crate) fn selectors(selectors: impl Iterator<Item = Selector>) -> Vec<Vec<u8>> {
+    selectors.map(|selector| selector.0.to_vec()).collect()
+}
+
+/// A revision as the column holds it.
+pub(crate) fn number(revision: Revision) -> i64 {
+    // At most 2⁵³ − 1.
+    revision.get() as i64
+}
+
+fn revoked(row: &Record) -> i16 {
+    row.revoked.map_or(0, |reason| i16::from(reason.code()))
+}
+
+fn instants(times: impl Iterator<Item = Timestamp>) -> Vec<Instant> {
+    times.map(Instant::from).collect()
+}
+
+/// A row of `find` and its like.
+///
+/// # Errors
+/// [`Trouble`] if the values do not make a record, naming its selector where that can be read.
+pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
+    let selector = selector(row)?;
+    let corrupt = |why| Trouble::corrupt(Some(selector), why);
+    let columns = Columns { row, selector };
+    let limit = |_| corrupt("a name, a revision or a body is beyond its limits");
+    let subject = columns.get::<Option<&str>>(1)?.map(Subject::new).transpose().map_err(limit)?;
+    let kind = Kind::new(columns.get(2)?).map_err(limit)?;
+    let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login has not 8 bytes"))?;
+    let reason = u8::try_from(columns.get::<i16>(10)?).ok().and_then(|code| Reason::from_code(code).ok());
+    let revision = u64::try_from(columns.get::<i64>(11)?).map_err(|_| corrupt("a revision is negative"))?;
+    Ok(Record {
+        selector,
+        subject,
+        kind,
+        login: LoginId(login),
+        created_at: columns.time(4)?,
+        updated_at: columns.time(5)?,
+        seen_at: columns.time(6)?,
+        expires_at: columns.time(7)?,
+        idle_at: match columns.get::<Option<Instant>>(8)? {
+            None => None,
+            Some(_) => Some(columns.time(8)?),
+        },
+        purge_at: columns.time(9)?,
+        revoked: reason.ok_or_else(|| corrupt("the reason of an end is unknown"))?,
+        revision: Revision::new(revision).map_err(limit)?,
+        generation: u32::try_from(columns.get::<i64>(12)?)
+            .map_err(|_| corrupt("a generation is beyond its limits"))?,
+        device: Device::new(columns.get::<&str>(13)?).map_err(limit)?,
+        body: Body::new(columns.get::<Vec<u8>>(14)?).map_err(limit)?,
+    })
+}
+
+/// The selector in the first column.
+pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
+    let bytes: &[u8] = row.try_get_unchecked(0).map_err(|error| Trouble::working(&error))?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
+    Ok(Selector(bytes))
+}
+
+struct Columns<'r> {
+    row: &'r PgRow,
+    selector: Selector,
+}
+
+impl<'r> Columns<'r> {
+    fn get<T: Decode<'r, Postgres> + Type<Postgres>>(&self, column: usize) -> Result<T, Trouble> {
+        // The statements name the columns, so their types are known.
+        self.row
+            .try_get_unchecked(column)
+            .map_err(|_| Trouble::corrupt(Some(self.selector), "a stored value is of another type"))
+    }
+
+    fn time(&self, column: usize) -> Result<Timestamp, Trouble> {
+        let time = self.get::<Instant>(column)?.timestamp();
+        time.ok_or_else(|| Trouble::corrupt(Some(self.selector), "an instant is before 1970 or after 9999"))
+    }
+}

@@ -1,0 +1,261 @@
+//! Connections: taken, tested after a rest, given back, thrown away when in doubt.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use sqlx::pool::PoolConnection;
+use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, timeout};
+
+use crate::error::{Trouble, What};
+use crate::operation::{Operation, working};
+use crate::statements::Statements;
+
+/// A connection that rested so long is asked whether it still stands before it is used.
+pub(crate) const REST: Duration = Duration::from_secs(2);
+/// How long that answer, or a tidying up, may take.
+pub(crate) const TEST: Duration = Duration::from_secs(1);
+/// How long a connection is kept away from the pool, which looks after its age.
+const TERM: Duration = Duration::from_secs(60);
+/// How often work that the server undid is begun.
+const ATTEMPTS: u32 = 4;
+
+/// Where operations get their connections.
+///
+/// sqlx asks the server something each time a connection goes back into a pool. So a store that has the pool
+/// to itself keeps idle connections here instead, unless somebody waits for one.
+pub(crate) struct Connections {
+    pool: PgPool,
+    sql: Statements,
+    options: Options,
+    shelf: Mutex<Shelf>,
+}
+
+/// What was decided when the store was opened.
+#[derive(Clone, Debug)]
+pub(crate) struct Options {
+    /// How long a call may take.
+    pub(crate) limit: Duration,
+    /// Whether idle connections are kept from the pool.
+    pub(crate) keep: bool,
+    /// Whether every operation is a transaction: a pooler hands each another server connection.
+    pub(crate) pooler: bool,
+    /// How a transaction begins.
+    pub(crate) begin: Arc<str>,
+    /// Whether a call that is alone takes the statement for many all the same, to test it.
+    pub(crate) share: bool,
+}
+
+struct Shelf {
+    idle: Vec<Kept>,
+    waiting: usize,
+    /// What was used before is asked first: another connection has broken since.
+    trusted_since: Instant,
+}
+
+struct Kept {
+    connection: PoolConnection<Postgres>,
+    taken: Instant,
+    used: Instant,
+}
+
+impl Connections {
+    pub(crate) fn new(pool: PgPool, sql: Statements, options: Options) -> Self {
+        let shelf = Shelf { idle: Vec::new(), waiting: 0, trusted_since: Instant::now() };
+        Self { pool, sql, options, shelf: Mutex::new(shelf) }
+    }
+
+    pub(crate) fn limit(&self) -> Duration {
+        self.options.limit
+    }
+
+    pub(crate) fn shares(&self) -> bool {
+        self.options.share
+    }
+
+    pub(crate) fn pool(&self) -> &PgPool {
+        &self.pool
+    }
+
+    pub(crate) fn sql(&self) -> &Statements {
+        &self.sql
+    }
+
+    /// Gives back what is kept.
+    pub(crate) fn clear(&self) {
+        let idle = std::mem::take(&mut self.shelf().idle);
+        drop(idle);
+    }
+
+    /// Does `operation`, again if the server undid it, or if it only reads and the connection broke.
+    pub(crate) async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Answer, Trouble> {
+        let mut attempt = 1;
+        loop {
+            let mut lease = self.acquire().await?;
+            let trouble = match lease.run(operation).await {
+                Ok(answer) => return Ok(answer),
+                Err(trouble) => trouble,
+            };
+            drop(lease);
+            let again = match trouble.what() {
+                What::Undone => O::AGAIN && attempt < ATTEMPTS,
+                What::Lost => !O::WRITES && attempt == 1,
+                _ => false,
+            };
+            if !again {
+                return Err(trouble);
+            }
+            attempt += 1;
+        }
+    }
+
+    /// A connection that stands, as far as can be told.
+    async fn acquire(&self) -> Result<Lease<'_>, Trouble> {
+        // A quarter of the time is left for what it is wanted for.
+        let limit = self.options.limit * 3 / 4;
+        match timeout(limit, self.acquire_some()).await {
+            Ok(acquired) => acquired,
+            Err(_) => Err(Trouble::connecting(&sqlx::Error::PoolTimedOut)),
+        }
+    }
+
+    async fn acquire_some(&self) -> Result<Lease<'_>, Trouble> {
+        while let Some((kept, trusted)) = self.take() {
+            let mut lease = Lease { connections: self, kept: Some(kept), state: State::Clean };
+            if trusted || lease.stands().await {
+                return Ok(lease);
+            }
+        }
+        // Counted by `take`, so that whoever is done meanwhile gives to the pool.
+        let waiting = Waiting(self);
+        let acquired = self.pool.acquire().await;
+        drop(waiting);
+        let connection = acquired.map_err(|error| Trouble::connecting(&error))?;
+        let now = Instant::now();
+        let kept = Kept { connection, taken: now, used: now };
+        Ok(Lease { connections: self, kept: Some(kept), state: State::Clean })
+    }
+
+    /// The connection that was used last, and whether it needs no test; or the caller counts as waiting.
+    fn take(&self) -> Option<(Kept, bool)> {
+        let mut shelf = self.shelf();
+        let Some(kept) = shelf.idle.pop() else {
+            shelf.waiting += 1;
+            return None;
+        };
+        let trusted = kept.used >= shelf.trusted_since && kept.used.elapsed() < REST;
+        Some((kept, trusted))
+    }
+
+    fn give_back(&self, mut kept: Kept) {
+        let mut shelf = self.shelf();
+        kept.used = Instant::now();
+        if self.options.keep && shelf.waiting == 0 && kept.taken.elapsed() < TERM {
+            shelf.idle.push(kept);
+        } else {
+            drop(shelf);
+            drop(kept);
+        }
+    }
+
+    fn shelf(&self) -> MutexGuard<'_, Shelf> {
+        self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+struct Waiting<'a>(&'a Connections);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.shelf().waiting -= 1;
+    }
+}
+
+/// A connection in use.
+pub(crate) struct Lease<'a> {
+    connections: &'a Connections,
+    kept: Option<Kept>,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// Between two operations.
+    Clean,
+    /// Amid one; dropped now, its caller is gone.
+    Busy { transaction: bool },
+    /// Not to be used again.
+    Broken,
+}
+
+impl Lease<'_> {
+    /// Does `operation` in time, in a transaction where it needs one.
+    pub(crate) async fn run<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Trouble> {
+        let Connections { sql, options, .. } = self.connections;
+        let Some(kept) = &mut self.kept else { return Err(Trouble::new(What::Other, "no connection")) };
+        let begin = (options.pooler || O::TRANSACTION).then(|| options.begin.clone());
+        self.state = State::Busy { transaction: begin.is_some() };
+        let on = &mut *kept.connection;
+        let work = async {
+            let Some(begin) = begin else { return operation.run(sql, on).await };
+            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *on).await.map_err(working)?;
+            let answer = operation.run(sql, on).await;
+            let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
+            let ended = sqlx::raw_sql(end).execute(on).await.map_err(working);
+            answer.and_then(|answer| ended.map(|_| answer))
+        };
+        let done = match timeout(options.limit, work).await {
+            Ok(done) => done,
+            Err(_) => Err(Trouble::new(What::Unknown, "no answer in time")),
+        };
+        self.state = match &done {
+            Err(trouble) => match trouble.what() {
+                // Its statements may be out of date, or the server no primary any more.
+                What::Lost | What::Unknown | What::Undone | What::Refused => State::Broken,
+                _ => State::Clean,
+            },
+            Ok(_) => State::Clean,
+        };
+        done
+    }
+
+    async fn stands(&mut self) -> bool {
+        let Some(kept) = &mut self.kept else { return false };
+        self.state = State::Broken;
+        let stands = matches!(timeout(TEST, kept.connection.ping()).await, Ok(Ok(())));
+        if stands {
+            self.state = State::Clean;
+        }
+        stands
+    }
+}
+
+impl Drop for Lease<'_> {
+    fn drop(&mut self) {
+        let Some(mut kept) = self.kept.take() else { return };
+        match (self.state, Handle::try_current()) {
+            (State::Clean, _) => self.connections.give_back(kept),
+            (State::Busy { transaction }, Ok(runtime)) => {
+                // Its caller has gone. Opening another costs more than hearing the statement out.
+                runtime.spawn(async move {
+                    let on = &mut *kept.connection;
+                    let tidied = match transaction {
+                        true => timeout(TEST, sqlx::raw_sql("ROLLBACK").execute(on))
+                            .await
+                            .map(|done| done.is_ok()),
+                        false => timeout(TEST, on.ping()).await.map(|done| done.is_ok()),
+                    };
+                    if tidied != Ok(true) {
+                        drop(kept.connection.detach());
+                    }
+                });
+            }
+            _ => {
+                self.connections.shelf().trusted_since = Instant::now();
+                // Closes the socket without a word: a word could wait for ever.
+                drop(kept.connection.detach());
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! The subjects' epochs.
+
+use std::time::Duration;
+
+use hallpass_core::{Epoch, Subject, Timestamp};
+use sqlx::postgres::PgRow;
+use sqlx::{PgConnection, Row};
+
+use crate::error::Trouble;
+use crate::instant::Instant;
+use crate::operation::{Operation, Together, working};
+use crate::statements::Statements;
+
+/// The epoch of a subject, made if there is none.
+#[derive(Clone)]
+pub(crate) struct Current {
+    pub(crate) subject: Subject,
+    pub(crate) fresh: Epoch,
+    pub(crate) keep: Duration,
+    pub(crate) now: Timestamp,
+}
+
+impl Current {
+    fn until(&self) -> Instant {
+        self.now.saturating_add(self.keep).into()
+    }
+
+    /// One that lasts until then is left alone.
+    fn enough(&self) -> Instant {
+        self.now.saturating_add(self.keep / 2).into()
+    }
+}
+
+impl Operation for Current {
+    type Answer = Epoch;
+
+    const WRITES: bool = true;
+
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+        let query = sql.epoch.query().bind(self.subject.as_str().to_owned()).bind(self.fresh.0.to_vec());
+        let row = query.bind(self.until()).bind(self.enough()).fetch_one(on).await.map_err(working)?;
+        epoch(&row, 0)
+    }
+}
+
+impl Together for Current {
+    type Key = ();
+
+    fn key(&self) -> Option<()> {
+        None
+    }
+
+    async fn run_all(
+        all: &[&Self],
+        sql: &Statements,
+        on: &mut PgConnection,
+    ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
+        let query = sql.epoch_batch.query();
+        let query = query.bind(all.iter().map(|one| one.subject.as_str().to_owned()).collect::<Vec<_>>());
+        let query = query.bind(all.iter().map(|one| one.fresh.0.to_vec()).collect::<Vec<_>>());
+        let query = query.bind(all.iter().map(|one| one.until()).collect::<Vec<_>>());
+        let query = query.bind(all.iter().map(|one| one.enough()).collect::<Vec<_>>());
+        let mut answers = vec![None; all.len()];
+        for row in query.fetch_all(on).await.map_err(working)? {
+            let place: i64 = row.try_get(0).map_err(working)?;
+            let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));
+            *answer.ok_or_else(|| Trouble::corrupt(None, "an epoch that was not asked for"))? =
+                Some(epoch(&row, 1)?);
+        }
+        Ok(answers)
+    }
+}
+
+fn epoch(row: &PgRow, column: usize) -> Result<Epoch, Trouble> {
+    let bytes: &[u8] = row.try_get_unchecked(column).map_err(working)?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch has not 16 bytes"))?;
+    Ok(Epoch(bytes))
+}

@@ -1,0 +1,77 @@
+//! Making records, if their fences hold.
+
+use std::sync::Arc;
+
+use hallpass_core::{Fence, Insert as Inserted, Record, Selector};
+use sqlx::{PgConnection, Row};
+
+use crate::columns;
+use crate::error::Trouble;
+use crate::operation::{Operation, Together, working};
+use crate::statements::Statements;
+
+/// Makes a record.
+#[derive(Clone)]
+pub(crate) struct Insert {
+    pub(crate) record: Arc<Record>,
+    pub(crate) fence: Fence,
+}
+
+impl Insert {
+    fn epoch(&self) -> Option<Vec<u8>> {
+        match self.fence {
+            Fence::Epoch(epoch) => Some(epoch.0.to_vec()),
+            Fence::None | Fence::Parent(_) => None,
+        }
+    }
+
+    fn parent(&self) -> Option<Vec<u8>> {
+        match self.fence {
+            Fence::Parent(parent) => Some(parent.0.to_vec()),
+            Fence::None | Fence::Epoch(_) => None,
+        }
+    }
+}
+
+impl Operation for Insert {
+    type Answer = Inserted;
+
+    const WRITES: bool = true;
+
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+        let query = columns::one(sql.insert.query(), &self.record).bind(self.epoch()).bind(self.parent());
+        let row = query.fetch_one(on).await.map_err(working)?;
+        let (holds, done) = (row.try_get(0).map_err(working)?, row.try_get(1).map_err(working)?);
+        Ok(match (holds, done) {
+            (_, true) => Inserted::Inserted,
+            (true, false) => Inserted::Duplicate,
+            (false, false) => Inserted::Fenced,
+        })
+    }
+}
+
+impl Together for Insert {
+    type Key = Selector;
+
+    fn key(&self) -> Option<Selector> {
+        Some(self.record.selector)
+    }
+
+    async fn run_all(
+        all: &[&Self],
+        sql: &Statements,
+        on: &mut PgConnection,
+    ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
+        let query = columns::all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
+        let query = query.bind(all.iter().map(|insert| insert.epoch()).collect::<Vec<_>>());
+        let query = query.bind(all.iter().map(|insert| insert.parent()).collect::<Vec<_>>());
+        let inserted = query.fetch_all(on).await.map_err(working)?;
+        let mut inserted = inserted.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
+        inserted.sort_unstable();
+        let answer = |insert: &&Self| match inserted.binary_search(&insert.record.selector) {
+            Ok(_) => Some(Inserted::Inserted),
+            Err(_) => None,
+        };
+        Ok(all.iter().map(answer).collect())
+    }
+}

@@ -1,0 +1,166 @@
+//! The proof that the suite reads the statements: each of these lines is wrong, and a case says so.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "support/harness.rs"]
+mod harness;
+
+use std::process::ExitCode;
+
+use hallpass_conformance_tests::Clause::{S1, S2, S3, S4, S5, S7, S8, S9, S10, S11, S17};
+use hallpass_conformance_tests::{Clause, Patch, prove};
+use hallpass_store_postgres::Builder;
+use hallpass_test_servers::{Backend, Launch, needed};
+use tokio::runtime::Runtime;
+
+use crate::harness::{Place, Postgres};
+
+const CHOICE: &[(Clause, &str)] = &[(S8, "subject::every_choice_matches_the_reference")];
+const LATE_LOGIN: &[(Clause, &str)] = &[(S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere")];
+const LATE_SESSION: &[(Clause, &str)] = &[(S11, "race_subject::no_session_outlives_the_end_of_its_parent")];
+const ANOTHER_REVISION: &[(Clause, &str)] = &[
+    (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
+    (S5, "race::of_many_replaces_of_one_revision_one_wins"),
+];
+const UNMARKED: &[(Clause, &str)] = &[(S4, "replace::a_marked_record_conflicts_with_every_replace")];
+const RIGHT_EPOCH: &[(Clause, &str)] = &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")];
+const MARKED_PARENT: &[(Clause, &str)] = &[(S11, "fence::a_marked_parent_fences")];
+const OVERWRITTEN: &[(Clause, &str)] =
+    &[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")];
+const PURGED: &[(Clause, &str)] = &[(S10, "expiry::exactly_what_is_due_goes")];
+const PAGES: &[(Clause, &str)] = &[(S9, "list::pages_cover_each_record_once")];
+
+macro_rules! patch {
+    ($name:ident, $file:literal, $from:literal => $to:literal, $caught:expr) => {
+        Patch { name: stringify!($name), file: $file, from: $from, to: $to, caught: $caught }
+    };
+}
+
+const PATCHES: &[Patch] = &[
+    // replace
+    patch!(replace_without_the_revision, "replace.sql", "    and revision = $2\n" => "    and $2 > 0\n", ANOTHER_REVISION),
+    patch!(replace_of_an_ended_row, "replace.sql", "\n    and revoked = 0" => "", UNMARKED),
+    patch!(replace_forgets_a_column, "replace.sql", "seen_at = $4, " => "",
+        &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
+    patch!(replace_forgets_the_purge, "replace.sql", "purge_at = $6, " => "",
+        &[(S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not")]),
+    patch!(replace_swaps_two_times, "replace.sql", "updated_at = $3, seen_at = $4" => "updated_at = $4, seen_at = $3",
+        &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
+    patch!(replaces_without_the_revision, "replace_batch.sql",
+        "t.revision = w.expected and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = w.updated_at, seen_at = w.seen_at, idle_at = w.idle_at, purge_at = w.purge_at,\n    revoked = w.revoked, revision = w.revision, generation = w.generation, device = w.device, body = w.body\nfrom want w\njoin held h on h.selector = w.selector\nwhere t.selector = w.selector\n    and t.revision = w.expected\n"
+        => "t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = w.updated_at, seen_at = w.seen_at, idle_at = w.idle_at, purge_at = w.purge_at,\n    revoked = w.revoked, revision = w.revision, generation = w.generation, device = w.device, body = w.body\nfrom want w\njoin held h on h.selector = w.selector\nwhere t.selector = w.selector\n",
+        ANOTHER_REVISION),
+    patch!(replaces_forget_a_column, "replace_batch.sql", "seen_at = w.seen_at, " => "",
+        &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
+    patch!(what_is_there_is_missing, "exists.sql", "where " => "where false and ",
+        &[(S4, "replace::a_marked_record_conflicts_with_every_replace")]),
+    // insert
+    patch!(insert_looks_at_the_epoch_without_a_lock, "insert.sql",
+        "epoch = $16\n    for share" => "epoch = $16", LATE_LOGIN),
+    patch!(insert_looks_at_the_parent_without_a_lock, "insert.sql",
+        "revoked = 0\n    for share" => "revoked = 0", LATE_SESSION),
+    patch!(insert_at_any_epoch, "insert.sql", "and epoch = $16" => "and $16::bytea is not null", RIGHT_EPOCH),
+    patch!(insert_under_a_marked_parent, "insert.sql", " and revoked = 0" => "", MARKED_PARENT),
+    patch!(insert_without_a_fence, "insert.sql", "    where holds\n" => "    where true\n", RIGHT_EPOCH),
+    patch!(insert_over_what_is_there, "insert.sql",
+        "do nothing" => "do update set body = excluded.body", OVERWRITTEN),
+    patch!(inserts_look_at_the_epoch_without_a_lock, "insert_batch.sql",
+        "    for share of e skip locked\n" => "", LATE_LOGIN),
+    patch!(inserts_look_at_the_parent_without_a_lock, "insert_batch.sql",
+        "    for share of p skip locked\n" => "", LATE_SESSION),
+    patch!(inserts_at_any_epoch, "insert_batch.sql", " and e.epoch = w.epoch" => "", RIGHT_EPOCH),
+    patch!(inserts_under_a_marked_parent, "insert_batch.sql", "    where p.revoked = 0\n" => "", MARKED_PARENT),
+    patch!(inserts_without_a_fence, "insert_batch.sql",
+        "where w.epoch is null and w.parent is null\n" => "where true\n", RIGHT_EPOCH),
+    patch!(inserts_over_what_is_there, "insert_batch.sql",
+        "do nothing" => "do update set body = excluded.body", OVERWRITTEN),
+    // epochs and revocations
+    patch!(one_snapshot_for_advance_and_sweep, "begin.sql", "read committed" => "repeatable read", LATE_LOGIN),
+    patch!(advance_without_a_new_epoch, "advance.sql", "epoch = excluded.epoch, " => "",
+        &[(S11, "fence::advancing_turns_away_the_logins_under_way")]),
+    patch!(epoch_overwrites, "epoch.sql", "do update set" => "do update set epoch = excluded.epoch,",
+        &[(S11, "race_subject::racing_readers_of_a_missing_epoch_agree")]),
+    patch!(epoch_is_not_kept_longer, "epoch.sql", " and purge_at >= $4" => " and $4 is not null",
+        &[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]),
+    patch!(epochs_overwrite, "epoch_batch.sql", "do update set" => "do update set epoch = excluded.epoch,",
+        &[(S11, "race_subject::racing_readers_of_a_missing_epoch_agree")]),
+    patch!(epochs_are_not_kept_longer, "epoch_batch.sql", " and e.purge_at >= w.enough" => "",
+        &[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]),
+    patch!(remove_every_kind, "remove.sql",
+        "        and ($2::text[] is null or kind = any ($2))\n        and ($3::bytea is null or login = $3)\n        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in"
+        => "        and ($3::bytea is null or login = $3)\n        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in",
+        CHOICE),
+    patch!(remove_every_login, "remove.sql",
+        "        and ($3::bytea is null or login = $3)\n        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in"
+        => "        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in",
+        CHOICE),
+    patch!(remove_the_dead_too, "remove.sql",
+        "        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in"
+        => "        and login not in", CHOICE),
+    patch!(remove_spares_nobody, "remove.sql", "limit $6" => "limit 0 * $6", CHOICE),
+    patch!(remove_spares_the_oldest, "remove.sql",
+        "order by created_at desc, selector desc\n    limit" => "order by created_at, selector\n    limit", CHOICE),
+    patch!(remove_breaks_ties_the_other_way, "remove.sql",
+        "order by created_at desc, selector desc\n    limit" => "order by created_at desc, selector\n    limit", CHOICE),
+    patch!(mark_every_kind, "mark.sql",
+        "        and ($2::text[] is null or kind = any ($2))\n        and ($3::bytea is null or login = $3)\n        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in"
+        => "        and ($3::bytea is null or login = $3)\n        and ($4::bytea is null or login <> $4)\n        and ($5::timestamptz is null or revoked = 0 and expires_at > $5 and (idle_at is null or idle_at > $5))\n        and login not in",
+        CHOICE),
+    patch!(mark_spares_nobody, "mark.sql", "limit $6" => "limit 0 * $6", CHOICE),
+    patch!(mark_again, "mark.sql",
+        "        and revoked = 0\n    order by selector\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector\n    and t.revoked = 0"
+        => "        and revision < 9\n    order by selector\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector",
+        &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]),
+    patch!(mark_keeps_the_purge, "mark.sql", "purge_at = expires_at, " => "",
+        &[(S8, "subject::marking_does_what_the_record_says")]),
+    patch!(mark_keeps_the_revision, "mark.sql", "revision + 1" => "revision",
+        &[(S8, "subject::marking_does_what_the_record_says")]),
+    patch!(mark_turns_time_back, "mark.sql", "greatest(updated_at, $8)" => "$8",
+        &[(S8, "subject::marking_does_what_the_record_says")]),
+    // purge
+    patch!(purge_misses_the_instant, "purge.sql", "purge_at <= $1\n        order" => "purge_at < $1\n        order", PURGED),
+    patch!(purge_takes_the_living, "purge.sql",
+        "where purge_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))\n    and purge_at <= $1"
+        => "where created_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))",
+        &[(S10, "expiry::what_is_not_due_stays")]),
+    patch!(purge_without_a_limit, "purge.sql", "limit $2" => "limit 99 * $2",
+        &[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]),
+    patch!(purge_says_that_nothing_is_left, "due.sql", "where " => "where false and ",
+        &[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]),
+    patch!(epochs_are_collected_early, "purge_epochs.sql",
+        "where purge_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))\n    and purge_at <= $1"
+        => "where $1 is not null\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))",
+        &[(S11, "expiry::an_epoch_is_kept_for_its_time")]),
+    // reading
+    patch!(find_by_a_prefix, "find.sql", "selector = $1" => "substr(selector, 1, 8) = substr($1, 1, 8)",
+        &[(S3, "find::near_misses_never_match")]),
+    patch!(find_many_stops_at_a_hundred, "find_batch.sql", "any ($1)" => "any ($1) limit 100",
+        &[(S17, "find::many_may_be_none_or_some_hundreds")]),
+    patch!(delete_by_a_prefix, "delete.sql", "selector = $1" => "substr(selector, 1, 8) = substr($1, 1, 8)",
+        &[(S7, "delete::deleting_one_record_leaves_its_neighbours")]),
+    patch!(list_repeats_the_last, "list_by_subject.sql", "selector) < (" => "selector) <= (", PAGES),
+    patch!(list_breaks_ties_the_other_way, "list_by_subject.sql",
+        "created_at desc, selector desc" => "created_at desc, selector",
+        &[(S9, "list::newest_first_then_the_larger_selector")]),
+    patch!(list_of_every_kind, "list_by_subject.sql",
+        "    and ($2::text[] is null or kind = any ($2))\n" => "    and coalesce(cardinality($2), 0) >= 0\n",
+        &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]),
+    patch!(list_without_a_limit, "list_by_subject.sql", "limit $5" => "limit 99 * $5", PAGES),
+    patch!(list_of_everybody, "list_by_subject.sql", "subject = $1" => "subject >= $1",
+        &[(S9, "list::only_the_subjects_own_records_are_listed")]),
+];
+
+fn main() -> ExitCode {
+    // The proxy lives in it.
+    let runtime = Runtime::new().unwrap();
+    let place = runtime.block_on(Place::start(&Launch::new(Backend::Postgres), false));
+    let Some(place) = needed("the proof of the statements", place).unwrap() else { return ExitCode::SUCCESS };
+    prove(PATCHES, move |patch| {
+        let patch = *patch;
+        let configure = move |builder: Builder| {
+            let builder = if patch.file.ends_with("_batch.sql") { builder.sharing_always() } else { builder };
+            builder.patched(patch.file, patch.from, patch.to)
+        };
+        Postgres::new("PostgreSQL", &place, Box::new(configure))
+    })
+}

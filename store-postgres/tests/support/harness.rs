@@ -1,0 +1,147 @@
+//! The suite's harness: one server, a schema for each namespace, a proxy to cut connections with.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
+use hallpass_core::{BoxError, TokenStore};
+use hallpass_store_postgres::{Builder, PostgresStore};
+use hallpass_test_servers::{Error, Launch, Mode, Origin, Proxy, pgbouncer};
+
+/// Where the database is, and what can be done to it if it is ours.
+pub(crate) struct Place {
+    url: String,
+    owned: Option<Owned>,
+}
+
+struct Owned {
+    server: hallpass_test_servers::Server,
+    _pooler: Option<hallpass_test_servers::Server>,
+    proxy: Proxy,
+}
+
+impl Place {
+    /// A server of this process, behind PgBouncer or not; in a crash child, that of its parent.
+    ///
+    /// # Errors
+    /// What kept it from starting.
+    pub(crate) async fn start(launch: &Launch, pooler: bool) -> Result<Arc<Self>, Error> {
+        if std::env::var_os("HALLPASS_CONFORMANCE_CHILD").is_some() {
+            let url = std::fs::read_to_string(note(std::os::unix::process::parent_id())).unwrap();
+            return Ok(Arc::new(Self { url, owned: None }));
+        }
+        let launch = launch.clone();
+        let started = tokio::task::spawn_blocking(move || {
+            let server = launch.start()?;
+            let pooler = if pooler { Some(pgbouncer(&server)?) } else { None };
+            Ok((server, pooler))
+        });
+        let (server, pooler) = started.await.unwrap()?;
+        let front = pooler.as_ref().unwrap_or(&server);
+        let proxy = Proxy::start(front.address()).await.unwrap();
+        let url = front.url_at(proxy.address());
+        std::fs::write(note(std::process::id()), &url).unwrap();
+        Ok(Arc::new(Self { url, owned: Some(Owned { server, _pooler: pooler, proxy }) }))
+    }
+
+    fn owned(&self) -> Result<&Owned, BoxError> {
+        Ok(self.owned.as_ref().ok_or("this server is not ours")?)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if self.owned.is_some() {
+            let _ = std::fs::remove_file(note(std::process::id()));
+        }
+    }
+}
+
+/// Where a crash child reads its parent's URL.
+fn note(process: u32) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("server-of-{process}"))
+}
+
+type Configure = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
+
+/// Stores that are opened in one way.
+pub(crate) struct Postgres {
+    name: String,
+    place: Arc<Place>,
+    configure: Configure,
+}
+
+impl Postgres {
+    pub(crate) fn new(name: &str, place: &Arc<Place>, configure: Configure) -> Self {
+        Self { name: name.to_owned(), place: Arc::clone(place), configure }
+    }
+
+    async fn control(
+        &self,
+        verb: impl FnOnce(&hallpass_test_servers::Server) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), BoxError> {
+        let place = Arc::clone(&self.place);
+        tokio::task::spawn_blocking(move || Ok(verb(&place.owned()?.server)?)).await?
+    }
+}
+
+#[async_trait]
+impl Harness for Postgres {
+    fn backend(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        let builder =
+            PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
+        let store = (self.configure)(builder).connect(&self.place.url).await?;
+        store.migrate().await?;
+        Ok(Arc::new(store))
+    }
+
+    fn declared(&self) -> Declared {
+        Declared::everything()
+            .without(Capability::PowerLoss, "whether the disk keeps its word cannot be tested here")
+    }
+
+    fn server(&self) -> Option<&dyn Server> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Server for Postgres {
+    fn troubles(&self) -> &[Trouble] {
+        match self.place.owned().map(|owned| owned.server.origin()) {
+            Err(_) => &[],
+            Ok(Origin::Environment) => &[Trouble::Cut],
+            Ok(_) => &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+        }
+    }
+
+    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
+        match trouble {
+            Trouble::Cut => {
+                let proxy = &self.place.owned()?.proxy;
+                proxy.set(Mode::Refuse);
+                proxy.cut();
+                Ok(())
+            }
+            Trouble::Freeze => self.control(|server| server.freeze()).await,
+            // Without a checkpoint: what was acknowledged has to come back from the log.
+            Trouble::Restart => self.control(|server| server.crash().and_then(|()| server.start())).await,
+            Trouble::Stop => self.control(|server| server.stop()).await,
+        }
+    }
+
+    async fn heal(&self) -> Result<(), BoxError> {
+        let owned = self.place.owned()?;
+        owned.proxy.set(Mode::Pass);
+        if owned.server.origin() == Origin::Environment {
+            return Ok(());
+        }
+        self.control(|server| server.thaw().and_then(|()| server.start())).await
+    }
+}

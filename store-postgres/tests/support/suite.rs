@@ -1,0 +1,28 @@
+//! One run of the suite: the whole of a test target.
+
+use std::process::ExitCode;
+
+use hallpass_store_postgres::Builder;
+use hallpass_test_servers::{Launch, needed};
+use tokio::runtime::Runtime;
+
+#[path = "harness.rs"]
+mod harness;
+
+use harness::{Place, Postgres};
+
+/// Runs the suite over stores that are opened so, on a server that is launched so, behind PgBouncer or not.
+pub(crate) fn run(
+    name: &str,
+    launch: &Launch,
+    pooler: bool,
+    configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
+) -> ExitCode {
+    // The proxy lives in it.
+    let runtime = Runtime::new().unwrap();
+    let place = runtime.block_on(Place::start(launch, pooler));
+    match needed(name, place).unwrap() {
+        Some(place) => hallpass_conformance_tests::main(Postgres::new(name, &place, Box::new(configure))),
+        None => ExitCode::SUCCESS,
+    }
+}
