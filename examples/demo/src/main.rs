@@ -56,7 +56,8 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         }
         _ => format!("cannot listen on {}: {error}", options.listen),
     })?;
-    let store = options.store.open().await?;
+    let store = options.store.open().await;
+    let store = store.map_err(|error| format!("cannot open {}: {}", options.store, with_causes(&*error)))?;
     let activity = Activity::default();
     let tokens = Tokens::builder(store)
         .policy(options.remember)

@@ -13,6 +13,8 @@ use hallpass_core::{MemoryStore, TokenStore};
 /// How the text for each begins, how all of it looks, and whether it belongs to one process at a time.
 const KNOWN: &[(&str, &str, bool)] = &[
     ("memory", "memory:", true),
+    #[cfg(feature = "postgres")]
+    ("postgres", "postgres://USER:PASSWORD@HOST/DATABASE", false),
     #[cfg(feature = "sled")]
     ("sled", "sled:PATH", true),
 ];
@@ -38,10 +40,19 @@ pub(crate) fn known() -> String {
 
 impl Store {
     /// Opens it.
+    ///
+    /// # Errors
+    /// If it cannot be opened. They do not repeat what it was called.
     pub(crate) async fn open(&self) -> Opened {
         match self.scheme {
+            #[cfg(feature = "postgres")]
+            "postgres" => {
+                let store = hallpass_store_postgres::PostgresStore::connect(&self.text).await?;
+                store.migrate().await?;
+                Ok(Arc::new(store))
+            }
             #[cfg(feature = "sled")]
-            "sled" => sled(self.rest()),
+            "sled" => Ok(Arc::new(hallpass_store_sled::SledStore::open(self.rest())?)),
             _ => Ok(Arc::new(MemoryStore::new())),
         }
     }
@@ -51,6 +62,7 @@ impl Store {
         if self.alone { Duration::ZERO } else { MAX_SKEW }
     }
 
+    /// What stands after the scheme.
     fn rest(&self) -> &str {
         self.text.split_once(':').map_or("", |(_, rest)| rest)
     }
@@ -77,16 +89,15 @@ impl FromStr for Store {
     }
 }
 
-impl fmt::Debug for Store {
+impl fmt::Display for Store {
+    /// All of it, unless it names a server and may hold a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("scheme", &self.scheme).finish_non_exhaustive()
+        f.write_str(if self.alone { &self.text } else { self.scheme })
     }
 }
 
-#[cfg(feature = "sled")]
-fn sled(path: &str) -> Opened {
-    match hallpass_store_sled::SledStore::open(path) {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(format!("cannot open {path}: {}", hallpass_demo::with_causes(&error)).into()),
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&format_args!("{self}")).finish()
     }
 }

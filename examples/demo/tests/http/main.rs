@@ -21,5 +21,6 @@ mod outage;
 mod readme;
 mod remember;
 mod server;
+mod servers;
 mod site;
 mod start;
