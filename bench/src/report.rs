@@ -1,33 +1,206 @@
-//! The table on the terminal.
+//! What was measured: shown as a table while it runs, written as JSON at the end.
 
-use crate::rounds::Row;
+use std::fs;
+use std::io::{self, IsTerminal};
+use std::path::Path;
+use std::time::Instant;
 
-/// Prints the heading of an area.
-pub(crate) fn heading(area: &str) {
-    println!("\n{area}");
-    println!(
-        "  {:<26} {:<16} {:>5} {:>12} {:>10} {:>10}",
-        "system", "operation", "tasks", "ops/s", "p50 µs", "p99 µs"
-    );
+use hallpass_bench_load::Turn;
+use serde_json::{Value, json};
+
+/// What one system did at one operation from so many tasks.
+pub(crate) struct Cell {
+    pub(crate) area: String,
+    pub(crate) system: String,
+    pub(crate) operation: String,
+    pub(crate) tasks: usize,
+    /// How many rows its store held, where that is what is varied.
+    pub(crate) rows: Option<usize>,
+    pub(crate) turns: Vec<Turn>,
+    /// How often one operation asked for memory, where that was counted.
+    pub(crate) allocations: Option<f64>,
 }
 
-/// Prints a line for each row.
-pub(crate) fn table(rows: &[Row]) {
-    for row in rows {
-        println!(
-            "  {:<26} {:<16} {:>5} {:>12.0} {:>10.2} {:>10.2}",
-            row.system,
-            row.operation,
-            row.tasks,
-            row.rate(),
-            row.latency(0.5),
-            row.latency(0.99),
-        );
+impl Cell {
+    /// Operations per second, median over the rounds.
+    pub(crate) fn rate(&self) -> f64 {
+        median(self.turns.iter().map(Turn::rate).collect())
+    }
+
+    /// A percentile over all rounds, in microseconds.
+    pub(crate) fn latency(&self, quantile: f64) -> Option<f64> {
+        let mut all = Turn::new();
+        for turn in &self.turns {
+            all.join(turn);
+        }
+        all.latency(quantile)
     }
 }
 
-/// Prints how the rate of one row compares with another's.
-pub(crate) fn ratio(name: &str, row: &Row, to: &Row) {
-    let (median, least, greatest) = row.ratio(to);
-    println!("  {name}: {median:.2} ({least:.2} to {greatest:.2} over the rounds)");
+/// How many times as fast one system is as another, within each round.
+pub(crate) struct Ratio {
+    pub(crate) name: String,
+    /// The system that it is compared with.
+    theirs: String,
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+impl Ratio {
+    pub(crate) fn of(mine: &Cell, theirs: &Cell) -> Self {
+        let rounds = mine.turns.iter().zip(&theirs.turns);
+        let ratios: Vec<f64> = rounds.map(|(mine, theirs)| mine.rate() / theirs.rate()).collect();
+        Self {
+            name: format!(
+                "{} {} from {}: {} to {}",
+                mine.area, mine.operation, mine.tasks, mine.system, theirs.system
+            ),
+            theirs: theirs.system.clone(),
+            min: ratios.iter().copied().fold(f64::INFINITY, f64::min),
+            max: ratios.iter().copied().fold(0.0, f64::max),
+            median: median(ratios),
+        }
+    }
+}
+
+/// Everything that was measured in this run, and what was not.
+pub(crate) struct Report {
+    began: Instant,
+    pub(crate) cells: Vec<Cell>,
+    pub(crate) ratios: Vec<Ratio>,
+    /// Area, system, reason.
+    missing: Vec<(String, String, String)>,
+    /// Area, system, what, how many bytes.
+    pub(crate) sizes: Vec<(String, String, String, f64)>,
+}
+
+impl Report {
+    pub(crate) fn new() -> Self {
+        let (cells, ratios, missing, sizes) = Default::default();
+        Self { began: Instant::now(), cells, ratios, missing, sizes }
+    }
+
+    /// Overwrites the line on the terminal that says what is going on.
+    pub(crate) fn progress(&self, what: &str) {
+        if io::stderr().is_terminal() {
+            let seconds = self.began.elapsed().as_secs();
+            eprint!("\r\x1b[K  {}:{:02} {what}", seconds / 60, seconds % 60);
+        }
+    }
+
+    pub(crate) fn heading(&self, area: &str) {
+        clear();
+        println!("\n{area}");
+        println!(
+            "  {:<34} {:<8} {:>5} {:>12} {:>10} {:>10} {:>10}",
+            "system", "what", "tasks", "per second", "p50 µs", "p99 µs", "p999 µs"
+        );
+    }
+
+    pub(crate) fn cell(&mut self, cell: Cell) {
+        let shown = |quantile| cell.latency(quantile).map_or("-".to_owned(), |micros| format!("{micros:.2}"));
+        let rows = cell.rows.map_or(String::new(), |rows| format!("  {rows} rows"));
+        let allocations = cell.allocations.map_or(String::new(), |count| format!("  {count:.1} allocations"));
+        clear();
+        println!(
+            "  {:<34} {:<8} {:>5} {:>12.0} {:>10} {:>10} {:>10}{rows}{allocations}",
+            cell.system,
+            cell.operation,
+            cell.tasks,
+            cell.rate(),
+            shown(0.5),
+            shown(0.99),
+            shown(0.999),
+        );
+        self.cells.push(cell);
+    }
+
+    /// Notes how a system of ours compares with each peer.
+    pub(crate) fn ratios(&mut self, mine: &str, ratios: Vec<Ratio>) {
+        let shown: Vec<String> = ratios
+            .iter()
+            .map(|of| format!("{:.2} × {} ({:.2} to {:.2})", of.median, of.theirs, of.min, of.max))
+            .collect();
+        if !shown.is_empty() {
+            println!("    {mine}: {}", shown.join(", "));
+        }
+        self.ratios.extend(ratios);
+    }
+
+    pub(crate) fn size(&mut self, area: &str, system: &str, what: &str, bytes: f64) {
+        clear();
+        println!("  {system:<34} {what}: {bytes:.0} bytes");
+        self.sizes.push((area.to_owned(), system.to_owned(), what.to_owned(), bytes));
+    }
+
+    /// A system that could not be measured is named.
+    pub(crate) fn missing(&mut self, area: &str, system: &str, reason: &str) {
+        clear();
+        println!("  missing: {system} ({area}): {reason}");
+        self.missing.push((area.to_owned(), system.to_owned(), reason.to_owned()));
+    }
+
+    /// Repeats what is missing, for whoever looks at the end only.
+    pub(crate) fn close(&self) {
+        clear();
+        println!();
+        for (area, system, reason) in &self.missing {
+            println!("missing: {system} ({area}): {reason}");
+        }
+        let seconds = self.began.elapsed().as_secs();
+        println!("{} figures in {}:{:02} min", self.cells.len(), seconds / 60, seconds % 60);
+    }
+
+    /// Writes one array: a line for each cell, ratio, size and missing system.
+    pub(crate) fn write_json(&self, file: &Path) -> Result<(), String> {
+        let mut lines: Vec<Value> = self.cells.iter().map(as_json).collect();
+        lines.extend(self.ratios.iter().map(|ratio| {
+            json!({ "ratio": ratio.name, "median": rounded(ratio.median), "min": rounded(ratio.min),
+                    "max": rounded(ratio.max) })
+        }));
+        lines.extend(self.sizes.iter().map(|(area, system, what, bytes)| {
+            json!({ "area": area, "system": system, "size": what, "bytes": bytes.round() })
+        }));
+        lines.extend(
+            self.missing
+                .iter()
+                .map(|(area, system, reason)| json!({ "area": area, "missing": system, "reason": reason })),
+        );
+        let lines: Vec<String> = lines.iter().map(Value::to_string).collect();
+        let text = format!("[\n{}\n]\n", lines.join(",\n"));
+        fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
+    }
+}
+
+/// Wipes the line that says what is going on.
+fn clear() {
+    if io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+}
+
+fn as_json(cell: &Cell) -> Value {
+    let latency = |quantile| cell.latency(quantile).map(rounded);
+    let mut line = json!({
+        "area": cell.area, "system": cell.system, "op": cell.operation, "tasks": cell.tasks,
+        "ops_per_s": cell.rate().round(), "p50_us": latency(0.5), "p99_us": latency(0.99),
+        "p999_us": latency(0.999), "rounds": cell.turns.len(),
+    });
+    if let Some(rows) = cell.rows {
+        line["rows"] = json!(rows);
+    }
+    if let Some(allocations) = cell.allocations {
+        line["allocations"] = json!(rounded(allocations));
+    }
+    line
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1_000.0).round() / 1_000.0
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
 }

@@ -67,6 +67,8 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///   [`Fence::Parent`] when that record is gone or marked. No interleaving with
     ///   [`revoke_by_subject`](Self::revoke_by_subject) or [`delete`](Self::delete) lets a record slip in
     ///   behind them.
+    /// - **T7** The selector of a record with a subject begins with [`Subject::shard`], and so does that of
+    ///   its parent; a store that routes by it may refuse another.
     /// - An epoch fences a record without a subject. A parent may be expired: a store has no clock. Where
     ///   the selector is taken and the fence does not hold, either answer is right.
     ///

@@ -85,6 +85,23 @@ impl Sentinel {
         })
     }
 
+    /// Whether whoever is the master now says so, the other follows it, and the Sentinels that answer agree.
+    #[must_use]
+    pub fn is_healthy(&self) -> bool {
+        let Ok(master) = self.master() else { return false };
+        let ask = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {NAME}");
+        let address = format!("{}\n{}", master.address().ip(), master.address().port());
+        let role = |server: &Server| redis_command(server.address(), "INFO replication", STEP);
+        self.sentinels.iter().filter_map(|sentinel| tell(sentinel, &ask).ok()).all(|said| said == address)
+            && self.servers.iter().all(|server| {
+                let expected: &[&str] = match server.address() == master.address() {
+                    true => &["role:master", "connected_slaves:1"],
+                    false => &["role:slave", "master_link_status:up"],
+                };
+                role(server).is_ok_and(|info| expected.iter().all(|line| info.contains(line)))
+            })
+    }
+
     /// A failover needs a replica that has caught up, and a majority.
     fn is_complete(&self) -> bool {
         let follows = redis_command(self.servers[1].address(), "INFO replication", STEP)

@@ -194,9 +194,16 @@ pub(crate) enum Change {
 pub(crate) struct Changes {
     pub(crate) session: Option<Change>,
     pub(crate) remember: Option<Change>,
+    /// The session that they restore, if that is all they do.
+    pub(crate) restored: Option<Text>,
 }
 
 impl Changes {
+    /// Leaves both cookies as they are.
+    pub(crate) fn withdraw(&mut self) {
+        *self = Self::default();
+    }
+
     pub(crate) fn lines(&self, session: &CookieSpec, remember: &CookieSpec) -> Vec<HeaderValue> {
         let pairs = [(session, &self.session), (remember, &self.remember)];
         pairs.into_iter().filter_map(|(spec, change)| spec.line(change.as_ref()?)).collect()

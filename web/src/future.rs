@@ -12,14 +12,27 @@ use crate::request::Request;
 
 pin_project! {
     /// The answer of an [`AuthService`](crate::AuthService).
-    pub struct ResponseFuture<F> {
+    pub struct ResponseFuture<F, R> {
         #[pin]
-        pub(crate) inner: F,
-        pub(crate) request: Arc<Request>,
+        inner: F,
+        request: Arc<Request>,
+        late: Option<Late<R>>,
     }
 }
 
-impl<F, R, E> Future for ResponseFuture<F>
+/// An answer, and the question whether what it restores has been ended while it was made.
+struct Late<R> {
+    answer: Option<Response<R>>,
+    ended: Pin<Box<dyn Future<Output = bool> + Send>>,
+}
+
+impl<F, R> ResponseFuture<F, R> {
+    pub(crate) fn new(inner: F, request: Arc<Request>) -> Self {
+        Self { inner, request, late: None }
+    }
+}
+
+impl<F, R, E> Future for ResponseFuture<F, R>
 where
     F: Future<Output = Result<Response<R>, E>>,
 {
@@ -27,15 +40,37 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let mut answer = ready!(this.inner.poll(cx));
-        if let Ok(answer) = &mut answer {
-            this.request.finish(answer.headers_mut());
+        let late = match this.late {
+            Some(late) => late,
+            None => {
+                let mut answer = match ready!(this.inner.poll(cx)) {
+                    Ok(answer) => answer,
+                    Err(error) => return Poll::Ready(Err(error)),
+                };
+                let Some(restored) = this.request.restored() else {
+                    this.request.finish(answer.headers_mut());
+                    return Poll::Ready(Ok(answer));
+                };
+                let request = this.request.clone();
+                let ended = Box::pin(async move { request.has_ended(&restored).await });
+                this.late.insert(Late { answer: Some(answer), ended })
+            }
+        };
+        if late.answer.is_some() && ready!(late.ended.as_mut().poll(cx)) {
+            this.request.changes().withdraw();
         }
-        Poll::Ready(answer)
+        match late.answer.take() {
+            Some(mut answer) => {
+                this.request.finish(answer.headers_mut());
+                Poll::Ready(Ok(answer))
+            }
+            // Polled again after it was ready.
+            None => Poll::Pending,
+        }
     }
 }
 
-impl<F> fmt::Debug for ResponseFuture<F> {
+impl<F, R> fmt::Debug for ResponseFuture<F, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ResponseFuture").finish_non_exhaustive()
     }

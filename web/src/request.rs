@@ -114,6 +114,7 @@ impl Request {
         let age = issued.expires_at.since(self.config.tokens.now());
         let change = Change::Set { value: text.clone(), max_age: (keep == Keep::Token).then_some(age) };
         let mut changes = self.changes();
+        changes.restored = None;
         let (place, texts) = match remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
@@ -126,7 +127,8 @@ impl Request {
     /// Takes both cookies away.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
-        *self.changes() = Changes { session: Some(Change::Clear), remember: Some(Change::Clear) };
+        let (session, remember) = (Some(Change::Clear), Some(Change::Clear));
+        *self.changes() = Changes { session, remember, restored: None };
     }
 }
 
@@ -159,7 +161,7 @@ impl Sent {
             }
             held = Held::default();
         }
-        let key = bearer.filter(|_| config.keys.is_some()).map(|key| Zeroizing::new(key.to_owned()));
+        let key = bearer.map(|key| Zeroizing::new(key.to_owned()));
         Ok(Self { held, key, client: config.clients.read(headers, extensions), page: wants_page(headers) })
     }
 }

@@ -3,8 +3,10 @@
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, FingerprintCheck, How, Kind, LoginId, Reason, Rejected, Subject, Valid};
 
+use zeroize::Zeroizing;
+
 use crate::client::{MissingFingerprint, Protection};
-use crate::cookie::Held;
+use crate::cookie::{Held, Text};
 use crate::current::{Identity, Via};
 use crate::envelope::{CONFIRMED, Envelope, FORCED, STALE, raise, seal};
 use crate::error::Failure;
@@ -207,6 +209,7 @@ impl Request {
             for issued in valid.successor.iter().chain([&issued]) {
                 self.hand_out(held, issued);
             }
+            self.changes().restored = Some(Zeroizing::new(issued.token.expose().to_owned()));
             self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
         }
         Ok(session.map(|session| (session, loaded.user)))
@@ -285,6 +288,17 @@ impl Request {
             authenticated_at: valid.auth_at(),
         };
         Some((user, identity))
+    }
+
+    /// The session that the answer restores, if that is all it does to the cookies.
+    pub(crate) fn restored(&self) -> Option<Text> {
+        self.changes().restored.take()
+    }
+
+    /// Whether a session that was just restored has been ended since: by a log-out, or by a login whose
+    /// newer cookies its own must not replace.
+    pub(crate) async fn has_ended(&self, session: &Text) -> bool {
+        matches!(self.config.tokens.look_up(Kind::SESSION, session).await, Ok(Err(_)))
     }
 
     /// Whose login is about to be ended, as far as it can be told without restoring anything.

@@ -24,7 +24,7 @@ where
 {
     type Response = Response<R>;
     type Error = S::Error;
-    type Future = ResponseFuture<S::Future>;
+    type Future = ResponseFuture<S::Future, R>;
 
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(cx)
@@ -34,7 +34,7 @@ where
         let (method, uri) = (request.method().clone(), request.uri().clone());
         let state = Arc::new(request::Request::new(self.config.clone(), method, uri));
         request.extensions_mut().insert(Handle(state.clone()));
-        ResponseFuture { inner: self.inner.call(request), request: state }
+        ResponseFuture::new(self.inner.call(request), state)
     }
 }
 

@@ -179,8 +179,20 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     for record in [&over, &soon, &ended] {
         store.put(record).await?;
     }
+    // The same after a write and after a mark, which come when it is due already.
+    let (mut late, mut marked) = (record("alice"), record("bob"));
+    for record in [&mut late, &mut marked] {
+        (record.expires_at, record.purge_at, record.idle_at) = (at(1), at(1), None);
+        store.put(record).await?;
+    }
+    let mut written = stage.next(&late);
+    written.updated_at = at(1);
+    store.swap(&written, &late).await?;
+    let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
+    let _ = store.revoke_by_subject(&subject("bob"), &Which::all(), mark, Advance::Keep).await?;
+    marked.mark(Reason::Reused, at(1));
     tokio::time::sleep(Duration::from_secs(4)).await;
-    for record in [over, soon, ended] {
+    for record in [over, soon, ended, written, marked] {
         let found = store.find(record.selector).await?;
         same(S10, "a record within the hour of slack after its time", &found, &Some(record))?;
     }

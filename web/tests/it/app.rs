@@ -20,6 +20,7 @@ struct Form {
     fresh: bool,
     force: bool,
     begun: bool,
+    begun_by: Option<String>,
     everywhere: bool,
 }
 
@@ -32,6 +33,7 @@ impl Default for Form {
             fresh: true,
             force: false,
             begun: false,
+            begun_by: None,
             everywhere: false,
         }
     }
@@ -75,6 +77,11 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/devices/{login}", post(device))
         .route("/password", post(password))
         .route("/why", get(why))
+        .route("/slow", get(slow))
+        .route("/vary/{names}", get(vary))
+        .route("/cart-and-visit/{item}", post(add_twice))
+        .route("/ended/{item}", post(ended))
+        .route("/password-of/{user}", post(password_of))
         .route("/cart", get(cart))
         .route("/cart/{item}", post(add))
         .route("/visits", post(visit))
@@ -117,7 +124,8 @@ async fn log_in(
     Query(form): Query<Form>,
 ) -> Result<String, Rejection> {
     let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
-    let begun = auth.begin_login(&user).await?;
+    let begun =
+        auth.begin_login(&users.find(form.begun_by.as_deref().unwrap_or(&form.user)).unwrap()).await?;
     if form.everywhere {
         let subject = begun.subject().unwrap();
         let reason = hallpass_core::Reason::LoggedOutElsewhere;
@@ -159,7 +167,11 @@ async fn switch(
     State(users): State<Users>,
     Path(user): Path<String>,
 ) -> Result<String, Rejection> {
+    let before = auth.identity().await?.is_some();
     auth.logout().await?;
+    if !before || auth.identity().await?.is_some() {
+        return Ok("not logged out".into());
+    }
     auth.login(&users.find(&user).unwrap()).await??;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }
@@ -201,6 +213,17 @@ async fn why(auth: Auth) -> Result<String, Failure> {
     Ok(auth.why_anonymous().await?.map_or_else(|| "no reason".into(), |why| format!("{why:?}")))
 }
 
+async fn vary(_: Option<CurrentUser<User>>, Path(names): Path<String>) -> [(&'static str, String); 1] {
+    [("vary", names)]
+}
+
+/// Holds until the test lets it go on.
+async fn slow(user: CurrentUser<User>, State(users): State<Users>) -> String {
+    users.gate().wait().await;
+    users.gate().wait().await;
+    describe(&user)
+}
+
 async fn cart(cart: Session<Cart>) -> Result<String, Failure> {
     Ok(cart.read().await?.items.join(","))
 }
@@ -208,6 +231,42 @@ async fn cart(cart: Session<Cart>) -> Result<String, Failure> {
 async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<String, Rejection> {
     let item = if item == "huge" { "x".repeat(20_000) } else { item };
     Ok(cart.update(|cart| cart.items.push(item.clone())).await??.items.join(","))
+}
+
+/// Changes two parts in one request, and one of them twice.
+async fn add_twice(
+    cart: Session<Cart>,
+    visits: Session<Visits>,
+    path: Path<String>,
+) -> Result<String, Rejection> {
+    let item = path.0;
+    cart.update(|cart| cart.items.push(item.clone())).await??;
+    let visits = visits.update(|visits| visits.0 += 1).await??.0;
+    cart.update(|cart| cart.items.push(item.clone())).await??;
+    Ok(format!("{} {visits}", cart.read().await?.items.join(",")))
+}
+
+/// Its login is ended, from elsewhere, after it was recognised.
+async fn ended(
+    auth: Auth,
+    user: CurrentUser<User>,
+    cart: Session<Cart>,
+    path: Path<String>,
+) -> Result<String, Failure> {
+    let reason = hallpass_core::Reason::LoggedOutElsewhere;
+    auth.tokens().revoke_login(user.identity().subject(), user.identity().login(), reason).await?;
+    let refused = cart.update(|cart| cart.items.push(path.0.clone())).await?;
+    Ok(format!("{:?} {}", refused.map(drop), auth.identity().await?.is_some()))
+}
+
+/// Says that somebody's password has changed, whoever is logged in.
+async fn password_of(
+    auth: Auth,
+    State(users): State<Users>,
+    Path(user): Path<String>,
+) -> Result<String, Rejection> {
+    auth.credential_changed(&users.find(&user).unwrap()).await??;
+    Ok("changed".into())
 }
 
 async fn visit(visits: Session<Visits>) -> Result<String, Rejection> {

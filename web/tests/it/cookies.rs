@@ -36,6 +36,17 @@ async fn who_asks_varies_and_who_sets_is_not_stored() {
 }
 
 #[tokio::test]
+async fn what_varies_already_is_left_alone() {
+    let world = World::new();
+    for (names, expected) in
+        [("*", 1), ("Cookie", 1), ("accept,%20COOKIE", 1), ("Accept", 2), ("X-Cookie", 2)]
+    {
+        let answer = world.browser().get(&format!("/vary/{names}")).await;
+        assert_eq!(answer.headers.get_all("vary").iter().count(), expected, "{names}");
+    }
+}
+
+#[tokio::test]
 async fn the_defaults_are_strict_and_clearing_has_the_same_attributes() {
     let world = World::new();
     let mut browser = world.browser();

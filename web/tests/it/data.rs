@@ -27,6 +27,34 @@ async fn parts_are_kept_apart() {
     assert_eq!(browser.get("/cart").await.body, "pen");
 }
 
+#[tokio::test]
+async fn one_request_may_change_more_than_once() {
+    let world = World::new();
+    for mut browser in [world.browser(), world.logged_in().await] {
+        let answer = browser.post("/cart-and-visit/pen").await;
+        assert_eq!(answer.body, "pen,pen 1");
+        assert_eq!(browser.get("/cart").await.body, "pen,pen");
+    }
+}
+
+#[tokio::test]
+async fn a_change_leaves_the_trust_alone() {
+    let world = World::new();
+    let mut browser = world.browser();
+    browser.post("/login?user=alice&fresh=false").await;
+    browser.post("/cart/pen").await;
+    assert_eq!(browser.get("/").await.body, "alice Session stale");
+}
+
+#[tokio::test]
+async fn nothing_is_kept_with_a_session_that_was_ended_meanwhile() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let answer = browser.post("/ended/pen").await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Err(Anonymous) false", 0));
+    assert_eq!(browser.get("/cart").await.body, "");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn concurrent_changes_are_all_kept() {
     let world = World::new();

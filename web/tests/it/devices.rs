@@ -24,6 +24,16 @@ async fn a_device_is_a_login_with_a_name() {
 }
 
 #[tokio::test]
+async fn the_list_has_no_last_page() {
+    let world = World::new();
+    for _ in 0..100 {
+        world.logged_in().await;
+    }
+    let mut browser = world.logged_in().await;
+    assert_eq!(browser.get("/devices").await.body.lines().count(), 101);
+}
+
+#[tokio::test]
 async fn one_device_is_logged_out_and_told_why() {
     let world = World::new();
     let (mut here, mut there) = (world.remembered().await, world.remembered().await);

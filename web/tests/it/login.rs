@@ -120,7 +120,8 @@ async fn inactive_users_are_refused_unless_forced() {
     assert_eq!(browser.get("/").await.body, "alice Session fresh");
     let mut reopened = browser.reopened();
     assert_eq!(reopened.get("/").await.body, "alice Remembered stale", "forced as long as the login lasts");
-    assert_eq!(reopened.get("/").await.body, "alice Remembered stale");
+    let answer = reopened.get("/").await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Remembered stale", 0), "by its session");
 }
 
 #[tokio::test]
@@ -132,6 +133,11 @@ async fn whoever_becomes_inactive_is_nobody_until_active_again() {
     assert_eq!(browser.reopened().get("/").await.body, "nobody");
     world.users.change("alice", |user| user.active = true);
     assert_eq!(browser.get("/").await.body, "alice Session fresh");
+    world.users.change("alice", |user| user.active = false);
+    world.advance(2 * HOUR);
+    assert_eq!(browser.get("/").await.body, "nobody");
+    world.advance(2 * HOUR);
+    world.users.change("alice", |user| user.active = true);
     assert_eq!(browser.reopened().get("/").await.body, "alice Remembered stale");
 }
 
@@ -184,6 +190,18 @@ async fn a_confirmed_login_is_fresh_and_has_new_tokens() {
 }
 
 #[tokio::test]
+async fn somebody_elses_remember_cookie_does_not_make_a_confirmed_login_remembered() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let mut bob = world.browser();
+    bob.post("/login?user=bob&remember=true").await;
+    browser.jar.extend(bob.reopened().jar);
+    assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
+    assert_eq!(browser.cookie("__Host-remember"), None);
+    assert_eq!(bob.get("/").await.body, "nobody", "this browser sent it, so it is ended");
+}
+
+#[tokio::test]
 async fn remembered_for_a_week_is_a_week_confirmed_or_not() {
     let world = World::new();
     let mut browser = world.browser();
@@ -207,6 +225,14 @@ async fn what_is_logged_out_everywhere_during_a_login_turns_it_away() {
     let answer = browser.post("/login?user=alice&remember=true&begun=true&everywhere=true").await;
     assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (401, 0));
     assert_eq!(browser.post("/login?user=alice&begun=true").await.body, "in");
+}
+
+#[tokio::test]
+async fn a_login_begun_for_one_is_not_finished_for_another() {
+    let world = World::new();
+    let mut browser = world.browser();
+    let answer = browser.post("/login?user=alice&begun=true&begun_by=bob").await;
+    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (401, 0));
 }
 
 #[tokio::test]

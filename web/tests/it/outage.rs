@@ -34,6 +34,25 @@ async fn a_store_out_of_reach_is_503_and_clears_nothing() {
 }
 
 #[tokio::test]
+async fn a_login_that_fails_half_way_leaves_no_device_behind() {
+    let world = World::new();
+    let mut browser = world.remembered().await;
+    let jar = browser.jar.clone();
+    // The epoch, which the test's handler asks for once more than it has to, the two tokens, and the end of
+    // what the browser held.
+    for others in 0..5 {
+        world.store.fail_write(others);
+        let answer = browser.post("/login?user=alice&remember=true").await;
+        assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0), "write {others}");
+    }
+    world.store.calls();
+    assert_eq!(browser.post("/login?user=alice&remember=true").await.body, "in");
+    assert_eq!(world.store.calls().1, 5, "two epochs, two tokens, and the end of what was there");
+    assert_ne!(browser.jar, jar);
+    assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
+}
+
+#[tokio::test]
 async fn a_failing_loader_is_503_and_never_logged_out() {
     let world = World::new();
     let browser = world.remembered().await;

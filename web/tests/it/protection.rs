@@ -81,6 +81,16 @@ async fn a_remember_token_may_come_from_anywhere() {
 }
 
 #[tokio::test]
+async fn a_restored_session_has_no_trust_to_lose() {
+    let world = World::with(behind_a_proxy);
+    let mut browser = at(&world, "203.0.113.7", "Firefox").await.reopened();
+    browser.get("/").await;
+    world.signals();
+    assert_eq!(moved(&browser, "203.0.113.8", "Firefox").get("/").await.body, "alice Remembered stale");
+    assert_eq!(world.signals(), []);
+}
+
+#[tokio::test]
 async fn none_looks_at_nothing() {
     let world = World::with(|layer| behind_a_proxy(layer).protection(Protection::None));
     let browser = at(&world, "203.0.113.7", "Firefox").await;

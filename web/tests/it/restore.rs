@@ -47,6 +47,54 @@ async fn the_next_request_with_both_cookies_confirms_the_successor_once() {
 }
 
 #[tokio::test]
+async fn a_restore_without_a_successor_has_nothing_to_confirm() {
+    let world = World::new();
+    let mut browser = world.remembered().await.reopened();
+    browser.get("/").await;
+    browser.get("/").await;
+    let mut browser = browser.reopened();
+    assert_eq!(browser.get("/").await.set_cookies().len(), 1, "too soon after the last rotation");
+    world.store.calls();
+    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
+    assert_eq!(world.store.calls(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_browser_that_lost_only_the_successor_gets_it_again() {
+    let world = World::new();
+    let old = world.remembered().await.reopened();
+    let mut browser = old.clone();
+    browser.get("/").await;
+    let successor = browser.remember().to_owned();
+    browser.jar.retain(|(name, _)| name == "__Host-session");
+    browser.jar.extend(old.jar);
+    world.events();
+    let answer = browser.get("/").await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Remembered stale", 1));
+    assert_eq!(browser.remember(), successor);
+    assert!(!world.events().contains(&What::Confirmed));
+    browser.get("/").await;
+    assert!(world.events().contains(&What::Confirmed), "the one that counts");
+}
+
+#[tokio::test]
+async fn another_logins_remember_cookie_has_nothing_to_confirm() {
+    let world = World::new();
+    let mut browser = world.remembered().await.reopened();
+    browser.get("/").await;
+    browser.jar.retain(|(name, _)| name == "__Host-session");
+    browser.jar.extend(world.remembered().await.reopened().jar);
+    world.events();
+    browser.get("/").await;
+    world.store.calls();
+    for _ in 0..3 {
+        assert_eq!(browser.get("/").await.body, "alice Remembered stale");
+    }
+    assert_eq!(world.store.calls(), (3, 0), "it was looked at once");
+    assert!(!world.events().contains(&What::Rotated), "and left alone");
+}
+
+#[tokio::test]
 async fn an_old_remember_cookie_ends_the_login_once_the_new_one_was_seen() {
     let world = World::new();
     let stolen = world.remembered().await.reopened();
@@ -169,17 +217,22 @@ async fn with_several_cookies_of_one_name_one_valid_is_enough() {
 #[tokio::test]
 async fn a_stale_remember_cookie_beside_the_newest_kills_nothing() {
     let world = World::new();
-    let stale = world.remembered().await.reopened();
-    let mut browser = stale.clone();
-    browser.get("/").await;
-    browser.get("/").await;
-    world.advance(DAY);
-    let mut browser = browser.reopened();
-    browser.jar.insert(0, ("__Host-remember".into(), stale.remember().into()));
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
-    browser.jar.insert(0, ("__Host-remember".into(), stale.remember().into()));
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale", "nor in the request that confirms");
+    let mut browser = world.remembered().await.reopened();
+    let mut stale = Vec::new();
+    for _ in 0..3 {
+        stale.push(("__Host-remember".to_owned(), browser.remember().to_owned()));
+        // Once in the request that restores, and once in the one that confirms.
+        for _ in 0..3 {
+            let newest = browser.jar.clone();
+            browser.jar.splice(0..0, stale[..stale.len() - 1].iter().cloned());
+            let answer = browser.ask(Method::GET, "/").await;
+            assert_eq!(answer.body, "alice Remembered stale");
+            browser.jar = newest;
+            browser.take(&answer);
+        }
+        world.advance(DAY);
+        browser = browser.reopened();
+    }
     assert!(world.events().iter().all(|&what| what != What::Reused));
 }
 
@@ -220,6 +273,38 @@ async fn a_restore_that_is_overtaken_by_a_logout_restores_nothing() {
     browser.take(&late);
     assert_eq!(browser.jar.len(), 2, "the late answer put its cookies back");
     assert_eq!(browser.get("/").await.body, "nobody", "and they are worth nothing");
+}
+
+#[tokio::test]
+async fn an_answer_that_was_overtaken_leaves_the_newer_cookies_alone() {
+    let world = World::new();
+    for (then, cookies) in [("/login?user=bob", 1), ("/login?user=alice&remember=true", 2), ("/logout", 0)] {
+        let mut browser = world.remembered().await.reopened();
+        let tab = browser.clone();
+        let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
+        world.users.gate().wait().await;
+        assert_eq!(browser.post(then).await.status, 200);
+        world.users.gate().wait().await;
+        let late = slow.await.unwrap();
+        assert_eq!((&*late.body, late.set_cookies().len()), ("alice Remembered stale", 0), "{then}");
+        browser.take(&late);
+        assert_eq!(browser.jar.len(), cookies);
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_nothing_overtook_restores_though_the_store_is_gone_by_then() {
+    let world = World::new();
+    let browser = world.remembered().await.reopened();
+    for store in [true, false] {
+        let tab = browser.clone();
+        let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
+        world.users.gate().wait().await;
+        world.store.switch(store);
+        world.users.gate().wait().await;
+        assert_eq!(slow.await.unwrap().set_cookies().len(), 2);
+        world.store.switch(true);
+    }
 }
 
 #[tokio::test]

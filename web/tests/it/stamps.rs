@@ -20,6 +20,17 @@ async fn a_changed_password_logs_every_other_device_out_and_renews_this_one() {
 }
 
 #[tokio::test]
+async fn only_ones_own_credential_changes_ones_login() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let answer = browser.post("/password-of/bob").await;
+    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (401, 0));
+    assert_eq!(browser.get("/").await.body, "alice Session fresh");
+    assert_eq!(browser.post("/password-of/alice").await.body, "changed");
+    assert_eq!(world.browser().post("/password-of/alice").await.status, 401);
+}
+
+#[tokio::test]
 async fn a_stamp_that_changed_behind_our_back_kills_sessions_and_remember_tokens() {
     let world = World::new();
     let mut session = world.logged_in().await;

@@ -20,6 +20,8 @@ pub(crate) struct Switched {
     off: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
     writes: Arc<AtomicUsize>,
+    /// Which write from now on fails, counted from one; none if it is zero.
+    failing: Arc<AtomicUsize>,
     meeting: Arc<Mutex<Option<Meeting>>>,
 }
 
@@ -33,9 +35,23 @@ impl Switched {
         (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
     }
 
+    /// Makes the write after `others` fail, and no other.
+    pub(crate) fn fail_write(&self, others: usize) {
+        self.failing.store(others + 1, Ordering::SeqCst);
+    }
+
     /// Makes the next `count` finds overlap: none answers before all have been asked.
     pub(crate) fn meet(&self, count: usize) {
         *self.meeting.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
+    }
+
+    fn write(&self) -> Result<(), StoreError> {
+        self.answer(&self.writes)?;
+        let counted = |left: usize| left.checked_sub(1);
+        match self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted) {
+            Ok(1) => Err(StoreError::Unavailable("this write".into())),
+            _ => Ok(()),
+        }
     }
 
     fn answer(&self, calls: &AtomicUsize) -> Result<(), StoreError> {
@@ -50,7 +66,7 @@ impl Switched {
 #[async_trait]
 impl TokenStore for Switched {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.insert(record, fence).await
     }
 
@@ -79,12 +95,12 @@ impl TokenStore for Switched {
     }
 
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.replace(next, expected).await
     }
 
     async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.delete(selector).await
     }
 
@@ -95,7 +111,7 @@ impl TokenStore for Switched {
         action: Action,
         advance: Advance,
     ) -> Result<u64, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.revoke_by_subject(subject, which, action, advance).await
     }
 
@@ -111,12 +127,12 @@ impl TokenStore for Switched {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.epoch(subject, fresh, keep, now).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.answer(&self.writes)?;
+        self.write()?;
         self.store.purge_expired(now, limit).await
     }
 }

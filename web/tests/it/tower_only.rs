@@ -1,8 +1,10 @@
 //! The layers around a service that is no axum.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 
-use hallpass_web::{Auth, LoginRequired, Rejection, testing};
+use hallpass_core::{MemoryStore, TokenStore, Tokens};
+use hallpass_web::{Auth, AuthLayer, LoginRequired, Rejection, testing};
 use http::{HeaderMap, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
@@ -41,4 +43,19 @@ async fn a_plain_tower_service_asks_and_is_guarded() {
     }
     assert_eq!(guarded.clone().oneshot(request(None)).await.unwrap().status(), 401);
     assert_eq!(guarded.oneshot(request(Some(cookies))).await.unwrap().into_body(), "alice");
+}
+
+#[tokio::test]
+async fn the_store_may_be_of_any_type_or_of_none() {
+    let users = crate::users::Users::new(&["alice"]);
+    let alice = users.find("alice").unwrap();
+    let store: Arc<dyn TokenStore> = Arc::new(MemoryStore::new());
+    let concrete = Tokens::builder(MemoryStore::new()).build().unwrap();
+    for tokens in [concrete, Tokens::builder(store).build().unwrap()] {
+        let layer = AuthLayer::builder(tokens, users.clone()).build().unwrap();
+        let cookies = testing::cookies(&layer, &alice, &HeaderMap::new(), true).await.unwrap();
+        let request = Request::builder().uri("/").header("cookie", cookies).body(()).unwrap();
+        let answer = layer.layer(service_fn(handle)).oneshot(request).await.unwrap();
+        assert_eq!(answer.into_body(), "alice");
+    }
 }

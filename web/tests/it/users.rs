@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_core::{Stamp, Subject};
 use hallpass_web::UserLoader;
+use tokio::sync::Barrier;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct User {
@@ -14,7 +15,7 @@ pub(crate) struct User {
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Users(Arc<Mutex<Directory>>);
+pub(crate) struct Users(Arc<Mutex<Directory>>, Arc<Barrier>);
 
 #[derive(Debug, Default)]
 struct Directory {
@@ -25,11 +26,16 @@ struct Directory {
 
 impl Users {
     pub(crate) fn new(ids: &[&str]) -> Self {
-        let users = Self(Arc::default());
+        let users = Self(Arc::default(), Arc::new(Barrier::new(2)));
         for id in ids {
             users.put(User { id: (*id).into(), password: "secret".into(), active: true });
         }
         users
+    }
+
+    /// Where the slow handler and the test meet: when it has begun, and when it may end.
+    pub(crate) fn gate(&self) -> &Barrier {
+        &self.1
     }
 
     pub(crate) fn put(&self, user: User) {

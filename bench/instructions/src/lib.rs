@@ -1,0 +1,63 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+use std::time::Duration;
+
+use hallpass_core::{KeyId, Keyring, Kind, MemoryStore, Policy, Record, Subject, TokenStore, Tokens, Windows};
+use tokio::runtime::{Builder, Runtime};
+
+/// A service over a store with one login in it, and that login's token.
+pub struct Bench {
+    /// Runs the futures.
+    pub runtime: Runtime,
+    /// The service.
+    pub tokens: Tokens,
+    /// Valid, of the kind `session`.
+    pub session: String,
+    /// Valid and due, of the kind `remember`.
+    pub remember: String,
+    /// The session's record.
+    pub record: Record,
+}
+
+impl Bench {
+    /// Makes one, with a keyring or without. What is verified once is warm.
+    pub fn new(keyed: bool) -> Self {
+        let runtime = Builder::new_current_thread().build().expect("a runtime");
+        let store = MemoryStore::new();
+        let none = Duration::ZERO;
+        let windows = Windows { min_interval: none, retry_window: none, overlap: none };
+        let mut builder = Tokens::builder(store.clone()).policy(Policy::remember().rotation(Some(windows)));
+        if keyed {
+            let id = KeyId::new(1).expect("a key's id");
+            builder = builder.keyring(Keyring::new(id, &[7; 32]).expect("a key of 32 bytes"));
+        }
+        let tokens = builder.build().expect("policies that make sense");
+        let subject = Subject::new("user-00000001").expect("a subject");
+        let (session, remember, record) = runtime.block_on(async {
+            let login = tokens.begin_login(&subject).await.expect("an epoch");
+            let mut issued = Vec::new();
+            for kind in [Kind::SESSION, Kind::REMEMBER] {
+                let issue = tokens.issue(&login, kind).device("Firefox on Linux").await;
+                issued.push(issue.expect("a store").expect("a login"));
+            }
+            let record = store.find(issued[0].token.selector()).await.expect("a store").expect("a record");
+            let text = |at: usize| issued[at].token.expose().to_owned();
+            (text(0), text(1), record)
+        });
+        let bench = Self { runtime, tokens, session, remember, record };
+        assert!(bench.verify());
+        bench
+    }
+
+    /// Verifies the session.
+    pub fn verify(&self) -> bool {
+        self.runtime.block_on(self.tokens.verify(Kind::SESSION, &self.session)).is_ok_and(|verdict| verdict.is_ok())
+    }
+
+    /// Rotates the remember-me token.
+    pub fn rotate(&self) -> bool {
+        let verdict = self.runtime.block_on(self.tokens.verify_and_rotate(Kind::REMEMBER, &self.remember));
+        verdict.is_ok_and(|verdict| verdict.is_ok_and(|valid| valid.successor.is_some()))
+    }
+}

@@ -1,0 +1,116 @@
+//! The least client that a web server answers to: HTTP/1.1 over one connection that is kept.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::runtime::Handle;
+
+use crate::offer::Offer;
+
+/// A connection.
+#[derive(Debug)]
+pub struct Client {
+    stream: TcpStream,
+    received: Vec<u8>,
+}
+
+/// What came back.
+#[derive(Debug)]
+pub struct Answer {
+    /// Such as 200.
+    pub status: u16,
+    /// The value of each `set-cookie`, up to its attributes, as a `cookie` header wants them.
+    pub cookies: String,
+}
+
+impl Client {
+    /// Connects.
+    ///
+    /// # Errors
+    /// That nobody listens.
+    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self { stream, received: Vec::with_capacity(4_096) })
+    }
+
+    /// Sends a whole request and reads the whole answer, which tells its length.
+    ///
+    /// # Errors
+    /// That the connection broke, or the answer is not understood.
+    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+        self.stream.write_all(request).await?;
+        self.received.clear();
+        let head = loop {
+            if let Some(end) = self.received.windows(4).position(|bytes| bytes == b"\r\n\r\n") {
+                break end + 4;
+            }
+            self.read().await?;
+        };
+        let text = String::from_utf8_lossy(&self.received[..head]).to_ascii_lowercase();
+        let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
+        let values = |name: &'static str| text.lines().filter_map(move |line| line.strip_prefix(name));
+        let length = values("content-length: ").next().and_then(|length| length.parse::<usize>().ok());
+        let (Some(status), Some(length)) = (status, length) else {
+            return Err(io::Error::other("the answer is not understood"));
+        };
+        // Cookies are told apart by case.
+        let plain = String::from_utf8_lossy(&self.received[..head]);
+        let cookies = plain.lines().filter(|line| line.to_ascii_lowercase().starts_with("set-cookie: "));
+        let cookies = cookies.filter_map(|line| line[12..].split(';').next()).collect::<Vec<_>>().join("; ");
+        while self.received.len() < head + length {
+            self.read().await?;
+        }
+        Ok(Answer { status, cookies })
+    }
+
+    async fn read(&mut self) -> io::Result<()> {
+        match self.stream.read_buf(&mut self.received).await? {
+            0 => Err(io::ErrorKind::UnexpectedEof.into()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A request without a body.
+#[must_use]
+pub fn request(method: &str, path: &str, cookies: &str) -> Vec<u8> {
+    let cookies = if cookies.is_empty() { String::new() } else { format!("cookie: {cookies}\r\n") };
+    format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{cookies}\r\n").into_bytes()
+}
+
+/// Asks for `path` again and again over a connection for each task, which logs in first if there is a page for
+/// that.
+///
+/// # Panics
+/// Where anything but a page comes back.
+#[must_use]
+pub fn offer(
+    runtime: &Handle,
+    system: &str,
+    operation: &str,
+    address: SocketAddr,
+    path: &str,
+    login: Option<&'static str>,
+) -> Offer<'static> {
+    let (connecting, path) = (runtime.clone(), path.to_owned());
+    let state = move |_, _| {
+        let opened = connecting.block_on(async {
+            let mut client = Client::open(address).await?;
+            let cookies = match login {
+                Some(login) => client.exchange(&request("POST", login, "")).await?.cookies,
+                None => String::new(),
+            };
+            io::Result::Ok((client, request("GET", &path, &cookies)))
+        });
+        opened.unwrap()
+    };
+    let step = |(mut client, request): (Client, Vec<u8>)| async move {
+        let answer = client.exchange(&request).await.unwrap();
+        assert_eq!(answer.status, 200);
+        (client, request)
+    };
+    Offer::steady(runtime, system, operation, state, step)
+}

@@ -1,0 +1,11 @@
+#![doc = include_str!("../README.md")]
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+#![expect(clippy::unwrap_used, reason = "a benchmark that meets an error has nothing to report")]
+
+pub mod http;
+mod offer;
+mod turn;
+pub mod wire;
+
+pub use offer::{Offer, at_once};
+pub use turn::Turn;

@@ -1,0 +1,184 @@
+//! One system that can do one operation.
+
+use std::fmt;
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Handle;
+
+use crate::turn::Turn;
+
+/// Does the operation from so many tasks for so long; an error says what went wrong.
+type Play<'a> = Box<dyn FnMut(usize, Duration) -> Result<Turn, String> + 'a>;
+
+/// One system that can do one operation.
+pub struct Offer<'a> {
+    /// Who does it.
+    pub system: String,
+    /// What it does, in a word.
+    pub operation: String,
+    /// From how many tasks it can; every number if empty.
+    pub tasks: Vec<usize>,
+    /// How often one operation asks for memory, where that was counted.
+    pub allocations: Option<f64>,
+    play: Play<'a>,
+}
+
+impl<'a> Offer<'a> {
+    /// An offer that is played by `play`.
+    pub fn new(
+        system: impl Into<String>,
+        operation: impl Into<String>,
+        play: impl FnMut(usize, Duration) -> Result<Turn, String> + 'a,
+    ) -> Self {
+        let (system, operation) = (system.into(), operation.into());
+        Self { system, operation, tasks: Vec::new(), allocations: None, play: Box::new(play) }
+    }
+
+    /// One whose tasks each keep a state from turn to turn. `state` makes that of a task out of its number
+    /// and the number of tasks, `step` does one operation.
+    pub fn steady<S, F, Fut>(
+        runtime: &Handle,
+        system: impl Into<String>,
+        operation: impl Into<String>,
+        state: impl Fn(usize, usize) -> S + 'a,
+        step: F,
+    ) -> Self
+    where
+        S: Send + 'static,
+        F: Fn(S) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = S> + Send,
+    {
+        let runtime = runtime.clone();
+        let mut states: Vec<S> = Vec::new();
+        let step = move |state: S| {
+            let stepped = step(state);
+            async move { ControlFlow::Continue(stepped.await) }
+        };
+        Self::new(system, operation, move |tasks, length| {
+            if states.len() != tasks {
+                states = (0..tasks).map(|task| state(task, tasks)).collect();
+            }
+            let (turn, kept) = at_once(&runtime, std::mem::take(&mut states), length, &step)?;
+            states = kept;
+            Ok(turn)
+        })
+    }
+
+    /// One that uses something up. `stock` supplies a list for each task before each turn, which is not
+    /// timed; `step` uses one thing. What is left over goes back to `stock`.
+    pub fn stocked<T, F, Fut>(
+        runtime: &Handle,
+        system: impl Into<String>,
+        operation: impl Into<String>,
+        mut stock: impl FnMut(Vec<T>, usize) -> Result<Vec<T>, String> + 'a,
+        per_second: usize,
+        step: F,
+    ) -> Self
+    where
+        T: Send + 'static,
+        F: Fn(T) -> Fut + Clone + Send + 'static,
+        Fut: Future<Output = ()> + Send,
+    {
+        let runtime = runtime.clone();
+        let mut left: Vec<T> = Vec::new();
+        let step = move |mut list: Vec<T>| {
+            let stepped = list.pop().map(&step);
+            async move {
+                match stepped {
+                    Some(stepped) => {
+                        stepped.await;
+                        ControlFlow::Continue(list)
+                    }
+                    None => ControlFlow::Break(list),
+                }
+            }
+        };
+        Self::new(system, operation, move |tasks, length| {
+            let wanted = (length.as_secs_f64() * per_second as f64) as usize;
+            let mut things = stock(std::mem::take(&mut left), wanted.max(tasks))?;
+            let share = things.len().div_ceil(tasks);
+            let mut lists = Vec::new();
+            for _ in 0..tasks {
+                lists.push(things.split_off(things.len().saturating_sub(share)));
+            }
+            let (turn, lists) = at_once(&runtime, lists, length, &step)?;
+            left = lists.into_iter().flatten().collect();
+            Ok(turn)
+        })
+    }
+
+    /// The same, but only from these numbers of tasks.
+    #[must_use]
+    pub fn only_from(mut self, tasks: &[usize]) -> Self {
+        self.tasks = tasks.to_vec();
+        self
+    }
+
+    /// The same, with how often one operation asks for memory.
+    #[must_use]
+    pub fn allocating(mut self, allocations: f64) -> Self {
+        self.allocations = Some(allocations);
+        self
+    }
+
+    /// Takes a turn.
+    ///
+    /// # Errors
+    /// What went wrong, in words.
+    pub fn turn(&mut self, tasks: usize, length: Duration) -> Result<Turn, String> {
+        (self.play)(tasks, length)
+    }
+}
+
+impl fmt::Debug for Offer<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of {} from {:?} tasks", self.operation, self.system, self.tasks)
+    }
+}
+
+/// A task for each state does `step` until `length` is over or the step breaks; a step that breaks has done
+/// nothing and is not counted.
+///
+/// # Errors
+/// That a task panicked.
+pub fn at_once<S, F, Fut>(
+    runtime: &Handle,
+    states: Vec<S>,
+    length: Duration,
+    step: &F,
+) -> Result<(Turn, Vec<S>), String>
+where
+    S: Send + 'static,
+    F: Fn(S) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = ControlFlow<S, S>> + Send,
+{
+    let start = Instant::now();
+    let tasks: Vec<_> = states
+        .into_iter()
+        .map(|mut state| {
+            let step = step.clone();
+            runtime.spawn(async move {
+                let mut turn = Turn::new();
+                loop {
+                    let before = Instant::now();
+                    if before - start >= length {
+                        return (turn, state);
+                    }
+                    state = match step(state).await {
+                        ControlFlow::Continue(state) => state,
+                        ControlFlow::Break(state) => return (turn, state),
+                    };
+                    turn.note(start, before);
+                }
+            })
+        })
+        .collect();
+    let (mut all, mut kept) = (Turn::new(), Vec::new());
+    for task in tasks {
+        let (turn, state) = runtime.block_on(task).map_err(|error| error.to_string())?;
+        all.join(&turn);
+        kept.push(state);
+    }
+    Ok((all, kept))
+}

@@ -1,0 +1,106 @@
+//! What people use today, measured on request of `hallpass-bench`: `hallpass-bench-peers AREA SERVER ROWS`
+//! says what it can do, and then takes a turn for every line that asks for one.
+
+mod actix;
+mod cluster;
+mod embedded;
+mod external;
+mod memory;
+mod postgres;
+mod redis;
+mod rows;
+mod session_guard;
+mod tower;
+mod web;
+
+use std::error::Error;
+use std::io;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use hallpass_bench_load::Offer;
+use hallpass_bench_load::wire::{Asked, Said, hear, say};
+use tempfile::TempDir;
+use tokio::runtime::Handle;
+
+pub(crate) type Offers = Result<Vec<Offer<'static>>, Box<dyn Error + Send + Sync>>;
+
+/// What an area is made of: a server, and how many rows it shall hold.
+pub(crate) struct Setting {
+    pub(crate) runtime: Handle,
+    pub(crate) server: String,
+    pub(crate) rows: usize,
+    offers: Vec<Offer<'static>>,
+    lacks: Vec<Said>,
+    /// Gone when all is over.
+    pub(crate) folder: Option<TempDir>,
+}
+
+impl Setting {
+    /// Takes what a system offers, or notes why it offers nothing.
+    pub(crate) fn add(&mut self, system: &str, offers: Offers) {
+        match offers {
+            Ok(mut offers) => self.offers.append(&mut offers),
+            Err(error) => {
+                let mut reason = error.to_string();
+                let mut source = error.source();
+                while let Some(error) = source {
+                    reason = format!("{reason}: {error}");
+                    source = error.source();
+                }
+                self.lacks.push(Said::Lacks { system: system.to_owned(), reason });
+            }
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    match serve() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hallpass-bench-peers: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn serve() -> Result<(), Box<dyn Error>> {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(area), Some(server), Some(rows)) = (arguments.next(), arguments.next(), arguments.next())
+    else {
+        return Err("usage: hallpass-bench-peers AREA SERVER ROWS; hallpass-bench starts it".into());
+    };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Some drivers want to be dropped inside.
+    let _context = runtime.enter();
+    let (runtime, rows) = (runtime.handle().clone(), rows.parse()?);
+    let (offers, lacks) = (Vec::new(), Vec::new());
+    let mut setting = Setting { runtime, server, rows, offers, lacks, folder: None };
+    match area.as_str() {
+        "memory" => memory::add(&mut setting),
+        "sled" => embedded::add(&mut setting)?,
+        "postgres" => postgres::add(&mut setting),
+        "redis" => redis::add(&mut setting),
+        "redis cluster" => cluster::add(&mut setting),
+        "web" => web::add(&mut setting),
+        _ => return Err(format!("there is no area '{area}'").into()),
+    }
+    let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
+    for lacks in &setting.lacks {
+        say(&mut to, lacks)?;
+    }
+    for Offer { system, operation, tasks, allocations, .. } in &setting.offers {
+        let (system, operation, tasks) = (system.clone(), operation.clone(), tasks.clone());
+        say(&mut to, &Said::Offers { system, operation, tasks, allocations: *allocations })?;
+    }
+    say(&mut to, &Said::Ready)?;
+    while let Some(Asked { offer, tasks, nanos }) = hear(&mut from)? {
+        let offer = setting.offers.get_mut(offer).ok_or("there is no such offer")?;
+        let said = match offer.turn(tasks, Duration::from_nanos(nanos)) {
+            Ok(turn) => Said::from(&turn),
+            Err(reason) => Said::Failed(reason),
+        };
+        say(&mut to, &said)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! PostgreSQL: tower-sessions, session-guard, bare drivers, and pgbench.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use hallpass_bench_load::{Offer, Turn};
+use sqlx::{Connection, PgConnection};
+use tower_sessions_core_14::ExpiredDeletion;
+use tower_sessions_core_14::SessionStore;
+use tower_sessions_sqlx_store::PostgresStore;
+use tower_sessions_sqlx_store::sqlx::postgres::PgPoolOptions;
+
+use crate::rows::{Random, VALUE, keys, many};
+use crate::{Offers, Setting, external, session_guard, tower};
+
+/// Connections of a pool.
+pub(crate) const POOL: u32 = 16;
+/// Connections that are pipelined.
+const PIPELINES: usize = 4;
+/// Rows that are purged in a turn.
+pub(crate) const PURGED: usize = 10_000;
+
+pub(crate) fn add(setting: &mut Setting) {
+    let runtime = setting.runtime.clone();
+    let offers = runtime.block_on(tower_sessions(setting));
+    setting.add("tower-sessions-sqlx-store", offers);
+    let offers = runtime.block_on(session_guard::offers(setting));
+    setting.add("session-guard PgStore", offers);
+    let keys = runtime.block_on(bare(setting));
+    let keys = keys.map(Arc::new).map_err(|error| error.to_string());
+    let offers = keys.clone().map_err(Into::into).and_then(|keys| sqlx(setting, keys));
+    setting.add("sqlx prepared", offers);
+    let offers = keys.map_err(Into::into).and_then(|keys| runtime.block_on(pipelined(setting, keys)));
+    setting.add("tokio-postgres pipelined", offers);
+    let offers = external::pgbench(setting);
+    setting.add("pgbench", offers);
+}
+
+async fn tower_sessions(setting: &Setting) -> Offers {
+    let pool = PgPoolOptions::new().max_connections(POOL).connect(&setting.server).await?;
+    let store = PostgresStore::new(pool);
+    store.migrate().await?;
+    let mut offers = tower::offers(setting, "tower-sessions-sqlx-store", store.clone()).await;
+    let (runtime, rows) = (setting.runtime.clone(), setting.rows.min(PURGED));
+    let purge = Offer::new("tower-sessions-sqlx-store", "purge", move |_, _| {
+        let filled = store.clone();
+        runtime.block_on(many(0, rows, move |number| {
+            let store = filled.clone();
+            async move {
+                let mut record = tower::record(number, tower::in_days(-60));
+                store.create(&mut record).await.unwrap();
+            }
+        }));
+        let start = Instant::now();
+        runtime.block_on(store.delete_expired()).map_err(|error| error.to_string())?;
+        Ok(Turn::reported(rows as u64, start.elapsed()))
+    });
+    offers.push(purge.only_from(&[1]));
+    Ok(offers)
+}
+
+/// A table of keys and values, and its keys.
+async fn bare(setting: &Setting) -> Result<Vec<[u8; 16]>, sqlx::Error> {
+    let mut connection = PgConnection::connect(&setting.server).await?;
+    sqlx::query("CREATE TABLE IF NOT EXISTS bare (id bytea PRIMARY KEY, data bytea NOT NULL)")
+        .execute(&mut connection)
+        .await?;
+    let keys = keys(setting.rows);
+    for keys in keys.chunks(10_000) {
+        let ids: Vec<&[u8]> = keys.iter().map(<[u8; 16]>::as_slice).collect();
+        sqlx::query("INSERT INTO bare SELECT id, $2 FROM unnest($1::bytea[]) id")
+            .bind(ids)
+            .bind(vec![7_u8; VALUE])
+            .execute(&mut connection)
+            .await?;
+    }
+    sqlx::query("VACUUM ANALYZE bare").execute(&mut connection).await?;
+    Ok(keys)
+}
+
+/// Each task holds a connection of its own.
+fn sqlx(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
+    let (runtime, server) = (setting.runtime.clone(), setting.server.clone());
+    let state = move |task, _| {
+        let connection = runtime.block_on(PgConnection::connect(&server)).unwrap();
+        (connection, Random::new(task))
+    };
+    let step = move |(mut connection, mut random): (PgConnection, Random)| {
+        let key = keys[random.below(keys.len())];
+        async move {
+            let found =
+                sqlx::query_scalar::<_, Vec<u8>>("SELECT data FROM bare WHERE id = $1").bind(&key[..]);
+            assert_eq!(found.fetch_one(&mut connection).await.unwrap().len(), VALUE);
+            (connection, random)
+        }
+    };
+    Ok(vec![Offer::steady(&setting.runtime, "sqlx prepared", "find", state, step)])
+}
+
+/// A few connections, each with as many queries under way as there are tasks.
+async fn pipelined(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
+    let mut clients = Vec::new();
+    for _ in 0..PIPELINES {
+        let (client, connection) = tokio_postgres::connect(&setting.server, tokio_postgres::NoTls).await?;
+        tokio::spawn(connection);
+        let select = client.prepare("SELECT data FROM bare WHERE id = $1").await?;
+        clients.push(Arc::new((client, select)));
+    }
+    let step = move |(task, mut random): (usize, Random)| {
+        let (connection, key) = (clients[task % PIPELINES].clone(), keys[random.below(keys.len())]);
+        async move {
+            let (client, select) = &*connection;
+            let row = client.query_one(select, &[&&key[..]]).await.unwrap();
+            assert_eq!(row.get::<_, &[u8]>(0).len(), VALUE);
+            (task, random)
+        }
+    };
+    let state = |task, _| (task, Random::new(task));
+    Ok(vec![Offer::steady(&setting.runtime, "tokio-postgres pipelined", "find", state, step)])
+}

@@ -1,0 +1,82 @@
+//! What every peer's rows have in common.
+
+use tokio::task::JoinSet;
+
+/// What a browser says of itself, the same for all.
+pub(crate) const DEVICE: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+/// Bytes of a record of ours with that device.
+pub(crate) const VALUE: usize = 322;
+/// Rows that rotate.
+pub(crate) const ROTATING: usize = 10_000;
+
+/// Numbers without order, quickly: which row comes next.
+#[derive(Clone, Copy)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: usize) -> Self {
+        Self(0x9e37_79b9_7f4a_7c15 ^ ((seed as u64 + 1) << 17))
+    }
+
+    pub(crate) fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        (self.next() % limit as u64) as usize
+    }
+
+    pub(crate) fn key(&mut self) -> [u8; 16] {
+        (u128::from(self.next()) << 64 | u128::from(self.next())).to_be_bytes()
+    }
+}
+
+/// So many keys without order.
+pub(crate) fn keys(rows: usize) -> Vec<[u8; 16]> {
+    let mut random = Random::new(7);
+    (0..rows).map(|_| random.key()).collect()
+}
+
+/// Goes through the rows that no other task goes through.
+pub(crate) struct Stripe {
+    task: usize,
+    tasks: usize,
+    at: usize,
+}
+
+impl Stripe {
+    pub(crate) fn of(task: usize, tasks: usize) -> Self {
+        Self { task, tasks, at: 0 }
+    }
+
+    pub(crate) fn next(&mut self, rows: usize) -> usize {
+        self.at += 1;
+        let stripe = (rows - self.task).div_ceil(self.tasks);
+        self.task + self.tasks * (self.at % stripe)
+    }
+}
+
+/// Makes so many things, numbered from `first`, 64 at once; they come in no order.
+pub(crate) async fn many<T, F, Fut>(first: usize, count: usize, make: F) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Fn(usize) -> Fut + Clone + Send + 'static,
+    Fut: Future<Output = T> + Send,
+{
+    let mut tasks = JoinSet::new();
+    for task in 0..64 {
+        let make = make.clone();
+        tasks.spawn(async move {
+            let mut made = Vec::new();
+            for number in (task..count).step_by(64) {
+                made.push(make(first + number).await);
+            }
+            made
+        });
+    }
+    tasks.join_all().await.into_iter().flatten().collect()
+}

@@ -1,0 +1,165 @@
+//! session-guard's PgStore: the calls that its guard makes for the same operation.
+
+use std::sync::{Arc, Mutex};
+use std::time::Instant;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use hallpass_bench_load::{Offer, Turn};
+use session_guard::store::{PgStore, Rotation, SessionRecord, SessionStore, SessionUpdate, Supersede};
+use session_guard::{Baseline, Fingerprint, TokenHash};
+use sqlx::postgres::PgPoolOptions;
+use uuid::Uuid;
+
+use crate::postgres::{POOL, PURGED};
+use crate::rows::{ROTATING, Random, Stripe, many};
+use crate::{Offers, Setting};
+
+const SYSTEM: &str = "session-guard PgStore";
+/// How many logins a subject has.
+const LOGINS: usize = 10;
+
+pub(crate) async fn offers(setting: &Setting) -> Offers {
+    let pool = PgPoolOptions::new().max_connections(POOL).connect(&setting.server).await?;
+    let store = PgStore::migrated(pool).await?;
+    let runtime = &setting.runtime;
+    let rows = Arc::new(fill(&store, 0, setting.rows, in_days(1)).await);
+    let rotating = rows[..ROTATING.min(rows.len() / 2)].iter().map(|row| Mutex::new(*row));
+    let rotating: Arc<Vec<_>> = Arc::new(rotating.collect());
+    let mut offers = Vec::new();
+
+    // Those that are rotated change their tokens.
+    let (read, rows) = (store.clone(), rows[rotating.len()..].to_vec());
+    let subjects = setting.rows.div_ceil(LOGINS);
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "find",
+        |task, _| Random::new(task),
+        move |mut random| {
+            let (store, (_, hash)) = (read.clone(), rows[random.below(rows.len())]);
+            async move {
+                assert!(store.find_by_token(&hash).await.unwrap().is_some());
+                random
+            }
+        },
+    ));
+    let changed = store.clone();
+    offers.push(Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, move |mut stripe| {
+        let (store, rows) = (changed.clone(), rotating.clone());
+        async move {
+            let row = &rows[stripe.next(rows.len())];
+            let (session, hash) = *row.lock().unwrap();
+            let next = random_hash();
+            assert!(store.find_by_token(&hash).await.unwrap().is_some());
+            assert!(store.apply(&rotation(session, hash, next)).await.unwrap());
+            row.lock().unwrap().1 = next;
+            stripe
+        }
+    }));
+    let made = store.clone();
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "issue",
+        |task, _| task,
+        move |number| {
+            let store = made.clone();
+            async move {
+                let record = record(80_000_000 + number, in_days(1));
+                store.insert_session(&record, &random_hash()).await.unwrap();
+                number + 1
+            }
+        },
+    ));
+    let (stocked, handle, mut first) = (store.clone(), runtime.clone(), 90_000_000);
+    let stock = move |mut left: Vec<(Uuid, TokenHash)>, wanted: usize| {
+        let count = wanted.saturating_sub(left.len());
+        left.extend(handle.block_on(fill(&stocked, first, count, in_days(1))));
+        first += count;
+        Ok(left)
+    };
+    let ended = store.clone();
+    offers.push(Offer::stocked(runtime, SYSTEM, "revoke", stock, 20_000, move |(session, _)| {
+        let store = ended.clone();
+        async move { assert!(store.delete_session(session).await.unwrap()) }
+    }));
+    let listed = store.clone();
+    offers.push(Offer::steady(
+        runtime,
+        SYSTEM,
+        "list",
+        |task, _| Random::new(task),
+        move |mut random| {
+            let (store, subject) = (listed.clone(), subject(random.below(subjects) * LOGINS));
+            async move {
+                assert!(!store.list_subject_sessions(&subject).await.unwrap().is_empty());
+                random
+            }
+        },
+    ));
+    offers.push(purge(setting, store));
+    Ok(offers)
+}
+
+fn purge(setting: &Setting, store: PgStore) -> Offer<'static> {
+    let (runtime, rows) = (setting.runtime.clone(), setting.rows.min(PURGED));
+    let offer = Offer::new(SYSTEM, "purge", move |_, _| {
+        runtime.block_on(fill(&store, 70_000_000, rows, in_days(-60)));
+        let start = Instant::now();
+        let gone = runtime.block_on(store.delete_expired(Utc::now(), in_days(-3_650)));
+        let gone = gone.map_err(|error| error.to_string())?;
+        Ok(Turn::reported(gone, start.elapsed()))
+    });
+    offer.only_from(&[1])
+}
+
+/// What its guard asks for when the current token is presented for the first time and is due.
+fn rotation(session: Uuid, hash: TokenHash, next: TokenHash) -> SessionUpdate {
+    let now = Utc::now();
+    let prune_superseded_before = now - TimeDelta::seconds(30);
+    let rotation = Rotation { new_token: next, supersede: Supersede::Exact(hash), prune_superseded_before };
+    SessionUpdate { mark_used: Some(hash), rotation: Some(rotation), ..SessionUpdate::touch(session, now) }
+}
+
+async fn fill(store: &PgStore, first: usize, count: usize, expires: DateTime<Utc>) -> Vec<(Uuid, TokenHash)> {
+    let store = store.clone();
+    let make = move |number| {
+        let store = store.clone();
+        async move {
+            let (record, hash) = (record(number, expires), random_hash());
+            store.insert_session(&record, &hash).await.unwrap();
+            (record.id, hash)
+        }
+    };
+    many(first, count, make).await
+}
+
+fn record(number: usize, expires_at: DateTime<Utc>) -> SessionRecord {
+    let now = Utc::now();
+    let created_at = now.min(expires_at - TimeDelta::days(1));
+    SessionRecord {
+        id: Uuid::new_v4(),
+        subject: subject(number),
+        created_at,
+        authenticated_at: created_at,
+        last_seen_at: created_at,
+        expires_at,
+        step_up_required: false,
+        baseline: Baseline::new(Fingerprint::default()),
+        origin: None,
+    }
+}
+
+/// In canonical JSON, as it wants it.
+fn subject(number: usize) -> String {
+    format!("\"user-{:08}\"", number / LOGINS)
+}
+
+fn random_hash() -> TokenHash {
+    let (one, other) = (Uuid::new_v4().into_bytes(), Uuid::new_v4().into_bytes());
+    TokenHash::of(&format!("{one:?}{other:?}"))
+}
+
+fn in_days(days: i64) -> DateTime<Utc> {
+    Utc::now() + TimeDelta::days(days)
+}

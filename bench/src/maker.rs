@@ -1,0 +1,106 @@
+//! Real records, made by the service and kept nowhere.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hallpass_core::{
+    Clock, Kind, ManualClock, MemoryStore, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
+    Tokens, Windows,
+};
+
+/// What a browser says of itself: 101 bytes.
+pub(crate) const DEVICE: &str =
+    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
+/// How many logins a subject has.
+pub(crate) const LOGINS: usize = 10;
+
+/// A record and the token that opens it.
+#[derive(Clone)]
+pub(crate) struct Made {
+    pub(crate) record: Record,
+    pub(crate) text: String,
+}
+
+/// Makes records through the service over a store of its own.
+#[derive(Clone)]
+pub(crate) struct Maker {
+    store: MemoryStore,
+    tokens: Tokens,
+}
+
+impl Maker {
+    /// Makes records that are issued now.
+    pub(crate) fn now() -> Self {
+        Self::at(Duration::ZERO)
+    }
+
+    /// Makes records that were issued so long ago.
+    pub(crate) fn at(ago: Duration) -> Self {
+        let store = MemoryStore::new();
+        let clock = ManualClock::new(SystemClock.now().saturating_sub(ago));
+        let tokens = Tokens::builder(store.clone()).policy(always_due()).clock(clock).build().unwrap();
+        Self { store, tokens }
+    }
+
+    /// The record of one login of `subject`.
+    pub(crate) async fn make(&self, kind: Kind, subject: &Subject) -> Made {
+        let login = self.tokens.begin_login(subject).await.unwrap();
+        let issued = self.tokens.issue(&login, kind).device(DEVICE).await.unwrap().unwrap();
+        let record = self.store.find(issued.token.selector()).await.unwrap().unwrap();
+        self.store.delete(record.selector).await.unwrap();
+        Made { record, text: issued.token.expose().to_owned() }
+    }
+
+    /// So many records, the subjects counted from `first`.
+    pub(crate) async fn make_many(&self, kind: Kind, first: usize, count: usize) -> Vec<Made> {
+        let mut made = Vec::with_capacity(count);
+        for number in first..first + count {
+            made.push(self.make(kind, &subject(number / LOGINS)).await);
+        }
+        made
+    }
+}
+
+/// A subject by its number.
+pub(crate) fn subject(number: usize) -> Subject {
+    Subject::new(format!("user-{number:08}")).unwrap()
+}
+
+/// Remember-me tokens that rotate whenever they are presented: every window is closed at once.
+pub(crate) fn always_due() -> Policy {
+    let none = Duration::ZERO;
+    Policy::remember().rotation(Some(Windows { min_interval: none, retry_window: none, overlap: none }))
+}
+
+/// A clock that goes on by a millisecond whenever it is asked, so that every window is over at once.
+#[derive(Debug)]
+pub(crate) struct Ticking(AtomicU64);
+
+impl Ticking {
+    pub(crate) fn new() -> Self {
+        Self(AtomicU64::new(SystemClock.now().as_millis()))
+    }
+}
+
+impl Clock for Ticking {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Numbers without order, quickly: which row comes next.
+#[derive(Clone, Copy)]
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: usize) -> Self {
+        Self(0x9e37_79b9_7f4a_7c15 ^ ((seed as u64 + 1) << 17))
+    }
+
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 % limit as u64) as usize
+    }
+}

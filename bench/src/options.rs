@@ -1,0 +1,142 @@
+//! What is asked for on the command line.
+
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+
+pub(crate) const HELP: &str = "\
+Usage: hallpass-bench [options]
+
+  --only AREAS    of memory,sled,postgres,redis,web,scale: what to measure; all but scale unless given
+  --seconds N     how long each system runs for each figure, 3 unless given
+  --rounds N      over how many turns that is spread, 5 unless given
+  --tasks N,N     from how many tasks at once, 1,16,64 unless given
+  --rows N        how many rows each store holds, 100000 unless given
+  --scale[=N]     measures growth too: from 10000 rows in steps of ten to N, 1000000 unless given
+  --json FILE     writes the figures there as well
+  --plots FOLDER  draws them there
+  --help          this text
+
+Servers come from the environment, local programs or containers; test-servers/README.md says how.";
+
+/// Everything that can be measured.
+const AREAS: [&str; 6] = ["memory", "sled", "postgres", "redis", "web", "scale"];
+
+pub(crate) struct Options {
+    areas: Vec<String>,
+    pub(crate) seconds: f64,
+    pub(crate) rounds: usize,
+    pub(crate) tasks: Vec<usize>,
+    pub(crate) rows: usize,
+    pub(crate) scale: usize,
+    pub(crate) json: Option<PathBuf>,
+    pub(crate) plots: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads the command line; `None` if it asks for help.
+    pub(crate) fn read() -> Result<Option<Self>, lexopt::Error> {
+        Self::parse(lexopt::Parser::from_env())
+    }
+
+    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
+        let mut options = Self {
+            areas: AREAS[..5].iter().map(ToString::to_string).collect(),
+            seconds: 3.0,
+            rounds: 5,
+            tasks: vec![1, 16, 64],
+            rows: 100_000,
+            scale: 1_000_000,
+            json: None,
+            plots: None,
+        };
+        let mut scale = false;
+        while let Some(argument) = arguments.next()? {
+            match argument {
+                Long("only") => options.areas = list(&arguments.value()?.string()?),
+                Long("seconds") => options.seconds = arguments.value()?.parse()?,
+                Long("rounds") => options.rounds = arguments.value()?.parse()?,
+                Long("tasks") => {
+                    let numbers = list(&arguments.value()?.string()?);
+                    options.tasks = numbers
+                        .iter()
+                        .map(|number| number.parse().map_err(|_| format!("'{number}' is no number of tasks")))
+                        .collect::<Result<_, _>>()?;
+                }
+                Long("rows") => options.rows = arguments.value()?.parse()?,
+                Long("scale") => {
+                    scale = true;
+                    if let Some(rows) = arguments.optional_value() {
+                        options.scale = rows.parse()?;
+                    }
+                }
+                Long("json") => options.json = Some(arguments.value()?.into()),
+                Long("plots") => options.plots = Some(arguments.value()?.into()),
+                Long("help") => return Ok(None),
+                _ => return Err(argument.unexpected()),
+            }
+        }
+        if scale && !options.wants("scale") {
+            options.areas.push("scale".to_owned());
+        }
+        options.check()?;
+        Ok(Some(options))
+    }
+
+    pub(crate) fn wants(&self, area: &str) -> bool {
+        self.areas.iter().any(|wanted| wanted == area)
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if let Some(area) = self.areas.iter().find(|area| !AREAS.contains(&area.as_str())) {
+            return Err(format!("there is no area '{area}'; there are {}", AREAS.join(", ")));
+        }
+        let rule = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
+        rule((0.1..=600.0).contains(&self.seconds), "0.1 to 600 seconds")?;
+        rule((1..=1_000).contains(&self.rounds), "1 to 1,000 rounds")?;
+        rule((1_000..=10_000_000).contains(&self.rows), "1,000 to 10,000,000 rows")?;
+        rule(
+            (10_000..=10_000_000).contains(&self.scale),
+            "growth to 10,000 rows at least, 10,000,000 at most",
+        )?;
+        let some = !self.tasks.is_empty() && self.tasks.iter().all(|tasks| (1..=512).contains(tasks));
+        rule(some, "1 to 512 tasks")
+    }
+}
+
+fn list(text: &str) -> Vec<String> {
+    text.split(',').map(|item| item.trim().to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(arguments: &[&str]) -> Result<Option<Options>, String> {
+        Options::parse(lexopt::Parser::from_args(arguments)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn growth_is_measured_only_when_asked_for() {
+        assert!(!parse(&[]).unwrap().unwrap().wants("scale"));
+        assert!(parse(&["--scale"]).unwrap().unwrap().wants("memory"));
+        let grown = parse(&["--only", "scale", "--scale=20000"]).unwrap().unwrap();
+        assert!(grown.wants("scale") && !grown.wants("memory"));
+        assert_eq!(grown.scale, 20_000);
+    }
+
+    #[test]
+    fn an_unknown_area_is_named_with_those_there_are() {
+        let error = parse(&["--only", "memory,mysql"]).err().unwrap();
+        assert!(error.contains("'mysql'") && error.contains("postgres"), "{error}");
+    }
+
+    #[test]
+    fn numbers_out_of_range_are_refused() {
+        for wrong in
+            [["--seconds", "0"], ["--rounds", "0"], ["--rows", "1"], ["--tasks", "1,x"], ["--tasks", "0"]]
+        {
+            assert!(parse(&wrong).is_err(), "{wrong:?}");
+        }
+    }
+}

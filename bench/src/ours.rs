@@ -1,0 +1,229 @@
+//! What any of our stores can do, with the service on top and without: an adapter's part of this program is
+//! to open its store and ask for these offers.
+
+mod logins;
+
+use std::num::NonZeroU16;
+use std::sync::{Arc, Mutex};
+
+use hallpass_bench_load::Offer;
+use hallpass_core::{
+    Clock, Fence, Insert, Kind, Kinds, ListQuery, ManualClock, Page, Replace, Selector, SystemClock,
+    Timestamp, TokenStore, Tokens,
+};
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+
+use crate::maker::{LOGINS, Made, Maker, Random, Ticking, always_due, subject};
+
+/// Without the service: what the store does.
+pub(crate) const STORE: &str = "hallpass";
+/// With it: digests, decisions and events too.
+pub(crate) const SERVICE: &str = "hallpass service";
+/// Rows that rotate.
+const ROTATING: usize = 10_000;
+
+/// A store with rows in it.
+pub(crate) struct Ours {
+    runtime: Handle,
+    store: Arc<dyn TokenStore>,
+    loaded_at: Timestamp,
+    /// Rows that are only read.
+    sessions: Arc<Vec<Made>>,
+    /// Rows that the service rotates, by the token that is due.
+    remembered: Arc<Vec<Mutex<String>>>,
+    /// Rows that are rotated without it.
+    rotating: Arc<Vec<Selector>>,
+}
+
+impl Ours {
+    /// Fills `store` with so many rows, and some more to rotate.
+    pub(crate) async fn load(store: Arc<dyn TokenStore>, rows: usize) -> Self {
+        let maker = Maker::now();
+        let sessions = maker.make_many(Kind::SESSION, 0, rows).await;
+        let loaded_at = SystemClock.now();
+        let rotating = ROTATING.min(rows);
+        let remembered = maker.make_many(Kind::REMEMBER, rows, rotating).await;
+        let rotating = maker.make_many(Kind::REMEMBER, rows + rotating, rotating).await;
+        for made in [&sessions, &remembered, &rotating] {
+            insert(&store, made).await;
+        }
+        Self {
+            runtime: Handle::current(),
+            store,
+            loaded_at,
+            sessions: Arc::new(sessions),
+            remembered: Arc::new(remembered.into_iter().map(|made| Mutex::new(made.text)).collect()),
+            rotating: Arc::new(rotating.into_iter().map(|made| made.record.selector).collect()),
+        }
+    }
+
+    /// Everything that every store does.
+    pub(crate) fn offers(&self) -> Vec<Offer<'static>> {
+        let mut offers = vec![self.find(), self.verify(), self.replace(), self.rotate()];
+        offers.extend([self.insert(), self.issue(), self.remove(), self.revoke()]);
+        offers.extend([self.page(), self.list()]);
+        offers
+    }
+
+    fn find(&self) -> Offer<'static> {
+        let selectors = self.sessions.iter().map(|made| made.record.selector).collect();
+        find(&self.runtime, STORE, self.store.clone(), Arc::new(selectors))
+    }
+
+    fn verify(&self) -> Offer<'static> {
+        // A session in use is written once a minute; at this clock it never is.
+        let clock = ManualClock::new(self.loaded_at);
+        let tokens = Tokens::builder(self.store.clone()).clock(clock).build().unwrap();
+        let rows = self.sessions.clone();
+        Offer::steady(
+            &self.runtime,
+            SERVICE,
+            "find",
+            |task, _| Random::new(task),
+            move |mut random| {
+                let (tokens, rows) = (tokens.clone(), rows.clone());
+                async move {
+                    let text = &rows[random.below(rows.len())].text;
+                    tokens.verify(Kind::SESSION, text).await.unwrap().unwrap();
+                    random
+                }
+            },
+        )
+    }
+
+    fn replace(&self) -> Offer<'static> {
+        replace(&self.runtime, STORE, self.store.clone(), self.rotating.clone())
+    }
+
+    fn rotate(&self) -> Offer<'static> {
+        let builder = Tokens::builder(self.store.clone()).policy(always_due()).clock(Ticking::new());
+        let (tokens, rows) = (builder.build().unwrap(), self.remembered.clone());
+        Offer::steady(&self.runtime, SERVICE, "rotate", Stripe::of, move |mut stripe| {
+            let (tokens, rows) = (tokens.clone(), rows.clone());
+            async move {
+                let row = &rows[stripe.next(rows.len())];
+                let text = row.lock().unwrap().clone();
+                let valid = tokens.verify_and_rotate(Kind::REMEMBER, &text).await.unwrap().unwrap();
+                *row.lock().unwrap() = valid.successor.unwrap().token.expose().to_owned();
+                stripe
+            }
+        })
+    }
+
+    /// The ten logins of a subject, as the store has them.
+    fn page(&self) -> Offer<'static> {
+        let store = self.store.clone();
+        let subjects = self.sessions.len().div_ceil(LOGINS);
+        let page = Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(100).unwrap() };
+        Offer::steady(
+            &self.runtime,
+            STORE,
+            "list",
+            |task, _| Random::new(task),
+            move |mut random| {
+                let (store, page) = (store.clone(), page.clone());
+                async move {
+                    let found = store.list_by_subject(&subject(random.below(subjects)), &page).await;
+                    assert!(!found.unwrap().is_empty());
+                    random
+                }
+            },
+        )
+    }
+
+    /// The same as a person would see them.
+    fn list(&self) -> Offer<'static> {
+        let tokens = Tokens::builder(self.store.clone()).build().unwrap();
+        let subjects = self.sessions.len().div_ceil(LOGINS);
+        Offer::steady(
+            &self.runtime,
+            SERVICE,
+            "list",
+            |task, _| Random::new(task),
+            move |mut random| {
+                let tokens = tokens.clone();
+                async move {
+                    let subject = subject(random.below(subjects));
+                    let listing = tokens.list(&subject, &ListQuery::default()).await.unwrap();
+                    assert!(!listing.logins.is_empty());
+                    random
+                }
+            },
+        )
+    }
+}
+
+/// Reads one of these records, any of them.
+pub(crate) fn find(
+    runtime: &Handle,
+    system: &str,
+    store: Arc<dyn TokenStore>,
+    selectors: Arc<Vec<Selector>>,
+) -> Offer<'static> {
+    let state = |task, _| Random::new(task);
+    Offer::steady(runtime, system, "find", state, move |mut random| {
+        let (store, selector) = (store.clone(), selectors[random.below(selectors.len())]);
+        async move {
+            assert!(store.find(selector).await.unwrap().is_some());
+            random
+        }
+    })
+}
+
+/// Reads one of these records, then writes it durably if nobody else has: what a rotation asks of a store.
+pub(crate) fn replace(
+    runtime: &Handle,
+    system: &str,
+    store: Arc<dyn TokenStore>,
+    selectors: Arc<Vec<Selector>>,
+) -> Offer<'static> {
+    Offer::steady(runtime, system, "rotate", Stripe::of, move |mut stripe| {
+        let (store, selector) = (store.clone(), selectors[stripe.next(selectors.len())]);
+        async move {
+            let mut record = store.find(selector).await.unwrap().unwrap();
+            let expected = record.revision;
+            record.revision = expected.next();
+            record.generation += 1;
+            assert_eq!(store.replace(&record, expected).await.unwrap(), Replace::Replaced);
+            stripe
+        }
+    })
+}
+
+/// Goes through the rows that no other task goes through.
+struct Stripe {
+    task: usize,
+    tasks: usize,
+    at: usize,
+}
+
+impl Stripe {
+    fn of(task: usize, tasks: usize) -> Self {
+        Self { task, tasks, at: 0 }
+    }
+
+    fn next(&mut self, rows: usize) -> usize {
+        assert!(self.tasks <= rows, "more tasks than rows to rotate");
+        self.at += 1;
+        let stripe = (rows - self.task).div_ceil(self.tasks);
+        self.task + self.tasks * (self.at % stripe)
+    }
+}
+
+/// Stores rows, 64 tasks at once.
+pub(crate) async fn insert(store: &Arc<dyn TokenStore>, made: &[Made]) {
+    let mut tasks = JoinSet::new();
+    for share in made.chunks(made.len().div_ceil(64).max(1)) {
+        let records: Vec<_> = share.iter().map(|made| made.record.clone()).collect();
+        let store = store.clone();
+        tasks.spawn(async move {
+            for record in &records {
+                assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
+}

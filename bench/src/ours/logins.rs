@@ -1,0 +1,139 @@
+//! Logins that begin and end: issue, revoke, purge.
+
+use std::time::{Duration, Instant};
+
+use hallpass_bench_load::{Offer, Turn};
+use hallpass_core::{
+    Action, Advance, Clock, Epoch, Fence, Insert, Kind, Subject, SystemClock, TokenStore, Tokens, Which,
+};
+
+use super::{Ours, SERVICE, STORE, insert};
+use crate::maker::{DEVICE, Made, Maker, Random, subject};
+
+/// Subjects that log in again and again.
+const SUBJECTS: usize = 1_000;
+const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Ours {
+    /// A new row, fenced by the subject's epoch.
+    pub(super) fn insert(&self) -> Offer<'static> {
+        let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
+        let mut epochs = Vec::new();
+        let stock = move |mut left: Vec<(Made, Epoch)>, wanted: usize| {
+            if epochs.is_empty() {
+                epochs = runtime.block_on(epochs_of(&*store));
+            }
+            while left.len() < wanted {
+                let number = left.len() % SUBJECTS;
+                left.push((
+                    runtime.block_on(maker.make(Kind::SESSION, &new_subject(number))),
+                    epochs[number],
+                ));
+            }
+            Ok(left)
+        };
+        let store = self.store.clone();
+        Offer::stocked(&self.runtime, STORE, "issue", stock, 60_000, move |(made, epoch)| {
+            let store = store.clone();
+            async move {
+                let inserted = store.insert(&made.record, Fence::Epoch(epoch)).await.unwrap();
+                assert_eq!(inserted, Insert::Inserted);
+            }
+        })
+    }
+
+    /// A whole login: its subject's epoch, then a new row fenced by it.
+    pub(super) fn issue(&self) -> Offer<'static> {
+        let tokens = Tokens::builder(self.store.clone()).build().unwrap();
+        Offer::steady(
+            &self.runtime,
+            SERVICE,
+            "issue",
+            |task, _| Random::new(task),
+            move |mut random| {
+                let tokens = tokens.clone();
+                async move {
+                    let subject = new_subject(random.below(SUBJECTS));
+                    let login = tokens.begin_login(&subject).await.unwrap();
+                    let issue = tokens.issue(&login, Kind::SESSION).device(DEVICE);
+                    issue.await.unwrap().unwrap();
+                    random
+                }
+            },
+        )
+    }
+
+    /// Ends one login of a subject.
+    pub(super) fn remove(&self) -> Offer<'static> {
+        let store = self.store.clone();
+        Offer::stocked(&self.runtime, STORE, "revoke", self.stock(), 40_000, move |made: Made| {
+            let store = store.clone();
+            async move {
+                let (subject, which) = (made.record.subject.unwrap(), Which::login(made.record.login));
+                let gone = store.revoke_by_subject(&subject, &which, Action::Remove, Advance::Keep).await;
+                assert_eq!(gone.unwrap(), 1);
+            }
+        })
+    }
+
+    /// The same, by its token.
+    pub(super) fn revoke(&self) -> Offer<'static> {
+        let tokens = Tokens::builder(self.store.clone()).build().unwrap();
+        Offer::stocked(&self.runtime, SERVICE, "revoke", self.stock(), 30_000, move |made: Made| {
+            let tokens = tokens.clone();
+            async move { tokens.revoke(Kind::SESSION, &made.text).await.unwrap().unwrap() }
+        })
+    }
+
+    /// Makes and stores logins to be ended.
+    fn stock(&self) -> impl FnMut(Vec<Made>, usize) -> Result<Vec<Made>, String> + 'static {
+        let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
+        let mut subjects = 0;
+        move |mut left, wanted| {
+            let missing = wanted.saturating_sub(left.len());
+            let mut fresh = runtime.block_on(maker.make_many(Kind::SESSION, 90_000_000 + subjects, missing));
+            subjects += missing;
+            runtime.block_on(insert(&store, &fresh));
+            left.append(&mut fresh);
+            Ok(left)
+        }
+    }
+
+    /// Collects rows whose time is over, a thousand at a time; counted in rows.
+    pub(crate) fn purge(&self, rows: usize) -> Offer<'static> {
+        let (store, runtime) = (self.store.clone(), self.runtime.clone());
+        let maker = Maker::at(HOUR * 24 * 60);
+        let offer = Offer::new(STORE, "purge", move |_, _| {
+            let made = runtime.block_on(maker.make_many(Kind::SESSION, 0, rows));
+            runtime.block_on(insert(&store, &made));
+            let mut turn = Turn::new();
+            let start = Instant::now();
+            loop {
+                let before = Instant::now();
+                let purged = runtime.block_on(store.purge_expired(SystemClock.now(), 1_000)).unwrap();
+                turn.operations += purged.removed;
+                turn.record(before.elapsed(), 1);
+                if !purged.more {
+                    break;
+                }
+            }
+            turn.elapsed = start.elapsed();
+            assert!(turn.operations >= rows as u64, "{} of {rows} rows were purged", turn.operations);
+            Ok(turn)
+        });
+        offer.only_from(&[1])
+    }
+}
+
+fn new_subject(number: usize) -> Subject {
+    subject(80_000_000 + number)
+}
+
+async fn epochs_of(store: &dyn TokenStore) -> Vec<Epoch> {
+    let mut epochs = Vec::new();
+    for number in 0..SUBJECTS {
+        let fresh = Epoch((number as u128 + 1).to_be_bytes());
+        epochs.push(store.epoch(&new_subject(number), fresh, HOUR * 24, SystemClock.now()).await.unwrap());
+    }
+    epochs
+}

@@ -1,0 +1,167 @@
+//! The process that measures the peers: `bench/peers`, a workspace of its own, built when it is needed. It
+//! runs the same loop as this one and takes its turns when told to.
+
+use std::cell::RefCell;
+use std::env;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::thread;
+use std::time::Duration;
+
+use hallpass_bench_load::wire::{Asked, Said, hear, say};
+use hallpass_bench_load::{Offer, Turn};
+
+use crate::report::Report;
+
+/// Who is missing where that process cannot be built.
+const SYSTEMS: [(&str, &[&str]); 6] = [
+    ("memory", &["jsonwebtoken HS256", "jsonwebtoken EdDSA", "tower-sessions MemoryStore", "dashmap"]),
+    ("sled", &["sled", "redb", "fjall"]),
+    (
+        "postgres",
+        &["tower-sessions-sqlx-store", "session-guard PgStore", "sqlx prepared", PIPELINED, "pgbench"],
+    ),
+    ("redis", &["tower-sessions-redis-store", "actix-session", "redis-rs multiplexed", "redis-benchmark"]),
+    ("redis cluster", &["tower-sessions-redis-store", "redis-rs cluster"]),
+    ("web", &["axum-login"]),
+];
+const PIPELINED: &str = "tokio-postgres pipelined";
+
+/// That process, for one area.
+pub(crate) struct Peers {
+    process: Rc<RefCell<Process>>,
+    offers: Vec<Offered>,
+}
+
+struct Offered {
+    system: String,
+    operation: String,
+    tasks: Vec<usize>,
+    allocations: Option<f64>,
+}
+
+struct Process {
+    child: Child,
+    /// Closed to end it.
+    stdin: Option<ChildStdin>,
+    stdout: BufReader<ChildStdout>,
+}
+
+impl Peers {
+    /// Lets it fill its stores at `server` with so many rows. Where that fails, who is missing is said.
+    pub(crate) fn start(report: &mut Report, area: &str, server: &str, rows: usize) -> Option<Self> {
+        report.progress(&format!("{area}: the peers get ready"));
+        static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+        let program = PROGRAM.get_or_init(build);
+        match program.clone().and_then(|program| Self::open(report, &program, area, server, rows)) {
+            Ok(peers) => Some(peers),
+            Err(reason) => {
+                for (_, systems) in SYSTEMS.iter().filter(|(of, _)| *of == area) {
+                    systems.iter().for_each(|system| report.missing(area, system, &reason));
+                }
+                None
+            }
+        }
+    }
+
+    fn open(
+        report: &mut Report,
+        program: &Path,
+        area: &str,
+        server: &str,
+        rows: usize,
+    ) -> Result<Self, String> {
+        let mut process = Process::start(program, &[area, server, &rows.to_string()])?;
+        let mut offers = Vec::new();
+        loop {
+            match process.hear()? {
+                Said::Offers { system, operation, tasks, allocations } => {
+                    offers.push(Offered { system, operation, tasks, allocations });
+                }
+                Said::Lacks { system, reason } => report.missing(area, &system, &reason),
+                Said::Ready => return Ok(Self { process: Rc::new(RefCell::new(process)), offers }),
+                other => return Err(format!("the process of the peers said {other:?}")),
+            }
+        }
+    }
+
+    /// What the peers can do.
+    pub(crate) fn offers(&self) -> Vec<Offer<'static>> {
+        let offer = |(number, offered): (usize, &Offered)| {
+            let process = self.process.clone();
+            let play = move |tasks, length| process.borrow_mut().turn(number, tasks, length);
+            let mut offer = Offer::new(&offered.system, &offered.operation, play);
+            offer.tasks.clone_from(&offered.tasks);
+            offer.allocations = offered.allocations;
+            offer
+        };
+        self.offers.iter().enumerate().map(offer).collect()
+    }
+}
+
+impl Process {
+    fn start(program: &Path, arguments: &[&str]) -> Result<Self, String> {
+        let mut command = Command::new(program);
+        command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| format!("does not start: {error}"))?;
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+            unreachable!("both are piped")
+        };
+        Ok(Self { child, stdin: Some(stdin), stdout: BufReader::new(stdout) })
+    }
+
+    fn turn(&mut self, offer: usize, tasks: usize, length: Duration) -> Result<Turn, String> {
+        let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
+        let asked = Asked { offer, tasks, nanos };
+        let stdin = self.stdin.as_mut().ok_or("it was told to end")?;
+        say(stdin, &asked).map_err(|error| format!("its process does not listen: {error}"))?;
+        self.hear()?.into_turn()
+    }
+
+    fn hear(&mut self) -> Result<Said, String> {
+        match hear(&mut self.stdout) {
+            Ok(Some(said)) => Ok(said),
+            Ok(None) => Err("its process ended".to_owned()),
+            Err(error) => Err(format!("its process is not understood: {error}")),
+        }
+    }
+}
+
+impl Drop for Process {
+    /// It ends by itself, and removes its files, unless it hangs.
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        for _ in 0..100 {
+            if !matches!(self.child.try_wait(), Ok(None)) {
+                return;
+            }
+            thread::sleep(Duration::from_millis(100));
+        }
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+/// Builds the program with the same optimisation as this one, beside it.
+fn build() -> Result<PathBuf, String> {
+    let here = env::current_exe().map_err(|error| error.to_string())?;
+    let target = here.ancestors().nth(2).ok_or("this program is nowhere")?.join("peers");
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
+    let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    cargo.args(["build", "--locked", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
+    let profile = if cfg!(debug_assertions) { "debug" } else { "release" };
+    if profile == "release" {
+        cargo.arg("--release");
+    }
+    eprintln!("building the peers into {}, which takes minutes the first time", target.display());
+    // Cargo's own output belongs to the standard error, as it is no result.
+    let status = cargo.stdin(Stdio::null()).stdout(Stdio::null()).status();
+    match status {
+        Ok(status) if status.success() => Ok(target.join(profile).join("hallpass-bench-peers")),
+        Ok(_) => Err("bench/peers does not build".to_owned()),
+        Err(error) => Err(format!("cargo cannot be run: {error}")),
+    }
+}

@@ -1,0 +1,159 @@
+//! Growth: the same operations on ever more rows, what a row costs, and subjects with ever more tokens.
+
+mod place;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use hallpass_bench_load::{Offer, Turn};
+use hallpass_core::{Action, Advance, Clock, Kind, Selector, SystemClock, TokenStore, Which};
+use tokio::runtime::Handle;
+
+use crate::maker::{Maker, subject};
+use crate::options::Options;
+use crate::ours::{self, insert};
+use crate::report::Report;
+use crate::run;
+use place::Place;
+
+const AREA: &str = "scale";
+/// Tasks at once.
+const TASKS: usize = 16;
+/// Rows that are made at once.
+const CHUNK: usize = 20_000;
+/// Rows that are replaced.
+const ROTATING: usize = 10_000;
+/// Rows whose time is over, collected while others read.
+const EXPIRED: usize = 100_000;
+/// Tokens of one subject.
+const TOKENS: [usize; 5] = [1, 10, 100, 1_000, 2_500];
+const MONTHS: Duration = Duration::from_secs(60 * 86_400);
+
+pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
+    report.heading(AREA);
+    for open in [place::memory, place::sled, place::postgres, place::redis] {
+        match open(runtime) {
+            Ok(place) => grow(report, options, runtime, &place),
+            Err((system, reason)) => report.missing(AREA, system, &reason),
+        }
+    }
+}
+
+fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place) {
+    let (maker, mut selectors) = (Maker::now(), Vec::with_capacity(options.scale));
+    let empty = place.bytes(runtime);
+    let mut rows = 10_000;
+    while rows <= options.scale {
+        while selectors.len() < rows {
+            report.progress(&format!("{}: {} of {rows} rows", place.system, selectors.len()));
+            let made = maker.make_many(Kind::SESSION, selectors.len(), CHUNK.min(rows - selectors.len()));
+            let made = runtime.block_on(made);
+            runtime.block_on(insert(&place.store, &made));
+            selectors.extend(made.iter().map(|made| made.record.selector));
+        }
+        let bytes = place.bytes(runtime).saturating_sub(empty) as f64 / rows as f64;
+        report.size(AREA, place.system, &format!("a login of {rows}"), bytes);
+        let all = Arc::new(selectors.clone());
+        let few = Arc::new(selectors.iter().copied().step_by(rows / ROTATING).collect());
+        let mut offers = vec![
+            ours::find(runtime, place.system, place.store.clone(), all.clone()),
+            ours::replace(runtime, place.system, place.store.clone(), few),
+        ];
+        if place.purges {
+            offers.push(purge(runtime, place));
+        }
+        if place.purges && rows * 10 > options.scale {
+            offers.push(find_while_purging(runtime, place, &all));
+        }
+        let offers = offers.into_iter().map(|offer| match offer.tasks.is_empty() {
+            true => offer.only_from(&[TASKS]),
+            false => offer,
+        });
+        run::grown(report, AREA, Some(rows), offers.collect(), options);
+        rows *= 10;
+    }
+    for tokens in TOKENS {
+        run::grown(report, AREA, Some(tokens), vec![revoke(runtime, place, tokens)], options);
+    }
+}
+
+/// Stores so many rows whose time is over.
+fn expire(runtime: &Handle, place: &Place, maker: &Maker, rows: usize) {
+    for first in (0..rows).step_by(CHUNK) {
+        let made = runtime.block_on(maker.make_many(Kind::SESSION, first, CHUNK.min(rows - first)));
+        runtime.block_on(insert(&place.store, &made));
+    }
+}
+
+/// Collects 10,000 rows of all, a thousand at a time; counted in rows.
+fn purge<'a>(runtime: &'a Handle, place: &'a Place) -> Offer<'a> {
+    let maker = Maker::at(MONTHS);
+    let offer = Offer::new(place.system, "purge", move |_, _| {
+        expire(runtime, place, &maker, ROTATING);
+        let start = Instant::now();
+        let removed = runtime.block_on(purge_all(place.store.clone()));
+        Ok(Turn::reported(removed, start.elapsed()))
+    });
+    offer.only_from(&[1])
+}
+
+async fn purge_all(store: Arc<dyn TokenStore>) -> u64 {
+    let mut removed = 0;
+    loop {
+        let purged = store.purge_expired(SystemClock.now(), 1_000).await.unwrap();
+        removed += purged.removed;
+        if !purged.more {
+            return removed;
+        }
+    }
+}
+
+/// Reads while 100,000 rows are collected; over when they are gone.
+fn find_while_purging<'a>(runtime: &'a Handle, place: &'a Place, all: &Arc<Vec<Selector>>) -> Offer<'a> {
+    let maker = Maker::at(MONTHS);
+    let mut find = ours::find(runtime, place.system, place.store.clone(), all.clone());
+    Offer::new(place.system, "find while purging", move |tasks, _| {
+        expire(runtime, place, &maker, EXPIRED);
+        let purging = runtime.spawn(purge_all(place.store.clone()));
+        let mut all = Turn::new();
+        while !purging.is_finished() {
+            let turn = find.turn(tasks, Duration::from_millis(50))?;
+            let elapsed = all.elapsed + turn.elapsed;
+            all.join(&turn);
+            all.elapsed = elapsed;
+        }
+        Ok(all)
+    })
+}
+
+/// Logs a subject with so many tokens out everywhere; counted in calls.
+fn revoke<'a>(runtime: &'a Handle, place: &'a Place, tokens: usize) -> Offer<'a> {
+    let (maker, mut number) = (Maker::now(), tokens * 1_000);
+    let offer = Offer::new(place.system, "revoke all tokens", move |_, length: Duration| {
+        let (mut turn, mut busy) = (Turn::new(), Duration::ZERO);
+        let begun = Instant::now();
+        // What takes long to make must not take for ever.
+        while busy < length && begun.elapsed() < length * 4 || turn.operations == 0 {
+            number += 1;
+            let subject = subject(60_000_000 + number);
+            let made: Vec<_> = runtime.block_on(async {
+                let mut made = Vec::with_capacity(tokens);
+                for _ in 0..tokens {
+                    made.push(maker.make(Kind::SESSION, &subject).await);
+                }
+                made
+            });
+            runtime.block_on(insert(&place.store, &made));
+            let before = Instant::now();
+            let all = Which::all();
+            let gone = place.store.revoke_by_subject(&subject, &all, Action::Remove, Advance::Keep);
+            assert_eq!(runtime.block_on(gone).unwrap(), tokens as u64);
+            busy += before.elapsed();
+            turn.operations += 1;
+            turn.record(before.elapsed(), 1);
+        }
+        turn.elapsed = busy;
+        Ok(turn)
+    });
+    offer.only_from(&[1])
+}

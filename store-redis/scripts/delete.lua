@@ -1,0 +1,26 @@
+-- Removes a record together with its entry in the index of its subject, which the record names.
+--
+-- KEYS  1 record
+-- ARGV  1 prefix of index keys
+-- Answers how many records it removed.
+
+-- As much as there can be in front of device and body.
+local head = redis.call('GETRANGE', KEYS[1], 0, 378)
+if head == '' then return 0 end
+local index, member
+if #head >= 92 then
+  local kind_end = 92 + string.byte(head, 87)
+  local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 88))
+  if subject ~= '' then
+    index = ARGV[1] .. subject
+    member = string.sub(head, 73, 86)
+    -- A slot that moves refuses here, before anything is written.
+    if type(redis.pcall('EXISTS', index)) == 'table' then
+      return redis.error_reply('TRYAGAIN the index is not here')
+    end
+  end
+end
+
+redis.call('DEL', KEYS[1])
+if index then redis.call('ZREM', index, member) end
+return 1

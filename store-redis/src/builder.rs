@@ -1,0 +1,221 @@
+//! How a store is connected.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_core::StoreError;
+use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
+
+use crate::check::Server;
+use crate::cluster::Cluster;
+use crate::durability::Confirm;
+use crate::error::{not_done, refused};
+use crate::keys::Keys;
+use crate::node::{Dialer, Node};
+use crate::router::Router;
+use crate::script::Scripts;
+use crate::sentinel::Sentinel;
+use crate::store::RedisStore;
+use crate::topology::Topology;
+
+/// The namespace of who names none.
+const DEFAULT_NAMESPACE: &str = "default";
+
+/// Connects a [`RedisStore`]. Made by [`RedisStore::single`], [`RedisStore::sentinel`] and
+/// [`RedisStore::cluster`].
+#[must_use]
+pub struct Builder {
+    kind: Kind,
+    urls: Vec<String>,
+    login: Option<(String, String)>,
+    namespace: String,
+    limit: Duration,
+    connections: usize,
+    nodelay: bool,
+    confirm: Option<Confirm>,
+    pub(crate) allow_eviction: bool,
+    patches: Vec<[String; 3]>,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Single,
+    Sentinel { master: String },
+    Cluster,
+}
+
+impl Builder {
+    pub(crate) fn single(url: &str) -> Self {
+        Self::new(Kind::Single, vec![url.to_owned()])
+    }
+
+    pub(crate) fn sentinel(urls: Vec<String>, master: &str) -> Self {
+        Self::new(Kind::Sentinel { master: master.to_owned() }, urls)
+    }
+
+    pub(crate) fn cluster(urls: Vec<String>) -> Self {
+        Self::new(Kind::Cluster, urls)
+    }
+
+    fn new(kind: Kind, urls: Vec<String>) -> Self {
+        Self {
+            kind,
+            urls,
+            login: None,
+            namespace: DEFAULT_NAMESPACE.to_owned(),
+            limit: Duration::from_secs(5),
+            connections: 1,
+            nodelay: true,
+            confirm: None,
+            allow_eviction: false,
+            patches: Vec::new(),
+        }
+    }
+
+    /// Keeps apart from other namespaces on the same server: 1 to 64 characters of `a`–`z`, `0`–`9`,
+    /// `_` and `-`; "default" unless told otherwise.
+    pub fn namespace(mut self, name: impl Into<String>) -> Self {
+        self.namespace = name.into();
+        self
+    }
+
+    /// User and password for the servers. Needed behind Sentinel only, whose URLs hold what the Sentinels
+    /// themselves ask for; elsewhere it overrides the URL.
+    pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.login = Some((user.into(), password.into()));
+        self
+    }
+
+    /// How long a call may take before it fails, connecting included; 5 s unless told otherwise.
+    pub fn timeout(mut self, limit: Duration) -> Self {
+        self.limit = limit.max(Duration::from_millis(10));
+        self
+    }
+
+    /// How many connections to each node, 1 unless told otherwise. All callers share one, and that
+    /// is seldom what is short: try 2 where a core of the application is busy with nothing else.
+    pub fn connections(mut self, number: usize) -> Self {
+        self.connections = number.max(1);
+        self
+    }
+
+    /// Whether to set `TCP_NODELAY`; set unless told otherwise. Without it the kernel may hold small
+    /// requests back until earlier ones are acknowledged: a little more throughput under full load, at
+    /// the cost of delays when the server is slow to answer.
+    pub fn nodelay(mut self, on: bool) -> Self {
+        self.nodelay = on;
+        self
+    }
+
+    /// Acknowledges revocations, deletions and replaces only when so many replicas have them, within
+    /// this time (`WAIT`); none unless told otherwise.
+    ///
+    /// Too few is a [`StoreError::Timeout`] of unknown outcome: done on the master, and lost if the master
+    /// is lost now. The README says what this promises and what it does not.
+    pub fn confirmed_by(mut self, replicas: u32, within: Duration) -> Self {
+        self.confirm = (replicas > 0).then_some(Confirm { replicas, within });
+        self
+    }
+
+    /// Replaces text in a script, for the proof that the suite notices.
+    #[doc(hidden)]
+    pub fn patched(mut self, script: &str, from: &str, to: &str) -> Self {
+        self.patches.push([script, from, to].map(str::to_owned));
+        self
+    }
+
+    /// Connects, and looks at the settings of every master.
+    ///
+    /// # Errors
+    /// - [`StoreError::Refused`]: a wrong URL, namespace or password; a server that evicts
+    ///   (see [`danger`](crate::danger)); a replica; a cluster node addressed as a single server, or the
+    ///   other way round.
+    /// - [`StoreError::Unavailable`] or [`StoreError::Timeout`]: no server answers.
+    pub async fn connect(self) -> Result<RedisStore, StoreError> {
+        let keys = Keys::new(&self.namespace)?;
+        let mut scripts = Scripts::new();
+        for [script, from, to] in &self.patches {
+            scripts.patch(script, from, to)?;
+        }
+        let topology = self.topology()?;
+        let router = Router { topology, limit: self.limit, confirm: self.confirm };
+        let looking = async {
+            let mut oldest = None;
+            for node in router.topology.masters().await? {
+                let server = Server::ask(&node).await?;
+                server.admit(router.topology.is_cluster(), self.allow_eviction)?;
+                oldest = oldest.min(Some(server.version())).or(Some(server.version()));
+            }
+            Ok(oldest)
+        };
+        let oldest = match tokio::time::timeout(self.limit, looking).await {
+            Ok(oldest) => oldest?,
+            Err(_) => return Err(crate::error::late(false)),
+        };
+        if oldest.is_some_and(|version| version >= (7, 0)) {
+            scripts.revoke_at_maxmemory();
+        }
+        Ok(RedisStore::new(router, keys, scripts, self.namespace.into()))
+    }
+
+    fn topology(&self) -> Result<Topology, StoreError> {
+        let mut infos = Vec::new();
+        for url in &self.urls {
+            infos.push(url.as_str().into_connection_info().map_err(|error| not_done(&error))?);
+        }
+        let Some(first) = infos.first().cloned() else { return Err(refused("there is no URL")) };
+        if !infos.iter().all(|info| info.addr().is_supported()) {
+            return Err(refused("a rediss:// URL needs one of the crate's TLS features"));
+        }
+        let nodes = |dialer: &Dialer| -> Result<Vec<Arc<Node>>, StoreError> {
+            let open = |info: &ConnectionInfo| dialer.open(info.addr().clone());
+            infos.iter().map(|info| open(info).map_err(|error| not_done(&error))).collect()
+        };
+        Ok(match &self.kind {
+            Kind::Single => {
+                let node = self.dialer(self.log_in(first.clone())).open(first.addr().clone());
+                Topology::Single(node.map_err(|error| not_done(&error))?)
+            }
+            Kind::Sentinel { master } => {
+                // A Sentinel has no numbered databases.
+                let to_sentinel = first.redis_settings().clone().set_db(0);
+                let sentinels = nodes(&self.dialer(first.clone().set_redis_settings(to_sentinel)))?;
+                let bare = redis::RedisConnectionInfo::default().set_db(first.redis_settings().db());
+                let servers = self.dialer(self.log_in(first.set_redis_settings(bare)));
+                Topology::Sentinel(Arc::new(Sentinel::new(sentinels, master.clone(), servers)))
+            }
+            Kind::Cluster => {
+                if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
+                    return Err(refused("nodes of a cluster have no Unix sockets"));
+                }
+                let dialer = self.dialer(self.log_in(first));
+                let seeds = nodes(&dialer)?;
+                Topology::Cluster(Box::new(Cluster::new(dialer, seeds)))
+            }
+        })
+    }
+
+    fn log_in(&self, info: ConnectionInfo) -> ConnectionInfo {
+        let Some((user, password)) = &self.login else { return info };
+        let settings = info.redis_settings().clone().set_username(user).set_password(password);
+        info.set_redis_settings(settings)
+    }
+
+    fn dialer(&self, like: ConnectionInfo) -> Dialer {
+        Dialer { like, lanes: self.connections, patience: self.limit / 4, nodelay: self.nodelay }
+    }
+}
+
+impl fmt::Debug for Builder {
+    /// Without URLs and credentials, which hold passwords.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("kind", &self.kind)
+            .field("namespace", &self.namespace)
+            .field("limit", &self.limit)
+            .field("connections", &self.connections)
+            .field("confirm", &self.confirm)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,211 @@
+//! What is dangerous about a server's settings.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use hallpass_core::{StoreError, Timestamp};
+use redis::Value;
+
+use crate::error::{Class, class, not_done, odd_answer, refused, unanswered};
+use crate::node::Node;
+
+/// How far a server's clock may be off, in milliseconds, before it is worth a word.
+const SKEW: u64 = 10_000;
+
+/// Something about a server that an operator should know, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Finding {
+    /// Which server: `host:port`.
+    pub server: String,
+    /// What it is about.
+    pub about: About,
+    text: String,
+}
+
+/// What a [`Finding`] is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum About {
+    /// The server's clock is off. Nothing here depends on it; logs and other users do.
+    Clock,
+    /// Keys may be evicted: "log out everywhere" may miss some.
+    Eviction,
+    /// A crash of the server forgets what it acknowledged.
+    Persistence,
+    /// Writes are not, or need not be, on any replica when they are acknowledged.
+    Replication,
+    /// This is a replica: it takes no writes, and reads from it are late.
+    Role,
+    /// An old server.
+    Version,
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.server, self.text)
+    }
+}
+
+/// What a server says about itself.
+#[derive(Debug)]
+pub(crate) struct Server {
+    name: String,
+    info: HashMap<String, String>,
+    /// Settings, as far as the user may read them.
+    settings: HashMap<String, String>,
+    /// Its clock, in milliseconds.
+    time: Option<u64>,
+}
+
+impl Server {
+    /// # Errors
+    /// [`StoreError`] if it does not answer, or forbids `INFO`.
+    pub(crate) async fn ask(node: &Node) -> Result<Self, StoreError> {
+        let answer = node.ask(&redis::cmd("INFO")).await;
+        let answer = answer.map_err(|error| match class(&error) {
+            Class::Lost => unanswered(&error, false),
+            _ => not_done(&error),
+        })?;
+        let text = match answer {
+            Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Value::VerbatimString { text, .. } => text,
+            _ => return Err(odd_answer(false)),
+        };
+        let info = text.lines().filter_map(|line| line.split_once(':'));
+        let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
+        // Managed services forbid this; then less is found.
+        let settings = redis::cmd("CONFIG").arg("GET").arg("*").take();
+        let settings = match node.ask(&settings).await {
+            Ok(Value::Map(pairs)) => {
+                pairs.into_iter().filter_map(|(k, v)| Some((text_of(k)?, text_of(v)?))).collect()
+            }
+            _ => HashMap::new(),
+        };
+        let time = match node.ask(&redis::cmd("TIME")).await {
+            Ok(Value::Array(parts)) => {
+                let number = |at: usize| -> Option<u64> { text_of(parts.get(at)?.clone())?.parse().ok() };
+                number(0).zip(number(1)).map(|(seconds, micros)| seconds * 1000 + micros / 1000)
+            }
+            _ => None,
+        };
+        Ok(Self { name: node.name.clone(), info, settings, time })
+    }
+
+    /// Major and minor.
+    pub(crate) fn version(&self) -> (u32, u32) {
+        // Valkey calls itself Redis 7.2 here, which is what it speaks.
+        let mut parts = self.info("redis_version").split('.').map(|part| part.parse().unwrap_or(0));
+        (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
+    }
+
+    /// Whether a store may live here.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] with the reason.
+    pub(crate) fn admit(&self, as_cluster: bool, allow_eviction: bool) -> Result<(), StoreError> {
+        let clustered = self.info("redis_mode") == "cluster";
+        if clustered && !as_cluster {
+            return Err(refused("this server is a node of a cluster: connect to it as one"));
+        }
+        if !clustered && as_cluster {
+            return Err(refused("this server is no node of a cluster"));
+        }
+        if self.info("role") != "master" {
+            return Err(refused("this server is a replica, which takes no writes"));
+        }
+        if self.evicts() && !allow_eviction {
+            return Err(refused(
+                "the server may evict keys: set maxmemory-policy to noeviction, or read danger::allow_eviction",
+            ));
+        }
+        Ok(())
+    }
+
+    fn evicts(&self) -> bool {
+        // A server that does not say counts as one that does.
+        self.info("maxmemory_policy") != "noeviction"
+    }
+
+    pub(crate) fn findings(&self, wanted_replicas: u32, now: Timestamp) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        let mut find = |about, text: String| {
+            findings.push(Finding { server: self.name.clone(), about, text });
+        };
+        let version = self.info("redis_version");
+        if self.version() < (7, 0) {
+            find(
+                About::Version,
+                format!("Redis {version}: tested from 7.0 on; before it a full memory stops revocations"),
+            );
+        }
+        if self.info("role") != "master" {
+            find(About::Role, "a replica: writes fail here, and what is read is late".into());
+        }
+        if self.evicts() {
+            let policy = self.info("maxmemory_policy");
+            find(
+                About::Eviction,
+                format!(
+                    "maxmemory-policy is {policy:?}: an evicted index makes \"log out everywhere\" incomplete; set noeviction"
+                ),
+            );
+        }
+        if self.info("aof_enabled") != "1" {
+            let what = match self.settings.get("save").map(String::as_str) {
+                Some("") => "neither appendonly nor save: a restart forgets everything, revocations included",
+                _ => {
+                    "no appendonly: a crash brings back what was revoked or replaced since the last snapshot"
+                }
+            };
+            find(About::Persistence, what.into());
+        } else if let Some(how) = self.settings.get("appendfsync").filter(|how| *how != "always") {
+            find(
+                About::Persistence,
+                format!(
+                    "appendfsync is {how}: a power loss takes back about the last second and more, a crash of the process nothing"
+                ),
+            );
+        }
+        let replicas: u32 = self.info("connected_slaves").parse().unwrap_or(0);
+        if replicas < wanted_replicas {
+            find(
+                About::Replication,
+                format!(
+                    "{replicas} replicas, and {wanted_replicas} have to confirm: revocations and rotations will fail"
+                ),
+            );
+        }
+        if replicas > 0 && self.settings.get("min-replicas-to-write").is_some_and(|least| least == "0") {
+            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off goes on acknowledging what a failover then takes back".into());
+        }
+        if replicas > 0 && wanted_replicas == 0 {
+            find(About::Replication, "acknowledged before any replica has it: a failover may take back the last revocations and rotations; see Builder::confirmed_by".into());
+        }
+        if let Some(time) = self.time {
+            let skew = time.abs_diff(now.as_millis());
+            if skew > SKEW {
+                find(
+                    About::Clock,
+                    format!(
+                        "its clock is {} s off; times to live are durations, so nothing here depends on it",
+                        skew / 1000
+                    ),
+                );
+            }
+        }
+        findings
+    }
+
+    fn info(&self, name: &str) -> &str {
+        self.info.get(name).map_or("", String::as_str)
+    }
+}
+
+fn text_of(value: Value) -> Option<String> {
+    match value {
+        Value::BulkString(bytes) => String::from_utf8(bytes).ok(),
+        Value::SimpleString(text) => Some(text),
+        _ => None,
+    }
+}

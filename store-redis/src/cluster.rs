@@ -1,0 +1,201 @@
+//! Which node of a cluster has which slots.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use hallpass_core::StoreError;
+use redis::{RedisError, Value};
+use tokio::sync::Mutex;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use crate::error::unavailable;
+use crate::node::{Dialer, Node};
+
+const SLOTS: usize = 16_384;
+/// Not more often than this, however many calls fail.
+const THROTTLE: Duration = Duration::from_millis(100);
+
+/// A cluster.
+#[derive(Debug)]
+pub(crate) struct Cluster {
+    dialer: Dialer,
+    /// As the application named them: where to begin, and where to begin again.
+    seeds: Vec<Arc<Node>>,
+    map: RwLock<Map>,
+    suspect: AtomicBool,
+    asking: Mutex<Option<Instant>>,
+}
+
+#[derive(Debug, Default)]
+struct Map {
+    owners: Vec<Option<Arc<Node>>>,
+    /// Every node that was ever named, by `host:port`: each keeps its connections.
+    nodes: HashMap<String, Arc<Node>>,
+}
+
+impl Cluster {
+    pub(crate) fn new(dialer: Dialer, seeds: Vec<Arc<Node>>) -> Self {
+        let nodes = seeds.iter().map(|seed| (seed.name.clone(), Arc::clone(seed))).collect();
+        let map = Map { owners: vec![None; SLOTS], nodes };
+        Self {
+            dialer,
+            seeds,
+            map: RwLock::new(map),
+            suspect: AtomicBool::new(true),
+            asking: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn suspect(&self) {
+        self.suspect.store(true, Ordering::Release);
+    }
+
+    pub(crate) async fn owner(&self, slot: u16) -> Result<Arc<Node>, StoreError> {
+        self.refresh_if_suspect().await?;
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        let owner = map.owners.get(usize::from(slot)).cloned().flatten();
+        drop(map);
+        owner.ok_or_else(|| {
+            self.suspect();
+            unavailable("no node of the cluster serves this slot")
+        })
+    }
+
+    pub(crate) async fn masters(&self) -> Result<Vec<Arc<Node>>, StoreError> {
+        self.refresh_if_suspect().await?;
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        let mut masters: Vec<Arc<Node>> = Vec::new();
+        for owner in map.owners.iter().flatten() {
+            if !masters.iter().any(|master| Arc::ptr_eq(master, owner)) {
+                masters.push(Arc::clone(owner));
+            }
+        }
+        Ok(masters)
+    }
+
+    pub(crate) fn moved(&self, error: &RedisError) {
+        let (Some((_, slot)), Some(node)) = (error.redirect_node(), self.asked_of(error)) else {
+            return self.suspect();
+        };
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        if let Some(owner) = map.owners.get_mut(usize::from(slot)) {
+            *owner = Some(node);
+        }
+    }
+
+    pub(crate) fn asked_of(&self, error: &RedisError) -> Option<Arc<Node>> {
+        let (address, _) = error.redirect_node()?;
+        let (host, port) = address.rsplit_once(':')?;
+        self.node(host.trim_matches(['[', ']']), port.parse().ok()?)
+    }
+
+    fn node(&self, host: &str, port: u16) -> Option<Arc<Node>> {
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        map.node(&self.dialer, host, port)
+    }
+
+    async fn refresh_if_suspect(&self) -> Result<(), StoreError> {
+        if !self.suspect.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let mut last = self.asking.lock().await;
+        if !self.suspect.load(Ordering::Acquire) || last.is_some_and(|at| at.elapsed() < THROTTLE) {
+            return Ok(());
+        }
+        let answer = self.ask_everybody().await;
+        *last = Some(Instant::now());
+        let (teller, ranges) = answer.ok_or_else(|| unavailable("no node of the cluster answers"))?;
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        let mut owners = vec![None; SLOTS];
+        for range in &ranges {
+            let Some((first, end, host, port)) = parse(range) else { continue };
+            // A node that does not know its own address leaves it out.
+            let host = if host.is_empty() { host_of(&teller.name) } else { &host };
+            let Some(node) = map.node(&self.dialer, host, port) else { continue };
+            for (host, port) in replicas(range) {
+                map.node(&self.dialer, &host, port);
+            }
+            for owner in owners.iter_mut().take(end + 1).skip(first) {
+                *owner = Some(Arc::clone(&node));
+            }
+        }
+        map.owners = owners;
+        self.suspect.store(false, Ordering::Release);
+        Ok(())
+    }
+
+    /// All at once, because one that is frozen must not hold up the others; the first to answer is believed.
+    async fn ask_everybody(&self) -> Option<(Arc<Node>, Vec<Value>)> {
+        let mut nodes: Vec<_> = {
+            let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+            map.nodes.values().cloned().collect()
+        };
+        let seeds = self.seeds.iter().filter(|seed| !nodes.iter().any(|node| Arc::ptr_eq(node, seed)));
+        let seeds: Vec<_> = seeds.cloned().collect();
+        nodes.extend(seeds);
+        let mut asked: JoinSet<Option<(Arc<Node>, Vec<Value>)>> = JoinSet::new();
+        for node in nodes {
+            asked.spawn(async move {
+                match node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await {
+                    Ok(Value::Array(ranges)) if !ranges.is_empty() => Some((node, ranges)),
+                    _ => None,
+                }
+            });
+        }
+        while let Some(answer) = asked.join_next().await {
+            if let Ok(Some(answer)) = answer {
+                return Some(answer);
+            }
+        }
+        None
+    }
+}
+
+impl Map {
+    fn node(&mut self, dialer: &Dialer, host: &str, port: u16) -> Option<Arc<Node>> {
+        let name = format!("{host}:{port}");
+        if let Some(node) = self.nodes.get(&name) {
+            return Some(Arc::clone(node));
+        }
+        let node = dialer.node(host, port).ok()?;
+        self.nodes.insert(name, Arc::clone(&node));
+        Some(node)
+    }
+}
+
+/// First slot, last slot, host and port of the master: how an entry of `CLUSTER SLOTS` begins.
+fn parse(range: &Value) -> Option<(usize, usize, String, u16)> {
+    let Value::Array(parts) = range else { return None };
+    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else {
+        return None;
+    };
+    let (host, port) = address(master)?;
+    Some((usize::try_from(*first).ok()?, usize::try_from(*last).ok()?, host, port))
+}
+
+/// The replicas of such an entry: they know the cluster too, should every master be gone.
+fn replicas(range: &Value) -> Vec<(String, u16)> {
+    let Value::Array(parts) = range else { return Vec::new() };
+    let addresses = parts.iter().skip(3).filter_map(|part| match part {
+        Value::Array(node) => address(node),
+        _ => None,
+    });
+    addresses.filter(|(host, _)| !host.is_empty()).collect()
+}
+
+fn address(node: &[Value]) -> Option<(String, u16)> {
+    let host = match node.first()? {
+        Value::BulkString(host) => String::from_utf8(host.clone()).ok()?,
+        Value::Nil => String::new(),
+        _ => return None,
+    };
+    let Value::Int(port) = node.get(1)? else { return None };
+    Some((host, u16::try_from(*port).ok()?))
+}
+
+fn host_of(name: &str) -> &str {
+    name.rsplit_once(':').map_or(name, |(host, _)| host)
+}

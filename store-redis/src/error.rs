@@ -1,0 +1,216 @@
+//! What goes wrong with Redis, in words; the driver's errors are turned into these.
+//!
+//! Of what the server says only the code is passed on, because the rest may quote arguments (S18); of
+//! what the operating system says all of it is.
+
+use std::error::Error;
+use std::fmt;
+
+use hallpass_core::{DecodeError, Selector, StoreError};
+use redis::{ErrorKind, RedisError, ServerErrorKind};
+
+/// The source of a [`StoreError`] of this crate: one sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    /// The operating system, about a connection.
+    Network(String),
+    /// A fixed sentence.
+    Plain(&'static str),
+    /// The server, by its code; and what that means.
+    Server(String, &'static str),
+    /// It is written, and not on as many replicas as was asked for.
+    TooFewReplicas { wanted: u32, confirmed: u32 },
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Network(why) => write!(f, "the connection failed: {why}"),
+            Self::Plain(why) => f.write_str(why),
+            Self::Server(code, why) => write!(f, "{why} ({code})"),
+            Self::TooFewReplicas { wanted, confirmed } => {
+                write!(f, "written, but confirmed by {confirmed} of {wanted} replicas")
+            }
+        }
+    }
+}
+
+impl Error for Trouble {}
+
+/// What to do about an error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// The slot is at another node. Nothing was done.
+    Moved,
+    /// The slot is moving, and this key has moved. Nothing was done.
+    Ask,
+    /// The server cannot just now. Nothing was done.
+    Later,
+    /// The node is no master any more. Nothing was done.
+    ReadOnly,
+    /// The node does not know the script. Nothing was done.
+    NoScript,
+    /// No answer came, or none that can be read.
+    Lost,
+    /// The server will not. Nothing was done.
+    Final,
+}
+
+/// What `error`, met after a request was handed to a connection, asks for.
+pub(crate) fn class(error: &RedisError) -> Class {
+    match error.kind() {
+        ErrorKind::Server(kind) => match kind {
+            ServerErrorKind::Moved => Class::Moved,
+            ServerErrorKind::Ask => Class::Ask,
+            ServerErrorKind::TryAgain
+            | ServerErrorKind::ClusterDown
+            | ServerErrorKind::BusyLoading
+            | ServerErrorKind::MasterDown => Class::Later,
+            ServerErrorKind::ReadOnly => Class::ReadOnly,
+            ServerErrorKind::NoScript => Class::NoScript,
+            _ => Class::Final,
+        },
+        ErrorKind::Extension if error.code() == Some("BUSY") => Class::Later,
+        ErrorKind::Extension | ErrorKind::AuthenticationFailed | ErrorKind::InvalidClientConfig => {
+            Class::Final
+        }
+        _ => Class::Lost,
+    }
+}
+
+/// The error for a request that was certainly not done.
+pub(crate) fn not_done(error: &RedisError) -> StoreError {
+    let trouble = describe(error);
+    match (&trouble, error.kind()) {
+        (Trouble::Server(code, _), _) => match code.as_str() {
+            "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "READONLY" | "OOM"
+            | "MISCONF" | "NOREPLICAS" | "MOVED" | "ASK" | "UNBLOCKED" => {
+                StoreError::Unavailable(trouble.into())
+            }
+            "NOAUTH" | "WRONGPASS" | "NOPERM" | "CROSSSLOT" | "AUTH" | "CONFIG" => {
+                StoreError::Refused(trouble.into())
+            }
+            _ => StoreError::Other(trouble.into()),
+        },
+        _ => StoreError::Unavailable(trouble.into()),
+    }
+}
+
+/// The error for a request that got no answer.
+pub(crate) fn unanswered(error: &RedisError, writes: bool) -> StoreError {
+    let source = describe(error).into();
+    if writes {
+        StoreError::Timeout { source, outcome_unknown: true }
+    } else {
+        StoreError::Unavailable(source)
+    }
+}
+
+/// The error for a call whose time is up.
+pub(crate) fn late(outcome_unknown: bool) -> StoreError {
+    StoreError::Timeout { source: Trouble::Plain("Redis does not answer in time").into(), outcome_unknown }
+}
+
+/// What is stored for `selector` is no record.
+pub(crate) fn corrupt(selector: Option<Selector>, source: DecodeError) -> StoreError {
+    StoreError::Corrupt { selector, source: source.into() }
+}
+
+/// What came back is not what a command answers.
+pub(crate) fn odd_answer(writes: bool) -> StoreError {
+    let source = Trouble::Plain("Redis answers what it never should").into();
+    match writes {
+        true => StoreError::Timeout { source, outcome_unknown: true },
+        false => StoreError::Other(source),
+    }
+}
+
+pub(crate) fn refused(why: &'static str) -> StoreError {
+    StoreError::Refused(Trouble::Plain(why).into())
+}
+
+pub(crate) fn unavailable(why: &'static str) -> StoreError {
+    StoreError::Unavailable(Trouble::Plain(why).into())
+}
+
+fn describe(error: &RedisError) -> Trouble {
+    let server = |why| Trouble::Server(error.code().unwrap_or("ERR").to_owned(), why);
+    match error.kind() {
+        ErrorKind::AuthenticationFailed => {
+            Trouble::Server("AUTH".into(), "the server does not accept this user and password")
+        }
+        ErrorKind::InvalidClientConfig => Trouble::Server("CONFIG".into(), "the URL or an option is wrong"),
+        ErrorKind::RESP3NotSupported => Trouble::Server("CONFIG".into(), "the server is older than Redis 6"),
+        ErrorKind::Server(_) | ErrorKind::Extension => server(match error.code().unwrap_or_default() {
+            "ASK" | "MOVED" | "TRYAGAIN" => "the slot is being moved between nodes",
+            "BUSY" => "the server is busy with a script",
+            "CLUSTERDOWN" => "the cluster does not serve this slot",
+            "CROSSSLOT" => "keys are in different slots",
+            "LOADING" => "the server is loading its data",
+            "MASTERDOWN" => "the replica has lost its master",
+            "MISCONF" => "the server cannot save and takes no writes",
+            "NOAUTH" => "the server asks for a password",
+            "NOPERM" => "the user may not do this; see the permissions that the README lists",
+            "NOREPLICAS" => "the server has too few good replicas and takes no writes",
+            "OOM" => "the server is at maxmemory and takes no writes",
+            "READONLY" => "the server is a replica and takes no writes",
+            "WRONGPASS" => "the server does not accept this user and password",
+            "WRONGTYPE" => "a key of ours holds something else",
+            _ => "the server refuses",
+        }),
+        ErrorKind::Io if error.is_timeout() => Trouble::Network("no answer in time".into()),
+        // With an address at most.
+        ErrorKind::Io => Trouble::Network(io_text(error)),
+        _ => Trouble::Plain("the driver failed"),
+    }
+}
+
+/// The words of the operating system, and none of the driver's.
+fn io_text(error: &RedisError) -> String {
+    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+        Some(io) => io.to_string(),
+        None => "closed".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(line: &str) -> RedisError {
+        let mut value = redis::parse_redis_value(format!("-{line}\r\n").as_bytes()).unwrap();
+        if let redis::Value::Array(values) = &mut value {
+            value = values.remove(0);
+        }
+        value.extract_error().unwrap_err()
+    }
+
+    #[test]
+    fn the_server_is_not_quoted() {
+        for line in ["ERR Error running script: secret", "OOM secret", "WRONGTYPE secret", "BUSY secret"] {
+            let error = not_done(&said(line));
+            let text = format!("{error:?} {error} {}", error.source().unwrap());
+            assert!(!text.contains("secret"), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_must_be_set_up() {
+        for line in
+            ["LOADING x", "OOM x", "READONLY x", "MISCONF x", "NOREPLICAS x", "CLUSTERDOWN x", "BUSY x"]
+        {
+            assert!(matches!(not_done(&said(line)), StoreError::Unavailable(_)), "{line}");
+        }
+        for line in ["NOAUTH x", "WRONGPASS x", "NOPERM x", "CROSSSLOT x"] {
+            assert!(matches!(not_done(&said(line)), StoreError::Refused(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_write_without_an_answer_is_of_unknown_outcome() {
+        let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionReset));
+        assert_eq!(class(&error), Class::Lost);
+        assert!(matches!(unanswered(&error, true), StoreError::Timeout { outcome_unknown: true, .. }));
+        assert!(matches!(unanswered(&error, false), StoreError::Unavailable(_)));
+    }
+}

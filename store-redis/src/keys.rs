@@ -1,0 +1,154 @@
+//! Where everything lies, and for how long.
+//!
+//! | key | value | lives for |
+//! | --- | --- | --- |
+//! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
+//! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, and an hour |
+//! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes | one and a half times what was asked for |
+//!
+//! `NS` is the namespace. `SHARD` is the first two bytes of the selector, in four hexadecimal digits, and
+//! the 14 bytes are the rest of it, as they are. All selectors of a subject have the same shard (contract
+//! T7), and Redis Cluster places a key by what is between braces: so what belongs to a subject is in
+//! one slot, and every operation is one script. (Raw bytes between the braces would not do: a `}` among
+//! them ends the tag.)
+//!
+//! A member of the sorted set is those 14 bytes, and its score `created_at`, so that Redis keeps the order
+//! of a list. What else a script chooses by, it reads from the records, which have it at fixed offsets.
+//! Members never change. One goes in the same script as its record, or when a script finds that
+//! its record is gone; no clock is asked.
+//!
+//! A time to live is garbage collection and nothing else: what it removes has been expired for an hour
+//! and more. It is a duration taken from the record's own times, so the server's clock need not be right.
+
+use hallpass_core::{Record, Selector, StoreError, Subject};
+
+use crate::error::refused;
+
+/// What is added to every time to live, in milliseconds (contract S10): an hour.
+pub(crate) const SLACK: u64 = 3_600_000;
+
+const NAMESPACE_MAX_LEN: usize = 64;
+const RECORD: &[u8] = b":t:";
+const INDEX: &[u8] = b":s:";
+const EPOCH: &[u8] = b":e:";
+
+/// The keys of one namespace.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    /// Up to the shard.
+    prefix: Box<[u8]>,
+}
+
+impl Keys {
+    /// # Errors
+    /// [`StoreError::Refused`] for a name that could be taken for something else in a key.
+    pub(crate) fn new(namespace: &str) -> Result<Self, StoreError> {
+        let legal = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
+        if !(1..=NAMESPACE_MAX_LEN).contains(&namespace.len()) || !namespace.bytes().all(legal) {
+            return Err(refused("a namespace must be 1 to 64 characters of a-z, 0-9, '_' and '-'"));
+        }
+        Ok(Self { prefix: format!("hp:{namespace}:{{").into_bytes().into() })
+    }
+
+    pub(crate) fn record(&self, selector: Selector) -> Vec<u8> {
+        self.key(selector.shard(), RECORD, &selector.0[2..])
+    }
+
+    pub(crate) fn index(&self, subject: &Subject) -> Vec<u8> {
+        self.key(subject.shard(), INDEX, subject.as_str().as_bytes())
+    }
+
+    pub(crate) fn epoch(&self, subject: &Subject) -> Vec<u8> {
+        self.key(subject.shard(), EPOCH, subject.as_str().as_bytes())
+    }
+
+    /// What the keys of records of this shard begin with.
+    pub(crate) fn records(&self, shard: [u8; 2]) -> Vec<u8> {
+        self.key(shard, RECORD, &[])
+    }
+
+    /// What the keys of indexes of this shard begin with.
+    pub(crate) fn indexes(&self, shard: [u8; 2]) -> Vec<u8> {
+        self.key(shard, INDEX, &[])
+    }
+
+    fn key(&self, shard: [u8; 2], what: &[u8], rest: &[u8]) -> Vec<u8> {
+        let mut key = Vec::with_capacity(self.prefix.len() + 8 + rest.len());
+        key.extend_from_slice(&self.prefix);
+        key.extend_from_slice(&digits(shard));
+        key.push(b'}');
+        key.extend_from_slice(what);
+        key.extend_from_slice(rest);
+        key
+    }
+}
+
+/// The entry of a record in the index of its subject.
+pub(crate) fn member(selector: &Selector) -> &[u8] {
+    &selector.0[2..]
+}
+
+/// How long `record` is kept from now on, in milliseconds.
+pub(crate) fn time_to_live(record: &Record) -> u64 {
+    record.purge_at.as_millis().saturating_sub(record.updated_at.as_millis()) + SLACK
+}
+
+/// How long the index must be kept for `record`, in milliseconds: until its absolute expiry and an hour
+/// longer than the record itself, so that later writes of it need not touch the index even if the
+/// clocks of their nodes are an hour behind.
+pub(crate) fn index_time_to_live(record: &Record) -> u64 {
+    let until = record.expires_at.max(record.purge_at).as_millis();
+    until.saturating_sub(record.updated_at.min(record.created_at).as_millis()) + 2 * SLACK
+}
+
+/// Whether `record`, about to be written again, may outlive what [`index_time_to_live`] gave the index.
+/// Core writes no such record.
+pub(crate) fn outlives_its_index(record: &Record) -> bool {
+    record.purge_at > record.expires_at || record.updated_at < record.created_at
+}
+
+/// The cluster slot of all keys of a shard.
+pub(crate) fn slot(shard: [u8; 2]) -> u16 {
+    digits(shard).iter().fold(0_u16, |crc, &byte| {
+        (0..8).fold(crc ^ (u16::from(byte) << 8), |crc, _| {
+            if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 }
+        })
+    }) % 16_384
+}
+
+fn digits([first, second]: [u8; 2]) -> [u8; 4] {
+    let digit = |value: u8| b"0123456789abcdef"[usize::from(value & 15)];
+    [digit(first >> 4), digit(first), digit(second >> 4), digit(second)]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_a_subject_share_their_tag() {
+        let keys = Keys::new("shop").unwrap();
+        let alice = Subject::new("al}ic{e").unwrap();
+        let [first, second] = alice.shard();
+        let mut selector = [b'}'; 16];
+        (selector[0], selector[1]) = (first, second);
+        let tag = format!("hp:shop:{{{first:02x}{second:02x}}}:");
+        for key in [keys.index(&alice), keys.epoch(&alice), keys.record(Selector(selector))] {
+            assert!(key.starts_with(tag.as_bytes()), "{key:?}");
+        }
+    }
+
+    #[test]
+    fn a_slot_is_what_redis_computes() {
+        // CLUSTER KEYSLOT of redis 7.0.
+        assert_eq!(slot([0x00, 0x00]), 6_794);
+        assert_eq!(slot([0xab, 0xcd]), 10_294);
+    }
+
+    #[test]
+    fn a_namespace_cannot_reach_into_a_tag() {
+        for bad in ["", "a{b", "a}b", "a:b", "A", &"a".repeat(65)] {
+            assert!(Keys::new(bad).is_err(), "{bad}");
+        }
+    }
+}

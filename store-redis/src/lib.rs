@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+mod builder;
+mod check;
+mod cluster;
+pub mod danger;
+mod durability;
+mod error;
+mod keys;
+mod node;
+mod router;
+mod script;
+mod sentinel;
+mod store;
+mod topology;
+mod url;
+
+pub use builder::Builder;
+pub use check::{About, Finding};
+pub use store::RedisStore;

@@ -1,0 +1,203 @@
+//! One server: its address, and the connections to it.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use redis::aio::MultiplexedConnection;
+use redis::io::tcp::TcpSettings;
+use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, PushKind, RedisError};
+use redis::{ProtocolVersion, PushInfo, Value};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::durability::Rounds;
+
+/// After a failed attempt others share its error for so long, rather than queue up for attempts of
+/// their own.
+const PAUSE: Duration = Duration::from_millis(100);
+/// Requests that wait for the connection's task at once.
+const QUEUE: usize = 1024;
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Dialer {
+    /// User, password, TLS, number of the database; the address is another for each node.
+    pub(crate) like: ConnectionInfo,
+    /// How many connections to a node.
+    pub(crate) lanes: usize,
+    /// How long making one may take.
+    pub(crate) patience: Duration,
+    pub(crate) nodelay: bool,
+}
+
+impl Dialer {
+    /// The server at this address; connects when asked something.
+    pub(crate) fn node(&self, host: &str, port: u16) -> Result<Arc<Node>, RedisError> {
+        self.open(match self.like.addr() {
+            ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
+                host: host.to_owned(),
+                port,
+                insecure: *insecure,
+                tls_params: tls_params.clone(),
+            },
+            _ => ConnectionAddr::Tcp(host.to_owned(), port),
+        })
+    }
+
+    pub(crate) fn open(&self, address: ConnectionAddr) -> Result<Arc<Node>, RedisError> {
+        let tcp = TcpSettings::default()
+            .set_nodelay(self.nodelay)
+            .set_keepalive(redis::io::tcp::socket2::TcpKeepalive::new().with_time(Duration::from_secs(15)));
+        let settings = self.like.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let info = self.like.clone().set_addr(address).set_tcp_settings(tcp).set_redis_settings(settings);
+        Ok(Arc::new(Node {
+            name: info.addr().to_string(),
+            client: Client::open(info)?,
+            patience: self.patience,
+            lanes: (0..self.lanes.max(1)).map(|_| Lane::default()).collect(),
+            turn: AtomicUsize::new(0),
+            rounds: Rounds::default(),
+        }))
+    }
+}
+
+/// A server.
+#[derive(Debug)]
+pub(crate) struct Node {
+    /// `host:port`.
+    pub(crate) name: String,
+    client: Client,
+    patience: Duration,
+    lanes: Box<[Lane]>,
+    turn: AtomicUsize,
+    /// The connection that waits for replicas.
+    pub(crate) rounds: Rounds,
+}
+
+impl Node {
+    /// A connection, which may have to be made first.
+    ///
+    /// # Errors
+    /// Why it cannot be made; nothing was sent then.
+    pub(crate) async fn connection(&self) -> Result<Live, RedisError> {
+        let lane = match self.lanes.len() {
+            1 => 0,
+            lanes => self.turn.fetch_add(1, Ordering::Relaxed) % lanes,
+        };
+        self.lanes[lane].get(self).await
+    }
+
+    /// Asks it something, bounded by its patience.
+    pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
+        let asked = async { self.connection().await?.send(command).await };
+        match tokio::time::timeout(self.patience, asked).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                self.close();
+                Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into())
+            }
+        }
+    }
+
+    /// Lets no later request use the connections that there are.
+    pub(crate) fn close(&self) {
+        for lane in &self.lanes {
+            if let Some(live) = lane.current() {
+                live.close();
+            }
+        }
+        self.rounds.close();
+    }
+
+    async fn dial(&self) -> Result<Live, RedisError> {
+        let open = Arc::new(AtomicBool::new(true));
+        let seen = Arc::clone(&open);
+        // The driver tells when the server closes, so that nothing is sent into a closed connection.
+        let closed = move |push: PushInfo| -> Result<(), redis::aio::SendError> {
+            if push.kind == PushKind::Disconnection {
+                seen.store(false, Ordering::Release);
+            }
+            Ok(())
+        };
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(self.patience))
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(QUEUE)
+            .set_push_sender(closed);
+        let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
+        Ok(Live { connection, open })
+    }
+}
+
+/// Where one connection is, or is made.
+#[derive(Debug, Default)]
+pub(crate) struct Lane {
+    live: RwLock<Option<Live>>,
+    /// The last failure.
+    opening: Mutex<Option<(Instant, RedisError)>>,
+}
+
+impl Lane {
+    pub(crate) async fn get(&self, node: &Node) -> Result<Live, RedisError> {
+        if let Some(live) = self.current() {
+            return Ok(live);
+        }
+        let mut failed = self.opening.lock().await;
+        if let Some(live) = self.current() {
+            return Ok(live);
+        }
+        if let Some((at, error)) = &*failed
+            && at.elapsed() < PAUSE
+        {
+            return Err(error.clone());
+        }
+        match node.dial().await {
+            Ok(live) => {
+                *failed = None;
+                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
+                Ok(live)
+            }
+            Err(error) => {
+                *failed = Some((Instant::now(), error.clone()));
+                Err(error)
+            }
+        }
+    }
+
+    pub(crate) fn current(&self) -> Option<Live> {
+        let live = self.live.read().unwrap_or_else(PoisonError::into_inner);
+        live.as_ref().filter(|live| live.is_open()).cloned()
+    }
+}
+
+/// A connection that was there a moment ago.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    connection: MultiplexedConnection,
+    open: Arc<AtomicBool>,
+}
+
+impl Live {
+    pub(crate) fn is_open(&self) -> bool {
+        self.open.load(Ordering::Acquire)
+    }
+
+    /// Lets no later request use it. Those under way have their own limit.
+    pub(crate) fn close(&self) {
+        self.open.store(false, Ordering::Release);
+    }
+
+    pub(crate) async fn send(&mut self, command: &Cmd) -> Result<Value, RedisError> {
+        self.connection.send_packed_command(command).await?.extract_error()
+    }
+
+    /// Sends both at once; answers what the second is answered.
+    pub(crate) async fn send_after(&mut self, first: &Cmd, second: &Cmd) -> Result<Value, RedisError> {
+        let mut both = redis::Pipeline::with_capacity(2);
+        both.add_command(first.clone()).add_command(second.clone());
+        let answers = self.connection.send_packed_commands(&both, 0, 2).await?;
+        let answer = answers.into_iter().next_back().unwrap_or(Value::Nil);
+        answer.extract_error()
+    }
+}

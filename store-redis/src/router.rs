@@ -1,0 +1,213 @@
+//! From a call to an answer: which node, what to do about an error, and when to give up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_core::StoreError;
+use redis::{Cmd, RedisError, Value};
+use tokio::time::{Instant, sleep, timeout};
+
+use crate::durability::Confirm;
+use crate::error::{Class, class, late, not_done, refused, unanswered};
+use crate::node::{Live, Node};
+use crate::script::Script;
+use crate::topology::Topology;
+
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(200);
+/// How often a call follows a slot to another node before it gives up.
+const HOPS: u32 = 8;
+
+/// Something to be asked of the node that has a slot.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) slot: u16,
+    pub(crate) request: Request<'a>,
+    pub(crate) effect: Effect,
+    /// Whether it looks at keys that it finds out itself. Then it must not follow a slot that is moving to
+    /// the node where it goes: there, what has not arrived yet looks as if it were gone.
+    pub(crate) whole_slot: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Request<'a> {
+    Command(Cmd),
+    Script { script: &'a Script, keys: &'a [&'a [u8]], arguments: &'a [&'a [u8]] },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Effect {
+    Read,
+    /// Harmless if it is lost again: a login is lost.
+    Write,
+    /// Harmful if it is lost again: a token lives again. Waits for replicas if there are any to wait for.
+    Ending,
+}
+
+/// Finds nodes, and sends each request **at most once** where it may have been done: after a lost
+/// connection a write is of unknown outcome, and core looks what became of it. It is sent again only after an
+/// answer that says that it was not done.
+#[derive(Debug)]
+pub(crate) struct Router {
+    pub(crate) topology: Topology,
+    /// How long a call may take.
+    pub(crate) limit: Duration,
+    pub(crate) confirm: Option<Confirm>,
+}
+
+/// What a call was at when its time was up.
+#[derive(Default)]
+struct Trace {
+    /// A request is on its way that may be done.
+    sent: bool,
+    live: Option<Live>,
+}
+
+impl Router {
+    /// # Errors
+    /// [`StoreError`], within the limit.
+    pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Value, StoreError> {
+        let mut trace = Trace::default();
+        match timeout(self.limit, self.pursue(call, &mut trace)).await {
+            Ok(result) => result,
+            Err(_) => {
+                if let Some(live) = trace.live {
+                    live.close();
+                }
+                self.topology.suspect();
+                Err(late(trace.sent && call.effect != Effect::Read))
+            }
+        }
+    }
+
+    async fn pursue(&self, call: &Call<'_>, trace: &mut Trace) -> Result<Value, StoreError> {
+        let give_up = Instant::now() + self.limit * 3 / 5;
+        let (mut pause, mut losses, mut hops) = (FIRST_PAUSE, 0, 0);
+        let mut guest = None;
+        loop {
+            let (node, asking) = match guest.take() {
+                Some(node) => (node, true),
+                None => (self.topology.node(call.slot).await?, false),
+            };
+            let error = match self.attempt(&node, asking, call, trace).await {
+                Ok(result) => return result,
+                Err(Fault::NotSent(error)) => {
+                    self.topology.suspect();
+                    losses += 1;
+                    if losses > 1 {
+                        return Err(not_done(&error));
+                    }
+                    continue;
+                }
+                Err(Fault::Answer(error)) => error,
+            };
+            let may_be_done = call.effect != Effect::Read;
+            trace.sent = false;
+            match class(&error) {
+                Class::Final | Class::NoScript => return Err(not_done(&error)),
+                Class::Lost => {
+                    self.lose(trace);
+                    losses += 1;
+                    if may_be_done || losses > 1 {
+                        return Err(unanswered(&error, may_be_done));
+                    }
+                    continue;
+                }
+                Class::Moved | Class::Ask if !self.topology.is_cluster() => {
+                    return Err(refused("this server is a node of a cluster: connect to it as one"));
+                }
+                Class::Moved if hops < HOPS => {
+                    hops += 1;
+                    self.topology.moved(&error);
+                    continue;
+                }
+                Class::Ask if hops < HOPS && !call.whole_slot => {
+                    hops += 1;
+                    guest = self.topology.asked_of(&error);
+                    if guest.is_some() {
+                        continue;
+                    }
+                }
+                Class::ReadOnly => self.lose(trace),
+                Class::Moved | Class::Ask | Class::Later => {}
+            }
+            if Instant::now() + pause > give_up {
+                return Err(not_done(&error));
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// One request to one node.
+    async fn attempt(
+        &self,
+        node: &Arc<Node>,
+        asking: bool,
+        call: &Call<'_>,
+        trace: &mut Trace,
+    ) -> Result<Result<Value, StoreError>, Fault> {
+        let confirm = self.confirm.filter(|_| call.effect == Effect::Ending);
+        let mut waiter = match confirm {
+            Some(_) => match node.rounds.prepare(node).await {
+                Ok(waiter) => Some(waiter),
+                Err(error) => return Err(Fault::NotSent(error)),
+            },
+            None => None,
+        };
+        let mut live = node.connection().await.map_err(Fault::NotSent)?;
+        trace.live = Some(live.clone());
+        trace.sent = true;
+        let sending = send(&mut live, asking, call);
+        let answer = match call.effect {
+            // A node that is silent need not be the last to be asked.
+            Effect::Read => match timeout(self.limit / 2, sending).await {
+                Ok(answer) => answer,
+                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            },
+            _ => sending.await,
+        };
+        let value = answer.map_err(Fault::Answer)?;
+        if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
+            && let Err(error) = node.rounds.wait(waiter, confirm).await
+        {
+            return Ok(Err(error));
+        }
+        Ok(Ok(value))
+    }
+
+    fn lose(&self, trace: &Trace) {
+        if let Some(live) = &trace.live {
+            live.close();
+        }
+        self.topology.suspect();
+    }
+}
+
+enum Fault {
+    /// No connection: nothing was sent.
+    NotSent(RedisError),
+    /// What came back, or did not.
+    Answer(RedisError),
+}
+
+async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
+    match &call.request {
+        Request::Command(command) => send_one(live, asking, command).await,
+        Request::Script { script, keys, arguments } => {
+            match send_one(live, asking, &script.command(true, keys, arguments)).await {
+                Err(error) if class(&error) == Class::NoScript => {
+                    send_one(live, asking, &script.command(false, keys, arguments)).await
+                }
+                answer => answer,
+            }
+        }
+    }
+}
+
+async fn send_one(live: &mut Live, asking: bool, command: &Cmd) -> Result<Value, RedisError> {
+    match asking {
+        true => live.send_after(&redis::cmd("ASKING"), command).await,
+        false => live.send(command).await,
+    }
+}

@@ -1,0 +1,95 @@
+//! The scripts: each is a file in `scripts/`, and one atomic step on the server.
+
+use hallpass_core::StoreError;
+use redis::Cmd;
+
+use crate::error::refused;
+
+/// A script and the SHA-1 by which the server knows it.
+#[derive(Clone, Debug)]
+pub(crate) struct Script {
+    inner: redis::Script,
+    text: String,
+    name: &'static str,
+}
+
+impl Script {
+    fn new(name: &'static str, text: &str) -> Self {
+        Self { inner: redis::Script::new(text), text: text.to_owned(), name }
+    }
+
+    /// The command that runs it: by its hash, or, where the server does not know that, by its text,
+    /// which teaches it. (`SCRIPT LOAD` would be one trip more.)
+    pub(crate) fn command(&self, known: bool, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
+        let size = keys.iter().chain(arguments).map(|part| part.len()).sum::<usize>();
+        let mut command = Cmd::with_capacity(3 + keys.len() + arguments.len(), size + 64);
+        match known {
+            true => command.arg("EVALSHA").arg(self.inner.get_hash()),
+            false => command.arg("EVAL").arg(&self.text),
+        };
+        command.arg(keys.len()).arg(keys).arg(arguments);
+        command
+    }
+}
+
+/// All of them.
+#[derive(Clone, Debug)]
+pub(crate) struct Scripts {
+    pub(crate) delete: Script,
+    pub(crate) epoch: Script,
+    pub(crate) insert: Script,
+    pub(crate) list: Script,
+    pub(crate) replace: Script,
+    pub(crate) revoke: Script,
+}
+
+impl Scripts {
+    pub(crate) fn new() -> Self {
+        Self {
+            delete: Script::new("delete.lua", include_str!("../scripts/delete.lua")),
+            epoch: Script::new("epoch.lua", include_str!("../scripts/epoch.lua")),
+            insert: Script::new("insert.lua", include_str!("../scripts/insert.lua")),
+            list: Script::new("list.lua", include_str!("../scripts/list.lua")),
+            replace: Script::new("replace.lua", include_str!("../scripts/replace.lua")),
+            revoke: Script::new("revoke.lua", include_str!("../scripts/revoke.lua")),
+        }
+    }
+
+    /// Replaces text in one of them, for the proof that the suite notices.
+    ///
+    /// # Errors
+    /// If there is no such script, or `from` does not occur in it exactly once.
+    pub(crate) fn patch(&mut self, name: &str, from: &str, to: &str) -> Result<(), StoreError> {
+        let Self { delete, epoch, insert, list, replace, revoke } = self;
+        let all = [delete, epoch, insert, list, replace, revoke];
+        let Some(script) = all.into_iter().find(|script| script.name == name) else {
+            return Err(refused("there is no script of this name to patch"));
+        };
+        if script.text.matches(from).count() != 1 {
+            return Err(refused("what is to be patched does not occur exactly once"));
+        }
+        *script = Script::new(script.name, &script.text.replace(from, to));
+        Ok(())
+    }
+
+    /// Lets a mark be written where memory is full: `allow-oom` exists from Redis 7.0 on, and
+    /// earlier servers do not understand the line.
+    pub(crate) fn revoke_at_maxmemory(&mut self) {
+        self.revoke = Script::new(self.revoke.name, &format!("#!lua flags=allow-oom\n{}", self.revoke.text));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_patch_that_misses_is_refused() {
+        let mut scripts = Scripts::new();
+        assert!(scripts.patch("replace.lua", "no such text", "").is_err());
+        assert!(scripts.patch("replace.lua", "'CONFLICT'", "").is_err(), "occurs more than once");
+        assert!(scripts.patch("rename.lua", "x", "y").is_err());
+        assert!(scripts.patch("insert.lua", "'NX', ", "").is_ok());
+        assert!(!scripts.insert.text.contains("'NX'"));
+    }
+}

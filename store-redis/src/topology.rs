@@ -1,0 +1,80 @@
+//! Which node has a slot: one server, whichever of a Sentinel group is the master, or a cluster.
+
+use std::sync::Arc;
+
+use hallpass_core::StoreError;
+use redis::RedisError;
+
+use crate::cluster::Cluster;
+use crate::node::Node;
+use crate::sentinel::Sentinel;
+
+#[derive(Debug)]
+pub(crate) enum Topology {
+    Single(Arc<Node>),
+    Sentinel(Arc<Sentinel>),
+    Cluster(Box<Cluster>),
+}
+
+impl Topology {
+    /// The master of this slot, as far as is known.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is none.
+    pub(crate) async fn node(&self, slot: u16) -> Result<Arc<Node>, StoreError> {
+        match self {
+            Self::Single(node) => Ok(Arc::clone(node)),
+            Self::Sentinel(sentinel) => sentinel.master().await,
+            Self::Cluster(cluster) => cluster.owner(slot).await,
+        }
+    }
+
+    /// Every master.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if there is none.
+    pub(crate) async fn masters(&self) -> Result<Vec<Arc<Node>>, StoreError> {
+        match self {
+            Self::Single(node) => Ok(vec![Arc::clone(node)]),
+            Self::Sentinel(sentinel) => Ok(vec![sentinel.master().await?]),
+            Self::Cluster(cluster) => cluster.masters().await,
+        }
+    }
+
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self, Self::Cluster(_))
+    }
+
+    /// What is known may be wrong: find out again before the next request.
+    pub(crate) fn suspect(&self) {
+        match self {
+            Self::Single(_) => {}
+            Self::Sentinel(sentinel) => sentinel.suspect(),
+            Self::Cluster(cluster) => cluster.suspect(),
+        }
+    }
+
+    /// A node said where a slot is now.
+    pub(crate) fn moved(&self, error: &RedisError) {
+        if let Self::Cluster(cluster) = self {
+            cluster.moved(error);
+        }
+    }
+
+    /// The node that `error` says to ask, for once.
+    pub(crate) fn asked_of(&self, error: &RedisError) -> Option<Arc<Node>> {
+        match self {
+            Self::Cluster(cluster) => cluster.asked_of(error),
+            _ => None,
+        }
+    }
+
+    /// What it is called in `Debug` and in findings.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Single(_) => "single",
+            Self::Sentinel(_) => "sentinel",
+            Self::Cluster(_) => "cluster",
+        }
+    }
+}

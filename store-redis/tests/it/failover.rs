@@ -1,0 +1,172 @@
+//! A master of a cluster killed, and one frozen, under load: calls stay bounded, it recovers by itself,
+//! and no single-use token is spent twice.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use hallpass_core::{Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{Cluster, needed, redis_cluster};
+
+use crate::help::{NOW, next, record, tell, until};
+
+const LIMIT: Duration = Duration::from_secs(2);
+
+/// What the load saw.
+#[derive(Default)]
+struct Seen {
+    calls: usize,
+    longest: Duration,
+    unavailable: usize,
+    unknown: usize,
+    other: Vec<String>,
+    /// Per record: how often a spending was acknowledged.
+    spent: BTreeMap<[u8; 16], usize>,
+    /// When calls were not done, first and last.
+    failing: Option<(Instant, Instant)>,
+    /// When calls were not confirmed, first and last.
+    unconfirmed: Option<(Instant, Instant)>,
+}
+
+impl Seen {
+    fn note<T>(&mut self, began: Instant, answer: &Result<T, StoreError>) {
+        self.calls += 1;
+        self.longest = self.longest.max(began.elapsed());
+        let Err(error) = answer else { return };
+        let now = Instant::now();
+        let extend = |span: &mut Option<(Instant, Instant)>| {
+            *span = Some((span.map_or(now, |(first, _)| first), now));
+        };
+        match error {
+            StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. } => {
+                self.unavailable += 1;
+                extend(&mut self.failing);
+            }
+
+            StoreError::Timeout { .. } => {
+                self.unknown += 1;
+                extend(&mut self.unconfirmed);
+            }
+
+            other => self.other.push(format!("{other:?}")),
+        }
+    }
+}
+
+async fn connect(cluster: &Cluster) -> RedisStore {
+    let within = Duration::from_millis(500);
+    let builder = RedisStore::cluster(cluster.urls()).timeout(LIMIT).confirmed_by(1, within);
+    builder.connect().await.unwrap()
+}
+
+/// Makes single-use tokens and has each spent by two at once, and again later.
+async fn load(
+    stores: [RedisStore; 2],
+    worker: usize,
+    seen: Arc<Mutex<Seen>>,
+    stop: Arc<AtomicBool>,
+) -> Vec<Record> {
+    let mut made = Vec::new();
+    while !stop.load(Ordering::Relaxed) {
+        let name = format!("user {worker} {}", made.len());
+        let token = record(&name, Kind::SESSION).await;
+        let began = Instant::now();
+        let inserted = stores[0].insert(&token, Fence::None).await;
+        seen.lock().unwrap().note(began, &inserted);
+        if inserted.is_err() {
+            continue;
+        }
+        made.push(token.clone());
+        let again = made[made.len() / 2].clone();
+        for token in [token, again] {
+            let spend = async |store: &RedisStore| {
+                let mut spent = next(&token);
+                (spent.revoked, spent.idle_at, spent.purge_at) =
+                    (Some(Reason::Spent), None, spent.expires_at);
+                let began = Instant::now();
+                let answer = store.replace(&spent, token.revision).await;
+                let mut seen = seen.lock().unwrap();
+                seen.note(began, &answer);
+                if matches!(answer, Ok(Replace::Replaced)) {
+                    *seen.spent.entry(token.selector.0).or_default() += 1;
+                }
+            };
+            tokio::join!(spend(&stores[0]), spend(&stores[1]));
+        }
+        let began = Instant::now();
+        let found = stores[1].find(made[made.len() / 2].selector).await;
+        seen.lock().unwrap().note(began, &found);
+    }
+    made
+}
+
+async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) {
+    let Some(cluster) = needed("a failover under load", redis_cluster()).unwrap() else { return };
+    let stores = [connect(&cluster).await, connect(&cluster).await];
+    let (seen, stop) = (Arc::new(Mutex::new(Seen::default())), Arc::new(AtomicBool::new(false)));
+    let workers: Vec<_> = (0..6)
+        .map(|worker| tokio::spawn(load(stores.clone(), worker, Arc::clone(&seen), Arc::clone(&stop))))
+        .collect();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let began = Instant::now();
+    tokio::task::block_in_place(|| hurt(&cluster));
+    let replica = &cluster.nodes()[3];
+    until("the replica to take over", async || tell(replica, "ROLE").starts_with("master")).await;
+    let taken_over = began.elapsed();
+    // It recovers by itself: every shard is written to again, while the load goes on. Nothing can
+    // be confirmed by the new master's replica until there is one.
+    tokio::task::block_in_place(|| heal(&cluster));
+    until("every shard", async || {
+        let mut fine = true;
+        for number in 0..24 {
+            let epoch = hallpass_core::Epoch([1; 16]);
+            let name = crate::help::subject(&format!("probe {number}"));
+            fine &= stores[0].epoch(&name, epoch, Duration::from_secs(9), NOW).await.is_ok();
+        }
+        fine
+    })
+    .await;
+    let recovered = began.elapsed();
+    until("a healthy cluster", async || cluster.is_healthy()).await;
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut made = Vec::new();
+    for worker in workers {
+        made.extend(worker.await.unwrap());
+    }
+    let seen = std::mem::take(&mut *seen.lock().unwrap());
+    let span = |span: Option<(Instant, Instant)>| span.map_or(Duration::ZERO, |(first, last)| last - first);
+    let (failing, unconfirmed) = (span(seen.failing), span(seen.unconfirmed));
+    println!(
+        "{what}: {} calls, longest {:?} of {LIMIT:?} allowed; {} unavailable over {failing:?}, {} of unknown outcome over {unconfirmed:?}; \
+         replica took over after {taken_over:?}, all shards after {recovered:?}; {} tokens, {} spent",
+        seen.calls,
+        seen.longest,
+        seen.unavailable,
+        seen.unknown,
+        made.len(),
+        seen.spent.len(),
+    );
+    assert!(seen.longest < LIMIT + Duration::from_millis(500), "{:?}", seen.longest);
+    assert!(seen.other.is_empty(), "{:?}", seen.other);
+    assert!(seen.unavailable + seen.unknown > 0, "the load did not notice");
+    assert!(seen.spent.values().all(|&times| times == 1), "a token was spent twice");
+    for token in made.iter().filter(|token| seen.spent.contains_key(&token.selector.0)) {
+        let found = stores[0].find(token.selector).await.unwrap();
+        assert!(found.is_none_or(|found| found.revoked.is_some()), "a spent token lives again");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_killed_under_load() {
+    let start = |cluster: &Cluster| cluster.nodes()[0].start().unwrap();
+    accident("killed", |cluster| cluster.nodes()[0].crash().unwrap(), start).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_master_frozen_under_load() {
+    let thaw = |cluster: &Cluster| cluster.nodes()[0].thaw().unwrap();
+    accident("frozen", |cluster| cluster.nodes()[0].freeze().unwrap(), thaw).await;
+}

@@ -1,0 +1,68 @@
+//! Tokens to store, and servers to ask.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use hallpass_core::{Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
+use hallpass_test_servers::{Server, redis_command};
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+pub(crate) fn subject(name: &str) -> Subject {
+    Subject::new(name).unwrap()
+}
+
+/// A record of `name`, as production makes it.
+pub(crate) async fn record(name: &str, kind: Kind) -> Record {
+    let store = MemoryStore::new();
+    let tokens = Tokens::builder(store.clone()).clock(ManualClock::new(NOW)).build().unwrap();
+    let login = tokens.begin_login(&subject(name)).await.unwrap();
+    let issued = tokens.issue(&login, kind).device("Firefox on Linux").await.unwrap().unwrap();
+    store.find(issued.token.selector()).await.unwrap().unwrap()
+}
+
+/// `record`, written once more: another revision, another write id.
+pub(crate) fn next(record: &Record) -> Record {
+    let mut next = record.clone();
+    next.revision = record.revision.next();
+    next.generation += 1;
+    let mut body = record.body.as_bytes().to_vec();
+    static WRITE_ID: AtomicU64 = AtomicU64::new(1);
+    body[2..10].copy_from_slice(&WRITE_ID.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+    next.body = hallpass_core::Body::new(body).unwrap();
+    next
+}
+
+/// What a server answers to a command without blanks in its arguments.
+pub(crate) fn tell(server: &Server, command: &str) -> String {
+    redis_command(server.address(), command, Duration::from_secs(10)).unwrap()
+}
+
+/// One of the numbers in `INFO`.
+pub(crate) fn info(server: &Server, name: &str) -> u64 {
+    let text = tell(server, "INFO");
+    let line = text.lines().find_map(|line| line.trim().strip_prefix(name)?.strip_prefix(':'));
+    line.unwrap_or_else(|| panic!("INFO says nothing of {name}")).parse().unwrap()
+}
+
+/// A connection of the driver's, to look behind the store's back.
+pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
+    let client = redis::Client::open(server.url()).unwrap();
+    client.get_multiplexed_async_connection().await.unwrap()
+}
+
+/// Every key.
+pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec<u8>> {
+    redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
+}
+
+/// Waits for something outside of this process, half a minute at most.
+pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
+    for _ in 0..600 {
+        if done().await {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("waited in vain for {what}");
+}

@@ -1,0 +1,112 @@
+//! What is left in the server when everything has expired: nothing.
+
+use hallpass_core::{Action, Advance, Epoch, Fence, Kind, Reason, TokenStore, Which};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{needed, redis};
+
+use crate::help::{NOW, keys, next, raw, record, subject};
+
+const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+
+/// Lets `millis` pass for every key, as far as Redis can tell: nobody can wait for a month.
+async fn age(raw: &mut redis::aio::MultiplexedConnection, millis: i64) {
+    for key in keys(raw).await {
+        let left: i64 = redis::cmd("PTTL").arg(&key).query_async(raw).await.unwrap();
+        assert!(left >= 0, "a key without a time to live: {}", String::from_utf8_lossy(&key));
+        let _: i64 = redis::cmd("PEXPIRE").arg(&key).arg(left - millis).query_async(raw).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_left_when_everything_has_expired_and_no_index_goes_before_its_records() {
+    let Some(server) = needed("what is left in Redis", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).namespace("left").connect().await.unwrap();
+    let mut longest = 0;
+    for name in ["alice", "bob", "carol", "dave"] {
+        let epoch = store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await.unwrap();
+        for kind in [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY] {
+            let first = record(name, kind).await;
+            let _ = store.insert(&first, Fence::Epoch(epoch)).await.unwrap();
+            let mut later = next(&first);
+            later.updated_at = later.updated_at.saturating_add(HOUR);
+            let _ = store.replace(&later, first.revision).await.unwrap();
+            longest = longest.max(first.expires_at.as_millis() - NOW.as_millis());
+        }
+    }
+    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+    store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await.unwrap();
+    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    store.revoke_by_subject(&subject("bob"), &Which::all(), Action::Remove, advance).await.unwrap();
+
+    let mut raw = raw(&server).await;
+    let step = i64::try_from(longest / 40).unwrap();
+    let mut steps = 0;
+    while !keys(&mut raw).await.is_empty() {
+        let names: Vec<_> =
+            keys(&mut raw).await.iter().map(|key| String::from_utf8_lossy(key).into_owned()).collect();
+        for name in names.iter().filter(|name| name.contains(":t:")) {
+            let tag = name.split(":t:").next().unwrap();
+            let index = names.iter().any(|name| name.starts_with(&format!("{tag}:s:")));
+            assert!(index, "a record without its index after {steps} steps");
+        }
+        age(&mut raw, step).await;
+        steps += 1;
+        assert!(steps < 60, "still there: {names:?}");
+    }
+    assert!(steps >= 40, "gone before its time: {steps} steps");
+}
+
+#[tokio::test]
+async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
+    let Some(server) = needed("a corrupt record", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).namespace("torn").connect().await.unwrap();
+    let mut raw = raw(&server).await;
+    let records = [record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await];
+    for record in &records {
+        let _ = store.insert(record, Fence::None).await.unwrap();
+    }
+    let mut key = format!("hp:torn:{{{:02x}{:02x}}}:t:", records[0].selector.0[0], records[0].selector.0[1]);
+    let mut torn = std::mem::take(&mut key).into_bytes();
+    torn.extend_from_slice(&records[0].selector.0[2..]);
+    let _: i64 = redis::cmd("SETRANGE").arg(&torn).arg(0).arg("\u{7f}").query_async(&mut raw).await.unwrap();
+    let error = store.find(records[0].selector).await.unwrap_err();
+    assert!(matches!(error, hallpass_core::StoreError::Corrupt { selector: Some(_), .. }), "{error:?}");
+    let _: redis::Value =
+        redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
+    assert!(store.find(records[0].selector).await.is_err());
+    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+    let count = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await;
+    assert_eq!(count.unwrap(), 1);
+    assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
+    assert!(store.delete(records[0].selector).await.unwrap());
+}
+
+#[tokio::test]
+async fn an_index_keeps_in_proportion_to_what_lives() {
+    let Some(server) = needed("the size of an index", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).namespace("size").connect().await.unwrap();
+    let mut raw = raw(&server).await;
+    let mut records = Vec::new();
+    for _ in 0..400 {
+        let new = record("alice", Kind::SESSION).await;
+        let _ = store.insert(&new, Fence::None).await.unwrap();
+        records.push(new);
+        if records.len() > 10 {
+            // It expires: Redis drops the record and not its entry in the index.
+            let old = records.remove(0);
+            let mut key =
+                format!("hp:size:{{{:02x}{:02x}}}:t:", old.selector.0[0], old.selector.0[1]).into_bytes();
+            key.extend_from_slice(&old.selector.0[2..]);
+            let gone: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
+            assert_eq!(gone, 1);
+        }
+    }
+    let shard = subject("alice").shard();
+    let index = format!("hp:size:{{{:02x}{:02x}}}:s:alice", shard[0], shard[1]);
+    let entries: i64 = redis::cmd("ZCARD").arg(&index).query_async(&mut raw).await.unwrap();
+    assert!(entries < 40, "{entries} entries for 10 records");
+    let count =
+        store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await;
+    assert_eq!(count.unwrap(), 10, "none of the living was swept");
+    assert!(keys(&mut raw).await.is_empty());
+}

@@ -1,0 +1,15 @@
+//! What the suite cannot know: Redis, its settings, its groups and their accidents.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::print_stdout, reason = "reports of accidents and sizes")]
+#![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
+
+mod check;
+mod eviction;
+mod failover;
+mod help;
+mod keyspace;
+mod memory;
+mod outage;
+mod replication;
+mod reshard;

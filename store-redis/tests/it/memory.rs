@@ -1,0 +1,42 @@
+//! Bytes per login.
+
+use hallpass_core::{Kind, ManualClock, Policy, Subject, TokenStore, Tokens};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{needed, redis};
+
+use crate::help::{NOW, keys, raw};
+
+/// `MEMORY USAGE` of a rotated record with a stamp, a fingerprint and 100 bytes of device, and of the
+/// index that it has for itself. Epochs, which live for an hour or two, are apart.
+#[tokio::test]
+async fn a_login_takes_620_bytes_at_most() {
+    let Some(server) = needed("bytes per login", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).connect().await.unwrap();
+    let clock = ManualClock::new(NOW);
+    let tokens = Tokens::builder(store.clone()).clock(clock).policy(Policy::remember()).build().unwrap();
+    let subject = Subject::new("0198f1a2-user-42").unwrap();
+    let device = "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0, signed in from Lisbon, 2027.";
+    assert_eq!(device.len(), 100);
+    let login = tokens.begin_login(&subject).await.unwrap();
+    let issued = tokens.issue(&login, Kind::REMEMBER).device(device).await.unwrap().unwrap();
+    let fresh = usage(&server).await;
+    let rotated = tokens.verify_and_rotate(Kind::REMEMBER, issued.token.expose()).await.unwrap().unwrap();
+    assert!(rotated.successor.is_some());
+    let (record, index) = usage(&server).await;
+    let length = store.find(issued.token.selector()).await.unwrap().unwrap().encode().len();
+    println!("fresh {fresh:?}, rotated ({record}, {index}) bytes for a record of {length}");
+    assert!(record + index <= 620, "{record} + {index} for a record of {length} bytes");
+}
+
+/// What records and indexes take.
+async fn usage(server: &hallpass_test_servers::Server) -> (i64, i64) {
+    let mut raw = raw(server).await;
+    let (mut records, mut indexes) = (0, 0);
+    for key in keys(&mut raw).await {
+        let bytes: i64 = redis::cmd("MEMORY").arg("USAGE").arg(&key).query_async(&mut raw).await.unwrap();
+        let name = String::from_utf8_lossy(&key).into_owned();
+        records += if name.contains(":t:") { bytes } else { 0 };
+        indexes += if name.contains(":s:") { bytes } else { 0 };
+    }
+    (records, indexes)
+}

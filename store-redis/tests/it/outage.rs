@@ -1,0 +1,257 @@
+//! What goes wrong with one server, told apart.
+
+use std::error::Error;
+use std::time::{Duration, Instant};
+
+use hallpass_core::{
+    Action, Advance, Body, Fence, Insert, Kind, Reason, Replace, StoreError, TokenStore, Which,
+};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster};
+
+use crate::help::{NOW, next, record, subject, tell, until};
+
+const MARK: Action = Action::Mark { reason: Reason::Reused, at: NOW };
+
+/// The sentence behind an error.
+fn why(error: &StoreError) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
+}
+
+async fn quick(server: &Server) -> RedisStore {
+    RedisStore::single(server.url()).timeout(Duration::from_secs(1)).connect().await.unwrap()
+}
+
+#[tokio::test]
+async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to_at_once() {
+    let Some(server) = needed("a stopped Redis", redis()).unwrap() else { return };
+    let store = RedisStore::connect(server.url()).await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    server.stop().unwrap();
+    // The driver's task hears of it; until then a write is sent, and of unknown outcome.
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    let began = Instant::now();
+    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "nothing was sent: {error:?}");
+    assert!(matches!(store.find(record.selector).await, Err(StoreError::Unavailable(_))));
+    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    server.start().unwrap();
+    tokio::time::sleep(Duration::from_millis(150)).await;
+    // Not into the connection that the old process had: that would be of unknown outcome.
+    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
+    server.restart().unwrap();
+    assert!(store.find(record.selector).await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done() {
+    let Some(server) = needed("a frozen Redis", redis()).unwrap() else { return };
+    let store = quick(&server).await;
+    let record = record("alice", Kind::SESSION).await;
+    let _ = store.insert(&record, Fence::None).await.unwrap();
+    server.freeze().unwrap();
+    let began = Instant::now();
+    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+    assert!(store.find(record.selector).await.is_err());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    server.thaw().unwrap();
+    until("the thawed server", async || store.find(record.selector).await.is_ok()).await;
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
+    let Some(server) = needed("a lost answer", redis()).unwrap() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    let _ = store.insert(&record, Fence::None).await.unwrap();
+    // Once before, so that the server knows the script: "unknown script" would be an answer to lose too.
+    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
+    for cut in [false, true] {
+        let now = store.find(record.selector).await.unwrap().unwrap();
+        let next = next(&now);
+        proxy.set(if cut { Mode::CutAfter(1) } else { Mode::HalfOpen });
+        let error = store.replace(&next, now.revision).await.unwrap_err();
+        assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+        proxy.set(Mode::Pass);
+        proxy.cut();
+        until("the connection", async || store.find(now.selector).await.is_ok()).await;
+        assert_eq!(store.find(now.selector).await.unwrap(), Some(next), "cut: {cut}");
+    }
+}
+
+/// A proxy that sends a request again after a lost answer gets the answer of the first time, and
+/// somebody else who means the same does not.
+#[tokio::test]
+async fn a_request_that_arrives_twice_is_one_request() {
+    let Some(server) = needed("a request that is sent twice", redis()).unwrap() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let (warm, first) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
+    let _ = store.insert(&warm, Fence::None).await.unwrap();
+    let _ = store.replace(&next(&warm), warm.revision).await.unwrap();
+    let second = next(&first);
+    let mut another = second.clone();
+    another.body = next(&second).body;
+    // Each is done, its answer is lost, and it is sent again as it was.
+    proxy.set(Mode::HalfOpen);
+    assert!(store.insert(&first, Fence::None).await.is_err());
+    proxy.set(Mode::Pass);
+    proxy.cut();
+    until("the connection", async || store.find(warm.selector).await.is_ok()).await;
+    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Inserted);
+    proxy.set(Mode::HalfOpen);
+    assert!(store.replace(&second, first.revision).await.is_err());
+    proxy.set(Mode::Pass);
+    proxy.cut();
+    until("the connection", async || store.find(warm.selector).await.is_ok()).await;
+    assert_eq!(store.replace(&second, first.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&another, first.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Duplicate);
+    assert_eq!(store.find(first.selector).await.unwrap(), Some(second));
+}
+
+#[tokio::test]
+async fn a_full_server_takes_no_writes_but_revocations() {
+    let full =
+        Launch::new(Backend::Redis).setting("maxmemory", "4mb").setting("maxmemory-policy", "noeviction");
+    let Some(server) = needed("a full Redis", full.start()).unwrap() else { return };
+    let store = quick(&server).await;
+    let mut records = Vec::new();
+    let error = loop {
+        let mut large = record("alice", Kind::SESSION).await;
+        large.body = Body::new(vec![7; 16_000]).unwrap();
+        match store.insert(&large, Fence::None).await {
+            Ok(_) => records.push(large),
+            Err(error) => break error,
+        }
+        assert!(records.len() < 1000, "never full");
+    };
+    assert!(matches!(error, StoreError::Unavailable(_)) && why(&error).contains("OOM"), "{error:?}");
+    let error = store.replace(&next(&records[0]), records[0].revision).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+    assert_eq!(store.find(records[0].selector).await.unwrap().as_ref(), Some(&records[0]));
+    let count = store.revoke_by_subject(&subject("alice"), &Which::all(), MARK, Advance::Keep).await;
+    assert_eq!(count.unwrap(), records.len() as u64, "a revocation needs no memory");
+    assert!(store.delete(records[0].selector).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_replica_takes_no_writes() {
+    let Some(server) = needed("a Redis that is demoted", redis()).unwrap() else { return };
+    let store = quick(&server).await;
+    let record = record("alice", Kind::SESSION).await;
+    let _ = store.insert(&record, Fence::None).await.unwrap();
+    tell(&server, "REPLICAOF 127.0.0.1 1");
+    for _ in 0..3 {
+        let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)) && why(&error).contains("READONLY"), "{error:?}");
+    }
+    let error = RedisStore::connect(server.url()).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("replica"), "{error:?}");
+    tell(&server, "REPLICAOF NO ONE");
+    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_loads_its_data_is_unavailable() {
+    // It answers once in 1,024 commands: often enough for a store that is not patient.
+    let slow = Launch::new(Backend::Redis).setting("key-load-delay", "100");
+    let Some(server) = needed("a Redis that is loading", slow.start()).unwrap() else { return };
+    let store = quick(&server).await;
+    let first = record("alice", Kind::SESSION).await;
+    let mut more = first.clone();
+    for number in 0..3000_u16 {
+        more.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        let _ = store.insert(&more, Fence::None).await.unwrap();
+    }
+    let _ = store.insert(&first, Fence::None).await.unwrap();
+    server.stop().unwrap();
+    let mut heard = String::new();
+    std::thread::scope(|scope| {
+        let starting = scope.spawn(|| server.start());
+        tokio::task::block_in_place(|| {
+            tokio::runtime::Handle::current().block_on(until("LOADING, and then an answer", async || {
+                match store.find(first.selector).await {
+                    Ok(found) => found.is_some() && heard.contains("LOADING"),
+                    Err(error) => {
+                        let in_time =
+                            matches!(error, StoreError::Unavailable(_) | StoreError::Timeout { .. });
+                        assert!(in_time, "{error:?}");
+                        heard.push_str(&why(&error));
+                        false
+                    }
+                }
+            }));
+        });
+        starting.join().unwrap().unwrap();
+    });
+}
+
+#[tokio::test]
+async fn a_server_that_forgot_the_scripts_is_told_them_again() {
+    let Some(server) = needed("NOSCRIPT", redis()).unwrap() else { return };
+    let store = quick(&server).await;
+    for _ in 0..3 {
+        tell(&server, "SCRIPT FLUSH");
+        let record = record("alice", Kind::SESSION).await;
+        assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+        tell(&server, "SCRIPT FLUSH");
+        assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
+    }
+}
+
+#[tokio::test]
+async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
+    let Some(server) = needed("ACL users", redis()).unwrap() else { return };
+    let readme = include_str!("../../README.md");
+    let line = readme.lines().find(|line| line.starts_with("ACL SETUSER")).expect("the README says it");
+    assert_eq!(tell(&server, line), "OK");
+    let address = server.address();
+    let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    let alice = subject("alice");
+    let epoch = store.epoch(&alice, hallpass_core::Epoch([1; 16]), Duration::from_secs(9), NOW);
+    let fence = Fence::Epoch(epoch.await.unwrap());
+    assert_eq!(store.insert(&record, fence).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
+    assert!(store.find(record.selector).await.unwrap().is_some());
+    let page = hallpass_core::Page {
+        kinds: hallpass_core::Kinds::Any,
+        after: None,
+        limit: std::num::NonZeroU16::MIN,
+    };
+    assert_eq!(store.list_by_subject(&subject("alice"), &page).await.unwrap().len(), 1);
+    assert_eq!(store.find_many(&[record.selector]).await.unwrap().len(), 1);
+    for action in [MARK, Action::Remove] {
+        store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await.unwrap();
+    }
+    assert!(!store.delete(record.selector).await.unwrap());
+    let _ = store.purge_expired(NOW, 9).await.unwrap();
+    store.check(NOW).await.unwrap();
+
+    tell(&server, "ACL SETUSER hallpass -evalsha");
+    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
+    let error = RedisStore::connect(&format!("redis://hallpass:wrong@{address}/")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    for text in [format!("{error:?} {error}"), format!("{store:?}"), why(&error)] {
+        assert!(!text.contains("secret") && !text.contains("wrong"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
+    let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
+    let error = RedisStore::connect(cluster.urls()[0]).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("cluster"), "{error:?}");
+    let hosts: Vec<_> = cluster.urls().iter().map(|url| url.trim_start_matches("redis://")).collect();
+    RedisStore::connect(&format!("redis+cluster://{}", hosts.join(","))).await.unwrap();
+    let Some(server) = needed("a single server as a cluster", redis()).unwrap() else { return };
+    let error = RedisStore::cluster([server.url()]).connect().await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_) | StoreError::Unavailable(_)), "{error:?}");
+}

@@ -1,0 +1,132 @@
+//! What asynchronous replication takes back, and what `WAIT` changes about that.
+
+use std::time::Duration;
+
+use hallpass_core::{Action, Advance, Fence, Kind, Reason, StoreError, TokenStore, Which};
+use hallpass_store_redis::{Builder, RedisStore};
+use hallpass_test_servers::{Sentinel, Server, needed, redis_sentinel};
+
+use crate::help::{NOW, record, subject, tell, until};
+
+const MARK: Action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: NOW };
+
+fn builder(group: &Sentinel) -> Builder {
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
+    RedisStore::sentinel(urls, group.name()).timeout(Duration::from_secs(2))
+}
+
+async fn log_out(store: &RedisStore, name: &str) -> Result<u64, StoreError> {
+    store.revoke_by_subject(&subject(name), &Which::all(), MARK, Advance::Keep).await
+}
+
+fn roles(group: &Sentinel) -> (&Server, &Server) {
+    let master = group.master().unwrap();
+    let replica = group.servers().iter().find(|server| server.address() != master.address()).unwrap();
+    (master, replica)
+}
+
+/// Cuts the replica off. Freezing it alone would not do: the kernel would keep what the master sends.
+fn part(group: &Sentinel) {
+    let (master, replica) = roles(group);
+    replica.freeze().unwrap();
+    tell(master, "CLIENT KILL TYPE replica");
+}
+
+/// The master dies, the other takes over, and the store has found it.
+async fn fail_over(group: &Sentinel, store: &RedisStore) {
+    let (old, new) = roles(group);
+    old.crash().unwrap();
+    new.thaw().unwrap();
+    until("the new master", async || {
+        group.master().is_ok_and(|master| master.address() == new.address())
+            && tell(new, "ROLE").starts_with("master")
+            && store
+                .epoch(&subject("nobody"), hallpass_core::Epoch([1; 16]), Duration::from_secs(1), NOW)
+                .await
+                .is_ok()
+    })
+    .await;
+}
+
+async fn recover(group: &Sentinel) {
+    for server in group.servers() {
+        server.start().unwrap();
+    }
+    until("both servers", async || group.is_healthy()).await;
+}
+
+/// The documentation says so: what only the master had is lost with the master.
+#[tokio::test]
+async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_was_confirmed_cannot() {
+    let Some(group) = needed("a failover", redis_sentinel()).unwrap() else { return };
+    let plain = builder(&group).connect().await.unwrap();
+    let within = Duration::from_millis(400);
+    let careful = builder(&group).confirmed_by(1, within).connect().await.unwrap();
+    // Both halves replicated, by a write that waits.
+    let (lost, kept) = (record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await);
+    for record in [&lost, &kept] {
+        let _ = plain.insert(record, Fence::None).await.unwrap();
+    }
+    careful.delete(hallpass_core::Selector([1; 16])).await.unwrap();
+
+    part(&group);
+    assert_eq!(log_out(&plain, "alice").await.unwrap(), 1, "acknowledged by the master alone");
+    let error = log_out(&careful, "bob").await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Timeout { outcome_unknown: true, .. }),
+        "not acknowledged: {error:?}"
+    );
+    // Nor does a repetition pass for a confirmation, though nothing is left to mark.
+    let error = log_out(&careful, "bob").await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+    fail_over(&group, &plain).await;
+    let found = plain.find(lost.selector).await.unwrap().expect("the replica had it");
+    assert!(found.revoked.is_none(), "the log-out was acknowledged, and is lost: the token lives again");
+
+    // Repeated where it was refused, it holds.
+    recover(&group).await;
+    until("a confirmed log-out", async || log_out(&careful, "bob").await.is_ok()).await;
+    fail_over(&group, &plain).await;
+    let found = plain.find(kept.selector).await.unwrap().expect("the replica had it");
+    assert_eq!(found.revoked, Some(Reason::LoggedOutElsewhere));
+}
+
+#[tokio::test]
+async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_writes() {
+    let Some(group) = needed("failovers with WAIT", redis_sentinel()).unwrap() else { return };
+    let careful = builder(&group).confirmed_by(1, Duration::from_millis(400)).connect().await.unwrap();
+    let mut ended = Vec::new();
+    for round in 0..2 {
+        // One that was started again has forgotten it.
+        for server in group.servers() {
+            assert_eq!(tell(server, "CONFIG SET min-replicas-to-write 1"), "OK");
+            assert_eq!(tell(server, "CONFIG SET min-replicas-max-lag 1"), "OK");
+        }
+        for number in 0..50 {
+            let name = format!("user {round} {number}");
+            let token = record(&name, Kind::REMEMBER).await;
+            until("a master with a replica", async || careful.insert(&token, Fence::None).await.is_ok())
+                .await;
+            if log_out(&careful, &name).await.is_ok() {
+                ended.push(token);
+            }
+        }
+        let (old, new) = roles(&group);
+        old.crash().unwrap();
+        until("the new master", async || {
+            group.master().is_ok_and(|master| master.address() == new.address())
+                && careful.find(ended[0].selector).await.is_ok()
+        })
+        .await;
+        for token in &ended {
+            let found = careful.find(token.selector).await.unwrap();
+            assert!(found.is_none_or(|found| found.revoked.is_some()), "an acknowledged log-out is lost");
+        }
+        // Alone, it would acknowledge what a second failover takes back. So it must not write.
+        let token = record("late", Kind::REMEMBER).await;
+        let error = careful.insert(&token, Fence::None).await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        recover(&group).await;
+    }
+    assert!(ended.len() > 60, "only {} of 100 were confirmed", ended.len());
+}

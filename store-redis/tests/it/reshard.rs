@@ -1,0 +1,196 @@
+//! A slot that moves to another node, key by key, under load.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Kind, Page, Record, Replace, StoreError, TokenStore, Which,
+};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{Cluster, Server, needed, redis_cluster};
+
+use crate::help::{NOW, next, raw, record, subject, tell};
+
+/// One slot on its way.
+struct Move<'a> {
+    from: &'a Server,
+    to: &'a Server,
+    slot: u64,
+}
+
+impl<'a> Move<'a> {
+    /// The slot of everything of this subject, from its master to another one.
+    fn of(cluster: &'a Cluster, name: &str) -> Self {
+        let shard = subject(name).shard();
+        let nodes = &cluster.nodes()[..3];
+        let slot = tell(&nodes[0], &format!("CLUSTER KEYSLOT {{{:02x}{:02x}}}", shard[0], shard[1]));
+        let slot: u64 = slot.parse().unwrap();
+        let from = usize::try_from(slot * 3 / 16_384).unwrap();
+        Self { from: &nodes[from], to: &nodes[(from + 1) % 3], slot }
+    }
+
+    fn begin(&self) {
+        let (from, to) = (tell(self.from, "CLUSTER MYID"), tell(self.to, "CLUSTER MYID"));
+        assert_eq!(tell(self.to, &format!("CLUSTER SETSLOT {} IMPORTING {from}", self.slot)), "OK");
+        assert_eq!(tell(self.from, &format!("CLUSTER SETSLOT {} MIGRATING {to}", self.slot)), "OK");
+    }
+
+    async fn keys(&self) -> Vec<Vec<u8>> {
+        let mut raw = raw(self.from).await;
+        redis::cmd("CLUSTER")
+            .arg("GETKEYSINSLOT")
+            .arg(self.slot)
+            .arg(100)
+            .query_async(&mut raw)
+            .await
+            .unwrap()
+    }
+
+    async fn carry(&self, key: &[u8]) {
+        let mut raw = raw(self.from).await;
+        let mut migrate = redis::cmd("MIGRATE");
+        migrate.arg("127.0.0.1").arg(self.to.address().port()).arg(key).arg(0).arg(5000);
+        let _: redis::Value = migrate.query_async(&mut raw).await.unwrap();
+    }
+
+    fn end(&self) {
+        let to = tell(self.to, "CLUSTER MYID");
+        for node in [self.to, self.from] {
+            assert_eq!(tell(node, &format!("CLUSTER SETSLOT {} NODE {to}", self.slot)), "OK");
+        }
+    }
+}
+
+async fn records(store: &RedisStore, name: &str, count: usize) -> Vec<Record> {
+    let mut records = Vec::new();
+    for _ in 0..count {
+        let new = record(name, Kind::REMEMBER).await;
+        assert_eq!(store.insert(&new, Fence::None).await.unwrap(), Insert::Inserted);
+        records.push(new);
+    }
+    records
+}
+
+fn is_not_done<T>(answer: &Result<T, StoreError>) -> bool {
+    use StoreError::{Timeout, Unavailable};
+    matches!(answer, Err(Unavailable(_) | Timeout { outcome_unknown: false, .. }))
+}
+
+fn is_index(key: &[u8]) -> bool {
+    key.windows(3).any(|part| part == b":s:")
+}
+
+/// Whatever has moved, and whatever has not: a revocation waits, and then finds everything.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
+    let Some(cluster) = needed("a move of a slot", redis_cluster()).unwrap() else { return };
+    for index_first in [true, false] {
+        let name = if index_first { "alice" } else { "bob" };
+        let patient = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+        let hasty = RedisStore::cluster(cluster.urls()).timeout(Duration::from_millis(300));
+        let hasty = hasty.connect().await.unwrap();
+        let made = records(&patient, name, 10).await;
+        let moving = Move::of(&cluster, name);
+        moving.begin();
+        // Half of the keys, and the index among them or not.
+        let mut keys = moving.keys().await;
+        assert_eq!(keys.len(), 11);
+        keys.sort_by_key(|key| is_index(key) != index_first);
+        let (first, rest) = keys.split_at(5);
+        for key in first {
+            moving.carry(key).await;
+        }
+        // Single records are read and written on both sides, and nothing of a whole subject is done.
+        for token in &made {
+            let later = next(token);
+            assert_eq!(patient.replace(&later, token.revision).await.unwrap(), Replace::Replaced);
+            assert_eq!(patient.find(token.selector).await.unwrap(), Some(later));
+        }
+        let all = Which::all();
+        let error = hasty.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+        assert!(is_not_done(&error), "{error:?}");
+        let page = Page { kinds: hallpass_core::Kinds::Any, after: None, limit: 99.try_into().unwrap() };
+        let listed = hasty.list_by_subject(&subject(name), &page).await;
+        assert!(is_not_done(&listed), "{listed:?}");
+        for token in &made {
+            assert!(patient.find(token.selector).await.unwrap().is_some(), "half done");
+        }
+        let waiting = tokio::spawn({
+            let (store, name) = (patient.clone(), subject(name));
+            async move { store.revoke_by_subject(&name, &Which::all(), Action::Remove, Advance::Keep).await }
+        });
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        for key in rest {
+            moving.carry(key).await;
+        }
+        moving.end();
+        assert_eq!(waiting.await.unwrap().unwrap(), 10);
+        for token in &made {
+            assert!(patient.find(token.selector).await.unwrap().is_none(), "missed");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn slots_that_move_under_load_lose_nothing() {
+    let Some(cluster) = needed("moves of slots under load", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    let names = ["carol", "dave", "erin", "frank"];
+    let stop = Arc::new(AtomicBool::new(false));
+    let rounds = Arc::new(AtomicUsize::new(0));
+    let workers: Vec<_> = names
+        .into_iter()
+        .map(|name| {
+            let (store, stop, rounds) = (store.clone(), Arc::clone(&stop), Arc::clone(&rounds));
+            tokio::spawn(async move {
+                while !stop.load(Ordering::Relaxed) {
+                    let epoch =
+                        store.epoch(&subject(name), Epoch([3; 16]), Duration::from_secs(60), NOW).await;
+                    let mut made = Vec::new();
+                    for _ in 0..5 {
+                        let new = record(name, Kind::REMEMBER).await;
+                        let fence = Fence::Epoch(*epoch.as_ref().unwrap());
+                        assert_eq!(store.insert(&new, fence).await.unwrap(), Insert::Inserted);
+                        let later = next(&new);
+                        assert_eq!(store.replace(&later, new.revision).await.unwrap(), Replace::Replaced);
+                        assert_eq!(store.find(new.selector).await.unwrap(), Some(later));
+                        made.push(new);
+                    }
+                    assert!(store.delete(made[0].selector).await.unwrap());
+                    let all = Which::all();
+                    let count =
+                        store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+                    assert_eq!(count.unwrap(), 4);
+                    for token in made {
+                        assert_eq!(store.find(token.selector).await.unwrap(), None);
+                    }
+                    rounds.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .collect();
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let before = rounds.load(Ordering::Relaxed);
+    for name in names {
+        let moving = Move::of(&cluster, name);
+        moving.begin();
+        loop {
+            let keys = moving.keys().await;
+            if keys.is_empty() {
+                break;
+            }
+            for key in keys {
+                moving.carry(&key).await;
+            }
+        }
+        moving.end();
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    for worker in workers {
+        worker.await.unwrap();
+    }
+    println!("{before} rounds before, {} after the moves", rounds.load(Ordering::Relaxed));
+    assert!(rounds.load(Ordering::Relaxed) > before);
+}

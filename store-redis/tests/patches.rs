@@ -1,0 +1,370 @@
+//! Each script with one line made wrong: the suite must notice, in the case and by the clause named.
+
+use std::process::ExitCode;
+
+use hallpass_conformance_tests::Clause::{S2, S4, S5, S7, S8, S9, S10, S11};
+use hallpass_conformance_tests::{Patch, prove};
+use support::{Kind, RedisHarness};
+
+#[expect(dead_code, reason = "crash children and groups are for the other target")]
+#[path = "support/harness.rs"]
+mod support;
+
+#[expect(clippy::expect_used, reason = "a test may panic")]
+fn main() -> ExitCode {
+    prove(PATCHES, |patch| {
+        let change = [patch.file, patch.from, patch.to].map(str::to_owned);
+        let harness = RedisHarness::start(Kind::Single, &[change]).expect("a server starts");
+        harness.expect("a server is here")
+    })
+}
+
+const PATCHES: &[Patch] = &[
+    Patch {
+        name: "insert_overwrites",
+        file: "insert.lua",
+        from: "'NX', ",
+        to: "",
+        caught: &[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")],
+    },
+    Patch {
+        name: "insert_ignores_the_epoch",
+        file: "insert.lua",
+        from: "if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4] then return mine() and 'INSERTED' or 'FENCED' end",
+        to: "",
+        caught: &[
+            (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
+            (S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere"),
+        ],
+    },
+    Patch {
+        name: "insert_compares_half_of_the_epoch",
+        file: "insert.lua",
+        from: "if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4]",
+        to: "if string.sub(redis.call('GET', KEYS[#KEYS]) or '', 1, 8) ~= string.sub(ARGV[4], 1, 8)",
+        caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
+    },
+    Patch {
+        name: "insert_admits_a_missing_epoch",
+        file: "insert.lua",
+        from: "if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4]",
+        to: "if (redis.call('GET', KEYS[#KEYS]) or ARGV[4]) ~= ARGV[4]",
+        caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
+    },
+    Patch {
+        name: "insert_ignores_the_parent",
+        file: "insert.lua",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0' then return mine() and 'INSERTED' or 'FENCED' end",
+        to: "",
+        caught: &[
+            (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
+            (S11, "race_subject::no_session_is_made_after_its_parent_was_deleted"),
+        ],
+    },
+    Patch {
+        name: "insert_admits_a_marked_parent",
+        file: "insert.lua",
+        from: "redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0'",
+        to: "redis.call('EXISTS', KEYS[#KEYS]) == 0",
+        caught: &[(S11, "fence::a_marked_parent_fences")],
+    },
+    Patch {
+        name: "insert_takes_itself_for_a_resend",
+        file: "insert.lua",
+        from: "redis.call('GET', KEYS[1]) == ARGV[1]",
+        to: "redis.call('EXISTS', KEYS[1]) == 1",
+        caught: &[
+            (S2, "race::of_many_inserts_of_one_selector_one_wins"),
+            (S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched"),
+        ],
+    },
+    Patch {
+        name: "insert_forgets_the_index",
+        file: "insert.lua",
+        from: "redis.call('ZADD', KEYS[2], ARGV[5], member)",
+        to: "",
+        caught: &[
+            (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
+            (S9, "list::newest_first_then_the_larger_selector"),
+        ],
+    },
+    Patch {
+        name: "insert_sweeps_the_living",
+        file: "insert.lua",
+        from: "ARGV[8] .. entry) == 0",
+        to: "ARGV[8] .. entry) == 1",
+        caught: &[(S9, "list::a_thousand_devices_are_paged")],
+    },
+    Patch {
+        name: "insert_lets_the_index_go_first",
+        file: "insert.lua",
+        from: "redis.call('PEXPIRE', KEYS[2], ARGV[7])",
+        to: "redis.call('PEXPIRE', KEYS[2], 2)",
+        caught: &[(S8, "subject::two_thousand_five_hundred_records_are_ended_and_counted")],
+    },
+    Patch {
+        name: "insert_collects_too_early",
+        file: "insert.lua",
+        from: "'NX', 'PX', ARGV[2])",
+        to: "'NX', 'PX', math.max(tonumber(ARGV[2]) - 3600000, 1))",
+        caught: &[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")],
+    },
+    Patch {
+        name: "replace_ignores_the_revision",
+        file: "replace.lua",
+        from: "if string.sub(head, 1, 8) ~= ARGV[3] then",
+        to: "if false then",
+        caught: &[
+            (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
+            (S5, "race::of_many_replaces_of_one_revision_one_wins"),
+        ],
+    },
+    Patch {
+        name: "replace_compares_a_revision_of_one_byte",
+        file: "replace.lua",
+        from: "string.sub(head, 1, 8) ~= ARGV[3]",
+        to: "string.sub(head, 1, 7) ~= string.sub(ARGV[3], 1, 7)",
+        caught: &[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")],
+    },
+    Patch {
+        name: "replace_unmarks",
+        file: "replace.lua",
+        from: "if string.sub(head, 9, 9) ~= '\\0' then return 'CONFLICT' end",
+        to: "",
+        caught: &[
+            (S4, "replace::a_marked_record_conflicts_with_every_replace"),
+            (S4, "replace::a_spent_record_conflicts_with_every_replace"),
+        ],
+    },
+    Patch {
+        name: "replace_creates",
+        file: "replace.lua",
+        from: "if head == '' then return 'MISSING' end",
+        to: "if head == '' then head = ARGV[3] .. '\\0' end",
+        caught: &[(S4, "replace::replacing_what_is_not_there_creates_nothing")],
+    },
+    Patch {
+        name: "replace_says_missing_for_a_conflict",
+        file: "replace.lua",
+        from: "'REPLACED' or 'CONFLICT'",
+        to: "'REPLACED' or 'MISSING'",
+        caught: &[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")],
+    },
+    Patch {
+        name: "replace_takes_itself_for_a_resend",
+        file: "replace.lua",
+        from: "redis.call('GET', KEYS[1]) == ARGV[1]",
+        to: "string.sub(redis.call('GET', KEYS[1]), 1, 9) == string.sub(ARGV[1], 1, 9)",
+        caught: &[(S5, "race::of_many_replaces_of_one_revision_one_wins")],
+    },
+    Patch {
+        name: "replace_collects_too_early",
+        file: "replace.lua",
+        from: "ARGV[1], 'PX', ARGV[2])",
+        to: "ARGV[1], 'PX', math.max(tonumber(ARGV[2]) - 3600000, 1))",
+        caught: &[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")],
+    },
+    Patch {
+        name: "delete_removes_nothing",
+        file: "delete.lua",
+        from: "redis.call('DEL', KEYS[1])",
+        to: "",
+        caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
+    },
+    Patch {
+        name: "delete_says_that_it_was_there",
+        file: "delete.lua",
+        from: "if head == '' then return 0 end",
+        to: "if head == '' then return 1 end",
+        caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
+    },
+    Patch {
+        name: "delete_removes_the_whole_index",
+        file: "delete.lua",
+        from: "member = string.sub(head, 73, 86)",
+        to: "redis.call('DEL', index)\n    member = string.sub(head, 73, 86)",
+        caught: &[(S9, "list::a_page_begins_after_a_record_that_has_gone")],
+    },
+    Patch {
+        name: "revoke_ignores_the_kind",
+        file: "revoke.lua",
+        from: "if kinds and not kinds[kind] then return false end",
+        to: "",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_takes_every_login",
+        file: "revoke.lua",
+        from: "if ARGV[8] == 'only' and login ~= ARGV[9] then return false end",
+        to: "",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_takes_the_login_that_is_excepted",
+        file: "revoke.lua",
+        from: "if ARGV[8] == 'except' and login == ARGV[9] then return false end",
+        to: "",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_ignores_who_is_live",
+        file: "revoke.lua",
+        from: "if ARGV[10] ~= '' and not live(head) then return false end",
+        to: "",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_takes_the_last_instant_for_life",
+        file: "revoke.lua",
+        from: "at < number(string.sub(head, 35, 42))",
+        to: "at <= number(string.sub(head, 35, 42))",
+        caught: &[(S8, "subject::the_last_instant_of_a_life_is_told_from_the_first_after_it")],
+    },
+    Patch {
+        name: "revoke_spares_nobody",
+        file: "revoke.lua",
+        from: "if not spared[login] and not (mark and ended)",
+        to: "if not (mark and ended)",
+        caught: &[(S8, "subject::the_newest_logins_are_spared_with_all_their_records")],
+    },
+    Patch {
+        name: "revoke_spares_the_oldest",
+        file: "revoke.lua",
+        from: "'ZREVRANGE'",
+        to: "'ZRANGE'",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_spares_records",
+        file: "revoke.lua",
+        from: "if not spared[login] and spare > 0 then",
+        to: "if spare > 0 then",
+        caught: &[(S8, "subject::every_choice_matches_the_reference")],
+    },
+    Patch {
+        name: "revoke_stops_at_a_thousand",
+        file: "revoke.lua",
+        from: "KEYS[1], 0, -1)",
+        to: "KEYS[1], 0, 999)",
+        caught: &[(S8, "subject::two_thousand_five_hundred_records_are_ended_and_counted")],
+    },
+    Patch {
+        name: "revoke_removes_nothing",
+        file: "revoke.lua",
+        from: "redis.call('DEL', record.key)",
+        to: "",
+        caught: &[(S8, "subject::removing_takes_all_of_the_subject_and_nobody_else")],
+    },
+    Patch {
+        name: "revoke_marks_again",
+        file: "revoke.lua",
+        from: "not (mark and ended)",
+        to: "true",
+        caught: &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")],
+    },
+    Patch {
+        name: "revoke_removes_what_it_should_mark",
+        file: "revoke.lua",
+        from: "redis.call('SETRANGE', record.key, 0, marked)",
+        to: "redis.call('DEL', record.key)",
+        caught: &[(S8, "subject::marking_does_what_the_record_says")],
+    },
+    Patch {
+        name: "mark_keeps_the_revision",
+        file: "revoke.lua",
+        from: "(string.sub(head, 2, 9)) + 1",
+        to: "(string.sub(head, 2, 9)) + 0",
+        caught: &[(S8, "subject::marking_does_what_the_record_says")],
+    },
+    Patch {
+        name: "mark_keeps_the_idle_expiry",
+        file: "revoke.lua",
+        from: ".. string.rep('\\255', 8) .. expires",
+        to: ".. string.sub(head, 43, 50) .. expires",
+        caught: &[(S8, "subject::marking_does_what_the_record_says")],
+    },
+    Patch {
+        name: "mark_forgets_to_stay",
+        file: "revoke.lua",
+        from: ".. string.rep('\\255', 8) .. expires",
+        to: ".. string.rep('\\255', 8) .. string.sub(head, 51, 58)",
+        caught: &[(S8, "subject::marking_does_what_the_record_says")],
+    },
+    Patch {
+        name: "mark_turns_time_back",
+        file: "revoke.lua",
+        from: "if number(updated) < number(at) then updated = at end",
+        to: "updated = at",
+        caught: &[(S8, "subject::marking_does_what_the_record_says")],
+    },
+    Patch {
+        name: "mark_collects_too_early",
+        file: "revoke.lua",
+        from: "+ tonumber(ARGV[7])",
+        to: "+ 1",
+        caught: &[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")],
+    },
+    Patch {
+        name: "advance_is_forgotten",
+        file: "revoke.lua",
+        from: "if KEYS[2] then redis.call('SET', KEYS[2], ARGV[2], 'PX', ARGV[3]) end",
+        to: "",
+        caught: &[(S11, "fence::advancing_turns_away_the_logins_under_way")],
+    },
+    Patch {
+        name: "advance_drops_the_epoch_at_once",
+        file: "revoke.lua",
+        from: "ARGV[2], 'PX', ARGV[3])",
+        to: "ARGV[2], 'PX', 1)",
+        caught: &[(S11, "expiry::an_epoch_is_kept_for_its_time")],
+    },
+    Patch {
+        name: "list_ignores_the_kind",
+        file: "list.lua",
+        from: "if value and meant(value)",
+        to: "if value",
+        caught: &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")],
+    },
+    Patch {
+        name: "list_begins_with_the_last_of_the_page_before",
+        file: "list.lua",
+        from: "or before(member, after)",
+        to: "or true",
+        caught: &[(S9, "list::pages_cover_each_record_once")],
+    },
+    Patch {
+        name: "list_pages_by_time_alone",
+        file: "list.lua",
+        from: "or before(member, after)",
+        to: "",
+        caught: &[(S9, "list::pages_cover_each_record_once")],
+    },
+    Patch {
+        name: "list_filters_after_the_limit",
+        file: "list.lua",
+        from: "if #entries < 2 * chunk then return page end",
+        to: "if true then return page end",
+        caught: &[(S9, "list::a_thousand_devices_are_paged")],
+    },
+    Patch {
+        name: "list_ignores_its_limit",
+        file: "list.lua",
+        from: "if #page == limit then return page end",
+        to: "",
+        caught: &[(S9, "list::pages_cover_each_record_once")],
+    },
+    Patch {
+        name: "epoch_overwrites",
+        file: "epoch.lua",
+        from: "if not epoch then",
+        to: "if true then",
+        caught: &[(S11, "fence::a_missing_epoch_is_made_once")],
+    },
+    Patch {
+        name: "epoch_is_made_anew_and_not_kept",
+        file: "epoch.lua",
+        from: "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])",
+        to: "",
+        caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
+    },
+];

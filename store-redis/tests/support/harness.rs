@@ -1,0 +1,250 @@
+//! Servers for the suite, and what may be done to them.
+
+use std::fmt::Debug;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::{env, fs, process};
+
+use async_trait::async_trait;
+use hallpass_conformance_tests::{Capability, Declared, Harness, Server as Hurt, Trouble};
+use hallpass_core::{BoxError, TokenStore};
+use hallpass_store_redis::{Builder, RedisStore};
+use hallpass_test_servers::{
+    Backend, Cluster, Launch, Mode, Origin, Proxy, Sentinel, Server, needed, redis, redis_cluster,
+    redis_sentinel,
+};
+use tokio::runtime::Runtime;
+use tokio::task::spawn_blocking;
+
+/// How the servers are arranged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Single,
+    Sentinel,
+    Cluster,
+    Container,
+}
+
+const ALL: [(Kind, &str); 4] = [
+    (Kind::Single, "single"),
+    (Kind::Sentinel, "sentinel"),
+    (Kind::Cluster, "cluster"),
+    (Kind::Container, "container"),
+];
+
+/// What `HALLPASS_REDIS_GROUPS` names, or everything that this run may not leave out.
+pub(crate) fn chosen() -> Vec<Kind> {
+    let is_set = |name| env::var(name).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    let full = is_set("CI") || is_set("HALLPASS_FULL");
+    let named = env::var("HALLPASS_REDIS_GROUPS").unwrap_or_default();
+    let named: Vec<&str> = named.split(',').map(str::trim).filter(|name| !name.is_empty()).collect();
+    let wanted = |&(kind, name): &(Kind, &str)| match named.as_slice() {
+        [] => full || kind != Kind::Container,
+        named => named.contains(&name),
+    };
+    ALL.into_iter().filter(wanted).map(|(kind, _)| kind).collect()
+}
+
+/// The servers, while they run.
+enum Group {
+    One(Box<Server>),
+    Sentinel(Sentinel),
+    Cluster(Cluster),
+    /// A crash child: its parent has them.
+    OfTheParent,
+}
+
+/// A harness over real servers.
+pub(crate) struct RedisHarness {
+    name: String,
+    kind: Kind,
+    urls: Vec<String>,
+    /// Changes to the scripts: name, from, to.
+    patches: Vec<[String; 3]>,
+    group: Arc<Group>,
+    proxy: Option<Proxy>,
+    /// The proxy lives on it.
+    _runtime: Option<Runtime>,
+}
+
+impl RedisHarness {
+    /// `None`, said plainly, where this machine has no such server and may do without.
+    pub(crate) fn start(kind: Kind, patches: &[[String; 3]]) -> Result<Option<Self>, BoxError> {
+        let what = format!("the suite on Redis ({kind:?})");
+        let group = match kind {
+            Kind::Single => needed(&what, redis())?.map(|server| Group::One(Box::new(server))),
+            Kind::Container => needed(&what, Launch::new(Backend::Redis).only(Origin::Container).start())?
+                .map(|server| Group::One(Box::new(server))),
+            Kind::Sentinel => needed(&what, redis_sentinel())?.map(Group::Sentinel),
+            Kind::Cluster => needed(&what, redis_cluster())?.map(Group::Cluster),
+        };
+        let Some(group) = group else { return Ok(None) };
+        let (mut proxy, mut runtime) = (None, None);
+        let urls = match &group {
+            Group::One(server) => {
+                let own = Runtime::new()?;
+                let between = own.block_on(Proxy::start(server.address()))?;
+                let urls = vec![server.url_at(between.address())];
+                (proxy, runtime) = (Some(between), Some(own));
+                urls
+            }
+            Group::Sentinel(group) => group.sentinels().iter().map(|node| node.url().to_owned()).collect(),
+            Group::Cluster(group) => group.urls().iter().map(|url| (*url).to_owned()).collect(),
+            Group::OfTheParent => Vec::new(),
+        };
+        let harness = Self {
+            name: format!("redis {}", name(kind)),
+            kind,
+            urls,
+            patches: patches.to_vec(),
+            group: Arc::new(group),
+            proxy,
+            _runtime: runtime,
+        };
+        fs::write(note(process::id()), format!("{}\n{}", name(kind), harness.urls.join("\n")))?;
+        Ok(Some(harness))
+    }
+
+    /// In a crash child: the servers that its parent started.
+    pub(crate) fn of_the_parent() -> Option<Self> {
+        env::var_os("HALLPASS_CONFORMANCE_CHILD")?;
+        let text = fs::read_to_string(note(std::os::unix::process::parent_id())).ok()?;
+        let mut lines = text.lines().map(str::to_owned);
+        let first = lines.next()?;
+        let (kind, _) = ALL.into_iter().find(|(_, name)| *name == first)?;
+        Some(Self {
+            name: first,
+            kind,
+            urls: lines.collect(),
+            patches: Vec::new(),
+            group: Arc::new(Group::OfTheParent),
+            proxy: None,
+            _runtime: None,
+        })
+    }
+
+    fn builder(&self) -> Builder {
+        let builder = match self.kind {
+            Kind::Single | Kind::Container => RedisStore::single(&self.urls[0]),
+            Kind::Sentinel => RedisStore::sentinel(&self.urls, "hallpass"),
+            Kind::Cluster => RedisStore::cluster(&self.urls),
+        };
+        self.patches.iter().fold(builder, |builder, [name, from, to]| builder.patched(name, from, to))
+    }
+}
+
+/// Where a crash child finds what its parent started.
+fn note(process: u32) -> PathBuf {
+    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-of-{process}"))
+}
+
+fn name(kind: Kind) -> &'static str {
+    ALL.into_iter().find(|(listed, _)| *listed == kind).map_or("", |(_, name)| name)
+}
+
+impl Drop for RedisHarness {
+    fn drop(&mut self) {
+        if !matches!(*self.group, Group::OfTheParent) {
+            drop(fs::remove_file(note(process::id())));
+        }
+    }
+}
+
+#[async_trait]
+impl Harness for RedisHarness {
+    fn backend(&self) -> String {
+        self.name.clone()
+    }
+
+    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
+        Ok(Arc::new(self.builder().namespace(namespace).connect().await?))
+    }
+
+    fn declared(&self) -> Declared {
+        Declared::everything()
+            .without(Capability::Purge, "Redis collects by itself, an hour after a record may go")
+            .without(Capability::PowerLoss, "the servers of the suite write their log once a second to disk")
+    }
+
+    fn server(&self) -> Option<&dyn Hurt> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Hurt for RedisHarness {
+    fn troubles(&self) -> &[Trouble] {
+        match self.proxy {
+            Some(_) => &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+            None => &[Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+        }
+    }
+
+    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
+        if let (Trouble::Cut, Some(proxy)) = (trouble, &self.proxy) {
+            proxy.set(Mode::Refuse);
+            proxy.cut();
+            return Ok(());
+        }
+        let group = Arc::clone(&self.group);
+        spawn_blocking(move || {
+            for server in group.servers() {
+                match trouble {
+                    Trouble::Freeze => server.freeze()?,
+                    Trouble::Stop | Trouble::Restart => server.stop()?,
+                    Trouble::Cut => return Err("there is no proxy to cut at".into()),
+                }
+            }
+            match trouble {
+                Trouble::Restart => group.heal(),
+                _ => Ok(()),
+            }
+        })
+        .await?
+    }
+
+    async fn heal(&self) -> Result<(), BoxError> {
+        if let Some(proxy) = &self.proxy {
+            proxy.set(Mode::Pass);
+        }
+        let group = Arc::clone(&self.group);
+        spawn_blocking(move || group.heal()).await?
+    }
+}
+
+impl Group {
+    /// Those that hold data.
+    fn servers(&self) -> Vec<&Server> {
+        match self {
+            Self::One(server) => vec![server],
+            Self::Sentinel(group) => group.servers().iter().collect(),
+            Self::Cluster(group) => group.nodes().iter().collect(),
+            Self::OfTheParent => Vec::new(),
+        }
+    }
+
+    fn heal(&self) -> Result<(), BoxError> {
+        for server in self.servers() {
+            server.thaw()?;
+        }
+        for server in self.servers() {
+            server.start()?;
+        }
+        match self {
+            Self::Sentinel(group) => until("a master and a replica", || group.is_healthy()),
+            Self::Cluster(group) => until("a healthy cluster", || group.is_healthy()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Waits for something outside of this process, a minute at most.
+pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), BoxError> {
+    for _ in 0..1200 {
+        if done() {
+            return Ok(());
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    Err(format!("waited a minute in vain for {what}").into())
+}
