@@ -15,6 +15,12 @@ const KNOWN: &[(&str, &str, bool)] = &[
     ("memory", "memory:", true),
     #[cfg(feature = "postgres")]
     ("postgres", "postgres://USER:PASSWORD@HOST/DATABASE", false),
+    #[cfg(feature = "redis")]
+    ("redis", "redis://HOST", false),
+    #[cfg(feature = "redis")]
+    ("redis+cluster", "redis+cluster://HOST,HOST", false),
+    #[cfg(feature = "redis")]
+    ("redis+sentinel", "redis+sentinel://HOST,HOST/MASTER", false),
     #[cfg(feature = "sled")]
     ("sled", "sled:PATH", true),
 ];
@@ -50,6 +56,10 @@ impl Store {
                 let store = hallpass_store_postgres::PostgresStore::connect(&self.text).await?;
                 store.migrate().await?;
                 Ok(Arc::new(store))
+            }
+            #[cfg(feature = "redis")]
+            "redis" | "redis+cluster" | "redis+sentinel" => {
+                Ok(Arc::new(hallpass_store_redis::RedisStore::connect(&self.text).await?))
             }
             #[cfg(feature = "sled")]
             "sled" => Ok(Arc::new(hallpass_store_sled::SledStore::open(self.rest())?)),
