@@ -12,6 +12,7 @@
 mod plugged;
 
 mod chromium;
+mod devices;
 mod pages;
 mod remember;
 mod site;

@@ -110,24 +110,6 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
 }
 
 #[test]
-fn log_out_everywhere_reaches_the_other_browser() {
-    let (site, driver) = (Site::start(), Driver::start());
-    let (laptop, phone) = (Profile::new(), Profile::new());
-    let (laptop, phone) = (laptop.open(&driver, &site.url), phone.open(&driver, &site.url));
-    log_in(&laptop);
-    log_in(&phone);
-    laptop.visit("/");
-    laptop.press("Log out everywhere");
-    laptop.wait_for("Remember me");
-    assert!(laptop.cookies().is_empty());
-
-    phone.visit("/");
-    assert!(phone.shows("You were logged out from another device."));
-    assert!(phone.shows("Remember me"));
-    phone.screenshot("logged-out-elsewhere");
-}
-
-#[test]
 fn an_old_copy_is_refused_after_the_windows_and_the_owner_is_told() {
     let (site, driver) = (Site::start(), Driver::start());
     let (mine, theirs) = (Profile::new(), Profile::new());
