@@ -52,7 +52,7 @@ pub(super) fn happened(entry: &Entry) -> (&'static str, Tone, String) {
         _ => "token",
     };
     let (word, tone, text) = match entry.what {
-        What::Issued => ("issued", Good, "A new {}, after the password was entered."),
+        What::Issued => ("issued", Good, "A new {} was handed out."),
         What::Restored => ("restored", Good, "A new {}, from the remember-me token of the same login."),
         What::Rotated => ("rotated", Plain, "The {} was used and replaced by its successor."),
         What::Confirmed => ("confirmed", Plain, "The new {} arrived: the browser sent it back."),
