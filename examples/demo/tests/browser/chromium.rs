@@ -97,10 +97,10 @@ impl Chromium<'_> {
         self.text().contains(words)
     }
 
-    /// Waits until the page shows `words`, for ten seconds.
+    /// Waits until the page shows `words`, for half a minute.
     #[track_caller]
     pub(crate) fn wait_for(&self, words: &str) {
-        for _ in 0..200 {
+        for _ in 0..600 {
             // In between two pages there is nothing to look at.
             let body = self.session.send("POST", "element", &css("body"));
             let text = body.ok().and_then(|body| {
@@ -111,7 +111,7 @@ impl Chromium<'_> {
             }
             sleep(Duration::from_millis(50));
         }
-        panic!("ten seconds are over and the page does not show {words:?}:\n{}", self.text());
+        panic!("half a minute is over and the page does not show {words:?}:\n{}", self.text());
     }
 
     /// Types into the field that this selector finds, in place of what is there.
