@@ -62,7 +62,10 @@ impl Store {
                 Ok(Arc::new(hallpass_store_redis::RedisStore::connect(&self.text).await?))
             }
             #[cfg(feature = "sled")]
-            "sled" => Ok(Arc::new(hallpass_store_sled::SledStore::open(self.rest())?)),
+            "sled" => {
+                let path = self.text.strip_prefix("sled:").unwrap_or_default();
+                Ok(Arc::new(hallpass_store_sled::SledStore::open(path)?))
+            }
             _ => Ok(Arc::new(MemoryStore::new())),
         }
     }
@@ -70,11 +73,6 @@ impl Store {
     /// How far the clocks of those who share it may be apart.
     pub(crate) fn max_skew(&self) -> Duration {
         if self.alone { Duration::ZERO } else { MAX_SKEW }
-    }
-
-    /// What stands after the scheme.
-    fn rest(&self) -> &str {
-        self.text.split_once(':').map_or("", |(_, rest)| rest)
     }
 }
 
