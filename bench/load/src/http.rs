@@ -53,6 +53,7 @@ impl Client {
         let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
         let values = |name: &'static str| text.lines().filter_map(move |line| line.strip_prefix(name));
         let length = values("content-length: ").next().and_then(|length| length.parse::<usize>().ok());
+        let length = if status == Some(204) { Some(0) } else { length };
         let (Some(status), Some(length)) = (status, length) else {
             return Err(io::Error::other("the answer is not understood"));
         };
