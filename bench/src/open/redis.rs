@@ -19,6 +19,8 @@ pub(crate) async fn redis_cluster(urls: &[&str]) -> Store {
 fn shared(opened: Result<RedisStore, StoreError>) -> Store {
     match opened {
         Ok(store) => Ok(Arc::new(store)),
-        Err(error) => Err(format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default())),
+        Err(error) => {
+            Err(format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default()))
+        }
     }
 }
