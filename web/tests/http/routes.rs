@@ -25,6 +25,7 @@ pub(crate) fn router(users: Users) -> Router {
     Router::new()
         .route("/", get(async || "welcome"))
         .route("/varied", get(varied))
+        .route("/varied/already", get(varied_already))
         .route("/me", get(me).post(me))
         .route("/thrice", get(thrice))
         .route("/slow", get(slow))
@@ -45,6 +46,10 @@ pub(crate) fn router(users: Users) -> Router {
 
 async fn varied(_: Option<CurrentUser<User>>) -> impl IntoResponse {
     ([(VARY, "Accept-Language")], "hello")
+}
+
+async fn varied_already(_: Option<CurrentUser<User>>) -> impl IntoResponse {
+    ([(VARY, "Accept-Language, cookie")], "hello")
 }
 
 /// `alice session fresh`, or `nobody`.
