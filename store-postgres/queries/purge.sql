@@ -2,10 +2,9 @@
 -- that another removes.
 delete from hallpass_tokens
 where ctid = any (array (
-        select ctid from hallpass_tokens
-        where purge_at <= $1
-        order by purge_at
-        limit $2
-        for update skip locked
-    ))
-    and purge_at <= $1
+    select ctid from hallpass_tokens
+    where purge_at <= $1
+    order by purge_at
+    limit $2
+    for update skip locked
+))

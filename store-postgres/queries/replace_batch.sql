@@ -1,26 +1,23 @@
 -- The same for many rows, each of them once, and which were written. Locks are taken in order, so that two
 -- batches never wait for each other in a circle, and not waited for: a row that somebody else holds is left
 -- out, or it would stop all the others. What was not written is tried alone.
-with want as (
-    select * from unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
+with held as materialized (
+    select w.*
+    from unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],
         $6::timestamptz[], $7::smallint[], $8::bigint[], $9::bigint[], $10::text[], $11::bytea[])
         as w (selector, expected, updated_at, seen_at, idle_at, purge_at, revoked, revision, generation, device,
             body)
-),
-held as materialized (
-    select t.selector
-    from hallpass_tokens t
-    join want w on t.selector = w.selector
-    where t.revision = w.expected and t.revoked = 0
+    join hallpass_tokens t on t.selector = w.selector
+    where t.revision = w.expected
+        and t.revoked = 0
     order by t.selector
     for no key update of t skip locked
 )
 update hallpass_tokens t
-set updated_at = w.updated_at, seen_at = w.seen_at, idle_at = w.idle_at, purge_at = w.purge_at,
-    revoked = w.revoked, revision = w.revision, generation = w.generation, device = w.device, body = w.body
-from want w
-join held h on h.selector = w.selector
-where t.selector = w.selector
-    and t.revision = w.expected
+set updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,
+    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body
+from held h
+where t.selector = h.selector
+    and t.revision = h.expected
     and t.revoked = 0
 returning t.selector

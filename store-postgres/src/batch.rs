@@ -59,7 +59,8 @@ impl<J: Together> Batcher<J> {
         let mut told = match self.enter(job) {
             Err(told) => told,
             Ok((lane, job)) => {
-                let answer = self.0.alone(&job).await;
+                // Boxed, so that the future of a call that only waits stays small: it is moved at each level.
+                let answer = Box::pin(self.0.alone(&job)).await;
                 drop(lane);
                 return answer;
             }

@@ -97,6 +97,10 @@ impl Builder {
     /// - [`StoreError::Unavailable`]: nobody answers.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, StoreError> {
         let refused = |error: sqlx::Error| Trouble::connecting(&error).into_error(false);
+        // sqlx does not look at it.
+        if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
+            return Err(refused(sqlx::Error::Configuration("another scheme".into())));
+        }
         let options = PgConnectOptions::from_str(url).map_err(refused)?;
         self.connect_with(options).await
     }

@@ -62,7 +62,11 @@ impl Trouble {
                     (_, "53" | "57") => What::Unavailable,
                     _ => What::Refused,
                 };
-                Self::new(what, format!("{} (SQLSTATE {code})", database.message()))
+                let advice = match code.as_ref() {
+                    "08P01" => ": behind PgBouncer use Builder::pgbouncer",
+                    _ => "",
+                };
+                Self::new(what, format!("{} (SQLSTATE {code}){advice}", database.message()))
             }
             sqlx::Error::Configuration(_) => Self::refused(
                 "this is no URL of a PostgreSQL server: postgres://user:password@host:5432/database",

@@ -46,11 +46,12 @@ const PATCHES: &[Patch] = &[
         &[(S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not")]),
     patch!(replace_swaps_two_times, "replace.sql", "updated_at = $3, seen_at = $4" => "updated_at = $4, seen_at = $3",
         &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
+    // What the lock was taken for, and what is written under it: either of the two would be enough but for races.
     patch!(replaces_without_the_revision, "replace_batch.sql",
-        "t.revision = w.expected and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = w.updated_at, seen_at = w.seen_at, idle_at = w.idle_at, purge_at = w.purge_at,\n    revoked = w.revoked, revision = w.revision, generation = w.generation, device = w.device, body = w.body\nfrom want w\njoin held h on h.selector = w.selector\nwhere t.selector = w.selector\n    and t.revision = w.expected\n"
-        => "t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = w.updated_at, seen_at = w.seen_at, idle_at = w.idle_at, purge_at = w.purge_at,\n    revoked = w.revoked, revision = w.revision, generation = w.generation, device = w.device, body = w.body\nfrom want w\njoin held h on h.selector = w.selector\nwhere t.selector = w.selector\n",
+        "    where t.revision = w.expected\n        and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n    and t.revision = h.expected\n"
+        => "    where t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n",
         ANOTHER_REVISION),
-    patch!(replaces_forget_a_column, "replace_batch.sql", "seen_at = w.seen_at, " => "",
+    patch!(replaces_forget_a_column, "replace_batch.sql", "seen_at = h.seen_at, " => "",
         &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
     patch!(what_is_there_is_missing, "exists.sql", "where " => "where false and ",
         &[(S4, "replace::a_marked_record_conflicts_with_every_replace")]),
@@ -118,18 +119,14 @@ const PATCHES: &[Patch] = &[
     patch!(mark_turns_time_back, "mark.sql", "greatest(updated_at, $8)" => "$8",
         &[(S8, "subject::marking_does_what_the_record_says")]),
     // purge
-    patch!(purge_misses_the_instant, "purge.sql", "purge_at <= $1\n        order" => "purge_at < $1\n        order", PURGED),
-    patch!(purge_takes_the_living, "purge.sql",
-        "where purge_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))\n    and purge_at <= $1"
-        => "where created_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))",
+    patch!(purge_misses_the_instant, "purge.sql", "purge_at <= $1" => "purge_at < $1", PURGED),
+    patch!(purge_takes_the_living, "purge.sql", "where purge_at <= $1" => "where created_at <= $1",
         &[(S10, "expiry::what_is_not_due_stays")]),
     patch!(purge_without_a_limit, "purge.sql", "limit $2" => "limit 99 * $2",
         &[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]),
-    patch!(purge_says_that_nothing_is_left, "due.sql", "where " => "where false and ",
+    patch!(purge_says_that_nothing_is_left, "due.sql", "<= $1" => "< $1 - interval '1 year'",
         &[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]),
-    patch!(epochs_are_collected_early, "purge_epochs.sql",
-        "where purge_at <= $1\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))\n    and purge_at <= $1"
-        => "where $1 is not null\n        order by purge_at\n        limit $2\n        for update skip locked\n    ))",
+    patch!(epochs_are_collected_early, "purge_epochs.sql", "where purge_at <= $1" => "where $1 is not null",
         &[(S11, "expiry::an_epoch_is_kept_for_its_time")]),
     // reading
     patch!(find_by_a_prefix, "find.sql", "selector = $1" => "substr(selector, 1, 8) = substr($1, 1, 8)",

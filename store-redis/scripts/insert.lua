@@ -3,17 +3,14 @@
 -- KEYS  1 record · then index, if there is a subject · then epoch or parent, if there is a fence
 -- ARGV  1 value · 2 its time to live in ms · 3 fence: none, epoch or parent · 4 the epoch
 --       with a subject: 5 created at · 6 member (14 bytes of selector) · 7 time to live of the index · 8 prefix of record keys
--- Answers INSERTED, DUPLICATE or FENCED. The very bytes that are there already were written by this same
--- call: every write carries an id of its own. This store sends once, but a proxy in between may not.
-
-local function mine() return redis.call('GET', KEYS[1]) == ARGV[1] end
+-- Answers INSERTED, DUPLICATE or FENCED.
 
 local fence = ARGV[3]
 if fence == 'epoch' then
-  if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4] then return mine() and 'INSERTED' or 'FENCED' end
+  if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4] then return 'FENCED' end
 elseif fence == 'parent' then
   -- The byte at 9 is why it was ended: 0 while it lives, nothing at all when it is gone.
-  if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\0' then return mine() and 'INSERTED' or 'FENCED' end
+  if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\0' then return 'FENCED' end
 end
 
 local member = ARGV[6]
@@ -32,7 +29,7 @@ if member then
   end
 end
 
-if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return mine() and 'INSERTED' or 'DUPLICATE' end
+if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 'DUPLICATE' end
 if member then
   redis.call('ZADD', KEYS[2], ARGV[5], member)
   if index_ttl < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[2], ARGV[7]) end

@@ -66,7 +66,7 @@ impl Builder {
             namespace: DEFAULT_NAMESPACE.to_owned(),
             limit: Duration::from_secs(5),
             connections: 1,
-            nodelay: true,
+            nodelay: false,
             confirm: None,
             allow_eviction: false,
             patches: Vec::new(),
@@ -100,9 +100,10 @@ impl Builder {
         self
     }
 
-    /// Whether to set `TCP_NODELAY`; set unless told otherwise. Without it the kernel may hold small
-    /// requests back until earlier ones are acknowledged: a little more throughput under full load, at
-    /// the cost of delays when the server is slow to answer.
+    /// Whether to set `TCP_NODELAY`; not set unless told otherwise. All callers share a connection, and what
+    /// the kernel holds back until earlier requests are acknowledged goes out together: measured on the
+    /// loopback, finds per second are some 1.5 times as many at 64 tasks, and as many at one. Where a
+    /// server is often slow to answer, at which its acknowledgements may be 40 ms late, set it.
     pub fn nodelay(mut self, on: bool) -> Self {
         self.nodelay = on;
         self

@@ -30,7 +30,7 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_ignores_the_epoch",
         file: "insert.lua",
-        from: "if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4] then return mine() and 'INSERTED' or 'FENCED' end",
+        from: "if redis.call('GET', KEYS[#KEYS]) ~= ARGV[4] then return 'FENCED' end",
         to: "",
         caught: &[
             (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
@@ -54,7 +54,7 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_ignores_the_parent",
         file: "insert.lua",
-        from: "if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0' then return mine() and 'INSERTED' or 'FENCED' end",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0' then return 'FENCED' end",
         to: "",
         caught: &[
             (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
@@ -67,16 +67,6 @@ const PATCHES: &[Patch] = &[
         from: "redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0'",
         to: "redis.call('EXISTS', KEYS[#KEYS]) == 0",
         caught: &[(S11, "fence::a_marked_parent_fences")],
-    },
-    Patch {
-        name: "insert_takes_itself_for_a_resend",
-        file: "insert.lua",
-        from: "redis.call('GET', KEYS[1]) == ARGV[1]",
-        to: "redis.call('EXISTS', KEYS[1]) == 1",
-        caught: &[
-            (S2, "race::of_many_inserts_of_one_selector_one_wins"),
-            (S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched"),
-        ],
     },
     Patch {
         name: "insert_forgets_the_index",

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use hallpass_core::{Device, Fingerprint};
 use http::header::USER_AGENT;
-use http::{Extensions, HeaderMap};
+use http::{Extensions, HeaderMap, HeaderValue};
 
 /// What to do about a session that is presented by another client than the one it was issued to.
 ///
@@ -103,22 +103,29 @@ pub(crate) struct Clients {
 }
 
 /// One client, as far as its request tells.
-#[derive(Clone)]
 pub(crate) struct Client {
-    pub(crate) device: Device,
+    agent: Option<HeaderValue>,
     pub(crate) fingerprint: Option<Fingerprint>,
+}
+
+impl Client {
+    /// How a person would recognise it.
+    pub(crate) fn device(&self) -> Device {
+        let agent = self.agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+        Device::from_header(agent.as_deref().unwrap_or_default())
+    }
 }
 
 impl Clients {
     pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
-        let agent = headers.get(USER_AGENT).map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        let agent = agent.as_deref().unwrap_or_default();
+        let agent = headers.get(USER_AGENT);
         let fingerprint = (self.protection != Protection::None).then(|| {
             let address = self.address(headers, extensions).map(coarse);
             let address = address.map_or_else(String::new, |address| address.to_string());
-            Fingerprint::of(&[&address, agent])
+            let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
+            Fingerprint::of(&[&address, agent.as_deref().unwrap_or_default()])
         });
-        Client { device: Device::from_header(agent), fingerprint }
+        Client { agent: agent.cloned(), fingerprint }
     }
 
     /// The client's address: the peer's, or if that is a trusted proxy, the last one in `X-Forwarded-For`
@@ -152,8 +159,6 @@ fn coarse(address: IpAddr) -> IpAddr {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     fn address(peer: &str, forwarded: &[&'static str]) -> Option<String> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
 
 use crate::auth::Auth;
+use crate::client::Client;
 use crate::cookie::{Change, Held};
 use crate::envelope::{Envelope, FORCED, STALE, seal};
 use crate::error::{Failure, Outcome, Refused};
@@ -173,8 +174,9 @@ impl<'a> LogIn<'a> {
             issue = issue.stamp(stamp);
         }
         let client = request.sent().map(|sent| &sent.client);
-        if let Some(client) = client {
-            issue = issue.device(client.device.as_str());
+        let device = client.map(Client::device);
+        if let Some(device) = &device {
+            issue = issue.device(device.as_str());
         }
         if let Some(fingerprint) = client.and_then(|client| client.fingerprint) {
             issue = issue.fingerprint(fingerprint);

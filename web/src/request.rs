@@ -31,7 +31,8 @@ pub(crate) struct Request {
 
 /// What came with the request.
 pub(crate) struct Sent {
-    pub(crate) held: Held,
+    /// Until the state takes it over.
+    held: Mutex<Held>,
     pub(crate) key: Option<Text>,
     pub(crate) client: Client,
     /// Whether a person asks for a page, rather than a program for data.
@@ -135,7 +136,7 @@ impl Request {
 impl State {
     /// What the browser holds.
     pub(crate) fn held(&mut self, request: &Request) -> &mut Held {
-        self.held.get_or_insert_with(|| request.sent().map(|sent| sent.held.clone()).unwrap_or_default())
+        self.held.get_or_insert_with(|| request.sent().map(Sent::take_held).unwrap_or_default())
     }
 
     /// Lets the next question be answered anew, by what the browser holds now.
@@ -146,6 +147,10 @@ impl State {
 }
 
 impl Sent {
+    fn take_held(&self) -> Held {
+        std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
     fn read(request: &Request, headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Unfit> {
         let config = &request.config;
         if headers.get_all(COOKIE).iter().map(http::HeaderValue::len).sum::<usize>() > MAX_COOKIES {
@@ -162,7 +167,13 @@ impl Sent {
             held = Held::default();
         }
         let key = bearer.map(|key| Zeroizing::new(key.to_owned()));
-        Ok(Self { held, key, client: config.clients.read(headers, extensions), page: wants_page(headers) })
+        let detours = config.login_page.is_some() || config.fresh_page.is_some();
+        Ok(Self {
+            held: Mutex::new(held),
+            key,
+            client: config.clients.read(headers, extensions),
+            page: detours && wants_page(headers),
+        })
     }
 }
 

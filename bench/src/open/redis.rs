@@ -1,17 +1,26 @@
 //! How our store on Redis is opened.
 
+use std::error::Error;
 use std::sync::Arc;
 
+use hallpass_core::StoreError;
 use hallpass_store_redis::RedisStore;
 
 use super::Store;
 
 pub(crate) async fn redis(url: &str) -> Store {
-    let store = RedisStore::connect(url).await;
-    Ok(Arc::new(store.map_err(|error| format!("{error:?}"))?))
+    shared(RedisStore::connect(url).await)
 }
 
 pub(crate) async fn redis_cluster(urls: &[&str]) -> Store {
-    let store = RedisStore::cluster(urls.iter().copied()).connect().await;
-    Ok(Arc::new(store.map_err(|error| format!("{error:?}"))?))
+    shared(RedisStore::cluster(urls.iter().copied()).connect().await)
+}
+
+fn shared(opened: Result<RedisStore, StoreError>) -> Store {
+    match opened {
+        Ok(store) => Ok(Arc::new(store)),
+        Err(error) => {
+            Err(format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default()))
+        }
+    }
 }

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hallpass_core::{Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
 use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Cluster, needed, redis_cluster};
+use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
 
 use crate::help::{NOW, next, record, tell, until};
 
@@ -169,4 +169,29 @@ async fn a_master_killed_under_load() {
 async fn a_master_frozen_under_load() {
     let thaw = |cluster: &Cluster| cluster.nodes()[0].thaw().unwrap();
     accident("frozen", |cluster| cluster.nodes()[0].freeze().unwrap(), thaw).await;
+}
+
+/// Until Sentinel tells it, some eight seconds later, it would take writes that are then lost.
+#[tokio::test]
+async fn a_master_that_wakes_up_replaced_is_not_asked() {
+    let Some(group) = needed("a frozen master under Sentinel", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
+    let store = RedisStore::sentinel(urls, group.name()).connect().await.unwrap();
+    let token = record("alice", Kind::SESSION).await;
+    let _ = store.insert(&token, Fence::None).await.unwrap();
+    let (old, new) = (&group.servers()[0], &group.servers()[1]);
+    old.freeze().unwrap();
+    // Nobody asks the store anything meanwhile, so nothing fails that would make it look.
+    until("the replica to take over", async || {
+        group.master().is_ok_and(|master| master.address() == new.address())
+            && tell(new, "ROLE").starts_with("master")
+    })
+    .await;
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    old.thaw().unwrap();
+    let late = record("alice", Kind::SESSION).await;
+    let _ = store.insert(&late, Fence::None).await.unwrap();
+    assert!(tell(old, "ROLE").starts_with("master"), "it knows already: nothing is shown");
+    let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
+    assert_eq!(keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count(), 2);
 }

@@ -219,8 +219,8 @@ async fn vary(_: Option<CurrentUser<User>>, Path(names): Path<String>) -> [(&'st
 
 /// Holds until the test lets it go on.
 async fn slow(user: CurrentUser<User>, State(users): State<Users>) -> String {
-    users.gate().wait().await;
-    users.gate().wait().await;
+    users.meet().await;
+    users.meet().await;
     describe(&user)
 }
 

@@ -1,6 +1,6 @@
 //! The web layer, as a browser and as an application see it: each row of the table has a test.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
 mod app;
 mod browser;

@@ -282,9 +282,9 @@ async fn an_answer_that_was_overtaken_leaves_the_newer_cookies_alone() {
         let mut browser = world.remembered().await.reopened();
         let tab = browser.clone();
         let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
-        world.users.gate().wait().await;
+        world.users.meet().await;
         assert_eq!(browser.post(then).await.status, 200);
-        world.users.gate().wait().await;
+        world.users.meet().await;
         let late = slow.await.unwrap();
         assert_eq!((&*late.body, late.set_cookies().len()), ("alice Remembered stale", 0), "{then}");
         browser.take(&late);
@@ -299,9 +299,9 @@ async fn an_answer_that_nothing_overtook_restores_though_the_store_is_gone_by_th
     for store in [true, false] {
         let tab = browser.clone();
         let slow = tokio::spawn(async move { tab.ask(Method::GET, "/slow").await });
-        world.users.gate().wait().await;
+        world.users.meet().await;
         world.store.switch(store);
-        world.users.gate().wait().await;
+        world.users.meet().await;
         assert_eq!(slow.await.unwrap().set_cookies().len(), 2);
         world.store.switch(true);
     }

@@ -10,6 +10,7 @@ use hallpass_core::{
     StoreError, Subject, Timestamp, TokenStore, Which,
 };
 use tokio::sync::Barrier;
+use tokio::time::timeout;
 
 /// Where calls meet, and how many are still to come.
 type Meeting = (Arc<Barrier>, usize);
@@ -84,7 +85,8 @@ impl TokenStore for Switched {
             }
         };
         if let Some(barrier) = barrier {
-            barrier.wait().await;
+            let patience = Duration::from_secs(20);
+            timeout(patience, barrier.wait()).await.expect("as many calls as were to meet");
         }
         found
     }

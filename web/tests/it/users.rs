@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use hallpass_core::{Stamp, Subject};
 use hallpass_web::UserLoader;
 use tokio::sync::Barrier;
+use tokio::time::timeout;
 
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct User {
@@ -34,8 +36,9 @@ impl Users {
     }
 
     /// Where the slow handler and the test meet: when it has begun, and when it may end.
-    pub(crate) fn gate(&self) -> &Barrier {
-        &self.1
+    pub(crate) async fn meet(&self) {
+        let patience = Duration::from_secs(20);
+        timeout(patience, self.1.wait()).await.expect("the other one came in time");
     }
 
     pub(crate) fn put(&self, user: User) {

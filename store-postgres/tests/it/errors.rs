@@ -1,0 +1,171 @@
+//! What is wrong is said in words, and nothing that is stored is.
+
+use std::time::Duration;
+
+use hallpass_core::{Fence, StoreError, TokenStore};
+use hallpass_store_postgres::PostgresStore;
+use hallpass_test_servers::{needed, pgbouncer};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::support::{connection, next, own_server, put, record, say, schema, server, store, words};
+
+async fn refusal(url: &str) -> String {
+    let error = PostgresStore::connect(url).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{}", words(&error));
+    words(&error)
+}
+
+#[tokio::test]
+async fn a_wrong_url_is_told_without_being_repeated() {
+    for url in ["postgres:secret@nowhere", "mysql://root:secret@localhost/db", "secret", ""] {
+        let words = refusal(url).await;
+        assert!(words.contains("no URL of a PostgreSQL server"), "{words}");
+        assert!(!words.contains("secret"), "{words}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_unavailable() {
+    let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
+    let error = builder.connect("postgres://a:secret@127.0.0.1:1/x").await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    assert!(words(&error).contains("refused") && !words(&error).contains("secret"), "{}", words(&error));
+}
+
+#[tokio::test]
+async fn a_wrong_database_or_password_is_refused() {
+    let Some(server) = own_server() else { return };
+    let words_of = refusal(&format!("{}x", server.url())).await;
+    assert!(words_of.contains("does not exist") && words_of.contains("3D000"), "{words_of}");
+    let mut on = connection(server.url()).await;
+    say(&mut on, "create role guarded login password 'right'").await;
+    // The server trusts everybody until it is told otherwise.
+    let hba: String = sqlx::query_scalar("show hba_file").fetch_one(&mut on).await.unwrap();
+    let rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
+    std::fs::write(hba, rules).unwrap();
+    say(&mut on, "select pg_reload_conf()").await;
+    let url = server.url().replace("postgres@", "guarded:wrong-secret@");
+    let mut words_of = String::new();
+    for _ in 0..200 {
+        match PostgresStore::connect(&url).await {
+            // The rules are not in force yet.
+            Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(error) => {
+                assert!(matches!(error, StoreError::Refused(_)), "{}", words(&error));
+                words_of = words(&error);
+                break;
+            }
+        }
+    }
+    assert!(words_of.contains("password authentication failed"), "{words_of}");
+    assert!(!words_of.contains("wrong-secret"), "{words_of}");
+}
+
+#[tokio::test]
+async fn missing_tables_say_what_to_do() {
+    let Some(server) = server() else { return };
+    let store = PostgresStore::builder().schema(schema()).connect(server.url()).await.unwrap();
+    for error in [
+        store.find(record("alice").selector).await.unwrap_err(),
+        store.insert(&record("alice"), Fence::None).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Refused(_)), "{}", words(&error));
+        assert!(words(&error).contains("run migrate()"), "{}", words(&error));
+    }
+    store.migrate().await.unwrap();
+    put(&store, &record("alice")).await;
+}
+
+#[tokio::test]
+async fn a_replica_reads_and_refuses_to_write() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let writer = store(server.url(), &schema, |builder| builder).await;
+    let alice = record("alice");
+    put(&writer, &alice).await;
+    let url = format!("{}?options=-c default_transaction_read_only=on", server.url());
+    let pool = PgPoolOptions::new().connect(&url).await.unwrap();
+    let reader = PostgresStore::builder().schema(&schema).from_pool(pool).await.unwrap();
+    assert_eq!(reader.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
+    let error = reader.replace(&next(&alice), alice.revision).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{}", words(&error));
+    assert!(words(&error).contains("read-only"), "{}", words(&error));
+}
+
+#[tokio::test]
+async fn a_row_that_is_no_record_is_corrupt_for_its_caller_alone() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (good, bad) = (record("alice"), record("alice"));
+    put(&store, &good).await;
+    put(&store, &bad).await;
+    let mut on = connection(server.url()).await;
+    for change in
+        ["revoked = 77", "kind = 'NO KIND'", "login = '\\x00'", "created_at = '1969-01-01'", "revision = 0"]
+    {
+        let selector = bad.selector;
+        let sql = format!("update {schema}.hallpass_tokens set {change} where selector = '\\x{selector}'");
+        say(&mut on, sql).await;
+        let finds = (0..20).map(|number| {
+            let (store, selector) = (store.clone(), if number == 7 { bad.selector } else { good.selector });
+            tokio::spawn(async move { store.find(selector).await })
+        });
+        for (number, find) in finds.collect::<Vec<_>>().into_iter().enumerate() {
+            match find.await.unwrap() {
+                Ok(found) => assert_eq!((found.as_ref(), number == 7), (Some(&good), false), "{change}"),
+                Err(StoreError::Corrupt { selector, .. }) => {
+                    assert_eq!((selector, number), (Some(bad.selector), 7))
+                }
+                Err(error) => panic!("{change}: {}", words(&error)),
+            }
+        }
+    }
+    assert!(store.delete(bad.selector).await.unwrap());
+}
+
+#[tokio::test]
+async fn names_are_whitelisted() {
+    for name in ["a\"; drop table x; --", "", "1a", "ä", &"x".repeat(41)] {
+        let error = PostgresStore::builder().prefix(name).connect("postgres://127.0.0.1:1/x").await;
+        assert!(error.is_err());
+        assert!(hallpass_store_postgres::migrations("public", name).is_err(), "{name}");
+    }
+}
+
+/// The conditions of a fence are checked under locks and fresh snapshots, whatever the database's default is.
+#[tokio::test]
+async fn a_stricter_isolation_by_default_changes_nothing() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    store(server.url(), &schema, |builder| builder).await;
+    let url = format!("{}?options=-c default_transaction_isolation=serializable", server.url());
+    let pool = PgPoolOptions::new().max_connections(8).connect(&url).await.unwrap();
+    let store = PostgresStore::builder().schema(&schema).from_pool(pool).await.unwrap();
+    let mut alice = record("alice");
+    put(&store, &alice).await;
+    for _ in 0..20 {
+        let writes = (0..8).map(|_| {
+            let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
+            tokio::spawn(async move { (store.replace(&next, expected).await, next) })
+        });
+        let mut won = Vec::new();
+        for write in writes.collect::<Vec<_>>() {
+            let (answer, next) = write.await.unwrap();
+            if answer.unwrap() == hallpass_core::Replace::Replaced {
+                won.push(next);
+            }
+        }
+        assert_eq!(won.len(), 1);
+        alice = won.remove(0);
+    }
+}
+
+#[tokio::test]
+async fn behind_a_pooler_without_the_switch_says_so() {
+    let Some(server) = server() else { return };
+    let pooler = needed("a wrong set-up behind PgBouncer", pgbouncer(server)).unwrap();
+    let Some(pooler) = pooler else { return };
+    let words = refusal(pooler.url()).await;
+    assert!(words.contains("Builder::pgbouncer"), "{words}");
+}

@@ -1,0 +1,41 @@
+//! A touch writes no index: PostgreSQL counts those as HOT.
+
+use std::time::Duration;
+
+use hallpass_core::{Kind, ManualClock, Policy, Subject, Tokens};
+use std::sync::Arc;
+
+use crate::support::{ask, at, connection, schema, server, store, until};
+
+/// Sessions that are used once a minute for an hour and a half, through core, which decides what is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn nearly_every_touch_stays_on_its_page() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let clock = Arc::new(ManualClock::new(at(1_700_000_000_000)));
+    let tokens = Tokens::builder(store).policy(Policy::session()).clock(Arc::clone(&clock)).build().unwrap();
+    let mut texts = Vec::new();
+    for user in 0..300 {
+        let login = tokens.begin_login(&Subject::new(format!("user {user}")).unwrap()).await.unwrap();
+        texts.push(Arc::new(tokens.issue(&login, Kind::SESSION).await.unwrap().unwrap().token));
+    }
+    for _ in 0..90 {
+        clock.advance(Duration::from_secs(61));
+        let touches = texts.iter().map(|text| {
+            let (tokens, text) = (tokens.clone(), Arc::clone(text));
+            tokio::spawn(async move { tokens.verify(Kind::SESSION, text.expose()).await.unwrap().map(drop) })
+        });
+        for touch in touches.collect::<Vec<_>>() {
+            touch.await.unwrap().unwrap();
+        }
+    }
+    let mut on = connection(server.url()).await;
+    let of =
+        format!("from pg_stat_user_tables where schemaname = '{schema}' and relname = 'hallpass_tokens'");
+    // Backends report what they counted now and then.
+    until("the touches are counted", async || ask(&mut on, format!("select n_tup_upd {of}")).await >= 20_000)
+        .await;
+    let share = ask(&mut on, format!("select n_tup_hot_upd * 1000 / n_tup_upd {of}")).await;
+    assert!(share >= 950, "{share} ‰ of the touches were HOT");
+}

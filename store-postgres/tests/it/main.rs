@@ -1,0 +1,11 @@
+//! The adapter against a real server, beyond what every store promises.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "helpers fail a test as the test itself would")]
+
+mod batches;
+mod errors;
+mod hot;
+mod migrations;
+mod outages;
+mod processes;
+mod support;

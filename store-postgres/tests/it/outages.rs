@@ -1,0 +1,225 @@
+//! A server in trouble: no call outlasts its limit, nothing acknowledged is lost, the handle works again.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hallpass_core::{Fence, Insert, Record, Replace, StoreError, TokenStore};
+use hallpass_store_postgres::PostgresStore;
+use hallpass_test_servers::{Mode, Proxy, Server};
+use sqlx::postgres::PgPoolOptions;
+
+use crate::support::{ask, connection, next, own_server, put, record, say, schema, store, until, words};
+
+const LIMIT: Duration = Duration::from_secs(2);
+/// For a machine that is busy with other things.
+const MARGIN: Duration = Duration::from_secs(3);
+
+/// What a writer knows of its record: what was acknowledged last, and what it has tried to write since.
+struct Known {
+    acknowledged: Record,
+    tried: Vec<Record>,
+    calls: u32,
+    errors: u32,
+}
+
+/// Replaces one record until told to stop.
+async fn write(store: PostgresStore, stop: Arc<AtomicBool>) -> Known {
+    let mut current = record("writer");
+    put(&store, &current).await;
+    let mut known = Known { acknowledged: current.clone(), tried: Vec::new(), calls: 0, errors: 0 };
+    while !stop.load(Ordering::Relaxed) {
+        let next = next(&current);
+        known.calls += 1;
+        match in_time(store.replace(&next, current.revision)).await {
+            Ok(Replace::Replaced) => {
+                (known.acknowledged, known.tried, current) = (next.clone(), Vec::new(), next);
+                continue;
+            }
+            // One of those before was written after all.
+            Ok(Replace::Conflict) => assert!(!known.tried.is_empty(), "a conflict with nobody"),
+            Ok(Replace::Missing) => panic!("a record is missing"),
+            Err(StoreError::Timeout { outcome_unknown: true, .. }) => known.tried.push(next),
+            Err(StoreError::Timeout { .. } | StoreError::Unavailable(_)) => {}
+            Err(error) => panic!("{}", words(&error)),
+        }
+        known.errors += 1;
+        if let Ok(found) = in_time(store.find(current.selector)).await {
+            current = found.unwrap();
+            assert!(known.allows(&current), "what nobody wrote, or a write that was acknowledged is lost");
+        }
+    }
+    known
+}
+
+impl Known {
+    fn allows(&self, found: &Record) -> bool {
+        *found == self.acknowledged || self.tried.contains(found)
+    }
+}
+
+async fn in_time<T>(call: impl Future<Output = T>) -> T {
+    let began = Instant::now();
+    let answer = call.await;
+    assert!(began.elapsed() < LIMIT + MARGIN, "a call took {:?}", began.elapsed());
+    answer
+}
+
+/// Fifty writers while `trouble` happens; then the same handle is as good as new.
+async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<Server>)) {
+    let store = store(url, &schema(), |builder| builder.timeout(LIMIT)).await;
+    let stop = Arc::new(AtomicBool::new(false));
+    let writers: Vec<_> = (0..50).map(|_| tokio::spawn(write(store.clone(), Arc::clone(&stop)))).collect();
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    trouble(server).await;
+    until("the handle works again", async || store.find(record("x").selector).await.is_ok()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    stop.store(true, Ordering::Relaxed);
+    let mut errors = 0;
+    for writer in writers {
+        let known = writer.await.unwrap();
+        let found = store.find(known.acknowledged.selector).await.unwrap().unwrap();
+        assert!(known.allows(&found), "what nobody wrote, or a write that was acknowledged is lost");
+        assert!(known.calls > 1);
+        errors += known.errors;
+    }
+    assert!(errors > 0, "nobody noticed the trouble");
+    let fresh = record("alice");
+    put(&store, &fresh).await;
+    assert_eq!(store.find(fresh.selector).await.unwrap(), Some(fresh));
+}
+
+async fn blocking(server: &Arc<Server>, verb: impl FnOnce(&Server) + Send + 'static) {
+    let server = Arc::clone(server);
+    tokio::task::spawn_blocking(move || verb(&server)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_server_is_outlived() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let url = server.url().to_owned();
+    endure(&server, &url, async |server| {
+        blocking(server, |server| server.freeze().unwrap()).await;
+        tokio::time::sleep(LIMIT * 2).await;
+        blocking(server, |server| server.thaw().unwrap()).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crashed_server_loses_nothing() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let url = server.url().to_owned();
+    endure(&server, &url, async |server| {
+        blocking(server, |server| {
+            server.crash().unwrap();
+            server.start().unwrap();
+        })
+        .await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_backends_are_replaced() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let url = server.url().to_owned();
+    endure(&server, &url, async |server| {
+        let mut on = connection(server.url()).await;
+        for _ in 0..20 {
+            let kill = "select count(pg_terminate_backend(pid)) from pg_stat_activity where application_name = 'hallpass'";
+            ask(&mut on, kill).await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_network_that_parts_is_outlived() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    endure(&server, &url, async |_| {
+        proxy.set(Mode::BlackHole);
+        tokio::time::sleep(LIMIT * 2).await;
+        proxy.set(Mode::Pass);
+        proxy.cut();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_never_comes_leaves_a_write_in_doubt() {
+    let Some(server) = own_server() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let schema = schema();
+    let store = store(&server.url_at(proxy.address()), &schema, |builder| builder.timeout(LIMIT)).await;
+    let first = record("alice");
+    put(&store, &first).await;
+    // Prepares the statement, which is sent before its arguments.
+    let alice = next(&first);
+    assert_eq!(store.replace(&alice, first.revision).await.unwrap(), Replace::Replaced);
+    proxy.set(Mode::HalfOpen);
+    let next = next(&alice);
+    let write = store.replace(&next, alice.revision).await;
+    assert!(matches!(write, Err(StoreError::Timeout { outcome_unknown: true, .. })), "{write:?}");
+    let read = store.find(alice.selector).await;
+    assert!(!matches!(read, Err(StoreError::Timeout { outcome_unknown: true, .. }) | Ok(_)), "{read:?}");
+    proxy.set(Mode::Pass);
+    proxy.cut();
+    until("the write that was in doubt is found", async || {
+        store.find(alice.selector).await.is_ok_and(|found| found.as_ref() == Some(&next))
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
+    let Some(server) = own_server() else { return };
+    let schema = schema();
+    store(server.url(), &schema, |builder| builder).await;
+    let pool = PgPoolOptions::new().max_connections(1).connect(server.url()).await.unwrap();
+    let store =
+        PostgresStore::builder().schema(&schema).timeout(LIMIT).from_pool(pool.clone()).await.unwrap();
+    let held = pool.acquire().await.unwrap();
+    let began = Instant::now();
+    let error = store.insert(&record("alice"), Fence::None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    assert!(began.elapsed() < LIMIT + MARGIN);
+    drop(held);
+    assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), Insert::Inserted);
+    // And it keeps none for itself.
+    drop(pool.acquire().await.unwrap());
+}
+
+/// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_revocation_leaves_no_lock() {
+    let Some(server) = own_server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    let mut on = connection(server.url()).await;
+    say(&mut on, "begin").await;
+    say(&mut on, format!("select from {schema}.hallpass_tokens for update")).await;
+    let revoking = tokio::spawn({
+        let store = store.clone();
+        async move {
+            let (all, action) = (hallpass_core::Which::all(), hallpass_core::Action::Remove);
+            let epoch = hallpass_core::Epoch([1; 16]);
+            let now = crate::support::at(1);
+            let advance = hallpass_core::Advance::To { epoch, now, keep: Duration::from_secs(60) };
+            store.revoke_by_subject(&crate::support::subject("alice"), &all, action, advance).await
+        }
+    });
+    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    until("the revocation waits", async || ask(&mut on, waiting).await > 0).await;
+    revoking.abort();
+    let _ = revoking.await;
+    say(&mut on, "rollback").await;
+    assert_eq!(store.replace(&next(&alice), alice.revision).await.unwrap(), Replace::Replaced);
+    let in_transaction = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
+    until("no transaction is left open", async || ask(&mut on, in_transaction).await == 0).await;
+}

@@ -1,0 +1,192 @@
+//! What the two cookies look like, and which answers carry them.
+
+use std::time::Duration;
+
+use hallpass_core::Policy;
+use hallpass_web::{CookieSpec, Keep, SameSite};
+
+use crate::browser::{REMEMBER, SESSION};
+use crate::site::{DAY, HOUR, Site};
+
+/// The attributes of a cookie, sorted.
+fn attributes(cookie: &crate::jar::SetCookie) -> Vec<String> {
+    let mut all: Vec<_> = cookie.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    all.sort();
+    all
+}
+
+#[tokio::test]
+async fn the_defaults_are_host_only_secure_and_out_of_reach_of_scripts() {
+    let site = Site::new().await;
+    let answer = site.browser().log_in_remembered("alice").await;
+    let session = answer.cookie(SESSION).unwrap();
+    assert_eq!(attributes(&session), ["httponly=", "path=/", "samesite=Lax", "secure="]);
+    let remember = answer.cookie(REMEMBER).unwrap();
+    assert_eq!(attributes(&remember), ["httponly=", "max-age=2592000", "path=/", "samesite=Lax", "secure="]);
+    assert_eq!(answer.set_cookies().len(), 2, "each once");
+}
+
+#[tokio::test]
+async fn a_site_may_choose_names_domain_path_and_same_site() {
+    let spec = |name| CookieSpec::named(name).domain("app.test").path("/").same_site(SameSite::Strict);
+    let site = Site::with(|layer| {
+        layer.session_cookie(spec("sid")).remember_cookie(spec("rid").path("/deep").http_only(false))
+    })
+    .await;
+    let mut browser = site.browser();
+    browser.host = "www.app.test".into();
+    let answer = browser.log_in_remembered("alice").await;
+    let session = answer.cookie("sid").unwrap();
+    assert_eq!(
+        attributes(&session),
+        ["domain=app.test", "httponly=", "path=/", "samesite=Strict", "secure="]
+    );
+    let remember = answer.cookie("rid").unwrap();
+    assert_eq!(
+        attributes(&remember),
+        ["domain=app.test", "max-age=2592000", "path=/deep", "samesite=Strict", "secure="]
+    );
+    browser.host = "mail.app.test".into();
+    assert_eq!(browser.me().await, "alice session fresh", "all below the domain");
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody", "the path of the other cookie is elsewhere");
+}
+
+#[tokio::test]
+async fn no_cookie_is_kept_longer_than_browsers_would() {
+    let long = Policy::remember().absolute(DAY * 3_000).idle(None);
+    let site = Site::tuned(|tokens| tokens.policy(long), |layer| layer).await;
+    let answer = site.browser().log_in_remembered("alice").await;
+    assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(400 * 86_400));
+}
+
+#[tokio::test]
+async fn a_session_cookie_may_outlive_the_browser_where_a_site_wants_it() {
+    let keep = CookieSpec::host("session").keep(Keep::Token);
+    let site = Site::with(|layer| layer.session_cookie(keep)).await;
+    let browser = site.browser();
+    let answer = browser.log_in("alice").await;
+    assert_eq!(answer.cookie(SESSION).unwrap().max_age(), Some(12 * 3_600));
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_remember_me_cookie_may_end_with_the_browser_where_a_site_wants_it() {
+    let keep = CookieSpec::host("remember").keep(Keep::Browser);
+    let site = Site::with(|layer| layer.remember_cookie(keep)).await;
+    let browser = site.browser();
+    assert_eq!(browser.log_in_remembered("alice").await.cookie(REMEMBER).unwrap().max_age(), None);
+    site.advance(HOUR);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn plain_http_works_only_where_a_site_says_so() {
+    for insecure in [false, true] {
+        let site = Site::with(|layer| if insecure { layer.insecure_cookies() } else { layer }).await;
+        let mut browser = site.browser();
+        browser.trusted = false;
+        let answer = browser.log_in_remembered("alice").await;
+        assert!(answer.set_cookies().iter().all(|cookie| cookie.has("secure") != insecure));
+        let me = if insecure { "alice session fresh" } else { "nobody" };
+        assert_eq!(browser.me().await, me, "a browser keeps no Secure cookie then");
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_cookies_is_kept_out_of_every_cache() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    let login = browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let restore = browser.get("/me").await;
+    let logout = browser.post("/logout", &[]).await;
+    for answer in [login, restore, logout] {
+        assert_eq!(answer.set_cookies().len(), 2);
+        assert_eq!(
+            (answer.header("cache-control"), answer.header("vary")),
+            (Some("no-store"), Some("Cookie"))
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_answer_that_depends_on_the_user_varies_by_cookie() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    assert_eq!(browser.get("/me").await.header("vary"), Some("Cookie"), "for a visitor too");
+    browser.log_in("alice").await;
+    let answer = browser.get("/me").await;
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
+    let vary = browser.get("/varied").await.all("vary").join(", ");
+    assert_eq!(vary, "Accept-Language, Cookie", "beside what the page itself says");
+}
+
+#[tokio::test]
+async fn a_request_that_asks_nothing_costs_nothing() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    site.gate.calls();
+    let loads = site.users.loads();
+    browser.reopen();
+    site.gate.all_down();
+    for (browser, path) in [(browser.clone(), "/"), (site.browser(), "/"), (browser.clone(), "/missing")] {
+        let answer = browser.get(path).await;
+        assert!(answer.status == 200 || path == "/missing" && answer.status == 404);
+        assert!(answer.set_cookies().is_empty() && answer.header("vary").is_none());
+        assert!(answer.header("cache-control").is_none());
+    }
+    assert!(site.gate.calls().is_empty() && site.users.loads() == loads);
+    site.gate.up();
+    assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_page_that_asks_thrice_reads_once() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    site.gate.calls();
+    let loads = site.users.loads();
+    let answer = browser.get("/thrice").await;
+    assert_eq!(answer.body, "alice session fresh, alice session fresh, true, true");
+    assert_eq!((site.gate.calls().len(), site.users.loads() - loads), (1, 1));
+}
+
+#[tokio::test]
+async fn a_sliding_session_is_written_once_a_minute_at_most() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    site.gate.calls();
+    for _ in 0..59 {
+        site.advance(Duration::from_secs(1));
+        assert!(browser.get("/me").await.set_cookies().is_empty(), "nor is a cookie sent again");
+    }
+    assert!(site.gate.calls().iter().all(|call| *call == crate::gate::Call::Find));
+    site.advance(Duration::from_secs(2));
+    browser.me().await;
+    assert!(site.gate.calls().contains(&crate::gate::Call::Replace));
+}
+
+#[tokio::test]
+async fn a_session_lives_while_it_is_used_and_half_a_day_at_most() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    for _ in 0..35 {
+        site.advance(HOUR / 3);
+        assert_eq!(browser.me().await, "alice session fresh");
+    }
+    site.advance(HOUR / 3);
+    assert_eq!(browser.me().await, "nobody", "twelve hours");
+    let idle = site.browser();
+    idle.log_in("alice").await;
+    site.advance(HOUR / 2);
+    assert_eq!(idle.me().await, "nobody", "half an hour without a request");
+    assert_eq!(idle.get("/why").await.body, "Expired");
+}

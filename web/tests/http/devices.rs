@@ -1,0 +1,132 @@
+//! The list of devices, and logging them out.
+
+use crate::browser::Browser;
+use crate::site::{MINUTE, Site};
+
+/// Alice's laptop and phone, and bob's.
+async fn three() -> (Site, Browser, Browser, Browser) {
+    let site = Site::new().await;
+    let laptop = site.browser().agent("Firefox on a laptop");
+    laptop.log_in_remembered("alice").await;
+    site.advance(MINUTE);
+    let phone = site.browser().agent("Safari on a phone");
+    phone.log_in_remembered("alice").await;
+    let bob = site.browser();
+    bob.log_in("bob").await;
+    (site, laptop, phone, bob)
+}
+
+async fn ids(browser: &Browser) -> Vec<String> {
+    let list = browser.get("/devices").await.body;
+    list.lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn the_list_names_each_device_once_newest_first_and_the_one_that_asks() {
+    let (_site, laptop, phone, bob) = three().await;
+    let seen =
+        |list: &str| list.lines().map(|line| line.split_once(' ').unwrap().1.to_owned()).collect::<Vec<_>>();
+    let list = laptop.get("/devices").await.body;
+    assert_eq!(seen(&list), ["Safari on a phone elsewhere", "Firefox on a laptop here"]);
+    let list = phone.get("/devices").await.body;
+    assert_eq!(seen(&list), ["Safari on a phone here", "Firefox on a laptop elsewhere"]);
+    assert_eq!(bob.get("/devices").await.body.lines().count(), 1);
+    for secret in [laptop.session(), laptop.remember(), phone.session(), phone.remember()] {
+        let secret = secret.unwrap();
+        assert!(!list.contains(secret.split_once('.').unwrap().1));
+    }
+}
+
+#[tokio::test]
+async fn a_visitor_has_no_devices_and_ends_none() {
+    let (site, laptop, ..) = three().await;
+    let visitor = site.browser();
+    assert_eq!(visitor.get("/devices").await.body, "");
+    let id = &ids(&laptop).await[0];
+    assert_eq!(visitor.post("/devices/one", &[("login", id)]).await.body, "nothing");
+    assert_eq!(visitor.post("/devices/others", &[]).await.status, 401);
+    assert_eq!(visitor.post("/devices/all", &[]).await.body, "nothing");
+    assert_eq!(laptop.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn one_device_logs_another_out_for_good() {
+    let (_site, laptop, phone, _bob) = three().await;
+    let id = ids(&laptop).await[0].clone();
+    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "ended");
+    assert_eq!(phone.me().await, "nobody");
+    assert_eq!(phone.get("/why").await.body, "Revoked(LoggedOutElsewhere)");
+    phone.reopen();
+    assert_eq!((phone.me().await, laptop.me().await), ("nobody".into(), "alice session fresh".into()));
+    assert_eq!(ids(&laptop).await.len(), 1);
+    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "a second time");
+}
+
+#[tokio::test]
+async fn a_device_that_logs_itself_out_in_the_list_loses_its_cookies() {
+    let (_site, laptop, phone, _bob) = three().await;
+    let id = ids(&laptop).await[1].clone();
+    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "ended");
+    assert_eq!((laptop.session(), laptop.remember()), (None, None));
+    assert_eq!(phone.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn nobody_ends_a_device_of_somebody_else() {
+    let (_site, laptop, phone, bob) = three().await;
+    for id in ids(&laptop).await {
+        assert_eq!(bob.post("/devices/one", &[("login", &id)]).await.body, "nothing");
+    }
+    bob.post("/devices/others", &[]).await;
+    bob.post("/devices/all", &[]).await;
+    assert_eq!(
+        (laptop.me().await, phone.me().await),
+        ("alice session fresh".into(), "alice session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn the_others_are_out_and_so_is_a_copy_of_this_one() {
+    let (_site, laptop, phone, bob) = three().await;
+    laptop.post("/cart", &[("item", "tea")]).await;
+    let copy = laptop.copied();
+    assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");
+    assert_eq!(phone.me().await, "nobody");
+    assert_eq!(
+        (laptop.me().await, laptop.get("/cart").await.body),
+        ("alice session fresh".into(), "tea".into())
+    );
+    assert_eq!(copy.me().await, "nobody");
+    copy.reopen();
+    assert_eq!(copy.me().await, "nobody");
+    laptop.reopen();
+    assert_eq!(
+        (laptop.me().await, bob.me().await),
+        ("alice remembered stale".into(), "bob session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn everywhere_is_everywhere() {
+    let (site, laptop, phone, bob) = three().await;
+    let closed = phone.copied();
+    closed.reopen();
+    assert_eq!(laptop.post("/devices/all", &[]).await.body, "ended");
+    assert_eq!((laptop.session(), laptop.remember()), (None, None));
+    for browser in [&laptop, &phone, &closed] {
+        assert_eq!(browser.me().await, "nobody");
+    }
+    assert_eq!((site.live("alice").await, bob.me().await), (0, "bob session fresh".into()));
+    phone.log_in("alice").await;
+    assert_eq!(phone.me().await, "alice session fresh", "who comes back may log in");
+}
+
+#[tokio::test]
+async fn somebody_remembered_may_log_the_others_out_and_stays_remembered() {
+    let (_site, laptop, phone, _bob) = three().await;
+    laptop.reopen();
+    assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");
+    assert_eq!((laptop.me().await, phone.me().await), ("alice remembered stale".into(), "nobody".into()));
+    laptop.reopen();
+    assert_eq!(laptop.me().await, "alice remembered stale");
+}

@@ -1,0 +1,213 @@
+//! A store that counts its calls, and fails them or makes them overlap where a test says so.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
+    Subject, Timestamp, TokenStore, Which,
+};
+use tokio::sync::{Barrier, Semaphore};
+
+/// A method of the store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Call {
+    Insert,
+    Find,
+    Replace,
+    Delete,
+    Revoke,
+    List,
+    Epoch,
+}
+
+#[derive(Clone, Debug)]
+enum Rule {
+    /// Each call waits, before it does anything, until it is let through.
+    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore> },
+    /// The first so many calls wait, after they have done their work, until that many have done it.
+    Meet { all: Arc<Barrier>, left: Arc<Mutex<usize>> },
+    /// Each call fails and does nothing, after the first so many.
+    Down { after: Arc<Mutex<usize>> },
+    /// Each call does its work and then reports that nobody knows.
+    Unknown,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Gate {
+    store: Arc<dyn TokenStore>,
+    rules: Arc<Mutex<Vec<(Call, Rule)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+}
+
+/// Calls that are held back.
+#[derive(Debug)]
+pub(crate) struct Held {
+    arrived: Arc<Semaphore>,
+    passes: Arc<Semaphore>,
+}
+
+impl Held {
+    /// Waits until a call is being held.
+    pub(crate) async fn arrival(&self) {
+        let arrived = tokio::time::timeout(Duration::from_secs(30), self.arrived.acquire());
+        arrived.await.expect("a call in time").unwrap().forget();
+    }
+
+    /// Lets every call through, now and later.
+    pub(crate) fn release(&self) {
+        self.passes.add_permits(1_000);
+    }
+}
+
+impl Gate {
+    pub(crate) fn new(store: impl TokenStore) -> Self {
+        Self { store: Arc::new(store), rules: Arc::default(), calls: Arc::default() }
+    }
+
+    /// Holds every call of one method back.
+    pub(crate) fn hold(&self, call: Call) -> Held {
+        let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone() });
+        Held { arrived, passes }
+    }
+
+    /// Makes the next `count` calls of one method overlap: none goes on before all have answered.
+    pub(crate) fn meet(&self, call: Call, count: usize) {
+        let (all, left) = (Arc::new(Barrier::new(count)), Arc::new(Mutex::new(count)));
+        self.rule(call, Rule::Meet { all, left });
+    }
+
+    /// Calls of one method fail.
+    pub(crate) fn down(&self, call: Call) {
+        self.down_after(call, 0);
+    }
+
+    /// Calls of one method fail after the next so many.
+    pub(crate) fn down_after(&self, call: Call, count: usize) {
+        self.rule(call, Rule::Down { after: Arc::new(Mutex::new(count)) });
+    }
+
+    /// Every call fails.
+    pub(crate) fn all_down(&self) {
+        use Call::{Delete, Epoch, Find, Insert, List, Replace, Revoke};
+        for call in [Delete, Epoch, Find, Insert, List, Replace, Revoke] {
+            self.down(call);
+        }
+    }
+
+    /// Calls of one method do their work, and their answer is lost.
+    pub(crate) fn unknown(&self, call: Call) {
+        self.rule(call, Rule::Unknown);
+    }
+
+    /// From now on everything works.
+    pub(crate) fn up(&self) {
+        self.rules.lock().unwrap().clear();
+    }
+
+    /// The calls since the last question.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut *self.calls.lock().unwrap())
+    }
+
+    /// Everything that is stored for a subject, without being counted as a call.
+    pub(crate) async fn records(&self, id: &str) -> Vec<Record> {
+        let page = Page { limit: 500.try_into().unwrap(), after: None, kinds: hallpass_core::Kinds::Any };
+        self.store.list_by_subject(&Subject::new(id).unwrap(), &page).await.unwrap()
+    }
+
+    fn rule(&self, call: Call, rule: Rule) {
+        self.rules.lock().unwrap().push((call, rule));
+    }
+
+    async fn around<T>(
+        &self,
+        call: Call,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        self.calls.lock().unwrap().push(call);
+        let rule = self.rules.lock().unwrap().iter().find(|(ruled, _)| *ruled == call).cloned();
+        match rule.map(|(_, rule)| rule) {
+            None => work.await,
+            Some(Rule::Hold { arrived, passes }) => {
+                arrived.add_permits(1);
+                passes.acquire().await.unwrap().forget();
+                work.await
+            }
+            Some(Rule::Meet { all, left }) => {
+                let answer = work.await;
+                let meets = {
+                    let mut left = left.lock().unwrap();
+                    let meets = *left > 0;
+                    *left = left.saturating_sub(1);
+                    meets
+                };
+                if meets {
+                    all.wait().await;
+                }
+                answer
+            }
+            Some(Rule::Down { after }) => {
+                let up = {
+                    let mut after = after.lock().unwrap();
+                    let up = *after > 0;
+                    *after = after.saturating_sub(1);
+                    up
+                };
+                match up {
+                    true => work.await,
+                    false => Err(StoreError::Unavailable("the test says so".into())),
+                }
+            }
+            Some(Rule::Unknown) => {
+                work.await?;
+                Err(StoreError::Timeout { source: "the test says so".into(), outcome_unknown: true })
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl TokenStore for Gate {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.around(Call::Insert, self.store.insert(record, fence)).await
+    }
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.around(Call::Find, self.store.find(selector)).await
+    }
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.around(Call::Find, self.store.find_many(selectors)).await
+    }
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.around(Call::Replace, self.store.replace(next, expected)).await
+    }
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.around(Call::Delete, self.store.delete(selector)).await
+    }
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.around(Call::Revoke, self.store.revoke_by_subject(subject, which, action, advance)).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        self.around(Call::List, self.store.list_by_subject(subject, page)).await
+    }
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
+    }
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.store.purge_expired(now, limit).await
+    }
+}

@@ -1,0 +1,146 @@
+//! API keys, in the `Authorization` header.
+
+use hallpass_core::Kind;
+use hallpass_web::SignalKind;
+
+use crate::browser::{Browser, SESSION};
+use crate::site::Site;
+
+/// A site with alice logged in, and a key of hers.
+async fn with_key() -> (Site, Browser, String) {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    (site, browser, key)
+}
+
+fn program(site: &Site, key: &str) -> Browser {
+    site.browser().program().header("Authorization", format!("Bearer {key}"))
+}
+
+#[tokio::test]
+async fn a_key_logs_a_program_in_without_cookies_and_never_freshly() {
+    let (site, _, key) = with_key().await;
+    assert!(key.starts_with("hp_key_"), "{key}");
+    site.heard.signals();
+    let answer = program(&site, &key).get("/me").await;
+    assert_eq!((answer.status, &*answer.body), (200, "alice key stale"));
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(site.heard.signals(), [(SignalKind::KeyUsed, Some("alice".into()))]);
+    assert_eq!(program(&site, &key).get("/members").await.body, "members");
+    assert_eq!(program(&site, &key).get("/delicate").await.status, 401);
+    assert_eq!(site.browser().me().await, "nobody", "the next request without it is nobody's");
+}
+
+#[tokio::test]
+async fn an_invalid_cookie_does_not_hide_a_valid_key() {
+    let (site, browser, key) = with_key().await;
+    let session = browser.session().unwrap();
+    browser.post("/logout", &[]).await;
+    for cookie in ["junk", &session, &"A".repeat(66)] {
+        let both = program(&site, &key).header("Cookie", format!("{SESSION}={cookie}"));
+        assert_eq!(both.me().await, "alice key stale");
+    }
+}
+
+#[tokio::test]
+async fn an_invalid_key_does_not_hide_a_valid_cookie() {
+    let (site, browser, key) = with_key().await;
+    for bad in ["junk", "", &key[..key.len() - 1]] {
+        let both = browser.clone().header("Authorization", format!("Bearer {bad}"));
+        assert_eq!(both.me().await, "alice session fresh");
+    }
+    drop(site);
+}
+
+#[tokio::test]
+async fn the_cookie_says_who_it_is_where_both_are_good() {
+    let (site, _, key) = with_key().await;
+    let bob = site.browser();
+    bob.log_in("bob").await;
+    let both = bob.header("Authorization", format!("Bearer {key}"));
+    assert_eq!(both.me().await, "bob session fresh");
+}
+
+#[tokio::test]
+async fn a_mistyped_key_is_refused_before_the_store_is_asked() {
+    let (site, _, key) = with_key().await;
+    site.gate.calls();
+    for at in 7..key.len() {
+        let mut bad = key.clone().into_bytes();
+        bad[at] = if bad[at] == b'x' { b'y' } else { b'x' };
+        let answer = program(&site, std::str::from_utf8(&bad).unwrap()).get("/account").await;
+        assert_eq!((answer.status, answer.header("www-authenticate")), (401, Some("Bearer")), "{at}");
+    }
+    assert!(site.gate.calls().is_empty(), "its checksum is wrong");
+    assert_eq!(program(&site, &key).me().await, "alice key stale");
+}
+
+#[tokio::test]
+async fn only_bearer_is_looked_at_in_any_case() {
+    let (site, _, key) = with_key().await;
+    for scheme in ["bearer", "BEARER", "Bearer "] {
+        let browser = site.browser().header("Authorization", format!("{scheme} {key}"));
+        assert_eq!(browser.me().await, "alice key stale", "{scheme}");
+    }
+    for line in
+        [format!("Basic {key}"), key.clone(), format!("Bearer{key}"), "Bearer".into(), format!("Token {key}")]
+    {
+        assert_eq!(site.browser().header("Authorization", line).me().await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_key_is_ended_by_its_owner_and_by_nobody_else() {
+    let (site, browser, key) = with_key().await;
+    let list = browser.get("/keys").await.body;
+    assert!(list.ends_with(" build server") && !list.contains(&key[7..30]), "{list}");
+    let id = list.split(' ').next().unwrap();
+    let bob = site.browser();
+    bob.log_in("bob").await;
+    assert_eq!(bob.post("/keys/revoke", &[("login", id)]).await.body, "nothing");
+    assert_eq!(site.browser().post("/keys/revoke", &[("login", id)]).await.body, "nothing");
+    assert_eq!(program(&site, &key).me().await, "alice key stale");
+    assert_eq!(browser.post("/keys/revoke", &[("login", id)]).await.body, "ended");
+    assert_eq!(program(&site, &key).me().await, "nobody");
+    assert_eq!(
+        (browser.get("/keys").await.body, browser.me().await),
+        (String::new(), "alice session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn a_key_makes_no_key() {
+    let (site, _, key) = with_key().await;
+    assert_eq!(program(&site, &key).post("/keys", &[]).await.status, 401);
+    assert_eq!(site.records("alice", Kind::API_KEY).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_is_no_session_and_a_session_no_key() {
+    let (site, browser, key) = with_key().await;
+    assert_eq!(site.browser().header("Cookie", format!("{SESSION}={key}")).me().await, "nobody");
+    assert_eq!(program(&site, &browser.session().unwrap()).me().await, "nobody");
+}
+
+#[tokio::test]
+async fn keys_outlive_a_changed_password_and_a_logout_everywhere() {
+    let (site, browser, key) = with_key().await;
+    browser.post("/password", &[("password", "new")]).await;
+    assert_eq!(program(&site, &key).me().await, "alice key stale");
+    browser.post("/devices/all", &[]).await;
+    assert_eq!(
+        (browser.me().await, program(&site, &key).me().await),
+        ("nobody".into(), "alice key stale".into())
+    );
+    site.users.change("alice", |user| user.active = false);
+    assert_eq!(program(&site, &key).me().await, "nobody", "but not their owner");
+}
+
+#[tokio::test]
+async fn a_site_may_take_no_keys_at_all() {
+    let (site, _, key) = with_key().await;
+    let node = site.node(|layer| layer.keys(None)).await;
+    assert_eq!(program(&node, &key).me().await, "nobody");
+}

@@ -1,0 +1,174 @@
+//! Logging out.
+
+use hallpass_core::What;
+use hallpass_web::{CookieSpec, SameSite};
+
+use crate::browser::{REMEMBER, SESSION};
+use crate::site::{HOUR, MINUTE, Site};
+
+#[tokio::test]
+async fn a_logout_lasts() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody", "in the very request that logs out");
+    for _ in 0..3 {
+        assert_eq!(browser.me().await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn somebody_remembered_stays_logged_out() {
+    for seconds in [None, Some("25200")] {
+        let site = Site::new().await;
+        let browser = site.browser();
+        let more: Vec<_> = [("remember", "on")].into_iter().chain(seconds.map(|s| ("seconds", s))).collect();
+        browser.log_in_with("alice", &more).await;
+        browser.post("/logout", &[]).await;
+        assert_eq!((browser.session(), browser.remember()), (None, None));
+        assert_eq!(browser.me().await, "nobody");
+        browser.reopen();
+        assert_eq!(browser.me().await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_copy_of_the_cookies_is_dead_after_the_logout() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    let copy = browser.copied();
+    browser.post("/logout", &[]).await;
+    assert_eq!(copy.me().await, "nobody");
+    copy.reopen();
+    assert_eq!(copy.me().await, "nobody", "the remember-me token alone is dead too");
+    assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test]
+async fn cookies_are_cleared_with_the_attributes_they_were_set_with() {
+    let wide = |name| CookieSpec::named(name).domain("app.test").path("/").same_site(SameSite::Strict);
+    for own_names in [false, true] {
+        let site = Site::with(|layer| match own_names {
+            false => layer,
+            true => layer.session_cookie(wide("sid")).remember_cookie(wide("rid").http_only(false)),
+        })
+        .await;
+        let browser = site.browser();
+        let set = browser.log_in_remembered("alice").await.set_cookies();
+        let cleared = browser.post("/logout", &[]).await.set_cookies();
+        assert_eq!((set.len(), cleared.len()), (2, 2));
+        for (set, cleared) in set.iter().zip(&cleared) {
+            let rest = |cookie: &crate::jar::SetCookie| {
+                let rest = cookie.attributes.iter().filter(|(name, _)| name != "max-age").cloned();
+                rest.collect::<Vec<_>>()
+            };
+            assert_eq!((&set.name, rest(set)), (&cleared.name, rest(cleared)));
+            assert_eq!((&*cleared.value, cleared.max_age()), ("", Some(0)));
+        }
+        for name in [SESSION, REMEMBER, "sid", "rid"] {
+            assert_eq!(browser.jar().value(name), None, "gone from the jar");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_logout_of_nobody_does_no_harm() {
+    let site = Site::new().await;
+    let (browser, member) = (site.browser(), site.browser());
+    member.log_in("alice").await;
+    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, nobody");
+    assert_eq!(browser.post("/logout", &[]).await.status, 200, "nor a second one");
+    assert_eq!(member.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_logout_takes_malformed_cookies_away() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.jar().swap(SESSION, "malformed");
+    browser.jar().swap(REMEMBER, "series1:tokenvalue");
+    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, nobody");
+    assert_eq!((browser.session(), browser.remember()), (None, None));
+}
+
+#[tokio::test]
+async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    let copy = browser.copied();
+    site.advance(HOUR);
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(copy.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let old = browser.copied();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_ne!(old.remember(), browser.remember(), "it has rotated");
+    site.advance(MINUTE);
+    assert_eq!(old.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(site.heard.count(What::Reused), 0, "and nobody cries thief");
+}
+
+#[tokio::test]
+async fn a_logout_ends_one_browser_and_no_other() {
+    let site = Site::new().await;
+    let (here, there, stranger) = (site.browser(), site.browser(), site.browser());
+    here.log_in_remembered("alice").await;
+    there.log_in_remembered("alice").await;
+    stranger.log_in("bob").await;
+    here.post("/logout", &[]).await;
+    assert_eq!(there.me().await, "alice session fresh");
+    there.reopen();
+    assert_eq!(there.me().await, "alice remembered stale");
+    assert_eq!(stranger.me().await, "bob session fresh");
+}
+
+#[tokio::test]
+async fn a_logout_ends_every_login_that_the_browser_sends() {
+    let site = Site::new().await;
+    let (one, two, three) = (site.browser(), site.browser(), site.browser());
+    for browser in [&one, &two, &three] {
+        browser.log_in_remembered("alice").await;
+    }
+    let cookies = format!(
+        "{SESSION}={}; {SESSION}={}; {REMEMBER}={}",
+        one.session().unwrap(),
+        two.session().unwrap(),
+        three.remember().unwrap()
+    );
+    assert_eq!(site.browser().header("Cookie", cookies).post("/logout", &[]).await.body, "ended, nobody");
+    for browser in [&one, &two, &three] {
+        assert_eq!(browser.me().await, "nobody");
+    }
+}
+
+#[tokio::test]
+async fn a_logout_takes_the_sessions_data_with_it() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    browser.post("/cart", &[("item", "diary")]).await;
+    browser.post("/logout", &[]).await;
+    assert_eq!(browser.get("/cart").await.body, "");
+}
+
+#[tokio::test]
+async fn somebody_may_log_in_again_after_the_logout() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.post("/logout", &[]).await;
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+}

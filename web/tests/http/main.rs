@@ -1,0 +1,62 @@
+//! The layer as a browser sees it: a site on a real socket, and a client with a cookie jar.
+//!
+//! `README.md` beside this file says which case mirrors which case of another project's suite.
+
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+mod browser;
+mod gate;
+mod heard;
+mod jar;
+mod more_routes;
+mod routes;
+mod site;
+mod users;
+mod wire;
+
+mod accounts;
+mod cookies;
+mod data;
+mod devices;
+mod events;
+mod garbage;
+mod keys;
+mod login;
+mod logout;
+mod once;
+mod origin;
+mod outage;
+mod overtaken;
+mod protection;
+mod races;
+mod remember;
+mod required;
+mod theft;
+
+/// The same cases once more with sled in the place of memory, as another process.
+#[test]
+fn every_case_holds_over_sled_too() {
+    if std::env::var_os(site::ON_DISK).is_some() {
+        return;
+    }
+    let program = std::env::current_exe().unwrap();
+    let output = std::process::Command::new(program).env(site::ON_DISK, "1").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+}
+
+#[test]
+fn every_case_stands_in_the_table() {
+    let table = include_str!("README.md");
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/http");
+    let mut cases = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        for part in text.split("#[tokio::test").skip(1) {
+            let Some((_, part)) = part.split_once("]\nasync fn ") else { continue };
+            let name = part.split('(').next().unwrap();
+            assert!(table.contains(&format!("| `{name}` |")), "{name}");
+            cases += 1;
+        }
+    }
+    assert!(table.contains(&format!("\n{cases} cases ")), "{cases} cases");
+}

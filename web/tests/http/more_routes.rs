@@ -1,0 +1,133 @@
+//! The site under test, continued: devices, passwords, keys, and links in e-mails.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use hallpass_web::{Auth, FreshUser};
+use serde::Deserialize;
+
+use crate::routes::{Answered, kind};
+use crate::users::{User, Users};
+
+pub(crate) fn router() -> Router<Users> {
+    Router::new()
+        .route("/devices", get(devices))
+        .route("/devices/one", post(one))
+        .route("/devices/others", post(others))
+        .route("/devices/all", post(all))
+        .route("/password", post(password))
+        .route("/keys", get(keys).post(issue_key))
+        .route("/keys/revoke", post(revoke_key))
+        .route("/once", post(once))
+        .route("/consume", post(consume))
+        .route("/reset", post(reset))
+}
+
+/// A line for each: the login, the device, and `here` for the one that asks.
+async fn devices(auth: Auth) -> Answered {
+    let line = |device: &hallpass_core::ActiveLogin| {
+        format!("{} {} {}", device.login, device.device, if device.current { "here" } else { "elsewhere" })
+    };
+    Ok(auth.devices().await?.iter().map(line).collect::<Vec<_>>().join("\n").into_response())
+}
+
+#[derive(Deserialize)]
+struct Login {
+    login: String,
+}
+
+fn ended(ended: bool) -> Response {
+    if ended { "ended" } else { "nothing" }.into_response()
+}
+
+async fn one(auth: Auth, form: Form<Login>) -> Answered {
+    let Ok(login) = form.login.parse() else { return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()) };
+    Ok(ended(auth.logout_device(login).await?))
+}
+
+async fn others(auth: Auth) -> Answered {
+    auth.logout_others().await??;
+    Ok("done".into_response())
+}
+
+async fn all(auth: Auth) -> Answered {
+    Ok(ended(auth.logout_everywhere().await?))
+}
+
+#[derive(Deserialize)]
+struct Password {
+    password: String,
+}
+
+async fn password(
+    State(users): State<Users>,
+    auth: Auth,
+    user: FreshUser<User>,
+    form: Form<Password>,
+) -> Answered {
+    users.change(&user.id, |user| user.password.clone_from(&form.password));
+    let now = User { password: form.password.clone(), ..User::clone(&user) };
+    auth.credential_changed(&now).await??;
+    Ok("changed".into_response())
+}
+
+async fn keys(auth: Auth) -> Answered {
+    let line = |key: &hallpass_core::ActiveLogin| format!("{} {}", key.login, key.device);
+    Ok(auth.keys().await?.iter().map(line).collect::<Vec<_>>().join("\n").into_response())
+}
+
+async fn issue_key(auth: Auth) -> Answered {
+    Ok(auth.issue_key("build server").await??.token.expose().to_owned().into_response())
+}
+
+async fn revoke_key(auth: Auth, form: Form<Login>) -> Answered {
+    let Ok(login) = form.login.parse() else { return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response()) };
+    Ok(ended(auth.revoke_key(login).await?))
+}
+
+#[derive(Deserialize)]
+struct Mail {
+    kind: String,
+    id: String,
+}
+
+/// Answers what would be sent to the user by e-mail.
+async fn once(State(users): State<Users>, auth: Auth, form: Form<Mail>) -> Answered {
+    let Some(user) = users.find(&form.id) else {
+        return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
+    };
+    Ok(auth.issue_once(kind(&form.kind), &user).await??.token.expose().to_owned().into_response())
+}
+
+#[derive(Deserialize)]
+struct Link {
+    kind: String,
+    token: String,
+}
+
+async fn consume(auth: Auth, form: Form<Link>) -> Answered {
+    Ok(match auth.consume::<User>(kind(&form.kind), &form.token).await? {
+        Ok(user) => user.id.clone(),
+        Err(rejected) => format!("{rejected:?}"),
+    }
+    .into_response())
+}
+
+#[derive(Deserialize)]
+struct Reset {
+    token: String,
+    password: String,
+}
+
+/// A new password for whoever holds the link.
+async fn reset(State(users): State<Users>, auth: Auth, form: Form<Reset>) -> Answered {
+    match auth.consume::<User>(crate::site::RESET, &form.token).await? {
+        Ok(user) => {
+            users.change(&user.id, |user| user.password.clone_from(&form.password));
+            Ok("changed".into_response())
+        }
+        Err(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, "this link no longer works").into_response()),
+    }
+}

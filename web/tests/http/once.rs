@@ -1,0 +1,141 @@
+//! Links in e-mails: tokens that work once.
+
+use hallpass_core::What;
+use tokio::task::JoinSet;
+
+use crate::gate::Call;
+use crate::site::{CONFIRM, MINUTE, RESET, SECOND, Site};
+
+/// What is in the e-mail.
+async fn mail(site: &Site, kind: hallpass_core::Kind, id: &str) -> String {
+    let answer = site.browser().post("/once", &[("kind", kind.as_str()), ("id", id)]).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    answer.body
+}
+
+async fn consume(site: &Site, kind: hallpass_core::Kind, token: &str) -> String {
+    site.browser().post("/consume", &[("kind", kind.as_str()), ("token", token)]).await.body
+}
+
+async fn reset(site: &Site, token: &str, password: &str) -> u16 {
+    site.browser().post("/reset", &[("token", token), ("password", password)]).await.status
+}
+
+#[tokio::test]
+async fn a_link_sets_a_new_password_once() {
+    let site = Site::new().await;
+    let token = mail(&site, RESET, "alice").await;
+    assert_eq!(reset(&site, &token, "new").await, 200);
+    assert_eq!(reset(&site, &token, "newer").await, 422);
+    assert_eq!(site.users.find("alice").unwrap().password, "new");
+}
+
+#[tokio::test]
+async fn a_link_expires_on_the_server() {
+    let site = Site::new().await;
+    let (early, late) = (mail(&site, RESET, "alice").await, mail(&site, RESET, "alice").await);
+    site.advance(MINUTE * 15 - SECOND);
+    assert_eq!(consume(&site, RESET, &early).await, "alice");
+    site.advance(SECOND);
+    assert_eq!(consume(&site, RESET, &late).await, "Expired");
+}
+
+#[tokio::test]
+async fn a_changed_password_kills_every_other_link() {
+    let site = Site::new().await;
+    let (used, other, confirm) = (
+        mail(&site, RESET, "alice").await,
+        mail(&site, RESET, "alice").await,
+        mail(&site, CONFIRM, "alice").await,
+    );
+    let bob = mail(&site, RESET, "bob").await;
+    assert_eq!(reset(&site, &used, "new").await, 200);
+    assert_eq!(
+        (reset(&site, &other, "stolen").await, site.users.find("alice").unwrap().password),
+        (422, "new".into())
+    );
+    assert_ne!(consume(&site, CONFIRM, &confirm).await, "alice");
+    assert_eq!(consume(&site, RESET, &bob).await, "bob", "but nobody else's");
+}
+
+#[tokio::test]
+async fn a_new_password_by_link_ends_every_session() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    let token = mail(&site, RESET, "alice").await;
+    assert_eq!(reset(&site, &token, "new").await, 200);
+    assert_eq!(browser.me().await, "nobody");
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_link_for_one_thing_does_not_do_another() {
+    let site = Site::new().await;
+    let token = mail(&site, CONFIRM, "alice").await;
+    assert_eq!(consume(&site, RESET, &token).await, "Invalid");
+    assert_eq!(consume(&site, CONFIRM, &token).await, "alice", "and is not used up by the attempt");
+    assert_eq!(consume(&site, CONFIRM, &token).await, "Spent");
+}
+
+#[tokio::test]
+async fn a_link_is_no_login() {
+    let site = Site::new().await;
+    let token = mail(&site, RESET, "alice").await;
+    let browser = site.browser().header("Authorization", format!("Bearer {token}"));
+    for name in [crate::browser::SESSION, crate::browser::REMEMBER] {
+        let browser = browser.clone().header("Cookie", format!("{name}={token}"));
+        assert_eq!(browser.me().await, "nobody");
+    }
+    assert_eq!(consume(&site, RESET, &token).await, "alice", "and is not used up by it");
+}
+
+#[tokio::test]
+async fn junk_in_the_place_of_a_link_is_refused() {
+    let site = Site::new().await;
+    let token = mail(&site, RESET, "alice").await;
+    let guess = format!("{}.{}", &token[..22], "A".repeat(43));
+    for junk in ["", "junk", "佐藤", &guess, &token[1..], &"x".repeat(100_000)] {
+        assert_eq!(reset(&site, junk, "stolen").await, 422);
+    }
+    let huge = site.browser().post("/reset", &[("token", &"x".repeat(1_500_000)), ("password", "x")]).await;
+    assert_eq!(huge.status, 413);
+    assert_eq!(reset(&site, &token, "new").await, 200);
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_ends_outstanding_links() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let token = mail(&site, RESET, "alice").await;
+    browser.post("/devices/all", &[]).await;
+    assert_eq!(reset(&site, &token, "stolen").await, 422);
+}
+
+#[tokio::test]
+async fn a_link_to_a_user_who_was_deleted_is_nobody_s() {
+    let site = Site::new().await;
+    let token = mail(&site, RESET, "bob").await;
+    site.users.remove("bob");
+    assert_eq!(consume(&site, RESET, &token).await, "Invalid");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_twenty_at_once_one_uses_the_link() {
+    let site = Site::new().await;
+    let token = mail(&site, CONFIRM, "alice").await;
+    let request =
+        site.browser().prepare("POST", "/consume", &[("kind", CONFIRM.as_str()), ("token", &token)]);
+    site.gate.meet(Call::Find, 20);
+    let mut tasks = JoinSet::new();
+    for _ in 0..20 {
+        let request = request.clone();
+        tasks.spawn(async move { request.send().await.body });
+    }
+    let answers = tasks.join_all().await;
+    assert_eq!(answers.iter().filter(|answer| *answer == "alice").count(), 1, "{answers:?}");
+    assert_eq!(answers.iter().filter(|answer| *answer == "Spent").count(), 19, "{answers:?}");
+    assert_eq!(site.heard.count(What::Consumed), 1);
+}

@@ -1,0 +1,146 @@
+//! Requests that another site makes a browser send.
+
+use hallpass_web::{CookieSpec, SameSite, SignalKind};
+
+use crate::browser::{Browser, SESSION};
+use crate::site::Site;
+
+/// The same browser with a page of another site open.
+fn lured(browser: &Browser) -> Browser {
+    browser.page_of("https://evil.test")
+}
+
+/// A site whose cookies go with every request, so that nothing but the guard is in the way.
+async fn open() -> Site {
+    let none = |name| CookieSpec::host(name).same_site(SameSite::None);
+    Site::with(|layer| layer.session_cookie(none("session")).remember_cookie(none("remember"))).await
+}
+
+#[tokio::test]
+async fn another_site_changes_nothing() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    site.heard.signals();
+    for path in ["/cart", "/logout", "/password", "/devices/all", "/keys", "/members", "/vault", "/confirm"] {
+        let answer = lured(&browser).post(path, &[("item", "x"), ("password", "secret")]).await;
+        assert_eq!(answer.status, 403, "{path}");
+        assert!(answer.set_cookies().is_empty(), "{path}");
+        assert_eq!(site.heard.kinds(), [SignalKind::CrossSite], "{path}");
+    }
+    assert_eq!(
+        (browser.me().await, browser.get("/cart").await.body),
+        ("alice session fresh".into(), String::new())
+    );
+}
+
+#[tokio::test]
+async fn another_site_logs_nobody_in_as_somebody_else() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    let form = [("id", "bob"), ("password", "secret")];
+    let answer = lured(&browser).post("/login", &form).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
+    browser.log_in("alice").await;
+    assert_eq!(lured(&browser).post("/login", &form).await.status, 403);
+    assert_eq!(browser.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_link_from_another_site_finds_the_visitor_logged_in() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    assert_eq!(lured(&browser).me().await, "alice session fresh");
+    browser.reopen();
+    assert_eq!(lured(&browser).me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn strict_cookies_stay_at_home() {
+    let strict = CookieSpec::host("session").same_site(SameSite::Strict);
+    let site = Site::with(|layer| layer.session_cookie(strict)).await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(
+        (lured(&browser).me().await, browser.me().await),
+        ("nobody".into(), "alice session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn without_fetch_metadata_the_origin_decides() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    // An older browser: it says where from, and nothing else.
+    let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+    old.trusted = false;
+    assert_eq!(old.post("/members", &[]).await.status, 200, "our own page");
+    for origin in
+        ["null", "https://evil.test", "http://app.test.evil.test", "http://app.test:81", "", "app.test"]
+    {
+        let other = old.page_of(origin);
+        assert_eq!(other.post("/members", &[]).await.status, 403, "{origin:?}");
+        assert_eq!(other.get("/members").await.status, 200, "{origin:?}");
+    }
+}
+
+#[tokio::test]
+async fn only_the_same_origin_is_the_same() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let mut plain = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+    plain.trusted = false;
+    for (said, status) in
+        [("same-origin", 200), ("none", 200), ("same-site", 403), ("cross-site", 403), ("x", 403)]
+    {
+        assert_eq!(
+            plain.clone().header("Sec-Fetch-Site", said).post("/members", &[]).await.status,
+            status,
+            "{said}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_origin_that_is_allowed_may_post() {
+    let none = CookieSpec::host("session").same_site(SameSite::None);
+    let site = Site::with(|layer| layer.session_cookie(none).allow_origin("https://friend.test")).await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(browser.page_of("https://friend.test").post("/members", &[]).await.body, "posted");
+    for origin in
+        ["http://friend.test", "https://friend.test:444", "https://sub.friend.test", "https://evil.test"]
+    {
+        assert_eq!(browser.page_of(origin).post("/members", &[]).await.status, 403, "{origin}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_may_come_from_another_site_and_the_cookies_then_count_for_nothing() {
+    let site = open().await;
+    let (alice, bob) = (site.browser(), site.browser());
+    alice.log_in("alice").await;
+    let key = alice.post("/keys", &[]).await.body;
+    bob.log_in("bob").await;
+    let lured = lured(&bob);
+    let with = |key: &str| lured.clone().program().header("Authorization", format!("Bearer {key}"));
+    assert_eq!(with(&key).post("/me", &[]).await.body, "alice key stale");
+    assert_eq!(with("junk").post("/me", &[]).await.body, "nobody", "not bob");
+    assert_eq!(with("junk").post("/members", &[]).await.status, 401);
+}
+
+#[tokio::test]
+async fn every_method_that_changes_something_is_guarded() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    for method in ["POST", "PUT", "PATCH", "DELETE", "PROPFIND"] {
+        assert_eq!(lured(&browser).send(method, "/members", &[]).await.status, 403, "{method}");
+    }
+    for (method, status) in [("GET", 200), ("HEAD", 200), ("OPTIONS", 200)] {
+        assert_eq!(lured(&browser).send(method, "/members", &[]).await.status, status, "{method}");
+    }
+}

@@ -1,0 +1,205 @@
+//! The store is out of order: 503, nothing is cleared, and everything works again when it is back.
+
+use hallpass_core::What;
+
+use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
+use crate::site::{HOUR, MINUTE, Site};
+use crate::wire::Answer;
+
+/// An answer that says "try again" and does nothing to the cookies.
+fn unavailable(answer: &Answer) {
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert!(answer.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn an_outage_is_never_a_logout() {
+    let site = Site::new().await;
+    let (browser, closed) = (site.browser(), site.browser());
+    browser.log_in_remembered("alice").await;
+    closed.log_in_remembered("alice").await;
+    closed.reopen();
+    let cookies = |browser: &crate::browser::Browser| (browser.session(), browser.remember());
+    let before = (cookies(&browser), cookies(&closed));
+    site.gate.all_down();
+    for browser in [&browser, &closed] {
+        for path in
+            ["/me", "/account", "/members", "/delicate", "/vault", "/cart", "/devices", "/why", "/keys"]
+        {
+            unavailable(&browser.get(path).await);
+        }
+        let login = "0123456789abcdef";
+        for path in ["/logout", "/devices/one", "/devices/others", "/devices/all", "/keys"] {
+            unavailable(&browser.post(path, &[("login", login)]).await);
+        }
+        unavailable(&browser.post("/cart", &[("item", "tea")]).await);
+        unavailable(&browser.post("/confirm", &[("password", "secret")]).await);
+        unavailable(&browser.post("/login", &[("id", "alice"), ("password", "secret")]).await);
+    }
+    assert_eq!((cookies(&browser), cookies(&closed)), before);
+    site.gate.up();
+    assert_eq!(
+        (browser.me().await, closed.me().await),
+        ("alice session fresh".into(), "alice remembered stale".into())
+    );
+}
+
+#[tokio::test]
+async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
+    let site = Site::new().await;
+    let visitor = site.browser();
+    site.gate.all_down();
+    assert_eq!((visitor.get("/").await.status, visitor.me().await), (200, "nobody".into()));
+    assert_eq!(visitor.get("/account").await.status, 303);
+    assert_eq!(visitor.get("/cart").await.status, 200);
+    unavailable(&visitor.post("/cart", &[("item", "tea")]).await);
+    let junk = site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk"));
+    assert_eq!(junk.me().await, "nobody", "what is no token needs no store");
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
+    // Before it, at its remember-me token, and between that and its session.
+    for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
+        let site = Site::new().await;
+        let browser = site.browser();
+        site.gate.down_after(call, after);
+        let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
+        unavailable(&browser.post("/login", &form).await);
+        site.gate.up();
+        assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+        browser.log_in_remembered("alice").await;
+        assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_end_the_one_before_leaves_that_one_in_place() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("bob").await;
+    site.gate.down(Call::Revoke);
+    unavailable(&browser.post("/login", &[("id", "alice"), ("password", "secret")]).await);
+    site.gate.up();
+    assert_eq!(browser.me().await, "bob session fresh");
+}
+
+#[tokio::test]
+async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    site.gate.down(Call::Revoke);
+    for path in ["/logout", "/devices/all"] {
+        unavailable(&browser.post(path, &[]).await);
+    }
+    assert!(
+        site.heard.kinds().iter().all(|kind| *kind != hallpass_web::SignalKind::LoggedOut),
+        "nothing is told"
+    );
+    assert_eq!(browser.me().await, "alice session fresh");
+    site.gate.up();
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test]
+async fn a_restore_that_cannot_be_written_can_be_repeated() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    site.gate.down(Call::Insert);
+    for _ in 0..3 {
+        unavailable(&browser.get("/me").await);
+        site.advance(MINUTE);
+    }
+    site.gate.up();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_written_is_put_off() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let token = browser.remember();
+    site.gate.down(Call::Replace);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!((browser.remember(), site.steps("alice").await), (token.clone(), 0));
+    site.gate.up();
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.steps("alice").await, 1);
+    assert_ne!(browser.remember(), token);
+}
+
+#[tokio::test]
+async fn a_rotation_of_unknown_outcome_logs_nobody_out() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    site.gate.unknown(Call::Replace);
+    let answer = browser.get("/me").await;
+    assert!(answer.status == 503 || answer.body == "alice remembered stale", "{answer:?}");
+    site.gate.up();
+    for _ in 0..3 {
+        assert_eq!(browser.me().await, "alice remembered stale");
+    }
+    site.advance(HOUR * 2);
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_kept_alive_is_good_all_the_same() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    site.advance(MINUTE * 5);
+    site.gate.down(Call::Replace);
+    assert_eq!(browser.me().await, "alice session fresh");
+    unavailable(&browser.post("/cart", &[("item", "tea")]).await);
+    site.gate.up();
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        (String::new(), "alice session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn a_thief_is_not_let_in_by_an_outage() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let thief = browser.copied();
+    browser.me().await;
+    browser.me().await;
+    site.advance(MINUTE);
+    site.gate.down(Call::Revoke);
+    unavailable(&thief.get("/me").await);
+    site.gate.up();
+    assert_eq!(thief.me().await, "nobody");
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_up_is_not_refused() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    site.gate.all_down();
+    unavailable(&program.get("/account").await);
+    site.gate.up();
+    assert_eq!(program.get("/account").await.body, "alice key stale");
+}

@@ -1,0 +1,97 @@
+//! Requests that are overtaken by others, or given up, in the middle.
+
+use crate::browser::Browser;
+use crate::gate::Call;
+use crate::races::reopened;
+use crate::site::Site;
+use crate::wire::Answer;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_wins_against_a_restore_that_is_under_way() {
+    let site = Site::new().await;
+    let browser = reopened(&site).await;
+    let held = site.gate.hold(Call::Insert);
+    let restore = browser.prepare("GET", "/me", &[]);
+    let restore = tokio::spawn(async move { restore.send().await });
+    held.arrival().await;
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    held.release();
+    let answer = restore.await.unwrap();
+    site.gate.up();
+    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert!(answer.set_cookies().is_empty(), "nothing that would bring the login back");
+    browser.receive(&answer);
+    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
+    let site = Site::new().await;
+    let (browser, elsewhere) = (reopened(&site).await, site.browser());
+    elsewhere.log_in("alice").await;
+    let held = site.gate.hold(Call::Insert);
+    let restore = browser.prepare("GET", "/me", &[]);
+    let restore = tokio::spawn(async move { restore.send().await });
+    held.arrival().await;
+    assert_eq!(elsewhere.post("/devices/all", &[]).await.body, "ended");
+    held.release();
+    let answer = restore.await.unwrap();
+    site.gate.up();
+    assert_eq!(answer.body, "nobody");
+    browser.receive(&answer);
+    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(site.live("alice").await, 0);
+}
+
+/// A restore whose page takes its time, and what happens in another tab meanwhile.
+async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
+    let slow = browser.prepare("GET", "/slow", &[]);
+    let slow = tokio::spawn(async move { slow.send().await });
+    let (arrived, passes) = &*site.users.slow;
+    arrived.acquire().await.unwrap().forget();
+    assert_eq!(browser.post(path, form).await.status, 200);
+    passes.add_permits(1);
+    slow.await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone() {
+    for id in ["alice", "bob"] {
+        let site = Site::new().await;
+        let browser = reopened(&site).await;
+        let form = [("id", id), ("password", "secret"), ("remember", "on")];
+        let late = overtaken(&site, &browser, "/login", &form).await;
+        assert!(late.set_cookies().is_empty(), "{late:?}");
+        browser.receive(&late);
+        assert_eq!(browser.me().await, format!("{id} session fresh"));
+        browser.reopen();
+        assert_eq!(browser.me().await, format!("{id} remembered stale"));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
+    let site = Site::new().await;
+    let browser = reopened(&site).await;
+    let late = overtaken(&site, &browser, "/logout", &[]).await;
+    browser.receive(&late);
+    assert_eq!((browser.session(), browser.remember()), (None, None));
+    assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
+    let site = Site::new().await;
+    let browser = reopened(&site).await;
+    let held = site.gate.hold(Call::Replace);
+    let stream = browser.prepare("GET", "/me", &[]).send_and_hang_up().await;
+    held.arrival().await;
+    drop(stream);
+    held.release();
+    site.gate.up();
+    for _ in 0..3 {
+        assert_eq!(browser.me().await, "alice remembered stale");
+    }
+    assert!(site.steps("alice").await <= 1);
+}

@@ -1,0 +1,185 @@
+//! Pages that want somebody to be logged in, or freshly so.
+
+use crate::site::{HOUR, MINUTE, SECOND, Site};
+
+#[tokio::test]
+async fn a_program_that_is_nobody_gets_401_and_a_problem() {
+    let site = Site::new().await;
+    for path in ["/account", "/members", "/delicate", "/vault"] {
+        let answer = site.browser().program().get(path).await;
+        assert_eq!((answer.status, answer.header("content-type")), (401, Some("application/problem+json")));
+        assert_eq!(answer.header("www-authenticate"), Some("Bearer"));
+        assert_eq!((answer.header("location"), answer.header("cache-control")), (None, Some("no-store")));
+        assert!(
+            answer.body.contains(r#""status":401"#) && answer.set_cookies().is_empty(),
+            "{}",
+            answer.body
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_page_sends_nobody_to_the_login_and_back() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    for path in ["/account", "/members"] {
+        let answer = browser.get(path).await;
+        assert_eq!((answer.status, answer.location()), (303, &*format!("/login?next={path}")));
+    }
+    let answer = browser.get("/account?tab=a%26b&x=1").await;
+    assert_eq!(answer.location(), "/login?next=/account%3Ftab%3Da%2526b%26x%3D1", "whole, as one parameter");
+    let login = browser.post(answer.location(), &[("id", "alice"), ("password", "secret")]).await;
+    assert_eq!((login.status, login.location()), (303, "/account?tab=a%26b&x=1"));
+    assert_eq!(browser.get(login.location()).await.body, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_login_leads_to_no_other_site() {
+    let site = Site::new().await;
+    for next in [
+        "https://evil.test/",
+        "http:evil.test",
+        "//evil.test",
+        "///evil.test",
+        "/\\evil.test",
+        "\\\\evil.test",
+        "/%09/evil.test",
+        "%09//evil.test",
+        "javascript:alert(1)",
+        "evil.test",
+        "",
+        "https:///evil.test",
+        "/%0D%0ASet-Cookie:%20a=b",
+        "%2F%2Fevil.test",
+        "%5C%5Cevil.test",
+        "ftp://evil.test",
+        "/%20/evil.test",
+    ] {
+        let form = [("id", "alice"), ("password", "secret")];
+        let answer = site.browser().post(&format!("/login?next={next}"), &form).await;
+        assert_eq!((answer.status, answer.location()), (303, "/"), "{next}");
+    }
+    let form = [("id", "alice"), ("password", "secret")];
+    for next in ["/account", "/a/b?c=d", "/view/?param=http://example.test", "/view?param=//example.test"] {
+        let answer = site.browser().post(&format!("/login?next={}", next.replace('?', "%3F")), &form).await;
+        assert_eq!(answer.location(), next);
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_leads_to_no_other_site() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    let answer = browser.get("http://evil.test/account?x=1").await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/account%3Fx%3D1"));
+    let answer = browser.program().page_of("http://evil.test").post("http://evil.test/members", &[]).await;
+    assert_eq!(answer.status, 403, "nor is that host the page's own");
+}
+
+#[tokio::test]
+async fn who_is_logged_in_gets_in() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(browser.get("/account").await.body, "alice session fresh");
+    assert_eq!(
+        (browser.get("/members").await.body, browser.post("/members", &[]).await.body),
+        ("members".into(), "posted".into())
+    );
+    browser.post("/logout", &[]).await;
+    assert_eq!(browser.get("/members").await.status, 303);
+}
+
+#[tokio::test]
+async fn the_layer_keeps_every_method_out_but_options() {
+    let site = Site::new().await;
+    let visitor = site.browser().program();
+    for method in ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "PROPFIND"] {
+        for path in ["/members", "/vault"] {
+            assert_eq!(visitor.send(method, path, &[]).await.status, 401, "{method} {path}");
+        }
+    }
+    for path in ["/members", "/vault"] {
+        let answer = visitor.send("OPTIONS", path, &[]).await;
+        assert_eq!((answer.status, &*answer.body), (200, "options"));
+    }
+}
+
+#[tokio::test]
+async fn a_form_that_comes_from_nobody_is_not_repeated_by_a_redirect() {
+    let site = Site::new().await;
+    let answer = site.browser().post("/members", &[("a", "b")]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login"));
+}
+
+#[tokio::test]
+async fn a_script_gets_401_where_a_page_is_redirected() {
+    let site = Site::new().await;
+    for (name, value) in [
+        ("Sec-Fetch-Mode", "cors"),
+        ("X-Requested-With", "XMLHttpRequest"),
+        ("Authorization", "Bearer nothing"),
+    ] {
+        let answer = site.browser().header(name, value).get("/account").await;
+        assert_eq!((answer.status, answer.header("location")), (401, None), "{name}");
+    }
+    assert_eq!(site.browser().header("Sec-Fetch-Mode", "navigate").get("/account").await.status, 303);
+}
+
+#[tokio::test]
+async fn a_delicate_page_wants_a_fresh_login() {
+    let site = Site::new().await;
+    let browser = site.browser().program();
+    assert_eq!(browser.get("/delicate").await.status, 401, "nobody");
+    browser.log_in_remembered("alice").await;
+    for path in ["/delicate", "/vault"] {
+        assert_eq!(browser.get(path).await.status, 200, "fresh");
+    }
+    browser.reopen();
+    for path in ["/delicate", "/vault"] {
+        assert_eq!(browser.get(path).await.status, 401, "restored");
+    }
+    assert_eq!((browser.get("/account").await.status, browser.get("/members").await.status), (200, 200));
+    browser.post("/confirm", &[("password", "secret")]).await;
+    for path in ["/delicate", "/vault"] {
+        assert_eq!(browser.get(path).await.status, 200, "confirmed");
+    }
+}
+
+#[tokio::test]
+async fn a_stale_login_is_sent_to_the_page_that_confirms_it() {
+    let site = Site::with(|layer| layer.fresh_page("/confirm?why=stale")).await;
+    let browser = site.browser();
+    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "nobody has to log in");
+    browser.log_in_with("alice", &[("stale", "on")]).await;
+    for path in ["/delicate", "/vault"] {
+        assert_eq!(browser.get(path).await.location(), format!("/confirm?why=stale&next={path}"));
+    }
+    let plain = Site::new().await;
+    let browser = plain.browser();
+    browser.log_in_with("alice", &[("stale", "on")]).await;
+    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "where there is none");
+}
+
+#[tokio::test]
+async fn freshness_may_pass_with_time() {
+    let site = Site::with(|layer| layer.fresh_for(HOUR)).await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    for _ in 0..3 {
+        site.advance(MINUTE * 20);
+        assert_eq!(browser.me().await, "alice session fresh");
+    }
+    site.advance(SECOND);
+    assert_eq!(browser.me().await, "alice session stale");
+    assert_eq!(browser.get("/delicate").await.status, 303);
+    browser.post("/confirm", &[("password", "secret")]).await;
+    assert_eq!(browser.get("/delicate").await.body, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_page_can_be_read_again_with_head() {
+    let site = Site::new().await;
+    let answer = site.browser().send("HEAD", "/account", &[]).await;
+    assert_eq!((answer.status, answer.location()), (303, "/login?next=/account"));
+}

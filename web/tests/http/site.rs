@@ -1,0 +1,137 @@
+//! A site that listens on loopback, and another of its nodes where a test wants one.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::ConnectInfo;
+use hallpass_core::{
+    Kind, ManualClock, MemoryStore, Policy, Purpose, Record, Timestamp, Tokens, TokensBuilder,
+};
+use hallpass_store_sled::SledStore;
+use hallpass_web::{AuthLayer, AuthLayerBuilder};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::browser::Browser;
+use crate::gate::Gate;
+use crate::heard::Heard;
+use crate::jar::Jar;
+use crate::routes;
+use crate::users::Users;
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+pub(crate) const MINUTE: Duration = Duration::from_secs(60);
+pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
+pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// For a new password, and for an address to be confirmed.
+pub(crate) const RESET: Kind = Kind::from_static("one-time:reset");
+pub(crate) const CONFIRM: Kind = Kind::from_static("one-time:confirm");
+
+/// Says, when set, that the records are kept in sled rather than in memory.
+pub(crate) const ON_DISK: &str = "HALLPASS_HTTP_SLED";
+
+#[derive(Debug)]
+pub(crate) struct Site {
+    pub(crate) address: SocketAddr,
+    pub(crate) gate: Gate,
+    pub(crate) users: Users,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) heard: Heard,
+    pub(crate) layer: AuthLayer,
+    _folder: Option<TempDir>,
+}
+
+impl Site {
+    /// One with the defaults, which has a login page.
+    pub(crate) async fn new() -> Self {
+        Self::with(|layer| layer).await
+    }
+
+    /// One whose layer differs.
+    pub(crate) async fn with(adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
+        Self::tuned(|tokens| tokens, adjust).await
+    }
+
+    /// One whose tokens and layer differ.
+    pub(crate) async fn tuned(
+        tokens: impl FnOnce(TokensBuilder) -> TokensBuilder,
+        adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder,
+    ) -> Self {
+        let (gate, folder) = match std::env::var_os(ON_DISK) {
+            None => (Gate::new(MemoryStore::new()), None),
+            Some(_) => {
+                let folder = tempfile::tempdir().unwrap();
+                (Gate::new(SledStore::open(folder.path()).unwrap()), Some(folder))
+            }
+        };
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+        let (users, heard) = (Users::some(), Heard::default());
+        let (address, layer) = serve(&gate, &users, &clock, &heard, tokens, adjust).await;
+        Self { address, gate, users, clock, heard, layer, _folder: folder }
+    }
+
+    /// Another node over the same store, users and clock, whose layer differs.
+    pub(crate) async fn node(&self, adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
+        let Self { gate, users, clock, heard, .. } = self;
+        let (address, layer) = serve(gate, users, clock, heard, |tokens| tokens, adjust).await;
+        let (gate, users, clock, heard) = (gate.clone(), users.clone(), clock.clone(), heard.clone());
+        Self { address, gate, users, clock, heard, layer, _folder: None }
+    }
+
+    /// A browser that has never been here.
+    pub(crate) fn browser(&self) -> Browser {
+        Browser::new(self.address, Jar::new(self.clock.clone()))
+    }
+
+    pub(crate) fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+    }
+
+    /// What is stored for a user of one kind.
+    pub(crate) async fn records(&self, id: &str, kind: Kind) -> Vec<Record> {
+        self.gate.records(id).await.into_iter().filter(|record| record.kind == kind).collect()
+    }
+
+    /// How often the user's one remember-me token has rotated.
+    pub(crate) async fn steps(&self, id: &str) -> u32 {
+        let records = self.records(id, Kind::REMEMBER).await;
+        assert_eq!(records.len(), 1, "one remember-me record");
+        records[0].generation
+    }
+
+    /// How many of the user's records are live.
+    pub(crate) async fn live(&self, id: &str) -> usize {
+        let now = hallpass_core::Clock::now(&*self.clock);
+        self.gate.records(id).await.iter().filter(|record| record.is_live(now)).count()
+    }
+}
+
+async fn serve(
+    gate: &Gate,
+    users: &Users,
+    clock: &Arc<ManualClock>,
+    heard: &Heard,
+    tokens: impl FnOnce(TokensBuilder) -> TokensBuilder,
+    adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder,
+) -> (SocketAddr, AuthLayer) {
+    let once = |kind| Policy::one_time().for_kind(kind).purpose(Purpose::SingleUse);
+    let builder = Tokens::builder(gate.clone()).clock(clock.clone()).observer(heard.clone());
+    let tokens = tokens(builder.policy(once(RESET)).policy(once(CONFIRM))).build().unwrap();
+    let builder = AuthLayer::builder(tokens, users.clone()).listener(heard.clone()).login_page("/login");
+    let layer = adjust(builder).build().unwrap();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let app: Router = routes::router(users.clone()).layer(layer.clone());
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
+    // It ends with the runtime of its test.
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (address, layer)
+}
+
+/// The address at the other end of the connection, for the layer.
+pub(crate) fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
+    Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip())
+}
