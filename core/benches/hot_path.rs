@@ -1,10 +1,6 @@
 //! What the service does for one token, in parts: `cargo bench -p hallpass-core`.
 
-#![expect(
-    clippy::unwrap_used,
-    missing_docs,
-    reason = "a benchmark may panic, and criterion's macro writes a function without documentation"
-)]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::hint::black_box;
 use std::sync::Arc;
