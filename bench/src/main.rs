@@ -9,6 +9,7 @@ mod memory;
 mod open;
 mod options;
 mod ours;
+mod page;
 mod peers;
 mod plots;
 mod report;
@@ -46,7 +47,10 @@ fn main() -> ExitCode {
     report.close();
     let written = options.json.as_ref().map_or(Ok(()), |file| report.write_json(file));
     let drawn = options.plots.as_ref().map_or(Ok(()), |folder| plots::draw(&report, folder));
-    match written.and(drawn) {
+    let plots = options.plots.as_ref().and_then(|folder| folder.to_str());
+    // The page links only what is drawn.
+    let told = options.page.as_ref().map_or(Ok(()), |file| page::write(&report, file, plots));
+    match written.and(drawn).and(told) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&error),
     }

@@ -15,6 +15,7 @@ Usage: hallpass-bench [options]
   --scale[=N]     measures growth too: from 10000 rows in steps of ten to N, 1000000 unless given
   --json FILE     writes the figures there as well
   --plots FOLDER  draws them there
+  --page FILE     writes them into that page, between its marks
   --help          this text
 
 Servers come from the environment, local programs or containers; test-servers/README.md says how.";
@@ -31,6 +32,7 @@ pub(crate) struct Options {
     pub(crate) scale: usize,
     pub(crate) json: Option<PathBuf>,
     pub(crate) plots: Option<PathBuf>,
+    pub(crate) page: Option<PathBuf>,
 }
 
 impl Options {
@@ -49,6 +51,7 @@ impl Options {
             scale: 1_000_000,
             json: None,
             plots: None,
+            page: None,
         };
         let mut scale = false;
         while let Some(argument) = arguments.next()? {
@@ -72,6 +75,7 @@ impl Options {
                 }
                 Long("json") => options.json = Some(arguments.value()?.into()),
                 Long("plots") => options.plots = Some(arguments.value()?.into()),
+                Long("page") => options.page = Some(arguments.value()?.into()),
                 Long("help") => return Ok(None),
                 _ => return Err(argument.unexpected()),
             }

@@ -7,6 +7,7 @@ use std::path::Path;
 
 use plotters::prelude::*;
 
+use crate::page::grouped;
 use crate::report::{Cell, Report};
 
 /// Colours that people with any colour vision tell apart (Okabe and Ito); the first two are ours.
@@ -109,7 +110,13 @@ fn curves(
         .x_label_area_size(40)
         .y_label_area_size(70)
         .build_cartesian_2d((left..right).log_scale(), (least * 0.8..most * 1.25).log_scale())?;
-    chart.configure_mesh().x_desc(across).light_line_style(RGBColor(240, 240, 240)).draw()?;
+    chart
+        .configure_mesh()
+        .x_desc(across)
+        .max_light_lines(0)
+        .x_label_formatter(&|at| grouped(*at))
+        .y_label_formatter(&|at| grouped(*at))
+        .draw()?;
     let systems = systems(cells);
     for system in &systems {
         let colour = colour(&systems, system);
@@ -150,17 +157,4 @@ fn colour(systems: &[String], system: &str) -> RGBColor {
     let alike = systems.iter().filter(|other| ours(other) == ours(system));
     let place = alike.take_while(|other| *other != system).count();
     if ours(system) { OURS[place % OURS.len()] } else { THEIRS[place % THEIRS.len()] }
-}
-
-/// A rate as a person reads it.
-fn grouped(rate: f64) -> String {
-    let digits = format!("{rate:.0}");
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
 }

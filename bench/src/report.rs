@@ -141,6 +141,11 @@ impl Report {
         self.missing.push((area.to_owned(), system.to_owned(), reason.to_owned()));
     }
 
+    /// Area, system and reason of all that could not be measured.
+    pub(crate) fn missing_systems(&self) -> &[(String, String, String)] {
+        &self.missing
+    }
+
     /// Repeats what is missing, for whoever looks at the end only.
     pub(crate) fn close(&self) {
         clear();
