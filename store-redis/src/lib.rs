@@ -6,6 +6,7 @@ mod cluster;
 pub mod danger;
 mod durability;
 mod error;
+mod gather;
 mod keys;
 mod node;
 mod router;

@@ -7,11 +7,12 @@ use std::time::Duration;
 use redis::aio::MultiplexedConnection;
 use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, PushKind, RedisError};
-use redis::{ProtocolVersion, PushInfo, Value};
+use redis::{Pipeline, ProtocolVersion, PushInfo, Value};
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 use crate::durability::Rounds;
+use crate::gather::Gather;
 
 /// After a failed attempt others share its error for so long, rather than queue up for attempts of
 /// their own.
@@ -135,7 +136,7 @@ impl Node {
             .set_pipeline_buffer_size(QUEUE)
             .set_push_sender(closed);
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Live { connection, open })
+        Ok(Live { connection, open, gather: Arc::default() })
     }
 }
 
@@ -185,6 +186,8 @@ impl Lane {
 pub(crate) struct Live {
     connection: MultiplexedConnection,
     open: Arc<AtomicBool>,
+    /// Reads that share trips.
+    pub(crate) gather: Arc<Gather>,
 }
 
 impl Live {
@@ -201,11 +204,16 @@ impl Live {
         self.connection.send_packed_command(command).await?.extract_error()
     }
 
+    /// Sends all at once; the answers, of which each may be an error.
+    pub(crate) async fn send_all(&mut self, all: &Pipeline, count: usize) -> Result<Vec<Value>, RedisError> {
+        self.connection.send_packed_commands(all, 0, count).await
+    }
+
     /// Sends both at once; answers what the second is answered.
     pub(crate) async fn send_after(&mut self, first: &Cmd, second: &Cmd) -> Result<Value, RedisError> {
-        let mut both = redis::Pipeline::with_capacity(2);
+        let mut both = Pipeline::with_capacity(2);
         both.add_command(first.clone()).add_command(second.clone());
-        let answers = self.connection.send_packed_commands(&both, 0, 2).await?;
+        let answers = self.send_all(&both, 2).await?;
         let answer = answers.into_iter().next_back().unwrap_or(Value::Nil);
         answer.extract_error()
     }

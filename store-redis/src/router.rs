@@ -9,6 +9,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::durability::Confirm;
 use crate::error::{Class, class, late, not_done, refused, unanswered};
+use crate::gather::{self, Manner};
 use crate::node::{Live, Node};
 use crate::script::Script;
 use crate::topology::Topology;
@@ -32,7 +33,13 @@ pub(crate) struct Call<'a> {
 #[derive(Debug)]
 pub(crate) enum Request<'a> {
     Command(Cmd),
-    Script { script: &'a Script, keys: &'a [&'a [u8]], arguments: &'a [&'a [u8]] },
+    /// The value of a key.
+    Get(Vec<u8>),
+    Script {
+        script: &'a Script,
+        keys: &'a [&'a [u8]],
+        arguments: &'a [&'a [u8]],
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,8 +98,16 @@ impl Router {
     /// `None` begins anew.
     async fn read_at_once(&self, call: &Call<'_>) -> Option<Value> {
         let mut live = self.topology.known(call.slot)?.open_connection()?;
-        match timeout(self.limit / 2, send(&mut live, false, call)).await {
-            Ok(answer) => answer.ok(),
+        let manner = if self.topology.is_cluster() { Manner::Pipeline } else { Manner::Command };
+        let limit = self.limit / 2;
+        let asked = async {
+            match &call.request {
+                Request::Get(key) => gather::get(live.clone(), key, manner, limit).await,
+                _ => send(&mut live, false, call).await.ok(),
+            }
+        };
+        match timeout(limit, asked).await {
+            Ok(answer) => answer,
             Err(_) => {
                 live.close();
                 self.topology.suspect();
@@ -206,6 +221,7 @@ enum Fault {
 async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
         Request::Command(command) => send_one(live, asking, command).await,
+        Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
                 Err(error) if class(&error) == Class::NoScript => {

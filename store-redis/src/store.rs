@@ -104,8 +104,7 @@ impl RedisStore {
         self.inner.router.run(&Call { slot: keys::slot(shard), request, effect, whole_slot }).await
     }
 
-    async fn read(&self, shard: [u8; 2], command: redis::Cmd) -> Result<Value, StoreError> {
-        let request = Request::Command(command);
+    async fn read(&self, shard: [u8; 2], request: Request<'_>) -> Result<Value, StoreError> {
         let call = Call { slot: keys::slot(shard), request, effect: Effect::Read, whole_slot: false };
         self.inner.router.run(&call).await
     }
@@ -164,9 +163,8 @@ impl TokenStore for RedisStore {
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let mut command = redis::Cmd::with_capacity(2, 80);
-        command.arg("GET").arg(self.inner.keys.record(selector));
-        decode(selector, self.read(selector.shard(), command).await?)
+        let request = Request::Get(self.inner.keys.record(selector));
+        decode(selector, self.read(selector.shard(), request).await?)
     }
 
     async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
@@ -180,7 +178,7 @@ impl TokenStore for RedisStore {
             for selector in batch {
                 command.arg(self.inner.keys.record(*selector));
             }
-            let Value::Array(values) = self.read([0, 0], command).await? else {
+            let Value::Array(values) = self.read([0, 0], Request::Command(command)).await? else {
                 return Err(odd_answer(false));
             };
             if values.len() != batch.len() {

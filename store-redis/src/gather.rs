@@ -1,0 +1,174 @@
+//! Sharing trips: reads that come while others are under way go together with the next.
+//!
+//! No read waits for company: while fewer than [`TRIPS`] are under way it goes alone, and the reads after it
+//! wait for as long as that takes. One that is dropped while it waits is not sent. Only plain reads of one
+//! key share: whatever goes wrong, each of them is asked once more by itself.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use redis::{Cmd, Pipeline, RedisError, Value};
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::timeout;
+
+use crate::node::Live;
+
+/// How many trips of one connection may be under way: one is answered while the other is sent.
+const TRIPS: usize = 2;
+/// How many reads share a trip at most.
+const MOST: usize = 128;
+/// How often the readers of a trip are let on before it ends: they tend to come back at once.
+const PATIENCE: u32 = 2;
+
+/// The reads of one connection.
+#[derive(Debug, Default)]
+pub(crate) struct Gather(Mutex<Queue>);
+
+#[derive(Debug, Default)]
+struct Queue {
+    waiting: VecDeque<Read>,
+    under_way: usize,
+}
+
+#[derive(Debug)]
+struct Read {
+    key: Vec<u8>,
+    /// `None`: ask by yourself.
+    tell: oneshot::Sender<Option<Value>>,
+}
+
+/// How several keys are asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Manner {
+    /// By one command: all slots are here.
+    Command,
+    /// By a command each: a slot may have moved.
+    Pipeline,
+}
+
+/// The value of `key`; `None` if it has to be asked for by itself. `limit` is how long a shared trip may take.
+pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration) -> Option<Value> {
+    let told = {
+        let mut queue = live.gather.queue();
+        if queue.under_way < TRIPS {
+            queue.under_way += 1;
+            None
+        } else {
+            let (tell, told) = oneshot::channel();
+            queue.waiting.push_back(Read { key: key.to_vec(), tell });
+            Some(told)
+        }
+    };
+    if let Some(told) = told {
+        return told.await.ok().flatten();
+    }
+    let mut trip = Trip { live, manner, limit, state: State::Alone };
+    trip.live.send(&command("GET", &[key])).await.ok()
+}
+
+fn command(name: &str, keys: &[&[u8]]) -> Cmd {
+    let size = keys.iter().map(|key| key.len()).sum::<usize>();
+    let mut command = Cmd::with_capacity(1 + keys.len(), name.len() + size);
+    command.arg(name).arg(keys);
+    command
+}
+
+impl Gather {
+    fn queue(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The oldest reads, without those whose callers have gone. `None` ends the trip, if there are none.
+    fn next(&self, or_end: bool) -> Option<Vec<Read>> {
+        let mut queue = self.queue();
+        queue.waiting.retain(|read| !read.tell.is_closed());
+        if queue.waiting.is_empty() && or_end {
+            queue.under_way -= 1;
+            return None;
+        }
+        let most = queue.waiting.len().min(MOST);
+        Some(queue.waiting.drain(..most).collect())
+    }
+}
+
+/// The right to be under way. Dropped, it is handed to a task if anybody waits.
+struct Trip {
+    live: Live,
+    manner: Manner,
+    limit: Duration,
+    state: State,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum State {
+    /// With the read of one caller.
+    Alone,
+    /// In a task of its own.
+    Leads,
+    Over,
+}
+
+impl Trip {
+    /// Works through the queue.
+    async fn lead(mut self) {
+        let mut idle = 0;
+        loop {
+            let Some(reads) = self.live.gather.next(idle == PATIENCE) else {
+                self.state = State::Over;
+                return;
+            };
+            if reads.is_empty() {
+                idle += 1;
+            } else {
+                idle = 0;
+                let limit = self.limit;
+                let answers = timeout(limit, self.ask(&reads)).await;
+                let answers =
+                    answers.ok().and_then(Result::ok).filter(|answers| answers.len() == reads.len());
+                let answers = answers.unwrap_or_default().into_iter().map(Some);
+                for (read, answer) in reads.into_iter().zip(answers.chain(std::iter::repeat(None))) {
+                    let _ = read.tell.send(answer.and_then(|value| value.extract_error().ok()));
+                }
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn ask(&mut self, reads: &[Read]) -> Result<Vec<Value>, RedisError> {
+        let keys: Vec<_> = reads.iter().map(|read| &*read.key).collect();
+        match self.manner {
+            Manner::Command => match self.live.send(&command("MGET", &keys)).await? {
+                Value::Array(values) => Ok(values),
+                _ => Ok(Vec::new()),
+            },
+            Manner::Pipeline => {
+                let mut pipeline = Pipeline::with_capacity(keys.len());
+                for key in keys {
+                    pipeline.add_command(command("GET", &[key]));
+                }
+                self.live.send_all(&pipeline, reads.len()).await
+            }
+        }
+    }
+}
+
+impl Drop for Trip {
+    fn drop(&mut self) {
+        if self.state == State::Over {
+            return;
+        }
+        let gather = Arc::clone(&self.live.gather);
+        let mut queue = gather.queue();
+        // One that leads and is dropped amid its work belongs to a runtime that ends.
+        let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
+        match runtime {
+            Some(runtime) if !queue.waiting.is_empty() => {
+                let Self { ref live, manner, limit, .. } = *self;
+                runtime.spawn(Self { live: live.clone(), manner, limit, state: State::Leads }.lead());
+            }
+            _ => queue.under_way -= 1,
+        }
+    }
+}
