@@ -43,6 +43,9 @@ struct Queue<J: Together> {
     lanes: Vec<Option<Instant>>,
 }
 
+/// Where a call hears its answer.
+type Told<J> = oneshot::Receiver<Result<<J as Operation>::Answer, Trouble>>;
+
 struct Call<J: Together> {
     job: J,
     tell: oneshot::Sender<Result<J::Answer, Trouble>>,
@@ -77,7 +80,7 @@ impl<J: Together> Batcher<J> {
     }
 
     /// A lane for this job alone, or where its answer will come from.
-    fn enter(&self, job: J) -> Result<(Lane<J>, J), oneshot::Receiver<Result<J::Answer, Trouble>>> {
+    fn enter(&self, job: J) -> Result<(Lane<J>, J), Told<J>> {
         let mut queue = self.0.queue();
         if let Some(lane) = self.0.open(&mut queue) {
             return Ok((lane, job));

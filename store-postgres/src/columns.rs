@@ -143,7 +143,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
 
 /// The selector in the first column.
 pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
-    let bytes: &[u8] = row.try_get_unchecked(0).map_err(|error| Trouble::working(&error))?;
+    let bytes: &[u8] = row.try_get_unchecked(0)?;
     let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
     Ok(Selector(bytes))
 }

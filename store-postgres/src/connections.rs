@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 
 use crate::error::{Trouble, What};
-use crate::operation::{Operation, working};
+use crate::operation::Operation;
 use crate::statements::Statements;
 
 /// A connection that rested so long is asked whether it still stands before it is used.
@@ -199,10 +199,10 @@ impl Lease<'_> {
         let on = &mut *kept.connection;
         let work = async {
             let Some(begin) = begin else { return operation.run(sql, on).await };
-            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *on).await.map_err(working)?;
+            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *on).await?;
             let answer = operation.run(sql, on).await;
             let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            let ended = sqlx::raw_sql(end).execute(on).await.map_err(working);
+            let ended = sqlx::raw_sql(end).execute(on).await.map_err(Trouble::from);
             answer.and_then(|answer| ended.map(|_| answer))
         };
         let done = match timeout(options.limit, work).await {

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::error::Trouble;
 use crate::instant::Instant;
-use crate::operation::{Operation, Together, working};
+use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
 /// The epoch of a subject, made if there is none.
@@ -38,7 +38,7 @@ impl Operation for Current {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.epoch.query().bind(self.subject.as_str().to_owned()).bind(self.fresh.0.to_vec());
-        let row = query.bind(self.until()).bind(self.enough()).fetch_one(on).await.map_err(working)?;
+        let row = query.bind(self.until()).bind(self.enough()).fetch_one(on).await?;
         epoch(&row, 0)
     }
 }
@@ -61,8 +61,8 @@ impl Together for Current {
         let query = query.bind(all.iter().map(|one| one.until()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|one| one.enough()).collect::<Vec<_>>());
         let mut answers = vec![None; all.len()];
-        for row in query.fetch_all(on).await.map_err(working)? {
-            let place: i64 = row.try_get(0).map_err(working)?;
+        for row in query.fetch_all(on).await? {
+            let place: i64 = row.try_get(0)?;
             let answer = usize::try_from(place - 1).ok().and_then(|place| answers.get_mut(place));
             *answer.ok_or_else(|| Trouble::corrupt(None, "an epoch that was not asked for"))? =
                 Some(epoch(&row, 1)?);
@@ -72,7 +72,7 @@ impl Together for Current {
 }
 
 fn epoch(row: &PgRow, column: usize) -> Result<Epoch, Trouble> {
-    let bytes: &[u8] = row.try_get_unchecked(column).map_err(working)?;
+    let bytes: &[u8] = row.try_get_unchecked(column)?;
     let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch has not 16 bytes"))?;
     Ok(Epoch(bytes))
 }

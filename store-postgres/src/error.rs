@@ -83,7 +83,7 @@ impl Trouble {
     }
 
     /// For `error`, met while a statement was under way.
-    pub(crate) fn working(error: &sqlx::Error) -> Self {
+    fn working(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => Self::answered(&database.code().unwrap_or_default()),
             sqlx::Error::Io(io) => Self::new(What::Lost, format!("the connection broke: {io}")),
@@ -134,6 +134,13 @@ impl Trouble {
             What::Unknown => StoreError::Timeout { source, outcome_unknown: false },
             What::Lost | What::Unavailable => StoreError::Unavailable(source),
         }
+    }
+}
+
+/// For an error met while a statement was under way.
+impl From<sqlx::Error> for Trouble {
+    fn from(error: sqlx::Error) -> Self {
+        Self::working(&error)
     }
 }
 

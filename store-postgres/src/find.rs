@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::columns::{self, selectors};
 use crate::error::Trouble;
 use crate::instant::Instant;
-use crate::operation::{Operation, Together, working};
+use crate::operation::{Operation, Together};
 use crate::revoke::kinds;
 use crate::statements::Statements;
 
@@ -21,7 +21,7 @@ impl Operation for Find {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.find.query().bind(self.0.0.to_vec());
-        let row = query.fetch_optional(on).await.map_err(working)?;
+        let row = query.fetch_optional(on).await?;
         row.as_ref().map(columns::record).transpose()
     }
 }
@@ -39,7 +39,7 @@ impl Together for Find {
         on: &mut PgConnection,
     ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
         let query = sql.find_batch.query().bind(selectors(all.iter().map(|find| find.0)));
-        let rows = query.fetch_all(on).await.map_err(working)?;
+        let rows = query.fetch_all(on).await?;
         let mut found = Vec::with_capacity(rows.len());
         for row in &rows {
             found.push((columns::selector(row)?, row));
@@ -69,7 +69,7 @@ impl Operation for FindMany<'_> {
         let mut answers = Vec::with_capacity(self.0.len());
         for chunk in self.0.chunks(CHUNK) {
             let query = sql.find_batch.query().bind(selectors(chunk.iter().copied()));
-            let rows = query.fetch_all(&mut *on).await.map_err(working)?;
+            let rows = query.fetch_all(&mut *on).await?;
             let mut found = rows.iter().map(columns::record).collect::<Result<Vec<_>, _>>()?;
             found.sort_unstable_by_key(|record| record.selector);
             answers.extend(chunk.iter().map(|selector| {
@@ -100,6 +100,6 @@ impl Operation for List<'_> {
         let query = sql.list_by_subject.query().bind(self.subject.as_str().to_owned());
         let query = query.bind(kinds(&self.page.kinds)).bind(created).bind(selector);
         let query = query.bind(i64::from(self.page.limit.get()));
-        query.fetch_all(on).await.map_err(working)?.iter().map(columns::record).collect()
+        query.fetch_all(on).await?.iter().map(columns::record).collect()
     }
 }

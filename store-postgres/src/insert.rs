@@ -7,7 +7,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::columns;
 use crate::error::Trouble;
-use crate::operation::{Operation, Together, working};
+use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
 /// Makes a record.
@@ -40,8 +40,8 @@ impl Operation for Insert {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = columns::one(sql.insert.query(), &self.record).bind(self.epoch()).bind(self.parent());
-        let row = query.fetch_one(on).await.map_err(working)?;
-        let (holds, done) = (row.try_get(0).map_err(working)?, row.try_get(1).map_err(working)?);
+        let row = query.fetch_one(on).await?;
+        let (holds, done) = (row.try_get(0)?, row.try_get(1)?);
         Ok(match (holds, done) {
             (_, true) => Inserted::Inserted,
             (true, false) => Inserted::Duplicate,
@@ -65,7 +65,7 @@ impl Together for Insert {
         let query = columns::all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
         let query = query.bind(all.iter().map(|insert| insert.epoch()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|insert| insert.parent()).collect::<Vec<_>>());
-        let inserted = query.fetch_all(on).await.map_err(working)?;
+        let inserted = query.fetch_all(on).await?;
         let mut inserted = inserted.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
         inserted.sort_unstable();
         let answer = |insert: &&Self| match inserted.binary_search(&insert.record.selector) {

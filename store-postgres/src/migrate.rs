@@ -4,7 +4,6 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 
 use crate::error::Trouble;
 use crate::names::Names;
-use crate::operation::working;
 
 const MIGRATIONS: [&str; 2] =
     [include_str!("../migrations/0001_tables.sql"), include_str!("../migrations/0002_care.sql")];
@@ -41,36 +40,25 @@ async fn migrate_on(names: &Names, on: &mut PgConnection, until: i32) -> Result<
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
     )
     .execute(&mut *on)
-    .await
-    .map_err(working)?;
+    .await?;
     let table = names.name("schema").to_string();
     let lock = "select pg_advisory_xact_lock(hashtextextended($1, 4860))";
-    sqlx::query(lock)
-        .persistent(false)
-        .bind(format!("hallpass {table}"))
-        .execute(&mut *on)
-        .await
-        .map_err(working)?;
+    sqlx::query(lock).persistent(false).bind(format!("hallpass {table}")).execute(&mut *on).await?;
     // "create schema if not exists" asks for a right that is not needed where it exists.
     let exists = "select exists (select from pg_namespace where nspname = $1)";
-    let row = sqlx::query(exists)
-        .persistent(false)
-        .bind(names.schema.clone())
-        .fetch_one(&mut *on)
-        .await
-        .map_err(working)?;
-    if !row.try_get::<bool, _>(0).map_err(working)? {
+    let row = sqlx::query(exists).persistent(false).bind(names.schema.clone()).fetch_one(&mut *on).await?;
+    if !row.try_get::<bool, _>(0)? {
         let create = format!("create schema \"{}\"", names.schema);
-        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *on).await.map_err(working)?;
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut *on).await?;
     }
     let done = version(names, &mut *on).await?.unwrap_or(0);
     newer(done)?;
     for (sql, number) in MIGRATIONS.iter().zip(1..=until) {
         if number > done {
-            sqlx::raw_sql(AssertSqlSafe(names.fill(sql))).execute(&mut *on).await.map_err(working)?;
+            sqlx::raw_sql(AssertSqlSafe(names.fill(sql))).execute(&mut *on).await?;
         }
     }
-    sqlx::raw_sql("COMMIT").execute(on).await.map_err(working)?;
+    sqlx::raw_sql("COMMIT").execute(on).await?;
     Ok(())
 }
 
@@ -78,13 +66,13 @@ async fn migrate_on(names: &Names, on: &mut PgConnection, until: i32) -> Result<
 pub(crate) async fn version(names: &Names, on: &mut PgConnection) -> Result<Option<i32>, Trouble> {
     let table = names.name("schema").to_string();
     let there = sqlx::query("select to_regclass($1) is not null").persistent(false);
-    let row = there.bind(table.clone()).fetch_one(&mut *on).await.map_err(working)?;
-    if !row.try_get::<bool, _>(0).map_err(working)? {
+    let row = there.bind(table.clone()).fetch_one(&mut *on).await?;
+    if !row.try_get::<bool, _>(0)? {
         return Ok(None);
     }
     let latest = format!("select max(version) from {table}");
-    let row = sqlx::query(AssertSqlSafe(latest)).persistent(false).fetch_one(on).await.map_err(working)?;
-    row.try_get(0).map_err(working)
+    let row = sqlx::query(AssertSqlSafe(latest)).persistent(false).fetch_one(on).await?;
+    row.try_get(0).map_err(Trouble::from)
 }
 
 /// # Errors

@@ -37,7 +37,3 @@ pub(crate) trait Together: Operation<Answer: 'static> + Clone + 'static {
         on: &mut PgConnection,
     ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Trouble>> + Send;
 }
-
-pub(crate) fn working(error: sqlx::Error) -> Trouble {
-    Trouble::working(&error)
-}

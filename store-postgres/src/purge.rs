@@ -5,7 +5,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::error::Trouble;
 use crate::instant::Instant;
-use crate::operation::{Operation, working};
+use crate::operation::Operation;
 use crate::statements::Statements;
 
 /// How many rows one statement removes: some milliseconds of work.
@@ -24,7 +24,7 @@ impl Operation for PurgeRecords {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.purge.query().bind(Instant::from(self.now)).bind(i64::from(self.limit));
-        Ok(query.execute(on).await.map_err(working)?.rows_affected())
+        Ok(query.execute(on).await?.rows_affected())
     }
 }
 
@@ -40,7 +40,7 @@ impl Operation for PurgeEpochs {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.purge_epochs.query().bind(Instant::from(self.now)).bind(i64::from(CHUNK));
-        Ok(query.execute(on).await.map_err(working)?.rows_affected())
+        Ok(query.execute(on).await?.rows_affected())
     }
 }
 
@@ -55,7 +55,7 @@ impl Operation for IsDue {
     const WRITES: bool = false;
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let row = sql.due.query().bind(Instant::from(self.now)).fetch_one(on).await.map_err(working)?;
-        row.try_get(0).map_err(working)
+        let row = sql.due.query().bind(Instant::from(self.now)).fetch_one(on).await?;
+        row.try_get(0).map_err(Trouble::from)
     }
 }

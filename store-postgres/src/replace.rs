@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 
 use crate::columns::{self, number, selectors};
 use crate::error::Trouble;
-use crate::operation::{Operation, Together, working};
+use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
 /// Compare-and-swap on the revision.
@@ -25,12 +25,12 @@ impl Operation for Replace {
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.replace.query().bind(self.next.selector.0.to_vec()).bind(number(self.expected));
         let query = columns::one_changing(query, &self.next);
-        if query.execute(&mut *on).await.map_err(working)?.rows_affected() > 0 {
+        if query.execute(&mut *on).await?.rows_affected() > 0 {
             return Ok(Replaced::Replaced);
         }
         // A statement of its own: only a later snapshot makes "missing" true. A conflict may be spurious.
         let query = sql.exists.query().bind(selectors([self.next.selector].into_iter()));
-        Ok(match query.fetch_optional(on).await.map_err(working)? {
+        Ok(match query.fetch_optional(on).await? {
             Some(_) => Replaced::Conflict,
             None => Replaced::Missing,
         })
@@ -53,7 +53,7 @@ impl Together for Replace {
         let query = sql.replace_batch.query().bind(selectors(rows.clone().map(|row| row.selector)));
         let query = query.bind(all.iter().map(|replace| number(replace.expected)).collect::<Vec<_>>());
         let query = columns::all_changing(query, rows);
-        let written = query.fetch_all(on).await.map_err(working)?;
+        let written = query.fetch_all(on).await?;
         let mut written = written.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
         written.sort_unstable();
         let answer = |replace: &&Self| match written.binary_search(&replace.next.selector) {
@@ -74,6 +74,6 @@ impl Operation for Delete {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.delete.query().bind(self.0.0.to_vec());
-        Ok(query.execute(on).await.map_err(working)?.rows_affected() > 0)
+        Ok(query.execute(on).await?.rows_affected() > 0)
     }
 }

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 use crate::columns::Arguments;
 use crate::error::Trouble;
 use crate::instant::Instant;
-use crate::operation::{Operation, working};
+use crate::operation::Operation;
 use crate::statements::Statements;
 
 /// Ends what matches; how many it were.
@@ -34,7 +34,7 @@ impl Operation for Revoke<'_> {
         if let Advance::To { epoch, now, keep } = self.advance {
             let query = sql.advance.query().bind(self.subject.as_str().to_owned()).bind(epoch.0.to_vec());
             let query = query.bind(Instant::from(now.saturating_add(keep)));
-            query.execute(&mut *on).await.map_err(working)?;
+            query.execute(&mut *on).await?;
         }
         let mut ended = 0;
         for _ in 0..SWEEPS {
@@ -45,7 +45,7 @@ impl Operation for Revoke<'_> {
                     query.bind(i16::from(reason.code())).bind(Instant::from(at))
                 }
             };
-            match query.execute(&mut *on).await.map_err(working)?.rows_affected() {
+            match query.execute(&mut *on).await?.rows_affected() {
                 0 => break,
                 more => ended += more,
             }

@@ -163,7 +163,7 @@ impl Server {
             find(
                 About::Persistence,
                 format!(
-                    "appendfsync is {how}: a power loss takes back about the last second and more, a crash of the process nothing"
+                    "appendfsync is {how}: a power loss takes back about the last second and more, and so may a crash of the process while the disk is busy"
                 ),
             );
         }

@@ -53,6 +53,15 @@ impl Cluster {
         self.suspect.store(true, Ordering::Release);
     }
 
+    /// If nothing speaks against what is known.
+    pub(crate) fn known_owner(&self, slot: u16) -> Option<Arc<Node>> {
+        if self.suspect.load(Ordering::Acquire) {
+            return None;
+        }
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        map.owners.get(usize::from(slot)).cloned().flatten()
+    }
+
     pub(crate) async fn owner(&self, slot: u16) -> Result<Arc<Node>, StoreError> {
         self.refresh_if_suspect().await?;
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);

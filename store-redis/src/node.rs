@@ -81,11 +81,20 @@ impl Node {
     /// # Errors
     /// Why it cannot be made; nothing was sent then.
     pub(crate) async fn connection(&self) -> Result<Live, RedisError> {
+        self.next_lane().get(self).await
+    }
+
+    /// A connection, if it is there.
+    pub(crate) fn open_connection(&self) -> Option<Live> {
+        self.next_lane().current()
+    }
+
+    fn next_lane(&self) -> &Lane {
         let lane = match self.lanes.len() {
             1 => 0,
             lanes => self.turn.fetch_add(1, Ordering::Relaxed) % lanes,
         };
-        self.lanes[lane].get(self).await
+        &self.lanes[lane]
     }
 
     /// Asks it something, bounded by its patience.

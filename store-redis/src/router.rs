@@ -67,8 +67,15 @@ impl Router {
     /// # Errors
     /// [`StoreError`], within the limit.
     pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Value, StoreError> {
+        let mut limit = self.limit;
+        if call.effect == Effect::Read {
+            if let Some(value) = self.read_at_once(call).await {
+                return Ok(value);
+            }
+            limit /= 2;
+        }
         let mut trace = Trace::default();
-        match timeout(self.limit, self.pursue(call, &mut trace)).await {
+        match timeout(limit, self.pursue(call, limit, &mut trace)).await {
             Ok(result) => result,
             Err(_) => {
                 if let Some(live) = trace.live {
@@ -80,8 +87,22 @@ impl Router {
         }
     }
 
-    async fn pursue(&self, call: &Call<'_>, trace: &mut Trace) -> Result<Value, StoreError> {
-        let give_up = Instant::now() + self.limit * 3 / 5;
+    /// The usual way of a read, with one timer: node and connection are known, and the answer is one.
+    /// `None` begins anew.
+    async fn read_at_once(&self, call: &Call<'_>) -> Option<Value> {
+        let mut live = self.topology.known(call.slot)?.open_connection()?;
+        match timeout(self.limit / 2, send(&mut live, false, call)).await {
+            Ok(answer) => answer.ok(),
+            Err(_) => {
+                live.close();
+                self.topology.suspect();
+                None
+            }
+        }
+    }
+
+    async fn pursue(&self, call: &Call<'_>, limit: Duration, trace: &mut Trace) -> Result<Value, StoreError> {
+        let give_up = Instant::now() + limit * 3 / 5;
         let (mut pause, mut losses, mut hops) = (FIRST_PAUSE, 0, 0);
         let mut guest = None;
         loop {
@@ -158,16 +179,7 @@ impl Router {
         let mut live = node.connection().await.map_err(Fault::NotSent)?;
         trace.live = Some(live.clone());
         trace.sent = true;
-        let sending = send(&mut live, asking, call);
-        let answer = match call.effect {
-            // A node that is silent need not be the last to be asked.
-            Effect::Read => match timeout(self.limit / 2, sending).await {
-                Ok(answer) => answer,
-                Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-            },
-            _ => sending.await,
-        };
-        let value = answer.map_err(Fault::Answer)?;
+        let value = send(&mut live, asking, call).await.map_err(Fault::Answer)?;
         if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
             && let Err(error) = node.rounds.wait(waiter, confirm).await
         {

@@ -52,6 +52,13 @@ impl Sentinel {
         self.suspect.store(true, Ordering::Release);
     }
 
+    /// If what Sentinel said is still believed.
+    pub(crate) fn known_master(&self) -> Option<Arc<Node>> {
+        let believed =
+            |known: &Known| !self.suspect.load(Ordering::Acquire) && known.since.elapsed() < BELIEF;
+        self.known().filter(believed).map(|known| known.master)
+    }
+
     pub(crate) async fn master(self: &Arc<Self>) -> Result<Arc<Node>, StoreError> {
         let known = self.known();
         if let Some(known) = known

@@ -29,6 +29,15 @@ impl Topology {
         }
     }
 
+    /// The same, if nothing has to be found out first.
+    pub(crate) fn known(&self, slot: u16) -> Option<Arc<Node>> {
+        match self {
+            Self::Single(node) => Some(Arc::clone(node)),
+            Self::Sentinel(sentinel) => sentinel.known_master(),
+            Self::Cluster(cluster) => cluster.known_owner(slot),
+        }
+    }
+
     /// Every master.
     ///
     /// # Errors

@@ -123,7 +123,8 @@ impl Auth {
         Ok(self.tokens().begin_login(&described.subject).await?)
     }
 
-    /// Logs `user` in, who has shown who they are: say more about it, then `.await` it.
+    /// Logs `user` in, who has shown who they are: say more about it, then `.await` it. `U` is the type of the
+    /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
     ///
     /// It makes a new session, and whatever this browser was logged in as until now is ended, so a session
     /// that somebody planted is worth nothing. The session's data stay if they were nobody's or this user's.

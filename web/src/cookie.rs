@@ -194,8 +194,18 @@ pub(crate) enum Change {
 pub(crate) struct Changes {
     pub(crate) session: Option<Change>,
     pub(crate) remember: Option<Change>,
-    /// The session that they restore, if that is all they do.
-    pub(crate) restored: Option<Text>,
+    /// Whether they only follow from who sent the request: what another answer did meanwhile is newer.
+    pub(crate) yields: bool,
+}
+
+impl Change {
+    /// What the cookie is set to, if it is set.
+    pub(crate) fn text(&self) -> Option<&Text> {
+        match self {
+            Self::Set { value, .. } => Some(value),
+            Self::Clear => None,
+        }
+    }
 }
 
 impl Changes {

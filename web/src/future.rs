@@ -20,10 +20,10 @@ pin_project! {
     }
 }
 
-/// An answer, and the question whether what it restores has been ended while it was made.
+/// An answer, and the question whether what it hands out has been overtaken while it was made.
 struct Late<R> {
     answer: Option<Response<R>>,
-    ended: Pin<Box<dyn Future<Output = bool> + Send>>,
+    overtaken: Pin<Box<dyn Future<Output = bool> + Send>>,
 }
 
 impl<F, R> ResponseFuture<F, R> {
@@ -47,16 +47,16 @@ where
                     Ok(answer) => answer,
                     Err(error) => return Poll::Ready(Err(error)),
                 };
-                let Some(restored) = this.request.restored() else {
+                let Some(found) = this.request.found() else {
                     this.request.finish(answer.headers_mut());
                     return Poll::Ready(Ok(answer));
                 };
                 let request = this.request.clone();
-                let ended = Box::pin(async move { request.has_ended(&restored).await });
-                this.late.insert(Late { answer: Some(answer), ended })
+                let overtaken = Box::pin(async move { request.is_overtaken(&found).await });
+                this.late.insert(Late { answer: Some(answer), overtaken })
             }
         };
-        if late.answer.is_some() && ready!(late.ended.as_mut().poll(cx)) {
+        if late.answer.is_some() && ready!(late.overtaken.as_mut().poll(cx)) {
             this.request.changes().withdraw();
         }
         match late.answer.take() {

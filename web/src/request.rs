@@ -115,7 +115,7 @@ impl Request {
         let age = issued.expires_at.since(self.config.tokens.now());
         let change = Change::Set { value: text.clone(), max_age: (keep == Keep::Token).then_some(age) };
         let mut changes = self.changes();
-        changes.restored = None;
+        changes.yields = false;
         let (place, texts) = match remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
@@ -129,7 +129,7 @@ impl Request {
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
         let (session, remember) = (Some(Change::Clear), Some(Change::Clear));
-        *self.changes() = Changes { session, remember, restored: None };
+        *self.changes() = Changes { session, remember, yields: false };
     }
 }
 

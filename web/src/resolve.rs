@@ -3,10 +3,8 @@
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, FingerprintCheck, How, Kind, LoginId, Reason, Rejected, Subject, Valid};
 
-use zeroize::Zeroizing;
-
 use crate::client::{MissingFingerprint, Protection};
-use crate::cookie::{Held, Text};
+use crate::cookie::{Change, Held, Text};
 use crate::current::{Identity, Via};
 use crate::envelope::{CONFIRMED, Envelope, FORCED, STALE, raise, seal};
 use crate::error::Failure;
@@ -139,6 +137,7 @@ impl Request {
                 Ok((remember, _)) => {
                     if let Some(successor) = &remember.successor {
                         self.hand_out(held, successor);
+                        self.changes().yields = true;
                     }
                     remember.is_newest() && remember.successor.is_none()
                 }
@@ -209,7 +208,7 @@ impl Request {
             for issued in valid.successor.iter().chain([&issued]) {
                 self.hand_out(held, issued);
             }
-            self.changes().restored = Some(Zeroizing::new(issued.token.expose().to_owned()));
+            self.changes().yields = true;
             self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
         }
         Ok(session.map(|session| (session, loaded.user)))
@@ -290,15 +289,28 @@ impl Request {
         Some((user, identity))
     }
 
-    /// The session that the answer restores, if that is all it does to the cookies.
-    pub(crate) fn restored(&self) -> Option<Text> {
-        self.changes().restored.take()
+    /// The tokens that the answer hands out, session first, if that only follows from who sent the request.
+    pub(crate) fn found(&self) -> Option<[Option<Text>; 2]> {
+        let mut changes = self.changes();
+        let text = |change: &Option<Change>| change.as_ref()?.text().cloned();
+        std::mem::take(&mut changes.yields).then(|| [text(&changes.session), text(&changes.remember)])
     }
 
-    /// Whether a session that was just restored has been ended since: by a log-out, or by a login whose
-    /// newer cookies its own must not replace.
-    pub(crate) async fn has_ended(&self, session: &Text) -> bool {
-        matches!(self.config.tokens.look_up(Kind::SESSION, session).await, Ok(Err(_)))
+    /// Whether tokens that were just found have been overtaken: the session was ended, by a log-out or by a
+    /// login, or the remember-me token was replaced. The answer's cookies must not take the place of newer ones.
+    pub(crate) async fn is_overtaken(&self, [session, remember]: &[Option<Text>; 2]) -> bool {
+        let tokens = &self.config.tokens;
+        if let Some(session) = session
+            && let Ok(Err(_)) = tokens.look_up(Kind::SESSION, session).await
+        {
+            return true;
+        }
+        let Some(remember) = remember else { return false };
+        match tokens.look_up(Kind::REMEMBER, remember).await {
+            Ok(Ok(candidate)) => !matches!(candidate.presented(), Presented::Current),
+            Ok(Err(_)) => true,
+            Err(_) => false,
+        }
     }
 
     /// Whose login is about to be ended, as far as it can be told without restoring anything.

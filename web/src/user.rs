@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use hallpass_core::{BoxError, LimitError, Stamp, Subject};
 
+use crate::current::CurrentUser;
 use crate::error::Failure;
 
 /// Finds users, and says what tokens have to know about them.
@@ -107,10 +108,17 @@ impl<L: UserLoader> AnyLoader for L {
     }
 
     fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
-        let user = user.downcast_ref::<L::User>().ok_or(Failure::WrongUserType)?;
+        let user = bare::<L::User>(user).ok_or(Failure::WrongUserType)?;
         let subject = Subject::new(self.id(user)).map_err(|error: LimitError| Failure::from(error))?;
         Ok(Described { subject, stamp: self.stamp(user), active: self.is_active(user) })
     }
+}
+
+/// The user in what a handler has of one: the user, a shared one, or the one who sent the request.
+fn bare<U: Send + Sync + 'static>(user: &(dyn Any + Send + Sync)) -> Option<&U> {
+    user.downcast_ref::<U>()
+        .or_else(|| user.downcast_ref::<Arc<U>>().map(Arc::as_ref))
+        .or_else(|| user.downcast_ref::<CurrentUser<U>>().map(|user| user.user().as_ref()))
 }
 
 impl fmt::Debug for Loaded {

@@ -1,66 +1,121 @@
-//! The two accounts of the demo, and the check of their passwords.
+//! The accounts of the demo, and their passwords: what a real site has in its database.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use argon2::password_hash::phc::PasswordHash;
-use argon2::{Argon2, PasswordVerifier};
-use hallpass_core::{LimitError, Stamp, Subject};
+use argon2::{Argon2, PasswordHasher, PasswordVerifier};
+use hallpass_core::{BoxError, Stamp, Subject};
+use hallpass_web::UserLoader;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
-/// Everybody who can log in.
-pub const ACCOUNTS: [Account; 2] = [
-    Account {
-        name: "alice",
-        password: "wonderland",
-        hash: "$argon2id$v=19$m=19456,t=2,p=1$Kaat/wVe/WDGm6ApSsR+ow$91dyomJGb0xuZNP+tAMGmBs2+15SpRcdY8kQcdB6K8M",
-    },
-    Account {
-        name: "bob",
-        password: "builder",
-        hash: "$argon2id$v=19$m=19456,t=2,p=1$jHHDGhfyqNoLj01YAbTaTQ$qBAduXZeL5X1XjrhasAYpEGOmDnDk52tySnAacLCCPU",
-    },
+/// Who can log in when the site starts: name, password, hash. The hashes are fixed, because tokens are
+/// bound to them: a salt drawn at each start would log everybody out by restarting.
+const FIRST: [(&str, &str, &str); 2] = [
+    (
+        "alice",
+        "wonderland",
+        "$argon2id$v=19$m=19456,t=2,p=1$Kaat/wVe/WDGm6ApSsR+ow$91dyomJGb0xuZNP+tAMGmBs2+15SpRcdY8kQcdB6K8M",
+    ),
+    (
+        "bob",
+        "builder",
+        "$argon2id$v=19$m=19456,t=2,p=1$jHHDGhfyqNoLj01YAbTaTQ$qBAduXZeL5X1XjrhasAYpEGOmDnDk52tySnAacLCCPU",
+    ),
 ];
 
 /// How many passwords are hashed at a time: each takes 19 MiB.
 static HASHING: Semaphore = Semaphore::const_new(4);
 
-/// Somebody who can log in. A real site keeps the name and the hash, in its database.
-#[derive(Debug)]
-pub struct Account {
-    /// Name and hallpass subject in one.
-    pub name: &'static str,
-    /// What to type: only to be shown beside the form.
-    pub password: &'static str,
-    /// Argon2id. Fixed, because tokens are bound to it: a salt drawn at each start would log everybody
-    /// out by restarting.
-    hash: &'static str,
+/// The names and passwords that the site starts with, to be shown beside the form.
+pub fn announced() -> impl Iterator<Item = (&'static str, &'static str)> {
+    FIRST.iter().map(|&(name, password, _)| (name, password))
 }
 
-impl Account {
+/// Everybody who can log in, with the password as it is now. It is kept in memory.
+#[derive(Clone, Debug)]
+pub(crate) struct Accounts(Arc<RwLock<BTreeMap<String, Account>>>);
+
+/// Somebody who can log in.
+#[derive(Clone)]
+pub(crate) struct Account {
+    /// Name and hallpass subject in one.
+    pub(crate) name: String,
+    /// Argon2id.
+    hash: String,
+}
+
+impl Accounts {
+    pub(crate) fn new() -> Self {
+        let account = |(name, _, hash): (&str, &str, &str)| Account { name: name.into(), hash: hash.into() };
+        Self(Arc::new(RwLock::new(FIRST.map(|first| (first.0.to_owned(), account(first))).into())))
+    }
+
     /// The account called `name`.
-    pub(crate) fn find(name: &str) -> Option<&'static Self> {
-        ACCOUNTS.iter().find(|account| account.name == name)
+    pub(crate) fn find(&self, name: &str) -> Option<Account> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    pub(crate) fn subject(&self) -> Result<Subject, LimitError> {
-        Subject::new(self.name)
-    }
-
-    /// What its tokens are bound to: another password, and they are dead.
-    pub(crate) fn stamp(&self) -> Stamp {
-        Stamp::of(self.hash)
+    /// Gives `account` another password, and answers what it is from now on.
+    ///
+    /// # Errors
+    /// If the password could not be hashed; then the old one stays.
+    pub(crate) async fn change_password(
+        &self,
+        account: &Account,
+        password: String,
+    ) -> Result<Account, BoxError> {
+        let _permit = HASHING.acquire().await?;
+        let hash = spawn_blocking(move || -> Result<PasswordHash, _> {
+            Argon2::default().hash_password(password.as_bytes())
+        });
+        let changed = Account { name: account.name.clone(), hash: hash.await??.to_string() };
+        let mut accounts = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        accounts.insert(changed.name.clone(), changed.clone());
+        Ok(changed)
     }
 }
 
 /// Whether `password` is that of `account`. Without an account the answer takes as long, so that it
 /// does not tell which names exist.
-pub(crate) async fn check(account: Option<&'static Account>, password: String) -> bool {
-    let hash = account.map_or(ACCOUNTS[0].hash, |account| account.hash);
-    let _permit = HASHING.acquire().await;
+///
+/// # Errors
+/// If nobody can tell.
+pub(crate) async fn check(account: Option<&Account>, password: String) -> Result<bool, BoxError> {
+    let hash = account.map_or(FIRST[0].2.to_owned(), |account| account.hash.clone());
+    let _permit = HASHING.acquire().await?;
     let right = spawn_blocking(move || {
-        PasswordHash::new(hash)
-            .is_ok_and(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+        PasswordHash::new(&hash)
+            .map(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
     });
-    right.await.unwrap_or(false) && account.is_some()
+    Ok(right.await?? && account.is_some())
+}
+
+impl UserLoader for Accounts {
+    type User = Account;
+    type Error = Infallible;
+
+    async fn load(&self, id: &Subject) -> Result<Option<Account>, Infallible> {
+        Ok(self.find(id.as_str()))
+    }
+
+    fn id(&self, account: &Account) -> String {
+        account.name.clone()
+    }
+
+    /// Another password, and the tokens are dead.
+    fn stamp(&self, account: &Account) -> Option<Stamp> {
+        Some(Stamp::of(&account.hash))
+    }
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 #[cfg(test)]
@@ -68,11 +123,24 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn the_passwords_shown_are_the_right_ones() {
-        for account in &ACCOUNTS {
-            assert!(check(Account::find(account.name), account.password.into()).await);
-            assert!(!check(Account::find(account.name), "guess".into()).await);
+    async fn the_passwords_announced_are_the_right_ones() {
+        let accounts = Accounts::new();
+        for (name, password) in announced() {
+            let account = accounts.find(name);
+            assert!(check(account.as_ref(), password.into()).await.unwrap());
+            assert!(!check(account.as_ref(), "guess".into()).await.unwrap());
+            assert!(!format!("{account:?}").contains("argon2"));
         }
-        assert!(!check(None, ACCOUNTS[0].password.into()).await, "the stand-in for an unknown name");
+        assert!(!check(None, FIRST[0].1.into()).await.unwrap(), "the stand-in for an unknown name");
+    }
+
+    #[tokio::test]
+    async fn a_changed_password_is_the_only_right_one() {
+        let accounts = Accounts::new();
+        let before = accounts.find("alice").unwrap();
+        let after = accounts.change_password(&before, "looking-glass".into()).await.unwrap();
+        assert!(check(Some(&after), "looking-glass".into()).await.unwrap());
+        assert!(!check(Some(&after), "wonderland".into()).await.unwrap());
+        assert!(check(accounts.find("alice").as_ref(), "looking-glass".into()).await.unwrap());
     }
 }

@@ -1,10 +1,9 @@
 //! The site of `hallpass-demo`, apart from its flags and its store, so that a test can run it over any.
 //!
-//! Thin on purpose: what a web application needs around [`Tokens`] belongs to hallpass's web layer.
+//! `accounts` is what every site has, `routes` what it does with hallpass, `pages` what people see.
 
 mod accounts;
-mod auth;
-mod cookies;
+mod activity;
 mod pages;
 mod routes;
 
@@ -12,13 +11,34 @@ use std::error::Error;
 
 use axum::Router;
 use hallpass_core::Tokens;
+use hallpass_web::{AuthLayer, ConfigError};
 
-pub use accounts::{ACCOUNTS, Account};
-pub use cookies::Cookies;
+pub use accounts::announced;
+pub use activity::Activity;
 
-/// The site over `tokens`.
-pub fn app(tokens: Tokens, cookies: Cookies) -> Router {
-    routes::router(auth::Site { tokens, cookies })
+use accounts::Accounts;
+
+/// How the cookies are named and guarded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    /// `session` and `remember`, for clients that keep `Secure` cookies from plain HTTP.
+    Insecure,
+    /// `__Host-session` and `__Host-remember`, `Secure`: nothing else on the domain can plant them.
+    Secure,
+}
+
+/// The site over `tokens`, showing what `activity` heard of them.
+///
+/// # Errors
+/// [`ConfigError`] if the tokens lack a policy that the site needs.
+pub fn app(tokens: Tokens, activity: Activity, cookies: Cookies) -> Result<Router, ConfigError> {
+    let accounts = Accounts::new();
+    let layer = AuthLayer::builder(tokens, accounts.clone()).login_page("/login").fresh_page("/confirm");
+    let layer = match cookies {
+        Cookies::Insecure => layer.insecure_cookies(),
+        Cookies::Secure => layer,
+    };
+    Ok(routes::router(layer.build()?, accounts, activity))
 }
 
 /// What is wrong and why, on one line.

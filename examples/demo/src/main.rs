@@ -1,27 +1,24 @@
 //! Starts the site; the README says what to try.
 
 mod options;
+mod stores;
 
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{MemoryStore, Purger, TokenStore, Tokens};
-use hallpass_demo::{ACCOUNTS, app, with_causes};
-use hallpass_store_sled::SledStore;
+use hallpass_core::{Purger, Tokens};
+use hallpass_demo::{Activity, announced, app, with_causes};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 use tokio::time::sleep;
 use tracing::Level;
 
-use options::{HELP, Options, Store};
+use options::{HELP, Options};
 
-/// The clocks of a single process do not differ.
-const MAX_SKEW: Duration = Duration::ZERO;
 /// How long requests under way have when the server is told to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -30,12 +27,13 @@ async fn main() -> ExitCode {
     let options = match Options::parse(std::env::args_os().skip(1)) {
         Ok(Some(options)) => options,
         Ok(None) => {
-            return io::stdout().write_all(HELP.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+            let help = HELP.replace("{stores}", &stores::known());
+            return io::stdout().write_all(help.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
         // Its text names the cause already.
         Err(error) => return fail(error, 2),
     };
-    if let Err(error) = options.remember.check(MAX_SKEW) {
+    if let Err(error) = options.remember.check(options.store.max_skew()) {
         return fail(error, 2);
     }
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(io::stderr).init();
@@ -58,9 +56,16 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         }
         _ => format!("cannot listen on {}: {error}", options.listen),
     })?;
-    let store = open(&options.store)?;
-    let tokens = Tokens::builder(store).policy(options.remember).max_skew(MAX_SKEW).build()?;
-    let purger = Purger::new(tokens.clone()).spawn();
+    let store = options.store.open().await;
+    let store = store.map_err(|error| format!("cannot open {}: {}", options.store, with_causes(&*error)))?;
+    let activity = Activity::default();
+    let tokens = Tokens::builder(store)
+        .policy(options.remember)
+        .max_skew(options.store.max_skew())
+        .observer(activity.clone())
+        .build()?;
+    let app = app(tokens.clone(), activity, options.cookies)?;
+    let purger = Purger::new(tokens).spawn();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (stop, mut stopped) = watch::channel(());
     tokio::spawn(async move {
@@ -70,8 +75,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
 
     announce(&listener)?;
     let mut told = stopped.clone();
-    let server = axum::serve(listener, app(tokens, options.cookies))
-        .with_graceful_shutdown(async move { drop(told.changed().await) });
+    let server = axum::serve(listener, app).with_graceful_shutdown(async move { drop(told.changed().await) });
     tokio::select! {
         ended = server => ended?,
         () = async { drop(stopped.changed().await); sleep(GRACE).await } => {}
@@ -82,22 +86,12 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn open(store: &Store) -> Result<Arc<dyn TokenStore>, Box<dyn Error>> {
-    match store {
-        Store::Memory => Ok(Arc::new(MemoryStore::new())),
-        Store::Sled(path) => match SledStore::open(path) {
-            Ok(store) => Ok(Arc::new(store)),
-            Err(error) => Err(format!("cannot open {}: {}", path.display(), with_causes(&error)).into()),
-        },
-    }
-}
-
 /// The first line is for programs: `listening on http://ADDRESS`.
 fn announce(listener: &TcpListener) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;
-    for account in &ACCOUNTS {
-        writeln!(out, "account: {} / {}", account.name, account.password)?;
+    for (name, password) in announced() {
+        writeln!(out, "account: {name} / {password}")?;
     }
     out.flush()
 }

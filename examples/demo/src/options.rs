@@ -1,14 +1,15 @@
 //! The command line.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use hallpass_core::{Policy, Windows};
 use hallpass_demo::Cookies;
 use lexopt::{Arg, Error, Parser, ValueExt};
 
-/// `--help`.
+use crate::stores::Store;
+
+/// `--help`; for `{stores}` stand the stores that this program was built with.
 pub(crate) const HELP: &str = "\
 A small site with \"remember me\" over hallpass.
 
@@ -16,7 +17,8 @@ Usage: hallpass-demo [OPTIONS]
 
 Options:
   --listen HOST:PORT              where to listen [127.0.0.1:8080]; port 0 takes any free one
-  --store sled:PATH|memory:       where logins are kept [sled:./hallpass-demo-data]
+  --store STORE                   where logins are kept [sled:./hallpass-demo-data]:
+                                  {stores}
   --remember-retry SECONDS        how long a lost answer can be made good [3600]
   --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
   --remember-min-interval SECONDS the least time between two changes of the cookie [60];
@@ -35,19 +37,12 @@ pub(crate) struct Options {
     pub(crate) cookies: Cookies,
 }
 
-/// Where logins are kept.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Store {
-    Memory,
-    Sled(PathBuf),
-}
-
 impl Options {
     /// Reads the arguments, without the program's name; `None` if help is asked for.
     pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
         let mut options = Self {
             listen: "127.0.0.1:8080".into(),
-            store: Store::Sled("./hallpass-demo-data".into()),
+            store: Store::default(),
             remember: Policy::remember(),
             cookies: Cookies::Secure,
         };
@@ -57,7 +52,10 @@ impl Options {
             match arg {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
-                Arg::Long("store") => options.store = parser.value()?.parse_with(store)?,
+                Arg::Long("store") => {
+                    // Without the value in the error: it may hold a password.
+                    options.store = parser.value()?.string()?.parse::<Store>().map_err(Error::from)?;
+                }
                 Arg::Long("remember-retry") => windows.retry_window = seconds(&mut parser)?,
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
@@ -67,14 +65,6 @@ impl Options {
         }
         options.remember = options.remember.rotation(Some(windows));
         Ok(Some(options))
-    }
-}
-
-fn store(text: &str) -> Result<Store, &'static str> {
-    match text.split_once(':') {
-        Some(("memory", "")) => Ok(Store::Memory),
-        Some(("sled", path)) if !path.is_empty() => Ok(Store::Sled(path.into())),
-        _ => Err("a store is sled:PATH or memory:"),
     }
 }
 

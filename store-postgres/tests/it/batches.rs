@@ -1,10 +1,11 @@
 //! Calls that share a statement notice nothing of each other.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hallpass_core::{Fence, Insert, Replace, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
+use tokio::time::Instant;
 
 use crate::support::{ask, connection, next, put, record, say, schema, server, store, words};
 

@@ -115,7 +115,7 @@ async fn a_row_that_is_no_record_is_corrupt_for_its_caller_alone() {
             match find.await.unwrap() {
                 Ok(found) => assert_eq!((found.as_ref(), number == 7), (Some(&good), false), "{change}"),
                 Err(StoreError::Corrupt { selector, .. }) => {
-                    assert_eq!((selector, number), (Some(bad.selector), 7))
+                    assert_eq!((selector, number), (Some(bad.selector), 7));
                 }
                 Err(error) => panic!("{change}: {}", words(&error)),
             }

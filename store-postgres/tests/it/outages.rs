@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hallpass_core::{Fence, Insert, Record, Replace, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;
+use tokio::time::Instant;
 
 use crate::support::{ask, connection, next, own_server, put, record, say, schema, store, until, words};
 

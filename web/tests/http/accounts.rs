@@ -154,6 +154,17 @@ async fn a_login_that_checked_the_old_password_does_not_slip_in() {
 }
 
 #[tokio::test]
+async fn who_changes_somebody_else_s_password_does_not_become_them() {
+    let site = Site::new().await;
+    let (alice, bob) = (site.browser(), site.browser());
+    alice.log_in("alice").await;
+    bob.log_in("bob").await;
+    let answer = alice.post("/password", &[("password", "new"), ("whose", "bob")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0), "nothing of hers was changed");
+    assert_eq!((alice.me().await, bob.me().await), ("alice session fresh".into(), "nobody".into()));
+}
+
+#[tokio::test]
 async fn changing_the_password_wants_a_fresh_login() {
     let site = Site::new().await;
     let browser = site.browser();

@@ -123,6 +123,8 @@ async fn an_answer_that_depends_on_the_user_varies_by_cookie() {
     assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
     let vary = browser.get("/varied").await.all("vary").join(", ");
     assert_eq!(vary, "Accept-Language, Cookie", "beside what the page itself says");
+    let vary = browser.get("/varied/already").await.all("vary").join(", ");
+    assert_eq!(vary, "Accept-Language, cookie", "which may be the same");
 }
 
 #[tokio::test]

@@ -22,6 +22,15 @@ async fn data_last_from_request_to_request_and_parts_are_apart() {
 }
 
 #[tokio::test]
+async fn keeping_something_makes_no_login_fresh() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_with("carol", &[("stale", "on"), ("force", "on")]).await;
+    browser.post("/cart", &[("item", "tea")]).await;
+    assert_eq!(browser.me().await, "carol session stale", "nor does it put out who was forced in");
+}
+
+#[tokio::test]
 async fn looking_makes_no_session_and_keeping_does() {
     let site = Site::new().await;
     let browser = site.browser();

@@ -175,6 +175,42 @@ async fn a_logout_everywhere_turns_away_a_login_that_is_under_way() {
 }
 
 #[tokio::test]
+async fn a_logout_everywhere_while_the_password_is_checked_turns_the_login_away() {
+    let site = Site::new().await;
+    let (inside, late) = (site.browser(), site.browser());
+    inside.log_in("alice").await;
+    let form = [("id", "alice"), ("password", "secret"), ("begun", "on"), ("slowly", "on")];
+    let request = late.prepare("POST", "/login", &form);
+    let login = tokio::spawn(async move { request.send().await });
+    let (arrived, passes) = &*site.users.slow;
+    arrived.acquire().await.unwrap().forget();
+    inside.post("/devices/all", &[]).await;
+    passes.add_permits(1);
+    let answer = login.await.unwrap();
+    assert_eq!((answer.status, answer.set_cookies().len(), site.live("alice").await), (401, 0, 0));
+}
+
+#[tokio::test]
+async fn a_login_that_was_begun_for_somebody_else_is_refused() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    let form = [("id", "alice"), ("password", "secret"), ("begun", "bob")];
+    let answer = browser.post("/login", &form).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
+    assert_eq!(site.live("alice").await + site.live("bob").await, 0);
+}
+
+#[tokio::test]
+async fn nobody_confirms_for_somebody_else() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_with("alice", &[("stale", "on")]).await;
+    let answer = browser.post("/confirm", &[("password", "secret"), ("whose", "bob")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
+    assert_eq!(browser.me().await, "alice session stale");
+}
+
+#[tokio::test]
 async fn the_test_helper_logs_somebody_in_without_a_password() {
     let site = Site::new().await;
     let mut headers = http::HeaderMap::new();

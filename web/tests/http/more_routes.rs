@@ -59,6 +59,8 @@ async fn all(auth: Auth) -> Answered {
 #[derive(Deserialize)]
 struct Password {
     password: String,
+    /// Somebody else, as an administrator may.
+    whose: Option<String>,
 }
 
 async fn password(
@@ -67,8 +69,9 @@ async fn password(
     user: FreshUser<User>,
     form: Form<Password>,
 ) -> Answered {
-    users.change(&user.id, |user| user.password.clone_from(&form.password));
-    let now = User { password: form.password.clone(), ..User::clone(&user) };
+    let whose = form.whose.as_ref().and_then(|id| users.find(id)).unwrap_or(User::clone(&user));
+    users.change(&whose.id, |user| user.password.clone_from(&form.password));
+    let now = User { password: form.password.clone(), ..whose };
     auth.credential_changed(&now).await??;
     Ok("changed".into_response())
 }

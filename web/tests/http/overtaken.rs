@@ -1,9 +1,11 @@
 //! Requests that are overtaken by others, or given up, in the middle.
 
-use crate::browser::Browser;
+use hallpass_core::What;
+
+use crate::browser::{Browser, REMEMBER};
 use crate::gate::Call;
 use crate::races::reopened;
-use crate::site::Site;
+use crate::site::{MINUTE, Site};
 use crate::wire::Answer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -94,4 +96,38 @@ async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
         assert_eq!(browser.me().await, "alice remembered stale");
     }
     assert!(site.steps("alice").await <= 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_back() {
+    // An answer that restores, and one that sends the successor again that was lost alone.
+    for lost_alone in [false, true] {
+        let site = Site::new().await;
+        let browser = reopened(&site).await;
+        if lost_alone {
+            let mut answer = browser.lose("/me").await;
+            answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));
+            browser.receive(&answer);
+        }
+        let slow = browser.prepare("GET", "/slow", &[]);
+        let slow = tokio::spawn(async move { slow.send().await });
+        let (arrived, passes) = &*site.users.slow;
+        arrived.acquire().await.unwrap().forget();
+        for _ in 0..2 {
+            assert_eq!(browser.me().await, "alice remembered stale");
+            assert_eq!(browser.me().await, "alice remembered stale");
+            site.advance(MINUTE * 2);
+            browser.reopen();
+        }
+        assert_eq!(browser.me().await, "alice remembered stale");
+        let newest = browser.remember();
+        passes.add_permits(1);
+        let late = slow.await.unwrap();
+        assert_eq!(late.body, "alice remembered stale");
+        browser.receive(&late);
+        assert_eq!(browser.remember(), newest, "a stale cookie never comes back");
+        site.advance(MINUTE * 2);
+        assert_eq!(browser.me().await, "alice remembered stale");
+        assert_eq!(site.heard.count(What::Reused), 0, "and nobody cries thief");
+    }
 }

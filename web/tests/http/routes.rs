@@ -25,6 +25,7 @@ pub(crate) fn router(users: Users) -> Router {
     Router::new()
         .route("/", get(async || "welcome"))
         .route("/varied", get(varied))
+        .route("/varied/already", get(varied_already))
         .route("/me", get(me).post(me))
         .route("/thrice", get(thrice))
         .route("/slow", get(slow))
@@ -45,6 +46,10 @@ pub(crate) fn router(users: Users) -> Router {
 
 async fn varied(_: Option<CurrentUser<User>>) -> impl IntoResponse {
     ([(VARY, "Accept-Language")], "hello")
+}
+
+async fn varied_already(_: Option<CurrentUser<User>>) -> impl IntoResponse {
+    ([(VARY, "Accept-Language, cookie")], "hello")
 }
 
 /// `alice session fresh`, or `nobody`.
@@ -73,9 +78,7 @@ async fn thrice(
 
 /// Asks who it is, and takes its time.
 async fn slow(State(users): State<Users>, user: Option<CurrentUser<User>>) -> String {
-    let (arrived, passes) = &*users.slow;
-    arrived.add_permits(1);
-    let _pass = passes.acquire().await;
+    users.pause().await;
     line(user.as_ref())
 }
 
@@ -104,7 +107,10 @@ struct Input {
     seconds: Option<u64>,
     stale: Option<String>,
     force: Option<String>,
+    /// `on`, or whose login is begun before the password is checked.
     begun: Option<String>,
+    /// The password takes its time to be checked.
+    slowly: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -115,10 +121,13 @@ struct To {
 async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: Form<Input>) -> Answered {
     let wrong = || (StatusCode::UNPROCESSABLE_ENTITY, "wrong").into_response();
     let Some(user) = users.find(&form.id) else { return Ok(wrong()) };
-    let begun = match form.begun {
-        Some(_) => Some(auth.begin_login(&user).await?),
+    let begun = match &form.begun {
+        Some(whose) => Some(auth.begin_login(&users.find(whose).unwrap_or(user.clone())).await?),
         None => None,
     };
+    if form.slowly.is_some() {
+        users.pause().await;
+    }
     if user.password != form.password {
         return Ok(wrong());
     }
@@ -140,15 +149,23 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
 }
 
 #[derive(Deserialize)]
-struct Password {
+struct Confirmation {
     password: String,
+    /// Somebody else, by a mistake of the site.
+    whose: Option<String>,
 }
 
-async fn confirm(user: CurrentUser<User>, auth: Auth, form: Form<Password>) -> Answered {
+async fn confirm(
+    State(users): State<Users>,
+    user: CurrentUser<User>,
+    auth: Auth,
+    form: Form<Confirmation>,
+) -> Answered {
     if user.password != form.password {
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, "wrong").into_response());
     }
-    auth.confirm(&**user.user()).await??;
+    let whose = form.whose.as_ref().and_then(|id| users.find(id)).unwrap_or(User::clone(&user));
+    auth.confirm(&whose).await??;
     Ok(line(auth.user().await?.as_ref()).into_response())
 }
 

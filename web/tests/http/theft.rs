@@ -2,7 +2,7 @@
 
 use hallpass_core::What;
 
-use crate::browser::REMEMBER;
+use crate::browser::{REMEMBER, SESSION};
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]
@@ -20,6 +20,41 @@ async fn a_lost_answer_is_made_good_with_the_same_token() {
     assert_eq!(token(&answer), token(&lost), "to the byte");
     assert_eq!(site.steps("alice").await, 1);
     assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_remember_me_cookie_that_is_lost_alone_is_sent_again() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let mut answer = browser.lose("/me").await;
+    let successor = answer.cookie(REMEMBER).unwrap().value;
+    answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));
+    browser.receive(&answer);
+    assert_ne!(browser.remember().unwrap(), successor);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!((browser.remember().unwrap(), site.steps("alice").await), (successor, 1));
+    site.advance(HOUR * 2);
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_theft_is_told_before_all_else() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.reopen();
+    let thief = browser.copied();
+    browser.me().await;
+    browser.me().await;
+    site.advance(MINUTE);
+    thief.me().await;
+    for session in ["junk", &format!("{}.{}", "A".repeat(22), "A".repeat(43))] {
+        browser.jar().swap(SESSION, session);
+        assert_eq!(browser.get("/why").await.body, "Revoked(Reused)");
+    }
 }
 
 #[tokio::test]

@@ -67,6 +67,13 @@ impl Users {
         self.down.store(down, Ordering::SeqCst);
     }
 
+    /// Waits where a test wants a page to be slow.
+    pub(crate) async fn pause(&self) {
+        let (arrived, passes) = &*self.slow;
+        arrived.add_permits(1);
+        passes.acquire().await.unwrap().forget();
+    }
+
     /// How often somebody was looked for.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)

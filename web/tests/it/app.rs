@@ -69,6 +69,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/twice", get(twice))
         .route("/login", post(log_in))
         .route("/confirm", post(confirm))
+        .route("/confirm-current", post(confirm_current))
         .route("/logout", post(log_out))
         .route("/switch/{user}", post(switch))
         .route("/devices", get(devices))
@@ -153,6 +154,13 @@ async fn confirm(
     let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
     auth.confirm(&user).await??;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
+}
+
+/// With what an extractor gives, which is no `User` itself.
+async fn confirm_current(auth: Auth, user: CurrentUser<User>) -> Result<String, Rejection> {
+    auth.confirm(&user).await??;
+    auth.confirm(user.user()).await??;
+    Ok(describe(&user))
 }
 
 async fn log_out(auth: Auth) -> Result<String, Failure> {

@@ -24,6 +24,15 @@ async fn the_request_that_logs_in_knows_its_user() {
 }
 
 #[tokio::test]
+async fn a_handler_may_name_the_user_by_what_the_extractor_gave() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let answer = browser.post("/confirm-current").await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(answer.body, "alice Session fresh");
+}
+
+#[tokio::test]
 async fn a_login_makes_a_new_session_and_ends_what_the_browser_held() {
     let world = World::new();
     let mut browser = world.remembered().await;

@@ -45,6 +45,11 @@ impl Browser {
         self.send(&format!("GET {path}"), "", "")
     }
 
+    /// The same as a person asks for it.
+    pub(crate) fn page(&mut self, path: &str) -> Answer {
+        self.send(&format!("GET {path}"), "Accept: text/html,*/*;q=0.8\r\n", "")
+    }
+
     pub(crate) fn post(&mut self, path: &str, form: &str) -> Answer {
         self.send(&format!("POST {path}"), "Content-Type: application/x-www-form-urlencoded\r\n", form)
     }

@@ -11,9 +11,16 @@
     reason = "the helpers of tests fail like tests"
 )]
 
+#[path = "../support/plugged.rs"]
+mod plugged;
+
+mod account;
 mod client;
+mod devices;
 mod outage;
+mod readme;
 mod remember;
 mod server;
+mod servers;
 mod site;
 mod start;

@@ -1,94 +1,31 @@
-//! The site over a store that fails when told to: run in this process, over a real connection.
+//! The site over a store that does as it is told: run in this process, over real connections.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::sync::atomic::Ordering;
+use std::thread;
 
-use async_trait::async_trait;
-use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Tokens, Which,
-};
-use hallpass_demo::{Cookies, app};
+use hallpass_core::Tokens;
+use hallpass_demo::{Activity, Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
 use crate::client::Browser;
+use crate::plugged::Plugged;
 
-/// A store that can be unplugged, and counts its writes.
-#[derive(Debug, Default)]
-struct Plugged {
-    store: MemoryStore,
-    out: AtomicBool,
-    writes: AtomicUsize,
-}
-
-impl Plugged {
-    fn read(&self) -> Result<&MemoryStore, StoreError> {
-        match self.out.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("unplugged".into())),
-            false => Ok(&self.store),
-        }
-    }
-
-    fn write(&self) -> Result<&MemoryStore, StoreError> {
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        self.read()
-    }
-}
-
-#[async_trait]
-impl TokenStore for Plugged {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.write()?.insert(record, fence).await
-    }
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.read()?.find(selector).await
-    }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.read()?.find_many(selectors).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.write()?.replace(next, expected).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.write()?.delete(selector).await
-    }
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.write()?.revoke_by_subject(subject, which, action, advance).await
-    }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        self.read()?.list_by_subject(subject, page).await
-    }
-    async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.read()?.epoch(subject, fresh, keep, now).await
-    }
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.write()?.purge_expired(now, limit).await
-    }
-}
+/// How many requests are held until all of them are there.
+const TABS: usize = 6;
 
 /// A running site; it stops with the runtime.
 fn serve() -> (Arc<Plugged>, SocketAddr, Runtime) {
-    let store = Arc::new(Plugged::default());
+    let store = Arc::new(Plugged::new(TABS));
     let tokens = Tokens::builder(store.clone()).build().unwrap();
+    let app = app(tokens, Activity::default(), Cookies::Insecure).unwrap();
     let runtime = Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let address = listener.local_addr().unwrap();
-    runtime.spawn(async { axum::serve(listener, app(tokens, Cookies::Insecure)).await });
+    runtime.spawn(async { axum::serve(listener, app).await });
     (store, address, runtime)
 }
 
@@ -135,4 +72,24 @@ fn the_first_request_after_a_restore_confirms_and_the_next_ones_write_nothing() 
     assert_eq!(writes(&mut browser), (2, 2), "the rotation and the session");
     assert_eq!(writes(&mut browser), (2, 0), "the confirmation and the note that it was done");
     assert_eq!(writes(&mut browser), (0, 0));
+}
+
+#[test]
+fn requests_that_all_read_before_one_writes_are_one_step() {
+    let (store, address, _runtime) = serve();
+    let browser = Browser::remembered(address).reopened();
+    store.hold(TABS);
+    let tabs: Vec<Browser> = thread::scope(|scope| {
+        let tab = || {
+            let mut tab = browser.clone();
+            assert_eq!(tab.me().0, 200);
+            tab
+        };
+        let tabs: Vec<_> = (0..TABS).map(|_| scope.spawn(tab)).collect();
+        tabs.into_iter().map(|tab| tab.join().unwrap()).collect()
+    });
+    assert_eq!(store.to_hold(), 0);
+    let successors: BTreeSet<_> = tabs.iter().map(|tab| &tab.jar["remember"]).collect();
+    assert_eq!(successors.len(), 1);
+    assert!(!successors.contains(&browser.jar["remember"]));
 }

@@ -44,7 +44,9 @@ fn bad_flags_are_refused_before_anything_is_opened() {
         (["--remember-retry", "soon"], "not a number of seconds"),
         (["--remember-retry", "-1"], "not a number of seconds"),
         (["--remember-retry", "NaN"], "not a number of seconds"),
-        (["--store", "postgres://x"], "a store is sled:PATH or memory:"),
+        (["--store", "mongodb://x"], "a store is one of memory:, "),
+        (["--store", "sled:"], "a store is one of"),
+        (["--store", "memory:x"], "a store is one of"),
         (["--colour", "red"], "--colour"),
         (["--insecure-cookies", "now"], "now"),
     ] {
@@ -91,4 +93,11 @@ fn the_accounts_are_announced_and_a_polite_end_is_clean() {
         browser.address = server.address;
         assert_eq!(browser.me().0, 200);
     }
+}
+
+#[test]
+fn what_a_store_is_opened_with_is_not_repeated() {
+    let output = run(&["--store", "nosuch://user:hunter2@host/"]);
+    fails(&output, 2, "a store is one of");
+    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
 }

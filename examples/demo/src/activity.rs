@@ -1,0 +1,105 @@
+//! What just happened to the tokens, for the page that shows it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hallpass_core::{Event, Kind, LoginId, Observer, Subject, Timestamp, What};
+
+/// How many entries are kept, of all users together.
+const KEPT: usize = 400;
+/// How many of them a page shows.
+const SHOWN: usize = 20;
+
+/// The latest events of every user. Give one clone to the tokens as their observer, another to the site.
+#[derive(Clone, Debug, Default)]
+pub struct Activity(Arc<Mutex<VecDeque<Entry>>>);
+
+/// One thing that happened, or several of a kind on end. It holds no secret, for events have none.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    pub(crate) what: What,
+    /// The latest of them.
+    pub(crate) at: Timestamp,
+    pub(crate) subject: Subject,
+    pub(crate) kind: Option<Kind>,
+    pub(crate) login: Option<LoginId>,
+    /// How often the token had been rotated.
+    pub(crate) generation: Option<u32>,
+    /// The client that it was issued to.
+    pub(crate) device: Option<String>,
+    pub(crate) times: u64,
+}
+
+impl Entry {
+    fn new(event: &Event<'_>) -> Option<Self> {
+        // Every page that is shown verifies a token; nobody would see anything else.
+        let subject = event.subject.filter(|_| event.what != What::Verified)?;
+        Some(Self {
+            what: event.what,
+            at: event.at,
+            subject: subject.clone(),
+            kind: event.kind,
+            login: event.login,
+            generation: event.record.map(|record| record.generation),
+            device: event.record.map(|record| record.device.as_str().to_owned()),
+            times: 1,
+        })
+    }
+
+    fn is_like(&self, other: &Self) -> bool {
+        (self.what, &self.subject, self.kind, self.login, self.generation)
+            == (other.what, &other.subject, other.kind, other.login, other.generation)
+    }
+}
+
+impl Activity {
+    /// What happened to the tokens of `subject`, newest first.
+    pub(crate) fn of(&self, subject: &Subject) -> Vec<Entry> {
+        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().filter(|entry| entry.subject == *subject).take(SHOWN).cloned().collect()
+    }
+}
+
+impl Observer for Activity {
+    fn on_event(&self, event: &Event<'_>) {
+        let Some(entry) = Entry::new(event) else { return };
+        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match entries.front_mut().filter(|newest| newest.is_like(&entry)) {
+            Some(newest) => (newest.at, newest.times) = (entry.at, newest.times + 1),
+            None => entries.push_front(entry),
+        }
+        entries.truncate(KEPT);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_core::{MemoryStore, Tokens};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn each_sees_their_own_newest_first_and_not_without_end() {
+        let activity = Activity::default();
+        let tokens = Tokens::builder(MemoryStore::new()).observer(activity.clone()).build().unwrap();
+        let (alice, bob) = (Subject::new("alice").unwrap(), Subject::new("bob").unwrap());
+        for _ in 0..2 * KEPT {
+            let login = tokens.begin_login(&alice).await.unwrap();
+            let _ = tokens.issue(&login, Kind::SESSION).device("a phone").await.unwrap().unwrap();
+        }
+        let login = tokens.begin_login(&bob).await.unwrap();
+        let issued = tokens.issue(&login, Kind::SESSION).await.unwrap().unwrap();
+        for _ in 0..3 {
+            assert!(tokens.verify(Kind::SESSION, issued.token.expose()).await.unwrap().is_ok());
+        }
+        let _ = tokens.verify(Kind::SESSION, "junk").await.unwrap();
+        tokens.revoke(Kind::SESSION, issued.token.expose()).await.unwrap().unwrap();
+
+        let whats = |subject| activity.of(subject).into_iter().map(|entry| entry.what).collect::<Vec<_>>();
+        assert_eq!(whats(&bob), [What::Revoked(hallpass_core::Reason::LoggedOut), What::Issued]);
+        assert_eq!(activity.of(&alice).len(), SHOWN);
+        assert!(activity.of(&alice).iter().all(|entry| entry.device.as_deref() == Some("a phone")));
+        assert_eq!(activity.0.lock().unwrap().len(), KEPT);
+        assert!(!format!("{activity:?}").contains(issued.token.expose()));
+    }
+}

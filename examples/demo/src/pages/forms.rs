@@ -1,0 +1,97 @@
+//! Pages with a form to fill in.
+
+use maud::{Markup, html};
+
+use super::layout;
+use crate::accounts::announced;
+
+pub(crate) fn login(notice: Option<&str>, user: &str, next: &str) -> Markup {
+    layout(
+        "Log in",
+        None,
+        &html! {
+            (alert(notice))
+            form.card method="post" action="/login" {
+                h1 { "Log in" }
+                (hidden_next(next))
+                label for="user" { "Name" }
+                input #user name="user" value=(user) autocomplete="username" autocapitalize="none"
+                    spellcheck="false" required autofocus[user.is_empty()];
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password" required
+                    autofocus[!user.is_empty()];
+                label.check for="remember" {
+                    input #remember name="remember" type="checkbox" value="on" aria-describedby="remembered";
+                    span { "Remember me" }
+                }
+                p #remembered.note { "Stay logged in for 30 days, even when the browser was closed." }
+                button { "Log in" }
+            }
+            section.aside aria-labelledby="accounts" {
+                h2 #accounts { "Accounts of this demo" }
+                dl {
+                    @for (name, password) in announced() {
+                        div { dt { (name) } dd { code { (password) } } }
+                    }
+                }
+            }
+        },
+    )
+}
+
+/// Asks somebody who is logged in, but not freshly, for the password.
+pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
+    layout(
+        "Confirm it is you",
+        Some(user),
+        &html! {
+            (alert(notice))
+            form.card method="post" action="/confirm" {
+                h1 { "Confirm it is you" }
+                p { "What comes next is delicate, and your login is not fresh. Please enter your password." }
+                (hidden_next(next))
+                (username(user))
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password" required
+                    autofocus;
+                div.actions { button { "Confirm" } a href="/" { "Not now" } }
+            }
+        },
+    )
+}
+
+pub(crate) fn password(notice: Option<&str>, user: &str) -> Markup {
+    layout(
+        "Change password",
+        Some(user),
+        &html! {
+            (alert(notice))
+            form.card method="post" action="/password" {
+                h1 { "Change password" }
+                p { "Every other device is logged out, and this one gets new cookies." }
+                (username(user))
+                label for="password" { "New password" }
+                input #password name="password" type="password" autocomplete="new-password" minlength="8"
+                    required autofocus aria-describedby="rule";
+                p #rule.note { "At least 8 characters." }
+                label for="again" { "Once more" }
+                input #again name="again" type="password" autocomplete="new-password" minlength="8" required;
+                div.actions { button { "Change password" } a href="/" { "Not now" } }
+            }
+        },
+    )
+}
+
+/// What went wrong, said before anything else.
+fn alert(notice: Option<&str>) -> Markup {
+    html! { @if let Some(notice) = notice { p.notice.warn role="alert" { (notice) } } }
+}
+
+fn hidden_next(next: &str) -> Markup {
+    html! { @if next != "/" { input name="next" type="hidden" value=(next); } }
+}
+
+/// Tells password managers whose password it is.
+fn username(user: &str) -> Markup {
+    html! { input type="hidden" autocomplete="username" value=(user); }
+}

@@ -1,0 +1,25 @@
+//! A form that was filled in.
+
+use axum::Form;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use maud::Markup;
+use serde::de::DeserializeOwned;
+
+use crate::pages;
+
+/// What a form holds; who sends something else is told on a page.
+pub(super) struct Filled<T>(pub(super) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Filled<T> {
+    type Rejection = (StatusCode, Markup);
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
+        match Form::from_request(request, state).await {
+            Ok(Form(form)) => Ok(Self(form)),
+            Err(rejection) => {
+                Err((rejection.status(), pages::message("That was no form of ours", &rejection.body_text())))
+            }
+        }
+    }
+}

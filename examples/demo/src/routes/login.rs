@@ -1,0 +1,88 @@
+//! Log in, log out, and confirm who one is.
+
+use axum::extract::{Query as UrlQuery, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use hallpass_web::{Auth, CurrentUser, Failure, Refused, Rejection};
+use serde::Deserialize;
+
+use super::form::Filled;
+use super::{Query, Site, local};
+use crate::accounts::{Account, check};
+use crate::pages;
+
+const WRONG: &str = "There is no account with this name and password.";
+const NOT_YOURS: &str = "That is not your password.";
+const FENCED: &str = "You were logged out everywhere while you logged in. Please try again.";
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Credentials {
+    user: String,
+    password: String,
+    remember: String,
+    next: String,
+}
+
+pub(super) async fn page(
+    auth: Auth,
+    user: Option<CurrentUser<Account>>,
+    UrlQuery(query): UrlQuery<Query>,
+) -> Result<Response, Rejection> {
+    if user.is_some() {
+        return Ok(Redirect::to(local(&query.next)).into_response());
+    }
+    let why = auth.why_anonymous().await?.and_then(pages::reason);
+    Ok(pages::login(why, "", local(&query.next)).into_response())
+}
+
+pub(super) async fn log_in(
+    auth: Auth,
+    State(site): State<Site>,
+    Filled(form): Filled<Credentials>,
+) -> Result<Response, Rejection> {
+    let refuse = |why| {
+        (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, local(&form.next))).into_response()
+    };
+    let account = site.accounts.find(&form.user);
+    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out.
+    let login = match &account {
+        Some(account) => Some(auth.begin_login(account).await?),
+        None => None,
+    };
+    let right = check(account.as_ref(), form.password.clone()).await.map_err(Failure::Loader)?;
+    let (Some(account), Some(login), true) = (account, login, right) else { return Ok(refuse(WRONG)) };
+    let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
+    match auth.login(&account).begun(&login).remember(remember).await? {
+        Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
+        Err(Refused::Fenced) => Ok(refuse(FENCED)),
+        Err(other) => Err(other.into()),
+    }
+}
+
+pub(super) async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
+    auth.logout().await?;
+    Ok(Redirect::to("/"))
+}
+
+pub(super) async fn confirm_page(
+    user: CurrentUser<Account>,
+    UrlQuery(query): UrlQuery<Query>,
+) -> impl IntoResponse {
+    pages::confirm(None, &user.name, local(&query.next))
+}
+
+/// Makes a login fresh that is not.
+pub(super) async fn confirm(
+    auth: Auth,
+    user: CurrentUser<Account>,
+    Filled(form): Filled<Credentials>,
+) -> Result<Response, Rejection> {
+    let login = auth.begin_login(&*user).await?;
+    if !check(Some(&user), form.password).await.map_err(Failure::Loader)? {
+        let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
+        return Ok((StatusCode::UNAUTHORIZED, page).into_response());
+    }
+    auth.confirm(&*user).begun(&login).await??;
+    Ok(Redirect::to(local(&form.next)).into_response())
+}

@@ -1,0 +1,111 @@
+//! The stores that this program was built with, and how `--store` names them.
+//!
+//! Another one is a feature in `Cargo.toml`, a line in [`KNOWN`] and an arm of [`Store::open`].
+
+use std::error::Error;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hallpass_core::{MemoryStore, TokenStore};
+
+/// How the text for each begins, how all of it looks, and whether it belongs to one process at a time.
+const KNOWN: &[(&str, &str, bool)] = &[
+    ("memory", "memory:", true),
+    #[cfg(feature = "postgres")]
+    ("postgres", "postgres://USER:PASSWORD@HOST/DATABASE", false),
+    #[cfg(feature = "redis")]
+    ("redis", "redis://HOST", false),
+    #[cfg(feature = "redis")]
+    ("redis+cluster", "redis+cluster://HOST,HOST", false),
+    #[cfg(feature = "redis")]
+    ("redis+sentinel", "redis+sentinel://HOST,HOST/MASTER", false),
+    #[cfg(feature = "sled")]
+    ("sled", "sled:PATH", true),
+];
+
+/// How far the clocks of several nodes may be apart. Those of a single process do not differ.
+const MAX_SKEW: Duration = Duration::from_secs(10);
+
+type Opened = Result<Arc<dyn TokenStore>, Box<dyn Error>>;
+
+/// Where logins are kept.
+pub(crate) struct Store {
+    scheme: &'static str,
+    alone: bool,
+    /// The whole text. It may hold a password.
+    text: String,
+}
+
+/// Each store, as `--help` shows it.
+pub(crate) fn known() -> String {
+    let known: Vec<_> = KNOWN.iter().map(|(_, look, _)| *look).collect();
+    known.join(", ")
+}
+
+impl Store {
+    /// Opens it.
+    ///
+    /// # Errors
+    /// If it cannot be opened. They do not repeat what it was called.
+    pub(crate) async fn open(&self) -> Opened {
+        match self.scheme {
+            #[cfg(feature = "postgres")]
+            "postgres" => {
+                let store = hallpass_store_postgres::PostgresStore::connect(&self.text).await?;
+                store.migrate().await?;
+                Ok(Arc::new(store))
+            }
+            #[cfg(feature = "redis")]
+            "redis" | "redis+cluster" | "redis+sentinel" => {
+                Ok(Arc::new(hallpass_store_redis::RedisStore::connect(&self.text).await?))
+            }
+            #[cfg(feature = "sled")]
+            "sled" => {
+                let path = self.text.strip_prefix("sled:").unwrap_or_default();
+                Ok(Arc::new(hallpass_store_sled::SledStore::open(path)?))
+            }
+            _ => Ok(Arc::new(MemoryStore::new())),
+        }
+    }
+
+    /// How far the clocks of those who share it may be apart.
+    pub(crate) fn max_skew(&self) -> Duration {
+        if self.alone { Duration::ZERO } else { MAX_SKEW }
+    }
+}
+
+impl Default for Store {
+    /// A folder, if this program can keep one.
+    fn default() -> Self {
+        let folder = "sled:./hallpass-demo-data".parse();
+        folder.unwrap_or(Self { scheme: "memory", alone: true, text: "memory:".into() })
+    }
+}
+
+impl FromStr for Store {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let scheme = text.split_once(':').map(|(scheme, rest)| (scheme, rest.is_empty()));
+        KNOWN
+            .iter()
+            .find(|&&(known, _, _)| scheme == Some((known, known == "memory")))
+            .map(|&(scheme, _, alone)| Self { scheme, alone, text: text.to_owned() })
+            .ok_or_else(|| format!("a store is one of {}", known()))
+    }
+}
+
+impl fmt::Display for Store {
+    /// All of it, unless it names a server and may hold a password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.alone { &self.text } else { self.scheme })
+    }
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&format_args!("{self}")).finish()
+    }
+}

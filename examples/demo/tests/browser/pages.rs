@@ -1,0 +1,89 @@
+//! What every page owes to whoever reads it: by eye, by ear, on a small screen, in the dark.
+
+use serde_json::{Value, json};
+
+use crate::chromium::{Chromium, Profile};
+use crate::site::{SESSION_ENDS, Site};
+use crate::webdriver::Driver;
+
+/// The least contrast of text to its background (WCAG 2.2, 1.4.3).
+const CONTRAST: f64 = 4.5;
+
+/// Finds what is wrong with a page. It runs in the page, by the driver's hand.
+const INSPECT: &str = include_str!("inspect.js");
+
+/// Looks at the page as it is: in light and dark, on a large and a small screen.
+#[track_caller]
+fn inspect(browser: &Chromium<'_>, name: &str) {
+    for (scheme, width) in [("light", 1000), ("dark", 320)] {
+        browser.devtools(
+            "Emulation.setEmulatedMedia",
+            &json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] }),
+        );
+        browser.devtools(
+            "Emulation.setDeviceMetricsOverride",
+            &json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": false }),
+        );
+        browser.screenshot(&format!("{name}-{scheme}"));
+        let wrong = browser.script(&INSPECT.replace("CONTRAST", &CONTRAST.to_string()));
+        assert_eq!(wrong, Value::Array(Vec::new()), "{name}, {scheme}, {width} pixels wide");
+    }
+    browser.devtools("Emulation.clearDeviceMetricsOverride", &json!({}));
+}
+
+#[test]
+fn every_page_can_be_read_by_everybody() {
+    let (site, driver) = (Site::start(), Driver::start());
+    let (mine, other) = (Profile::new(), Profile::new());
+    let browser = mine.open(&driver, &site.url);
+    browser.visit("/password");
+    assert!(browser.shows("Log in"), "a stranger is asked to log in first");
+    inspect(&browser, "login");
+    browser.log_in("alice", "guess", true);
+    browser.wait_for("There is no account with this name and password.");
+    inspect(&browser, "login-refused");
+    browser.log_in("alice", "wonderland", true);
+    browser.wait_for("Every other device is logged out"); // They get there afterwards.
+    inspect(&browser, "password");
+
+    let phone = other.open(&driver, &site.url);
+    phone.visit("/");
+    phone.log_in("alice", "wonderland", true);
+    phone.wait_for("Hello, alice.");
+    drop(phone);
+    browser.visit("/");
+    inspect(&browser, "devices");
+
+    site.clock.advance(SESSION_ENDS);
+    browser.visit("/password");
+    assert!(browser.shows("your login is not fresh"));
+    inspect(&browser, "confirm");
+    browser.visit("/nowhere");
+    inspect(&browser, "not-found");
+    site.unplug(true);
+    browser.visit("/");
+    inspect(&browser, "outage");
+}
+
+#[test]
+fn the_keyboard_is_enough() {
+    let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
+    let browser = profile.open(&driver, &site.url);
+    browser.visit("/");
+    // The name has the focus; then password, box and button in this order.
+    browser.keys("alice\u{e004}wonderland\u{e004} \u{e004}\u{e007}");
+    browser.wait_for("Hello, alice.");
+    assert_eq!(browser.cookies().len(), 2, "the box was ticked");
+    browser.keys("\u{e004}\u{e007}");
+    assert!(browser.address().ends_with("/#main"), "the first stop leads past the header");
+}
+
+#[test]
+fn no_page_runs_a_script() {
+    let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
+    let browser = profile.open(&driver, &site.url);
+    browser.visit("/");
+    assert_eq!(browser.script("return document.scripts.length"), 0);
+    browser.navigate("data:text/html,<title>off</title><script>document.title='on'</script>");
+    assert_eq!(browser.title(), "off", "these tests run without JavaScript");
+}

@@ -1,0 +1,97 @@
+//! Devices that log each other out, and what the page says has happened.
+
+use crate::client::Browser;
+use crate::server::Server;
+
+/// The devices that this browser's page has a button for.
+fn others(browser: &mut Browser) -> Vec<String> {
+    let page = browser.get("/").body;
+    let ids = page.split(r#"name="device" type="hidden" value=""#).skip(1);
+    ids.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
+}
+
+/// The words for what happened, newest first.
+fn happened(browser: &mut Browser) -> Vec<String> {
+    let page = browser.get("/").body;
+    let list = page.split(r#"<ol class="rows events">"#).nth(1).unwrap().split("</ol>").next().unwrap();
+    let entries = list.split("<li><span class=\"badge").skip(1);
+    entries.map(|entry| entry.split('>').nth(1).unwrap().split('<').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn one_device_can_be_logged_out_alone() {
+    let server = Server::memory(&[]);
+    let mut laptop = Browser::remembered(server.address);
+    let mut phone = Browser::remembered(server.address);
+    let mut tablet = Browser::remembered(server.address);
+    assert_eq!((others(&mut laptop).len(), others(&mut phone).len()), (2, 2));
+    let device = others(&mut laptop).into_iter().find(|id| !others(&mut tablet).contains(id)).unwrap();
+
+    let answer = laptop.post("/devices/logout", &format!("device={device}"));
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/?done=device")));
+    assert_eq!(
+        (laptop.me().0, phone.me().0, tablet.me().0),
+        (200, 200, 401),
+        "the tablet has no button for itself"
+    );
+    assert!(tablet.get("/").body.contains("You were logged out from another device."));
+    assert_eq!(tablet.reopened().me().0, 401);
+    assert_eq!(others(&mut laptop).len(), 1);
+}
+
+#[test]
+fn a_device_of_somebody_else_stays() {
+    let server = Server::memory(&[]);
+    let mut alice = Browser::remembered(server.address);
+    let mut phone = Browser::remembered(server.address);
+    let device = others(&mut phone).remove(0);
+    let mut bob = Browser::new(server.address);
+    bob.post("/login", "user=bob&password=builder");
+    for form in [&*format!("device={device}"), "device=", "device=zz", "device=%00", ""] {
+        assert_eq!(bob.post("/devices/logout", form).status, 303, "{form}");
+    }
+    assert_eq!((alice.me().0, phone.me().0, bob.me().0), (200, 200, 200));
+    assert_eq!(Browser::new(server.address).post("/devices/logout", "").status, 401);
+}
+
+#[test]
+fn logging_out_the_others_keeps_this_one_with_new_cookies() {
+    let server = Server::memory(&[]);
+    let mut laptop = Browser::remembered(server.address);
+    let mut phone = Browser::remembered(server.address);
+    let mut copy = laptop.clone();
+    let answer = laptop.post("/logout-others", "");
+    assert_eq!((answer.status, answer.set_cookies().len()), (303, 2));
+    assert_eq!((laptop.me().0, laptop.reopened().me().0), (200, 200));
+    assert_eq!((phone.me().0, phone.reopened().me().0), (401, 401));
+    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "who copied this one's is out too");
+    assert_eq!(others(&mut laptop), [""; 0]);
+    assert_eq!(phone.post("/logout-others", "").status, 401);
+}
+
+#[test]
+fn the_page_tells_what_just_happened_newest_first() {
+    let server =
+        Server::memory(&["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"]);
+    let mut browser = Browser::remembered(server.address);
+    assert_eq!(happened(&mut browser), ["issued", "issued"]);
+    let mut restored = browser.reopened();
+    assert_eq!(restored.me().0, 200);
+    assert_eq!(browser.reopened().me().0, 200, "as if the answer had been lost");
+    assert_eq!(happened(&mut restored)[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
+    // Without an overlap its window is the rest of a millisecond.
+    crate::client::until("the copy is refused", || browser.reopened().me().0 == 401);
+
+    restored.post("/login", "user=alice&password=wonderland");
+    let words = happened(&mut restored);
+    assert!(words.contains(&"reused".into()) && words.contains(&"ended".into()), "{words:?}");
+    let page = restored.get("/").body;
+    for browser in [&browser, &restored] {
+        for token in browser.jar.values() {
+            assert!(!page.contains(&token[23..]), "no secret is shown");
+        }
+    }
+    let mut bob = Browser::new(server.address);
+    bob.post("/login", "user=bob&password=builder");
+    assert_eq!(happened(&mut bob), ["issued"], "to each their own");
+}

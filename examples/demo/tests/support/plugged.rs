@@ -1,0 +1,111 @@
+//! A store that fails when told to, counts its writes, and can hold reads until several wait.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
+    StoreError, Subject, Timestamp, TokenStore, Which,
+};
+use tokio::sync::Barrier;
+use tokio::time::timeout;
+
+/// How long a read is held at most.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A store that can be unplugged.
+#[derive(Debug)]
+pub(crate) struct Plugged {
+    pub(crate) store: MemoryStore,
+    /// Whether it fails.
+    pub(crate) out: AtomicBool,
+    /// How many writes were asked for.
+    pub(crate) writes: AtomicUsize,
+    /// How many of the next reads wait for each other.
+    held: AtomicUsize,
+    gate: Barrier,
+}
+
+impl Plugged {
+    /// One whose reads can be held until `together` of them wait.
+    pub(crate) fn new(together: usize) -> Self {
+        Self {
+            store: MemoryStore::new(),
+            out: AtomicBool::new(false),
+            writes: AtomicUsize::new(0),
+            held: AtomicUsize::new(0),
+            gate: Barrier::new(together),
+        }
+    }
+
+    /// Holds the next `count` reads until as many wait as the store was made for.
+    pub(crate) fn hold(&self, count: usize) {
+        self.held.store(count, Ordering::SeqCst);
+    }
+
+    /// How many reads are still to be held.
+    pub(crate) fn to_hold(&self) -> usize {
+        self.held.load(Ordering::SeqCst)
+    }
+
+    fn read(&self) -> Result<&MemoryStore, StoreError> {
+        match self.out.load(Ordering::SeqCst) {
+            true => Err(StoreError::Unavailable("unplugged".into())),
+            false => Ok(&self.store),
+        }
+    }
+
+    fn write(&self) -> Result<&MemoryStore, StoreError> {
+        self.writes.fetch_add(1, Ordering::SeqCst);
+        self.read()
+    }
+}
+
+#[async_trait]
+impl TokenStore for Plugged {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.write()?.insert(record, fence).await
+    }
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let held = self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        if held.is_ok() {
+            let together = timeout(PATIENCE, self.gate.wait()).await;
+            together.map_err(|_| StoreError::Unavailable("nobody else came".into()))?;
+        }
+        self.read()?.find(selector).await
+    }
+    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        self.read()?.find_many(selectors).await
+    }
+    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.write()?.replace(next, expected).await
+    }
+    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.write()?.delete(selector).await
+    }
+    async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        which: &Which,
+        action: Action,
+        advance: Advance,
+    ) -> Result<u64, StoreError> {
+        self.write()?.revoke_by_subject(subject, which, action, advance).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        self.read()?.list_by_subject(subject, page).await
+    }
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        self.read()?.epoch(subject, fresh, keep, now).await
+    }
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.write()?.purge_expired(now, limit).await
+    }
+}
