@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use hallpass_core::{KeyId, Keyring, Kind, MemoryStore, Policy, Record, Subject, TokenStore, Tokens, Windows};
+use hallpass_core::{
+    KeyId, Keyring, Kind, MemoryStore, Policy, Record, Subject, TokenStore, Tokens, Windows,
+};
 use tokio::runtime::{Builder, Runtime};
 
 /// A service over a store with one login in it, and that login's token.
@@ -52,7 +54,9 @@ impl Bench {
 
     /// Verifies the session.
     pub fn verify(&self) -> bool {
-        self.runtime.block_on(self.tokens.verify(Kind::SESSION, &self.session)).is_ok_and(|verdict| verdict.is_ok())
+        self.runtime
+            .block_on(self.tokens.verify(Kind::SESSION, &self.session))
+            .is_ok_and(|verdict| verdict.is_ok())
     }
 
     /// Rotates the remember-me token.

@@ -182,3 +182,32 @@ where
     }
     Ok((all, kept))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_used_up_is_stocked_again_and_counted_once() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+        let stock = |mut left: Vec<u32>, wanted: usize| {
+            left.resize(wanted, 0);
+            Ok(left)
+        };
+        let mut offer = Offer::stocked(runtime.handle(), "nobody", "use", stock, 100, |_| async {});
+        for _ in 0..2 {
+            // A hundred things for a second are gone long before it is over.
+            let turn = offer.turn(4, Duration::from_secs(1)).unwrap();
+            assert_eq!(turn.operations, 100);
+            assert!(turn.elapsed < Duration::from_secs(1));
+        }
+    }
+
+    #[test]
+    fn a_task_that_panics_is_an_error() {
+        let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
+        let step = |state: u32| async move { if state == 0 { panic!("wrong") } else { state } };
+        let mut offer = Offer::steady(runtime.handle(), "nobody", "fail", |_, _| 0, step);
+        assert!(offer.turn(2, Duration::from_millis(1)).is_err());
+    }
+}

@@ -103,3 +103,28 @@ pub fn hear<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T
     }
     Ok(Some(serde_json::from_str(&line)?))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_turn_arrives_as_it_was_done() {
+        let mut turn = Turn::reported(3, Duration::from_millis(2));
+        turn.record(Duration::from_micros(7), 2);
+        turn.record(Duration::from_millis(1), 1);
+        let mut line = Vec::new();
+        say(&mut line, &Said::from(&turn)).unwrap();
+        let heard: Said = hear(&mut line.as_slice()).unwrap().unwrap();
+        let arrived = heard.into_turn().unwrap();
+        assert_eq!((arrived.operations, arrived.elapsed), (turn.operations, turn.elapsed));
+        assert!(arrived.latencies().eq(turn.latencies()));
+    }
+
+    #[test]
+    fn what_failed_is_no_turn() {
+        assert_eq!(Said::Failed("gone".to_owned()).into_turn().unwrap_err(), "gone");
+        assert!(Said::Ready.into_turn().is_err());
+        assert!(hear::<Said>(&mut &b""[..]).unwrap().is_none());
+    }
+}
