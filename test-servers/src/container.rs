@@ -39,6 +39,7 @@ docker rm --force --volumes "$1"
 pub(crate) struct Container {
     container: Option<Arc<ContainerAsync<GenericImage>>>,
     guard: Guard,
+    frozen: bool,
 }
 
 /// Starts a container. [`Error::Unavailable`] where there is no Docker or no image.
@@ -62,7 +63,7 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
             .with_mapped_port(port, ContainerPort::Tcp(inner));
         match run(START, async move { only_on_loopback(request).start().await }) {
             Ok(Ok(container)) => {
-                break (Container { container: Some(Arc::new(container)), guard }, port);
+                break (Container { container: Some(Arc::new(container)), guard, frozen: false }, port);
             }
             Ok(Err(error)) if causes(&error).contains("already allocated") && attempts < 5 => {}
             Ok(Err(error)) => {
@@ -107,11 +108,18 @@ impl Container {
     }
 
     pub(crate) fn freeze(&mut self) -> Result<(), Error> {
-        self.call("freeze", |container| async move { container.pause().await })
+        self.call("freeze", |container| async move { container.pause().await })?;
+        self.frozen = true;
+        Ok(())
     }
 
+    /// One that is not frozen is no error, as with a process; Docker takes it for one.
     pub(crate) fn thaw(&mut self) -> Result<(), Error> {
-        self.call("thaw", |container| async move { container.unpause().await })
+        if self.frozen {
+            self.call("thaw", |container| async move { container.unpause().await })?;
+            self.frozen = false;
+        }
+        Ok(())
     }
 
     pub(crate) fn has_ended(&self) -> bool {

@@ -13,3 +13,4 @@ mod memory;
 mod outage;
 mod replication;
 mod reshard;
+mod shared_trips;

@@ -225,8 +225,7 @@ impl Group {
 
     fn heal(&self) -> Result<(), BoxError> {
         for server in self.servers() {
-            // A container that was not frozen refuses; whether it answers is seen below.
-            drop(server.thaw());
+            server.thaw()?;
         }
         for server in self.servers() {
             server.start()?;

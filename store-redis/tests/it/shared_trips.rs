@@ -1,0 +1,65 @@
+//! Reads that share a trip: each gets its own answer, and one that goes away takes nobody's.
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use hallpass_core::{Fence, Insert, Kind, Selector, TokenStore};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{needed, redis, redis_cluster};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::help::{raw, record};
+
+const READERS: usize = 64;
+const ROUNDS: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn every_reader_of_a_shared_trip_gets_its_own_record() {
+    let Some(server) = needed("shared trips", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).connect().await.unwrap();
+    read_at_once(&store).await;
+    let mut raw = raw(&server).await;
+    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut raw).await.unwrap();
+    assert!(stats.contains("cmdstat_mget"), "no trip was shared: {stats}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn they_do_so_on_a_cluster_too() {
+    let Some(cluster) = needed("shared trips on a cluster", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    read_at_once(&store).await;
+}
+
+/// Many readers at the same instant, every fourth of whom hangs up before the answer.
+async fn read_at_once(store: &RedisStore) {
+    let mut selectors = Vec::new();
+    for number in 0..READERS {
+        let record = record(&format!("reader-{number}"), Kind::REMEMBER).await;
+        assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+        selectors.push(record.selector);
+    }
+    let unknown = Selector([7; 16]);
+    let barrier = Arc::new(Barrier::new(READERS));
+    let mut readers = JoinSet::new();
+    for (at, selector) in selectors.into_iter().enumerate() {
+        let (store, barrier) = (store.clone(), Arc::clone(&barrier));
+        readers.spawn(async move {
+            for round in 0..ROUNDS {
+                barrier.wait().await;
+                let mut find = store.find(selector);
+                if (at + round) % 4 == 0 {
+                    let _ = std::future::poll_fn(|context| Poll::Ready(find.as_mut().poll(context))).await;
+                    continue;
+                }
+                assert_eq!(find.await.unwrap().map(|found| found.selector), Some(selector));
+                if at == 1 {
+                    assert_eq!(store.find(unknown).await.unwrap(), None);
+                }
+            }
+        });
+    }
+    while let Some(reader) = readers.join_next().await {
+        reader.unwrap();
+    }
+}
