@@ -305,7 +305,7 @@ const PATCHES: &[Patch] = &[
         name: "advance_drops_the_epoch_at_once",
         file: "revoke.lua",
         from: "ARGV[2], 'PX', ARGV[3])",
-        to: "ARGV[2], 'PX', 1)",
+        to: "ARGV[2], 'PXAT', 1)",
         caught: &[(S11, "expiry::an_epoch_is_kept_for_its_time")],
     },
     Patch {
