@@ -5,6 +5,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use hallpass_core::{DecodeError, Selector, StoreError};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
@@ -167,7 +168,9 @@ fn describe(error: &RedisError) -> Trouble {
 
 /// The words of the operating system, and none of the driver's.
 fn io_text(error: &RedisError) -> String {
-    match error.source().and_then(|source| source.downcast_ref::<std::io::Error>()) {
+    // The driver shares its source between clones of an error.
+    let source = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
+    match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
         Some(io) => io.to_string(),
         None => "closed".to_owned(),
     }
@@ -212,5 +215,11 @@ mod tests {
         assert_eq!(class(&error), Class::Lost);
         assert!(matches!(unanswered(&error, true), StoreError::Timeout { outcome_unknown: true, .. }));
         assert!(matches!(unanswered(&error, false), StoreError::Unavailable(_)));
+    }
+
+    #[test]
+    fn a_refused_connection_says_so() {
+        let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
+        assert_eq!(describe(&error).to_string(), "the connection failed: connection refused");
     }
 }
