@@ -5,7 +5,7 @@
 //! key share: whatever goes wrong, each of them is asked once more by itself.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, RedisError, Value};
@@ -159,16 +159,23 @@ impl Drop for Trip {
         if self.state == State::Over {
             return;
         }
-        let gather = Arc::clone(&self.live.gather);
-        let mut queue = gather.queue();
         // One that leads and is dropped amid its work belongs to a runtime that ends.
         let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
+        let mut queue = self.live.gather.queue();
         match runtime {
             Some(runtime) if !queue.waiting.is_empty() => {
+                // A runtime that ends drops the task, and with it the trip, right here.
+                drop(queue);
                 let Self { ref live, manner, limit, .. } = *self;
                 runtime.spawn(Self { live: live.clone(), manner, limit, state: State::Leads }.lead());
             }
-            _ => queue.under_way -= 1,
+            _ => {
+                queue.under_way -= 1;
+                let left = std::mem::take(&mut queue.waiting);
+                drop(queue);
+                // Their readers ask by themselves.
+                drop(left);
+            }
         }
     }
 }
