@@ -69,7 +69,7 @@ pub(crate) struct Node {
     /// `host:port`.
     pub(crate) name: String,
     client: Client,
-    patience: Duration,
+    pub(crate) patience: Duration,
     lanes: Box<[Lane]>,
     turn: AtomicUsize,
     /// The connection that waits for replicas.

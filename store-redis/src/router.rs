@@ -68,6 +68,8 @@ struct Trace {
     /// A request is on its way that may be done.
     sent: bool,
     live: Option<Live>,
+    /// The connection that waits for replicas.
+    waiter: Option<Live>,
 }
 
 impl Router {
@@ -85,7 +87,7 @@ impl Router {
         match timeout(limit, self.pursue(call, limit, &mut trace)).await {
             Ok(result) => result,
             Err(_) => {
-                if let Some(live) = trace.live {
+                for live in [trace.live, trace.waiter].into_iter().flatten() {
                     live.close();
                 }
                 self.topology.suspect();
@@ -191,12 +193,13 @@ impl Router {
             },
             None => None,
         };
+        trace.waiter.clone_from(&waiter);
         let mut live = node.connection().await.map_err(Fault::NotSent)?;
         trace.live = Some(live.clone());
         trace.sent = true;
         let value = send(&mut live, asking, call).await.map_err(Fault::Answer)?;
         if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
-            && let Err(error) = node.rounds.wait(waiter, confirm).await
+            && let Err(error) = node.rounds.wait(waiter, confirm, node.patience).await
         {
             return Ok(Err(error));
         }
