@@ -104,6 +104,9 @@ impl Server {
     /// # Errors
     /// [`StoreError::Refused`] with the reason.
     pub(crate) fn admit(&self, as_cluster: bool, allow_eviction: bool) -> Result<(), StoreError> {
+        if self.info("redis_mode") == "sentinel" {
+            return Err(refused("this server is a Sentinel: name the master that it watches"));
+        }
         let clustered = self.info("redis_mode") == "cluster";
         if clustered && !as_cluster {
             return Err(refused("this server is a node of a cluster: connect to it as one"));

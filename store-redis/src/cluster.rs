@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::unavailable;
+use crate::error::{settled, unavailable};
 use crate::node::{Dialer, Node};
 
 const SLOTS: usize = 16_384;
@@ -116,7 +116,7 @@ impl Cluster {
         }
         let answer = self.ask_everybody().await;
         *last = Some(Instant::now());
-        let (teller, ranges) = answer.ok_or_else(|| unavailable("no node of the cluster answers"))?;
+        let (teller, ranges) = answer?;
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         let mut owners = vec![None; SLOTS];
         for range in &ranges {
@@ -137,7 +137,7 @@ impl Cluster {
     }
 
     /// All at once, because one that is frozen must not hold up the others; the first to answer is believed.
-    async fn ask_everybody(&self) -> Option<(Arc<Node>, Vec<Value>)> {
+    async fn ask_everybody(&self) -> Result<(Arc<Node>, Vec<Value>), StoreError> {
         let mut nodes: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
             map.nodes.values().cloned().collect()
@@ -145,21 +145,25 @@ impl Cluster {
         let seeds = self.seeds.iter().filter(|seed| !nodes.iter().any(|node| Arc::ptr_eq(node, seed)));
         let seeds: Vec<_> = seeds.cloned().collect();
         nodes.extend(seeds);
-        let mut asked: JoinSet<Option<(Arc<Node>, Vec<Value>)>> = JoinSet::new();
+        let mut asked = JoinSet::new();
         for node in nodes {
-            asked.spawn(async move {
-                match node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await {
-                    Ok(Value::Array(ranges)) if !ranges.is_empty() => Some((node, ranges)),
-                    _ => None,
-                }
-            });
+            asked.spawn(async move { (node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await, node) });
         }
+        let mut refusal = None;
         while let Some(answer) = asked.join_next().await {
-            if let Ok(Some(answer)) = answer {
-                return Some(answer);
+            match answer {
+                Ok((Ok(Value::Array(ranges)), node)) if !ranges.is_empty() => {
+                    // Those that do not answer close their connections when their time is up.
+                    asked.detach_all();
+                    return Ok((node, ranges));
+                }
+                Ok((Err(error), _)) => {
+                    refusal = refusal.or_else(|| settled(&error, "this server is no node of a cluster"));
+                }
+                _ => {}
             }
         }
-        None
+        Err(refusal.unwrap_or_else(|| unavailable("no node of the cluster answers")))
     }
 }
 

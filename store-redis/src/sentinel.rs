@@ -5,11 +5,12 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use hallpass_core::StoreError;
-use redis::Value;
+use redis::{RedisError, Value};
 use tokio::sync::Mutex;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::{refused, unavailable};
+use crate::error::{refused, settled, unavailable};
 use crate::node::{Dialer, Node};
 
 /// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
@@ -102,32 +103,59 @@ impl Sentinel {
         Ok(master)
     }
 
-    /// Asks one Sentinel after the other, and the server that it names whether it agrees.
+    /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and each server that
+    /// is named whether it agrees; the first that does is the master.
     async fn find(&self) -> Result<Arc<Node>, StoreError> {
-        let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(self.name.as_str()).take();
-        let mut unknown = 0;
-        for sentinel in &self.sentinels {
-            let Ok(answer) = sentinel.ask(&question).await else { continue };
-            let Some((host, port)) = address(&answer) else {
-                unknown += 1;
-                continue;
-            };
-            let current = self.known().map(|known| known.master);
-            let candidate = match current.filter(|node| node.name == format!("{host}:{port}")) {
-                Some(node) => node,
-                None => match self.servers.node(&host, port) {
-                    Ok(node) => node,
-                    Err(_) => return Err(refused("the address of the master is none")),
-                },
-            };
-            if is_master(&candidate).await {
-                return Ok(candidate);
+        let mut asked = JoinSet::new();
+        for sentinel in self.sentinels.iter().map(Arc::clone) {
+            let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&*self.name).take();
+            asked.spawn(async move {
+                match sentinel.ask(&question).await {
+                    Ok(answer) => Heard::Named(address(&answer)),
+                    Err(error) => Heard::Nothing(settled(&error, "this server is no Sentinel")),
+                }
+            });
+        }
+        let (mut named, mut unknown, mut refusal) = (Vec::new(), false, None);
+        while let Some(heard) = asked.join_next().await {
+            match heard {
+                Ok(Heard::Named(Some((host, port)))) => {
+                    let name = format!("{host}:{port}");
+                    if named.contains(&name) {
+                        continue;
+                    }
+                    let current = self.known().map(|known| known.master);
+                    let candidate = match current.filter(|node| node.name == name) {
+                        Some(node) => node,
+                        None => match self.servers.node(&host, port) {
+                            Ok(node) => node,
+                            Err(_) => return Err(refused("the address of the master is none")),
+                        },
+                    };
+                    named.push(name);
+                    asked.spawn(async move {
+                        match is_master(&candidate).await {
+                            Ok(true) => Heard::Master(candidate),
+                            Ok(false) => Heard::Nothing(None),
+                            Err(error) => Heard::Nothing(settled(&error, "the server refuses ROLE")),
+                        }
+                    });
+                }
+                Ok(Heard::Named(None)) => unknown = true,
+                Ok(Heard::Master(master)) => {
+                    // Those that do not answer close their connections when their time is up.
+                    asked.detach_all();
+                    return Ok(master);
+                }
+                Ok(Heard::Nothing(why)) => refusal = refusal.or(why),
+                Err(_) => {}
             }
         }
-        if unknown == self.sentinels.len() {
-            return Err(refused("no Sentinel knows a master of this name"));
-        }
-        Err(unavailable("no Sentinel names a server that is the master"))
+        Err(match refusal {
+            Some(refusal) => refusal,
+            None if unknown && named.is_empty() => refused("no Sentinel knows a master of this name"),
+            None => unavailable("no Sentinel names a server that is the master"),
+        })
     }
 
     fn known(&self) -> Option<Known> {
@@ -135,10 +163,19 @@ impl Sentinel {
     }
 }
 
-async fn is_master(node: &Node) -> bool {
-    match node.ask(&redis::cmd("ROLE")).await {
-        Ok(Value::Array(role)) => matches!(role.first(), Some(Value::BulkString(name)) if name == b"master"),
-        _ => false,
+enum Heard {
+    /// Where a Sentinel says that the master is, if it knows one of this name.
+    Named(Option<(String, u16)>),
+    /// The server agrees.
+    Master(Arc<Node>),
+    /// No answer, or none that helps; and why, if that will not pass by itself.
+    Nothing(Option<StoreError>),
+}
+
+async fn is_master(node: &Node) -> Result<bool, RedisError> {
+    match node.ask(&redis::cmd("ROLE")).await? {
+        Value::Array(role) => Ok(matches!(role.first(), Some(Value::BulkString(name)) if name == b"master")),
+        _ => Ok(false),
     }
 }
 

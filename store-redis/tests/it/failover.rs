@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
+use hallpass_core::{Fence, Insert, Kind, Reason, Record, Replace, StoreError, TokenStore};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
 
@@ -194,4 +194,22 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     assert!(tell(old, "ROLE").starts_with("master"), "it knows already: nothing is shown");
     let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
     assert_eq!(keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count(), 2);
+}
+
+/// The first in the list says nothing, and nobody waits for it.
+#[tokio::test]
+async fn a_frozen_sentinel_holds_up_nobody() {
+    let Some(group) = needed("a frozen Sentinel", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    group.sentinels()[0].freeze().unwrap();
+    // Each of these is a look at the Sentinels; waiting for the first is a quarter of the limit.
+    let patient = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(40));
+    let began = Instant::now();
+    let store = patient().connect().await.unwrap();
+    let token = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    // An answer that is older than a second is asked for again before the call.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(store.find(token.selector).await.unwrap().is_some());
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }

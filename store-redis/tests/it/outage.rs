@@ -6,8 +6,10 @@ use std::time::{Duration, Instant};
 use hallpass_core::{
     Action, Advance, Body, Fence, Insert, Kind, Reason, Replace, StoreError, TokenStore, Which,
 };
-use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster};
+use hallpass_store_redis::{Builder, RedisStore};
+use hallpass_test_servers::{
+    Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,
+};
 
 use crate::help::{NOW, next, record, subject, tell, until};
 
@@ -249,11 +251,66 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
 #[tokio::test]
 async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
     let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
-    let error = RedisStore::connect(cluster.urls()[0]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("cluster"), "{error:?}");
+    refused(RedisStore::single(cluster.urls()[0]), "connect to it as one").await;
     let hosts: Vec<_> = cluster.urls().iter().map(|url| url.trim_start_matches("redis://")).collect();
     RedisStore::connect(&format!("redis+cluster://{}", hosts.join(","))).await.unwrap();
+    refused(RedisStore::sentinel(cluster.urls(), "hallpass"), "no Sentinel").await;
     let Some(server) = needed("a single server as a cluster", redis()).unwrap() else { return };
-    let error = RedisStore::cluster([server.url()]).connect().await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_) | StoreError::Unavailable(_)), "{error:?}");
+    refused(RedisStore::cluster([server.url()]), "no node of a cluster").await;
+    refused(RedisStore::sentinel([server.url()], "hallpass"), "no Sentinel").await;
+}
+
+#[tokio::test]
+async fn a_sentinel_is_not_taken_for_a_server_and_watches_one_master_by_its_name() {
+    let Some(group) = needed("Sentinels", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    refused(RedisStore::single(&urls[0]), "is a Sentinel").await;
+    refused(RedisStore::cluster(&urls), "no node of a cluster").await;
+    refused(RedisStore::sentinel(&urls, "another"), "no Sentinel knows a master of this name").await;
+    // The servers' password apart: one that the Sentinels do not ask for is not shown to them.
+    for server in group.servers() {
+        assert_eq!(tell(server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
+    }
+    let sentinel = || RedisStore::sentinel(&urls, group.name());
+    let store = sentinel().credentials("hallpass", "secret").connect().await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let users = tell(group.master().unwrap(), "CLIENT LIST");
+    assert!(users.contains("user=hallpass"), "{users}");
+    refused(sentinel().credentials("hallpass", "wrong"), "user and password").await;
+    let with_password: Vec<_> = urls.iter().map(|url| url.replace("redis://", "redis://nobody:wrong@")).collect();
+    refused(RedisStore::sentinel(&with_password, group.name()), "user and password").await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_to_a_cluster_is_refused() {
+    let Some(cluster) = needed("a cluster with a user", redis_cluster()).unwrap() else { return };
+    for node in cluster.nodes() {
+        assert_eq!(tell(node, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
+    }
+    let builder = || RedisStore::cluster(cluster.urls()).timeout(Duration::from_secs(2));
+    let store = builder().credentials("hallpass", "secret").connect().await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    refused(builder().credentials("hallpass", "wrong"), "user and password").await;
+    // One node that is not there makes no outage of it.
+    cluster.nodes()[5].crash().unwrap();
+    refused(builder().credentials("hallpass", "wrong"), "user and password").await;
+    // Nor does it turn into one for a store that was connected.
+    for node in &cluster.nodes()[..5] {
+        assert_eq!(tell(node, "ACL SETUSER hallpass resetpass >other"), "OK");
+        tell(node, "CLIENT KILL USER hallpass");
+    }
+    until("a refusal", async || match store.find(record.selector).await {
+        Err(StoreError::Refused(_)) => true,
+        Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }) => false,
+        other => panic!("{other:?}"),
+    })
+    .await;
+}
+
+/// That it is a refusal to connect, for this reason.
+async fn refused(builder: Builder, reason: &str) {
+    let error = builder.connect().await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains(reason), "{error:?}");
 }
