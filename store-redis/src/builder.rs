@@ -150,10 +150,7 @@ impl Builder {
             }
             Ok(oldest)
         };
-        let oldest = match tokio::time::timeout(self.limit, looking).await {
-            Ok(oldest) => oldest?,
-            Err(_) => return Err(crate::error::late(false)),
-        };
+        let oldest = router.in_time(looking).await?;
         if oldest.is_some_and(|version| version >= (7, 0)) {
             scripts.revoke_at_maxmemory();
         }

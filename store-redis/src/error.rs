@@ -113,6 +113,7 @@ pub(crate) fn not_done(error: &RedisError) -> StoreError {
             "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "CROSSSLOT" | "AUTH" | "CONFIG" => {
                 StoreError::Refused(trouble.into())
             }
+            "WRONGTYPE" => StoreError::Corrupt { selector: None, source: trouble.into() },
             _ => StoreError::Other(trouble.into()),
         },
         _ => StoreError::Unavailable(trouble.into()),
@@ -126,6 +127,14 @@ pub(crate) fn unanswered(error: &RedisError, writes: bool) -> StoreError {
         StoreError::Timeout { source, outcome_unknown: true }
     } else {
         StoreError::Unavailable(source)
+    }
+}
+
+/// The error for a question that changes nothing.
+pub(crate) fn no_answer(error: &RedisError) -> StoreError {
+    match class(error) {
+        Class::Lost => unanswered(error, false),
+        _ => not_done(error),
     }
 }
 

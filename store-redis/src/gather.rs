@@ -68,6 +68,34 @@ pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration)
     trip.live.send(&command("GET", &[key])).await.ok()
 }
 
+/// The values of all these keys, as far as they are here. `MGET` says of something else than a string that
+/// there is nothing, so that answer is believed of `GET` alone.
+pub(crate) async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+    let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
+    let pairs = keys.iter().zip(&values);
+    let missing: Vec<&[u8]> = pairs.filter(|(_, value)| **value == Value::Nil).map(|(key, _)| *key).collect();
+    if !missing.is_empty() {
+        let mut again = one_by_one(live, &missing).await?.into_iter();
+        for value in values.iter_mut().filter(|value| **value == Value::Nil) {
+            *value = again.next().unwrap_or(Value::Nil);
+        }
+    }
+    Ok(values)
+}
+
+/// The same, by a command for each, all at once. Each answer may be an error.
+async fn one_by_one(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+    let mut pipeline = Pipeline::with_capacity(keys.len());
+    for key in keys {
+        pipeline.add_command(command("GET", &[key]));
+    }
+    let values = live.send_all(&pipeline, keys.len()).await?;
+    match values.len() == keys.len() {
+        true => Ok(values),
+        false => Err(std::io::Error::from(std::io::ErrorKind::InvalidData).into()),
+    }
+}
+
 fn command(name: &str, keys: &[&[u8]]) -> Cmd {
     let size = keys.iter().map(|key| key.len()).sum::<usize>();
     let mut command = Cmd::with_capacity(1 + keys.len(), name.len() + size);
@@ -139,17 +167,8 @@ impl Trip {
     async fn ask(&mut self, reads: &[Read]) -> Result<Vec<Value>, RedisError> {
         let keys: Vec<_> = reads.iter().map(|read| &*read.key).collect();
         match self.manner {
-            Manner::Command => match self.live.send(&command("MGET", &keys)).await? {
-                Value::Array(values) => Ok(values),
-                _ => Ok(Vec::new()),
-            },
-            Manner::Pipeline => {
-                let mut pipeline = Pipeline::with_capacity(keys.len());
-                for key in keys {
-                    pipeline.add_command(command("GET", &[key]));
-                }
-                self.live.send_all(&pipeline, reads.len()).await
-            }
+            Manner::Command => values(&mut self.live, &keys).await,
+            Manner::Pipeline => one_by_one(&mut self.live, &keys).await,
         }
     }
 }

@@ -32,9 +32,10 @@ pub(crate) struct Call<'a> {
 
 #[derive(Debug)]
 pub(crate) enum Request<'a> {
-    Command(Cmd),
     /// The value of a key.
     Get(Vec<u8>),
+    /// The values of keys; not in a cluster.
+    Values(Vec<&'a [u8]>),
     Script {
         script: &'a Script,
         keys: &'a [&'a [u8]],
@@ -93,6 +94,20 @@ impl Router {
                 self.topology.suspect();
                 Err(late(trace.sent && call.effect != Effect::Read))
             }
+        }
+    }
+
+    /// Something made of several calls, in the time of one.
+    ///
+    /// # Errors
+    /// Those of `work`; [`StoreError::Timeout`] if it takes longer.
+    pub(crate) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(late(false)),
         }
     }
 
@@ -223,8 +238,11 @@ enum Fault {
 
 async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
-        Request::Command(command) => send_one(live, asking, command).await,
         Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
+        Request::Values(keys) => {
+            let values = gather::values(live, keys).await?.into_iter();
+            Ok(Value::Array(values.map(Value::extract_error).collect::<Result<_, _>>()?))
+        }
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
                 Err(error) if class(&error) == Class::NoScript => {

@@ -45,6 +45,14 @@ pub(crate) fn info(server: &Server, name: &str) -> u64 {
     line.unwrap_or_else(|| panic!("INFO says nothing of {name}")).parse().unwrap()
 }
 
+/// How often a command was called, as `INFO commandstats` has it: `get`, `cluster|slots`.
+pub(crate) fn calls(server: &Server, command: &str) -> u64 {
+    let text = tell(server, "INFO commandstats");
+    let begin = format!("cmdstat_{command}:calls=");
+    let line = text.lines().find_map(|line| line.strip_prefix(&begin));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
 /// A connection of the driver's, to look behind the store's back.
 pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();

@@ -119,6 +119,20 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     assert_eq!(store.find(first.selector).await.unwrap(), Some(second));
 }
 
+/// Many batches, each of them in time, and all of them together not.
+#[tokio::test]
+async fn a_look_up_of_many_ends_in_time() {
+    let Some(server) = needed("a slow Redis", redis()).unwrap() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    let store = RedisStore::single(&url).timeout(Duration::from_secs(2)).connect().await.unwrap();
+    let selectors = vec![hallpass_core::Selector([7; 16]); 5000];
+    assert_eq!(store.find_many(&selectors).await.unwrap().len(), 5000);
+    proxy.set(Mode::Delay(Duration::from_millis(60)));
+    let error = store.find_many(&selectors).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: false, .. }), "{error:?}");
+}
+
 #[tokio::test]
 async fn a_full_server_takes_no_writes_but_revocations() {
     let full =
@@ -278,7 +292,8 @@ async fn a_sentinel_is_not_taken_for_a_server_and_watches_one_master_by_its_name
     let users = tell(group.master().unwrap(), "CLIENT LIST");
     assert!(users.contains("user=hallpass"), "{users}");
     refused(sentinel().credentials("hallpass", "wrong"), "user and password").await;
-    let with_password: Vec<_> = urls.iter().map(|url| url.replace("redis://", "redis://nobody:wrong@")).collect();
+    let with_password: Vec<_> =
+        urls.iter().map(|url| url.replace("redis://", "redis://nobody:wrong@")).collect();
     refused(RedisStore::sentinel(&with_password, group.name()), "user and password").await;
 }
 
