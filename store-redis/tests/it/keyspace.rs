@@ -176,7 +176,8 @@ async fn an_index_keeps_in_proportion_to_what_lives() {
     let shard = subject("alice").shard();
     let index = format!("hp:size:{{{:02x}{:02x}}}:s:alice", shard[0], shard[1]);
     let entries: i64 = redis::cmd("ZCARD").arg(&index).query_async(&mut raw).await.unwrap();
-    assert!(entries < 40, "{entries} entries for 10 records");
+    // Some 20 on average; which entries an insert looks at is chance.
+    assert!(entries < 120, "{entries} entries for 10 records, of 400");
     let count =
         store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await;
     assert_eq!(count.unwrap(), 10, "none of the living was swept");

@@ -9,6 +9,7 @@ mod eviction;
 mod failover;
 mod help;
 mod keyspace;
+mod leftovers;
 mod memory;
 mod outage;
 mod replication;
