@@ -30,6 +30,9 @@ pub(crate) struct Gather(Mutex<Queue>);
 struct Queue {
     waiting: VecDeque<Read>,
     under_way: usize,
+    /// How many reads shared a trip at most.
+    #[cfg(test)]
+    largest: usize,
 }
 
 #[derive(Debug)]
@@ -117,6 +120,10 @@ impl Gather {
             return None;
         }
         let most = queue.waiting.len().min(MOST);
+        #[cfg(test)]
+        {
+            queue.largest = queue.largest.max(most);
+        }
         Some(queue.waiting.drain(..most).collect())
     }
 }
@@ -196,5 +203,59 @@ impl Drop for Trip {
                 drop(left);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_test_servers::{Mode, Proxy, Server, needed, redis_cluster, redis_command};
+    use redis::IntoConnectionInfo;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::node::Dialer;
+
+    fn tell(node: &Server, command: &str) -> String {
+        redis_command(node.address(), command, Duration::from_secs(10)).unwrap()
+    }
+
+    /// In a cluster each command of a trip has an answer of its own, and who is sent elsewhere asks by itself.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_shared_trip_in_a_cluster_answers_for_what_is_here_and_leaves_what_has_moved() {
+        let Some(cluster) = needed("a shared trip in a cluster", redis_cluster()).unwrap() else { return };
+        let nodes = cluster.nodes();
+        let keys: Vec<String> = (0..40).map(|number| format!("key-{number}")).collect();
+        let mut here: Vec<&String> =
+            keys.iter().filter(|key| tell(&nodes[0], &format!("SET {key} {key}")) == "OK").collect();
+        assert!(here.len() > 2 && here.len() < keys.len(), "{here:?}");
+        // One more is on its way: its slot is still here, and the key is not.
+        let moving = here.remove(0);
+        let (slot, to) =
+            (tell(&nodes[0], &format!("CLUSTER KEYSLOT {moving}")), tell(&nodes[1], "CLUSTER MYID"));
+        assert_eq!(tell(&nodes[0], &format!("CLUSTER SETSLOT {slot} MIGRATING {to}")), "OK");
+        assert_eq!(tell(&nodes[0], &format!("DEL {moving}")), "1");
+        assert!(tell(&nodes[0], &format!("GET {moving}")).starts_with("-ASK"));
+
+        let proxy = Proxy::start(nodes[0].address()).await.unwrap();
+        let like = nodes[0].url().into_connection_info().unwrap();
+        let limit = Duration::from_secs(30);
+        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false };
+        let live = dialer.node("127.0.0.1", proxy.address().port()).unwrap().connection().await.unwrap();
+        proxy.set(Mode::BlackHole);
+        let mut readers = JoinSet::new();
+        for key in keys.clone() {
+            let live = live.clone();
+            readers.spawn(async move { (get(live, key.as_bytes(), Manner::Pipeline, limit).await, key) });
+        }
+        while live.gather.queue().waiting.len() < keys.len() - TRIPS {
+            tokio::task::yield_now().await;
+        }
+        proxy.set(Mode::Pass);
+        while let Some(reader) = readers.join_next().await {
+            let (value, key) = reader.unwrap();
+            let expected = here.contains(&&key).then(|| Value::BulkString(key.clone().into_bytes()));
+            assert_eq!(value, expected, "{key}");
+        }
+        assert_eq!(live.gather.queue().largest, keys.len() - TRIPS);
     }
 }

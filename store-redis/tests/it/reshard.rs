@@ -9,8 +9,9 @@ use hallpass_core::{
 };
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, Server, needed, redis_cluster};
+use tokio::task::JoinSet;
 
-use crate::help::{NOW, next, raw, record, subject, tell};
+use crate::help::{NOW, calls, next, raw, record, subject, tell};
 
 /// One slot on its way.
 struct Move<'a> {
@@ -130,6 +131,37 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
             assert!(patient.find(token.selector).await.unwrap().is_none(), "missed");
         }
     }
+}
+
+/// Look-ups that share a trip to a node from which half of what they look for has gone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn readers_at_once_find_what_has_moved_and_what_has_not() {
+    let Some(cluster) = needed("readers of a slot that moves", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    let made = records(&store, "grace", 16).await;
+    let moving = Move::of(&cluster, "grace");
+    let all_are_found = async || {
+        let mut readers = JoinSet::new();
+        for token in made.iter().cycle().take(160).cloned() {
+            let store = store.clone();
+            readers.spawn(async move { assert_eq!(store.find(token.selector).await.unwrap(), Some(token)) });
+        }
+        while let Some(reader) = readers.join_next().await {
+            reader.unwrap();
+        }
+    };
+    moving.begin();
+    let keys = moving.keys().await;
+    for (at, key) in keys.iter().enumerate() {
+        if at == keys.len() / 2 {
+            let before = calls(moving.to, "asking");
+            all_are_found().await;
+            assert!(calls(moving.to, "asking") > before, "nobody was sent on");
+        }
+        moving.carry(key).await;
+    }
+    moving.end();
+    all_are_found().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
