@@ -163,8 +163,16 @@ impl Builder {
             infos.push(url.as_str().into_connection_info().map_err(|error| not_done(&error))?);
         }
         let Some(first) = infos.first().cloned() else { return Err(refused("there is no URL")) };
-        if !infos.iter().all(|info| info.addr().is_supported()) {
-            return Err(refused("a rediss:// URL needs one of the crate's TLS features"));
+        for info in &infos {
+            if !info.addr().is_supported() {
+                return Err(refused("a rediss:// URL needs one of the crate's TLS features"));
+            }
+            if let ConnectionAddr::TcpTls { insecure, .. } = info.addr() {
+                if *insecure {
+                    return Err(refused("#insecure in a URL believes any server to be the right one"));
+                }
+                choose_cryptography();
+            }
         }
         let nodes = |dialer: &Dialer| -> Result<Vec<Arc<Node>>, StoreError> {
             let open = |info: &ConnectionInfo| dialer.open(info.addr().clone());
@@ -202,6 +210,15 @@ impl Builder {
 
     fn dialer(&self, like: ConnectionInfo) -> Dialer {
         Dialer { like, lanes: self.connections, patience: self.limit / 4, nodelay: self.nodelay }
+    }
+}
+
+/// The driver uses what the process has chosen, and panics where nobody has and there is more than one choice.
+fn choose_cryptography() {
+    #[cfg(feature = "rustls")]
+    if rustls::crypto::CryptoProvider::get_default().is_none() {
+        // An error: somebody else was faster.
+        let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }
 

@@ -95,6 +95,7 @@ fn code(error: &RedisError) -> &str {
 /// is that does not know or does not allow the command as such.
 pub(crate) fn settled(error: &RedisError, misplaced: &'static str) -> Option<StoreError> {
     match class(error) {
+        _ if is_distrust(error) => Some(not_done(error)),
         Class::Final if code(error) == "ERR" => Some(refused(misplaced)),
         Class::Final => Some(not_done(error)),
         _ => None,
@@ -116,8 +117,14 @@ pub(crate) fn not_done(error: &RedisError) -> StoreError {
             "WRONGTYPE" => StoreError::Corrupt { selector: None, source: trouble.into() },
             _ => StoreError::Other(trouble.into()),
         },
+        _ if is_distrust(error) => StoreError::Refused(trouble.into()),
         _ => StoreError::Unavailable(trouble.into()),
     }
+}
+
+/// Whether TLS does not come about: a certificate that is not believed, or no TLS at all.
+fn is_distrust(error: &RedisError) -> bool {
+    io_error(error).is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// The error for a request that got no answer.
@@ -133,7 +140,7 @@ pub(crate) fn unanswered(error: &RedisError, writes: bool) -> StoreError {
 /// The error for a question that changes nothing.
 pub(crate) fn no_answer(error: &RedisError) -> StoreError {
     match class(error) {
-        Class::Lost => unanswered(error, false),
+        Class::Lost if !is_distrust(error) => unanswered(error, false),
         _ => not_done(error),
     }
 }
@@ -199,14 +206,14 @@ fn describe(error: &RedisError) -> Trouble {
     }
 }
 
-/// The words of the operating system, and none of the driver's.
+/// The words of the operating system or of TLS, and none of the driver's.
 fn io_text(error: &RedisError) -> String {
+    io_error(error).map_or_else(|| "closed".to_owned(), ToString::to_string)
+}
+
+fn io_error(error: &RedisError) -> Option<&std::io::Error> {
     // The driver shares its source between clones of an error.
-    let source = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
-    match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
-        Some(io) => io.to_string(),
-        None => "closed".to_owned(),
-    }
+    error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?.downcast_ref()
 }
 
 #[cfg(test)]

@@ -1,9 +1,12 @@
 //! Tokens to store, and servers to ask.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
+use hallpass_core::{
+    Kind, ManualClock, MemoryStore, Record, StoreError, Subject, Timestamp, TokenStore, Tokens,
+};
 use hallpass_test_servers::{Server, redis_command};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -62,6 +65,11 @@ pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
 /// Every key.
 pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec<u8>> {
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
+}
+
+/// The sentence behind an error.
+pub(crate) fn why(error: &StoreError) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Waits for something outside of this process, half a minute at most.

@@ -15,3 +15,4 @@ mod outage;
 mod replication;
 mod reshard;
 mod shared_trips;
+mod tls;

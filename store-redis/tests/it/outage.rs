@@ -1,6 +1,5 @@
 //! What goes wrong with one server, told apart.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use hallpass_core::{
@@ -11,14 +10,9 @@ use hallpass_test_servers::{
     Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,
 };
 
-use crate::help::{NOW, next, record, subject, tell, until};
+use crate::help::{NOW, next, record, subject, tell, until, why};
 
 const MARK: Action = Action::Mark { reason: Reason::Reused, at: NOW };
-
-/// The sentence behind an error.
-fn why(error: &StoreError) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
-}
 
 async fn quick(server: &Server) -> RedisStore {
     RedisStore::single(server.url()).timeout(Duration::from_secs(1)).connect().await.unwrap()
