@@ -50,7 +50,9 @@ impl Dialer {
         let tcp = TcpSettings::default()
             .set_nodelay(self.nodelay)
             .set_keepalive(redis::io::tcp::socket2::TcpKeepalive::new().with_time(Duration::from_secs(15)));
+        // Without the driver's name, for which a user would need a permission that says much more.
         let settings = self.like.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let settings = settings.set_skip_set_lib_name();
         let info = self.like.clone().set_addr(address).set_tcp_settings(tcp).set_redis_settings(settings);
         Ok(Arc::new(Node {
             name: info.addr().to_string(),

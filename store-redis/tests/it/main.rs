@@ -12,6 +12,7 @@ mod keyspace;
 mod leftovers;
 mod memory;
 mod outage;
+mod permissions;
 mod replication;
 mod reshard;
 mod shared_trips;

@@ -218,45 +218,6 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
 }
 
 #[tokio::test]
-async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
-    let Some(server) = needed("ACL users", redis()).unwrap() else { return };
-    let readme = include_str!("../../README.md");
-    let line = readme.lines().find(|line| line.starts_with("ACL SETUSER")).expect("the README says it");
-    assert_eq!(tell(&server, line), "OK");
-    let address = server.address();
-    let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    let alice = subject("alice");
-    let epoch = store.epoch(&alice, hallpass_core::Epoch([1; 16]), Duration::from_secs(9), NOW);
-    let fence = Fence::Epoch(epoch.await.unwrap());
-    assert_eq!(store.insert(&record, fence).await.unwrap(), Insert::Inserted);
-    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
-    assert!(store.find(record.selector).await.unwrap().is_some());
-    let page = hallpass_core::Page {
-        kinds: hallpass_core::Kinds::Any,
-        after: None,
-        limit: std::num::NonZeroU16::MIN,
-    };
-    assert_eq!(store.list_by_subject(&subject("alice"), &page).await.unwrap().len(), 1);
-    assert_eq!(store.find_many(&[record.selector]).await.unwrap().len(), 1);
-    for action in [MARK, Action::Remove] {
-        store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await.unwrap();
-    }
-    assert!(!store.delete(record.selector).await.unwrap());
-    let _ = store.purge_expired(NOW, 9).await.unwrap();
-    store.check(NOW).await.unwrap();
-
-    tell(&server, "ACL SETUSER hallpass -evalsha");
-    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
-    let error = RedisStore::connect(&format!("redis://hallpass:wrong@{address}/")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
-    for text in [format!("{error:?} {error}"), format!("{store:?}"), why(&error)] {
-        assert!(!text.contains("secret") && !text.contains("wrong"), "{text}");
-    }
-}
-
-#[tokio::test]
 async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
     let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
     refused(RedisStore::single(cluster.urls()[0]), "connect to it as one").await;

@@ -14,15 +14,15 @@ use tokio::task::JoinSet;
 use crate::help::{NOW, calls, next, raw, record, subject, tell};
 
 /// One slot on its way.
-struct Move<'a> {
-    from: &'a Server,
-    to: &'a Server,
+pub(crate) struct Move<'a> {
+    pub(crate) from: &'a Server,
+    pub(crate) to: &'a Server,
     slot: u64,
 }
 
 impl<'a> Move<'a> {
     /// The slot of everything of this subject, from its master to another one.
-    fn of(cluster: &'a Cluster, name: &str) -> Self {
+    pub(crate) fn of(cluster: &'a Cluster, name: &str) -> Self {
         let shard = subject(name).shard();
         let nodes = &cluster.nodes()[..3];
         let slot = tell(&nodes[0], &format!("CLUSTER KEYSLOT {{{:02x}{:02x}}}", shard[0], shard[1]));
@@ -31,13 +31,13 @@ impl<'a> Move<'a> {
         Self { from: &nodes[from], to: &nodes[(from + 1) % 3], slot }
     }
 
-    fn begin(&self) {
+    pub(crate) fn begin(&self) {
         let (from, to) = (tell(self.from, "CLUSTER MYID"), tell(self.to, "CLUSTER MYID"));
         assert_eq!(tell(self.to, &format!("CLUSTER SETSLOT {} IMPORTING {from}", self.slot)), "OK");
         assert_eq!(tell(self.from, &format!("CLUSTER SETSLOT {} MIGRATING {to}", self.slot)), "OK");
     }
 
-    async fn keys(&self) -> Vec<Vec<u8>> {
+    pub(crate) async fn keys(&self) -> Vec<Vec<u8>> {
         let mut raw = raw(self.from).await;
         redis::cmd("CLUSTER")
             .arg("GETKEYSINSLOT")
@@ -48,14 +48,14 @@ impl<'a> Move<'a> {
             .unwrap()
     }
 
-    async fn carry(&self, key: &[u8]) {
+    pub(crate) async fn carry(&self, key: &[u8]) {
         let mut raw = raw(self.from).await;
         let mut migrate = redis::cmd("MIGRATE");
         migrate.arg("127.0.0.1").arg(self.to.address().port()).arg(key).arg(0).arg(5000);
         let _: redis::Value = migrate.query_async(&mut raw).await.unwrap();
     }
 
-    fn end(&self) {
+    pub(crate) fn end(&self) {
         let to = tell(self.to, "CLUSTER MYID");
         for node in [self.to, self.from] {
             assert_eq!(tell(node, &format!("CLUSTER SETSLOT {} NODE {to}", self.slot)), "OK");
