@@ -86,7 +86,12 @@ const CROWDED: &str = "MAXCLIENTS";
 /// The code of what the server answered.
 fn code(error: &RedisError) -> &str {
     match error.code().unwrap_or("ERR") {
-        "ERR" if error.detail().is_some_and(|text| text.starts_with("max number of clients")) => CROWDED,
+        "ERR" => match error.detail() {
+            Some(text) if text.starts_with("max number of clients") => CROWDED,
+            // Of a command in a script.
+            Some(text) if text.starts_with("The user executing the script can't") => "NOPERM",
+            _ => "ERR",
+        },
         code => code,
     }
 }
@@ -251,7 +256,14 @@ mod tests {
         ] {
             assert!(matches!(not_done(&said(line)), StoreError::Unavailable(_)), "{line}");
         }
-        for line in ["NOAUTH x", "WRONGPASS x", "NOPERM x", "DENIED x", "CROSSSLOT x"] {
+        for line in [
+            "NOAUTH x",
+            "WRONGPASS x",
+            "NOPERM x",
+            "DENIED x",
+            "CROSSSLOT x",
+            "ERR The user executing the script can't run this command or subcommand script: x",
+        ] {
             assert_eq!(class(&said(line)), Class::Final, "{line}");
             assert!(matches!(not_done(&said(line)), StoreError::Refused(_)), "{line}");
         }

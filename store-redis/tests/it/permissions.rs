@@ -102,9 +102,13 @@ async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown()
     let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
     let record = record("alice", Kind::SESSION).await;
     assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
-    tell(&server, "ACL SETUSER hallpass -evalsha");
-    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
+    // Of a command in a script, and of the script.
+    for missing in ["getrange", "evalsha"] {
+        tell(&server, &format!("ACL SETUSER hallpass -{missing}"));
+        let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
+        tell(&server, &format!("ACL SETUSER hallpass +{missing}"));
+    }
     let error = RedisStore::connect(&format!("redis://hallpass:wrong@{address}/")).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
     for text in [format!("{error:?} {error}"), format!("{store:?}"), why(&error)] {
