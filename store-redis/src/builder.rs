@@ -234,3 +234,24 @@ impl fmt::Debug for Builder {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_asked_for_is_what_connections_are_made_with() {
+        let info = || "redis://a".into_connection_info().unwrap();
+        let plain = Builder::single("redis://a");
+        let (dialer, quick) = (plain.dialer(info()), plain.nodelay(true).connections(3).dialer(info()));
+        assert_eq!((dialer.nodelay, dialer.lanes), (false, 1));
+        assert_eq!((quick.nodelay, quick.lanes), (true, 3));
+        assert_eq!(Builder::single("redis://a").connections(0).dialer(info()).lanes, 1);
+    }
+
+    #[test]
+    fn any_server_is_not_believed_to_be_the_right_one() {
+        let error = Builder::single("rediss://a/#insecure").topology().unwrap_err();
+        assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    }
+}

@@ -220,3 +220,23 @@ impl Live {
         answer.extract_error()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use redis::IntoConnectionInfo;
+
+    use super::*;
+
+    #[test]
+    fn every_connection_is_made_as_told() {
+        for (nodelay, lanes) in [(true, 3), (false, 1)] {
+            let like = "redis://u:p@127.0.0.1:1/2".into_connection_info().unwrap();
+            let dialer = Dialer { like, lanes, patience: Duration::from_secs(1), nodelay };
+            let node = dialer.node("127.0.0.2", 7).unwrap();
+            let info = node.client.get_connection_info();
+            assert_eq!((info.tcp_settings().nodelay(), node.lanes.len()), (nodelay, lanes));
+            assert_eq!(info.addr().to_string(), "127.0.0.2:7");
+            assert_eq!((info.redis_settings().username(), info.redis_settings().db()), (Some("u"), 2));
+        }
+    }
+}
