@@ -247,9 +247,12 @@ mod tests {
             let live = live.clone();
             readers.spawn(async move { (get(live, key.as_bytes(), Manner::Pipeline, limit).await, key) });
         }
-        while live.gather.queue().waiting.len() < keys.len() - TRIPS {
-            tokio::task::yield_now().await;
-        }
+        let all_wait = async {
+            while live.gather.queue().waiting.len() < keys.len() - TRIPS {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(limit, all_wait).await.unwrap();
         proxy.set(Mode::Pass);
         while let Some(reader) = readers.join_next().await {
             let (value, key) = reader.unwrap();

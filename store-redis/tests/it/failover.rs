@@ -149,12 +149,21 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
         made.len(),
         seen.spent.len(),
     );
-    assert!(seen.longest < LIMIT + Duration::from_millis(500), "{:?}", seen.longest);
+    // Twice as long, because the clock is read by tasks that wait for a processor too.
+    assert!(seen.longest < LIMIT * 2, "{:?}", seen.longest);
     assert!(seen.other.is_empty(), "{:?}", seen.other);
     assert!(seen.unavailable + seen.unknown > 0, "the load did not notice");
     assert!(seen.spent.values().all(|&times| times == 1), "a token was spent twice");
     for token in made.iter().filter(|token| seen.spent.contains_key(&token.selector.0)) {
-        let found = stores[0].find(token.selector).await.unwrap();
+        let mut found = None;
+        until("an answer", async || match stores[0].find(token.selector).await {
+            Ok(answer) => {
+                found = answer;
+                true
+            }
+            Err(_) => false,
+        })
+        .await;
         assert!(found.is_none_or(|found| found.revoked.is_some()), "a spent token lives again");
     }
 }

@@ -15,7 +15,7 @@ use crate::help::{NOW, next, record, subject, tell, until, why};
 const MARK: Action = Action::Mark { reason: Reason::Reused, at: NOW };
 
 async fn quick(server: &Server) -> RedisStore {
-    RedisStore::single(server.url()).timeout(Duration::from_secs(1)).connect().await.unwrap()
+    RedisStore::single(server.url()).timeout(Duration::from_secs(2)).connect().await.unwrap()
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
     let error = store.replace(&next(&record), record.revision).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "nothing was sent: {error:?}");
     assert!(matches!(store.find(record.selector).await, Err(StoreError::Unavailable(_))));
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     server.start().unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     // Not into the connection that the old process had: that would be of unknown outcome.
@@ -51,7 +51,8 @@ async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done(
     let error = store.replace(&next(&record), record.revision).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert!(store.find(record.selector).await.is_err());
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // A write of two seconds and a read of two, and as much again for a machine that is busy.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     server.thaw().unwrap();
     until("the thawed server", async || store.find(record.selector).await.is_ok()).await;
 }
@@ -61,7 +62,7 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     let Some(server) = needed("a lost answer", redis()).unwrap() else { return };
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
-    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
     let record = record("alice", Kind::SESSION).await;
     let _ = store.insert(&record, Fence::None).await.unwrap();
     // Once before, so that the server knows the script: "unknown script" would be an answer to lose too.
@@ -87,7 +88,7 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     let Some(server) = needed("a request that is sent twice", redis()).unwrap() else { return };
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
-    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
     let (warm, first) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
     let _ = store.insert(&warm, Fence::None).await.unwrap();
     let _ = store.replace(&next(&warm), warm.revision).await.unwrap();
@@ -171,16 +172,16 @@ async fn a_replica_takes_no_writes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_loads_its_data_is_unavailable() {
-    // It answers once in 1,024 commands: often enough for a store that is not patient.
+    // It loads for two seconds and more, and answers once in 1,024 commands.
     let slow = Launch::new(Backend::Redis).setting("key-load-delay", "100");
     let Some(server) = needed("a Redis that is loading", slow.start()).unwrap() else { return };
     let store = quick(&server).await;
     let first = record("alice", Kind::SESSION).await;
-    let mut more = first.clone();
-    for number in 0..3000_u16 {
-        more.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        let _ = store.insert(&more, Fence::None).await.unwrap();
+    let mut fill = redis::pipe();
+    for number in 0..20_000 {
+        fill.cmd("SET").arg(number).arg(number).ignore();
     }
+    let () = fill.query_async(&mut crate::help::raw(&server).await).await.unwrap();
     let _ = store.insert(&first, Fence::None).await.unwrap();
     server.stop().unwrap();
     let mut heard = String::new();

@@ -10,9 +10,12 @@ use crate::help::{NOW, record, subject, tell, until};
 
 const MARK: Action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: NOW };
 
+/// For a replica on a busy machine.
+const WITHIN: Duration = Duration::from_secs(1);
+
 fn builder(group: &Sentinel) -> Builder {
     let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
-    RedisStore::sentinel(urls, group.name()).timeout(Duration::from_secs(2))
+    RedisStore::sentinel(urls, group.name()).timeout(Duration::from_secs(4))
 }
 
 async fn log_out(store: &RedisStore, name: &str) -> Result<u64, StoreError> {
@@ -60,8 +63,7 @@ async fn recover(group: &Sentinel) {
 async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_was_confirmed_cannot() {
     let Some(group) = needed("a failover", redis_sentinel()).unwrap() else { return };
     let plain = builder(&group).connect().await.unwrap();
-    let within = Duration::from_millis(400);
-    let careful = builder(&group).confirmed_by(1, within).connect().await.unwrap();
+    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
     // Both halves replicated, by a write that waits.
     let (lost, kept) = (record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await);
     for record in [&lost, &kept] {
@@ -94,13 +96,13 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
 #[tokio::test]
 async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_writes() {
     let Some(group) = needed("failovers with WAIT", redis_sentinel()).unwrap() else { return };
-    let careful = builder(&group).confirmed_by(1, Duration::from_millis(400)).connect().await.unwrap();
+    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
     let mut ended = Vec::new();
     for round in 0..2 {
         // One that was started again has forgotten it.
         for server in group.servers() {
             assert_eq!(tell(server, "CONFIG SET min-replicas-to-write 1"), "OK");
-            assert_eq!(tell(server, "CONFIG SET min-replicas-max-lag 1"), "OK");
+            assert_eq!(tell(server, "CONFIG SET min-replicas-max-lag 5"), "OK");
         }
         for number in 0..50 {
             let name = format!("user {round} {number}");

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallpass_core::{Fence, Insert, Kind, Selector, TokenStore};
 use hallpass_store_redis::RedisStore;
@@ -87,7 +87,9 @@ fn a_runtime_that_ends_amid_shared_trips_ends() {
             find.await
         });
     }
+    let began = Instant::now();
     while asked.load(Ordering::SeqCst) < READERS {
+        assert!(began.elapsed() < Duration::from_secs(20), "not all have asked");
         std::thread::yield_now();
     }
     let (tell, told) = mpsc::channel();
