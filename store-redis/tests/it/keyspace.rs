@@ -117,18 +117,18 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     let _: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
     let _: i64 = redis::cmd("RPUSH").arg(&key).arg("x").query_async(&mut raw).await.unwrap();
 
-    fn is_corrupt<T: std::fmt::Debug>(answer: Result<T, StoreError>) {
+    fn is_corrupt<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
         assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
     }
-    is_corrupt(store.find(lost.selector).await);
-    is_corrupt(store.find_many(&[kept.selector, unknown, lost.selector]).await);
+    is_corrupt(&store.find(lost.selector).await);
+    is_corrupt(&store.find_many(&[kept.selector, unknown, lost.selector]).await);
     let others = store.find_many(&[kept.selector, unknown, kept.selector]).await.unwrap();
     assert_eq!(others, [Some(kept.clone()), None, Some(kept.clone())]);
-    is_corrupt(store.replace(&next(&lost), lost.revision).await);
-    is_corrupt(store.delete(lost.selector).await);
+    is_corrupt(&store.replace(&next(&lost), lost.revision).await);
+    is_corrupt(&store.delete(lost.selector).await);
     assert_eq!(store.insert(&lost, Fence::None).await.unwrap(), Insert::Duplicate);
     let page = Page { kinds: Kinds::Any, after: None, limit: 99.try_into().unwrap() };
-    is_corrupt(store.list_by_subject(&subject("alice"), &page).await);
+    is_corrupt(&store.list_by_subject(&subject("alice"), &page).await);
 
     let before = calls(&server, "mget");
     // Those that share a trip: each gets the answer that is its own.
@@ -139,7 +139,7 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     }
     while let Some(read) = readers.join_next().await {
         match read.unwrap() {
-            (0, answer) => is_corrupt(answer),
+            (0, answer) => is_corrupt(&answer),
             (1, answer) => assert_eq!(answer.unwrap().as_ref(), Some(&kept)),
             (_, answer) => assert_eq!(answer.unwrap(), None),
         }

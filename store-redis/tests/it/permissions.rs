@@ -16,7 +16,7 @@ const WITHIN: Duration = Duration::from_secs(2);
 
 fn line() -> &'static str {
     let readme = include_str!("../../README.md");
-    readme.lines().find(|line| line.starts_with("ACL SETUSER")).expect("the README says it")
+    readme.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap()
 }
 
 /// Everything that a store does.
