@@ -8,14 +8,16 @@ use hallpass_core::StoreError;
 use redis::{RedisError, Value};
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
-use crate::error::{refused, settled, unavailable};
+use crate::error::{Class, class, refused, settled, unavailable};
 use crate::node::{Dialer, Node};
 
 /// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
 /// until Sentinel tells it, some eight seconds later; so it is not enough to ask after an error.
 const BELIEF: Duration = Duration::from_millis(500);
+/// How long the other Sentinels are waited for when one has answered.
+const GRACE: Duration = Duration::from_millis(250);
 /// Not more often than this, however many calls fail.
 const THROTTLE: Duration = Duration::from_millis(50);
 
@@ -103,59 +105,56 @@ impl Sentinel {
         Ok(master)
     }
 
-    /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and each server that
-    /// is named whether it agrees; the first that does is the master.
+    /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and then the server that
+    /// the newest answer names whether it agrees. The newest has the highest epoch: a Sentinel that has not heard of a
+    /// failover names the old master, and that one agrees as long as nobody has told it either.
     async fn find(&self) -> Result<Arc<Node>, StoreError> {
         let mut asked = JoinSet::new();
         for sentinel in self.sentinels.iter().map(Arc::clone) {
-            let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(&*self.name).take();
-            asked.spawn(async move {
-                match sentinel.ask(&question).await {
-                    Ok(answer) => Heard::Named(address(&answer)),
-                    Err(error) => Heard::Nothing(settled(&error, "this server is no Sentinel")),
-                }
-            });
+            let name = self.name.clone();
+            asked.spawn(async move { ask(&sentinel, &name).await });
         }
-        let (mut named, mut unknown, mut refusal) = (Vec::new(), false, None);
-        while let Some(heard) = asked.join_next().await {
+        let (mut newest, mut unknown, mut refusal) = (None, false, None);
+        let mut until = None;
+        loop {
+            let heard = match until {
+                None => asked.join_next().await,
+                Some(until) => timeout_at(until, asked.join_next()).await.unwrap_or(None),
+            };
+            let Some(heard) = heard else { break };
             match heard {
-                Ok(Heard::Named(Some((host, port)))) => {
-                    let name = format!("{host}:{port}");
-                    if named.contains(&name) {
-                        continue;
-                    }
-                    let current = self.known().map(|known| known.master);
-                    let candidate = match current.filter(|node| node.name == name) {
-                        Some(node) => node,
-                        None => match self.servers.node(&host, port) {
-                            Ok(node) => node,
-                            Err(_) => return Err(refused("the address of the master is none")),
-                        },
-                    };
-                    named.push(name);
-                    asked.spawn(async move {
-                        match is_master(&candidate).await {
-                            Ok(true) => Heard::Master(candidate),
-                            Ok(false) => Heard::Nothing(None),
-                            Err(error) => Heard::Nothing(settled(&error, "the server refuses ROLE")),
-                        }
-                    });
+                Ok(Ok(Some(place))) => {
+                    until = until.or_else(|| Some(Instant::now() + GRACE));
+                    newest = newest.max(Some(place));
                 }
-                Ok(Heard::Named(None)) => unknown = true,
-                Ok(Heard::Master(master)) => {
-                    // Those that do not answer close their connections when their time is up.
-                    asked.detach_all();
-                    return Ok(master);
-                }
-                Ok(Heard::Nothing(why)) => refusal = refusal.or(why),
+                Ok(Ok(None)) => unknown = true,
+                Ok(Err(error)) => refusal = refusal.or_else(|| settled(&error, "this server is no Sentinel")),
                 Err(_) => {}
             }
         }
-        Err(match refusal {
-            Some(refusal) => refusal,
-            None if unknown && named.is_empty() => refused("no Sentinel knows a master of this name"),
-            None => unavailable("no Sentinel names a server that is the master"),
-        })
+        // Those that do not answer close their connections when their time is up.
+        asked.detach_all();
+        let Some(Place { host, port, .. }) = newest else {
+            return Err(match refusal {
+                Some(refusal) => refusal,
+                None if unknown => refused("no Sentinel knows a master of this name"),
+                None => unavailable("no Sentinel answers"),
+            });
+        };
+        let current = self.known().map(|known| known.master);
+        let candidate = match current.filter(|node| node.name == format!("{host}:{port}")) {
+            Some(node) => node,
+            None => match self.servers.node(&host, port) {
+                Ok(node) => node,
+                Err(_) => return Err(refused("the address of the master is none")),
+            },
+        };
+        match is_master(&candidate).await {
+            Ok(true) => Ok(candidate),
+            Ok(false) => Err(unavailable("the server that Sentinel names is no master")),
+            Err(error) => Err(settled(&error, "the server that Sentinel names does not know ROLE")
+                .unwrap_or_else(|| unavailable("the server that Sentinel names does not answer"))),
+        }
     }
 
     fn known(&self) -> Option<Known> {
@@ -163,13 +162,29 @@ impl Sentinel {
     }
 }
 
-enum Heard {
-    /// Where a Sentinel says that the master is, if it knows one of this name.
-    Named(Option<(String, u16)>),
-    /// The server agrees.
-    Master(Arc<Node>),
-    /// No answer, or none that helps; and why, if that will not pass by itself.
-    Nothing(Option<StoreError>),
+/// Where a Sentinel says that the master is. Of two, the later has the higher epoch.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    epoch: u64,
+    host: String,
+    port: u16,
+}
+
+/// `None` if it knows no master of this name.
+async fn ask(sentinel: &Node, name: &str) -> Result<Option<Place>, RedisError> {
+    // First the epoch, so that it is never newer than the address. A user may be allowed the address only.
+    let epoch = match sentinel.ask(redis::cmd("SENTINEL").arg("MASTER").arg(name)).await {
+        Ok(Value::Map(fields)) => fields.iter().find_map(|(field, value)| match (field, value) {
+            (Value::BulkString(field), Value::BulkString(value)) if field == b"config-epoch" => {
+                std::str::from_utf8(value).ok()?.parse().ok()
+            }
+            _ => None,
+        }),
+        Err(error) if class(&error) == Class::Lost => return Err(error),
+        _ => None,
+    };
+    let answer = sentinel.ask(redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name)).await?;
+    Ok(address(&answer).map(|(host, port)| Place { epoch: epoch.unwrap_or(0), host, port }))
 }
 
 async fn is_master(node: &Node) -> Result<bool, RedisError> {

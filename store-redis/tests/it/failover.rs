@@ -189,6 +189,11 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let token = record("alice", Kind::SESSION).await;
     let _ = store.insert(&token, Fence::None).await.unwrap();
     let (old, new) = (&group.servers()[0], &group.servers()[1]);
+    let records = async || {
+        let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
+        keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count()
+    };
+    until("the replica to have it", async || records().await == 1).await;
     old.freeze().unwrap();
     // Nobody asks the store anything meanwhile, so nothing fails that would make it look.
     until("the replica to take over", async || {
@@ -201,8 +206,7 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let late = record("alice", Kind::SESSION).await;
     let _ = store.insert(&late, Fence::None).await.unwrap();
     assert!(tell(old, "ROLE").starts_with("master"), "it knows already: nothing is shown");
-    let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
-    assert_eq!(keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count(), 2);
+    assert_eq!(records().await, 2);
 }
 
 /// The first in the list says nothing, and nobody waits for it.
