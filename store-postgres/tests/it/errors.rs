@@ -46,7 +46,7 @@ async fn a_wrong_database_or_password_is_refused() {
     say(&mut on, "select pg_reload_conf()").await;
     let url = server.url().replace("postgres@", "guarded:wrong-secret@");
     let mut words_of = String::new();
-    for _ in 0..200 {
+    for _ in 0..1_500 {
         match PostgresStore::connect(&url).await {
             // The rules are not in force yet.
             Ok(_) => tokio::time::sleep(Duration::from_millis(20)).await,

@@ -34,9 +34,13 @@ pub(crate) fn schema() -> String {
     format!("it_{}_{}", std::process::id(), unique())
 }
 
+/// What a call may take where time is not what a test is about: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A store with tables of its own.
 pub(crate) async fn store(url: &str, schema: &str, configure: impl Fn(Builder) -> Builder) -> PostgresStore {
-    let store = configure(PostgresStore::builder().schema(schema)).connect(url).await.unwrap();
+    let builder = PostgresStore::builder().schema(schema).timeout(PATIENCE);
+    let store = configure(builder).connect(url).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
@@ -58,13 +62,13 @@ pub(crate) async fn ask(on: &mut PgConnection, sql: impl Into<String>) -> i64 {
 
 /// Waits, a bounded time, until it is so.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..1_200 {
         if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("15 s and still not: {what}");
+    panic!("30 s and still not: {what}");
 }
 
 pub(crate) fn at(millis: u64) -> Timestamp {
