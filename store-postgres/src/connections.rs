@@ -82,10 +82,13 @@ impl Connections {
         &self.sql
     }
 
-    /// Gives back what is kept.
-    pub(crate) fn clear(&self) {
+    /// Closes every connection, those in use once they are given back.
+    pub(crate) async fn close(&self) {
+        // From here on nothing is kept.
+        let closed = self.pool.close();
         let idle = std::mem::take(&mut self.shelf().idle);
         drop(idle);
+        closed.await;
     }
 
     /// Does `operation`, again if the server undid it, or if it only reads and the connection broke.
@@ -151,7 +154,8 @@ impl Connections {
     fn give_back(&self, mut kept: Kept) {
         let mut shelf = self.shelf();
         kept.used = Instant::now();
-        if self.options.keep && shelf.waiting == 0 && kept.taken.elapsed() < TERM {
+        let keep = self.options.keep && shelf.waiting == 0 && !self.pool.is_closed();
+        if keep && kept.taken.elapsed() < TERM {
             shelf.idle.push(kept);
         } else {
             drop(shelf);
@@ -161,6 +165,18 @@ impl Connections {
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {
         self.shelf.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Connections {
+    /// The pool takes connections back in a task, and where there is no runtime it panics.
+    fn drop(&mut self) {
+        if Handle::try_current().is_err() {
+            let shelf = self.shelf.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for kept in shelf.idle.drain(..) {
+                drop(kept.connection.detach());
+            }
+        }
     }
 }
 
@@ -235,7 +251,7 @@ impl Drop for Lease<'_> {
     fn drop(&mut self) {
         let Some(mut kept) = self.kept.take() else { return };
         match (self.state, Handle::try_current()) {
-            (State::Clean, _) => self.connections.give_back(kept),
+            (State::Clean, Ok(_)) => self.connections.give_back(kept),
             (State::Busy { transaction }, Ok(runtime)) => {
                 // Its caller has gone. Opening another costs more than hearing the statement out.
                 runtime.spawn(async move {

@@ -112,10 +112,10 @@ impl PostgresStore {
         all.map(|(name, statement)| (name, statement.text().to_owned())).collect()
     }
 
-    /// Closes the connections. Calls that are under way end first; later ones fail.
+    /// Closes the connections, and the pool, the application's too. Calls that are under way end first; later
+    /// ones fail.
     pub async fn close(&self) {
-        self.0.connections.clear();
-        self.0.connections.pool().close().await;
+        self.0.connections.close().await;
     }
 
     /// That the server answers, and its tables are not of a newer version.

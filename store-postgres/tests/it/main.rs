@@ -4,6 +4,7 @@
 
 mod batches;
 mod errors;
+mod handles;
 mod hot;
 mod migrations;
 mod outages;
