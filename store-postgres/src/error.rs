@@ -48,6 +48,13 @@ impl Trouble {
         Self::new(What::Corrupt(selector), text)
     }
 
+    pub(crate) fn no_connection() -> Self {
+        Self::new(
+            What::Unavailable,
+            "no connection in time: the server does not answer, or all connections are busy",
+        )
+    }
+
     pub(crate) fn what(&self) -> What {
         self.what
     }
@@ -72,10 +79,7 @@ impl Trouble {
                 "this is no URL of a PostgreSQL server: postgres://user:password@host:5432/database",
             ),
             sqlx::Error::Tls(source) => Self::refused(format!("no TLS connection: {source}")),
-            sqlx::Error::PoolTimedOut => Self::new(
-                What::Unavailable,
-                "no connection in time: the server does not answer, or all connections are busy",
-            ),
+            sqlx::Error::PoolTimedOut => Self::no_connection(),
             sqlx::Error::PoolClosed => Self::new(What::Unavailable, "the pool of connections is closed"),
             sqlx::Error::Io(io) => Self::new(What::Unavailable, format!("no connection to the server: {io}")),
             _ => Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server"),

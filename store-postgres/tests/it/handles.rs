@@ -75,6 +75,8 @@ async fn closing_waits_for_a_call_under_way_and_ends_later_ones() {
     assert!(closed.is_ok(), "closing hangs");
     let error = store.find(alice.selector).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
-    let left = format!("select count(*) from pg_stat_activity where query like '%{schema}%' and pid <> pg_backend_pid()");
+    let left = format!(
+        "select count(*) from pg_stat_activity where query like '%{schema}%' and pid <> pg_backend_pid()"
+    );
     until("no connection is left", async || ask(&mut on, left.clone()).await == 0).await;
 }

@@ -188,13 +188,52 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
         PostgresStore::builder().schema(&schema).timeout(LIMIT).from_pool(pool.clone()).await.unwrap();
     let held = pool.acquire().await.unwrap();
     let began = Instant::now();
-    let error = store.insert(&record("alice"), Fence::None).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    // Many at once, so that most wait for others: what was never sent is not in doubt.
+    let writes = (0..20).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.insert(&record("alice"), Fence::None).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        let error = write.await.unwrap().unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    }
     assert!(began.elapsed() < LIMIT + MARGIN);
     drop(held);
     assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), Insert::Inserted);
     // And it keeps none for itself.
     drop(pool.acquire().await.unwrap());
+}
+
+/// The first call waits, as the server may be restarting; then it is known to be down, until it is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let limit = Duration::from_secs(8);
+    let store = store(server.url(), &schema(), |builder| builder.timeout(limit)).await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    blocking(&server, |server| server.stop().unwrap()).await;
+    let is_down = async || {
+        let answer = store.find(alice.selector).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    };
+    is_down().await;
+    let began = Instant::now();
+    for _ in 0..5 {
+        is_down().await;
+    }
+    // Five that wait take nearly four times the limit.
+    assert!(began.elapsed() < 2 * limit, "{:?}", began.elapsed());
+    let writes = (0..20).map(|_| {
+        let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
+        tokio::spawn(async move { store.replace(&next, expected).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        let answer = write.await.unwrap();
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    blocking(&server, |server| server.start().unwrap()).await;
+    assert_eq!(store.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
 }
 
 /// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
