@@ -81,6 +81,9 @@ impl PostgresStore {
     /// Makes the tables, or brings them up to date, over a connection of its own. Any number of instances may do
     /// this at once, and again. The user needs the right to create tables.
     ///
+    /// It takes the time that it takes, others' locks and migrations included: an index on many rows takes minutes.
+    /// Whoever wants a limit puts a timeout around it.
+    ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.
     ///

@@ -236,6 +236,31 @@ async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
     assert_eq!(store.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
 }
 
+/// A purge is several statements, each of which may take nearly as long as a call.
+#[tokio::test]
+async fn a_slow_purge_ends_in_time() {
+    let Some(server) = own_server() else { return };
+    let (schema, limit) = (schema(), Duration::from_secs(6));
+    let sleep = |table: &str| {
+        format!(
+            "with slept as materialized (select pg_sleep(4.2)) delete from {table}\nwhere exists (select from slept) and "
+        )
+    };
+    let store = store(server.url(), &schema, |builder| {
+        builder
+            .timeout(limit)
+            .patched("purge_epochs.sql", "delete from hallpass_epochs\nwhere ", &sleep("hallpass_epochs"))
+            .patched("purge.sql", "delete from hallpass_tokens\nwhere ", &sleep("hallpass_tokens"))
+            .patched("due.sql", "from hallpass_tokens", "from hallpass_tokens, pg_sleep(4.2)")
+    })
+    .await;
+    let began = Instant::now();
+    let error = store.purge_expired(crate::support::at(1), 10).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { .. }), "{}", words(&error));
+    // The three together take twice the limit.
+    assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
+}
+
 /// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_revocation_leaves_no_lock() {
