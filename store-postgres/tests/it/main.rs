@@ -9,4 +9,5 @@ mod hot;
 mod migrations;
 mod outages;
 mod processes;
+mod revocations;
 mod support;

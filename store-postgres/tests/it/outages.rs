@@ -10,7 +10,7 @@ use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
 
-use crate::support::{ask, connection, next, own_server, put, record, say, schema, store, until, words};
+use crate::support::{ask, connection, next, own_server, put, record, schema, store, until, words};
 
 const LIMIT: Duration = Duration::from_secs(2);
 /// For a machine that is busy with other things.
@@ -259,35 +259,4 @@ async fn a_slow_purge_ends_in_time() {
     assert!(matches!(error, StoreError::Timeout { .. }), "{}", words(&error));
     // The three together take twice the limit.
     assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
-}
-
-/// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_revocation_leaves_no_lock() {
-    let Some(server) = own_server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
-    let mut on = connection(server.url()).await;
-    say(&mut on, "begin").await;
-    say(&mut on, format!("select from {schema}.hallpass_tokens for update")).await;
-    let revoking = tokio::spawn({
-        let store = store.clone();
-        async move {
-            let (all, action) = (hallpass_core::Which::all(), hallpass_core::Action::Remove);
-            let epoch = hallpass_core::Epoch([1; 16]);
-            let now = crate::support::at(1);
-            let advance = hallpass_core::Advance::To { epoch, now, keep: Duration::from_secs(60) };
-            store.revoke_by_subject(&crate::support::subject("alice"), &all, action, advance).await
-        }
-    });
-    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
-    until("the revocation waits", async || ask(&mut on, waiting).await > 0).await;
-    revoking.abort();
-    let _ = revoking.await;
-    say(&mut on, "rollback").await;
-    assert_eq!(store.replace(&next(&alice), alice.revision).await.unwrap(), Replace::Replaced);
-    let in_transaction = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
-    until("no transaction is left open", async || ask(&mut on, in_transaction).await == 0).await;
 }

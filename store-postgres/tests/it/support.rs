@@ -71,7 +71,7 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     panic!("30 s and still not: {what}");
 }
 
-pub(crate) fn at(millis: u64) -> Timestamp {
+pub(crate) const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
