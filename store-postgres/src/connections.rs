@@ -83,12 +83,6 @@ impl Connections {
         self.options.share
     }
 
-    /// Whether a statement without a transaction is at read committed: so this crate's connections are opened, and
-    /// others may not be.
-    pub(crate) fn commits_each(&self) -> bool {
-        self.options.keep && !self.options.pooler
-    }
-
     pub(crate) fn pool(&self) -> &PgPool {
         &self.pool
     }

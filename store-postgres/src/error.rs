@@ -56,11 +56,6 @@ impl Trouble {
         )
     }
 
-    /// The same after something was written that stays.
-    pub(crate) fn in_doubt(self) -> Self {
-        Self { what: What::Unknown, ..self }
-    }
-
     pub(crate) fn what(&self) -> What {
         self.what
     }

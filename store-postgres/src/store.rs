@@ -190,8 +190,7 @@ impl TokenStore for PostgresStore {
         action: Action,
         advance: Advance,
     ) -> Result<u64, StoreError> {
-        let revoke = Revoke { subject, which, action, advance };
-        revoke.perform(&self.0.connections).await.map_err(|trouble| trouble.into_error(true))
+        self.perform(Revoke { subject, which, action, advance }).await
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
