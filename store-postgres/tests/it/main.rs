@@ -6,6 +6,7 @@ mod batches;
 mod errors;
 mod handles;
 mod hot;
+mod locks;
 mod migrations;
 mod outages;
 mod processes;
