@@ -292,7 +292,9 @@ impl Lease<'_> {
         self.state = match &done {
             Err(trouble) => match trouble.what() {
                 // Its statements may be out of date, or the server no primary any more.
-                What::Lost | What::Unknown | What::Undone | What::Refused => State::Broken,
+                What::Lost | What::Unknown | What::Undone | What::Refused | What::Unavailable => {
+                    State::Broken
+                }
                 _ => State::Clean,
             },
             Ok(_) => State::Clean,

@@ -114,9 +114,10 @@ impl Trouble {
             ("42P01" | "42703" | "3F000", _) => {
                 (What::Refused, "the tables are missing, or older than this version: run migrate()")
             }
-            ("25006", _) => {
-                (What::Refused, "the server is read-only: a replica, or a primary that was demoted")
-            }
+            ("25006", _) => (
+                What::Unavailable,
+                "the server is read-only: a standby that is not promoted yet, or a primary that was demoted",
+            ),
             ("42501", _) => (What::Refused, "this user lacks a right to the tables"),
             ("26000" | "42P05", _) => (
                 What::Refused,

@@ -77,7 +77,7 @@ async fn missing_tables_say_what_to_do() {
 }
 
 #[tokio::test]
-async fn a_replica_reads_and_refuses_to_write() {
+async fn a_replica_reads_and_is_unavailable_for_writes() {
     let Some(server) = server() else { return };
     let schema = schema();
     let writer = store(server.url(), &schema, |builder| builder).await;
@@ -88,7 +88,7 @@ async fn a_replica_reads_and_refuses_to_write() {
     let reader = PostgresStore::builder().schema(&schema).from_pool(pool).await.unwrap();
     assert_eq!(reader.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
     let error = reader.replace(&next(&alice), alice.revision).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)), "{}", words(&error));
+    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
     assert!(words(&error).contains("read-only"), "{}", words(&error));
 }
 

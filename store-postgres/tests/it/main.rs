@@ -4,6 +4,7 @@
 
 mod batches;
 mod errors;
+mod failover;
 mod handles;
 mod hot;
 mod locks;

@@ -12,20 +12,20 @@ use tokio::time::Instant;
 
 use crate::support::{ask, connection, next, own_server, put, record, schema, store, until, words};
 
-const LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// For a machine that is busy with other things.
 const MARGIN: Duration = Duration::from_secs(8);
 
 /// What a writer knows of its record: what was acknowledged last, and what it has tried to write since.
-struct Known {
-    acknowledged: Record,
+pub(crate) struct Known {
+    pub(crate) acknowledged: Record,
     tried: Vec<Record>,
     calls: u32,
-    errors: u32,
+    pub(crate) errors: u32,
 }
 
 /// Replaces one record until told to stop.
-async fn write(store: PostgresStore, mut current: Record, stop: Arc<AtomicBool>) -> Known {
+pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<AtomicBool>) -> Known {
     let mut known = Known { acknowledged: current.clone(), tried: Vec::new(), calls: 0, errors: 0 };
     while !stop.load(Ordering::Relaxed) {
         let next = next(&current);
@@ -52,12 +52,12 @@ async fn write(store: PostgresStore, mut current: Record, stop: Arc<AtomicBool>)
 }
 
 impl Known {
-    fn allows(&self, found: &Record) -> bool {
+    pub(crate) fn allows(&self, found: &Record) -> bool {
         *found == self.acknowledged || self.tried.contains(found)
     }
 }
 
-async fn in_time<T>(call: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(call: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let answer = call.await;
     assert!(began.elapsed() < LIMIT + MARGIN, "a call took {:?}", began.elapsed());
