@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_core::{Replace, StoreError, TokenStore};
 use tokio::runtime::Runtime;
 
-use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, words};
+use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, waiting, words};
 
 /// An application that keeps its store longer than its runtime, or in a `static`.
 #[test]
@@ -50,16 +50,13 @@ async fn closing_waits_for_a_call_under_way_and_ends_later_ones() {
     let store = store(server.url(), &schema, |builder| builder).await;
     let alice = record("alice");
     put(&store, &alice).await;
-    let mut on = connection(server.url()).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
     say(&mut on, format!("begin; select from {schema}.hallpass_tokens for update")).await;
     let mut writing = tokio::spawn({
         let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
         async move { store.replace(&next, expected).await }
     });
-    let waiting = format!(
-        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{schema}%'"
-    );
-    until("the write waits", async || ask(&mut on, waiting.clone()).await > 0).await;
+    until("the write waits", async || waiting(&mut eye, &schema, "").await > 0).await;
     let mut closing = tokio::spawn({
         let store = store.clone();
         async move { store.close().await }

@@ -9,7 +9,9 @@ use hallpass_store_postgres::{Builder, PostgresStore};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;
 
-use crate::support::{ask, at, connection, next, put, record, say, schema, server, store, subject, until};
+use crate::support::{
+    ask, at, connection, next, put, record, say, schema, server, store, subject, until, waiting,
+};
 
 /// A statement's file, what is taken out of it, and what stands there instead.
 type Patch = (&'static str, &'static str, &'static str);
@@ -19,12 +21,6 @@ fn patched(builder: Builder, patch: Option<Patch>) -> Builder {
         None => builder,
         Some((file, from, to)) => builder.patched(file, from, to),
     }
-}
-
-/// How many statements about `schema` with this in them wait for a lock.
-async fn waiting(on: &mut PgConnection, schema: &str, word: &str) -> i64 {
-    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
-    ask(on, format!("{waits} and query like '%{schema}%' and query like '%{word}%'")).await
 }
 
 /// Whether all of these end before a statement with `word` in it waits for a lock.

@@ -6,16 +6,11 @@ use hallpass_core::{Action, Advance, Epoch, Reason, Replace, StoreError, TokenSt
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 
-use crate::support::{ask, at, connection, next, put, record, say, schema, server, store, subject, until};
+use crate::support::{
+    ask, at, connection, next, put, record, say, schema, server, store, subject, until, waiting,
+};
 
 const MARK: Action = Action::Mark { reason: Reason::LoggedOut, at: at(3_000_000) };
-
-/// How many statements about `schema` wait for a lock.
-fn waiting(schema: &str) -> String {
-    format!(
-        "select count(*) from pg_stat_activity where wait_event_type = 'Lock' and query like '%{schema}%'"
-    )
-}
 
 async fn revoke(store: &PostgresStore, action: Action) -> Result<u64, StoreError> {
     store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await
@@ -32,7 +27,7 @@ async fn what_is_inserted_while_a_sweep_waits_is_found_by_the_next() {
         child.login = parent.login;
         put(&store, &parent).await;
         put(&store, &child).await;
-        let mut on = connection(server.url()).await;
+        let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
         // As insert.sql does it, with the commit put off.
         let columns = "selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, \
                        purge_at, revoked, revision, generation, device, body";
@@ -50,7 +45,7 @@ async fn what_is_inserted_while_a_sweep_waits_is_found_by_the_next() {
             let store = store.clone();
             async move { revoke(&store, action).await }
         });
-        until("the sweep waits", async || ask(&mut on, waiting(&schema)).await > 0).await;
+        until("the sweep waits", async || waiting(&mut eye, &schema, "held").await > 0).await;
         say(&mut on, "commit").await;
         assert_eq!(revoking.await.unwrap().unwrap(), 2, "the parent and the child");
         for record in [parent, child] {
@@ -113,7 +108,7 @@ async fn a_dropped_revocation_leaves_no_lock() {
     let store = store(server.url(), &schema, |builder| builder).await;
     let alice = record("alice");
     put(&store, &alice).await;
-    let mut on = connection(server.url()).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
     say(&mut on, "begin").await;
     say(&mut on, format!("select from {schema}.hallpass_tokens for update")).await;
     let revoking = tokio::spawn({
@@ -123,7 +118,7 @@ async fn a_dropped_revocation_leaves_no_lock() {
             store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, advance).await
         }
     });
-    until("the revocation waits", async || ask(&mut on, waiting(&schema)).await > 0).await;
+    until("the revocation waits", async || waiting(&mut eye, &schema, "held").await > 0).await;
     revoking.abort();
     let _ = revoking.await;
     say(&mut on, "rollback").await;

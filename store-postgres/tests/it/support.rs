@@ -60,6 +60,13 @@ pub(crate) async fn ask(on: &mut PgConnection, sql: impl Into<String>) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_one(on).await.unwrap()
 }
 
+/// How many statements about `schema` with `word` in them wait for a lock. Not over a connection that is in a
+/// transaction: there the answer stays what it was at first.
+pub(crate) async fn waiting(on: &mut PgConnection, schema: &str, word: &str) -> i64 {
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    ask(on, format!("{waits} and query like '%{schema}%' and query like '%{word}%'")).await
+}
+
 /// Waits, a bounded time, until it is so.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1_200 {
