@@ -4,6 +4,8 @@
 
 pub mod http;
 mod offer;
+pub mod program;
+pub mod site;
 mod turn;
 pub mod wire;
 
