@@ -75,5 +75,5 @@ async fn closing_waits_for_a_call_under_way_and_ends_later_ones() {
     let left = format!(
         "select count(*) from pg_stat_activity where query like '%{schema}%' and pid <> pg_backend_pid()"
     );
-    until("no connection is left", async || ask(&mut on, left.clone()).await == 0).await;
+    until("no connection is left", async || ask(&mut eye, left.clone()).await == 0).await;
 }
