@@ -204,7 +204,7 @@ impl<'a> LogIn<'a> {
                 Some(_) => continue,
             };
             if let Ok(valid) = candidate.verify(stamp).await? {
-                return Ok(Envelope::of(valid.data()).data.to_vec());
+                return Ok(Envelope::with(&valid).data.to_vec());
             }
         }
         Ok(Vec::new())

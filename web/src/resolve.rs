@@ -122,7 +122,7 @@ impl Request {
     /// client has the successor, so that whoever comes with the predecessor later is a thief; and where the
     /// thief was faster, the login ends here, this session included.
     async fn confirm_restored(&self, held: &mut Held, valid: &mut Valid) -> Judged<()> {
-        if valid.how() != How::Restored || Envelope::of(valid.data()).has(CONFIRMED) {
+        if valid.how() != How::Restored || Envelope::with(valid).has(CONFIRMED) {
             return Ok(Ok(()));
         }
         if held.remembers.is_empty() {
@@ -185,13 +185,13 @@ impl Request {
             Err(rejected) => return Ok(Err(rejected)),
         };
         let mut flags = 0;
-        if Envelope::of(valid.data()).has(FORCED) {
+        if Envelope::with(&valid).has(FORCED) {
             flags |= FORCED;
         }
         if valid.is_newest() && valid.successor.is_none() {
             flags |= CONFIRMED;
         }
-        let data = anonymous.map_or(&[][..], |session| Envelope::of(session.data()).data);
+        let data = anonymous.map_or(&[][..], |session| Envelope::with(session).data);
         let mut issue = self.config.tokens.issue_from(&valid, Kind::SESSION).data(seal(flags, data));
         if let Some(fingerprint) = self.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
@@ -264,7 +264,7 @@ impl Request {
             Ok(valid) => valid,
             Err(rejected) => return Ok(Err(rejected)),
         };
-        if !active && !Envelope::of(valid.data()).has(FORCED) {
+        if !active && !Envelope::with(&valid).has(FORCED) {
             self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
             return Ok(Err(Rejected::Invalid));
         }
@@ -283,7 +283,7 @@ impl Request {
                 (false, true) => Via::Password,
                 (false, false) => Via::Session,
             },
-            fresh: !restored && recent && !Envelope::of(valid.data()).has(STALE),
+            fresh: !restored && recent && !Envelope::with(valid).has(STALE),
             authenticated_at: valid.auth_at(),
         };
         Some((user, identity))

@@ -118,3 +118,19 @@ async fn another_kind_is_no_key_and_keys_can_be_off() {
     let header = format!("Bearer {}", key.token.expose());
     assert_eq!(off.browser().with("authorization", &header).get("/me").await.status, 401);
 }
+
+#[tokio::test]
+async fn what_a_key_keeps_forces_nobody_in() {
+    let world = World::new();
+    world.users.change("alice", |user| user.active = false);
+    let alice = hallpass_core::Subject::new("alice").unwrap();
+    // What the layer itself would have written first for a user who was forced in, now and once.
+    for first in (0x40..0x48_u8).chain(0xF8..=0xFF) {
+        let login = world.layer.tokens().begin_login(&alice).await.unwrap();
+        let data = [&[first][..], b"uild server"].concat();
+        let key = world.layer.tokens().issue(&login, Kind::API_KEY).data(data).await.unwrap().unwrap();
+        let header = format!("Bearer {}", key.token.expose());
+        let answer = world.browser().with("authorization", &header).get("/me").await;
+        assert_eq!(answer.status, 401, "{first:#x}");
+    }
+}
