@@ -217,8 +217,8 @@ impl<'a> LogIn<'a> {
         subject: &Subject,
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
-        for text in &state.held(&self.auth.0).remembers {
-            let Ok(candidate) = self.auth.tokens().look_up(Kind::REMEMBER, text).await? else { continue };
+        let request = &self.auth.0;
+        for candidate in request.remembered(state.held(request), &mut Vec::new()).await? {
             if candidate.subject() == Some(subject)
                 && let Ok(valid) = candidate.verify(stamp).await?
             {

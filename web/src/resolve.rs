@@ -50,7 +50,7 @@ impl Request {
                 Err(rejected) => who.rejections.push(rejected),
             }
         }
-        for candidate in self.remembered(held, &mut who).await? {
+        for candidate in self.remembered(held, &mut who.rejections).await? {
             match self.restore(held, candidate, who.session.as_ref()).await? {
                 Ok((session, user)) => {
                     who.known = self.known(&session, user, false);
@@ -128,7 +128,7 @@ impl Request {
         if held.remembers.is_empty() {
             return Ok(Ok(()));
         }
-        let candidates = self.remembered(held, &mut Who::default()).await?;
+        let candidates = self.remembered(held, &mut Vec::new()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.login() == valid.login());
         let done = match own {
             // What the browser holds is not this login's: there is nothing to confirm.
@@ -153,20 +153,30 @@ impl Request {
         Ok(self.config.tokens.update_data(valid, confirmed).await?)
     }
 
-    /// The remember-me tokens that may be good, the newest of its login first: an old one, where a browser
-    /// sends several, would end the login that the new one keeps.
-    async fn remembered(&self, held: &Held, who: &mut Who) -> Result<Vec<Candidate<'_>>, Failure> {
+    /// The remember-me tokens that may be good, of each login the newest only: an old one, where a browser
+    /// sends several, would end the login that the new one keeps, whatever becomes of the new one.
+    pub(crate) async fn remembered(
+        &self,
+        held: &Held,
+        rejections: &mut Vec<Rejected>,
+    ) -> Result<Vec<Candidate<'_>>, Failure> {
         let mut candidates = Vec::new();
         for text in &held.remembers {
             match self.config.tokens.look_up(Kind::REMEMBER, text).await? {
                 Ok(candidate) => candidates.push(candidate),
-                Err(rejected) => who.rejections.push(rejected),
+                Err(rejected) => rejections.push(rejected),
             }
         }
         candidates.sort_by_key(|candidate| match candidate.presented() {
             Presented::Current => 0,
             Presented::Predecessor => 1,
             Presented::Earlier | Presented::Foreign => 2,
+        });
+        let mut logins = Vec::with_capacity(candidates.len());
+        candidates.retain(|candidate| {
+            let first = !logins.contains(&candidate.login());
+            logins.push(candidate.login());
+            first
         });
         Ok(candidates)
     }
