@@ -121,7 +121,7 @@ impl Request {
     /// Presents the remember-me token once more after it restored this session. That tells core that the
     /// client has the successor, so that whoever comes with the predecessor later is a thief; and where the
     /// thief was faster, the login ends here, this session included.
-    async fn confirm_restored(&self, held: &mut Held, valid: &mut Valid) -> Judged<()> {
+    async fn confirm_restored(&self, held: &Held, valid: &mut Valid) -> Judged<()> {
         if valid.how() != How::Restored || Envelope::with(valid).has(CONFIRMED) {
             return Ok(Ok(()));
         }
@@ -136,8 +136,7 @@ impl Request {
             Some(own) => match self.judge(own, true).await? {
                 Ok((remember, _)) => {
                     if let Some(successor) = &remember.successor {
-                        self.hand_out(held, successor);
-                        self.changes().yields = true;
+                        self.send_successor(successor);
                     }
                     remember.is_newest() && remember.successor.is_none()
                 }
@@ -194,6 +193,10 @@ impl Request {
             Ok((_, None)) => return Ok(Err(Rejected::Invalid)),
             Err(rejected) => return Ok(Err(rejected)),
         };
+        // Before anything can fail: the record has moved on, and no other answer would tell the browser.
+        if let Some(successor) = &valid.successor {
+            self.send_successor(successor);
+        }
         let mut flags = 0;
         if Envelope::with(&valid).has(FORCED) {
             flags |= FORCED;
@@ -206,22 +209,26 @@ impl Request {
         if let Some(fingerprint) = self.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        let issued = match issue.await? {
-            Ok(issued) => issued,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        let session = match self.config.tokens.look_up(Kind::SESSION, issued.token.expose()).await? {
-            Ok(candidate) => candidate.verify(loaded.stamp.as_ref()).await?,
+        let session = match issue.await? {
+            Ok(issued) => match self.config.tokens.look_up(Kind::SESSION, issued.token.expose()).await? {
+                Ok(candidate) => candidate.verify(loaded.stamp.as_ref()).await?.map(|valid| (valid, issued)),
+                Err(rejected) => Err(rejected),
+            },
             Err(rejected) => Err(rejected),
         };
-        if session.is_ok() {
-            for issued in valid.successor.iter().chain([&issued]) {
-                self.hand_out(held, issued);
+        match session {
+            Ok((session, issued)) => {
+                self.hand_out(held, &issued);
+                self.changes().yields = true;
+                self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
+                Ok(Ok((session, loaded.user)))
             }
-            self.changes().yields = true;
-            self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
+            Err(rejected) => {
+                // The login was ended meanwhile, and the browser may hold a good token of another.
+                self.changes().remember = None;
+                Ok(Err(rejected))
+            }
         }
-        Ok(session.map(|session| (session, loaded.user)))
     }
 
     /// Whose key came in the `Authorization` header, if one did.

@@ -4,7 +4,7 @@ use hallpass_core::What;
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
-use crate::site::{HOUR, MINUTE, Site};
+use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
 /// An answer that says "try again" and does nothing to the cookies.
@@ -112,10 +112,14 @@ async fn a_restore_that_cannot_be_written_can_be_repeated() {
     browser.log_in_remembered("alice").await;
     browser.reopen();
     site.gate.down(Call::Insert);
-    for _ in 0..3 {
+    let first = browser.get("/me").await;
+    assert_eq!((first.status, first.set_cookies().len()), (503, 1), "the token had rotated by then");
+    assert_eq!(first.cookie(REMEMBER).unwrap().value, browser.remember().unwrap());
+    for _ in 0..2 {
+        site.advance(SECOND * 20);
         unavailable(&browser.get("/me").await);
-        site.advance(MINUTE);
     }
+    site.advance(HOUR * 2);
     site.gate.up();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale");

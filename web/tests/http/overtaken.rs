@@ -2,7 +2,7 @@
 
 use hallpass_core::What;
 
-use crate::browser::{Browser, REMEMBER};
+use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::gate::Call;
 use crate::races::reopened;
 use crate::site::{MINUTE, Site};
@@ -44,6 +44,26 @@ async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
     browser.receive(&answer);
     assert_eq!(browser.me().await, "nobody");
     assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
+    let site = Site::new().await;
+    let (one, other) = (reopened(&site).await, reopened(&site).await);
+    // It has just rotated, so that its next restore has no successor to send.
+    assert_eq!(other.me().await, "alice remembered stale");
+    assert_eq!(other.me().await, "alice remembered stale");
+    let both = [&one, &other].map(|browser| format!("{REMEMBER}={}", browser.remember().unwrap())).join("; ");
+    let restore = site.browser().header("Cookie", both).prepare("GET", "/me", &[]);
+    let held = site.gate.hold(Call::Insert);
+    let restore = tokio::spawn(async move { restore.send().await });
+    held.arrival().await;
+    assert_eq!(one.post("/logout", &[]).await.body, "ended, nobody");
+    held.release();
+    let answer = restore.await.unwrap();
+    site.gate.up();
+    assert_eq!(answer.body, "alice remembered stale");
+    assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none(), "{answer:?}");
 }
 
 /// A restore whose page takes its time, and what happens in another tab meanwhile.

@@ -67,6 +67,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/me", get(me).post(me))
         .route("/fresh", get(fresh))
         .route("/twice", get(twice))
+        .route("/again", get(again))
         .route("/login", post(log_in))
         .route("/confirm", post(confirm))
         .route("/confirm-current", post(confirm_current))
@@ -117,6 +118,13 @@ async fn twice(auth: Auth, first: Option<CurrentUser<User>>) -> Result<String, R
     let (a, b) = tokio::join!(auth.require::<User>(), auth.require::<User>());
     drop((first, b));
     Ok(describe(&a?))
+}
+
+/// Asks again where it got no answer.
+async fn again(auth: Auth) -> Result<String, Failure> {
+    let first = auth.user::<User>().await;
+    let second = auth.user::<User>().await?;
+    Ok(format!("{} {}", first.is_err(), second.as_ref().map(describe).unwrap_or_default()))
 }
 
 async fn log_in(

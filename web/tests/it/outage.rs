@@ -1,8 +1,9 @@
 //! The store or the users out of reach: 503, nothing cleared, and everything works again afterwards.
 
+use hallpass_core::What;
 use hallpass_web::SignalKind;
 
-use crate::world::{HOUR, World};
+use crate::world::{HOUR, MINUTE, World};
 
 const PATHS: [&str; 6] = ["/", "/me", "/fresh", "/members", "/devices", "/cart"];
 
@@ -82,8 +83,38 @@ async fn an_outage_in_the_middle_of_a_restore_is_made_good() {
     let world = World::new();
     let mut browser = world.remembered().await.reopened();
     world.advance(HOUR);
-    world.users.down(true);
-    assert_eq!(browser.get("/").await.status, 503);
-    world.users.down(false);
+    // The rotation is written, the session is not: only this answer can tell the browser its new token.
+    world.store.fail_write(1);
+    let answer = browser.get("/").await;
+    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 1));
+    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    world.advance(2 * HOUR);
     assert_eq!(browser.get("/").await.body, "alice Remembered stale");
+    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_users_in_the_middle_of_a_restore_changes_nothing() {
+    let world = World::new();
+    let mut browser = world.remembered().await.reopened();
+    world.advance(HOUR);
+    world.users.down(true);
+    let answer = browser.get("/").await;
+    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0));
+    world.users.down(false);
+    world.advance(2 * HOUR);
+    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
+}
+
+#[tokio::test]
+async fn a_handler_that_asks_again_confirms_nothing_that_the_browser_has_not_got() {
+    let world = World::new();
+    let mut browser = world.remembered().await.reopened();
+    world.advance(HOUR);
+    world.store.fail_write(1);
+    let lost = browser.ask(http::Method::GET, "/again").await;
+    assert_eq!(lost.body, "true alice Remembered stale");
+    assert!(!world.events().contains(&What::Confirmed));
+    world.advance(MINUTE);
+    assert_eq!(browser.get("/").await.body, "alice Remembered stale", "the answer got lost");
 }
