@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use hallpass_core::{Kind, Login, Rejected, Tokens};
+use hallpass_core::{Login, Rejected, Tokens};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{Extensions, HeaderMap, HeaderValue, Method};
 
@@ -140,29 +140,40 @@ impl Auth {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
     }
 
-    /// Logs out: ends the login that the cookies belong to, remember-me token included, whatever state they
+    /// Logs out: ends every login that the cookies belong to, remember-me tokens included, whatever state they
     /// are in, and takes the cookies away. Says whether there was anything to end.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: then nobody is logged out, and the cookies stay.
+    /// [`Failure`] if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
     pub async fn logout(&self) -> Result<bool, Failure> {
         let mut state = self.0.state.lock().await;
-        let before = self.0.known_before_end(&mut state).await?;
-        let mut ended = false;
-        let held = state.held(&self.0);
-        for (kind, texts) in [(Kind::SESSION, &held.sessions), (Kind::REMEMBER, &held.remembers)] {
-            for text in texts {
-                // A rejection means that there is nothing left to end.
-                ended |= self.tokens().revoke(kind, text).await?.is_ok();
+        let held = state.held(&self.0).clone();
+        let owners = self.0.owners(&held).await;
+        let (mut ended, mut failed) = (false, None);
+        for ((kind, text), owner) in held.tokens().zip(&owners) {
+            match self.tokens().revoke(kind, text).await {
+                Ok(Ok(())) => {
+                    ended = true;
+                    // An expired session does not say whose it was; what came with it does.
+                    let owner = owner.as_ref().or_else(|| owners.iter().flatten().next());
+                    let (subject, login) = owner.map(|(subject, login)| (subject, *login)).unzip();
+                    self.0.config.tell(SignalKind::LoggedOut, subject, login);
+                }
+                // There is nothing left to end.
+                Ok(Err(_)) => {}
+                Err(failure) => failed = failed.or(Some(failure)),
             }
         }
-        self.0.take_away(held);
-        state.forget();
-        if ended {
-            let (subject, login) = before.unzip();
-            self.0.config.tell(SignalKind::LoggedOut, subject.as_ref(), login);
+        if ended || failed.is_none() {
+            state.forget();
         }
-        Ok(ended)
+        match failed {
+            Some(failure) => Err(failure.into()),
+            None => {
+                self.0.take_away(state.held(&self.0));
+                Ok(ended)
+            }
+        }
     }
 
     /// The tokens that the layer works with.

@@ -181,10 +181,8 @@ impl<'a> LogIn<'a> {
         if let Some(fingerprint) = client.and_then(|client| client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        for (kind, texts) in [(Kind::SESSION, &replaced.sessions), (Kind::REMEMBER, &replaced.remembers)] {
-            for text in texts {
-                issue = issue.replaces(kind, text);
-            }
+        for (kind, text) in replaced.tokens() {
+            issue = issue.replaces(kind, text);
         }
         Ok(issue.await?)
     }

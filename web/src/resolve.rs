@@ -330,24 +330,14 @@ impl Request {
         }
     }
 
-    /// Whose login is about to be ended, as far as it can be told without restoring anything.
-    pub(crate) async fn known_before_end(
-        &self,
-        state: &mut State,
-    ) -> Result<Option<(Subject, LoginId)>, Failure> {
-        if let Some((_, identity)) = state.who.as_ref().and_then(|who| who.known.as_ref()) {
-            return Ok(Some((identity.subject.clone(), identity.login)));
+    /// Whose the tokens are, each as far as it can be told without restoring anything.
+    pub(crate) async fn owners(&self, held: &Held) -> Vec<Option<(Subject, LoginId)>> {
+        let mut owners = Vec::new();
+        for (kind, text) in held.tokens() {
+            // What cannot be read, with a key that is unknown for instance, can be ended all the same.
+            let candidate = self.config.tokens.look_up(kind, text).await.ok().and_then(Result::ok);
+            owners.push(candidate.and_then(|one| Some((one.subject()?.clone(), one.login()))));
         }
-        let held = state.held(self);
-        for (kind, texts) in [(Kind::SESSION, &held.sessions), (Kind::REMEMBER, &held.remembers)] {
-            for text in texts {
-                if let Ok(candidate) = self.config.tokens.look_up(kind, text).await?
-                    && let Some(subject) = candidate.subject()
-                {
-                    return Ok(Some((subject.clone(), candidate.login())));
-                }
-            }
-        }
-        Ok(None)
+        owners
     }
 }

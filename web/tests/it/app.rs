@@ -72,6 +72,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/confirm", post(confirm))
         .route("/confirm-current", post(confirm_current))
         .route("/logout", post(log_out))
+        .route("/logout-again", post(log_out_and_ask))
         .route("/switch/{user}", post(switch))
         .route("/devices", get(devices))
         .route("/devices/others", post(others))
@@ -175,6 +176,14 @@ async fn log_out(auth: Auth) -> Result<String, Failure> {
     let ended = auth.logout().await?;
     let user = auth.user::<User>().await?;
     Ok(format!("{ended} {}", user.is_some()))
+}
+
+/// Asks who it is though the log-out failed.
+async fn log_out_and_ask(auth: Auth) -> Result<String, Failure> {
+    auth.identity().await?;
+    let failed = auth.logout().await.is_err();
+    let user = auth.user::<User>().await?;
+    Ok(format!("{failed} {}", user.as_ref().map(describe).unwrap_or_default()))
 }
 
 /// Logs out and somebody else in.
