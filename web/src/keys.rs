@@ -36,13 +36,15 @@ impl Auth {
         Ok(self.tokens().list(&identity.subject, &query).await?.logins)
     }
 
-    /// Ends one of the API keys of whoever is logged in. Says whether there was anything to end.
+    /// Ends one of the API keys of whoever is logged in. Says whether there was anything to end: a device is
+    /// no key.
     ///
     /// # Errors
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Failure> {
         let Some(identity) = self.identity().await? else { return Ok(false) };
-        Ok(self.tokens().revoke_login(&identity.subject, key, Reason::LoggedOut).await? > 0)
+        let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&[Purpose::Key]));
+        Ok(self.tokens().revoke_kinds_of_login(&subject, key, kinds, Reason::LoggedOut).await? > 0)
     }
 
     /// Makes a token of `kind` for `user` that works once, for a link in an e-mail: a new password, an

@@ -1,8 +1,9 @@
 //! API keys in `Authorization: Bearer`.
 
 use hallpass_core::Kind;
+use hallpass_web::SignalKind;
 
-use crate::world::{DAY, World};
+use crate::world::{DAY, HOUR, World};
 
 async fn key(world: &World) -> String {
     world.logged_in().await.post("/keys").await.body
@@ -82,6 +83,50 @@ async fn keys_outlive_passwords_and_end_by_name() {
     assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "not of somebody else");
     assert_eq!(browser.post(&format!("/keys/{id}")).await.body, "true");
     assert_eq!(program.get("/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn a_key_is_no_device_and_a_device_no_key() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let elsewhere = world.remembered().await;
+    let key = browser.post("/keys").await.body;
+    let id = |list: String, word: &str| {
+        let line = list.lines().find(|line| line.ends_with(word)).unwrap();
+        line.split(' ').next().unwrap().to_owned()
+    };
+    let key_id = id(browser.get("/keys").await.body, "backup job");
+    let device_id = id(elsewhere.clone().get("/devices").await.body, " here");
+    let mut program = elsewhere.clone().with("authorization", &format!("Bearer {key}"));
+    program.jar.clear();
+    world.signals();
+    for visitor in [&mut browser, &mut program] {
+        assert_eq!(visitor.post(&format!("/devices/{key_id}")).await.body, "false");
+        assert_eq!(visitor.post(&format!("/keys/{device_id}")).await.body, "false");
+    }
+    assert!(!world.signals().contains(&SignalKind::LoggedOut));
+    assert_eq!(program.get("/me").await.body, "alice Key stale");
+    assert_eq!(elsewhere.clone().get("/").await.body, "alice Session fresh");
+    assert_eq!(program.post(&format!("/devices/{device_id}")).await.body, "true");
+    assert_eq!(browser.post(&format!("/keys/{key_id}")).await.body, "true");
+    assert_eq!(program.get("/me").await.status, 401);
+    assert_eq!(
+        (elsewhere.clone().get("/").await.body, elsewhere.reopened().get("/").await.body),
+        ("nobody".into(), "nobody".into())
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_names_itself_as_a_device_ends_nothing() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let key = browser.post("/keys").await.body;
+    let list = browser.get("/keys").await.body;
+    world.advance(HOUR);
+    let mut both = browser.clone().with("authorization", &format!("Bearer {key}"));
+    let answer = both.post(&format!("/devices/{}", list.split(' ').next().unwrap())).await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("false", 0), "its cookies are another matter");
+    assert_eq!(both.get("/me").await.body, "alice Key stale");
 }
 
 #[tokio::test]
