@@ -5,8 +5,9 @@ use http::{HeaderMap, Method, Uri};
 
 /// Which pages may send requests that change something: those of this origin, and the ones listed.
 ///
-/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. GET, HEAD and
-/// OPTIONS pass, so they must change nothing; so does what says neither, for that is no browser.
+/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. The methods that
+/// HTTP calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing; so does what says neither,
+/// for that is no browser.
 /// `SameSite=Lax` keeps the cookies from other *sites*; this keeps out other origins of the same site too,
 /// and forms that log a victim in as somebody else.
 #[derive(Clone, Debug, Default)]
@@ -95,10 +96,13 @@ mod tests {
             &[("origin", "https://app.example")],
             &[own, ("origin", "https://idp.example.evil")],
         ] {
-            for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let own_method = Method::from_bytes(b"PURGE").unwrap();
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, own_method] {
                 assert!(!permits(&method, bad), "{method} {bad:?}");
             }
-            assert!(permits(&Method::GET, bad) && permits(&Method::HEAD, bad), "{bad:?}");
+            for safe in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
+                assert!(permits(&safe, bad), "{safe} {bad:?}");
+            }
         }
     }
 
