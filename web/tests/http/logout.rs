@@ -107,9 +107,7 @@ async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token(
 #[tokio::test]
 async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let old = browser.copied();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_ne!(old.remember(), browser.remember(), "it has rotated");
