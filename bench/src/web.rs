@@ -9,8 +9,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::routing::{get, post};
-use hallpass_bench_load::{Offer, Turn, http};
+use hallpass_bench_load::{Offer, Turn, http, program};
 use hallpass_core::{MemoryStore, Stamp, Subject, Tokens};
+use hallpass_demo::{Activity, Cookies};
 use hallpass_web::{Auth, AuthLayer, CurrentUser, Rejection, UserLoader};
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
@@ -47,6 +48,7 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
         call(OURS, "static in process", &site, "/static", &cookies),
         call(BARE, "static in process", &bare, "/static", &cookies),
     ];
+    offers.push(demo(runtime));
     let peers = Peers::start(report, "web", "-", options.rows);
     offers.extend(peers.iter().flat_map(Peers::offers));
     run::area(report, "web", offers, options);
@@ -91,6 +93,20 @@ async fn nothing() -> &'static str {
 async fn log_in(auth: Auth) -> Result<StatusCode, Rejection> {
     auth.login(&ALICE).await??;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The demo over memory, asked who one is.
+fn demo(runtime: &Handle) -> Offer<'static> {
+    let activity = Activity::default();
+    let tokens = Tokens::builder(MemoryStore::new()).observer(activity.clone()).build().unwrap();
+    let address = serve(runtime, &hallpass_demo::app(tokens, activity, Cookies::Insecure).unwrap());
+    let (user, password) = hallpass_demo::announced().next().unwrap();
+    let cookies = runtime.block_on(async {
+        let mut client = http::Client::open(address).await.unwrap();
+        let fields = format!("user={user}&password={password}");
+        client.exchange(&http::form("/login", &fields)).await.unwrap().cookies
+    });
+    program::wrk(OURS, "the demo under wrk", address, "/api/me", &cookies)
 }
 
 /// Serves a site on the loopback device for as long as this program runs.

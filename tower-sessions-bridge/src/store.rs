@@ -235,7 +235,7 @@ fn split(expiry: OffsetDateTime) -> (Timestamp, u32) {
 /// an hour at least, so that nearly all saves, which move that date, leave this instant alone and with it the
 /// index that it is in (contract S10).
 fn purge_at(record: &Record, now: Timestamp) -> Timestamp {
-    let idle_at = record.idle_at.unwrap_or(record.expires_at);
+    let idle_at = record.idle_at.map_or(record.expires_at, |idle_at| idle_at.min(record.expires_at));
     let slack = (idle_at.since(now) / 8).max(LEAST_SLACK);
     match (idle_at..=idle_at.saturating_add(slack * 2)).contains(&record.purge_at) {
         true => record.purge_at,

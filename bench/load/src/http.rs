@@ -82,6 +82,17 @@ pub fn request(method: &str, path: &str, cookies: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{cookies}\r\n").into_bytes()
 }
 
+/// What a browser sends for a form.
+#[must_use]
+pub fn form(path: &str, fields: &str) -> Vec<u8> {
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-www-form-urlencoded\r\n\
+         content-length: {}\r\n\r\n{fields}",
+        fields.len()
+    )
+    .into_bytes()
+}
+
 /// Asks for `path` again and again over a connection for each task, which logs in first if there is a page for
 /// that.
 ///

@@ -4,6 +4,7 @@
 
 pub mod http;
 mod offer;
+pub mod program;
 mod turn;
 pub mod wire;
 

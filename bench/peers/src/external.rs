@@ -3,7 +3,8 @@
 use std::process::Command;
 use std::time::Duration;
 
-use hallpass_bench_load::{Offer, Turn};
+use hallpass_bench_load::Offer;
+use hallpass_bench_load::program::{reported, run};
 
 use crate::{Offers, Setting};
 
@@ -59,21 +60,6 @@ pub(crate) fn redis_benchmark(setting: &Setting) -> Offers {
         })
     };
     Ok(vec![offer("redis-benchmark", "1"), offer("redis-benchmark -P 16", "16")])
-}
-
-/// A turn of which only the rate is known.
-fn reported(rate: f64) -> Turn {
-    Turn::reported(rate.round() as u64, Duration::from_secs(1))
-}
-
-fn run(command: &mut Command) -> Result<String, String> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().map_err(|error| format!("{program} cannot be run: {error}"))?;
-    if !output.status.success() {
-        let last = String::from_utf8_lossy(&output.stderr).lines().last().unwrap_or_default().to_owned();
-        return Err(format!("{program}: {last}"));
-    }
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
 /// On the `PATH`, or where Debian keeps it.

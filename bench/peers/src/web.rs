@@ -8,11 +8,15 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS};
+use axum::http::{HeaderName, HeaderValue, Request, StatusCode};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum_login::tower_sessions::SessionManagerLayer;
 use axum_login::{AuthManagerLayerBuilder, AuthUser, AuthnBackend, UserId};
-use hallpass_bench_load::{Offer, Turn, http};
+use hallpass_bench_load::{Offer, Turn, http, program};
 use tokio::net::TcpListener;
 use tower_service::Service;
 use tower_sessions_14::MemoryStore;
@@ -34,7 +38,10 @@ fn offers(setting: &Setting) -> Offers {
         .route("/", get(home))
         .route("/login", post(log_in))
         .route("/static", get(nothing))
+        .route("/api/me", get(me))
         .layer(AuthManagerLayerBuilder::new(Users, sessions).build());
+    let dressed = site.clone().layer(DefaultBodyLimit::max(4 * 1024)).layer(from_fn(dress));
+    let demo = serve(setting, &dressed)?;
     let address = serve(setting, &site)?;
     let cookies = setting.runtime.block_on(async {
         let mut client = http::Client::open(address).await?;
@@ -45,6 +52,7 @@ fn offers(setting: &Setting) -> Offers {
         http::offer(&setting.runtime, SYSTEM, "static", address, "/static", Some("/login")),
         call("page in process", &site, "/", &cookies),
         call("static in process", &site, "/static", &cookies),
+        program::wrk(SYSTEM, "the demo under wrk", demo, "/api/me", &cookies),
     ])
 }
 
@@ -87,6 +95,29 @@ type AuthSession = axum_login::AuthSession<Users>;
 async fn home(auth: AuthSession) -> Result<String, StatusCode> {
     let user = auth.user.ok_or(StatusCode::UNAUTHORIZED)?;
     Ok(format!("Hello, {}", user.0))
+}
+
+/// What the demo answers there.
+async fn me(auth: AuthSession) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
+    let user = auth.user.ok_or(StatusCode::UNAUTHORIZED)?;
+    let body = format!(r#"{{"user":"{}","how":"password","fresh":true}}"#, user.0);
+    Ok(([(CONTENT_TYPE, "application/json")], body))
+}
+
+/// What the demo tells browsers with every answer.
+async fn dress(request: Request<Body>, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    headers.insert(
+        CONTENT_SECURITY_POLICY,
+        HeaderValue::from_static(
+            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
+             frame-ancestors 'none'",
+        ),
+    );
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
+    response
 }
 
 async fn nothing() -> &'static str {

@@ -1,8 +1,9 @@
 //! The two accounts, as axum-login wants them.
 
-use std::convert::Infallible;
 use std::fmt;
+use std::time::Duration;
 
+use argon2::password_hash::Error;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordVerifier};
 use axum_login::{AuthUser, AuthnBackend, UserId};
@@ -10,6 +11,7 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Name and Argon2id hash, as a database would keep them.
 const ACCOUNTS: [(&str, &str); 2] = [
@@ -23,8 +25,11 @@ const ACCOUNTS: [(&str, &str); 2] = [
     ),
 ];
 
-/// How many passwords are hashed at a time: each takes 19 MiB.
+/// How many passwords are hashed at a time: each takes 19 MiB. A hash goes on when its request has gone, so
+/// it holds the permit itself.
 static HASHING: Semaphore = Semaphore::const_new(4);
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Everybody who can log in.
 #[derive(Clone, Debug)]
@@ -49,24 +54,50 @@ pub(crate) struct Credentials {
 impl AuthnBackend for Accounts {
     type User = User;
     type Credentials = Credentials;
-    type Error = Infallible;
+    type Error = Unknown;
 
     /// For an unknown name the answer takes as long, so that it does not tell which names exist.
-    async fn authenticate(&self, credentials: Credentials) -> Result<Option<User>, Infallible> {
+    async fn authenticate(&self, credentials: Credentials) -> Result<Option<User>, Unknown> {
         let found = ACCOUNTS.iter().find(|(name, _)| *name == credentials.user);
         let (_, hash) = found.unwrap_or(&ACCOUNTS[0]);
-        let _permit = HASHING.acquire().await;
-        let right = spawn_blocking(move || {
-            PasswordHash::new(hash).is_ok_and(|hash| {
-                Argon2::default().verify_password(credentials.password.as_bytes(), &hash).is_ok()
-            })
+        let permit = timeout(PATIENCE, HASHING.acquire()).await.map_err(Unknown::of)?.map_err(Unknown::of)?;
+        let verdict = spawn_blocking(move || {
+            let _permit = permit;
+            let hash = PasswordHash::new(hash).map_err(Unknown::of)?;
+            match Argon2::default().verify_password(credentials.password.as_bytes(), &hash) {
+                Ok(()) => Ok(true),
+                Err(Error::PasswordInvalid) => Ok(false),
+                Err(error) => Err(Unknown::of(error)),
+            }
         });
-        let right = right.await.unwrap_or(false);
+        let right = verdict.await.map_err(Unknown::of)??;
         Ok(found.filter(|_| right).map(User::of))
     }
 
-    async fn get_user(&self, id: &UserId<Self>) -> Result<Option<User>, Infallible> {
+    async fn get_user(&self, id: &UserId<Self>) -> Result<Option<User>, Unknown> {
         Ok(ACCOUNTS.iter().find(|(name, _)| name == id).map(User::of))
+    }
+}
+
+/// Why nobody can tell whether a password is right.
+#[derive(Debug)]
+pub(crate) struct Unknown(Box<dyn std::error::Error + Send + Sync>);
+
+impl Unknown {
+    fn of(error: impl std::error::Error + Send + Sync + 'static) -> Self {
+        Self(Box::new(error))
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the password was not compared")
+    }
+}
+
+impl std::error::Error for Unknown {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&*self.0)
     }
 }
 

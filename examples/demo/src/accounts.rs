@@ -4,13 +4,16 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
+use argon2::password_hash::Error;
 use argon2::password_hash::phc::PasswordHash;
 use argon2::{Argon2, PasswordHasher, PasswordVerifier};
 use hallpass_core::{BoxError, Stamp, Subject};
 use hallpass_web::UserLoader;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
+use tokio::time::timeout;
 
 /// Who can log in when the site starts: name, password, hash. The hashes are fixed, because tokens are
 /// bound to them: a salt drawn at each start would log everybody out by restarting.
@@ -27,8 +30,11 @@ const FIRST: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// How many passwords are hashed at a time: each takes 19 MiB.
+/// How many passwords are hashed at a time: each takes 19 MiB. A hash goes on when its request has gone, so
+/// it holds the permit itself.
 static HASHING: Semaphore = Semaphore::const_new(4);
+/// How long a request waits for its turn.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The names and passwords that the site starts with, to be shown beside the form.
 pub fn announced() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -68,8 +74,7 @@ impl Accounts {
         account: &Account,
         password: String,
     ) -> Result<Account, BoxError> {
-        let _permit = HASHING.acquire().await?;
-        let hash = spawn_blocking(move || -> Result<PasswordHash, _> {
+        let hash = in_turn(move || -> Result<PasswordHash, _> {
             Argon2::default().hash_password(password.as_bytes())
         });
         let changed = Account { name: account.name.clone(), hash: hash.await??.to_string() };
@@ -86,12 +91,25 @@ impl Accounts {
 /// If nobody can tell.
 pub(crate) async fn check(account: Option<&Account>, password: String) -> Result<bool, BoxError> {
     let hash = account.map_or(FIRST[0].2.to_owned(), |account| account.hash.clone());
-    let _permit = HASHING.acquire().await?;
-    let right = spawn_blocking(move || {
-        PasswordHash::new(&hash)
-            .map(|hash| Argon2::default().verify_password(password.as_bytes(), &hash).is_ok())
+    let verdict = in_turn(move || {
+        let hash = PasswordHash::new(&hash)?;
+        match Argon2::default().verify_password(password.as_bytes(), &hash) {
+            Ok(()) => Ok(true),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(BoxError::from(error)),
+        }
     });
-    Ok(right.await?? && account.is_some())
+    Ok(verdict.await?? && account.is_some())
+}
+
+/// Does `work` on a thread of its own, when it is its turn.
+async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BoxError> {
+    let permit = timeout(PATIENCE, HASHING.acquire()).await??;
+    let work = move || {
+        let _permit = permit;
+        work()
+    };
+    Ok(spawn_blocking(work).await?)
 }
 
 impl UserLoader for Accounts {

@@ -54,12 +54,15 @@ impl Options {
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
                 Arg::Long("store") => {
                     // Without the value in the error: it may hold a password.
-                    options.store = parser.value()?.string()?.parse::<Store>().map_err(Error::from)?;
+                    let store = parser.value()?.string().map_err(|_| "a store is named in UTF-8")?;
+                    options.store = store.parse::<Store>().map_err(Error::from)?;
                 }
                 Arg::Long("remember-retry") => windows.retry_window = seconds(&mut parser)?,
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
                 Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
+                // Not repeated either: a store whose flag was forgotten.
+                Arg::Value(_) => return Err("an argument without its flag; see --help".into()),
                 other => return Err(other.unexpected()),
             }
         }

@@ -1,5 +1,6 @@
 //! The pages, without JavaScript. `maud` escapes whatever is put into them.
 
+mod activity;
 mod forms;
 mod home;
 mod words;
@@ -7,6 +8,7 @@ mod words;
 use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
+pub(crate) use activity::live;
 pub(crate) use forms::{confirm, login, password};
 pub(crate) use home::Home;
 pub(crate) use words::{done, reason};

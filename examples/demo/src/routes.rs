@@ -35,6 +35,7 @@ struct Site {
 pub(crate) fn router(auth: AuthLayer, accounts: Accounts, activity: Activity) -> Router {
     Router::new()
         .route("/", get(account::home))
+        .route("/activity", get(account::watch))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/confirm", get(login::confirm_page).post(login::confirm))

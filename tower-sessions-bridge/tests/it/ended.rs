@@ -146,13 +146,17 @@ async fn a_save_in_time_moves_the_expiry_either_way() {
 
 #[tokio::test]
 async fn the_absolute_end_is_moved_by_nothing() {
-    let (store, clock) = memory();
-    let store = store.absolute(Duration::from_secs(3_600));
+    let (_, clock) = memory();
+    let probe = Probe::new(MemoryStore::new());
+    let store =
+        TowerSessionStore::new(probe.clone()).clock(clock.clone()).absolute(Duration::from_secs(3_600));
     let mut record = session(1);
     store.create(&mut record).await.unwrap();
     clock.advance(Duration::from_secs(1_200));
     record.expiry_date = at(time::Duration::days(100));
     store.save(&record).await.unwrap();
+    let row = probe.find(probe.last_selector()).await.unwrap().unwrap();
+    assert!(row.purge_at.since(row.expires_at) <= Duration::from_secs(3_600), "kept for days: {row:?}");
     let loaded = store.load(&record.id).await.unwrap().unwrap();
     assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "what is loaded says so");
     clock.advance(Duration::from_millis(2_400 * 1_000 - 1));

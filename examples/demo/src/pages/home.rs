@@ -4,8 +4,8 @@ use hallpass_core::{ActiveLogin, Kind, Timestamp};
 use hallpass_web::{Identity, Via};
 use maud::{Markup, html};
 
-use super::layout;
-use super::words::{Tone, ago, describe, happened, left};
+use super::words::{ago, describe, left};
+use super::{activity, layout};
 use crate::activity::Entry;
 
 /// What it shows.
@@ -27,7 +27,11 @@ impl Home<'_> {
                 @if let Some(done) = self.done { p.notice role="status" { (done) } }
                 (self.greeting())
                 (self.devices())
-                (self.activity())
+                section.card aria-labelledby="activity" {
+                    h2 #activity { "What just happened" }
+                    (activity::list(self.activity, self.now))
+                    p { a href="/activity" { "Watch it" } }
+                }
             },
         )
     }
@@ -87,35 +91,6 @@ impl Home<'_> {
                     input name="device" type="hidden" value=(device.login);
                     button.quiet.small aria-label={ "Log out " (name) } { "Log out" }
                 }
-            }
-        }
-    }
-
-    fn activity(&self) -> Markup {
-        html! {
-            section.card aria-labelledby="activity" {
-                h2 #activity { "What just happened" }
-                @if self.activity.is_empty() { p.muted { "Nothing since the site was started." } }
-                ol.rows.events {
-                    @for entry in self.activity {
-                        @let (word, tone, text) = happened(entry);
-                        li {
-                            span.badge.good[tone == Tone::Good].bad[tone == Tone::Bad] { (word) }
-                            div {
-                                (text)
-                                @if entry.times > 1 { " " b { "× " (entry.times) } }
-                                p.muted {
-                                    (ago(self.now, entry.at))
-                                    @if let Some(device) = &entry.device { " · " (describe(device)) }
-                                    @if let Some(generation) = entry.generation.filter(|&number| number > 0) {
-                                        " · generation " (generation)
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
-                p { a href="/" { "Look again" } }
             }
         }
     }

@@ -48,6 +48,26 @@ fn one_browser_logs_the_other_out_and_stays() {
 }
 
 #[test]
+fn whoever_watches_sees_what_another_browser_does() {
+    let (site, driver) = (Site::start(), Driver::start());
+    let (laptop, phone) = (Profile::new(), Profile::new());
+    let (laptop, phone) = (laptop.open(&driver, &site.url), phone.open(&driver, &site.url));
+    log_in(&laptop);
+    log_in(&phone);
+    laptop.visit("/");
+    assert!(!laptop.shows("logged out"));
+    laptop.visit("/activity");
+    phone.press("Log out");
+    // Nothing is done on the laptop.
+    laptop.wait_for("logged out");
+    laptop.visit("/");
+    laptop.press("Log out everywhere");
+    laptop.wait_for("Remember me");
+    laptop.visit("/activity");
+    assert!(laptop.address().ends_with("/login?next=/activity"), "{}", laptop.address());
+}
+
+#[test]
 fn a_changed_password_needs_the_old_one_and_logs_the_other_browser_out() {
     let (site, driver) = (Site::start(), Driver::start());
     let (laptop, phone) = (Profile::new(), Profile::new());

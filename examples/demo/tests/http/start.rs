@@ -48,7 +48,7 @@ fn bad_flags_are_refused_before_anything_is_opened() {
         (["--store", "sled:"], "a store is one of"),
         (["--store", "memory:x"], "a store is one of"),
         (["--colour", "red"], "--colour"),
-        (["--insecure-cookies", "now"], "now"),
+        (["--insecure-cookies", "now"], "an argument without its flag"),
     ] {
         let output = run(&["--store", &store, args[0], args[1]]);
         fails(&output, 2, words);
@@ -97,7 +97,12 @@ fn the_accounts_are_announced_and_a_polite_end_is_clean() {
 
 #[test]
 fn what_a_store_is_opened_with_is_not_repeated() {
-    let output = run(&["--store", "nosuch://user:hunter2@host/"]);
-    fails(&output, 2, "a store is one of");
-    assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+    for (args, words) in [
+        (&["--store", "nosuch://user:hunter2@host/"][..], "a store is one of"),
+        (&["postgres://user:hunter2@host/"], "an argument without its flag"),
+    ] {
+        let output = run(args);
+        fails(&output, 2, words);
+        assert!(!String::from_utf8_lossy(&output.stderr).contains("hunter2"));
+    }
 }

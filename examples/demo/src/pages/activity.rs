@@ -1,0 +1,50 @@
+//! What just happened: the list, and the page that follows it.
+
+use hallpass_core::Timestamp;
+use maud::{Markup, html};
+
+use super::layout;
+use super::words::{Tone, ago, describe, happened};
+use crate::activity::Entry;
+
+/// The page. A header has the browser ask for it again, so it is for whoever asked to watch.
+pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
+    layout(
+        "What just happened",
+        Some(name),
+        &html! {
+            section.card {
+                h1 { "What just happened" }
+                (list(entries, now))
+                p.muted { "This page looks again by itself, every two seconds." }
+                p { a href="/" { "Stop watching" } }
+            }
+        },
+    )
+}
+
+/// What happened to somebody's tokens, newest first.
+pub(super) fn list(entries: &[Entry], now: Timestamp) -> Markup {
+    html! {
+        @if entries.is_empty() { p.muted { "Nothing since the site was started." } }
+        ol.rows.events {
+            @for entry in entries {
+                @let (word, tone, text) = happened(entry);
+                li {
+                    span.badge.good[tone == Tone::Good].bad[tone == Tone::Bad] { (word) }
+                    div {
+                        (text)
+                        @if entry.times > 1 { " " b { "× " (entry.times) } }
+                        p.muted {
+                            (ago(now, entry.at))
+                            @if let Some(device) = &entry.device { " · " (describe(device)) }
+                            @if let Some(generation) = entry.generation.filter(|&number| number > 0) {
+                                " · generation " (generation)
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
