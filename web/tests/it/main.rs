@@ -22,4 +22,3 @@ mod restore;
 mod signals;
 mod stamps;
 mod test_helper;
-mod tower_only;
