@@ -32,8 +32,8 @@ impl Auth {
     /// The one of a request that passed an [`AuthLayer`](crate::AuthLayer).
     ///
     /// # Errors
-    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something and that
-    /// another site made the browser send; [`Rejection::TooLarge`].
+    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something, or opens a
+    /// WebSocket, and that another site made the browser send; [`Rejection::TooLarge`].
     pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Rejection> {
         let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
         match request.read(headers, extensions) {
