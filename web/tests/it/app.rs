@@ -66,6 +66,7 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/", get(home))
         .route("/me", get(me).post(me))
         .route("/fresh", get(fresh))
+        .route("/since", get(since))
         .route("/twice", get(twice))
         .route("/again", get(again))
         .route("/login", post(log_in))
@@ -112,6 +113,11 @@ async fn me(user: CurrentUser<User>) -> String {
 
 async fn fresh(user: FreshUser<User>) -> String {
     describe(&user)
+}
+
+/// How many seconds ago the password was entered.
+async fn since(auth: Auth, user: CurrentUser<User>) -> String {
+    auth.tokens().now().since(user.identity().authenticated_at()).as_secs().to_string()
 }
 
 /// Asks as often as it can.
