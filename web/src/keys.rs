@@ -12,6 +12,9 @@ impl Auth {
     /// Makes an API key for whoever is logged in, to be shown once. It is bound to no stamp, so it outlives
     /// a change of password; [`revoke_key`](Self::revoke_key) ends it. Nobody makes a key with a key.
     ///
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: whoever has copied a session could make a key that
+    /// outlives it.
+    ///
     /// # Errors
     /// [`Failure`] if it could not be stored; `name` has at most 512 bytes.
     pub async fn issue_key(&self, name: &str) -> Outcome<Issued> {

@@ -12,6 +12,7 @@ mod bearer;
 mod cookies;
 mod data;
 mod devices;
+mod honest;
 mod hostile;
 mod login;
 mod once;
