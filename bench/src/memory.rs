@@ -1,9 +1,8 @@
 //! What judging a token costs on one thread.
 
 use std::hint::black_box;
-use std::time::Duration;
 
-use hallpass_bench_load::{Offer, Turn};
+use hallpass_bench_load::Offer;
 use hallpass_core::{KeyId, Keyring, Kind, MemoryStore, Tokens};
 
 use crate::maker::{DEVICE, subject};
@@ -40,7 +39,7 @@ fn verify(system: &'static str, tokens: Tokens) -> Offer<'static> {
         sessions
     });
     let mut at = 0;
-    let mut batch = move || {
+    Offer::counted(system, "verify", BATCH, move || {
         runtime.block_on(async {
             for _ in 0..BATCH {
                 at = (at + 1) % sessions.len();
@@ -48,9 +47,5 @@ fn verify(system: &'static str, tokens: Tokens) -> Offer<'static> {
                 assert!(black_box(verdict).unwrap().is_ok());
             }
         });
-    };
-    batch();
-    let allocations = allocation_counter::measure(&mut batch).count_total as f64 / BATCH as f64;
-    let play = move |_, length: Duration| Ok(Turn::repeat(length, BATCH, &mut batch));
-    Offer::new(system, "verify", play).only_from(&[1]).allocating(allocations)
+    })
 }

@@ -12,7 +12,7 @@ Usage: hallpass-bench [options]
   --rounds N      over how many turns that is spread, 5 unless given
   --tasks N,N     from how many tasks at once, 1,16,64 unless given
   --rows N        how many rows each store holds, 100000 unless given
-  --scale[=N]     measures growth too: from 10000 rows in steps of ten to N, 1000000 unless given
+  --scale[=N]     measures growth too: from 10000 rows in steps of ten, and N, 1000000 unless given
   --json FILE     writes the figures there as well
   --plots FOLDER  draws them there
   --page FILE     writes them into that page, between its marks

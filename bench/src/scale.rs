@@ -42,8 +42,8 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
 fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place) {
     let (maker, mut selectors) = (Maker::now(), Vec::with_capacity(options.scale));
     let empty = place.bytes(runtime);
-    let mut rows = 10_000;
-    while rows <= options.scale {
+    let levels = levels(options.scale);
+    for &rows in &levels {
         while selectors.len() < rows {
             report.progress(&format!("{}: {} of {rows} rows", place.system, selectors.len()));
             let made = maker.make_many(Kind::SESSION, selectors.len(), CHUNK.min(rows - selectors.len()));
@@ -62,7 +62,7 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
         if place.purges {
             offers.push(purge(runtime, place));
         }
-        if place.purges && rows * 10 > options.scale {
+        if place.purges && levels.last() == Some(&rows) {
             offers.push(find_while_purging(runtime, place, &all));
         }
         let offers = offers.into_iter().map(|offer| match offer.tasks.is_empty() {
@@ -70,11 +70,18 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
             false => offer,
         });
         run::grown(report, AREA, Some(rows), offers.collect(), options);
-        rows *= 10;
     }
     for tokens in TOKENS {
         run::grown(report, AREA, Some(tokens), vec![revoke(runtime, place, tokens)], options);
     }
+}
+
+/// In steps of ten, and the last.
+fn levels(last: usize) -> Vec<usize> {
+    let mut levels: Vec<_> =
+        std::iter::successors(Some(10_000), |rows| Some(rows * 10)).take_while(|&rows| rows < last).collect();
+    levels.push(last.max(10_000));
+    levels
 }
 
 /// Stores so many rows whose time is over.

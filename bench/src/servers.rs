@@ -17,7 +17,7 @@ const PURGED: usize = 10_000;
 
 pub(crate) fn postgres(report: &mut Report, options: &Options, runtime: &Handle) {
     report.progress("postgres: starting a server");
-    let Some(server) = started(report, "postgres", postgres_server()) else { return };
+    let Some(server) = started(report, "postgres", postgres_server(None)) else { return };
     let store = runtime.block_on(open::postgres(server.url()));
     let ours = ours(report, "postgres", options, runtime, store);
     let mut offers = ours.as_ref().map(Ours::offers).unwrap_or_default();
@@ -51,13 +51,18 @@ pub(crate) fn redis_clustered(report: &mut Report, options: &Options, runtime: &
     run::area(report, "redis cluster", offers, options);
 }
 
-/// One with room for 64 connections of each of us.
-pub(crate) fn postgres_server() -> Result<Server, Error> {
+/// One with room for 64 connections of each of us, and as much memory for its cache as is said, such as `4GB`.
+pub(crate) fn postgres_server(cache: Option<&str>) -> Result<Server, Error> {
     let launch = Launch::new(Backend::Postgres);
     if env::var_os("HALLPASS_POSTGRES_URL").is_some_and(|url| !url.is_empty()) {
         return launch.start();
     }
-    launch.setting("max_connections", "300").start()
+    let launch = launch.setting("max_connections", "300");
+    match cache {
+        Some(cache) => launch.setting("shared_buffers", cache),
+        None => launch,
+    }
+    .start()
 }
 
 /// What was started; where nothing was, that is said.

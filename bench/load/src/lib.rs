@@ -5,6 +5,7 @@
 pub mod http;
 mod offer;
 pub mod program;
+pub mod site;
 mod turn;
 pub mod wire;
 

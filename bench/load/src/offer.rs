@@ -108,17 +108,25 @@ impl<'a> Offer<'a> {
         })
     }
 
+    /// One on a single thread: `work` is `operations` operations, too short to time each. How often they ask
+    /// for memory is counted.
+    pub fn counted(
+        system: impl Into<String>,
+        operation: impl Into<String>,
+        operations: u64,
+        mut work: impl FnMut() + 'a,
+    ) -> Self {
+        work();
+        let asked = allocation_counter::measure(&mut work).count_total;
+        let play = move |_, length: Duration| Ok(Turn::repeat(length, operations, &mut work));
+        let allocations = Some(asked as f64 / operations as f64);
+        Self { allocations, ..Self::new(system, operation, play).only_from(&[1]) }
+    }
+
     /// The same, but only from these numbers of tasks.
     #[must_use]
     pub fn only_from(mut self, tasks: &[usize]) -> Self {
         self.tasks = tasks.to_vec();
-        self
-    }
-
-    /// The same, with how often one operation asks for memory.
-    #[must_use]
-    pub fn allocating(mut self, allocations: f64) -> Self {
-        self.allocations = Some(allocations);
         self
     }
 

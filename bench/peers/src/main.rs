@@ -1,6 +1,8 @@
 //! What people use today, measured on request of `hallpass-bench`: `hallpass-bench-peers AREA SERVER ROWS`
 //! says what it can do, and then takes a turn for every line that asks for one.
 
+#![expect(clippy::disallowed_methods, reason = "it measures time")]
+
 mod actix;
 mod cluster;
 mod embedded;

@@ -3,10 +3,9 @@
 
 use std::collections::HashMap;
 use std::hint::black_box;
-use std::time::Duration;
 
 use dashmap::DashMap;
-use hallpass_bench_load::{Offer, Turn};
+use hallpass_bench_load::Offer;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -28,15 +27,8 @@ pub(crate) fn add(setting: &mut Setting) {
         ("tower-sessions MemoryStore", tower_sessions(rows)),
         ("dashmap", map(rows)),
     ] {
-        setting.add(system, Ok(vec![offer(system, batch)]));
+        setting.add(system, Ok(vec![Offer::counted(system, "verify", BATCH, batch)]));
     }
-}
-
-fn offer(system: &str, mut batch: Box<dyn FnMut()>) -> Offer<'static> {
-    batch();
-    let allocations = allocation_counter::measure(&mut batch).count_total as f64 / BATCH as f64;
-    let play = move |_, length: Duration| Ok(Turn::repeat(length, BATCH, &mut batch));
-    Offer::new(system, "verify", play).only_from(&[1]).allocating(allocations)
 }
 
 #[derive(Serialize, Deserialize)]

@@ -1,10 +1,7 @@
 //! axum-login over tower-sessions and its memory store: the same site as ours.
 
 use std::convert::Infallible;
-use std::hint::black_box;
 use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
@@ -16,16 +13,13 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use axum_login::tower_sessions::SessionManagerLayer;
 use axum_login::{AuthManagerLayerBuilder, AuthUser, AuthnBackend, UserId};
-use hallpass_bench_load::{Offer, Turn, http, program};
-use tokio::net::TcpListener;
-use tower_service::Service;
+use hallpass_bench_load::site::{call, serve};
+use hallpass_bench_load::{http, program};
 use tower_sessions_14::MemoryStore;
 
 use crate::{Offers, Setting};
 
 const SYSTEM: &str = "axum-login";
-/// Operations between two looks at the clock.
-const BATCH: u64 = 100;
 
 pub(crate) fn add(setting: &mut Setting) {
     let offers = offers(setting);
@@ -41,8 +35,8 @@ fn offers(setting: &Setting) -> Offers {
         .route("/api/me", get(me))
         .layer(AuthManagerLayerBuilder::new(Users, sessions).build());
     let dressed = site.clone().layer(DefaultBodyLimit::max(4 * 1024)).layer(from_fn(dress));
-    let demo = serve(setting, &dressed)?;
-    let address = serve(setting, &site)?;
+    let demo = serve(&setting.runtime, &dressed)?;
+    let address = serve(&setting.runtime, &site)?;
     let cookies = setting.runtime.block_on(async {
         let mut client = http::Client::open(address).await?;
         io::Result::Ok(client.exchange(&http::request("POST", "/login", "")).await?.cookies)
@@ -50,8 +44,8 @@ fn offers(setting: &Setting) -> Offers {
     Ok(vec![
         http::offer(&setting.runtime, SYSTEM, "page", address, "/", Some("/login")),
         http::offer(&setting.runtime, SYSTEM, "static", address, "/static", Some("/login")),
-        call("page in process", &site, "/", &cookies),
-        call("static in process", &site, "/static", &cookies),
+        call(SYSTEM, "page in process", &site, "/", &cookies),
+        call(SYSTEM, "static in process", &site, "/static", &cookies),
         program::wrk(SYSTEM, "the demo under wrk", demo, "/api/me", &cookies),
     ])
 }
@@ -129,33 +123,4 @@ async fn log_in(mut auth: AuthSession) -> StatusCode {
         Ok(()) => StatusCode::NO_CONTENT,
         Err(_) => StatusCode::SERVICE_UNAVAILABLE,
     }
-}
-
-/// Serves a site on the loopback device for as long as this program runs.
-fn serve(setting: &Setting, site: &Router) -> io::Result<SocketAddr> {
-    let listener = setting.runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
-    let address = listener.local_addr()?;
-    let site = site.clone();
-    setting.runtime.spawn(async move { axum::serve(listener, site).await });
-    Ok(address)
-}
-
-/// What a request costs without a network, on one thread.
-fn call(operation: &str, site: &Router, path: &str, cookies: &str) -> Offer<'static> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut service = site.clone().into_service::<Body>();
-    let (path, cookies) = (path.to_owned(), cookies.to_owned());
-    let mut batch = move || {
-        runtime.block_on(async {
-            for _ in 0..BATCH {
-                let request = Request::get(&path).header("cookie", &cookies).body(Body::empty()).unwrap();
-                let answer = service.call(request).await.unwrap();
-                assert_eq!(black_box(answer).status(), 200);
-            }
-        });
-    };
-    batch();
-    let allocations = allocation_counter::measure(&mut batch).count_total as f64 / BATCH as f64;
-    let play = move |_, length: Duration| Ok(Turn::repeat(length, BATCH, &mut batch));
-    Offer::new(SYSTEM, operation, play).only_from(&[1]).allocating(allocations)
 }

@@ -15,6 +15,9 @@ use tokio::runtime::Handle;
 use crate::open;
 use crate::servers::postgres_server;
 
+/// Of PostgreSQL: a server for millions of rows is not left as it comes, with 128 MB.
+const CACHE: &str = "4GB";
+
 /// A store that grows.
 pub(crate) struct Place {
     pub(crate) system: &'static str,
@@ -49,7 +52,7 @@ pub(crate) fn sled(_runtime: &Handle) -> Opened {
 
 pub(crate) fn postgres(runtime: &Handle) -> Opened {
     let system = "hallpass postgres";
-    let server = postgres_server().map_err(|error| (system, error.to_string()))?;
+    let server = postgres_server(Some(CACHE)).map_err(|error| (system, error.to_string()))?;
     let store = runtime.block_on(open::postgres(server.url())).map_err(|reason| (system, reason))?;
     Ok(Place { system, store, purges: true, under: Under::Postgres(server) })
 }

@@ -1,0 +1,49 @@
+//! A site made with axum, over the loopback device and without a network.
+
+use std::hint::black_box;
+use std::io;
+use std::net::SocketAddr;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use tokio::net::TcpListener;
+use tokio::runtime::Handle;
+use tower_service::Service;
+
+use crate::offer::Offer;
+
+/// Operations between two looks at the clock.
+const BATCH: u64 = 100;
+
+/// Serves it for as long as the program runs.
+///
+/// # Errors
+/// That no port is free.
+pub fn serve(runtime: &Handle, site: &Router) -> io::Result<SocketAddr> {
+    let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
+    let address = listener.local_addr()?;
+    let site = site.clone();
+    runtime.spawn(async move { axum::serve(listener, site).await });
+    Ok(address)
+}
+
+/// What a request costs without a network, on one thread.
+///
+/// # Panics
+/// Where anything but a page comes back.
+#[must_use]
+pub fn call(system: &str, operation: &str, site: &Router, path: &str, cookies: &str) -> Offer<'static> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let mut service = site.clone().into_service::<Body>();
+    let (path, cookies) = (path.to_owned(), cookies.to_owned());
+    Offer::counted(system, operation, BATCH, move || {
+        runtime.block_on(async {
+            for _ in 0..BATCH {
+                let request = Request::get(&path).header("cookie", &cookies).body(Body::empty()).unwrap();
+                let answer = service.call(request).await.unwrap();
+                assert_eq!(black_box(answer).status(), 200);
+            }
+        });
+    })
+}
