@@ -149,21 +149,25 @@ impl Auth {
         let mut state = self.0.state.lock().await;
         let held = state.held(&self.0).clone();
         let owners = self.0.owners(&held).await;
-        let (mut ended, mut failed) = (false, None);
+        // An expired session does not say whose it was; what came with it does.
+        let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
+        let (mut ended, mut failed) = (Vec::new(), None);
         for ((kind, text), owner) in held.tokens().zip(&owners) {
             match self.tokens().revoke(kind, text).await {
-                Ok(Ok(())) => {
-                    ended = true;
-                    // An expired session does not say whose it was; what came with it does.
-                    let owner = owner.as_ref().or_else(|| owners.iter().flatten().next());
-                    let (subject, login) = owner.map(|(subject, login)| (subject, *login)).unzip();
-                    self.0.config.tell(SignalKind::LoggedOut, subject, login);
-                }
+                Ok(Ok(())) => ended.push(owner.as_ref().or(known)),
                 // There is nothing left to end.
                 Ok(Err(_)) => {}
                 Err(failure) => failed = failed.or(Some(failure)),
             }
         }
+        for (at, owner) in ended.iter().enumerate() {
+            let (subject, login) = owner.map(|(subject, login)| (subject.as_ref(), *login)).unzip();
+            // What was a visitor's logs nobody out.
+            if !ended[..at].contains(owner) && subject != Some(None) {
+                self.0.config.tell(SignalKind::LoggedOut, subject.flatten(), login);
+            }
+        }
+        let ended = !ended.is_empty();
         if ended || failed.is_none() {
             state.forget();
         }

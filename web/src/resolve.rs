@@ -331,12 +331,12 @@ impl Request {
     }
 
     /// Whose the tokens are, each as far as it can be told without restoring anything.
-    pub(crate) async fn owners(&self, held: &Held) -> Vec<Option<(Subject, LoginId)>> {
+    pub(crate) async fn owners(&self, held: &Held) -> Vec<Option<(Option<Subject>, LoginId)>> {
         let mut owners = Vec::new();
         for (kind, text) in held.tokens() {
             // What cannot be read, with a key that is unknown for instance, can be ended all the same.
             let candidate = self.config.tokens.look_up(kind, text).await.ok().and_then(Result::ok);
-            owners.push(candidate.and_then(|one| Some((one.subject()?.clone(), one.login()))));
+            owners.push(candidate.map(|candidate| (candidate.subject().cloned(), candidate.login())));
         }
         owners
     }
