@@ -140,46 +140,6 @@ impl Auth {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
     }
 
-    /// Logs out: ends every login that the cookies belong to, remember-me tokens included, whatever state they
-    /// are in, and takes the cookies away. Says whether there was anything to end.
-    ///
-    /// # Errors
-    /// [`Failure`] if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
-    pub async fn logout(&self) -> Result<bool, Failure> {
-        let mut state = self.0.state.lock().await;
-        let held = state.held(&self.0).clone();
-        let owners = self.0.owners(&held).await;
-        // An expired session does not say whose it was; what came with it does.
-        let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
-        let (mut ended, mut failed) = (Vec::new(), None);
-        for ((kind, text), owner) in held.tokens().zip(&owners) {
-            match self.tokens().revoke(kind, text).await {
-                Ok(Ok(())) => ended.push(owner.as_ref().or(known)),
-                // There is nothing left to end.
-                Ok(Err(_)) => {}
-                Err(failure) => failed = failed.or(Some(failure)),
-            }
-        }
-        for (at, owner) in ended.iter().enumerate() {
-            let (subject, login) = owner.map(|(subject, login)| (subject.as_ref(), *login)).unzip();
-            // What was a visitor's logs nobody out.
-            if !ended[..at].contains(owner) && subject != Some(None) {
-                self.0.config.tell(SignalKind::LoggedOut, subject.flatten(), login);
-            }
-        }
-        let ended = !ended.is_empty();
-        if ended || failed.is_none() {
-            state.forget();
-        }
-        match failed {
-            Some(failure) => Err(failure.into()),
-            None => {
-                self.0.take_away(state.held(&self.0));
-                Ok(ended)
-            }
-        }
-    }
-
     /// The tokens that the layer works with.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {

@@ -1,7 +1,7 @@
 //! Who sent a request: by the session, else by the remember-me token, else by a key.
 
 use hallpass_core::rotation::Presented;
-use hallpass_core::{Candidate, FingerprintCheck, How, Kind, LoginId, Reason, Rejected, Subject, Valid};
+use hallpass_core::{Candidate, FingerprintCheck, How, Kind, Reason, Rejected, Subject, Valid};
 
 use crate::client::{MissingFingerprint, Protection};
 use crate::cookie::{Change, Held, Text};
@@ -328,16 +328,5 @@ impl Request {
             Ok(Err(_)) => true,
             Err(_) => false,
         }
-    }
-
-    /// Whose the tokens are, each as far as it can be told without restoring anything.
-    pub(crate) async fn owners(&self, held: &Held) -> Vec<Option<(Option<Subject>, LoginId)>> {
-        let mut owners = Vec::new();
-        for (kind, text) in held.tokens() {
-            // What cannot be read, with a key that is unknown for instance, can be ended all the same.
-            let candidate = self.config.tokens.look_up(kind, text).await.ok().and_then(Result::ok);
-            owners.push(candidate.map(|candidate| (candidate.subject().cloned(), candidate.login())));
-        }
-        owners
     }
 }

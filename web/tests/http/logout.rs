@@ -4,6 +4,7 @@ use hallpass_core::What;
 use hallpass_web::{CookieSpec, SameSite};
 
 use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 
 #[tokio::test]
@@ -169,4 +170,20 @@ async fn somebody_may_log_in_again_after_the_logout() {
     browser.log_in_remembered("alice").await;
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_logout_waits_once_for_a_store_that_is_slow() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    let held = site.gate.hold(Call::Find);
+    let logout = browser.prepare("POST", "/logout", &[]);
+    let logout = tokio::spawn(async move { logout.send().await });
+    held.arrival().await;
+    // The second one is asked for before the first has been answered.
+    held.arrival().await;
+    held.release();
+    assert_eq!(logout.await.unwrap().body, "ended, nobody");
+    assert_eq!(site.live("alice").await, 0);
 }
