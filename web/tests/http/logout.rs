@@ -177,6 +177,11 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     let site = Site::new().await;
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
+    site.gate.all_down();
+    site.gate.calls();
+    assert_eq!(browser.post("/logout", &[]).await.status, 503);
+    assert_eq!(site.gate.calls(), [Call::Find; 2], "nothing is asked again of a store that is away");
+    site.gate.up();
     let held = site.gate.hold(Call::Find);
     let logout = browser.prepare("POST", "/logout", &[]);
     let logout = tokio::spawn(async move { logout.send().await });
