@@ -65,13 +65,13 @@ impl PostgresStore {
     }
 
     pub(crate) fn new(connections: Arc<Connections>, names: Names, most: usize) -> Self {
-        // Two statements of a sort keep one another's company while the other's answer is on its way; more only
-        // make the batches smaller.
+        // Measured. Of two statements one is answered while the other is sent; more make smaller batches. Replaces
+        // are best alone: two batches of them flush the log twice, and wait for each other's flush.
         let (lanes, limit) = (2, (most / 2).max(2));
         Self(Arc::new(Inner {
             finds: Batcher::new(Arc::clone(&connections), lanes, limit),
             inserts: Batcher::new(Arc::clone(&connections), lanes, limit),
-            replaces: Batcher::new(Arc::clone(&connections), lanes, limit),
+            replaces: Batcher::new(Arc::clone(&connections), 1, limit),
             epochs: Batcher::new(Arc::clone(&connections), lanes, limit),
             connections,
             names,
