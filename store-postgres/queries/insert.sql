@@ -17,7 +17,7 @@ fence as (
         or exists (select from under_parent) as holds
 ),
 done as (
-    insert into hallpass_tokens (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at,
+    insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at,
         idle_at, purge_at, revoked, revision, generation, device, body)
     select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
     from fence

@@ -4,7 +4,7 @@ with want as (
     select * from unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],
         $12::bigint[], $13::bigint[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
-        as w (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, purge_at,
+        as w (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at, purge_at,
             revoked, revision, generation, device, body, epoch, parent)
 ),
 at_epoch as materialized (
@@ -22,9 +22,9 @@ under_parent as materialized (
     order by p.selector
     for share of p skip locked
 )
-insert into hallpass_tokens (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at,
+insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at,
     purge_at, revoked, revision, generation, device, body)
-select w.selector, w.subject, w.kind, w.login, w.created_at, w.updated_at, w.seen_at, w.expires_at, w.idle_at,
+select w.selector, w.subject, w.kind, w.login, w.created_at, w.expires_at, w.updated_at, w.seen_at, w.idle_at,
     w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body
 from want w
 where w.epoch is null and w.parent is null

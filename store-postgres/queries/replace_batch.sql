@@ -1,6 +1,6 @@
--- The same for many rows, each of them once, and which were written. Locks are taken in order, so that two
--- batches never wait for each other in a circle, and not waited for: a row that somebody else holds is left
--- out, or it would stop all the others. What was not written is tried alone.
+-- The same for many rows, each of them once, and which were written. Locks are not waited for: a row that
+-- somebody else holds is left out, or it would stop all the others, and two batches could wait for each other
+-- in a circle. What was not written is tried alone.
 with held as materialized (
     select w.*
     from unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],

@@ -4,16 +4,19 @@
 //! for as long as that takes, and go together. Each gets its own answer or error, and one that is dropped
 //! while it waits is not sent.
 
+mod lane;
+
 use std::collections::{HashSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::PgConnection;
-use tokio::runtime::Handle;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
-use crate::connections::Connections;
+use self::lane::Lane;
+use crate::connections::{Connections, Lease};
 use crate::error::{Trouble, What};
 use crate::operation::{Operation, Together};
 use crate::statements::Statements;
@@ -43,12 +46,19 @@ struct Queue<J: Together> {
     lanes: Vec<Option<Instant>>,
 }
 
-/// Where a call hears its answer.
-type Told<J> = oneshot::Receiver<Result<<J as Operation>::Answer, Trouble>>;
-
 struct Call<J: Together> {
     job: J,
+    deadline: Instant,
     tell: oneshot::Sender<Result<J::Answer, Trouble>>,
+    taken: Arc<AtomicBool>,
+}
+
+/// Where a call hears its answer.
+struct Told<J: Together> {
+    answer: oneshot::Receiver<Result<J::Answer, Trouble>>,
+    /// Set by whoever comes first: the lane that sends the call, or its caller, who waits no longer. So what was
+    /// never sent is not in doubt.
+    taken: Arc<AtomicBool>,
 }
 
 impl<J: Together> Batcher<J> {
@@ -59,35 +69,40 @@ impl<J: Together> Batcher<J> {
     }
 
     pub(crate) async fn call(&self, job: J) -> Result<J::Answer, Trouble> {
-        let mut told = match self.enter(job) {
+        let deadline = self.0.connections.deadline();
+        let mut told = match self.enter(job, deadline) {
             Err(told) => told,
             Ok((lane, job)) => {
                 // Boxed, so that the future of a call that only waits stays small: it is moved at each level.
-                let answer = Box::pin(self.0.alone(&job)).await;
+                let answer = Box::pin(self.0.alone(&job, deadline)).await;
                 drop(lane);
                 return answer;
             }
         };
-        loop {
-            match timeout(STUCK, &mut told).await {
+        let why = loop {
+            match timeout_at(deadline.min(Instant::now() + STUCK), &mut told.answer).await {
                 Ok(Ok(answer)) => return answer,
-                Ok(Err(_)) => {
-                    return Err(Trouble::new(What::Unknown, "the runtime that did the work has ended"));
-                }
-                Err(_) => self.relieve(),
+                Ok(Err(_)) => break "the runtime that did the work has ended",
+                Err(_) if Instant::now() < deadline => self.relieve(),
+                Err(_) => break "no answer in time",
             }
-        }
+        };
+        Err(match told.taken.swap(true, Ordering::AcqRel) {
+            true => Trouble::new(What::Unknown, why),
+            false => Trouble::no_connection(),
+        })
     }
 
     /// A lane for this job alone, or where its answer will come from.
-    fn enter(&self, job: J) -> Result<(Lane<J>, J), Told<J>> {
+    fn enter(&self, job: J, deadline: Instant) -> Result<(Lane<J>, J), Told<J>> {
         let mut queue = self.0.queue();
         if let Some(lane) = self.0.open(&mut queue) {
             return Ok((lane, job));
         }
-        let (tell, told) = oneshot::channel();
-        queue.waiting.push_back(Call { job, tell });
-        Err(told)
+        let (tell, answer) = oneshot::channel();
+        let taken = Arc::new(AtomicBool::new(false));
+        queue.waiting.push_back(Call { job, deadline, tell, taken: Arc::clone(&taken) });
+        Err(Told { answer, taken })
     }
 
     /// Opens a lane for those who wait, if the others are stuck.
@@ -116,22 +131,22 @@ impl<J: Together> Lanes<J> {
             queue.lanes.push(None);
         }
         queue.lanes[number] = Some(Instant::now());
-        Some(Lane { lanes: Arc::clone(self), number, leads: false })
+        Some(Lane::new(Arc::clone(self), number))
     }
 
-    async fn alone(&self, job: &J) -> Result<J::Answer, Trouble> {
+    async fn alone(&self, job: &J, deadline: Instant) -> Result<J::Answer, Trouble> {
         if self.connections.shares()
-            && let Ok(answers) = self.connections.perform(&All(&[job])).await
+            && let Ok(answers) = self.connections.perform(&All(&[job]), deadline).await
             && let Some(Some(answer)) = answers.into_iter().next()
         {
             return Ok(answer);
         }
-        self.connections.perform(job).await
+        self.connections.perform(job, deadline).await
     }
 
-    async fn do_all(self: &Arc<Self>, batch: Vec<Call<J>>) {
+    async fn do_all(self: &Arc<Self>, lease: Lease<'_>, batch: Vec<Call<J>>) {
         let all: Vec<_> = batch.iter().map(|call| &call.job).collect();
-        let done = self.connections.perform(&All(&all)).await;
+        let done = self.connections.perform_on(lease, &All(&all), self.connections.deadline()).await;
         match done {
             Ok(answers) => {
                 for (call, answer) in batch.into_iter().zip(answers) {
@@ -154,10 +169,36 @@ impl<J: Together> Lanes<J> {
     /// Outside the lane, which would wait for whatever this one waits for.
     fn do_alone(self: &Arc<Self>, call: Call<J>) {
         let connections = Arc::clone(&self.connections);
+        call.taken.store(false, Ordering::Release);
         tokio::spawn(async move {
-            let answer = connections.perform(&call.job).await;
+            let answer = match connections.acquire(call.deadline).await {
+                Err(trouble) => Err(trouble),
+                Ok(_) if !call.take() => return,
+                Ok(lease) => connections.perform_on(lease, &call.job, call.deadline).await,
+            };
             let _ = call.tell.send(answer);
         });
+    }
+
+    /// When there was no connection until `patience`: ends those whose patience is over as well. If it was not over,
+    /// the server gives none to anybody.
+    fn refuse(&self, trouble: &Trouble, patience: Instant) {
+        let now = Instant::now();
+        let is_over = |call: &Call<J>| now < patience || self.connections.patience(call.deadline) <= now;
+        let mut queue = self.queue();
+        let (over, waiting): (VecDeque<_>, _) = queue.waiting.drain(..).partition(is_over);
+        queue.waiting = waiting;
+        drop(queue);
+        for call in over {
+            let _ = call.tell.send(Err(trouble.clone()));
+        }
+    }
+}
+
+impl<J: Together> Call<J> {
+    /// Whether it may be sent: its caller still waits.
+    fn take(&self) -> bool {
+        !self.tell.is_closed() && !self.taken.swap(true, Ordering::AcqRel)
     }
 }
 
@@ -171,67 +212,16 @@ impl<J: Together> Queue<J> {
             if call.tell.is_closed() {
                 continue;
             }
-            match call.job.key() {
-                None => batch.push(call),
-                Some(key) => match keys.insert(key) {
-                    true => batch.push(call),
-                    false => later.push(call),
-                },
+            if call.job.key().is_some_and(|key| !keys.insert(key)) {
+                later.push(call);
+            } else if call.take() {
+                batch.push(call);
             }
         }
         for call in later.into_iter().rev() {
             self.waiting.push_front(call);
         }
         batch
-    }
-}
-
-/// The right to have a statement under way. Dropped, it is handed to a task if anybody waits.
-struct Lane<J: Together> {
-    lanes: Arc<Lanes<J>>,
-    number: usize,
-    leads: bool,
-}
-
-impl<J: Together> Lane<J> {
-    /// Works through the queue.
-    async fn lead(self) {
-        let mut idle = 0;
-        loop {
-            let batch = {
-                let mut queue = self.lanes.queue();
-                let batch = queue.next();
-                if batch.is_empty() && idle == PATIENCE {
-                    queue.lanes[self.number] = None;
-                    return;
-                }
-                queue.lanes[self.number] = Some(Instant::now());
-                batch
-            };
-            if batch.is_empty() {
-                idle += 1;
-            } else {
-                idle = 0;
-                self.lanes.do_all(batch).await;
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-}
-
-impl<J: Together> Drop for Lane<J> {
-    fn drop(&mut self) {
-        let mut queue = self.lanes.queue();
-        // One that leads and is dropped amid its work belongs to a runtime that ends.
-        let runtime = if self.leads { None } else { Handle::try_current().ok() };
-        match runtime {
-            Some(runtime) if !queue.waiting.is_empty() => {
-                drop(queue);
-                let lane = Self { lanes: Arc::clone(&self.lanes), number: self.number, leads: true };
-                runtime.spawn(lane.lead());
-            }
-            _ => queue.lanes[self.number] = None,
-        }
     }
 }
 
@@ -246,5 +236,34 @@ impl<J: Together> Operation for All<'_, J> {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         J::run_all(self.0, sql, on).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sqlx::postgres::PgPoolOptions;
+
+    use super::lane::State;
+    use super::*;
+    use crate::connections::Options;
+    use crate::find::Find;
+    use crate::names::Names;
+
+    #[tokio::test]
+    async fn the_number_of_a_lane_that_has_ended_is_the_next_ones_alone() {
+        let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
+        let sql = Statements::new(&Names::default(), true, &[]).unwrap();
+        let limit = Duration::from_secs(60);
+        let options = Options { limit, keep: true, pooler: false, begin: "begin".into(), share: false };
+        let batcher = Batcher::<Find>::new(Arc::new(Connections::new(pool, sql, options)), 1, 1);
+        let open = || batcher.0.open(&mut batcher.0.queue());
+        let mut first = open().unwrap();
+        first.state = State::Leads;
+        assert!(open().is_none() && first.look(true).is_break());
+        let second = open().unwrap();
+        drop(first);
+        assert!(open().is_none(), "two lanes, where one at once may be open");
+        drop(second);
+        assert!(open().is_some());
     }
 }

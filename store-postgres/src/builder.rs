@@ -15,6 +15,9 @@ use crate::names::Names;
 use crate::statements::{Patch, Statements};
 use crate::store::PostgresStore;
 
+/// Time beyond this is for ever.
+const LONGEST: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
 /// Opens a [`PostgresStore`] otherwise than with the defaults. Made by [`PostgresStore::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
@@ -57,7 +60,7 @@ impl Builder {
     /// How long a call may take before it fails; 5 s unless told otherwise. The server is told to give up
     /// sooner: statements after this time, waits for locks after half of it.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit;
+        self.timeout = limit.min(LONGEST);
         self
     }
 

@@ -11,48 +11,29 @@ use crate::instant::Instant;
 /// What follows the statements' text: arguments.
 pub(crate) type Arguments = Query<'static, Postgres, PgArguments>;
 
-/// The columns of `rows`, each as an array, in the order of the statements that insert.
+/// The columns of `rows`, each as an array, in the order of the statements that insert: first what never changes.
 pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
-    query
+    let subject = |row: &Record| row.subject.as_ref().map(|name| name.as_str().to_owned());
+    let query = query
         .bind(selectors(rows.clone().map(|row| row.selector)))
-        .bind(
-            rows.clone()
-                .map(|row| row.subject.as_ref().map(|name| name.as_str().to_owned()))
-                .collect::<Vec<_>>(),
-        )
+        .bind(rows.clone().map(subject).collect::<Vec<_>>())
         .bind(rows.clone().map(|row| row.kind.as_str().to_owned()).collect::<Vec<_>>())
         .bind(rows.clone().map(|row| row.login.0.to_vec()).collect::<Vec<_>>())
         .bind(instants(rows.clone().map(|row| row.created_at)))
-        .bind(instants(rows.clone().map(|row| row.updated_at)))
-        .bind(instants(rows.clone().map(|row| row.seen_at)))
-        .bind(instants(rows.clone().map(|row| row.expires_at)))
-        .bind(rows.clone().map(|row| row.idle_at.map(Instant::from)).collect::<Vec<_>>())
-        .bind(instants(rows.clone().map(|row| row.purge_at)))
-        .bind(rows.clone().map(revoked).collect::<Vec<_>>())
-        .bind(rows.clone().map(|row| number(row.revision)).collect::<Vec<_>>())
-        .bind(rows.clone().map(|row| i64::from(row.generation)).collect::<Vec<_>>())
-        .bind(rows.clone().map(|row| row.device.as_str().to_owned()).collect::<Vec<_>>())
-        .bind(rows.map(|row| row.body.as_bytes().to_vec()).collect::<Vec<_>>())
+        .bind(instants(rows.clone().map(|row| row.expires_at)));
+    all_changing(query, rows)
 }
 
 /// The columns of one row, in the same order.
 pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
-    query
+    let query = query
         .bind(row.selector.0.to_vec())
         .bind(row.subject.as_ref().map(|name| name.as_str().to_owned()))
         .bind(row.kind.as_str().to_owned())
         .bind(row.login.0.to_vec())
         .bind(Instant::from(row.created_at))
-        .bind(Instant::from(row.updated_at))
-        .bind(Instant::from(row.seen_at))
-        .bind(Instant::from(row.expires_at))
-        .bind(row.idle_at.map(Instant::from))
-        .bind(Instant::from(row.purge_at))
-        .bind(revoked(row))
-        .bind(number(row.revision))
-        .bind(i64::from(row.generation))
-        .bind(row.device.as_str().to_owned())
-        .bind(row.body.as_bytes().to_vec())
+        .bind(Instant::from(row.expires_at));
+    one_changing(query, row)
 }
 
 /// The columns that a replace may change, of many rows.

@@ -1,12 +1,16 @@
-//! Connections: taken, tested after a rest, given back, thrown away when in doubt.
+//! Connections: taken, tested after a rest, given back.
+
+mod lease;
+
+pub(crate) use lease::Lease;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
-use sqlx::{AssertSqlSafe, Connection, PgPool, Postgres};
+use sqlx::{PgPool, Postgres};
 use tokio::runtime::Handle;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Trouble, What};
 use crate::operation::Operation;
@@ -20,6 +24,10 @@ pub(crate) const TEST: Duration = Duration::from_secs(1);
 const TERM: Duration = Duration::from_secs(60);
 /// How often work that the server undid is begun.
 const ATTEMPTS: u32 = 4;
+/// While the server gives no connection: how often a task waits for one as long as a call may, and how long the
+/// calls wait.
+const RETRY: Duration = Duration::from_secs(1);
+const HOPELESS: Duration = Duration::from_millis(200);
 
 /// Where operations get their connections.
 ///
@@ -49,7 +57,11 @@ pub(crate) struct Options {
 
 struct Shelf {
     idle: Vec<Kept>,
+    /// How many connections are in use, and how many calls wait for one.
+    leased: usize,
     waiting: usize,
+    /// While the server gives no connection: when the next task is to wait for one.
+    next_try: Option<Instant>,
     /// What was used before is asked first: another connection has broken since.
     trusted_since: Instant,
 }
@@ -62,7 +74,8 @@ struct Kept {
 
 impl Connections {
     pub(crate) fn new(pool: PgPool, sql: Statements, options: Options) -> Self {
-        let shelf = Shelf { idle: Vec::new(), waiting: 0, trusted_since: Instant::now() };
+        let shelf =
+            Shelf { idle: Vec::new(), leased: 0, waiting: 0, next_try: None, trusted_since: Instant::now() };
         Self { pool, sql, options, shelf: Mutex::new(shelf) }
     }
 
@@ -82,18 +95,45 @@ impl Connections {
         &self.sql
     }
 
-    /// Gives back what is kept.
-    pub(crate) fn clear(&self) {
+    /// Closes every connection, those in use once they are given back.
+    pub(crate) async fn close(&self) {
+        // From here on nothing is kept.
+        let closed = self.pool.close();
         let idle = std::mem::take(&mut self.shelf().idle);
         drop(idle);
+        closed.await;
+    }
+
+    /// When a call that begins now has to have its answer.
+    pub(crate) fn deadline(&self) -> Instant {
+        Instant::now() + self.options.limit
+    }
+
+    /// Until when a call waits for a connection: a quarter of its time is left for what it is wanted for.
+    pub(crate) fn patience(&self, deadline: Instant) -> Instant {
+        deadline - self.options.limit / 4
+    }
+
+    /// Does `operation` within its time (S12).
+    pub(crate) async fn perform<O: Operation>(
+        &self,
+        operation: &O,
+        deadline: Instant,
+    ) -> Result<O::Answer, Trouble> {
+        let lease = self.acquire(deadline).await?;
+        self.perform_on(lease, operation, deadline).await
     }
 
     /// Does `operation`, again if the server undid it, or if it only reads and the connection broke.
-    pub(crate) async fn perform<O: Operation>(&self, operation: &O) -> Result<O::Answer, Trouble> {
+    pub(crate) async fn perform_on<O: Operation>(
+        &self,
+        mut lease: Lease<'_>,
+        operation: &O,
+        deadline: Instant,
+    ) -> Result<O::Answer, Trouble> {
         let mut attempt = 1;
         loop {
-            let mut lease = self.acquire().await?;
-            let trouble = match lease.run(operation).await {
+            let trouble = match lease.run(operation, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(trouble) => trouble,
             };
@@ -103,26 +143,52 @@ impl Connections {
                 What::Lost => !O::WRITES && attempt == 1,
                 _ => false,
             };
-            if !again {
+            if !again || Instant::now() >= deadline {
                 return Err(trouble);
             }
+            lease = self.acquire(deadline).await?;
             attempt += 1;
         }
     }
 
     /// A connection that stands, as far as can be told.
-    async fn acquire(&self) -> Result<Lease<'_>, Trouble> {
-        // A quarter of the time is left for what it is wanted for.
-        let limit = self.options.limit * 3 / 4;
-        match timeout(limit, self.acquire_some()).await {
+    pub(crate) async fn acquire(&self, deadline: Instant) -> Result<Lease<'_>, Trouble> {
+        let until = self.hope(self.patience(deadline));
+        match timeout_at(until, self.acquire_some()).await {
             Ok(acquired) => acquired,
-            Err(_) => Err(Trouble::connecting(&sqlx::Error::PoolTimedOut)),
+            Err(_) => {
+                self.despair();
+                Err(Trouble::no_connection())
+            }
+        }
+    }
+
+    /// Until when to wait for a connection: `patience`, or hardly at all.
+    fn hope(&self, patience: Instant) -> Instant {
+        let now = Instant::now();
+        let mut shelf = self.shelf();
+        let Some(next_try) = shelf.next_try else { return patience };
+        if next_try <= now {
+            shelf.next_try = Some(now + RETRY);
+            let pool = self.pool.clone();
+            // Found by the next call, in the pool.
+            tokio::spawn(async move { pool.acquire().await.map(drop) });
+        }
+        patience.min(now + HOPELESS)
+    }
+
+    /// After waiting in vain: if nobody has a connection, it is the server that gives none.
+    fn despair(&self) {
+        let mut shelf = self.shelf();
+        let nobody_has_one = self.options.keep && shelf.leased == 0 && shelf.idle.is_empty();
+        if nobody_has_one && shelf.next_try.is_none() {
+            shelf.next_try = Some(Instant::now() + RETRY);
         }
     }
 
     async fn acquire_some(&self) -> Result<Lease<'_>, Trouble> {
         while let Some((kept, trusted)) = self.take() {
-            let mut lease = Lease { connections: self, kept: Some(kept), state: State::Clean };
+            let mut lease = self.lease(kept);
             if trusted || lease.stands().await {
                 return Ok(lease);
             }
@@ -133,8 +199,13 @@ impl Connections {
         drop(waiting);
         let connection = acquired.map_err(|error| Trouble::connecting(&error))?;
         let now = Instant::now();
-        let kept = Kept { connection, taken: now, used: now };
-        Ok(Lease { connections: self, kept: Some(kept), state: State::Clean })
+        self.shelf().next_try = None;
+        Ok(self.lease(Kept { connection, taken: now, used: now }))
+    }
+
+    fn lease(&self, kept: Kept) -> Lease<'_> {
+        self.shelf().leased += 1;
+        Lease::new(self, kept)
     }
 
     /// The connection that was used last, and whether it needs no test; or the caller counts as waiting.
@@ -150,8 +221,10 @@ impl Connections {
 
     fn give_back(&self, mut kept: Kept) {
         let mut shelf = self.shelf();
+        shelf.next_try = None;
         kept.used = Instant::now();
-        if self.options.keep && shelf.waiting == 0 && kept.taken.elapsed() < TERM {
+        let keep = self.options.keep && shelf.waiting == 0 && !self.pool.is_closed();
+        if keep && kept.taken.elapsed() < TERM {
             shelf.idle.push(kept);
         } else {
             drop(shelf);
@@ -164,98 +237,22 @@ impl Connections {
     }
 }
 
+impl Drop for Connections {
+    /// The pool takes connections back in a task, and where there is no runtime it panics.
+    fn drop(&mut self) {
+        if Handle::try_current().is_err() {
+            let shelf = self.shelf.get_mut().unwrap_or_else(PoisonError::into_inner);
+            for kept in shelf.idle.drain(..) {
+                drop(kept.connection.detach());
+            }
+        }
+    }
+}
+
 struct Waiting<'a>(&'a Connections);
 
 impl Drop for Waiting<'_> {
     fn drop(&mut self) {
         self.0.shelf().waiting -= 1;
-    }
-}
-
-/// A connection in use.
-pub(crate) struct Lease<'a> {
-    connections: &'a Connections,
-    kept: Option<Kept>,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    /// Between two operations.
-    Clean,
-    /// Amid one; dropped now, its caller is gone.
-    Busy { transaction: bool },
-    /// Not to be used again.
-    Broken,
-}
-
-impl Lease<'_> {
-    /// Does `operation` in time, in a transaction where it needs one.
-    pub(crate) async fn run<O: Operation>(&mut self, operation: &O) -> Result<O::Answer, Trouble> {
-        let Connections { sql, options, .. } = self.connections;
-        let Some(kept) = &mut self.kept else { return Err(Trouble::new(What::Other, "no connection")) };
-        let begin = (options.pooler || O::TRANSACTION).then(|| options.begin.clone());
-        self.state = State::Busy { transaction: begin.is_some() };
-        let on = &mut *kept.connection;
-        let work = async {
-            let Some(begin) = begin else { return operation.run(sql, on).await };
-            sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *on).await?;
-            let answer = operation.run(sql, on).await;
-            let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            let ended = sqlx::raw_sql(end).execute(on).await.map_err(Trouble::from);
-            answer.and_then(|answer| ended.map(|_| answer))
-        };
-        let done = match timeout(options.limit, work).await {
-            Ok(done) => done,
-            Err(_) => Err(Trouble::new(What::Unknown, "no answer in time")),
-        };
-        self.state = match &done {
-            Err(trouble) => match trouble.what() {
-                // Its statements may be out of date, or the server no primary any more.
-                What::Lost | What::Unknown | What::Undone | What::Refused => State::Broken,
-                _ => State::Clean,
-            },
-            Ok(_) => State::Clean,
-        };
-        done
-    }
-
-    async fn stands(&mut self) -> bool {
-        let Some(kept) = &mut self.kept else { return false };
-        self.state = State::Broken;
-        let stands = matches!(timeout(TEST, kept.connection.ping()).await, Ok(Ok(())));
-        if stands {
-            self.state = State::Clean;
-        }
-        stands
-    }
-}
-
-impl Drop for Lease<'_> {
-    fn drop(&mut self) {
-        let Some(mut kept) = self.kept.take() else { return };
-        match (self.state, Handle::try_current()) {
-            (State::Clean, _) => self.connections.give_back(kept),
-            (State::Busy { transaction }, Ok(runtime)) => {
-                // Its caller has gone. Opening another costs more than hearing the statement out.
-                runtime.spawn(async move {
-                    let on = &mut *kept.connection;
-                    let tidied = match transaction {
-                        true => timeout(TEST, sqlx::raw_sql("ROLLBACK").execute(on))
-                            .await
-                            .map(|done| done.is_ok()),
-                        false => timeout(TEST, on.ping()).await.map(|done| done.is_ok()),
-                    };
-                    if tidied != Ok(true) {
-                        drop(kept.connection.detach());
-                    }
-                });
-            }
-            _ => {
-                self.connections.shelf().trusted_since = Instant::now();
-                // Closes the socket without a word: a word could wait for ever.
-                drop(kept.connection.detach());
-            }
-        }
     }
 }

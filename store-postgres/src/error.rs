@@ -6,6 +6,7 @@
 use std::fmt;
 
 use hallpass_core::{BoxError, Selector, StoreError};
+use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// Why an operation did not succeed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +49,13 @@ impl Trouble {
         Self::new(What::Corrupt(selector), text)
     }
 
+    pub(crate) fn no_connection() -> Self {
+        Self::new(
+            What::Unavailable,
+            "no connection in time: the server does not answer, or all connections are busy",
+        )
+    }
+
     pub(crate) fn what(&self) -> What {
         self.what
     }
@@ -56,36 +64,40 @@ impl Trouble {
     pub(crate) fn connecting(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => {
-                let code = database.code().unwrap_or_default();
-                let what = match (code.as_ref(), code.get(..2).unwrap_or_default()) {
-                    // Not the user's mistake: starting up, shutting down, too many clients.
-                    (_, "53" | "57") => What::Unavailable,
-                    _ => What::Refused,
-                };
-                let advice = match code.as_ref() {
-                    "08P01" => ": behind PgBouncer use Builder::pgbouncer",
-                    _ => "",
-                };
-                Self::new(what, format!("{} (SQLSTATE {code}){advice}", database.message()))
+                Self::greeted(&database.code().unwrap_or_default(), database.message())
             }
             sqlx::Error::Configuration(_) => Self::refused(
                 "this is no URL of a PostgreSQL server: postgres://user:password@host:5432/database",
             ),
             sqlx::Error::Tls(source) => Self::refused(format!("no TLS connection: {source}")),
-            sqlx::Error::PoolTimedOut => Self::new(
-                What::Unavailable,
-                "no connection in time: the server does not answer, or all connections are busy",
-            ),
+            sqlx::Error::PoolTimedOut => Self::no_connection(),
             sqlx::Error::PoolClosed => Self::new(What::Unavailable, "the pool of connections is closed"),
             sqlx::Error::Io(io) => Self::new(What::Unavailable, format!("no connection to the server: {io}")),
             _ => Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server"),
         }
     }
 
+    fn greeted(code: &str, message: &str) -> Self {
+        let (what, advice) = match code.get(..2).unwrap_or_default() {
+            "08" if message.contains("startup parameter") => {
+                (What::Refused, ": behind PgBouncer use Builder::pgbouncer")
+            }
+            // Not the user's mistake: a pooler without a server, too many clients, starting up, shutting down, a
+            // system error.
+            "08" | "53" | "57" | "58" => (What::Unavailable, ""),
+            _ => (What::Refused, ""),
+        };
+        Self::new(what, format!("{message} (SQLSTATE {code}){advice}"))
+    }
+
     /// For `error`, met while a statement was under way.
     fn working(error: &sqlx::Error) -> Self {
         match error {
-            sqlx::Error::Database(database) => Self::answered(&database.code().unwrap_or_default()),
+            sqlx::Error::Database(database) => {
+                let severity = database.try_downcast_ref().map(PgDatabaseError::severity);
+                let ends = matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic));
+                Self::answered(&database.code().unwrap_or_default(), ends)
+            }
             sqlx::Error::Io(io) => Self::new(What::Lost, format!("the connection broke: {io}")),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::corrupt(None, "a stored value is of another type than this version writes")
@@ -96,14 +108,16 @@ impl Trouble {
         }
     }
 
-    fn answered(code: &str) -> Self {
+    /// `ends`: the server ends the connection with it.
+    fn answered(code: &str, ends: bool) -> Self {
         let (what, text) = match (code, code.get(..2).unwrap_or_default()) {
             ("42P01" | "42703" | "3F000", _) => {
                 (What::Refused, "the tables are missing, or older than this version: run migrate()")
             }
-            ("25006", _) => {
-                (What::Refused, "the server is read-only: a replica, or a primary that was demoted")
-            }
+            ("25006", _) => (
+                What::Unavailable,
+                "the server is read-only: a standby that is not promoted yet, or a primary that was demoted",
+            ),
             ("42501", _) => (What::Refused, "this user lacks a right to the tables"),
             ("26000" | "42P05", _) => (
                 What::Refused,
@@ -116,6 +130,7 @@ impl Trouble {
             ("57014", _) => (What::TooLate, "the statement took too long"),
             ("57P01" | "57P02" | "57P05", _) | (_, "08") => (What::Lost, "the server ended the connection"),
             ("57P03", _) | (_, "53") => (What::Unavailable, "the server is out of resources, or not up yet"),
+            _ if ends => (What::Lost, "the server ended the connection"),
             _ => (What::Other, "the server refused the statement"),
         };
         Self::new(what, format!("{text} (SQLSTATE {code})"))
@@ -158,7 +173,7 @@ mod tests {
 
     #[test]
     fn a_broken_connection_leaves_a_write_in_doubt_and_a_read_undone() {
-        let lost = Trouble::answered("57P01");
+        let lost = Trouble::answered("57P01", false);
         assert!(matches!(lost.clone().into_error(true), StoreError::Timeout { outcome_unknown: true, .. }));
         assert!(matches!(lost.into_error(false), StoreError::Unavailable(_)));
     }
@@ -166,14 +181,33 @@ mod tests {
     #[test]
     fn what_the_server_undid_is_not_in_doubt() {
         for code in ["40001", "40P01", "55P03", "57014"] {
-            let error = Trouble::answered(code).into_error(true);
+            let error = Trouble::answered(code, false).into_error(true);
             assert!(matches!(error, StoreError::Timeout { outcome_unknown: false, .. }), "{code}");
         }
     }
 
     #[test]
     fn a_missing_table_says_what_to_do() {
-        assert!(Trouble::answered("42P01").to_string().contains("run migrate()"));
-        assert!(matches!(Trouble::answered("42P01").into_error(true), StoreError::Refused(_)));
+        assert!(Trouble::answered("42P01", false).to_string().contains("run migrate()"));
+        assert!(matches!(Trouble::answered("42P01", false).into_error(true), StoreError::Refused(_)));
+    }
+
+    #[test]
+    fn what_ends_the_connection_is_a_broken_one_whatever_its_code() {
+        for code in ["25P03", "25P04", "XX000"] {
+            assert_eq!(Trouble::answered(code, true).what(), What::Lost, "{code}");
+            assert_eq!(Trouble::answered(code, false).what(), What::Other, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_pooler_in_trouble_is_no_wrong_set_up() {
+        let parameter = Trouble::greeted("08P01", "unsupported startup parameter: options");
+        assert!(parameter.what() == What::Refused && parameter.to_string().contains("Builder::pgbouncer"));
+        for code in ["08P01", "08006", "53300", "57P03", "58000"] {
+            let trouble = Trouble::greeted(code, "server login failed");
+            assert!(trouble.what() == What::Unavailable && !trouble.to_string().contains("PgBouncer"));
+        }
+        assert_eq!(Trouble::greeted("28P01", "password authentication failed").what(), What::Refused);
     }
 }

@@ -1,7 +1,9 @@
 //! Making and changing the tables.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::time::timeout;
 
+use crate::connections::TEST;
 use crate::error::Trouble;
 use crate::names::Names;
 
@@ -30,7 +32,7 @@ pub fn migrations(schema: &str, prefix: &str) -> Result<Vec<String>, hallpass_co
 pub(crate) async fn migrate(names: &Names, mut on: PgConnection, until: i32) -> Result<(), Trouble> {
     let done = migrate_on(names, &mut on, until).await;
     // Nothing depends on a farewell.
-    let _ = on.close().await;
+    let _ = timeout(TEST, on.close()).await;
     done
 }
 

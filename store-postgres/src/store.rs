@@ -21,7 +21,7 @@ use crate::find::{Find, FindMany, List};
 use crate::insert::Insert;
 use crate::migrate;
 use crate::names::Names;
-use crate::operation::Operation;
+use crate::operation::{Operation, Together};
 use crate::purge::{CHUNK, IsDue, PurgeEpochs, PurgeRecords};
 use crate::replace::{Delete, Replace};
 use crate::revoke::Revoke;
@@ -65,13 +65,13 @@ impl PostgresStore {
     }
 
     pub(crate) fn new(connections: Arc<Connections>, names: Names, most: usize) -> Self {
-        // Two statements of a sort keep one another's company while the other's answer is on its way; more only
-        // make the batches smaller.
+        // Measured. Of two statements one is answered while the other is sent; more make smaller batches. Replaces
+        // are best alone: two batches of them flush the log twice, and wait for each other's flush.
         let (lanes, limit) = (2, (most / 2).max(2));
         Self(Arc::new(Inner {
             finds: Batcher::new(Arc::clone(&connections), lanes, limit),
             inserts: Batcher::new(Arc::clone(&connections), lanes, limit),
-            replaces: Batcher::new(Arc::clone(&connections), lanes, limit),
+            replaces: Batcher::new(Arc::clone(&connections), 1, limit),
             epochs: Batcher::new(Arc::clone(&connections), lanes, limit),
             connections,
             names,
@@ -80,6 +80,9 @@ impl PostgresStore {
 
     /// Makes the tables, or brings them up to date, over a connection of its own. Any number of instances may do
     /// this at once, and again. The user needs the right to create tables.
+    ///
+    /// It takes the time that it takes, others' locks and migrations included: an index on many rows takes minutes.
+    /// Whoever wants a limit puts a timeout around it.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.
@@ -112,33 +115,35 @@ impl PostgresStore {
         all.map(|(name, statement)| (name, statement.text().to_owned())).collect()
     }
 
-    /// Closes the connections. Calls that are under way end first; later ones fail.
+    /// Closes the connections, and the pool, the application's too. Calls that are under way end first; later
+    /// ones fail.
     pub async fn close(&self) {
-        self.0.connections.clear();
-        self.0.connections.pool().close().await;
+        self.0.connections.close().await;
     }
 
     /// That the server answers, and its tables are not of a newer version.
     pub(crate) async fn check(&self) -> Result<(), Trouble> {
-        let version = self.0.connections.perform(&Version(&self.0.names)).await?;
+        let connections = &self.0.connections;
+        let version = connections.perform(&Version(&self.0.names), connections.deadline()).await?;
         version.map_or(Ok(()), migrate::newer)
     }
 
     async fn perform<O: Operation>(&self, operation: O) -> Result<O::Answer, StoreError> {
-        self.bounded(O::WRITES, self.0.connections.perform(&operation)).await
+        self.perform_until(operation, self.0.connections.deadline()).await
     }
 
-    /// Waits no longer than the limit (S12).
-    async fn bounded<T>(
+    async fn perform_until<O: Operation>(
         &self,
-        writes: bool,
-        call: impl Future<Output = Result<T, Trouble>>,
-    ) -> Result<T, StoreError> {
-        let done = match timeout(self.0.connections.limit(), call).await {
-            Ok(done) => done,
-            Err(_) => Err(Trouble::new(What::Unknown, "no answer in time")),
-        };
-        done.map_err(|trouble| trouble.into_error(writes))
+        operation: O,
+        deadline: Instant,
+    ) -> Result<O::Answer, StoreError> {
+        let done = self.0.connections.perform(&operation, deadline).await;
+        done.map_err(|trouble| trouble.into_error(O::WRITES))
+    }
+
+    /// Does `job` together with others, in time (S12).
+    async fn share<J: Together>(&self, batcher: &Batcher<J>, job: J) -> Result<J::Answer, StoreError> {
+        batcher.call(job).await.map_err(|trouble| trouble.into_error(J::WRITES))
     }
 }
 
@@ -158,11 +163,11 @@ impl Operation for Version<'_> {
 impl TokenStore for PostgresStore {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Inserted, StoreError> {
         let job = Insert { record: Arc::new(record.clone()), fence };
-        self.bounded(true, self.0.inserts.call(job)).await
+        self.share(&self.0.inserts, job).await
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.bounded(false, self.0.finds.call(Find(selector))).await
+        self.share(&self.0.finds, Find(selector)).await
     }
 
     async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
@@ -171,7 +176,7 @@ impl TokenStore for PostgresStore {
 
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replaced, StoreError> {
         let job = Replace { next: Arc::new(next.clone()), expected };
-        self.bounded(true, self.0.replaces.call(job)).await
+        self.share(&self.0.replaces, job).await
     }
 
     async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
@@ -200,24 +205,27 @@ impl TokenStore for PostgresStore {
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
         let job = Current { subject: subject.clone(), fresh, keep, now };
-        self.bounded(true, self.0.epochs.call(job)).await
+        self.share(&self.0.epochs, job).await
     }
 
     /// Removes a thousand at a time, and ends early, saying that there is more, when half of its time is gone.
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let half = Instant::now() + self.0.connections.limit() / 2;
-        while self.perform(PurgeEpochs { now }).await? == u64::from(CHUNK) && Instant::now() < half {}
+        let deadline = self.0.connections.deadline();
+        let half = deadline - self.0.connections.limit() / 2;
+        while self.perform_until(PurgeEpochs { now }, deadline).await? == u64::from(CHUNK)
+            && Instant::now() < half
+        {}
         let mut removed = 0;
         while removed < u64::from(limit) {
             let chunk = u64::from(CHUNK).min(u64::from(limit) - removed);
-            let done = self.perform(PurgeRecords { now, limit: chunk as u32 }).await?;
+            let done = self.perform_until(PurgeRecords { now, limit: chunk as u32 }, deadline).await?;
             removed += done;
             if done < chunk || Instant::now() >= half {
                 break;
             }
         }
         // Fewer than asked for may mean that others hold the rest.
-        let more = self.perform(IsDue { now }).await?;
+        let more = self.perform_until(IsDue { now }, deadline).await?;
         Ok(Purged { removed, more })
     }
 }

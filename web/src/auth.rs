@@ -4,7 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use hallpass_core::{Kind, Login, Rejected, Tokens};
+use hallpass_core::{Login, Rejected, Tokens};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{Extensions, HeaderMap, HeaderValue, Method};
 
@@ -32,8 +32,8 @@ impl Auth {
     /// The one of a request that passed an [`AuthLayer`](crate::AuthLayer).
     ///
     /// # Errors
-    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something and that
-    /// another site made the browser send; [`Rejection::TooLarge`].
+    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something, or opens a
+    /// WebSocket, and that another site made the browser send; [`Rejection::TooLarge`].
     pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Rejection> {
         let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
         match request.read(headers, extensions) {
@@ -138,31 +138,6 @@ impl Auth {
     /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the one who is logged in.
     pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
-    }
-
-    /// Logs out: ends the login that the cookies belong to, remember-me token included, whatever state they
-    /// are in, and takes the cookies away. Says whether there was anything to end.
-    ///
-    /// # Errors
-    /// [`Failure`] if it could not be written: then nobody is logged out, and the cookies stay.
-    pub async fn logout(&self) -> Result<bool, Failure> {
-        let mut state = self.0.state.lock().await;
-        let before = self.0.known_before_end(&mut state).await?;
-        let mut ended = false;
-        let held = state.held(&self.0);
-        for (kind, texts) in [(Kind::SESSION, &held.sessions), (Kind::REMEMBER, &held.remembers)] {
-            for text in texts {
-                // A rejection means that there is nothing left to end.
-                ended |= self.tokens().revoke(kind, text).await?.is_ok();
-            }
-        }
-        self.0.take_away(held);
-        state.forget();
-        if ended {
-            let (subject, login) = before.unzip();
-            self.0.config.tell(SignalKind::LoggedOut, subject.as_ref(), login);
-        }
-        Ok(ended)
     }
 
     /// The tokens that the layer works with.

@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use hallpass_core::Kind;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
@@ -228,6 +229,12 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    /// All of them, sessions first.
+    pub(crate) fn tokens(&self) -> impl Iterator<Item = (Kind, &Text)> {
+        let of = |kind| move |text| (kind, text);
+        self.sessions.iter().map(of(Kind::SESSION)).chain(self.remembers.iter().map(of(Kind::REMEMBER)))
+    }
+
     /// Reads them from the `Cookie` headers. Any bytes will do: what is no cookie of ours is passed over.
     pub(crate) fn read(headers: &HeaderMap, session: &CookieSpec, remember: &CookieSpec) -> Self {
         let mut held = Self::default();

@@ -6,9 +6,13 @@ use hallpass_core::{
 
 use crate::auth::Auth;
 use crate::cookie::Held;
+use crate::current::Via;
 use crate::error::{Failure, Outcome, Refused};
 use crate::request::State;
 use crate::signal::SignalKind;
+
+/// What ends with a device.
+const DEVICE: [Purpose; 2] = [Purpose::Device, Purpose::SingleUse];
 
 impl Auth {
     /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None if
@@ -31,16 +35,18 @@ impl Auth {
     }
 
     /// Logs one of the user's devices out, this one included. Says whether there was anything to end: the
-    /// login of somebody else is none of theirs.
+    /// login of somebody else is none of theirs, and an API key is no device.
     ///
     /// # Errors
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn logout_device(&self, device: LoginId) -> Result<bool, Failure> {
-        let Some((subject, login)) = self.caller().await? else { return Ok(false) };
-        if device == login {
+        let Some(identity) = self.identity().await? else { return Ok(false) };
+        if device == identity.login && identity.via != Via::Key {
             return self.logout().await;
         }
-        let ended = self.tokens().revoke_login(&subject, device, Reason::LoggedOutElsewhere).await? > 0;
+        let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&DEVICE));
+        let reason = Reason::LoggedOutElsewhere;
+        let ended = self.tokens().revoke_kinds_of_login(&subject, device, kinds, reason).await? > 0;
         if ended {
             self.0.config.tell(SignalKind::LoggedOut, Some(&subject), Some(device));
         }
@@ -86,7 +92,7 @@ impl Auth {
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn logout_everywhere(&self) -> Result<bool, Failure> {
         let Some((subject, _)) = self.caller().await? else { return Ok(false) };
-        let kinds = self.tokens().kinds_for(&[Purpose::Device, Purpose::SingleUse]);
+        let kinds = self.tokens().kinds_for(&DEVICE);
         self.tokens().revoke_subject(&subject, kinds, Reason::LoggedOutElsewhere).await?;
         let mut state = self.0.state.lock().await;
         self.0.take_away(state.held(&self.0));

@@ -1,5 +1,7 @@
 //! What the web layer keeps in the data of a record: a few flags of its own, then the application's data.
 
+use hallpass_core::{Kind, Valid};
+
 /// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
 ///
 /// Data that somebody else wrote (another use of the same kind) reads as no flags and no data.
@@ -16,10 +18,19 @@ pub(crate) const FORCED: u8 = 2;
 /// Not fresh, whatever it began with.
 pub(crate) const STALE: u8 = 4;
 
-const VERSION: u8 = 0x40;
+/// No byte of UTF-8 text has these bits, so that text which somebody else kept is never taken for flags.
+const VERSION: u8 = 0xF8;
 const FLAGS: u8 = CONFIRMED | FORCED | STALE;
 
 impl<'a> Envelope<'a> {
+    /// What the layer keeps with a token. In the kinds that are not its own it keeps nothing.
+    pub(crate) fn with(valid: &'a Valid) -> Self {
+        match [Kind::SESSION, Kind::REMEMBER].contains(&valid.kind()) {
+            true => Self::of(valid.data()),
+            false => Self { flags: 0, data: &[] },
+        }
+    }
+
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
         match bytes.split_first() {
             Some((&head, data)) if head & !FLAGS == VERSION => Self { flags: head & FLAGS, data },
@@ -65,8 +76,10 @@ mod tests {
 
     #[test]
     fn what_somebody_else_wrote_is_no_envelope() {
-        for bytes in [&b""[..], b"{}", b"\xff", b"\x00abc", b"@"] {
-            let envelope = Envelope::of(bytes);
+        // Whatever character a text begins with, and no text at all.
+        let text = (0..=char::MAX as u32).filter_map(char::from_u32).map(|first| first.to_string());
+        for bytes in text.map(String::into_bytes).chain([vec![]]) {
+            let envelope = Envelope::of(&bytes);
             assert!(!envelope.has(FLAGS) && envelope.data.is_empty(), "{bytes:?}");
         }
     }

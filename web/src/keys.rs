@@ -12,6 +12,9 @@ impl Auth {
     /// Makes an API key for whoever is logged in, to be shown once. It is bound to no stamp, so it outlives
     /// a change of password; [`revoke_key`](Self::revoke_key) ends it. Nobody makes a key with a key.
     ///
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: whoever has copied a session could make a key that
+    /// outlives it.
+    ///
     /// # Errors
     /// [`Failure`] if it could not be stored; `name` has at most 512 bytes.
     pub async fn issue_key(&self, name: &str) -> Outcome<Issued> {
@@ -36,13 +39,15 @@ impl Auth {
         Ok(self.tokens().list(&identity.subject, &query).await?.logins)
     }
 
-    /// Ends one of the API keys of whoever is logged in. Says whether there was anything to end.
+    /// Ends one of the API keys of whoever is logged in. Says whether there was anything to end: a device is
+    /// no key.
     ///
     /// # Errors
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Failure> {
         let Some(identity) = self.identity().await? else { return Ok(false) };
-        Ok(self.tokens().revoke_login(&identity.subject, key, Reason::LoggedOut).await? > 0)
+        let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&[Purpose::Key]));
+        Ok(self.tokens().revoke_kinds_of_login(&subject, key, kinds, Reason::LoggedOut).await? > 0)
     }
 
     /// Makes a token of `kind` for `user` that works once, for a link in an e-mail: a new password, an

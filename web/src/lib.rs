@@ -16,6 +16,7 @@ mod future;
 mod keys;
 mod layer;
 mod login;
+mod logout;
 mod next;
 mod origin;
 mod rejection;

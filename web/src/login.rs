@@ -181,10 +181,8 @@ impl<'a> LogIn<'a> {
         if let Some(fingerprint) = client.and_then(|client| client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        for (kind, texts) in [(Kind::SESSION, &replaced.sessions), (Kind::REMEMBER, &replaced.remembers)] {
-            for text in texts {
-                issue = issue.replaces(kind, text);
-            }
+        for (kind, text) in replaced.tokens() {
+            issue = issue.replaces(kind, text);
         }
         Ok(issue.await?)
     }
@@ -204,7 +202,7 @@ impl<'a> LogIn<'a> {
                 Some(_) => continue,
             };
             if let Ok(valid) = candidate.verify(stamp).await? {
-                return Ok(Envelope::of(valid.data()).data.to_vec());
+                return Ok(Envelope::with(&valid).data.to_vec());
             }
         }
         Ok(Vec::new())
@@ -217,8 +215,8 @@ impl<'a> LogIn<'a> {
         subject: &Subject,
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
-        for text in &state.held(&self.auth.0).remembers {
-            let Ok(candidate) = self.auth.tokens().look_up(Kind::REMEMBER, text).await? else { continue };
+        let request = &self.auth.0;
+        for candidate in request.remembered(state.held(request), &mut Vec::new()).await? {
             if candidate.subject() == Some(subject)
                 && let Ok(valid) = candidate.verify(stamp).await?
             {

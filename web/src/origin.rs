@@ -1,12 +1,14 @@
 //! Requests that another site made a browser send.
 
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Uri};
 
 /// Which pages may send requests that change something: those of this origin, and the ones listed.
 ///
-/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. GET, HEAD and
-/// OPTIONS pass, so they must change nothing; so does what says neither, for that is no browser.
+/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. The methods that
+/// HTTP calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing; so does what says neither,
+/// for that is no browser. A GET that opens a WebSocket is guarded: what goes through it may change anything,
+/// and the browser asks no permission of the site first.
 /// `SameSite=Lax` keeps the cookies from other *sites*; this keeps out other origins of the same site too,
 /// and forms that log a victim in as somebody else.
 #[derive(Clone, Debug, Default)]
@@ -32,7 +34,8 @@ impl Origins {
 
     /// Whether one of our own pages sent it, or one that is allowed, or no browser at all.
     pub(crate) fn permit(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
-        if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE) {
+        let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+        if safe && !headers.contains_key(UPGRADE) {
             return true;
         }
         let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
@@ -81,6 +84,7 @@ mod tests {
             &[own, ("sec-fetch-site", "cross-site"), ("origin", "https://idp.example")],
         ] {
             assert!(permits(&Method::POST, good), "{good:?}");
+            assert!(permits(&Method::GET, &[&[("upgrade", "websocket")], good].concat()), "{good:?}");
         }
         for bad in [
             &[own, ("sec-fetch-site", "cross-site")][..],
@@ -95,10 +99,14 @@ mod tests {
             &[("origin", "https://app.example")],
             &[own, ("origin", "https://idp.example.evil")],
         ] {
-            for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let own_method = Method::from_bytes(b"PURGE").unwrap();
+            for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, own_method] {
                 assert!(!permits(&method, bad), "{method} {bad:?}");
             }
-            assert!(permits(&Method::GET, bad) && permits(&Method::HEAD, bad), "{bad:?}");
+            assert!(!permits(&Method::GET, &[&[("upgrade", "websocket")], bad].concat()), "{bad:?}");
+            for safe in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
+                assert!(permits(&safe, bad), "{safe} {bad:?}");
+            }
         }
     }
 

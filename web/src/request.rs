@@ -108,21 +108,37 @@ impl Request {
 
     /// Sends a token to the browser, and counts it as the first of what the browser holds.
     pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) {
-        let text = Zeroizing::new(issued.token.expose().to_owned());
-        let remember = issued.kind == Kind::REMEMBER;
-        let spec = if remember { &self.config.remember } else { &self.config.session };
-        let keep = spec.keep.unwrap_or(if remember { Keep::Token } else { Keep::Browser });
-        let age = issued.expires_at.since(self.config.tokens.now());
-        let change = Change::Set { value: text.clone(), max_age: (keep == Keep::Token).then_some(age) };
+        let change = self.set(issued);
+        let text = change.text().cloned();
         let mut changes = self.changes();
         changes.yields = false;
-        let (place, texts) = match remember {
+        let (place, texts) = match issued.kind == Kind::REMEMBER {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
         };
         *place = Some(change);
         // What the browser sent besides stays in the list: a log-out or a login in this request ends it, too.
-        texts.insert(0, text);
+        texts.splice(0..0, text);
+    }
+
+    /// Sends the successor of a remember-me token to the browser, whatever else becomes of the request.
+    ///
+    /// The browser does not hold it before it comes back with it: were it presented in this request once
+    /// more, that would confirm what may never arrive. The token that it replaces will do until then.
+    pub(crate) fn send_successor(&self, successor: &Issued) {
+        let change = self.set(successor);
+        let mut changes = self.changes();
+        changes.remember = Some(change);
+        changes.yields = true;
+    }
+
+    fn set(&self, issued: &Issued) -> Change {
+        let remember = issued.kind == Kind::REMEMBER;
+        let spec = if remember { &self.config.remember } else { &self.config.session };
+        let keep = spec.keep.unwrap_or(if remember { Keep::Token } else { Keep::Browser });
+        let age = issued.expires_at.since(self.config.tokens.now());
+        let value = Zeroizing::new(issued.token.expose().to_owned());
+        Change::Set { value, max_age: (keep == Keep::Token).then_some(age) }
     }
 
     /// Takes both cookies away.

@@ -1,7 +1,7 @@
 //! Who sent a request: by the session, else by the remember-me token, else by a key.
 
 use hallpass_core::rotation::Presented;
-use hallpass_core::{Candidate, FingerprintCheck, How, Kind, LoginId, Reason, Rejected, Subject, Valid};
+use hallpass_core::{Candidate, FingerprintCheck, How, Kind, Reason, Rejected, Subject, Valid};
 
 use crate::client::{MissingFingerprint, Protection};
 use crate::cookie::{Change, Held, Text};
@@ -50,7 +50,7 @@ impl Request {
                 Err(rejected) => who.rejections.push(rejected),
             }
         }
-        for candidate in self.remembered(held, &mut who).await? {
+        for candidate in self.remembered(held, &mut who.rejections).await? {
             match self.restore(held, candidate, who.session.as_ref()).await? {
                 Ok((session, user)) => {
                     who.known = self.known(&session, user, false);
@@ -121,14 +121,14 @@ impl Request {
     /// Presents the remember-me token once more after it restored this session. That tells core that the
     /// client has the successor, so that whoever comes with the predecessor later is a thief; and where the
     /// thief was faster, the login ends here, this session included.
-    async fn confirm_restored(&self, held: &mut Held, valid: &mut Valid) -> Judged<()> {
-        if valid.how() != How::Restored || Envelope::of(valid.data()).has(CONFIRMED) {
+    async fn confirm_restored(&self, held: &Held, valid: &mut Valid) -> Judged<()> {
+        if valid.how() != How::Restored || Envelope::with(valid).has(CONFIRMED) {
             return Ok(Ok(()));
         }
         if held.remembers.is_empty() {
             return Ok(Ok(()));
         }
-        let candidates = self.remembered(held, &mut Who::default()).await?;
+        let candidates = self.remembered(held, &mut Vec::new()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.login() == valid.login());
         let done = match own {
             // What the browser holds is not this login's: there is nothing to confirm.
@@ -136,8 +136,7 @@ impl Request {
             Some(own) => match self.judge(own, true).await? {
                 Ok((remember, _)) => {
                     if let Some(successor) = &remember.successor {
-                        self.hand_out(held, successor);
-                        self.changes().yields = true;
+                        self.send_successor(successor);
                     }
                     remember.is_newest() && remember.successor.is_none()
                 }
@@ -153,20 +152,30 @@ impl Request {
         Ok(self.config.tokens.update_data(valid, confirmed).await?)
     }
 
-    /// The remember-me tokens that may be good, the newest of its login first: an old one, where a browser
-    /// sends several, would end the login that the new one keeps.
-    async fn remembered(&self, held: &Held, who: &mut Who) -> Result<Vec<Candidate<'_>>, Failure> {
+    /// The remember-me tokens that may be good, of each login the newest only: an old one, where a browser
+    /// sends several, would end the login that the new one keeps, whatever becomes of the new one.
+    pub(crate) async fn remembered(
+        &self,
+        held: &Held,
+        rejections: &mut Vec<Rejected>,
+    ) -> Result<Vec<Candidate<'_>>, Failure> {
         let mut candidates = Vec::new();
         for text in &held.remembers {
             match self.config.tokens.look_up(Kind::REMEMBER, text).await? {
                 Ok(candidate) => candidates.push(candidate),
-                Err(rejected) => who.rejections.push(rejected),
+                Err(rejected) => rejections.push(rejected),
             }
         }
         candidates.sort_by_key(|candidate| match candidate.presented() {
             Presented::Current => 0,
             Presented::Predecessor => 1,
             Presented::Earlier | Presented::Foreign => 2,
+        });
+        let mut logins = Vec::with_capacity(candidates.len());
+        candidates.retain(|candidate| {
+            let first = !logins.contains(&candidate.login());
+            logins.push(candidate.login());
+            first
         });
         Ok(candidates)
     }
@@ -184,34 +193,42 @@ impl Request {
             Ok((_, None)) => return Ok(Err(Rejected::Invalid)),
             Err(rejected) => return Ok(Err(rejected)),
         };
+        // Before anything can fail: the record has moved on, and no other answer would tell the browser.
+        if let Some(successor) = &valid.successor {
+            self.send_successor(successor);
+        }
         let mut flags = 0;
-        if Envelope::of(valid.data()).has(FORCED) {
+        if Envelope::with(&valid).has(FORCED) {
             flags |= FORCED;
         }
         if valid.is_newest() && valid.successor.is_none() {
             flags |= CONFIRMED;
         }
-        let data = anonymous.map_or(&[][..], |session| Envelope::of(session.data()).data);
+        let data = anonymous.map_or(&[][..], |session| Envelope::with(session).data);
         let mut issue = self.config.tokens.issue_from(&valid, Kind::SESSION).data(seal(flags, data));
         if let Some(fingerprint) = self.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        let issued = match issue.await? {
-            Ok(issued) => issued,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        let session = match self.config.tokens.look_up(Kind::SESSION, issued.token.expose()).await? {
-            Ok(candidate) => candidate.verify(loaded.stamp.as_ref()).await?,
+        let session = match issue.await? {
+            Ok(issued) => match self.config.tokens.look_up(Kind::SESSION, issued.token.expose()).await? {
+                Ok(candidate) => candidate.verify(loaded.stamp.as_ref()).await?.map(|valid| (valid, issued)),
+                Err(rejected) => Err(rejected),
+            },
             Err(rejected) => Err(rejected),
         };
-        if session.is_ok() {
-            for issued in valid.successor.iter().chain([&issued]) {
-                self.hand_out(held, issued);
+        match session {
+            Ok((session, issued)) => {
+                self.hand_out(held, &issued);
+                self.changes().yields = true;
+                self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
+                Ok(Ok((session, loaded.user)))
             }
-            self.changes().yields = true;
-            self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
+            Err(rejected) => {
+                // The login was ended meanwhile, and the browser may hold a good token of another.
+                self.changes().remember = None;
+                Ok(Err(rejected))
+            }
         }
-        Ok(session.map(|session| (session, loaded.user)))
     }
 
     /// Whose key came in the `Authorization` header, if one did.
@@ -264,7 +281,7 @@ impl Request {
             Ok(valid) => valid,
             Err(rejected) => return Ok(Err(rejected)),
         };
-        if !active && !Envelope::of(valid.data()).has(FORCED) {
+        if !active && !Envelope::with(&valid).has(FORCED) {
             self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
             return Ok(Err(Rejected::Invalid));
         }
@@ -283,7 +300,7 @@ impl Request {
                 (false, true) => Via::Password,
                 (false, false) => Via::Session,
             },
-            fresh: !restored && recent && !Envelope::of(valid.data()).has(STALE),
+            fresh: !restored && recent && !Envelope::with(valid).has(STALE),
             authenticated_at: valid.auth_at(),
         };
         Some((user, identity))
@@ -311,26 +328,5 @@ impl Request {
             Ok(Err(_)) => true,
             Err(_) => false,
         }
-    }
-
-    /// Whose login is about to be ended, as far as it can be told without restoring anything.
-    pub(crate) async fn known_before_end(
-        &self,
-        state: &mut State,
-    ) -> Result<Option<(Subject, LoginId)>, Failure> {
-        if let Some((_, identity)) = state.who.as_ref().and_then(|who| who.known.as_ref()) {
-            return Ok(Some((identity.subject.clone(), identity.login)));
-        }
-        let held = state.held(self);
-        for (kind, texts) in [(Kind::SESSION, &held.sessions), (Kind::REMEMBER, &held.remembers)] {
-            for text in texts {
-                if let Ok(candidate) = self.config.tokens.look_up(kind, text).await?
-                    && let Some(subject) = candidate.subject()
-                {
-                    return Ok(Some((subject.clone(), candidate.login())));
-                }
-            }
-        }
-        Ok(None)
     }
 }

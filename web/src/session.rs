@@ -68,7 +68,7 @@ impl Auth {
     pub async fn session_data<T: SessionData>(&self) -> Result<T, Failure> {
         let mut state = self.0.state.lock().await;
         let who = self.0.who(&mut state).await?;
-        Ok(who.session.as_ref().map(|valid| read(Envelope::of(valid.data()).data)).unwrap_or_default())
+        Ok(who.session.as_ref().map(|valid| read(Envelope::with(valid).data)).unwrap_or_default())
     }
 
     /// Changes what is kept with the session, and answers what it is now. `change` runs again whenever

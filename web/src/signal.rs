@@ -39,7 +39,7 @@ pub struct Signal<'a> {
 pub enum SignalKind {
     /// Somebody confirmed with the password who they are; the login is fresh.
     Confirmed,
-    /// Another site made a browser send a request that changes something; it was refused.
+    /// Another site made a browser send a request that changes something, or opens a WebSocket; it was refused.
     CrossSite,
     /// Somebody who is logged in, but not freshly, was asked to confirm who they are.
     FreshNeeded,

@@ -47,6 +47,22 @@ impl Tokens {
         self.mark(subject, Which::login(login), reason, false).await
     }
 
+    /// Ends what one login of `subject` has of these kinds, [those of a purpose](Self::kinds_for) for
+    /// instance: an id from a list of devices ends no API key, nor one from a list of keys a device.
+    /// Answers how many records that were.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call until it succeeds.
+    pub async fn revoke_kinds_of_login(
+        &self,
+        subject: &Subject,
+        login: LoginId,
+        kinds: Kinds,
+        reason: Reason,
+    ) -> Result<u64, Failure> {
+        self.mark(subject, Which::login(login).kinds(kinds), reason, false).await
+    }
+
     /// Ends everything of `subject` that is of these kinds, logins under way included: "log out
     /// everywhere". Answers how many records that were.
     ///

@@ -1,6 +1,6 @@
 //! What was ended stays ended, whatever was under way (D4, D12, D13, S8, S11).
 
-use hallpass_core::{Failure, Kind, Kinds, Reason, Rejected, Stamp, What};
+use hallpass_core::{Failure, Kind, Kinds, Purpose, Reason, Rejected, Stamp, What};
 use tokio::task::JoinSet;
 
 use crate::fixture::{DAY, World, alice};
@@ -126,6 +126,22 @@ async fn logging_out_ends_the_login_and_is_never_theft() {
     assert_eq!(world.verify(Kind::SESSION, session.expose()).await.unwrap_err(), Rejected::Invalid);
     world.verify(Kind::SESSION, other.expose()).await.unwrap();
     assert!(!world.events().contains(&What::Reused));
+}
+
+#[tokio::test]
+async fn a_login_is_ended_in_the_kinds_that_are_meant() {
+    let world = World::new();
+    let (device, key) = (world.log_in(Kind::SESSION).await, world.log_in(Kind::API_KEY).await);
+    let end = async |login, purpose| {
+        let kinds = world.tokens.kinds_for(&[purpose]);
+        world.tokens.revoke_kinds_of_login(&alice(), login, kinds, Reason::LoggedOut).await.unwrap()
+    };
+    assert_eq!((end(device.login, Purpose::Key).await, end(key.login, Purpose::Device).await), (0, 0));
+    world.verify(Kind::SESSION, device.token.expose()).await.unwrap();
+    world.verify(Kind::API_KEY, key.token.expose()).await.unwrap();
+    assert_eq!((end(device.login, Purpose::Device).await, end(key.login, Purpose::Key).await), (1, 1));
+    world.verify(Kind::SESSION, device.token.expose()).await.unwrap_err();
+    world.verify(Kind::API_KEY, key.token.expose()).await.unwrap_err();
 }
 
 #[tokio::test]

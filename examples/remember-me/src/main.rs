@@ -15,7 +15,6 @@ use serde::Deserialize;
 struct User(&'static str, &'static str);
 
 const ALICE: User = User("alice", "wonderland");
-
 struct Users; // a database, say
 impl UserLoader for Users {
     type User = User;
@@ -75,6 +74,7 @@ async fn main() -> Result<(), BoxError> {
     let auth = AuthLayer::builder(tokens, Users).login_page("/login").insecure_cookies().build()?;
     let login = get(async || LOGIN).post(log_in);
     let app = Router::new().route("/", get(home)).route("/login", login).route("/logout", post(log_out));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:3000").await?;
+    let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());
+    let listener = tokio::net::TcpListener::bind(address).await?;
     Ok(axum::serve(listener, app.layer(auth)).await?)
 }

@@ -4,8 +4,12 @@
 
 mod batches;
 mod errors;
+mod failover;
+mod handles;
 mod hot;
+mod locks;
 mod migrations;
 mod outages;
 mod processes;
+mod revocations;
 mod support;

@@ -10,24 +10,22 @@ use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
 
-use crate::support::{ask, connection, next, own_server, put, record, say, schema, store, until, words};
+use crate::support::{ask, connection, next, own_server, put, record, schema, store, until, words};
 
-const LIMIT: Duration = Duration::from_secs(2);
+pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// For a machine that is busy with other things.
-const MARGIN: Duration = Duration::from_secs(3);
+const MARGIN: Duration = Duration::from_secs(8);
 
 /// What a writer knows of its record: what was acknowledged last, and what it has tried to write since.
-struct Known {
-    acknowledged: Record,
+pub(crate) struct Known {
+    pub(crate) acknowledged: Record,
     tried: Vec<Record>,
     calls: u32,
-    errors: u32,
+    pub(crate) errors: u32,
 }
 
 /// Replaces one record until told to stop.
-async fn write(store: PostgresStore, stop: Arc<AtomicBool>) -> Known {
-    let mut current = record("writer");
-    put(&store, &current).await;
+pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<AtomicBool>) -> Known {
     let mut known = Known { acknowledged: current.clone(), tried: Vec::new(), calls: 0, errors: 0 };
     while !stop.load(Ordering::Relaxed) {
         let next = next(&current);
@@ -54,12 +52,12 @@ async fn write(store: PostgresStore, stop: Arc<AtomicBool>) -> Known {
 }
 
 impl Known {
-    fn allows(&self, found: &Record) -> bool {
+    pub(crate) fn allows(&self, found: &Record) -> bool {
         *found == self.acknowledged || self.tried.contains(found)
     }
 }
 
-async fn in_time<T>(call: impl Future<Output = T>) -> T {
+pub(crate) async fn in_time<T>(call: impl Future<Output = T>) -> T {
     let began = Instant::now();
     let answer = call.await;
     assert!(began.elapsed() < LIMIT + MARGIN, "a call took {:?}", began.elapsed());
@@ -70,7 +68,12 @@ async fn in_time<T>(call: impl Future<Output = T>) -> T {
 async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<Server>)) {
     let store = store(url, &schema(), |builder| builder.timeout(LIMIT)).await;
     let stop = Arc::new(AtomicBool::new(false));
-    let writers: Vec<_> = (0..50).map(|_| tokio::spawn(write(store.clone(), Arc::clone(&stop)))).collect();
+    let mut writers = Vec::new();
+    for _ in 0..50 {
+        let record = record("writer");
+        put(&store, &record).await;
+        writers.push(tokio::spawn(write(store.clone(), record, Arc::clone(&stop))));
+    }
     tokio::time::sleep(Duration::from_millis(300)).await;
     trouble(server).await;
     until("the handle works again", async || store.find(record("x").selector).await.is_ok()).await;
@@ -185,8 +188,15 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
         PostgresStore::builder().schema(&schema).timeout(LIMIT).from_pool(pool.clone()).await.unwrap();
     let held = pool.acquire().await.unwrap();
     let began = Instant::now();
-    let error = store.insert(&record("alice"), Fence::None).await.unwrap_err();
-    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    // Many at once, so that most wait for others: what was never sent is not in doubt.
+    let writes = (0..20).map(|_| {
+        let store = store.clone();
+        tokio::spawn(async move { store.insert(&record("alice"), Fence::None).await })
+    });
+    for write in writes.collect::<Vec<_>>() {
+        let error = write.await.unwrap().unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    }
     assert!(began.elapsed() < LIMIT + MARGIN);
     drop(held);
     assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), Insert::Inserted);
@@ -194,33 +204,59 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
     drop(pool.acquire().await.unwrap());
 }
 
-/// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
+/// The first call waits, as the server may be restarting; then it is known to be down, until it is not.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dropped_revocation_leaves_no_lock() {
-    let Some(server) = own_server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
+    let Some(server) = own_server().map(Arc::new) else { return };
+    let limit = Duration::from_secs(8);
+    let store = store(server.url(), &schema(), |builder| builder.timeout(limit)).await;
     let alice = record("alice");
     put(&store, &alice).await;
-    let mut on = connection(server.url()).await;
-    say(&mut on, "begin").await;
-    say(&mut on, format!("select from {schema}.hallpass_tokens for update")).await;
-    let revoking = tokio::spawn({
-        let store = store.clone();
-        async move {
-            let (all, action) = (hallpass_core::Which::all(), hallpass_core::Action::Remove);
-            let epoch = hallpass_core::Epoch([1; 16]);
-            let now = crate::support::at(1);
-            let advance = hallpass_core::Advance::To { epoch, now, keep: Duration::from_secs(60) };
-            store.revoke_by_subject(&crate::support::subject("alice"), &all, action, advance).await
-        }
+    blocking(&server, |server| server.stop().unwrap()).await;
+    let is_down = async || {
+        let answer = store.find(alice.selector).await;
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    };
+    is_down().await;
+    let began = Instant::now();
+    for _ in 0..5 {
+        is_down().await;
+    }
+    // Five that wait take nearly four times the limit.
+    assert!(began.elapsed() < 2 * limit, "{:?}", began.elapsed());
+    let writes = (0..20).map(|_| {
+        let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
+        tokio::spawn(async move { store.replace(&next, expected).await })
     });
-    let waiting = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
-    until("the revocation waits", async || ask(&mut on, waiting).await > 0).await;
-    revoking.abort();
-    let _ = revoking.await;
-    say(&mut on, "rollback").await;
-    assert_eq!(store.replace(&next(&alice), alice.revision).await.unwrap(), Replace::Replaced);
-    let in_transaction = "select count(*) from pg_stat_activity where state like 'idle in transaction%'";
-    until("no transaction is left open", async || ask(&mut on, in_transaction).await == 0).await;
+    for write in writes.collect::<Vec<_>>() {
+        let answer = write.await.unwrap();
+        assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    }
+    blocking(&server, |server| server.start().unwrap()).await;
+    assert_eq!(store.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
+}
+
+/// A purge is several statements, each of which may take nearly as long as a call.
+#[tokio::test]
+async fn a_slow_purge_ends_in_time() {
+    let Some(server) = own_server() else { return };
+    let (schema, limit) = (schema(), Duration::from_secs(6));
+    let sleep = |table: &str| {
+        format!(
+            "with slept as materialized (select pg_sleep(4.2)) delete from {table}\nwhere exists (select from slept) and "
+        )
+    };
+    let store = store(server.url(), &schema, |builder| {
+        builder
+            .timeout(limit)
+            .patched("purge_epochs.sql", "delete from hallpass_epochs\nwhere ", &sleep("hallpass_epochs"))
+            .patched("purge.sql", "delete from hallpass_tokens\nwhere ", &sleep("hallpass_tokens"))
+            .patched("due.sql", "from hallpass_tokens", "from hallpass_tokens, pg_sleep(4.2)")
+    })
+    .await;
+    let began = Instant::now();
+    let error = store.purge_expired(crate::support::at(1), 10).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { .. }), "{}", words(&error));
+    // The three together take twice the limit.
+    assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
 }

@@ -34,9 +34,13 @@ pub(crate) fn schema() -> String {
     format!("it_{}_{}", std::process::id(), unique())
 }
 
+/// What a call may take where time is not what a test is about: the machine may be busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A store with tables of its own.
 pub(crate) async fn store(url: &str, schema: &str, configure: impl Fn(Builder) -> Builder) -> PostgresStore {
-    let store = configure(PostgresStore::builder().schema(schema)).connect(url).await.unwrap();
+    let builder = PostgresStore::builder().schema(schema).timeout(PATIENCE);
+    let store = configure(builder).connect(url).await.unwrap();
     store.migrate().await.unwrap();
     store
 }
@@ -56,18 +60,25 @@ pub(crate) async fn ask(on: &mut PgConnection, sql: impl Into<String>) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_one(on).await.unwrap()
 }
 
+/// How many statements about `schema` with `word` in them wait for a lock. Not over a connection that is in a
+/// transaction: there the answer stays what it was at first.
+pub(crate) async fn waiting(on: &mut PgConnection, schema: &str, word: &str) -> i64 {
+    let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
+    ask(on, format!("{waits} and query like '%{schema}%' and query like '%{word}%'")).await
+}
+
 /// Waits, a bounded time, until it is so.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    for _ in 0..600 {
+    for _ in 0..1_200 {
         if is_so().await {
             return;
         }
         tokio::time::sleep(Duration::from_millis(25)).await;
     }
-    panic!("15 s and still not: {what}");
+    panic!("30 s and still not: {what}");
 }
 
-pub(crate) fn at(millis: u64) -> Timestamp {
+pub(crate) const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 

@@ -167,9 +167,7 @@ async fn who_changes_somebody_else_s_password_does_not_become_them() {
 #[tokio::test]
 async fn changing_the_password_wants_a_fresh_login() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     site.advance(MINUTE);
     assert_eq!(browser.post("/password", &[("password", "stolen")]).await.status, 303);
     assert_eq!(site.users.find("alice").unwrap().password, "secret");

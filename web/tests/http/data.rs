@@ -96,9 +96,7 @@ async fn what_does_not_read_any_more_reads_as_nothing() {
 #[tokio::test]
 async fn a_restored_session_keeps_what_the_visitor_had_begun() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let remember = browser.remember().unwrap();
     browser.jar().delete(crate::browser::REMEMBER);
     browser.post("/cart", &[("item", "tea")]).await;
@@ -134,9 +132,7 @@ async fn data_go_with_the_session_that_ran_out() {
 #[tokio::test]
 async fn a_change_in_the_request_that_restores_is_kept() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     assert_eq!(browser.post("/cart", &[("item", "tea")]).await.body, "1");
     assert_eq!(
         (browser.get("/cart").await.body, browser.me().await),

@@ -38,9 +38,7 @@ async fn a_logout_without_a_session_is_told_with_its_user() {
 #[tokio::test]
 async fn a_restore_is_told_once() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     site.heard.signals();
     browser.get("/thrice").await;
     assert_eq!(site.heard.signals(), alice(Kind::Restored));

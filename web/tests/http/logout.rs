@@ -4,6 +4,7 @@ use hallpass_core::What;
 use hallpass_web::{CookieSpec, SameSite};
 
 use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 
 #[tokio::test]
@@ -107,9 +108,7 @@ async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token(
 #[tokio::test]
 async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let old = browser.copied();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_ne!(old.remember(), browser.remember(), "it has rotated");
@@ -171,4 +170,25 @@ async fn somebody_may_log_in_again_after_the_logout() {
     browser.log_in_remembered("alice").await;
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn a_logout_waits_once_for_a_store_that_is_slow() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    site.gate.all_down();
+    site.gate.calls();
+    assert_eq!(browser.post("/logout", &[]).await.status, 503);
+    assert_eq!(site.gate.calls(), [Call::Find; 2], "nothing is asked again of a store that is away");
+    site.gate.up();
+    let held = site.gate.hold(Call::Find);
+    let logout = browser.prepare("POST", "/logout", &[]);
+    let logout = tokio::spawn(async move { logout.send().await });
+    held.arrival().await;
+    // The second one is asked for before the first has been answered.
+    held.arrival().await;
+    held.release();
+    assert_eq!(logout.await.unwrap().body, "ended, nobody");
+    assert_eq!(site.live("alice").await, 0);
 }

@@ -57,6 +57,21 @@ async fn a_link_from_another_site_finds_the_visitor_logged_in() {
 }
 
 #[tokio::test]
+async fn another_site_opens_no_web_socket() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let socket = browser.clone().header("Upgrade", "websocket").header("Sec-Fetch-Mode", "websocket");
+    assert_eq!(socket.get("/account").await.body, "alice session fresh", "our own page does");
+    assert_eq!(lured(&socket).get("/account").await.status, 403);
+    let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+    old.trusted = false;
+    let old = old.header("Upgrade", "websocket");
+    assert_eq!(old.clone().header("Origin", "http://app.test").get("/account").await.status, 200);
+    assert_eq!(old.header("Origin", "https://evil.test").get("/account").await.status, 403);
+}
+
+#[tokio::test]
 async fn strict_cookies_stay_at_home() {
     let strict = CookieSpec::host("session").same_site(SameSite::Strict);
     let site = Site::with(|layer| layer.session_cookie(strict)).await;

@@ -4,7 +4,7 @@ use hallpass_core::What;
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
-use crate::site::{HOUR, MINUTE, Site};
+use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
 /// An answer that says "try again" and does nothing to the cookies.
@@ -108,14 +108,16 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
 #[tokio::test]
 async fn a_restore_that_cannot_be_written_can_be_repeated() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     site.gate.down(Call::Insert);
-    for _ in 0..3 {
+    let first = browser.get("/me").await;
+    assert_eq!((first.status, first.set_cookies().len()), (503, 1), "the token had rotated by then");
+    assert_eq!(first.cookie(REMEMBER).unwrap().value, browser.remember().unwrap());
+    for _ in 0..2 {
+        site.advance(SECOND * 20);
         unavailable(&browser.get("/me").await);
-        site.advance(MINUTE);
     }
+    site.advance(HOUR * 2);
     site.gate.up();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -125,9 +127,7 @@ async fn a_restore_that_cannot_be_written_can_be_repeated() {
 #[tokio::test]
 async fn a_rotation_that_cannot_be_written_is_put_off() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let token = browser.remember();
     site.gate.down(Call::Replace);
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -142,9 +142,7 @@ async fn a_rotation_that_cannot_be_written_is_put_off() {
 #[tokio::test]
 async fn a_rotation_of_unknown_outcome_logs_nobody_out() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     site.gate.unknown(Call::Replace);
     let answer = browser.get("/me").await;
     assert!(answer.status == 503 || answer.body == "alice remembered stale", "{answer:?}");
@@ -177,9 +175,7 @@ async fn a_session_that_cannot_be_kept_alive_is_good_all_the_same() {
 #[tokio::test]
 async fn a_thief_is_not_let_in_by_an_outage() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;

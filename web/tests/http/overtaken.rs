@@ -2,16 +2,15 @@
 
 use hallpass_core::What;
 
-use crate::browser::{Browser, REMEMBER};
+use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::gate::Call;
-use crate::races::reopened;
 use crate::site::{MINUTE, Site};
 use crate::wire::Answer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_wins_against_a_restore_that_is_under_way() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let held = site.gate.hold(Call::Insert);
     let restore = browser.prepare("GET", "/me", &[]);
     let restore = tokio::spawn(async move { restore.send().await });
@@ -30,7 +29,7 @@ async fn a_logout_wins_against_a_restore_that_is_under_way() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
     let site = Site::new().await;
-    let (browser, elsewhere) = (reopened(&site).await, site.browser());
+    let (browser, elsewhere) = (site.reopened().await, site.browser());
     elsewhere.log_in("alice").await;
     let held = site.gate.hold(Call::Insert);
     let restore = browser.prepare("GET", "/me", &[]);
@@ -44,6 +43,26 @@ async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
     browser.receive(&answer);
     assert_eq!(browser.me().await, "nobody");
     assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
+    let site = Site::new().await;
+    let (one, other) = (site.reopened().await, site.reopened().await);
+    // It has just rotated, so that its next restore has no successor to send.
+    assert_eq!(other.me().await, "alice remembered stale");
+    assert_eq!(other.me().await, "alice remembered stale");
+    let both = [&one, &other].map(|browser| format!("{REMEMBER}={}", browser.remember().unwrap())).join("; ");
+    let restore = site.browser().header("Cookie", both).prepare("GET", "/me", &[]);
+    let held = site.gate.hold(Call::Insert);
+    let restore = tokio::spawn(async move { restore.send().await });
+    held.arrival().await;
+    assert_eq!(one.post("/logout", &[]).await.body, "ended, nobody");
+    held.release();
+    let answer = restore.await.unwrap();
+    site.gate.up();
+    assert_eq!(answer.body, "alice remembered stale");
+    assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none(), "{answer:?}");
 }
 
 /// A restore whose page takes its time, and what happens in another tab meanwhile.
@@ -61,7 +80,7 @@ async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &s
 async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone() {
     for id in ["alice", "bob"] {
         let site = Site::new().await;
-        let browser = reopened(&site).await;
+        let browser = site.reopened().await;
         let form = [("id", id), ("password", "secret"), ("remember", "on")];
         let late = overtaken(&site, &browser, "/login", &form).await;
         assert!(late.set_cookies().is_empty(), "{late:?}");
@@ -75,7 +94,7 @@ async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone()
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let late = overtaken(&site, &browser, "/logout", &[]).await;
     browser.receive(&late);
     assert_eq!((browser.session(), browser.remember()), (None, None));
@@ -85,7 +104,7 @@ async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let held = site.gate.hold(Call::Replace);
     let stream = browser.prepare("GET", "/me", &[]).send_and_hang_up().await;
     held.arrival().await;
@@ -103,7 +122,7 @@ async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_bac
     // An answer that restores, and one that sends the successor again that was lost alone.
     for lost_alone in [false, true] {
         let site = Site::new().await;
-        let browser = reopened(&site).await;
+        let browser = site.reopened().await;
         if lost_alone {
             let mut answer = browser.lose("/me").await;
             answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));

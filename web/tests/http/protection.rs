@@ -113,9 +113,7 @@ async fn none_compares_nothing() {
 async fn a_remember_me_token_may_come_from_another_client() {
     for mode in [basic, strong] {
         let site = Site::with(mode).await;
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
-        browser.reopen();
+        let browser = site.reopened().await;
         site.heard.signals();
         let updated = browser.clone().agent("Firefox, one version later");
         for _ in 0..3 {
@@ -128,9 +126,7 @@ async fn a_remember_me_token_may_come_from_another_client() {
 #[tokio::test]
 async fn a_restored_session_has_no_freshness_to_lose() {
     let site = Site::with(basic).await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     browser.me().await;
     site.heard.signals();
     assert_eq!(browser.clone().agent("curl").me().await, "alice remembered stale");

@@ -25,18 +25,10 @@ pub(crate) async fn at_once(site: &Site, browser: &Browser, count: usize, path: 
     answers
 }
 
-/// A remembered browser that was closed.
-pub(crate) async fn reopened(site: &Site) -> Browser {
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
-    browser
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_tabs_are_restored_at_once_in_one_step() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let answers = at_once(&site, &browser, 8, "/me").await;
     for answer in &answers {
         assert_eq!((answer.status, &*answer.body), (200, "alice remembered stale"));
@@ -51,7 +43,7 @@ async fn eight_tabs_are_restored_at_once_in_one_step() {
 async fn answers_may_arrive_in_any_order() {
     for order in 0..3 {
         let site = Site::new().await;
-        let browser = reopened(&site).await;
+        let browser = site.reopened().await;
         let mut answers = at_once(&site, &browser, 6, "/me").await;
         match order {
             0 => answers.reverse(),
@@ -72,7 +64,7 @@ async fn answers_may_arrive_in_any_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_answer_of_many_is_enough() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let answers = at_once(&site, &browser, 8, "/me").await;
     browser.receive(&answers[5]);
     site.advance(HOUR * 2);
@@ -83,7 +75,7 @@ async fn one_answer_of_many_is_enough() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_answer_at_all_is_made_good_within_the_hour() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     drop(at_once(&site, &browser, 8, "/me").await);
     site.advance(HOUR - SECOND);
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -94,7 +86,7 @@ async fn no_answer_at_all_is_made_good_within_the_hour() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tabs_that_follow_each_other_are_one_step_too() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     let late: Vec<_> = (0..8).map(|_| browser.prepare("GET", "/me", &[])).collect();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -111,7 +103,7 @@ async fn tabs_that_follow_each_other_are_one_step_too() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn months_of_tabs_and_closed_browsers_never_log_anybody_out() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     for day in 1..=28 {
         let mut answers = at_once(&site, &browser, 3, "/me").await;
         if day % 2 == 0 {
@@ -131,7 +123,7 @@ async fn months_of_tabs_and_closed_browsers_never_log_anybody_out() {
 #[tokio::test]
 async fn one_page_a_day_is_enough() {
     let site = Site::new().await;
-    let browser = reopened(&site).await;
+    let browser = site.reopened().await;
     for day in 1..30 {
         site.advance(DAY);
         assert_eq!(browser.me().await, "alice remembered stale", "day {day}");
@@ -183,11 +175,18 @@ async fn twenty_changes_at_once_lose_nothing() {
     let mut tasks = JoinSet::new();
     for item in 0..20 {
         let request = browser.prepare("POST", "/cart", &[("item", &item.to_string())]);
-        tasks.spawn(async move { request.send().await });
+        tasks.spawn(async move {
+            // Who loses for two seconds on end, as on a slow disk, is told to try again.
+            for _ in 0..10 {
+                let answer = request.send().await;
+                if answer.status != 503 {
+                    return answer.status;
+                }
+            }
+            503
+        });
     }
-    for answer in tasks.join_all().await {
-        assert_eq!(answer.status, 200, "{answer:?}");
-    }
+    assert_eq!(tasks.join_all().await, [200; 20]);
     site.gate.up();
     let cart = browser.get("/cart").await.body;
     let items: BTreeSet<u32> = cart.split(',').map(|item| item.parse().unwrap()).collect();

@@ -136,9 +136,7 @@ async fn a_guess_with_the_right_series_logs_nobody_out() {
 #[tokio::test]
 async fn a_token_is_not_replaced_again_within_a_minute() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     browser.me().await;
     let token = browser.remember();
     for _ in 0..5 {
@@ -177,9 +175,7 @@ async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
 #[tokio::test]
 async fn a_restored_session_costs_one_read_once_the_new_token_is_known_to_have_arrived() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     browser.me().await;
     browser.me().await;
     site.gate.calls();

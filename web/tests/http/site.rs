@@ -86,6 +86,14 @@ impl Site {
         Browser::new(self.address, Jar::new(self.clock.clone()))
     }
 
+    /// One in which alice is remembered, and which was closed since.
+    pub(crate) async fn reopened(&self) -> Browser {
+        let browser = self.browser();
+        browser.log_in_remembered("alice").await;
+        browser.reopen();
+        browser
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }

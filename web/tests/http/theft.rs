@@ -8,9 +8,7 @@ use crate::site::{HOUR, MINUTE, SECOND, Site};
 #[tokio::test]
 async fn a_lost_answer_is_made_good_with_the_same_token() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let lost = browser.lose("/me").await;
     assert_eq!(lost.body, "alice remembered stale");
     site.advance(MINUTE * 59);
@@ -25,9 +23,7 @@ async fn a_lost_answer_is_made_good_with_the_same_token() {
 #[tokio::test]
 async fn a_remember_me_cookie_that_is_lost_alone_is_sent_again() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let mut answer = browser.lose("/me").await;
     let successor = answer.cookie(REMEMBER).unwrap().value;
     answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));
@@ -43,9 +39,7 @@ async fn a_remember_me_cookie_that_is_lost_alone_is_sent_again() {
 #[tokio::test]
 async fn a_theft_is_told_before_all_else() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;
@@ -60,9 +54,7 @@ async fn a_theft_is_told_before_all_else() {
 #[tokio::test]
 async fn many_lost_answers_in_a_row_are_made_good() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     for _ in 0..10 {
         browser.lose("/me").await;
         site.advance(MINUTE);
@@ -74,9 +66,7 @@ async fn many_lost_answers_in_a_row_are_made_good() {
 #[tokio::test]
 async fn a_client_that_comes_back_too_late_logs_in_again_and_nobody_cries_thief() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     browser.lose("/me").await;
     site.advance(HOUR + SECOND);
     assert_eq!(browser.me().await, "nobody");
@@ -88,9 +78,7 @@ async fn a_client_that_comes_back_too_late_logs_in_again_and_nobody_cries_thief(
 #[tokio::test]
 async fn the_next_request_shows_that_the_browser_has_the_new_token() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let copy = browser.copied();
     browser.me().await;
     assert_eq!(site.heard.count(What::Confirmed), 0);
@@ -129,9 +117,7 @@ async fn a_copied_old_cookie_ends_the_login_and_its_owner_is_told() {
 #[tokio::test]
 async fn a_thief_who_is_faster_is_found_out_by_the_owner_s_next_visit() {
     let site = Site::new().await;
-    let owner = site.browser();
-    owner.log_in_remembered("alice").await;
-    owner.reopen();
+    let owner = site.reopened().await;
     let thief = owner.copied();
     assert_eq!(thief.me().await, "alice remembered stale");
     assert_eq!(thief.me().await, "alice remembered stale");
@@ -179,9 +165,7 @@ async fn a_token_of_generations_ago_is_still_recognised() {
 #[tokio::test]
 async fn a_replayed_cookie_gets_nothing_in_its_place() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;
@@ -193,9 +177,7 @@ async fn a_replayed_cookie_gets_nothing_in_its_place() {
 #[tokio::test]
 async fn a_stale_cookie_never_comes_back() {
     let site = Site::new().await;
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    browser.reopen();
+    let browser = site.reopened().await;
     let old = browser.prepare("GET", "/me", &[]);
     browser.me().await;
     let new = browser.remember().unwrap();

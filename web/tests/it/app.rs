@@ -66,11 +66,14 @@ pub(crate) fn router(users: Users) -> Router {
         .route("/", get(home))
         .route("/me", get(me).post(me))
         .route("/fresh", get(fresh))
+        .route("/since", get(since))
         .route("/twice", get(twice))
+        .route("/again", get(again))
         .route("/login", post(log_in))
         .route("/confirm", post(confirm))
         .route("/confirm-current", post(confirm_current))
         .route("/logout", post(log_out))
+        .route("/logout-again", post(log_out_and_ask))
         .route("/switch/{user}", post(switch))
         .route("/devices", get(devices))
         .route("/devices/others", post(others))
@@ -112,11 +115,23 @@ async fn fresh(user: FreshUser<User>) -> String {
     describe(&user)
 }
 
+/// How many seconds ago the password was entered.
+async fn since(auth: Auth, user: CurrentUser<User>) -> String {
+    auth.tokens().now().since(user.identity().authenticated_at()).as_secs().to_string()
+}
+
 /// Asks as often as it can.
 async fn twice(auth: Auth, first: Option<CurrentUser<User>>) -> Result<String, Rejection> {
     let (a, b) = tokio::join!(auth.require::<User>(), auth.require::<User>());
     drop((first, b));
     Ok(describe(&a?))
+}
+
+/// Asks again where it got no answer.
+async fn again(auth: Auth) -> Result<String, Failure> {
+    let first = auth.user::<User>().await;
+    let second = auth.user::<User>().await?;
+    Ok(format!("{} {}", first.is_err(), second.as_ref().map(describe).unwrap_or_default()))
 }
 
 async fn log_in(
@@ -167,6 +182,14 @@ async fn log_out(auth: Auth) -> Result<String, Failure> {
     let ended = auth.logout().await?;
     let user = auth.user::<User>().await?;
     Ok(format!("{ended} {}", user.is_some()))
+}
+
+/// Asks who it is though the log-out failed.
+async fn log_out_and_ask(auth: Auth) -> Result<String, Failure> {
+    auth.identity().await?;
+    let failed = auth.logout().await.is_err();
+    let user = auth.user::<User>().await?;
+    Ok(format!("{failed} {}", user.as_ref().map(describe).unwrap_or_default()))
 }
 
 /// Logs out and somebody else in.

@@ -1,8 +1,9 @@
 //! API keys in `Authorization: Bearer`.
 
 use hallpass_core::Kind;
+use hallpass_web::SignalKind;
 
-use crate::world::{DAY, World};
+use crate::world::{DAY, HOUR, World};
 
 async fn key(world: &World) -> String {
     world.logged_in().await.post("/keys").await.body
@@ -85,6 +86,50 @@ async fn keys_outlive_passwords_and_end_by_name() {
 }
 
 #[tokio::test]
+async fn a_key_is_no_device_and_a_device_no_key() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let elsewhere = world.remembered().await;
+    let key = browser.post("/keys").await.body;
+    let id = |list: String, word: &str| {
+        let line = list.lines().find(|line| line.ends_with(word)).unwrap();
+        line.split(' ').next().unwrap().to_owned()
+    };
+    let key_id = id(browser.get("/keys").await.body, "backup job");
+    let device_id = id(elsewhere.clone().get("/devices").await.body, " here");
+    let mut program = elsewhere.clone().with("authorization", &format!("Bearer {key}"));
+    program.jar.clear();
+    world.signals();
+    for visitor in [&mut browser, &mut program] {
+        assert_eq!(visitor.post(&format!("/devices/{key_id}")).await.body, "false");
+        assert_eq!(visitor.post(&format!("/keys/{device_id}")).await.body, "false");
+    }
+    assert!(!world.signals().contains(&SignalKind::LoggedOut));
+    assert_eq!(program.get("/me").await.body, "alice Key stale");
+    assert_eq!(elsewhere.clone().get("/").await.body, "alice Session fresh");
+    assert_eq!(program.post(&format!("/devices/{device_id}")).await.body, "true");
+    assert_eq!(browser.post(&format!("/keys/{key_id}")).await.body, "true");
+    assert_eq!(program.get("/me").await.status, 401);
+    assert_eq!(
+        (elsewhere.clone().get("/").await.body, elsewhere.reopened().get("/").await.body),
+        ("nobody".into(), "nobody".into())
+    );
+}
+
+#[tokio::test]
+async fn a_key_that_names_itself_as_a_device_ends_nothing() {
+    let world = World::new();
+    let mut browser = world.logged_in().await;
+    let key = browser.post("/keys").await.body;
+    let list = browser.get("/keys").await.body;
+    world.advance(HOUR);
+    let mut both = browser.clone().with("authorization", &format!("Bearer {key}"));
+    let answer = both.post(&format!("/devices/{}", list.split(' ').next().unwrap())).await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("false", 0), "its cookies are another matter");
+    assert_eq!(both.get("/me").await.body, "alice Key stale");
+}
+
+#[tokio::test]
 async fn a_name_too_long_is_a_mistake_of_whoever_asks() {
     let world = World::new();
     let answer = world.logged_in().await.post(&format!("/keys?name={}", "x".repeat(513))).await;
@@ -117,4 +162,20 @@ async fn another_kind_is_no_key_and_keys_can_be_off() {
     let key = off.layer.tokens().issue(&login, Kind::API_KEY).await.unwrap().unwrap();
     let header = format!("Bearer {}", key.token.expose());
     assert_eq!(off.browser().with("authorization", &header).get("/me").await.status, 401);
+}
+
+#[tokio::test]
+async fn what_a_key_keeps_forces_nobody_in() {
+    let world = World::new();
+    world.users.change("alice", |user| user.active = false);
+    let alice = hallpass_core::Subject::new("alice").unwrap();
+    // What the layer itself would have written first for a user who was forced in, now and once.
+    for first in (0x40..0x48_u8).chain(0xF8..=0xFF) {
+        let login = world.layer.tokens().begin_login(&alice).await.unwrap();
+        let data = [&[first][..], b"uild server"].concat();
+        let key = world.layer.tokens().issue(&login, Kind::API_KEY).data(data).await.unwrap().unwrap();
+        let header = format!("Bearer {}", key.token.expose());
+        let answer = world.browser().with("authorization", &header).get("/me").await;
+        assert_eq!(answer.status, 401, "{first:#x}");
+    }
 }

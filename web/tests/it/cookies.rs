@@ -3,7 +3,7 @@
 use hallpass_core::{Kind, Policy};
 use hallpass_web::{CookieSpec, Keep, SameSite};
 
-use crate::world::{DAY, World};
+use crate::world::{DAY, MINUTE, World};
 
 #[tokio::test]
 async fn a_request_that_asks_nothing_is_passed_through() {
@@ -110,4 +110,44 @@ async fn what_is_shown_of_a_layer_holds_no_token() {
         assert!(!shown.contains(token) && !shown.contains(&token[23..]), "{shown}");
     }
     assert!(world.layer.tokens().policy(Kind::SESSION).is_ok());
+}
+
+#[tokio::test]
+async fn a_request_costs_what_the_readme_says() {
+    let world = World::new();
+    let cost = || {
+        let (reads, writes) = world.store.calls();
+        (reads, writes, world.users.loads())
+    };
+    let mut browser = world.remembered().await;
+    let dead = browser.clone();
+    browser.post("/login?user=alice&remember=true").await;
+    cost();
+    browser.get("/").await;
+    assert_eq!(cost(), (1, 0, 1), "the remember-me cookie is not looked at");
+    world.advance(MINUTE);
+    browser.get("/").await;
+    assert_eq!(cost(), (1, 1, 1), "the touch");
+    let mut crowded = browser.clone();
+    crowded.jar.splice(0..0, dead.jar.clone());
+    crowded.get("/").await;
+    assert_eq!(cost(), (2, 0, 1), "the dead session cookie in front");
+    crowded.jar.rotate_left(2);
+    crowded.get("/").await;
+    assert_eq!(cost(), (1, 0, 1), "and behind");
+    for _ in 0..2 {
+        assert_eq!(dead.clone().get("/").await.body, "nobody");
+        assert_eq!(cost(), (2, 0, 0), "again and again");
+    }
+    let mut junk = world.browser();
+    junk.jar.extend(["__Host-session", "__Host-remember"].map(|name| (name.into(), "junk".into())));
+    junk.get("/").await;
+    assert_eq!(cost(), (0, 0, 0));
+    let mut reopened = browser.reopened();
+    reopened.get("/").await;
+    assert_eq!(cost(), (4, 2, 1), "a restore");
+    reopened.get("/").await;
+    assert_eq!(cost(), (2, 2, 2), "its confirmation");
+    reopened.get("/").await;
+    assert_eq!(cost(), (1, 0, 1));
 }

@@ -1,14 +1,21 @@
 //! Any bytes in any cookie or header: anonymous, 401 or a refusal, never 500; and other sites' forms.
 
+use std::net::IpAddr;
+
 use axum::body::Body;
-use http::{HeaderValue, Method, Request};
+use http::{Extensions, HeaderValue, Method, Request};
 
 use crate::browser::raw;
 use crate::world::World;
 
 #[tokio::test]
 async fn any_bytes_in_a_header_are_nobody() {
-    let world = World::new();
+    // With everything switched on that reads a header.
+    let proxy: IpAddr = "10.0.0.1".parse().unwrap();
+    let world = World::with(|layer| {
+        let layer = layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()]);
+        layer.login_page("/login").fresh_page("/confirm").allow_origin("https://idp.example")
+    });
     let good = world.remembered().await;
     let mut truncated = good.session().to_owned();
     truncated.pop();
@@ -43,7 +50,19 @@ async fn any_bytes_in_a_header_are_nobody() {
         }
     }
     for sample in samples {
-        for name in ["cookie", "authorization", "user-agent", "x-forwarded-for", "origin", "accept", "host"] {
+        for name in [
+            "accept",
+            "authorization",
+            "cookie",
+            "host",
+            "origin",
+            "sec-fetch-mode",
+            "sec-fetch-site",
+            "upgrade",
+            "user-agent",
+            "x-forwarded-for",
+            "x-requested-with",
+        ] {
             let Ok(value) = HeaderValue::from_bytes(&sample) else { panic!("{sample:?} is no header") };
             for (method, path) in [(Method::GET, "/me"), (Method::GET, "/"), (Method::POST, "/me")] {
                 let request = Request::builder().method(method).uri(path).header(name, value.clone());

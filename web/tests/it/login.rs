@@ -1,5 +1,7 @@
 //! `login_user`, `logout_user`, `confirm_login`, `current_user`.
 
+use std::time::Duration;
+
 use hallpass_web::SignalKind;
 
 use crate::world::{DAY, HOUR, MINUTE, SECOND, World};
@@ -256,6 +258,24 @@ async fn freshness_ends_when_the_layer_says_so() {
     browser.post("/confirm?user=alice").await;
     assert_eq!(browser.get("/").await.body, "alice Session fresh");
     assert_eq!(world.signals(), [SignalKind::Confirmed]);
+}
+
+#[tokio::test]
+async fn a_user_is_told_when_the_password_was_last_entered() {
+    let world = World::new();
+    let mut browser = world.remembered().await;
+    let mut since = 0;
+    for by in [Duration::ZERO, 10 * MINUTE, DAY, DAY] {
+        world.advance(by);
+        since += by.as_secs();
+        assert_eq!(browser.get("/since").await.body, since.to_string(), "by the session, or restored");
+        browser = browser.reopened();
+        assert_eq!(browser.get("/since").await.body, since.to_string());
+    }
+    browser.post("/devices/others").await;
+    assert_eq!(browser.get("/since").await.body, since.to_string(), "nobody has entered it now");
+    browser.post("/confirm?user=alice").await;
+    assert_eq!(browser.get("/since").await.body, "0");
 }
 
 #[tokio::test]

@@ -233,6 +233,17 @@ async fn a_stale_remember_cookie_beside_the_newest_kills_nothing() {
         world.advance(DAY);
         browser = browser.reopened();
     }
+    let restored = browser.get("/").await;
+    assert_eq!(restored.body, "alice Remembered stale");
+    stale.pop();
+    browser.jar.splice(0..0, stale);
+    let mut locked = browser.reopened();
+    world.users.change("alice", |user| user.active = false);
+    assert_eq!(locked.get("/").await.body, "nobody");
+    world.users.change("alice", |user| user.active = true);
+    assert_eq!(browser.get("/").await.body, "alice Remembered stale", "and while the user was locked");
+    let answer = browser.post("/confirm?user=alice").await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Password fresh", 2), "still remembered");
     assert!(world.events().iter().all(|&what| what != What::Reused));
 }
 

@@ -2,7 +2,7 @@
 
 use hallpass_web::SignalKind::{self, *};
 
-use crate::world::World;
+use crate::world::{HOUR, World};
 
 fn alice(what: SignalKind) -> (SignalKind, Option<String>) {
     (what, Some("alice".into()))
@@ -30,6 +30,38 @@ async fn a_life_in_signals() {
     assert_eq!(world.signals_about(), [], "nobody was logged in");
     browser.get("/twice").await;
     assert_eq!(world.signals_about(), [(Unauthorized, None)]);
+}
+
+#[tokio::test]
+async fn a_logout_tells_once_of_each_login_and_not_of_a_visitor() {
+    let world = World::new();
+    let mut visitor = world.browser();
+    visitor.post("/cart/pen").await;
+    let cart = visitor.jar.clone();
+    assert_eq!(visitor.post("/logout").await.body, "true false");
+    assert_eq!(world.signals_about(), [], "nobody was logged in");
+
+    visitor.post("/cart/pen").await;
+    let mut browser = world.remembered().await.reopened();
+    let mut bob = world.browser();
+    bob.post("/login?user=bob").await;
+    let mut expired = world.logged_in().await;
+    world.signals();
+    browser.jar.splice(0..0, cart.into_iter().chain(visitor.jar.clone()));
+    browser.jar.extend(bob.jar.clone());
+    assert_eq!(browser.post("/logout").await.body, "true false");
+    let bob_too = (LoggedOut, Some("bob".into()));
+    assert_eq!(world.signals_about(), [bob_too, alice(LoggedOut)], "sessions come first");
+
+    world.advance(HOUR);
+    expired.post("/logout").await;
+    assert_eq!(world.signals_about(), [(LoggedOut, None)], "whoever it was");
+    let mut browser = world.remembered().await;
+    world.signals();
+    world.advance(HOUR);
+    browser.jar.extend(browser.jar.clone());
+    browser.post("/logout").await;
+    assert_eq!(world.signals_about(), [alice(LoggedOut)]);
 }
 
 #[tokio::test]

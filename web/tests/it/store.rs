@@ -23,6 +23,8 @@ pub(crate) struct Switched {
     writes: Arc<AtomicUsize>,
     /// Which write from now on fails, counted from one; none if it is zero.
     failing: Arc<AtomicUsize>,
+    /// Whether that write is done all the same.
+    done: Arc<AtomicBool>,
     meeting: Arc<Mutex<Option<Meeting>>>,
 }
 
@@ -38,7 +40,19 @@ impl Switched {
 
     /// Makes the write after `others` fail, and no other.
     pub(crate) fn fail_write(&self, others: usize) {
+        self.done.store(false, Ordering::SeqCst);
         self.failing.store(others + 1, Ordering::SeqCst);
+    }
+
+    /// Makes the write after `others` happen and its answer get lost, and no other.
+    pub(crate) fn lose_write(&self, others: usize) {
+        self.done.store(true, Ordering::SeqCst);
+        self.failing.store(others + 1, Ordering::SeqCst);
+    }
+
+    /// From now on every write works.
+    pub(crate) fn fail_no_write(&self) {
+        self.failing.store(0, Ordering::SeqCst);
     }
 
     /// Makes the next `count` finds overlap: none answers before all have been asked.
@@ -46,12 +60,16 @@ impl Switched {
         *self.meeting.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
     }
 
-    fn write(&self) -> Result<(), StoreError> {
+    async fn write<T>(&self, work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
         self.answer(&self.writes)?;
         let counted = |left: usize| left.checked_sub(1);
         match self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, counted) {
+            Ok(1) if self.done.load(Ordering::SeqCst) => {
+                work.await?;
+                Err(StoreError::Timeout { source: "this write".into(), outcome_unknown: true })
+            }
             Ok(1) => Err(StoreError::Unavailable("this write".into())),
-            _ => Ok(()),
+            _ => work.await,
         }
     }
 
@@ -67,8 +85,7 @@ impl Switched {
 #[async_trait]
 impl TokenStore for Switched {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.write()?;
-        self.store.insert(record, fence).await
+        self.write(self.store.insert(record, fence)).await
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
@@ -97,13 +114,11 @@ impl TokenStore for Switched {
     }
 
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.write()?;
-        self.store.replace(next, expected).await
+        self.write(self.store.replace(next, expected)).await
     }
 
     async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.write()?;
-        self.store.delete(selector).await
+        self.write(self.store.delete(selector)).await
     }
 
     async fn revoke_by_subject(
@@ -113,8 +128,7 @@ impl TokenStore for Switched {
         action: Action,
         advance: Advance,
     ) -> Result<u64, StoreError> {
-        self.write()?;
-        self.store.revoke_by_subject(subject, which, action, advance).await
+        self.write(self.store.revoke_by_subject(subject, which, action, advance)).await
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
@@ -129,12 +143,10 @@ impl TokenStore for Switched {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        self.write()?;
-        self.store.epoch(subject, fresh, keep, now).await
+        self.write(self.store.epoch(subject, fresh, keep, now)).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.write()?;
-        self.store.purge_expired(now, limit).await
+        self.write(self.store.purge_expired(now, limit)).await
     }
 }

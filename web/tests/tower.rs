@@ -1,32 +1,55 @@
-//! The layers around a service that is no axum.
+//! The layers around a service that is no axum: `--no-default-features --test tower` runs it without.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use hallpass_core::{MemoryStore, TokenStore, Tokens};
-use hallpass_web::{Auth, AuthLayer, LoginRequired, Rejection, testing};
+use hallpass_core::{MemoryStore, Stamp, Subject, TokenStore, Tokens};
+use hallpass_web::{Auth, AuthLayer, LoginRequired, Rejection, UserLoader, testing};
 use http::{HeaderMap, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};
 
-use crate::users::User;
-use crate::world::World;
+struct User(String);
+
+struct Users;
+
+impl UserLoader for Users {
+    type User = User;
+    type Error = Infallible;
+
+    async fn load(&self, id: &Subject) -> Result<Option<User>, Infallible> {
+        Ok(Some(User(id.to_string())))
+    }
+
+    fn id(&self, user: &User) -> String {
+        user.0.clone()
+    }
+
+    fn stamp(&self, user: &User) -> Option<Stamp> {
+        Some(Stamp::of(&user.0))
+    }
+}
+
+fn layer(store: impl TokenStore) -> AuthLayer {
+    AuthLayer::builder(Tokens::builder(store).build().unwrap(), Users).build().unwrap()
+}
 
 async fn handle(request: Request<()>) -> Result<Response<String>, Infallible> {
     let answer = async {
         let auth = Auth::of(request.headers(), request.extensions())?;
         let user = auth.require::<User>().await?;
-        Ok::<_, Rejection>(Response::new(user.id.clone()))
+        Ok::<_, Rejection>(Response::new(user.0.clone()))
     };
     Ok(answer.await.unwrap_or_else(|rejection| rejection.response()))
 }
 
 #[tokio::test]
 async fn a_plain_tower_service_asks_and_is_guarded() {
-    let world = World::new();
-    let alice = world.users.find("alice").unwrap();
-    let cookies = testing::cookies(&world.layer, &alice, &HeaderMap::new(), true).await.unwrap();
-    let plain = world.layer.layer(service_fn(handle));
-    let guarded = world.layer.layer(LoginRequired::new().layer(service_fn(handle)));
+    let layer = layer(MemoryStore::new());
+    let cookies = testing::cookies(&layer, &User("alice".into()), &HeaderMap::new(), true).await.unwrap();
+    let plain = layer.layer(service_fn(handle));
+    let guarded = layer.layer(LoginRequired::new().layer(service_fn(handle)));
     let request = |cookie: Option<&str>| {
         let request = Request::builder().uri("/");
         cookie
@@ -47,13 +70,9 @@ async fn a_plain_tower_service_asks_and_is_guarded() {
 
 #[tokio::test]
 async fn the_store_may_be_of_any_type_or_of_none() {
-    let users = crate::users::Users::new(&["alice"]);
-    let alice = users.find("alice").unwrap();
     let store: Arc<dyn TokenStore> = Arc::new(MemoryStore::new());
-    let concrete = Tokens::builder(MemoryStore::new()).build().unwrap();
-    for tokens in [concrete, Tokens::builder(store).build().unwrap()] {
-        let layer = AuthLayer::builder(tokens, users.clone()).build().unwrap();
-        let cookies = testing::cookies(&layer, &alice, &HeaderMap::new(), true).await.unwrap();
+    for layer in [layer(MemoryStore::new()), layer(store)] {
+        let cookies = testing::cookies(&layer, &User("alice".into()), &HeaderMap::new(), true).await.unwrap();
         let request = Request::builder().uri("/").header("cookie", cookies).body(()).unwrap();
         let answer = layer.layer(service_fn(handle)).oneshot(request).await.unwrap();
         assert_eq!(answer.into_body(), "alice");

@@ -1,0 +1,259 @@
+//! What each lock of a statement is for: where it is taken out, a promise is broken.
+
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Reason, Record, Replace, Subject, TokenStore, Which,
+};
+use hallpass_store_postgres::{Builder, PostgresStore};
+use sqlx::{AssertSqlSafe, PgConnection};
+use tokio::task::JoinHandle;
+
+use crate::support::{
+    ask, at, connection, next, put, record, say, schema, server, store, subject, until, waiting,
+};
+
+/// A statement's file, what is taken out of it, and what stands there instead.
+type Patch = (&'static str, &'static str, &'static str);
+
+fn patched(builder: Builder, patch: Option<Patch>) -> Builder {
+    match patch {
+        None => builder,
+        Some((file, from, to)) => builder.patched(file, from, to),
+    }
+}
+
+/// Whether all of these end before a statement with `word` in it waits for a lock.
+async fn end_first<T>(tasks: &[JoinHandle<T>], on: &mut PgConnection, schema: &str, word: &str) -> bool {
+    let mut waits = false;
+    until("an end, or a wait", async || {
+        let ended = tasks.iter().all(JoinHandle::is_finished);
+        waits = !ended && waiting(on, schema, word).await > 0;
+        ended || waits
+    })
+    .await;
+    !waits
+}
+
+/// Forty replaces, while somebody else holds one of the rows: whether the others wait for that.
+async fn a_held_row_stops_nobody(patch: Option<Patch>, url: &str) -> bool {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let records: Vec<_> = (0..40).map(|_| record("alice")).collect();
+    for record in &records {
+        put(&store, record).await;
+    }
+    let (mut on, mut eye) = (connection(url).await, connection(url).await);
+    let held = records[20].selector;
+    say(
+        &mut on,
+        format!("begin; select from {schema}.hallpass_tokens where selector = '\\x{held}' for update"),
+    )
+    .await;
+    let write = |record: &Record| {
+        let (store, next, expected) = (store.clone(), next(record), record.revision);
+        tokio::spawn(async move { store.replace(&next, expected).await.unwrap() })
+    };
+    let mut writes: Vec<_> = records.iter().map(write).collect();
+    let last = writes.remove(20);
+    let kept = end_first(&writes, &mut eye, &schema, "unnest").await;
+    say(&mut on, "rollback").await;
+    for write in writes.into_iter().chain([last]) {
+        assert_eq!(write.await.unwrap(), Replace::Replaced);
+    }
+    kept
+}
+
+/// Forty inserts behind fences of one sort, while somebody else holds one of those.
+async fn a_held_fence_stops_nobody(parents: bool, patch: Option<Patch>, url: &str) -> bool {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let mut inserts = Vec::new();
+    for number in 0..40 {
+        let child = record(&format!("user {number}"));
+        let subject = child.subject.clone().unwrap();
+        let fence = if parents {
+            let parent = record(subject.as_str());
+            put(&store, &parent).await;
+            Fence::Parent(parent.selector)
+        } else {
+            Fence::Epoch(epoch(&store, &subject, number).await)
+        };
+        inserts.push((child, fence));
+    }
+    let (mut on, mut eye) = (connection(url).await, connection(url).await);
+    let table = if parents { "tokens" } else { "epochs" };
+    say(
+        &mut on,
+        format!("begin; select from {schema}.hallpass_{table} where subject = 'user 20' for update"),
+    )
+    .await;
+    let mut inserts: Vec<_> = inserts
+        .into_iter()
+        .map(|(child, fence)| {
+            let store = store.clone();
+            tokio::spawn(async move { store.insert(&child, fence).await.unwrap() })
+        })
+        .collect();
+    let last = inserts.remove(20);
+    let kept = end_first(&inserts, &mut eye, &schema, "unnest").await;
+    say(&mut on, "rollback").await;
+    for insert in inserts.into_iter().chain([last]) {
+        assert_eq!(insert.await.unwrap(), Insert::Inserted);
+    }
+    kept
+}
+
+async fn epoch(store: &PostgresStore, of: &Subject, number: u8) -> Epoch {
+    store.epoch(of, Epoch([number; 16]), Duration::from_secs(60), at(1)).await.unwrap()
+}
+
+/// On one thread, where the calls after the first two find those under way for certain.
+#[tokio::test]
+async fn no_batch_waits_for_what_somebody_holds() {
+    let Some(server) = server() else { return };
+    let url = server.url();
+    let skip = |file, of| Some((file, of, ""));
+    assert!(a_held_row_stops_nobody(None, url).await);
+    assert!(!a_held_row_stops_nobody(skip("replace_batch.sql", " skip locked"), url).await);
+    let alone = "    order by t.selector\n    for no key update of t skip locked\n";
+    assert!(!a_held_row_stops_nobody(skip("replace_batch.sql", alone), url).await);
+    for (parents, lock) in [(false, "for share of e skip locked"), (true, "for share of p skip locked")] {
+        assert!(a_held_fence_stops_nobody(parents, None, url).await);
+        let waits = Some(("insert_batch.sql", lock, &lock[..14]));
+        assert!(!a_held_fence_stops_nobody(parents, waits, url).await);
+    }
+}
+
+/// A purge, while a row that is due is being used, which puts its end off: whether it is left alone, and not
+/// waited for.
+async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let (used, due) = (record("alice"), record("bob"));
+    for record in [&used, &due] {
+        put(&store, record).await;
+        epoch(&store, record.subject.as_ref().unwrap(), 1).await;
+    }
+    let (mut on, mut eye) = (connection(url).await, connection(url).await);
+    let table = format!("{schema}.hallpass_{}", if epochs { "epochs" } else { "tokens" });
+    say(&mut on, format!("begin; update {table} set purge_at = '2026-01-01' where subject = 'alice'")).await;
+    let purging = [tokio::spawn(async move { store.purge_expired(at(3_000_000), 100).await.unwrap() })];
+    let kept = end_first(&purging, &mut eye, &schema, "ctid").await;
+    say(&mut on, "commit").await;
+    for purge in purging {
+        let removed = purge.await.unwrap().removed;
+        assert!(removed >= 1, "{removed}");
+    }
+    kept && ask(&mut on, format!("select count(*) from {table} where subject = 'alice'")).await == 1
+}
+
+#[tokio::test]
+async fn a_purge_neither_waits_for_what_is_used_nor_takes_it() {
+    let Some(server) = server() else { return };
+    for (epochs, file) in [(false, "purge.sql"), (true, "purge_epochs.sql")] {
+        assert!(a_purge_leaves_what_is_used(epochs, None, server.url()).await);
+        for lock in [" skip locked", "\n    for update skip locked"] {
+            let patch = Some((file, lock, ""));
+            assert!(!a_purge_leaves_what_is_used(epochs, patch, server.url()).await, "{file} {lock}");
+        }
+    }
+}
+
+/// Ends what lives, while a row is ended by somebody else: how many it says.
+async fn ended(action: Action, patch: Option<Patch>, url: &str) -> u64 {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    put(&store, &record("alice")).await;
+    let (mut on, mut eye) = (connection(url).await, connection(url).await);
+    let tokens = format!("{schema}.hallpass_tokens");
+    say(&mut on, format!("begin; update {tokens} set idle_at = '1970-01-01 00:00:01'")).await;
+    let revoking = tokio::spawn(async move {
+        let live = Which { live_at: Some(at(1_500_000)), ..Which::all() };
+        store.revoke_by_subject(&subject("alice"), &live, action, Advance::Keep).await.unwrap()
+    });
+    until("the revocation waits", async || waiting(&mut eye, &schema, "held").await > 0).await;
+    say(&mut on, "commit").await;
+    revoking.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_revocation_chooses_by_what_is_there_when_it_has_the_row() {
+    let Some(server) = server() else { return };
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1_500_000) };
+    for (action, file, lock) in
+        [(Action::Remove, "remove.sql", "\n    for update"), (mark, "mark.sql", "\n    for no key update")]
+    {
+        assert_eq!(ended(action, None, server.url()).await, 0, "it was idle for too long already");
+        assert_eq!(ended(action, Some((file, lock, "")), server.url()).await, 1, "{file}");
+    }
+}
+
+/// Makes a statement on `table` take its time with each row.
+async fn slow_down(on: &mut PgConnection, schema: &str, table: &str) {
+    let function = format!(
+        "create function {schema}.slowly() returns trigger language plpgsql as \
+         $$ begin perform pg_sleep(0.05); return new; end $$"
+    );
+    say(on, function).await;
+    let trigger = format!(
+        "create trigger slowly before insert on {schema}.{table} for each row execute function {schema}.slowly()"
+    );
+    say(on, trigger).await;
+}
+
+/// Whether two batches of the same twenty epochs, or records, in opposite orders end well.
+async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>, url: &str) -> bool {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let (_, sql) = store.statements().into_iter().find(|(name, _)| *name == file).unwrap();
+    let (mut one, mut other) = (connection(url).await, connection(url).await);
+    slow_down(&mut one, &schema, table).await;
+    let arguments = |order: &str| {
+        let all = |value: &str| {
+            format!("(select array_agg({value} order by i {order}) from generate_series(10, 29) i)")
+        };
+        let (name, key) = (all("'user ' || i"), all("decode(repeat(i::text, 16), 'hex')"));
+        let [text, bytes, null] = ["''::text", "'\\x00'::bytea", "null::bytea"].map(all);
+        let [time, small, big] = ["now()", "0::smallint", "1"].map(all);
+        match file {
+            "epoch_batch" => vec![name, bytes, time.clone(), time],
+            _ => {
+                let times = std::iter::repeat_n(time, 6);
+                let last = [small, big.clone(), big, text.clone(), bytes.clone(), null.clone(), null];
+                [key, name, text, bytes].into_iter().chain(times).chain(last).collect()
+            }
+        }
+    };
+    let run = async |on: &mut PgConnection, order: &str| {
+        let arguments = arguments(order).into_iter().enumerate().rev();
+        let sql = arguments
+            .fold(sql.clone(), |sql, (number, value)| sql.replace(&format!("${}", number + 1), &value));
+        match sqlx::raw_sql(AssertSqlSafe(sql)).execute(on).await {
+            Ok(_) => true,
+            Err(error) => {
+                let code = error.as_database_error().and_then(|error| error.code());
+                assert_eq!(code.as_deref(), Some("40P01"), "{error}");
+                false
+            }
+        }
+    };
+    let (one, other) = tokio::join!(run(&mut one, "asc"), run(&mut other, "desc"));
+    one && other
+}
+
+#[tokio::test]
+async fn batches_in_opposite_orders_never_wait_in_a_circle() {
+    let Some(server) = server() else { return };
+    let ordered = "select distinct on (subject collate \"C\") subject, fresh, until\n    from want\n    \
+                   where place not in (select place from ready)\n    order by subject collate \"C\", until desc";
+    let as_they_come = "select subject, fresh, until from want where place not in (select place from ready)";
+    let epochs = ("epoch_batch.sql", ordered, as_they_come);
+    let inserts = ("insert_batch.sql", "order by w.selector\non", "on");
+    for (file, table, patch) in
+        [("epoch_batch", "hallpass_epochs", epochs), ("insert_batch", "hallpass_tokens", inserts)]
+    {
+        assert!(opposite_orders_end_well(file, table, None, server.url()).await, "{file}");
+        assert!(!opposite_orders_end_well(file, table, Some(patch), server.url()).await, "{file}");
+    }
+}

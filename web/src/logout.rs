@@ -1,0 +1,92 @@
+//! Logging out.
+
+use std::future::poll_fn;
+use std::task::Poll;
+
+use hallpass_core::{LoginId, Subject};
+
+use crate::auth::Auth;
+use crate::error::Failure;
+use crate::signal::SignalKind;
+
+/// Whose a token is, nobody's if it is a visitor's, and its login.
+type Owner = (Option<Subject>, LoginId);
+
+impl Auth {
+    /// Logs out: ends every login that the cookies belong to, remember-me tokens included, whatever state they
+    /// are in, and takes the cookies away. Says whether there was anything to end.
+    ///
+    /// # Errors
+    /// [`Failure`] if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
+    pub async fn logout(&self) -> Result<bool, Failure> {
+        let mut state = self.0.state.lock().await;
+        let held = state.held(&self.0).clone();
+        let tokens = self.tokens();
+        // At once: a store that is out of reach takes its time to say so, for each of them.
+        let looks = held.tokens().map(|(kind, text)| tokens.look_up(kind, text));
+        let mut owners: Vec<Option<Owner>> = Vec::new();
+        let (mut texts, mut failed) = (Vec::new(), None);
+        for (look, text) in together(looks).await.into_iter().zip(held.tokens()) {
+            let owner = match look {
+                Ok(Ok(candidate)) => Some((candidate.subject().cloned(), candidate.login())),
+                Err(failure @ hallpass_core::Failure::Store(_)) => {
+                    failed.get_or_insert(failure);
+                    continue;
+                }
+                // What is dead may have a login that is not, and ending it takes no key that may be missing.
+                Ok(Err(_)) | Err(_) => None,
+            };
+            // One token of a login is enough.
+            if owner.is_none() || !owners.contains(&owner) {
+                owners.push(owner);
+                texts.push(text);
+            }
+        }
+        // An expired session does not say whose it was; what came with it does.
+        let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
+        let mut ended = Vec::new();
+        for ((kind, text), owner) in texts.into_iter().zip(&owners) {
+            match tokens.revoke(kind, text).await {
+                Ok(Ok(())) => ended.push(owner.as_ref().or(known)),
+                // There is nothing left to end.
+                Ok(Err(_)) => {}
+                Err(failure) => failed = failed.or(Some(failure)),
+            }
+        }
+        for (at, owner) in ended.iter().enumerate() {
+            let (subject, login) = owner.map(|(subject, login)| (subject.as_ref(), *login)).unzip();
+            // What was a visitor's logs nobody out.
+            if !ended[..at].contains(owner) && subject != Some(None) {
+                self.0.config.tell(SignalKind::LoggedOut, subject.flatten(), login);
+            }
+        }
+        let ended = !ended.is_empty();
+        if ended || failed.is_none() {
+            state.forget();
+        }
+        match failed {
+            Some(failure) => Err(failure.into()),
+            None => {
+                self.0.take_away(state.held(&self.0));
+                Ok(ended)
+            }
+        }
+    }
+}
+
+/// What comes of all of them, run together.
+async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
+    let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
+    poll_fn(|cx| {
+        let mut all = Poll::Ready(());
+        for (future, output) in futures.iter_mut().filter(|(_, output)| output.is_none()) {
+            match future.as_mut().poll(cx) {
+                Poll::Ready(ready) => *output = Some(ready),
+                Poll::Pending => all = Poll::Pending,
+            }
+        }
+        all
+    })
+    .await;
+    futures.into_iter().filter_map(|(_, output)| output).collect()
+}
