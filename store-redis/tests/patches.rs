@@ -79,13 +79,6 @@ const PATCHES: &[Patch] = &[
         ],
     },
     Patch {
-        name: "insert_sweeps_the_living",
-        file: "insert.lua",
-        from: "ARGV[8] .. entry) == 0",
-        to: "ARGV[8] .. entry) == 1",
-        caught: &[(S9, "list::a_thousand_devices_are_paged")],
-    },
-    Patch {
         name: "insert_lets_the_index_go_first",
         file: "insert.lua",
         from: "redis.call('PEXPIRE', KEYS[2], ARGV[7])",
