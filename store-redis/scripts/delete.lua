@@ -6,7 +6,7 @@
 
 -- As much as there can be in front of device and body.
 local head = redis.call('GETRANGE', KEYS[1], 0, 378)
-if head == '' then return 0 end
+if head == '' then return redis.call('DEL', KEYS[1]) end
 local index, member
 if #head >= 92 then
   local kind_end = 92 + string.byte(head, 87)

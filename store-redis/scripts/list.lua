@@ -29,7 +29,10 @@ while true do
     local member = entries[at]
     if after == '' or tonumber(entries[at + 1]) < tonumber(first) or before(member, after) then
       local value = redis.pcall('GET', ARGV[1] .. member)
-      if type(value) == 'table' then return redis.error_reply('TRYAGAIN a record is not here') end
+      if type(value) == 'table' then
+        if string.sub(value.err, 1, 9) == 'WRONGTYPE' then return value end
+        return redis.error_reply('TRYAGAIN a record is not here')
+      end
       if value and meant(value) then page[#page + 1] = value end
       if #page == limit then return page end
     end

@@ -5,12 +5,13 @@
 -- Answers REPLACED, CONFLICT or MISSING. The very bytes that are there already were written by this same
 -- call: every write carries an id of its own. This store sends once, but a proxy in between may not.
 
-local head = redis.call('GETRANGE', KEYS[1], 1, 9)
-if head == '' then return 'MISSING' end
-if string.sub(head, 1, 8) ~= ARGV[3] then
+local head = redis.call('GETRANGE', KEYS[1], 0, 9)
+-- Something that is no record is in the way of one, and is not missing.
+if head == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 'MISSING' end
+if string.sub(head, 2, 9) ~= ARGV[3] then
   return redis.call('GET', KEYS[1]) == ARGV[1] and 'REPLACED' or 'CONFLICT'
 end
-if string.sub(head, 9, 9) ~= '\0' then return 'CONFLICT' end
+if string.sub(head, 10, 10) ~= '\0' then return 'CONFLICT' end
 local longer = KEYS[2] and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4])
 
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])

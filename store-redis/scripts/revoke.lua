@@ -35,7 +35,10 @@ for _, member in ipairs(redis.call('ZREVRANGE', KEYS[1], 0, -1)) do
   local key = prefix .. member
   -- As far as the end of the longest kind.
   local head = redis.pcall('GETRANGE', key, 0, 123)
-  if type(head) == 'table' then return redis.error_reply('TRYAGAIN a record is not here') end
+  if type(head) == 'table' then
+    if string.sub(head.err, 1, 9) ~= 'WRONGTYPE' then return redis.error_reply('TRYAGAIN a record is not here') end
+    head = 'no record'
+  end
   if head == '' then
     gone[#gone + 1] = member
   elseif #head >= 92 and meant(head) then -- What is shorter is no record, and no token of it verifies.

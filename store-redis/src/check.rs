@@ -6,7 +6,7 @@ use std::fmt;
 use hallpass_core::{StoreError, Timestamp};
 use redis::Value;
 
-use crate::error::{Class, class, not_done, odd_answer, refused, unanswered};
+use crate::error::{no_answer, odd_answer, refused};
 use crate::node::Node;
 
 /// How far a server's clock may be off, in milliseconds, before it is worth a word.
@@ -62,11 +62,7 @@ impl Server {
     /// # Errors
     /// [`StoreError`] if it does not answer, or forbids `INFO`.
     pub(crate) async fn ask(node: &Node) -> Result<Self, StoreError> {
-        let answer = node.ask(&redis::cmd("INFO")).await;
-        let answer = answer.map_err(|error| match class(&error) {
-            Class::Lost => unanswered(&error, false),
-            _ => not_done(&error),
-        })?;
+        let answer = node.ask(&redis::cmd("INFO")).await.map_err(|error| no_answer(&error))?;
         let text = match answer {
             Value::BulkString(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
             Value::VerbatimString { text, .. } => text,
@@ -104,6 +100,9 @@ impl Server {
     /// # Errors
     /// [`StoreError::Refused`] with the reason.
     pub(crate) fn admit(&self, as_cluster: bool, allow_eviction: bool) -> Result<(), StoreError> {
+        if self.info("redis_mode") == "sentinel" {
+            return Err(refused("this server is a Sentinel: name the master that it watches"));
+        }
         let clustered = self.info("redis_mode") == "cluster";
         if clustered && !as_cluster {
             return Err(refused("this server is a node of a cluster: connect to it as one"));

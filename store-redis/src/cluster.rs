@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use crate::error::unavailable;
+use crate::error::{settled, unavailable};
 use crate::node::{Dialer, Node};
 
 const SLOTS: usize = 16_384;
@@ -32,7 +32,8 @@ pub(crate) struct Cluster {
 #[derive(Debug, Default)]
 struct Map {
     owners: Vec<Option<Arc<Node>>>,
-    /// Every node that was ever named, by `host:port`: each keeps its connections.
+    /// Every node that the last answer named, that one sent us to since, and the seeds, by `host:port`: each keeps its
+    /// connections.
     nodes: HashMap<String, Arc<Node>>,
 }
 
@@ -116,28 +117,16 @@ impl Cluster {
         }
         let answer = self.ask_everybody().await;
         *last = Some(Instant::now());
-        let (teller, ranges) = answer.ok_or_else(|| unavailable("no node of the cluster answers"))?;
+        let (teller, ranges) = answer?;
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        let mut owners = vec![None; SLOTS];
-        for range in &ranges {
-            let Some((first, end, host, port)) = parse(range) else { continue };
-            // A node that does not know its own address leaves it out.
-            let host = if host.is_empty() { host_of(&teller.name) } else { &host };
-            let Some(node) = map.node(&self.dialer, host, port) else { continue };
-            for (host, port) in replicas(range) {
-                map.node(&self.dialer, &host, port);
-            }
-            for owner in owners.iter_mut().take(end + 1).skip(first) {
-                *owner = Some(Arc::clone(&node));
-            }
-        }
-        map.owners = owners;
+        map.learn(&self.dialer, &self.seeds, &teller, &ranges);
+        drop(map);
         self.suspect.store(false, Ordering::Release);
         Ok(())
     }
 
     /// All at once, because one that is frozen must not hold up the others; the first to answer is believed.
-    async fn ask_everybody(&self) -> Option<(Arc<Node>, Vec<Value>)> {
+    async fn ask_everybody(&self) -> Result<(Arc<Node>, Vec<Value>), StoreError> {
         let mut nodes: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
             map.nodes.values().cloned().collect()
@@ -145,25 +134,51 @@ impl Cluster {
         let seeds = self.seeds.iter().filter(|seed| !nodes.iter().any(|node| Arc::ptr_eq(node, seed)));
         let seeds: Vec<_> = seeds.cloned().collect();
         nodes.extend(seeds);
-        let mut asked: JoinSet<Option<(Arc<Node>, Vec<Value>)>> = JoinSet::new();
+        let mut asked = JoinSet::new();
         for node in nodes {
-            asked.spawn(async move {
-                match node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await {
-                    Ok(Value::Array(ranges)) if !ranges.is_empty() => Some((node, ranges)),
-                    _ => None,
-                }
-            });
+            asked.spawn(async move { (node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await, node) });
         }
+        let mut refusal = None;
         while let Some(answer) = asked.join_next().await {
-            if let Ok(Some(answer)) = answer {
-                return Some(answer);
+            match answer {
+                Ok((Ok(Value::Array(ranges)), node)) if !ranges.is_empty() => {
+                    // Those that do not answer close their connections when their time is up.
+                    asked.detach_all();
+                    return Ok((node, ranges));
+                }
+                Ok((Err(error), _)) => {
+                    refusal = refusal.or_else(|| settled(&error, "this server is no node of a cluster"));
+                }
+                _ => {}
             }
         }
-        None
+        Err(refusal.unwrap_or_else(|| unavailable("no node of the cluster answers")))
     }
 }
 
 impl Map {
+    /// Takes over what `teller` said, and forgets every node that it did not name.
+    fn learn(&mut self, dialer: &Dialer, seeds: &[Arc<Node>], teller: &Arc<Node>, ranges: &[Value]) {
+        let (mut owners, mut named) = (vec![None; SLOTS], HashMap::new());
+        for range in ranges {
+            let Some((first, end, host, port)) = parse(range) else { continue };
+            // A node that does not know its own address leaves it out.
+            let host = if host.is_empty() { host_of(&teller.name) } else { &host };
+            let Some(node) = self.node(dialer, host, port) else { continue };
+            for (host, port) in replicas(range) {
+                named.extend(self.node(dialer, &host, port).map(|node| (node.name.clone(), node)));
+            }
+            for owner in owners.iter_mut().take(end + 1).skip(first) {
+                *owner = Some(Arc::clone(&node));
+            }
+            named.insert(node.name.clone(), node);
+        }
+        for node in seeds.iter().chain([teller]) {
+            named.entry(node.name.clone()).or_insert_with(|| Arc::clone(node));
+        }
+        (self.owners, self.nodes) = (owners, named);
+    }
+
     fn node(&mut self, dialer: &Dialer, host: &str, port: u16) -> Option<Arc<Node>> {
         let name = format!("{host}:{port}");
         if let Some(node) = self.nodes.get(&name) {
@@ -207,4 +222,41 @@ fn address(node: &[Value]) -> Option<(String, u16)> {
 
 fn host_of(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(host, _)| host)
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::IntoConnectionInfo;
+
+    use super::*;
+
+    fn range(first: usize, last: usize, ports: &[u16]) -> Value {
+        let number = |number: usize| Value::Int(i64::try_from(number).unwrap());
+        let node = |port: &u16| {
+            Value::Array(vec![Value::BulkString(b"127.0.0.1".to_vec()), number(usize::from(*port))])
+        };
+        Value::Array([number(first), number(last)].into_iter().chain(ports.iter().map(node)).collect())
+    }
+
+    fn names(map: &Map) -> Vec<&str> {
+        let mut names: Vec<_> = map.nodes.keys().map(String::as_str).collect();
+        names.sort_unstable();
+        names
+    }
+
+    #[test]
+    fn what_left_the_cluster_is_forgotten_and_what_stayed_keeps_its_connections() {
+        let like = "redis://127.0.0.1:1".into_connection_info().unwrap();
+        let dialer = Dialer { like, lanes: 1, patience: Duration::from_secs(1), nodelay: false };
+        let seeds = [dialer.node("127.0.0.1", 1).unwrap()];
+        let mut map = Map::default();
+        let first = [range(0, 8191, &[2, 3]), range(8192, 16_383, &[4, 5])];
+        map.learn(&dialer, &seeds, &seeds[0], &first);
+        let [stays, guest] = [2, 9].map(|port| map.node(&dialer, "127.0.0.1", port).unwrap());
+        assert_eq!(names(&map).len(), 6, "{map:?}");
+        map.learn(&dialer, &seeds, &stays, &[range(0, 16_383, &[2, 6])]);
+        assert_eq!(names(&map), ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:6"]);
+        assert!(map.owners.iter().flatten().all(|owner| Arc::ptr_eq(owner, &stays)));
+        assert_eq!(Arc::strong_count(&guest), 1, "somebody keeps what nobody names");
+    }
 }

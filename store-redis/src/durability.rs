@@ -6,8 +6,9 @@ use std::time::Duration;
 use hallpass_core::StoreError;
 use redis::{RedisError, Value};
 use tokio::sync::Mutex;
+use tokio::time::timeout;
 
-use crate::error::{Trouble, odd_answer, unanswered};
+use crate::error::{Trouble, late, odd_answer, unanswered};
 use crate::node::{Lane, Live, Node};
 
 /// How many replicas have to have a write before it is acknowledged, and how long that may take.
@@ -46,18 +47,33 @@ impl Rounds {
         }
     }
 
-    /// Waits until replicas have everything that was answered before this call.
+    /// Waits until replicas have everything that was answered before this call: for as long as `confirm`
+    /// allows them, and `patience` for the answer to get here.
     ///
     /// # Errors
     /// With unknown outcome: the write is done, and may be lost with its server.
-    pub(crate) async fn wait(&self, live: &mut Live, confirm: Confirm) -> Result<(), StoreError> {
+    pub(crate) async fn wait(
+        &self,
+        live: &mut Live,
+        confirm: Confirm,
+        patience: Duration,
+    ) -> Result<(), StoreError> {
         let before = self.begun.load(Ordering::Acquire);
         let mut ended = self.ended.lock().await;
-        let confirmed = if ended.0 > before && live.is_open() {
+        if !live.is_open() {
+            // Lost since the write, perhaps with the server, and with what it had written.
+            return Err(late(true));
+        }
+        let confirmed = if ended.0 > before {
             ended.1
         } else {
             let round = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-            let confirmed = ask(live, confirm).await?;
+            let confirmed = match timeout(confirm.within + patience, ask(live, confirm)).await {
+                Ok(confirmed) => confirmed,
+                Err(_) => Err(late(true)),
+            };
+            // One that does not answer is not waited for again, by nobody.
+            let confirmed = confirmed.inspect_err(|_| live.close())?;
             *ended = (round, confirmed);
             confirmed
         };

@@ -69,6 +69,7 @@ pub(crate) fn class(error: &RedisError) -> Class {
             | ServerErrorKind::MasterDown => Class::Later,
             ServerErrorKind::ReadOnly => Class::ReadOnly,
             ServerErrorKind::NoScript => Class::NoScript,
+            _ if code(error) == CROWDED => Class::Later,
             _ => Class::Final,
         },
         ErrorKind::Extension if error.code() == Some("BUSY") => Class::Later,
@@ -79,22 +80,56 @@ pub(crate) fn class(error: &RedisError) -> Class {
     }
 }
 
+/// A code of our own: the server says it in words.
+const CROWDED: &str = "MAXCLIENTS";
+
+/// The code of what the server answered.
+fn code(error: &RedisError) -> &str {
+    match error.code().unwrap_or("ERR") {
+        "ERR" => match error.detail() {
+            Some(text) if text.starts_with("max number of clients") => CROWDED,
+            // Of a command in a script.
+            Some(text) if text.starts_with("The user executing the script can't") => "NOPERM",
+            _ => "ERR",
+        },
+        code => code,
+    }
+}
+
+/// The error for the application, if trying again or elsewhere does not help. `misplaced` says what a server
+/// is that does not know or does not allow the command as such.
+pub(crate) fn settled(error: &RedisError, misplaced: &'static str) -> Option<StoreError> {
+    match class(error) {
+        _ if is_distrust(error) => Some(not_done(error)),
+        Class::Final if code(error) == "ERR" => Some(refused(misplaced)),
+        Class::Final => Some(not_done(error)),
+        _ => None,
+    }
+}
+
 /// The error for a request that was certainly not done.
 pub(crate) fn not_done(error: &RedisError) -> StoreError {
     let trouble = describe(error);
     match (&trouble, error.kind()) {
         (Trouble::Server(code, _), _) => match code.as_str() {
             "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "READONLY" | "OOM"
-            | "MISCONF" | "NOREPLICAS" | "MOVED" | "ASK" | "UNBLOCKED" => {
+            | "MISCONF" | "NOREPLICAS" | "MOVED" | "ASK" | "UNBLOCKED" | CROWDED => {
                 StoreError::Unavailable(trouble.into())
             }
-            "NOAUTH" | "WRONGPASS" | "NOPERM" | "CROSSSLOT" | "AUTH" | "CONFIG" => {
+            "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "CROSSSLOT" | "AUTH" | "CONFIG" => {
                 StoreError::Refused(trouble.into())
             }
+            "WRONGTYPE" => StoreError::Corrupt { selector: None, source: trouble.into() },
             _ => StoreError::Other(trouble.into()),
         },
+        _ if is_distrust(error) => StoreError::Refused(trouble.into()),
         _ => StoreError::Unavailable(trouble.into()),
     }
+}
+
+/// Whether TLS does not come about: a certificate that is not believed, or no TLS at all.
+fn is_distrust(error: &RedisError) -> bool {
+    io_error(error).is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
 
 /// The error for a request that got no answer.
@@ -104,6 +139,14 @@ pub(crate) fn unanswered(error: &RedisError, writes: bool) -> StoreError {
         StoreError::Timeout { source, outcome_unknown: true }
     } else {
         StoreError::Unavailable(source)
+    }
+}
+
+/// The error for a question that changes nothing.
+pub(crate) fn no_answer(error: &RedisError) -> StoreError {
+    match class(error) {
+        Class::Lost if !is_distrust(error) => unanswered(error, false),
+        _ => not_done(error),
     }
 }
 
@@ -135,18 +178,20 @@ pub(crate) fn unavailable(why: &'static str) -> StoreError {
 }
 
 fn describe(error: &RedisError) -> Trouble {
-    let server = |why| Trouble::Server(error.code().unwrap_or("ERR").to_owned(), why);
+    let server = |why| Trouble::Server(code(error).to_owned(), why);
     match error.kind() {
         ErrorKind::AuthenticationFailed => {
             Trouble::Server("AUTH".into(), "the server does not accept this user and password")
         }
         ErrorKind::InvalidClientConfig => Trouble::Server("CONFIG".into(), "the URL or an option is wrong"),
         ErrorKind::RESP3NotSupported => Trouble::Server("CONFIG".into(), "the server is older than Redis 6"),
-        ErrorKind::Server(_) | ErrorKind::Extension => server(match error.code().unwrap_or_default() {
+        ErrorKind::Server(_) | ErrorKind::Extension => server(match code(error) {
             "ASK" | "MOVED" | "TRYAGAIN" => "the slot is being moved between nodes",
             "BUSY" => "the server is busy with a script",
             "CLUSTERDOWN" => "the cluster does not serve this slot",
             "CROSSSLOT" => "keys are in different slots",
+            CROWDED => "the server takes no more connections",
+            "DENIED" => "the server is in protected mode and takes local connections only",
             "LOADING" => "the server is loading its data",
             "MASTERDOWN" => "the replica has lost its master",
             "MISCONF" => "the server cannot save and takes no writes",
@@ -166,14 +211,14 @@ fn describe(error: &RedisError) -> Trouble {
     }
 }
 
-/// The words of the operating system, and none of the driver's.
+/// The words of the operating system or of TLS, and none of the driver's.
 fn io_text(error: &RedisError) -> String {
+    io_error(error).map_or_else(|| "closed".to_owned(), ToString::to_string)
+}
+
+fn io_error(error: &RedisError) -> Option<&std::io::Error> {
     // The driver shares its source between clones of an error.
-    let source = error.source().and_then(|source| source.downcast_ref::<Arc<dyn Error + Send + Sync>>());
-    match source.and_then(|source| source.downcast_ref::<std::io::Error>()) {
-        Some(io) => io.to_string(),
-        None => "closed".to_owned(),
-    }
+    error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?.downcast_ref()
 }
 
 #[cfg(test)]
@@ -199,12 +244,27 @@ mod tests {
 
     #[test]
     fn what_passes_is_told_from_what_must_be_set_up() {
-        for line in
-            ["LOADING x", "OOM x", "READONLY x", "MISCONF x", "NOREPLICAS x", "CLUSTERDOWN x", "BUSY x"]
-        {
+        for line in [
+            "LOADING x",
+            "OOM x",
+            "READONLY x",
+            "MISCONF x",
+            "NOREPLICAS x",
+            "CLUSTERDOWN x",
+            "BUSY x",
+            "ERR max number of clients reached",
+        ] {
             assert!(matches!(not_done(&said(line)), StoreError::Unavailable(_)), "{line}");
         }
-        for line in ["NOAUTH x", "WRONGPASS x", "NOPERM x", "CROSSSLOT x"] {
+        for line in [
+            "NOAUTH x",
+            "WRONGPASS x",
+            "NOPERM x",
+            "DENIED x",
+            "CROSSSLOT x",
+            "ERR The user executing the script can't run this command or subcommand script: x",
+        ] {
+            assert_eq!(class(&said(line)), Class::Final, "{line}");
             assert!(matches!(not_done(&said(line)), StoreError::Refused(_)), "{line}");
         }
     }

@@ -5,7 +5,7 @@
 //! key share: whatever goes wrong, each of them is asked once more by itself.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use redis::{Cmd, Pipeline, RedisError, Value};
@@ -30,6 +30,9 @@ pub(crate) struct Gather(Mutex<Queue>);
 struct Queue {
     waiting: VecDeque<Read>,
     under_way: usize,
+    /// How many reads shared a trip at most.
+    #[cfg(test)]
+    largest: usize,
 }
 
 #[derive(Debug)]
@@ -68,6 +71,34 @@ pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration)
     trip.live.send(&command("GET", &[key])).await.ok()
 }
 
+/// The values of all these keys, as far as they are here. `MGET` says of something else than a string that
+/// there is nothing, so that answer is believed of `GET` alone.
+pub(crate) async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+    let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
+    let pairs = keys.iter().zip(&values);
+    let missing: Vec<&[u8]> = pairs.filter(|(_, value)| **value == Value::Nil).map(|(key, _)| *key).collect();
+    if !missing.is_empty() {
+        let mut again = one_by_one(live, &missing).await?.into_iter();
+        for value in values.iter_mut().filter(|value| **value == Value::Nil) {
+            *value = again.next().unwrap_or(Value::Nil);
+        }
+    }
+    Ok(values)
+}
+
+/// The same, by a command for each, all at once. Each answer may be an error.
+async fn one_by_one(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+    let mut pipeline = Pipeline::with_capacity(keys.len());
+    for key in keys {
+        pipeline.add_command(command("GET", &[key]));
+    }
+    let values = live.send_all(&pipeline, keys.len()).await?;
+    match values.len() == keys.len() {
+        true => Ok(values),
+        false => Err(std::io::Error::from(std::io::ErrorKind::InvalidData).into()),
+    }
+}
+
 fn command(name: &str, keys: &[&[u8]]) -> Cmd {
     let size = keys.iter().map(|key| key.len()).sum::<usize>();
     let mut command = Cmd::with_capacity(1 + keys.len(), name.len() + size);
@@ -89,6 +120,10 @@ impl Gather {
             return None;
         }
         let most = queue.waiting.len().min(MOST);
+        #[cfg(test)]
+        {
+            queue.largest = queue.largest.max(most);
+        }
         Some(queue.waiting.drain(..most).collect())
     }
 }
@@ -139,17 +174,8 @@ impl Trip {
     async fn ask(&mut self, reads: &[Read]) -> Result<Vec<Value>, RedisError> {
         let keys: Vec<_> = reads.iter().map(|read| &*read.key).collect();
         match self.manner {
-            Manner::Command => match self.live.send(&command("MGET", &keys)).await? {
-                Value::Array(values) => Ok(values),
-                _ => Ok(Vec::new()),
-            },
-            Manner::Pipeline => {
-                let mut pipeline = Pipeline::with_capacity(keys.len());
-                for key in keys {
-                    pipeline.add_command(command("GET", &[key]));
-                }
-                self.live.send_all(&pipeline, reads.len()).await
-            }
+            Manner::Command => values(&mut self.live, &keys).await,
+            Manner::Pipeline => one_by_one(&mut self.live, &keys).await,
         }
     }
 }
@@ -159,16 +185,80 @@ impl Drop for Trip {
         if self.state == State::Over {
             return;
         }
-        let gather = Arc::clone(&self.live.gather);
-        let mut queue = gather.queue();
         // One that leads and is dropped amid its work belongs to a runtime that ends.
         let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
+        let mut queue = self.live.gather.queue();
         match runtime {
             Some(runtime) if !queue.waiting.is_empty() => {
+                // A runtime that ends drops the task, and with it the trip, right here.
+                drop(queue);
                 let Self { ref live, manner, limit, .. } = *self;
                 runtime.spawn(Self { live: live.clone(), manner, limit, state: State::Leads }.lead());
             }
-            _ => queue.under_way -= 1,
+            _ => {
+                queue.under_way -= 1;
+                let left = std::mem::take(&mut queue.waiting);
+                drop(queue);
+                // Their readers ask by themselves.
+                drop(left);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_test_servers::{Mode, Proxy, Server, needed, redis_cluster, redis_command};
+    use redis::IntoConnectionInfo;
+    use tokio::task::JoinSet;
+
+    use super::*;
+    use crate::node::Dialer;
+
+    fn tell(node: &Server, command: &str) -> String {
+        redis_command(node.address(), command, Duration::from_secs(10)).unwrap()
+    }
+
+    /// In a cluster each command of a trip has an answer of its own, and who is sent elsewhere asks by itself.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_shared_trip_in_a_cluster_answers_for_what_is_here_and_leaves_what_has_moved() {
+        let Some(cluster) = needed("a shared trip in a cluster", redis_cluster()).unwrap() else { return };
+        let nodes = cluster.nodes();
+        let keys: Vec<String> = (0..40).map(|number| format!("key-{number}")).collect();
+        let mut here: Vec<&String> =
+            keys.iter().filter(|key| tell(&nodes[0], &format!("SET {key} {key}")) == "OK").collect();
+        assert!(here.len() > 2 && here.len() < keys.len(), "{here:?}");
+        // One more is on its way: its slot is still here, and the key is not.
+        let moving = here.remove(0);
+        let (slot, to) =
+            (tell(&nodes[0], &format!("CLUSTER KEYSLOT {moving}")), tell(&nodes[1], "CLUSTER MYID"));
+        assert_eq!(tell(&nodes[0], &format!("CLUSTER SETSLOT {slot} MIGRATING {to}")), "OK");
+        assert_eq!(tell(&nodes[0], &format!("DEL {moving}")), "1");
+        assert!(tell(&nodes[0], &format!("GET {moving}")).starts_with("-ASK"));
+
+        let proxy = Proxy::start(nodes[0].address()).await.unwrap();
+        let like = nodes[0].url().into_connection_info().unwrap();
+        let limit = Duration::from_secs(30);
+        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false };
+        let live = dialer.node("127.0.0.1", proxy.address().port()).unwrap().connection().await.unwrap();
+        proxy.set(Mode::BlackHole);
+        let mut readers = JoinSet::new();
+        for key in keys.clone() {
+            let live = live.clone();
+            readers.spawn(async move { (get(live, key.as_bytes(), Manner::Pipeline, limit).await, key) });
+        }
+        let all_wait = async {
+            while live.gather.queue().waiting.len() < keys.len() - TRIPS {
+                tokio::task::yield_now().await;
+            }
+        };
+        timeout(limit, all_wait).await.unwrap();
+        proxy.set(Mode::Pass);
+        while let Some(reader) = readers.join_next().await {
+            let (value, key) = reader.unwrap();
+            let expected = here.contains(&&key).then(|| Value::BulkString(key.clone().into_bytes()));
+            assert_eq!(value, expected, "{key}");
+        }
+        assert_eq!(live.gather.queue().largest, keys.len() - TRIPS);
     }
 }

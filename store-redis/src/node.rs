@@ -50,7 +50,9 @@ impl Dialer {
         let tcp = TcpSettings::default()
             .set_nodelay(self.nodelay)
             .set_keepalive(redis::io::tcp::socket2::TcpKeepalive::new().with_time(Duration::from_secs(15)));
+        // Without the driver's name, for which a user would need a permission that says much more.
         let settings = self.like.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
+        let settings = settings.set_skip_set_lib_name();
         let info = self.like.clone().set_addr(address).set_tcp_settings(tcp).set_redis_settings(settings);
         Ok(Arc::new(Node {
             name: info.addr().to_string(),
@@ -69,7 +71,7 @@ pub(crate) struct Node {
     /// `host:port`.
     pub(crate) name: String,
     client: Client,
-    patience: Duration,
+    pub(crate) patience: Duration,
     lanes: Box<[Lane]>,
     turn: AtomicUsize,
     /// The connection that waits for replicas.
@@ -216,5 +218,25 @@ impl Live {
         let answers = self.send_all(&both, 2).await?;
         let answer = answers.into_iter().next_back().unwrap_or(Value::Nil);
         answer.extract_error()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use redis::IntoConnectionInfo;
+
+    use super::*;
+
+    #[test]
+    fn every_connection_is_made_as_told() {
+        for (nodelay, lanes) in [(true, 3), (false, 1)] {
+            let like = "redis://u:p@127.0.0.1:1/2".into_connection_info().unwrap();
+            let dialer = Dialer { like, lanes, patience: Duration::from_secs(1), nodelay };
+            let node = dialer.node("127.0.0.2", 7).unwrap();
+            let info = node.client.get_connection_info();
+            assert_eq!((info.tcp_settings().nodelay(), node.lanes.len()), (nodelay, lanes));
+            assert_eq!(info.addr().to_string(), "127.0.0.2:7");
+            assert_eq!((info.redis_settings().username(), info.redis_settings().db()), (Some("u"), 2));
+        }
     }
 }

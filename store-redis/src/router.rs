@@ -32,9 +32,10 @@ pub(crate) struct Call<'a> {
 
 #[derive(Debug)]
 pub(crate) enum Request<'a> {
-    Command(Cmd),
     /// The value of a key.
     Get(Vec<u8>),
+    /// The values of keys; not in a cluster.
+    Values(Vec<&'a [u8]>),
     Script {
         script: &'a Script,
         keys: &'a [&'a [u8]],
@@ -68,6 +69,8 @@ struct Trace {
     /// A request is on its way that may be done.
     sent: bool,
     live: Option<Live>,
+    /// The connection that waits for replicas.
+    waiter: Option<Live>,
 }
 
 impl Router {
@@ -85,12 +88,26 @@ impl Router {
         match timeout(limit, self.pursue(call, limit, &mut trace)).await {
             Ok(result) => result,
             Err(_) => {
-                if let Some(live) = trace.live {
+                for live in [trace.live, trace.waiter].into_iter().flatten() {
                     live.close();
                 }
                 self.topology.suspect();
                 Err(late(trace.sent && call.effect != Effect::Read))
             }
+        }
+    }
+
+    /// Something made of several calls, in the time of one.
+    ///
+    /// # Errors
+    /// Those of `work`; [`StoreError::Timeout`] if it takes longer.
+    pub(crate) async fn in_time<T>(
+        &self,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        match timeout(self.limit, work).await {
+            Ok(result) => result,
+            Err(_) => Err(late(false)),
         }
     }
 
@@ -191,12 +208,13 @@ impl Router {
             },
             None => None,
         };
+        trace.waiter.clone_from(&waiter);
         let mut live = node.connection().await.map_err(Fault::NotSent)?;
         trace.live = Some(live.clone());
         trace.sent = true;
         let value = send(&mut live, asking, call).await.map_err(Fault::Answer)?;
         if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
-            && let Err(error) = node.rounds.wait(waiter, confirm).await
+            && let Err(error) = node.rounds.wait(waiter, confirm, node.patience).await
         {
             return Ok(Err(error));
         }
@@ -220,8 +238,11 @@ enum Fault {
 
 async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
-        Request::Command(command) => send_one(live, asking, command).await,
         Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
+        Request::Values(keys) => {
+            let values = gather::values(live, keys).await?.into_iter();
+            Ok(Value::Array(values.map(Value::extract_error).collect::<Result<_, _>>()?))
+        }
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
                 Err(error) if class(&error) == Class::NoScript => {

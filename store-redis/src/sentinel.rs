@@ -5,16 +5,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use hallpass_core::StoreError;
-use redis::Value;
+use redis::{RedisError, Value};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
 
-use crate::error::{refused, unavailable};
+use crate::error::{Class, class, refused, settled, unavailable};
 use crate::node::{Dialer, Node};
 
 /// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
 /// until Sentinel tells it, some eight seconds later; so it is not enough to ask after an error.
 const BELIEF: Duration = Duration::from_millis(500);
+/// How long the other Sentinels are waited for when one has answered.
+const GRACE: Duration = Duration::from_millis(250);
 /// Not more often than this, however many calls fail.
 const THROTTLE: Duration = Duration::from_millis(50);
 
@@ -102,32 +105,56 @@ impl Sentinel {
         Ok(master)
     }
 
-    /// Asks one Sentinel after the other, and the server that it names whether it agrees.
+    /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and then the server that
+    /// the newest answer names whether it agrees. The newest has the highest epoch: a Sentinel that has not heard of a
+    /// failover names the old master, and that one agrees as long as nobody has told it either.
     async fn find(&self) -> Result<Arc<Node>, StoreError> {
-        let question = redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(self.name.as_str()).take();
-        let mut unknown = 0;
-        for sentinel in &self.sentinels {
-            let Ok(answer) = sentinel.ask(&question).await else { continue };
-            let Some((host, port)) = address(&answer) else {
-                unknown += 1;
-                continue;
+        let mut asked = JoinSet::new();
+        for sentinel in self.sentinels.iter().map(Arc::clone) {
+            let name = self.name.clone();
+            asked.spawn(async move { ask(&sentinel, &name).await });
+        }
+        let (mut newest, mut unknown, mut refusal) = (None, false, None);
+        let mut until = None;
+        loop {
+            let heard = match until {
+                None => asked.join_next().await,
+                Some(until) => timeout_at(until, asked.join_next()).await.unwrap_or(None),
             };
-            let current = self.known().map(|known| known.master);
-            let candidate = match current.filter(|node| node.name == format!("{host}:{port}")) {
-                Some(node) => node,
-                None => match self.servers.node(&host, port) {
-                    Ok(node) => node,
-                    Err(_) => return Err(refused("the address of the master is none")),
-                },
-            };
-            if is_master(&candidate).await {
-                return Ok(candidate);
+            let Some(heard) = heard else { break };
+            match heard {
+                Ok(Ok(Some(place))) => {
+                    until = until.or_else(|| Some(Instant::now() + GRACE));
+                    newest = newest.max(Some(place));
+                }
+                Ok(Ok(None)) => unknown = true,
+                Ok(Err(error)) => refusal = refusal.or_else(|| settled(&error, "this server is no Sentinel")),
+                Err(_) => {}
             }
         }
-        if unknown == self.sentinels.len() {
-            return Err(refused("no Sentinel knows a master of this name"));
+        // Those that do not answer close their connections when their time is up.
+        asked.detach_all();
+        let Some(Place { host, port, .. }) = newest else {
+            return Err(match refusal {
+                Some(refusal) => refusal,
+                None if unknown => refused("no Sentinel knows a master of this name"),
+                None => unavailable("no Sentinel answers"),
+            });
+        };
+        let current = self.known().map(|known| known.master);
+        let candidate = match current.filter(|node| node.name == format!("{host}:{port}")) {
+            Some(node) => node,
+            None => match self.servers.node(&host, port) {
+                Ok(node) => node,
+                Err(_) => return Err(refused("the address of the master is none")),
+            },
+        };
+        match is_master(&candidate).await {
+            Ok(true) => Ok(candidate),
+            Ok(false) => Err(unavailable("the server that Sentinel names is no master")),
+            Err(error) => Err(settled(&error, "the server that Sentinel names does not know ROLE")
+                .unwrap_or_else(|| unavailable("the server that Sentinel names does not answer"))),
         }
-        Err(unavailable("no Sentinel names a server that is the master"))
     }
 
     fn known(&self) -> Option<Known> {
@@ -135,10 +162,35 @@ impl Sentinel {
     }
 }
 
-async fn is_master(node: &Node) -> bool {
-    match node.ask(&redis::cmd("ROLE")).await {
-        Ok(Value::Array(role)) => matches!(role.first(), Some(Value::BulkString(name)) if name == b"master"),
-        _ => false,
+/// Where a Sentinel says that the master is. Of two, the later has the higher epoch.
+#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    epoch: u64,
+    host: String,
+    port: u16,
+}
+
+/// `None` if it knows no master of this name.
+async fn ask(sentinel: &Node, name: &str) -> Result<Option<Place>, RedisError> {
+    // First the epoch, so that it is never newer than the address. A user may be allowed the address only.
+    let epoch = match sentinel.ask(redis::cmd("SENTINEL").arg("MASTER").arg(name)).await {
+        Ok(Value::Map(fields)) => fields.iter().find_map(|(field, value)| match (field, value) {
+            (Value::BulkString(field), Value::BulkString(value)) if field == b"config-epoch" => {
+                std::str::from_utf8(value).ok()?.parse().ok()
+            }
+            _ => None,
+        }),
+        Err(error) if class(&error) == Class::Lost => return Err(error),
+        _ => None,
+    };
+    let answer = sentinel.ask(redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name)).await?;
+    Ok(address(&answer).map(|(host, port)| Place { epoch: epoch.unwrap_or(0), host, port }))
+}
+
+async fn is_master(node: &Node) -> Result<bool, RedisError> {
+    match node.ask(&redis::cmd("ROLE")).await? {
+        Value::Array(role) => Ok(matches!(role.first(), Some(Value::BulkString(name)) if name == b"master")),
+        _ => Ok(false),
     }
 }
 

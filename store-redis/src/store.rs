@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::builder::Builder;
 use crate::check::{Finding, Server};
-use crate::error::{corrupt, odd_answer, refused};
+use crate::error::{corrupt, no_answer, odd_answer, refused};
 use crate::keys::{self, Keys, SLACK};
 use crate::router::{Call, Effect, Request, Router};
 use crate::script::{Script, Scripts};
@@ -80,11 +80,14 @@ impl RedisStore {
     pub async fn check(&self, now: Timestamp) -> Result<Vec<Finding>, StoreError> {
         let router = &self.inner.router;
         let wanted = router.confirm.map_or(0, |confirm| confirm.replicas);
-        let mut findings = Vec::new();
-        for node in router.topology.masters().await? {
-            findings.extend(Server::ask(&node).await?.findings(wanted, now));
-        }
-        Ok(findings)
+        let asking = async {
+            let mut findings = Vec::new();
+            for node in router.topology.masters().await? {
+                findings.extend(Server::ask(&node).await?.findings(wanted, now));
+            }
+            Ok(findings)
+        };
+        router.in_time(asking).await
     }
 
     pub(crate) fn new(router: Router, keys: Keys, scripts: Scripts, namespace: Box<str>) -> Self {
@@ -168,27 +171,11 @@ impl TokenStore for RedisStore {
     }
 
     async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        if self.inner.router.topology.is_cluster() {
-            return self.find_each(selectors).await;
+        let router = &self.inner.router;
+        match router.topology.is_cluster() {
+            true => router.in_time(self.find_each(selectors)).await,
+            false => router.in_time(self.find_together(selectors)).await,
         }
-        let mut found = Vec::with_capacity(selectors.len());
-        for batch in selectors.chunks(BATCH) {
-            let mut command = redis::Cmd::with_capacity(1 + batch.len(), 16 + 64 * batch.len());
-            command.arg("MGET");
-            for selector in batch {
-                command.arg(self.inner.keys.record(*selector));
-            }
-            let Value::Array(values) = self.read([0, 0], Request::Command(command)).await? else {
-                return Err(odd_answer(false));
-            };
-            if values.len() != batch.len() {
-                return Err(odd_answer(false));
-            }
-            for (selector, value) in batch.iter().zip(values) {
-                found.push(decode(*selector, value)?);
-            }
-        }
-        Ok(found)
     }
 
     async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
@@ -305,17 +292,38 @@ impl TokenStore for RedisStore {
     /// it is there.
     async fn purge_expired(&self, _now: Timestamp, _limit: u32) -> Result<Purged, StoreError> {
         let router = &self.inner.router;
-        for node in router.topology.masters().await? {
-            if let Err(error) = node.ask(&redis::cmd("PING")).await {
-                router.topology.suspect();
-                return Err(crate::error::unanswered(&error, false));
+        let asking = async {
+            for node in router.topology.masters().await? {
+                if let Err(error) = node.ask(&redis::cmd("PING")).await {
+                    router.topology.suspect();
+                    return Err(no_answer(&error));
+                }
             }
-        }
-        Ok(Purged { removed: 0, more: false })
+            Ok(Purged { removed: 0, more: false })
+        };
+        router.in_time(asking).await
     }
 }
 
 impl RedisStore {
+    async fn find_together(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+        let mut found = Vec::with_capacity(selectors.len());
+        for batch in selectors.chunks(BATCH) {
+            let keys: Vec<_> = batch.iter().map(|selector| self.inner.keys.record(*selector)).collect();
+            let request = Request::Values(keys.iter().map(Vec::as_slice).collect());
+            let Value::Array(values) = self.read([0, 0], request).await? else {
+                return Err(odd_answer(false));
+            };
+            if values.len() != batch.len() {
+                return Err(odd_answer(false));
+            }
+            for (selector, value) in batch.iter().zip(values) {
+                found.push(decode(*selector, value)?);
+            }
+        }
+        Ok(found)
+    }
+
     /// Each by itself, all at once: their slots differ.
     async fn find_each(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
         let mut finding = JoinSet::new();

@@ -79,13 +79,6 @@ const PATCHES: &[Patch] = &[
         ],
     },
     Patch {
-        name: "insert_sweeps_the_living",
-        file: "insert.lua",
-        from: "ARGV[8] .. entry) == 0",
-        to: "ARGV[8] .. entry) == 1",
-        caught: &[(S9, "list::a_thousand_devices_are_paged")],
-    },
-    Patch {
         name: "insert_lets_the_index_go_first",
         file: "insert.lua",
         from: "redis.call('PEXPIRE', KEYS[2], ARGV[7])",
@@ -102,7 +95,7 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "replace_ignores_the_revision",
         file: "replace.lua",
-        from: "if string.sub(head, 1, 8) ~= ARGV[3] then",
+        from: "if string.sub(head, 2, 9) ~= ARGV[3] then",
         to: "if false then",
         caught: &[
             (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
@@ -112,14 +105,14 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "replace_compares_a_revision_of_one_byte",
         file: "replace.lua",
-        from: "string.sub(head, 1, 8) ~= ARGV[3]",
-        to: "string.sub(head, 1, 7) ~= string.sub(ARGV[3], 1, 7)",
+        from: "string.sub(head, 2, 9) ~= ARGV[3]",
+        to: "string.sub(head, 2, 8) ~= string.sub(ARGV[3], 1, 7)",
         caught: &[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")],
     },
     Patch {
         name: "replace_unmarks",
         file: "replace.lua",
-        from: "if string.sub(head, 9, 9) ~= '\\0' then return 'CONFLICT' end",
+        from: "if string.sub(head, 10, 10) ~= '\\0' then return 'CONFLICT' end",
         to: "",
         caught: &[
             (S4, "replace::a_marked_record_conflicts_with_every_replace"),
@@ -129,8 +122,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "replace_creates",
         file: "replace.lua",
-        from: "if head == '' then return 'MISSING' end",
-        to: "if head == '' then head = ARGV[3] .. '\\0' end",
+        from: "if head == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 'MISSING' end",
+        to: "if head == '' then head = '\\1' .. ARGV[3] .. '\\0' end",
         caught: &[(S4, "replace::replacing_what_is_not_there_creates_nothing")],
     },
     Patch {
@@ -157,14 +150,14 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "delete_removes_nothing",
         file: "delete.lua",
-        from: "redis.call('DEL', KEYS[1])",
-        to: "",
+        from: "redis.call('DEL', KEYS[1])\nif index",
+        to: "if index",
         caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
     },
     Patch {
         name: "delete_says_that_it_was_there",
         file: "delete.lua",
-        from: "if head == '' then return 0 end",
+        from: "if head == '' then return redis.call('DEL', KEYS[1]) end",
         to: "if head == '' then return 1 end",
         caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
     },

@@ -15,6 +15,8 @@ use crate::error::Error;
 
 /// How often something that has no notification is looked at.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
+/// After how long a server that was told to end is told again.
+const AGAIN: Duration = Duration::from_secs(1);
 /// How long the supervisor may take to end a server and clear up.
 const TEARDOWN: Duration = Duration::from_secs(15);
 
@@ -103,14 +105,18 @@ impl Process {
         Ok(())
     }
 
-    /// Sends `signal`, waits for the end, and resorts to SIGKILL after `limit`, which is an error.
+    /// Sends `signal` until it ends, and resorts to SIGKILL after `limit`, which is an error.
     pub(crate) fn end(&mut self, signal: Signal, limit: Duration) -> Result<(), Error> {
         if self.frozen {
             self.thaw()?;
         }
-        self.signal(signal)?;
-        if self.wait(limit) {
-            return Ok(());
+        // Redis ignores a signal that comes while it writes its first log after a full synchronisation.
+        let deadline = Instant::now() + limit;
+        while Instant::now() < deadline {
+            self.signal(signal)?;
+            if self.wait(AGAIN) {
+                return Ok(());
+            }
         }
         self.signal_children(Signal::KILL)?;
         self.signal(Signal::KILL)?;

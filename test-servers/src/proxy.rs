@@ -43,11 +43,13 @@ struct Orders {
     change: u64,
     /// Counts cuts: connections from before the last one end.
     round: u64,
+    /// Counts strandings: connections from before the last one get nothing any more.
+    age: u64,
 }
 
 impl Orders {
-    fn hold(&self, answers: bool) -> bool {
-        self.mode == Mode::BlackHole || (self.mode == Mode::HalfOpen && answers)
+    fn hold(&self, answers: bool, age: u64) -> bool {
+        self.age != age || self.mode == Mode::BlackHole || (self.mode == Mode::HalfOpen && answers)
     }
 }
 
@@ -60,7 +62,7 @@ impl Proxy {
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
-        let (orders, heard) = watch::channel(Orders { mode: Mode::Pass, change: 0, round: 0 });
+        let (orders, heard) = watch::channel(Orders { mode: Mode::Pass, change: 0, round: 0, age: 0 });
         Ok(Self { address, orders, accepting: tokio::spawn(accept(listener, server, heard)) })
     }
 
@@ -76,6 +78,12 @@ impl Proxy {
             orders.mode = mode;
             orders.change += 1;
         });
+    }
+
+    /// Strands every connection that is there: it stays open, and not a byte passes any more in either
+    /// direction, as when a router has forgotten it. New ones are served.
+    pub fn strand(&self) {
+        self.orders.send_modify(|orders| orders.age += 1);
     }
 
     /// Cuts every connection that is there. The mode stays.
@@ -96,28 +104,28 @@ async fn accept(listener: TcpListener, server: SocketAddr, heard: Heard) {
     while let Ok((client, _)) = listener.accept().await {
         let orders = *heard.borrow();
         if orders.mode != Mode::Refuse {
-            tokio::spawn(serve(client, server, heard.clone(), orders.round));
+            tokio::spawn(serve(client, server, heard.clone(), orders));
         }
     }
 }
 
 /// One connection, until either side ends it, the order to cut comes, or the proxy is gone.
-async fn serve(client: TcpStream, server: SocketAddr, mut heard: Heard, round: u64) {
+async fn serve(client: TcpStream, server: SocketAddr, mut heard: Heard, born: Orders) {
     tokio::select! {
-        _ = pass(client, server, heard.clone()) => {}
-        _ = heard.wait_for(|orders| orders.round != round) => {}
+        _ = pass(client, server, heard.clone(), born.age) => {}
+        _ = heard.wait_for(|orders| orders.round != born.round) => {}
     }
 }
 
-async fn pass(mut client: TcpStream, server: SocketAddr, mut heard: Heard) -> io::Result<()> {
-    heard.wait_for(|orders| !orders.hold(false)).await.map_err(io::Error::other)?;
+async fn pass(mut client: TcpStream, server: SocketAddr, mut heard: Heard, age: u64) -> io::Result<()> {
+    heard.wait_for(|orders| !orders.hold(false, age)).await.map_err(io::Error::other)?;
     let mut server = TcpStream::connect(server).await?;
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
     let (mut from_client, mut to_client) = client.split();
     let (mut from_server, mut to_server) = server.split();
-    let requests = copy(&mut from_client, &mut to_server, heard.clone(), false);
-    tokio::select! { end = requests => end, end = copy(&mut from_server, &mut to_client, heard, true) => end }
+    let requests = copy(&mut from_client, &mut to_server, heard.clone(), false, age);
+    tokio::select! { end = requests => end, end = copy(&mut from_server, &mut to_client, heard, true, age) => end }
 }
 
 async fn copy(
@@ -125,12 +133,13 @@ async fn copy(
     to: &mut (impl AsyncWrite + Unpin),
     mut heard: Heard,
     answers: bool,
+    age: u64,
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let (mut passed, mut change) = (0, 0);
     loop {
         let read = from.read(&mut buffer).await?;
-        let orders = *heard.wait_for(|orders| !orders.hold(answers)).await.map_err(io::Error::other)?;
+        let orders = *heard.wait_for(|orders| !orders.hold(answers, age)).await.map_err(io::Error::other)?;
         if orders.change != change {
             (passed, change) = (0, orders.change);
         }

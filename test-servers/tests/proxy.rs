@@ -161,6 +161,20 @@ async fn cut_ends_what_is_there_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn stranded_connections_stay_open_and_dead_and_new_ones_live() {
+    let (echo, proxy, mut client) = set_up().await;
+    proxy.strand();
+    client.send("lost?").await;
+    assert!(client.hears_nothing().await);
+    let mut next = Client::new(&proxy).await;
+    next.send("alive").await;
+    assert_eq!(next.hear(5, SOON).await.unwrap(), "alive");
+    assert_eq!(echo.heard.load(Ordering::SeqCst), 10, "the server heard the stranded one");
+    proxy.cut();
+    assert!(client.is_cut().await);
+}
+
+#[tokio::test]
 async fn cut_after_counts_answers_from_the_order_on() {
     let (echo, proxy, mut client) = set_up().await;
     proxy.set(Mode::CutAfter(7));

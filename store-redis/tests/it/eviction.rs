@@ -36,12 +36,16 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
     let mut known: BTreeMap<_, Record> = BTreeMap::new();
     let names: Vec<String> = (0..400).map(|number| format!("user {number}")).collect();
     for name in &names {
-        for _ in 0..3 {
+        for number in 0..3 {
             let first = record(name, Kind::SESSION).await;
             if store.insert(&first, Fence::None).await.unwrap() != Insert::Inserted {
                 continue;
             }
+            // One in three is used up.
             let mut last = next(&first);
+            if number == 2 {
+                (last.revoked, last.idle_at, last.purge_at) = (Some(Reason::Spent), None, last.expires_at);
+            }
             let answer = store.replace(&last, first.revision).await.unwrap();
             if answer == Replace::Missing {
                 last = first;
@@ -66,13 +70,22 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
         let _ = store.insert(&filler, Fence::None).await.unwrap();
     }
     assert!(info(&server, "evicted_keys") > 0);
-    let (mut lost_logins, mut missed) = (0, 0);
+    let (mut lost_logins, mut missed, mut spent) = (0, 0, 0);
     for record in known.values() {
         match store.find(record.selector).await.unwrap() {
-            Some(found) => assert_eq!(&found, record, "a record went back in time"),
+            Some(found) => {
+                assert_eq!(&found, record, "a record went back in time");
+                spent += usize::from(found.revoked == Some(Reason::Spent));
+                // What was ended stays so: nothing that was evicted beside it counts.
+                if found.revoked.is_some() {
+                    let answer = store.replace(&next(&found), found.revision).await.unwrap();
+                    assert_ne!(answer, Replace::Replaced, "an ended token was used again");
+                }
+            }
             None => lost_logins += 1,
         }
     }
+    assert!(spent > 0, "no spent record is left to look at");
     for name in &names {
         let all = Which::all();
         let _ = store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await.unwrap();

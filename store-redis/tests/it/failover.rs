@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
+use hallpass_core::{Fence, Insert, Kind, Reason, Record, Replace, StoreError, TokenStore};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
 
@@ -149,12 +149,21 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
         made.len(),
         seen.spent.len(),
     );
-    assert!(seen.longest < LIMIT + Duration::from_millis(500), "{:?}", seen.longest);
+    // Twice as long, because the clock is read by tasks that wait for a processor too.
+    assert!(seen.longest < LIMIT * 2, "{:?}", seen.longest);
     assert!(seen.other.is_empty(), "{:?}", seen.other);
     assert!(seen.unavailable + seen.unknown > 0, "the load did not notice");
     assert!(seen.spent.values().all(|&times| times == 1), "a token was spent twice");
     for token in made.iter().filter(|token| seen.spent.contains_key(&token.selector.0)) {
-        let found = stores[0].find(token.selector).await.unwrap();
+        let mut found = None;
+        until("an answer", async || match stores[0].find(token.selector).await {
+            Ok(answer) => {
+                found = answer;
+                true
+            }
+            Err(_) => false,
+        })
+        .await;
         assert!(found.is_none_or(|found| found.revoked.is_some()), "a spent token lives again");
     }
 }
@@ -180,6 +189,11 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let token = record("alice", Kind::SESSION).await;
     let _ = store.insert(&token, Fence::None).await.unwrap();
     let (old, new) = (&group.servers()[0], &group.servers()[1]);
+    let records = async || {
+        let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
+        keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count()
+    };
+    until("the replica to have it", async || records().await == 1).await;
     old.freeze().unwrap();
     // Nobody asks the store anything meanwhile, so nothing fails that would make it look.
     until("the replica to take over", async || {
@@ -192,6 +206,23 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let late = record("alice", Kind::SESSION).await;
     let _ = store.insert(&late, Fence::None).await.unwrap();
     assert!(tell(old, "ROLE").starts_with("master"), "it knows already: nothing is shown");
-    let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
-    assert_eq!(keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count(), 2);
+    assert_eq!(records().await, 2);
+}
+
+/// The first in the list says nothing, and nobody waits for it.
+#[tokio::test]
+async fn a_frozen_sentinel_holds_up_nobody() {
+    let Some(group) = needed("a frozen Sentinel", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    group.sentinels()[0].freeze().unwrap();
+    // Each of these is a look at the Sentinels; waiting for the first is a quarter of the limit.
+    let patient = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(40));
+    let began = Instant::now();
+    let store = patient().connect().await.unwrap();
+    let token = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    // An answer that is older than a second is asked for again before the call.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(store.find(token.selector).await.unwrap().is_some());
+    assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }

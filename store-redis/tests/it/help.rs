@@ -1,9 +1,12 @@
 //! Tokens to store, and servers to ask.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{Kind, ManualClock, MemoryStore, Record, Subject, Timestamp, TokenStore, Tokens};
+use hallpass_core::{
+    Kind, ManualClock, MemoryStore, Record, StoreError, Subject, Timestamp, TokenStore, Tokens,
+};
 use hallpass_test_servers::{Server, redis_command};
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
@@ -45,6 +48,14 @@ pub(crate) fn info(server: &Server, name: &str) -> u64 {
     line.unwrap_or_else(|| panic!("INFO says nothing of {name}")).parse().unwrap()
 }
 
+/// How often a command was called, as `INFO commandstats` has it: `get`, `cluster|slots`.
+pub(crate) fn calls(server: &Server, command: &str) -> u64 {
+    let text = tell(server, "INFO commandstats");
+    let begin = format!("cmdstat_{command}:calls=");
+    let line = text.lines().find_map(|line| line.strip_prefix(&begin));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+}
+
 /// A connection of the driver's, to look behind the store's back.
 pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();
@@ -54,6 +65,11 @@ pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
 /// Every key.
 pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec<u8>> {
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
+}
+
+/// The sentence behind an error.
+pub(crate) fn why(error: &StoreError) -> String {
+    error.source().map(ToString::to_string).unwrap_or_default()
 }
 
 /// Waits for something outside of this process, half a minute at most.

@@ -5,12 +5,16 @@
 #![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 
 mod check;
+mod connections;
 mod eviction;
 mod failover;
 mod help;
 mod keyspace;
+mod leftovers;
 mod memory;
 mod outage;
+mod permissions;
 mod replication;
 mod reshard;
 mod shared_trips;
+mod tls;

@@ -1,25 +1,21 @@
 //! What goes wrong with one server, told apart.
 
-use std::error::Error;
 use std::time::{Duration, Instant};
 
 use hallpass_core::{
     Action, Advance, Body, Fence, Insert, Kind, Reason, Replace, StoreError, TokenStore, Which,
 };
-use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster};
+use hallpass_store_redis::{Builder, RedisStore};
+use hallpass_test_servers::{
+    Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,
+};
 
-use crate::help::{NOW, next, record, subject, tell, until};
+use crate::help::{NOW, next, record, subject, tell, until, why};
 
 const MARK: Action = Action::Mark { reason: Reason::Reused, at: NOW };
 
-/// The sentence behind an error.
-fn why(error: &StoreError) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
-}
-
 async fn quick(server: &Server) -> RedisStore {
-    RedisStore::single(server.url()).timeout(Duration::from_secs(1)).connect().await.unwrap()
+    RedisStore::single(server.url()).timeout(Duration::from_secs(2)).connect().await.unwrap()
 }
 
 #[tokio::test]
@@ -35,7 +31,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
     let error = store.replace(&next(&record), record.revision).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "nothing was sent: {error:?}");
     assert!(matches!(store.find(record.selector).await, Err(StoreError::Unavailable(_))));
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     server.start().unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     // Not into the connection that the old process had: that would be of unknown outcome.
@@ -55,7 +51,8 @@ async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done(
     let error = store.replace(&next(&record), record.revision).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert!(store.find(record.selector).await.is_err());
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    // A write of two seconds and a read of two, and as much again for a machine that is busy.
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     server.thaw().unwrap();
     until("the thawed server", async || store.find(record.selector).await.is_ok()).await;
 }
@@ -65,7 +62,7 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     let Some(server) = needed("a lost answer", redis()).unwrap() else { return };
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
-    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
     let record = record("alice", Kind::SESSION).await;
     let _ = store.insert(&record, Fence::None).await.unwrap();
     // Once before, so that the server knows the script: "unknown script" would be an answer to lose too.
@@ -91,7 +88,7 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     let Some(server) = needed("a request that is sent twice", redis()).unwrap() else { return };
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
-    let store = RedisStore::single(&url).timeout(Duration::from_millis(500)).connect().await.unwrap();
+    let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
     let (warm, first) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
     let _ = store.insert(&warm, Fence::None).await.unwrap();
     let _ = store.replace(&next(&warm), warm.revision).await.unwrap();
@@ -115,6 +112,20 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     assert_eq!(store.replace(&another, first.revision).await.unwrap(), Replace::Conflict);
     assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Duplicate);
     assert_eq!(store.find(first.selector).await.unwrap(), Some(second));
+}
+
+/// Many batches, each of them in time, and all of them together not.
+#[tokio::test]
+async fn a_look_up_of_many_ends_in_time() {
+    let Some(server) = needed("a slow Redis", redis()).unwrap() else { return };
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let url = server.url_at(proxy.address());
+    let store = RedisStore::single(&url).timeout(Duration::from_secs(2)).connect().await.unwrap();
+    let selectors = vec![hallpass_core::Selector([7; 16]); 5000];
+    assert_eq!(store.find_many(&selectors).await.unwrap().len(), 5000);
+    proxy.set(Mode::Delay(Duration::from_millis(60)));
+    let error = store.find_many(&selectors).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: false, .. }), "{error:?}");
 }
 
 #[tokio::test]
@@ -161,16 +172,16 @@ async fn a_replica_takes_no_writes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_loads_its_data_is_unavailable() {
-    // It answers once in 1,024 commands: often enough for a store that is not patient.
+    // It loads for two seconds and more, and answers once in 1,024 commands.
     let slow = Launch::new(Backend::Redis).setting("key-load-delay", "100");
     let Some(server) = needed("a Redis that is loading", slow.start()).unwrap() else { return };
     let store = quick(&server).await;
     let first = record("alice", Kind::SESSION).await;
-    let mut more = first.clone();
-    for number in 0..3000_u16 {
-        more.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        let _ = store.insert(&more, Fence::None).await.unwrap();
+    let mut fill = redis::pipe();
+    for number in 0..20_000 {
+        fill.cmd("SET").arg(number).arg(number).ignore();
     }
+    let () = fill.query_async(&mut crate::help::raw(&server).await).await.unwrap();
     let _ = store.insert(&first, Fence::None).await.unwrap();
     server.stop().unwrap();
     let mut heard = String::new();
@@ -208,52 +219,69 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
 }
 
 #[tokio::test]
-async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
-    let Some(server) = needed("ACL users", redis()).unwrap() else { return };
-    let readme = include_str!("../../README.md");
-    let line = readme.lines().find(|line| line.starts_with("ACL SETUSER")).expect("the README says it");
-    assert_eq!(tell(&server, line), "OK");
-    let address = server.address();
-    let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    let alice = subject("alice");
-    let epoch = store.epoch(&alice, hallpass_core::Epoch([1; 16]), Duration::from_secs(9), NOW);
-    let fence = Fence::Epoch(epoch.await.unwrap());
-    assert_eq!(store.insert(&record, fence).await.unwrap(), Insert::Inserted);
-    assert_eq!(store.replace(&next(&record), record.revision).await.unwrap(), Replace::Replaced);
-    assert!(store.find(record.selector).await.unwrap().is_some());
-    let page = hallpass_core::Page {
-        kinds: hallpass_core::Kinds::Any,
-        after: None,
-        limit: std::num::NonZeroU16::MIN,
-    };
-    assert_eq!(store.list_by_subject(&subject("alice"), &page).await.unwrap().len(), 1);
-    assert_eq!(store.find_many(&[record.selector]).await.unwrap().len(), 1);
-    for action in [MARK, Action::Remove] {
-        store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await.unwrap();
-    }
-    assert!(!store.delete(record.selector).await.unwrap());
-    let _ = store.purge_expired(NOW, 9).await.unwrap();
-    store.check(NOW).await.unwrap();
-
-    tell(&server, "ACL SETUSER hallpass -evalsha");
-    let error = store.replace(&next(&record), record.revision).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
-    let error = RedisStore::connect(&format!("redis://hallpass:wrong@{address}/")).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
-    for text in [format!("{error:?} {error}"), format!("{store:?}"), why(&error)] {
-        assert!(!text.contains("secret") && !text.contains("wrong"), "{text}");
-    }
+async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
+    let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
+    refused(RedisStore::single(cluster.urls()[0]), "connect to it as one").await;
+    let hosts: Vec<_> = cluster.urls().iter().map(|url| url.trim_start_matches("redis://")).collect();
+    RedisStore::connect(&format!("redis+cluster://{}", hosts.join(","))).await.unwrap();
+    refused(RedisStore::sentinel(cluster.urls(), "hallpass"), "no Sentinel").await;
+    let Some(server) = needed("a single server as a cluster", redis()).unwrap() else { return };
+    refused(RedisStore::cluster([server.url()]), "no node of a cluster").await;
+    refused(RedisStore::sentinel([server.url()], "hallpass"), "no Sentinel").await;
 }
 
 #[tokio::test]
-async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
-    let Some(cluster) = needed("a cluster as a single server", redis_cluster()).unwrap() else { return };
-    let error = RedisStore::connect(cluster.urls()[0]).await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("cluster"), "{error:?}");
-    let hosts: Vec<_> = cluster.urls().iter().map(|url| url.trim_start_matches("redis://")).collect();
-    RedisStore::connect(&format!("redis+cluster://{}", hosts.join(","))).await.unwrap();
-    let Some(server) = needed("a single server as a cluster", redis()).unwrap() else { return };
-    let error = RedisStore::cluster([server.url()]).connect().await.unwrap_err();
-    assert!(matches!(error, StoreError::Refused(_) | StoreError::Unavailable(_)), "{error:?}");
+async fn a_sentinel_is_not_taken_for_a_server_and_watches_one_master_by_its_name() {
+    let Some(group) = needed("Sentinels", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    refused(RedisStore::single(&urls[0]), "is a Sentinel").await;
+    refused(RedisStore::cluster(&urls), "no node of a cluster").await;
+    refused(RedisStore::sentinel(&urls, "another"), "no Sentinel knows a master of this name").await;
+    // The servers' password apart: one that the Sentinels do not ask for is not shown to them.
+    for server in group.servers() {
+        assert_eq!(tell(server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
+    }
+    let sentinel = || RedisStore::sentinel(&urls, group.name());
+    let store = sentinel().credentials("hallpass", "secret").connect().await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    let users = tell(group.master().unwrap(), "CLIENT LIST");
+    assert!(users.contains("user=hallpass"), "{users}");
+    refused(sentinel().credentials("hallpass", "wrong"), "user and password").await;
+    let with_password: Vec<_> =
+        urls.iter().map(|url| url.replace("redis://", "redis://nobody:wrong@")).collect();
+    refused(RedisStore::sentinel(&with_password, group.name()), "user and password").await;
+}
+
+#[tokio::test]
+async fn a_wrong_password_to_a_cluster_is_refused() {
+    let Some(cluster) = needed("a cluster with a user", redis_cluster()).unwrap() else { return };
+    for node in cluster.nodes() {
+        assert_eq!(tell(node, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
+    }
+    let builder = || RedisStore::cluster(cluster.urls()).timeout(Duration::from_secs(2));
+    let store = builder().credentials("hallpass", "secret").connect().await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    refused(builder().credentials("hallpass", "wrong"), "user and password").await;
+    // One node that is not there makes no outage of it.
+    cluster.nodes()[5].crash().unwrap();
+    refused(builder().credentials("hallpass", "wrong"), "user and password").await;
+    // Nor does it turn into one for a store that was connected.
+    for node in &cluster.nodes()[..5] {
+        assert_eq!(tell(node, "ACL SETUSER hallpass resetpass >other"), "OK");
+        tell(node, "CLIENT KILL USER hallpass");
+    }
+    until("a refusal", async || match store.find(record.selector).await {
+        Err(StoreError::Refused(_)) => true,
+        Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }) => false,
+        other => panic!("{other:?}"),
+    })
+    .await;
+}
+
+/// That it is a refusal to connect, for this reason.
+async fn refused(builder: Builder, reason: &str) {
+    let error = builder.connect().await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains(reason), "{error:?}");
 }

@@ -1,11 +1,14 @@
 //! Reads that share a trip: each gets its own answer, and one that goes away takes nobody's.
 
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, mpsc};
 use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use hallpass_core::{Fence, Insert, Kind, Selector, TokenStore};
 use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{needed, redis, redis_cluster};
+use hallpass_test_servers::{Mode, Proxy, needed, redis, redis_cluster};
+use tokio::runtime::Builder;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -62,4 +65,37 @@ async fn read_at_once(store: &RedisStore) {
     while let Some(reader) = readers.join_next().await {
         reader.unwrap();
     }
+}
+
+/// A trip that is handed over to a runtime that ends comes back at once.
+#[test]
+fn a_runtime_that_ends_amid_shared_trips_ends() {
+    let Some(server) = needed("the end of a runtime", redis()).unwrap() else { return };
+    let outside = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let proxy = outside.block_on(Proxy::start(server.address())).unwrap();
+    let inside = Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let store = inside.block_on(RedisStore::connect(&server.url_at(proxy.address()))).unwrap();
+    proxy.set(Mode::BlackHole);
+    let asked = Arc::new(AtomicUsize::new(0));
+    for _ in 0..READERS {
+        let (store, asked) = (store.clone(), Arc::clone(&asked));
+        inside.spawn(async move {
+            let mut find = store.find(Selector([7; 16]));
+            let first = std::future::poll_fn(|context| Poll::Ready(find.as_mut().poll(context))).await;
+            assert!(first.is_pending());
+            asked.fetch_add(1, Ordering::SeqCst);
+            find.await
+        });
+    }
+    let began = Instant::now();
+    while asked.load(Ordering::SeqCst) < READERS {
+        assert!(began.elapsed() < Duration::from_secs(20), "not all have asked");
+        std::thread::yield_now();
+    }
+    let (tell, told) = mpsc::channel();
+    std::thread::spawn(move || {
+        drop(inside);
+        let _ = tell.send(());
+    });
+    assert!(told.recv_timeout(Duration::from_secs(20)).is_ok(), "the runtime hangs");
 }

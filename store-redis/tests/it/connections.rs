@@ -1,0 +1,70 @@
+//! How many connections there are, and what a call costs on them.
+
+use hallpass_core::{Action, Advance, Fence, Insert, Kind, Selector, TokenStore, Which};
+use hallpass_store_redis::{Builder, RedisStore};
+use hallpass_test_servers::{Server, needed, redis, redis_cluster};
+use tokio::task::JoinSet;
+
+use crate::help::{calls, record, subject, tell};
+
+/// How many connections the user of these tests has.
+fn open(server: &Server) -> usize {
+    tell(server, "CLIENT LIST").lines().filter(|line| line.contains(" user=hallpass ")).count()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn there_are_as_many_connections_as_asked_for_and_they_belong_to_the_named_user() {
+    let Some(server) = needed("several connections", redis()).unwrap() else { return };
+    assert_eq!(tell(&server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
+    // Somebody else, who is set aside by the credentials.
+    let url = server.url().replace("redis://", "redis://nobody:nothing@");
+    let builder = || RedisStore::single(&url).credentials("hallpass", "secret");
+    let connections: [(Builder, usize); 3] =
+        [(builder(), 1), (builder().connections(3), 3), (builder().connections(2).nodelay(true), 2)];
+    for (builder, number) in connections {
+        let store = builder.connect().await.unwrap();
+        let token = record("alice", Kind::SESSION).await;
+        assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+        let mut readers = JoinSet::new();
+        for _ in 0..64 {
+            let (store, token) = (store.clone(), token.clone());
+            readers.spawn(async move {
+                assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
+                assert_eq!(store.find(Selector([7; 16])).await.unwrap(), None);
+            });
+        }
+        while let Some(reader) = readers.join_next().await {
+            reader.unwrap();
+        }
+        assert_eq!(open(&server), number);
+        drop(store);
+        crate::help::until("the end of the connections", async || open(&server) == 0).await;
+    }
+}
+
+/// "Log out everywhere" of ten tokens: one script, sent once, to one node.
+#[tokio::test]
+async fn ending_all_tokens_of_a_subject_is_one_round_trip_on_a_cluster() {
+    let Some(cluster) = needed("a round trip on a cluster", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
+    let revoke = async |name: &str, count: u64| {
+        for _ in 0..count {
+            let token = record(name, Kind::REMEMBER).await;
+            assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+        }
+        let masters = &cluster.nodes()[..3];
+        for node in masters {
+            assert_eq!(tell(node, "CONFIG RESETSTAT"), "OK");
+        }
+        let all = Which::all();
+        let ended = store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+        assert_eq!(ended.unwrap(), count);
+        // What a client sends: all else in the statistics was called by the script, or is the replica's and ours.
+        let sent = ["evalsha", "eval", "get", "mget", "cluster|slots", "hello", "wait", "script|load"];
+        let sent = |node| sent.map(|command| calls(node, command));
+        masters.iter().map(sent).fold([0; 8], |sum, node| std::array::from_fn(|at| sum[at] + node[at]))
+    };
+    // The first teaches the node the script.
+    revoke("alice", 1).await;
+    assert_eq!(revoke("alice", 10).await, [1, 0, 0, 0, 0, 0, 0, 0]);
+}

@@ -1,0 +1,175 @@
+//! What the suite cannot see, since no call tells: entries without records, and how long keys are kept. Each is
+//! looked at behind the store's back, with the script as it is and with the line in question made wrong.
+
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Kind, Reason, Record, Replace, Selector, TokenStore, Which,
+};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{Server, needed, redis};
+use redis::aio::MultiplexedConnection;
+
+use crate::help::{NOW, next, raw, record, subject};
+
+const HOUR: Duration = Duration::from_secs(3600);
+const AN_HOUR: i64 = 3_600_000;
+
+/// A store of its own, perhaps with a patched script, and a look behind its back.
+struct Bench {
+    store: RedisStore,
+    namespace: String,
+    raw: MultiplexedConnection,
+}
+
+impl Bench {
+    async fn new(server: &Server, number: usize, patch: Option<[&str; 3]>) -> Self {
+        let namespace = format!("left{number}{}", if patch.is_some() { "-patched" } else { "" });
+        let builder = RedisStore::single(server.url()).namespace(&namespace);
+        let builder = match patch {
+            Some([script, from, to]) => builder.patched(script, from, to),
+            None => builder,
+        };
+        Self { store: builder.connect().await.unwrap(), namespace, raw: raw(server).await }
+    }
+
+    fn key(&self, what: char, shard: &[u8], rest: &[u8]) -> Vec<u8> {
+        let head = format!("hp:{}:{{{:02x}{:02x}}}:{what}:", self.namespace, shard[0], shard[1]);
+        [head.as_bytes(), rest].concat()
+    }
+
+    fn of(&self, what: char, name: &str) -> Vec<u8> {
+        self.key(what, &subject(name).shard(), name.as_bytes())
+    }
+
+    async fn ask(&mut self, command: &str, key: &[u8]) -> i64 {
+        redis::cmd(command).arg(key).query_async(&mut self.raw).await.unwrap()
+    }
+
+    /// How many entries the index of alice has.
+    async fn entries(&mut self) -> i64 {
+        let index = self.of('s', "alice");
+        self.ask("ZCARD", &index).await
+    }
+
+    async fn put(&self, count: usize) -> Vec<Record> {
+        let mut made = Vec::new();
+        for _ in 0..count {
+            made.push(record("alice", Kind::REMEMBER).await);
+            let _ = self.store.insert(&made[made.len() - 1], Fence::None).await.unwrap();
+        }
+        made
+    }
+
+    /// It expires: Redis drops the record and not its entry in the index.
+    async fn expire(&mut self, Selector(selector): Selector) {
+        let key = self.key('t', &selector[..2], &selector[2..]);
+        assert_eq!(self.ask("DEL", &key).await, 1);
+    }
+
+    async fn log_out(&self, action: Action) -> u64 {
+        let all = Which::all();
+        self.store.revoke_by_subject(&subject("alice"), &all, action, Advance::Keep).await.unwrap()
+    }
+}
+
+/// Runs `holds` with the scripts as they are, where it must be true, and with this change, where it must not.
+async fn only_without(patch: [&str; 3], number: usize, holds: impl AsyncFn(&mut Bench) -> bool) {
+    let Some(server) = needed("what is left behind", redis()).unwrap() else { return };
+    assert!(holds(&mut Bench::new(&server, number, None).await).await, "the script as it is");
+    let mut patched = Bench::new(&server, number, Some(patch)).await;
+    assert!(!holds(&mut patched).await, "nobody notices {patch:?}");
+}
+
+#[tokio::test]
+async fn a_deleted_record_leaves_no_entry() {
+    let patch = ["delete.lua", "if index then redis.call('ZREM', index, member) end", ""];
+    only_without(patch, 1, async |bench| {
+        let made = bench.put(2).await;
+        assert!(bench.store.delete(made[0].selector).await.unwrap());
+        bench.entries().await == 1
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn removed_records_leave_no_entries() {
+    let patch = ["revoke.lua", "redis.call('ZREM', KEYS[1], record.member)", ""];
+    only_without(patch, 2, async |bench| {
+        bench.put(3).await;
+        assert_eq!(bench.log_out(Action::Remove).await, 3);
+        bench.entries().await == 0
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_log_out_clears_the_entries_of_what_has_expired() {
+    let patch =
+        ["revoke.lua", "for _, member in ipairs(gone) do redis.call('ZREM', KEYS[1], member) end", ""];
+    only_without(patch, 3, async |bench| {
+        let made = bench.put(3).await;
+        bench.expire(made[1].selector).await;
+        let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+        assert_eq!(bench.log_out(mark).await, 2);
+        bench.entries().await == 2
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn inserts_clear_the_entries_of_what_has_expired() {
+    let patch = ["insert.lua", "redis.call('ZREM', KEYS[2], entry)", ""];
+    only_without(patch, 4, async |bench| {
+        for _ in 0..200 {
+            let new = bench.put(1).await;
+            bench.expire(new[0].selector).await;
+        }
+        // One insert in four looks at eight: no luck is left in 200 of them.
+        bench.entries().await < 100
+    })
+    .await;
+}
+
+/// The suite's selectors may all have the byte by which no insert looks, so this is not one of its patches.
+#[tokio::test]
+async fn inserts_clear_no_entry_of_what_lives() {
+    let patch = ["insert.lua", "ARGV[8] .. entry) == 0", "ARGV[8] .. entry) == 1"];
+    only_without(patch, 7, async |bench| {
+        bench.put(200).await;
+        bench.entries().await == 200
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_epoch_that_is_asked_for_again_is_kept_longer() {
+    let patch = ["epoch.lua", "redis.call('PEXPIRE', KEYS[1], ARGV[2])", ""];
+    only_without(patch, 5, async |bench| {
+        let alice = subject("alice");
+        let key = bench.of('e', "alice");
+        let epoch = bench.store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await.unwrap();
+        assert!(bench.ask("PTTL", &key).await > AN_HOUR);
+        let half: i64 =
+            redis::cmd("PEXPIRE").arg(&key).arg(AN_HOUR / 2).query_async(&mut bench.raw).await.unwrap();
+        assert_eq!(half, 1);
+        assert_eq!(bench.store.epoch(&alice, Epoch([2; 16]), HOUR, NOW).await.unwrap(), epoch);
+        bench.ask("PTTL", &key).await > AN_HOUR
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn an_index_is_kept_for_a_record_that_is_kept_longer() {
+    let patch = ["replace.lua", "redis.call('PEXPIRE', KEYS[2], ARGV[4])", ""];
+    only_without(patch, 6, async |bench| {
+        let first = &bench.put(1).await[0];
+        let mut later = next(first);
+        later.purge_at = first.expires_at.saturating_add(HOUR * 999);
+        assert_eq!(bench.store.replace(&later, first.revision).await.unwrap(), Replace::Replaced);
+        let Selector(selector) = later.selector;
+        let (record, index) = (bench.key('t', &selector[..2], &selector[2..]), bench.of('s', "alice"));
+        bench.ask("PTTL", &index).await > bench.ask("PTTL", &record).await
+    })
+    .await;
+}

@@ -1,0 +1,117 @@
+//! The permissions that the README lists: enough for everything, and each of them used.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Page, Reason, Replace, StoreError, TokenStore, Which,
+};
+use hallpass_store_redis::RedisStore;
+use hallpass_test_servers::{Server, needed, redis, redis_cluster, redis_sentinel};
+
+use crate::help::{NOW, next, record, subject, tell, why};
+use crate::reshard::Move;
+
+const WITHIN: Duration = Duration::from_secs(2);
+
+fn line() -> &'static str {
+    let readme = include_str!("../../README.md");
+    readme.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap()
+}
+
+/// Everything that a store does.
+async fn everything(store: &RedisStore) {
+    let alice = subject("alice");
+    let epoch = store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(9), NOW).await.unwrap();
+    store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(99), NOW).await.unwrap();
+    // Enough for an index that is looked through by inserts.
+    let mut last = record("alice", Kind::SESSION).await;
+    for _ in 0..60 {
+        last = record("alice", Kind::SESSION).await;
+        assert_eq!(store.insert(&last, Fence::Epoch(epoch)).await.unwrap(), Insert::Inserted);
+    }
+    let mut later = next(&last);
+    later.purge_at = last.expires_at.saturating_add(Duration::from_secs(9));
+    assert_eq!(store.replace(&later, last.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.find(last.selector).await.unwrap(), Some(later));
+    assert_eq!(store.find_many(&[last.selector]).await.unwrap().len(), 1);
+    let page = Page { kinds: Kinds::Any, after: None, limit: 9.try_into().unwrap() };
+    assert_eq!(store.list_by_subject(&alice, &page).await.unwrap().len(), 9);
+    assert!(store.delete(last.selector).await.unwrap());
+    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: Duration::from_secs(9) };
+    for action in [mark, Action::Remove] {
+        store.revoke_by_subject(&alice, &Which::all(), action, advance).await.unwrap();
+    }
+    let _ = store.purge_expired(NOW, 9).await.unwrap();
+    store.check(NOW).await.unwrap();
+}
+
+/// What a server was asked to do.
+fn commands(server: &Server) -> BTreeSet<String> {
+    let text = tell(server, "INFO commandstats");
+    let names = text.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
+    names.map(|(name, _)| name.to_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
+    let Some(server) = needed("ACL users", redis()).unwrap() else { return };
+    let Some(group) = needed("ACL users under Sentinel", redis_sentinel()).unwrap() else { return };
+    let Some(cluster) = needed("ACL users of a cluster", redis_cluster()).unwrap() else { return };
+    for server in [&server].into_iter().chain(group.servers()).chain(cluster.nodes()) {
+        assert_eq!(tell(server, line()), "OK");
+    }
+    tell(&server, "CONFIG RESETSTAT");
+    let url = format!("redis://hallpass:secret@{}/", server.address());
+    everything(&RedisStore::connect(&url).await.unwrap()).await;
+    let mut used = commands(&server);
+
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    let store = RedisStore::sentinel(urls, group.name()).credentials("hallpass", "secret");
+    everything(&store.confirmed_by(1, WITHIN).connect().await.unwrap()).await;
+    // What a replica and Sentinels ask of it themselves is none of these.
+    let of_the_store = |name: &String| matches!(name.as_str(), "role" | "wait");
+    used.extend(commands(group.master().unwrap()).into_iter().filter(of_the_store));
+
+    let store = RedisStore::cluster(cluster.urls()).credentials("hallpass", "secret");
+    let store = store.confirmed_by(1, WITHIN).connect().await.unwrap();
+    everything(&store).await;
+    let token = record("bob", Kind::SESSION).await;
+    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    let moving = Move::of(&cluster, "bob");
+    moving.begin();
+    for key in moving.keys().await {
+        moving.carry(&key).await;
+    }
+    assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
+    moving.end();
+    let asked = cluster.nodes().iter().flat_map(commands);
+    used.extend(asked.filter(|name| matches!(name.as_str(), "asking" | "cluster|slots")));
+
+    let listed = line().split_whitespace().filter_map(|word| word.strip_prefix('+'));
+    let idle: Vec<_> = listed.filter(|&name| !used.contains(name)).collect();
+    assert!(idle.is_empty(), "listed, and never used: {idle:?}; used: {used:?}");
+}
+
+#[tokio::test]
+async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown() {
+    let Some(server) = needed("ACL users", redis()).unwrap() else { return };
+    assert_eq!(tell(&server, line()), "OK");
+    let address = server.address();
+    let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
+    let record = record("alice", Kind::SESSION).await;
+    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    // Of a command in a script, and of the script.
+    for missing in ["getrange", "evalsha"] {
+        tell(&server, &format!("ACL SETUSER hallpass -{missing}"));
+        let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+        assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
+        tell(&server, &format!("ACL SETUSER hallpass +{missing}"));
+    }
+    let error = RedisStore::connect(&format!("redis://hallpass:wrong@{address}/")).await.unwrap_err();
+    assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
+    for text in [format!("{error:?} {error}"), format!("{store:?}"), why(&error)] {
+        assert!(!text.contains("secret") && !text.contains("wrong"), "{text}");
+    }
+}
