@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use hallpass_core::{Fence, Insert, Kind, Selector, TokenStore};
 use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Mode, Proxy, needed, redis, redis_cluster};
+use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
 use tokio::runtime::Builder;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -22,9 +22,56 @@ async fn every_reader_of_a_shared_trip_gets_its_own_record() {
     let Some(server) = needed("shared trips", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).connect().await.unwrap();
     read_at_once(&store).await;
-    let mut raw = raw(&server).await;
+    assert!(shared(&server).await > 0, "no trip was shared");
+}
+
+/// Sixteen read all the time, and for a while many more do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn few_readers_go_alone_and_do_so_again_after_many() {
+    let Some(server) = needed("few readers", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).connect().await.unwrap();
+    let done = Arc::new(AtomicUsize::new(0));
+    let mut few = JoinSet::new();
+    for _ in 0..16 {
+        few.spawn(read_again_and_again(store.clone(), usize::MAX, Arc::clone(&done)));
+    }
+    wait_for(&done, 5_000).await;
+    assert_eq!(shared(&server).await, 0);
+    let mut many = JoinSet::new();
+    for _ in 0..112 {
+        many.spawn(read_again_and_again(store.clone(), 200, Arc::clone(&done)));
+    }
+    while let Some(reader) = many.join_next().await {
+        reader.unwrap();
+    }
+    assert!(shared(&server).await > 0);
+    wait_for(&done, 5_000).await;
+    let before = shared(&server).await;
+    wait_for(&done, 5_000).await;
+    assert_eq!(shared(&server).await, before, "sharing has no end");
+}
+
+async fn read_again_and_again(store: RedisStore, times: usize, done: Arc<AtomicUsize>) {
+    for _ in 0..times {
+        assert_eq!(store.find(Selector([7; 16])).await.unwrap(), None);
+        done.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Waits until so many more reads are done.
+async fn wait_for(done: &AtomicUsize, more: usize) {
+    let until = done.load(Ordering::Relaxed) + more;
+    while done.load(Ordering::Relaxed) < until {
+        tokio::task::yield_now().await;
+    }
+}
+
+/// How many trips were shared so far.
+async fn shared(server: &Server) -> u64 {
+    let mut raw = raw(server).await;
     let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut raw).await.unwrap();
-    assert!(stats.contains("cmdstat_mget"), "no trip was shared: {stats}");
+    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
+    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
