@@ -12,6 +12,7 @@ use hallpass_core::{MemoryStore, Stamp, Subject, Tokens};
 use hallpass_demo::{Activity, Cookies};
 use hallpass_web::{Auth, AuthLayer, CurrentUser, Rejection, UserLoader};
 use tokio::runtime::Handle;
+use tower_layer::Identity;
 
 use crate::options::Options;
 use crate::peers::Peers;
@@ -20,6 +21,8 @@ use crate::run;
 
 const OURS: &str = "hallpass-web";
 const BARE: &str = "axum alone";
+/// What axum itself charges for a layer, whatever it does.
+const IDLE: &str = "axum with a layer that does nothing";
 
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     let tokens = Tokens::builder(MemoryStore::new()).build().unwrap();
@@ -27,6 +30,7 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     let site = Router::new().route("/", get(home)).route("/login", post(log_in));
     let site = site.route("/static", get(nothing)).layer(auth);
     let bare = Router::new().route("/", get(greeting)).route("/static", get(nothing));
+    let idle = bare.clone().layer(Identity::new());
     let (ours, theirs) = (serve(runtime, &site).unwrap(), serve(runtime, &bare).unwrap());
     let cookies = runtime.block_on(async {
         let mut client = http::Client::open(ours).await.unwrap();
@@ -39,8 +43,10 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
         http::offer(runtime, BARE, "static", theirs, "/static", None),
         call(OURS, "page in process", &site, "/", &cookies),
         call(BARE, "page in process", &bare, "/", &cookies),
+        call(IDLE, "page in process", &idle, "/", &cookies),
         call(OURS, "static in process", &site, "/static", &cookies),
         call(BARE, "static in process", &bare, "/static", &cookies),
+        call(IDLE, "static in process", &idle, "/static", &cookies),
     ];
     offers.push(demo(runtime));
     let peers = Peers::start(report, "web", "-", options.rows);
