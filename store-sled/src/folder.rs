@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, Weak};
 use std::time::{Duration, Instant};
@@ -61,7 +62,12 @@ impl Folder {
     /// # Errors
     /// [`StoreError`]
     pub(crate) fn open(path: &Path, options: Options) -> Result<Arc<Self>, StoreError> {
-        std::fs::create_dir_all(path).map_err(|io| from_system(&io))?;
+        std::fs::create_dir_all(path).map_err(|io| match io.kind() {
+            ErrorKind::AlreadyExists => {
+                StoreError::Refused(Trouble::Plain("a file is where the store needs a folder").into())
+            }
+            _ => from_system(&io),
+        })?;
         let path = path.canonicalize().map_err(|io| from_system(&io))?;
         let mut table = FOLDERS.lock().unwrap_or_else(PoisonError::into_inner);
         let folders = table.get_or_insert_default();

@@ -40,6 +40,15 @@ fn a_folder_can_be_opened_again_at_once() {
 }
 
 #[test]
+fn a_file_in_the_way_is_named() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs::write(&file, "kept").unwrap();
+    refused(&file, "a file is where the store needs a folder");
+    assert_eq!(fs::read(&file).unwrap(), b"kept");
+}
+
+#[test]
 fn second_process() {
     let Some(folder) = as_child() else { return };
     println!("answer: {}", words(&SledStore::open(folder).unwrap_err()));
