@@ -1,8 +1,6 @@
 //! Logging out.
 
-use std::future::poll_fn;
-use std::task::Poll;
-
+use futures_util::future::join_all;
 use hallpass_core::{LoginId, Subject};
 
 use crate::auth::Auth;
@@ -26,7 +24,7 @@ impl Auth {
         let looks = held.tokens().map(|(kind, text)| tokens.look_up(kind, text));
         let mut owners: Vec<Option<Owner>> = Vec::new();
         let (mut texts, mut failed) = (Vec::new(), None);
-        for (look, text) in together(looks).await.into_iter().zip(held.tokens()) {
+        for (look, text) in join_all(looks).await.into_iter().zip(held.tokens()) {
             let owner = match look {
                 Ok(Ok(candidate)) => Some((candidate.subject().cloned(), candidate.login())),
                 Err(failure @ hallpass_core::Failure::Store(_)) => {
@@ -72,21 +70,4 @@ impl Auth {
             }
         }
     }
-}
-
-/// What comes of all of them, run together.
-async fn together<F: Future>(futures: impl Iterator<Item = F>) -> Vec<F::Output> {
-    let mut futures: Vec<_> = futures.map(|future| (Box::pin(future), None)).collect();
-    poll_fn(|cx| {
-        let mut all = Poll::Ready(());
-        for (future, output) in futures.iter_mut().filter(|(_, output)| output.is_none()) {
-            match future.as_mut().poll(cx) {
-                Poll::Ready(ready) => *output = Some(ready),
-                Poll::Pending => all = Poll::Pending,
-            }
-        }
-        all
-    })
-    .await;
-    futures.into_iter().filter_map(|(_, output)| output).collect()
 }
