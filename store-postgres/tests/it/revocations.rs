@@ -100,7 +100,7 @@ async fn a_revocation_that_was_undone_is_repeated_and_its_count_is_exact() {
     }
 }
 
-/// With an epoch to advance a revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
+/// A revocation is a transaction: dropped amid it, nothing of it stays, and no lock.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_revocation_leaves_no_lock() {
     let Some(server) = server() else { return };
