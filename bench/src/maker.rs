@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Clock, Kind, ManualClock, MemoryStore, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
+    Clock, Kind, ManualClock, MemoryStore, Note, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
     Tokens, Windows,
 };
 
