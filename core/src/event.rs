@@ -41,7 +41,7 @@ pub struct Event<'a> {
     pub count: u64,
     /// Who presented the token or made the call, where the caller said so: in an alarm, the other side.
     pub context: Option<&'a RequestContext>,
-    /// What went wrong, where something did.
+    /// What went wrong, where something did. With an ending: it could not be written.
     pub source: Option<&'a (dyn Error + 'static)>,
 }
 
@@ -49,16 +49,22 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
+    /// A record that was made for a token which is not handed out could not be removed. No one holds that token.
+    Abandoned,
     /// The successor was presented for the first time: the client has it.
     Confirmed,
     /// A single-use token was used.
     Consumed,
-    /// Logins beyond the cap were ended.
+    /// A row does not decode: its tokens are not accepted, and it hides no other.
+    Corrupt,
+    /// A login beyond the cap was ended.
     Evicted,
     /// A token came after its expiry.
     Expired,
     /// A login or a restored session was turned away: something was logged out while it was under way.
     Fenced,
+    /// Every record of a subject was removed.
+    Forgotten,
     /// A token was issued.
     Issued,
     /// A token came with a selector that exists and a validator that never did: somebody is guessing,
@@ -181,10 +187,16 @@ impl<'a> Event<'a> {
             };
         }
         match self.kind {
-            EventKind::Reused | EventKind::PurgeFailed | EventKind::WriteFailed => emit!(warn),
+            EventKind::Abandoned
+            | EventKind::Corrupt
+            | EventKind::PurgeFailed
+            | EventKind::Reused
+            | EventKind::WriteFailed => emit!(warn),
+            _ if self.source.is_some() => emit!(warn),
             EventKind::InvalidValidator
             | EventKind::Evicted
             | EventKind::Fenced
+            | EventKind::Forgotten
             | EventKind::Lapsed
             | EventKind::Revoked(_)
             | EventKind::StampMismatch

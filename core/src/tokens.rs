@@ -3,11 +3,14 @@
 mod backoff;
 mod builder;
 mod candidate;
+mod cap;
 mod data;
+mod ending;
 mod issue;
 mod list;
 mod login;
 mod purge;
+mod records;
 mod renew;
 mod revoke;
 mod valid;

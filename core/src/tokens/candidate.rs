@@ -19,7 +19,7 @@ use crate::rotation::{
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
-use crate::store::{Change, Note};
+use crate::store::Change;
 use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
@@ -229,7 +229,7 @@ impl Candidate<'_> {
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record, Change::End(&Note::none())).await? {
+            match self.tokens.replace(&next, &self.found.record, Change::End(&self.tokens.note())).await? {
                 Written::Done => {
                     self.tokens.emit(&self.event(EventKind::Consumed, now));
                     return Ok(self.accept(None, now));
@@ -359,13 +359,12 @@ impl Candidate<'_> {
         now: Timestamp,
     ) -> Result<Valid, Denied> {
         let Some((scope, reason)) = end else { return Err(rejected.into()) };
-        self.tokens.end(&self.found.record, scope, reason, now).await?;
-        let what = match rejected {
+        let told_as = match rejected {
             Rejected::Lapsed => EventKind::Lapsed,
-            Rejected::StampMismatch => EventKind::StampMismatch,
             _ => EventKind::Reused,
         };
-        self.tokens.emit(&self.event(what, now));
+        let record = &self.found.record;
+        self.tokens.end_for(record, scope, reason, told_as, self.compare(), now).await?;
         Err(rejected.into())
     }
 

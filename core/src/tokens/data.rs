@@ -37,6 +37,9 @@ impl Tokens {
         mut change: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), Denied> {
         let policy = self.policy(valid.kind())?;
+        if !self.is_live(&valid.found.record, self.now()) {
+            return Err(Rejected::Expired.into());
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
@@ -59,7 +62,7 @@ impl Tokens {
                     match record.revoked {
                         Some(Reason::Spent) => return Err(Rejected::Spent.into()),
                         Some(reason) => return Err(Rejected::Revoked(reason).into()),
-                        None if !record.is_live(now) => return Err(Rejected::Expired.into()),
+                        None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
                     valid.found.state =
