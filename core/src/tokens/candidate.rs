@@ -287,7 +287,8 @@ impl Candidate<'_> {
 
     fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
         let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
-            (None, _) => StampCheck::Unbound,
+            (None, None) => StampCheck::Unbound,
+            (None, Some(_)) => StampCheck::Missing,
             (Some(_), None) => StampCheck::NotSupplied,
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
