@@ -18,6 +18,17 @@ use crate::store::{Fence, Kinds, Listed, Logins, Page, RecordFilter};
 /// How many records one read of a list asks for.
 const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();
 
+/// The caller's new tokens, and whether the other logins could be ended.
+#[derive(Debug)]
+#[must_use = "the caller's old tokens are superseded: send it the new ones"]
+pub struct Renewed {
+    /// What the client gets in place of every token that it holds: send them all.
+    pub tokens: Vec<Issued>,
+    /// How many other records were ended; a failure if they could not be, and then the call is to be repeated
+    /// with the new tokens.
+    pub ended: Result<u64, Failure>,
+}
+
 impl Tokens {
     /// "Log out the other devices": ends every other device of the caller's subject and every single-use
     /// token, turns away logins under way, and gives the caller new tokens in place of all that its own
@@ -30,7 +41,7 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
     /// anonymous or not a device.
-    pub async fn revoke_others(&self, caller: &Valid) -> Result<Vec<Issued>, Denied> {
+    pub async fn revoke_others(&self, caller: &Valid) -> Result<Renewed, Denied> {
         self.renew(caller, Reason::LoggedOutElsewhere, None).await
     }
 
@@ -45,7 +56,7 @@ impl Tokens {
         &self,
         caller: &Valid,
         stamp: Option<Stamp>,
-    ) -> Result<Vec<Issued>, Denied> {
+    ) -> Result<Renewed, Denied> {
         self.renew(caller, Reason::CredentialChanged, stamp).await
     }
 
@@ -54,7 +65,7 @@ impl Tokens {
         caller: &Valid,
         reason: Reason,
         stamp: Option<Stamp>,
-    ) -> Result<Vec<Issued>, Denied> {
+    ) -> Result<Renewed, Denied> {
         let Some(subject) = caller.subject().cloned() else {
             return Err(Failure::WrongCall(caller.kind()).into());
         };
@@ -74,10 +85,10 @@ impl Tokens {
         caller: &Record,
         reason: Reason,
         stamp: Option<[u8; 16]>,
-    ) -> Result<Vec<Issued>, Denied> {
+    ) -> Result<Renewed, Denied> {
         let kinds = self.kinds_for(&[Purpose::Device, Purpose::SingleUse]);
         let others = RecordFilter { kinds, logins: Logins::Except(caller.login), ..RecordFilter::default() };
-        self.mark(subject, others, reason, true).await?;
+        let ended = self.mark(subject, others, reason, true).await?;
 
         let now = self.now();
         let login = LoginId(self.random()?);
@@ -109,7 +120,7 @@ impl Tokens {
             return Err(Rejected::Fenced.into());
         }
         self.mark(subject, RecordFilter::login(caller.login), Reason::Superseded, false).await?;
-        Ok(answer)
+        Ok(Renewed { tokens: answer, ended: Ok(ended) })
     }
 
     /// Every record of `subject` of these kinds, newest first.
