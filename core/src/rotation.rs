@@ -135,11 +135,7 @@ pub fn standing(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Durat
     if now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle) {
         return Some(Rejected::Expired); // D2
     }
-    match of.revoked {
-        None => None,
-        Some(Reason::Spent) => Some(Rejected::Spent), // D3
-        Some(reason) => Some(Rejected::Revoked(reason)),
-    }
+    of.revoked.map(Rejected::from) // D3
 }
 
 /// The whole table.

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Tokens;
+use super::alarm::Caught;
 use super::backoff::Backoff;
 use super::valid::{Issued, Valid};
 use super::write::{Written, purge_at};
@@ -113,12 +114,7 @@ impl Tokens {
         let found = Box::new(Found { record, state, presented });
         let situation = found.situation(StampCheck::Unbound);
         let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(found) };
-        let what = match rejected {
-            Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
-            Rejected::Spent => EventKind::Spent,
-            _ => EventKind::Expired,
-        };
-        self.emit(&Event::new(what, now).record(&found.record));
+        self.emit(&Event::new(told(rejected), now).record(&found.record));
         Err(rejected.into())
     }
 
@@ -224,6 +220,9 @@ impl Candidate<'_> {
                 Decision::Accept { .. } => {}
             }
             let mut state = self.found.state.clone();
+            if self.confirm_issuer(now).await {
+                state.confirms = None;
+            }
             let mut next = self.tokens.next_write(&self.found.record, &mut state, self.policy, now)?;
             next.revoked = Some(Reason::Spent);
             next.idle_at = None;
@@ -258,12 +257,17 @@ impl Candidate<'_> {
                 self.tokens.emit(&self.event(EventKind::Retried, now));
                 return Ok(self.accept(token, now));
             }
-            if !confirm && !slide && successor == Successor::None {
+            let confirmed_issuer = self.confirm_issuer(now).await;
+            if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
                 return Ok(self.accept(None, now));
             }
-            let (next, state, token) = self.advance(confirm, successor, now)?;
-            let change = if confirm || token.is_some() { Change::Update } else { Change::Touch };
+            let (next, state, token) = match self.advance(confirm, confirmed_issuer, successor, now) {
+                Ok(advanced) => advanced,
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
+            };
+            let touch = !confirm && !confirmed_issuer && token.is_none();
+            let change = if touch { Change::Touch } else { Change::Update };
             match self.tokens.replace(&next, &self.found.record, change).await {
                 Ok(Written::Done) => {
                     (self.found.record, self.found.state) = (next, state);
@@ -275,13 +279,28 @@ impl Candidate<'_> {
                     return Ok(self.accept(token, now));
                 }
                 Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
-                // D12: the token is valid whether or not this could be written.
-                Err(failure) => {
-                    self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
-                    return Ok(self.accept(None, now));
-                }
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
             }
             backoff.pause(self.tokens).await?;
+        }
+    }
+
+    /// D12: the token is valid whether or not what follows from that could be written.
+    fn unwritten(self, failure: &Failure, now: Timestamp) -> Valid {
+        self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(failure));
+        self.accept(None, now)
+    }
+
+    /// D5a: the client has this token, so it has the successor that was sent in the same answer. Whether this
+    /// record need not remember that any more.
+    async fn confirm_issuer(&self, now: Timestamp) -> bool {
+        let Some(confirms) = self.found.state.confirms else { return false };
+        match self.tokens.confirm(confirms, now).await {
+            Ok(()) => true,
+            Err(failure) => {
+                self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
+                false
+            }
         }
     }
 
@@ -305,6 +324,7 @@ impl Candidate<'_> {
     fn advance(
         &self,
         confirm: bool,
+        confirmed_issuer: bool,
         successor: Successor,
         now: Timestamp,
     ) -> Result<(Record, State, Option<Token>), Failure> {
@@ -315,6 +335,9 @@ impl Candidate<'_> {
         state.digest = Digest::of(validator, record.covered(&state.facts), key);
         if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
             rotated.confirmed_at = Some(now);
+        }
+        if confirmed_issuer {
+            state.confirms = None;
         }
         let mut token = None;
         if successor == Successor::New {
@@ -359,14 +382,14 @@ impl Candidate<'_> {
         end: Option<(Scope, Reason)>,
         now: Timestamp,
     ) -> Result<Valid, Denied> {
-        let Some((scope, reason)) = end else { return Err(rejected.into()) };
-        self.tokens.end(&self.found.record, scope, reason, now).await?;
-        let what = match rejected {
-            Rejected::Lapsed => EventKind::Lapsed,
-            Rejected::StampMismatch => EventKind::StampMismatch,
-            _ => EventKind::Reused,
+        let Some((scope, reason)) = end else {
+            self.tokens.emit(&self.event(told(rejected), now));
+            return Err(rejected.into());
         };
-        self.tokens.emit(&self.event(what, now));
+        let fingerprint = self.compare();
+        let record = self.found.record;
+        let caught = Caught { record, fingerprint, event: told(rejected), reason, at: now };
+        self.tokens.end_caught(caught, scope).await?;
         Err(rejected.into())
     }
 
@@ -421,6 +444,21 @@ impl Found {
 impl fmt::Debug for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Candidate").field("record", &self.found.record).finish_non_exhaustive()
+    }
+}
+
+/// What an observer is told of a token of ours that is rejected.
+const fn told(rejected: Rejected) -> EventKind {
+    match rejected {
+        Rejected::Expired => EventKind::Expired,
+        Rejected::Fenced => EventKind::Fenced,
+        Rejected::Invalid => EventKind::InvalidValidator,
+        Rejected::Lapsed => EventKind::Lapsed,
+        Rejected::Malformed => EventKind::Malformed,
+        Rejected::Reused => EventKind::Reused,
+        Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
+        Rejected::Spent => EventKind::Spent,
+        Rejected::StampMismatch => EventKind::StampMismatch,
     }
 }
 
