@@ -16,7 +16,7 @@ use crate::purpose::Purpose;
 use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
 use crate::rotation::{
-    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing,
+    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing, windows_closed,
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
@@ -106,7 +106,7 @@ impl Tokens {
             return invalid(EventKind::KindMismatch);
         }
         let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
-        let presented = match self.identify(&record, &state, validator, now)? {
+        let presented = match self.identify(policy, &record, &state, validator, now)? {
             Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
             Some(presented) => presented,
             None => return invalid(EventKind::UnusableKey),
@@ -120,10 +120,15 @@ impl Tokens {
 
     /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
     ///
+    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
+    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
+    /// of ours but the newest is a replay.
+    ///
     /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
     /// whether a token is the newest one, its holder learns from the verdict anyway.
     fn identify(
         &self,
+        policy: &Policy,
         record: &Record,
         state: &State,
         validator: &Validator,
@@ -145,7 +150,12 @@ impl Tokens {
         match self.keys().usable(rotated.predecessor.key, now)? {
             Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
             Usable::Yes(_) => Ok(Some(Presented::Earlier)),
-            Usable::No => Ok(None),
+            Usable::No => {
+                let open = state.rotation().is_some_and(|rotation| {
+                    rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
+                });
+                Ok(if open { None } else { Some(Presented::Earlier) })
+            }
         }
     }
 
