@@ -52,20 +52,11 @@ impl Tokens {
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
-    pub async fn credential_changed(
-        &self,
-        caller: &Valid,
-        stamp: Option<Stamp>,
-    ) -> Result<Renewed, Denied> {
+    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
         self.renew(caller, Reason::CredentialChanged, stamp).await
     }
 
-    async fn renew(
-        &self,
-        caller: &Valid,
-        reason: Reason,
-        stamp: Option<Stamp>,
-    ) -> Result<Renewed, Denied> {
+    async fn renew(&self, caller: &Valid, reason: Reason, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
         let Some(subject) = caller.subject().cloned() else {
             return Err(Failure::WrongCall(caller.kind()).into());
         };
