@@ -41,7 +41,7 @@ pub struct Event<'a> {
     pub count: u64,
     /// Who presented the token or made the call, where the caller said so: in an alarm, the other side.
     pub context: Option<&'a RequestContext>,
-    /// What went wrong, where something did. With an ending: it could not be written.
+    /// What went wrong, where something did.
     pub source: Option<&'a (dyn Error + 'static)>,
 }
 
@@ -72,7 +72,8 @@ pub enum EventKind {
     InvalidValidator,
     /// A token of a kind that the call does not accept.
     KindMismatch,
-    /// A predecessor came after the retry window; the login was ended.
+    /// A predecessor came after the retry window. The login was ended, or, where the event has a
+    /// [`source`](Event::source), could not be.
     Lapsed,
     /// Not the text of a token.
     Malformed,
@@ -84,9 +85,10 @@ pub enum EventKind {
     Restored,
     /// A predecessor was accepted, within its windows.
     Retried,
-    /// Theft: a replaced token came back; what it belongs to was ended.
+    /// Theft: a replaced token came back. What it belongs to was ended by this call, or, where the event has a
+    /// [`source`](Event::source), could not be. Of several replays at once the one that ends it tells.
     Reused,
-    /// Records were ended for this reason.
+    /// Records were ended for this reason, or, where the event has a [`source`](Event::source), could not be.
     Revoked(Reason),
     /// A token of an ended record was presented.
     RevokedPresented(Reason),
@@ -94,7 +96,7 @@ pub enum EventKind {
     Rotated,
     /// A used single-use token was presented.
     Spent,
-    /// The stamp had changed; the login was ended.
+    /// The stamp that was given is not the record's; the token was refused, nothing was ended.
     StampMismatch,
     /// A token came whose digest was made with a retired key, or without one under a keyring.
     UnusableKey,

@@ -9,7 +9,6 @@ use crate::clock::Timestamp;
 use crate::error::Failure;
 use crate::event::{Event, EventKind};
 use crate::ident::{Epoch, LoginId, Subject};
-use crate::policy::Scope;
 use crate::purpose::{Purpose, Purposes};
 use crate::record::{Reason, Record};
 use crate::stamp::FingerprintCheck;
@@ -32,7 +31,8 @@ pub(super) struct Ending {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tell {
     Always,
-    IfSome,
+    /// If it ended nothing it is told as this, if at all.
+    Otherwise(Option<EventKind>),
     Never,
 }
 
@@ -116,6 +116,16 @@ impl Ending {
         Self { told_as, ..self }
     }
 
+    /// Tells it as this if it ended nothing.
+    pub(super) fn otherwise(self, kind: EventKind) -> Self {
+        Self { tell: Tell::Otherwise(Some(kind)), ..self }
+    }
+
+    /// Says how the client that presented the token compares with the one that it was issued to.
+    pub(super) fn fingerprint(self, fingerprint: FingerprintCheck) -> Self {
+        Self { fingerprint, ..self }
+    }
+
     /// Shows the record whose token led to it.
     pub(super) fn shown_by(self, record: &Record) -> Self {
         Self { record: Some(Box::new(record.clone())), ..self }
@@ -123,7 +133,7 @@ impl Ending {
 
     /// Tells nothing if it ended nothing: another call was faster, and told it.
     pub(super) fn only_if_some(self) -> Self {
-        Self { tell: Tell::IfSome, ..self }
+        Self { tell: Tell::Otherwise(None), ..self }
     }
 
     /// Tells nothing unless it fails.
@@ -166,11 +176,11 @@ impl Tokens {
         };
         if let Some(ending) = untold.ending.take() {
             let event = ending.event();
-            match &result {
-                Ok(0) if ending.tell != Tell::Always => {}
-                Ok(_) if ending.tell == Tell::Never => {}
-                Ok(count) => self.emit(&event.count(*count)),
-                Err(failure) => self.emit(&event.source(failure)),
+            match (&result, ending.tell) {
+                (Err(failure), _) => self.emit(&event.source(failure)),
+                (Ok(_), Tell::Never) | (Ok(0), Tell::Otherwise(None)) => {}
+                (Ok(0), Tell::Otherwise(Some(kind))) => self.emit(&Event { kind, ..event }),
+                (Ok(count), _) => self.emit(&event.count(*count)),
             }
         }
         result
@@ -191,27 +201,6 @@ impl Tokens {
             (Target::One(selector), _) => Ok(u64::from(store.delete(*selector, &self.note()).await?)),
             (Target::Matching { .. }, None) => Ok(0),
         }
-    }
-
-    /// Ends what the verdict about `record` says, and tells it as that.
-    pub(super) async fn end_for(
-        &self,
-        record: &Record,
-        scope: Scope,
-        reason: Reason,
-        told_as: EventKind,
-        fingerprint: FingerprintCheck,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        let ending = match (&record.subject, scope) {
-            (None, _) => Ending::one(record, told_as, now),
-            (Some(subject), Scope::Login) => Ending::mark(subject, login_of(record), reason, now),
-            (Some(subject), Scope::Subject) => {
-                Ending::mark(subject, RecordFilter::all(), reason, now).with_fence()
-            }
-        };
-        let ending = Ending { fingerprint, ..ending.told_as(told_as).shown_by(record) };
-        self.end(ending).await.map(drop)
     }
 }
 

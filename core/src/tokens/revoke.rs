@@ -49,10 +49,7 @@ impl Tokens {
                 return Ok(());
             }
         }
-        Err(match reason {
-            Reason::Spent => Rejected::Spent.into(),
-            reason => Rejected::Revoked(reason).into(),
-        })
+        Err(Rejected::from(reason).into())
     }
 
     /// Ends one login of `subject`: "log this device out". Of another subject's login it ends nothing, and the

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use hallpass_core::{
     Denied, Event, EventKind, FingerprintCheck, Issued, Kind, LoginId, ManualClock, MemoryStore, Observer,
-    Policy, Record, Rejected, RequestContext, Selector, Subject, Timestamp, Tokens, TokensBuilder, Valid,
+    Policy, Record, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Tokens,
+    TokensBuilder, Valid, Windows,
 };
 
 use crate::gate::Gate;
@@ -86,7 +87,8 @@ impl World {
 
     /// Another node over the same store and clock, configured otherwise.
     pub(crate) fn node(&self, adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Tokens {
-        adjust(Tokens::builder(self.gate.clone()).clock(self.clock.clone())).build().unwrap()
+        let builder = Tokens::builder(self.gate.clone()).clock(self.clock.clone());
+        adjust(builder.observer(self.events.clone())).build().unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -114,6 +116,18 @@ impl World {
         self.rotate(token).await.unwrap().expect("a successor is due")
     }
 
+    /// Waits for an event and answers with all since the last call, that one included.
+    pub(crate) async fn heard(&self, kind: EventKind) -> Vec<Told> {
+        let heard = async {
+            while !self.events.0.lock().unwrap().iter().any(|told| told.kind == kind) {
+                tokio::task::yield_now().await;
+            }
+        };
+        // A test that fails does not hang; nothing depends on how long that is.
+        tokio::time::timeout(MINUTE, heard).await.unwrap_or_else(|_| panic!("{kind:?} was not told"));
+        self.told()
+    }
+
     /// The events since the last call.
     pub(crate) fn events(&self) -> Vec<EventKind> {
         self.told().into_iter().map(|told| told.kind).collect()
@@ -131,6 +145,11 @@ pub(crate) fn alice() -> Subject {
 
 pub(crate) fn strict() -> Policy {
     let none = Duration::ZERO;
-    let windows = hallpass_core::Windows { min_interval: none, retry_window: none, overlap: none };
+    let windows = Windows { min_interval: none, retry_window: RetryWindow::For(none), overlap: none };
     Policy::remember().rotation(Some(windows))
+}
+
+/// With a retry window of an hour.
+pub(crate) fn finite() -> Policy {
+    Policy::remember().rotation(Some(Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT }))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace, Revision,
-    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
+    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::{Barrier, Semaphore};
 

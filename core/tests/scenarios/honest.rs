@@ -3,7 +3,7 @@
 use hallpass_core::{EventKind, Kind};
 use tokio::task::JoinSet;
 
-use crate::fixture::{HOUR, MINUTE, SECOND, World};
+use crate::fixture::{HOUR, MINUTE, SECOND, World, finite};
 use crate::gate::Call;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -110,17 +110,17 @@ async fn a_successor_confirmed_late_does_not_rotate_before_its_predecessor_is_ou
 
 #[tokio::test]
 async fn a_successor_that_is_presented_before_it_was_confirmed_does_not_rotate_until_the_windows_are_over() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR);
     assert_eq!(world.rotate(&new).await.unwrap(), None, "this confirms it, and others may hold the old one");
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR + MINUTE);
     assert_eq!(world.rotate(&new).await.unwrap(), None);
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR + MINUTE + SECOND);

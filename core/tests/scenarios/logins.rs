@@ -164,7 +164,10 @@ async fn an_anonymous_session_works_and_can_carry_a_login_to_its_second_factor()
     let waiting = world.tokens.issue(&anonymous, Kind::SESSION).data(login.encode()).await.unwrap();
     let valid = world.verify(Kind::SESSION, waiting.token.expose()).await.unwrap();
     assert_eq!(valid.subject(), None);
-    assert!(matches!(world.tokens.issue_from(&valid, Kind::SESSION).await, Err(Denied::Failed(Failure::WrongCall(_)))));
+    assert!(matches!(
+        world.tokens.issue_from(&valid, Kind::SESSION).await,
+        Err(Denied::Failed(Failure::WrongCall(_)))
+    ));
     assert!(matches!(world.tokens.revoke_others(&valid).await, Err(Denied::Failed(Failure::WrongCall(_)))));
     let login = Login::decode(&world.tokens.data(&valid).await.unwrap()).unwrap();
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, waiting.token.expose());

@@ -86,12 +86,17 @@ async fn logging_the_others_out_can_be_repeated_after_a_failure_at_any_step() {
 async fn an_unknown_kind_is_a_failure() {
     let world = World::new();
     let kind = Kind::from_static("custom");
-    assert!(matches!(world.tokens.verify(kind, "x").await, Err(Denied::Failed(Failure::UnknownKind(k))) if k == kind));
+    assert!(
+        matches!(world.tokens.verify(kind, "x").await, Err(Denied::Failed(Failure::UnknownKind(k))) if k == kind)
+    );
     let node = world.node(|builder| builder.policy(Policy::custom(kind, HOUR)));
     let login = node.begin_login(&alice()).await.unwrap();
     let token = node.issue(&login, kind).await.unwrap().token;
     node.verify(kind, token.expose()).await.unwrap();
-    assert!(matches!(world.tokens.verify(kind, token.expose()).await, Err(Denied::Failed(Failure::UnknownKind(_)))));
+    assert!(matches!(
+        world.tokens.verify(kind, token.expose()).await,
+        Err(Denied::Failed(Failure::UnknownKind(_)))
+    ));
 }
 
 #[derive(Debug)]
@@ -127,7 +132,10 @@ async fn randomness_that_repeats_itself_overwrites_nobody() {
     let world = World::with(|builder| builder.entropy(Stuck));
     let first = world.log_in(Kind::SESSION).await.token;
     let login = world.tokens.begin_login(&alice()).await.unwrap();
-    assert!(matches!(world.tokens.issue(&login, Kind::SESSION).await, Err(Denied::Failed(Failure::Randomness(_)))));
+    assert!(matches!(
+        world.tokens.issue(&login, Kind::SESSION).await,
+        Err(Denied::Failed(Failure::Randomness(_)))
+    ));
     world.verify(Kind::SESSION, first.expose()).await.unwrap();
 }
 

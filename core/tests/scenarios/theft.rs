@@ -2,7 +2,7 @@
 
 use hallpass_core::{EventKind, Fingerprint, FingerprintCheck, Kind, Reason, Rejected, Scope};
 
-use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice, strict};
+use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice, finite, strict};
 
 const REUSED: Rejected = Rejected::Revoked(Reason::Reused);
 
@@ -92,7 +92,7 @@ async fn reuse_ends_one_login_or_the_subject_as_the_policy_says() {
 
 #[tokio::test]
 async fn a_client_that_missed_the_retry_window_is_logged_out_without_an_alarm() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let lost = world.next(old.expose()).await;
     world.advance(HOUR + SECOND);
@@ -105,7 +105,7 @@ async fn a_client_that_missed_the_retry_window_is_logged_out_without_an_alarm() 
 
 #[tokio::test]
 async fn use_never_extends_a_window() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     for _ in 0..4 {
@@ -135,8 +135,12 @@ async fn a_retry_from_another_client_is_reported() {
     world.next(token.expose()).await;
     for (client, check) in [(owner, FingerprintCheck::Matches), (thief, FingerprintCheck::Differs)] {
         let candidate = world.tokens.look_up(Kind::REMEMBER, token.expose()).await.unwrap();
+        world.told();
         let valid = candidate.fingerprint(client).verify_and_rotate(None).await.unwrap();
         assert_eq!(valid.fingerprint(), check);
+        let told = world.told();
+        assert_eq!(told.iter().map(|told| told.kind).collect::<Vec<_>>(), [EventKind::Retried]);
+        assert_eq!((told[0].fingerprint, told[0].selector), (check, Some(token.selector())));
     }
     assert_eq!(
         world.verify(Kind::REMEMBER, token.expose()).await.unwrap().fingerprint(),

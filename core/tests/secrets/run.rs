@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Body, BoxError, Change, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds, ListQuery,
-    ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, Scope, Stamp, StoreError,
-    Subject, Timestamp, TokenStore, Tokens, Valid,
+    Body, BoxError, Change, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds,
+    ListQuery, ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, Scope, Stamp,
+    StoreError, Subject, Timestamp, TokenStore, Tokens, Valid,
 };
 use hkdf::Hkdf;
 use sha2::Sha256;
