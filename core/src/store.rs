@@ -466,7 +466,7 @@ pub struct Page {
 impl Page {
     /// The first page of everything, of at most `limit` entries.
     #[must_use]
-    pub fn first(limit: NonZeroU16) -> Self {
+    pub const fn first(limit: NonZeroU16) -> Self {
         Self { kinds: Kinds::Any, purposes: Purposes::ALL, after: None, limit }
     }
 
