@@ -307,8 +307,9 @@ mod tests {
     fn an_authentication_that_no_version_wrote_is_an_error() {
         let facts =
             Facts { authentication: Authentication::new().method("pwd").level("aal1"), ..largest().facts };
-        let good = State { facts, rotated: None, confirms: None, replaced_by: None, data: Vec::new(), ..largest() }
-            .encode();
+        let good =
+            State { facts, rotated: None, confirms: None, replaced_by: None, data: Vec::new(), ..largest() }
+                .encode();
         let at = good.as_bytes().len() - "\x04aal1\x01\x03pwd".len();
         for (offset, with) in [(0, 33), (5, 9), (5, 2), (6, 0), (6, 33)] {
             let mut bytes = good.as_bytes().to_vec();

@@ -201,7 +201,10 @@ async fn a_key_ends_by_itself_its_kind_or_its_subject_and_by_nothing_else() {
             }
         }
         assert!(world.verify(Kind::REMEMBER, remember.token.expose()).await.is_err());
-        world.verify(Kind::API_KEY, key.token.expose()).await.unwrap_or_else(|_| panic!("ended in way {end}"));
+        world
+            .verify(Kind::API_KEY, key.token.expose())
+            .await
+            .unwrap_or_else(|_| panic!("ended in way {end}"));
     }
     for end in 0..4 {
         let world = World::new();
@@ -218,7 +221,10 @@ async fn a_key_ends_by_itself_its_kind_or_its_subject_and_by_nothing_else() {
             }
             1 => {
                 let kinds = tokens.kinds_for(&[hallpass_core::Purpose::Key]);
-                assert_eq!(tokens.revoke_kinds_of_login(&alice(), login.id(), kinds, reason).await.unwrap(), 2);
+                assert_eq!(
+                    tokens.revoke_kinds_of_login(&alice(), login.id(), kinds, reason).await.unwrap(),
+                    2
+                );
                 true
             }
             2 => tokens.revoke_subject(&alice(), Kind::API_KEY, reason).await.unwrap() == 2,

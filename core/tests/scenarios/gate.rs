@@ -178,12 +178,10 @@ impl Gate {
         self.calls.lock().unwrap().push(call);
         match self.find_rule(call) {
             None | Some(Rule::Lose | Rule::Repeat | Rule::Blind) => work.await,
-            Some(Rule::DownAfter(left)) => {
-                match takes_one(&left) {
-                    true => work.await,
-                    false => Err(StoreError::Unavailable("the test says so".into())),
-                }
-            }
+            Some(Rule::DownAfter(left)) => match takes_one(&left) {
+                true => work.await,
+                false => Err(StoreError::Unavailable("the test says so".into())),
+            },
             Some(Rule::Hold { arrived, passes, left }) => {
                 if takes_one(&left) {
                     arrived.add_permits(1);

@@ -1,8 +1,8 @@
 //! Renewals: one winner, nothing for a copy, and no window for what was held before (service, "Renewing").
 
 use hallpass_core::{
-    Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected, Renewed,
-    Stamp, StoreError, Timestamp, TokenStore, Valid,
+    Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected,
+    Renewed, Stamp, StoreError, Timestamp, TokenStore, Valid,
 };
 use tokio::task::JoinSet;
 
@@ -106,7 +106,7 @@ async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
             held.arrival().await;
             let mut loot = Vec::new();
             if let Ok(valid) = world.tokens.verify_and_rotate(Kind::REMEMBER, text(&remember)).await {
-                loot.extend(world.tokens.issue_from(&valid, Kind::SESSION).await.map(|issued| issued));
+                loot.extend(world.tokens.issue_from(&valid, Kind::SESSION).await);
                 loot.extend(valid.successor);
             }
             if let Ok(valid) = world.tokens.verify(Kind::SESSION, text(&session)).await {
@@ -149,7 +149,8 @@ async fn a_copy_that_renews_at_the_same_time_either_wins_or_gets_nothing() {
 
 #[tokio::test]
 async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
-    for (kind, reason) in [(Kind::SESSION, Reason::Administrative), (Kind::REMEMBER, Reason::Administrative)] {
+    for (kind, reason) in [(Kind::SESSION, Reason::Administrative), (Kind::REMEMBER, Reason::Administrative)]
+    {
         let world = World::new();
         let mine = world.log_in(kind).await;
         let valid = world.verify(kind, text(&mine)).await.unwrap();
@@ -299,7 +300,8 @@ async fn a_renewal_whose_last_step_fails_gives_the_tokens_and_says_so() {
     let renewed = world.tokens.revoke_others(&valid).await.unwrap();
     assert!(matches!(renewed.ended, Err(Failure::Store(StoreError::Unavailable(_)))));
     let told = world.told();
-    let failed = told.iter().find(|told| told.kind == EventKind::Revoked(Reason::LoggedOutElsewhere)).unwrap();
+    let failed =
+        told.iter().find(|told| told.kind == EventKind::Revoked(Reason::LoggedOutElsewhere)).unwrap();
     assert_eq!(failed.source.as_deref(), Some("the token store failed"));
     world.gate.up();
     assert_eq!(world.verify(Kind::SESSION, text(&mine)).await.unwrap_err(), SUPERSEDED);

@@ -1,8 +1,8 @@
 //! A row that does not decode hides no other and keeps no one out (service, "Listing").
 
 use hallpass_core::{
-    Body, Denied, EventKind, Failure, Fence, Issued, Kind, Note, Reason, Record, Rejected, Selector, StoreError,
-    Subject, TokenStore,
+    Body, Denied, EventKind, Failure, Fence, Issued, Kind, Note, Reason, Record, Rejected, Selector,
+    StoreError, Subject, TokenStore,
 };
 
 use crate::fixture::{SECOND, World, alice};
@@ -42,7 +42,10 @@ async fn it_is_listed_by_its_selector_told_and_removed() {
         let bob = Subject::new("bob").unwrap();
         let tokens = &world.tokens;
         assert!(!tokens.remove_unreadable(&bob, bad).await.unwrap(), "it is not bob's");
-        assert!(!tokens.remove_unreadable(&alice(), good.token.selector()).await.unwrap(), "a good one stays");
+        assert!(
+            !tokens.remove_unreadable(&alice(), good.token.selector()).await.unwrap(),
+            "a good one stays"
+        );
         world.verify(Kind::SESSION, good.token.expose()).await.unwrap();
         assert!(tokens.remove_unreadable(&alice(), bad).await.unwrap());
         assert!(world.gate.store.find(bad).await.unwrap().is_none());
