@@ -21,6 +21,8 @@ mod lifetime;
 mod logins;
 #[path = "scenarios/outage.rs"]
 mod outage;
+#[path = "scenarios/overtaken.rs"]
+mod overtaken;
 #[path = "scenarios/revocation.rs"]
 mod revocation;
 #[path = "scenarios/rows.rs"]
