@@ -25,6 +25,8 @@ mod lifetime;
 mod logins;
 #[path = "scenarios/outage.rs"]
 mod outage;
+#[path = "scenarios/overtaken.rs"]
+mod overtaken;
 #[path = "scenarios/pending.rs"]
 mod pending;
 #[path = "scenarios/renewal.rs"]

@@ -15,6 +15,9 @@
 //!   thief first, victim first. Once a successor has been presented, whoever is behind it for longer than the
 //!   overlap is found out.
 //!
+//! - [`Renewal`]: the steps of a renewal, with a double click, a copy that polls, restores, renews and logs in
+//!   meanwhile, processes that stop, and writes that fail (service, "Renewing").
+//!
 //! A decision and its write are one step: D15 makes them one, a lost compare-and-swap decides again.
 //!
 //! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that
@@ -27,6 +30,7 @@ mod copied;
 mod explorer;
 mod honest;
 mod mistakes;
+mod renewal;
 mod row;
 
 use std::time::Instant;
@@ -37,6 +41,10 @@ use explorer::{Explored, World, explore};
 use hallpass_core::rotation::{StampCheck, decide};
 use honest::{Honest, REFUSED};
 use mistakes::{MISTAKES, MISTAKES_UNTIL_CONFIRMED, Mistake, Noticed};
+use renewal::{
+    By, CALLER, Call, LOGGED_OUT, LOST_CHANGE, Loser, RENEWED, RIGHT, Renewal, SIBLING, SURVIVED, Steps,
+    TWO_WINNERS,
+};
 use row::Setting;
 
 /// The least interval as short as D14 admits, and the client as slow as the windows admit it.
@@ -52,6 +60,9 @@ const SETTING: Setting = Setting {
     parallel: 2,
     decide,
     session_confirms: |token| token == 0,
+    calls: &[],
+    steps: RIGHT,
+    log_outs_count: true,
 };
 
 #[test]
@@ -126,6 +137,48 @@ fn a_thief_and_an_owner_are_told_apart_once_one_of_them_is_behind() {
         let setting = Setting { decide: mistake.decide, ..UNTIL_CONFIRMED };
         fails::<Copied>(mistake.what, &setting, copied::UNDETECTED);
     }
+}
+
+const OWNER: Call = Call { by: By::Owner, with: CALLER };
+const THIEF: Call = Call { by: By::Thief, with: CALLER };
+/// A double click, while a copy renews, too.
+const AT_ONCE: Setting = Setting { calls: &[OWNER, OWNER, THIEF], ..SETTING };
+
+/// The owner renews again, with what it was given.
+const LATER: Call = Call { by: By::Owner, with: RENEWED };
+/// A copy of another token of the login.
+const COUSIN: Call = Call { by: By::Thief, with: SIBLING };
+
+#[test]
+fn a_renewal_has_one_winner_and_nothing_for_a_copy() {
+    holds::<Renewal>("a renewal, a double click and a copy that renews", &AT_ONCE);
+    let again = Setting { calls: &[OWNER, THIEF, LATER], ..SETTING };
+    holds::<Renewal>("a renewal, a copy that renews, and the next renewal", &again);
+    // Each call marks its own record, so both may win, and each ends what the other was given: the owner has to
+    // log in again, and nothing is left to the copy.
+    let cousin = Setting { calls: &[OWNER, COUSIN], ..SETTING };
+    fails::<Renewal>("a renewal, and a copy of another token that renews", &cousin, LOGGED_OUT);
+    let nothing_left = Setting { log_outs_count: false, ..cousin };
+    holds::<Renewal>("a copy of another token that renews gains nothing", &nothing_left);
+}
+
+#[test]
+fn every_mistake_in_the_steps_of_a_renewal_is_found() {
+    let mistakes = [
+        ("no fence", Steps { fence: false, ..RIGHT }, SURVIVED),
+        ("no comparison of revisions", Steps { compare: false, ..RIGHT }, LOST_CHANGE),
+        ("no mark before the tokens are handed out", Steps { mark: false, ..RIGHT }, TWO_WINNERS),
+        ("no new epoch", Steps { epoch: false, ..RIGHT }, SURVIVED),
+        ("a loser that ends the rest for itself", Steps { loser: Loser::EndsForItself, ..RIGHT }, LOGGED_OUT),
+        ("ending the rest first", Steps { rest_first: true, ..RIGHT }, LOGGED_OUT),
+    ];
+    for (what, steps, how) in mistakes {
+        fails::<Renewal>(what, &Setting { steps, ..AT_ONCE }, how);
+    }
+    // A copy of the first token would log the owner out who renews again with what the first call gave.
+    let steps = Steps { loser: Loser::EndsForTheWinner, ..RIGHT };
+    let again = Setting { steps, calls: &[OWNER, THIEF, LATER], ..SETTING };
+    fails::<Renewal>("a loser that ends the rest for the winner", &again, LOGGED_OUT);
 }
 
 #[test]

@@ -5,6 +5,8 @@ use std::time::Duration;
 use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor};
 use hallpass_core::{Kind, Policy, Reason, RetryWindow, Timestamp, Windows};
 
+use crate::renewal::{Call, Steps};
+
 pub(crate) type Decide = fn(&Situation, Ask, Timestamp, &Policy, Duration) -> Decision;
 
 pub(crate) const TICK: Duration = Duration::from_secs(1);
@@ -33,6 +35,11 @@ pub(crate) struct Setting {
     pub(crate) decide: Decide,
     /// Whether the session that came with this token confirms the newest one (D5a).
     pub(crate) session_confirms: fn(token: u8) -> bool,
+    /// The renewals, and how they go.
+    pub(crate) calls: &'static [Call],
+    pub(crate) steps: Steps,
+    /// Whether an owner may not be logged out by a copy that gains nothing either.
+    pub(crate) log_outs_count: bool,
 }
 
 impl Setting {
