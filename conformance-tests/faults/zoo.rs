@@ -3,6 +3,9 @@
 //! A further one is a file that changes one method of the reference store and names the case that must
 //! catch it, its two lines here, and `HALLPASS_UPDATE=1` for the table in the README.
 
+mod a_damaged_row_fails_the_list;
+mod a_damaged_row_is_left_out_of_the_list;
+mod a_damaged_row_saves_the_others;
 mod a_dropped_delete_leaves_its_index_entry;
 mod a_dropped_insert_is_half_written;
 mod a_dropped_mark_is_half_written;
@@ -13,6 +16,7 @@ mod a_dropped_replace_loses_the_record;
 mod a_native_time_to_live_has_no_slack;
 mod a_purge_takes_the_children_of_what_is_due;
 mod a_record_under_a_parent_is_never_due;
+mod a_restart_of_the_server_forgets_the_epochs;
 mod a_restart_of_the_server_forgets_the_marks;
 mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
@@ -37,6 +41,7 @@ mod epoch_overwrites;
 mod epochs_are_counted;
 mod epochs_are_lost_at_a_restart;
 mod epochs_of_long_subjects_are_shared;
+mod errors_in_trouble_show_the_body;
 mod errors_show_the_body;
 mod fence_admits_a_marked_parent;
 mod fence_admits_a_missing_epoch;
@@ -83,7 +88,9 @@ mod list_shows_twice_what_is_named_twice;
 mod list_stops_at_a_megabyte;
 mod list_stops_at_a_thousand;
 mod list_uses_its_own_clock;
+mod lists_never_recover;
 mod logins_are_signed_numbers;
+mod long_notes_are_refused;
 mod long_subjects_are_cut;
 mod mark_counts_beyond_the_largest_revision;
 mod mark_forgets_to_stay;
@@ -93,6 +100,9 @@ mod mark_prints_the_revision_with_fourteen_digits;
 mod mark_removes;
 mod mark_turns_time_back;
 mod memory_only;
+mod namespaces_and_subjects_run_together;
+mod namespaces_are_cut_at_63;
+mod namespaces_ignore_case;
 mod namespaces_leak;
 mod namespaces_share_their_epochs;
 mod no_idle_expiry_becomes_an_absolute_one;
@@ -133,6 +143,7 @@ mod replace_takes_its_like_for_a_resend;
 mod replace_unmarks;
 mod replace_uses_its_own_clock;
 mod replace_wins_twice_at_the_largest_revision;
+mod revocations_never_recover;
 mod revoke_compares_and_swaps;
 mod revoke_counts_before_it_ends;
 mod revoke_counts_twice_what_is_named_twice;
@@ -165,15 +176,20 @@ mod the_purpose_is_guessed_from_the_kind;
 mod times_are_kept_in_seconds;
 mod times_end_in_2038;
 mod touches_wait_for_a_write;
+mod trouble_fences;
 mod trouble_is_answered_with_nothing_found;
 mod trouble_is_answered_with_success;
 mod trouble_is_waited_out;
 mod trouble_never_ends;
+mod what_was_done_in_trouble_is_said_not_to_be;
 
 use crate::specimen::{Fault, zoo};
 
 /// In the order of the folder.
 pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
+    a_damaged_row_fails_the_list,
+    a_damaged_row_is_left_out_of_the_list,
+    a_damaged_row_saves_the_others,
     a_dropped_delete_leaves_its_index_entry,
     a_dropped_insert_is_half_written,
     a_dropped_mark_is_half_written,
@@ -184,6 +200,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_native_time_to_live_has_no_slack,
     a_purge_takes_the_children_of_what_is_due,
     a_record_under_a_parent_is_never_due,
+    a_restart_of_the_server_forgets_the_epochs,
     a_restart_of_the_server_forgets_the_marks,
     a_rotation_in_flight_survives_a_revocation,
     a_second_handle_reads_stale,
@@ -208,6 +225,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     epochs_are_counted,
     epochs_are_lost_at_a_restart,
     epochs_of_long_subjects_are_shared,
+    errors_in_trouble_show_the_body,
     errors_show_the_body,
     fence_admits_a_marked_parent,
     fence_admits_a_missing_epoch,
@@ -254,7 +272,9 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     list_stops_at_a_megabyte,
     list_stops_at_a_thousand,
     list_uses_its_own_clock,
+    lists_never_recover,
     logins_are_signed_numbers,
+    long_notes_are_refused,
     long_subjects_are_cut,
     mark_counts_beyond_the_largest_revision,
     mark_forgets_to_stay,
@@ -264,6 +284,9 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     mark_removes,
     mark_turns_time_back,
     memory_only,
+    namespaces_and_subjects_run_together,
+    namespaces_are_cut_at_63,
+    namespaces_ignore_case,
     namespaces_leak,
     namespaces_share_their_epochs,
     no_idle_expiry_becomes_an_absolute_one,
@@ -304,6 +327,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     replace_unmarks,
     replace_uses_its_own_clock,
     replace_wins_twice_at_the_largest_revision,
+    revocations_never_recover,
     revoke_compares_and_swaps,
     revoke_counts_before_it_ends,
     revoke_counts_twice_what_is_named_twice,
@@ -336,8 +360,10 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     times_are_kept_in_seconds,
     times_end_in_2038,
     touches_wait_for_a_write,
+    trouble_fences,
     trouble_is_answered_with_nothing_found,
     trouble_is_answered_with_success,
     trouble_is_waited_out,
     trouble_never_ends,
+    what_was_done_in_trouble_is_said_not_to_be,
 ];

@@ -3,12 +3,12 @@
 use std::num::NonZeroU16;
 
 use hallpass_core::{
-    Action, Body, EpochUpdate, Kind, Kinds, LoginId, Page, Purpose, Purposes, Reason, Record, RecordFilter,
-    Selector, Subject, Timestamp,
+    Action, Body, EpochUpdate, Kind, Kinds, Listed, LoginId, Page, Purpose, Purposes, Reason, Record,
+    RecordFilter, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S9, S10};
+use crate::clause::Clause::{S8, S9, S10, S18};
 use crate::handle::Handle;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, anonymous, at, body, expired_long_ago, ids, page, record, subject};
@@ -21,6 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S9] kinds_and_purposes_are_conditions_that_both_hold),
     case!(Any Quick [S9] what_expired_long_ago_is_listed),
     case!(Any Quick [S9 S8] a_megabyte_and_a_half_of_records_is_listed_and_ended),
+    case!(Damage Quick [S9 S8 S18] a_damaged_row_hides_no_other),
     case!(Any Quick [S9] marked_and_expired_records_are_listed),
     case!(Any Quick [S9] a_page_begins_after_a_record_that_has_gone),
     case!(Any Quick [S9] what_is_gone_is_not_listed),
@@ -259,4 +260,55 @@ async fn a_megabyte_and_a_half_of_records_is_listed_and_ended(stage: Stage) -> R
     same(S8, "how many of 100 large records were removed", &count, &100)?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
     same(S8, "how many are left", &list.len(), &0)
+}
+
+async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let records = sorted(devices("alice", 5));
+    store.put_all(&records).await?;
+    let damaged = &records[2];
+    stage.damage(damaged.selector).await?;
+    let found = store.find(damaged.selector).await;
+    let corrupt = matches!(found, Err(StoreError::Corrupt { .. }));
+    hold(S9, corrupt, format_args!("find of a damaged row answered {found:?}"))?;
+    for limit in [1, 2, 5, 9] {
+        let mut page = page(limit);
+        let mut found = Vec::new();
+        loop {
+            let entries = store.watched().list_by_subject(&subject("alice"), &page).await?;
+            for entry in &entries {
+                if let Listed::Corrupt { source, .. } = entry {
+                    let said = format!("{source:?} {source}");
+                    hold(S18, !said.contains("basket"), "the source of a damaged row shows its data")?;
+                }
+            }
+            page.after = entries.last().map(Listed::place);
+            let short = entries.len() < usize::from(limit);
+            found.extend(entries.into_iter().map(|entry| (entry.place(), entry.record())));
+            if short {
+                break;
+            }
+            hold(S9, found.len() < 100, "the pages have no end")?;
+        }
+        let expected: Vec<_> = records
+            .iter()
+            .map(|record| {
+                let whole = (record.selector != damaged.selector).then(|| record.clone());
+                ((record.created_at, record.selector), whole)
+            })
+            .collect();
+        same(S9, format_args!("a list with a damaged row, in pages of {limit}"), &found, &expected)?;
+    }
+    // The others are ended all the same; whether the damaged one counts is the store's affair.
+    let (all, alice) = (RecordFilter::all(), subject("alice"));
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(9) };
+    let _ = store.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
+    for record in records.iter().filter(|record| record.selector != damaged.selector) {
+        let found = store.find(record.selector).await?;
+        let marked = found.is_some_and(|found| found.revoked == Some(Reason::LoggedOut));
+        hold(S8, marked, "a damaged row saved another record from a log-out")?;
+    }
+    same(S9, "delete of a damaged row", &store.delete(damaged.selector).await?, &true)?;
+    let list = store.list_by_subject(&alice, &page(9)).await?;
+    same(S9, "how many records are listed without the damaged row", &list.len(), &4)
 }
