@@ -58,7 +58,8 @@ impl Tokens {
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
         for record in rows.records.iter().filter(|record| self.is_live(record, now)) {
-            let at = self.state(record).map_or(record.created_at, |state| state.facts.auth_at);
+            let Some(state) = self.state(record) else { continue };
+            let at = state.facts.auth_at;
             logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);
         }
         // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its
@@ -120,7 +121,7 @@ impl Tokens {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            match self.mark_revision(&record, state, None, now).await? {
+            match self.mark_revision(&record, state, now).await? {
                 Written::Done => return Ok(()),
                 Written::Lost(Some(newer)) if newer.revoked.is_none() => {
                     let Some(newer_state) = self.state(&newer) else { return Ok(()) };
@@ -132,17 +133,14 @@ impl Tokens {
         }
     }
 
-    /// Marks `record` as superseded if it is still this revision, by another login if one takes its place, and
-    /// tells the observer.
+    /// Marks `record` as superseded if it is still this revision, and tells the observer.
     pub(super) async fn mark_revision(
         &self,
         record: &Record,
         mut state: State,
-        replaced_by: Option<LoginId>,
         now: Timestamp,
     ) -> Result<Written, Failure> {
         state.write_id = self.random()?;
-        state.replaced_by = replaced_by;
         let mut next = record.clone();
         next.mark(Reason::Superseded, now);
         next.body = state.encode();

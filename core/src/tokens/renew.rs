@@ -157,7 +157,7 @@ impl Tokens {
                     return Err(denied);
                 }
             };
-            match self.mark_revision(&caller, state, Some(login), now).await {
+            match self.mark_revision(&caller, state, now).await {
                 Ok(Written::Done) => {}
                 Ok(Written::Lost(Some(record))) if record.revoked.is_none() => {
                     // D12: a flood of writes to the caller's record does not keep the rest alive. When the time

@@ -259,10 +259,14 @@ impl Site {
         if self.records[at].gone {
             return Answer::Invalid;
         }
-        if let Some(reason) = self.records[at].ended {
-            return Answer::Revoked(reason);
-        }
         let login = self.records[at].login;
+        if let Some(reason) = self.records[at].ended {
+            // It keeps its reason, and what is left of its login ends.
+            return match self.mark(|_, record| record.login == login, Reason::LoggedOut) {
+                Answer::Ended(_, 0) => Answer::Revoked(reason),
+                _ => Answer::LoggedOut,
+            };
+        }
         self.records[at].gone = true;
         if self.logins[login].who.is_some() {
             self.records
@@ -274,8 +278,18 @@ impl Site {
     }
 
     fn issue(&mut self, login: usize, sort: Sort, stamped: bool) -> Answer {
-        let Login { who, epoch, .. } = self.logins[login];
-        if who.is_some_and(|who| self.people[who].epoch != epoch) {
+        let Login { who, epoch, begun } = self.logins[login];
+        if self.now >= begun + HOUR {
+            return Answer::Fenced;
+        }
+        // Its first record is the fence of the others.
+        let first = self.records.iter().find(|record| record.login == login);
+        let ended = match (who, first) {
+            (None, _) => false,
+            (Some(_), Some(first)) => first.gone || first.ended.is_some(),
+            (Some(who), None) => self.people[who].epoch != epoch,
+        };
+        if ended {
             return Answer::Fenced;
         }
         self.records.push(Record {
@@ -391,11 +405,7 @@ impl ReferenceStateMachine for Site {
             | Call::LogOutEverywhere { .. }
             | Call::ChangePassword { .. }
             | Call::Purge => true,
-            // Its epoch is kept for an hour, and perhaps a little longer.
-            Call::IssueAgain { login, .. } => {
-                site.logins.get(login).is_some_and(|login| site.now + SKEW < login.begun + HOUR)
-            }
-            Call::EndLogin { login, .. } => login < site.logins.len(),
+            Call::IssueAgain { login, .. } | Call::EndLogin { login, .. } => login < site.logins.len(),
             Call::Guess { record, .. } => record < site.records.len(),
             Call::Present { record, generation, .. }
             | Call::Update { record, generation, .. }
@@ -405,7 +415,11 @@ impl ReferenceStateMachine for Site {
             // What becomes of the rest of its login depends on whether it was collected.
             Call::LogOut { record, generation } => {
                 let held = |record: &Record| generation < record.generations.len() && !record.maybe_gone;
-                site.records.get(record).is_some_and(held)
+                let sure = |record: &Record| {
+                    let mut rest = site.records.iter().filter(|other| other.login == record.login);
+                    record.ended.is_none() || rest.all(|other| other.ended.is_some() || !other.maybe_gone)
+                };
+                site.records.get(record).is_some_and(|record| held(record) && sure(record))
             }
             Call::Advance { to } => to > site.now,
             Call::StepBack { to } => to <= site.now && to + SKEW >= site.latest,
@@ -430,10 +444,14 @@ impl ReferenceStateMachine for Site {
             }
             Call::Guess { .. } | Call::OtherKind { .. } => Answer::Invalid,
             Call::LogOut { record, .. } => site.log_out(record),
-            Call::EndLogin { login, by } => site.mark(
-                |site, record| record.login == login && site.logins[login].who == Some(by),
-                Reason::LoggedOutElsewhere,
-            ),
+            Call::EndLogin { login, by } => {
+                // Logins under way are turned away: this one may be.
+                site.people[by].epoch += 1;
+                let its = |site: &Self, record: &Record| {
+                    record.login == login && site.logins[login].who == Some(by)
+                };
+                site.mark(its, Reason::LoggedOutElsewhere)
+            }
             Call::LogOutEverywhere { who } => {
                 site.people[who].epoch += 1;
                 let his = |site: &Self, record: &Record| site.logins[record.login].who == Some(who);

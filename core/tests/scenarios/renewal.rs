@@ -106,7 +106,7 @@ async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
             held.arrival().await;
             let mut loot = Vec::new();
             if let Ok(valid) = world.tokens.verify_and_rotate(Kind::REMEMBER, text(&remember)).await {
-                loot.extend(world.tokens.issue_from(&valid, Kind::SESSION).await.map(|issued| issued));
+                loot.extend(world.tokens.issue_from(&valid, Kind::SESSION).await);
                 loot.extend(valid.successor);
             }
             if let Ok(valid) = world.tokens.verify(Kind::SESSION, text(&session)).await {
