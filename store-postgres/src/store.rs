@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert as Inserted, Page, Purged, Record, Replace as Replaced, Revision,
-    Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, EpochUpdate, Fence, Insert as Inserted, Listed, Note, Page, Purged, Record,
+    Replace as Replaced, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::time::{Instant, timeout};
@@ -17,7 +17,7 @@ use crate::builder::Builder;
 use crate::connections::Connections;
 use crate::epoch::Current;
 use crate::error::{Trouble, What};
-use crate::find::{Find, FindMany, List};
+use crate::find::{Find, List};
 use crate::insert::Insert;
 use crate::migrate;
 use crate::names::Names;
@@ -170,16 +170,21 @@ impl TokenStore for PostgresStore {
         self.share(&self.0.finds, Find(selector)).await
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.perform(FindMany(selectors)).await
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replaced, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        _change: Change<'_>,
+    ) -> Result<Replaced, StoreError> {
+        if expected == Revision::MAX {
+            let trouble = Trouble::refused("the revision cannot be counted any further");
+            return Err(trouble.into_error(true));
+        }
         let job = Replace { next: Arc::new(next.clone()), expected };
         self.share(&self.0.replaces, job).await
     }
 
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
         self.perform(Delete(selector)).await
     }
 
@@ -193,7 +198,7 @@ impl TokenStore for PostgresStore {
         self.perform(Revoke { subject, which, action, advance }).await
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.perform(List { subject, page }).await
     }
 
@@ -203,7 +208,7 @@ impl TokenStore for PostgresStore {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let job = Current { subject: subject.clone(), fresh, keep, now };
         self.share(&self.0.epochs, job).await
     }
