@@ -151,7 +151,7 @@ async fn a_purge_neither_waits_for_what_is_used_nor_takes_it() {
     let Some(server) = server() else { return };
     for (epochs, file) in [(false, "purge.sql"), (true, "purge_epochs.sql")] {
         assert!(a_purge_leaves_what_is_used(epochs, None, server.url()).await);
-        for lock in [" skip locked", "\n    for update skip locked"] {
+        for lock in [" skip locked", "\n        for update skip locked"] {
             let patch = Some((file, lock, ""));
             assert!(!a_purge_leaves_what_is_used(epochs, patch, server.url()).await, "{file} {lock}");
         }

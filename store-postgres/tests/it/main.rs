@@ -11,5 +11,6 @@ mod locks;
 mod migrations;
 mod outages;
 mod processes;
+mod purging;
 mod revocations;
 mod support;

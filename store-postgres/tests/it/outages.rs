@@ -249,8 +249,8 @@ async fn a_slow_purge_ends_in_time() {
     let store = store(server.url(), &schema, |builder| {
         builder
             .timeout(limit)
-            .patched("purge_epochs.sql", "delete from hallpass_epochs\nwhere ", &sleep("hallpass_epochs"))
-            .patched("purge.sql", "delete from hallpass_tokens\nwhere ", &sleep("hallpass_tokens"))
+            .patched("purge_epochs.sql", "delete from hallpass_epochs\n    where ", &sleep("hallpass_epochs"))
+            .patched("purge.sql", "delete from hallpass_tokens\n    where ", &sleep("hallpass_tokens"))
             .patched("due.sql", "from hallpass_tokens", "from hallpass_tokens, pg_sleep(4.2)")
     })
     .await;
