@@ -169,3 +169,15 @@ async fn behind_a_pooler_without_the_switch_says_so() {
     let words = refusal(pooler.url()).await;
     assert!(words.contains("Builder::pgbouncer"), "{words}");
 }
+
+#[tokio::test]
+async fn a_database_that_is_not_in_utf_8_is_refused() {
+    let Some(server) = server() else { return };
+    let database = schema();
+    let mut on = connection(server.url()).await;
+    let latin = "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0";
+    say(&mut on, format!("create database {database} {latin}")).await;
+    let url = format!("{}/{database}", server.url().rsplit_once('/').unwrap().0);
+    let words = refusal(&url).await;
+    assert!(words.contains("encoding is LATIN1") && words.contains("UTF8"), "{words}");
+}
