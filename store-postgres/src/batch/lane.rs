@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Lanes, PATIENCE};
 use crate::operation::Together;
 
-/// The right to have a statement under way. Dropped, it is handed to a task if anybody waits.
+/// The right to have a statement under way. Dropped, it is handed to a task if a call waits.
 pub(super) struct Lane<J: Together> {
     lanes: Arc<Lanes<J>>,
     number: usize,
@@ -65,8 +65,8 @@ impl<J: Together> Lane<J> {
     /// Sends what waits. Nothing is taken from the queue before there is a connection for it.
     async fn work(&self, deadline: Instant) {
         let connections = &self.lanes.connections;
-        match connections.acquire(deadline).await {
-            Err(trouble) => self.lanes.refuse(&trouble, connections.patience(deadline)),
+        match connections.acquire(J::WRITES, deadline).await {
+            Err(trouble) => self.lanes.refuse(&trouble, connections.acquire_deadline(deadline)),
             Ok(lease) => {
                 let batch = {
                     let mut queue = self.lanes.queue();

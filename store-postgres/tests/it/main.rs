@@ -13,4 +13,5 @@ mod outages;
 mod processes;
 mod purging;
 mod revocations;
+mod starving;
 mod support;
