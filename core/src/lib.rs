@@ -3,6 +3,7 @@
 pub mod danger;
 pub mod rotation;
 
+mod authentication;
 mod clock;
 mod context;
 mod entropy;
@@ -20,6 +21,7 @@ mod store;
 mod token;
 mod tokens;
 
+pub use authentication::Authentication;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::RequestContext;
 pub use entropy::{Entropy, OsEntropy};
@@ -27,7 +29,7 @@ pub use error::{BoxError, DecodeError, Denied, Failure, LimitError, Rejected, St
 pub use event::{Event, EventKind, Observer};
 pub use ident::{Device, Epoch, Era, Kind, LoginId, Revision, Subject};
 pub use memory::MemoryStore;
-pub use policy::{Policy, PolicyError, Scope, Windows};
+pub use policy::{Policy, PolicyError, RetryWindow, Scope, Windows};
 pub use purger::Purger;
 pub use purpose::{Purpose, Purposes};
 pub use record::state::Origin;

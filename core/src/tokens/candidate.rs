@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
 use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
-use crate::record::state::{Nonce, Rotated, State};
+use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
 use crate::rotation::{
     Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing,
@@ -133,7 +133,8 @@ impl Tokens {
         validator: &Validator,
         now: Timestamp,
     ) -> Result<Option<Presented>, Failure> {
-        let matches = |digest: &Digest, key| Digest::of(validator, record.binding(), key).matches(digest);
+        let matches =
+            |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
         let usable = self.keys().usable(state.digest.key, now);
         if let Ok(Usable::Yes(key)) = usable
             && matches(&state.digest, key)
@@ -285,7 +286,7 @@ impl Candidate<'_> {
     }
 
     fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
-        let check = match (self.found.state.stamp.map(Stamp), stamp) {
+        let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
             (None, _) => StampCheck::Unbound,
             (Some(_), None) => StampCheck::NotSupplied,
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
@@ -310,7 +311,7 @@ impl Candidate<'_> {
         let (record, key) = (&found.record, tokens.keys().active());
         let mut state = found.state.clone();
         // Only a presented validator can move to a new key (contract T3).
-        state.digest = Digest::of(validator, record.binding(), key);
+        state.digest = Digest::of(validator, record.covered(&state.facts), key);
         if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
             rotated.confirmed_at = Some(now);
         }
@@ -319,7 +320,7 @@ impl Candidate<'_> {
             let nonce = Nonce { bytes: tokens.random()?, key: key.map(Key::id) };
             let next = validator.successor(record.selector, &nonce.bytes, key);
             let predecessor = state.digest;
-            state.digest = Digest::of(&next, record.binding(), key);
+            state.digest = Digest::of(&next, record.covered(&state.facts), key);
             state.rotated = Some(Rotated { at: now, confirmed_at: None, predecessor, nonce: Some(nonce) });
             token = Some(Token::print(record.selector, &next, &policy.format));
         }
@@ -344,7 +345,7 @@ impl Candidate<'_> {
             return Ok(None);
         };
         let next = self.validator.successor(record.selector, &nonce.bytes, salt);
-        if !Digest::of(&next, record.binding(), key).matches(&state.digest) {
+        if !Digest::of(&next, record.covered(&state.facts), key).matches(&state.digest) {
             return Err(corrupt(record.selector, DecodeError("the nonce does not lead to the successor")));
         }
         Ok(Some(Token::print(record.selector, &next, &self.policy.format)))
@@ -373,13 +374,15 @@ impl Candidate<'_> {
     }
 
     fn compare(&self) -> FingerprintCheck {
-        FingerprintCheck::new(self.found.state.fingerprint, self.fingerprint)
+        FingerprintCheck::new(self.found.state.facts.fingerprint, self.fingerprint)
     }
 
     fn accept(self, successor: Option<Token>, now: Timestamp) -> Valid {
         let situation = self.found.situation(StampCheck::Unbound);
         let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
         let fingerprint = self.compare();
+        let Record { selector, generation, .. } = self.found.record;
+        let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
         let successor = successor.map(|token| Issued {
             token,
             kind: self.found.record.kind,
@@ -391,6 +394,7 @@ impl Candidate<'_> {
             expires_at: deadlines.first(),
             absolute_at: deadlines.absolute,
             fingerprint,
+            confirms,
             successor,
         }
     }

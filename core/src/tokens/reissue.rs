@@ -10,7 +10,7 @@ use crate::error::{DecodeError, Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
 use crate::purpose::Purpose;
-use crate::record::state::State;
+use crate::record::state::{Facts, State};
 use crate::record::{Reason, Record};
 use crate::stamp::Stamp;
 use crate::store::{Fence, Kinds, Listed, Logins, Page, RecordFilter};
@@ -95,11 +95,9 @@ impl Tokens {
                 fence: Fence::Parent(caller.selector),
                 expires_at: old.expires_at,
                 device: old.device,
-                stamp: stamp.or(state.stamp),
-                fingerprint: state.fingerprint,
-                auth_at: state.auth_at,
-                origin: state.origin,
                 era: old.era,
+                facts: Facts { stamp: stamp.or(state.facts.stamp), ..state.facts },
+                confirms: None,
                 data: state.data,
             };
             let (issued, record) = self.create(self.policy(old.kind)?, now, draft).await?;
