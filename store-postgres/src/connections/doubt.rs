@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use sqlx::{Connection, PgConnection, Row};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, sleep, timeout};
 
 use super::{Connections, Kept, Process};
 use crate::error::Trouble;
@@ -48,44 +48,65 @@ pub(super) async fn hear_out(
         let mut rounds = 0;
         loop {
             if let Ok(tidied) = timeout(OVERDUE, &mut tidied).await {
-                return tidied.is_ok();
+                return if tidied.is_ok() { End::Sound } else { End::Gone };
             }
             rounds += 1;
             if rounds == 1 {
                 tracing::warn!("PostgreSQL: an answer is overdue; its connection keeps its place");
             }
-            let gone = match process {
-                Some(process) => !is_at_work(&connections, process).await,
-                None => rounds >= LONGEST,
+            let end = match process {
+                Some(process) => ask(&connections, process).await,
+                None => (rounds >= LONGEST).then_some(End::Gone),
             };
-            if gone {
-                return false;
+            if let Some(end) = end {
+                return end;
             }
         }
     };
     // A store that is closed waits for no answer that no call waits for.
-    let answered = matches!(pool.close_event().do_until(heard).await, Ok(true));
+    let end = pool.close_event().do_until(heard).await.unwrap_or(End::Gone);
     drop(tidied);
-    if answered {
+    if matches!(end, End::Sound) {
         connections.give_back(kept);
-    } else {
-        drop(kept.connection.detach());
+        return;
     }
+    // The socket is closed, and the place is free.
+    drop(kept.connection.detach());
     drop(doubt);
+    if let (End::MakesRoom, Some(process)) = (end, process) {
+        tracing::warn!("PostgreSQL: every connection is in doubt; one makes room");
+        // The next connection tells what became of it.
+        let asked = async {
+            while !matches!(ask(&connections, process).await, Some(End::Gone)) {
+                sleep(OVERDUE).await
+            }
+        };
+        let _ = pool.close_event().do_until(asked).await;
+    }
 }
 
-/// Whether the server is at work in `process`, asked over another connection.
-async fn is_at_work(connections: &Arc<Connections>, process: Process) -> bool {
+/// What becomes of a connection in doubt.
+enum End {
+    /// It has answered.
+    Sound,
+    /// The server's process is gone.
+    Gone,
+    /// Nothing is known, and without a free place nothing will be.
+    MakesRoom,
+}
+
+/// Asks the server about `process` over another connection; `None` while it is at work.
+async fn ask(connections: &Arc<Connections>, process: Process) -> Option<End> {
     // One at a time, so that few connections are wanted for it.
     let _alone = connections.asking.lock().await;
     // `acquire` leaves a quarter of a call's time for the work.
     let deadline = Instant::now() + OVERDUE + connections.limit() / 4;
     match connections.perform(&Linger(process), deadline).await {
-        Ok(at_work) => at_work,
+        Ok(true) => None,
+        Ok(false) => Some(End::Gone),
         Err(_) => {
-            // Where every place is taken by a connection in doubt, this one makes room to ask about the others.
             let shelf = connections.shelf();
-            shelf.leased > 0 || !shelf.idle.is_empty()
+            (shelf.leased == 0 && shelf.idle.is_empty()).then_some(End::MakesRoom)
         }
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Purpose, Reason, Record, RecordFilter,
-    Replace, Revocation, StoreError, TokenStore,
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Note, Purpose, Reason, Record,
+    RecordFilter, Replace, Revocation, StoreError, TokenStore,
 };
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;

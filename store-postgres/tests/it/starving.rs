@@ -122,9 +122,6 @@ async fn connections_that_are_lost_without_a_word_are_given_up_on_both_sides() {
     let mut on = connection(server.url()).await;
     let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
     assert!(ask(&mut on, ours).await > 1);
-    let old =
-        "select count(*) from pg_stat_activity where application_name = 'hallpass' and backend_start < ";
-    let before: String = sqlx::query_scalar("select now()::text").fetch_one(&mut on).await.unwrap();
     proxy.strand();
     // Every connection is met.
     let deletes = |store: &PostgresStore| {
@@ -140,9 +137,8 @@ async fn connections_that_are_lost_without_a_word_are_given_up_on_both_sides() {
         works
     })
     .await;
-    until("the server has let go of those that are lost", async || {
-        ask(&mut on, format!("{old}'{before}'")).await == 0
+    until("the server has let go of as many as came", async || {
+        ask(&mut on, ours).await <= i64::from(CONNECTIONS)
     })
     .await;
-    assert!(ask(&mut on, ours).await <= i64::from(CONNECTIONS));
 }
