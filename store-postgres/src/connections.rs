@@ -81,6 +81,8 @@ struct Shelf {
     doubtful_writes: usize,
     /// While the server gives no connection: when the next task is to wait for one.
     next_try: Option<Instant>,
+    /// Whether that was traced.
+    is_down: bool,
     /// What was used before is asked first: another connection has broken since.
     trusted_since: Instant,
 }
@@ -108,6 +110,7 @@ impl Connections {
             waiting: 0,
             doubtful_writes: 0,
             next_try: None,
+            is_down: false,
             trusted_since: Instant::now(),
         };
         let most = pool.options().get_max_connections() as usize;
@@ -213,10 +216,11 @@ impl Connections {
     pub(crate) async fn acquire(self: &Arc<Self>, writes: bool, deadline: Instant) -> Result<Lease, Trouble> {
         let until = self.acquire_limit(writes, self.acquire_deadline(deadline));
         match timeout_at(until, self.acquire_some(writes)).await {
-            Ok(acquired) => acquired,
+            Ok(acquired) => acquired.inspect_err(|trouble| self.note_failure(trouble, false)),
             Err(_) => {
-                self.note_failure();
-                Err(Trouble::no_connection())
+                let trouble = Trouble::no_connection();
+                self.note_failure(&trouble, true);
+                Err(trouble)
             }
         }
     }
@@ -239,13 +243,18 @@ impl Connections {
         brief
     }
 
-    /// After waiting in vain: if no call has a connection, it is the server that gives none.
-    fn note_failure(&self) {
+    /// If no call has a connection, it is the server that gives none. After waiting in vain, others wait hardly at all.
+    fn note_failure(&self, trouble: &Trouble, in_vain: bool) {
         let mut shelf = self.shelf();
         let none_is_there = self.options.keep && shelf.leased == 0 && shelf.idle.is_empty();
-        if none_is_there && shelf.next_try.is_none() {
+        if !none_is_there {
+            return;
+        }
+        if in_vain && shelf.next_try.is_none() {
             shelf.next_try = Some(Instant::now() + RETRY);
-            tracing::warn!("PostgreSQL gives no connection: calls fail at once until it does");
+        }
+        if !std::mem::replace(&mut shelf.is_down, true) {
+            tracing::warn!(error = %trouble, cause = trouble.cause(), "PostgreSQL gives no connection");
         }
     }
 
@@ -268,14 +277,20 @@ impl Connections {
         drop(waiting);
         let connection = acquired.map_err(|error| Trouble::connecting(&error))?;
         let now = Instant::now();
-        if self.shelf().next_try.take().is_some() {
-            tracing::info!("PostgreSQL gives connections again");
-        }
+        self.note_connection();
         let mut lease = self.lease(Kept { connection, process: None, taken: now, used: now }, permit);
         if self.options.keep && self.options.direct {
             lease.find_process().await?;
         }
         Ok(lease)
+    }
+
+    fn note_connection(&self) {
+        let mut shelf = self.shelf();
+        shelf.next_try = None;
+        if std::mem::take(&mut shelf.is_down) {
+            tracing::info!("PostgreSQL gives connections again");
+        }
     }
 
     fn lease(self: &Arc<Self>, kept: Kept, permit: Option<OwnedSemaphorePermit>) -> Lease {

@@ -77,7 +77,7 @@ impl Trouble {
 
     /// Tells the application's operator what the caller learns too.
     pub(crate) fn trace(&self) {
-        let cause = self.source.as_ref().map(tracing::field::display);
+        let cause = self.cause();
         match self.what {
             What::Lost | What::Unknown | What::Unavailable => {
                 tracing::warn!(error = %self, cause, "PostgreSQL: a call failed");
@@ -89,6 +89,11 @@ impl Trouble {
                 tracing::debug!(error = %self, cause, "PostgreSQL: a call failed");
             }
         }
+    }
+
+    /// What caused it, for `tracing`.
+    pub(crate) fn cause(&self) -> Option<impl tracing::Value + use<'_>> {
+        self.source.as_ref().map(tracing::field::display)
     }
 
     pub(crate) fn what(&self) -> What {

@@ -15,3 +15,4 @@ mod purging;
 mod revocations;
 mod starving;
 mod support;
+mod traces;
