@@ -25,7 +25,7 @@ use crate::statements::Statements;
 const MAX: usize = 128;
 /// How often the callers of a batch are let on before a lane ends: they tend to come back at once.
 const PATIENCE: u32 = 2;
-/// A lane whose statement takes longer waits for somebody's lock, and must not keep others waiting.
+/// A lane whose statement takes longer waits for a lock, and must not keep others waiting.
 const STUCK: Duration = Duration::from_millis(50);
 /// How many calls of one sort may wait for their turn, unless a test wants fewer: a second's work of a fast server.
 pub(crate) const QUEUE: usize = 16 * 1_024;
@@ -70,7 +70,7 @@ enum Entered<J: Together> {
 /// Where a call hears its answer.
 struct Told<J: Together> {
     answer: oneshot::Receiver<Result<J::Answer, Trouble>>,
-    /// Set by whoever comes first: the lane that sends the call, or its caller, who waits no longer. So what was
+    /// Set by the first of two: the lane that sends the call, or its caller, who waits no longer. So what was
     /// never sent is not in doubt.
     taken: Arc<AtomicBool>,
 }

@@ -178,7 +178,7 @@ impl Trouble {
             ("22P05" | "22021", _) => (What::Refused, "the database's encoding is not UTF-8"),
             ("40001" | "40P01", _) => (What::Undone, "undone by the server because of concurrent work"),
             ("0A000", _) => (What::Undone, "a prepared statement is out of date"),
-            ("55P03", _) => (What::TooLate, "a row stays locked by somebody else"),
+            ("55P03", _) => (What::TooLate, "a row stays locked by another transaction"),
             ("57014", _) => (What::TooLate, "the statement took too long"),
             ("57P01" | "57P02" | "57P05", _) | (_, "08") => (What::Lost, "the server ended the connection"),
             ("57P03", _) | (_, "53") => (What::Unavailable, "the server is out of resources, or not up yet"),

@@ -128,8 +128,9 @@ pub(crate) async fn check(names: &Names, on: &mut PgConnection) -> Result<(), Tr
 
 async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Trouble> {
     let table = names.name("schema").to_string();
-    let there = sqlx::query("select to_regclass($1) is not null").persistent(false);
-    let row = there.bind(table.clone()).fetch_one(&mut *on).await?;
+    // In one message each: between two of them a pooler may change the server's connection. The name is checked.
+    let there = format!("select to_regclass('{table}') is not null");
+    let row = sqlx::raw_sql(AssertSqlSafe(there)).fetch_one(&mut *on).await?;
     if !row.try_get::<bool, _>(0)? {
         return Ok(Versions::default());
     }
@@ -137,7 +138,7 @@ async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Trou
         "select coalesce(array_agg(version order by version), array[]::integer[]), coalesce(max(compatible), 0) \
          from {table}"
     );
-    let row = sqlx::query(AssertSqlSafe(latest)).persistent(false).fetch_one(on).await?;
+    let row = sqlx::raw_sql(AssertSqlSafe(latest)).fetch_one(on).await?;
     Ok(Versions { done: row.try_get(0)?, compatible: row.try_get(1)? })
 }
 

@@ -106,7 +106,7 @@ impl PostgresStore {
     /// this at once, and again. The user needs the right to create tables.
     ///
     /// It takes the time that it takes, others' locks and migrations included: an index on many rows takes minutes.
-    /// Whoever wants a limit puts a timeout around it.
+    /// Put a timeout around it if you want a limit.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.

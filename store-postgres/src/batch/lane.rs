@@ -46,7 +46,7 @@ impl<J: Together> Lane<J> {
         }
     }
 
-    /// The deadline of the oldest call that waits. Where nobody waits this may be the end.
+    /// The deadline of the oldest call that waits. Where no call waits this may be the end.
     pub(super) fn look(&mut self, or_end: bool) -> ControlFlow<(), Option<Instant>> {
         let mut queue = self.lanes.queue();
         while queue.waiting.front().is_some_and(|call| call.tell.is_closed()) {

@@ -78,7 +78,7 @@ pub(super) async fn hear_out(
         // The next connection tells what became of it.
         let asked = async {
             while !matches!(ask(&connections, process).await, Some(End::Gone)) {
-                sleep(OVERDUE).await
+                sleep(OVERDUE).await;
             }
         };
         let _ = pool.close_event().do_until(asked).await;
