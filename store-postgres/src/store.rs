@@ -202,6 +202,8 @@ impl PostgresStore {
         );
         let connections = &self.0.connections;
         let end = Instant::now() + connections.limit() * SWEEP;
+        // What has begun by then is heard out.
+        let last = end + connections.limit() / 2;
         connections.perform(&SetEpoch { subject, revocation }, connections.deadline()).await?;
         // Another revocation may have set a newer one meanwhile.
         let rest = Revocation { epoch: EpochUpdate::Keep, ..revocation.clone() };
@@ -213,7 +215,7 @@ impl PostgresStore {
                     break Err(Trouble::new(What::TooLate, "the subject has too many records for one call"));
                 }
                 let page = EndPage { subject, revocation: &rest, page: self.0.bounds.page, after };
-                match connections.perform(&page, end.min(connections.deadline())).await {
+                match connections.perform(&page, last.min(connections.deadline())).await {
                     Err(trouble) => break Err(trouble),
                     Ok(page) => {
                         ended += page.rows;
@@ -225,7 +227,7 @@ impl PostgresStore {
                 }
             };
             let rest = match paged {
-                Ok(()) => self.revoke(subject, &rest, end.min(connections.deadline())).await,
+                Ok(()) => self.revoke(subject, &rest, last.min(connections.deadline())).await,
                 Err(trouble) => Err(trouble),
             };
             match rest {

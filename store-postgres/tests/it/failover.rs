@@ -1,6 +1,7 @@
 //! A primary dies and its standby takes over, at the address that the store knows.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Note, Record, Selector, StoreError, Subject, TokenStore,
+    Action, Epoch, EpochUpdate, Fence, Note, Page, Record, Selector, StoreError, Subject, TokenStore,
 };
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Backend, Launch, Origin, Server, needed};
@@ -200,6 +201,12 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     let (Some(old), Some(new)) = (launch().map(Arc::new), launch().map(Arc::new)) else { return };
     let (schema, address) = (schema(), Address::of(&old).await);
     let store = store(&old.url_at(address.of), &schema, |builder| builder).await;
+    // Without the question to the server, what it was answers.
+    let blind = crate::support::store(&old.url_at(address.of), &schema, |builder| {
+        let builder = builder.patched("find.sql", "pg_is_in_recovery()", "false");
+        builder.patched("list_by_subject.sql", "pg_is_in_recovery()", "false")
+    })
+    .await;
     let alice = record("alice");
     put(&store, &alice).await;
     follow(&old, &new).await;
@@ -215,6 +222,12 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
         let found = store.find(alice.selector).await;
         assert!(matches!(found, Err(StoreError::Unavailable(_))), "read on a demoted server: {found:?}");
     }
+    let (name, page) = (alice.subject.clone().unwrap(), Page::first(NonZeroU16::MIN));
+    let listed = store.list_by_subject(&name, &page).await;
+    assert!(matches!(listed, Err(StoreError::Unavailable(_))), "listed on a demoted server: {listed:?}");
+    until("the demoted server is believed", async || blind.find(alice.selector).await.is_ok()).await;
+    assert_eq!(blind.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
+    assert_eq!(blind.list_by_subject(&name, &page).await.unwrap().len(), 1);
     let error = PostgresStore::connect(old.url()).await.unwrap_err();
     assert!(
         matches!(error, StoreError::Refused(_)) && words(&error).contains("standby"),

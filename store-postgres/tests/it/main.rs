@@ -7,6 +7,7 @@ mod errors;
 mod failover;
 mod handles;
 mod hot;
+mod lists;
 mod locks;
 mod migrations;
 mod outages;

@@ -275,7 +275,7 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
         let mut records = vec![kept.clone()];
         for number in 0..100 {
             let mut record = record(if number % 10 == 9 { "bob" } else { "alice" });
-            record.kind = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY][number % 3].clone();
+            record.kind = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY][number % 3];
             record.purpose = if number % 3 == 2 { Purpose::Key } else { Purpose::Device };
             if number % 5 == 0 {
                 record.login = kept.login;
@@ -302,10 +302,7 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
                 match action {
                     Action::Remove => expected = None,
                     Action::Mark { reason, at } => {
-                        expected = expected.map(|mut record| {
-                            record.mark(reason, at);
-                            record
-                        })
+                        expected.iter_mut().for_each(|record| record.mark(reason, at));
                     }
                 }
             }
