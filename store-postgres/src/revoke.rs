@@ -20,7 +20,7 @@ pub(crate) struct Bounds {
 
 impl Bounds {
     /// A page takes some 20 ms; a replace or an insert of the same subject may have to wait for one.
-    pub(crate) const DEFAULT: Self = Self { most: 2_000, page: 1_000 };
+    pub(crate) const DEFAULT: Self = Self { most: 2_000, page: 500 };
 }
 
 /// How often new rows are looked for. Each time can find only children, inserted meanwhile, of rows that were
