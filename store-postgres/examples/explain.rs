@@ -33,7 +33,8 @@ fn arguments(name: &str) -> Option<(String, String)> {
     let chosen = "'user-7', null, null, null, null, 2000";
     let page = "timestamptz, bytea";
     let begin = "'-infinity', '\\x'";
-    let changing = "timestamptz, timestamptz, timestamptz, timestamptz, smallint, bigint, bigint, text, bytea, smallint, bigint";
+    let changing =
+        "timestamptz, timestamptz, timestamptz, timestamptz, smallint, bigint, bigint, text, bytea";
     let changed = "now(), now(), now(), '2026-01-01', 0, 2, 1, '', '\\x00'";
     let arrays =
         |types: &str| types.split(", ").map(|name| format!("{name}[]")).collect::<Vec<_>>().join(", ");
