@@ -162,8 +162,6 @@ const PATCHES: &[Patch] = &[
         CHOICE),
     patch!(mark_page_keeps_the_revision, "mark_page.sql", "revision + 1" => "revision",
         CHOICE),
-    patch!(mark_page_turns_time_back, "mark_page.sql", "greatest(updated_at, $10)" => "$10",
-        CHOICE),
     patch!(mark_again, "mark.sql",
         "        and revoked = 0\n    order by selector\n    limit $6 + 1\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector\n    and t.revoked = 0"
         => "        and revision < 9\n    order by selector\n    limit $6 + 1\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector",

@@ -280,6 +280,10 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
             if number % 5 == 0 {
                 record.login = kept.login;
             }
+            if number % 7 == 0 {
+                // By a node whose clock is ahead.
+                record.updated_at = at(4_000_000);
+            }
             // Some of one millisecond, which the selector tells apart.
             record.created_at = at(1_000_000 + number as u64 / 4);
             records.push(record);
@@ -309,5 +313,27 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
             assert_eq!(found, expected);
         }
         assert_eq!(store.revoke_by_subject(&alice, &revocation).await.unwrap(), 0);
+    }
+}
+
+/// A record that a node whose clock is ahead wrote last keeps its time; the suite has none in a sweep.
+#[tokio::test]
+async fn a_page_that_marks_turns_no_time_back() {
+    let Some(server) = server() else { return };
+    for (to, expected) in [("greatest(updated_at, $10)", at(4_000_000)), ("$10", at(3_000_000))] {
+        let store = store(server.url(), &schema(), |builder| {
+            builder.sweeping(1, 2).patched("mark_page.sql", "greatest(updated_at, $10)", to)
+        })
+        .await;
+        let mut records = vec![record("alice"), record("alice"), record("alice")];
+        for record in &mut records {
+            record.updated_at = at(4_000_000);
+            put(&store, record).await;
+        }
+        assert_eq!(revoke(&store, MARK).await.unwrap(), 3);
+        for record in &records {
+            let found = store.find(record.selector).await.unwrap().unwrap();
+            assert_eq!(found.updated_at, expected, "{to}");
+        }
     }
 }
