@@ -134,6 +134,12 @@ impl Report {
         self.sizes.push((area.to_owned(), system.to_owned(), what.to_owned(), bytes));
     }
 
+    /// Says what a table has no column for.
+    pub(crate) fn note(&self, text: &str) {
+        clear();
+        println!("    {text}");
+    }
+
     /// A system that could not be measured is named.
     pub(crate) fn missing(&mut self, area: &str, system: &str, reason: &str) {
         clear();

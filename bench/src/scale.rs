@@ -12,7 +12,7 @@ use tokio::runtime::Handle;
 use crate::maker::{Maker, subject};
 use crate::options::Options;
 use crate::ours::{self, insert};
-use crate::report::Report;
+use crate::report::{Cell, Report};
 use crate::run;
 use place::Place;
 
@@ -27,6 +27,8 @@ const ROTATING: usize = 10_000;
 const EXPIRED: usize = 100_000;
 /// Tokens of one subject.
 const TOKENS: [usize; 5] = [1, 10, 100, 1_000, 2_500];
+/// Tokens of a subject that a machine makes without end.
+const CROWD: usize = 500_000;
 const MONTHS: Duration = Duration::from_secs(60 * 86_400);
 
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
@@ -73,6 +75,12 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
     }
     for tokens in TOKENS {
         run::grown(report, AREA, Some(tokens), vec![revoke(runtime, place, tokens)], options);
+    }
+    if place.sweeps {
+        let all = Arc::new(selectors);
+        for tasks in [1, TASKS] {
+            find_while_revoking(report, runtime, place, &all, tasks);
+        }
     }
 }
 
@@ -131,6 +139,81 @@ fn find_while_purging<'a>(runtime: &'a Handle, place: &'a Place, all: &Arc<Vec<S
         }
         Ok(all)
     })
+}
+
+/// Reads others' rows while a subject with half a million tokens is logged out everywhere. Once, as it takes long to
+/// make; the longest latency is told as well.
+fn find_while_revoking(
+    report: &mut Report,
+    runtime: &Handle,
+    place: &Place,
+    others: &Arc<Vec<Selector>>,
+    tasks: usize,
+) {
+    let (maker, subject) = (Maker::now(), subject(70_000_000 + tasks));
+    for first in (0..CROWD).step_by(CHUNK) {
+        report.progress(&format!("{}: {first} of {CROWD} tokens of one subject", place.system));
+        let made = runtime.block_on(async {
+            let mut made = Vec::with_capacity(CHUNK);
+            for _ in 0..CHUNK {
+                made.push(maker.make(Kind::SESSION, &subject).await);
+            }
+            made
+        });
+        runtime.block_on(insert(&place.store, &made));
+    }
+    let mut find = ours::find(runtime, place.system, place.store.clone(), others.clone());
+    // Warm, as it is while people use it.
+    let quiet = find.turn(tasks, Duration::from_secs(2));
+    let store = place.store.clone();
+    let revoking = runtime.spawn(async move {
+        let everything = Revocation::new(RecordFilter::all(), Action::Remove);
+        let (begun, mut calls) = (Instant::now(), 0);
+        // A call ends what it can in its time, and repeating ends the rest.
+        loop {
+            calls += 1;
+            match store.revoke_by_subject(&subject, &everything).await {
+                Ok(_) => return Ok((calls, begun.elapsed())),
+                Err(error) if calls == 20 => return Err(error.to_string()),
+                Err(_) => {}
+            }
+        }
+    });
+    let mut busy = Turn::new();
+    while !revoking.is_finished() {
+        match find.turn(tasks, Duration::from_millis(50)) {
+            Ok(turn) => {
+                let elapsed = busy.elapsed + turn.elapsed;
+                busy.join(&turn);
+                busy.elapsed = elapsed;
+            }
+            Err(reason) => return report.missing(AREA, place.system, &reason),
+        }
+    }
+    match (quiet, runtime.block_on(revoking).unwrap()) {
+        (Ok(quiet), Ok((calls, took))) => {
+            let millis = |turn: &Turn, quantile| turn.latency(quantile).unwrap_or_default() / 1_000.0;
+            report.note(&format!(
+                "{}: ended in {:.1} s and {calls} calls; the look-ups of others took {:.1} ms at most ({:.1} ms before)",
+                place.system,
+                took.as_secs_f64(),
+                millis(&busy, 1.0),
+                millis(&quiet, 1.0),
+            ));
+            let cell = |operation: &str, turn| Cell {
+                area: AREA.to_owned(),
+                system: place.system.to_owned(),
+                operation: operation.to_owned(),
+                tasks,
+                rows: Some(CROWD),
+                turns: vec![turn],
+                allocations: None,
+            };
+            report.cell(cell("find before a log-out", quiet));
+            report.cell(cell("find during a log-out", busy));
+        }
+        (Err(reason), _) | (_, Err(reason)) => report.missing(AREA, place.system, &reason),
+    }
 }
 
 /// Logs a subject with so many tokens out everywhere; counted in calls.

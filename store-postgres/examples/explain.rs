@@ -10,26 +10,29 @@ use sqlx::{AssertSqlSafe, Connection, PgConnection};
 /// A tenth is due, logins have two records, subjects four.
 const ROWS: &str = "
     insert into hallpass_tokens (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at,
-        purge_at, revoked, revision, generation, device, body)
+        purge_at, revoked, revision, generation, device, body, purpose, era)
     select decode(md5(n::text), 'hex'), 'user-' || n % 25000, case n % 2 when 0 then 'session' else 'remember' end,
         decode(lpad(to_hex(n / 2), 16, '0'), 'hex'), at, at, at, at + interval '12 h', at + interval '30 min',
-        at + interval '31 min', 0, 1, 0, 'Firefox on Linux', decode(repeat(md5(n::text), 4) || 'abcdabcdab', 'hex')
+        at + interval '31 min', 0, 1, 0, 'Firefox on Linux', decode(repeat(md5(n::text), 4) || 'abcdabcdab', 'hex'),
+        1, 0
     from (select n, timestamptz '2026-01-01' + n * interval '1 s' as at from generate_series(1, 100000) n) rows;
     insert into hallpass_epochs select 'user-' || n, decode(md5(n::text), 'hex'), '2026-01-01 01:00'
     from generate_series(0, 999) n;
     analyze hallpass_tokens, hallpass_epochs";
 
 const ROW_TYPES: &str = "bytea, text, text, bytea, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, \
-                         timestamptz, smallint, bigint, bigint, text, bytea";
+                         timestamptz, smallint, bigint, bigint, text, bytea, smallint, bigint";
 const ONE: &str = "decode(md5('777'), 'hex')";
 const MANY: &str = "array[decode(md5('1'), 'hex'), decode(md5('22'), 'hex'), decode(md5('333'), 'hex')]";
 const ROW: &str = "'\\x00112233445566778899aabbccddeeff', 'user-7', 'session', '\\x0011223344556677', now(), now(), \
-                   now(), now(), now(), now(), 0, 1, 0, '', '\\x00'";
+                   now(), now(), now(), now(), 0, 1, 0, '', '\\x00', 1, 0";
 
 /// The statement's types and values of arguments; `None` if it has no plan.
 fn arguments(name: &str) -> Option<(String, String)> {
-    let choice = "text, text[], bytea, bytea, timestamptz, bigint";
-    let chosen = "'user-7', null, null, null, null, 0";
+    let choice = "text, text[], smallint[], bytea, bytea, bigint";
+    let chosen = "'user-7', null, null, null, null, 2000";
+    let page = "timestamptz, bytea";
+    let begin = "'-infinity', '\\x'";
     let changing =
         "timestamptz, timestamptz, timestamptz, timestamptz, smallint, bigint, bigint, text, bytea";
     let changed = "now(), now(), now(), '2026-01-01', 0, 2, 1, '', '\\x00'";
@@ -43,7 +46,7 @@ fn arguments(name: &str) -> Option<(String, String)> {
     let (types, values) = match name {
         "advance" => ("text, bytea, timestamptz".into(), "'user-7', '\\x00', now()".into()),
         "delete" | "find" => ("bytea".into(), ONE.into()),
-        "due" => ("timestamptz".into(), "'2026-01-01 03:00'".into()),
+        "due" => ("timestamptz, timestamptz".into(), "'2026-01-01 03:00', '-infinity'".into()),
         "epoch" => {
             ("text, bytea, timestamptz, timestamptz".into(), "'user-7', '\\x00', now(), '2026-01-01'".into())
         }
@@ -57,11 +60,17 @@ fn arguments(name: &str) -> Option<(String, String)> {
         "insert" => (row, format!("{ROW}, decode(md5('7'), 'hex'), null")),
         "insert_batch" => (arrays(&row), of_one(&row, &format!("{ROW}, decode(md5('7')#'hex'), null"))),
         "list_by_subject" => (
-            "text, text[], timestamptz, bytea, bigint".into(),
-            "'user-7', null, 'infinity', '\\x', 20".into(),
+            "text, text[], smallint[], timestamptz, bytea, bigint".into(),
+            "'user-7', null, null, 'infinity', '\\x', 20".into(),
         ),
         "mark" => (format!("{choice}, smallint, timestamptz"), format!("{chosen}, 1, now()")),
-        "purge" | "purge_epochs" => ("timestamptz, bigint".into(), "'2026-01-01 03:00', 1000".into()),
+        "mark_page" => {
+            (format!("{choice}, {page}, smallint, timestamptz"), format!("{chosen}, {begin}, 1, now()"))
+        }
+        "purge" | "purge_epochs" => {
+            ("timestamptz, bigint, timestamptz".into(), "'2026-01-01 03:00', 1000, '-infinity'".into())
+        }
+        "remove_page" => (format!("{choice}, {page}"), format!("{chosen}, {begin}")),
         "remove" => (choice.into(), chosen.into()),
         "replace" => (replaced, format!("{ONE}, 1, {changed}")),
         "replace_batch" => {

@@ -6,6 +6,9 @@
 
 create table if not exists hallpass_schema (
     version integer primary key,
+    -- The oldest version that a program must know to work on these tables: an older release starts again after a
+    -- newer one has migrated, unless the migration breaks with it.
+    compatible integer not null,
     applied_at timestamptz not null default now()
 );
 
@@ -21,8 +24,10 @@ create table if not exists hallpass_tokens (
     purge_at timestamptz not null,
     revision bigint not null,
     generation bigint not null,
+    era bigint not null,
     idle_at timestamptz,
     revoked smallint not null,
+    purpose smallint not null,
     selector bytea not null,
     login bytea not null,
     kind text collate "C" not null,
@@ -47,4 +52,4 @@ create table if not exists hallpass_epochs (
 
 create index if not exists hallpass_epochs_by_purge_at on hallpass_epochs (purge_at);
 
-insert into hallpass_schema (version) values (1) on conflict do nothing;
+insert into hallpass_schema (version, compatible) values (1, 1) on conflict do nothing;

@@ -1,5 +1,8 @@
+-- $1 the selector. One row always: beside what the server knows stands whether it is a standby, so that nothing
+-- is believed of one, not even that a record is gone.
 select
-    selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, purge_at, revoked,
-    revision, generation, device, body
-from hallpass_tokens
-where selector = $1
+    t.selector, t.subject, t.kind, t.login, t.created_at, t.updated_at, t.seen_at, t.expires_at, t.idle_at, t.purge_at,
+    t.revoked, t.revision, t.generation, t.device, t.body, t.purpose, t.era,
+    server.is_standby
+from (select pg_is_in_recovery() as is_standby) as server
+left join hallpass_tokens t on t.selector = $1

@@ -1,6 +1,7 @@
--- $1 selectors. In any order, nothing for the unknown.
+-- $1 selectors. In any order, nothing for the unknown; one row at least, for the same reason.
 select
-    selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, purge_at, revoked,
-    revision, generation, device, body
-from hallpass_tokens
-where selector = any ($1)
+    t.selector, t.subject, t.kind, t.login, t.created_at, t.updated_at, t.seen_at, t.expires_at, t.idle_at, t.purge_at,
+    t.revoked, t.revision, t.generation, t.device, t.body, t.purpose, t.era,
+    server.is_standby
+from (select pg_is_in_recovery() as is_standby) as server
+left join hallpass_tokens t on t.selector = any ($1)

@@ -1,25 +1,25 @@
--- $1 to $15 the row, $16 the epoch or null, $17 the parent's selector or null. The row that the fence rests
+-- $1 to $17 the row, $18 the epoch or null, $19 the parent's selector or null. The row that the fence rests
 -- on is locked until this commits: whoever ends it waits, and then sees what was inserted; or it is ended
 -- first, and this waits and finds it changed. Looking without a lock lets a row slip in behind the end.
 with at_epoch as (
     select epoch from hallpass_epochs
-    where subject = $2 and epoch = $16
+    where subject = $2 and epoch = $18
     for share
 ),
 under_parent as (
     select selector from hallpass_tokens
-    where selector = $17 and revoked = 0
+    where selector = $19 and revoked = 0
     for share
 ),
 fence as (
-    select $16::bytea is null and $17::bytea is null
+    select $18::bytea is null and $19::bytea is null
         or exists (select from at_epoch)
         or exists (select from under_parent) as holds
 ),
 done as (
     insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at,
-        idle_at, purge_at, revoked, revision, generation, device, body)
-    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15
+        idle_at, purge_at, revoked, revision, generation, device, body, purpose, era)
+    select $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17
     from fence
     where holds
     on conflict (selector) do nothing

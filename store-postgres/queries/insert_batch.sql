@@ -3,9 +3,10 @@
 with want as (
     select * from unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],
-        $12::bigint[], $13::bigint[], $14::text[], $15::bytea[], $16::bytea[], $17::bytea[])
+        $12::bigint[], $13::bigint[], $14::text[], $15::bytea[], $16::smallint[], $17::bigint[], $18::bytea[],
+        $19::bytea[])
         as w (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at, purge_at,
-            revoked, revision, generation, device, body, epoch, parent)
+            revoked, revision, generation, device, body, purpose, era, epoch, parent)
 ),
 at_epoch as materialized (
     select w.selector
@@ -23,9 +24,10 @@ under_parent as materialized (
     for share of p skip locked
 )
 insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at,
-    purge_at, revoked, revision, generation, device, body)
+    purge_at, revoked, revision, generation, device, body, purpose, era)
 select w.selector, w.subject, w.kind, w.login, w.created_at, w.expires_at, w.updated_at, w.seen_at, w.idle_at,
-    w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body
+    w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body,
+    w.purpose, w.era
 from want w
 where w.epoch is null and w.parent is null
     or w.selector in (select selector from at_epoch)

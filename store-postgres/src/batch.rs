@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use sqlx::PgConnection;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use self::lane::Lane;
 use crate::connections::{Connections, Lease};
@@ -25,8 +25,10 @@ use crate::statements::Statements;
 const MAX: usize = 128;
 /// How often the callers of a batch are let on before a lane ends: they tend to come back at once.
 const PATIENCE: u32 = 2;
-/// A lane whose statement takes longer waits for somebody's lock, and must not keep others waiting.
+/// A lane whose statement takes longer waits for a lock, and must not keep others waiting.
 const STUCK: Duration = Duration::from_millis(50);
+/// How many calls of one sort may wait for their turn, unless a test wants fewer: a second's work of a fast server.
+pub(crate) const QUEUE: usize = 16 * 1_024;
 
 /// Gathers calls of one sort.
 pub(crate) struct Batcher<J: Together>(Arc<Lanes<J>>);
@@ -42,6 +44,8 @@ struct Lanes<J: Together> {
 
 struct Queue<J: Together> {
     waiting: VecDeque<Call<J>>,
+    /// Whether a task looks after those who wait.
+    watched: bool,
     /// Since when the statement of each lane is under way.
     lanes: Vec<Option<Instant>>,
 }
@@ -53,10 +57,20 @@ struct Call<J: Together> {
     taken: Arc<AtomicBool>,
 }
 
+/// How a call goes on.
+enum Entered<J: Together> {
+    /// Straight to the server.
+    Lane(Lane<J>, J),
+    /// Later, with others.
+    Waits(Told<J>),
+    /// Not at all: too many wait.
+    Full,
+}
+
 /// Where a call hears its answer.
 struct Told<J: Together> {
     answer: oneshot::Receiver<Result<J::Answer, Trouble>>,
-    /// Set by whoever comes first: the lane that sends the call, or its caller, who waits no longer. So what was
+    /// Set by the first of two: the lane that sends the call, or its caller, who waits no longer. So what was
     /// never sent is not in doubt.
     taken: Arc<AtomicBool>,
 }
@@ -64,28 +78,31 @@ struct Told<J: Together> {
 impl<J: Together> Batcher<J> {
     /// At most `most` statements at once; up to `limit` while others wait for locks.
     pub(crate) fn new(connections: Arc<Connections>, most: usize, limit: usize) -> Self {
-        let queue = Mutex::new(Queue { waiting: VecDeque::new(), lanes: Vec::new() });
+        let queue = Mutex::new(Queue { waiting: VecDeque::new(), watched: false, lanes: Vec::new() });
         Self(Arc::new(Lanes { connections, most, limit, queue }))
     }
 
     pub(crate) async fn call(&self, job: J) -> Result<J::Answer, Trouble> {
         let deadline = self.0.connections.deadline();
-        let mut told = match self.enter(job, deadline) {
-            Err(told) => told,
-            Ok((lane, job)) => {
+        let told = match self.enter(job, deadline) {
+            Entered::Waits(told) => told,
+            Entered::Full => {
+                let trouble = Trouble::new(What::Unavailable, "too many calls wait for the server");
+                trouble.trace();
+                return Err(trouble);
+            }
+            Entered::Lane(lane, job) => {
                 // Boxed, so that the future of a call that only waits stays small: it is moved at each level.
                 let answer = Box::pin(self.0.alone(&job, deadline)).await;
                 drop(lane);
                 return answer;
             }
         };
-        let why = loop {
-            match timeout_at(deadline.min(Instant::now() + STUCK), &mut told.answer).await {
-                Ok(Ok(answer)) => return answer,
-                Ok(Err(_)) => break "the runtime that did the work has ended",
-                Err(_) if Instant::now() < deadline => self.relieve(),
-                Err(_) => break "no answer in time",
-            }
+        // Not woken before there is an answer: tens of thousands may wait.
+        let why = match timeout_at(deadline, told.answer).await {
+            Ok(Ok(answer)) => return answer,
+            Ok(Err(_)) => "the runtime that did the work has ended",
+            Err(_) => "no answer in time",
         };
         Err(match told.taken.swap(true, Ordering::AcqRel) {
             true => Trouble::new(What::Unknown, why),
@@ -94,21 +111,50 @@ impl<J: Together> Batcher<J> {
     }
 
     /// A lane for this job alone, or where its answer will come from.
-    fn enter(&self, job: J, deadline: Instant) -> Result<(Lane<J>, J), Told<J>> {
+    fn enter(&self, job: J, deadline: Instant) -> Entered<J> {
         let mut queue = self.0.queue();
         if let Some(lane) = self.0.open(&mut queue) {
-            return Ok((lane, job));
+            return Entered::Lane(lane, job);
+        }
+        if queue.waiting.len() >= self.0.connections.options().queue {
+            queue.waiting.retain(|call| !call.tell.is_closed());
+            if queue.waiting.len() >= self.0.connections.options().queue {
+                return Entered::Full;
+            }
         }
         let (tell, answer) = oneshot::channel();
         let taken = Arc::new(AtomicBool::new(false));
         queue.waiting.push_back(Call { job, deadline, tell, taken: Arc::clone(&taken) });
-        Err(Told { answer, taken })
+        if !queue.watched {
+            queue.watched = true;
+            tokio::spawn(Watch(Arc::clone(&self.0)).keep());
+        }
+        Entered::Waits(Told { answer, taken })
     }
+}
 
-    /// Opens a lane for those who wait, if the others are stuck.
-    fn relieve(&self) {
-        let lane = self.0.open(&mut self.0.queue());
-        drop(lane);
+/// Opens a lane for those who wait, if the others are stuck: one timer for all of them.
+struct Watch<J: Together>(Arc<Lanes<J>>);
+
+impl<J: Together> Watch<J> {
+    async fn keep(self) {
+        loop {
+            sleep(STUCK).await;
+            let mut queue = self.0.queue();
+            if queue.waiting.is_empty() {
+                return;
+            }
+            let lane = self.0.open(&mut queue);
+            drop(queue);
+            drop(lane);
+        }
+    }
+}
+
+impl<J: Together> Drop for Watch<J> {
+    /// Also where its runtime ends before the store.
+    fn drop(&mut self) {
+        self.0.queue().watched = false;
     }
 }
 
@@ -135,7 +181,7 @@ impl<J: Together> Lanes<J> {
     }
 
     async fn alone(&self, job: &J, deadline: Instant) -> Result<J::Answer, Trouble> {
-        if self.connections.shares()
+        if self.connections.options().share
             && let Ok(answers) = self.connections.perform(&All(&[job]), deadline).await
             && let Some(Some(answer)) = answers.into_iter().next()
         {
@@ -144,7 +190,7 @@ impl<J: Together> Lanes<J> {
         self.connections.perform(job, deadline).await
     }
 
-    async fn do_all(self: &Arc<Self>, lease: Lease<'_>, batch: Vec<Call<J>>) {
+    async fn do_all(self: &Arc<Self>, lease: Lease, batch: Vec<Call<J>>) {
         let all: Vec<_> = batch.iter().map(|call| &call.job).collect();
         let done = self.connections.perform_on(lease, &All(&all), self.connections.deadline()).await;
         match done {
@@ -158,7 +204,7 @@ impl<J: Together> Lanes<J> {
             }
             Err(trouble) => match trouble.what() {
                 // It may be the fault of one, and the others must not have to bear it. Nothing was written.
-                What::Undone | What::TooLate | What::Other | What::Corrupt(_) => {
+                What::Undone | What::TooLate | What::Other | What::Refused | What::Corrupt(_) => {
                     batch.into_iter().for_each(|call| self.do_alone(call));
                 }
                 _ => batch.into_iter().for_each(|call| drop(call.tell.send(Err(trouble.clone())))),
@@ -166,12 +212,20 @@ impl<J: Together> Lanes<J> {
         }
     }
 
-    /// Outside the lane, which would wait for whatever this one waits for.
+    /// Outside the lane, which would wait for what this one waits for. Few at a time may wait for locks.
     fn do_alone(self: &Arc<Self>, call: Call<J>) {
         let connections = Arc::clone(&self.connections);
         call.taken.store(false, Ordering::Release);
         tokio::spawn(async move {
-            let answer = match connections.acquire(call.deadline).await {
+            let straggles = match J::WRITES {
+                true => connections.straggle(call.deadline).await.map(Some),
+                false => Ok(None),
+            };
+            let acquired = match &straggles {
+                Ok(_) => connections.acquire(J::WRITES, call.deadline).await,
+                Err(trouble) => Err(trouble.clone()),
+            };
+            let answer = match acquired {
                 Err(trouble) => Err(trouble),
                 Ok(_) if !call.take() => return,
                 Ok(lease) => connections.perform_on(lease, &call.job, call.deadline).await,
@@ -180,11 +234,12 @@ impl<J: Together> Lanes<J> {
         });
     }
 
-    /// When there was no connection until `patience`: ends those whose patience is over as well. If it was not over,
-    /// the server gives none to anybody.
-    fn refuse(&self, trouble: &Trouble, patience: Instant) {
+    /// When there was no connection until `latest`: ends those who may wait no longer either. If it was said before
+    /// that, the server gives none at all.
+    fn refuse(&self, trouble: &Trouble, latest: Instant) {
         let now = Instant::now();
-        let is_over = |call: &Call<J>| now < patience || self.connections.patience(call.deadline) <= now;
+        let is_over =
+            |call: &Call<J>| now < latest || self.connections.acquire_deadline(call.deadline) <= now;
         let mut queue = self.queue();
         let (over, waiting): (VecDeque<_>, _) = queue.waiting.drain(..).partition(is_over);
         queue.waiting = waiting;
@@ -254,7 +309,16 @@ mod tests {
         let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
         let sql = Statements::new(&Names::default(), true, &[]).unwrap();
         let limit = Duration::from_secs(60);
-        let options = Options { limit, keep: true, pooler: false, begin: "begin".into(), share: false };
+        let begin = "begin".into();
+        let options = Options {
+            limit,
+            keep: true,
+            transactions: false,
+            direct: true,
+            begin,
+            share: false,
+            queue: QUEUE,
+        };
         let batcher = Batcher::<Find>::new(Arc::new(Connections::new(pool, sql, options)), 1, 1);
         let open = || batcher.0.open(&mut batcher.0.queue());
         let mut first = open().unwrap();

@@ -9,13 +9,16 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgPool};
 use tokio::time::timeout;
 
+use crate::batch::QUEUE;
 use crate::connections::{Connections, Options, REST, TEST};
 use crate::error::{Trouble, What};
+use crate::migrate;
 use crate::names::Names;
+use crate::revoke::Bounds;
 use crate::statements::{Patch, Statements};
-use crate::store::PostgresStore;
+use crate::store::{PostgresStore, Settings};
 
-/// Time beyond this is for ever.
+/// Longer times overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 24 * 60 * 60);
 
 /// Opens a [`PostgresStore`] otherwise than with the defaults. Made by [`PostgresStore::builder`].
@@ -25,9 +28,21 @@ pub struct Builder {
     names: Names,
     timeout: Duration,
     connections: u32,
-    pooler: bool,
+    pooler: Option<Pooler>,
     share: bool,
+    queue: usize,
+    bounds: Bounds,
+    functions: bool,
     patches: Vec<Patch>,
+}
+
+/// What is between the store and the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Pooler {
+    /// It forgets prepared statements after each transaction.
+    Forgets,
+    /// It keeps them for each of its clients.
+    Prepares,
 }
 
 impl Builder {
@@ -36,20 +51,23 @@ impl Builder {
             names: Names::default(),
             timeout: Duration::from_secs(5),
             connections: 16,
-            pooler: false,
+            pooler: None,
             share: false,
+            queue: QUEUE,
+            bounds: Bounds::DEFAULT,
+            functions: true,
             patches: Vec::new(),
         }
     }
 
-    /// The schema that the tables are in; "public" unless told otherwise. 1 to 40 ASCII letters, digits and `_`,
+    /// The schema that the tables are in; "public" by default. 1 to 40 ASCII letters, digits and `_`,
     /// no digit first.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.names.schema = name.into();
         self
     }
 
-    /// What the tables' names begin with; "hallpass" unless told otherwise, which makes `hallpass_tokens`,
+    /// What the tables' names begin with; "hallpass" by default, which makes `hallpass_tokens`,
     /// `hallpass_epochs` and `hallpass_schema`. The same alphabet. Another prefix, or another schema, is another
     /// namespace.
     pub fn prefix(mut self, name: impl Into<String>) -> Self {
@@ -57,14 +75,16 @@ impl Builder {
         self
     }
 
-    /// How long a call may take before it fails; 5 s unless told otherwise. The server is told to give up
+    /// How long a call may take before it fails; 5 s by default. The server is told to give up
     /// sooner: statements after this time, waits for locks after half of it.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit.min(LONGEST);
         self
     }
 
-    /// How many connections [`connect`](Self::connect) may open; 16 unless told otherwise.
+    /// How many connections [`connect`](Self::connect) may open on the server; 16 by
+    /// default. One of eight, one at least, is for look-ups alone, so that writes that wait for a lock or a standby do not
+    /// keep them waiting.
     pub fn connections(mut self, most: u32) -> Self {
         self.connections = most;
         self
@@ -72,9 +92,29 @@ impl Builder {
 
     /// For a server behind PgBouncer in transaction mode, or another pooler that hands each transaction another
     /// server connection: no prepared statement outlives its transaction, every operation is a transaction,
-    /// and timeouts are set in each. Costs about half of the throughput.
+    /// and timeouts are set in each. Costs about half of the throughput; see
+    /// [`pgbouncer_prepared`](Self::pgbouncer_prepared).
     pub fn pgbouncer(mut self) -> Self {
-        self.pooler = true;
+        self.pooler = Some(Pooler::Forgets);
+        self
+    }
+
+    /// For a server behind PgBouncer 1.21 or later in transaction mode with `max_prepared_statements` above 0, which is
+    /// the default from 1.24 on: statements are prepared once, and an operation is one trip where it is one without
+    /// a pooler.
+    ///
+    /// The server's limits of time cannot be set from here then, so the user should have them: `alter role app set
+    /// statement_timeout = '5s'` and `lock_timeout = '2500ms'` for a [`timeout`](Self::timeout) of 5 s. Without them a
+    /// call that waits for a lock fails all the same, but as one whose outcome is unknown.
+    pub fn pgbouncer_prepared(mut self) -> Self {
+        self.pooler = Some(Pooler::Prepares);
+        self
+    }
+
+    /// Without functions in the database, where its rules do not allow any: a revocation is a transaction of four trips
+    /// or more then, and one trip otherwise. [`PostgresStore::migrate`] makes none.
+    pub fn without_functions(mut self) -> Self {
+        self.functions = false;
         self
     }
 
@@ -82,6 +122,20 @@ impl Builder {
     #[doc(hidden)]
     pub fn sharing_always(mut self) -> Self {
         self.share = true;
+        self
+    }
+
+    /// With a revocation of more than `most` records swept in pages of `page`, to test it.
+    #[doc(hidden)]
+    pub fn sweeping(mut self, most: u32, page: u32) -> Self {
+        self.bounds = Bounds { most, page };
+        self
+    }
+
+    /// With at most `most` calls of one sort waiting for their turn, to test it.
+    #[doc(hidden)]
+    pub fn queue(mut self, most: usize) -> Self {
+        self.queue = most;
         self
     }
 
@@ -96,8 +150,9 @@ impl Builder {
     /// The tables need not be there yet: [`PostgresStore::migrate`] makes them.
     ///
     /// # Errors
-    /// - [`StoreError::Refused`]: no URL, wrong password or database, bad names, tables of a newer version.
-    /// - [`StoreError::Unavailable`]: nobody answers.
+    /// - [`StoreError::Refused`]: no URL, wrong password or database, bad names, a standby, a database that is not
+    ///   in UTF-8, tables that need a newer version.
+    /// - [`StoreError::Unavailable`]: no server answers.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, StoreError> {
         let refused = |error: sqlx::Error| Trouble::connecting(&error).into_error(false);
         // sqlx does not look at it.
@@ -154,9 +209,11 @@ impl Builder {
             None => options.application_name("hallpass"),
             Some(_) => options,
         };
-        if self.pooler {
-            // A pooler refuses what it does not know at the start.
-            return options.statement_cache_capacity(0).extra_float_digits(None);
+        // A pooler refuses what it does not know at the start.
+        match self.pooler {
+            Some(Pooler::Forgets) => return options.statement_cache_capacity(0).extra_float_digits(None),
+            Some(Pooler::Prepares) => return options.extra_float_digits(None),
+            None => {}
         }
         let isolation = [("default_transaction_isolation", "read committed".to_owned())];
         options.options(self.limits().into_iter().chain(isolation))
@@ -175,19 +232,31 @@ impl Builder {
     async fn open(self, pool: PgPool, keep: bool) -> Result<PostgresStore, StoreError> {
         let open = async {
             self.names.check()?;
-            let sql = Statements::new(&self.names, !self.pooler, &self.patches)?;
+            let forgets = self.pooler == Some(Pooler::Forgets);
+            let sql = Statements::new(&self.names, !forgets, &self.patches)?;
             let mut begin = sql.begin.text().to_owned();
-            if self.pooler {
+            if self.pooler.is_some() {
                 begin.extend(self.limits().map(|(name, value)| format!("; set local {name} = {value}")));
             }
-            let most = pool.options().get_max_connections() as usize;
-            let (pooler, share) = (self.pooler, self.share);
-            let options = Options { limit: self.timeout, keep, pooler, begin: begin.into(), share };
+            let options = Options {
+                limit: self.timeout,
+                keep,
+                transactions: forgets,
+                direct: self.pooler.is_none(),
+                begin: begin.into(),
+                share: self.share,
+                queue: self.queue,
+            };
             let connections = Arc::new(Connections::new(pool, sql, options));
-            let store = PostgresStore::new(connections, self.names.clone(), most);
+            let migrations = migrate::patched(&self.patches, self.functions)?;
+            let settings = Settings { bounds: self.bounds, functions: self.functions, migrations };
+            let store = PostgresStore::new(connections, self.names.clone(), settings);
             store.check().await?;
             Ok::<_, Trouble>(store)
         };
-        open.await.map_err(|trouble| trouble.into_error(false))
+        open.await.map_err(|trouble| {
+            trouble.trace();
+            trouble.into_error(false)
+        })
     }
 }

@@ -1,11 +1,13 @@
 //! A record as columns, one or many, and back.
 
-use hallpass_core::{Body, Device, Kind, LoginId, Reason, Record, Revision, Selector, Subject, Timestamp};
+use hallpass_core::{
+    Body, Device, Era, Kind, LoginId, Purpose, Reason, Record, Revision, Selector, Subject, Timestamp,
+};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Decode, Postgres, Row, Type};
 
-use crate::error::Trouble;
+use crate::error::{Trouble, What};
 use crate::instant::Instant;
 
 /// What follows the statements' text: arguments.
@@ -21,7 +23,9 @@ pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> +
         .bind(rows.clone().map(|row| row.login.0.to_vec()).collect::<Vec<_>>())
         .bind(instants(rows.clone().map(|row| row.created_at)))
         .bind(instants(rows.clone().map(|row| row.expires_at)));
-    all_changing(query, rows)
+    all_changing(query, rows.clone())
+        .bind(rows.clone().map(|row| i16::from(row.purpose.code())).collect::<Vec<_>>())
+        .bind(rows.map(|row| i64::from(row.era.get())).collect::<Vec<_>>())
 }
 
 /// The columns of one row, in the same order.
@@ -33,7 +37,7 @@ pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
         .bind(row.login.0.to_vec())
         .bind(Instant::from(row.created_at))
         .bind(Instant::from(row.expires_at));
-    one_changing(query, row)
+    one_changing(query, row).bind(i16::from(row.purpose.code())).bind(i64::from(row.era.get()))
 }
 
 /// The columns that a replace may change, of many rows.
@@ -99,11 +103,15 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login has not 8 bytes"))?;
     let reason = u8::try_from(columns.get::<i16>(10)?).ok().and_then(|code| Reason::from_code(code).ok());
     let revision = u64::try_from(columns.get::<i64>(11)?).map_err(|_| corrupt("a revision is negative"))?;
+    let purpose = u8::try_from(columns.get::<i16>(15)?).ok().and_then(|code| Purpose::from_code(code).ok());
+    let era = u32::try_from(columns.get::<i64>(16)?).map_err(|_| corrupt("an era is beyond its limits"))?;
     Ok(Record {
         selector,
         subject,
         kind,
+        purpose: purpose.ok_or_else(|| corrupt("a purpose is unknown"))?,
         login: LoginId(login),
+        era: Era::new(era),
         created_at: columns.time(4)?,
         updated_at: columns.time(5)?,
         seen_at: columns.time(6)?,
@@ -122,11 +130,32 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     })
 }
 
+/// The rows of a statement that reads, without the one that stands there where nothing was found.
+///
+/// # Errors
+/// [`Trouble`] if the server is a standby: what it knows may be out of date.
+pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
+    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "an answer without a row")) };
+    if first.try_get("is_standby")? {
+        return Err(Trouble::standby(What::Unavailable));
+    }
+    let found = first.try_get_unchecked::<Option<&[u8]>, _>(0)?.is_some();
+    Ok(if found { rows } else { &[] })
+}
+
 /// The selector in the first column.
 pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(0)?;
     let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
     Ok(Selector(bytes))
+}
+
+/// Where a record stands in the list of its subject: when it was issued, and its selector.
+pub(crate) fn place(row: &PgRow, created: usize, selector: usize) -> Result<(Timestamp, Selector), Trouble> {
+    let bytes: &[u8] = row.try_get_unchecked(selector)?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
+    let columns = Columns { row, selector: Selector(bytes) };
+    Ok((columns.time(created)?, columns.selector))
 }
 
 struct Columns<'r> {

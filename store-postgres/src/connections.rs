@@ -1,5 +1,10 @@
 //! Connections: taken, tested after a rest, given back.
+//!
+//! The limit of connections is one on the server. So a connection whose statement is still under way there keeps its
+//! place, though its caller has gone ([`doubt`]), and work that writes leaves some places to look-ups: what waits for
+//! a lock, or for a standby, is always a write.
 
+mod doubt;
 mod lease;
 
 pub(crate) use lease::Lease;
@@ -10,6 +15,7 @@ use std::time::Duration;
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::runtime::Handle;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout_at};
 
 use crate::error::{Trouble, What};
@@ -18,7 +24,7 @@ use crate::statements::Statements;
 
 /// A connection that rested so long is asked whether it still stands before it is used.
 pub(crate) const REST: Duration = Duration::from_secs(2);
-/// How long that answer, or a tidying up, may take.
+/// How long that answer may take.
 pub(crate) const TEST: Duration = Duration::from_secs(1);
 /// How long a connection is kept away from the pool, which looks after its age.
 const TERM: Duration = Duration::from_secs(60);
@@ -27,17 +33,24 @@ const ATTEMPTS: u32 = 4;
 /// While the server gives no connection: how often a task waits for one as long as a call may, and how long the
 /// calls wait.
 const RETRY: Duration = Duration::from_secs(1);
-const HOPELESS: Duration = Duration::from_millis(200);
+const BRIEF: Duration = Duration::from_millis(200);
 
 /// Where operations get their connections.
 ///
 /// sqlx asks the server something each time a connection goes back into a pool. So a store that has the pool
-/// to itself keeps idle connections here instead, unless somebody waits for one.
+/// to itself keeps idle connections here instead, unless a call waits for one.
 pub(crate) struct Connections {
     pool: PgPool,
     sql: Statements,
     options: Options,
     shelf: Mutex<Shelf>,
+    /// One permit for each connection that may be writing at a time; look-ups share the others.
+    writers: Arc<Semaphore>,
+    write_limit: usize,
+    /// One permit for each call that may wait for a lock alone, outside of the batches.
+    stragglers: Arc<Semaphore>,
+    /// Held by the one that asks the server about a connection in doubt.
+    asking: tokio::sync::Mutex<()>,
 }
 
 /// What was decided when the store was opened.
@@ -48,11 +61,15 @@ pub(crate) struct Options {
     /// Whether idle connections are kept from the pool.
     pub(crate) keep: bool,
     /// Whether every operation is a transaction: a pooler hands each another server connection.
-    pub(crate) pooler: bool,
+    pub(crate) transactions: bool,
+    /// Whether a connection is one of the server's processes, as it is without a pooler.
+    pub(crate) direct: bool,
     /// How a transaction begins.
     pub(crate) begin: Arc<str>,
     /// Whether a call that is alone takes the statement for many all the same, to test it.
     pub(crate) share: bool,
+    /// How many calls of one sort may wait for their turn.
+    pub(crate) queue: usize,
 }
 
 struct Shelf {
@@ -60,31 +77,64 @@ struct Shelf {
     /// How many connections are in use, and how many calls wait for one.
     leased: usize,
     waiting: usize,
+    /// How many connections that wrote are in doubt.
+    doubtful_writes: usize,
     /// While the server gives no connection: when the next task is to wait for one.
     next_try: Option<Instant>,
+    /// Whether that was traced.
+    is_down: bool,
     /// What was used before is asked first: another connection has broken since.
     trusted_since: Instant,
 }
 
 struct Kept {
     connection: PoolConnection<Postgres>,
+    /// Where that is known.
+    process: Option<Process>,
     taken: Instant,
     used: Instant,
 }
 
+/// A process of the server: its number, and when it began.
+#[derive(Clone, Copy, Debug)]
+struct Process {
+    number: i32,
+    since: crate::instant::Instant,
+}
+
 impl Connections {
     pub(crate) fn new(pool: PgPool, sql: Statements, options: Options) -> Self {
-        let shelf =
-            Shelf { idle: Vec::new(), leased: 0, waiting: 0, next_try: None, trusted_since: Instant::now() };
-        Self { pool, sql, options, shelf: Mutex::new(shelf) }
+        let shelf = Shelf {
+            idle: Vec::new(),
+            leased: 0,
+            waiting: 0,
+            doubtful_writes: 0,
+            next_try: None,
+            is_down: false,
+            trusted_since: Instant::now(),
+        };
+        let most = pool.options().get_max_connections() as usize;
+        // Two connections of sixteen look up as many records as the server can answer for, as those share statements.
+        let reserved = if most > 1 { (most / 8).max(1) } else { 0 };
+        let write_limit = most - reserved;
+        Self {
+            pool,
+            sql,
+            options,
+            shelf: Mutex::new(shelf),
+            writers: Arc::new(Semaphore::new(write_limit)),
+            write_limit,
+            stragglers: Arc::new(Semaphore::new((write_limit / 2).max(1))),
+            asking: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
     }
 
     pub(crate) fn limit(&self) -> Duration {
         self.options.limit
-    }
-
-    pub(crate) fn shares(&self) -> bool {
-        self.options.share
     }
 
     pub(crate) fn pool(&self) -> &PgPool {
@@ -110,24 +160,24 @@ impl Connections {
     }
 
     /// Until when a call waits for a connection: a quarter of its time is left for what it is wanted for.
-    pub(crate) fn patience(&self, deadline: Instant) -> Instant {
+    pub(crate) fn acquire_deadline(&self, deadline: Instant) -> Instant {
         deadline - self.options.limit / 4
     }
 
     /// Does `operation` within its time (S12).
     pub(crate) async fn perform<O: Operation>(
-        &self,
+        self: &Arc<Self>,
         operation: &O,
         deadline: Instant,
     ) -> Result<O::Answer, Trouble> {
-        let lease = self.acquire(deadline).await?;
+        let lease = self.acquire(O::WRITES, deadline).await?;
         self.perform_on(lease, operation, deadline).await
     }
 
     /// Does `operation`, again if the server undid it, or if it only reads and the connection broke.
     pub(crate) async fn perform_on<O: Operation>(
-        &self,
-        mut lease: Lease<'_>,
+        self: &Arc<Self>,
+        mut lease: Lease,
         operation: &O,
         deadline: Instant,
     ) -> Result<O::Answer, Trouble> {
@@ -144,68 +194,108 @@ impl Connections {
                 _ => false,
             };
             if !again || Instant::now() >= deadline {
+                trouble.trace();
                 return Err(trouble);
             }
-            lease = self.acquire(deadline).await?;
+            tracing::debug!(attempt, cause = %trouble, "PostgreSQL: a statement is tried again");
+            lease = self.acquire(O::WRITES, deadline).await?;
             attempt += 1;
         }
     }
 
+    /// A permit to wait for a lock alone, by the deadline of a call.
+    pub(crate) async fn straggle(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Trouble> {
+        let permit = Arc::clone(&self.stragglers).acquire_owned();
+        match timeout_at(self.acquire_deadline(deadline), permit).await {
+            Ok(Ok(permit)) => Ok(permit),
+            _ => Err(Trouble::no_connection()),
+        }
+    }
+
     /// A connection that stands, as far as can be told.
-    pub(crate) async fn acquire(&self, deadline: Instant) -> Result<Lease<'_>, Trouble> {
-        let until = self.hope(self.patience(deadline));
-        match timeout_at(until, self.acquire_some()).await {
-            Ok(acquired) => acquired,
+    pub(crate) async fn acquire(self: &Arc<Self>, writes: bool, deadline: Instant) -> Result<Lease, Trouble> {
+        let until = self.acquire_limit(writes, self.acquire_deadline(deadline));
+        match timeout_at(until, self.acquire_some(writes)).await {
+            Ok(acquired) => acquired.inspect_err(|trouble| self.note_failure(trouble, false)),
             Err(_) => {
-                self.despair();
-                Err(Trouble::no_connection())
+                let trouble = Trouble::no_connection();
+                self.note_failure(&trouble, true);
+                Err(trouble)
             }
         }
     }
 
-    /// Until when to wait for a connection: `patience`, or hardly at all.
-    fn hope(&self, patience: Instant) -> Instant {
+    /// Until when to wait for a connection: until `latest`, or hardly at all where there will be none.
+    fn acquire_limit(&self, writes: bool, latest: Instant) -> Instant {
         let now = Instant::now();
+        let brief = latest.min(now + BRIEF);
         let mut shelf = self.shelf();
-        let Some(next_try) = shelf.next_try else { return patience };
+        if writes && shelf.doubtful_writes >= self.write_limit {
+            return brief;
+        }
+        let Some(next_try) = shelf.next_try else { return latest };
         if next_try <= now {
             shelf.next_try = Some(now + RETRY);
             let pool = self.pool.clone();
             // Found by the next call, in the pool.
             tokio::spawn(async move { pool.acquire().await.map(drop) });
         }
-        patience.min(now + HOPELESS)
+        brief
     }
 
-    /// After waiting in vain: if nobody has a connection, it is the server that gives none.
-    fn despair(&self) {
+    /// If no call has a connection, it is the server that gives none. After waiting in vain, others wait hardly at all.
+    fn note_failure(&self, trouble: &Trouble, in_vain: bool) {
         let mut shelf = self.shelf();
-        let nobody_has_one = self.options.keep && shelf.leased == 0 && shelf.idle.is_empty();
-        if nobody_has_one && shelf.next_try.is_none() {
+        let none_is_there = self.options.keep && shelf.leased == 0 && shelf.idle.is_empty();
+        if !none_is_there {
+            return;
+        }
+        if in_vain && shelf.next_try.is_none() {
             shelf.next_try = Some(Instant::now() + RETRY);
+        }
+        if !std::mem::replace(&mut shelf.is_down, true) {
+            tracing::warn!(error = %trouble, cause = trouble.cause(), "PostgreSQL gives no connection");
         }
     }
 
-    async fn acquire_some(&self) -> Result<Lease<'_>, Trouble> {
+    async fn acquire_some(self: &Arc<Self>, writes: bool) -> Result<Lease, Trouble> {
+        let permit = match writes {
+            false => None,
+            // Never closed.
+            true => Arc::clone(&self.writers).acquire_owned().await.ok(),
+        };
         while let Some((kept, trusted)) = self.take() {
-            let mut lease = self.lease(kept);
+            let mut lease = self.lease(kept, None);
             if trusted || lease.stands().await {
+                lease.permit = permit;
                 return Ok(lease);
             }
         }
-        // Counted by `take`, so that whoever is done meanwhile gives to the pool.
+        // Counted by `take`, so that whatever is done meanwhile gives to the pool.
         let waiting = Waiting(self);
         let acquired = self.pool.acquire().await;
         drop(waiting);
         let connection = acquired.map_err(|error| Trouble::connecting(&error))?;
         let now = Instant::now();
-        self.shelf().next_try = None;
-        Ok(self.lease(Kept { connection, taken: now, used: now }))
+        self.note_connection();
+        let mut lease = self.lease(Kept { connection, process: None, taken: now, used: now }, permit);
+        if self.options.keep && self.options.direct {
+            lease.find_process().await?;
+        }
+        Ok(lease)
     }
 
-    fn lease(&self, kept: Kept) -> Lease<'_> {
+    fn note_connection(&self) {
+        let mut shelf = self.shelf();
+        shelf.next_try = None;
+        if std::mem::take(&mut shelf.is_down) {
+            tracing::info!("PostgreSQL gives connections again");
+        }
+    }
+
+    fn lease(self: &Arc<Self>, kept: Kept, permit: Option<OwnedSemaphorePermit>) -> Lease {
         self.shelf().leased += 1;
-        Lease::new(self, kept)
+        Lease::new(Arc::clone(self), kept, permit)
     }
 
     /// The connection that was used last, and whether it needs no test; or the caller counts as waiting.
@@ -230,6 +320,11 @@ impl Connections {
             drop(shelf);
             drop(kept);
         }
+    }
+
+    /// From now on every connection that was used before is asked first.
+    fn distrust(&self) {
+        self.shelf().trusted_since = Instant::now();
     }
 
     fn shelf(&self) -> MutexGuard<'_, Shelf> {

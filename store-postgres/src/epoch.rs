@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Epoch, Subject, Timestamp};
+use hallpass_core::{Admission, Epoch, Era, Subject, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 
@@ -32,7 +32,7 @@ impl Current {
 }
 
 impl Operation for Current {
-    type Answer = Epoch;
+    type Answer = Admission;
 
     const WRITES: bool = true;
 
@@ -71,8 +71,8 @@ impl Together for Current {
     }
 }
 
-fn epoch(row: &PgRow, column: usize) -> Result<Epoch, Trouble> {
+fn epoch(row: &PgRow, column: usize) -> Result<Admission, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(column)?;
     let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch has not 16 bytes"))?;
-    Ok(Epoch(bytes))
+    Ok(Admission { epoch: Epoch(bytes), era: Era::FIRST })
 }

@@ -3,16 +3,20 @@
 //! PostgreSQL quotes rows and keys in its messages, so a message is passed on only from the opening of a
 //! connection, when there are no data yet (S18). From a statement the SQLSTATE code is.
 
+use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 
 use hallpass_core::{BoxError, Selector, StoreError};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
 /// Why an operation did not succeed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub(crate) struct Trouble {
     what: What,
     text: String,
+    /// What caused it, where that quotes nothing. Calls that share a statement share it.
+    source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
 /// What follows from it.
@@ -30,6 +34,8 @@ pub(crate) enum What {
     Undone,
     /// The server gave up in time; nothing was written.
     TooLate,
+    /// More rows than one step may end; nothing was written.
+    TooMany,
     /// No connection; nothing was sent.
     Unavailable,
     /// No answer in time: a write may have happened.
@@ -38,7 +44,12 @@ pub(crate) enum What {
 
 impl Trouble {
     pub(crate) fn new(what: What, text: impl Into<String>) -> Self {
-        Self { what, text: text.into() }
+        Self { what, text: text.into(), source: None }
+    }
+
+    fn because(mut self, source: Arc<dyn Error + Send + Sync>) -> Self {
+        self.source = Some(source);
+        self
     }
 
     pub(crate) fn refused(text: impl Into<String>) -> Self {
@@ -54,6 +65,35 @@ impl Trouble {
             What::Unavailable,
             "no connection in time: the server does not answer, or all connections are busy",
         )
+    }
+
+    /// What a read, or the opening of a store, learnt of the server.
+    pub(crate) fn standby(what: What) -> Self {
+        Self::new(
+            what,
+            "this server is a standby: it is not promoted yet, or was demoted; connect to the primary",
+        )
+    }
+
+    /// Tells the application's operator what the caller learns too.
+    pub(crate) fn trace(&self) {
+        let cause = self.cause();
+        match self.what {
+            What::Lost | What::Unknown | What::Unavailable => {
+                tracing::warn!(error = %self, cause, "PostgreSQL: a call failed");
+            }
+            What::Refused | What::Corrupt(_) | What::Other => {
+                tracing::error!(error = %self, cause, "PostgreSQL: a call failed");
+            }
+            What::Undone | What::TooLate | What::TooMany => {
+                tracing::debug!(error = %self, cause, "PostgreSQL: a call failed");
+            }
+        }
+    }
+
+    /// What caused it, for `tracing`.
+    pub(crate) fn cause(&self) -> Option<impl tracing::Value + use<'_>> {
+        self.source.as_ref().map(tracing::field::display)
     }
 
     pub(crate) fn what(&self) -> What {
@@ -72,7 +112,13 @@ impl Trouble {
             sqlx::Error::Tls(source) => Self::refused(format!("no TLS connection: {source}")),
             sqlx::Error::PoolTimedOut => Self::no_connection(),
             sqlx::Error::PoolClosed => Self::new(What::Unavailable, "the pool of connections is closed"),
-            sqlx::Error::Io(io) => Self::new(What::Unavailable, format!("no connection to the server: {io}")),
+            sqlx::Error::Io(io) => {
+                Self::new(What::Unavailable, "no connection to the server").because(copy(io))
+            }
+            sqlx::Error::Protocol(text) => {
+                let odd = Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server");
+                odd.because(Arc::new(Said(text.clone())))
+            }
             _ => Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server"),
         }
     }
@@ -98,22 +144,27 @@ impl Trouble {
                 let ends = matches!(severity, Some(PgSeverity::Fatal | PgSeverity::Panic));
                 Self::answered(&database.code().unwrap_or_default(), ends)
             }
-            sqlx::Error::Io(io) => Self::new(What::Lost, format!("the connection broke: {io}")),
+            sqlx::Error::Io(io) => Self::new(What::Lost, "the connection broke").because(copy(io)),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) | sqlx::Error::ColumnNotFound(_) => {
                 Self::corrupt(None, "a stored value is of another type than this version writes")
             }
             sqlx::Error::Encode(_) => Self::new(What::Other, "a value cannot be sent to the server"),
             sqlx::Error::PoolClosed | sqlx::Error::PoolTimedOut => Self::connecting(error),
-            _ => Self::new(What::Lost, "the connection broke: the server said what no server says here"),
+            _ => Self::new(What::Lost, "the connection broke: unexpected response from the server"),
         }
     }
 
     /// `ends`: the server ends the connection with it.
     fn answered(code: &str, ends: bool) -> Self {
         let (what, text) = match (code, code.get(..2).unwrap_or_default()) {
-            ("42P01" | "42703" | "3F000", _) => {
+            ("42P01" | "42703" | "42883" | "3F000", _) => {
                 (What::Refused, "the tables are missing, or older than this version: run migrate()")
             }
+            ("54000", _) => (What::TooMany, "more records than one step may end"),
+            ("25001", _) => (
+                What::Refused,
+                "the transaction's isolation is not read committed: set default_transaction_isolation for this user",
+            ),
             ("25006", _) => (
                 What::Unavailable,
                 "the server is read-only: a standby that is not promoted yet, or a primary that was demoted",
@@ -121,12 +172,13 @@ impl Trouble {
             ("42501", _) => (What::Refused, "this user lacks a right to the tables"),
             ("26000" | "42P05", _) => (
                 What::Refused,
-                "prepared statements do not last: behind PgBouncer in transaction mode use Builder::pgbouncer",
+                "prepared statements do not last: behind PgBouncer in transaction mode use Builder::pgbouncer, or set \
+                 max_prepared_statements in PgBouncer",
             ),
             ("22P05" | "22021", _) => (What::Refused, "the database's encoding is not UTF-8"),
             ("40001" | "40P01", _) => (What::Undone, "undone by the server because of concurrent work"),
             ("0A000", _) => (What::Undone, "a prepared statement is out of date"),
-            ("55P03", _) => (What::TooLate, "a row stays locked by somebody else"),
+            ("55P03", _) => (What::TooLate, "a row stays locked by another transaction"),
             ("57014", _) => (What::TooLate, "the statement took too long"),
             ("57P01" | "57P02" | "57P05", _) | (_, "08") => (What::Lost, "the server ended the connection"),
             ("57P03", _) | (_, "53") => (What::Unavailable, "the server is out of resources, or not up yet"),
@@ -134,6 +186,16 @@ impl Trouble {
             _ => (What::Other, "the server refused the statement"),
         };
         Self::new(what, format!("{text} (SQLSTATE {code})"))
+    }
+
+    /// Of a sweep that did not end: a part of it is done.
+    pub(crate) fn in_part(self) -> Self {
+        match self.what {
+            What::Undone | What::TooLate | What::TooMany | What::Unavailable => {
+                Self { what: What::Unknown, ..self }
+            }
+            _ => self,
+        }
     }
 
     /// As an answer to a call that wrote, or only read.
@@ -144,7 +206,9 @@ impl Trouble {
             What::Corrupt(selector) => StoreError::Corrupt { selector, source },
             What::Other => StoreError::Other(source),
             What::Refused => StoreError::Refused(source),
-            What::Undone | What::TooLate => StoreError::Timeout { source, outcome_unknown: false },
+            What::Undone | What::TooLate | What::TooMany => {
+                StoreError::Timeout { source, outcome_unknown: false }
+            }
             What::Unknown | What::Lost if writes => StoreError::Timeout { source, outcome_unknown: true },
             What::Unknown => StoreError::Timeout { source, outcome_unknown: false },
             What::Lost | What::Unavailable => StoreError::Unavailable(source),
@@ -165,7 +229,31 @@ impl fmt::Display for Trouble {
     }
 }
 
-impl std::error::Error for Trouble {}
+impl Error for Trouble {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        self.source.as_ref().map(|source| &**source as &(dyn Error + 'static))
+    }
+}
+
+/// An error of the network, which cannot be cloned.
+fn copy(io: &std::io::Error) -> Arc<dyn Error + Send + Sync> {
+    match io.raw_os_error() {
+        Some(code) => Arc::new(std::io::Error::from_raw_os_error(code)),
+        None => Arc::new(std::io::Error::new(io.kind(), io.to_string())),
+    }
+}
+
+/// A complaint about the server's protocol.
+#[derive(Debug)]
+struct Said(String);
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Error for Said {}
 
 #[cfg(test)]
 mod tests {

@@ -1,13 +1,14 @@
 //! Looking records up.
 
-use hallpass_core::{Page, Record, Selector, Subject};
+use hallpass_core::{Listed, Page, Record, Selector, Subject};
 use sqlx::PgConnection;
+use sqlx::postgres::PgRow;
 
 use crate::columns::{self, selectors};
 use crate::error::Trouble;
 use crate::instant::Instant;
 use crate::operation::{Operation, Together};
-use crate::revoke::kinds;
+use crate::revoke::{kinds, purposes};
 use crate::statements::Statements;
 
 /// The record of a selector.
@@ -21,8 +22,8 @@ impl Operation for Find {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let query = sql.find.query().bind(self.0.0.to_vec());
-        let row = query.fetch_optional(on).await?;
-        row.as_ref().map(columns::record).transpose()
+        let row = query.fetch_one(on).await?;
+        columns::of_primary(&[row])?.first().map(columns::record).transpose()
     }
 }
 
@@ -41,7 +42,7 @@ impl Together for Find {
         let query = sql.find_batch.query().bind(selectors(all.iter().map(|find| find.0)));
         let rows = query.fetch_all(on).await?;
         let mut found = Vec::with_capacity(rows.len());
-        for row in &rows {
+        for row in columns::of_primary(&rows)? {
             found.push((columns::selector(row)?, row));
         }
         found.sort_unstable_by_key(|(selector, _)| *selector);
@@ -54,33 +55,6 @@ impl Together for Find {
     }
 }
 
-/// The records of some selectors, in the order asked.
-pub(crate) struct FindMany<'a>(pub(crate) &'a [Selector]);
-
-/// How many one statement asks for.
-const CHUNK: usize = 1_000;
-
-impl Operation for FindMany<'_> {
-    type Answer = Vec<Option<Record>>;
-
-    const WRITES: bool = false;
-
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let mut answers = Vec::with_capacity(self.0.len());
-        for chunk in self.0.chunks(CHUNK) {
-            let query = sql.find_batch.query().bind(selectors(chunk.iter().copied()));
-            let rows = query.fetch_all(&mut *on).await?;
-            let mut found = rows.iter().map(columns::record).collect::<Result<Vec<_>, _>>()?;
-            found.sort_unstable_by_key(|record| record.selector);
-            answers.extend(chunk.iter().map(|selector| {
-                let place = found.binary_search_by_key(selector, |record| record.selector).ok()?;
-                Some(found[place].clone())
-            }));
-        }
-        Ok(answers)
-    }
-}
-
 /// One page of a subject's records.
 pub(crate) struct List<'a> {
     pub(crate) subject: &'a Subject,
@@ -88,7 +62,7 @@ pub(crate) struct List<'a> {
 }
 
 impl Operation for List<'_> {
-    type Answer = Vec<Record>;
+    type Answer = Vec<Listed>;
 
     const WRITES: bool = false;
 
@@ -98,8 +72,18 @@ impl Operation for List<'_> {
             Some((created, selector)) => (created.into(), selector.0.to_vec()),
         };
         let query = sql.list_by_subject.query().bind(self.subject.as_str().to_owned());
-        let query = query.bind(kinds(&self.page.kinds)).bind(created).bind(selector);
-        let query = query.bind(i64::from(self.page.limit.get()));
-        query.fetch_all(on).await?.iter().map(columns::record).collect()
+        let query = query.bind(kinds(&self.page.kinds)).bind(purposes(self.page.purposes));
+        let query = query.bind(created).bind(selector).bind(i64::from(self.page.limit.get()));
+        let rows = query.fetch_all(on).await?;
+        columns::of_primary(&rows)?.iter().map(listed).collect()
     }
+}
+
+/// A row that does not decode has its place all the same, and hides no other.
+fn listed(row: &PgRow) -> Result<Listed, Trouble> {
+    columns::record(row).map(Listed::from).or_else(|trouble| {
+        let (created_at, selector) = columns::place(row, 4, 0)?;
+        trouble.trace();
+        Ok(Listed::Corrupt { selector, created_at, source: trouble.into() })
+    })
 }

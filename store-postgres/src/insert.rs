@@ -10,6 +10,9 @@ use crate::error::Trouble;
 use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
+/// How many records the subject has is not known in the step that inserts: others insert at the same time.
+const INSERTED: Inserted = Inserted::Inserted { of_subject: None };
+
 /// Makes a record.
 #[derive(Clone)]
 pub(crate) struct Insert {
@@ -43,7 +46,7 @@ impl Operation for Insert {
         let row = query.fetch_one(on).await?;
         let (holds, done) = (row.try_get(0)?, row.try_get(1)?);
         Ok(match (holds, done) {
-            (_, true) => Inserted::Inserted,
+            (_, true) => INSERTED,
             (true, false) => Inserted::Duplicate,
             (false, false) => Inserted::Fenced,
         })
@@ -69,7 +72,7 @@ impl Together for Insert {
         let mut inserted = inserted.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
         inserted.sort_unstable();
         let answer = |insert: &&Self| match inserted.binary_search(&insert.record.selector) {
-            Ok(_) => Some(Inserted::Inserted),
+            Ok(_) => Some(INSERTED),
             Err(_) => None,
         };
         Ok(all.iter().map(answer).collect())

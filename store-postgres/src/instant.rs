@@ -11,10 +11,12 @@ use sqlx::{Decode, Encode, Postgres, Type};
 const EPOCH: i64 = 946_684_800_000_000;
 
 /// A `timestamptz`: microseconds since 2000, UTC whatever the time zone of the session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Instant(i64);
 
 impl Instant {
+    /// Before every timestamp.
+    pub(crate) const FIRST: Self = Self(i64::MIN);
     /// After every timestamp.
     pub(crate) const LAST: Self = Self(i64::MAX);
 

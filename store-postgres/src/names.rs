@@ -57,7 +57,7 @@ impl Names {
         filled
     }
 
-    /// The name of a table with its schema, or of an index, whose schema is its table's.
+    /// The name of a table or a function with its schema, or of an index, whose schema is its table's.
     pub(crate) fn name<'a>(&'a self, ending: &'a str) -> Name<'a> {
         Name { names: self, ending }
     }
@@ -70,7 +70,7 @@ pub(crate) struct Name<'a> {
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if matches!(self.ending, "tokens" | "epochs" | "schema") {
+        if matches!(self.ending, "tokens" | "epochs" | "schema" | "revoke") {
             write!(f, "\"{}\".", self.names.schema)?;
         }
         write!(f, "\"{}_{}\"", self.names.prefix, self.ending)

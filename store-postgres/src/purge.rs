@@ -6,47 +6,57 @@ use sqlx::{PgConnection, Row};
 use crate::error::Trouble;
 use crate::instant::Instant;
 use crate::operation::Operation;
-use crate::statements::Statements;
+use crate::statements::{Statement, Statements};
 
 /// How many rows one statement removes: some milliseconds of work.
 pub(crate) const CHUNK: u32 = 1_000;
 
-/// Removes up to so many records; how many it were.
-pub(crate) struct PurgeRecords {
+/// What is collected.
+#[derive(Clone, Copy)]
+pub(crate) enum Table {
+    Tokens,
+    Epochs,
+}
+
+/// Removes up to `limit` rows that are due since `from`.
+pub(crate) struct Purge {
+    pub(crate) table: Table,
     pub(crate) now: Timestamp,
     pub(crate) limit: u32,
+    pub(crate) from: Instant,
 }
 
-impl Operation for PurgeRecords {
-    type Answer = u64;
+/// How many rows were removed, and when the last of them was due.
+pub(crate) struct Gone {
+    pub(crate) rows: u64,
+    pub(crate) last: Option<Instant>,
+}
+
+impl Purge {
+    fn statement<'a>(&self, sql: &'a Statements) -> &'a Statement {
+        match self.table {
+            Table::Tokens => &sql.purge,
+            Table::Epochs => &sql.purge_epochs,
+        }
+    }
+}
+
+impl Operation for Purge {
+    type Answer = Gone;
 
     const WRITES: bool = true;
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let query = sql.purge.query().bind(Instant::from(self.now)).bind(i64::from(self.limit));
-        Ok(query.execute(on).await?.rows_affected())
+        let query = self.statement(sql).query().bind(Instant::from(self.now)).bind(i64::from(self.limit));
+        let row = query.bind(self.from).fetch_one(on).await?;
+        Ok(Gone { rows: row.try_get::<i64, _>(0)?.unsigned_abs(), last: row.try_get(1)? })
     }
 }
 
-/// Removes up to a chunk of epochs; how many it were.
-pub(crate) struct PurgeEpochs {
-    pub(crate) now: Timestamp,
-}
-
-impl Operation for PurgeEpochs {
-    type Answer = u64;
-
-    const WRITES: bool = true;
-
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let query = sql.purge_epochs.query().bind(Instant::from(self.now)).bind(i64::from(CHUNK));
-        Ok(query.execute(on).await?.rows_affected())
-    }
-}
-
-/// Whether a record is due.
+/// Whether a record is due since `from`.
 pub(crate) struct IsDue {
     pub(crate) now: Timestamp,
+    pub(crate) from: Instant,
 }
 
 impl Operation for IsDue {
@@ -55,7 +65,7 @@ impl Operation for IsDue {
     const WRITES: bool = false;
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let row = sql.due.query().bind(Instant::from(self.now)).fetch_one(on).await?;
+        let row = sql.due.query().bind(Instant::from(self.now)).bind(self.from).fetch_one(on).await?;
         row.try_get(0).map_err(Trouble::from)
     }
 }

@@ -7,6 +7,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
 use crate::error::Trouble;
+use crate::migrate;
 use crate::names::Names;
 
 macro_rules! statements {
@@ -38,8 +39,9 @@ macro_rules! statements {
 }
 
 statements! {
-    advance, begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, list_by_subject, mark,
-    purge, purge_epochs, remove, replace, replace_batch,
+    advance, begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, linger,
+    list_by_subject, mark, mark_page, process, purge, purge_epochs, remove, remove_page, replace, replace_batch, revoke,
+    server,
 }
 
 /// One statement.
@@ -61,19 +63,32 @@ impl Statements {
     /// # Errors
     /// [`Trouble`] if a patch does not fit.
     pub(crate) fn new(names: &Names, prepared: bool, patches: &[Patch]) -> Result<Self, Trouble> {
-        if !patches.iter().all(|patch| Self::FILES.iter().any(|(file, _)| *file == patch.file)) {
+        let is_file =
+            |name: &str| Self::FILES.iter().any(|(file, _)| *file == name) || migrate::is_file(name);
+        if !patches.iter().all(|patch| is_file(&patch.file)) {
             return Err(Trouble::refused("a patch names a file that is not there"));
         }
         Self::build(|file, sql| {
-            let mut sql = sql.to_owned();
-            for patch in patches.iter().filter(|patch| patch.file == file) {
-                if sql.matches(&patch.from).count() != 1 {
-                    return Err(Trouble::refused("a patch does not fit its file exactly once"));
-                }
-                sql = sql.replace(&patch.from, &patch.to);
-            }
+            let sql = Patch::apply(patches, file, sql)?;
             Ok(Statement { text: names.fill(&sql).into(), prepared })
         })
+    }
+}
+
+impl Patch {
+    /// The text of `file` with the patches that are for it.
+    ///
+    /// # Errors
+    /// [`Trouble`] if one does not fit exactly once.
+    pub(crate) fn apply(patches: &[Self], file: &str, text: &str) -> Result<String, Trouble> {
+        let mut text = text.to_owned();
+        for patch in patches.iter().filter(|patch| patch.file == file) {
+            if text.matches(&patch.from).count() != 1 {
+                return Err(Trouble::refused("a patch does not fit its file exactly once"));
+            }
+            text = text.replace(&patch.from, &patch.to);
+        }
+        Ok(text)
     }
 }
 

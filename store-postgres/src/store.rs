@@ -1,15 +1,15 @@
 //! The handle.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert as Inserted, Page, Purged, Record, Replace as Replaced, Revision,
-    Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, EpochUpdate, Fence, Insert as Inserted, Listed, Note, Page, Purged, Record,
+    Replace as Replaced, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
-use sqlx::{Connection, PgConnection, PgPool};
+use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::time::{Instant, timeout};
 
 use crate::batch::Batcher;
@@ -17,15 +17,26 @@ use crate::builder::Builder;
 use crate::connections::Connections;
 use crate::epoch::Current;
 use crate::error::{Trouble, What};
-use crate::find::{Find, FindMany, List};
+use crate::find::{Find, List};
 use crate::insert::Insert;
-use crate::migrate;
+use crate::instant::Instant as DueAt;
+use crate::migrate::{self, Migration};
 use crate::names::Names;
 use crate::operation::{Operation, Together};
-use crate::purge::{CHUNK, IsDue, PurgeEpochs, PurgeRecords};
+use crate::purge::{CHUNK, IsDue, Purge, Table};
 use crate::replace::{Delete, Replace};
-use crate::revoke::Revoke;
+use crate::revoke::{Bounds, ByFunction, ByTransaction, EndPage, SetEpoch};
 use crate::statements::Statements;
+
+/// For how many limits of a call a sweep may last.
+const SWEEP: u32 = 3;
+
+/// What was decided when the store was opened, beyond its connections.
+pub(crate) struct Settings {
+    pub(crate) bounds: Bounds,
+    pub(crate) functions: bool,
+    pub(crate) migrations: Vec<Migration>,
+}
 
 /// Keeps records in PostgreSQL 13 or later.
 ///
@@ -36,10 +47,16 @@ pub struct PostgresStore(Arc<Inner>);
 struct Inner {
     connections: Arc<Connections>,
     names: Names,
+    migrations: Vec<Migration>,
     finds: Batcher<Find>,
     inserts: Batcher<Insert>,
     replaces: Batcher<Replace>,
     epochs: Batcher<Current>,
+    bounds: Bounds,
+    /// Whether a revocation is a call of the function.
+    functions: bool,
+    /// Where the next purge of each table begins.
+    purged: Mutex<[DueAt; 2]>,
 }
 
 impl PostgresStore {
@@ -64,10 +81,13 @@ impl PostgresStore {
         Builder::new()
     }
 
-    pub(crate) fn new(connections: Arc<Connections>, names: Names, most: usize) -> Self {
+    pub(crate) fn new(connections: Arc<Connections>, names: Names, settings: Settings) -> Self {
+        let most = connections.pool().options().get_max_connections() as usize;
+        let Settings { bounds, functions, migrations } = settings;
         // Measured. Of two statements one is answered while the other is sent; more make smaller batches. Replaces
-        // are best alone: two batches of them flush the log twice, and wait for each other's flush.
-        let (lanes, limit) = (2, (most / 2).max(2));
+        // are best alone: two batches of them flush the log twice, and wait for each other's flush. Beyond that, a
+        // quarter of the connections may wait for the locks of one sort.
+        let (lanes, limit) = (2, (most / 4).max(2));
         Self(Arc::new(Inner {
             finds: Batcher::new(Arc::clone(&connections), lanes, limit),
             inserts: Batcher::new(Arc::clone(&connections), lanes, limit),
@@ -75,6 +95,10 @@ impl PostgresStore {
             epochs: Batcher::new(Arc::clone(&connections), lanes, limit),
             connections,
             names,
+            bounds,
+            functions,
+            migrations,
+            purged: Mutex::new([DueAt::FIRST; 2]),
         }))
     }
 
@@ -82,7 +106,7 @@ impl PostgresStore {
     /// this at once, and again. The user needs the right to create tables.
     ///
     /// It takes the time that it takes, others' locks and migrations included: an index on many rows takes minutes.
-    /// Whoever wants a limit puts a timeout around it.
+    /// Put a timeout around it if you want a limit.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.
@@ -102,7 +126,7 @@ impl PostgresStore {
             let connecting = timeout(limit, PgConnection::connect_with(&options)).await;
             let timed_out = |_| Trouble::new(What::Unavailable, "the server does not answer in time");
             let on = connecting.map_err(timed_out)?.map_err(|error| Trouble::connecting(&error))?;
-            migrate::migrate(&self.0.names, on, version).await
+            migrate::migrate(&self.0.names, &self.0.migrations, on, version).await
         };
         done.await.map_err(|trouble| trouble.into_error(true))
     }
@@ -121,11 +145,106 @@ impl PostgresStore {
         self.0.connections.close().await;
     }
 
-    /// That the server answers, and its tables are not of a newer version.
+    /// That the server is a primary in UTF-8, and that this program knows its tables.
     pub(crate) async fn check(&self) -> Result<(), Trouble> {
         let connections = &self.0.connections;
-        let version = connections.perform(&Version(&self.0.names), connections.deadline()).await?;
-        version.map_or(Ok(()), migrate::newer)
+        connections.perform(&Check(&self.0.names), connections.deadline()).await
+    }
+
+    /// Removes up to `limit` rows that are due: how many. It begins where the last one ended, as an old snapshot keeps
+    /// what was removed in the index; and from the beginning where that gives too few.
+    async fn collect(
+        &self,
+        table: Table,
+        now: Timestamp,
+        limit: u32,
+        deadline: Instant,
+    ) -> Result<u32, StoreError> {
+        let mut removed = 0;
+        let mut from = self.purged(table);
+        loop {
+            let wanted = limit - removed;
+            let gone = match self.perform_until(Purge { table, now, limit: wanted, from }, deadline).await {
+                // Too many removed rows lie before it. What was removed counts, and what is due next is found.
+                Err(StoreError::Timeout { outcome_unknown: false, .. }) if removed > 0 => return Ok(removed),
+                gone => gone?,
+            };
+            removed += u32::try_from(gone.rows).unwrap_or(u32::MAX).min(wanted);
+            let found_all = removed == limit;
+            let last = if found_all { gone.last.unwrap_or(DueAt::FIRST) } else { DueAt::FIRST };
+            if found_all || from == DueAt::FIRST {
+                self.0.purged.lock().unwrap_or_else(PoisonError::into_inner)[table as usize] = last;
+                return Ok(removed);
+            }
+            from = DueAt::FIRST;
+        }
+    }
+
+    /// Ends what matches in one step.
+    async fn revoke(
+        &self,
+        subject: &Subject,
+        revocation: &Revocation,
+        deadline: Instant,
+    ) -> Result<u64, Trouble> {
+        let operation = ByFunction { subject, revocation, most: self.0.bounds.most };
+        match self.0.functions {
+            true => self.0.connections.perform(&operation, deadline).await,
+            false => self.0.connections.perform(&ByTransaction(operation), deadline).await,
+        }
+    }
+
+    /// Sets the epoch, which is durable then; ends page after page; and what is left, which are few, in one step. So a
+    /// login that began before is turned away from the first moment on, and at the last one nothing is left.
+    async fn sweep(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, Trouble> {
+        tracing::info!(
+            "PostgreSQL: a subject has more records than one step may end: they are ended in pages"
+        );
+        let connections = &self.0.connections;
+        let end = Instant::now() + connections.limit() * SWEEP;
+        // What has begun by then is heard out.
+        let last = end + connections.limit() / 2;
+        connections.perform(&SetEpoch { subject, revocation }, connections.deadline()).await?;
+        // Another revocation may have set a newer one meanwhile.
+        let rest = Revocation { epoch: EpochUpdate::Keep, ..revocation.clone() };
+        let mut ended = 0;
+        let result = loop {
+            let mut after = None;
+            let paged = loop {
+                if Instant::now() >= end {
+                    break Err(Trouble::new(What::TooLate, "the subject has too many records for one call"));
+                }
+                let page = EndPage { subject, revocation: &rest, page: self.0.bounds.page, after };
+                match connections.perform(&page, last.min(connections.deadline())).await {
+                    Err(trouble) => break Err(trouble),
+                    Ok(page) => {
+                        ended += page.rows;
+                        after = page.next;
+                        if after.is_none() {
+                            break Ok(());
+                        }
+                    }
+                }
+            };
+            let rest = match paged {
+                Ok(()) => self.revoke(subject, &rest, last.min(connections.deadline())).await,
+                Err(trouble) => Err(trouble),
+            };
+            match rest {
+                Ok(rest) => break Ok(ended + rest),
+                Err(trouble) if trouble.what() == What::TooMany && Instant::now() < end => {}
+                Err(trouble) => break Err(trouble),
+            }
+        };
+        result.map_err(Trouble::in_part)
+    }
+
+    fn purged(&self, table: Table) -> DueAt {
+        self.0.purged.lock().unwrap_or_else(PoisonError::into_inner)[table as usize]
+    }
+
+    async fn is_due(&self, now: Timestamp, from: DueAt, deadline: Instant) -> Result<bool, StoreError> {
+        self.perform_until(IsDue { now, from }, deadline).await
     }
 
     async fn perform<O: Operation>(&self, operation: O) -> Result<O::Answer, StoreError> {
@@ -147,15 +266,25 @@ impl PostgresStore {
     }
 }
 
-struct Version<'a>(&'a Names);
+struct Check<'a>(&'a Names);
 
-impl Operation for Version<'_> {
-    type Answer = Option<i32>;
+impl Operation for Check<'_> {
+    type Answer = ();
 
     const WRITES: bool = false;
 
-    async fn run(&self, _: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        migrate::version(self.0, on).await
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<(), Trouble> {
+        let row = sql.server.query().fetch_one(&mut *on).await?;
+        let encoding: &str = row.try_get(0)?;
+        if encoding != "UTF8" {
+            return Err(Trouble::refused(format!(
+                "the database's encoding is {encoding}: hallpass needs one with encoding UTF8"
+            )));
+        }
+        if row.try_get(1)? {
+            return Err(Trouble::standby(What::Refused));
+        }
+        migrate::check(self.0, on).await
     }
 }
 
@@ -170,30 +299,35 @@ impl TokenStore for PostgresStore {
         self.share(&self.0.finds, Find(selector)).await
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.perform(FindMany(selectors)).await
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replaced, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        _change: Change<'_>,
+    ) -> Result<Replaced, StoreError> {
+        if expected == Revision::MAX {
+            let trouble = Trouble::refused("the revision cannot be counted any further");
+            return Err(trouble.into_error(true));
+        }
         let job = Replace { next: Arc::new(next.clone()), expected };
         self.share(&self.0.replaces, job).await
     }
 
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
         self.perform(Delete(selector)).await
     }
 
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.perform(Revoke { subject, which, action, advance }).await
+    /// One step, or a sweep where there are too many records for one. A sweep takes three times as long as another call
+    /// may, and no page of it longer than one.
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let done = match self.revoke(subject, revocation, self.0.connections.deadline()).await {
+            Err(trouble) if trouble.what() == What::TooMany => self.sweep(subject, revocation).await,
+            done => done,
+        };
+        done.map_err(|trouble| trouble.into_error(true))
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.perform(List { subject, page }).await
     }
 
@@ -203,7 +337,7 @@ impl TokenStore for PostgresStore {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let job = Current { subject: subject.clone(), fresh, keep, now };
         self.share(&self.0.epochs, job).await
     }
@@ -212,21 +346,22 @@ impl TokenStore for PostgresStore {
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let deadline = self.0.connections.deadline();
         let half = deadline - self.0.connections.limit() / 2;
-        while self.perform_until(PurgeEpochs { now }, deadline).await? == u64::from(CHUNK)
-            && Instant::now() < half
-        {}
+        while self.collect(Table::Epochs, now, CHUNK, deadline).await? == CHUNK && Instant::now() < half {}
         let mut removed = 0;
-        while removed < u64::from(limit) {
-            let chunk = u64::from(CHUNK).min(u64::from(limit) - removed);
-            let done = self.perform_until(PurgeRecords { now, limit: chunk as u32 }, deadline).await?;
+        while removed < limit {
+            let chunk = CHUNK.min(limit - removed);
+            let done = self.collect(Table::Tokens, now, chunk, deadline).await?;
             removed += done;
             if done < chunk || Instant::now() >= half {
                 break;
             }
         }
         // Fewer than asked for may mean that others hold the rest.
-        let more = self.perform_until(IsDue { now }, deadline).await?;
-        Ok(Purged { removed, more })
+        let mut more = self.is_due(now, self.purged(Table::Tokens), deadline).await?;
+        if !more && self.purged(Table::Tokens) != DueAt::FIRST {
+            more = self.is_due(now, DueAt::FIRST, deadline).await?;
+        }
+        Ok(Purged { removed: u64::from(removed), more })
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Place {
     pub(crate) store: Arc<dyn TokenStore>,
     /// Whether it collects rows itself, or the server does.
     pub(crate) purges: bool,
+    /// Whether it ends very many records of a subject in pages, while others read.
+    pub(crate) sweeps: bool,
     /// After the store: what is under it goes last.
     under: Under,
 }
@@ -40,28 +42,28 @@ type Opened = Result<Place, (&'static str, String)>;
 
 pub(crate) fn memory(_runtime: &Handle) -> Opened {
     let store = Arc::new(MemoryStore::new());
-    Ok(Place { system: "hallpass MemoryStore", store, purges: true, under: Under::Memory })
+    Ok(Place { system: "hallpass MemoryStore", store, purges: true, sweeps: false, under: Under::Memory })
 }
 
 pub(crate) fn sled(_runtime: &Handle) -> Opened {
     let system = "hallpass sled";
     let folder = tempfile::tempdir().map_err(|error| (system, error.to_string()))?;
     let store = SledStore::open(folder.path()).map_err(|error| (system, error.to_string()))?;
-    Ok(Place { system, store: Arc::new(store), purges: true, under: Under::Folder(folder) })
+    Ok(Place { system, store: Arc::new(store), purges: true, sweeps: false, under: Under::Folder(folder) })
 }
 
 pub(crate) fn postgres(runtime: &Handle) -> Opened {
     let system = "hallpass postgres";
     let server = postgres_server(Some(CACHE)).map_err(|error| (system, error.to_string()))?;
     let store = runtime.block_on(open::postgres(server.url())).map_err(|reason| (system, reason))?;
-    Ok(Place { system, store, purges: true, under: Under::Postgres(server) })
+    Ok(Place { system, store, purges: true, sweeps: true, under: Under::Postgres(server) })
 }
 
 pub(crate) fn redis(runtime: &Handle) -> Opened {
     let system = "hallpass redis";
     let server = redis_server().map_err(|error| (system, error.to_string()))?;
     let store = runtime.block_on(open::redis(server.url())).map_err(|reason| (system, reason))?;
-    Ok(Place { system, store, purges: false, under: Under::Redis(server) })
+    Ok(Place { system, store, purges: false, sweeps: true, under: Under::Redis(server) })
 }
 
 impl Place {

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Lanes, PATIENCE};
 use crate::operation::Together;
 
-/// The right to have a statement under way. Dropped, it is handed to a task if anybody waits.
+/// The right to have a statement under way. Dropped, it is handed to a task if a call waits.
 pub(super) struct Lane<J: Together> {
     lanes: Arc<Lanes<J>>,
     number: usize,
@@ -46,7 +46,7 @@ impl<J: Together> Lane<J> {
         }
     }
 
-    /// The deadline of the oldest call that waits. Where nobody waits this may be the end.
+    /// The deadline of the oldest call that waits. Where no call waits this may be the end.
     pub(super) fn look(&mut self, or_end: bool) -> ControlFlow<(), Option<Instant>> {
         let mut queue = self.lanes.queue();
         while queue.waiting.front().is_some_and(|call| call.tell.is_closed()) {
@@ -65,8 +65,8 @@ impl<J: Together> Lane<J> {
     /// Sends what waits. Nothing is taken from the queue before there is a connection for it.
     async fn work(&self, deadline: Instant) {
         let connections = &self.lanes.connections;
-        match connections.acquire(deadline).await {
-            Err(trouble) => self.lanes.refuse(&trouble, connections.patience(deadline)),
+        match connections.acquire(J::WRITES, deadline).await {
+            Err(trouble) => self.lanes.refuse(&trouble, connections.acquire_deadline(deadline)),
             Ok(lease) => {
                 let batch = {
                     let mut queue = self.lanes.queue();

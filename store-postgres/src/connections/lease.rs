@@ -1,17 +1,22 @@
-//! A connection in use: given back when it is sound, thrown away when in doubt.
+//! A connection in use: given back when it is sound, heard out when in doubt, thrown away when broken.
 
-use sqlx::{AssertSqlSafe, Connection};
+use std::sync::Arc;
+
+use sqlx::{AssertSqlSafe, Connection, Row};
 use tokio::runtime::Handle;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::{Connections, Kept, TEST};
+use super::{Connections, Kept, Process, TEST, doubt};
 use crate::error::{Trouble, What};
 use crate::operation::Operation;
 
 /// A connection in use.
-pub(crate) struct Lease<'a> {
-    connections: &'a Connections,
+pub(crate) struct Lease {
+    connections: Arc<Connections>,
     kept: Option<Kept>,
+    /// Of work that writes.
+    pub(super) permit: Option<OwnedSemaphorePermit>,
     state: State,
 }
 
@@ -19,15 +24,19 @@ pub(crate) struct Lease<'a> {
 enum State {
     /// Between two operations.
     Clean,
-    /// Amid one; dropped now, its caller is gone.
+    /// Amid one. Dropped now, its caller is gone or has waited long enough, and the server is still at work.
     Busy { transaction: bool },
-    /// Not to be used again.
+    /// Not to be used again. The server is not at work.
     Broken,
 }
 
-impl<'a> Lease<'a> {
-    pub(super) fn new(connections: &'a Connections, kept: Kept) -> Self {
-        Self { connections, kept: Some(kept), state: State::Clean }
+impl Lease {
+    pub(super) fn new(
+        connections: Arc<Connections>,
+        kept: Kept,
+        permit: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { connections, kept: Some(kept), permit, state: State::Clean }
     }
 
     /// Does `operation` in time, in a transaction where it needs one.
@@ -36,10 +45,11 @@ impl<'a> Lease<'a> {
         operation: &O,
         deadline: Instant,
     ) -> Result<O::Answer, Trouble> {
-        let Connections { sql, options, .. } = self.connections;
+        let Connections { sql, options, .. } = &*self.connections;
         let Some(kept) = &mut self.kept else { return Err(Trouble::new(What::Other, "no connection")) };
-        let begin = (options.pooler || O::TRANSACTION).then(|| options.begin.clone());
-        self.state = State::Busy { transaction: begin.is_some() };
+        let begin = (options.transactions || O::TRANSACTION).then(|| options.begin.clone());
+        let busy = State::Busy { transaction: begin.is_some() };
+        self.state = busy;
         let on = &mut *kept.connection;
         let work = async {
             let Some(begin) = begin else { return operation.run(sql, on).await };
@@ -55,53 +65,61 @@ impl<'a> Lease<'a> {
         };
         self.state = match &done {
             Err(trouble) => match trouble.what() {
+                What::Unknown => busy,
                 // Its statements may be out of date, or the server no primary any more.
-                What::Lost | What::Unknown | What::Undone | What::Refused | What::Unavailable => {
-                    State::Broken
-                }
+                What::Lost | What::Undone | What::Refused | What::Unavailable => State::Broken,
                 _ => State::Clean,
             },
             Ok(_) => State::Clean,
         };
+        if matches!(&done, Err(trouble) if trouble.what() == What::Unknown) {
+            self.connections.distrust();
+        }
         done
     }
 
     /// Whether it answers.
     pub(super) async fn stands(&mut self) -> bool {
         let Some(kept) = &mut self.kept else { return false };
+        self.state = State::Busy { transaction: false };
+        let answer = timeout(TEST, kept.connection.ping()).await;
+        self.state = match &answer {
+            Ok(Ok(())) => State::Clean,
+            Ok(Err(_)) => State::Broken,
+            Err(_) => self.state,
+        };
+        matches!(answer, Ok(Ok(())))
+    }
+
+    /// Finds out which of the server's processes is behind it.
+    pub(super) async fn find_process(&mut self) -> Result<(), Trouble> {
+        let Some(kept) = &mut self.kept else { return Ok(()) };
+        self.state = State::Busy { transaction: false };
+        let asked = self.connections.sql.process.query().fetch_optional(&mut *kept.connection).await;
         self.state = State::Broken;
-        let stands = matches!(timeout(TEST, kept.connection.ping()).await, Ok(Ok(())));
-        if stands {
-            self.state = State::Clean;
-        }
-        stands
+        let row = asked?;
+        kept.process = match row {
+            None => None,
+            Some(row) => Some(Process { number: row.try_get(0)?, since: row.try_get(1)? }),
+        };
+        self.state = State::Clean;
+        Ok(())
     }
 }
 
-impl Drop for Lease<'_> {
+impl Drop for Lease {
     fn drop(&mut self) {
         self.connections.shelf().leased -= 1;
-        let Some(mut kept) = self.kept.take() else { return };
+        let Some(kept) = self.kept.take() else { return };
         match (self.state, Handle::try_current()) {
             (State::Clean, Ok(_)) => self.connections.give_back(kept),
             (State::Busy { transaction }, Ok(runtime)) => {
-                // Its caller has gone. Opening another costs more than hearing the statement out.
-                runtime.spawn(async move {
-                    let on = &mut *kept.connection;
-                    let tidied = match transaction {
-                        true => timeout(TEST, sqlx::raw_sql("ROLLBACK").execute(on))
-                            .await
-                            .map(|done| done.is_ok()),
-                        false => timeout(TEST, on.ping()).await.map(|done| done.is_ok()),
-                    };
-                    if tidied != Ok(true) {
-                        drop(kept.connection.detach());
-                    }
-                });
+                let connections = Arc::clone(&self.connections);
+                runtime.spawn(doubt::hear_out(connections, kept, self.permit.take(), transaction));
             }
             _ => {
-                self.connections.shelf().trusted_since = Instant::now();
-                // Closes the socket without a word: a word could wait for ever.
+                self.connections.distrust();
+                // Closes the socket without a word: a word could wait without end.
                 drop(kept.connection.detach());
             }
         }

@@ -1,12 +1,16 @@
 //! Calls that share a statement notice nothing of each other.
 
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hallpass_core::{Fence, Insert, Record, Replace, StoreError, TokenStore};
+use hallpass_core::{Change, Fence, Note, Record, Replace, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 
-use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, words};
+use crate::support::{
+    INSERTED, ask, connection, next, put, record, say, schema, server, store, until, waiting, words,
+};
 
 /// A trigger before each row that is written, with `body` between `begin` and `return new`.
 async fn trigger(on: &mut PgConnection, schema: &str, body: &str) {
@@ -30,7 +34,7 @@ async fn replace_all(
     let writes = records.iter().map(|record| {
         let (store, next, expected) = (store.clone(), next(record), record.revision);
         tokio::spawn(async move {
-            let answer = store.replace(&next, expected).await;
+            let answer = store.replace(&next, expected, Change::Update).await;
             (next, answer)
         })
     });
@@ -65,7 +69,7 @@ async fn calls_at_once_share_statements_and_a_lone_one_goes_alone() {
     say(&mut on, trigger).await;
     let count = || format!("select case when is_called then last_value else 0 end from {schema}.statements");
     let alone = next(&records[0]);
-    assert_eq!(store.replace(&alone, records[0].revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&alone, records[0].revision, Change::Update).await.unwrap(), Replace::Replaced);
     assert_eq!(ask(&mut on, count()).await, 1);
     let answers = replace_all(&store, &records[1..]).await;
     assert!(answers.iter().all(|(_, answer)| matches!(answer, Ok(Replace::Replaced))));
@@ -141,7 +145,7 @@ async fn what_the_server_undoes_is_done_again_one_by_one() {
         });
         for insert in inserts.collect::<Vec<_>>() {
             let answer = insert.await.unwrap();
-            assert!(matches!(answer, Ok(Insert::Inserted)), "{code}: {answer:?}");
+            assert!(matches!(answer, Ok(INSERTED)), "{code}: {answer:?}");
         }
         let seen = undone(&mut on, &schema).await;
         assert!(expected(seen), "{code}: inserts were undone {seen:?} times");
@@ -172,6 +176,36 @@ async fn an_error_reaches_its_own_caller_only_and_quotes_nothing() {
     }
 }
 
+/// As a character does that the database's encoding does not have.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_server_refuses_of_one_call_is_done_for_the_others() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let records: Vec<_> = (0..60).map(|_| record("alice")).collect();
+    let mut on = connection(server.url()).await;
+    let poison = records[30].selector;
+    trigger(
+        &mut on,
+        &schema,
+        &format!("if new.selector = '\\x{poison}' then raise sqlstate '22P05'; end if;"),
+    )
+    .await;
+    let inserts = records.iter().map(|record| {
+        let (store, record) = (store.clone(), record.clone());
+        tokio::spawn(async move { store.insert(&record, Fence::None).await })
+    });
+    let (mut done, mut refused) = (0, 0);
+    for insert in inserts.collect::<Vec<_>>() {
+        match insert.await.unwrap() {
+            Ok(answer) => done += u32::from(answer == INSERTED),
+            Err(StoreError::Refused(_)) => refused += 1,
+            Err(error) => panic!("{}", words(&error)),
+        }
+    }
+    assert_eq!((done, refused), (59, 1), "logins that were done, and refused");
+}
+
 /// A server's lock on rows, for as long as it is wanted.
 async fn hold(on: &mut PgConnection, schema: &str, records: &[&Record]) {
     let selectors: Vec<_> = records.iter().map(|record| format!("'\\x{}'", record.selector)).collect();
@@ -196,7 +230,7 @@ async fn a_row_that_somebody_holds_keeps_nobody_else_waiting() {
         .iter()
         .map(|record| {
             let (store, next, expected) = (store.clone(), next(record), record.revision);
-            Some(tokio::spawn(async move { store.replace(&next, expected).await }))
+            Some(tokio::spawn(async move { store.replace(&next, expected, Change::Update).await }))
         })
         .collect();
     for (number, write) in writes.iter_mut().enumerate().filter(|(number, _)| !held.contains(number)) {
@@ -226,7 +260,10 @@ async fn the_server_gives_up_waiting_before_we_do_so_nothing_is_in_doubt() {
     }
     say(&mut on, "rollback").await;
     for record in &records {
-        assert_eq!(store.replace(&next(record), record.revision).await.unwrap(), Replace::Replaced);
+        assert_eq!(
+            store.replace(&next(record), record.revision, Change::Update).await.unwrap(),
+            Replace::Replaced
+        );
     }
 }
 
@@ -277,7 +314,7 @@ async fn of_many_calls_for_one_record_one_wins() {
         });
         let mut inserted = 0;
         for insert in inserts.collect::<Vec<_>>() {
-            inserted += u32::from(insert.await.unwrap() == Insert::Inserted);
+            inserted += u32::from(insert.await.unwrap() == INSERTED);
         }
         assert_eq!(inserted, 1);
         let answers = replace_all(&store, &vec![one.clone(); 50]).await;
@@ -305,7 +342,7 @@ async fn callers_that_leave_amid_a_batch_take_nobody_along() {
         let writes = records.iter().map(|record| {
             let (store, next, expected) = (store.clone(), next(record), record.revision);
             let sent = next.clone();
-            (sent, tokio::spawn(async move { store.replace(&next, expected).await }))
+            (sent, tokio::spawn(async move { store.replace(&next, expected, Change::Update).await }))
         });
         let writes: Vec<_> = writes.collect();
         tokio::time::sleep(Duration::from_micros(round * 100)).await;
@@ -342,13 +379,93 @@ async fn fifty_tasks_share_one_connection() {
                 let record = record(&name);
                 put(&store, &record).await;
                 let next = next(&record);
-                assert_eq!(store.replace(&next, record.revision).await.unwrap(), Replace::Replaced);
+                assert_eq!(
+                    store.replace(&next, record.revision, Change::Update).await.unwrap(),
+                    Replace::Replaced
+                );
                 assert_eq!(store.find(record.selector).await.unwrap(), Some(next));
-                assert!(store.delete(record.selector).await.unwrap());
+                assert!(store.delete(record.selector, &Note::none()).await.unwrap());
             }
         })
     });
     for task in tasks.collect::<Vec<_>>() {
         task.await.unwrap();
+    }
+}
+
+/// How often a future is woken and polled.
+struct Counted<F> {
+    of: Pin<Box<F>>,
+    polls: u32,
+}
+
+impl<F: Future> Future for Counted<F> {
+    type Output = (F::Output, u32);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.polls += 1;
+        let polls = self.polls;
+        self.of.as_mut().poll(context).map(|answer| (answer, polls))
+    }
+}
+
+/// Twenty thousand that wait and wake twenty times a second each cost half a core.
+#[tokio::test]
+async fn a_call_that_waits_for_its_turn_sleeps_until_it_has_an_answer() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    let mut on = connection(server.url()).await;
+    say(&mut on, format!("begin; lock table {schema}.hallpass_tokens in access exclusive mode")).await;
+    let calls = (0..200).map(|_| {
+        let store = store.clone();
+        let find = async move { store.find(alice.selector).await };
+        tokio::spawn(Counted { of: Box::pin(find), polls: 0 })
+    });
+    let calls: Vec<_> = calls.collect();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    say(&mut on, "rollback").await;
+    let mut most = 0;
+    for call in calls {
+        let (found, polls) = call.await.unwrap();
+        assert!(found.unwrap().is_some());
+        most = most.max(polls);
+    }
+    assert!(most <= 12, "a call was woken {most} times in two seconds");
+}
+
+#[tokio::test]
+async fn more_calls_than_may_wait_are_turned_away_at_once() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder.queue(100)).await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    say(&mut on, format!("begin; lock table {schema}.hallpass_tokens in access exclusive mode")).await;
+    let find = || {
+        let (store, selector) = (store.clone(), alice.selector);
+        tokio::spawn(async move { store.find(selector).await })
+    };
+    // Those that go straight to the server, and then those that wait.
+    let first: Vec<_> = (0..2).map(|_| find()).collect();
+    until("a look-up waits for the table", async || waiting(&mut eye, &schema, "selector").await > 0).await;
+    let mut waiting: Vec<_> = (0..1_000).map(|_| find()).collect();
+    let mut refused = 0;
+    until("the rest is turned away", async || {
+        waiting.retain(|call| {
+            !call.is_finished() || {
+                refused += 1;
+                false
+            }
+        });
+        refused > 0 && waiting.len() < 500
+    })
+    .await;
+    say(&mut on, "rollback").await;
+    for call in first.into_iter().chain(waiting) {
+        assert_eq!(call.await.unwrap().unwrap().as_ref(), Some(&alice));
     }
 }

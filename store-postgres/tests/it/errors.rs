@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Fence, StoreError, TokenStore};
+use hallpass_core::{Change, Fence, Note, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{needed, pgbouncer};
 use sqlx::postgres::PgPoolOptions;
@@ -87,7 +87,7 @@ async fn a_replica_reads_and_is_unavailable_for_writes() {
     let pool = PgPoolOptions::new().connect(&url).await.unwrap();
     let reader = PostgresStore::builder().schema(&schema).from_pool(pool).await.unwrap();
     assert_eq!(reader.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
-    let error = reader.replace(&next(&alice), alice.revision).await.unwrap_err();
+    let error = reader.replace(&next(&alice), alice.revision, Change::Update).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
     assert!(words(&error).contains("read-only"), "{}", words(&error));
 }
@@ -121,7 +121,7 @@ async fn a_row_that_is_no_record_is_corrupt_for_its_caller_alone() {
             }
         }
     }
-    assert!(store.delete(bad.selector).await.unwrap());
+    assert!(store.delete(bad.selector, &Note::none()).await.unwrap());
 }
 
 #[tokio::test]
@@ -147,7 +147,7 @@ async fn a_stricter_isolation_by_default_changes_nothing() {
     for _ in 0..20 {
         let writes = (0..8).map(|_| {
             let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
-            tokio::spawn(async move { (store.replace(&next, expected).await, next) })
+            tokio::spawn(async move { (store.replace(&next, expected, Change::Update).await, next) })
         });
         let mut won = Vec::new();
         for write in writes.collect::<Vec<_>>() {
@@ -168,4 +168,16 @@ async fn behind_a_pooler_without_the_switch_says_so() {
     let Some(pooler) = pooler else { return };
     let words = refusal(pooler.url()).await;
     assert!(words.contains("Builder::pgbouncer"), "{words}");
+}
+
+#[tokio::test]
+async fn a_database_that_is_not_in_utf_8_is_refused() {
+    let Some(server) = server() else { return };
+    let database = schema();
+    let mut on = connection(server.url()).await;
+    let latin = "encoding 'LATIN1' lc_collate 'C' lc_ctype 'C' template template0";
+    say(&mut on, format!("create database {database} {latin}")).await;
+    let url = format!("{}/{database}", server.url().rsplit_once('/').unwrap().0);
+    let words = refusal(&url).await;
+    assert!(words.contains("encoding is LATIN1") && words.contains("UTF8"), "{words}");
 }

@@ -1,6 +1,7 @@
 //! A primary dies and its standby takes over, at the address that the store knows.
 
 use std::net::SocketAddr;
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,16 +9,19 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Record, Selector, StoreError, Subject, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, Note, Page, Record, Selector, StoreError, Subject, TokenStore,
 };
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Backend, Launch, Origin, Server, needed};
+use sqlx::{Connection, PgConnection};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
 use crate::outages::{LIMIT, in_time, write};
-use crate::support::{ask, at, connection, put, record, say, schema, store, until, words};
+use crate::support::{
+    admission, ask, at, connection, put, record, revocation, say, schema, store, until, words,
+};
 
 /// What a proxy or a pooler keeps for its clients: one address, and behind it whichever server is the primary.
 #[derive(Clone)]
@@ -93,9 +97,9 @@ async fn end(store: PostgresStore, name: u32, stop: Arc<AtomicBool>) -> Vec<(Sub
             continue;
         }
         let epoch = Epoch([name as u8; 16]);
-        let advance = Advance::To { epoch, now: at(1), keep: Duration::from_secs(3_600) };
-        let all = Which::all();
-        if in_time(store.revoke_by_subject(&subject, &all, Action::Remove, advance)).await.is_ok() {
+        let update = EpochUpdate::Set { epoch, now: at(1), keep: Duration::from_secs(3_600) };
+        let everywhere = revocation(Action::Remove).epoch(update);
+        if in_time(store.revoke_by_subject(&subject, &everywhere)).await.is_ok() {
             ended.push((subject, epoch, record.selector));
         }
     }
@@ -135,7 +139,8 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
         refused.contains("read-only")
     })
     .await;
-    assert_eq!(store.find(known.selector).await.unwrap(), None, "a standby can be read");
+    let read = store.find(known.selector).await;
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "a standby is believed: {read:?}");
     let mut on = connection(standby.url()).await;
     let promoted: bool = sqlx::query_scalar("select pg_promote()").fetch_one(&mut on).await.unwrap();
     assert!(promoted);
@@ -160,9 +165,78 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
         for (subject, epoch, selector) in ender.await.unwrap() {
             assert_eq!(store.find(selector).await.unwrap(), None, "a revocation is lost");
             let now = store.epoch(&subject, Epoch([99; 16]), Duration::from_secs(60), at(1)).await.unwrap();
-            assert_eq!(now, epoch, "the epoch of a revocation is lost");
+            assert_eq!(now, admission(epoch), "the epoch of a revocation is lost");
             count += 1;
         }
     }
     assert!(count > 0, "nothing was revoked");
+}
+
+/// Starts a server that is stopped as a standby of nothing: it shows what it had. It ends its start when it is promoted.
+async fn demote(server: &Arc<Server>) {
+    let mut on = connection(server.url()).await;
+    let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut on).await.unwrap();
+    let demoted = Arc::clone(server);
+    tokio::task::spawn_blocking(move || {
+        demoted.stop().unwrap();
+        std::fs::write(Path::new(&data).join("standby.signal"), "").unwrap();
+    })
+    .await
+    .unwrap();
+    let starting = Arc::clone(server);
+    std::thread::spawn(move || starting.start());
+    until("the demoted server can be read", async || PgConnection::connect(server.url()).await.is_ok()).await;
+}
+
+async fn promote(server: &Server) {
+    let mut on = connection(server.url()).await;
+    assert!(sqlx::query_scalar::<_, bool>("select pg_promote()").fetch_one(&mut on).await.unwrap());
+}
+
+/// A switch-over in good order, after which the address still leads to the server that was the primary.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
+    let launch =
+        || needed("a switch-over", Launch::new(Backend::Postgres).only(Origin::Local).start()).unwrap();
+    let (Some(old), Some(new)) = (launch().map(Arc::new), launch().map(Arc::new)) else { return };
+    let (schema, address) = (schema(), Address::of(&old).await);
+    let store = store(&old.url_at(address.of), &schema, |builder| builder).await;
+    // Without the question to the server, what it was answers.
+    let blind = crate::support::store(&old.url_at(address.of), &schema, |builder| {
+        let builder = builder.patched("find.sql", "pg_is_in_recovery()", "false");
+        builder.patched("list_by_subject.sql", "pg_is_in_recovery()", "false")
+    })
+    .await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    follow(&old, &new).await;
+    let mut on = connection(old.url()).await;
+    say(&mut on, "alter system reset synchronous_standby_names").await;
+    drop(on);
+    demote(&old).await;
+    promote(&new).await;
+    // On the new primary the login is ended.
+    let elsewhere = PostgresStore::builder().schema(&schema).connect(new.url()).await.unwrap();
+    assert!(elsewhere.delete(alice.selector, &Note::none()).await.unwrap());
+    for _ in 0..20 {
+        let found = store.find(alice.selector).await;
+        assert!(matches!(found, Err(StoreError::Unavailable(_))), "read on a demoted server: {found:?}");
+    }
+    let (name, page) = (alice.subject.clone().unwrap(), Page::first(NonZeroU16::MIN));
+    let listed = store.list_by_subject(&name, &page).await;
+    assert!(matches!(listed, Err(StoreError::Unavailable(_))), "listed on a demoted server: {listed:?}");
+    until("the demoted server is believed", async || blind.find(alice.selector).await.is_ok()).await;
+    assert_eq!(blind.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
+    assert_eq!(blind.list_by_subject(&name, &page).await.unwrap().len(), 1);
+    let error = PostgresStore::connect(old.url()).await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused(_)) && words(&error).contains("standby"),
+        "{}",
+        words(&error)
+    );
+    address.lead_to(&new);
+    until("the primary is found", async || store.find(alice.selector).await.is_ok()).await;
+    assert_eq!(store.find(alice.selector).await.unwrap(), None, "what was ended is found");
+    // So that its start ends.
+    promote(&old).await;
 }

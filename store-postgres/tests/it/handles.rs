@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Replace, StoreError, TokenStore};
+use hallpass_core::{Change, Replace, StoreError, TokenStore};
 use tokio::runtime::Runtime;
 
 use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, waiting, words};
@@ -54,7 +54,7 @@ async fn closing_waits_for_a_call_under_way_and_ends_later_ones() {
     say(&mut on, format!("begin; select from {schema}.hallpass_tokens for update")).await;
     let mut writing = tokio::spawn({
         let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
-        async move { store.replace(&next, expected).await }
+        async move { store.replace(&next, expected, Change::Update).await }
     });
     until("the write waits", async || waiting(&mut eye, &schema, "").await > 0).await;
     let mut closing = tokio::spawn({

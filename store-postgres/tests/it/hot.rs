@@ -25,7 +25,7 @@ async fn nearly_every_touch_stays_on_its_page() {
     let mut texts = Vec::new();
     for user in 0..SESSIONS {
         let login = tokens.begin_login(&Subject::new(format!("user {user}")).unwrap()).await.unwrap();
-        texts.push(Arc::new(tokens.issue(&login, Kind::SESSION).await.unwrap().unwrap().token));
+        texts.push(Arc::new(tokens.issue(&login, Kind::SESSION).await.unwrap().token));
     }
     for _ in 0..TOUCHES {
         clock.advance(Duration::from_secs(61));
@@ -34,9 +34,7 @@ async fn nearly_every_touch_stays_on_its_page() {
             let batch = (0..AT_ONCE).map(|number| &texts[number * (SESSIONS / AT_ONCE) + start]);
             let touches = batch.map(|text| {
                 let (tokens, text) = (tokens.clone(), Arc::clone(text));
-                tokio::spawn(
-                    async move { tokens.verify(Kind::SESSION, text.expose()).await.unwrap().map(drop) },
-                )
+                tokio::spawn(async move { tokens.verify(Kind::SESSION, text.expose()).await.map(drop) })
             });
             for touch in touches.collect::<Vec<_>>() {
                 touch.await.unwrap().unwrap();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{Fence, Insert, Record, Replace, StoreError, TokenStore};
+use hallpass_core::{Change, Fence, Record, Replace, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
 
-use crate::support::{ask, connection, next, own_server, put, record, schema, store, until, words};
+use crate::support::{INSERTED, ask, connection, next, own_server, put, record, schema, store, until, words};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// For a machine that is busy with other things.
@@ -30,7 +30,7 @@ pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<A
     while !stop.load(Ordering::Relaxed) {
         let next = next(&current);
         known.calls += 1;
-        match in_time(store.replace(&next, current.revision)).await {
+        match in_time(store.replace(&next, current.revision, Change::Update)).await {
             Ok(Replace::Replaced) => {
                 (known.acknowledged, known.tried, current) = (next.clone(), Vec::new(), next);
                 continue;
@@ -163,10 +163,10 @@ async fn an_answer_that_never_comes_leaves_a_write_in_doubt() {
     put(&store, &first).await;
     // Prepares the statement, which is sent before its arguments.
     let alice = next(&first);
-    assert_eq!(store.replace(&alice, first.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&alice, first.revision, Change::Update).await.unwrap(), Replace::Replaced);
     proxy.set(Mode::HalfOpen);
     let next = next(&alice);
-    let write = store.replace(&next, alice.revision).await;
+    let write = store.replace(&next, alice.revision, Change::Update).await;
     assert!(matches!(write, Err(StoreError::Timeout { outcome_unknown: true, .. })), "{write:?}");
     let read = store.find(alice.selector).await;
     assert!(!matches!(read, Err(StoreError::Timeout { outcome_unknown: true, .. }) | Ok(_)), "{read:?}");
@@ -199,7 +199,7 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
     }
     assert!(began.elapsed() < LIMIT + MARGIN);
     drop(held);
-    assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), INSERTED);
     // And it keeps none for itself.
     drop(pool.acquire().await.unwrap());
 }
@@ -226,7 +226,7 @@ async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
     assert!(began.elapsed() < 2 * limit, "{:?}", began.elapsed());
     let writes = (0..20).map(|_| {
         let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
-        tokio::spawn(async move { store.replace(&next, expected).await })
+        tokio::spawn(async move { store.replace(&next, expected, Change::Update).await })
     });
     for write in writes.collect::<Vec<_>>() {
         let answer = write.await.unwrap();
@@ -249,8 +249,8 @@ async fn a_slow_purge_ends_in_time() {
     let store = store(server.url(), &schema, |builder| {
         builder
             .timeout(limit)
-            .patched("purge_epochs.sql", "delete from hallpass_epochs\nwhere ", &sleep("hallpass_epochs"))
-            .patched("purge.sql", "delete from hallpass_tokens\nwhere ", &sleep("hallpass_tokens"))
+            .patched("purge_epochs.sql", "delete from hallpass_epochs\n    where ", &sleep("hallpass_epochs"))
+            .patched("purge.sql", "delete from hallpass_tokens\n    where ", &sleep("hallpass_tokens"))
             .patched("due.sql", "from hallpass_tokens", "from hallpass_tokens, pg_sleep(4.2)")
     })
     .await;

@@ -1,12 +1,14 @@
 //! Servers, stores in schemas of their own, and records filled by hand.
 
+use std::num::NonZeroU16;
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Body, Device, Fence, Insert, Kind, LoginId, Record, Revision, Selector, StoreError, Subject, Timestamp,
-    TokenStore,
+    Action, Admission, Body, Change, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Listed, LoginId,
+    Note, Page, Purpose, Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject,
+    Timestamp, TokenStore,
 };
 use hallpass_store_postgres::{Builder, PostgresStore};
 use hallpass_test_servers::{Server, needed, postgres};
@@ -78,6 +80,19 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     panic!("30 s and still not: {what}");
 }
 
+/// How this store answers an insert.
+pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
+
+/// An admission, with whatever epoch.
+pub(crate) const fn admission(epoch: Epoch) -> Admission {
+    Admission { epoch, era: Era::FIRST }
+}
+
+/// Everything of a subject is ended so.
+pub(crate) fn revocation(action: Action) -> Revocation {
+    Revocation::new(RecordFilter::all(), action)
+}
+
 pub(crate) const fn at(millis: u64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
@@ -96,7 +111,9 @@ pub(crate) fn record(name: &str) -> Record {
         selector: Selector(selector),
         subject: Some(subject(name)),
         kind: Kind::SESSION,
+        purpose: Purpose::Device,
         login: LoginId(number.to_be_bytes()),
+        era: Era::FIRST,
         created_at: at(1_000_000 + number),
         updated_at: at(1_000_000 + number),
         seen_at: at(1_000_000 + number),
@@ -121,7 +138,33 @@ pub(crate) fn next(record: &Record) -> Record {
 }
 
 pub(crate) async fn put(store: &PostgresStore, record: &Record) {
-    assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.insert(record, Fence::None).await.unwrap(), INSERTED);
+}
+
+/// What a user does with a login, one call after the other.
+pub(crate) async fn a_login_lives_and_ends(store: &PostgresStore) {
+    let (alice, keep) = (subject("alice"), Duration::from_secs(3_600));
+    let epoch = store.epoch(&alice, Epoch([1; 16]), keep, at(1)).await.unwrap().epoch;
+    let mut records = Vec::new();
+    for _ in 0..10 {
+        let record = record("alice");
+        assert_eq!(store.insert(&record, Fence::Epoch(epoch)).await.unwrap(), INSERTED);
+        let next = next(&record);
+        assert_eq!(store.replace(&next, record.revision, Change::Update).await.unwrap(), Replace::Replaced);
+        assert_eq!(store.find(next.selector).await.unwrap().as_ref(), Some(&next));
+        records.push(next);
+    }
+    let child = record("alice");
+    assert_eq!(store.insert(&child, Fence::Parent(records[0].selector)).await.unwrap(), INSERTED);
+    assert!(store.delete(child.selector, &Note::none()).await.unwrap());
+    let page = Page::first(NonZeroU16::new(20).unwrap());
+    let listed = store.list_by_subject(&alice, &page).await.unwrap();
+    assert!(listed.into_iter().filter_map(Listed::record).eq(records.into_iter().rev()));
+    let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: at(1), keep };
+    let everywhere = revocation(Action::Remove).epoch(update);
+    assert_eq!(store.revoke_by_subject(&alice, &everywhere).await.unwrap(), 10);
+    assert_eq!(store.insert(&record("alice"), Fence::Epoch(epoch)).await.unwrap(), Insert::Fenced);
+    assert!(store.list_by_subject(&alice, &page).await.unwrap().is_empty());
 }
 
 /// An error with all its sources, in `Display` and in `Debug`.

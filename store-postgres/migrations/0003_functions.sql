@@ -1,0 +1,77 @@
+-- Version 3: a revocation in one trip. `Builder::without_functions` leaves this out.
+--
+-- What it does is the transaction of advance.sql and, again and again, remove.sql or mark.sql. Each statement of a
+-- volatile function has a snapshot of its own at "read committed": the first sweep waits for the inserts that hold a
+-- fence, the next one sees what they inserted. With one snapshot for all it would not, so another isolation is refused.
+
+create or replace function hallpass_revoke(
+    whose text, any_of_kinds text[], any_of_purposes smallint[], only_login bytea, except_login bytea,
+    at_most bigint, reason smallint, ended_at timestamptz, new_epoch bytea, kept_until timestamptz
+) returns bigint language plpgsql volatile set search_path from current as $$
+declare
+    ended bigint := 0;
+    found_now bigint;
+begin
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception using errcode = '25001', message = 'not read committed';
+    end if;
+    if new_epoch is not null then
+        insert into hallpass_epochs as e (subject, epoch, purge_at)
+        values (whose, new_epoch, kept_until)
+        on conflict (subject) do update
+        set epoch = excluded.epoch, purge_at = greatest(e.purge_at, excluded.purge_at);
+    end if;
+    for sweep in 1..16 loop
+        if reason is null then
+            with held as materialized (
+                select selector
+                from hallpass_tokens
+                where subject = whose
+                    and (any_of_kinds is null or kind = any (any_of_kinds))
+                    and (any_of_purposes is null or purpose = any (any_of_purposes))
+                    and (only_login is null or login = only_login)
+                    and (except_login is null or login <> except_login)
+                order by selector
+                limit at_most + 1
+                for update
+            )
+            delete from hallpass_tokens t
+            using held h
+            where t.selector = h.selector;
+        else
+            with held as materialized (
+                select selector
+                from hallpass_tokens
+                where subject = whose
+                    and (any_of_kinds is null or kind = any (any_of_kinds))
+                    and (any_of_purposes is null or purpose = any (any_of_purposes))
+                    and (only_login is null or login = only_login)
+                    and (except_login is null or login <> except_login)
+                    and revoked = 0
+                order by selector
+                limit at_most + 1
+                for no key update
+            )
+            update hallpass_tokens t
+            set revoked = reason, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, ended_at),
+                revision = least(revision + 1, 9007199254740991)
+            from held h
+            where t.selector = h.selector
+                and t.revoked = 0;
+        end if;
+        get diagnostics found_now = row_count;
+        if found_now = 0 then
+            return ended;
+        end if;
+        if found_now > at_most then
+            raise exception using errcode = '54000', message = 'more than at_most';
+        end if;
+        ended := ended + found_now;
+    end loop;
+    -- Undone: children were inserted while each of the sweeps waited.
+    raise exception using errcode = '40001', message = 'rows were found to the end';
+end $$;
+
+comment on function hallpass_revoke is 'hallpass: ends the records of a subject that match, and sets its epoch; nothing is done if there are more than at_most';
+
+insert into hallpass_schema (version, compatible) values (3, 1) on conflict do nothing;

@@ -1,0 +1,161 @@
+//! What waits, for a lock or for a standby, takes no look-up's connection and keeps to the limit of connections.
+
+use std::time::Duration;
+
+use hallpass_core::{Change, Fence, Note, Replace, StoreError, TokenStore};
+use hallpass_test_servers::{Proxy, Server};
+use tokio::task::JoinHandle;
+
+use crate::support::{
+    ask, connection, next, own_server, put, record, say, schema, server, store, until, waiting, words,
+};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_locked_row_keeps_no_look_up_waiting() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (hot, stranger) = (record("alice"), record("bob"));
+    put(&store, &hot).await;
+    put(&store, &stranger).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    say(&mut on, "begin").await;
+    say(
+        &mut on,
+        format!("select from {schema}.hallpass_tokens where selector = '\\x{}' for update", hot.selector),
+    )
+    .await;
+    let mut calls: Vec<JoinHandle<bool>> = Vec::new();
+    for number in 0..96 {
+        let (store, next, expected) = (store.clone(), next(&hot), hot.revision);
+        calls.push(tokio::spawn(async move {
+            match number % 3 {
+                0 => store.delete(next.selector, &Note::none()).await.is_ok(),
+                _ => store
+                    .replace(&next, expected, Change::Update)
+                    .await
+                    .is_ok_and(|answer| answer == Replace::Replaced),
+            }
+        }));
+    }
+    until("calls wait for the row", async || waiting(&mut eye, &schema, "").await >= 4).await;
+    // All that can wait for the row by now does.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    for _ in 0..20 {
+        assert_eq!(store.find(stranger.selector).await.unwrap().as_ref(), Some(&stranger));
+    }
+    let ended = calls.iter().filter(|call| call.is_finished()).count();
+    assert_eq!(ended, 0, "the look-ups of others waited until the calls for the locked row were given up");
+    say(&mut on, "rollback").await;
+    for call in calls {
+        call.await.unwrap();
+    }
+}
+
+const LIMIT: Duration = Duration::from_secs(1);
+const CONNECTIONS: u32 = 4;
+const ROUNDS: usize = 6;
+
+/// A primary whose synchronous standby is missing: a commit is written, and acknowledged only when one follows.
+#[tokio::test(flavor = "multi_thread")]
+async fn commits_that_hang_neither_exceed_the_limit_nor_stop_look_ups() {
+    let Some(server) = own_server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder.timeout(LIMIT).connections(CONNECTIONS)).await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    let mut on = connection(server.url()).await;
+    say(&mut on, "alter system set synchronous_standby_names = 'missing'").await;
+    say(&mut on, "select pg_reload_conf()").await;
+    let hanging = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
+    let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
+    // The setting is in force once a commit of another program hangs.
+    let mut other = connection(server.url()).await;
+    let hangs = tokio::spawn(async move {
+        loop {
+            say(&mut other, "create table probe (); drop table probe").await;
+        }
+    });
+    until("a commit hangs", async || ask(&mut on, hanging).await > 0).await;
+    let mut most = 0;
+    for _ in 0..ROUNDS {
+        let writes = (0..8).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.insert(&record("bob"), Fence::None).await })
+        });
+        let writes: Vec<_> = writes.collect();
+        for write in writes {
+            let error = write.await.unwrap().unwrap_err();
+            let expected = matches!(
+                error,
+                StoreError::Timeout { outcome_unknown: true, .. } | StoreError::Unavailable(_)
+            );
+            assert!(expected, "{}", words(&error));
+            let found = store.find(alice.selector).await.unwrap();
+            assert_eq!(found.as_ref(), Some(&alice), "a look-up of another record");
+        }
+        most = most.max(ask(&mut on, ours).await);
+    }
+    assert!(most <= i64::from(CONNECTIONS), "{most} connections on the server, {CONNECTIONS} allowed");
+    hangs.abort();
+    say(&mut on, "alter system reset synchronous_standby_names").await;
+    say(&mut on, "select pg_reload_conf()").await;
+    until("writes are acknowledged again", async || store.insert(&record("bob"), Fence::None).await.is_ok())
+        .await;
+    assert!(ask(&mut on, ours).await <= i64::from(CONNECTIONS));
+}
+
+/// A router forgets the connections that are there, and neither side hears of it: whether the server has no more than
+/// the limit allows once the handle works again.
+async fn the_limit_holds_when_connections_are_forgotten(
+    server: &Server,
+    patch: Option<(&str, &str)>,
+) -> bool {
+    let proxy = Proxy::start(server.address()).await.unwrap();
+    let (schema, url) = (schema(), server.url_at(proxy.address()));
+    let store = store(&url, &schema, |builder| {
+        let builder = builder.timeout(LIMIT).connections(CONNECTIONS);
+        patch.iter().fold(builder, |builder, (from, to)| builder.patched("linger.sql", from, to))
+    })
+    .await;
+    let alice = record("alice");
+    put(&store, &alice).await;
+    let deletes = async || {
+        let calls = (0..32).map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move { store.delete(record("bob").selector, &Note::none()).await.is_ok() })
+        });
+        let mut all = true;
+        for call in calls.collect::<Vec<_>>() {
+            all &= call.await.unwrap();
+        }
+        all
+    };
+    assert!(deletes().await);
+    let mut on = connection(server.url()).await;
+    let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
+    assert!(ask(&mut on, ours).await > 1);
+    proxy.strand();
+    until("the handle works again", async || deletes().await && store.find(alice.selector).await.is_ok())
+        .await;
+    // The last that are in doubt are asked about every two seconds.
+    let mut holds = false;
+    for _ in 0..60 {
+        holds = ask(&mut on, ours).await <= i64::from(CONNECTIONS);
+        if holds {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    holds
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn connections_that_are_lost_without_a_word_are_given_up_on_both_sides() {
+    let Some(server) = own_server() else { return };
+    assert!(the_limit_holds_when_connections_are_forgotten(&server, None).await);
+    // Given up on this side only.
+    let patch = ("not pg_terminate_backend(pid)", "false");
+    let Some(server) = own_server() else { return };
+    assert!(!the_limit_holds_when_connections_are_forgotten(&server, Some(patch)).await);
+}
