@@ -283,7 +283,7 @@ mod tests {
         let proxy = Proxy::start(nodes[0].address()).await.unwrap();
         let like = nodes[0].url().into_connection_info().unwrap();
         let limit = Duration::from_secs(30);
-        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false };
+        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false, family: None };
         let live = dialer.node("127.0.0.1", proxy.address().port()).unwrap().connection().await.unwrap();
         proxy.set(Mode::BlackHole);
         let mut readers = JoinSet::new();

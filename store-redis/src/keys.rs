@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
 //! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, and an hour |
+//! | `hp:NS:{SHARD}:w` | a marker, for `WAIT` | a minute |
 //! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes | one and a half times what was asked for |
 //!
 //! `NS` is the namespace. `SHARD` is the first two bytes of the selector, in four hexadecimal digits, and
@@ -31,6 +32,7 @@ const NAMESPACE_MAX_LEN: usize = 64;
 const RECORD: &[u8] = b":t:";
 const INDEX: &[u8] = b":s:";
 const EPOCH: &[u8] = b":e:";
+const MARKER: &[u8] = b":w";
 
 /// The keys of one namespace.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ impl Keys {
 
     pub(crate) fn epoch(&self, subject: &Subject) -> Vec<u8> {
         self.key(subject.shard(), EPOCH, subject.as_str().as_bytes())
+    }
+
+    /// What is written so that there is something to wait for.
+    pub(crate) fn marker(&self, shard: [u8; 2]) -> Vec<u8> {
+        self.key(shard, MARKER, &[])
     }
 
     /// What the keys of records of this shard begin with.

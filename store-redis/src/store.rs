@@ -104,11 +104,11 @@ impl RedisStore {
         arguments: &[&[u8]],
     ) -> Result<Value, StoreError> {
         let request = Request::Script { script, keys, arguments };
-        self.inner.router.run(&Call { slot: keys::slot(shard), request, effect, whole_slot }).await
+        self.inner.router.run(&Call { shard, request, effect, whole_slot }).await
     }
 
     async fn read(&self, shard: [u8; 2], request: Request<'_>) -> Result<Value, StoreError> {
-        let call = Call { slot: keys::slot(shard), request, effect: Effect::Read, whole_slot: false };
+        let call = Call { shard, request, effect: Effect::Read, whole_slot: false };
         self.inner.router.run(&call).await
     }
 }

@@ -67,9 +67,14 @@ pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
 }
 
-/// The sentence behind an error.
+/// The sentences behind an error.
 pub(crate) fn why(error: &StoreError) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
+    let (mut said, mut cause) = (Vec::new(), error.source());
+    while let Some(next) = cause {
+        said.push(next.to_string());
+        cause = next.source();
+    }
+    said.join(": ")
 }
 
 /// Waits for something outside of this process, half a minute at most.

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 
 mod check;
+mod cluster_map;
 mod connections;
 mod eviction;
 mod failover;

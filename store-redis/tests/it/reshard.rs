@@ -136,6 +136,29 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
     }
 }
 
+/// What is waited for is a write in a slot, and a slot that is on its way takes no new key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_confirm_a_write_amid_a_move() {
+    let Some(cluster) = needed("a confirmed write amid a move", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).confirmed_by(1, Duration::from_secs(5));
+    let store = store.timeout(PATIENT).connect().await.unwrap();
+    let made = records(&store, "heidi", 2).await;
+    let moving = Move::of(&cluster, "heidi");
+    moving.begin();
+    for key in moving.keys().await.iter().filter(|key| key.ends_with(&made[1].selector.0[2..])) {
+        moving.carry(key).await;
+    }
+    // One is still here, and the other is a guest elsewhere already.
+    for token in &made {
+        let replaced = store.replace(&next(token), token.revision).await.unwrap();
+        assert_eq!(replaced, Replace::Replaced);
+    }
+    for key in moving.keys().await {
+        moving.carry(&key).await;
+    }
+    moving.end();
+}
+
 /// Look-ups that share a trip to a node from which half of what they look for has gone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_at_once_find_what_has_moved_and_what_has_not() {
