@@ -27,9 +27,15 @@ impl Twist for Wrong {
         }
         Ok(found)
     }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.read.lock().remove(&next.selector);
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         self.read.lock().remove(&selector);

@@ -18,12 +18,10 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store
-            .revoke_by_subject(subject, &Which { logins: Logins::Any, ..which.clone() }, action, advance)
-            .await
+        store.revoke(subject, &RecordFilter { logins: Logins::Any, ..filter.clone() }, action, update).await
     }
 }

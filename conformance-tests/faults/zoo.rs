@@ -44,10 +44,6 @@ mod fence_looks_before_it_writes_the_parent;
 mod fence_remembers_its_parent;
 mod find_hides_the_ended;
 mod find_ignores_case;
-mod find_many_answers_a_repeat_once;
-mod find_many_is_out_of_order;
-mod find_many_leaves_out_the_unknown;
-mod find_many_stops_at_a_hundred;
 mod find_matches_by_prefix;
 mod find_of_nothing_is_an_error;
 mod find_reads_a_replica_that_lags;
@@ -113,17 +109,13 @@ mod revoke_counts_before_it_ends;
 mod revoke_counts_what_was_ended_before;
 mod revoke_ends_before_it_advances;
 mod revoke_hits_a_subject_whose_name_is_a_prefix;
-mod revoke_ignores_live_at;
 mod revoke_ignores_the_kind;
 mod revoke_ignores_the_login;
-mod revoke_keep_newest_counts_records;
-mod revoke_keep_newest_spares_the_oldest;
 mod revoke_misses_the_newest;
 mod revoke_of_nothing_is_an_error;
 mod revoke_stops_at_a_thousand;
 mod revoke_takes_except_for_only;
 mod revoke_takes_nobody_for_everybody_anonymous;
-mod revoke_takes_the_last_instant_for_life;
 mod subjects_are_normalised;
 mod subjects_are_trimmed;
 mod subjects_ignore_case;
@@ -134,6 +126,7 @@ mod the_largest_record_is_cut;
 mod the_last_write_is_lost_in_a_kill;
 mod times_are_kept_in_seconds;
 mod times_end_in_2038;
+mod touches_wait_for_a_write;
 mod trouble_is_answered_with_nothing_found;
 mod trouble_is_answered_with_success;
 mod trouble_is_waited_out;
@@ -184,10 +177,6 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     fence_remembers_its_parent,
     find_hides_the_ended,
     find_ignores_case,
-    find_many_answers_a_repeat_once,
-    find_many_is_out_of_order,
-    find_many_leaves_out_the_unknown,
-    find_many_stops_at_a_hundred,
     find_matches_by_prefix,
     find_of_nothing_is_an_error,
     find_reads_a_replica_that_lags,
@@ -253,17 +242,13 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     revoke_counts_what_was_ended_before,
     revoke_ends_before_it_advances,
     revoke_hits_a_subject_whose_name_is_a_prefix,
-    revoke_ignores_live_at,
     revoke_ignores_the_kind,
     revoke_ignores_the_login,
-    revoke_keep_newest_counts_records,
-    revoke_keep_newest_spares_the_oldest,
     revoke_misses_the_newest,
     revoke_of_nothing_is_an_error,
     revoke_stops_at_a_thousand,
     revoke_takes_except_for_only,
     revoke_takes_nobody_for_everybody_anonymous,
-    revoke_takes_the_last_instant_for_life,
     subjects_are_normalised,
     subjects_are_trimmed,
     subjects_ignore_case,
@@ -274,6 +259,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     the_last_write_is_lost_in_a_kill,
     times_are_kept_in_seconds,
     times_end_in_2038,
+    touches_wait_for_a_write,
     trouble_is_answered_with_nothing_found,
     trouble_is_answered_with_success,
     trouble_is_waited_out,

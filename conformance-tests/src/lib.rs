@@ -22,6 +22,7 @@ mod runner;
 mod service;
 mod specimen;
 mod stage;
+mod watched;
 
 pub use backend::Backend;
 pub use case::{Case, Level};

@@ -6,8 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hallpass_core::{
-    Body, Kind, Kinds, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore,
-    Tokens,
+    Body, Kind, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore, Tokens,
 };
 
 use crate::rng::Rng;
@@ -68,7 +67,7 @@ pub(crate) fn body(bytes: Vec<u8>) -> Body {
 
 /// The first page of every kind.
 pub(crate) fn page(limit: u16) -> Page {
-    Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN) }
+    Page::first(NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN))
 }
 
 pub(crate) fn ids(records: &[Record]) -> Vec<Selector> {
@@ -89,7 +88,7 @@ fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
         let login = login.map_err(|error| error.to_string())?;
         let issued =
             tokens.issue(&login, kind).device("Firefox on Linux").data(b"basket: 3 pears".as_slice()).await;
-        let issued = issued.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let issued = issued.map_err(|error| error.to_string())?;
         store.find(issued.token.selector()).await.map_err(|error| error.to_string())
     });
     match issued {

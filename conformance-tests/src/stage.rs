@@ -98,7 +98,7 @@ impl Stage {
         adjust: impl FnOnce(TokensBuilder) -> TokensBuilder,
     ) -> Ran<(Tokens, Arc<ManualClock>)> {
         let clock = Arc::new(ManualClock::new(NOW));
-        let builder = Tokens::builder(store.clone()).clock(Arc::clone(&clock));
+        let builder = Tokens::builder(store.watched().clone()).clock(Arc::clone(&clock));
         match adjust(builder).build() {
             Ok(tokens) => Ok((tokens, clock)),
             Err(error) => Err(Stop::Harness(format!("the suite's own policy is wrong: {error}"))),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Rejected;
-use crate::policy::{Policy, Scope};
+use crate::policy::{Policy, RetryWindow, Scope};
 use crate::record::Reason;
 
 /// Which token of the record was presented, as the digests tell.
@@ -167,15 +167,16 @@ pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_ske
         slide: false,
         successor: if ask == Ask::Rotate { Successor::Same } else { Successor::None },
     };
-    let (retry_window, overlap) = policy.windows();
+    let windows = policy.windows();
     let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
     match (of.presented, of.rotation) {
         (Presented::Predecessor, Some(rotation)) => match rotation.confirmed_at {
-            None if rotation.repeatable && now.since(rotation.at) <= retry_window => again, // D6
-            None => Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed),          // D8
+            None if rotation.repeatable && windows.retry_window.covers(now.since(rotation.at)) => again, // D6
+            None => Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed),                       // D8
             Some(confirmed_at) => {
-                let in_time = sane(confirmed_at, now, max_skew).since(rotation.at) <= retry_window;
-                let under_way = now.since(confirmed_at) <= overlap;
+                let to_confirm = sane(confirmed_at, now, max_skew).since(rotation.at);
+                let in_time = windows.retry_window.covers(to_confirm);
+                let under_way = now.since(confirmed_at) <= windows.overlap;
                 if rotation.repeatable && in_time && under_way { again } else { reused } // D7, D9
             }
         },
@@ -195,7 +196,11 @@ fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
     let since = now.since(rotation.at);
     match rotation.confirmed_at {
         Some(confirmed_at) => now.since(confirmed_at) > windows.overlap * 2 && since >= windows.min_interval,
-        None => since > windows.retry_window + windows.overlap * 2,
+        None => match windows.retry_window {
+            RetryWindow::For(window) => since > window + windows.overlap * 2,
+            // Rotating in the request that confirms would break a client whose other requests are under way.
+            RetryWindow::UntilConfirmed => false,
+        },
     }
 }
 
@@ -207,10 +212,11 @@ pub(crate) fn windows_closed(
     policy: &Policy,
     max_skew: Duration,
 ) -> bool {
-    let (retry_window, overlap) = policy.windows();
-    match rotation.confirmed_at {
-        Some(confirmed_at) => now.since(confirmed_at) > overlap + max_skew,
-        None => now.since(rotation.at) > retry_window + max_skew,
+    let windows = policy.windows();
+    match (rotation.confirmed_at, windows.retry_window) {
+        (Some(confirmed_at), _) => now.since(confirmed_at) > windows.overlap + max_skew,
+        (None, RetryWindow::For(window)) => now.since(rotation.at) > window + max_skew,
+        (None, RetryWindow::UntilConfirmed) => false,
     }
 }
 

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use hallpass_core::{
-    Failure, Fingerprint, FingerprintCheck, Issued, Kind, Policy, Reason, Rejected, Scope, Stamp, Tokens,
+    Denied, Failure, Fingerprint, FingerprintCheck, Issued, Kind, Policy, Reason, Rejected, Scope, Stamp,
+    Tokens,
 };
 
 use crate::case::{Case, case};
@@ -128,7 +129,7 @@ async fn another_stamp_ends_the_login_and_a_missing_one_nothing(stage: Stage) ->
     let verdict = tokens.verify(Kind::SESSION, text).await;
     hold(
         D4,
-        matches!(verdict, Err(Failure::StampRequired)),
+        matches!(verdict, Err(Denied::Failed(Failure::StampRequired))),
         "a stamped token without a stamp came to a verdict",
     )?;
     let candidate = accepted(D4, "a stamped token", tokens.look_up(Kind::SESSION, text).await)?;
@@ -149,11 +150,11 @@ async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
     let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
     let (text, selector) = (issued.token.expose(), issued.token.selector());
-    let mut written = hallpass_core::TokenStore::find(&store, selector).await?;
+    let mut written = store.find(selector).await?;
     for (seconds, writes) in [(0, false), (59, false), (1, true), (30, false), (30, true)] {
         clock.advance(SECOND * seconds);
         accepted(D5, "a live token", tokens.verify(Kind::SESSION, text).await)?;
-        let found = hallpass_core::TokenStore::find(&other, selector).await?;
+        let found = other.find(selector).await?;
         let what = format_args!("{seconds} s later, whether being seen was written").to_string();
         same(D5, what, &(found != written), &writes)?;
         if writes {

@@ -1,9 +1,10 @@
 //! Deleting.
 
-use hallpass_core::{Fence, Insert, TokenStore};
+use hallpass_core::Fence;
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S7};
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::record;
 use crate::stage::Stage;
@@ -42,6 +43,6 @@ async fn a_freed_selector_can_be_taken_again(stage: Stage) -> Ran {
     new.selector = old.selector;
     store.put(&old).await?;
     same(S7, "delete", &store.delete(old.selector).await?, &true)?;
-    same(S2, "insert after a delete", &store.insert(&new, Fence::None).await?, &Insert::Inserted)?;
+    same(S2, "insert after a delete", &store.insert(&new, Fence::None).await?, &INSERTED)?;
     same(S2, "what was inserted after a delete", &store.find(new.selector).await?, &Some(new))
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Reason, Record, RecordFilter};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S11};
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, ago, at, record, subject};
 use crate::stage::Stage;
@@ -94,7 +95,8 @@ async fn a_marked_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
     let mut record = due_at("alice", 10);
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    let _ =
+        store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, EpochUpdate::Keep).await?;
     record.mark(Reason::Reused, at(1));
     let last = record.expires_at.saturating_sub(Duration::from_millis(1));
     for now in [at(10), at(11), last] {
@@ -140,12 +142,12 @@ async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
-    same(S11, "insert under an epoch in its last millisecond", &answer, &Insert::Inserted)?;
-    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
-    let _ = store.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    same(S11, "insert under an epoch in its last millisecond", &answer, &INSERTED)?;
+    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(Epoch([2; 16]))).await?;
-    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &Insert::Inserted)
+    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &INSERTED)
 }
 
 async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
@@ -157,7 +159,7 @@ async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
     let _ = store.purge_expired(minutes(118), 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
-    same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &Insert::Inserted)
+    same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &INSERTED)
 }
 
 async fn epochs_are_not_counted(stage: Stage) -> Ran {
@@ -189,7 +191,7 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     written.updated_at = at(1);
     store.swap(&written, &late).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("bob"), &Which::all(), mark, Advance::Keep).await?;
+    let _ = store.revoke_by_subject(&subject("bob"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     marked.mark(Reason::Reused, at(1));
     tokio::time::sleep(Duration::from_secs(4)).await;
     for record in [over, soon, ended, written, marked] {

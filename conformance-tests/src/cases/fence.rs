@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Reason, Record, Subject, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Reason, Record, RecordFilter, Subject,
 };
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S11};
-use crate::handle::Handle;
+use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, at, ids, page, record, subject};
 use crate::stage::Stage;
@@ -28,8 +28,8 @@ pub(super) const CASES: &[Case] = &[
 const KEEP: Duration = Duration::from_secs(3_600);
 const REMOVE: Action = Action::Remove;
 
-const fn to(epoch: u8) -> Advance {
-    Advance::To { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP }
+const fn to(epoch: u8) -> EpochUpdate {
+    EpochUpdate::Set { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP }
 }
 
 async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
@@ -40,7 +40,7 @@ async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
 async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert) -> Ran {
     let answer = store.insert(record, fence).await?;
     same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
-    let stored = (expected == Insert::Inserted).then(|| record.clone());
+    let stored = (expected == INSERTED).then(|| record.clone());
     let found = store.find(record.selector).await?;
     same(S11, format_args!("what {answer:?} stored"), &found, &stored)
 }
@@ -60,7 +60,7 @@ async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
     let store = stage.open().await?;
     admits(&store, &record("alice"), Fence::Epoch(Epoch([1; 16])), Insert::Fenced).await?;
     let current = epoch(&store, &subject("alice"), 1).await?;
-    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await?;
+    admits(&store, &record("alice"), Fence::Epoch(current), INSERTED).await?;
     for byte in 0..16 {
         let mut other = current;
         other.0[byte] ^= 0x80;
@@ -77,10 +77,12 @@ async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
         admits(&store, &record, fence, Insert::Fenced).await?;
         let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
         same(S11, "the list after a fenced insert", &ids(&list), &vec![])?;
-        let count = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, Advance::Keep).await?;
+        let count = store
+            .revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, EpochUpdate::Keep)
+            .await?;
         same(S11, "how many records a fenced insert left", &count, &0)?;
     }
-    same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &Insert::Inserted)
+    same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &INSERTED)
 }
 
 async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
@@ -88,15 +90,15 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let alice = subject("alice");
     let before = epoch(&here, &alice, 1).await?;
     // Only other kinds are ended, and there is not even one of those.
-    let which = Which::all().kinds(Kinds::from(Kind::API_KEY));
+    let which = RecordFilter::all().kinds(Kinds::from(Kind::API_KEY));
     let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
     admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
     hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one advanced to")?;
-    admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Inserted).await?;
+    admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), INSERTED).await?;
     let mark = Action::Mark { reason: Reason::CredentialChanged, at: at(1) };
-    let _ = here.revoke_by_subject(&alice, &Which::all(), mark, to(4)).await?;
+    let _ = here.revoke_by_subject(&alice, &RecordFilter::all(), mark, to(4)).await?;
     admits(&there, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Fenced).await?;
-    admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), Insert::Inserted).await
+    admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), INSERTED).await
 }
 
 async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ran {
@@ -104,8 +106,8 @@ async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ra
     let alice = subject("alice");
     let current = epoch(&store, &alice, 1).await?;
     store.put(&record("alice")).await?;
-    let _ = store.revoke_by_subject(&alice, &Which::all(), REMOVE, Advance::Keep).await?;
-    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await
+    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), REMOVE, EpochUpdate::Keep).await?;
+    admits(&store, &record("alice"), Fence::Epoch(current), INSERTED).await
 }
 
 async fn one_subjects_epoch_is_not_anothers(stage: Stage) -> Ran {
@@ -114,9 +116,9 @@ async fn one_subjects_epoch_is_not_anothers(stage: Stage) -> Ran {
     for (number, name) in (1..).zip(names) {
         epoch(&store, &subject(name), number).await?;
     }
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, to(9)).await?;
+    let _ = store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, to(9)).await?;
     for (number, name) in (1..).zip(names) {
-        let expected = if name == "alice" { Insert::Fenced } else { Insert::Inserted };
+        let expected = if name == "alice" { Insert::Fenced } else { INSERTED };
         admits(&store, &record(name), Fence::Epoch(Epoch([number; 16])), expected).await?;
     }
     Ok(())
@@ -127,7 +129,7 @@ async fn a_live_parent_admits_and_a_missing_one_fences(stage: Stage) -> Ran {
     let parent = record("alice");
     admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Fenced).await?;
     store.put(&parent).await?;
-    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await?;
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await?;
     let mut near = parent.selector;
     near.0[15] ^= 1;
     admits(&store, &record("alice"), Fence::Parent(near), Insert::Fenced).await?;
@@ -140,7 +142,7 @@ async fn a_marked_parent_fences(stage: Stage) -> Ran {
     let (marked, spent) = (record("alice"), record("alice"));
     store.put(&marked).await?;
     let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await?;
+    let _ = store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     admits(&store, &record("alice"), Fence::Parent(marked.selector), Insert::Fenced).await?;
     store.put(&spent).await?;
     let mut used = stage.next(&spent);
@@ -156,5 +158,5 @@ async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
     (parent.created_at, parent.updated_at, parent.seen_at) = (past, past, past);
     (parent.expires_at, parent.idle_at, parent.purge_at) = (past, Some(past), past);
     store.put(&parent).await?;
-    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await
 }

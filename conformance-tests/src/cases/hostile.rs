@@ -1,6 +1,6 @@
 //! Input at its limits, and input that looks like syntax.
 
-use hallpass_core::{Action, Advance, Body, Device, Kind, Kinds, Record, Subject, TokenStore, Which};
+use hallpass_core::{Action, Body, Device, EpochUpdate, Kind, Kinds, Record, RecordFilter, Subject};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S8, S9, S16};
@@ -113,7 +113,9 @@ async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
         store.put(record).await?;
     }
     for (subject, record) in all {
-        let count = store.revoke_by_subject(&subject, &Which::all(), Action::Remove, Advance::Keep).await?;
+        let count = store
+            .revoke_by_subject(&subject, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
+            .await?;
         same(S16, format_args!("how many records {:?} has", subject.as_str()), &count, &1)?;
         hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
     }
@@ -200,8 +202,9 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }
     for kind in &kinds {
-        let which = Which::all().kinds(Kinds::from(*kind));
-        let count = store.revoke_by_subject(&subject("alice"), &which, Action::Remove, Advance::Keep).await?;
+        let which = RecordFilter::all().kinds(Kinds::from(*kind));
+        let count =
+            store.revoke_by_subject(&subject("alice"), &which, Action::Remove, EpochUpdate::Keep).await?;
         same(S16, format_args!("how many records of kind {kind} there are"), &count, &1)?;
     }
     Ok(())

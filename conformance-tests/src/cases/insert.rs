@@ -1,6 +1,6 @@
 //! Inserting.
 
-use hallpass_core::{Device, Epoch, Fence, Insert, Kind, Kinds, Page, Revision, Timestamp, TokenStore};
+use hallpass_core::{Device, Epoch, Fence, Insert, Kind, Kinds, Page, Revision, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S2, S9};

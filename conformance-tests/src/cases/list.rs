@@ -3,8 +3,8 @@
 use std::num::NonZeroU16;
 
 use hallpass_core::{
-    Action, Advance, Kind, Kinds, LoginId, Page, Reason, Record, Selector, Subject, Timestamp, TokenStore,
-    Which,
+    Action, EpochUpdate, Kind, Kinds, LoginId, Page, Reason, Record, RecordFilter, Selector, Subject,
+    Timestamp,
 };
 
 use crate::case::{Case, case};
@@ -55,7 +55,7 @@ async fn put_all(store: &Handle, records: &[Record]) -> Ran {
 /// Every page from first to last.
 async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Vec<Record>> {
     let limit = NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN);
-    let mut page = Page { kinds, after: None, limit };
+    let mut page = Page { kinds, ..Page::first(limit) };
     let mut all: Vec<Record> = Vec::new();
     loop {
         let records = store.list_by_subject(of, &page).await?;
@@ -119,9 +119,9 @@ async fn marked_and_expired_records_are_listed(stage: Stage) -> Ran {
     (records[1].expires_at, records[1].purge_at, records[1].idle_at) = (NOW, NOW, Some(NOW));
     (records[2].idle_at, records[2].purge_at) = (Some(Timestamp::MIN), Timestamp::MIN);
     put_all(&store, &records).await?;
-    let which = Which::login(records[3].login);
+    let which = RecordFilter::login(records[3].login);
     let action = Action::Mark { reason: Reason::Administrative, at: at(9) };
-    let count = store.revoke_by_subject(&subject("alice"), &which, action, Advance::Keep).await?;
+    let count = store.revoke_by_subject(&subject("alice"), &which, action, EpochUpdate::Keep).await?;
     same(S9, "how many were marked", &count, &1)?;
     records[3].mark(Reason::Administrative, at(9));
     let list = store.list_by_subject(&subject("alice"), &page(100)).await?;
@@ -148,8 +148,8 @@ async fn what_is_gone_is_not_listed(stage: Stage) -> Ran {
     let records = sorted(devices("alice", 6));
     put_all(&store, &records).await?;
     store.delete(records[1].selector).await?;
-    let which = Which::login(records[4].login);
-    store.revoke_by_subject(&subject("alice"), &which, Action::Remove, Advance::Keep).await?;
+    let which = RecordFilter::login(records[4].login);
+    store.revoke_by_subject(&subject("alice"), &which, Action::Remove, EpochUpdate::Keep).await?;
     let mut left = records.clone();
     left.remove(4);
     left.remove(1);

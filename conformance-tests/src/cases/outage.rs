@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Reason, Record, StoreError, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Reason, Record, RecordFilter, StoreError};
 use tokio::time::timeout;
 
 use crate::case::{Case, case};
@@ -59,17 +59,16 @@ async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
 }
 
 async fn ask_everything(stage: &Stage, store: &Handle, record: &Record) -> Ran {
-    let (alice, all, other) = (subject("alice"), Which::all(), crate::specimen::record("alice"));
+    let (alice, all, other) = (subject("alice"), RecordFilter::all(), crate::specimen::record("alice"));
     let next = stage.next(record);
     let mark = Action::Mark { reason: Reason::Administrative, at: NOW };
     fails("find", store.find(record.selector)).await?;
-    fails("find_many", store.find_many(&[record.selector])).await?;
     fails("list_by_subject", store.list_by_subject(&alice, &page(9))).await?;
     fails("epoch", store.epoch(&alice, Epoch([1; 16]), KEEP, NOW)).await?;
     fails("purge_expired", store.purge_expired(NOW, 9)).await?;
     fails("insert", store.insert(&other, Fence::None)).await?;
     fails("replace", store.replace(&next, record.revision)).await?;
-    fails("revoke_by_subject", store.revoke_by_subject(&alice, &all, mark, Advance::Keep)).await?;
+    fails("revoke_by_subject", store.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep)).await?;
     fails("delete", store.delete(record.selector)).await
 }
 
@@ -118,7 +117,7 @@ async fn what_was_acknowledged_survives_a_restart_of_the_server(stage: Stage) ->
     store.swap(&newer, &kept).await?;
     store.delete(deleted.selector).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await?;
+    store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     marked.mark(Reason::Reused, NOW);
     server.inflict(Trouble::Restart).await.map_err(|error| harness_failed(&error))?;
     recovered(&store, &kept).await?;

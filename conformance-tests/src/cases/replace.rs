@@ -1,9 +1,9 @@
 //! Replacing: compare-and-swap on the revision.
 
-use hallpass_core::{Action, Advance, Body, Device, Reason, Record, Replace, Revision, TokenStore, Which};
+use hallpass_core::{Action, Body, Device, EpochUpdate, Reason, Record, RecordFilter, Replace, Revision};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S4, S5, S9, S10};
+use crate::clause::Clause::{S1, S4, S5, S6, S9, S10};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{ago, at, body, ids, page, record, rewritten, subject};
 use crate::stage::Stage;
@@ -13,6 +13,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] a_write_by_an_earlier_clock_counts),
     case!(Any Quick [S4] replacing_what_is_not_there_creates_nothing),
     case!(Any Quick [S4] a_deleted_record_never_comes_back),
+    case!(Any Quick [S1 S6] a_touch_is_seen_like_any_other_replace),
     case!(Any Quick [S5] another_revision_is_a_conflict_and_changes_nothing),
     case!(Any Quick [S4] a_marked_record_conflicts_with_every_replace),
     case!(Any Quick [S4 S5] a_spent_record_conflicts_with_every_replace),
@@ -57,6 +58,33 @@ async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     same(S1, "a replace whose times are earlier than the record's", &found, &Some(new))
 }
 
+async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let old = record("alice");
+    here.put(&old).await?;
+    let mut touched = stage.next(&old);
+    (touched.seen_at, touched.updated_at) = (at(60_000), at(60_000));
+    (touched.idle_at, touched.purge_at) = (Some(at(120_000)), at(180_000));
+    let mut answer = here.touch(&touched, old.revision).await?;
+    // It may be spurious (S5), and not for ever.
+    for _ in 0..16 {
+        if answer != Replace::Conflict {
+            break;
+        }
+        answer = here.touch(&touched, old.revision).await?;
+    }
+    same(S1, "a touch of the current revision", &answer, &Replace::Replaced)?;
+    for store in [&here, &there] {
+        same(S6, "a touched record", &store.find(old.selector).await?, &Some(touched.clone()))?;
+    }
+    let again = stage.next(&old);
+    let answer = there.touch(&again, old.revision).await?;
+    same(S6, "a touch of the revision before", &answer, &Replace::Conflict)?;
+    let gone = stage.next(&record("alice"));
+    let answer = here.touch(&gone, gone.revision).await?;
+    same(S4, "a touch of a record that is not there", &answer, &Replace::Missing)
+}
+
 async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
@@ -74,7 +102,9 @@ async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
         let record = record("alice");
         store.put(&record).await?;
         if by_subject {
-            store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await?;
+            store
+                .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
+                .await?;
         } else {
             store.delete(record.selector).await?;
         }
@@ -119,7 +149,7 @@ async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     let record = record("alice");
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(5) };
-    store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, EpochUpdate::Keep).await?;
     let mut marked = record.clone();
     marked.mark(Reason::LoggedOutElsewhere, at(5));
     for expected in [record.revision, marked.revision, marked.revision.next()] {

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use hallpass_core::{Body, Fence, Kind, Record, StoreError, TokenStore};
+use hallpass_core::{Body, Fence, Kind, Record, StoreError};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S18, T6};
