@@ -7,7 +7,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use hallpass_core::{DecodeError, Selector, StoreError};
+use hallpass_core::{BoxError, DecodeError, Selector, StoreError};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
 /// The source of a [`StoreError`] of this crate: one sentence, and its cause.
@@ -187,9 +187,14 @@ pub(crate) fn corrupt(selector: Option<Selector>, source: DecodeError) -> StoreE
     StoreError::Corrupt { selector, source: source.into() }
 }
 
+/// Why something in a list is no record.
+pub(crate) fn no_record(why: &'static str) -> BoxError {
+    Trouble::Plain(why).into()
+}
+
 /// What came back is not what a command answers.
 pub(crate) fn odd_answer(writes: bool) -> StoreError {
-    let source = Trouble::Plain("Redis answers what it never should").into();
+    let source = Trouble::Plain("unexpected response from the server").into();
     match writes {
         true => StoreError::Timeout { source, outcome_unknown: true },
         false => StoreError::Other(source),

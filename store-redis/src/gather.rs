@@ -106,7 +106,7 @@ impl Drop for Reading {
 
 /// The values of all these keys, as far as they are here. `MGET` says of something else than a string that
 /// there is nothing, so that answer is believed of `GET` alone.
-pub(crate) async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
     let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
     let pairs = keys.iter().zip(&values);
     let missing: Vec<&[u8]> = pairs.filter(|(_, value)| **value == Value::Nil).map(|(key, _)| *key).collect();

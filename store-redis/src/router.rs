@@ -45,8 +45,6 @@ impl Call<'_> {
 pub(crate) enum Request<'a> {
     /// The value of a key.
     Get(Vec<u8>),
-    /// The values of keys; not in a cluster.
-    Values(Vec<&'a [u8]>),
     Script {
         script: &'a Script,
         keys: &'a [&'a [u8]],
@@ -280,10 +278,6 @@ enum Fault {
 async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
         Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
-        Request::Values(keys) => {
-            let values = gather::values(live, keys).await?.into_iter();
-            Ok(Value::Array(values.map(Value::extract_error).collect::<Result<_, _>>()?))
-        }
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
                 Err(error) if class(&error) == Class::NoScript => {

@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Action, Advance, Fence, Insert, Kind, StoreError, TokenStore, Which};
+use hallpass_core::{Action, Fence, Kind, RecordFilter, Revocation, StoreError, TokenStore};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster};
 use tokio::io::copy_bidirectional;
@@ -43,9 +43,11 @@ async fn another_cluster_at_our_addresses_is_not_believed() {
     let Some(foreign) = needed("another cluster", redis_cluster()).unwrap() else { return };
     let store = RedisStore::cluster(ours.urls()).timeout(Duration::from_secs(4)).connect().await.unwrap();
     let token = record("alice", Kind::REMEMBER).await;
-    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
     let log_out = async || {
-        store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await
+        store
+            .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))
+            .await
     };
     // First at one address, which makes it the only one that answers; then at all of them.
     for at_all in [false, true] {
@@ -92,12 +94,12 @@ async fn a_cluster_whose_nodes_have_no_names_is_reached() {
         let store = RedisStore::cluster([cluster.urls()[0]]).connect().await.unwrap();
         for number in 0..24 {
             let token = record(&format!("{kind} {number}"), Kind::SESSION).await;
-            assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+            assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
             assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
         }
         // Redirections name no host either.
         let token = record(kind, Kind::SESSION).await;
-        assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
         let moving = Move::of(&cluster, kind);
         moving.begin();
         for key in moving.keys().await {
@@ -117,7 +119,7 @@ async fn a_shard_that_is_down_does_not_make_the_others_tell_the_map_all_the_time
     let mut tokens = Vec::new();
     for number in 0..24 {
         let token = record(&format!("user {number}"), Kind::SESSION).await;
-        assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
         tokens.push(token);
     }
     tokio::task::block_in_place(|| {

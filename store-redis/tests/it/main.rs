@@ -18,4 +18,5 @@ mod permissions;
 mod replication;
 mod reshard;
 mod shared_trips;
+mod sweep;
 mod tls;

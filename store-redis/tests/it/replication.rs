@@ -2,7 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Action, Advance, Fence, Kind, Reason, StoreError, TokenStore, Which};
+use hallpass_core::{
+    Action, Change, Fence, Kind, Note, Reason, RecordFilter, Revocation, StoreError, TokenStore,
+};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Sentinel, Server, needed, redis, redis_sentinel};
 
@@ -19,7 +21,7 @@ fn builder(group: &Sentinel) -> Builder {
 }
 
 async fn log_out(store: &RedisStore, name: &str) -> Result<u64, StoreError> {
-    store.revoke_by_subject(&subject(name), &Which::all(), MARK, Advance::Keep).await
+    store.revoke_by_subject(&subject(name), &Revocation::new(RecordFilter::all(), MARK)).await
 }
 
 fn roles(group: &Sentinel) -> (&Server, &Server) {
@@ -69,7 +71,7 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
     for record in [&lost, &kept] {
         let _ = plain.insert(record, Fence::None).await.unwrap();
     }
-    careful.delete(hallpass_core::Selector([1; 16])).await.unwrap();
+    careful.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.unwrap();
 
     part(&group);
     assert_eq!(log_out(&plain, "alice").await.unwrap(), 1, "acknowledged by the master alone");
@@ -150,13 +152,16 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
     for token in &tokens {
         let _ = store.insert(token, Fence::None).await.unwrap();
     }
-    until("a confirmation", async || store.delete(hallpass_core::Selector([1; 16])).await.is_ok()).await;
+    until("a confirmation", async || {
+        store.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.is_ok()
+    })
+    .await;
 
     link.set(Mode::BlackHole);
     let revoked = log_out(&store, "alice").await;
     let mut spent = next(&tokens[1]);
     (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
-    let replaced = store.replace(&spent, tokens[1].revision).await;
+    let replaced = store.replace(&spent, tokens[1].revision, Change::Update).await;
     assert!(is_attached(), "the master has noticed: nothing is shown");
     master.crash().unwrap();
     assert_eq!(tell(&replica, "REPLICAOF NO ONE"), "OK");
