@@ -4,8 +4,8 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S6, "find::another_handle_sees_each_write_at_once"),
-    (D4, "decision::another_stamp_ends_the_login_and_a_missing_one_nothing"),
     (D16, "rotation::an_honest_client_is_never_refused"),
+    (D16, "rotation::an_honest_client_may_lose_any_answer_until_it_is_confirmed"),
     (D13, "login::a_token_that_was_logged_out_is_no_theft"),
 ]);
 

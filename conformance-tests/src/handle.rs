@@ -9,6 +9,8 @@ use hallpass_core::{
     Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 
+use tokio::task::JoinSet;
+
 use crate::clause::Clause;
 use crate::history::History;
 use crate::outcome::{Ran, hold};
@@ -16,6 +18,8 @@ use crate::watched::Watched;
 
 /// How often a conflict may be spurious (S5) before it is taken for a refusal.
 const SPURIOUS: u32 = 16;
+/// How many records are inserted at once where many are needed.
+const AT_ONCE: usize = 16;
 /// What [`Handle::insert`] answers for a record that is stored.
 pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
 
@@ -112,6 +116,38 @@ impl Handle {
     pub(crate) async fn put(&self, record: &Record) -> Ran {
         let answer = self.insert(record, Fence::None).await?;
         hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record answered {answer:?}"))
+    }
+
+    /// Inserts records that must be new, several at once: what takes a network's time is not added up.
+    pub(crate) async fn put_all(&self, records: &[Record]) -> Ran {
+        for few in records.chunks(AT_ONCE) {
+            let mut puts = JoinSet::new();
+            for record in few {
+                let (store, record) = (self.clone(), record.clone());
+                puts.spawn(async move { store.put(&record).await });
+            }
+            for put in puts.join_all().await {
+                put?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Purges until nothing is left or nothing more goes, and answers how many records went. A store may
+    /// stop before its limit, and say "maybe more" after any call (S10).
+    pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> Ran<u64> {
+        let (mut removed, mut idle) = (0, 0);
+        while idle < 3 {
+            let purged = self.purge_expired(now, limit).await?;
+            let within = purged.removed <= u64::from(limit);
+            hold(Clause::S10, within, format_args!("a purge of at most {limit} removed {}", purged.removed))?;
+            removed += purged.removed;
+            idle = if purged.removed == 0 { idle + 1 } else { 0 };
+            if !purged.more {
+                break;
+            }
+        }
+        Ok(removed)
     }
 
     /// Replaces `old` by `next`, which must succeed, though not at the first try.

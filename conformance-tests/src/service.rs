@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use hallpass_core::{Denied, Issued, Kind, Rejected, StoreError, Tokens, Valid};
+use hallpass_core::{
+    Denied, Issued, Kind, Policy, Rejected, RetryWindow, StoreError, Tokens, Valid, Windows,
+};
 
 use crate::clause::Clause;
 use crate::outcome::{Ran, hold};
@@ -13,6 +15,12 @@ pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
+
+/// Remember-me tokens whose retry window is an hour, and not open until the successor is confirmed.
+pub(crate) fn one_hour() -> Policy {
+    let windows = Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT };
+    Policy::remember().rotation(Some(windows))
+}
 
 /// A fresh login of `name` with a token of `kind`, from the production path.
 pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issued> {

@@ -43,6 +43,15 @@ pub(crate) fn anonymous() -> Record {
     specimen(None, Kind::SESSION)
 }
 
+/// A session of `name` that expired in 1970, by any clock.
+pub(crate) fn expired_long_ago(name: &str) -> Record {
+    let mut record = record(name);
+    let past = Timestamp::from_millis(1_000);
+    (record.created_at, record.updated_at, record.seen_at) = (past, past, past);
+    (record.expires_at, record.idle_at, record.purge_at) = (past, Some(past), past);
+    record
+}
+
 /// The next write of `record`: another revision, and a body with a write id of its own.
 pub(crate) fn next(record: &Record, rng: &mut Rng) -> Record {
     let mut next = record.clone();

@@ -2,20 +2,25 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64Unpadded, Encoding};
+
 use hallpass_core::{
     Action, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Reason, Record, RecordFilter, Subject,
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S11};
+use crate::clause::Clause::{S2, S10, S11};
 use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, at, ids, page, record, subject};
+use crate::specimen::{NOW, anonymous, at, expired_long_ago, ids, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_missing_epoch_is_made_once),
     case!(Any Quick [S11] the_right_epoch_admits_and_any_other_fences),
+    case!(Any Quick [S11] epochs_alike_in_base64_are_told_apart),
+    case!(Any Quick [S11] an_epoch_fences_every_record_without_a_subject),
+    case!(Any Quick [S11] a_long_subject_has_an_epoch_of_its_own),
     case!(Any Quick [S11] what_was_fenced_left_no_trace),
     case!(Any Quick [S11] advancing_turns_away_the_logins_under_way),
     case!(Any Quick [S11] a_revocation_that_keeps_the_epoch_turns_nobody_away),
@@ -23,6 +28,9 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_live_parent_admits_and_a_missing_one_fences),
     case!(Any Quick [S11] a_marked_parent_fences),
     case!(Any Quick [S11] an_expired_parent_is_still_a_parent),
+    case!(Any Quick [S11] a_parent_may_be_anonymous_or_another_subjects),
+    case!(Any Quick [S11] ending_a_parent_leaves_its_children),
+    case!(Any Quick [S11 S10] collecting_a_parent_leaves_its_children_until_they_are_due needs [Purge]),
 ];
 
 const KEEP: Duration = Duration::from_secs(3_600);
@@ -61,11 +69,13 @@ async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
     admits(&store, &record("alice"), Fence::Epoch(Epoch([1; 16])), Insert::Fenced).await?;
     let current = epoch(&store, &subject("alice"), 1).await?;
     admits(&store, &record("alice"), Fence::Epoch(current), INSERTED).await?;
-    for byte in 0..16 {
+    for bit in 0..128 {
         let mut other = current;
-        other.0[byte] ^= 0x80;
+        other.0[bit / 8] ^= 1 << (bit % 8);
         admits(&store, &record("alice"), Fence::Epoch(other), Insert::Fenced).await?;
     }
+    let other = Epoch([0xff; 16]);
+    admits(&store, &record("alice"), Fence::Epoch(other), Insert::Fenced).await?;
     admits(&store, &record("alice"), Fence::Epoch(Epoch([0; 16])), Insert::Fenced).await
 }
 
@@ -153,10 +163,126 @@ async fn a_marked_parent_fences(stage: Stage) -> Ran {
 
 async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    let mut parent = record("alice");
-    let past = hallpass_core::Timestamp::from_millis(1_000);
-    (parent.created_at, parent.updated_at, parent.seen_at) = (past, past, past);
-    (parent.expires_at, parent.idle_at, parent.purge_at) = (past, Some(past), past);
+    let parent = expired_long_ago("alice");
     store.put(&parent).await?;
     admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await
+}
+
+/// A collation that ignores case takes them for one.
+async fn epochs_alike_in_base64_are_told_apart(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let text = "QuiteSomeLettersInAn";
+    let epoch = |text: &str| {
+        let mut bytes = [0; 16];
+        let decoded = Base64Unpadded::decode(format!("{text}Qg"), &mut bytes).is_ok();
+        debug_assert!(decoded, "22 characters, the last one without unused bits");
+        Epoch(bytes)
+    };
+    let alice = subject("alice");
+    hold(
+        S11,
+        store.epoch(&alice, epoch(text), KEEP, NOW).await? == epoch(text),
+        "the first epoch is another",
+    )?;
+    for other in [text.to_lowercase(), text.to_uppercase()] {
+        admits(&store, &record("alice"), Fence::Epoch(epoch(&other)), Insert::Fenced).await?;
+    }
+    admits(&store, &record("alice"), Fence::Epoch(epoch(text)), INSERTED).await
+}
+
+async fn an_epoch_fences_every_record_without_a_subject(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let current = epoch(&store, &subject("alice"), 1).await?;
+    for epoch in [current, Epoch([0; 16]), Epoch([7; 16])] {
+        admits(&store, &anonymous(), Fence::Epoch(epoch), Insert::Fenced).await?;
+    }
+    admits(&store, &anonymous(), Fence::None, INSERTED).await
+}
+
+async fn a_long_subject_has_an_epoch_of_its_own(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let names =
+        ["x".repeat(254) + "y", "x".repeat(254) + "z", "x".repeat(254), "x".repeat(191), "x".repeat(100)];
+    for (number, name) in (1..).zip(&names) {
+        let first = epoch(&store, &subject(name), number).await?;
+        hold(S11, first == Epoch([number; 16]), "the first epoch of a long subject is another's")?;
+    }
+    let (all, of) = (RecordFilter::all(), subject(&names[0]));
+    store.revoke_by_subject(&of, &all, REMOVE, to(9)).await?;
+    for (number, name) in (1..).zip(&names) {
+        let expected = if number == 1 { Insert::Fenced } else { INSERTED };
+        admits(&store, &record(name), Fence::Epoch(Epoch([number; 16])), expected).await?;
+    }
+    Ok(())
+}
+
+/// A record of bob's that a store which routes by shard finds where alice's are.
+fn neighbour_of(alice: &Record) -> Record {
+    let mut names = (0_u32..).map(|number| format!("bob {number}"));
+    let name = names.find(|name| subject(name).shard() == alice.selector.shard());
+    record(&name.unwrap_or_default())
+}
+
+async fn a_parent_may_be_anonymous_or_another_subjects(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (parent, anonymous_parent) = (record("alice"), anonymous());
+    let mut anonymous_child = anonymous();
+    anonymous_child.selector.0[..2].copy_from_slice(&anonymous_parent.selector.0[..2]);
+    let mut child_of_alice = anonymous();
+    child_of_alice.selector.0[..2].copy_from_slice(&parent.selector.0[..2]);
+    let mut parent_of_alice = anonymous();
+    parent_of_alice.selector.0[..2].copy_from_slice(&parent.selector.0[..2]);
+    for (parent, child) in [
+        (anonymous_parent, anonymous_child),
+        (parent.clone(), child_of_alice),
+        (parent_of_alice, record("alice")),
+        (parent.clone(), neighbour_of(&parent)),
+    ] {
+        let _ = store.insert(&parent, Fence::None).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+        store.delete(parent.selector).await?;
+        store.delete(child.selector).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), Insert::Fenced).await?;
+    }
+    Ok(())
+}
+
+async fn ending_a_parent_leaves_its_children(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
+    for action in [None, Some(mark), Some(REMOVE)] {
+        let (parent, child) = (record("alice"), record("alice"));
+        store.put(&parent).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+        match action {
+            None => hold(S11, store.delete(parent.selector).await?, "a parent was not there")?,
+            Some(action) => {
+                let of_login = RecordFilter::login(parent.login);
+                let alice = subject("alice");
+                let count = store.revoke_by_subject(&alice, &of_login, action, EpochUpdate::Keep).await?;
+                same(S11, "how many were ended with a parent", &count, &1)?;
+            }
+        }
+        let found = store.find(child.selector).await?;
+        same(S11, format_args!("a child after its parent's end, by {action:?}"), &found, &Some(child))?;
+    }
+    Ok(())
+}
+
+async fn collecting_a_parent_leaves_its_children_until_they_are_due(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut parent, mut child) = (record("alice"), record("alice"));
+    (parent.idle_at, parent.purge_at) = (Some(at(5)), at(5));
+    (child.idle_at, child.purge_at) = (Some(at(9)), at(9));
+    store.put(&parent).await?;
+    admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+    same(S10, "how many were due with the parent", &store.collect(at(5), 9).await?, &1)?;
+    same(
+        S11,
+        "a child whose parent was collected",
+        &store.find(child.selector).await?,
+        &Some(child.clone()),
+    )?;
+    same(S10, "how many were due later", &store.collect(at(9), 9).await?, &1)?;
+    hold(S10, store.find(child.selector).await?.is_none(), "a record under a parent is never collected")
 }

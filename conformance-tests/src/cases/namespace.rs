@@ -16,6 +16,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] revoking_and_listing_stay_in_their_namespace),
     case!(Any Quick [S15] each_namespace_has_epochs_of_its_own),
     case!(Any Quick [S15] a_parent_in_another_namespace_is_no_parent),
+    case!(Any Quick [S15] names_that_a_backend_confuses_are_refused),
+    case!(Any Quick [S15] a_namespace_and_a_subject_do_not_run_together),
     case!(Any Quick [S15] purging_stays_in_its_namespace needs [Purge]),
 ];
 
@@ -82,10 +84,80 @@ async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
     let mut due = record("alice");
     (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
     here.put(&due).await?;
-    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), Duration::from_secs(1), NOW).await?;
-    let purged = there.purge_expired(at(3_600_000), 9).await?;
-    same(S15, "how many were purged in the empty namespace", &purged.removed, &0)?;
+    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
+    same(S15, "how many were purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
     same(S15, "the record here", &here.find(due.selector).await?, &Some(due))?;
     let answer = here.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S15, "insert here after a purge there", &answer, &INSERTED)
+}
+
+async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
+    let long = "x".repeat(60);
+    let names = ["_a", "_A", "-a", "_a_", "__a"].map(str::to_owned);
+    let long_ones = ["a", "b", "A", ""].map(|last| format!("_{long}{last}"));
+    let longest = ["a", "b"].map(|last| format!("_{long}{}{last}", "y".repeat(40)));
+    let plain = String::new();
+    let mut open = vec![(&plain, stage.open().await?)];
+    for name in names.iter().chain(&long_ones).chain(&longest) {
+        open.extend(stage.open_if_taken(name).await.map(|store| (name, store)));
+    }
+    // Those that were not refused are apart.
+    let mut records = Vec::new();
+    for (name, store) in &open {
+        let record = record("alice");
+        store.put(&record).await?;
+        let epoch = Epoch(stage.rng().bytes());
+        let made = store.epoch(&subject("alice"), epoch, KEEP, NOW).await?;
+        hold(S15, made == epoch, format_args!("the namespace {name:?} has the epoch of another"))?;
+        records.push(record);
+    }
+    for ((name, store), record) in open.iter().zip(records) {
+        let list = store.list_by_subject(&subject("alice"), &page(99)).await?;
+        same(S15, format_args!("the list in the namespace {name:?}"), &ids(&list), &vec![record.selector])?;
+    }
+    Ok(())
+}
+
+/// A key made of both without a mark in between is the same for "a" and "b_alice" as for "a_b" and "alice".
+async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    for (mine, theirs) in
+        [("b_alice", "alice"), ("_b_alice", "alice"), ("_balice", "alice"), ("b:alice", "alice")]
+    {
+        let (record, other) = (record(mine), record(theirs));
+        here.put(&record).await?;
+        there.put(&other).await?;
+        let first = here.epoch(&subject(mine), Epoch([1; 16]), KEEP, NOW).await?;
+        let second = there.epoch(&subject(theirs), Epoch([2; 16]), KEEP, NOW).await?;
+        hold(
+            S15,
+            (first, second) == (Epoch([1; 16]), Epoch([2; 16])),
+            format_args!("the epoch of {mine:?} here is that of {theirs:?} there"),
+        )?;
+        let list = here.list_by_subject(&subject(mine), &page(9)).await?;
+        same(S15, format_args!("the list of {mine:?} here"), &ids(&list), &vec![record.selector])?;
+        let update = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
+        let all = RecordFilter::all();
+        let count = here.revoke_by_subject(&subject(mine), &all, Action::Remove, update).await?;
+        same(S15, format_args!("how many records {mine:?} has here"), &count, &1)?;
+        same(
+            S15,
+            format_args!("a record of {theirs:?} there"),
+            &there.find(other.selector).await?,
+            &Some(other),
+        )?;
+        let answer = there.insert(&self::record(theirs), Fence::Epoch(second)).await?;
+        same(S15, format_args!("insert under the epoch of {theirs:?} there"), &answer, &INSERTED)?;
+        there
+            .revoke_by_subject(
+                &subject(theirs),
+                &all,
+                Action::Remove,
+                EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP },
+            )
+            .await?;
+        // The next pair begins with epochs of its own.
+        here.revoke_by_subject(&subject(mine), &all, Action::Remove, EpochUpdate::Keep).await?;
+    }
+    Ok(())
 }

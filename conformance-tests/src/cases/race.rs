@@ -222,7 +222,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         let node = nodes.1.clone();
         let purge: Entrant<Vec<bool>> = Box::pin(async move {
             let mut removed = Vec::new();
-            while removed.len() < 30 {
+            for _ in 0..30 {
                 let purged = node.purge_expired(at(5), 2).await?;
                 removed.extend((0..purged.removed).map(|_| true));
                 if !purged.more {

@@ -18,8 +18,11 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8 D13] marking_does_what_the_record_says),
     case!(Any Quick [S8] what_is_marked_already_keeps_its_first_reason),
     case!(Any Quick [S8] every_choice_matches_the_reference),
+    case!(Any Quick [S8 S9] a_kind_named_twice_counts_once),
+    case!(Any Quick [S8] every_purpose_is_ended_alone),
     case!(Any Quick [S8] anonymous_records_belong_to_nobody),
     case!(Any Quick [S8] two_thousand_five_hundred_records_are_ended_and_counted),
+    case!(Any Full [S8] twelve_thousand_records_are_ended_and_counted),
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
     case!(Any Quick [S8 S11] a_subject_without_records_is_no_error),
 ];
@@ -58,8 +61,8 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
 
 async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    for (number, when) in [at(5), ago(5), NOW, Timestamp::MAX, Timestamp::MIN].into_iter().enumerate() {
-        let reason = Reason::ALL[number * 2];
+    for (number, reason) in Reason::ALL.into_iter().enumerate() {
+        let when = [at(5), ago(5), NOW, Timestamp::MAX, Timestamp::MIN][number % 5];
         let mut record = record("alice");
         store.put(&record).await?;
         let action = Action::Mark { reason, at: when };
@@ -183,12 +186,7 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     const MANY: u16 = 2_500;
     let store = stage.open().await?;
     let template = record("alice");
-    for number in 0..MANY {
-        let mut record = template.clone();
-        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        record.created_at = at(u64::from(number));
-        store.put(&record).await?;
-    }
+    store.put_all(&many(&template, MANY)).await?;
     let count = revoke(&store, "alice", &RecordFilter::all(), MARK).await?;
     same(S8, "how many were marked", &count, &u64::from(MANY))?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
@@ -203,6 +201,87 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
         store.find(list.first().map_or(template.selector, |left| left.selector)).await?.is_none(),
         "one is found",
     )
+}
+
+/// So many records like `template`.
+fn many(template: &Record, count: u16) -> Vec<Record> {
+    let numbered = |number: u16| {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        record.created_at = at(u64::from(number));
+        record
+    };
+    (0..count).map(numbered).collect()
+}
+
+/// More than a script's stack, a statement's parameters or ten rounds of a thousand hold.
+async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
+    const MANY: u16 = 12_000;
+    let store = stage.open().await?;
+    let template = record("alice");
+    store.put_all(&many(&template, MANY)).await?;
+    for action in [MARK, Action::Remove] {
+        let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
+        same(S8, format_args!("how many {action:?} was done to"), &count, &u64::from(MANY))?;
+    }
+    let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+    same(S8, "how many are left", &list.len(), &0)
+}
+
+async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let kinds: Vec<Kind> = (0..12).filter_map(|number| Kind::new(&format!("kind-{number}")).ok()).collect();
+    let mut records = Vec::new();
+    for kind in &kinds {
+        let mut record = record("alice");
+        record.kind = *kind;
+        store.put(&record).await?;
+        records.push(record);
+    }
+    store.put(&record("alice")).await?;
+    let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
+    let shown = hallpass_core::Page { kinds: dozen.clone(), ..page(99) };
+    let list = store.list_by_subject(&subject("alice"), &shown).await?;
+    same(S9, "how many records of a dozen kinds, named twice, are listed", &list.len(), &12)?;
+    for action in [MARK, Action::Remove] {
+        let count = revoke(&store, "alice", &RecordFilter::all().kinds(dozen.clone()), action).await?;
+        same(
+            S8,
+            format_args!("how many of a dozen kinds, named twice, {action:?} was done to"),
+            &count,
+            &12,
+        )?;
+    }
+    let left = store.list_by_subject(&subject("alice"), &page(99)).await?;
+    same(S8, "how many records of another kind are left", &left.len(), &1)
+}
+
+async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for purpose in Purpose::ALL {
+        let records = Purpose::ALL.map(|purpose| {
+            let mut record = record("alice");
+            record.purpose = purpose;
+            record
+        });
+        store.put_all(&records).await?;
+        let filter = RecordFilter::all().purposes(purpose);
+        let count = revoke(&store, "alice", &filter, Action::Remove).await?;
+        same(S8, format_args!("how many records of purpose {purpose:?} went"), &count, &1)?;
+        for record in records {
+            let found = store.find(record.selector).await?;
+            let expected = (record.purpose != purpose).then_some(record);
+            same(
+                S8,
+                format_args!("a record after everything of purpose {purpose:?} went"),
+                &found,
+                &expected,
+            )?;
+        }
+        let count = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
+        same(S8, "how many were left", &count, &2)?;
+    }
+    Ok(())
 }
 
 async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {

@@ -186,6 +186,15 @@ impl Base {
         self.memory.purge_expired(now, limit).await
     }
 
+    /// Inserts though the server does not answer: the statement has arrived, and its answer is lost.
+    pub(crate) async fn insert_unanswered(
+        &self,
+        record: &Record,
+        fence: Fence,
+    ) -> Result<Insert, StoreError> {
+        self.memory.insert(record, fence).await
+    }
+
     /// What is found under each of `selectors`.
     pub(crate) async fn find_all(&self, selectors: &[Selector]) -> Result<Vec<Record>, StoreError> {
         let mut found = Vec::new();
@@ -193,6 +202,11 @@ impl Base {
             found.extend(self.find(*selector).await?);
         }
         Ok(found)
+    }
+
+    /// Makes the row of `selector` one that does not decode.
+    pub(crate) fn damage(&self, selector: Selector) {
+        self.damaged.lock().insert(selector);
     }
 
     pub(crate) fn is_damaged(&self, selector: Selector) -> bool {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
+use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
 use hallpass_core::{
     Action, Admission, BoxError, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Note, Page, Purged,
     Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
@@ -49,6 +49,12 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
     /// What `{:?}` shows.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Twisted")
+    }
+
+    /// What comes of a note beside an ending.
+    fn take_note(&self, note: &Note) -> Result<(), StoreError> {
+        let _ = note;
+        Ok(())
     }
 
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
@@ -146,6 +152,10 @@ impl<T: Twist> Harness for Backend<T> {
         T::declared()
     }
 
+    fn vandal(&self) -> Option<&dyn Vandal> {
+        Some(self)
+    }
+
     fn server(&self) -> Option<&dyn Server> {
         T::declared().lacks(Capability::Outage).is_none().then_some(self)
     }
@@ -164,6 +174,14 @@ impl<T: Twist> Server for Backend<T> {
 
     async fn heal(&self) -> Result<(), BoxError> {
         *self.trouble.lock() = None;
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl<T: Twist> Vandal for Backend<T> {
+    async fn damage(&self, namespace: &str, selector: Selector) -> Result<(), BoxError> {
+        self.stores.lock().get(namespace).ok_or("no such namespace")?.damage(selector);
         Ok(())
     }
 }
@@ -192,13 +210,18 @@ impl<T: Twist> TokenStore for Twisted<T> {
         expected: Revision,
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
+        if let Change::End(note) = change {
+            self.twist.take_note(note)?;
+        }
         self.twist.replace(&self.store, next, expected, change).await
     }
-    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.twist.take_note(note)?;
         self.twist.delete(&self.store, selector).await
     }
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        let Revocation { filter, action, epoch, .. } = revocation;
+        let Revocation { filter, action, epoch, note } = revocation;
+        self.twist.take_note(note)?;
         self.twist.revoke(&self.store, subject, filter, *action, *epoch).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
