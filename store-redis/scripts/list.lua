@@ -35,7 +35,7 @@ if first ~= '' then
   from = redis.call('ZCOUNT', KEYS[1], '(' .. first, '+inf')
   local score = after ~= '' and redis.call('ZSCORE', KEYS[1], after)
   if score and tonumber(score) == tonumber(first) then
-    from = redis.call('ZREVRANK', KEYS[1], after) + 1
+    from = redis.call('ZREVRANK', KEYS[1], after)
   end
 end
 local entries = redis.call('ZREVRANGE', KEYS[1], from, from + look - 1, 'WITHSCORES')
