@@ -1,6 +1,9 @@
 #![doc = include_str!("../README.md")]
 
 pub mod danger;
+// Public for the tables, the model check and the benchmark of this workspace; applications call `Tokens`, and
+// need no more of it than `Presented`. Outside semantic versioning.
+#[doc(hidden)]
 pub mod rotation;
 
 mod authentication;
@@ -34,6 +37,7 @@ pub use purger::Purger;
 pub use purpose::{Purpose, Purposes};
 pub use record::state::Origin;
 pub use record::{Body, Reason, Record};
+pub use rotation::Presented;
 pub use secret::{KeyId, Keyring};
 pub use stamp::{Fingerprint, FingerprintCheck, Stamp};
 pub use store::{
