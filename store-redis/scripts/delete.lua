@@ -5,12 +5,12 @@
 -- Answers how many records it removed.
 
 -- As much as there can be in front of device and body.
-local head = redis.call('GETRANGE', KEYS[1], 0, 378)
+local head = redis.call('GETRANGE', KEYS[1], 0, 383)
 if head == '' then return redis.call('DEL', KEYS[1]) end
 local index, member
-if #head >= 92 then
-  local kind_end = 92 + string.byte(head, 87)
-  local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 88))
+if #head >= 97 then
+  local kind_end = 97 + string.byte(head, 92)
+  local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 93))
   if subject ~= '' then
     index = ARGV[1] .. subject
     member = string.sub(head, 73, 86)

@@ -1,14 +1,20 @@
--- The epoch of a subject; makes it if it is missing, and lets it live longer if it would end soon.
+-- The epoch of a subject and when its time is over; makes it if it is missing, and prolongs its time if that is short.
 --
 -- KEYS  1 epoch
--- ARGV  1 fresh epoch · 2 time to live in ms · 3 the least of it that must be left
--- Answers the epoch.
+-- ARGV  1 fresh epoch, 16 bytes · 2 when its time is over, 8 bytes · 3 time to live in ms
+--       4 the time may not be over before this, 8 bytes
+-- Answers 24 bytes: epoch and when its time is over.
 
-local epoch = redis.call('GET', KEYS[1])
-local left = redis.call('PTTL', KEYS[1])
-if not epoch then
-  redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-  return ARGV[1]
+local number = function(bytes) return struct.unpack('>I8', bytes) end
+
+local value = redis.call('GET', KEYS[1])
+if not value or #value ~= 24 then
+  redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])
+  return ARGV[1] .. ARGV[2]
 end
-if left < tonumber(ARGV[3]) then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
-return epoch
+if number(string.sub(value, 17)) < number(ARGV[4]) then
+  value = string.sub(value, 1, 16) .. ARGV[2]
+  local ttl = math.max(redis.call('PTTL', KEYS[1]), tonumber(ARGV[3]))
+  redis.call('SET', KEYS[1], value, 'PX', string.format('%.0f', ttl))
+end
+return value

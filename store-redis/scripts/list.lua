@@ -1,13 +1,18 @@
--- One page of the records of a subject, newest first. Writes nothing.
+-- Records of a subject, newest first. Writes nothing.
 --
 -- KEYS  1 index
--- ARGV  1 prefix of record keys · 2 limit · 3 created at that the page begins with, or +inf
---       4 only what comes after this selector there (14 bytes), or nothing · 5 kinds: any or only · 6… those kinds
--- Answers the records.
+-- ARGV  1 prefix of record keys · 2 how many records at most · 3 how many entries it looks at
+--       4 created at of the place that it begins after, or nothing
+--       5 only what comes after this selector there (14 bytes), or nothing for all of that instant
+--       6 purposes, a byte each · 7 kinds: any or only · 8… those kinds
+-- Answers member, score and value of each; and before that the place where it stopped looking, if there is more: score
+-- and member. The value is nil of what is not even a string.
 
-local limit, first, after = tonumber(ARGV[2]), ARGV[3], ARGV[4]
-local kinds = ARGV[5] == 'only' and {}
-for at = 6, #ARGV do kinds[ARGV[at]] = true end
+local limit, look, first, after = tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4], ARGV[5]
+local purposes = {}
+for at = 1, #ARGV[6] do purposes[string.byte(ARGV[6], at)] = true end
+local kinds = ARGV[7] == 'only' and {}
+for at = 8, #ARGV do kinds[ARGV[at]] = true end
 
 -- Lua compares strings by locale; Redis orders members by bytes, and so does this.
 local function before(left, right)
@@ -18,25 +23,39 @@ local function before(left, right)
   return false
 end
 
+-- What is too short to be a record is shown as such.
 local function meant(value)
-  return not kinds or kinds[string.sub(value, 93, 92 + (string.byte(value, 87) or 0))]
+  if #value < 97 then return true end
+  if not purposes[string.byte(value, 87)] then return false end
+  return not kinds or kinds[string.sub(value, 98, 97 + string.byte(value, 92))]
 end
 
-local page, offset, chunk = {}, 0, 256
-while true do
-  local entries = redis.call('ZREVRANGEBYSCORE', KEYS[1], first, '-inf', 'WITHSCORES', 'LIMIT', offset, chunk)
-  for at = 1, #entries, 2 do
-    local member = entries[at]
-    if after == '' or tonumber(entries[at + 1]) < tonumber(first) or before(member, after) then
-      local value = redis.pcall('GET', ARGV[1] .. member)
-      if type(value) == 'table' then
-        if string.sub(value.err, 1, 9) == 'WRONGTYPE' then return value end
-        return redis.error_reply('TRYAGAIN a record is not here')
-      end
-      if value and meant(value) then page[#page + 1] = value end
-      if #page == limit then return page end
-    end
+local from = 0
+if first ~= '' then
+  from = redis.call('ZCOUNT', KEYS[1], '(' .. first, '+inf')
+  local score = after ~= '' and redis.call('ZSCORE', KEYS[1], after)
+  if score and tonumber(score) == tonumber(first) then
+    from = redis.call('ZREVRANK', KEYS[1], after)
   end
-  if #entries < 2 * chunk then return page end
-  offset = offset + chunk
 end
+local entries = redis.call('ZREVRANGE', KEYS[1], from, from + look - 1, 'WITHSCORES')
+local page, records = { '', '' }, 0
+for at = 1, #entries, 2 do
+  local member, score = entries[at], entries[at + 1]
+  if first == '' or after == '' or tonumber(score) ~= tonumber(first) or before(member, after) then
+    local value = redis.pcall('GET', ARGV[1] .. member)
+    local other = type(value) == 'table'
+    if other and string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then
+      return redis.error_reply('TRYAGAIN a record is not here')
+    end
+    if other or (value and meant(value)) then
+      records = records + 1
+      page[#page + 1] = member
+      page[#page + 1] = score
+      page[#page + 1] = not other and value
+    end
+    if records == limit then return page end
+  end
+end
+if #entries == 2 * look then page[1], page[2] = entries[#entries], entries[#entries - 1] end
+return page

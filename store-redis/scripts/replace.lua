@@ -1,7 +1,8 @@
 -- Writes a record over the one that is there, if that has the expected revision and was not ended.
 --
 -- KEYS  1 record · 2 index, only if it has to live longer
--- ARGV  1 value · 2 its time to live in ms · 3 the expected revision, 8 bytes · 4 time to live of the index
+-- ARGV  1 value · 2 its time to live in ms · 3 the expected revision, 8 bytes
+--       4 time to live that the index must have left · 5 time to live that it is given
 -- Answers REPLACED, CONFLICT or MISSING. The very bytes that are there already were written by this same
 -- call: every write carries an id of its own. This store sends once, but a proxy in between may not.
 
@@ -15,5 +16,5 @@ if string.sub(head, 10, 10) ~= '\0' then return 'CONFLICT' end
 local longer = KEYS[2] and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4])
 
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
-if longer then redis.call('PEXPIRE', KEYS[2], ARGV[4]) end
+if longer then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end
 return 'REPLACED'

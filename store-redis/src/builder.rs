@@ -12,6 +12,7 @@ use crate::cluster::Cluster;
 use crate::durability::Confirm;
 use crate::error::{not_done, refused};
 use crate::keys::Keys;
+use crate::layout::Family;
 use crate::node::{Dialer, Node};
 use crate::router::Router;
 use crate::script::Scripts;
@@ -35,6 +36,8 @@ pub struct Builder {
     nodelay: bool,
     confirm: Option<Confirm>,
     pub(crate) allow_eviction: bool,
+    /// How long a master is believed in without a Sentinel.
+    pub(crate) trust: Duration,
     patches: Vec<[String; 3]>,
 }
 
@@ -69,6 +72,7 @@ impl Builder {
             nodelay: false,
             confirm: None,
             allow_eviction: false,
+            trust: Duration::ZERO,
             patches: Vec::new(),
         }
     }
@@ -141,7 +145,7 @@ impl Builder {
             scripts.patch(script, from, to)?;
         }
         let topology = self.topology()?;
-        let router = Router { topology, limit: self.limit, confirm: self.confirm };
+        let router = Router { topology, limit: self.limit, confirm: self.confirm, keys: keys.clone() };
         let looking = async {
             let mut oldest = None;
             for node in router.topology.masters().await? {
@@ -190,15 +194,16 @@ impl Builder {
                 let sentinels = nodes(&self.dialer(first.clone().set_redis_settings(to_sentinel)))?;
                 let bare = redis::RedisConnectionInfo::default().set_db(first.redis_settings().db());
                 let servers = self.dialer(self.log_in(first.set_redis_settings(bare)));
-                Topology::Sentinel(Arc::new(Sentinel::new(sentinels, master.clone(), servers)))
+                Topology::Sentinel(Arc::new(Sentinel::new(sentinels, master.clone(), servers, self.trust)))
             }
             Kind::Cluster => {
                 if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
                     return Err(refused("nodes of a cluster have no Unix sockets"));
                 }
-                let dialer = self.dialer(self.log_in(first));
+                let family = Arc::new(Family::default());
+                let dialer = Dialer { family: Some(Arc::clone(&family)), ..self.dialer(self.log_in(first)) };
                 let seeds = nodes(&dialer)?;
-                Topology::Cluster(Box::new(Cluster::new(dialer, seeds)))
+                Topology::Cluster(Box::new(Cluster::new(dialer, family, seeds)))
             }
         })
     }
@@ -210,7 +215,13 @@ impl Builder {
     }
 
     fn dialer(&self, like: ConnectionInfo) -> Dialer {
-        Dialer { like, lanes: self.connections, patience: self.limit / 4, nodelay: self.nodelay }
+        Dialer {
+            like,
+            lanes: self.connections,
+            patience: self.limit / 4,
+            nodelay: self.nodelay,
+            family: None,
+        }
     }
 }
 

@@ -100,10 +100,10 @@ impl Server {
     /// # Errors
     /// [`StoreError::Refused`] with the reason.
     pub(crate) fn admit(&self, as_cluster: bool, allow_eviction: bool) -> Result<(), StoreError> {
-        if self.info("redis_mode") == "sentinel" {
+        if self.mode() == "sentinel" {
             return Err(refused("this server is a Sentinel: name the master that it watches"));
         }
-        let clustered = self.info("redis_mode") == "cluster";
+        let clustered = self.mode() == "cluster";
         if clustered && !as_cluster {
             return Err(refused("this server is a node of a cluster: connect to it as one"));
         }
@@ -119,6 +119,14 @@ impl Server {
             ));
         }
         Ok(())
+    }
+
+    /// `standalone`, `sentinel` or `cluster`. Valkey has its own name for it from 8.0 on.
+    fn mode(&self) -> &str {
+        match self.info("redis_mode") {
+            "" => self.info("server_mode"),
+            mode => mode,
+        }
     }
 
     fn evicts(&self) -> bool {

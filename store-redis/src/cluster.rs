@@ -1,52 +1,65 @@
 //! Which node of a cluster has which slots.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use hallpass_core::StoreError;
-use redis::{RedisError, Value};
+use redis::RedisError;
 use tokio::sync::Mutex;
 use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
-use crate::error::{settled, unavailable};
+use crate::error::{Causes, describe, settled, unavailable};
+use crate::layout::{Family, Layout, Place};
 use crate::node::{Dialer, Node};
 
 const SLOTS: usize = 16_384;
-/// Not more often than this, however many calls fail.
-const THROTTLE: Duration = Duration::from_millis(100);
+/// How soon after one look at the map another may follow. Doubles with each look that finds nothing new.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How many nodes are asked for the map at first.
+const ASKED: usize = 3;
+/// How long these have before the other nodes are asked too.
+const GRACE: Duration = Duration::from_millis(250);
 
 /// A cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     dialer: Dialer,
+    /// The nodes' ids: what tells this cluster from another.
+    family: Arc<Family>,
     /// As the application named them: where to begin, and where to begin again.
     seeds: Vec<Arc<Node>>,
     map: RwLock<Map>,
     suspect: AtomicBool,
-    asking: Mutex<Option<Instant>>,
+    asking: Mutex<()>,
+    /// Which nodes are asked next.
+    turn: AtomicUsize,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Map {
     owners: Vec<Option<Arc<Node>>>,
     /// Every node that the last answer named, that one sent us to since, and the seeds, by `host:port`: each keeps its
     /// connections.
     nodes: HashMap<String, Arc<Node>>,
+    /// When the next look is allowed, and how long the pause before it was.
+    due: Instant,
+    pause: Duration,
 }
 
 impl Cluster {
-    pub(crate) fn new(dialer: Dialer, seeds: Vec<Arc<Node>>) -> Self {
-        let nodes = seeds.iter().map(|seed| (seed.name.clone(), Arc::clone(seed))).collect();
-        let map = Map { owners: vec![None; SLOTS], nodes };
+    pub(crate) fn new(dialer: Dialer, family: Arc<Family>, seeds: Vec<Arc<Node>>) -> Self {
         Self {
             dialer,
+            family,
+            map: RwLock::new(Map::of(&seeds)),
             seeds,
-            map: RwLock::new(map),
             suspect: AtomicBool::new(true),
             asking: Mutex::default(),
+            turn: AtomicUsize::new(0),
         }
     }
 
@@ -54,17 +67,17 @@ impl Cluster {
         self.suspect.store(true, Ordering::Release);
     }
 
-    /// If nothing speaks against what is known.
+    /// The owner, unless the map is suspect and another look at it is due.
     pub(crate) fn known_owner(&self, slot: u16) -> Option<Arc<Node>> {
-        if self.suspect.load(Ordering::Acquire) {
+        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
+        if self.suspect.load(Ordering::Acquire) && map.due <= Instant::now() {
             return None;
         }
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         map.owners.get(usize::from(slot)).cloned().flatten()
     }
 
     pub(crate) async fn owner(&self, slot: u16) -> Result<Arc<Node>, StoreError> {
-        self.refresh_if_suspect().await?;
+        self.refresh_if_due().await?;
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         let owner = map.owners.get(usize::from(slot)).cloned().flatten();
         drop(map);
@@ -75,7 +88,7 @@ impl Cluster {
     }
 
     pub(crate) async fn masters(&self) -> Result<Vec<Arc<Node>>, StoreError> {
-        self.refresh_if_suspect().await?;
+        self.refresh_if_due().await?;
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         let mut masters: Vec<Arc<Node>> = Vec::new();
         for owner in map.owners.iter().flatten() {
@@ -86,97 +99,192 @@ impl Cluster {
         Ok(masters)
     }
 
-    pub(crate) fn moved(&self, error: &RedisError) {
-        let (Some((_, slot)), Some(node)) = (error.redirect_node(), self.asked_of(error)) else {
+    /// `from` said where a slot is now.
+    pub(crate) fn moved(&self, error: &RedisError, from: &Node) {
+        let (Some((_, slot)), Some(node)) = (error.redirect_node(), self.asked_of(error, from)) else {
             return self.suspect();
         };
+        tracing::debug!(slot, from = %from.name, to = %node.name, "a slot has moved");
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(owner) = map.owners.get_mut(usize::from(slot)) {
             *owner = Some(node);
         }
     }
 
-    pub(crate) fn asked_of(&self, error: &RedisError) -> Option<Arc<Node>> {
+    /// The node that `from` says to ask. A node that does not know the other's name leaves the host out, or writes
+    /// `?`: then it is the one node of the map with this port, or it is on the host of `from`.
+    pub(crate) fn asked_of(&self, error: &RedisError, from: &Node) -> Option<Arc<Node>> {
         let (address, _) = error.redirect_node()?;
         let (host, port) = address.rsplit_once(':')?;
-        self.node(host.trim_matches(['[', ']']), port.parse().ok()?)
+        let port: u16 = port.parse().ok()?;
+        let host = match host.trim_matches(['[', ']']) {
+            "" | "?" => None,
+            host => Some(host),
+        };
+        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
+        match host {
+            Some(host) => map.node(&self.dialer, host, port),
+            None => map.by_port(port).or_else(|| map.node(&self.dialer, host_of(&from.name), port)),
+        }
     }
 
-    fn node(&self, host: &str, port: u16) -> Option<Arc<Node>> {
-        let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        map.node(&self.dialer, host, port)
+    fn is_due(&self) -> bool {
+        self.suspect.load(Ordering::Acquire)
+            && self.map.read().unwrap_or_else(PoisonError::into_inner).due <= Instant::now()
     }
 
-    async fn refresh_if_suspect(&self) -> Result<(), StoreError> {
-        if !self.suspect.load(Ordering::Acquire) {
+    async fn refresh_if_due(&self) -> Result<(), StoreError> {
+        if !self.is_due() {
             return Ok(());
         }
-        let mut last = self.asking.lock().await;
-        if !self.suspect.load(Ordering::Acquire) || last.is_some_and(|at| at.elapsed() < THROTTLE) {
+        // One looks, and the others wait for it.
+        let _asking = self.asking.lock().await;
+        if !self.is_due() {
             return Ok(());
         }
-        let answer = self.ask_everybody().await;
-        *last = Some(Instant::now());
-        let (teller, ranges) = answer?;
+        let answer = self.ask().await;
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        map.learn(&self.dialer, &self.seeds, &teller, &ranges);
+        let first = self.family.is_empty();
+        let news = match &answer {
+            Ok((teller, layout)) => {
+                self.family.become_those_of(layout);
+                let news = map.learn(&self.dialer, &self.seeds, teller, layout);
+                self.suspect.store(false, Ordering::Release);
+                news
+            }
+            Err(_) => false,
+        };
+        map.rest(news);
         drop(map);
-        self.suspect.store(false, Ordering::Release);
+        let (teller, layout) = answer?;
+        if first {
+            // Until now any cluster would have done: these connections are checked when they are made again.
+            for seed in self.seeds.iter().filter(|seed| !Arc::ptr_eq(seed, &teller)) {
+                seed.close();
+            }
+        }
+        if news {
+            tracing::info!(said_by = %teller.name, masters = layout.masters(), "the map of the cluster is new");
+        }
         Ok(())
     }
 
-    /// All at once, because one that is frozen must not hold up the others; the first to answer is believed.
-    async fn ask_everybody(&self) -> Result<(Arc<Node>, Vec<Value>), StoreError> {
+    /// Asks a few nodes at once, then all others, because one that is frozen must not hold up the rest. The first
+    /// answer of a node of this cluster is believed.
+    async fn ask(&self) -> Result<(Arc<Node>, Layout), StoreError> {
         let mut nodes: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
             map.nodes.values().cloned().collect()
         };
-        let seeds = self.seeds.iter().filter(|seed| !nodes.iter().any(|node| Arc::ptr_eq(node, seed)));
-        let seeds: Vec<_> = seeds.cloned().collect();
-        nodes.extend(seeds);
-        let mut asked = JoinSet::new();
-        for node in nodes {
-            asked.spawn(async move { (node.ask(redis::cmd("CLUSTER").arg("SLOTS")).await, node) });
+        let from = self.turn.fetch_add(ASKED, Ordering::Relaxed) % nodes.len().max(1);
+        nodes.rotate_left(from);
+        let others = nodes.split_off(nodes.len().min(ASKED));
+        let mut asking = Asking { family: &self.family, asked: JoinSet::new(), refusal: None };
+        asking.begin(nodes);
+        if let Ok(Some(told)) = timeout(GRACE, asking.first()).await {
+            return Ok(told);
         }
-        let mut refusal = None;
-        while let Some(answer) = asked.join_next().await {
+        asking.begin(others);
+        if let Some(told) = asking.first().await {
+            return Ok(told);
+        }
+        Err(asking.refusal.take().unwrap_or_else(|| unavailable("no node of the cluster answers")))
+    }
+}
+
+/// Nodes that are asked for the map.
+struct Asking<'a> {
+    family: &'a Family,
+    asked: JoinSet<(Result<Layout, RedisError>, Arc<Node>)>,
+    /// Why the answers so far are of no use, if trying again does not help.
+    refusal: Option<StoreError>,
+}
+
+impl Asking<'_> {
+    fn begin(&mut self, nodes: Vec<Arc<Node>>) {
+        for node in nodes {
+            self.asked.spawn(async move { (Layout::ask(&node).await, node) });
+        }
+    }
+
+    /// The first answer that is of use; `None` when every node has been heard.
+    async fn first(&mut self) -> Option<(Arc<Node>, Layout)> {
+        while let Some(answer) = self.asked.join_next().await {
             match answer {
-                Ok((Ok(Value::Array(ranges)), node)) if !ranges.is_empty() => {
+                Ok((Ok(layout), node)) if layout.is_empty() => {
+                    tracing::debug!(node = %node.name, "a node knows of no slots");
+                }
+                Ok((Ok(layout), node)) if !self.family.shares(&layout) => {
+                    tracing::warn!(node = %node.name, "a node of another cluster answers here; it is not believed");
+                    node.close();
+                    self.refusal = self
+                        .refusal
+                        .take()
+                        .or_else(|| Some(unavailable("what answers belongs to another cluster")));
+                }
+                Ok((Ok(layout), node)) => {
                     // Those that do not answer close their connections when their time is up.
-                    asked.detach_all();
-                    return Ok((node, ranges));
+                    self.asked.detach_all();
+                    return Some((node, layout));
                 }
-                Ok((Err(error), _)) => {
-                    refusal = refusal.or_else(|| settled(&error, "this server is no node of a cluster"));
+                Ok((Err(error), node)) => {
+                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not tell the map");
+                    let settled = settled(&error, "this server is no node of a cluster");
+                    self.refusal = self.refusal.take().or(settled);
                 }
-                _ => {}
+                Err(_) => {}
             }
         }
-        Err(refusal.unwrap_or_else(|| unavailable("no node of the cluster answers")))
+        None
     }
 }
 
 impl Map {
-    /// Takes over what `teller` said, and forgets every node that it did not name.
-    fn learn(&mut self, dialer: &Dialer, seeds: &[Arc<Node>], teller: &Arc<Node>, ranges: &[Value]) {
+    fn of(seeds: &[Arc<Node>]) -> Self {
+        let nodes = seeds.iter().map(|seed| (seed.name.clone(), Arc::clone(seed))).collect();
+        Self { owners: vec![None; SLOTS], nodes, due: Instant::now(), pause: Duration::ZERO }
+    }
+
+    /// Takes over what `teller` said, and forgets every node that it did not name. Answers whether a slot has another
+    /// owner than before.
+    fn learn(&mut self, dialer: &Dialer, seeds: &[Arc<Node>], teller: &Arc<Node>, layout: &Layout) -> bool {
         let (mut owners, mut named) = (vec![None; SLOTS], HashMap::new());
-        for range in ranges {
-            let Some((first, end, host, port)) = parse(range) else { continue };
+        let mut node = |place: &Place| {
             // A node that does not know its own address leaves it out.
-            let host = if host.is_empty() { host_of(&teller.name) } else { &host };
-            let Some(node) = self.node(dialer, host, port) else { continue };
-            for (host, port) in replicas(range) {
-                named.extend(self.node(dialer, &host, port).map(|node| (node.name.clone(), node)));
+            let host = place.host.as_deref().unwrap_or_else(|| host_of(&teller.name));
+            let node = self.node(dialer, host, place.port)?;
+            named.insert(node.name.clone(), Arc::clone(&node));
+            Some(node)
+        };
+        for range in layout.ranges() {
+            let Some(master) = node(&range.master) else { continue };
+            // They know the cluster too, should every master be gone.
+            for replica in &range.replicas {
+                node(replica);
             }
-            for owner in owners.iter_mut().take(end + 1).skip(first) {
-                *owner = Some(Arc::clone(&node));
+            for owner in owners.iter_mut().take(range.last + 1).skip(range.first) {
+                *owner = Some(Arc::clone(&master));
             }
-            named.insert(node.name.clone(), node);
         }
         for node in seeds.iter().chain([teller]) {
             named.entry(node.name.clone()).or_insert_with(|| Arc::clone(node));
         }
+        let same = |(old, new): (&Option<Arc<Node>>, &Option<Arc<Node>>)| match (old, new) {
+            (Some(old), Some(new)) => Arc::ptr_eq(old, new),
+            (old, new) => old.is_none() && new.is_none(),
+        };
+        let news = !self.owners.iter().zip(&owners).all(same);
         (self.owners, self.nodes) = (owners, named);
+        news
+    }
+
+    /// After a look: when the next is allowed.
+    fn rest(&mut self, news: bool) {
+        let now = Instant::now();
+        let quiet = now.saturating_duration_since(self.due) > LONGEST_PAUSE;
+        self.pause =
+            if news || quiet { FIRST_PAUSE } else { (self.pause * 2).clamp(FIRST_PAUSE, LONGEST_PAUSE) };
+        self.due = now + self.pause;
     }
 
     fn node(&mut self, dialer: &Dialer, host: &str, port: u16) -> Option<Arc<Node>> {
@@ -188,54 +296,40 @@ impl Map {
         self.nodes.insert(name, Arc::clone(&node));
         Some(node)
     }
-}
 
-/// First slot, last slot, host and port of the master: how an entry of `CLUSTER SLOTS` begins.
-fn parse(range: &Value) -> Option<(usize, usize, String, u16)> {
-    let Value::Array(parts) = range else { return None };
-    let [Value::Int(first), Value::Int(last), Value::Array(master), ..] = parts.as_slice() else {
-        return None;
-    };
-    let (host, port) = address(master)?;
-    Some((usize::try_from(*first).ok()?, usize::try_from(*last).ok()?, host, port))
-}
-
-/// The replicas of such an entry: they know the cluster too, should every master be gone.
-fn replicas(range: &Value) -> Vec<(String, u16)> {
-    let Value::Array(parts) = range else { return Vec::new() };
-    let addresses = parts.iter().skip(3).filter_map(|part| match part {
-        Value::Array(node) => address(node),
-        _ => None,
-    });
-    addresses.filter(|(host, _)| !host.is_empty()).collect()
-}
-
-fn address(node: &[Value]) -> Option<(String, u16)> {
-    let host = match node.first()? {
-        Value::BulkString(host) => String::from_utf8(host.clone()).ok()?,
-        Value::Nil => String::new(),
-        _ => return None,
-    };
-    let Value::Int(port) = node.get(1)? else { return None };
-    Some((host, u16::try_from(*port).ok()?))
+    /// The node with this port, if there is one only.
+    fn by_port(&self, port: u16) -> Option<Arc<Node>> {
+        let mut nodes = self.nodes.values().filter(|node| port_of(&node.name) == Some(port));
+        nodes.next().filter(|_| nodes.next().is_none()).cloned()
+    }
 }
 
 fn host_of(name: &str) -> &str {
     name.rsplit_once(':').map_or(name, |(host, _)| host)
 }
 
+fn port_of(name: &str) -> Option<u16> {
+    name.rsplit_once(':')?.1.parse().ok()
+}
+
 #[cfg(test)]
 mod tests {
-    use redis::IntoConnectionInfo;
+    use redis::{IntoConnectionInfo, Value};
 
     use super::*;
 
     fn range(first: usize, last: usize, ports: &[u16]) -> Value {
         let number = |number: usize| Value::Int(i64::try_from(number).unwrap());
+        let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
         let node = |port: &u16| {
-            Value::Array(vec![Value::BulkString(b"127.0.0.1".to_vec()), number(usize::from(*port))])
+            let id = format!("id of {port}");
+            Value::Array(vec![text("127.0.0.1"), number(usize::from(*port)), text(&id)])
         };
         Value::Array([number(first), number(last)].into_iter().chain(ports.iter().map(node)).collect())
+    }
+
+    fn layout(ranges: &[Value]) -> Layout {
+        Layout::read(&Value::Array(ranges.to_vec()))
     }
 
     fn names(map: &Map) -> Vec<&str> {
@@ -244,19 +338,36 @@ mod tests {
         names
     }
 
+    fn dialer() -> Dialer {
+        let like = "redis://127.0.0.1:1".into_connection_info().unwrap();
+        Dialer { like, lanes: 1, patience: Duration::from_secs(1), nodelay: false, family: None }
+    }
+
     #[test]
     fn what_left_the_cluster_is_forgotten_and_what_stayed_keeps_its_connections() {
-        let like = "redis://127.0.0.1:1".into_connection_info().unwrap();
-        let dialer = Dialer { like, lanes: 1, patience: Duration::from_secs(1), nodelay: false };
+        let dialer = dialer();
         let seeds = [dialer.node("127.0.0.1", 1).unwrap()];
-        let mut map = Map::default();
-        let first = [range(0, 8191, &[2, 3]), range(8192, 16_383, &[4, 5])];
-        map.learn(&dialer, &seeds, &seeds[0], &first);
+        let mut map = Map::of(&[]);
+        let first = layout(&[range(0, 8191, &[2, 3]), range(8192, 16_383, &[4, 5])]);
+        assert!(map.learn(&dialer, &seeds, &seeds[0], &first));
+        assert!(!map.learn(&dialer, &seeds, &seeds[0], &first));
         let [stays, guest] = [2, 9].map(|port| map.node(&dialer, "127.0.0.1", port).unwrap());
         assert_eq!(names(&map).len(), 6, "{map:?}");
-        map.learn(&dialer, &seeds, &stays, &[range(0, 16_383, &[2, 6])]);
+        assert!(map.learn(&dialer, &seeds, &stays, &layout(&[range(0, 16_383, &[2, 6])])));
         assert_eq!(names(&map), ["127.0.0.1:1", "127.0.0.1:2", "127.0.0.1:6"]);
         assert!(map.owners.iter().flatten().all(|owner| Arc::ptr_eq(owner, &stays)));
-        assert_eq!(Arc::strong_count(&guest), 1, "somebody keeps what nobody names");
+        assert_eq!(Arc::strong_count(&guest), 1, "a node that no answer names is kept");
+    }
+
+    #[test]
+    fn looks_that_find_nothing_new_become_rare() {
+        let mut map = Map::of(&[]);
+        let pauses = (0..6).map(|_| {
+            map.rest(false);
+            map.pause.as_millis()
+        });
+        assert_eq!(pauses.collect::<Vec<_>>(), [100, 200, 400, 800, 1000, 1000]);
+        map.rest(true);
+        assert_eq!(map.pause, FIRST_PAUSE);
     }
 }

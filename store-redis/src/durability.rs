@@ -4,11 +4,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::StoreError;
-use redis::{RedisError, Value};
+use redis::{Pipeline, RedisError, Value};
 use tokio::sync::Mutex;
 use tokio::time::timeout;
 
-use crate::error::{Trouble, late, odd_answer, unanswered};
+use crate::error::{Class, Trouble, class, odd_answer, unanswered};
+use crate::keys::Keys;
 use crate::node::{Lane, Live, Node};
 
 /// How many replicas have to have a write before it is acknowledged, and how long that may take.
@@ -18,18 +19,41 @@ pub(crate) struct Confirm {
     pub(crate) within: Duration,
 }
 
-/// Waits in rounds, over a connection of its own, because `WAIT` holds up whatever else is on it.
+/// Waits in rounds, over a connection of its own, because `WAIT` holds up every other command on it.
 ///
-/// A round is `PING` and `WAIT`. `WAIT` covers what the server wrote before the last command of the
-/// *same* connection, whoever wrote it; so a round that begins after a write was answered covers that
-/// write, and one round serves everybody who waits for it.
+/// A round is a write of a marker and `WAIT`, sent together. `WAIT` counts the replicas that have what the server
+/// had written when the *same* connection last **propagated** something; from Redis 7.2 on, and in Valkey,
+/// a command that propagates nothing (`PING`) does not count, and `WAIT` alone would count every attached
+/// replica, however far behind. So the round writes. A round that begins after a write was answered covers
+/// that write, and one round serves every caller who waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     lane: Lane,
     begun: AtomicU64,
-    /// The last round that came to an end, and how many replicas had confirmed it.
-    ended: Mutex<(u64, u32)>,
+    ended: Mutex<Ended>,
 }
+
+/// The last round that came to an end.
+#[derive(Debug, Default)]
+struct Ended {
+    round: u64,
+    /// How many replicas had confirmed it.
+    confirmed: u32,
+    /// The shard whose marker this node last took.
+    shard: Option<[u8; 2]>,
+}
+
+/// Where a round may write its marker: keys of shards whose slots the node has.
+pub(crate) struct Markers<'a> {
+    pub(crate) keys: &'a Keys,
+    /// The shard of the write that is waited for, then others of the same node.
+    pub(crate) shards: &'a mut (dyn Iterator<Item = [u8; 2]> + Send),
+}
+
+/// A marker is gone after a minute.
+const MARKER: &str = "#!lua flags=allow-oom
+redis.call('SET', KEYS[1], '1', 'PX', 60000)
+return 1";
 
 impl Rounds {
     /// To be called before the write: a server that restarted since, and forgot it, has closed this
@@ -57,24 +81,26 @@ impl Rounds {
         live: &mut Live,
         confirm: Confirm,
         patience: Duration,
+        markers: Markers<'_>,
     ) -> Result<(), StoreError> {
         let before = self.begun.load(Ordering::Acquire);
         let mut ended = self.ended.lock().await;
         if !live.is_open() {
             // Lost since the write, perhaps with the server, and with what it had written.
-            return Err(late(true));
+            return Err(unconfirmed("the connection closed before replicas confirmed"));
         }
-        let confirmed = if ended.0 > before {
-            ended.1
+        let confirmed = if ended.round > before {
+            ended.confirmed
         } else {
             let round = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
-            let confirmed = match timeout(confirm.within + patience, ask(live, confirm)).await {
+            let asking = ask(live, confirm, markers, &mut ended.shard);
+            let confirmed = match timeout(confirm.within + patience, asking).await {
                 Ok(confirmed) => confirmed,
-                Err(_) => Err(late(true)),
+                Err(_) => Err(unconfirmed("the server does not say in time how many replicas confirmed")),
             };
-            // One that does not answer is not waited for again, by nobody.
+            // A connection that does not answer is not waited for again.
             let confirmed = confirmed.inspect_err(|_| live.close())?;
-            *ended = (round, confirmed);
+            (ended.round, ended.confirmed) = (round, confirmed);
             confirmed
         };
         if confirmed >= confirm.replicas {
@@ -85,12 +111,41 @@ impl Rounds {
     }
 }
 
-async fn ask(live: &mut Live, confirm: Confirm) -> Result<u32, StoreError> {
-    let within = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX).max(1);
+fn unconfirmed(why: &'static str) -> StoreError {
+    StoreError::Timeout { source: Trouble::Plain(why).into(), outcome_unknown: true }
+}
+
+/// Writes the marker of the first shard that the node takes, and waits for it. `last` is tried first.
+async fn ask(
+    live: &mut Live,
+    confirm: Confirm,
+    markers: Markers<'_>,
+    last: &mut Option<[u8; 2]>,
+) -> Result<u32, StoreError> {
     let lost = |error: RedisError| unanswered(&error, true);
+    let within = u64::try_from(confirm.within.as_millis()).unwrap_or(u64::MAX).max(1);
     let wait = redis::cmd("WAIT").arg(confirm.replicas).arg(within).take();
-    match live.send_after(&redis::cmd("PING"), &wait).await.map_err(lost)? {
-        Value::Int(confirmed) => Ok(u32::try_from(confirmed).unwrap_or(0)),
-        _ => Err(odd_answer(true)),
+    let mut refusal = None;
+    for shard in last.take().into_iter().chain(markers.shards) {
+        let marker = redis::cmd("EVAL").arg(MARKER).arg(1).arg(markers.keys.marker(shard)).take();
+        let mut both = Pipeline::with_capacity(2);
+        both.add_command(marker).add_command(wait.clone());
+        let answers = live.send_all(&both, 2).await.map_err(lost)?;
+        let [marked, waited] = <[Value; 2]>::try_from(answers).map_err(|_| odd_answer(true))?;
+        match marked.extract_error() {
+            Ok(_) => {
+                *last = Some(shard);
+                return match waited.extract_error().map_err(lost)? {
+                    Value::Int(confirmed) => Ok(u32::try_from(confirmed).unwrap_or(0)),
+                    _ => Err(odd_answer(true)),
+                };
+            }
+            // This slot is on its way to another node: one that stays serves as well.
+            Err(error) if matches!(class(&error), Class::Moved | Class::Ask | Class::Later) => {
+                refusal = Some(error);
+            }
+            Err(error) => return Err(lost(error)),
+        }
     }
+    Err(refusal.map_or_else(|| unconfirmed("the node has no slot for a marker"), lost))
 }

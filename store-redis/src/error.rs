@@ -7,36 +7,62 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use hallpass_core::{DecodeError, Selector, StoreError};
+use hallpass_core::{BoxError, DecodeError, Selector, StoreError};
 use redis::{ErrorKind, RedisError, ServerErrorKind};
 
-/// The source of a [`StoreError`] of this crate: one sentence.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// The source of a [`StoreError`] of this crate: one sentence, and its cause.
+#[derive(Clone, Debug)]
 pub(crate) enum Trouble {
-    /// The operating system, about a connection.
-    Network(String),
+    /// A connection failed; the operating system says why.
+    Network(Option<Arc<dyn Error + Send + Sync>>),
     /// A fixed sentence.
     Plain(&'static str),
     /// The server, by its code; and what that means.
     Server(String, &'static str),
     /// It is written, and not on as many replicas as was asked for.
     TooFewReplicas { wanted: u32, confirmed: u32 },
+    /// The time is up. The cause is what went wrong last until then.
+    Late(Option<Box<Trouble>>),
 }
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Network(why) => write!(f, "the connection failed: {why}"),
+            Self::Network(_) => f.write_str("the connection failed"),
             Self::Plain(why) => f.write_str(why),
             Self::Server(code, why) => write!(f, "{why} ({code})"),
             Self::TooFewReplicas { wanted, confirmed } => {
                 write!(f, "written, but confirmed by {confirmed} of {wanted} replicas")
             }
+            Self::Late(_) => f.write_str("Redis does not answer in time"),
         }
     }
 }
 
-impl Error for Trouble {}
+impl Error for Trouble {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Network(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
+            Self::Late(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
+            _ => None,
+        }
+    }
+}
+
+/// An error with its causes, on one line, for a log.
+pub(crate) struct Causes<'a>(pub(crate) &'a (dyn Error + 'static));
+
+impl fmt::Display for Causes<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(next) = cause {
+            write!(f, ": {next}")?;
+            cause = next.source();
+        }
+        Ok(())
+    }
+}
 
 /// What to do about an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -150,9 +176,10 @@ pub(crate) fn no_answer(error: &RedisError) -> StoreError {
     }
 }
 
-/// The error for a call whose time is up.
-pub(crate) fn late(outcome_unknown: bool) -> StoreError {
-    StoreError::Timeout { source: Trouble::Plain("Redis does not answer in time").into(), outcome_unknown }
+/// The error for a call whose time is up; `last` is what went wrong last until then.
+pub(crate) fn late(outcome_unknown: bool, last: Option<&RedisError>) -> StoreError {
+    let last = last.map(|error| Box::new(describe(error)));
+    StoreError::Timeout { source: Trouble::Late(last).into(), outcome_unknown }
 }
 
 /// What is stored for `selector` is no record.
@@ -160,9 +187,14 @@ pub(crate) fn corrupt(selector: Option<Selector>, source: DecodeError) -> StoreE
     StoreError::Corrupt { selector, source: source.into() }
 }
 
+/// Why something in a list is no record.
+pub(crate) fn no_record(why: &'static str) -> BoxError {
+    Trouble::Plain(why).into()
+}
+
 /// What came back is not what a command answers.
 pub(crate) fn odd_answer(writes: bool) -> StoreError {
-    let source = Trouble::Plain("Redis answers what it never should").into();
+    let source = Trouble::Plain("unexpected response from the server").into();
     match writes {
         true => StoreError::Timeout { source, outcome_unknown: true },
         false => StoreError::Other(source),
@@ -177,7 +209,8 @@ pub(crate) fn unavailable(why: &'static str) -> StoreError {
     StoreError::Unavailable(Trouble::Plain(why).into())
 }
 
-fn describe(error: &RedisError) -> Trouble {
+/// `error` in our words, with its cause.
+pub(crate) fn describe(error: &RedisError) -> Trouble {
     let server = |why| Trouble::Server(code(error).to_owned(), why);
     match error.kind() {
         ErrorKind::AuthenticationFailed => {
@@ -204,20 +237,18 @@ fn describe(error: &RedisError) -> Trouble {
             "WRONGTYPE" => "a key of ours holds something else",
             _ => "the server refuses",
         }),
-        ErrorKind::Io if error.is_timeout() => Trouble::Network("no answer in time".into()),
-        // With an address at most.
-        ErrorKind::Io => Trouble::Network(io_text(error)),
+        // The cause has an address at most.
+        ErrorKind::Io => Trouble::Network(cause(error)),
         _ => Trouble::Plain("the driver failed"),
     }
 }
 
-/// The words of the operating system or of TLS, and none of the driver's.
-fn io_text(error: &RedisError) -> String {
-    io_error(error).map_or_else(|| "closed".to_owned(), ToString::to_string)
+/// What the operating system or TLS said. The driver shares it between clones of an error.
+fn cause(error: &RedisError) -> Option<Arc<dyn Error + Send + Sync>> {
+    error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>().cloned()
 }
 
 fn io_error(error: &RedisError) -> Option<&std::io::Error> {
-    // The driver shares its source between clones of an error.
     error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>()?.downcast_ref()
 }
 
@@ -280,6 +311,6 @@ mod tests {
     #[test]
     fn a_refused_connection_says_so() {
         let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
-        assert_eq!(describe(&error).to_string(), "the connection failed: connection refused");
+        assert_eq!(Causes(&describe(&error)).to_string(), "the connection failed: connection refused");
     }
 }

@@ -106,7 +106,7 @@ impl Drop for Reading {
 
 /// The values of all these keys, as far as they are here. `MGET` says of something else than a string that
 /// there is nothing, so that answer is believed of `GET` alone.
-pub(crate) async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
     let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
     let pairs = keys.iter().zip(&values);
     let missing: Vec<&[u8]> = pairs.filter(|(_, value)| **value == Value::Nil).map(|(key, _)| *key).collect();
@@ -283,7 +283,7 @@ mod tests {
         let proxy = Proxy::start(nodes[0].address()).await.unwrap();
         let like = nodes[0].url().into_connection_info().unwrap();
         let limit = Duration::from_secs(30);
-        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false };
+        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false, family: None };
         let live = dialer.node("127.0.0.1", proxy.address().port()).unwrap().connection().await.unwrap();
         proxy.set(Mode::BlackHole);
         let mut readers = JoinSet::new();

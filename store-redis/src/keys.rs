@@ -3,8 +3,9 @@
 //! | key | value | lives for |
 //! | --- | --- | --- |
 //! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
-//! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, and an hour |
-//! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes | one and a half times what was asked for |
+//! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, two hours, and an eighth |
+//! | `hp:NS:{SHARD}:w` | a marker, for `WAIT` | a minute |
+//! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes, and when its time is over, 8 bytes | one and a half times what was asked for, and an hour |
 //!
 //! `NS` is the namespace. `SHARD` is the first two bytes of the selector, in four hexadecimal digits, and
 //! the 14 bytes are the rest of it, as they are. All selectors of a subject have the same shard (contract
@@ -31,6 +32,7 @@ const NAMESPACE_MAX_LEN: usize = 64;
 const RECORD: &[u8] = b":t:";
 const INDEX: &[u8] = b":s:";
 const EPOCH: &[u8] = b":e:";
+const MARKER: &[u8] = b":w";
 
 /// The keys of one namespace.
 #[derive(Clone, Debug)]
@@ -60,6 +62,11 @@ impl Keys {
 
     pub(crate) fn epoch(&self, subject: &Subject) -> Vec<u8> {
         self.key(subject.shard(), EPOCH, subject.as_str().as_bytes())
+    }
+
+    /// What is written so that there is something to wait for.
+    pub(crate) fn marker(&self, shard: [u8; 2]) -> Vec<u8> {
+        self.key(shard, MARKER, &[])
     }
 
     /// What the keys of records of this shard begin with.
@@ -99,6 +106,11 @@ pub(crate) fn time_to_live(record: &Record) -> u64 {
 pub(crate) fn index_time_to_live(record: &Record) -> u64 {
     let until = record.expires_at.max(record.purge_at).as_millis();
     until.saturating_sub(record.updated_at.min(record.created_at).as_millis()) + 2 * SLACK
+}
+
+/// How long the index is kept when its time is set: an eighth longer, so that it is set rarely.
+pub(crate) fn generous(index_time_to_live: u64) -> u64 {
+    index_time_to_live + index_time_to_live / 8
 }
 
 /// Whether `record`, about to be written again, may outlive what [`index_time_to_live`] gave the index.

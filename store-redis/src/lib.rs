@@ -8,6 +8,7 @@ mod durability;
 mod error;
 mod gather;
 mod keys;
+mod layout;
 mod node;
 mod router;
 mod script;

@@ -9,10 +9,12 @@ use redis::io::tcp::TcpSettings;
 use redis::{AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ConnectionInfo, PushKind, RedisError};
 use redis::{Pipeline, ProtocolVersion, PushInfo, Value};
 use tokio::sync::Mutex;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::durability::Rounds;
+use crate::error::{Causes, describe};
 use crate::gather::Gather;
+use crate::layout::Family;
 
 /// After a failed attempt others share its error for so long, rather than queue up for attempts of
 /// their own.
@@ -30,6 +32,8 @@ pub(crate) struct Dialer {
     /// How long making one may take.
     pub(crate) patience: Duration,
     pub(crate) nodelay: bool,
+    /// In a cluster: whom a server has to belong to.
+    pub(crate) family: Option<Arc<Family>>,
 }
 
 impl Dialer {
@@ -58,6 +62,7 @@ impl Dialer {
             name: info.addr().to_string(),
             client: Client::open(info)?,
             patience: self.patience,
+            family: self.family.clone(),
             lanes: (0..self.lanes.max(1)).map(|_| Lane::default()).collect(),
             turn: AtomicUsize::new(0),
             rounds: Rounds::default(),
@@ -72,6 +77,7 @@ pub(crate) struct Node {
     pub(crate) name: String,
     client: Client,
     pub(crate) patience: Duration,
+    family: Option<Arc<Family>>,
     lanes: Box<[Lane]>,
     turn: AtomicUsize,
     /// The connection that waits for replicas.
@@ -103,7 +109,7 @@ impl Node {
     /// Asks it something, bounded by its patience.
     pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
         let asked = async { self.connection().await?.send(command).await };
-        match tokio::time::timeout(self.patience, asked).await {
+        match timeout(self.patience, asked).await {
             Ok(answer) => answer,
             Err(_) => {
                 self.close();
@@ -138,7 +144,14 @@ impl Node {
             .set_pipeline_buffer_size(QUEUE)
             .set_push_sender(closed);
         let connection = self.client.get_multiplexed_async_connection_with_config(&config).await?;
-        Ok(Live { connection, open, gather: Arc::default() })
+        let mut live = Live { connection, open, gather: Arc::default() };
+        if let Some(family) = &self.family {
+            match timeout(self.patience, family.admit(&mut live)).await {
+                Ok(admitted) => admitted?,
+                Err(_) => return Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+            }
+        }
+        Ok(live)
     }
 }
 
@@ -166,11 +179,13 @@ impl Lane {
         }
         match node.dial().await {
             Ok(live) => {
+                tracing::debug!(node = %node.name, again = failed.is_some(), "connected");
                 *failed = None;
                 *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
                 Ok(live)
             }
             Err(error) => {
+                tracing::warn!(node = %node.name, error = %Causes(&describe(&error)), "cannot connect");
                 *failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
@@ -231,7 +246,7 @@ mod tests {
     fn every_connection_is_made_as_told() {
         for (nodelay, lanes) in [(true, 3), (false, 1)] {
             let like = "redis://u:p@127.0.0.1:1/2".into_connection_info().unwrap();
-            let dialer = Dialer { like, lanes, patience: Duration::from_secs(1), nodelay };
+            let dialer = Dialer { like, lanes, patience: Duration::from_secs(1), nodelay, family: None };
             let node = dialer.node("127.0.0.2", 7).unwrap();
             let info = node.client.get_connection_info();
             assert_eq!((info.tcp_settings().nodelay(), node.lanes.len()), (nodelay, lanes));

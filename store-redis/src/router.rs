@@ -7,9 +7,10 @@ use hallpass_core::StoreError;
 use redis::{Cmd, RedisError, Value};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::durability::Confirm;
-use crate::error::{Class, class, late, not_done, refused, unanswered};
+use crate::durability::{Confirm, Markers};
+use crate::error::{Causes, Class, class, describe, late, not_done, refused, unanswered};
 use crate::gather::{self, Manner};
+use crate::keys::{self, Keys};
 use crate::node::{Live, Node};
 use crate::script::Script;
 use crate::topology::Topology;
@@ -18,11 +19,15 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// How often a call follows a slot to another node before it gives up.
 const HOPS: u32 = 8;
+/// How many other slots of a node may serve for a marker, and among how many shards they are looked for.
+const MARKERS: usize = 4;
+const MARKER_LOOK: usize = 1024;
 
 /// Something to be asked of the node that has a slot.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
-    pub(crate) slot: u16,
+    /// The shard of all its keys.
+    pub(crate) shard: [u8; 2],
     pub(crate) request: Request<'a>,
     pub(crate) effect: Effect,
     /// Whether it looks at keys that it finds out itself. Then it must not follow a slot that is moving to
@@ -30,12 +35,16 @@ pub(crate) struct Call<'a> {
     pub(crate) whole_slot: bool,
 }
 
+impl Call<'_> {
+    fn slot(&self) -> u16 {
+        keys::slot(self.shard)
+    }
+}
+
 #[derive(Debug)]
 pub(crate) enum Request<'a> {
     /// The value of a key.
     Get(Vec<u8>),
-    /// The values of keys; not in a cluster.
-    Values(Vec<&'a [u8]>),
     Script {
         script: &'a Script,
         keys: &'a [&'a [u8]],
@@ -61,6 +70,7 @@ pub(crate) struct Router {
     /// How long a call may take.
     pub(crate) limit: Duration,
     pub(crate) confirm: Option<Confirm>,
+    pub(crate) keys: Keys,
 }
 
 /// What a call was at when its time was up.
@@ -71,6 +81,8 @@ struct Trace {
     live: Option<Live>,
     /// The connection that waits for replicas.
     waiter: Option<Live>,
+    /// What went wrong last.
+    last: Option<RedisError>,
 }
 
 impl Router {
@@ -92,7 +104,9 @@ impl Router {
                     live.close();
                 }
                 self.topology.suspect();
-                Err(late(trace.sent && call.effect != Effect::Read))
+                let error = late(trace.sent && call.effect != Effect::Read, trace.last.as_ref());
+                tracing::warn!(error = %Causes(&error), "a call takes too long");
+                Err(error)
             }
         }
     }
@@ -107,14 +121,14 @@ impl Router {
     ) -> Result<T, StoreError> {
         match timeout(self.limit, work).await {
             Ok(result) => result,
-            Err(_) => Err(late(false)),
+            Err(_) => Err(late(false, None)),
         }
     }
 
     /// The usual way of a read, with one timer: node and connection are known, and the answer is one.
     /// `None` begins anew.
     async fn read_at_once(&self, call: &Call<'_>) -> Option<Value> {
-        let mut live = self.topology.known(call.slot)?.open_connection()?;
+        let mut live = self.topology.known(call.slot())?.open_connection()?;
         let manner = if self.topology.is_cluster() { Manner::Pipeline } else { Manner::Command };
         let limit = self.limit / 2;
         let asked = async {
@@ -140,22 +154,26 @@ impl Router {
         loop {
             let (node, asking) = match guest.take() {
                 Some(node) => (node, true),
-                None => (self.topology.node(call.slot).await?, false),
+                None => (self.topology.node(call.slot()).await?, false),
             };
             let error = match self.attempt(&node, asking, call, trace).await {
                 Ok(result) => return result,
                 Err(Fault::NotSent(error)) => {
                     self.topology.suspect();
+                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "nothing was sent");
                     losses += 1;
                     if losses > 1 {
                         return Err(not_done(&error));
                     }
+                    trace.last = Some(error);
                     continue;
                 }
                 Err(Fault::Answer(error)) => error,
             };
             let may_be_done = call.effect != Effect::Read;
             trace.sent = false;
+            tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a call is not done");
+            trace.last = Some(error.clone());
             match class(&error) {
                 Class::Final | Class::NoScript => return Err(not_done(&error)),
                 Class::Lost => {
@@ -171,12 +189,12 @@ impl Router {
                 }
                 Class::Moved if hops < HOPS => {
                     hops += 1;
-                    self.topology.moved(&error);
+                    self.topology.moved(&error, &node);
                     continue;
                 }
                 Class::Ask if hops < HOPS && !call.whole_slot => {
                     hops += 1;
-                    guest = self.topology.asked_of(&error);
+                    guest = self.topology.asked_of(&error, &node);
                     if guest.is_some() {
                         continue;
                     }
@@ -214,11 +232,32 @@ impl Router {
         trace.sent = true;
         let value = send(&mut live, asking, call).await.map_err(Fault::Answer)?;
         if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
-            && let Err(error) = node.rounds.wait(waiter, confirm, node.patience).await
+            && let Err(error) = self.confirmed(node, waiter, confirm, call).await
         {
             return Ok(Err(error));
         }
         Ok(Ok(value))
+    }
+
+    /// Waits until replicas have what was written.
+    async fn confirmed(
+        &self,
+        node: &Arc<Node>,
+        waiter: &mut Live,
+        confirm: Confirm,
+        call: &Call<'_>,
+    ) -> Result<(), StoreError> {
+        let own = std::iter::once(call.shard);
+        // In a cluster the slot may be on its way: then a marker of another slot of this node serves.
+        let first = u16::from_be_bytes(call.shard);
+        let others = (1..=u16::MAX).map(|step| first.wrapping_add(step).to_be_bytes());
+        let of_this_node = |shard: &[u8; 2]| {
+            self.topology.is_cluster()
+                && self.topology.known(keys::slot(*shard)).is_some_and(|owner| Arc::ptr_eq(&owner, node))
+        };
+        let mut shards = own.chain(others.take(MARKER_LOOK).filter(of_this_node).take(MARKERS));
+        let markers = Markers { keys: &self.keys, shards: &mut shards };
+        node.rounds.wait(waiter, confirm, node.patience, markers).await
     }
 
     fn lose(&self, trace: &Trace) {
@@ -239,10 +278,6 @@ enum Fault {
 async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
         Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
-        Request::Values(keys) => {
-            let values = gather::values(live, keys).await?.into_iter();
-            Ok(Value::Array(values.map(Value::extract_error).collect::<Result<_, _>>()?))
-        }
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
                 Err(error) if class(&error) == Class::NoScript => {

@@ -41,6 +41,7 @@ pub(crate) struct Scripts {
     pub(crate) list: Script,
     pub(crate) replace: Script,
     pub(crate) revoke: Script,
+    pub(crate) sweep: Script,
 }
 
 impl Scripts {
@@ -51,7 +52,14 @@ impl Scripts {
             insert: Script::new("insert.lua", include_str!("../scripts/insert.lua")),
             list: Script::new("list.lua", include_str!("../scripts/list.lua")),
             replace: Script::new("replace.lua", include_str!("../scripts/replace.lua")),
-            revoke: Script::new("revoke.lua", include_str!("../scripts/revoke.lua")),
+            revoke: Script::new(
+                "revoke.lua",
+                concat!(include_str!("../scripts/ending.lua"), include_str!("../scripts/revoke.lua")),
+            ),
+            sweep: Script::new(
+                "sweep.lua",
+                concat!(include_str!("../scripts/ending.lua"), include_str!("../scripts/sweep.lua")),
+            ),
         }
     }
 
@@ -60,8 +68,8 @@ impl Scripts {
     /// # Errors
     /// If there is no such script, or `from` does not occur in it exactly once.
     pub(crate) fn patch(&mut self, name: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        let Self { delete, epoch, insert, list, replace, revoke } = self;
-        let all = [delete, epoch, insert, list, replace, revoke];
+        let Self { delete, epoch, insert, list, replace, revoke, sweep } = self;
+        let all = [delete, epoch, insert, list, replace, revoke, sweep];
         let Some(script) = all.into_iter().find(|script| script.name == name) else {
             return Err(refused("there is no script of this name to patch"));
         };
@@ -75,7 +83,9 @@ impl Scripts {
     /// Lets a mark be written where memory is full: `allow-oom` exists from Redis 7.0 on, and
     /// earlier servers do not understand the line.
     pub(crate) fn revoke_at_maxmemory(&mut self) {
-        self.revoke = Script::new(self.revoke.name, &format!("#!lua flags=allow-oom\n{}", self.revoke.text));
+        for script in [&mut self.revoke, &mut self.sweep] {
+            *script = Script::new(script.name, &format!("#!lua flags=allow-oom\n{}", script.text));
+        }
     }
 }
 

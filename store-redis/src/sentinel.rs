@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Class, class, refused, settled, unavailable};
+use crate::error::{Causes, Class, class, refused, settled, unavailable};
 use crate::node::{Dialer, Node};
 
 /// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
@@ -28,23 +28,35 @@ pub(crate) struct Sentinel {
     /// The name under which they watch the master.
     name: String,
     servers: Dialer,
+    /// How long the master is believed in when no Sentinel answers: not at all by default.
+    trust: Duration,
     known: RwLock<Option<Known>>,
     suspect: AtomicBool,
-    asking: Mutex<Option<Instant>>,
+    asking: Mutex<Asked>,
+}
+
+/// The last question to the Sentinels.
+#[derive(Debug, Default)]
+struct Asked {
+    at: Option<Instant>,
+    failed: bool,
 }
 
 #[derive(Clone, Debug)]
 struct Known {
     master: Arc<Node>,
     since: Instant,
+    /// When a Sentinel last named it.
+    named: Instant,
 }
 
 impl Sentinel {
-    pub(crate) fn new(sentinels: Vec<Arc<Node>>, name: String, servers: Dialer) -> Self {
+    pub(crate) fn new(sentinels: Vec<Arc<Node>>, name: String, servers: Dialer, trust: Duration) -> Self {
         Self {
             sentinels,
             name,
             servers,
+            trust,
             known: RwLock::default(),
             suspect: AtomicBool::new(false),
             asking: Mutex::default(),
@@ -86,23 +98,47 @@ impl Sentinel {
     async fn ask_again(&self) -> Result<Arc<Node>, StoreError> {
         let mut last = self.asking.lock().await;
         let suspect = self.suspect.load(Ordering::Acquire);
+        let just_asked = last.at.is_some_and(|at| at.elapsed() < THROTTLE);
+        if just_asked && last.failed {
+            // What was known before is too old to go by, however soon this caller comes after the last.
+            return Err(unavailable("no Sentinel names the master"));
+        }
         if let Some(known) = self.known()
-            && (!suspect && known.since.elapsed() < BELIEF || last.is_some_and(|at| at.elapsed() < THROTTLE))
+            && (!suspect && known.since.elapsed() < BELIEF || just_asked)
         {
             return Ok(known.master);
         }
         let found = self.find().await;
-        *last = Some(Instant::now());
-        let master = found?;
-        let known = Known { master: Arc::clone(&master), since: Instant::now() };
+        *last = Asked { at: Some(Instant::now()), failed: true };
+        let now = Instant::now();
+        let known = match found {
+            Ok(master) => Known { master, since: now, named: now },
+            Err(error) => {
+                tracing::warn!(error = %Causes(&error), "no Sentinel names the master");
+                match self.still_trusted(&error).await {
+                    Some(known) => Known { since: now, ..known },
+                    None => return Err(error),
+                }
+            }
+        };
+        last.failed = false;
+        let master = Arc::clone(&known.master);
         let before = self.known.write().unwrap_or_else(PoisonError::into_inner).replace(known);
         self.suspect.store(false, Ordering::Release);
         if let Some(before) = before
             && !Arc::ptr_eq(&before.master, &master)
         {
+            tracing::warn!(from = %before.master.name, to = %master.name, "the master is another");
             before.master.close();
         }
         Ok(master)
+    }
+
+    /// The last master, where it is trusted and calls itself one.
+    async fn still_trusted(&self, error: &StoreError) -> Option<Known> {
+        let known = self.known().filter(|known| known.named.elapsed() < self.trust)?;
+        let silent = matches!(error, StoreError::Unavailable(_));
+        (silent && matches!(is_master(&known.master).await, Ok(true))).then_some(known)
     }
 
     /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and then the server that

@@ -6,21 +6,28 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kinds, Logins, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Which,
+    Action, Admission, Change, Epoch, EpochUpdate, Era, Fence, Insert, Kinds, Listed, Logins, Note, Page,
+    Purged, Purposes, Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject,
+    Timestamp, TokenStore,
 };
 use redis::Value;
-use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::builder::Builder;
 use crate::check::{Finding, Server};
-use crate::error::{corrupt, no_answer, odd_answer, refused};
+use crate::error::{corrupt, late, no_answer, no_record, odd_answer, refused};
 use crate::keys::{self, Keys, SLACK};
 use crate::router::{Call, Effect, Request, Router};
 use crate::script::{Script, Scripts};
 
-/// How many records one `MGET` asks for.
-const BATCH: usize = 256;
+/// The largest revocation that is one event: how many entries of the index it looks at, and how many records it ends.
+/// During one the server answers no other call, some 10 ms.
+const EVENT_ENTRIES: u32 = 5_000;
+const EVENT_RECORDS: u32 = 2_000;
+/// How many entries one page of a sweep looks at.
+const SWEPT: u32 = 500;
+/// How many entries one step of a list looks at.
+const LOOKED_AT: u32 = 1_000;
 
 /// Tokens in Redis: one server, a Sentinel group or a cluster.
 ///
@@ -104,11 +111,11 @@ impl RedisStore {
         arguments: &[&[u8]],
     ) -> Result<Value, StoreError> {
         let request = Request::Script { script, keys, arguments };
-        self.inner.router.run(&Call { slot: keys::slot(shard), request, effect, whole_slot }).await
+        self.inner.router.run(&Call { shard, request, effect, whole_slot }).await
     }
 
     async fn read(&self, shard: [u8; 2], request: Request<'_>) -> Result<Value, StoreError> {
-        let call = Call { slot: keys::slot(shard), request, effect: Effect::Read, whole_slot: false };
+        let call = Call { shard, request, effect: Effect::Read, whole_slot: false };
         self.inner.router.run(&call).await
     }
 }
@@ -150,35 +157,45 @@ impl TokenStore for RedisStore {
         };
         let (value, ttl) = (record.encode(), number(keys::time_to_live(record)));
         let (created, member) = (number(record.created_at.as_millis()), keys::member(&record.selector));
-        let (index_ttl, records) = (number(keys::index_time_to_live(record)), keys.records(shard));
+        let least = keys::index_time_to_live(record);
+        let (given, least, records) = (number(keys::generous(least)), number(least), keys.records(shard));
         let mut arguments: Vec<&[u8]> = vec![&value, ttl.as_bytes(), fence.as_bytes(), epoch];
         if subject {
-            arguments.extend([created.as_bytes(), member, index_ttl.as_bytes(), &records]);
+            arguments.extend([created.as_bytes(), member, least.as_bytes(), given.as_bytes(), &records]);
         }
         let named: Vec<&[u8]> = named.iter().map(Vec::as_slice).collect();
-        let answer = self.script(&scripts.insert, shard, Effect::Write, subject, &named, &arguments).await?;
-        match word(&answer) {
-            b"INSERTED" => Ok(Insert::Inserted),
-            b"DUPLICATE" => Ok(Insert::Duplicate),
-            b"FENCED" => Ok(Insert::Fenced),
+        match self.script(&scripts.insert, shard, Effect::Write, subject, &named, &arguments).await? {
+            Value::Int(-2) => Ok(Insert::Fenced),
+            Value::Int(-1) => Ok(Insert::Duplicate),
+            Value::Int(0) if !subject => Ok(Insert::Inserted { of_subject: None }),
+            Value::Int(entries) if subject && entries > 0 => {
+                Ok(Insert::Inserted { of_subject: u32::try_from(entries).ok() })
+            }
             _ => Err(odd_answer(true)),
         }
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         let request = Request::Get(self.inner.keys.record(selector));
-        decode(selector, self.read(selector.shard(), request).await?)
-    }
-
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let router = &self.inner.router;
-        match router.topology.is_cluster() {
-            true => router.in_time(self.find_each(selectors)).await,
-            false => router.in_time(self.find_together(selectors)).await,
+        match self.read(selector.shard(), request).await? {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => {
+                let record = Record::decode(&bytes).map_err(|source| corrupt(Some(selector), source))?;
+                Ok(Some(record))
+            }
+            _ => Err(odd_answer(false)),
         }
     }
 
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        _change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        if expected == Revision::MAX {
+            return Err(refused("there is no revision after the largest"));
+        }
         let Inner { keys, scripts, .. } = &*self.inner;
         let shard = next.selector.shard();
         let mut named = vec![keys.record(next.selector)];
@@ -186,8 +203,9 @@ impl TokenStore for RedisStore {
             named.push(keys.index(subject));
         }
         let (value, ttl) = (next.encode(), number(keys::time_to_live(next)));
-        let (expected, index_ttl) = (expected.get().to_be_bytes(), number(keys::index_time_to_live(next)));
-        let arguments: [&[u8]; 4] = [&value, ttl.as_bytes(), &expected, index_ttl.as_bytes()];
+        let (expected, least) = (expected.get().to_be_bytes(), keys::index_time_to_live(next));
+        let (given, least) = (number(keys::generous(least)), number(least));
+        let arguments: [&[u8]; 5] = [&value, ttl.as_bytes(), &expected, least.as_bytes(), given.as_bytes()];
         let named: Vec<&[u8]> = named.iter().map(Vec::as_slice).collect();
         let answer = self.script(&scripts.replace, shard, Effect::Ending, false, &named, &arguments).await?;
         match word(&answer) {
@@ -198,7 +216,7 @@ impl TokenStore for RedisStore {
         }
     }
 
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
         let Inner { keys, scripts, .. } = &*self.inner;
         let (shard, key) = (selector.shard(), keys.record(selector));
         let indexes = keys.indexes(shard);
@@ -206,49 +224,24 @@ impl TokenStore for RedisStore {
         Ok(count(&answer)? > 0)
     }
 
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        let Inner { keys, scripts, .. } = &*self.inner;
-        let shard = subject.shard();
-        let (index, epoch_key, records) = (keys.index(subject), keys.epoch(subject), keys.records(shard));
-        let mut named: Vec<&[u8]> = vec![&index];
-        let (mut epoch, mut epoch_ttl) = ([0; 16], String::new());
-        if let Advance::To { epoch: next, keep, now: _ } = advance {
-            named.push(&epoch_key);
-            (epoch, epoch_ttl) = (next.0, number(epoch_time_to_live(keep)));
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let ending = Ending::new(&self.inner.keys, subject, revocation);
+        let scripts = &self.inner.scripts;
+        let limits = [number(EVENT_ENTRIES.into()), number(EVENT_RECORDS.into()), String::new()];
+        let own = limits.each_ref().map(String::as_bytes);
+        match self.end(&scripts.revoke, &ending, true, own).await? {
+            Value::Int(-1) => self.sweep(&ending).await,
+            answer => count(&answer),
         }
-        let (action, reason, at) = match action {
-            Action::Remove => ("remove", 0, Timestamp::from_millis(0)),
-            Action::Mark { reason, at } => ("mark", reason.code(), at),
-        };
-        let (reason, at) = ([reason], at.as_millis().to_be_bytes());
-        let (logins, login) = match &which.logins {
-            Logins::Any => ("any", [0; 8]),
-            Logins::Only(login) => ("only", login.0),
-            Logins::Except(login) => ("except", login.0),
-        };
-        let live_at = which.live_at.map(|at| at.as_millis().to_be_bytes());
-        let (slack, spare) = (number(SLACK), which.keep_newest.to_string());
-        let mut arguments: Vec<&[u8]> = vec![&records, &epoch, epoch_ttl.as_bytes()];
-        arguments.extend([action.as_bytes(), &reason, &at, slack.as_bytes()]);
-        arguments.extend([logins.as_bytes(), &login, live_at.as_ref().map_or(&[], |at| at.as_slice())]);
-        arguments.push(spare.as_bytes());
-        push_kinds(&mut arguments, &which.kinds);
-        count(&self.script(&scripts.revoke, shard, Effect::Ending, true, &named, &arguments).await?)
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let Inner { keys, scripts, .. } = &*self.inner;
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+        let Inner { keys, scripts, router, .. } = &*self.inner;
         let shard = subject.shard();
         let (index, records) = (keys.index(subject), keys.records(shard));
-        let limit = page.limit.to_string();
-        let first = page.after.map_or_else(|| "+inf".to_owned(), |(created, _)| number(created.as_millis()));
-        let after = match &page.after {
+        let (purposes, look) = (purposes(page.purposes), number(LOOKED_AT.into()));
+        let mut first = page.after.map_or_else(String::new, |(created, _)| number(created.as_millis()));
+        let mut after = match &page.after {
             // A place in another shard is before or after everything here at its instant.
             Some((_, selector)) => match selector.shard().cmp(&shard) {
                 std::cmp::Ordering::Less => vec![0; 14],
@@ -257,17 +250,34 @@ impl TokenStore for RedisStore {
             },
             None => Vec::new(),
         };
-        let mut arguments: Vec<&[u8]> = vec![&records, limit.as_bytes(), first.as_bytes(), &after];
-        push_kinds(&mut arguments, &page.kinds);
-        let answer = self.script(&scripts.list, shard, Effect::Read, true, &[&index], &arguments).await?;
-        let Value::Array(values) = answer else { return Err(odd_answer(false)) };
-        values
-            .into_iter()
-            .map(|value| match value {
-                Value::BulkString(bytes) => Record::decode(&bytes).map_err(|source| corrupt(None, source)),
-                _ => Err(odd_answer(false)),
-            })
-            .collect()
+        let (mut listed, most) = (Vec::new(), usize::from(page.limit.get()));
+        let give_up = Instant::now() + router.limit * 5 / 2;
+        loop {
+            let limit = (most - listed.len()).to_string();
+            let mut arguments: Vec<&[u8]> =
+                vec![&records, limit.as_bytes(), look.as_bytes(), first.as_bytes(), &after, &purposes];
+            push_kinds(&mut arguments, &page.kinds);
+            let answer = self.script(&scripts.list, shard, Effect::Read, true, &[&index], &arguments).await?;
+            let Value::Array(values) = answer else { return Err(odd_answer(false)) };
+            let mut values = values.into_iter();
+            let (Some(Value::BulkString(score)), Some(Value::BulkString(member))) =
+                (values.next(), values.next())
+            else {
+                return Err(odd_answer(false));
+            };
+            while let Some(found) = values.next() {
+                let (score, value) =
+                    (values.next().unwrap_or(Value::Nil), values.next().unwrap_or(Value::Nil));
+                listed.push(entry(shard, &found, &score, value)?);
+            }
+            if score.is_empty() {
+                return Ok(listed);
+            }
+            if Instant::now() > give_up {
+                return Err(late(false, None));
+            }
+            (first, after) = (String::from_utf8(score).map_err(|_| odd_answer(false))?, member);
+        }
     }
 
     async fn epoch(
@@ -275,16 +285,24 @@ impl TokenStore for RedisStore {
         subject: &Subject,
         fresh: Epoch,
         keep: Duration,
-        _now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
         let Inner { keys, scripts, .. } = &*self.inner;
         let (shard, key) = (subject.shard(), keys.epoch(subject));
-        let (ttl, least) = (number(epoch_time_to_live(keep)), number(millis(keep)));
-        let arguments: [&[u8]; 3] = [&fresh.0, ttl.as_bytes(), least.as_bytes()];
+        let least = now.saturating_add(keep);
+        if let Value::BulkString(value) = self.read(shard, Request::Get(key.clone())).await?
+            && let Some((epoch, over)) = epoch_of(&value)
+            && over >= least.as_millis()
+        {
+            return Ok(Admission { epoch, era: Era::FIRST });
+        }
+        let (over, ttl) = epoch_time(now, keep);
+        let least = least.as_millis().to_be_bytes();
+        let arguments: [&[u8]; 4] = [&fresh.0, &over, ttl.as_bytes(), &least];
         let answer = self.script(&scripts.epoch, shard, Effect::Write, false, &[&key], &arguments).await?;
-        match word(&answer).try_into() {
-            Ok(epoch) => Ok(Epoch(epoch)),
-            Err(_) => Err(odd_answer(true)),
+        match epoch_of(word(&answer)) {
+            Some((epoch, _)) => Ok(Admission { epoch, era: Era::FIRST }),
+            None => Err(odd_answer(true)),
         }
     }
 
@@ -305,61 +323,142 @@ impl TokenStore for RedisStore {
     }
 }
 
+/// A revocation in the words of the scripts.
+struct Ending {
+    shard: [u8; 2],
+    index: Vec<u8>,
+    /// The key, if the epoch is set.
+    epoch_key: Option<Vec<u8>>,
+    /// What `ending.lua` calls ARGV 1 to 11.
+    arguments: [Vec<u8>; 11],
+    kinds: Kinds,
+}
+
+impl Ending {
+    fn new(keys: &Keys, subject: &Subject, revocation: &Revocation) -> Self {
+        let Revocation { filter: RecordFilter { kinds, purposes: some, logins }, action, epoch, note: _ } =
+            revocation;
+        let shard = subject.shard();
+        let (action, reason, at) = match action {
+            Action::Remove => ("remove", 0, Timestamp::from_millis(0)),
+            Action::Mark { reason, at } => ("mark", reason.code(), *at),
+        };
+        let (chosen, login) = match logins {
+            Logins::Any => ("any", [0; 8]),
+            Logins::Only(login) => ("only", login.0),
+            Logins::Except(login) => ("except", login.0),
+        };
+        let (epoch_key, epoch, (over, ttl)) = match epoch {
+            EpochUpdate::Keep => (None, [0; 16], ([0; 8], String::new())),
+            EpochUpdate::Set { epoch, now, keep } => {
+                (Some(keys.epoch(subject)), epoch.0, epoch_time(*now, *keep))
+            }
+        };
+        let arguments = [
+            keys.records(shard),
+            action.into(),
+            vec![reason],
+            at.as_millis().to_be_bytes().to_vec(),
+            number(SLACK).into_bytes(),
+            chosen.into(),
+            login.to_vec(),
+            purposes(*some),
+            epoch.to_vec(),
+            over.to_vec(),
+            ttl.into_bytes(),
+        ];
+        Self { shard, index: keys.index(subject), epoch_key, arguments, kinds: kinds.clone() }
+    }
+}
+
 impl RedisStore {
-    async fn find_together(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let mut found = Vec::with_capacity(selectors.len());
-        for batch in selectors.chunks(BATCH) {
-            let keys: Vec<_> = batch.iter().map(|selector| self.inner.keys.record(*selector)).collect();
-            let request = Request::Values(keys.iter().map(Vec::as_slice).collect());
-            let Value::Array(values) = self.read([0, 0], request).await? else {
-                return Err(odd_answer(false));
-            };
-            if values.len() != batch.len() {
-                return Err(odd_answer(false));
-            }
-            for (selector, value) in batch.iter().zip(values) {
-                found.push(decode(*selector, value)?);
-            }
-        }
-        Ok(found)
+    /// One step of a revocation. `own` is what `ending.lua` leaves to the script.
+    async fn end(
+        &self,
+        script: &Script,
+        ending: &Ending,
+        with_epoch: bool,
+        own: [&[u8]; 3],
+    ) -> Result<Value, StoreError> {
+        let epoch = ending.epoch_key.as_ref().filter(|_| with_epoch);
+        let named: Vec<&[u8]> = [&ending.index].into_iter().chain(epoch).map(Vec::as_slice).collect();
+        let mut arguments: Vec<&[u8]> = ending.arguments.iter().map(Vec::as_slice).chain(own).collect();
+        push_kinds(&mut arguments, &ending.kinds);
+        self.script(script, ending.shard, Effect::Ending, true, &named, &arguments).await
     }
 
-    /// Each by itself, all at once: their slots differ.
-    async fn find_each(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let mut finding = JoinSet::new();
-        for (at, selector) in selectors.iter().copied().enumerate() {
-            let store = self.clone();
-            finding.spawn(async move { (at, store.find(selector).await) });
+    /// Ends more records than one event may, page by page, so that other calls are answered in between. The first page
+    /// sets the epoch, which turns away the logins under way. A record that is inserted meanwhile behind the place that
+    /// a pass has reached (under a parent that the pass has yet to end) is found by the next pass: the last one finds
+    /// nothing to end.
+    async fn sweep(&self, ending: &Ending) -> Result<u64, StoreError> {
+        let Inner { scripts, router, .. } = &*self.inner;
+        let page = number(SWEPT.into());
+        let give_up = Instant::now() + router.limit * 5 / 2;
+        let (mut total, mut first) = (0, true);
+        loop {
+            let (mut of_this_pass, mut member, mut score) = (0, Vec::new(), Vec::new());
+            loop {
+                let own: [&[u8]; 3] = [page.as_bytes(), &member, &score];
+                let answer = self.end(&scripts.sweep, ending, first, own).await?;
+                first = false;
+                let Value::Array(parts) = answer else { return Err(odd_answer(true)) };
+                let [Value::Int(ended), Value::Int(more), Value::BulkString(last), Value::BulkString(at)] =
+                    parts.as_slice()
+                else {
+                    return Err(odd_answer(true));
+                };
+                of_this_pass += u64::try_from(*ended).map_err(|_| odd_answer(true))?;
+                (member, score) = (last.clone(), at.clone());
+                if *more == 0 {
+                    break;
+                }
+                if Instant::now() > give_up {
+                    tracing::warn!(
+                        ended = total + of_this_pass,
+                        "a sweep takes too long; repeating it finishes it"
+                    );
+                    return Err(late(true, None));
+                }
+            }
+            total += of_this_pass;
+            if of_this_pass == 0 {
+                tracing::info!(ended = total, "a sweep has ended all that matched");
+                return Ok(total);
+            }
         }
-        let mut found = vec![None; selectors.len()];
-        while let Some(joined) = finding.join_next().await {
-            let (at, record) = joined.map_err(|error| StoreError::Other(Box::new(error)))?;
-            found[at] = record?;
-        }
-        Ok(found)
     }
 }
 
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore")
-            .field("topology", &self.inner.router.topology.name())
+            .field("servers", &self.inner.router.topology.name())
             .field("namespace", &self.inner.namespace)
-            .field("timeout", &self.inner.router.limit)
-            .field("confirm", &self.inner.router.confirm)
             .finish_non_exhaustive()
     }
 }
 
-fn decode(selector: Selector, value: Value) -> Result<Option<Record>, StoreError> {
-    match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => {
-            let record = Record::decode(&bytes).map_err(|source| corrupt(Some(selector), source))?;
-            Ok(Some(record))
-        }
-        _ => Err(odd_answer(false)),
-    }
+/// One entry of a list.
+fn entry(shard: [u8; 2], member: &Value, score: &Value, value: Value) -> Result<Listed, StoreError> {
+    let rest: &[u8; 14] = word(member).try_into().map_err(|_| odd_answer(false))?;
+    let mut selector = [0; 16];
+    selector[..2].copy_from_slice(&shard);
+    selector[2..].copy_from_slice(rest);
+    // A score is a float, and every instant is a whole number that fits one.
+    let score: Option<f64> = std::str::from_utf8(word(score)).ok().and_then(|score| score.parse().ok());
+    let created_at = Timestamp::from_millis(score.ok_or_else(|| odd_answer(false))? as u64);
+    let selector = Selector(selector);
+    let corrupt = |source| Listed::Corrupt { selector, created_at, source };
+    Ok(match value {
+        Value::BulkString(bytes) => match Record::decode(&bytes) {
+            Ok(record) if record.selector == selector => record.into(),
+            Ok(_) => corrupt(no_record("the record names another selector")),
+            Err(source) => corrupt(Box::new(source)),
+        },
+        Value::Nil => corrupt(no_record("a key of ours holds something else")),
+        _ => return Err(odd_answer(false)),
+    })
 }
 
 fn push_kinds<'a>(arguments: &mut Vec<&'a [u8]>, kinds: &'a Kinds) {
@@ -372,9 +471,21 @@ fn push_kinds<'a>(arguments: &mut Vec<&'a [u8]>, kinds: &'a Kinds) {
     }
 }
 
-/// One and a half times what was asked for: then it is renewed only once in half of that.
-fn epoch_time_to_live(keep: Duration) -> u64 {
-    millis(keep.saturating_add(keep / 2)).max(1)
+fn purposes(purposes: Purposes) -> Vec<u8> {
+    purposes.iter().map(|purpose| purpose.code()).collect()
+}
+
+/// When the time of an epoch that is kept from `now` on is over, and its time to live: one and a half times as long as
+/// was asked for, so that it is prolonged only once in half of that. The server's clock may run an hour fast.
+fn epoch_time(now: Timestamp, keep: Duration) -> ([u8; 8], String) {
+    let keep = keep.saturating_add(keep / 2);
+    (now.saturating_add(keep).as_millis().to_be_bytes(), number(millis(keep) + SLACK))
+}
+
+/// The epoch that a value holds, and when its time is over.
+fn epoch_of(value: &[u8]) -> Option<(Epoch, u64)> {
+    let (epoch, over) = value.split_first_chunk::<16>()?;
+    Some((Epoch(*epoch), u64::from_be_bytes(over.try_into().ok()?)))
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -63,17 +63,17 @@ impl Topology {
         }
     }
 
-    /// A node said where a slot is now.
-    pub(crate) fn moved(&self, error: &RedisError) {
+    /// `from` said where a slot is now.
+    pub(crate) fn moved(&self, error: &RedisError, from: &Node) {
         if let Self::Cluster(cluster) = self {
-            cluster.moved(error);
+            cluster.moved(error, from);
         }
     }
 
-    /// The node that `error` says to ask, for once.
-    pub(crate) fn asked_of(&self, error: &RedisError) -> Option<Arc<Node>> {
+    /// The node that `error`, said by `from`, says to ask, for once.
+    pub(crate) fn asked_of(&self, error: &RedisError, from: &Node) -> Option<Arc<Node>> {
         match self {
-            Self::Cluster(cluster) => cluster.asked_of(error),
+            Self::Cluster(cluster) => cluster.asked_of(error, from),
             _ => None,
         }
     }

@@ -1,6 +1,6 @@
 //! How many connections there are, and what a call costs on them.
 
-use hallpass_core::{Action, Advance, Fence, Insert, Kind, Selector, TokenStore, Which};
+use hallpass_core::{Action, Fence, Kind, RecordFilter, Revocation, Selector, TokenStore};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Server, needed, redis, redis_cluster};
 use tokio::task::JoinSet;
@@ -24,7 +24,7 @@ async fn there_are_as_many_connections_as_asked_for_and_they_belong_to_the_named
     for (builder, number) in connections {
         let store = builder.connect().await.unwrap();
         let token = record("alice", Kind::SESSION).await;
-        assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
         let mut readers = JoinSet::new();
         for _ in 0..64 {
             let (store, token) = (store.clone(), token.clone());
@@ -50,14 +50,14 @@ async fn ending_all_tokens_of_a_subject_is_one_round_trip_on_a_cluster() {
     let revoke = async |name: &str, count: u64| {
         for _ in 0..count {
             let token = record(name, Kind::REMEMBER).await;
-            assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+            assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
         }
         let masters = &cluster.nodes()[..3];
         for node in masters {
             assert_eq!(tell(node, "CONFIG RESETSTAT"), "OK");
         }
-        let all = Which::all();
-        let ended = store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+        let all = RecordFilter::all();
+        let ended = store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
         assert_eq!(ended.unwrap(), count);
         // What a client sends: all else in the statistics was called by the script, or is the replica's and ours.
         let sent = ["evalsha", "eval", "get", "mget", "cluster|slots", "hello", "wait", "script|load"];

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 
 use hallpass_core::{
-    Action, Advance, Fence, Insert, Kind, Reason, Record, Replace, StoreError, TokenStore, Which,
+    Action, Change, Fence, Kind, Reason, Record, RecordFilter, Replace, Revocation, StoreError, TokenStore,
 };
 use hallpass_store_redis::{About, RedisStore, danger};
 use hallpass_test_servers::{Backend, Launch, needed};
@@ -38,7 +38,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
     for name in &names {
         for number in 0..3 {
             let first = record(name, Kind::SESSION).await;
-            if store.insert(&first, Fence::None).await.unwrap() != Insert::Inserted {
+            if !store.insert(&first, Fence::None).await.unwrap().is_inserted() {
                 continue;
             }
             // One in three is used up.
@@ -46,7 +46,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
             if number == 2 {
                 (last.revoked, last.idle_at, last.purge_at) = (Some(Reason::Spent), None, last.expires_at);
             }
-            let answer = store.replace(&last, first.revision).await.unwrap();
+            let answer = store.replace(&last, first.revision, Change::Update).await.unwrap();
             if answer == Replace::Missing {
                 last = first;
             }
@@ -54,8 +54,10 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
         }
         if name.ends_with('7') {
             let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-            let _ =
-                store.revoke_by_subject(&subject(name), &Which::all(), mark, Advance::Keep).await.unwrap();
+            let _ = store
+                .revoke_by_subject(&subject(name), &Revocation::new(RecordFilter::all(), mark))
+                .await
+                .unwrap();
         }
     }
     for record in known.values_mut() {
@@ -78,7 +80,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
                 spent += usize::from(found.revoked == Some(Reason::Spent));
                 // What was ended stays so: nothing that was evicted beside it counts.
                 if found.revoked.is_some() {
-                    let answer = store.replace(&next(&found), found.revision).await.unwrap();
+                    let answer = store.replace(&next(&found), found.revision, Change::Update).await.unwrap();
                     assert_ne!(answer, Replace::Replaced, "an ended token was used again");
                 }
             }
@@ -87,8 +89,8 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
     }
     assert!(spent > 0, "no spent record is left to look at");
     for name in &names {
-        let all = Which::all();
-        let _ = store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await.unwrap();
+        let all = RecordFilter::all();
+        let _ = store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await.unwrap();
     }
     for record in known.values() {
         missed += usize::from(store.find(record.selector).await.unwrap().is_some());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Fence, Insert, Kind, Reason, Record, Replace, StoreError, TokenStore};
+use hallpass_core::{Change, Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
 
@@ -86,7 +86,7 @@ async fn load(
                 (spent.revoked, spent.idle_at, spent.purge_at) =
                     (Some(Reason::Spent), None, spent.expires_at);
                 let began = Instant::now();
-                let answer = store.replace(&spent, token.revision).await;
+                let answer = store.replace(&spent, token.revision, Change::Update).await;
                 let mut seen = seen.lock().unwrap();
                 seen.note(began, &answer);
                 if matches!(answer, Ok(Replace::Replaced)) {
@@ -220,9 +220,50 @@ async fn a_frozen_sentinel_holds_up_nobody() {
     let began = Instant::now();
     let store = patient().connect().await.unwrap();
     let token = record("alice", Kind::SESSION).await;
-    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
     // An answer that is older than a second is asked for again before the call.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert!(store.find(token.selector).await.unwrap().is_some());
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
+}
+
+/// Without an answer of a Sentinel it cannot be known who the master is, and a master that was replaced would let
+/// revoked tokens in. So nothing is read or written until one answers again; one of three is enough.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
+    let Some(group) = needed("an outage of the Sentinels", redis_sentinel()).unwrap() else { return };
+    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
+    let build = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(2));
+    let store = build().connect().await.unwrap();
+    let trusting =
+        hallpass_store_redis::danger::trust_master_without_sentinel(build(), Duration::from_secs(5));
+    let trusting = trusting.connect().await.unwrap();
+    let token = record("alice", Kind::SESSION).await;
+    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+    let crash = |number: usize| tokio::task::block_in_place(|| group.sentinels()[number].crash().unwrap());
+    crash(0);
+    crash(1);
+    // Older than an answer is believed.
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    assert!(store.find(token.selector).await.unwrap().is_some(), "one Sentinel is enough");
+    assert!(trusting.find(token.selector).await.unwrap().is_some());
+    crash(2);
+    tokio::time::sleep(Duration::from_millis(1100)).await;
+    for error in [
+        store.find(token.selector).await.unwrap_err(),
+        store.replace(&next(&token), token.revision, Change::Update).await.unwrap_err(),
+    ] {
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert!(crate::help::why(&error).contains("no Sentinel"), "{error:?}");
+    }
+    // Who trusts the last master does so for a time.
+    assert_eq!(trusting.find(token.selector).await.unwrap().as_ref(), Some(&token));
+    until("the end of trust", async || trusting.find(token.selector).await.is_err()).await;
+    tokio::task::block_in_place(|| group.sentinels()[1].start().unwrap());
+    for store in [&store, &trusting] {
+        until("an answer", async || {
+            store.find(token.selector).await.is_ok_and(|found| found.as_ref() == Some(&token))
+        })
+        .await;
+    }
 }

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Kind, ManualClock, MemoryStore, Record, StoreError, Subject, Timestamp, TokenStore, Tokens,
+    Fence, Kind, ManualClock, MemoryStore, Record, StoreError, Subject, Timestamp, TokenStore, Tokens,
 };
+use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, redis_command};
+use tokio::task::JoinSet;
 
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
@@ -20,8 +22,35 @@ pub(crate) async fn record(name: &str, kind: Kind) -> Record {
     let store = MemoryStore::new();
     let tokens = Tokens::builder(store.clone()).clock(ManualClock::new(NOW)).build().unwrap();
     let login = tokens.begin_login(&subject(name)).await.unwrap();
-    let issued = tokens.issue(&login, kind).device("Firefox on Linux").await.unwrap().unwrap();
+    let issued = tokens.issue(&login, kind).device("Firefox on Linux").await.unwrap();
     store.find(issued.token.selector()).await.unwrap().unwrap()
+}
+
+/// So many records of `name`, made of one of them: only their selectors differ, and all are of one instant.
+pub(crate) async fn many(name: &str, kind: Kind, count: u32) -> Vec<Record> {
+    let like = record(name, kind).await;
+    let with = |number: u32| {
+        let mut selector = like.selector;
+        selector.0[10..14].copy_from_slice(&number.to_be_bytes());
+        Record { selector, ..like.clone() }
+    };
+    (0..count).map(with).collect()
+}
+
+/// Stores records, 32 tasks at once.
+pub(crate) async fn put(store: &RedisStore, records: &[Record]) {
+    let mut tasks = JoinSet::new();
+    for share in records.chunks(records.len().div_ceil(32).max(1)) {
+        let (store, share) = (store.clone(), share.to_vec());
+        tasks.spawn(async move {
+            for record in &share {
+                assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
+            }
+        });
+    }
+    while let Some(done) = tasks.join_next().await {
+        done.unwrap();
+    }
 }
 
 /// `record`, written once more: another revision, another write id.
@@ -67,9 +96,14 @@ pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
 }
 
-/// The sentence behind an error.
+/// The sentences behind an error.
 pub(crate) fn why(error: &StoreError) -> String {
-    error.source().map(ToString::to_string).unwrap_or_default()
+    let (mut said, mut cause) = (Vec::new(), error.source());
+    while let Some(next) = cause {
+        said.push(next.to_string());
+        cause = next.source();
+    }
+    said.join(": ")
 }
 
 /// Waits for something outside of this process, half a minute at most.

@@ -1,7 +1,8 @@
 //! What is left in the server when everything has expired: nothing.
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Page, Reason, Replace, StoreError, TokenStore, Which,
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Listed, Note, Page, Reason, RecordFilter,
+    Replace, Revocation, StoreError, TokenStore,
 };
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
@@ -26,20 +27,26 @@ async fn nothing_is_left_when_everything_has_expired_and_no_index_goes_before_it
     let store = RedisStore::single(server.url()).namespace("left").connect().await.unwrap();
     let mut longest = 0;
     for name in ["alice", "bob", "carol", "dave"] {
-        let epoch = store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await.unwrap();
+        let epoch = store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await.unwrap().epoch;
         for kind in [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY] {
             let first = record(name, kind).await;
             let _ = store.insert(&first, Fence::Epoch(epoch)).await.unwrap();
             let mut later = next(&first);
             later.updated_at = later.updated_at.saturating_add(HOUR);
-            let _ = store.replace(&later, first.revision).await.unwrap();
+            let _ = store.replace(&later, first.revision, Change::Update).await.unwrap();
             longest = longest.max(first.expires_at.as_millis() - NOW.as_millis());
         }
     }
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await.unwrap();
-    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
-    store.revoke_by_subject(&subject("bob"), &Which::all(), Action::Remove, advance).await.unwrap();
+    store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await.unwrap();
+    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    store
+        .revoke_by_subject(
+            &subject("bob"),
+            &Revocation::new(RecordFilter::all(), Action::Remove).epoch(advance),
+        )
+        .await
+        .unwrap();
 
     let mut raw = raw(&server).await;
     let step = i64::try_from(longest / 40).unwrap();
@@ -87,17 +94,17 @@ async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
             .query_async(&mut raw)
             .await
             .unwrap();
-        let answer = store.replace(&next(&records[0]), records[0].revision).await.unwrap();
+        let answer = store.replace(&next(&records[0]), records[0].revision, Change::Update).await.unwrap();
         assert_eq!(answer, Replace::Conflict, "{value:?}");
     }
-    assert!(store.delete(records[0].selector).await.unwrap());
+    assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
     let _: redis::Value =
         redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let count = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await;
+    let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await;
     assert_eq!(count.unwrap(), 1);
     assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
-    assert!(store.delete(records[0].selector).await.unwrap());
+    assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
 }
 
 /// `MGET` says of what is no string that there is nothing, and a script that a key is elsewhere.
@@ -121,14 +128,16 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
         assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
     }
     is_corrupt(&store.find(lost.selector).await);
-    is_corrupt(&store.find_many(&[kept.selector, unknown, lost.selector]).await);
-    let others = store.find_many(&[kept.selector, unknown, kept.selector]).await.unwrap();
-    assert_eq!(others, [Some(kept.clone()), None, Some(kept.clone())]);
-    is_corrupt(&store.replace(&next(&lost), lost.revision).await);
-    is_corrupt(&store.delete(lost.selector).await);
+    is_corrupt(&store.replace(&next(&lost), lost.revision, Change::Update).await);
+    is_corrupt(&store.delete(lost.selector, &Note::none()).await);
     assert_eq!(store.insert(&lost, Fence::None).await.unwrap(), Insert::Duplicate);
-    let page = Page { kinds: Kinds::Any, after: None, limit: 99.try_into().unwrap() };
-    is_corrupt(&store.list_by_subject(&subject("alice"), &page).await);
+    let page = Page::first(99.try_into().unwrap());
+    // In a list it is an entry of its own, and hides no other.
+    let listed = store.list_by_subject(&subject("alice"), &page).await.unwrap();
+    let corrupt = listed.iter().filter(|entry| matches!(entry, Listed::Corrupt { .. }));
+    assert_eq!(corrupt.map(Listed::place).collect::<Vec<_>>(), [(lost.created_at, lost.selector)]);
+    let records: Vec<_> = listed.into_iter().filter_map(Listed::record).collect();
+    assert_eq!(records, [kept.clone()]);
 
     let before = calls(&server, "mget");
     // Those that share a trip: each gets the answer that is its own.
@@ -148,7 +157,7 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
 
     // It keeps no other alive.
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let count = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await;
+    let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await;
     assert_eq!(count.unwrap(), 1);
     assert!(store.find(kept.selector).await.unwrap().unwrap().revoked.is_some());
 }
@@ -178,8 +187,9 @@ async fn an_index_keeps_in_proportion_to_what_lives() {
     let entries: i64 = redis::cmd("ZCARD").arg(&index).query_async(&mut raw).await.unwrap();
     // Some 20 on average; which entries an insert looks at is chance.
     assert!(entries < 120, "{entries} entries for 10 records, of 400");
-    let count =
-        store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await;
+    let count = store
+        .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))
+        .await;
     assert_eq!(count.unwrap(), 10, "none of the living was swept");
     assert!(keys(&mut raw).await.is_empty());
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 
 mod check;
+mod cluster_map;
 mod connections;
 mod eviction;
 mod failover;
@@ -17,4 +18,5 @@ mod permissions;
 mod replication;
 mod reshard;
 mod shared_trips;
+mod sweep;
 mod tls;

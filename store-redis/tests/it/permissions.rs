@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Page, Reason, Replace, StoreError, TokenStore, Which,
+    Action, Change, Epoch, EpochUpdate, Fence, Kind, Note, Page, Reason, RecordFilter, Replace, Revocation,
+    StoreError, TokenStore,
 };
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis, redis_cluster, redis_sentinel};
+use tokio::task::JoinSet;
 
-use crate::help::{NOW, next, record, subject, tell, why};
+use crate::help::{NOW, many, next, put, record, subject, tell, why};
 use crate::reshard::Move;
 
 const WITHIN: Duration = Duration::from_secs(2);
@@ -22,26 +24,46 @@ fn line() -> &'static str {
 /// Everything that a store does.
 async fn everything(store: &RedisStore) {
     let alice = subject("alice");
-    let epoch = store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(9), NOW).await.unwrap();
+    let epoch = store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(9), NOW).await.unwrap().epoch;
     store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(99), NOW).await.unwrap();
     // Enough for an index that is looked through by inserts.
     let mut last = record("alice", Kind::SESSION).await;
     for _ in 0..60 {
         last = record("alice", Kind::SESSION).await;
-        assert_eq!(store.insert(&last, Fence::Epoch(epoch)).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&last, Fence::Epoch(epoch)).await.unwrap().is_inserted());
     }
     let mut later = next(&last);
     later.purge_at = last.expires_at.saturating_add(Duration::from_secs(9));
-    assert_eq!(store.replace(&later, last.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&later, last.revision, Change::Update).await.unwrap(), Replace::Replaced);
     assert_eq!(store.find(last.selector).await.unwrap(), Some(later));
-    assert_eq!(store.find_many(&[last.selector]).await.unwrap().len(), 1);
-    let page = Page { kinds: Kinds::Any, after: None, limit: 9.try_into().unwrap() };
-    assert_eq!(store.list_by_subject(&alice, &page).await.unwrap().len(), 9);
-    assert!(store.delete(last.selector).await.unwrap());
+    // So many at once that they share trips.
+    let mut readers = JoinSet::new();
+    for _ in 0..200 {
+        let (store, selector) = (store.clone(), last.selector);
+        readers.spawn(async move { assert!(store.find(selector).await.unwrap().is_some()) });
+    }
+    while let Some(reader) = readers.join_next().await {
+        reader.unwrap();
+    }
+    let mut page = Page::first(9.try_into().unwrap());
+    for _ in 0..2 {
+        let listed = store.list_by_subject(&alice, &page).await.unwrap();
+        assert_eq!(listed.len(), 9);
+        page.after = listed.last().map(hallpass_core::Listed::place);
+    }
+    // Too many for one event.
+    put(store, &many("carol", Kind::REMEMBER, 2_010).await).await;
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: Duration::from_secs(9) };
+    let all = Revocation::new(RecordFilter::all(), mark);
+    assert_eq!(store.revoke_by_subject(&subject("carol"), &all).await.unwrap(), 2_010);
+    assert!(store.delete(last.selector, &Note::none()).await.unwrap());
+    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
+    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: Duration::from_secs(9) };
     for action in [mark, Action::Remove] {
-        store.revoke_by_subject(&alice, &Which::all(), action, advance).await.unwrap();
+        store
+            .revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), action).epoch(advance))
+            .await
+            .unwrap();
     }
     let _ = store.purge_expired(NOW, 9).await.unwrap();
     store.check(NOW).await.unwrap();
@@ -78,7 +100,7 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     let store = store.confirmed_by(1, WITHIN).connect().await.unwrap();
     everything(&store).await;
     let token = record("bob", Kind::SESSION).await;
-    assert_eq!(store.insert(&token, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
     let moving = Move::of(&cluster, "bob");
     moving.begin();
     for key in moving.keys().await {
@@ -101,11 +123,11 @@ async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown()
     let address = server.address();
     let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
     let record = record("alice", Kind::SESSION).await;
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     // Of a command in a script, and of the script.
     for missing in ["getrange", "evalsha"] {
         tell(&server, &format!("ACL SETUSER hallpass -{missing}"));
-        let error = store.replace(&next(&record), record.revision).await.unwrap_err();
+        let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();
         assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
         tell(&server, &format!("ACL SETUSER hallpass +{missing}"));
     }

@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Action, Advance, Fence, Kind, Reason, StoreError, TokenStore, Which};
+use hallpass_core::{
+    Action, Change, Fence, Kind, Note, Reason, RecordFilter, Revocation, StoreError, TokenStore,
+};
 use hallpass_store_redis::{Builder, RedisStore};
-use hallpass_test_servers::{Backend, Launch, Proxy, Sentinel, Server, needed, redis, redis_sentinel};
+use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Sentinel, Server, needed, redis, redis_sentinel};
 
-use crate::help::{NOW, record, subject, tell, until};
+use crate::help::{NOW, next, record, subject, tell, until};
 
 const MARK: Action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: NOW };
 
@@ -19,7 +21,7 @@ fn builder(group: &Sentinel) -> Builder {
 }
 
 async fn log_out(store: &RedisStore, name: &str) -> Result<u64, StoreError> {
-    store.revoke_by_subject(&subject(name), &Which::all(), MARK, Advance::Keep).await
+    store.revoke_by_subject(&subject(name), &Revocation::new(RecordFilter::all(), MARK)).await
 }
 
 fn roles(group: &Sentinel) -> (&Server, &Server) {
@@ -69,7 +71,7 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
     for record in [&lost, &kept] {
         let _ = plain.insert(record, Fence::None).await.unwrap();
     }
-    careful.delete(hallpass_core::Selector([1; 16])).await.unwrap();
+    careful.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.unwrap();
 
     part(&group);
     assert_eq!(log_out(&plain, "alice").await.unwrap(), 1, "acknowledged by the master alone");
@@ -131,6 +133,47 @@ async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_
         recover(&group).await;
     }
     assert!(ended.len() > 60, "only {} of 100 were confirmed", ended.len());
+}
+
+/// The replica stays attached, and nothing reaches it: a network that has parted, or a replica that hangs. Such a
+/// replica confirms nothing, however many are attached.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_whose_link_is_silent_confirms_nothing() {
+    let Some(master) = needed("a master", redis()).unwrap() else { return };
+    let link = Proxy::start(master.address()).await.unwrap();
+    let of = format!("{} {}", link.address().ip(), link.address().port());
+    let replica = Launch::new(Backend::Redis).setting("replicaof", &of).start();
+    let Some(replica) = needed("a replica", replica).unwrap() else { return };
+    let is_attached = || crate::help::info(&master, "connected_slaves") == 1;
+    until("the replica", async || is_attached()).await;
+    let store = RedisStore::single(master.url()).confirmed_by(1, Duration::from_millis(500));
+    let store = store.connect().await.unwrap();
+    let tokens = [record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await];
+    for token in &tokens {
+        let _ = store.insert(token, Fence::None).await.unwrap();
+    }
+    until("a confirmation", async || {
+        store.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.is_ok()
+    })
+    .await;
+
+    link.set(Mode::BlackHole);
+    let revoked = log_out(&store, "alice").await;
+    let mut spent = next(&tokens[1]);
+    (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+    let replaced = store.replace(&spent, tokens[1].revision, Change::Update).await;
+    assert!(is_attached(), "the master has noticed: nothing is shown");
+    master.crash().unwrap();
+    assert_eq!(tell(&replica, "REPLICAOF NO ONE"), "OK");
+    let promoted = RedisStore::connect(replica.url()).await.unwrap();
+    for (token, acknowledged) in tokens.iter().zip([revoked.is_ok(), replaced.is_ok()]) {
+        let found = promoted.find(token.selector).await.unwrap().expect("the replica had it");
+        assert!(!acknowledged, "acknowledged, and lost with the master: {:?}", found.revoked);
+    }
+    for error in [revoked.unwrap_err(), replaced.unwrap_err()] {
+        assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+        assert!(crate::help::why(&error).contains("confirmed by 0 of 1 replicas"), "{error:?}");
+    }
 }
 
 /// A connection that is open and dead costs one call, and not each that comes after it.

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kind, Page, Record, Replace, StoreError, TokenStore, Which,
+    Action, Change, Epoch, Fence, Kind, Note, Page, Record, RecordFilter, Replace, Revocation, StoreError,
+    TokenStore,
 };
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, Server, needed, redis_cluster};
@@ -70,7 +71,7 @@ async fn records(store: &RedisStore, name: &str, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for _ in 0..count {
         let new = record(name, Kind::REMEMBER).await;
-        assert_eq!(store.insert(&new, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&new, Fence::None).await.unwrap().is_inserted());
         records.push(new);
     }
     records
@@ -108,13 +109,16 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         // Single records are read and written on both sides, and nothing of a whole subject is done.
         for token in &made {
             let later = next(token);
-            assert_eq!(patient.replace(&later, token.revision).await.unwrap(), Replace::Replaced);
+            assert_eq!(
+                patient.replace(&later, token.revision, Change::Update).await.unwrap(),
+                Replace::Replaced
+            );
             assert_eq!(patient.find(token.selector).await.unwrap(), Some(later));
         }
-        let all = Which::all();
-        let error = hasty.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+        let all = RecordFilter::all();
+        let error = hasty.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
         assert!(is_not_done(&error), "{error:?}");
-        let page = Page { kinds: hallpass_core::Kinds::Any, after: None, limit: 99.try_into().unwrap() };
+        let page = Page::first(99.try_into().unwrap());
         let listed = hasty.list_by_subject(&subject(name), &page).await;
         assert!(is_not_done(&listed), "{listed:?}");
         for token in &made {
@@ -122,7 +126,9 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         }
         let waiting = tokio::spawn({
             let (store, name) = (patient.clone(), subject(name));
-            async move { store.revoke_by_subject(&name, &Which::all(), Action::Remove, Advance::Keep).await }
+            async move {
+                store.revoke_by_subject(&name, &Revocation::new(RecordFilter::all(), Action::Remove)).await
+            }
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
         for key in rest {
@@ -134,6 +140,29 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
             assert!(patient.find(token.selector).await.unwrap().is_none(), "missed");
         }
     }
+}
+
+/// What is waited for is a write in a slot, and a slot that is on its way takes no new key.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn replicas_confirm_a_write_amid_a_move() {
+    let Some(cluster) = needed("a confirmed write amid a move", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).confirmed_by(1, Duration::from_secs(5));
+    let store = store.timeout(PATIENT).connect().await.unwrap();
+    let made = records(&store, "heidi", 2).await;
+    let moving = Move::of(&cluster, "heidi");
+    moving.begin();
+    for key in moving.keys().await.iter().filter(|key| key.ends_with(&made[1].selector.0[2..])) {
+        moving.carry(key).await;
+    }
+    // One is still here, and the other is a guest elsewhere already.
+    for token in &made {
+        let replaced = store.replace(&next(token), token.revision, Change::Update).await.unwrap();
+        assert_eq!(replaced, Replace::Replaced);
+    }
+    for key in moving.keys().await {
+        moving.carry(&key).await;
+    }
+    moving.end();
 }
 
 /// Look-ups that share a trip to a node from which half of what they look for has gone.
@@ -185,17 +214,20 @@ async fn slots_that_move_under_load_lose_nothing() {
                     let mut made = Vec::new();
                     for _ in 0..5 {
                         let new = record(name, Kind::REMEMBER).await;
-                        let fence = Fence::Epoch(*epoch.as_ref().unwrap());
-                        assert_eq!(store.insert(&new, fence).await.unwrap(), Insert::Inserted);
+                        let fence = Fence::Epoch(epoch.as_ref().unwrap().epoch);
+                        assert!(store.insert(&new, fence).await.unwrap().is_inserted());
                         let later = next(&new);
-                        assert_eq!(store.replace(&later, new.revision).await.unwrap(), Replace::Replaced);
+                        assert_eq!(
+                            store.replace(&later, new.revision, Change::Update).await.unwrap(),
+                            Replace::Replaced
+                        );
                         assert_eq!(store.find(new.selector).await.unwrap(), Some(later));
                         made.push(new);
                     }
-                    assert!(store.delete(made[0].selector).await.unwrap());
-                    let all = Which::all();
+                    assert!(store.delete(made[0].selector, &Note::none()).await.unwrap());
+                    let all = RecordFilter::all();
                     let count =
-                        store.revoke_by_subject(&subject(name), &all, Action::Remove, Advance::Keep).await;
+                        store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
                     assert_eq!(count.unwrap(), 4);
                     for token in made {
                         assert_eq!(store.find(token.selector).await.unwrap(), None);

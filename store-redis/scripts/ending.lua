@@ -1,0 +1,90 @@
+-- How records of a subject are chosen and ended: the first half of revoke.lua and of sweep.lua.
+--
+-- KEYS  1 index · 2 epoch, if it is set
+-- ARGV  1 prefix of record keys · 2 remove or mark · 3 reason, a byte · 4 when, 8 bytes · 5 slack in ms
+--       6 logins: any, only or except · 7 that login · 8 purposes, a byte each
+--       9 epoch, 16 bytes · 10 when its time is over, 8 bytes · 11 its time to live in ms
+--       12 to 14 are the other half's · 15 kinds: any or only · 16… those kinds
+
+local prefix, mark = ARGV[1], ARGV[2] == 'mark'
+local number = function(bytes) return struct.unpack('>I8', bytes) end
+
+local kinds = ARGV[15] == 'only' and {}
+for at = 16, #ARGV do kinds[ARGV[at]] = true end
+local purposes = {}
+for at = 1, #ARGV[8] do purposes[string.byte(ARGV[8], at)] = true end
+
+local function meant(head)
+  if not purposes[string.byte(head, 87)] then return false end
+  if kinds and not kinds[string.sub(head, 98, 97 + string.byte(head, 92))] then return false end
+  local login = string.sub(head, 63, 70)
+  if ARGV[6] == 'only' and login ~= ARGV[7] then return false end
+  if ARGV[6] == 'except' and login == ARGV[7] then return false end
+  return not (mark and string.byte(head, 10) ~= 0)
+end
+
+-- What a member of the index stands for: nothing any more, a record to end, or one to leave. Reads only: when a slot
+-- moves, what is not here refuses, and that has to come before a first write.
+local function look(member)
+  -- As far as the end of the longest kind.
+  local head = redis.pcall('GETRANGE', prefix .. member, 0, 128)
+  if type(head) == 'table' then
+    if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 'leave' end
+    return 'error'
+  end
+  if head == '' then return 'gone' end
+  -- What is shorter is no record, and no token of it verifies.
+  if #head >= 97 and meant(head) then return 'end', head end
+  return 'leave'
+end
+
+-- An epoch is never kept for a shorter time than it was before.
+local function set_epoch()
+  local before, over = redis.call('GETRANGE', KEYS[2], 16, 23), ARGV[10]
+  local ttl = tonumber(ARGV[11])
+  if #before == 8 and number(before) > number(over) then over = before end
+  ttl = math.max(redis.call('PTTL', KEYS[2]), ttl)
+  redis.call('SET', KEYS[2], ARGV[9] .. over, 'PX', string.format('%.0f', ttl))
+end
+
+-- As `Record::mark` does: revision, reason, updated at, idle at, purge at.
+local function mark_one(key, head)
+  local at = ARGV[4]
+  local revision = math.min(number(string.sub(head, 2, 9)) + 1, 9007199254740991)
+  local created, updated = string.sub(head, 11, 18), string.sub(head, 19, 26)
+  local seen, expires = string.sub(head, 27, 34), string.sub(head, 35, 42)
+  if number(updated) < number(at) then updated = at end
+  local marked = string.sub(head, 1, 1) .. struct.pack('>I8', revision) .. ARGV[3]
+    .. created .. updated .. seen .. expires .. string.rep('\255', 8) .. expires
+  local ttl = math.max(number(expires) - number(updated), 0) + tonumber(ARGV[5])
+  redis.call('SETRANGE', key, 0, marked)
+  redis.call('PEXPIRE', key, string.format('%.0f', ttl))
+end
+
+-- Calls a command with any number of arguments, as many at a time as Lua's stack takes.
+local function in_shares(command, key, arguments)
+  for from = 1, #arguments, 500 do
+    local to = math.min(from + 499, #arguments)
+    if key then
+      redis.call(command, key, unpack(arguments, from, to))
+    else
+      redis.call(command, unpack(arguments, from, to))
+    end
+  end
+end
+
+-- `whole`: these are all entries of the index, which goes with them.
+local function finish(doomed, heads, gone, whole)
+  local keys, entries = {}, {}
+  for at, member in ipairs(doomed) do
+    if mark then mark_one(prefix .. member, heads[at]) else keys[at] = prefix .. member end
+  end
+  if not mark then entries = doomed end
+  if whole and not mark then
+    keys[#keys + 1] = KEYS[1]
+  else
+    for _, member in ipairs(gone) do entries[#entries + 1] = member end
+  end
+  in_shares('DEL', nil, keys)
+  if not (whole and not mark) then in_shares('ZREM', KEYS[1], entries) end
+end
