@@ -6,6 +6,7 @@ mod keeps_tombstones_longer;
 mod leaves_collecting_to_a_native_time_to_live;
 mod looks_at_the_fence_first;
 mod purges_a_little_and_says_maybe;
+mod purges_around_what_a_dropped_call_holds;
 mod purges_the_latest_first;
 mod slow;
 mod sometimes_unavailable;
@@ -23,6 +24,7 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     leaves_collecting_to_a_native_time_to_live,
     looks_at_the_fence_first,
     purges_a_little_and_says_maybe,
+    purges_around_what_a_dropped_call_holds,
     purges_the_latest_first,
     slow,
     sometimes_unavailable,
