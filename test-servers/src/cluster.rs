@@ -97,13 +97,13 @@ impl Cluster {
 
 /// A local Redis with these settings.
 pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Program, Error> {
-    let unavailable = |reason| Error::Unavailable { backend: Backend::Redis, tried: vec![reason] };
     if !ladder(None)?.contains(&Origin::Local) {
-        return Err(unavailable("HALLPASS_SERVERS leaves local programs out".to_owned()));
+        let reason = "HALLPASS_SERVERS leaves local programs out".to_owned();
+        return Err(Error::Unavailable { backend: Backend::Redis, tried: vec![reason] });
     }
     let settings: Vec<_> =
         settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-    programs::find(Backend::Redis, &settings).map_err(unavailable)
+    programs::find(Backend::Redis, &settings)
 }
 
 /// A command that must not be answered by an error.

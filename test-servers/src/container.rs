@@ -22,6 +22,7 @@ use crate::probe;
 use crate::process::TICK;
 use crate::programs::{postgres_settings, redis_settings};
 use crate::server::{Backend, Handle, Server};
+use crate::version::announce;
 
 /// Covers a pull of the image.
 const START: Duration = Duration::from_secs(180);
@@ -86,7 +87,10 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
     })?;
     let server = Server::new(backend, url, address, Handle::Container(container));
     match server.until_it_answers(STEP * 2) {
-        Ok(()) => Ok(server),
+        Ok(()) => {
+            announce(&server);
+            Ok(server)
+        }
         Err(error) => Err(server.last_words().map_or(error, |log| Error::Start { backend, log })),
     }
 }

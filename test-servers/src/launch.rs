@@ -12,8 +12,11 @@ use crate::local;
 use crate::probe;
 use crate::programs;
 use crate::server::{Backend, Handle, Origin, Server};
+use crate::version::announce;
 
 const LADDER: &str = "HALLPASS_SERVERS";
+/// Each of these means that nothing may be left out.
+const OBLIGING: [&str; 3] = ["CI", "HALLPASS_FULL", programs::ROOT];
 
 /// A PostgreSQL server, from the first place that has one.
 ///
@@ -36,7 +39,8 @@ pub fn redis() -> Result<Server, Error> {
 /// For a test that needs `found` to say anything: `None`, said plainly on the standard error, where this
 /// machine has no such server.
 ///
-/// `what` names what did not run. With `CI=true` or `HALLPASS_FULL=1` nothing is left out.
+/// `what` names what did not run. With `CI=true` or `HALLPASS_FULL=1` nothing is left out, nor where
+/// `HALLPASS_TEST_ROOT` chooses the programs.
 ///
 /// # Errors
 ///
@@ -44,7 +48,7 @@ pub fn redis() -> Result<Server, Error> {
 pub fn needed<T>(what: &str, found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
         Ok(server) => Ok(Some(server)),
-        Err(error @ Error::Unavailable { .. }) if !is_set("CI") && !is_set("HALLPASS_FULL") => {
+        Err(error @ Error::Unavailable { .. }) if !OBLIGING.iter().any(|variable| is_set(variable)) => {
             // Not `eprintln!`, which libtest hides for a test that passes.
             _ = writeln!(io::stderr(), "NOT RUN: {what}: {error}");
             Ok(None)
@@ -109,7 +113,8 @@ impl Launch {
                 },
                 Origin::Local => match programs::find(self.backend, &self.settings) {
                     Ok(program) => return local::launch(&program),
-                    Err(reason) => tried.push(reason),
+                    Err(Error::Unavailable { tried: reasons, .. }) => tried.extend(reasons),
+                    Err(error) => return Err(error),
                 },
                 Origin::Container => match container::launch(self.backend, &self.settings) {
                     Err(Error::Unavailable { tried: reasons, .. }) => tried.extend(reasons),
@@ -149,20 +154,26 @@ impl Launch {
         let address = probe::resolve(host, port).map_err(|error| wrong(error.to_string()))?;
         let server = Server::new(self.backend, url, address, Handle::Environment);
         match server.answers(Duration::from_secs(5)) {
-            Ok(()) => Ok(Some(server)),
+            Ok(()) => {
+                announce(&server);
+                Ok(Some(server))
+            }
             Err(Error::Io { source, .. }) => Err(wrong(format!("nothing answers at {address}: {source}"))),
             Err(error) => Err(error),
         }
     }
 }
 
-/// The places to look at, best first, as far as `HALLPASS_SERVERS` allows them.
+/// The places to look at, best first, as far as `HALLPASS_SERVERS` allows them. A container has other versions than
+/// the folder that `HALLPASS_TEST_ROOT` names.
 pub(crate) fn ladder(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
     let all = [Origin::Environment, Origin::Local, Origin::Container];
     if let Some(only) = only {
         return Ok(vec![only]);
     }
-    let Some(words) = env::var(LADDER).ok().filter(|words| !words.is_empty()) else { return Ok(all.into()) };
+    let Some(words) = env::var(LADDER).ok().filter(|words| !words.is_empty()) else {
+        return Ok(if programs::root()?.is_some() { all[..2].into() } else { all.into() });
+    };
     let origin = |word: &str| match word.trim() {
         "environment" => Ok(Origin::Environment),
         "local" => Ok(Origin::Local),

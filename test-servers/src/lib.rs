@@ -14,6 +14,7 @@ mod programs;
 mod proxy;
 mod sentinel;
 mod server;
+mod version;
 
 pub use cluster::{Cluster, redis_cluster};
 pub use error::Error;

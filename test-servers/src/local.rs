@@ -17,10 +17,20 @@ use crate::port;
 use crate::probe;
 use crate::process::{Process, TICK, User, give, tail};
 use crate::server::{Backend, Handle, Server};
+use crate::version::announce;
 
 /// Covers `initdb` on a busy machine.
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(15);
+
+/// How the version of a program that runs is found out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Version {
+    /// By a request.
+    Asked,
+    /// From its log, after these words.
+    Logged(&'static str),
+}
 
 /// What is run, and how it is told to stop.
 #[derive(Clone, Debug)]
@@ -30,6 +40,7 @@ pub(crate) struct Program {
     pub(crate) command: Vec<String>,
     /// Logged once it takes connections: a server of another test on the same port logs elsewhere.
     pub(crate) ready: &'static str,
+    pub(crate) version: Version,
     pub(crate) user: Option<User>,
     /// Files that it needs in its folder, in the same way.
     pub(crate) files: Vec<(&'static str, String)>,
@@ -67,6 +78,7 @@ pub(crate) fn launch(program: &Program) -> Result<Server, Error> {
     })?;
     let server = Server::new(program.backend, url, address, Handle::Local(local));
     server.until_it_answers(START)?;
+    announce(&server);
     Ok(server)
 }
 
@@ -84,6 +96,14 @@ impl Local {
 
     pub(crate) fn process_id(&self) -> Option<i32> {
         self.process.as_ref().map(Process::id)
+    }
+
+    /// What its log says of its version, where it is asked there.
+    pub(crate) fn logged_version(&self) -> Option<String> {
+        let Version::Logged(before) = self.program.version else { return None };
+        let log = fs::read_to_string(self.folder.join(format!("log-{}", self.starts))).ok()?;
+        let (_, rest) = log.split_once(before)?;
+        rest.split([',', '\n']).next().map(str::to_owned)
     }
 
     pub(crate) fn has_ended(&mut self) -> bool {

@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::error::Error;
-use crate::local::{self, Program};
+use crate::local::{self, Program, Version};
 use crate::programs;
 use crate::server::{Backend, Server};
 
@@ -22,7 +22,7 @@ const POOL: u8 = 8;
 /// [`Error::Unavailable`] without a program `pgbouncer`.
 pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
     let unavailable = |reason| Error::Unavailable { backend: Backend::Postgres, tried: vec![reason] };
-    let (program, user) = programs::pgbouncer().map_err(unavailable)?;
+    let (program, user) = programs::pgbouncer()?;
     let url = Url::parse(server.url()).map_err(|error| unavailable(error.to_string()))?;
     let (ip, port) = (server.address().ip(), server.address().port());
     let mut database = format!("* = host={ip} port={port} user={}", url.username());
@@ -39,6 +39,7 @@ pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
         backend: Backend::Postgres,
         command: vec![program, "{folder}/pgbouncer.ini".to_owned()],
         ready: "process up",
+        version: Version::Logged("process up: "),
         user,
         files: vec![("pgbouncer.ini", settings)],
     };

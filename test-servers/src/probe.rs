@@ -33,24 +33,73 @@ pub(crate) fn redis(address: SocketAddr, limit: Duration) -> io::Result<()> {
     }
 }
 
+/// What a Redis or Valkey server says of itself.
+pub(crate) fn redis_version(address: SocketAddr, limit: Duration) -> io::Result<String> {
+    let info = redis_command(address, "INFO server", limit)?;
+    // Valkey has both lines: the one of Redis names what it is compatible with.
+    let names = [("valkey_version:", "Valkey"), ("redis_version:", "Redis")];
+    let found = names.iter().find_map(|(key, name)| {
+        let version = info.lines().find_map(|line| line.strip_prefix(key))?;
+        Some(format!("{name} {}", version.trim()))
+    });
+    found.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "INFO names no version"))
+}
+
 /// Whether a PostgreSQL server lets `user` begin to log in.
 pub(crate) fn postgres(address: SocketAddr, user: &str, limit: Duration) -> io::Result<()> {
+    let mut stream = log_in(address, user, limit)?;
+    // An authentication request, whichever; 'E' is an error such as "the database system is starting up".
+    match read_message(&mut stream)? {
+        (b'R', _) => Ok(()),
+        (_, text) => Err(unexpected(&text)),
+    }
+}
+
+/// The version that a PostgreSQL server sends to `user` after a login without a password.
+pub(crate) fn postgres_version(address: SocketAddr, user: &str, limit: Duration) -> io::Result<String> {
+    let mut stream = log_in(address, user, limit)?;
+    loop {
+        match read_message(&mut stream)? {
+            // The login is accepted, a parameter is set.
+            (b'R', body) if body == [0; 4] => {}
+            (b'S', body) => {
+                let mut words = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
+                if words.next().as_deref() == Some("server_version") {
+                    // Distributions add their own in parentheses.
+                    let version = words.next().unwrap_or_default();
+                    return Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default()));
+                }
+            }
+            (_, body) => return Err(unexpected(&body)),
+        }
+    }
+}
+
+fn log_in(address: SocketAddr, user: &str, limit: Duration) -> io::Result<TcpStream> {
     let mut stream = connect(address, limit)?;
     // Protocol 3.0, then names and values, each ended by NUL, and one NUL more.
     let mut startup = 196_608_i32.to_be_bytes().to_vec();
     startup.extend_from_slice(format!("user\0{user}\0database\0postgres\0\0").as_bytes());
     let length = i32::try_from(startup.len() + 4).unwrap_or(i32::MAX);
     stream.write_all(&[&length.to_be_bytes(), startup.as_slice()].concat())?;
-    let mut kind = [0];
-    stream.read_exact(&mut kind)?;
-    // An authentication request, whichever; 'E' is an error such as "the database system is starting up".
-    if kind == *b"R" {
-        return Ok(());
-    }
-    let mut message = [0; 200];
-    let read = stream.read(&mut message)?;
-    let text = String::from_utf8_lossy(message.get(4..read).unwrap_or_default()).replace('\0', " ");
-    Err(io::Error::new(ErrorKind::InvalidData, format!("PostgreSQL answers {text:?}")))
+    Ok(stream)
+}
+
+/// The kind of a message of PostgreSQL, and what it says.
+fn read_message(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
+    let mut head = [0; 5];
+    stream.read_exact(&mut head)?;
+    let [kind, length @ ..] = head;
+    let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
+    // Messages of a login are short; anything else is not PostgreSQL.
+    let mut body = vec![0; length.saturating_sub(4).min(10_000)];
+    stream.read_exact(&mut body)?;
+    Ok((kind, body))
+}
+
+fn unexpected(body: &[u8]) -> io::Error {
+    let text = String::from_utf8_lossy(body).replace('\0', " ");
+    io::Error::new(ErrorKind::InvalidData, format!("PostgreSQL answers {text:?}"))
 }
 
 /// Whether anything accepts connections.

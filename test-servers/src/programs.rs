@@ -1,12 +1,19 @@
 //! Where the programs are, and what they are told.
+//!
+//! `HALLPASS_TEST_ROOT` names a folder that has the programs of another distribution: the machine's own are not
+//! looked at then. `HALLPASS_TEST_REDIS` chooses between Redis and Valkey.
 
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::local::Program;
+use crate::error::Error;
+use crate::local::{Program, Version};
 use crate::process::User;
 use crate::server::Backend;
+
+pub(crate) const ROOT: &str = "HALLPASS_TEST_ROOT";
+const FLAVOUR: &str = "HALLPASS_TEST_REDIS";
 
 /// Initialises the data folder at the first start. The server then takes the shell's process id.
 const POSTGRES: &str = r#"
@@ -18,51 +25,109 @@ fi
 exec "$bin/postgres" -D "$data" "$@"
 "#;
 
-/// The server's program with `settings`, or why there is none.
-pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Program, String> {
+/// The server's program with `settings`.
+///
+/// # Errors
+///
+/// [`Error::Unavailable`] where there is none, [`Error::Environment`] where a variable chooses what does not exist.
+pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Program, Error> {
     match backend {
         Backend::Postgres => postgres(settings),
         Backend::Redis => redis(settings),
     }
 }
 
-fn postgres(settings: &[(String, String)]) -> Result<Program, String> {
-    let bin = folders("postgresql").into_iter().find(|bin| has(bin, "postgres") && has(bin, "initdb"));
-    let bin = bin.ok_or("no postgres and initdb on the PATH or in /usr/lib/postgresql/*/bin")?;
-    let user = nobody_special()?;
+/// The folder whose programs are used in place of those of this machine.
+///
+/// # Errors
+///
+/// [`Error::Environment`] if it does not exist.
+pub(crate) fn root() -> Result<Option<PathBuf>, Error> {
+    let Some(root) = env::var_os(ROOT).filter(|root| !root.is_empty()).map(PathBuf::from) else {
+        return Ok(None);
+    };
+    // The programs are started in folders of their own.
+    if root.is_absolute() && root.join("usr").is_dir() {
+        return Ok(Some(root));
+    }
+    let reason = format!("{} is not the absolute path of a folder that has usr in it", root.display());
+    Err(Error::Environment { variable: ROOT, reason })
+}
+
+fn postgres(settings: &[(String, String)]) -> Result<Program, Error> {
+    let bin = folders("postgresql")?.into_iter().find(|bin| has(bin, "postgres") && has(bin, "initdb"));
+    let missing =
+        || missing(Backend::Postgres, "postgres and initdb", "on the PATH or in /usr/lib/postgresql/*/bin");
+    let bin = bin.ok_or_else(missing)?;
+    let user = unprivileged(Backend::Postgres)?;
     let mut command = vec!["sh".to_owned(), "-c".to_owned(), POSTGRES.to_owned(), "postgres".to_owned()];
     command.extend([bin.to_string_lossy().into_owned(), "{folder}/data".to_owned()]);
     command.extend(["-p".to_owned(), "{port}".to_owned()]);
     command.extend(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="].map(str::to_owned));
     command.extend(postgres_settings(settings));
     let ready = "database system is ready to accept connections";
-    Ok(Program { backend: Backend::Postgres, command, ready, user, files: Vec::new() })
+    Ok(Program {
+        backend: Backend::Postgres,
+        command,
+        ready,
+        version: Version::Asked,
+        user,
+        files: Vec::new(),
+    })
 }
 
-fn redis(settings: &[(String, String)]) -> Result<Program, String> {
+fn redis(settings: &[(String, String)]) -> Result<Program, Error> {
     let program = redis_server()?;
     let words = [program.as_str(), "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{folder}"];
     let mut command: Vec<_> = words.map(str::to_owned).into();
     command.extend(redis_settings(settings));
     let ready = "Ready to accept connections";
-    Ok(Program { backend: Backend::Redis, command, ready, user: None, files: Vec::new() })
+    Ok(Program {
+        backend: Backend::Redis,
+        command,
+        ready,
+        version: Version::Asked,
+        user: None,
+        files: Vec::new(),
+    })
 }
 
-/// The path of `pgbouncer` and the user it runs as, or why there is none.
-pub(crate) fn pgbouncer() -> Result<(String, Option<User>), String> {
+/// The path of `pgbouncer` and the user it runs as.
+pub(crate) fn pgbouncer() -> Result<(String, Option<User>), Error> {
     // Debian keeps it with the daemons, which are not on every PATH.
-    let mut folders = folders("pgbouncer");
+    let mut folders = folders("pgbouncer")?;
     folders.push("/usr/sbin".into());
     let folder = folders.into_iter().find(|folder| has(folder, "pgbouncer"));
-    let folder = folder.ok_or("no pgbouncer on the PATH or in /usr/sbin")?;
-    Ok((folder.join("pgbouncer").to_string_lossy().into_owned(), nobody_special()?))
+    let folder =
+        folder.ok_or_else(|| missing(Backend::Postgres, "pgbouncer", "on the PATH or in /usr/sbin"))?;
+    Ok((folder.join("pgbouncer").to_string_lossy().into_owned(), unprivileged(Backend::Postgres)?))
 }
 
-/// The path of `redis-server`, or why there is none.
-pub(crate) fn redis_server() -> Result<String, String> {
-    let folder = folders("redis").into_iter().find(|folder| has(folder, "redis-server"));
-    let folder = folder.ok_or("no redis-server on the PATH")?;
-    Ok(folder.join("redis-server").to_string_lossy().into_owned())
+/// The path of `redis-server` or `valkey-server`, which takes the same arguments.
+pub(crate) fn redis_server() -> Result<String, Error> {
+    let names: &[&str] = match env::var(FLAVOUR).unwrap_or_default().as_str() {
+        "" => &["redis-server", "valkey-server"],
+        "redis" => &["redis-server"],
+        "valkey" => &["valkey-server"],
+        other => {
+            let reason = format!("{other:?} is neither redis nor valkey");
+            return Err(Error::Environment { variable: FLAVOUR, reason });
+        }
+    };
+    for name in names {
+        if let Some(folder) = folders("redis")?.into_iter().find(|folder| has(folder, name)) {
+            return Ok(folder.join(name).to_string_lossy().into_owned());
+        }
+    }
+    Err(missing(Backend::Redis, &names.join(" or "), "on the PATH"))
+}
+
+fn missing(backend: Backend, programs: &str, places: &str) -> Error {
+    let reason = match env::var_os(ROOT).filter(|root| !root.is_empty()) {
+        Some(root) => format!("no {programs} in {} ({ROOT})", root.to_string_lossy()),
+        None => format!("no {programs} {places}"),
+    };
+    Error::Unavailable { backend, tried: vec![reason] }
 }
 
 pub(crate) fn postgres_settings(settings: &[(String, String)]) -> Vec<String> {
@@ -77,40 +142,48 @@ pub(crate) fn redis_settings(settings: &[(String, String)]) -> Vec<String> {
 }
 
 /// The PATH, then where distributions keep versions side by side, the newest first.
-fn folders(package: &str) -> Vec<PathBuf> {
-    let mut folders: Vec<PathBuf> = env::var_os("PATH").iter().flat_map(env::split_paths).collect();
+fn folders(package: &str) -> Result<Vec<PathBuf>, Error> {
     let mut versions = Vec::new();
-    for (parent, prefix, suffix) in [
-        ("/usr/lib/postgresql", "", "bin"),
-        ("/usr", "pgsql-", "bin"),
-        ("/opt/homebrew/opt", package, "bin"),
-        ("/usr/local/opt", package, "bin"),
-    ] {
+    let (mut folders, parents): (Vec<PathBuf>, _) = match root()? {
+        Some(root) => (
+            ["usr/bin", "usr/sbin"].map(|folder| root.join(folder)).into(),
+            vec![(root.join("usr/lib/postgresql"), "")],
+        ),
+        None => (
+            env::var_os("PATH").iter().flat_map(env::split_paths).collect(),
+            vec![
+                ("/usr/lib/postgresql".into(), ""),
+                ("/usr".into(), "pgsql-"),
+                ("/opt/homebrew/opt".into(), package),
+                ("/usr/local/opt".into(), package),
+            ],
+        ),
+    };
+    for (parent, prefix) in parents {
         for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
             let name = entry.file_name().to_string_lossy().into_owned();
             if name.starts_with(prefix) {
                 let digits: String = name.chars().filter(char::is_ascii_digit).collect();
-                versions.push((digits.parse().unwrap_or(0_u32), entry.path().join(suffix)));
+                versions.push((digits.parse().unwrap_or(0_u32), entry.path().join("bin")));
             }
         }
     }
     versions.sort();
     folders.extend(versions.into_iter().rev().map(|(_, folder)| folder));
-    folders
+    Ok(folders)
 }
 
 fn has(folder: &Path, program: &str) -> bool {
     folder.join(program).is_file()
 }
 
-/// Whom a program that refuses to run as root runs as; `None` where we are not root.
-fn nobody_special() -> Result<Option<User>, String> {
+/// The user that a program runs as which refuses to run as root; `None` where we are not root.
+fn unprivileged(backend: Backend) -> Result<Option<User>, Error> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);
     }
-    find_user()
-        .map(Some)
-        .ok_or("it refuses to run as root, and there is no user postgres or nobody".to_owned())
+    let reason = "it refuses to run as root, and there is no user postgres or nobody";
+    find_user().map(Some).ok_or_else(|| Error::Unavailable { backend, tried: vec![reason.to_owned()] })
 }
 
 fn find_user() -> Option<User> {

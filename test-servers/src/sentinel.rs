@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::{local_redis, tell, until};
 use crate::error::Error;
-use crate::local::{self, Program};
+use crate::local::{self, Program, Version};
 use crate::probe::redis_command;
 use crate::programs;
 use crate::server::{Backend, Server};
@@ -35,12 +35,12 @@ pub fn redis_sentinel() -> Result<Sentinel, Error> {
         "port {{port}}\nbind 127.0.0.1\ndir {{folder}}\nsentinel monitor {NAME} {ip} {port} 2\n\
          sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 5000\n"
     );
-    let unavailable = |reason| Error::Unavailable { backend: Backend::Redis, tried: vec![reason] };
-    let program = programs::redis_server().map_err(unavailable)?;
+    let program = programs::redis_server()?;
     let sentinel = Program {
         backend: Backend::Redis,
         command: vec![program, "{folder}/sentinel.conf".to_owned(), "--sentinel".to_owned()],
         ready: "Sentinel ID is",
+        version: Version::Asked,
         user: None,
         files: vec![("sentinel.conf", watch)],
     };

@@ -14,6 +14,8 @@ use crate::local::Local;
 use crate::probe;
 use crate::process::TICK;
 
+const SOON: Duration = Duration::from_secs(5);
+
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Backend {
@@ -124,6 +126,24 @@ impl Server {
         }
     }
 
+    /// The version that the server gives, such as `PostgreSQL 17.12`, `Valkey 8.1.1` or `PgBouncer 1.24.1`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Io`] where it does not answer in 5 s, or wants a password first.
+    pub fn version(&self) -> Result<String, Error> {
+        if let Handle::Local(local) = &*self.lock()
+            && let Some(version) = local.logged_version()
+        {
+            return Ok(version);
+        }
+        let version = match self.backend {
+            Backend::Redis => probe::redis_version(self.address, SOON),
+            Backend::Postgres => probe::postgres_version(self.address, self.user(), SOON),
+        };
+        version.map_err(Error::io("learn the server's version"))
+    }
+
     /// Asks the server, over a connection of its own, whether it takes requests.
     ///
     /// # Errors
@@ -131,11 +151,10 @@ impl Server {
     /// [`Error::Io`] with what the connection gave; a frozen server gives `WouldBlock` or `TimedOut` after
     /// `limit`.
     pub fn answers(&self, limit: Duration) -> Result<(), Error> {
-        let user = if self.url.username().is_empty() { "postgres" } else { self.url.username() };
         let answer = match (self.backend, self.url.scheme()) {
             (Backend::Redis, "rediss") => probe::tcp(self.address, limit),
             (Backend::Redis, _) => probe::redis(self.address, limit),
-            (Backend::Postgres, _) => probe::postgres(self.address, user, limit),
+            (Backend::Postgres, _) => probe::postgres(self.address, self.user(), limit),
         };
         answer.map_err(Error::io("get an answer from the server"))
     }
@@ -207,6 +226,10 @@ impl Server {
             thread::sleep(TICK);
         }
         Ok(())
+    }
+
+    fn user(&self) -> &str {
+        if self.url.username().is_empty() { "postgres" } else { self.url.username() }
     }
 
     fn has_ended(&self) -> bool {

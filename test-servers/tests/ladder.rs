@@ -4,6 +4,9 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking, and measure real time")]
 
 use std::env;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::Command;
 
 use hallpass_test_servers::{Error, Launch, Origin, Server, needed, postgres, redis};
@@ -98,7 +101,7 @@ fn a_laptop_says_what_did_not_run() {
     }
     let (line, stderr) = run("redis", &[("HALLPASS_SERVERS", "local"), ("PATH", "/nonexistent")]);
     assert_eq!(line, "left out");
-    assert!(stderr.contains("no redis-server on the PATH"), "{stderr}");
+    assert!(stderr.contains("no redis-server or valkey-server on the PATH"), "{stderr}");
 }
 
 #[test]
@@ -116,6 +119,66 @@ fn ci_leaves_nothing_out() {
 fn a_misspelt_place_is_refused() {
     let (line, _) = run("redis", &[("HALLPASS_SERVERS", "local,dokcer")]);
     assert!(line.starts_with("failed HALLPASS_SERVERS: \"dokcer\" is none of"), "{line}");
+}
+
+/// A folder with `program` in its usr/bin: this machine's redis-server, which leaves a mark where it stands.
+fn root(program: &str) -> PathBuf {
+    let root =
+        PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("root-{}-{program}", std::process::id()));
+    let bin = root.join("usr/bin");
+    fs::create_dir_all(&bin).unwrap();
+    fs::write(bin.join(program), "#!/bin/sh\n: >\"$0-ran\"\nexec redis-server \"$@\"\n").unwrap();
+    fs::set_permissions(bin.join(program), Permissions::from_mode(0o755)).unwrap();
+    root
+}
+
+#[test]
+fn a_root_comes_before_the_programs_of_the_machine() {
+    if local_redis().is_none() {
+        return;
+    }
+    for (program, flavour) in [("redis-server", ""), ("valkey-server", ""), ("valkey-server", "valkey")] {
+        let root = root(program);
+        let variables = [("HALLPASS_TEST_ROOT", root.to_str().unwrap()), ("HALLPASS_TEST_REDIS", flavour)];
+        let (line, stderr) = run("redis", &variables);
+        assert_eq!(line, "found Local true", "{stderr}");
+        assert!(root.join(format!("usr/bin/{program}-ran")).exists());
+        assert!(
+            stderr.starts_with("server: Redis ") && stderr.ends_with(", from local programs\n"),
+            "{stderr}"
+        );
+        fs::remove_dir_all(root).unwrap();
+    }
+}
+
+#[test]
+fn nothing_is_taken_from_elsewhere_where_a_root_lacks_it() {
+    let root = root("redis-server");
+    let variable = ("HALLPASS_TEST_ROOT", root.to_str().unwrap());
+    for (case, flavour, missing) in
+        [("postgres", "", "postgres and initdb"), ("redis", "valkey", "valkey-server")]
+    {
+        let (line, _) = run(case, &[variable, ("HALLPASS_TEST_REDIS", flavour)]);
+        let expected = format!("no {missing} in {} (HALLPASS_TEST_ROOT)", root.display());
+        assert!(line.starts_with("failed no ") && line.ends_with(&expected), "{line}");
+    }
+    fs::remove_dir_all(root).unwrap();
+}
+
+#[test]
+fn a_root_or_a_flavour_that_does_not_exist_is_refused() {
+    for (variable, value, reason) in [
+        (
+            "HALLPASS_TEST_ROOT",
+            "/nonexistent",
+            "/nonexistent is not the absolute path of a folder that has usr in it",
+        ),
+        ("HALLPASS_TEST_ROOT", "src", "src is not the absolute path of a folder that has usr in it"),
+        ("HALLPASS_TEST_REDIS", "keydb", "\"keydb\" is neither redis nor valkey"),
+    ] {
+        let (line, _) = run("redis", &[(variable, value)]);
+        assert_eq!(line, format!("failed {variable}: {reason}"));
+    }
 }
 
 #[test]

@@ -45,6 +45,9 @@ fn is_alive(id: i32) -> bool {
 fn redis_answers_and_is_gone_when_dropped() {
     let Some(server) = local(Backend::Redis, "redis_answers") else { return };
     assert_eq!(ask(&server, "PING"), "PONG");
+    let version = server.version().unwrap();
+    let (name, number) = version.split_once(' ').unwrap();
+    assert!(ask(&server, "INFO server").contains(&format!("{}_version:{number}\r\n", name.to_lowercase())));
     assert_eq!(server.url(), format!("redis://{}", server.address()));
     let (address, id) = (server.address(), server.process_id().unwrap());
     assert!(is_alive(id));
@@ -57,6 +60,8 @@ fn redis_answers_and_is_gone_when_dropped() {
 fn postgres_answers_and_is_gone_when_dropped() {
     let Some(server) = local(Backend::Postgres, "postgres_answers") else { return };
     assert_eq!(sql(&server, "show fsync"), "on");
+    let version = sql(&server, "show server_version");
+    assert_eq!(server.version().unwrap(), format!("PostgreSQL {}", version.split(' ').next().unwrap()));
     let data = sql(&server, "show data_directory");
     let (address, id) = (server.address(), server.process_id().unwrap());
     assert!(is_alive(id));
@@ -193,6 +198,8 @@ fn a_pooler_lends_its_clients_the_same_connection() {
     let Some(pooler) = needed("a_pooler", pgbouncer(&server)).unwrap() else { return };
     let backend = "SELECT pg_backend_pid()";
     assert_ne!(sql(&server, backend), sql(&server, backend));
+    let version = pooler.version().unwrap();
+    assert!(version.starts_with("PgBouncer 1."), "{version}");
     let pooled = sql(&pooler, backend);
     assert_eq!(sql(&pooler, backend), pooled);
     assert_eq!(sql(&pooler, "SELECT current_user"), "postgres");
