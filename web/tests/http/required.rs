@@ -91,7 +91,7 @@ async fn who_is_logged_in_gets_in() {
 }
 
 #[tokio::test]
-async fn the_layer_keeps_every_method_out_but_options() {
+async fn the_layer_keeps_every_method_out() {
     let site = Site::new().await;
     let visitor = site.browser().program();
     for method in ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "PROPFIND"] {
@@ -99,10 +99,45 @@ async fn the_layer_keeps_every_method_out_but_options() {
             assert_eq!(visitor.send(method, path, &[]).await.status, 401, "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn options_reaches_the_handler_for_those_only_who_may_pass() {
+    let site = Site::new().await;
+    let visitor = site.browser();
+    let preflight = visitor.clone().header("Access-Control-Request-Method", "POST");
     for path in ["/members", "/vault"] {
-        let answer = visitor.send("OPTIONS", path, &[]).await;
-        assert_eq!((answer.status, &*answer.body), (200, "options"));
+        for browser in [&visitor, &preflight, &visitor.clone().program()] {
+            let answer = browser.send("OPTIONS", path, &[]).await;
+            assert_eq!((answer.status, &*answer.body), (204, ""), "{path}");
+        }
     }
+    assert_eq!(site.heard.kinds(), [], "a preflight is no attempt to get in");
+    visitor.log_in("alice").await;
+    for path in ["/members", "/vault"] {
+        assert_eq!(visitor.send("OPTIONS", path, &[]).await.body, "options");
+    }
+    site.gate.all_down();
+    assert_eq!(visitor.send("OPTIONS", "/members", &[]).await.status, 204, "nor a moment for an outage");
+}
+
+#[tokio::test]
+async fn without_a_page_to_confirm_on_a_stale_login_is_not_sent_round_in_a_circle() {
+    let site = Site::new().await;
+    let browser = site.reopened().await;
+    let answer = browser.get("/delicate").await;
+    assert_eq!((answer.status, answer.header("location")), (401, None), "the login page sends members back");
+    let node = site.node(|layer| layer.fresh_page("/confirm")).await;
+    let answer = browser.at(node.address).get("/delicate").await;
+    assert_eq!((answer.status, answer.location()), (303, "/confirm?next=/delicate"));
+}
+
+#[tokio::test]
+async fn a_password_for_the_proxy_makes_no_program_of_a_browser() {
+    let site = Site::new().await;
+    let staging = site.browser().header("Authorization", "Basic c3RhZ2luZzpzZWNyZXQ=");
+    let answer = staging.get("/account").await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/login?next=/account")));
 }
 
 #[tokio::test]
