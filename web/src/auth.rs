@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use hallpass_core::{Login, Rejected, Tokens};
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
@@ -39,6 +40,7 @@ impl Auth {
         match request.read(headers, extensions) {
             Ok(_) => Ok(Self(request.clone())),
             Err(Unfit::CrossSite) => Err(Rejection::CrossSite),
+            Err(Unfit::PlainHttp) => Err(Rejection::PlainHttp),
             Err(Unfit::TooLarge) => Err(Rejection::TooLarge),
         }
     }
@@ -153,8 +155,7 @@ impl Auth {
 
     pub(crate) fn not_fresh(&self, identity: &Identity) -> Rejection {
         self.0.tell_once(SignalKind::FreshNeeded, Some(&identity.subject), Some(identity.login));
-        let config = &self.0.config;
-        Rejection::NotFresh(self.detour(config.fresh_page.as_deref().or(config.login_page.as_deref())))
+        Rejection::NotFresh(self.detour(self.0.config.fresh_page.as_deref()))
     }
 
     /// The way to `page` and back, for somebody who wants to see a page.
@@ -183,8 +184,9 @@ impl Request {
         }
         let changes: Changes = std::mem::take(&mut *self.changes());
         let lines = changes.lines(&self.config.session, &self.config.remember);
-        if !lines.is_empty() {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        let personal = self.personal.load(Ordering::Relaxed) && !headers.contains_key(CACHE_CONTROL);
+        if personal || !lines.is_empty() {
+            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         }
         for line in lines {
             headers.append(SET_COOKIE, line);

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{Kind, Tokens};
+use hallpass_core::{Kind, Purpose, Tokens};
 use http::Extensions;
 
 use crate::client::{Clients, MissingFingerprint, Network, Protection};
@@ -45,8 +45,8 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Sends people whose login is not fresh to the page at `path`, where they confirm who they are; to the
-    /// login page unless told otherwise.
+    /// Sends people whose login is not fresh to the page at `path`, where they confirm who they are. Without it
+    /// they are answered with 401, because a login page sends members back to where they came from.
     #[must_use]
     pub fn fresh_page(mut self, path: impl Into<String>) -> Self {
         self.0.fresh_page = Some(path.into());
@@ -107,22 +107,25 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Believes `X-Forwarded-For` where one of these wrote it. Give the proxies' addresses and nothing more.
+    /// Believes `X-Forwarded-For` where one of these wrote it. Give the proxies' addresses and nothing more. It
+    /// needs [`peer_address`](Self::peer_address), which tells who wrote it.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = Network>) -> Self {
         self.0.clients.proxies.extend(proxies);
         self
     }
 
-    /// Lets pages of this origin, `https://host`, send requests that change something.
+    /// Lets pages of this origin, `https://host` or `tauri://localhost`, send requests that change something.
+    /// One call for each: there is no wildcard.
     #[must_use]
-    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
-        self.0.origins.allow(origin.into());
+    pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
+        self.0.origins.allow(origin.as_ref());
         self
     }
 
-    /// Accepts tokens of this kind in `Authorization: Bearer`, or none; [`Kind::API_KEY`] unless told
-    /// otherwise.
+    /// Accepts tokens of this kind in `Authorization: Bearer`, or none; [`Kind::API_KEY`] by default. The kind's
+    /// policy is for [keys](Purpose::Key): a session in that header would pass session protection by, and a
+    /// log-out would leave it alone.
     #[must_use]
     pub fn keys(mut self, kind: impl Into<Option<Kind>>) -> Self {
         self.0.keys = kind.into();
@@ -141,7 +144,8 @@ impl AuthLayerBuilder {
     /// # Errors
     /// [`ConfigError`] names the first rule that is broken.
     pub fn build(self) -> Result<AuthLayer, ConfigError> {
-        let Config { tokens, session, remember, origins, keys, login_page, fresh_page, .. } = &self.0;
+        let Config { tokens, session, remember, clients, origins, keys, login_page, fresh_page, .. } =
+            &self.0;
         let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(ConfigError(rule)) };
         session
             .check()
@@ -155,6 +159,14 @@ impl AuthLayerBuilder {
         for kind in [Kind::SESSION, Kind::REMEMBER].into_iter().chain(*keys) {
             rule(tokens.policy(kind).is_ok(), "every kind that is used has a policy")?;
         }
+        for kind in keys {
+            rule(
+                tokens.kinds_for(&[Purpose::Key]).contain(kind),
+                "the kind of the keys has a policy for keys",
+            )?;
+        }
+        let finds_peer = clients.proxies.is_empty() || clients.peer.is_some();
+        rule(finds_peer, "trusted proxies need peer_address, which tells who wrote X-Forwarded-For")?;
         Ok(AuthLayer(Arc::new(self.0)))
     }
 }
@@ -216,8 +228,14 @@ mod tests {
             builder().fresh_page("//elsewhere.example"),
             builder().allow_origin("elsewhere.example"),
             builder().keys(Kind::from_static("unheard-of")),
+            builder().keys(Kind::SESSION),
+            builder().keys(Kind::REMEMBER),
+            builder().keys(Kind::ONE_TIME),
+            builder().trusted_proxies(["10.0.0.7".parse().unwrap()]),
+            builder().allow_origin("https://*.elsewhere.example"),
         ] {
-            assert!(bad.build().is_err());
+            let shown = format!("{:?} {:?}", bad.0.keys, bad.0.origins);
+            assert!(bad.build().is_err(), "{shown}");
         }
     }
 }

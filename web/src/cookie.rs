@@ -118,6 +118,10 @@ impl CookieSpec {
         self
     }
 
+    pub(crate) const fn is_secure(&self) -> bool {
+        self.secure
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {

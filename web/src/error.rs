@@ -21,6 +21,23 @@ pub enum Failure {
     WrongUserType,
 }
 
+impl Failure {
+    /// Whether it may pass by itself: the answer is 503. Otherwise the program is wrong, or what it was given is
+    /// too long.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        use hallpass_core::Failure as Core;
+        match self {
+            Self::Loader(_) => true,
+            Self::Data(_) | Self::WrongUserType => false,
+            Self::Tokens(failure) => !matches!(
+                failure,
+                Core::Limit(_) | Core::StampRequired | Core::UnknownKind(_) | Core::WrongCall(_)
+            ),
+        }
+    }
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

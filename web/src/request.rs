@@ -1,6 +1,6 @@
 //! One request: what it brought, what is known of it, and what its answer will carry.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use hallpass_core::{Issued, Kind, LoginId, Rejected, Subject, Valid};
@@ -12,6 +12,7 @@ use crate::client::Client;
 use crate::cookie::{Change, Changes, Held, Keep, Text};
 use crate::current::Identity;
 use crate::layer::Config;
+use crate::origin::Sender;
 use crate::signal::SignalKind;
 use crate::user::AnyUser;
 
@@ -26,6 +27,8 @@ pub(crate) struct Request {
     pub(crate) sent: OnceLock<Result<Sent, Unfit>>,
     pub(crate) state: tokio::sync::Mutex<State>,
     changes: Mutex<Changes>,
+    /// Whether a session or a user was found, so that the answer may show what is theirs.
+    pub(crate) personal: AtomicBool,
     told: AtomicU32,
 }
 
@@ -43,6 +46,7 @@ pub(crate) struct Sent {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
     CrossSite,
+    PlainHttp,
     TooLarge,
 }
 
@@ -76,6 +80,7 @@ impl Request {
             sent: OnceLock::new(),
             state: tokio::sync::Mutex::default(),
             changes: Mutex::default(),
+            personal: AtomicBool::new(false),
             told: AtomicU32::new(0),
         }
     }
@@ -83,7 +88,7 @@ impl Request {
     /// What came with the request, read once.
     pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Sent, Unfit> {
         let sent = self.sent.get_or_init(|| Sent::read(self, headers, extensions));
-        if let Err(Unfit::CrossSite) = sent {
+        if let Err(Unfit::CrossSite | Unfit::PlainHttp) = sent {
             self.tell_once(SignalKind::CrossSite, None, None);
         }
         sent.as_ref().map_err(|unfit| *unfit)
@@ -174,21 +179,20 @@ impl Sent {
         }
         let bearer = bearer(headers);
         let mut held = Held::read(headers, &config.session, &config.remember);
-        if !config.origins.permit(&request.method, &request.uri, headers) {
+        match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
+            Sender::Own | Sender::Unsaid => {}
             // A page of another site cannot add this header unless we let it, which is between us and it.
             // The cookies the browser added by itself count for nothing then.
-            if bearer.is_none() {
-                return Err(Unfit::CrossSite);
-            }
-            held = Held::default();
+            Sender::Other | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
+            Sender::Other => return Err(Unfit::CrossSite),
+            Sender::PlainHttp => return Err(Unfit::PlainHttp),
         }
-        let key = bearer.map(|key| Zeroizing::new(key.to_owned()));
         let detours = config.login_page.is_some() || config.fresh_page.is_some();
         Ok(Self {
             held: Mutex::new(held),
-            key,
+            key: bearer.map(|key| Zeroizing::new(key.to_owned())),
             client: config.clients.read(headers, extensions),
-            page: detours && wants_page(headers),
+            page: detours && bearer.is_none() && wants_page(headers),
         })
     }
 }
@@ -205,5 +209,4 @@ fn wants_page(headers: &HeaderMap) -> bool {
     accepts.into_iter().any(|accept| accept.contains("text/html"))
         && headers.get("sec-fetch-mode").is_none_or(|mode| mode == "navigate")
         && !headers.contains_key("x-requested-with")
-        && !headers.contains_key(AUTHORIZATION)
 }

@@ -1,5 +1,7 @@
 //! Who sent a request: by the session, else by the remember-me token, else by a key.
 
+use std::sync::atomic::Ordering;
+
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, FingerprintCheck, How, Kind, Reason, Rejected, Subject, Valid};
 
@@ -20,7 +22,11 @@ impl Request {
     pub(crate) async fn who<'s>(&self, state: &'s mut State) -> Result<&'s mut Who, Failure> {
         if state.who.is_none() {
             let logged_in = state.logged_in;
-            state.who = Some(self.find_out(state.held(self), logged_in).await?);
+            let who = self.find_out(state.held(self), logged_in).await?;
+            if who.known.is_some() || who.session.is_some() {
+                self.personal.store(true, Ordering::Relaxed);
+            }
+            state.who = Some(who);
         }
         Ok(state.who.get_or_insert_default())
     }

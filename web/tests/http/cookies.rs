@@ -114,6 +114,25 @@ async fn an_answer_with_cookies_is_kept_out_of_every_cache() {
 }
 
 #[tokio::test]
+async fn what_is_somebody_s_own_is_kept_by_no_cache_unless_the_page_says_so() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    for path in ["/me", "/kept"] {
+        let answer = browser.get(path).await;
+        assert_ne!(answer.header("cache-control"), Some("private, no-store"), "a visitor's {path}");
+    }
+    browser.log_in("alice").await;
+    for path in ["/me", "/account", "/members", "/cart"] {
+        assert_eq!(browser.get(path).await.header("cache-control"), Some("private, no-store"), "{path}");
+    }
+    assert_eq!(browser.get("/kept").await.header("cache-control"), Some("private, max-age=60"));
+    assert_eq!(browser.get("/").await.header("cache-control"), None, "it asks nothing");
+    let cart = site.browser();
+    cart.post("/cart", &[("item", "tea")]).await;
+    assert_eq!(cart.get("/cart").await.header("cache-control"), Some("private, no-store"), "a visitor's");
+}
+
+#[tokio::test]
 async fn an_answer_that_depends_on_the_user_varies_by_cookie() {
     let site = Site::new().await;
     let browser = site.browser();
