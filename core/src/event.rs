@@ -1,8 +1,10 @@
 //! What happened, told to an [`Observer`] and to `tracing`. Selectors and metadata, never a secret.
 
+use std::error::Error;
 use std::fmt;
 
 use crate::clock::Timestamp;
+use crate::context::RequestContext;
 use crate::ident::{Kind, LoginId, Subject};
 use crate::record::{Reason, Record};
 use crate::stamp::FingerprintCheck;
@@ -18,12 +20,12 @@ pub trait Observer: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// What.
-    pub what: What,
+    /// What happened.
+    pub kind: EventKind,
     /// When, by the service's clock.
     pub at: Timestamp,
-    /// The kind that the caller named.
-    pub kind: Option<Kind>,
+    /// The kind of token that the caller named.
+    pub token_kind: Option<Kind>,
     /// The selector, where one could be read.
     pub selector: Option<Selector>,
     /// The record, where it is known *and* the presented validator was one of its own. Its `device`,
@@ -37,12 +39,16 @@ pub struct Event<'a> {
     pub fingerprint: FingerprintCheck,
     /// How many records it was about, for revocations and purges.
     pub count: u64,
+    /// Who presented the token or made the call, where the caller said so: in an alarm, the other side.
+    pub context: Option<&'a RequestContext>,
+    /// What went wrong, where something did.
+    pub source: Option<&'a (dyn Error + 'static)>,
 }
 
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum What {
+pub enum EventKind {
     /// The successor was presented for the first time: the client has it.
     Confirmed,
     /// A single-use token was used.
@@ -95,22 +101,24 @@ pub enum What {
 }
 
 impl<'a> Event<'a> {
-    pub(crate) const fn new(what: What, at: Timestamp) -> Self {
+    pub(crate) const fn new(kind: EventKind, at: Timestamp) -> Self {
         Self {
-            what,
+            kind,
             at,
-            kind: None,
+            token_kind: None,
             selector: None,
             record: None,
             subject: None,
             login: None,
             fingerprint: FingerprintCheck::Unknown,
             count: 0,
+            context: None,
+            source: None,
         }
     }
 
-    pub(crate) const fn kind(mut self, kind: Kind) -> Self {
-        self.kind = Some(kind);
+    pub(crate) const fn token_kind(mut self, kind: Kind) -> Self {
+        self.token_kind = Some(kind);
         self
     }
 
@@ -120,7 +128,7 @@ impl<'a> Event<'a> {
     }
 
     pub(crate) fn record(mut self, record: &'a Record) -> Self {
-        self.kind = Some(record.kind);
+        self.token_kind = Some(record.kind);
         self.selector = Some(record.selector);
         self.subject = record.subject.as_ref();
         self.login = Some(record.login);
@@ -143,6 +151,11 @@ impl<'a> Event<'a> {
         self
     }
 
+    pub(crate) const fn source(mut self, source: &'a (dyn Error + 'static)) -> Self {
+        self.source = Some(source);
+        self
+    }
+
     /// Writes it to `tracing` under the target `hallpass`: theft as a warning, guesses and endings as
     /// info, the everyday as debug and trace.
     pub(crate) fn trace(&self) {
@@ -150,8 +163,8 @@ impl<'a> Event<'a> {
             ($level:ident) => {
                 tracing::$level!(
                     target: "hallpass",
-                    what = ?self.what,
-                    kind = self.kind.as_ref().map(tracing::field::display),
+                    event = ?self.kind,
+                    kind = self.token_kind.as_ref().map(tracing::field::display),
                     selector = self.selector.map(tracing::field::display),
                     subject = self.subject.map(tracing::field::display),
                     login = self.login.map(tracing::field::display),
@@ -160,20 +173,39 @@ impl<'a> Event<'a> {
                     seen_at = self.record.map(|record| record.seen_at.as_millis()),
                     fingerprint = ?self.fingerprint,
                     count = self.count,
+                    address = self.context.and_then(RequestContext::peer_address).map(tracing::field::display),
+                    user_agent = self.context.and_then(RequestContext::agent),
+                    request_id = self.context.and_then(RequestContext::id),
+                    error = self.source.map(|source| tracing::field::display(Chain(source))),
                 )
             };
         }
-        match self.what {
-            What::Reused | What::PurgeFailed | What::WriteFailed => emit!(warn),
-            What::InvalidValidator
-            | What::Evicted
-            | What::Fenced
-            | What::Lapsed
-            | What::Revoked(_)
-            | What::StampMismatch
-            | What::UnusableKey => emit!(info),
-            What::Verified => emit!(trace),
+        match self.kind {
+            EventKind::Reused | EventKind::PurgeFailed | EventKind::WriteFailed => emit!(warn),
+            EventKind::InvalidValidator
+            | EventKind::Evicted
+            | EventKind::Fenced
+            | EventKind::Lapsed
+            | EventKind::Revoked(_)
+            | EventKind::StampMismatch
+            | EventKind::UnusableKey => emit!(info),
+            EventKind::Verified => emit!(trace),
             _ => emit!(debug),
         }
+    }
+}
+
+/// An error and its sources in one line.
+struct Chain<'a>(&'a (dyn Error + 'static));
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut source = self.0.source();
+        while let Some(error) = source {
+            write!(f, ": {error}")?;
+            source = error.source();
+        }
+        Ok(())
     }
 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::LimitError;
 use crate::ident::Kind;
+use crate::purpose::Purpose;
 use crate::token::Format;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -42,18 +43,6 @@ pub struct Windows {
     /// How long after the successor was first presented the predecessor is still accepted: as long as
     /// the longest request that may be under way when the client switches.
     pub overlap: Duration,
-}
-
-/// What a kind is used for, which decides what acts on it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A person's device is logged in: listed, capped, ended by "log out the others" and by a
-    /// credential change.
-    Device,
-    /// A key that a program holds: ended only by name.
-    Key,
-    /// Works once: consumed, never verified; ended by a credential change.
-    SingleUse,
 }
 
 /// How much a proven reuse ends.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::tokens::Tokens;
 
 /// Calls [`Tokens::purge`] again and again. An error is an event, not the end.
@@ -33,8 +33,8 @@ impl Purger {
     pub async fn run(self) {
         loop {
             sleep(self.every).await;
-            if self.tokens.purge_surviving().await.is_err() {
-                self.tokens.emit(&Event::new(What::PurgeFailed, self.tokens.now()));
+            if let Err(failure) = self.tokens.purge_surviving().await {
+                self.tokens.emit(&Event::new(EventKind::PurgeFailed, self.tokens.now()).source(&failure));
             }
         }
     }

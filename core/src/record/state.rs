@@ -20,7 +20,7 @@ const HAS_NONCE: u8 = 8;
 
 /// How the subject came to this login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum How {
+pub enum Origin {
     /// By authenticating: password, passkey, second factor. The login is fresh.
     Authenticated,
     /// By presenting another token of the same login, such as a remember-me cookie.
@@ -39,7 +39,7 @@ pub(crate) struct State {
     pub(crate) fingerprint: Option<[u8; 16]>,
     /// When the subject last authenticated.
     pub(crate) auth_at: Timestamp,
-    pub(crate) how: How,
+    pub(crate) origin: Origin,
     pub(crate) data: Vec<u8>,
 }
 
@@ -63,7 +63,7 @@ pub(crate) struct Nonce {
 
 impl State {
     /// Layout, big-endian: version 1 · flags 1 · write id 8 · digest 4 + 32 · lineage 16 ·
-    /// authenticated at 8 · how 1 · [stamp 16] · [fingerprint 16] ·
+    /// authenticated at 8 · origin 1 · [stamp 16] · [fingerprint 16] ·
     /// [rotated at 8 · confirmed at 8 · predecessor 4 + 32] · [nonce 4 + 16] · data.
     pub(crate) fn encode(&self) -> Body {
         let mut out = Vec::with_capacity(175 + self.data.len());
@@ -80,9 +80,9 @@ impl State {
         put_digest(&mut out, &self.digest);
         out.extend_from_slice(&self.lineage);
         put_time(&mut out, Some(self.auth_at));
-        out.push(match self.how {
-            How::Authenticated => 0,
-            How::Restored => 1,
+        out.push(match self.origin {
+            Origin::Authenticated => 0,
+            Origin::Restored => 1,
         });
         out.extend(self.stamp.iter().flatten());
         out.extend(self.fingerprint.iter().flatten());
@@ -115,9 +115,9 @@ impl State {
         let digest = digest(&mut from)?;
         let lineage = from.array()?;
         let auth_at = from.time()?;
-        let how = match from.u8()? {
-            0 => How::Authenticated,
-            1 => How::Restored,
+        let origin = match from.u8()? {
+            0 => Origin::Authenticated,
+            1 => Origin::Restored,
             _ => return Err(DecodeError("unknown way of authentication")),
         };
         let stamp = has(HAS_STAMP).then(|| from.array()).transpose()?;
@@ -138,7 +138,7 @@ impl State {
         if data.len() > MAX_DATA {
             return Err(DecodeError("application data exceed 16 KiB"));
         }
-        Ok(Self { write_id, digest, lineage, rotated, stamp, fingerprint, auth_at, how, data })
+        Ok(Self { write_id, digest, lineage, rotated, stamp, fingerprint, auth_at, origin, data })
     }
 }
 

@@ -94,7 +94,7 @@ impl TokensBuilder {
     /// [`PolicyError`] names the first rule that a policy breaks.
     pub fn build(self) -> Result<Tokens, PolicyError> {
         self.0.policies.iter().try_for_each(|policy| policy.check(self.0.max_skew))?;
-        Ok(Tokens(Arc::new(self.0)))
+        Ok(Tokens { shared: Arc::new(self.0), context: None })
     }
 }
 

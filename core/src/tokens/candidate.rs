@@ -7,10 +7,11 @@ use super::backoff::Backoff;
 use super::valid::{Issued, Valid};
 use super::write::{Written, purge_at};
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Failure, Rejected, Verdict};
-use crate::event::{Event, What};
+use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
-use crate::policy::{Policy, Purpose, Scope};
+use crate::policy::{Policy, Scope};
+use crate::purpose::Purpose;
 use crate::record::state::{Nonce, Rotated, State};
 use crate::record::{Reason, Record};
 use crate::rotation::{
@@ -18,6 +19,7 @@ use crate::rotation::{
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
+use crate::store::{Change, Note};
 use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
@@ -43,41 +45,32 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Failure`] if that cannot be told.
-    pub async fn look_up(&self, kind: Kind, text: &str) -> Verdict<Candidate<'_>> {
+    pub async fn look_up(&self, kind: Kind, text: &str) -> Result<Candidate<'_>, Denied> {
         let policy = self.policy(kind)?;
         let now = self.now();
         let Some((selector, validator)) = policy.format.parse(text) else {
-            self.emit(&Event::new(What::Malformed, now).kind(kind));
-            return Ok(Err(Rejected::Malformed));
+            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
+            return Err(Rejected::Malformed.into());
         };
         let record = self.store().find(selector).await?;
-        let found = match self.examine(policy, selector, &validator, record, now)? {
-            Ok(found) => found,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        Ok(Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None }))
+        let found = self.examine(policy, selector, &validator, record, now)?;
+        Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None })
     }
 
     /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
     ///
     /// # Errors
     /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.verify(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn verify(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify(None).await
     }
 
     /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
     ///
     /// # Errors
     /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.verify_and_rotate(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify_and_rotate(None).await
     }
 
     /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
@@ -86,11 +79,8 @@ impl Tokens {
     /// # Errors
     /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
     /// future was dropped, the token may be spent.
-    pub async fn consume(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.consume(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn consume(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.consume(None).await
     }
 
     /// Rows D1 to D3 for what a store returned.
@@ -101,35 +91,35 @@ impl Tokens {
         validator: &Validator,
         record: Option<Record>,
         now: Timestamp,
-    ) -> Verdict<Box<Found>> {
+    ) -> Result<Box<Found>, Denied> {
         let kind = policy.kind;
-        let invalid = |what: What| {
-            self.emit(&Event::new(what, now).kind(kind).selector(selector));
-            Ok(Err(Rejected::Invalid))
+        let invalid = |event: EventKind| {
+            self.emit(&Event::new(event, now).token_kind(kind).selector(selector));
+            Err(Rejected::Invalid.into())
         };
-        let Some(record) = record else { return invalid(What::UnknownSelector) };
+        let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
         if record.selector != selector {
-            return Err(corrupt(selector, DecodeError("the store answered with another record")));
+            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
         }
         if record.kind != kind {
-            return invalid(What::KindMismatch);
+            return invalid(EventKind::KindMismatch);
         }
         let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
         let presented = match self.identify(&record, &state, validator, now)? {
-            Some(Presented::Foreign) => return invalid(What::InvalidValidator),
+            Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
             Some(presented) => presented,
-            None => return invalid(What::UnusableKey),
+            None => return invalid(EventKind::UnusableKey),
         };
         let found = Box::new(Found { record, state, presented });
         let situation = found.situation(StampCheck::Unbound);
-        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(Ok(found)) };
+        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(found) };
         let what = match rejected {
-            Rejected::Revoked(reason) => What::RevokedPresented(reason),
-            Rejected::Spent => What::Spent,
-            _ => What::Expired,
+            Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
+            Rejected::Spent => EventKind::Spent,
+            _ => EventKind::Expired,
         };
         self.emit(&Event::new(what, now).record(&found.record));
-        Ok(Err(rejected))
+        Err(rejected.into())
     }
 
     /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
@@ -203,7 +193,7 @@ impl Candidate<'_> {
     /// # Errors
     /// [`Failure::StampRequired`] if it is bound to one and none is given; [`Failure::WrongCall`] for a
     /// single-use kind; any other [`Failure`] if there is no verdict.
-    pub async fn verify(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn verify(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         self.settle(Ask::Verify, stamp).await
     }
 
@@ -211,7 +201,7 @@ impl Candidate<'_> {
     ///
     /// # Errors
     /// As for [`verify`](Self::verify).
-    pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         self.settle(Ask::Rotate, stamp).await
     }
 
@@ -220,15 +210,15 @@ impl Candidate<'_> {
     /// # Errors
     /// As for [`verify`](Self::verify), [`Failure::WrongCall`] for every other kind; after a timeout
     /// with unknown outcome, or when the future was dropped, the token may be spent.
-    pub async fn consume(mut self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn consume(mut self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose != Purpose::SingleUse {
-            return Err(Failure::WrongCall(self.policy.kind));
+            return Err(Failure::WrongCall(self.policy.kind).into());
         }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
             match self.decide(Ask::Verify, stamp, now) {
-                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { .. } => {}
             }
@@ -238,61 +228,56 @@ impl Candidate<'_> {
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record).await? {
+            match self.tokens.replace(&next, &self.found.record, Change::End(&Note::none())).await? {
                 Written::Done => {
-                    self.tokens.emit(&self.event(What::Consumed, now));
-                    return Ok(Ok(self.accept(None, now)));
+                    self.tokens.emit(&self.event(EventKind::Consumed, now));
+                    return Ok(self.accept(None, now));
                 }
-                Written::Lost(record) => match self.again(record, now)? {
-                    Ok(found) => self.found = found,
-                    Err(rejected) => return Ok(Err(rejected)),
-                },
+                Written::Lost(record) => self.found = self.again(record, now)?,
             }
             backoff.pause(self.tokens).await?;
         }
     }
 
     /// Decides, writes what the decision needs, and starts over when somebody else was faster.
-    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose == Purpose::SingleUse {
-            return Err(Failure::WrongCall(self.policy.kind));
+            return Err(Failure::WrongCall(self.policy.kind).into());
         }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
             let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
-                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { confirm, slide, successor } => (confirm, slide, successor),
             };
             if self.found.presented != Presented::Current {
                 let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
-                self.tokens.emit(&self.event(What::Retried, now));
-                return Ok(Ok(self.accept(token, now)));
+                self.tokens.emit(&self.event(EventKind::Retried, now));
+                return Ok(self.accept(token, now));
             }
             if !confirm && !slide && successor == Successor::None {
-                self.tokens.emit(&self.event(What::Verified, now));
-                return Ok(Ok(self.accept(None, now)));
+                self.tokens.emit(&self.event(EventKind::Verified, now));
+                return Ok(self.accept(None, now));
             }
             let (next, state, token) = self.advance(confirm, successor, now)?;
-            match self.tokens.replace(&next, &self.found.record).await {
+            let change = if confirm || token.is_some() { Change::Update } else { Change::Touch };
+            match self.tokens.replace(&next, &self.found.record, change).await {
                 Ok(Written::Done) => {
                     (self.found.record, self.found.state) = (next, state);
                     if confirm {
-                        self.tokens.emit(&self.event(What::Confirmed, now));
+                        self.tokens.emit(&self.event(EventKind::Confirmed, now));
                     }
-                    let what = if token.is_some() { What::Rotated } else { What::Verified };
+                    let what = if token.is_some() { EventKind::Rotated } else { EventKind::Verified };
                     self.tokens.emit(&self.event(what, now));
-                    return Ok(Ok(self.accept(token, now)));
+                    return Ok(self.accept(token, now));
                 }
-                Ok(Written::Lost(record)) => match self.again(record, now)? {
-                    Ok(found) => self.found = found,
-                    Err(rejected) => return Ok(Err(rejected)),
-                },
+                Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
                 // D12: the token is valid whether or not this could be written.
-                Err(_) => {
-                    self.tokens.emit(&self.event(What::WriteFailed, now));
-                    return Ok(Ok(self.accept(None, now)));
+                Err(failure) => {
+                    self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
+                    return Ok(self.accept(None, now));
                 }
             }
             backoff.pause(self.tokens).await?;
@@ -310,7 +295,7 @@ impl Candidate<'_> {
     }
 
     /// What to make of the record that somebody else wrote first.
-    fn again(&self, record: Option<Record>, now: Timestamp) -> Verdict<Box<Found>> {
+    fn again(&self, record: Option<Record>, now: Timestamp) -> Result<Box<Found>, Denied> {
         self.tokens.examine(self.policy, self.found.record.selector, &self.validator, record, now)
     }
 
@@ -371,19 +356,19 @@ impl Candidate<'_> {
         rejected: Rejected,
         end: Option<(Scope, Reason)>,
         now: Timestamp,
-    ) -> Verdict<Valid> {
-        let Some((scope, reason)) = end else { return Ok(Err(rejected)) };
+    ) -> Result<Valid, Denied> {
+        let Some((scope, reason)) = end else { return Err(rejected.into()) };
         self.tokens.end(&self.found.record, scope, reason, now).await?;
         let what = match rejected {
-            Rejected::Lapsed => What::Lapsed,
-            Rejected::StampMismatch => What::StampMismatch,
-            _ => What::Reused,
+            Rejected::Lapsed => EventKind::Lapsed,
+            Rejected::StampMismatch => EventKind::StampMismatch,
+            _ => EventKind::Reused,
         };
         self.tokens.emit(&self.event(what, now));
-        Ok(Err(rejected))
+        Err(rejected.into())
     }
 
-    fn event(&self, what: What, now: Timestamp) -> Event<'_> {
+    fn event(&self, what: EventKind, now: Timestamp) -> Event<'_> {
         Event::new(what, now).record(&self.found.record).fingerprint(self.compare())
     }
 

@@ -10,15 +10,16 @@ use super::login::Login;
 use super::valid::{Issued, Valid};
 use super::write::purge_at;
 use crate::clock::Timestamp;
-use crate::error::{Failure, LimitError, Rejected, Verdict};
-use crate::event::{Event, What};
-use crate::ident::{Device, Kind, LoginId, Revision, Subject};
-use crate::policy::{Policy, Purpose};
-use crate::record::state::{How, MAX_DATA, State};
-use crate::record::{Body, Reason, Record};
+use crate::error::{Denied, Failure, LimitError, Rejected};
+use crate::event::{Event, EventKind};
+use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::policy::Policy;
+use crate::purpose::Purpose;
+use crate::record::state::{MAX_DATA, Origin, State};
+use crate::record::{Body, Record};
 use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, Stamp};
-use crate::store::{Action, Advance, Fence, Insert, Logins, Which};
+use crate::store::{Fence, Insert};
 use crate::token::{Selector, Token};
 
 /// How often a taken selector is replaced by another; once is already a sign of broken randomness.
@@ -28,9 +29,9 @@ const SELECTOR_TRIES: usize = 3;
 #[must_use = "nothing is issued until it is awaited"]
 pub struct Issue<'a> {
     tokens: &'a Tokens,
-    origin: Origin<'a>,
+    basis: Basis<'a>,
     kind: Kind,
-    device: Option<&'a str>,
+    device: Option<Device>,
     stamp: Option<Stamp>,
     fingerprint: Option<Fingerprint>,
     data: Vec<u8>,
@@ -39,7 +40,7 @@ pub struct Issue<'a> {
 }
 
 #[derive(Clone, Copy)]
-enum Origin<'a> {
+enum Basis<'a> {
     Login(&'a Login),
     Restored(&'a Valid),
 }
@@ -54,7 +55,8 @@ pub(super) struct Draft {
     pub(super) stamp: Option<[u8; 16]>,
     pub(super) fingerprint: Option<[u8; 16]>,
     pub(super) auth_at: Timestamp,
-    pub(super) how: How,
+    pub(super) origin: Origin,
+    pub(super) era: Era,
     pub(super) data: Vec<u8>,
 }
 
@@ -68,19 +70,19 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Store`], [`Failure::Limit`], [`Failure::UnknownKind`], [`Failure::Randomness`].
     pub fn issue<'a>(&'a self, login: &'a Login, kind: Kind) -> Issue<'a> {
-        Issue::new(self, Origin::Login(login), kind)
+        Issue::new(self, Basis::Login(login), kind)
     }
 
     /// Issues a token of `kind` in the login of `parent` without a new authentication: the session that
     /// a remember-me token restores.
     ///
     /// It takes over the parent's subject, device and stamp, expires no later than the parent, and is
-    /// [`How::Restored`]. [`Rejected::Fenced`] if the parent was ended meanwhile.
+    /// [`Origin::Restored`]. [`Rejected::Fenced`] if the parent was ended meanwhile.
     ///
     /// # Errors
     /// As for [`issue`](Self::issue), and [`Failure::WrongCall`] if the parent is anonymous or no device.
     pub fn issue_from<'a>(&'a self, parent: &'a Valid, kind: Kind) -> Issue<'a> {
-        Issue::new(self, Origin::Restored(parent), kind)
+        Issue::new(self, Basis::Restored(parent), kind)
     }
 
     /// Makes a record and its token, and stores it under `draft.fence`.
@@ -89,19 +91,21 @@ impl Tokens {
         policy: &Policy,
         now: Timestamp,
         draft: Draft,
-    ) -> Verdict<(Issued, Record)> {
+    ) -> Result<(Issued, Record), Denied> {
         let key = self.keys().active();
         for _ in 0..SELECTOR_TRIES {
             let mut selector = Selector(self.random()?);
             if let Some(subject) = &draft.subject {
                 selector.0[..2].copy_from_slice(&subject.shard());
             }
-            let validator = Validator::generate(&*self.0.entropy)?;
+            let validator = Validator::generate(&*self.shared.entropy)?;
             let mut record = Record {
                 selector,
                 subject: draft.subject.clone(),
                 kind: policy.kind,
+                purpose: policy.purpose,
                 login: draft.login,
+                era: draft.era,
                 created_at: now,
                 updated_at: now,
                 seen_at: now,
@@ -123,53 +127,36 @@ impl Tokens {
                 stamp: draft.stamp,
                 fingerprint: draft.fingerprint,
                 auth_at: draft.auth_at,
-                how: draft.how,
+                origin: draft.origin,
                 data: draft.data.clone(),
             };
             record.body = state.encode();
             match self.store().insert(&record, draft.fence).await? {
-                Insert::Inserted => {
+                Insert::Inserted { .. } => {
                     let issued = Issued {
                         token: Token::print(selector, &validator, &policy.format),
                         kind: policy.kind,
                         login: draft.login,
                         expires_at: draft.expires_at,
                     };
-                    return Ok(Ok((issued, record)));
+                    return Ok((issued, record));
                 }
                 Insert::Duplicate => {}
                 Insert::Fenced => {
-                    self.emit(&Event::new(What::Fenced, now).record(&record));
-                    return Ok(Err(Rejected::Fenced));
+                    self.emit(&Event::new(EventKind::Fenced, now).record(&record));
+                    return Err(Rejected::Fenced.into());
                 }
             }
         }
-        Err(Failure::Randomness("three selectors in a row were taken".into()))
-    }
-
-    /// Ends the oldest logins of `subject` beyond the cap, sparing `login`.
-    async fn evict(&self, subject: &Subject, login: LoginId, now: Timestamp) -> Result<(), Failure> {
-        let Some(max_logins) = self.0.max_logins else { return Ok(()) };
-        let which = Which {
-            kinds: self.kinds_for(&[Purpose::Device]),
-            logins: Logins::Except(login),
-            live_at: Some(now),
-            keep_newest: max_logins.get() - 1,
-        };
-        let action = Action::Mark { reason: Reason::Evicted, at: now };
-        let count = self.store().revoke_by_subject(subject, &which, action, Advance::Keep).await?;
-        if count > 0 {
-            self.emit(&Event::new(What::Evicted, now).subject(subject).count(count));
-        }
-        Ok(())
+        Err(Failure::Randomness("three selectors in a row were taken".into()).into())
     }
 }
 
 impl<'a> Issue<'a> {
-    fn new(tokens: &'a Tokens, origin: Origin<'a>, kind: Kind) -> Self {
+    fn new(tokens: &'a Tokens, basis: Basis<'a>, kind: Kind) -> Self {
         Self {
             tokens,
-            origin,
+            basis,
             kind,
             device: None,
             stamp: None,
@@ -180,10 +167,10 @@ impl<'a> Issue<'a> {
         }
     }
 
-    /// How a person would recognise the client: at most 512 bytes. See [`Device::from_header`] for a
-    /// `User-Agent` of any length.
-    pub fn device(mut self, description: &'a str) -> Self {
-        self.device = Some(description);
+    /// How a person would recognise the client. Text of any length, a `User-Agent` header for instance, is cut
+    /// to 512 bytes.
+    pub fn device(mut self, description: impl Into<Device>) -> Self {
+        self.device = Some(description.into());
         self
     }
 
@@ -218,19 +205,18 @@ impl<'a> Issue<'a> {
         self
     }
 
-    async fn run(self) -> Verdict<Issued> {
-        let Self { tokens, origin, kind, device, stamp, fingerprint, data, lifetime, replaces } = self;
+    async fn run(self) -> Result<Issued, Denied> {
+        let Self { tokens, basis, kind, device, stamp, fingerprint, data, lifetime, replaces } = self;
         let policy = tokens.policy(kind)?;
         let now = tokens.now();
-        let device = device.map(Device::new).transpose()?;
         let stamp = stamp.map(|stamp| stamp.0);
         let fingerprint = fingerprint.map(|fingerprint| fingerprint.0);
         if data.len() > MAX_DATA {
             return Err(LimitError::new("data", "must be at most 16 KiB").into());
         }
         let expires_at = now.saturating_add(policy.absolute.min(lifetime));
-        let draft = match origin {
-            Origin::Login(login) => Draft {
+        let draft = match basis {
+            Basis::Login(login) => Draft {
                 subject: login.subject().cloned(),
                 login: login.id,
                 fence: login.subject.as_ref().map_or(Fence::None, |(_, epoch)| Fence::Epoch(*epoch)),
@@ -239,12 +225,13 @@ impl<'a> Issue<'a> {
                 stamp,
                 fingerprint,
                 auth_at: now,
-                how: How::Authenticated,
+                origin: Origin::Authenticated,
+                era: login.era,
                 data,
             },
-            Origin::Restored(parent) => {
+            Basis::Restored(parent) => {
                 if parent.subject().is_none() || tokens.policy(parent.kind())?.purpose != Purpose::Device {
-                    return Err(Failure::WrongCall(parent.kind()));
+                    return Err(Failure::WrongCall(parent.kind()).into());
                 }
                 Draft {
                     subject: parent.subject().cloned(),
@@ -255,32 +242,27 @@ impl<'a> Issue<'a> {
                     stamp: stamp.or(parent.found.state.stamp),
                     fingerprint,
                     auth_at: parent.auth_at(),
-                    how: How::Restored,
+                    origin: Origin::Restored,
+                    era: parent.found.record.era,
                     data,
                 }
             }
         };
-        let (issued, record) = match tokens.create(policy, now, draft).await? {
-            Ok(created) => created,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
+        let (issued, record) = tokens.create(policy, now, draft).await?;
         for (kind, text) in replaces {
             tokens.supersede(kind, text, record.login, now).await?;
         }
-        let what = match origin {
-            Origin::Login(_) => What::Issued,
-            Origin::Restored(_) => What::Restored,
+        let event = match basis {
+            Basis::Login(_) => EventKind::Issued,
+            Basis::Restored(_) => EventKind::Restored,
         };
-        if let (What::Issued, Purpose::Device, Some(subject)) = (what, policy.purpose, &record.subject) {
-            tokens.evict(subject, record.login, now).await?;
-        }
-        tokens.emit(&Event::new(what, now).record(&record));
-        Ok(Ok(issued))
+        tokens.emit(&Event::new(event, now).record(&record));
+        Ok(issued)
     }
 }
 
 impl<'a> IntoFuture for Issue<'a> {
-    type Output = Verdict<Issued>;
+    type Output = Result<Issued, Denied>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

@@ -7,8 +7,8 @@ use super::candidate::corrupt;
 use crate::clock::Timestamp;
 use crate::error::Failure;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::policy::Purpose;
-use crate::record::state::{How, State};
+use crate::purpose::Purpose;
+use crate::record::state::{Origin, State};
 
 /// One login that is live: a device, or an API key. No secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,7 +24,7 @@ pub struct ActiveLogin {
     /// When the last of its tokens expires.
     pub expires_at: Timestamp,
     /// How the token that was seen last was come by.
-    pub how: How,
+    pub origin: Origin,
     /// The kinds of its live tokens, in no particular order.
     pub kinds: Vec<Kind>,
     /// Whether it is the one that asks.
@@ -88,13 +88,14 @@ impl Tokens {
                     created_at: state.auth_at,
                     seen_at: record.seen_at,
                     expires_at: record.expires_at,
-                    how: state.how,
+                    origin: state.origin,
                     kinds: vec![record.kind],
                     current: query.current == Some(record.login),
                 }),
                 Some(login) => {
                     if record.seen_at > login.seen_at {
-                        (login.seen_at, login.how, login.device) = (record.seen_at, state.how, record.device);
+                        (login.seen_at, login.origin, login.device) =
+                            (record.seen_at, state.origin, record.device);
                     }
                     login.created_at = login.created_at.min(state.auth_at);
                     login.expires_at = login.expires_at.max(record.expires_at);

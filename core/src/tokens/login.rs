@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use super::Tokens;
 use crate::error::{DecodeError, Failure};
-use crate::ident::{Epoch, LoginId, Subject};
+use crate::ident::{Epoch, Era, LoginId, Subject};
+use crate::store::Admission;
 
 /// How long a login may be under way: password, second factor, and the answer. 1 hour.
 pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);
@@ -16,6 +17,7 @@ pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);
 #[derive(Clone, Debug)]
 pub struct Login {
     pub(super) id: LoginId,
+    pub(super) era: Era,
     /// With the subject's epoch; `None` for an anonymous session.
     pub(super) subject: Option<(Subject, Epoch)>,
 }
@@ -41,6 +43,7 @@ impl Login {
     pub fn encode(&self) -> Vec<u8> {
         let mut out = vec![Self::VERSION];
         out.extend_from_slice(&self.id.0);
+        out.extend_from_slice(&self.era.get().to_be_bytes());
         if let Some((subject, epoch)) = &self.subject {
             out.extend_from_slice(&epoch.0);
             out.extend_from_slice(subject.as_str().as_bytes());
@@ -57,6 +60,8 @@ impl Login {
             return Err(DecodeError("unknown version of a login"));
         };
         let (id, rest) = rest.split_first_chunk().ok_or(DecodeError("too short for a login"))?;
+        let (era, rest) = rest.split_first_chunk().ok_or(DecodeError("too short for a login"))?;
+        let era = Era::new(u32::from_be_bytes(*era));
         let subject = match rest.split_first_chunk() {
             Some((epoch, name)) => {
                 let name = std::str::from_utf8(name).map_err(|_| DecodeError("a subject is not UTF-8"))?;
@@ -66,7 +71,7 @@ impl Login {
             None if rest.is_empty() => None,
             None => return Err(DecodeError("too short for a login")),
         };
-        Ok(Self { id: LoginId(*id), subject })
+        Ok(Self { id: LoginId(*id), era, subject })
     }
 }
 
@@ -78,8 +83,8 @@ impl Tokens {
     /// [`Failure::Store`], [`Failure::Randomness`].
     pub async fn begin_login(&self, subject: &Subject) -> Result<Login, Failure> {
         let fresh = Epoch(self.random()?);
-        let epoch = self.store().epoch(subject, fresh, LOGIN_WINDOW, self.now()).await?;
-        Ok(Login { id: LoginId(self.random()?), subject: Some((subject.clone(), epoch)) })
+        let Admission { epoch, era } = self.store().epoch(subject, fresh, LOGIN_WINDOW, self.now()).await?;
+        Ok(Login { id: LoginId(self.random()?), era, subject: Some((subject.clone(), epoch)) })
     }
 
     /// Begins a session that belongs to nobody yet.
@@ -87,7 +92,7 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Randomness`].
     pub fn begin_anonymous(&self) -> Result<Login, Failure> {
-        Ok(Login { id: LoginId(self.random()?), subject: None })
+        Ok(Login { id: LoginId(self.random()?), era: Era::FIRST, subject: None })
     }
 }
 
@@ -99,9 +104,9 @@ mod tests {
     fn a_login_survives_its_bytes() {
         let subject = Some((Subject::new("älice").unwrap(), Epoch([9; 16])));
         for subject in [None, subject] {
-            let login = Login { id: LoginId([1; 8]), subject };
+            let login = Login { id: LoginId([1; 8]), era: Era::new(7), subject };
             let again = Login::decode(&login.encode()).unwrap();
-            assert_eq!((again.id, &again.subject), (login.id, &login.subject));
+            assert_eq!((again.id, again.era, &again.subject), (login.id, login.era, &login.subject));
         }
     }
 

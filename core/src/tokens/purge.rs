@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Tokens;
 use crate::error::Failure;
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 
 /// How long past its time a record is kept, against nodes whose clock is ahead: 1 hour.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
@@ -25,7 +25,7 @@ impl Tokens {
             removed = u64::saturating_add(removed, step.removed);
             // A store that removes nothing and promises more would keep this going for ever.
             if !step.more || step.removed == 0 {
-                self.emit(&Event::new(What::Purged, now).count(removed));
+                self.emit(&Event::new(EventKind::Purged, now).count(removed));
                 return Ok(removed);
             }
         }

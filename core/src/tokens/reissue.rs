@@ -6,14 +6,14 @@ use super::Tokens;
 use super::candidate::corrupt;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
-use crate::error::{DecodeError, Failure, Rejected, Verdict};
-use crate::event::{Event, What};
+use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
-use crate::policy::Purpose;
+use crate::purpose::Purpose;
 use crate::record::state::State;
 use crate::record::{Reason, Record};
 use crate::stamp::Stamp;
-use crate::store::{Fence, Kinds, Logins, Page, Which};
+use crate::store::{Fence, Kinds, Listed, Logins, Page, RecordFilter};
 
 /// How many records one read of a list asks for.
 const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();
@@ -30,7 +30,7 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
     /// anonymous or not a device.
-    pub async fn revoke_others(&self, caller: &Valid) -> Verdict<Vec<Issued>> {
+    pub async fn revoke_others(&self, caller: &Valid) -> Result<Vec<Issued>, Denied> {
         self.renew(caller, Reason::LoggedOutElsewhere, None).await
     }
 
@@ -41,14 +41,25 @@ impl Tokens {
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
-    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Verdict<Vec<Issued>> {
+    pub async fn credential_changed(
+        &self,
+        caller: &Valid,
+        stamp: Option<Stamp>,
+    ) -> Result<Vec<Issued>, Denied> {
         self.renew(caller, Reason::CredentialChanged, stamp).await
     }
 
-    async fn renew(&self, caller: &Valid, reason: Reason, stamp: Option<Stamp>) -> Verdict<Vec<Issued>> {
-        let Some(subject) = caller.subject().cloned() else { return Err(Failure::WrongCall(caller.kind())) };
+    async fn renew(
+        &self,
+        caller: &Valid,
+        reason: Reason,
+        stamp: Option<Stamp>,
+    ) -> Result<Vec<Issued>, Denied> {
+        let Some(subject) = caller.subject().cloned() else {
+            return Err(Failure::WrongCall(caller.kind()).into());
+        };
         if self.policy(caller.kind())?.purpose != Purpose::Device {
-            return Err(Failure::WrongCall(caller.kind()));
+            return Err(Failure::WrongCall(caller.kind()).into());
         }
         let (record, stamp) = (caller.found.record.clone(), stamp.map(|stamp| stamp.0));
         self.detached(|tokens| async move { tokens.renew_login(&subject, &record, reason, stamp).await })
@@ -63,9 +74,9 @@ impl Tokens {
         caller: &Record,
         reason: Reason,
         stamp: Option<[u8; 16]>,
-    ) -> Verdict<Vec<Issued>> {
+    ) -> Result<Vec<Issued>, Denied> {
         let kinds = self.kinds_for(&[Purpose::Device, Purpose::SingleUse]);
-        let others = Which { kinds, logins: Logins::Except(caller.login), ..Which::default() };
+        let others = RecordFilter { kinds, logins: Logins::Except(caller.login), ..RecordFilter::default() };
         self.mark(subject, others, reason, true).await?;
 
         let now = self.now();
@@ -87,33 +98,30 @@ impl Tokens {
                 stamp: stamp.or(state.stamp),
                 fingerprint: state.fingerprint,
                 auth_at: state.auth_at,
-                how: state.how,
+                origin: state.origin,
+                era: old.era,
                 data: state.data,
             };
-            match self.create(self.policy(old.kind)?, now, draft).await? {
-                Ok((issued, record)) => {
-                    self.emit(&Event::new(What::Issued, now).record(&record));
-                    renewed.push(old.kind);
-                    answer.push(issued);
-                }
-                Err(rejected) => return Ok(Err(rejected)),
-            }
+            let (issued, record) = self.create(self.policy(old.kind)?, now, draft).await?;
+            self.emit(&Event::new(EventKind::Issued, now).record(&record));
+            renewed.push(old.kind);
+            answer.push(issued);
         }
         if !renewed.contains(&caller.kind) {
-            return Ok(Err(Rejected::Fenced));
+            return Err(Rejected::Fenced.into());
         }
-        self.mark(subject, Which::login(caller.login), Reason::Superseded, false).await?;
-        Ok(Ok(answer))
+        self.mark(subject, RecordFilter::login(caller.login), Reason::Superseded, false).await?;
+        Ok(answer)
     }
 
     /// Every record of `subject` of these kinds, newest first.
     pub(super) async fn records(&self, subject: &Subject, kinds: Kinds) -> Result<Vec<Record>, Failure> {
-        let mut page = Page { kinds, after: None, limit: PAGE };
+        let mut page = Page { kinds, ..Page::first(PAGE) };
         let mut all = Vec::new();
         loop {
             let records = self.store().list_by_subject(subject, &page).await?;
             let full = records.len() >= usize::from(PAGE.get());
-            let last = records.last().map(|last| (last.created_at, last.selector));
+            let last = records.last().map(Listed::place);
             // A page that does not come after the one before would be read for ever.
             if let Some((_, selector)) = last
                 && page.after.is_some()
@@ -122,7 +130,7 @@ impl Tokens {
                 return Err(corrupt(selector, DecodeError("the store repeats a page of a list")));
             }
             page.after = last;
-            all.extend(records);
+            all.extend(records.into_iter().filter_map(Listed::record));
             if !full {
                 return Ok(all);
             }

@@ -4,13 +4,13 @@ use super::Tokens;
 use super::candidate::corrupt;
 use super::login::LOGIN_WINDOW;
 use crate::clock::Timestamp;
-use crate::error::{Failure, Rejected, StoreError, Verdict};
-use crate::event::{Event, What};
+use crate::error::{Denied, Failure, Rejected, StoreError};
+use crate::event::{Event, EventKind};
 use crate::ident::{Epoch, Kind, LoginId, Subject};
 use crate::policy::Scope;
 use crate::record::state::State;
 use crate::record::{Reason, Record};
-use crate::store::{Action, Advance, Kinds, Which};
+use crate::store::{Action, EpochUpdate, Kinds, Note, RecordFilter, Revocation};
 
 impl Tokens {
     /// Logs out: ends the login of a token that the client still holds.
@@ -20,17 +20,14 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Failure`] if it could not be written: then nobody is logged out, and the call may be repeated.
-    pub async fn revoke(&self, kind: Kind, text: &str) -> Verdict<()> {
+    pub async fn revoke(&self, kind: Kind, text: &str) -> Result<(), Denied> {
         let now = self.now();
-        let record = match self.prove(kind, text, now).await? {
-            Ok(record) => record,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
+        let record = self.prove(kind, text, now).await?;
         if let Some(reason) = record.revoked {
-            return Ok(Err(Rejected::Revoked(reason)));
+            return Err(Rejected::Revoked(reason).into());
         }
         self.erase(&record, now).await?;
-        Ok(Ok(()))
+        Ok(())
     }
 
     /// Ends one login of `subject`: "log this device out". Of somebody else's login it ends nothing.
@@ -44,7 +41,7 @@ impl Tokens {
         login: LoginId,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::login(login), reason, false).await
+        self.mark(subject, RecordFilter::login(login), reason, false).await
     }
 
     /// Ends what one login of `subject` has of these kinds, [those of a purpose](Self::kinds_for) for
@@ -60,7 +57,7 @@ impl Tokens {
         kinds: Kinds,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::login(login).kinds(kinds), reason, false).await
+        self.mark(subject, RecordFilter::login(login).kinds(kinds), reason, false).await
     }
 
     /// Ends everything of `subject` that is of these kinds, logins under way included: "log out
@@ -74,27 +71,28 @@ impl Tokens {
         kinds: Kinds,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::all().kinds(kinds), reason, true).await
+        self.mark(subject, RecordFilter::all().kinds(kinds), reason, true).await
     }
 
     /// Marks what matches, turning away logins under way if `fence` says so, though the caller may be gone.
     pub(super) async fn mark(
         &self,
         subject: &Subject,
-        which: Which,
+        filter: RecordFilter,
         reason: Reason,
         fence: bool,
     ) -> Result<u64, Failure> {
         let now = self.now();
-        let advance = match fence {
-            true => Advance::To { epoch: Epoch(self.random()?), now, keep: LOGIN_WINDOW },
-            false => Advance::Keep,
+        let epoch = match fence {
+            true => EpochUpdate::Set { epoch: Epoch(self.random()?), now, keep: LOGIN_WINDOW },
+            false => EpochUpdate::Keep,
         };
         let subject = subject.clone();
         self.detached(|tokens| async move {
             let action = Action::Mark { reason, at: now };
-            let count = tokens.store().revoke_by_subject(&subject, &which, action, advance).await?;
-            tokens.emit(&Event::new(What::Revoked(reason), now).subject(&subject).count(count));
+            let revocation = Revocation::new(filter, action).epoch(epoch);
+            let count = tokens.store().revoke_by_subject(&subject, &revocation).await?;
+            tokens.emit(&Event::new(EventKind::Revoked(reason), now).subject(&subject).count(count));
             Ok(count)
         })
         .await
@@ -111,9 +109,11 @@ impl Tokens {
         match (&record.subject, scope) {
             (None, _) => self.erase(record, now).await,
             (Some(subject), Scope::Login) => {
-                self.mark(subject, Which::login(record.login), reason, false).await.map(drop)
+                self.mark(subject, RecordFilter::login(record.login), reason, false).await.map(drop)
             }
-            (Some(subject), Scope::Subject) => self.mark(subject, Which::all(), reason, true).await.map(drop),
+            (Some(subject), Scope::Subject) => {
+                self.mark(subject, RecordFilter::all(), reason, true).await.map(drop)
+            }
         }
     }
 
@@ -129,11 +129,15 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(), Failure> {
         match self.prove(kind, text, now).await {
-            Ok(Ok(old)) if old.revoked.is_none() && old.login != login => {
+            Ok(old) if old.revoked.is_none() && old.login != login => {
                 self.end(&old, Scope::Login, Reason::Superseded, now).await
             }
-            Ok(_) | Err(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })) => Ok(()),
-            Err(failure) => Err(failure),
+            Ok(_)
+            | Err(
+                Denied::Rejected(_)
+                | Denied::Failed(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })),
+            ) => Ok(()),
+            Err(Denied::Failed(failure)) => Err(failure),
         }
     }
 
@@ -143,36 +147,36 @@ impl Tokens {
         self.detached(|tokens| async move {
             let store = tokens.store();
             let count = match &record.subject {
-                None => u64::from(store.delete(record.selector).await?),
+                None => u64::from(store.delete(record.selector, &Note::none()).await?),
                 Some(subject) => {
-                    let which = Which::login(record.login);
-                    store.revoke_by_subject(subject, &which, Action::Remove, Advance::Keep).await?
+                    let filter = RecordFilter::login(record.login);
+                    store.revoke_by_subject(subject, &Revocation::new(filter, Action::Remove)).await?
                 }
             };
-            tokens.emit(&Event::new(What::Revoked(Reason::LoggedOut), now).record(&record).count(count));
+            tokens.emit(&Event::new(EventKind::Revoked(Reason::LoggedOut), now).record(&record).count(count));
             Ok(())
         })
         .await
     }
 
     /// The record of a token of ours, whatever has become of it.
-    async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Verdict<Record> {
+    async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Result<Record, Denied> {
         let Some((selector, validator)) = self.policy(kind)?.format.parse(text) else {
-            self.emit(&Event::new(What::Malformed, now).kind(kind));
-            return Ok(Err(Rejected::Malformed));
+            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
+            return Err(Rejected::Malformed.into());
         };
         let what = match self.store().find(selector).await? {
-            None => What::UnknownSelector,
-            Some(record) if record.selector != selector || record.kind != kind => What::KindMismatch,
+            None => EventKind::UnknownSelector,
+            Some(record) if record.selector != selector || record.kind != kind => EventKind::KindMismatch,
             Some(record) => {
                 let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
                 if validator.descends_from(selector, &state.lineage) {
-                    return Ok(Ok(record));
+                    return Ok(record);
                 }
-                What::InvalidValidator
+                EventKind::InvalidValidator
             }
         };
-        self.emit(&Event::new(what, now).kind(kind).selector(selector));
-        Ok(Err(Rejected::Invalid))
+        self.emit(&Event::new(what, now).token_kind(kind).selector(selector));
+        Err(Rejected::Invalid.into())
     }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use super::candidate::Found;
 use crate::clock::Timestamp;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::record::state::How;
+use crate::record::state::Origin;
 use crate::rotation::Presented;
 use crate::stamp::FingerprintCheck;
 use crate::token::{Selector, Token};
@@ -98,20 +98,14 @@ impl Valid {
 
     /// How the subject came to it.
     #[must_use]
-    pub const fn how(&self) -> How {
-        self.found.state.how
+    pub const fn origin(&self) -> Origin {
+        self.found.state.origin
     }
 
     /// How a person would recognise the client it was issued to.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.found.record.device
-    }
-
-    /// The application's data, to be changed with [`Tokens::update_data`](crate::Tokens::update_data).
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        &self.found.state.data
     }
 
     /// How the client that presented it compares with the one it was issued to.
@@ -125,7 +119,7 @@ impl fmt::Debug for Valid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Valid")
             .field("record", &self.found.record)
-            .field("how", &self.found.state.how)
+            .field("origin", &self.found.state.origin)
             .field("expires_at", &self.expires_at)
             .field("fingerprint", &self.fingerprint)
             .field("successor", &self.successor)

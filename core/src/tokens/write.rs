@@ -7,7 +7,7 @@ use crate::policy::Policy;
 use crate::record::Record;
 use crate::record::state::State;
 use crate::rotation::{Rotation, windows_closed};
-use crate::store::Replace;
+use crate::store::{Change, Replace};
 
 /// What became of a compare-and-swap.
 pub(super) enum Written {
@@ -22,8 +22,13 @@ impl Tokens {
     ///
     /// Every write carries a fresh id in its body, so a stored record that equals `next` is this very
     /// write: a proof, not a guess (contract S5, D15).
-    pub(super) async fn replace(&self, next: &Record, of: &Record) -> Result<Written, Failure> {
-        let answer = self.store().replace(next, of.revision).await;
+    pub(super) async fn replace(
+        &self,
+        next: &Record,
+        of: &Record,
+        change: Change<'_>,
+    ) -> Result<Written, Failure> {
+        let answer = self.store().replace(next, of.revision, change).await;
         if !matches!(&answer, Ok(Replace::Conflict) | Err(StoreError::Timeout { outcome_unknown: true, .. }))
         {
             return match answer? {

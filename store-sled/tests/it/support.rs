@@ -56,6 +56,8 @@ impl Rng {
             selector: Selector(self.bytes()),
             subject: subject.cloned(),
             kind: Kind::SESSION,
+            purpose: Purpose::Device,
+            era: Era::FIRST,
             login: LoginId(self.bytes()),
             created_at: created,
             updated_at: created,
