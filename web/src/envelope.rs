@@ -1,7 +1,5 @@
 //! What the web layer keeps in the data of a record: a few flags of its own, then the application's data.
 
-use hallpass_core::{Kind, Valid};
-
 /// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
 ///
 /// Data that somebody else wrote (another use of the same kind) reads as no flags and no data.
@@ -23,14 +21,6 @@ const VERSION: u8 = 0xF8;
 const FLAGS: u8 = CONFIRMED | FORCED | STALE;
 
 impl<'a> Envelope<'a> {
-    /// What the layer keeps with a token. In the kinds that are not its own it keeps nothing.
-    pub(crate) fn with(valid: &'a Valid) -> Self {
-        match [Kind::SESSION, Kind::REMEMBER].contains(&valid.kind()) {
-            true => Self::of(valid.data()),
-            false => Self { flags: 0, data: &[] },
-        }
-    }
-
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
         match bytes.split_first() {
             Some((&head, data)) if head & !FLAGS == VERSION => Self { flags: head & FLAGS, data },
