@@ -149,7 +149,7 @@ impl Auth {
                 let described = self.0.config.describe(user)?;
                 Ok(self.tokens().begin_login(&described.subject).await?)
             }
-            None => Ok(self.tokens().begin_anonymous()?),
+            None => Ok(self.tokens().begin_unknown_login().await?),
         }
     }
 

@@ -27,10 +27,6 @@ impl<'a> Envelope<'a> {
             _ => Self { flags: 0, data: &[] },
         }
     }
-
-    pub(crate) fn has(&self, flag: u8) -> bool {
-        self.flags & flag != 0
-    }
 }
 
 /// The bytes of an envelope.
@@ -60,7 +56,7 @@ mod tests {
         let mut bytes = seal(FORCED, b"{}");
         assert!(raise(&mut bytes, STALE) && !raise(&mut bytes, STALE));
         let envelope = Envelope::of(&bytes);
-        assert!(envelope.has(FORCED) && envelope.has(STALE) && !envelope.has(CONFIRMED));
+        assert_eq!(envelope.flags, FORCED | STALE);
         assert_eq!(envelope.data, b"{}");
     }
 
@@ -70,7 +66,7 @@ mod tests {
         let text = (0..=char::MAX as u32).filter_map(char::from_u32).map(|first| first.to_string());
         for bytes in text.map(String::into_bytes).chain([vec![]]) {
             let envelope = Envelope::of(&bytes);
-            assert!(!envelope.has(FLAGS) && envelope.data.is_empty(), "{bytes:?}");
+            assert!(envelope.flags == 0 && envelope.data.is_empty(), "{bytes:?}");
         }
     }
 }

@@ -17,8 +17,8 @@ impl Auth {
     /// is for the application to decide, by [`Identity::login`](crate::Identity::login).
     ///
     /// # Errors
-    /// [`Refused::Anonymous`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored; `name` has at most
-    /// 512 bytes.
+    /// [`Refused::Anonymous`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored. Of `name` 512 bytes
+    /// are kept.
     pub async fn issue_key(&self, name: &str) -> Result<Issued, Denied> {
         let config = &self.0.config;
         let kind = config.keys.ok_or(hallpass_core::Failure::UnknownKind(Kind::API_KEY))?;

@@ -169,7 +169,7 @@ async fn changing_the_password_wants_a_fresh_login() {
     let site = Site::new().await;
     let browser = site.reopened().await;
     site.advance(MINUTE);
-    assert_eq!(browser.post("/password", &[("password", "stolen")]).await.status, 303);
+    assert_eq!(browser.post("/password", &[("password", "stolen")]).await.status, 401);
     assert_eq!(site.users.find("alice").unwrap().password, "secret");
     site.advance(HOUR);
     assert_eq!(browser.me().await, "alice remembered stale");

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_core::{Event, Observer, What};
+use hallpass_core::{Event, EventKind, Observer};
 use hallpass_web::{Listener, Signal, SignalKind};
 
 /// A signal, and whose it was.
@@ -11,11 +11,11 @@ type Told = (SignalKind, Option<String>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     signals: Arc<Mutex<Vec<Told>>>,
-    events: Arc<Mutex<Vec<What>>>,
+    events: Arc<Mutex<Vec<EventKind>>>,
 }
 
 impl Heard {
-    /// What was signalled since the last question, with whose it was.
+    /// EventKind was signalled since the last question, with whose it was.
     pub(crate) fn signals(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }
@@ -26,7 +26,7 @@ impl Heard {
     }
 
     /// How often core has told of `what` so far.
-    pub(crate) fn count(&self, what: What) -> usize {
+    pub(crate) fn count(&self, what: EventKind) -> usize {
         self.events.lock().unwrap().iter().filter(|&&heard| heard == what).count()
     }
 }
@@ -40,6 +40,6 @@ impl Listener for Heard {
 
 impl Observer for Heard {
     fn on_event(&self, event: &Event<'_>) {
-        self.events.lock().unwrap().push(event.what);
+        self.events.lock().unwrap().push(event.kind);
     }
 }

@@ -1,4 +1,4 @@
-//! What a browser does with cookies: RFC 6265bis, as far as a site can tell.
+//! EventKind a browser does with cookies: RFC 6265bis, as far as a site can tell.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! Remember me.
 
-use hallpass_core::{Kind, What};
+use hallpass_core::{EventKind, Kind};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
@@ -15,7 +15,7 @@ async fn a_browser_that_was_closed_comes_back_logged_in_but_not_fresh() {
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale", "with the session that was restored");
-    assert_eq!(site.heard.count(What::Restored), 1, "one session, not one per request");
+    assert_eq!(site.heard.count(EventKind::Restored), 1, "one session, not one per request");
 }
 
 #[tokio::test]
@@ -128,7 +128,7 @@ async fn a_guess_with_the_right_series_logs_nobody_out() {
         assert_eq!(guess.me().await, "nobody");
         assert_eq!(guess.post("/logout", &[]).await.body, "nothing, nobody");
     }
-    assert_eq!(site.heard.count(What::Reused), 0);
+    assert_eq!(site.heard.count(EventKind::Reused), 0);
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }

@@ -30,9 +30,12 @@ async fn who_asks_varies_and_who_sets_is_not_stored() {
     let answer = browser.get("/").await;
     assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
     let answer = browser.post("/login?user=alice").await;
-    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), Some("no-store")));
+    assert_eq!(
+        (answer.header("vary"), answer.header("cache-control")),
+        (Some("Cookie"), Some("private, no-store"))
+    );
     let answer = browser.get("/me").await;
-    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), None));
+    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), Some("private, no-store")));
 }
 
 #[tokio::test]
