@@ -5,6 +5,7 @@ use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::context::RequestContext;
+use crate::error::StoreError;
 use crate::ident::{Kind, LoginId, Subject};
 use crate::record::{Reason, Record};
 use crate::stamp::FingerprintCheck;
@@ -66,7 +67,8 @@ pub enum EventKind {
     InvalidValidator,
     /// A token of a kind that the call does not accept.
     KindMismatch,
-    /// A predecessor came after the retry window; the login was ended.
+    /// A predecessor came after the retry window. The login was ended, or, where the event has a
+    /// [`source`](Event::source), could not be.
     Lapsed,
     /// Not the text of a token.
     Malformed,
@@ -78,9 +80,10 @@ pub enum EventKind {
     Restored,
     /// A predecessor was accepted, within its windows.
     Retried,
-    /// Theft: a replaced token came back; what it belongs to was ended.
+    /// Theft: a replaced token came back. What it belongs to was ended by this call, or, where the event has a
+    /// [`source`](Event::source), could not be. Of several replays at once the one that ends it tells.
     Reused,
-    /// Records were ended for this reason.
+    /// Records were ended for this reason, or, where the event has a [`source`](Event::source), could not be.
     Revoked(Reason),
     /// A token of an ended record was presented.
     RevokedPresented(Reason),
@@ -88,7 +91,7 @@ pub enum EventKind {
     Rotated,
     /// A used single-use token was presented.
     Spent,
-    /// The stamp had changed; the login was ended.
+    /// The stamp that was given is not the record's; the token was refused, nothing was ended.
     StampMismatch,
     /// A token came whose digest was made with a retired key, or without one under a keyring.
     UnusableKey,
@@ -156,6 +159,14 @@ impl<'a> Event<'a> {
         self
     }
 
+    /// How many records were ended, or why none could be.
+    pub(crate) fn ended(self, outcome: &'a Result<u64, StoreError>) -> Self {
+        match outcome {
+            Ok(count) => self.count(*count),
+            Err(error) => self.source(error),
+        }
+    }
+
     /// Writes it to `tracing` under the target `hallpass`: theft as a warning, guesses and endings as
     /// info, the everyday as debug and trace.
     pub(crate) fn trace(&self) {
@@ -182,6 +193,7 @@ impl<'a> Event<'a> {
         }
         match self.kind {
             EventKind::Reused | EventKind::PurgeFailed | EventKind::WriteFailed => emit!(warn),
+            EventKind::Lapsed | EventKind::Revoked(_) if self.source.is_some() => emit!(warn),
             EventKind::InvalidValidator
             | EventKind::Evicted
             | EventKind::Fenced

@@ -7,6 +7,8 @@ mod fixture;
 #[path = "scenarios/gate.rs"]
 mod gate;
 
+#[path = "scenarios/alarm.rs"]
+mod alarm;
 #[path = "scenarios/expiry.rs"]
 mod expiry;
 #[path = "scenarios/honest.rs"]
@@ -21,7 +23,13 @@ mod logins;
 mod outage;
 #[path = "scenarios/revocation.rs"]
 mod revocation;
+#[path = "scenarios/rows.rs"]
+mod rows;
 #[path = "scenarios/single_use.rs"]
 mod single_use;
+#[path = "scenarios/stamps.rs"]
+mod stamps;
 #[path = "scenarios/theft.rs"]
 mod theft;
+#[path = "scenarios/until_confirmed.rs"]
+mod until_confirmed;

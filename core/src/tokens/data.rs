@@ -8,7 +8,6 @@ use super::candidate::corrupt;
 use super::valid::Valid;
 use super::write::Written;
 use crate::error::{Denied, LimitError, Rejected};
-use crate::record::Reason;
 use crate::record::state::{MAX_DATA, State};
 use crate::store::Change;
 
@@ -57,8 +56,7 @@ impl Tokens {
                 Written::Lost(None) => return Err(Rejected::Invalid.into()),
                 Written::Lost(Some(record)) => {
                     match record.revoked {
-                        Some(Reason::Spent) => return Err(Rejected::Spent.into()),
-                        Some(reason) => return Err(Rejected::Revoked(reason).into()),
+                        Some(reason) => return Err(Rejected::from(reason).into()),
                         None if !record.is_live(now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }

@@ -9,13 +9,14 @@ use super::Tokens;
 use super::login::Login;
 use super::valid::{Issued, Valid};
 use super::write::purge_at;
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, LimitError, Rejected};
 use crate::event::{Event, EventKind};
 use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
 use crate::policy::Policy;
 use crate::purpose::Purpose;
-use crate::record::state::{MAX_DATA, Origin, State};
+use crate::record::state::{Confirms, Facts, MAX_DATA, Origin, State};
 use crate::record::{Body, Record};
 use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, Stamp};
@@ -34,6 +35,8 @@ pub struct Issue<'a> {
     device: Option<Device>,
     stamp: Option<Stamp>,
     fingerprint: Option<Fingerprint>,
+    binding: Option<[u8; 32]>,
+    authentication: Option<Authentication>,
     data: Vec<u8>,
     lifetime: Duration,
     replaces: Vec<(Kind, &'a str)>,
@@ -52,11 +55,9 @@ pub(super) struct Draft {
     pub(super) fence: Fence,
     pub(super) expires_at: Timestamp,
     pub(super) device: Device,
-    pub(super) stamp: Option<[u8; 16]>,
-    pub(super) fingerprint: Option<[u8; 16]>,
-    pub(super) auth_at: Timestamp,
-    pub(super) origin: Origin,
     pub(super) era: Era,
+    pub(super) facts: Facts,
+    pub(super) confirms: Option<Confirms>,
     pub(super) data: Vec<u8>,
 }
 
@@ -121,13 +122,11 @@ impl Tokens {
             record.purge_at = purge_at(&record, policy);
             let state = State {
                 write_id: self.random()?,
-                digest: Digest::of(&validator, record.binding(), key),
+                digest: Digest::of(&validator, record.covered(&draft.facts), key),
                 lineage: validator.lineage(selector),
                 rotated: None,
-                stamp: draft.stamp,
-                fingerprint: draft.fingerprint,
-                auth_at: draft.auth_at,
-                origin: draft.origin,
+                facts: draft.facts.clone(),
+                confirms: draft.confirms,
                 data: draft.data.clone(),
             };
             record.body = state.encode();
@@ -161,6 +160,8 @@ impl<'a> Issue<'a> {
             device: None,
             stamp: None,
             fingerprint: None,
+            binding: None,
+            authentication: None,
             data: Vec::new(),
             lifetime: Duration::MAX,
             replaces: Vec::new(),
@@ -186,6 +187,19 @@ impl<'a> Issue<'a> {
         self
     }
 
+    /// Binds it to these 32 bytes, the thumbprint of a key that the client holds for instance, under the digest.
+    /// Compare [`Valid::binding`] with what the client proves: hallpass does not.
+    pub fn binding(mut self, binding: [u8; 32]) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// Says how the subject authenticated. A token [from another](Tokens::issue_from) says what its parent says.
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
+        self
+    }
+
     /// Gives it application data: at most 16 KiB of any bytes.
     pub fn data(mut self, data: impl Into<Vec<u8>>) -> Self {
         self.data = data.into();
@@ -206,7 +220,9 @@ impl<'a> Issue<'a> {
     }
 
     async fn run(self) -> Result<Issued, Denied> {
-        let Self { tokens, basis, kind, device, stamp, fingerprint, data, lifetime, replaces } = self;
+        let Self { tokens, basis, kind, device, stamp, fingerprint, binding, authentication, data, .. } =
+            self;
+        let Self { lifetime, replaces, .. } = self;
         let policy = tokens.policy(kind)?;
         let now = tokens.now();
         let stamp = stamp.map(|stamp| stamp.0);
@@ -214,6 +230,7 @@ impl<'a> Issue<'a> {
         if data.len() > MAX_DATA {
             return Err(LimitError::new("data", "must be at most 16 KiB").into());
         }
+        authentication.as_ref().map_or(Ok(()), Authentication::check)?;
         let expires_at = now.saturating_add(policy.absolute.min(lifetime));
         let draft = match basis {
             Basis::Login(login) => Draft {
@@ -222,11 +239,16 @@ impl<'a> Issue<'a> {
                 fence: login.subject.as_ref().map_or(Fence::None, |(_, epoch)| Fence::Epoch(*epoch)),
                 expires_at,
                 device: device.unwrap_or_default(),
-                stamp,
-                fingerprint,
-                auth_at: now,
-                origin: Origin::Authenticated,
                 era: login.era,
+                facts: Facts {
+                    stamp,
+                    fingerprint,
+                    binding,
+                    auth_at: now,
+                    origin: Origin::Authenticated,
+                    authentication: authentication.unwrap_or_default(),
+                },
+                confirms: None,
                 data,
             },
             Basis::Restored(parent) => {
@@ -239,11 +261,16 @@ impl<'a> Issue<'a> {
                     fence: Fence::Parent(parent.selector()),
                     expires_at: expires_at.min(parent.absolute_at),
                     device: device.unwrap_or_else(|| parent.device().clone()),
-                    stamp: stamp.or(parent.found.state.stamp),
-                    fingerprint,
-                    auth_at: parent.auth_at(),
-                    origin: Origin::Restored,
                     era: parent.found.record.era,
+                    facts: Facts {
+                        stamp: stamp.or(parent.found.state.facts.stamp),
+                        fingerprint,
+                        binding: binding.or(parent.found.state.facts.binding),
+                        auth_at: parent.auth_at(),
+                        origin: Origin::Restored,
+                        authentication: authentication.unwrap_or_else(|| parent.authentication().clone()),
+                    },
+                    confirms: parent.confirms,
                     data,
                 }
             }

@@ -85,19 +85,19 @@ impl Tokens {
                 None => logins.push(ActiveLogin {
                     login: record.login,
                     device: record.device,
-                    created_at: state.auth_at,
+                    created_at: state.facts.auth_at,
                     seen_at: record.seen_at,
                     expires_at: record.expires_at,
-                    origin: state.origin,
+                    origin: state.facts.origin,
                     kinds: vec![record.kind],
                     current: query.current == Some(record.login),
                 }),
                 Some(login) => {
                     if record.seen_at > login.seen_at {
                         (login.seen_at, login.origin, login.device) =
-                            (record.seen_at, state.origin, record.device);
+                            (record.seen_at, state.facts.origin, record.device);
                     }
-                    login.created_at = login.created_at.min(state.auth_at);
+                    login.created_at = login.created_at.min(state.facts.auth_at);
                     login.expires_at = login.expires_at.max(record.expires_at);
                     if !login.kinds.contains(&record.kind) {
                         login.kinds.push(record.kind);

@@ -24,7 +24,7 @@ impl Tokens {
         let now = self.now();
         let record = self.prove(kind, text, now).await?;
         if let Some(reason) = record.revoked {
-            return Err(Rejected::Revoked(reason).into());
+            return Err(Rejected::from(reason).into());
         }
         self.erase(&record, now).await?;
         Ok(())
@@ -91,9 +91,10 @@ impl Tokens {
         self.detached(|tokens| async move {
             let action = Action::Mark { reason, at: now };
             let revocation = Revocation::new(filter, action).epoch(epoch);
-            let count = tokens.store().revoke_by_subject(&subject, &revocation).await?;
-            tokens.emit(&Event::new(EventKind::Revoked(reason), now).subject(&subject).count(count));
-            Ok(count)
+            let ended = tokens.store().revoke_by_subject(&subject, &revocation).await;
+            let event = Event::new(EventKind::Revoked(reason), now).subject(&subject);
+            tokens.emit(&event.ended(&ended));
+            Ok(ended?)
         })
         .await
     }
@@ -146,14 +147,16 @@ impl Tokens {
         let record = record.clone();
         self.detached(|tokens| async move {
             let store = tokens.store();
-            let count = match &record.subject {
-                None => u64::from(store.delete(record.selector, &Note::none()).await?),
+            let ended = match &record.subject {
+                None => store.delete(record.selector, &Note::none()).await.map(u64::from),
                 Some(subject) => {
                     let filter = RecordFilter::login(record.login);
-                    store.revoke_by_subject(subject, &Revocation::new(filter, Action::Remove)).await?
+                    store.revoke_by_subject(subject, &Revocation::new(filter, Action::Remove)).await
                 }
             };
-            tokens.emit(&Event::new(EventKind::Revoked(Reason::LoggedOut), now).record(&record).count(count));
+            let event = Event::new(EventKind::Revoked(Reason::LoggedOut), now).record(&record);
+            tokens.emit(&event.ended(&ended));
+            ended?;
             Ok(())
         })
         .await

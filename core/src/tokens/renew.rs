@@ -10,13 +10,24 @@ use crate::error::{DecodeError, Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
 use crate::purpose::Purpose;
-use crate::record::state::State;
+use crate::record::state::{Facts, State};
 use crate::record::{Reason, Record};
 use crate::stamp::Stamp;
 use crate::store::{Fence, Kinds, Listed, Logins, Page, RecordFilter};
 
 /// How many records one read of a list asks for.
 const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();
+
+/// The caller's new tokens, and whether the other logins could be ended.
+#[derive(Debug)]
+#[must_use = "the caller's old tokens are superseded: send it the new ones"]
+pub struct Renewed {
+    /// What the client gets in place of every token that it holds: send them all.
+    pub tokens: Vec<Issued>,
+    /// How many other records were ended; a failure if they could not be, and then the call is to be repeated
+    /// with the new tokens.
+    pub ended: Result<u64, Failure>,
+}
 
 impl Tokens {
     /// "Log out the other devices": ends every other device of the caller's subject and every single-use
@@ -30,7 +41,7 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
     /// anonymous or not a device.
-    pub async fn revoke_others(&self, caller: &Valid) -> Result<Vec<Issued>, Denied> {
+    pub async fn revoke_others(&self, caller: &Valid) -> Result<Renewed, Denied> {
         self.renew(caller, Reason::LoggedOutElsewhere, None).await
     }
 
@@ -41,20 +52,11 @@ impl Tokens {
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
-    pub async fn credential_changed(
-        &self,
-        caller: &Valid,
-        stamp: Option<Stamp>,
-    ) -> Result<Vec<Issued>, Denied> {
+    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
         self.renew(caller, Reason::CredentialChanged, stamp).await
     }
 
-    async fn renew(
-        &self,
-        caller: &Valid,
-        reason: Reason,
-        stamp: Option<Stamp>,
-    ) -> Result<Vec<Issued>, Denied> {
+    async fn renew(&self, caller: &Valid, reason: Reason, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
         let Some(subject) = caller.subject().cloned() else {
             return Err(Failure::WrongCall(caller.kind()).into());
         };
@@ -74,10 +76,10 @@ impl Tokens {
         caller: &Record,
         reason: Reason,
         stamp: Option<[u8; 16]>,
-    ) -> Result<Vec<Issued>, Denied> {
+    ) -> Result<Renewed, Denied> {
         let kinds = self.kinds_for(&[Purpose::Device, Purpose::SingleUse]);
         let others = RecordFilter { kinds, logins: Logins::Except(caller.login), ..RecordFilter::default() };
-        self.mark(subject, others, reason, true).await?;
+        let ended = self.mark(subject, others, reason, true).await?;
 
         let now = self.now();
         let login = LoginId(self.random()?);
@@ -95,11 +97,9 @@ impl Tokens {
                 fence: Fence::Parent(caller.selector),
                 expires_at: old.expires_at,
                 device: old.device,
-                stamp: stamp.or(state.stamp),
-                fingerprint: state.fingerprint,
-                auth_at: state.auth_at,
-                origin: state.origin,
                 era: old.era,
+                facts: Facts { stamp: stamp.or(state.facts.stamp), ..state.facts },
+                confirms: None,
                 data: state.data,
             };
             let (issued, record) = self.create(self.policy(old.kind)?, now, draft).await?;
@@ -111,7 +111,7 @@ impl Tokens {
             return Err(Rejected::Fenced.into());
         }
         self.mark(subject, RecordFilter::login(caller.login), Reason::Superseded, false).await?;
-        Ok(answer)
+        Ok(Renewed { tokens: answer, ended: Ok(ended) })
     }
 
     /// Every record of `subject` of these kinds, newest first.
