@@ -1,6 +1,6 @@
 //! The devices of the user who is logged in, and how they are logged out.
 
-use hallpass_core::{ActiveLogin, Issued, ListQuery, LoginId, Purpose, Reason, Subject, Valid};
+use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purpose, Reason, Renewed, Subject, Valid};
 
 use crate::auth::Auth;
 use crate::cookie::Held;
@@ -121,21 +121,22 @@ impl Auth {
         &self,
         state: &mut State,
         subject: Option<&Subject>,
-        renewed: Result<Vec<Issued>, hallpass_core::Denied>,
+        renewed: Result<Renewed, hallpass_core::Denied>,
     ) -> Result<(), Denied> {
         let logged_in = state.logged_in;
         state.forget();
-        let issued = match renewed {
-            Ok(issued) => issued,
+        let Renewed { tokens, ended, .. } = match renewed {
+            Ok(renewed) => renewed,
             Err(hallpass_core::Denied::Rejected(_)) => return Err(Refused::Anonymous.into()),
             Err(hallpass_core::Denied::Failed(failure)) => return Err(failure.into()),
         };
         state.logged_in = logged_in;
         let held = state.held(&self.0);
         *held = Held::default();
-        for issued in issued.iter().filter(|issued| self.0.config.kinds.contain(issued.kind)) {
+        for issued in tokens.iter().filter(|issued| self.0.config.kinds.contain(issued.kind)) {
             self.0.hand_out(held, issued)?;
         }
+        ended?;
         self.0.tell(SignalKind::LoggedOut, subject, None);
         Ok(())
     }

@@ -145,7 +145,10 @@ async fn an_answer_that_depends_on_the_user_varies_by_cookie() {
     assert_eq!(browser.get("/me").await.header("vary"), Some("Cookie"), "for a visitor too");
     browser.log_in("alice").await;
     let answer = browser.get("/me").await;
-    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), Some("private, no-store")));
+    assert_eq!(
+        (answer.header("vary"), answer.header("cache-control")),
+        (Some("Cookie"), Some("private, no-store"))
+    );
     let vary = browser.get("/varied").await.all("vary").join(", ");
     assert_eq!(vary, "Accept-Language, Cookie", "beside what the page itself says");
     let vary = browser.get("/varied/already").await.all("vary").join(", ");

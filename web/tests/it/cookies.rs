@@ -35,7 +35,10 @@ async fn who_asks_varies_and_who_sets_is_not_stored() {
         (Some("Cookie"), Some("private, no-store"))
     );
     let answer = browser.get("/me").await;
-    assert_eq!((answer.header("vary"), answer.header("cache-control")), (Some("Cookie"), Some("private, no-store")));
+    assert_eq!(
+        (answer.header("vary"), answer.header("cache-control")),
+        (Some("Cookie"), Some("private, no-store"))
+    );
 }
 
 #[tokio::test]
