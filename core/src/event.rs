@@ -5,7 +5,6 @@ use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::context::RequestContext;
-use crate::error::StoreError;
 use crate::ident::{Kind, LoginId, Subject};
 use crate::record::{Reason, Record};
 use crate::stamp::FingerprintCheck;
@@ -50,16 +49,22 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
+    /// A record that was made for a token which is not handed out could not be removed. No one holds that token.
+    Abandoned,
     /// The successor was presented for the first time: the client has it.
     Confirmed,
     /// A single-use token was used.
     Consumed,
-    /// Logins beyond the cap were ended.
+    /// A row does not decode: its tokens are not accepted, and it hides no other.
+    Corrupt,
+    /// A login beyond the cap was ended.
     Evicted,
     /// A token came after its expiry.
     Expired,
     /// A login or a restored session was turned away: something was logged out while it was under way.
     Fenced,
+    /// Every record of a subject was removed.
+    Forgotten,
     /// A token was issued.
     Issued,
     /// A token came with a selector that exists and a validator that never did: somebody is guessing,
@@ -159,14 +164,6 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// How many records were ended, or why none could be.
-    pub(crate) fn ended(self, outcome: &'a Result<u64, StoreError>) -> Self {
-        match outcome {
-            Ok(count) => self.count(*count),
-            Err(error) => self.source(error),
-        }
-    }
-
     /// Writes it to `tracing` under the target `hallpass`: theft as a warning, guesses and endings as
     /// info, the everyday as debug and trace.
     pub(crate) fn trace(&self) {
@@ -192,11 +189,16 @@ impl<'a> Event<'a> {
             };
         }
         match self.kind {
-            EventKind::Reused | EventKind::PurgeFailed | EventKind::WriteFailed => emit!(warn),
-            EventKind::Lapsed | EventKind::Revoked(_) if self.source.is_some() => emit!(warn),
+            EventKind::Abandoned
+            | EventKind::Corrupt
+            | EventKind::PurgeFailed
+            | EventKind::Reused
+            | EventKind::WriteFailed => emit!(warn),
+            _ if self.source.is_some() => emit!(warn),
             EventKind::InvalidValidator
             | EventKind::Evicted
             | EventKind::Fenced
+            | EventKind::Forgotten
             | EventKind::Lapsed
             | EventKind::Revoked(_)
             | EventKind::StampMismatch

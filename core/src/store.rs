@@ -399,6 +399,30 @@ impl RecordFilter {
     }
 }
 
+impl From<Kinds> for RecordFilter {
+    fn from(kinds: Kinds) -> Self {
+        Self::all().kinds(kinds)
+    }
+}
+
+impl From<Kind> for RecordFilter {
+    fn from(kind: Kind) -> Self {
+        Self::all().kinds(kind.into())
+    }
+}
+
+impl From<Purposes> for RecordFilter {
+    fn from(purposes: Purposes) -> Self {
+        Self::all().purposes(purposes)
+    }
+}
+
+impl From<Purpose> for RecordFilter {
+    fn from(purpose: Purpose) -> Self {
+        Self::all().purposes(purpose)
+    }
+}
+
 /// A choice of kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kinds {

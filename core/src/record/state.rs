@@ -5,6 +5,7 @@ use super::{Body, Record};
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::DecodeError;
+use crate::ident::LoginId;
 use crate::secret::{Covered, Digest, KeyId};
 use crate::token::Selector;
 
@@ -22,7 +23,7 @@ const HAS_NONCE: u8 = 8;
 const HAS_BINDING: u8 = 16;
 const HAS_AUTHENTICATION: u8 = 32;
 const HAS_CONFIRMS: u8 = 64;
-const KNOWN_FLAGS: u8 = 127;
+const HAS_REPLACED_BY: u8 = 128;
 
 /// How the subject came to this login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +45,8 @@ pub(crate) struct State {
     pub(crate) facts: Facts,
     /// The rotation that the first use of this record's token confirms (contract D5a).
     pub(crate) confirms: Option<Confirms>,
+    /// The login that took its place in a renewal, in a record that was marked by it.
+    pub(crate) replaced_by: Option<LoginId>,
     pub(crate) data: Vec<u8>,
 }
 
@@ -90,7 +93,7 @@ pub(crate) struct Nonce {
 impl State {
     /// Layout, big-endian: version 1 · flags 1 · write id 8 · digest 4 + 32 · lineage 16 ·
     /// authenticated at 8 · origin 1 · [stamp 16] · [fingerprint 16] · [binding 32] ·
-    /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] ·
+    /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] · [replaced by 8] ·
     /// [rotated at 8 · confirmed at 8 · predecessor 4 + 32] · [nonce 4 + 16] · data.
     pub(crate) fn encode(&self) -> Body {
         let facts = &self.facts;
@@ -105,7 +108,8 @@ impl State {
                 | flag(nonce.is_some(), HAS_NONCE)
                 | flag(facts.binding.is_some(), HAS_BINDING)
                 | flag(!facts.authentication.is_empty(), HAS_AUTHENTICATION)
-                | flag(self.confirms.is_some(), HAS_CONFIRMS),
+                | flag(self.confirms.is_some(), HAS_CONFIRMS)
+                | flag(self.replaced_by.is_some(), HAS_REPLACED_BY),
         );
         out.extend_from_slice(&self.write_id);
         put_digest(&mut out, &self.digest);
@@ -122,6 +126,7 @@ impl State {
             out.extend_from_slice(&confirms.selector.0);
             out.extend_from_slice(&confirms.generation.to_be_bytes());
         }
+        out.extend(self.replaced_by.iter().flat_map(|login| login.0));
         if let Some(rotated) = &self.rotated {
             put_time(&mut out, Some(rotated.at));
             put_time(&mut out, rotated.confirmed_at);
@@ -144,7 +149,7 @@ impl State {
         }
         let flags = from.u8()?;
         let has = |flag: u8| flags & flag != 0;
-        if flags > KNOWN_FLAGS || has(HAS_NONCE) && !has(HAS_ROTATED) {
+        if has(HAS_NONCE) && !has(HAS_ROTATED) {
             return Err(DecodeError("unknown flags"));
         }
         let write_id = from.array()?;
@@ -167,6 +172,7 @@ impl State {
             true => Some(Confirms { selector: Selector(from.array()?), generation: from.u32()? }),
             false => None,
         };
+        let replaced_by = has(HAS_REPLACED_BY).then(|| from.array().map(LoginId)).transpose()?;
         let mut rotated = None;
         if has(HAS_ROTATED) {
             rotated = Some(Rotated {
@@ -184,7 +190,7 @@ impl State {
             return Err(DecodeError("application data exceed 16 KiB"));
         }
         let facts = Facts { stamp, fingerprint, binding, auth_at, origin, authentication };
-        Ok(Self { write_id, digest, lineage, rotated, facts, confirms, data })
+        Ok(Self { write_id, digest, lineage, rotated, facts, confirms, replaced_by, data })
     }
 }
 
@@ -280,6 +286,7 @@ mod tests {
                 authentication: (0..Authentication::MAX_METHODS).fold(methods, |all, _| all.method(&*name)),
             },
             confirms: Some(Confirms { selector: Selector([8; 16]), generation: u32::MAX }),
+            replaced_by: Some(LoginId([7; 8])),
             data: vec![9; MAX_DATA],
         }
     }

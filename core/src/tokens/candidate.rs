@@ -20,7 +20,7 @@ use crate::rotation::{
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
-use crate::store::{Change, Note};
+use crate::store::Change;
 use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
@@ -238,7 +238,7 @@ impl Candidate<'_> {
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record, Change::End(&Note::none())).await? {
+            match self.tokens.replace(&next, &self.found.record, Change::End(&self.tokens.note())).await? {
                 Written::Done => {
                     self.tokens.emit(&self.event(EventKind::Consumed, now));
                     return Ok(self.accept(None, now));

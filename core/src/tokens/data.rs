@@ -36,6 +36,9 @@ impl Tokens {
         mut change: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), Denied> {
         let policy = self.policy(valid.kind())?;
+        if !self.is_live(&valid.found.record, self.now()) {
+            return Err(Rejected::Expired.into());
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
@@ -57,7 +60,7 @@ impl Tokens {
                 Written::Lost(Some(record)) => {
                     match record.revoked {
                         Some(reason) => return Err(Rejected::from(reason).into()),
-                        None if !record.is_live(now) => return Err(Rejected::Expired.into()),
+                        None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
                     valid.found.state =
