@@ -33,6 +33,9 @@ pub struct AuthLayerBuilder {
     insecure: bool,
 }
 
+/// How many API keys a user may have by default.
+const MAX_KEYS: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
 /// How long a login is fresh by default: 1 hour.
 const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 
@@ -50,7 +53,7 @@ impl AuthLayerBuilder {
             clients: Clients::default(),
             origins: Origins::default(),
             keys: None,
-            max_keys: NonZeroU32::new(100).unwrap(),
+            max_keys: MAX_KEYS,
             fresh_for: FRESH_FOR,
             login_page: None,
             fresh_page: None,

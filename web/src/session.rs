@@ -123,14 +123,13 @@ impl Auth {
         if let Some(fingerprint) = self.0.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        let issued = match issue.await {
-            Ok(issued) => issued,
+        let (issued, valid) = match issue.accepted().await {
+            Ok(accepted) => accepted,
             Err(hallpass_core::Denied::Failed(failure)) => return Err(too_large(failure).into()),
             Err(rejected) => return Err(rejected.into()),
         };
         self.0.hand_out(state.held(&self.0), &issued)?;
         self.0.mark_personal();
-        let valid = tokens.verify(kind, issued.token.expose()).await?;
         if let Some(who) = &mut state.who {
             who.session = Some(valid);
         }

@@ -12,8 +12,8 @@ use crate::error::{Failure, StoreError};
 use crate::event::EventKind;
 use crate::ident::{Device, Kind, LoginId, Subject};
 use crate::purpose::Purpose;
-use crate::record::{Reason, Record};
 use crate::record::state::{Origin, State};
+use crate::record::{Reason, Record};
 use crate::token::Selector;
 
 /// One login that is live: a device, or an API key. No secrets.

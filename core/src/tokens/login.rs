@@ -229,7 +229,10 @@ mod tests {
         }
         assert!(Login::decode(&[&[2], &good[1..]].concat()).is_err(), "another version");
         for who in [ANONYMOUS, UNKNOWN, 3, 8, 255] {
-            assert!(Login::decode(&[&[1, who], &good[2..]].concat()).is_err(), "another kind of login: {who}");
+            assert!(
+                Login::decode(&[&[1, who], &good[2..]].concat()).is_err(),
+                "another kind of login: {who}"
+            );
         }
         assert!(Login::decode(&[&good[..], &[0]].concat()).is_err(), "NUL");
         assert!(Login::decode(&[&good[..], &[0xff]].concat()).is_err(), "not UTF-8");

@@ -89,11 +89,7 @@ impl Tokens {
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
-    pub async fn credential_changed(
-        &self,
-        caller: &Valid,
-        stamp: Option<Stamp>,
-    ) -> Result<Renewed, Denied> {
+    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
         self.renew(caller, stamp, None, Rest::Subject(Reason::CredentialChanged)).await
     }
 
@@ -247,13 +243,9 @@ impl Tokens {
         let stamp = renewal.stamp.or(state.facts.stamp);
         let facts = match renewal.authentication.clone() {
             None => Facts { stamp, ..state.facts },
-            Some(authentication) => Facts {
-                stamp,
-                auth_at: now,
-                origin: Origin::Authenticated,
-                authentication,
-                ..state.facts
-            },
+            Some(authentication) => {
+                Facts { stamp, auth_at: now, origin: Origin::Authenticated, authentication, ..state.facts }
+            }
         };
         // What the record was promised: an idle lifetime grows with the next login, not before.
         let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
@@ -295,9 +287,10 @@ impl Tokens {
     async fn newest_renewal(&self, subject: &Subject, mut login: LoginId) -> Result<LoginId, Failure> {
         let rows = self.records(subject, Purpose::Device.into()).await?;
         for _ in 0..rows.records.len() {
-            let mut renewed = rows.records.iter().filter(|record| {
-                record.login == login && record.revoked == Some(Reason::Superseded)
-            });
+            let mut renewed = rows
+                .records
+                .iter()
+                .filter(|record| record.login == login && record.revoked == Some(Reason::Superseded));
             match renewed.find_map(|record| self.state(record)?.replaced_by) {
                 Some(next) => login = next,
                 None => break,

@@ -1,4 +1,4 @@
-//! EventKind just happened to the tokens, for the page that shows it.
+//! What just happened to the tokens, for the page that shows it.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -53,7 +53,7 @@ impl Entry {
 }
 
 impl Activity {
-    /// EventKind happened to the tokens of `subject`, newest first.
+    /// What happened to the tokens of `subject`, newest first.
     pub(crate) fn of(&self, subject: &Subject) -> Vec<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter(|entry| entry.subject == *subject).take(SHOWN).cloned().collect()

@@ -19,7 +19,7 @@ pub(crate) struct Browser {
     pub(crate) host: String,
     pub(crate) from: Ipv4Addr,
     pub(crate) agent: String,
-    /// EventKind it accepts: pages, unless it is a program.
+    /// What it accepts: pages, unless it is a program.
     pub(crate) accept: &'static str,
     /// Sent along with everything, as they are.
     pub(crate) headers: Vec<(&'static str, Vec<u8>)>,

@@ -1,4 +1,4 @@
-//! EventKind the two cookies look like, and which answers carry them.
+//! What the two cookies look like, and which answers carry them.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! EventKind a site keeps with a session.
+//! What a site keeps with a session.
 
 use hallpass_core::{EventKind, Kind};
 

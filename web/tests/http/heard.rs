@@ -15,7 +15,7 @@ pub(crate) struct Heard {
 }
 
 impl Heard {
-    /// EventKind was signalled since the last question, with whose it was.
+    /// What was signalled since the last question, with whose it was.
     pub(crate) fn signals(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }

@@ -1,4 +1,4 @@
-//! EventKind a browser does with cookies: RFC 6265bis, as far as a site can tell.
+//! What a browser does with cookies: RFC 6265bis, as far as a site can tell.
 
 use std::sync::Arc;
 use std::time::Duration;

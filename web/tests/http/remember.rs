@@ -68,6 +68,7 @@ async fn rotation_makes_no_remember_me_token_live_longer() {
         browser.reopen();
         let answer = browser.get("/me").await;
         assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some((30 - day) * 86_400), "day {day}");
+        browser.me().await;
     }
     site.advance(DAY);
     assert_eq!(browser.remember(), None, "the browser has dropped it");

@@ -90,7 +90,7 @@ async fn delicate(user: FreshUser<User>) -> String {
     line(Some(&user))
 }
 
-/// EventKind the login page tells somebody who was logged in.
+/// What the login page tells somebody who was logged in.
 async fn why(auth: Auth) -> Answered {
     Ok(match auth.why_anonymous().await? {
         Some(rejected) => format!("{rejected:?}"),
@@ -191,7 +191,7 @@ impl SessionData for Theme {
     const KEY: &'static str = "theme";
 }
 
-/// EventKind a theme was before the program was changed.
+/// What a theme was before the program was changed.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct OldTheme(u32);
 

@@ -115,7 +115,7 @@ impl Site {
         self.clock.advance(by);
     }
 
-    /// EventKind is stored for a user of one kind.
+    /// What is stored for a user of one kind.
     pub(crate) async fn records(&self, id: &str, kind: Kind) -> Vec<Record> {
         self.gate.records(id).await.into_iter().filter(|record| record.kind == kind).collect()
     }

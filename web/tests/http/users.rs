@@ -24,7 +24,7 @@ pub(crate) struct Users {
     loads: Arc<AtomicUsize>,
     /// Opened to let the slow page go on.
     pub(crate) slow: Arc<(Semaphore, Semaphore)>,
-    /// EventKind came of the work that went on after its answer.
+    /// What came of the work that went on after its answer.
     pub(crate) late: Arc<(Semaphore, Mutex<Option<String>>)>,
 }
 

@@ -19,7 +19,7 @@ pub(crate) struct Prepared {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// EventKind came back.
+/// What came back.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -91,7 +91,7 @@ impl Answer {
         self.all("set-cookie").into_iter().map(SetCookie::parse).collect()
     }
 
-    /// EventKind it does to the cookie of this name.
+    /// What it does to the cookie of this name.
     pub(crate) fn cookie(&self, name: &str) -> Option<SetCookie> {
         self.set_cookies().into_iter().rfind(|cookie| cookie.name == name)
     }

@@ -11,7 +11,7 @@ pub(crate) struct Browser {
     app: Router,
     /// Name and value, in the order they are sent.
     pub(crate) jar: Vec<(String, String)>,
-    /// EventKind it sends with every request.
+    /// What it sends with every request.
     pub(crate) headers: HeaderMap,
 }
 

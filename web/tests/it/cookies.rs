@@ -151,7 +151,7 @@ async fn a_request_costs_what_the_readme_says() {
     assert_eq!(cost(), (0, 0, 0));
     let mut reopened = browser.reopened();
     reopened.get("/").await;
-    assert_eq!(cost(), (4, 2, 1), "a restore");
+    assert_eq!(cost(), (3, 2, 1), "a restore");
     reopened.get("/").await;
     assert_eq!(cost(), (2, 2, 2), "its confirmation");
     reopened.get("/").await;

@@ -32,7 +32,7 @@ struct Walk {
     inside: bool,
     /// How long it may stay away until an answer has to arrive.
     patience: Duration,
-    /// EventKind it did, for whoever has to find out why this test fails.
+    /// What it did, for whoever has to find out why this test fails.
     did: Vec<String>,
 }
 

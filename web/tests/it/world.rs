@@ -17,7 +17,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// EventKind was told, and about whom.
+/// What was told, and about whom.
 pub(crate) type Told = (SignalKind, Option<String>);
 
 pub(crate) struct World {

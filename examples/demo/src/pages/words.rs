@@ -4,7 +4,7 @@ use hallpass_core::{EventKind, Kind, Reason, Rejected, Timestamp};
 
 use crate::activity::Entry;
 
-/// EventKind to tell somebody whose cookie was rejected; `None` where there is nothing to tell.
+/// What to tell somebody whose cookie was rejected; `None` where there is nothing to tell.
 pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
     Some(match rejected {
         Rejected::Reused | Rejected::Revoked(Reason::Reused) => {
@@ -30,7 +30,7 @@ pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
     })
 }
 
-/// EventKind was done, by the word for it in an address.
+/// What was done, by the word for it in an address.
 pub(crate) fn done(word: &str) -> Option<&'static str> {
     match word {
         "device" => Some("That device is logged out."),
@@ -104,7 +104,7 @@ fn ended(reason: Reason) -> (&'static str, Tone, String) {
     ("ended", tone, format!("A login was ended: {why}."))
 }
 
-/// EventKind a person calls a client with this `User-Agent`; a guess.
+/// What a person calls a client with this `User-Agent`; a guess.
 pub(super) fn describe(agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
