@@ -153,7 +153,7 @@ async fn a_request_costs_what_the_readme_says() {
     reopened.get("/").await;
     assert_eq!(cost(), (3, 2, 1), "a restore");
     reopened.get("/").await;
-    assert_eq!(cost(), (2, 2, 2), "its confirmation");
+    assert_eq!(cost(), (3, 3, 2), "its confirmation");
     reopened.get("/").await;
     assert_eq!(cost(), (1, 0, 1));
 }
