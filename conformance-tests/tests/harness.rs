@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use hallpass_conformance_tests::{Backend, Capability, Level, Options, Outcome, Report, run};
 use hallpass_core::{
-    Action, Advance, BoxError, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision,
-    Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, BoxError, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record,
+    Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 
 /// How `find` misbehaves.
@@ -40,35 +40,31 @@ impl TokenStore for Odd {
             Find::Garbage => Err(StoreError::Corrupt { selector: Some(selector), source: "0 bytes".into() }),
         }
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.0.find_many(selectors).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.0.replace(next, expected).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.0.delete(selector).await
-    }
-    async fn revoke_by_subject(
+    async fn replace(
         &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.0.revoke_by_subject(subject, which, action, advance).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        self.0.replace(next, expected, change).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.0.delete(selector, note).await
+    }
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.0.revoke_by_subject(subject, revocation).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.0.list_by_subject(subject, page).await
     }
     async fn epoch(
         &self,
-        s: &Subject,
-        e: Epoch,
+        subject: &Subject,
+        fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.0.epoch(s, e, keep, now).await
+    ) -> Result<Admission, StoreError> {
+        self.0.epoch(subject, fresh, keep, now).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.0.purge_expired(now, limit).await

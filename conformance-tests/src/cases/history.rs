@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Record, Revision, Selector, StoreError, Subject, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, Record, RecordFilter, Revision, Selector, StoreError, Subject,
 };
 
 use crate::case::{Case, case};
@@ -158,9 +158,11 @@ impl Client {
             Did::Revoke { remove, advance } => {
                 let mark = Action::Mark { reason: hallpass_core::Reason::Administrative, at: NOW };
                 let action = if remove { Action::Remove } else { mark };
-                let to = |number| Advance::To { epoch: epoch(number), now: NOW, keep: KEEP };
-                let advance = advance.map_or(Advance::Keep, to);
-                Saw::Revoke(self.node.revoke_by_subject(&self.subject, &Which::all(), action, advance).await?)
+                let to = |number| EpochUpdate::Set { epoch: epoch(number), now: NOW, keep: KEEP };
+                let advance = advance.map_or(EpochUpdate::Keep, to);
+                Saw::Revoke(
+                    self.node.revoke_by_subject(&self.subject, &RecordFilter::all(), action, advance).await?,
+                )
             }
             Did::Find { key } => {
                 let found = self.node.find(self.templates[usize::from(key)].selector).await?;

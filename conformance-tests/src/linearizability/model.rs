@@ -87,7 +87,7 @@ impl Meaning for Model {
         match (&op.did, &op.saw) {
             (_, Saw::Unknown) => false,
             (Did::Find { .. } | Did::List, _) => true,
-            (Did::Insert { .. }, saw) => *saw != Saw::Insert(Insert::Inserted),
+            (Did::Insert { .. }, saw) => !matches!(saw, Saw::Insert(Insert::Inserted { .. })),
             (_, saw) => {
                 matches!(saw, Saw::Replace(Replace::Conflict | Replace::Missing) | Saw::Delete(false))
             }
@@ -102,7 +102,7 @@ impl State {
         match saw {
             Saw::Insert(Insert::Duplicate) => taken,
             Saw::Insert(Insert::Fenced) => fenced,
-            Saw::Insert(Insert::Inserted) | Saw::Unknown => {
+            Saw::Insert(Insert::Inserted { .. }) | Saw::Unknown => {
                 let free = !taken && !fenced;
                 if free {
                     self.rows.insert(key, Row { revision: 1, version, marked: false });

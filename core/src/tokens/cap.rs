@@ -58,7 +58,8 @@ impl Tokens {
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
         for record in rows.records.iter().filter(|record| self.is_live(record, now)) {
-            let at = self.state(record).map_or(record.created_at, |state| state.facts.auth_at);
+            let Some(state) = self.state(record) else { continue };
+            let at = state.facts.auth_at;
             logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);
         }
         // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its

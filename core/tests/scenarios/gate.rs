@@ -28,7 +28,7 @@ pub(crate) enum Call {
 #[derive(Clone)]
 enum Rule {
     /// Each waits, before it does anything, until it is let through.
-    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore> },
+    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore>, left: Arc<Mutex<usize>> },
     /// The first so many wait, after they have done their work, until that many have done it.
     Meet(Arc<Barrier>, Arc<Mutex<usize>>),
     /// Each fails and does nothing.
@@ -89,8 +89,18 @@ impl Gate {
     }
 
     pub(crate) fn hold(&self, call: Call) -> Held {
+        self.hold_first(call, usize::MAX)
+    }
+
+    /// Holds back the next call of one method, and no other.
+    pub(crate) fn hold_once(&self, call: Call) -> Held {
+        self.hold_first(call, 1)
+    }
+
+    fn hold_first(&self, call: Call, count: usize) -> Held {
         let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone() });
+        let left = Arc::new(Mutex::new(count));
+        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), left });
         Held { arrived, passes }
     }
 
@@ -168,32 +178,20 @@ impl Gate {
         self.calls.lock().unwrap().push(call);
         match self.find_rule(call) {
             None | Some(Rule::Lose | Rule::Repeat | Rule::Blind) => work.await,
-            Some(Rule::DownAfter(left)) => {
-                let passes = {
-                    let mut left = left.lock().unwrap();
-                    let passes = *left > 0;
-                    *left = left.saturating_sub(1);
-                    passes
-                };
-                match passes {
-                    true => work.await,
-                    false => Err(StoreError::Unavailable("the test says so".into())),
+            Some(Rule::DownAfter(left)) => match takes_one(&left) {
+                true => work.await,
+                false => Err(StoreError::Unavailable("the test says so".into())),
+            },
+            Some(Rule::Hold { arrived, passes, left }) => {
+                if takes_one(&left) {
+                    arrived.add_permits(1);
+                    passes.acquire().await.unwrap().forget();
                 }
-            }
-            Some(Rule::Hold { arrived, passes }) => {
-                arrived.add_permits(1);
-                passes.acquire().await.unwrap().forget();
                 work.await
             }
             Some(Rule::Meet(barrier, left)) => {
                 let answer = work.await;
-                let meets = {
-                    let mut left = left.lock().unwrap();
-                    let meets = *left > 0;
-                    *left = left.saturating_sub(1);
-                    meets
-                };
-                if meets {
+                if takes_one(&left) {
                     barrier.wait().await;
                 }
                 answer
@@ -206,6 +204,14 @@ impl Gate {
             Some(Rule::Panic) => panic!("the test says so"),
         }
     }
+}
+
+/// Whether there was one left, which there is no more.
+fn takes_one(left: &Mutex<usize>) -> bool {
+    let mut left = left.lock().unwrap();
+    let had = *left > 0;
+    *left = left.saturating_sub(1);
+    had
 }
 
 #[async_trait]

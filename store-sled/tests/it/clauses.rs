@@ -177,7 +177,8 @@ async fn s18_debug_shows_no_data() {
 #[test]
 fn outside_a_runtime_is_an_error_and_no_panic() {
     let (_folder, store) = store();
-    let mut call = store.delete(Selector([1; 16]), &Note::none());
+    let note = Note::none();
+    let mut call = store.delete(Selector([1; 16]), &note);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Err(error)) = call.as_mut().poll(&mut context) else { panic!("not an error") };
     assert!(words(&error).contains("tokio runtime"), "{error:?}");

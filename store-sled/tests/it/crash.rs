@@ -14,8 +14,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Change, Fence, Insert, Listed, Note, Page, Reason, Record, RecordFilter, Replace, Revision,
-    Revocation, Selector, Subject, TokenStore,
+    Action, Change, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace, Revision, Revocation,
+    Selector, Subject, TokenStore,
 };
 use hallpass_store_sled::{AckTouch, SledStore};
 

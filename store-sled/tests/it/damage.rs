@@ -3,8 +3,7 @@
 use std::num::NonZeroU16;
 
 use hallpass_core::{
-    Action, Fence, Insert, Kinds, Listed, Note, Page, Record, RecordFilter, Revocation, StoreError,
-    TokenStore,
+    Action, Fence, Insert, Listed, Note, Page, Record, RecordFilter, Revocation, StoreError, TokenStore,
 };
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;

@@ -5,7 +5,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Change, EpochUpdate, Fence, Insert, Listed, Note, Page, Reason, Record, RecordFilter, Replace,
+    Action, Change, EpochUpdate, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace,
     Revocation, Selector, TokenStore,
 };
 use hallpass_store_sled::{AckTouch, SledStore};
@@ -82,13 +82,9 @@ async fn fence_race(action: Action, parent_fence: bool) {
             .await
             .unwrap();
         let answers = logins.join_all().await;
-        let in_time = answers.iter().filter(|answer| *answer.is_inserted()).count() as u64;
+        let in_time = answers.iter().filter(|answer| answer.is_inserted()).count() as u64;
         assert_eq!(count, in_time + 1, "round {round}: the count is exact");
-        let page = hallpass_core::Page {
-            kinds: hallpass_core::Kinds::Any,
-            after: None,
-            limit: std::num::NonZeroU16::MAX,
-        };
+        let page = Page::first(std::num::NonZeroU16::MAX);
         let left = store.list_by_subject(&alice, &page).await.unwrap();
         assert!(
             left.into_iter().filter_map(Listed::record).all(|record| record.revoked.is_some()),
@@ -142,8 +138,8 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
             true => Action::Mark { reason: Reason::LoggedOut, at: at(0) },
             false => Action::Remove,
         };
-        let live = RecordFilter::all();
-        let count = store.revoke_by_subject(&alice, &Revocation::new(live.clone(), action)).await.unwrap();
+        let all = RecordFilter::all();
+        let count = store.revoke_by_subject(&alice, &Revocation::new(all.clone(), action)).await.unwrap();
         assert_eq!(count, 8, "round {round}");
         let end = if mark { Replace::Conflict } else { Replace::Missing };
         assert!(writers.join_all().await.iter().all(|answer| *answer == end), "round {round}");
@@ -151,6 +147,7 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
             let left = store.find(record.selector).await.unwrap();
             assert_eq!(left.is_some_and(|record| record.revoked.is_some()), mark, "round {round}");
         }
+        store.revoke_by_subject(&alice, &Revocation::new(all, Action::Remove)).await.unwrap();
     }
 }
 

@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hallpass_core::{
-    Body, Device, Epoch, Kind, LoginId, Record, Revision, Selector, StoreError, Subject, Timestamp,
+    Body, Device, Epoch, Era, Kind, LoginId, Purpose, Record, Revision, Selector, StoreError, Subject,
+    Timestamp,
 };
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
