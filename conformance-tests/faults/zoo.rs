@@ -20,6 +20,8 @@ mod a_restart_of_the_server_forgets_the_epochs;
 mod a_restart_of_the_server_forgets_the_marks;
 mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
+mod a_sweep_sets_its_epoch_last;
+mod a_sweep_spares_what_was_replaced_meanwhile;
 mod advance_ends_nothing;
 mod advance_is_forgotten;
 mod advance_without_being_asked;
@@ -204,6 +206,8 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_restart_of_the_server_forgets_the_marks,
     a_rotation_in_flight_survives_a_revocation,
     a_second_handle_reads_stale,
+    a_sweep_sets_its_epoch_last,
+    a_sweep_spares_what_was_replaced_meanwhile,
     advance_ends_nothing,
     advance_is_forgotten,
     advance_without_being_asked,

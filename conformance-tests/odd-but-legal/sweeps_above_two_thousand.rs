@@ -18,12 +18,12 @@ impl Twist for Strange {
         action: Action,
         update: EpochUpdate,
     ) -> Result<u64, StoreError> {
+        if chosen(filter, &store.all(subject).await?).len() <= 2_000 {
+            return store.revoke(subject, filter, action, update).await;
+        }
         store.set_epoch(subject, update).await?;
         let records = store.all(subject).await?;
         let doomed = chosen(filter, &records);
-        if doomed.len() <= 2_000 {
-            return store.revoke(subject, filter, action, EpochUpdate::Keep).await;
-        }
         let mut count = 0;
         for page in doomed.chunks(500) {
             let logins: HashSet<_> = page.iter().map(|record| record.login).collect();

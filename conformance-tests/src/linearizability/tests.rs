@@ -129,3 +129,50 @@ fn many_calls_at_once_are_searched_quickly() {
     history.push(find(93, 94, Some((2, 2))));
     assert!(!fits(&history));
 }
+
+/// Two records and a list in the middle of what ends them.
+fn list_amid_a_revocation(seen: BTreeMap<u8, Row>) -> Vec<Op> {
+    let insert = |key| Did::Insert { key, version: 1, fence: None };
+    vec![
+        op(0, 1, insert(0), Saw::Insert(INSERTED)),
+        op(2, 3, insert(1), Saw::Insert(INSERTED)),
+        op(4, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(2)),
+        op(5, 6, Did::List, Saw::List(seen)),
+    ]
+}
+
+#[test]
+fn a_sweep_may_be_seen_half_done_and_one_event_may_not() {
+    let row = Row { revision: 1, version: 1, marked: false };
+    let half = list_amid_a_revocation(BTreeMap::from([(1, row)]));
+    assert!(!is_linearizable(&Model, &half));
+    assert!(is_linearizable(&Model, &swept(&half, 2)));
+    for seen in [BTreeMap::new(), BTreeMap::from([(0, row), (1, row)])] {
+        let whole = list_amid_a_revocation(seen);
+        assert!(is_linearizable(&Model, &whole) && is_linearizable(&Model, &swept(&whole, 2)));
+    }
+}
+
+#[test]
+fn nothing_outlives_a_sweep_and_nothing_slips_in_behind_its_epoch() {
+    let row = Row { revision: 1, version: 1, marked: false };
+    let login = |began, ended| {
+        op(began, ended, Did::Insert { key: 0, version: 1, fence: Some(1) }, Saw::Insert(INSERTED))
+    };
+    let history = |login| {
+        swept(
+            &[
+                op(0, 1, Did::Epoch { fresh: 1 }, Saw::Epoch(1)),
+                login,
+                op(2, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(1)),
+                op(10, 11, Did::List, Saw::List(BTreeMap::from([(0, row)]))),
+            ],
+            1,
+        )
+    };
+    for login in [login(1, 2), login(3, 4), login(10, 10)] {
+        assert!(!is_linearizable(&Model, &history(login)), "a login of before the epoch is there after it");
+    }
+    let after = op(10, 10, Did::Insert { key: 0, version: 1, fence: Some(5) }, Saw::Insert(INSERTED));
+    assert!(is_linearizable(&Model, &history(after)));
+}
