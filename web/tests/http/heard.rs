@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_core::{Event, EventKind, Observer};
+use hallpass_core::{Event, EventKind, Observer, RequestContext};
 use hallpass_web::{Listener, Signal, SignalKind};
 
 /// A signal, and whose it was.
@@ -12,6 +12,8 @@ type Told = (SignalKind, Option<String>);
 pub(crate) struct Heard {
     signals: Arc<Mutex<Vec<Told>>>,
     events: Arc<Mutex<Vec<EventKind>>>,
+    /// Who made the request that the last event is about.
+    context: Arc<Mutex<Option<RequestContext>>>,
 }
 
 impl Heard {
@@ -23,6 +25,11 @@ impl Heard {
     /// The same without whose.
     pub(crate) fn kinds(&self) -> Vec<SignalKind> {
         self.signals().into_iter().map(|(kind, _)| kind).collect()
+    }
+
+    /// Who made the request that the last event is about.
+    pub(crate) fn context(&self) -> RequestContext {
+        self.context.lock().unwrap().clone().expect("a context")
     }
 
     /// How often core has told of `what` so far.
@@ -41,5 +48,6 @@ impl Listener for Heard {
 impl Observer for Heard {
     fn on_event(&self, event: &Event<'_>) {
         self.events.lock().unwrap().push(event.kind);
+        *self.context.lock().unwrap() = event.context.cloned();
     }
 }

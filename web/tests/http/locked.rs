@@ -1,6 +1,7 @@
 //! One cookie whose row cannot be judged: it says nothing, and everything else goes on.
 
 use hallpass_core::{KeyId, Keyring, Kind};
+use hallpass_web::SignalKind;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::site::Site;
@@ -28,6 +29,10 @@ async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
     site.gate.damage("alice", Kind::SESSION).await;
+    site.heard.signals();
+    browser.copied().get("/thrice").await;
+    let told = site.heard.kinds();
+    assert_eq!(told.iter().filter(|kind| **kind == SignalKind::Unreadable).count(), 1, "{told:?}");
     goes_on(&browser, "alice remembered stale").await;
 }
 

@@ -206,3 +206,17 @@ async fn one_kind_of_token_does_not_serve_for_the_other() {
     assert_eq!(swapped.me().await, "nobody");
     assert_eq!(browser.me().await, "alice session fresh");
 }
+
+#[tokio::test]
+async fn a_client_that_never_sends_a_session_fills_no_table() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    for _ in 0..40 {
+        browser.reopen();
+        assert_eq!(browser.me().await, "alice remembered stale");
+    }
+    let live = site.live("alice").await;
+    assert!(live <= 32, "{live} live records of one login");
+    assert_eq!(browser.me().await, "alice remembered stale", "the newest is among them");
+}
