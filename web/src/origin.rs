@@ -6,53 +6,78 @@ use http::{HeaderMap, Method, Uri};
 /// Which pages may send requests that change something: those of this origin, and the ones listed.
 ///
 /// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. The methods that
-/// HTTP calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing; so does what says neither,
-/// for that is no browser. A GET that opens a WebSocket is guarded: what goes through it may change anything,
-/// and the browser asks no permission of the site first.
+/// HTTP calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing. A GET that opens a WebSocket
+/// is guarded: what goes through it may change anything, and the browser asks no permission of the site first.
 /// `SameSite=Lax` keeps the cookies from other *sites*; this keeps out other origins of the same site too,
-/// and forms that log a victim in as somebody else.
+/// and forms that log a victim in as another user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     allowed: Vec<String>,
 }
 
+/// Whose page sent a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sender {
+    /// One of ours, or one that is allowed; or the request changes nothing.
+    Own,
+    /// One of another origin.
+    Other,
+    /// One of this host that came over plain HTTP, though the cookies are `Secure`: an attacker in the network
+    /// may have written it, and a browser would not keep the cookies.
+    PlainHttp,
+    /// The client does not say. Browsers of today always do.
+    Unsaid,
+}
+
 impl Origins {
-    pub(crate) fn allow(&mut self, origin: String) {
-        self.allowed.push(origin);
+    pub(crate) fn allow(&mut self, origin: &str) {
+        self.allowed.push(origin.to_ascii_lowercase());
     }
 
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        let whole = |origin: &String| {
-            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
-            host.is_some_and(|host| !host.is_empty() && !host.contains(['/', '?', '#', ' ', '@']))
-        };
-        match self.allowed.iter().all(whole) {
+        match self.allowed.iter().all(|origin| is_origin(origin)) {
             true => Ok(()),
-            false => Err("an origin is written https://host or https://host:port"),
+            false => Err("an origin is scheme://host or scheme://host:port, without a path and without *"),
         }
     }
 
-    /// Whether one of our own pages sent it, or one that is allowed, or no browser at all.
-    pub(crate) fn permit(&self, method: &Method, uri: &Uri, headers: &HeaderMap) -> bool {
+    /// Whose page sent it. `secure` says that the session cookie is kept from plain HTTP.
+    pub(crate) fn sender(&self, method: &Method, uri: &Uri, headers: &HeaderMap, secure: bool) -> Sender {
         let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
         if safe && !headers.contains_key(UPGRADE) {
-            return true;
+            return Sender::Own;
         }
         let origin = headers.get(ORIGIN).map(|origin| origin.as_bytes());
         if origin.is_some_and(|origin| self.allowed.iter().any(|allowed| allowed.as_bytes() == origin)) {
-            return true;
+            return Sender::Own;
         }
         if let Some(site) = headers.get("sec-fetch-site") {
-            return site == "same-origin" || site == "none";
+            return if site == "same-origin" || site == "none" { Sender::Own } else { Sender::Other };
         }
-        let Some(origin) = origin else { return true };
+        let Some(origin) = origin else { return Sender::Unsaid };
         let host = headers.get(HOST).map(|host| host.as_bytes());
         let Some(own) = host.or_else(|| uri.authority().map(|own| own.as_str().as_bytes())) else {
-            return false;
+            return Sender::Other;
         };
-        let rest = origin.strip_prefix(b"https://").or_else(|| origin.strip_prefix(b"http://"));
-        rest.is_some_and(|host| host.eq_ignore_ascii_case(own))
+        let is_own =
+            |scheme: &[u8]| origin.strip_prefix(scheme).is_some_and(|host| host.eq_ignore_ascii_case(own));
+        match (is_own(b"https://"), is_own(b"http://")) {
+            (true, _) => Sender::Own,
+            (_, true) if secure => Sender::PlainHttp,
+            (_, true) => Sender::Own,
+            (false, false) => Sender::Other,
+        }
     }
+}
+
+/// Whether it is what a browser writes into `Origin` for a page that has an origin.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, host)) = text.split_once("://") else { return false };
+    let known = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    known
+        && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+        && !host.is_empty()
+        && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
 }
 
 #[cfg(test)]
@@ -61,30 +86,33 @@ mod tests {
 
     use super::*;
 
-    fn permits(method: &Method, pairs: &[(&'static str, &'static str)]) -> bool {
+    fn sender(method: &Method, pairs: &[(&'static str, &'static str)]) -> Sender {
         let mut origins = Origins::default();
-        origins.allow("https://idp.example".into());
+        origins.allow("https://IDP.example");
         origins.check().unwrap();
         let mut headers = HeaderMap::new();
         for &(name, value) in pairs {
             headers.append(name, HeaderValue::from_static(value));
         }
-        origins.permit(method, &Uri::from_static("/"), &headers)
+        origins.sender(method, &Uri::from_static("/"), &headers, true)
     }
 
     #[test]
     fn other_sites_change_nothing() {
         let own = ("host", "app.example");
         for good in [
-            &[own][..],
-            &[own, ("origin", "https://app.example")],
+            &[own, ("origin", "https://app.example")][..],
             &[own, ("origin", "https://APP.example")],
             &[own, ("sec-fetch-site", "same-origin"), ("origin", "https://behind.a.proxy")],
             &[own, ("sec-fetch-site", "none")],
             &[own, ("sec-fetch-site", "cross-site"), ("origin", "https://idp.example")],
         ] {
-            assert!(permits(&Method::POST, good), "{good:?}");
-            assert!(permits(&Method::GET, &[&[("upgrade", "websocket")], good].concat()), "{good:?}");
+            assert_eq!(sender(&Method::POST, good), Sender::Own, "{good:?}");
+            assert_eq!(
+                sender(&Method::GET, &[&[("upgrade", "websocket")], good].concat()),
+                Sender::Own,
+                "{good:?}"
+            );
         }
         for bad in [
             &[own, ("sec-fetch-site", "cross-site")][..],
@@ -101,20 +129,48 @@ mod tests {
         ] {
             let own_method = Method::from_bytes(b"PURGE").unwrap();
             for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH, own_method] {
-                assert!(!permits(&method, bad), "{method} {bad:?}");
+                assert_eq!(sender(&method, bad), Sender::Other, "{method} {bad:?}");
             }
-            assert!(!permits(&Method::GET, &[&[("upgrade", "websocket")], bad].concat()), "{bad:?}");
+            let socket = sender(&Method::GET, &[&[("upgrade", "websocket")], bad].concat());
+            assert_eq!(socket, Sender::Other, "{bad:?}");
             for safe in [Method::GET, Method::HEAD, Method::OPTIONS, Method::TRACE] {
-                assert!(permits(&safe, bad), "{safe} {bad:?}");
+                assert_eq!(sender(&safe, bad), Sender::Own, "{safe} {bad:?}");
             }
+        }
+        assert_eq!(sender(&Method::POST, &[own]), Sender::Unsaid);
+        assert_eq!(sender(&Method::POST, &[own, ("origin", "http://app.example")]), Sender::PlainHttp);
+    }
+
+    #[test]
+    fn an_origin_of_an_app_or_an_extension_can_be_allowed() {
+        for good in [
+            "tauri://localhost",
+            "capacitor://localhost",
+            "chrome-extension://abcdefghijklmnopabcdefghijklmnop",
+            "moz-extension://0f0b7a1e-7c39-4a6e-9c1c-5a8f2f1f3b0a",
+            "http://[::1]:5173",
+        ] {
+            let mut origins = Origins::default();
+            origins.allow(good);
+            assert!(origins.check().is_ok(), "{good:?}");
         }
     }
 
     #[test]
     fn what_is_no_origin_cannot_be_allowed() {
-        for bad in ["idp.example", "https://", "https://idp.example/", "ftp://a", "https://a b", ""] {
+        for bad in [
+            "idp.example",
+            "https://",
+            "https://idp.example/",
+            "https://*.idp.example",
+            "*",
+            "null",
+            "1x://a",
+            "https://a b",
+            "",
+        ] {
             let mut origins = Origins::default();
-            origins.allow(bad.into());
+            origins.allow(bad);
             assert!(origins.check().is_err(), "{bad:?}");
         }
     }

@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::error::{Failure, Refused};
+use crate::error::{Denied, Failure, Refused};
 
 /// After how many seconds a client may try again.
 const RETRY: HeaderValue = HeaderValue::from_static("5");
@@ -24,10 +25,15 @@ pub enum Rejection {
     NotFresh(Option<String>),
     /// There is no [`AuthLayer`](crate::AuthLayer) around, or its users are of another type: 500.
     NoLayer,
+    /// Its page came over plain HTTP, and the cookies are `Secure`: 403. Browsers would not keep them; use HTTPS,
+    /// or [insecure cookies](crate::AuthLayerBuilder::insecure_cookies) for development.
+    PlainHttp,
     /// A login, or a change of one, was refused: 401, or 403 for a user who is not active.
     Refused(Refused),
     /// Its cookies are too large: 431.
     TooLarge,
+    /// There were too many attempts to log in: 429, with the time to wait in `Retry-After`.
+    TooManyAttempts(Duration),
     /// Nobody is logged in: a redirect to here, or 401.
     Unauthorized(Option<String>),
 }
@@ -37,10 +43,16 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::CrossSite | Self::Refused(Refused::Inactive) => StatusCode::FORBIDDEN,
+            Self::CrossSite
+            | Self::PlainHttp
+            | Self::Refused(Refused::CrossSite | Refused::Inactive | Refused::TooManyKeys) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Failure(Failure::Data(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => StatusCode::BAD_REQUEST,
-            Self::Failure(Failure::WrongUserType) | Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Failure(failure) if !failure.is_outage() => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::NoLayer => StatusCode::INTERNAL_SERVER_ERROR,
             Self::Failure(_) => StatusCode::SERVICE_UNAVAILABLE,
             Self::NotFresh(Some(_)) | Self::Unauthorized(Some(_)) => StatusCode::SEE_OTHER,
             Self::NotFresh(None) | Self::Refused(_) | Self::Unauthorized(None) => StatusCode::UNAUTHORIZED,
@@ -49,18 +61,22 @@ impl Rejection {
     }
 
     /// What a client is told.
-    const fn detail(&self) -> &'static str {
+    fn detail(&self) -> &'static str {
         match self {
-            Self::CrossSite => "another site sent this request",
+            Self::CrossSite | Self::Refused(Refused::CrossSite) => "another site sent this request",
+            Self::PlainHttp => "the page came over plain HTTP, and this site's cookies need HTTPS",
             Self::Failure(Failure::Data(_)) => "too much to keep",
             Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "too long to be kept",
-            Self::Failure(Failure::WrongUserType) | Self::NoLayer => "the server is not set up",
+            Self::Failure(failure) if !failure.is_outage() => "a mistake of the server",
+            Self::NoLayer => "the server is not set up",
             Self::Failure(_) => "unavailable, please try again shortly",
             Self::NotFresh(_) => "please confirm who you are",
             Self::Refused(Refused::Inactive) => "this account is not active",
             Self::Refused(Refused::Fenced) => "logged out while logging in, please try again",
+            Self::Refused(Refused::TooManyKeys) => "too many API keys, please delete one",
             Self::TooLarge => "the cookies are too large",
-            Self::Refused(Refused::Anonymous) | Self::Unauthorized(_) => "please log in",
+            Self::TooManyAttempts(_) => "too many attempts, please try again later",
+            Self::Refused(Refused::Anonymous | Refused::Token(_)) | Self::Unauthorized(_) => "please log in",
         }
     }
 
@@ -70,7 +86,7 @@ impl Rejection {
         if let Self::Failure(failure) = self {
             tracing::error!(target: "hallpass", "no answer: {}", causes(failure));
         }
-        if let Self::NoLayer = self {
+        if let Self::NoLayer | Self::PlainHttp = self {
             tracing::error!(target: "hallpass", "{self}");
         }
         let status = self.status();
@@ -95,6 +111,10 @@ impl Rejection {
             Some(to) => drop(headers.insert(LOCATION, to)),
             None => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))),
         }
+        if let Self::TooManyAttempts(wait) = self {
+            // Rounded up: after this time it works.
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+        }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY);
         }
@@ -109,6 +129,10 @@ impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::NoLayer => "no AuthLayer for this type of user is around this route",
+            Self::PlainHttp => {
+                "refused: the page came over plain HTTP, where browsers drop Secure cookies; serve it over HTTPS, \
+                 or build the layer with insecure_cookies() for development"
+            }
             other => other.detail(),
         })
     }
@@ -135,6 +159,21 @@ impl From<hallpass_core::Failure> for Rejection {
     }
 }
 
+impl From<Denied> for Rejection {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(refused) => Self::Refused(refused),
+            Denied::Failed(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<hallpass_core::Denied> for Rejection {
+    fn from(denied: hallpass_core::Denied) -> Self {
+        Denied::from(denied).into()
+    }
+}
+
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
@@ -142,7 +181,7 @@ impl From<Refused> for Rejection {
 }
 
 /// An error and what caused it.
-fn causes(error: &dyn Error) -> String {
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -150,4 +189,28 @@ fn causes(error: &dyn Error) -> String {
         next = cause.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use hallpass_core::{Kind, StoreError};
+
+    use super::*;
+
+    #[test]
+    fn a_mistake_of_the_program_is_not_said_to_pass() {
+        use hallpass_core::Failure::{Contended, Store, UnknownKind, WrongCall};
+        for (failure, status) in [
+            (WrongCall(Kind::ONE_TIME), 500),
+            (UnknownKind(Kind::from_static("unheard-of")), 500),
+            (hallpass_core::Failure::StampRequired, 500),
+            (Contended, 503),
+            (Store(StoreError::Unavailable("no route".into())), 503),
+        ] {
+            let text = failure.to_string();
+            let answer = Rejection::from(failure).response::<String>();
+            assert_eq!(answer.status(), status, "{text}");
+            assert_eq!(answer.headers().contains_key(RETRY_AFTER), status == 503, "{text}");
+        }
+    }
 }

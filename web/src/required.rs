@@ -4,7 +4,7 @@ use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use http::{Method, Request, Response};
+use http::{Method, Request, Response, StatusCode};
 use tower_layer::Layer;
 use tower_service::Service;
 
@@ -14,8 +14,9 @@ use crate::rejection::Rejection;
 /// Lets requests through that somebody sent who is logged in, and answers the others as the
 /// [`CurrentUser`](crate::CurrentUser) extractor does.
 ///
-/// It goes inside an [`AuthLayer`](crate::AuthLayer); with axum, as a `route_layer`. `OPTIONS` passes:
-/// browsers ask it without cookies.
+/// It goes inside an [`AuthLayer`](crate::AuthLayer); with axum, as a `route_layer`. `OPTIONS` passes for those
+/// who may pass with any other method. For all others the answer is an empty 204, because browsers send a CORS
+/// preflight without cookies; put the layer that answers preflights outside of this one.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginRequired {
     fresh: bool,
@@ -70,11 +71,12 @@ where
         // What was polled ready is what has to be called.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
-        if request.method() == Method::OPTIONS {
-            return Box::pin(inner.call(request));
-        }
+        let options = request.method() == Method::OPTIONS;
         let (auth, fresh) = (Auth::of(request.headers(), request.extensions()), self.fresh);
         Box::pin(async move {
+            if options && !may_pass(&auth, fresh).await {
+                return Ok(no_content());
+            }
             match admit(auth, fresh).await {
                 Ok(()) => inner.call(request).await,
                 Err(rejection) => Ok(rejection.response()),
@@ -90,6 +92,18 @@ async fn admit(auth: Result<Auth, Rejection>, fresh: bool) -> Result<(), Rejecti
         Some(identity) if fresh && !identity.is_fresh() => Err(auth.not_fresh(&identity)),
         Some(_) => Ok(()),
     }
+}
+
+/// The same question without a signal: whoever asks for the options of a page has not asked for the page.
+async fn may_pass(auth: &Result<Auth, Rejection>, fresh: bool) -> bool {
+    let Ok(auth) = auth else { return false };
+    matches!(auth.identity().await, Ok(Some(identity)) if !fresh || identity.is_fresh())
+}
+
+fn no_content<R: From<String>>() -> Response<R> {
+    let mut answer = Response::new(R::from(String::new()));
+    *answer.status_mut() = StatusCode::NO_CONTENT;
+    answer
 }
 
 impl<S: fmt::Debug> fmt::Debug for RequireLogin<S> {

@@ -1,6 +1,6 @@
 //! Requests that another site makes a browser send.
 
-use hallpass_web::{CookieSpec, SameSite, SignalKind};
+use hallpass_web::{AuthLayerBuilder, CookieSpec, SameSite, SignalKind};
 
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
@@ -67,7 +67,7 @@ async fn another_site_opens_no_web_socket() {
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
     let old = old.header("Upgrade", "websocket");
-    assert_eq!(old.clone().header("Origin", "http://app.test").get("/account").await.status, 200);
+    assert_eq!(old.clone().header("Origin", "https://app.test").get("/account").await.status, 200);
     assert_eq!(old.header("Origin", "https://evil.test").get("/account").await.status, 403);
 }
 
@@ -91,7 +91,7 @@ async fn without_fetch_metadata_the_origin_decides() {
     // An older browser: it says where from, and nothing else.
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
-    assert_eq!(old.post("/members", &[]).await.status, 200, "our own page");
+    assert_eq!(old.page_of("https://app.test").post("/members", &[]).await.status, 200, "our own page");
     for origin in
         ["null", "https://evil.test", "http://app.test.evil.test", "http://app.test:81", "", "app.test"]
     {
@@ -99,6 +99,21 @@ async fn without_fetch_metadata_the_origin_decides() {
         assert_eq!(other.post("/members", &[]).await.status, 403, "{origin:?}");
         assert_eq!(other.get("/members").await.status, 200, "{origin:?}");
     }
+}
+
+#[tokio::test]
+async fn plain_http_is_never_our_own_page_where_the_cookies_are_secure() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+    old.trusted = false;
+    assert_eq!(old.page_of("https://app.test").post("/members", &[]).await.status, 200);
+    assert_eq!(old.page_of("http://app.test").post("/members", &[]).await.status, 403);
+    let plain = Site::with(AuthLayerBuilder::insecure_cookies).await;
+    let mut browser = plain.browser();
+    browser.trusted = false;
+    assert_eq!(browser.log_in("alice").await.status, 200, "a site without TLS says http");
 }
 
 #[tokio::test]

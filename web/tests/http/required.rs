@@ -91,7 +91,7 @@ async fn who_is_logged_in_gets_in() {
 }
 
 #[tokio::test]
-async fn the_layer_keeps_every_method_out_but_options() {
+async fn the_layer_keeps_every_method_out() {
     let site = Site::new().await;
     let visitor = site.browser().program();
     for method in ["GET", "POST", "HEAD", "PUT", "DELETE", "PATCH", "PROPFIND"] {
@@ -99,10 +99,45 @@ async fn the_layer_keeps_every_method_out_but_options() {
             assert_eq!(visitor.send(method, path, &[]).await.status, 401, "{method} {path}");
         }
     }
+}
+
+#[tokio::test]
+async fn options_reaches_the_handler_for_those_only_who_may_pass() {
+    let site = Site::new().await;
+    let visitor = site.browser();
+    let preflight = visitor.clone().header("Access-Control-Request-Method", "POST");
     for path in ["/members", "/vault"] {
-        let answer = visitor.send("OPTIONS", path, &[]).await;
-        assert_eq!((answer.status, &*answer.body), (200, "options"));
+        for browser in [&visitor, &preflight, &visitor.clone().program()] {
+            let answer = browser.send("OPTIONS", path, &[]).await;
+            assert_eq!((answer.status, &*answer.body), (204, ""), "{path}");
+        }
     }
+    assert_eq!(site.heard.kinds(), [], "a preflight is no attempt to get in");
+    visitor.log_in("alice").await;
+    for path in ["/members", "/vault"] {
+        assert_eq!(visitor.send("OPTIONS", path, &[]).await.body, "options");
+    }
+    site.gate.all_down();
+    assert_eq!(visitor.send("OPTIONS", "/members", &[]).await.status, 204, "nor a moment for an outage");
+}
+
+#[tokio::test]
+async fn without_a_page_to_confirm_on_a_stale_login_is_not_sent_round_in_a_circle() {
+    let site = Site::new().await;
+    let browser = site.reopened().await;
+    let answer = browser.get("/delicate").await;
+    assert_eq!((answer.status, answer.header("location")), (401, None), "the login page sends members back");
+    let node = site.node(|layer| layer.fresh_page("/confirm")).await;
+    let answer = browser.at(node.address).get("/delicate").await;
+    assert_eq!((answer.status, answer.location()), (303, "/confirm?next=/delicate"));
+}
+
+#[tokio::test]
+async fn a_password_for_the_proxy_makes_no_program_of_a_browser() {
+    let site = Site::new().await;
+    let staging = site.browser().header("Authorization", "Basic c3RhZ2luZzpzZWNyZXQ=");
+    let answer = staging.get("/account").await;
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/login?next=/account")));
 }
 
 #[tokio::test]
@@ -155,10 +190,6 @@ async fn a_stale_login_is_sent_to_the_page_that_confirms_it() {
     for path in ["/delicate", "/vault"] {
         assert_eq!(browser.get(path).await.location(), format!("/confirm?why=stale&next={path}"));
     }
-    let plain = Site::new().await;
-    let browser = plain.browser();
-    browser.log_in_with("alice", &[("stale", "on")]).await;
-    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "where there is none");
 }
 
 #[tokio::test]
@@ -172,7 +203,7 @@ async fn freshness_may_pass_with_time() {
     }
     site.advance(SECOND);
     assert_eq!(browser.me().await, "alice session stale");
-    assert_eq!(browser.get("/delicate").await.status, 303);
+    assert_eq!(browser.get("/delicate").await.status, 401);
     browser.post("/confirm", &[("password", "secret")]).await;
     assert_eq!(browser.get("/delicate").await.body, "alice session fresh");
 }
@@ -182,4 +213,13 @@ async fn a_page_can_be_read_again_with_head() {
     let site = Site::new().await;
     let answer = site.browser().send("HEAD", "/account", &[]).await;
     assert_eq!((answer.status, answer.location()), (303, "/login?next=/account"));
+}
+
+#[tokio::test]
+async fn a_path_that_a_proxy_took_off_is_in_next_again() {
+    let mounted = |layer: hallpass_web::AuthLayerBuilder| layer.login_page("/shop/login").mounted_at("/shop");
+    let site = Site::with(mounted).await;
+    // The browser asked for /shop/account; the proxy passed /account on.
+    let answer = site.browser().get("/account?x=1").await;
+    assert_eq!((answer.status, answer.location()), (303, "/shop/login?next=/shop/account%3Fx%3D1"));
 }

@@ -43,7 +43,7 @@ fn an_outage_is_503_and_clears_no_cookie() {
             browser.get("/api/me"),
             browser.get("/"),
             browser.post("/logout", ""),
-            browser.post("/logout-everywhere", ""),
+            browser.post("/logout-everywhere", "password=wonderland"),
             browser.post("/login", form),
         ] {
             assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
