@@ -26,8 +26,8 @@ use crate::statements::Statements;
 pub(crate) const REST: Duration = Duration::from_secs(2);
 /// How long that answer may take.
 pub(crate) const TEST: Duration = Duration::from_secs(1);
-/// How long a connection is kept away from the pool, which looks after its age.
-const TERM: Duration = Duration::from_secs(60);
+/// How old a connection becomes.
+const AGE: Duration = Duration::from_secs(30 * 60);
 /// How often work that the server undid is begun.
 const ATTEMPTS: u32 = 4;
 /// While the server gives no connection: how often a task waits for one as long as a call may, and how long the
@@ -37,13 +37,15 @@ const BRIEF: Duration = Duration::from_millis(200);
 
 /// Where operations get their connections.
 ///
-/// sqlx asks the server something each time a connection goes back into a pool. So a store that has the pool
-/// to itself keeps idle connections here instead, unless a call waits for one.
+/// sqlx asks the server something each time a connection goes back into a pool, and does not tell afterwards which
+/// connection it was. So a store that has the pool to itself keeps idle connections here instead.
 pub(crate) struct Connections {
     pool: PgPool,
     sql: Statements,
     options: Options,
     shelf: Mutex<Shelf>,
+    /// One permit for each connection that may be in use or in doubt.
+    places: Arc<Semaphore>,
     /// One permit for each connection that may be writing at a time; look-ups share the others.
     writers: Arc<Semaphore>,
     write_limit: usize,
@@ -74,9 +76,8 @@ pub(crate) struct Options {
 
 struct Shelf {
     idle: Vec<Kept>,
-    /// How many connections are in use, and how many calls wait for one.
+    /// How many connections are in use.
     leased: usize,
-    waiting: usize,
     /// How many connections that wrote are in doubt.
     doubtful_writes: usize,
     /// While the server gives no connection: when the next task is to wait for one.
@@ -91,7 +92,7 @@ struct Kept {
     connection: PoolConnection<Postgres>,
     /// Where that is known.
     process: Option<Process>,
-    taken: Instant,
+    opened: Instant,
     used: Instant,
 }
 
@@ -107,7 +108,6 @@ impl Connections {
         let shelf = Shelf {
             idle: Vec::new(),
             leased: 0,
-            waiting: 0,
             doubtful_writes: 0,
             next_try: None,
             is_down: false,
@@ -122,6 +122,7 @@ impl Connections {
             sql,
             options,
             shelf: Mutex::new(shelf),
+            places: Arc::new(Semaphore::new(most)),
             writers: Arc::new(Semaphore::new(write_limit)),
             write_limit,
             stragglers: Arc::new(Semaphore::new((write_limit / 2).max(1))),
@@ -259,30 +260,30 @@ impl Connections {
     }
 
     async fn acquire_some(self: &Arc<Self>, writes: bool) -> Result<Lease, Trouble> {
-        let permit = match writes {
+        // Neither is ever closed.
+        let writer = match writes {
             false => None,
-            // Never closed.
             true => Arc::clone(&self.writers).acquire_owned().await.ok(),
         };
-        while let Some((kept, trusted)) = self.take() {
-            let mut lease = self.lease(kept, None);
+        loop {
+            let place = Arc::clone(&self.places).acquire_owned().await.ok();
+            let Some((kept, trusted)) = self.take() else {
+                let connection = self.pool.acquire().await.map_err(|error| Trouble::connecting(&error))?;
+                self.note_connection();
+                let now = Instant::now();
+                let mut lease = self.lease(Kept { connection, process: None, opened: now, used: now }, place);
+                if self.options.keep && self.options.direct {
+                    lease.find_process().await?;
+                }
+                lease.writer = writer;
+                return Ok(lease);
+            };
+            let mut lease = self.lease(kept, place);
             if trusted || lease.stands().await {
-                lease.permit = permit;
+                lease.writer = writer;
                 return Ok(lease);
             }
         }
-        // Counted by `take`, so that whatever is done meanwhile gives to the pool.
-        let waiting = Waiting(self);
-        let acquired = self.pool.acquire().await;
-        drop(waiting);
-        let connection = acquired.map_err(|error| Trouble::connecting(&error))?;
-        let now = Instant::now();
-        self.note_connection();
-        let mut lease = self.lease(Kept { connection, process: None, taken: now, used: now }, permit);
-        if self.options.keep && self.options.direct {
-            lease.find_process().await?;
-        }
-        Ok(lease)
     }
 
     fn note_connection(&self) {
@@ -293,32 +294,33 @@ impl Connections {
         }
     }
 
-    fn lease(self: &Arc<Self>, kept: Kept, permit: Option<OwnedSemaphorePermit>) -> Lease {
+    fn lease(self: &Arc<Self>, kept: Kept, place: Option<OwnedSemaphorePermit>) -> Lease {
         self.shelf().leased += 1;
-        Lease::new(Arc::clone(self), kept, permit)
+        Lease::new(Arc::clone(self), kept, place)
     }
 
-    /// The connection that was used last, and whether it needs no test; or the caller counts as waiting.
+    /// The connection that was used last, and whether it needs no test.
     fn take(&self) -> Option<(Kept, bool)> {
-        let mut shelf = self.shelf();
-        let Some(kept) = shelf.idle.pop() else {
-            shelf.waiting += 1;
-            return None;
-        };
+        let shelf = &mut self.shelf();
+        let kept = shelf.idle.pop()?;
         let trusted = kept.used >= shelf.trusted_since && kept.used.elapsed() < REST;
         Some((kept, trusted))
     }
 
+    /// Before its place is given up.
     fn give_back(&self, mut kept: Kept) {
         let mut shelf = self.shelf();
         shelf.next_try = None;
         kept.used = Instant::now();
-        let keep = self.options.keep && shelf.waiting == 0 && !self.pool.is_closed();
-        if keep && kept.taken.elapsed() < TERM {
-            shelf.idle.push(kept);
-        } else {
+        if !self.options.keep || self.pool.is_closed() {
             drop(shelf);
             drop(kept);
+        } else if kept.opened.elapsed() < AGE {
+            shelf.idle.push(kept);
+        } else {
+            // Closes the socket; the server's process, which is not at work, ends.
+            drop(shelf);
+            drop(kept.connection.detach());
         }
     }
 
@@ -341,13 +343,5 @@ impl Drop for Connections {
                 drop(kept.connection.detach());
             }
         }
-    }
-}
-
-struct Waiting<'a>(&'a Connections);
-
-impl Drop for Waiting<'_> {
-    fn drop(&mut self) {
-        self.0.shelf().waiting -= 1;
     }
 }

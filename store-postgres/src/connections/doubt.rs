@@ -30,10 +30,10 @@ const LONGEST: u32 = 15;
 pub(super) async fn hear_out(
     connections: Arc<Connections>,
     mut kept: Kept,
-    permit: Option<OwnedSemaphorePermit>,
+    (place, writer): (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>),
     transaction: bool,
 ) {
-    let doubt = Doubt::new(&connections, permit);
+    let doubt = Doubt::new(&connections, writer);
     let pool = connections.pool.clone();
     let process = kept.process;
     let on = &mut *kept.connection;
@@ -72,7 +72,7 @@ pub(super) async fn hear_out(
     }
     // The socket is closed, and the place is free.
     drop(kept.connection.detach());
-    drop(doubt);
+    drop((doubt, place));
     if let (End::MakesRoom, Some(process)) = (end, process) {
         tracing::warn!("PostgreSQL: every connection is in doubt; one makes room");
         // The next connection tells what became of it.

@@ -15,8 +15,9 @@ use crate::operation::Operation;
 pub(crate) struct Lease {
     connections: Arc<Connections>,
     kept: Option<Kept>,
-    /// Of work that writes.
-    pub(super) permit: Option<OwnedSemaphorePermit>,
+    /// What it holds as long as it is in use or in doubt; work that writes, two permits.
+    place: Option<OwnedSemaphorePermit>,
+    pub(super) writer: Option<OwnedSemaphorePermit>,
     state: State,
 }
 
@@ -34,9 +35,9 @@ impl Lease {
     pub(super) fn new(
         connections: Arc<Connections>,
         kept: Kept,
-        permit: Option<OwnedSemaphorePermit>,
+        place: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { connections, kept: Some(kept), permit, state: State::Clean }
+        Self { connections, kept: Some(kept), place, writer: None, state: State::Clean }
     }
 
     /// Does `operation` in time, in a transaction where it needs one.
@@ -115,7 +116,8 @@ impl Drop for Lease {
             (State::Clean, Ok(_)) => self.connections.give_back(kept),
             (State::Busy { transaction }, Ok(runtime)) => {
                 let connections = Arc::clone(&self.connections);
-                runtime.spawn(doubt::hear_out(connections, kept, self.permit.take(), transaction));
+                let permits = (self.place.take(), self.writer.take());
+                runtime.spawn(doubt::hear_out(connections, kept, permits, transaction));
             }
             _ => {
                 self.connections.distrust();
