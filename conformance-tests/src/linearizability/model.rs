@@ -225,7 +225,9 @@ pub(crate) fn swept(history: &[Op], keys: u8) -> Vec<Op> {
         let Did::Revoke { remove, advance: Some(epoch) } = op.did else { return vec![op.clone()] };
         let saw = if op.saw == Saw::Unknown { Saw::Unknown } else { Saw::Any };
         let part = |did| Op { did, saw: saw.clone(), ..op.clone() };
-        let keys = (0..keys).map(|key| part(Did::SweepKey { epoch, key, remove }));
+        // Twice: a sweep may pass over the records again, to find what was inserted behind it, and then ends what was
+        // inserted under the new epoch meanwhile.
+        let keys = (0..keys).chain(0..keys).map(|key| part(Did::SweepKey { epoch, key, remove }));
         [part(Did::Sweep { epoch })].into_iter().chain(keys).collect()
     };
     history.iter().flat_map(parts).collect()
