@@ -20,7 +20,7 @@ use crate::sentinel::Sentinel;
 use crate::store::RedisStore;
 use crate::topology::Topology;
 
-/// The namespace of who names none.
+/// The namespace where none is named.
 const DEFAULT_NAMESPACE: &str = "default";
 
 /// Connects a [`RedisStore`]. Made by [`RedisStore::single`], [`RedisStore::sentinel`] and
@@ -78,7 +78,7 @@ impl Builder {
     }
 
     /// Keeps apart from other namespaces on the same server: 1 to 64 characters of `a`–`z`, `0`–`9`,
-    /// `_` and `-`; "default" unless told otherwise.
+    /// `_` and `-`; "default" if none is named.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = name.into();
         self
@@ -91,20 +91,20 @@ impl Builder {
         self
     }
 
-    /// How long a call may take before it fails, connecting included; 5 s unless told otherwise.
+    /// How long a call may take before it fails, connecting included; 5 s by default.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit.max(Duration::from_millis(10));
         self
     }
 
-    /// How many connections to each node, 1 unless told otherwise. All callers share one, and that
+    /// How many connections to each node, 1 by default. All callers share one, and that
     /// is seldom what is short: try 2 where a core of the application is busy with nothing else.
     pub fn connections(mut self, number: usize) -> Self {
         self.connections = number.max(1);
         self
     }
 
-    /// Whether to set `TCP_NODELAY`; not set unless told otherwise. All callers share a connection, and what
+    /// Whether to set `TCP_NODELAY`; not set by default. All callers share a connection, and what
     /// the kernel holds back until earlier requests are acknowledged goes out together. Measured on the
     /// loopback, pair by pair: look-ups, which share trips anyway, are as many with it as without, and so is all that
     /// one task does; scripts are 0.83 times as many with it at 16 tasks, and 0.73 times at 64. Where a server is often
@@ -114,8 +114,8 @@ impl Builder {
         self
     }
 
-    /// Acknowledges revocations, deletions and replaces only when so many replicas have them, within
-    /// this time (`WAIT`); none unless told otherwise.
+    /// Acknowledges revocations, deletions and replaces only when at least `replicas` replicas have them, within
+    /// this time (`WAIT`); none by default.
     ///
     /// Too few is a [`StoreError::Timeout`] of unknown outcome: done on the master, and lost if the master
     /// is lost now. The README says what this promises and what it does not.

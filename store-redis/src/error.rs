@@ -114,8 +114,13 @@ fn code(error: &RedisError) -> &str {
     match error.code().unwrap_or("ERR") {
         "ERR" => match error.detail() {
             Some(text) if text.starts_with("max number of clients") => CROWDED,
-            // Of a command in a script.
-            Some(text) if text.starts_with("The user executing the script can't") => "NOPERM",
+            // Of a command in a script; Redis from 7.2 on and Valkey say it in other words.
+            Some(text)
+                if text.starts_with("The user executing the script can't")
+                    || text.starts_with("ACL failure in script") =>
+            {
+                "NOPERM"
+            }
             _ => "ERR",
         },
         code => code,
@@ -294,6 +299,7 @@ mod tests {
             "DENIED x",
             "CROSSSLOT x",
             "ERR The user executing the script can't run this command or subcommand script: x",
+            "ERR ACL failure in script: User x has no permissions to run the 'get' command script: x",
         ] {
             assert_eq!(class(&said(line)), Class::Final, "{line}");
             assert!(matches!(not_done(&said(line)), StoreError::Refused(_)), "{line}");

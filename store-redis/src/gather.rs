@@ -25,6 +25,9 @@ const SMALL: u32 = 16;
 const TRIPS: usize = 2;
 /// How many reads share a trip at most.
 const MOST: usize = 128;
+/// How many may wait for a trip. Further ones ask by themselves, and wait for the connection's task, which takes as many as
+/// its own queue holds.
+const MOST_WAITING: usize = 16_384;
 /// How often the readers of a trip are let on before it ends: they tend to come back at once.
 const PATIENCE: u32 = 2;
 
@@ -71,6 +74,8 @@ pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration)
         if queue.under_way < TRIPS || (queue.led == 0 && reading.among <= FEW) {
             queue.under_way += 1;
             None
+        } else if queue.waiting.len() >= MOST_WAITING {
+            return None;
         } else {
             let (tell, told) = oneshot::channel();
             queue.waiting.push_back(Read { key: key.to_vec(), tell });

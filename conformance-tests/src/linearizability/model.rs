@@ -225,7 +225,15 @@ pub(crate) fn swept(history: &[Op], keys: u8) -> Vec<Op> {
         let Did::Revoke { remove, advance: Some(epoch) } = op.did else { return vec![op.clone()] };
         let saw = if op.saw == Saw::Unknown { Saw::Unknown } else { Saw::Any };
         let part = |did| Op { did, saw: saw.clone(), ..op.clone() };
-        let keys = (0..keys).map(|key| part(Did::SweepKey { epoch, key, remove }));
+        // As often as the key was taken: a sweep may pass over the records again, to find what was inserted behind it, and
+        // then ends what was inserted under the new epoch meanwhile.
+        let taken = |key: u8| {
+            let inserts =
+                history.iter().filter(|op| matches!(op.did, Did::Insert { key: of, .. } if of == key));
+            inserts.filter(|op| matches!(op.saw, Saw::Unknown | Saw::Insert(Insert::Inserted { .. }))).count()
+        };
+        let ends = |key| std::iter::repeat_n(part(Did::SweepKey { epoch, key, remove }), taken(key).max(1));
+        let keys = (0..keys).flat_map(ends);
         [part(Did::Sweep { epoch })].into_iter().chain(keys).collect()
     };
     history.iter().flat_map(parts).collect()

@@ -20,3 +20,4 @@ mod reshard;
 mod shared_trips;
 mod sweep;
 mod tls;
+mod traces;
