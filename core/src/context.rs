@@ -2,7 +2,12 @@
 
 use std::net::IpAddr;
 
-/// What is known about the client that presents a token: goes into events and notes, never into a decision.
+use crate::store::Note;
+
+/// What is known about the client that makes a request: goes into events and notes, never into a decision.
+///
+/// Give it to [`Tokens::with_context`](crate::Tokens::with_context). In an alarm the record shows the owner's
+/// side; this is the other one.
 ///
 /// Texts are cut at a character when they are too long, and control characters are left out.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -61,6 +66,49 @@ impl RequestContext {
     }
 }
 
+/// The words before each field of a note.
+const ADDRESS: &str = "address ";
+const USER_AGENT: &str = "user-agent ";
+const REQUEST_ID: &str = "request-id ";
+
+impl RequestContext {
+    /// The note that goes along with every ending of the request: UTF-8, one line for each field that is known,
+    /// `address 192.0.2.1` for example, then `user-agent …` and `request-id …`. At most 720 bytes.
+    #[must_use]
+    pub fn to_note(&self) -> Note {
+        let mut text = String::new();
+        let mut line = |word: &str, value: &str| text.extend([word, value, "\n"]);
+        if let Some(address) = self.address {
+            line(ADDRESS, &address.to_string());
+        }
+        if let Some(user_agent) = &self.user_agent {
+            line(USER_AGENT, user_agent);
+        }
+        if let Some(request_id) = &self.request_id {
+            line(REQUEST_ID, request_id);
+        }
+        // Never too long: each field is cut to its limit.
+        Note::new(text).unwrap_or_default()
+    }
+
+    /// Reads what [`RequestContext::to_note`] wrote; lines that it does not know are passed over.
+    #[must_use]
+    pub fn from_note(note: &Note) -> Self {
+        let text = String::from_utf8_lossy(note.as_bytes());
+        let mut context = Self::new();
+        for line in text.lines() {
+            if let Some(address) = line.strip_prefix(ADDRESS).and_then(|text| text.parse().ok()) {
+                context = context.address(address);
+            } else if let Some(user_agent) = line.strip_prefix(USER_AGENT) {
+                context = context.user_agent(user_agent);
+            } else if let Some(request_id) = line.strip_prefix(REQUEST_ID) {
+                context = context.request_id(request_id);
+            }
+        }
+        context
+    }
+}
+
 /// As much of `text` as fits into `max` bytes, without control characters.
 pub(crate) fn cut(text: &str, max: usize) -> Box<str> {
     let mut short = String::new();
@@ -71,4 +119,29 @@ pub(crate) fn cut(text: &str, max: usize) -> Box<str> {
         short.push(character);
     }
     short.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_context_survives_its_note() {
+        let context = RequestContext::new()
+            .address([0x2001, 0xdb8, 1, 2, 3, 4, 5, 6].into())
+            .user_agent(&"ü".repeat(300))
+            .request_id(&"7".repeat(200));
+        let note = context.to_note();
+        assert!(note.as_bytes().len() <= 720, "{} bytes", note.as_bytes().len());
+        assert_eq!(RequestContext::from_note(&note), context);
+        assert_eq!(RequestContext::new().to_note(), Note::none());
+    }
+
+    #[test]
+    fn a_user_agent_cannot_forge_another_line() {
+        let context = RequestContext::new().user_agent("Mozilla\nrequest-id 1\raddress 192.0.2.1\u{2028}x");
+        let read = RequestContext::from_note(&context.to_note());
+        assert_eq!((read.id(), read.peer_address()), (None, None));
+        assert_eq!(read, context);
+    }
 }

@@ -103,9 +103,19 @@ pub enum Rejected {
     Revoked(Reason),
     /// A single-use token was presented again.
     Spent,
-    /// What the token was bound to (the password hash, say) has changed, or it was bound to nothing and a
-    /// stamp was demanded.
+    /// The stamp that was given is not the one that the token is bound to, or the token is bound to none and one
+    /// was given or demanded. The token is refused, and nothing is ended.
     StampMismatch,
+}
+
+impl From<Reason> for Rejected {
+    /// What a token of a record is told that was ended for this reason (contract D3).
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Spent => Self::Spent,
+            _ => Self::Revoked(reason),
+        }
+    }
 }
 
 impl fmt::Display for Rejected {

@@ -49,16 +49,22 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
+    /// A record that was made for a token which is not handed out could not be removed. No one holds that token.
+    Abandoned,
     /// The successor was presented for the first time: the client has it.
     Confirmed,
     /// A single-use token was used.
     Consumed,
-    /// Logins beyond the cap were ended.
+    /// A row does not decode: its tokens are not accepted, and it hides no other.
+    Corrupt,
+    /// A login beyond the cap was ended.
     Evicted,
     /// A token came after its expiry.
     Expired,
     /// A login or a restored session was turned away: something was logged out while it was under way.
     Fenced,
+    /// Every record of a subject was removed.
+    Forgotten,
     /// A token was issued.
     Issued,
     /// A token came with a selector that exists and a validator that never did: somebody is guessing,
@@ -66,7 +72,8 @@ pub enum EventKind {
     InvalidValidator,
     /// A token of a kind that the call does not accept.
     KindMismatch,
-    /// A predecessor came after the retry window; the login was ended.
+    /// A predecessor came after the retry window. The login was ended, or, where the event has a
+    /// [`source`](Event::source), could not be.
     Lapsed,
     /// Not the text of a token.
     Malformed,
@@ -78,9 +85,10 @@ pub enum EventKind {
     Restored,
     /// A predecessor was accepted, within its windows.
     Retried,
-    /// Theft: a replaced token came back; what it belongs to was ended.
+    /// Theft: a replaced token came back. What it belongs to was ended by this call, or, where the event has a
+    /// [`source`](Event::source), could not be. Of several replays at once the one that ends it tells.
     Reused,
-    /// Records were ended for this reason.
+    /// Records were ended for this reason, or, where the event has a [`source`](Event::source), could not be.
     Revoked(Reason),
     /// A token of an ended record was presented.
     RevokedPresented(Reason),
@@ -88,7 +96,7 @@ pub enum EventKind {
     Rotated,
     /// A used single-use token was presented.
     Spent,
-    /// The stamp had changed; the login was ended.
+    /// The stamp that was given is not the record's; the token was refused, nothing was ended.
     StampMismatch,
     /// A token came whose digest was made with a retired key, or without one under a keyring.
     UnusableKey,
@@ -181,10 +189,16 @@ impl<'a> Event<'a> {
             };
         }
         match self.kind {
-            EventKind::Reused | EventKind::PurgeFailed | EventKind::WriteFailed => emit!(warn),
+            EventKind::Abandoned
+            | EventKind::Corrupt
+            | EventKind::PurgeFailed
+            | EventKind::Reused
+            | EventKind::WriteFailed => emit!(warn),
+            _ if self.source.is_some() => emit!(warn),
             EventKind::InvalidValidator
             | EventKind::Evicted
             | EventKind::Fenced
+            | EventKind::Forgotten
             | EventKind::Lapsed
             | EventKind::Revoked(_)
             | EventKind::StampMismatch

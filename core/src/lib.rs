@@ -1,8 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 pub mod danger;
+// Public for the tables, the model check and the benchmark of this workspace; applications call `Tokens`, and
+// need no more of it than `Presented`. Outside semantic versioning.
+#[doc(hidden)]
 pub mod rotation;
 
+mod authentication;
 mod clock;
 mod context;
 mod entropy;
@@ -20,6 +24,7 @@ mod store;
 mod token;
 mod tokens;
 
+pub use authentication::Authentication;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::RequestContext;
 pub use entropy::{Entropy, OsEntropy};
@@ -27,11 +32,12 @@ pub use error::{BoxError, DecodeError, Denied, Failure, LimitError, Rejected, St
 pub use event::{Event, EventKind, Observer};
 pub use ident::{Device, Epoch, Era, Kind, LoginId, Revision, Subject};
 pub use memory::MemoryStore;
-pub use policy::{Policy, PolicyError, Scope, Windows};
+pub use policy::{Policy, PolicyError, RetryWindow, Scope, Windows};
 pub use purger::Purger;
 pub use purpose::{Purpose, Purposes};
 pub use record::state::Origin;
 pub use record::{Body, Reason, Record};
+pub use rotation::Presented;
 pub use secret::{KeyId, Keyring};
 pub use stamp::{Fingerprint, FingerprintCheck, Stamp};
 pub use store::{

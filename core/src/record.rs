@@ -161,6 +161,16 @@ impl Reason {
         Self::Spent,
     ];
 
+    /// Whether an application may give it to [`Tokens::revoke_login`](crate::Tokens::revoke_login) and its like.
+    /// The others are what hallpass itself finds.
+    #[must_use]
+    pub const fn is_the_applications(self) -> bool {
+        matches!(
+            self,
+            Self::LoggedOut | Self::LoggedOutElsewhere | Self::CredentialChanged | Self::Administrative
+        )
+    }
+
     /// The code: 1 to 10, never reused for another meaning.
     #[must_use]
     pub const fn code(self) -> u8 {

@@ -399,6 +399,30 @@ impl RecordFilter {
     }
 }
 
+impl From<Kinds> for RecordFilter {
+    fn from(kinds: Kinds) -> Self {
+        Self::all().kinds(kinds)
+    }
+}
+
+impl From<Kind> for RecordFilter {
+    fn from(kind: Kind) -> Self {
+        Self::all().kinds(kind.into())
+    }
+}
+
+impl From<Purposes> for RecordFilter {
+    fn from(purposes: Purposes) -> Self {
+        Self::all().purposes(purposes)
+    }
+}
+
+impl From<Purpose> for RecordFilter {
+    fn from(purpose: Purpose) -> Self {
+        Self::all().purposes(purpose)
+    }
+}
+
 /// A choice of kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kinds {
@@ -466,7 +490,7 @@ pub struct Page {
 impl Page {
     /// The first page of everything, of at most `limit` entries.
     #[must_use]
-    pub fn first(limit: NonZeroU16) -> Self {
+    pub const fn first(limit: NonZeroU16) -> Self {
         Self { kinds: Kinds::Any, purposes: Purposes::ALL, after: None, limit }
     }
 

@@ -1,14 +1,18 @@
 //! The service that applications call: every token passes through here, and nothing else decides.
 
+mod alarm;
 mod backoff;
 mod builder;
 mod candidate;
+mod cap;
 mod data;
+mod ending;
 mod issue;
 mod list;
 mod login;
 mod purge;
-mod reissue;
+mod records;
+mod renew;
 mod revoke;
 mod valid;
 mod write;
@@ -23,6 +27,7 @@ pub use candidate::Candidate;
 pub use issue::Issue;
 pub use list::{ActiveLogin, ListCursor, ListQuery, Listing};
 pub use login::Login;
+pub use renew::Renewed;
 pub use valid::{Issued, Valid};
 
 use crate::clock::{Clock, Timestamp};
@@ -73,7 +78,8 @@ struct Shared {
     keys: Keys,
     policies: Vec<Policy>,
     max_skew: Duration,
-    max_logins: Option<NonZeroU32>,
+    max_logins: NonZeroU32,
+    max_records_per_login: NonZeroU32,
 }
 
 impl Tokens {

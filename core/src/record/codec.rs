@@ -55,7 +55,7 @@ impl Record {
         out.extend_from_slice(&self.selector.0);
         out.push(self.purpose.code());
         out.extend_from_slice(&self.era.get().to_be_bytes());
-        // Every length fits: the types keep to 32, 255, 512 and 16,896 bytes.
+        // Every length fits: the types keep to 32, 255, 512 and 17,408 bytes.
         out.push(kind.len() as u8);
         out.push(subject.len() as u8);
         out.extend_from_slice(&(device.len() as u16).to_be_bytes());

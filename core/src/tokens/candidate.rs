@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Tokens;
+use super::alarm::Caught;
 use super::backoff::Backoff;
 use super::valid::{Issued, Valid};
 use super::write::{Written, purge_at};
@@ -12,14 +13,14 @@ use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
 use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
-use crate::record::state::{Nonce, Rotated, State};
+use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
 use crate::rotation::{
-    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing,
+    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing, windows_closed,
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
-use crate::store::{Change, Note};
+use crate::store::Change;
 use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
@@ -105,7 +106,7 @@ impl Tokens {
             return invalid(EventKind::KindMismatch);
         }
         let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
-        let presented = match self.identify(&record, &state, validator, now)? {
+        let presented = match self.identify(policy, &record, &state, validator, now)? {
             Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
             Some(presented) => presented,
             None => return invalid(EventKind::UnusableKey),
@@ -113,27 +114,28 @@ impl Tokens {
         let found = Box::new(Found { record, state, presented });
         let situation = found.situation(StampCheck::Unbound);
         let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(found) };
-        let what = match rejected {
-            Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
-            Rejected::Spent => EventKind::Spent,
-            _ => EventKind::Expired,
-        };
-        self.emit(&Event::new(what, now).record(&found.record));
+        self.emit(&Event::new(told(rejected), now).record(&found.record));
         Err(rejected.into())
     }
 
     /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
     ///
+    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
+    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
+    /// of ours but the newest is a replay.
+    ///
     /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
     /// whether a token is the newest one, its holder learns from the verdict anyway.
     fn identify(
         &self,
+        policy: &Policy,
         record: &Record,
         state: &State,
         validator: &Validator,
         now: Timestamp,
     ) -> Result<Option<Presented>, Failure> {
-        let matches = |digest: &Digest, key| Digest::of(validator, record.binding(), key).matches(digest);
+        let matches =
+            |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
         let usable = self.keys().usable(state.digest.key, now);
         if let Ok(Usable::Yes(key)) = usable
             && matches(&state.digest, key)
@@ -148,7 +150,12 @@ impl Tokens {
         match self.keys().usable(rotated.predecessor.key, now)? {
             Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
             Usable::Yes(_) => Ok(Some(Presented::Earlier)),
-            Usable::No => Ok(None),
+            Usable::No => {
+                let open = state.rotation().is_some_and(|rotation| {
+                    rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
+                });
+                Ok(if open { None } else { Some(Presented::Earlier) })
+            }
         }
     }
 
@@ -223,12 +230,15 @@ impl Candidate<'_> {
                 Decision::Accept { .. } => {}
             }
             let mut state = self.found.state.clone();
+            if self.confirm_issuer(now).await {
+                state.confirms = None;
+            }
             let mut next = self.tokens.next_write(&self.found.record, &mut state, self.policy, now)?;
             next.revoked = Some(Reason::Spent);
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record, Change::End(&Note::none())).await? {
+            match self.tokens.replace(&next, &self.found.record, Change::End(&self.tokens.note())).await? {
                 Written::Done => {
                     self.tokens.emit(&self.event(EventKind::Consumed, now));
                     return Ok(self.accept(None, now));
@@ -257,12 +267,17 @@ impl Candidate<'_> {
                 self.tokens.emit(&self.event(EventKind::Retried, now));
                 return Ok(self.accept(token, now));
             }
-            if !confirm && !slide && successor == Successor::None {
+            let confirmed_issuer = self.confirm_issuer(now).await;
+            if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
                 return Ok(self.accept(None, now));
             }
-            let (next, state, token) = self.advance(confirm, successor, now)?;
-            let change = if confirm || token.is_some() { Change::Update } else { Change::Touch };
+            let (next, state, token) = match self.advance(confirm, confirmed_issuer, successor, now) {
+                Ok(advanced) => advanced,
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
+            };
+            let touch = !confirm && !confirmed_issuer && token.is_none();
+            let change = if touch { Change::Touch } else { Change::Update };
             match self.tokens.replace(&next, &self.found.record, change).await {
                 Ok(Written::Done) => {
                     (self.found.record, self.found.state) = (next, state);
@@ -274,19 +289,35 @@ impl Candidate<'_> {
                     return Ok(self.accept(token, now));
                 }
                 Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
-                // D12: the token is valid whether or not this could be written.
-                Err(failure) => {
-                    self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
-                    return Ok(self.accept(None, now));
-                }
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
             }
             backoff.pause(self.tokens).await?;
         }
     }
 
+    /// D12: the token is valid whether or not what follows from that could be written.
+    fn unwritten(self, failure: &Failure, now: Timestamp) -> Valid {
+        self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(failure));
+        self.accept(None, now)
+    }
+
+    /// D5a: the client has this token, so it has the successor that was sent in the same answer. Whether this
+    /// record need not remember that any more.
+    async fn confirm_issuer(&self, now: Timestamp) -> bool {
+        let Some(confirms) = self.found.state.confirms else { return false };
+        match self.tokens.confirm(confirms, now).await {
+            Ok(()) => true,
+            Err(failure) => {
+                self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
+                false
+            }
+        }
+    }
+
     fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
-        let check = match (self.found.state.stamp.map(Stamp), stamp) {
-            (None, _) => StampCheck::Unbound,
+        let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
+            (None, None) => StampCheck::Unbound,
+            (None, Some(_)) => StampCheck::Missing,
             (Some(_), None) => StampCheck::NotSupplied,
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
@@ -303,6 +334,7 @@ impl Candidate<'_> {
     fn advance(
         &self,
         confirm: bool,
+        confirmed_issuer: bool,
         successor: Successor,
         now: Timestamp,
     ) -> Result<(Record, State, Option<Token>), Failure> {
@@ -310,16 +342,19 @@ impl Candidate<'_> {
         let (record, key) = (&found.record, tokens.keys().active());
         let mut state = found.state.clone();
         // Only a presented validator can move to a new key (contract T3).
-        state.digest = Digest::of(validator, record.binding(), key);
+        state.digest = Digest::of(validator, record.covered(&state.facts), key);
         if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
             rotated.confirmed_at = Some(now);
+        }
+        if confirmed_issuer {
+            state.confirms = None;
         }
         let mut token = None;
         if successor == Successor::New {
             let nonce = Nonce { bytes: tokens.random()?, key: key.map(Key::id) };
             let next = validator.successor(record.selector, &nonce.bytes, key);
             let predecessor = state.digest;
-            state.digest = Digest::of(&next, record.binding(), key);
+            state.digest = Digest::of(&next, record.covered(&state.facts), key);
             state.rotated = Some(Rotated { at: now, confirmed_at: None, predecessor, nonce: Some(nonce) });
             token = Some(Token::print(record.selector, &next, &policy.format));
         }
@@ -344,7 +379,7 @@ impl Candidate<'_> {
             return Ok(None);
         };
         let next = self.validator.successor(record.selector, &nonce.bytes, salt);
-        if !Digest::of(&next, record.binding(), key).matches(&state.digest) {
+        if !Digest::of(&next, record.covered(&state.facts), key).matches(&state.digest) {
             return Err(corrupt(record.selector, DecodeError("the nonce does not lead to the successor")));
         }
         Ok(Some(Token::print(record.selector, &next, &self.policy.format)))
@@ -357,14 +392,14 @@ impl Candidate<'_> {
         end: Option<(Scope, Reason)>,
         now: Timestamp,
     ) -> Result<Valid, Denied> {
-        let Some((scope, reason)) = end else { return Err(rejected.into()) };
-        self.tokens.end(&self.found.record, scope, reason, now).await?;
-        let what = match rejected {
-            Rejected::Lapsed => EventKind::Lapsed,
-            Rejected::StampMismatch => EventKind::StampMismatch,
-            _ => EventKind::Reused,
+        let Some((scope, reason)) = end else {
+            self.tokens.emit(&self.event(told(rejected), now));
+            return Err(rejected.into());
         };
-        self.tokens.emit(&self.event(what, now));
+        let fingerprint = self.compare();
+        let record = self.found.record;
+        let caught = Caught { record, fingerprint, event: told(rejected), reason, at: now };
+        self.tokens.end_caught(caught, scope).await?;
         Err(rejected.into())
     }
 
@@ -373,13 +408,15 @@ impl Candidate<'_> {
     }
 
     fn compare(&self) -> FingerprintCheck {
-        FingerprintCheck::new(self.found.state.fingerprint, self.fingerprint)
+        FingerprintCheck::new(self.found.state.facts.fingerprint, self.fingerprint)
     }
 
     fn accept(self, successor: Option<Token>, now: Timestamp) -> Valid {
         let situation = self.found.situation(StampCheck::Unbound);
         let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
         let fingerprint = self.compare();
+        let Record { selector, generation, .. } = self.found.record;
+        let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
         let successor = successor.map(|token| Issued {
             token,
             kind: self.found.record.kind,
@@ -391,6 +428,7 @@ impl Candidate<'_> {
             expires_at: deadlines.first(),
             absolute_at: deadlines.absolute,
             fingerprint,
+            confirms,
             successor,
         }
     }
@@ -416,6 +454,21 @@ impl Found {
 impl fmt::Debug for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Candidate").field("record", &self.found.record).finish_non_exhaustive()
+    }
+}
+
+/// What an observer is told of a token of ours that is rejected.
+const fn told(rejected: Rejected) -> EventKind {
+    match rejected {
+        Rejected::Expired => EventKind::Expired,
+        Rejected::Fenced => EventKind::Fenced,
+        Rejected::Invalid => EventKind::InvalidValidator,
+        Rejected::Lapsed => EventKind::Lapsed,
+        Rejected::Malformed => EventKind::Malformed,
+        Rejected::Reused => EventKind::Reused,
+        Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
+        Rejected::Spent => EventKind::Spent,
+        Rejected::StampMismatch => EventKind::StampMismatch,
     }
 }
 

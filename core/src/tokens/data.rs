@@ -8,7 +8,6 @@ use super::candidate::corrupt;
 use super::valid::Valid;
 use super::write::Written;
 use crate::error::{Denied, LimitError, Rejected};
-use crate::record::Reason;
 use crate::record::state::{MAX_DATA, State};
 use crate::store::Change;
 
@@ -37,6 +36,9 @@ impl Tokens {
         mut change: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), Denied> {
         let policy = self.policy(valid.kind())?;
+        if !self.is_live(&valid.found.record, self.now()) {
+            return Err(Rejected::Expired.into());
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
@@ -57,9 +59,8 @@ impl Tokens {
                 Written::Lost(None) => return Err(Rejected::Invalid.into()),
                 Written::Lost(Some(record)) => {
                     match record.revoked {
-                        Some(Reason::Spent) => return Err(Rejected::Spent.into()),
-                        Some(reason) => return Err(Rejected::Revoked(reason).into()),
-                        None if !record.is_live(now) => return Err(Rejected::Expired.into()),
+                        Some(reason) => return Err(Rejected::from(reason).into()),
+                        None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
                     valid.found.state =
