@@ -152,7 +152,7 @@ pub enum Failure {
     /// No policy is configured for this kind.
     UnknownKind(Kind),
     /// The kind and the call do not go together: a single-use kind cannot be verified, another cannot
-    /// be consumed, and only a token with a subject restores another.
+    /// be consumed, only a device of a subject restores or renews, and an API key has a login of its own.
     WrongCall(Kind),
 }
 

@@ -73,7 +73,7 @@ pub enum EventKind {
     /// A token of a kind that the call does not accept.
     KindMismatch,
     /// A predecessor came after the retry window. The login was ended, or, where the event has a
-    /// [`source`](Event::source), could not be.
+    /// [`source`](Event#structfield.source), could not be.
     Lapsed,
     /// Not the text of a token.
     Malformed,
@@ -86,9 +86,9 @@ pub enum EventKind {
     /// A predecessor was accepted, within its windows.
     Retried,
     /// Theft: a replaced token came back. What it belongs to was ended by this call, or, where the event has a
-    /// [`source`](Event::source), could not be. Of several replays at once the one that ends it tells.
+    /// [`source`](Event#structfield.source), could not be. Of several replays at once the one that ends it tells.
     Reused,
-    /// Records were ended for this reason, or, where the event has a [`source`](Event::source), could not be.
+    /// Records were ended for this reason, or, where the event has a [`source`](Event#structfield.source), could not be.
     Revoked(Reason),
     /// A token of an ended record was presented.
     RevokedPresented(Reason),

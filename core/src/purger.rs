@@ -8,7 +8,8 @@ use tokio::time::sleep;
 use crate::event::{Event, EventKind};
 use crate::tokens::Tokens;
 
-/// Calls [`Tokens::purge`] again and again. An error is an event, not the end.
+/// Calls [`Tokens::purge`] at intervals. An error is an [event](EventKind::PurgeFailed) with its cause, and the next
+/// purge comes all the same.
 #[derive(Clone, Debug)]
 pub struct Purger {
     tokens: Tokens,
@@ -22,14 +23,14 @@ impl Purger {
         Self { tokens, every: Duration::from_secs(600) }
     }
 
-    /// Waits so long before each purge.
+    /// Waits for `every` before each purge.
     #[must_use]
     pub const fn every(mut self, every: Duration) -> Self {
         self.every = every;
         self
     }
 
-    /// Purges for ever. Drop the future to stop.
+    /// Purges until the future is dropped.
     pub async fn run(self) {
         loop {
             sleep(self.every).await;

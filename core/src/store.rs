@@ -98,11 +98,11 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     ///
     /// - **S4** Only updates: nothing is ever created by it, a deleted record never comes back, and a
     ///   marked record is never changed or un-marked (that is [`Replace::Conflict`], whatever its
-    ///   revision). A record that is not there is [`Replace::Missing`], and no other is.
+    ///   revision). A record that is not there is always [`Replace::Missing`], and no other is.
     /// - **S5** Another revision is [`Replace::Conflict`], the record untouched. A conflict may be
-    ///   spurious while the record is there. Of any number of concurrent replaces of one revision exactly one wins. Two callers
-    ///   never send the same bytes: every write carries a fresh id inside the body. So a store that
-    ///   re-sends may take *all bytes equal* as "this was my own write", and nothing less.
+    ///   spurious while the record is there. Of any number of concurrent replaces of one revision exactly
+    ///   one wins. Two callers never send the same bytes: every write carries a fresh id inside the body.
+    ///   So a store that re-sends may take *all bytes equal* as "this was my own write", and nothing less.
     ///
     /// # Errors
     /// [`StoreError`]; after a [`StoreError::Timeout`] with unknown outcome it may have happened.
@@ -151,13 +151,13 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// [`StoreError`].
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError>;
 
-    /// The subject's epoch, with the era; if it has no epoch, `fresh` becomes it. One whose time is over may still serve
-    /// until it is collected.
+    /// The subject's epoch, with the era; if it has no epoch, `fresh` becomes it. One whose time is over may
+    /// still serve until it is collected.
     ///
-    /// - **S11** Kept until `now + keep` at least, and no shorter than it was promised before; a store may
-    ///   leave an existing one's time alone while half of `keep` is left, so that this is mostly a read.
-    ///   Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A missing epoch
-    ///   fences.
+    /// - **S11** Kept until `now + keep` at least. No later call shortens that time, whether it reads the epoch
+    ///   or sets another. A store may leave an existing one's time alone while half of `keep` is left, so that
+    ///   this is mostly a read. Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A
+    ///   missing epoch fences.
     ///
     /// # Errors
     /// [`StoreError`].

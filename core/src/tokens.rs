@@ -127,8 +127,9 @@ impl Tokens {
         Ok(bytes)
     }
 
-    /// The kinds whose policies serve one of these purposes: what to end when every device is logged out
-    /// and the API keys stay.
+    /// The kinds whose policies serve one of these purposes. To end what serves a purpose, give the
+    /// [purposes](crate::Purposes) themselves to [`revoke_subject`](Self::revoke_subject): they reach kinds that this
+    /// process has no policy for.
     #[must_use]
     pub fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
         let policies = self.shared.policies.iter().filter(|policy| purposes.contains(&policy.purpose));

@@ -137,8 +137,7 @@ async fn ending_by_kind_and_by_login_ends_just_that(stage: Stage) -> Ran {
     for kind in [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY, Kind::SESSION] {
         issued.push(log_in(&tokens, "alice", kind).await?);
     }
-    let count =
-        tokens.revoke_subject(&subject("alice"), Kind::REMEMBER, Reason::Administrative).await?;
+    let count = tokens.revoke_subject(&subject("alice"), Kind::REMEMBER, Reason::Administrative).await?;
     same(S8, "how many of a kind were ended", &count, &1)?;
     let count = tokens.revoke_login(&subject("alice"), issued[3].login, Reason::LoggedOutElsewhere).await?;
     same(S8, "how many of a login were ended", &count, &1)?;

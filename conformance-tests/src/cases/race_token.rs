@@ -19,8 +19,8 @@ async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) 
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let once = log_in(&services[0], "alice", Kind::ONE_TIME).await?;
+    contest(async |round| {
+        let once = log_in(&services[0], &format!("alice {round}"), Kind::ONE_TIME).await?;
         let entrant = |number: usize| -> Entrant<bool> {
             let (tokens, text) = (services[number % 2].clone(), once.token.expose().to_owned());
             Box::pin(async move {
@@ -45,8 +45,8 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let first = log_in(&services[0], "alice", Kind::REMEMBER).await?;
+    contest(async |round| {
+        let first = log_in(&services[0], &format!("alice {round}"), Kind::REMEMBER).await?;
         let entrant = |number: usize| -> Entrant<Option<String>> {
             let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
             Box::pin(async move {
@@ -74,8 +74,8 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let issued = log_in(&services[0], "alice", Kind::SESSION).await?;
+    contest(async |round| {
+        let issued = log_in(&services[0], &format!("alice {round}"), Kind::SESSION).await?;
         let entrant = |number: usize| -> Entrant<u64> {
             let (tokens, text) = (services[number % 2].clone(), issued.token.expose().to_owned());
             Box::pin(async move {

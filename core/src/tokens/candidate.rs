@@ -25,6 +25,7 @@ use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
 /// that the application can fetch the stamp and finish with one store read and one user read.
+#[must_use = "a candidate is no verdict: verify or consume it"]
 pub struct Candidate<'a> {
     tokens: &'a Tokens,
     policy: &'a Policy,
@@ -189,7 +190,6 @@ impl Candidate<'_> {
     }
 
     /// Says what the client that presented it looks like.
-    #[must_use]
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
         self

@@ -121,7 +121,7 @@ impl Tokens {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            match self.mark_revision(&record, state, None, now).await? {
+            match self.mark_revision(&record, state, now).await? {
                 Written::Done => return Ok(()),
                 Written::Lost(Some(newer)) if newer.revoked.is_none() => {
                     let Some(newer_state) = self.state(&newer) else { return Ok(()) };
@@ -133,17 +133,14 @@ impl Tokens {
         }
     }
 
-    /// Marks `record` as superseded if it is still this revision, by another login if one takes its place, and
-    /// tells the observer.
+    /// Marks `record` as superseded if it is still this revision, and tells the observer.
     pub(super) async fn mark_revision(
         &self,
         record: &Record,
         mut state: State,
-        replaced_by: Option<LoginId>,
         now: Timestamp,
     ) -> Result<Written, Failure> {
         state.write_id = self.random()?;
-        state.replaced_by = replaced_by;
         let mut next = record.clone();
         next.mark(Reason::Superseded, now);
         next.body = state.encode();

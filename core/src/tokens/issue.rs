@@ -137,7 +137,6 @@ impl Tokens {
                 rotated: None,
                 facts: draft.facts.clone(),
                 confirms: draft.confirms,
-                replaced_by: None,
                 data: draft.data.clone(),
             };
             record.body = state.encode();

@@ -48,6 +48,8 @@ enum Rule {
     Blind,
 }
 
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
 const UNREADABLE: &str = "the test says that it does not decode";
 
 #[derive(Clone)]
@@ -68,7 +70,9 @@ pub(crate) struct Held {
 impl Held {
     /// Waits until a call is being held.
     pub(crate) async fn arrival(&self) {
-        self.arrived.acquire().await.unwrap().forget();
+        // A test that fails does not hang; nothing depends on how long that is.
+        let arrival = tokio::time::timeout(LONG, self.arrived.acquire()).await;
+        arrival.expect("the call comes").unwrap().forget();
     }
 
     /// Lets every call through, now and later.
@@ -192,7 +196,7 @@ impl Gate {
             Some(Rule::Meet(barrier, left)) => {
                 let answer = work.await;
                 if takes_one(&left) {
-                    barrier.wait().await;
+                    tokio::time::timeout(LONG, barrier.wait()).await.expect("the others come");
                 }
                 answer
             }

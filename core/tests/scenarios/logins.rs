@@ -7,7 +7,7 @@ use hallpass_core::{
 };
 use tokio::task::JoinSet;
 
-use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
+use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, SECOND, World, alice};
 
 #[tokio::test]
 async fn a_login_is_listed_once_however_many_tokens_it_has() {
@@ -190,4 +190,26 @@ async fn all_tokens_of_a_subject_share_a_shard() {
     let login = world.tokens.begin_login(&Subject::new("bob").unwrap()).await.unwrap();
     let bobs = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
     assert!(!shards.contains(&bobs.token.selector().shard()));
+}
+
+#[tokio::test]
+async fn an_expired_session_takes_no_data_though_no_other_write_came_between() {
+    let world = World::new();
+    let session = world.log_in(Kind::SESSION).await.token;
+    let mut valid = world.verify(Kind::SESSION, session.expose()).await.unwrap();
+    world.advance(30 * MINUTE);
+    let verdict = world.tokens.update_data(&mut valid, |data| data.push(1)).await;
+    assert_eq!(verdict.rejected(), Rejected::Expired);
+    assert!(world.tokens.data(&valid).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_the_present_policy_calls_expired_is_not_listed() {
+    let world = World::new();
+    world.log_in(Kind::REMEMBER).await;
+    world.advance(2 * DAY);
+    let shorter =
+        world.node(|builder| builder.policy(hallpass_core::Policy::remember().absolute(DAY).idle(Some(DAY))));
+    assert!(shorter.list(&alice(), &ListQuery::default()).await.unwrap().logins.is_empty());
+    assert_eq!(world.tokens.list(&alice(), &ListQuery::default()).await.unwrap().logins.len(), 1);
 }

@@ -17,20 +17,27 @@ async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
     world.gate.up();
     let owner = world.verify(Kind::SESSION, first.tokens[0].token.expose()).await.unwrap();
 
-    let held = world.gate.hold(Call::Revoke);
-    let tokens = world.tokens.clone();
+    let as_far_as_it_gets = async || {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The copy's call is held where it puts its own records away, then where it would end the rest, if it does.
+    let (held, tokens) = (world.gate.hold(Call::Revoke), world.tokens.clone());
     let late = tokio::spawn(async move { tokens.revoke_others(&copy).await.judged().map(drop) });
-    // It goes as far as it gets before the next renewal begins.
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
-    let tokens = world.tokens.clone();
-    let next = tokio::spawn(async move { tokens.revoke_others(&owner).await });
-    held.arrival().await;
-    for _ in 0..100 {
-        tokio::task::yield_now().await;
-    }
+    as_far_as_it_gets().await;
+    world.gate.up();
+    let again = world.gate.hold(Call::Revoke);
     held.release();
+    as_far_as_it_gets().await;
+    // The next renewal has made its records, and is about to mark the old one.
+    world.gate.up();
+    let (marks, tokens) = (world.gate.hold(Call::Replace), world.tokens.clone());
+    let next = tokio::spawn(async move { tokens.revoke_others(&owner).await });
+    marks.arrival().await;
+    again.release();
+    as_far_as_it_gets().await;
+    marks.release();
     assert_eq!(late.await.unwrap(), Err(Rejected::Revoked(Reason::Superseded)));
     let next = next.await.unwrap().unwrap();
     next.ended.unwrap();

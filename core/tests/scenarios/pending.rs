@@ -1,6 +1,6 @@
 //! A login that has begun: how long it is good, and what ends it (S11).
 
-use hallpass_core::{Denied, Failure, Kind, Kinds, Login, Reason, Rejected};
+use hallpass_core::{Denied, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
 
 use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
 use crate::gate::Call;
@@ -106,4 +106,72 @@ async fn a_session_issues_no_key_and_a_key_no_session() {
         let refused = world.tokens.issue_from(parent, kind).await;
         assert!(matches!(refused, Err(Denied::Failed(Failure::WrongCall(_)))), "{refused:?}");
     }
+}
+
+#[tokio::test]
+async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let issue = world.tokens.issue(&login, Kind::REMEMBER).stamp(Stamp::of("hash")).binding([3; 32]);
+    let remember = issue.await.unwrap();
+    let look_up = async |token: &str, kind| world.tokens.look_up(kind, token).await.unwrap();
+    let parent =
+        look_up(remember.token.expose(), Kind::REMEMBER).await.verify(Some(&Stamp::of("hash"))).await;
+    let session = world.tokens.issue_from(&parent.unwrap(), Kind::SESSION).await.unwrap();
+    let text = session.token.expose();
+    let good = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("hash"))).await.unwrap();
+    assert_eq!(good.binding(), Some(&[3; 32]));
+    let unbound = look_up(text, Kind::SESSION).await.verify(None).await;
+    assert!(matches!(unbound, Err(Denied::Failed(Failure::StampRequired))), "{unbound:?}");
+    let changed = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("new"))).await;
+    assert_eq!(changed.rejected(), Rejected::StampMismatch, "it dies with the password");
+}
+
+#[tokio::test]
+async fn an_older_token_that_is_dead_already_costs_no_ending() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await;
+    world.tokens.revoke_login(&alice(), old.login, Reason::LoggedOutElsewhere).await.unwrap();
+    world.told();
+    world.gate.calls();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose()).await.unwrap();
+    assert_eq!(world.gate.calls(), [Call::Epoch, Call::Find, Call::Insert]);
+    let kinds: Vec<_> = world.events();
+    assert_eq!(kinds, [hallpass_core::EventKind::Issued]);
+}
+
+#[tokio::test]
+async fn an_issue_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
+    let world = World::new();
+    world.gate.unknown(Call::Insert);
+    let session = world.log_in(Kind::SESSION).await;
+    world.gate.up();
+    world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+    assert!(format!("{:?}", world.gate.store).contains("records: 1"), "nor made twice");
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_row() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await;
+    for _ in 0..3 {
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        world.gate.down(Call::Revoke);
+        let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
+        assert!(matches!(issue.await, Err(Denied::Failed(Failure::Store(_)))));
+        world.gate.up();
+    }
+    assert!(format!("{:?}", world.gate.store).contains("records: 1"));
+    // Where the new record cannot be removed either, the observer is told.
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.told();
+    world.gate.down(Call::Revoke);
+    world.gate.down(Call::Delete);
+    let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
+    assert!(issue.await.is_err());
+    let told = world.told();
+    let ghost =
+        told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
+    assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }

@@ -159,9 +159,12 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
         let ending = async {
             held.arrival().await;
             world.tokens.revoke_login(&alice(), mine.login, reason).await.unwrap();
+            // Nor could anything be removed that had slipped in.
+            world.gate.down(Call::Revoke);
             held.release();
         };
         let (renewed, ()) = tokio::join!(renewal, ending);
+        world.gate.up();
         assert_eq!(renewed.rejected(), Rejected::Revoked(reason), "its fence is the caller's record");
         assert_eq!(devices(&world).await, 0);
     }

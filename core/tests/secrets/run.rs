@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use hallpass_core::{
     Body, BoxError, Change, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds,
-    ListQuery, ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, Scope, Stamp,
-    StoreError, Subject, Timestamp, TokenStore, Tokens, Valid,
+    ListQuery, ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, RetryWindow, Scope,
+    Stamp, StoreError, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
 };
 use hkdf::Hkdf;
 use sha2::Sha256;
@@ -49,13 +49,18 @@ impl Run {
         let ((one, signing), (two, verifying)) = (key(1), key(2));
         let ring = Keyring::new(one, &signing).unwrap().verify_only(two, &verifying).unwrap();
         shown.show(&ring);
-        let builder = Tokens::builder(store.clone())
-            .clock(Arc::clone(&clock))
-            .entropy(Overheard(Arc::clone(&secrets)))
-            .observer(shown.clone())
-            .keyring(ring)
-            .policy(Policy::session().reuse_ends(Scope::Subject))
-            .max_logins(NonZeroU32::new(3).unwrap());
+        let builder =
+            Tokens::builder(store.clone())
+                .clock(Arc::clone(&clock))
+                .entropy(Overheard(Arc::clone(&secrets)))
+                .observer(shown.clone())
+                .keyring(ring)
+                .policy(Policy::session().reuse_ends(Scope::Subject))
+                .policy(Policy::remember().rotation(Some(Windows {
+                    retry_window: RetryWindow::For(60 * MINUTE),
+                    ..Windows::DEFAULT
+                })))
+                .max_logins(NonZeroU32::new(3).unwrap());
         shown.show(&builder);
         let tokens = builder.build().unwrap();
         Self { tokens, store, clock, shown, secrets }
