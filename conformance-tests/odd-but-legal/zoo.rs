@@ -11,6 +11,7 @@ mod looks_at_the_fence_first;
 mod network_of_sixty_milliseconds;
 mod purge_always_says_maybe;
 mod purges_a_little_and_says_maybe;
+mod purges_around_what_a_dropped_call_holds;
 mod purges_one_at_a_time;
 mod purges_the_latest_first;
 mod slow;
@@ -35,6 +36,7 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     network_of_sixty_milliseconds,
     purge_always_says_maybe,
     purges_a_little_and_says_maybe,
+    purges_around_what_a_dropped_call_holds,
     purges_one_at_a_time,
     purges_the_latest_first,
     slow,
