@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Clock, Kind, ManualClock, MemoryStore, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
+    Clock, Kind, ManualClock, MemoryStore, Note, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
     Tokens, Windows,
 };
 
@@ -45,9 +45,9 @@ impl Maker {
     /// The record of one login of `subject`.
     pub(crate) async fn make(&self, kind: Kind, subject: &Subject) -> Made {
         let login = self.tokens.begin_login(subject).await.unwrap();
-        let issued = self.tokens.issue(&login, kind).device(DEVICE).await.unwrap().unwrap();
+        let issued = self.tokens.issue(&login, kind).device(DEVICE).await.unwrap();
         let record = self.store.find(issued.token.selector()).await.unwrap().unwrap();
-        self.store.delete(record.selector).await.unwrap();
+        self.store.delete(record.selector, &Note::none()).await.unwrap();
         Made { record, text: issued.token.expose().to_owned() }
     }
 

@@ -33,7 +33,7 @@ fn verify(system: &'static str, tokens: Tokens) -> Offer<'static> {
         let mut sessions = Vec::new();
         for user in 0..LOGINS {
             let login = tokens.begin_login(&subject(user)).await.unwrap();
-            let issued = tokens.issue(&login, Kind::SESSION).device(DEVICE).await.unwrap().unwrap();
+            let issued = tokens.issue(&login, Kind::SESSION).device(DEVICE).await.unwrap();
             sessions.push(issued.token.expose().to_owned());
         }
         sessions

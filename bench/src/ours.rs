@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_bench_load::Offer;
 use hallpass_core::{
-    Clock, Fence, Insert, Kind, Kinds, ListQuery, ManualClock, Page, Replace, Selector, SystemClock,
-    Timestamp, TokenStore, Tokens,
+    Change, Clock, Fence, Kind, ListQuery, ManualClock, Page, Replace, Selector, SystemClock, Timestamp,
+    TokenStore, Tokens,
 };
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
@@ -85,7 +85,7 @@ impl Ours {
                 let (tokens, rows) = (tokens.clone(), rows.clone());
                 async move {
                     let text = &rows[random.below(rows.len())].text;
-                    tokens.verify(Kind::SESSION, text).await.unwrap().unwrap();
+                    tokens.verify(Kind::SESSION, text).await.unwrap();
                     random
                 }
             },
@@ -104,7 +104,7 @@ impl Ours {
             async move {
                 let row = &rows[stripe.next(rows.len())];
                 let text = row.lock().unwrap().clone();
-                let valid = tokens.verify_and_rotate(Kind::REMEMBER, &text).await.unwrap().unwrap();
+                let valid = tokens.verify_and_rotate(Kind::REMEMBER, &text).await.unwrap();
                 *row.lock().unwrap() = valid.successor.unwrap().token.expose().to_owned();
                 stripe
             }
@@ -115,7 +115,7 @@ impl Ours {
     fn page(&self) -> Offer<'static> {
         let store = self.store.clone();
         let subjects = self.sessions.len().div_ceil(LOGINS);
-        let page = Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(100).unwrap() };
+        let page = Page::first(NonZeroU16::new(100).unwrap());
         Offer::steady(
             &self.runtime,
             STORE,
@@ -185,7 +185,7 @@ pub(crate) fn replace(
             let expected = record.revision;
             record.revision = expected.next();
             record.generation += 1;
-            assert_eq!(store.replace(&record, expected).await.unwrap(), Replace::Replaced);
+            assert_eq!(store.replace(&record, expected, Change::Update).await.unwrap(), Replace::Replaced);
             stripe
         }
     })
@@ -219,7 +219,7 @@ pub(crate) async fn insert(store: &Arc<dyn TokenStore>, made: &[Made]) {
         let store = store.clone();
         tasks.spawn(async move {
             for record in &records {
-                assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+                assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
             }
         });
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallpass_bench_load::{Offer, Turn};
-use hallpass_core::{Action, Advance, Clock, Kind, Selector, SystemClock, TokenStore, Which};
+use hallpass_core::{Action, Clock, Kind, RecordFilter, Revocation, Selector, SystemClock, TokenStore};
 use tokio::runtime::Handle;
 
 use crate::maker::{Maker, subject};
@@ -152,8 +152,8 @@ fn revoke<'a>(runtime: &'a Handle, place: &'a Place, tokens: usize) -> Offer<'a>
             });
             runtime.block_on(insert(&place.store, &made));
             let before = Instant::now();
-            let all = Which::all();
-            let gone = place.store.revoke_by_subject(&subject, &all, Action::Remove, Advance::Keep);
+            let all = Revocation::new(RecordFilter::all(), Action::Remove);
+            let gone = place.store.revoke_by_subject(&subject, &all);
             assert_eq!(runtime.block_on(gone).unwrap(), tokens as u64);
             busy += before.elapsed();
             turn.operations += 1;

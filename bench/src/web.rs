@@ -91,7 +91,7 @@ async fn nothing() -> &'static str {
 }
 
 async fn log_in(auth: Auth) -> Result<StatusCode, Rejection> {
-    auth.login(&ALICE).await??;
+    auth.login(&ALICE).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -22,6 +22,9 @@ fn named(text: &str) -> BTreeSet<String> {
     words.filter(clause).map(str::to_owned).collect()
 }
 
+/// Clauses that hold no more; their numbers are not given to others.
+const WITHDRAWN: &[&str] = &["S17"];
+
 /// Sources and tests that keep the contract, as opposed to those that talk about it.
 fn keepers() -> Result<Vec<File>> {
     let mut files = files("rs")?;
@@ -49,7 +52,8 @@ fn every_clause_is_named_by_code_or_a_test_that_keeps_it() {
 
 #[test]
 fn the_suite_knows_the_clauses_of_the_page_and_has_a_case_for_each() {
-    let page = defined(&page("docs/contract.md").unwrap());
+    let mut page = defined(&page("docs/contract.md").unwrap());
+    page.retain(|clause| !WITHDRAWN.contains(&clause.as_str()));
     let known: Vec<String> = Clause::ALL.iter().map(ToString::to_string).collect();
     assert_eq!(known, page);
     let tested: BTreeSet<String> = cases().flat_map(|case| case.clauses).map(ToString::to_string).collect();

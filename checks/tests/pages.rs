@@ -43,15 +43,15 @@ fn the_page_of_defaults_says_what_the_code_does() {
         ),
         (
             Policy::remember(),
-            "| `remember` | 30 days | 14 days | interval 60 s, retry 1 hour, overlap 30 s |",
+            "| `remember` | 30 days | 14 days | interval 60 s, retry until confirmed, overlap 30 s |",
             "absolute: 2592000s, idle: Some(1209600s), rotation: Some(Windows { min_interval: 60s, \
-             retry_window: 3600s, overlap: 30s }), touch: 60s,",
+             retry_window: UntilConfirmed, overlap: 30s }), touch: 60s,",
         ),
         (
             Policy::refresh(),
-            "| `refresh` | 90 days | 30 days | interval 60 s, retry 5 minutes, overlap 30 s |",
+            "| `refresh` | 90 days | 30 days | interval 60 s, retry until confirmed, overlap 30 s |",
             "absolute: 7776000s, idle: Some(2592000s), rotation: Some(Windows { min_interval: 60s, \
-             retry_window: 300s, overlap: 30s }), touch: 60s,",
+             retry_window: UntilConfirmed, overlap: 30s }), touch: 60s,",
         ),
         (
             Policy::api_key(),

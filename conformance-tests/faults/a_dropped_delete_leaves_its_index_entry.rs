@@ -24,7 +24,7 @@ impl Twist for Wrong {
         Ok(there)
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         records.extend(
             self.ghosts.lock().values().filter(|ghost| ghost.subject.as_ref() == Some(subject)).cloned(),
         );

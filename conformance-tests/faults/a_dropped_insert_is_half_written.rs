@@ -15,7 +15,7 @@ impl Twist for Wrong {
         empty.body = Body::new(Vec::new()).unwrap_or(empty.body);
         let answer = store.insert(&empty, fence).await?;
         pause().await;
-        if answer == Insert::Inserted {
+        if answer.is_inserted() {
             store.force(record).await?;
         }
         Ok(answer)

@@ -15,15 +15,15 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let Action::Mark { reason, .. } = action else {
-            return store.revoke_by_subject(subject, which, action, advance).await;
+            return store.revoke(subject, filter, action, update).await;
         };
         let records = store.all(subject).await?;
-        for record in which.select(&records) {
+        for record in chosen(filter, &records) {
             if record.revoked.is_none() {
                 store.force(&Record { revoked: Some(reason), ..record.clone() }).await?;
             }
@@ -32,6 +32,6 @@ impl Twist for Wrong {
         for record in &records {
             store.force(record).await?;
         }
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
 }

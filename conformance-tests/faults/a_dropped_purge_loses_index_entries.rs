@@ -19,16 +19,16 @@ impl Twist for Wrong {
         store.insert(record, fence).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         records.retain(|record| !self.hidden.lock().contains(&record.selector));
         Ok(records)
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let seen: Vec<_> = self.seen.lock().iter().copied().collect();
-        let found = store.find_many(&seen).await?;
-        let due: Vec<_> = found.into_iter().flatten().filter(|record| record.purge_at <= now).collect();
+        let found = store.find_all(&seen).await?;
+        let due: Vec<_> = found.into_iter().filter(|record| record.purge_at <= now).collect();
         self.hidden.lock().extend(due.iter().map(|record| record.selector));
         pause().await;
-        store.purge_expired(now, limit).await
+        store.purge(now, limit).await
     }
 }

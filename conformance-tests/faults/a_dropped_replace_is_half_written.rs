@@ -12,10 +12,16 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let Some(old) = store.find(next.selector).await? else { return Ok(Replace::Missing) };
         let half = Record { body: old.body, ..next.clone() };
-        let answer = store.replace(&half, expected).await?;
+        let answer = store.replace(&half, expected, change).await?;
         pause().await;
         if answer == Replace::Replaced && store.find(next.selector).await? == Some(half) {
             store.force(next).await?;

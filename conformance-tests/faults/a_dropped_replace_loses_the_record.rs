@@ -10,10 +10,16 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let old = store.find(next.selector).await?;
         if old.as_ref().is_none_or(|old| old.revision != expected || old.revoked.is_some()) {
-            return store.replace(next, expected).await;
+            return store.replace(next, expected, change).await;
         }
         store.delete(next.selector).await?;
         pause().await;

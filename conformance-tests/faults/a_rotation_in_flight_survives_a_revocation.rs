@@ -13,8 +13,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected).await?;
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
         pause().await;
         if answer == Replace::Replaced && store.find(next.selector).await?.is_none() {
             store.force(next).await?;

@@ -4,8 +4,8 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S6, "find::another_handle_sees_each_write_at_once"),
-    (D4, "decision::another_stamp_ends_the_login_and_a_missing_one_nothing"),
     (D16, "rotation::an_honest_client_is_never_refused"),
+    (D16, "rotation::an_honest_client_may_lose_any_answer_until_it_is_confirmed"),
     (D13, "login::a_token_that_was_logged_out_is_no_theft"),
 ]);
 
@@ -27,9 +27,15 @@ impl Twist for Wrong {
         }
         Ok(found)
     }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.read.lock().remove(&next.selector);
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         self.read.lock().remove(&selector);

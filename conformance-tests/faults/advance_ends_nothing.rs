@@ -16,15 +16,15 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        match advance {
-            Advance::Keep => store.revoke_by_subject(subject, which, action, advance).await,
-            Advance::To { .. } => {
-                let count = which.select(&store.all(subject).await?).len();
-                store.advance(subject, advance).await?;
+        match update {
+            EpochUpdate::Keep => store.revoke(subject, filter, action, update).await,
+            EpochUpdate::Set { .. } => {
+                let count = chosen(filter, &store.all(subject).await?).len();
+                store.set_epoch(subject, update).await?;
                 Ok(count as u64)
             }
         }

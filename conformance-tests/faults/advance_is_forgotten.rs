@@ -16,11 +16,11 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let _ = advance;
-        store.revoke_by_subject(subject, which, action, Advance::Keep).await
+        let _ = update;
+        store.revoke(subject, filter, action, EpochUpdate::Keep).await
     }
 }

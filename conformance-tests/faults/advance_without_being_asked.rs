@@ -14,15 +14,15 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let (now, keep) = (Timestamp::MIN, Duration::from_secs(1 << 40));
-        let always = match advance {
-            Advance::Keep => Advance::To { epoch: Epoch([0xee; 16]), now, keep },
+        let always = match update {
+            EpochUpdate::Keep => EpochUpdate::Set { epoch: Epoch([0xee; 16]), now, keep },
             to => to,
         };
-        store.revoke_by_subject(subject, which, action, always).await
+        store.revoke(subject, filter, action, always).await
     }
 }

@@ -24,7 +24,7 @@ impl Twist for Wrong {
     ) -> Result<Epoch, StoreError> {
         if !self.made.lock().contains(subject) {
             pause().await;
-            store.advance(subject, Advance::To { epoch: fresh, now, keep }).await?;
+            store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
             self.made.lock().insert(subject.clone());
             return Ok(fresh);
         }

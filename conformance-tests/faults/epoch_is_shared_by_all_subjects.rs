@@ -27,13 +27,13 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        if let Advance::To { epoch, .. } = advance {
+        if let EpochUpdate::Set { epoch, .. } = update {
             *self.all.lock() = Some(epoch);
         }
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
 }

@@ -17,7 +17,7 @@ impl Twist for Wrong {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        store.advance(subject, Advance::To { epoch: fresh, now, keep }).await?;
+        store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
         Ok(fresh)
     }
 }

@@ -23,7 +23,7 @@ impl Twist for Wrong {
         store.epoch(subject, fresh, keep, now).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let Purged { removed, more } = store.purge_expired(now, limit).await?;
+        let Purged { removed, more } = store.purge(now, limit).await?;
         let mut ends = self.ends.lock();
         let before = ends.len();
         ends.retain(|end| now < *end);

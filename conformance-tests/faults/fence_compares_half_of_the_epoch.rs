@@ -16,7 +16,7 @@ impl Twist for Wrong {
         };
         let keep = Duration::ZERO;
         if store.insert(record, fence).await? != Insert::Fenced {
-            return Ok(Insert::Inserted);
+            return Ok(INSERTED);
         }
         let current = store.epoch(subject, Epoch([0; 16]), keep, Timestamp::MIN).await?;
         if current.0[..8] != epoch.0[..8] {

@@ -21,7 +21,7 @@ impl Twist for Wrong {
         let Fence::Parent(parent) = fence else { return store.insert(record, fence).await };
         let seen = self.seen.lock().contains(&parent);
         let answer = store.insert(record, if seen { Fence::None } else { fence }).await?;
-        if answer == Insert::Inserted {
+        if answer.is_inserted() {
             self.seen.lock().insert(parent);
         }
         Ok(answer)

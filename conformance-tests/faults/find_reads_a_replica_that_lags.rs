@@ -13,9 +13,15 @@ struct Wrong {
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let old = store.find(next.selector).await?;
-        let answer = store.replace(next, expected).await?;
+        let answer = store.replace(next, expected, change).await?;
         if let (Replace::Replaced, Some(old)) = (answer, old) {
             self.before.lock().insert(old.selector, old);
         }

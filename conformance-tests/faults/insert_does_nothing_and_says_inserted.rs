@@ -13,7 +13,7 @@ struct Wrong;
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         match store.insert(record, fence).await? {
-            Insert::Duplicate => Ok(Insert::Inserted),
+            Insert::Duplicate => Ok(INSERTED),
             other => Ok(other),
         }
     }

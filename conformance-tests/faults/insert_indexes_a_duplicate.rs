@@ -20,7 +20,7 @@ impl Twist for Wrong {
         Ok(answer)
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         let of_page =
             |ghost: &&Record| ghost.subject.as_ref() == Some(subject) && page.kinds.contain(&ghost.kind);
         records.extend(self.ghosts.lock().iter().filter(of_page).cloned());

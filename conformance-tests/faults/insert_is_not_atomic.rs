@@ -21,6 +21,6 @@ impl Twist for Wrong {
         }
         pause().await;
         store.force(record).await?;
-        Ok(Insert::Inserted)
+        Ok(INSERTED)
     }
 }

@@ -17,6 +17,6 @@ impl Twist for Wrong {
             return Ok(answer);
         }
         store.force(record).await?;
-        Ok(Insert::Inserted)
+        Ok(INSERTED)
     }
 }

@@ -14,7 +14,7 @@ impl Twist for Wrong {
             Some((_, selector)) => store.find(selector).await?,
             None => None,
         };
-        let rest = store.list_by_subject(subject, page).await?;
+        let rest = store.list(subject, page).await?;
         Ok(last.into_iter().chain(rest).take(page.limit.get().into()).collect())
     }
 }

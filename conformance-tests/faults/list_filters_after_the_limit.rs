@@ -11,7 +11,7 @@ struct Wrong;
 #[async_trait]
 impl Twist for Wrong {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let records = store.list_by_subject(subject, &Page { kinds: Kinds::Any, ..page.clone() }).await?;
+        let records = store.list(subject, &Page { kinds: Kinds::Any, ..page.clone() }).await?;
         Ok(records.into_iter().filter(|record| page.kinds.contain(&record.kind)).collect())
     }
 }

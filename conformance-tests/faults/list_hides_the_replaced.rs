@@ -13,12 +13,18 @@ struct Wrong {
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.lost.lock().insert(next.selector);
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         records.retain(|record| !self.lost.lock().contains(&record.selector));
         Ok(records)
     }

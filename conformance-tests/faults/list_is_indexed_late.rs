@@ -22,7 +22,7 @@ impl Twist for Wrong {
         answer
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         records.retain(|record| !self.late.lock().contains(&record.selector));
         Ok(records)
     }

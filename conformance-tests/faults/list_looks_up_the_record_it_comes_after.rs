@@ -16,6 +16,6 @@ impl Twist for Wrong {
             None => true,
         };
         let after = page.after.filter(|_| there);
-        store.list_by_subject(subject, &Page { after, ..page.clone() }).await
+        store.list(subject, &Page { after, ..page.clone() }).await
     }
 }

@@ -25,7 +25,7 @@ impl Twist for Wrong {
             .collect();
         let mut all = Vec::new();
         for name in near {
-            all.extend(store.list_by_subject(&name, page).await?);
+            all.extend(store.list(&name, page).await?);
         }
         Ok(all)
     }

@@ -12,6 +12,6 @@ struct Wrong;
 impl Twist for Wrong {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let after = page.after.map(|(time, _)| (time, Selector([0; 16])));
-        store.list_by_subject(subject, &Page { after, ..page.clone() }).await
+        store.list(subject, &Page { after, ..page.clone() }).await
     }
 }

@@ -17,13 +17,13 @@ struct Wrong {
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
-        if answer == Insert::Inserted {
+        if answer.is_inserted() {
             self.seen.lock().insert(record.selector, record.clone());
         }
         Ok(answer)
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         let seen: Vec<_> = self
             .seen
             .lock()

@@ -10,7 +10,7 @@ struct Wrong;
 #[async_trait]
 impl Twist for Wrong {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list_by_subject(subject, page).await?;
+        let mut records = store.list(subject, page).await?;
         records.truncate(1_000);
         Ok(records)
     }

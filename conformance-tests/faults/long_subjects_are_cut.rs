@@ -13,6 +13,6 @@ struct Wrong;
 impl Twist for Wrong {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let short: String = subject.as_str().chars().take(191).collect();
-        store.list_by_subject(&Subject::new(short).unwrap_or_else(|_| subject.clone()), page).await
+        store.list(&Subject::new(short).unwrap_or_else(|_| subject.clone()), page).await
     }
 }

@@ -13,12 +13,12 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let before = store.all(subject).await?;
-        let count = store.revoke_by_subject(subject, which, action, advance).await?;
+        let count = store.revoke(subject, filter, action, update).await?;
         for mut now in store.all(subject).await? {
             if let Some(old) = before.iter().find(|old| old.selector == now.selector) {
                 now.revision = old.revision;

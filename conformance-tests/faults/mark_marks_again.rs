@@ -14,17 +14,17 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         if let Action::Mark { reason, at } = action {
-            for mut record in which.select(&store.all(subject).await?).into_iter().cloned() {
+            for mut record in chosen(filter, &store.all(subject).await?).into_iter().cloned() {
                 record.revoked = None;
                 record.mark(reason, at);
                 store.force(&record).await?;
             }
         }
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
 }

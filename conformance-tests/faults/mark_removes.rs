@@ -13,11 +13,11 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let _ = action;
-        store.revoke_by_subject(subject, which, Action::Remove, advance).await
+        store.revoke(subject, filter, Action::Remove, update).await
     }
 }

@@ -14,13 +14,13 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let count = store.revoke_by_subject(subject, which, action, advance).await?;
+        let count = store.revoke(subject, filter, action, update).await?;
         if let Action::Mark { at, .. } = action {
-            for mut record in which.select(&store.all(subject).await?).into_iter().cloned() {
+            for mut record in chosen(filter, &store.all(subject).await?).into_iter().cloned() {
                 record.updated_at = at;
                 store.force(&record).await?;
             }

@@ -37,11 +37,11 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        self.epochs.advance(subject, advance).await?;
-        store.revoke_by_subject(subject, which, action, Advance::Keep).await
+        self.epochs.set_epoch(subject, update).await?;
+        store.revoke(subject, filter, action, EpochUpdate::Keep).await
     }
 }

@@ -19,9 +19,9 @@ impl Twist for Wrong {
         store.insert(record, fence).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let (mut purged, all) = (store.purge_expired(now, limit).await?, self.all.lock().clone());
+        let (mut purged, all) = (store.purge(now, limit).await?, self.all.lock().clone());
         for other in all {
-            purged.removed += other.purge_expired(now, limit).await?.removed;
+            purged.removed += other.purge(now, limit).await?.removed;
         }
         Ok(purged)
     }

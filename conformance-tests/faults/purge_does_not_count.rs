@@ -10,6 +10,6 @@ struct Wrong;
 #[async_trait]
 impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge_expired(now, limit).await.map(|purged| Purged { removed: limit.into(), ..purged })
+        store.purge(now, limit).await.map(|purged| Purged { removed: limit.into(), ..purged })
     }
 }

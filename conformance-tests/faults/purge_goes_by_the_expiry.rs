@@ -21,6 +21,6 @@ impl Twist for Wrong {
         for record in over {
             store.delete(record.selector).await?;
         }
-        store.purge_expired(now, limit).await
+        store.purge(now, limit).await
     }
 }

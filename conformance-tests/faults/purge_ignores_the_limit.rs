@@ -12,6 +12,6 @@ struct Wrong;
 impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let _ = limit;
-        store.purge_expired(now, u32::MAX).await
+        store.purge(now, u32::MAX).await
     }
 }

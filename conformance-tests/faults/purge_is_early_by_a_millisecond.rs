@@ -10,6 +10,6 @@ struct Wrong;
 #[async_trait]
 impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge_expired(now.saturating_add(Duration::from_millis(1)), limit).await
+        store.purge(now.saturating_add(Duration::from_millis(1)), limit).await
     }
 }

@@ -21,17 +21,13 @@ impl Twist for Wrong {
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let seen: Vec<_> = self.seen.lock().iter().copied().collect();
-        let found = store.find_many(&seen).await?;
-        let due: Vec<_> = found
-            .into_iter()
-            .flatten()
-            .filter(|record| record.purge_at <= now)
-            .take(limit as usize)
-            .collect();
+        let found = store.find_all(&seen).await?;
+        let due: Vec<_> =
+            found.into_iter().filter(|record| record.purge_at <= now).take(limit as usize).collect();
         pause().await;
         for record in &due {
             store.delete(record.selector).await?;
         }
-        Ok(Purged { removed: due.len() as u64, more: store.purge_expired(now, 0).await?.more })
+        Ok(Purged { removed: due.len() as u64, more: store.purge(now, 0).await?.more })
     }
 }

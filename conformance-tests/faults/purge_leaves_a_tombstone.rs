@@ -19,7 +19,7 @@ impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let over: Vec<_> =
             self.due.lock().iter().filter(|(_, due)| **due <= now).map(|(selector, _)| *selector).collect();
-        let Purged { mut removed, more } = store.purge_expired(now, limit).await?;
+        let Purged { mut removed, more } = store.purge(now, limit).await?;
         for selector in over {
             removed += u64::from(store.delete(selector).await?);
         }

@@ -26,6 +26,6 @@ impl Twist for Wrong {
                 store.delete(selector).await?;
             }
         }
-        store.purge_expired(now, limit).await
+        store.purge(now, limit).await
     }
 }

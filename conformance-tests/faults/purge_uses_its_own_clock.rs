@@ -12,6 +12,6 @@ struct Wrong;
 impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let _ = now;
-        store.purge_expired(SystemClock.now(), limit).await
+        store.purge(SystemClock.now(), limit).await
     }
 }

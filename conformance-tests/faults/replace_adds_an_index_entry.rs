@@ -13,15 +13,21 @@ struct Wrong {
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected).await?;
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
         if answer == Replace::Replaced {
             self.replaced.lock().insert(next.selector);
         }
         Ok(answer)
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let records = store.list_by_subject(subject, page).await?;
+        let records = store.list(subject, page).await?;
         let twice = |record: Record| {
             vec![record.clone(); if self.replaced.lock().contains(&record.selector) { 2 } else { 1 }]
         };

@@ -13,8 +13,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        match store.replace(next, expected).await? {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        match store.replace(next, expected, change).await? {
             Replace::Missing => {
                 let _ = store.insert(next, Fence::None).await?;
                 Ok(Replace::Replaced)

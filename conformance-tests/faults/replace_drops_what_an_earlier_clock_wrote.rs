@@ -9,7 +9,13 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let old = store.find(next.selector).await?;
         let late = |old: Record| {
             old.revision == expected && old.revoked.is_none() && next.updated_at < old.updated_at
@@ -17,6 +23,6 @@ impl Twist for Wrong {
         if old.is_some_and(late) {
             return Ok(Replace::Replaced);
         }
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
 }

@@ -13,8 +13,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let revision = store.find(next.selector).await?.map_or(expected, |old| old.revision);
-        store.replace(next, revision).await
+        store.replace(next, revision, change).await
     }
 }

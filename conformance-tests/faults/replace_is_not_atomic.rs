@@ -17,7 +17,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let _ = change;
         match store.find(next.selector).await? {
             None => Ok(Replace::Missing),
             Some(old) if old.revision != expected || old.revoked.is_some() => Ok(Replace::Conflict),

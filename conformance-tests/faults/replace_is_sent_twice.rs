@@ -10,8 +10,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let _ = store.replace(next, expected).await?;
-        store.replace(next, expected).await
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let _ = store.replace(next, expected, change).await?;
+        store.replace(next, expected, change).await
     }
 }

@@ -9,10 +9,13 @@ pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (T5, "token::every_holder_of_a_predecessor_gets_one_successor"),
     (D1, "decision::a_guess_ends_nothing"),
     (D6, "decision::a_lost_response_is_made_good_within_the_retry_window"),
+    (D6, "decision::a_lost_response_is_made_good_until_the_successor_is_confirmed"),
     (D7, "decision::a_request_under_way_is_good_for_the_overlap"),
     (D8, "decision::a_successor_that_nobody_presented_lapses"),
     (D9, "decision::a_replay_ends_the_login_and_no_more"),
+    (D9, "decision::a_replay_is_one_under_any_stamp"),
     (D10, "rotation::a_rotation_is_due_at_the_first_use_and_then_not_too_soon"),
+    (D10, "rotation::the_request_that_confirms_does_not_rotate"),
     (D10, "rotation::an_unconfirmed_successor_rotates_late"),
     (D11, "rotation::retrying_extends_no_window"),
     (D16, "rotation::a_replay_outside_the_windows_is_always_caught"),
@@ -23,11 +26,17 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let mut next = next.clone();
         if let Some(old) = store.find(next.selector).await? {
             next.body = old.body;
         }
-        store.replace(&next, expected).await
+        store.replace(&next, expected, change).await
     }
 }

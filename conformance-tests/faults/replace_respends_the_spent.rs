@@ -10,12 +10,18 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let old = store.find(next.selector).await?;
         if old.is_some_and(|old| old.revision == expected && old.revoked == Some(Reason::Spent)) {
             store.force(next).await?;
             return Ok(Replace::Replaced);
         }
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
 }

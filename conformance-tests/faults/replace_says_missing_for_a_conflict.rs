@@ -10,8 +10,14 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        Ok(match store.replace(next, expected).await? {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        Ok(match store.replace(next, expected, change).await? {
             Replace::Conflict => Replace::Missing,
             other => other,
         })

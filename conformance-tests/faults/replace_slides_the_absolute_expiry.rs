@@ -13,11 +13,17 @@ struct Wrong;
 
 #[async_trait]
 impl Twist for Wrong {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let mut next = next.clone();
         if let Some(old) = store.find(next.selector).await? {
             next.expires_at = next.expires_at.saturating_add(next.updated_at.since(old.updated_at));
         }
-        store.replace(&next, expected).await
+        store.replace(&next, expected, change).await
     }
 }

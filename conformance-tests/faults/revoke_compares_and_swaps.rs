@@ -17,15 +17,15 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store.advance(subject, advance).await?;
+        store.set_epoch(subject, update).await?;
         let records = store.all(subject).await?;
         pause().await;
         let mut count = 0;
-        for record in which.select(&records) {
+        for record in chosen(filter, &records) {
             if store.find(record.selector).await?.is_some_and(|now| now.revision == record.revision) {
                 count += u64::from(store.end(record, action).await?);
             }

@@ -16,15 +16,15 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let living = |record: &&Record| action == Action::Remove || record.revoked.is_none();
         let records = store.all(subject).await?;
-        let count = which.select(&records).into_iter().filter(living).count();
+        let count = chosen(filter, &records).into_iter().filter(living).count();
         pause().await;
-        store.revoke_by_subject(subject, which, action, advance).await?;
+        store.revoke(subject, filter, action, update).await?;
         Ok(count as u64)
     }
 }

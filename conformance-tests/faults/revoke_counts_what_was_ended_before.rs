@@ -14,12 +14,12 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let meant = which.select(&store.all(subject).await?).len() as u64;
-        store.revoke_by_subject(subject, which, action, advance).await?;
+        let meant = chosen(filter, &store.all(subject).await?).len() as u64;
+        store.revoke(subject, filter, action, update).await?;
         Ok(meant)
     }
 }

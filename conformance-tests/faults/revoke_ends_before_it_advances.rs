@@ -16,13 +16,13 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let count = store.revoke_by_subject(subject, which, action, Advance::Keep).await?;
+        let count = store.revoke(subject, filter, action, EpochUpdate::Keep).await?;
         pause().await;
-        store.advance(subject, advance).await?;
+        store.set_epoch(subject, update).await?;
         Ok(count)
     }
 }

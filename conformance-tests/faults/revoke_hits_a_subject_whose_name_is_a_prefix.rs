@@ -20,9 +20,9 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let near: Vec<_> = self
             .names
@@ -33,9 +33,9 @@ impl Twist for Wrong {
             .collect();
         for name in near {
             if name != *subject {
-                store.revoke_by_subject(&name, which, action, advance).await?;
+                store.revoke(&name, filter, action, update).await?;
             }
         }
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
 }

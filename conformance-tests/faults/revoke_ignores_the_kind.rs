@@ -17,10 +17,10 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store.revoke_by_subject(subject, &which.clone().kinds(Kinds::Any), action, advance).await
+        store.revoke(subject, &filter.clone().kinds(Kinds::Any), action, update).await
     }
 }

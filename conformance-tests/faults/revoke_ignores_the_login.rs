@@ -7,6 +7,7 @@ pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S8, "subject::every_choice_matches_the_reference"),
     (S8, "login::somebody_elses_login_cannot_be_ended"),
     (S9, "login::a_login_is_listed_once_however_many_tokens_it_has"),
+    (S8, "login::the_cap_ends_the_oldest_login"),
 ]);
 
 #[derive(Default)]
@@ -18,12 +19,10 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store
-            .revoke_by_subject(subject, &Which { logins: Logins::Any, ..which.clone() }, action, advance)
-            .await
+        store.revoke(subject, &RecordFilter { logins: Logins::Any, ..filter.clone() }, action, update).await
     }
 }

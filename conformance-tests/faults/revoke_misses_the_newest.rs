@@ -17,13 +17,13 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store.advance(subject, advance).await?;
+        store.set_epoch(subject, update).await?;
         let mut count = 0;
-        for record in which.select(store.all(subject).await?.iter().skip(1)) {
+        for record in chosen(filter, store.all(subject).await?.iter().skip(1)) {
             count += u64::from(store.end(record, action).await?);
         }
         Ok(count)

@@ -14,11 +14,11 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        match store.revoke_by_subject(subject, which, action, advance).await? {
+        match store.revoke(subject, filter, action, update).await? {
             0 => Err(StoreError::Refused("no such subject".into())),
             count => Ok(count),
         }

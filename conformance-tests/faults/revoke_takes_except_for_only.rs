@@ -16,14 +16,14 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let logins = match which.logins {
+        let logins = match filter.logins {
             Logins::Except(login) => Logins::Only(login),
             other => other,
         };
-        store.revoke_by_subject(subject, &Which { logins, ..which.clone() }, action, advance).await
+        store.revoke(subject, &RecordFilter { logins, ..filter.clone() }, action, update).await
     }
 }

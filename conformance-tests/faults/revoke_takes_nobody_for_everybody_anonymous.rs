@@ -21,11 +21,11 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let mut count = store.revoke_by_subject(subject, which, action, advance).await?;
+        let mut count = store.revoke(subject, filter, action, update).await?;
         let anonymous = self.anonymous.lock().clone();
         if subject.as_str() == "null" {
             for selector in anonymous {

@@ -20,9 +20,9 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let alike: Vec<_> = self
             .names
@@ -33,7 +33,7 @@ impl Twist for Wrong {
             .collect();
         let mut count = 0;
         for name in alike {
-            count += store.revoke_by_subject(&name, which, action, advance).await?;
+            count += store.revoke(&name, filter, action, update).await?;
         }
         Ok(count)
     }

@@ -22,7 +22,7 @@ impl Twist for Wrong {
             self.names.lock().iter().filter(|name| fold(name) == fold(subject)).cloned().collect();
         let mut all = Vec::new();
         for name in alike {
-            all.extend(store.list_by_subject(&name, page).await?);
+            all.extend(store.list(&name, page).await?);
         }
         Ok(all)
     }

@@ -16,10 +16,10 @@ impl Twist for Wrong {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        Ok(store.revoke_by_subject(subject, which, action, advance).await.unwrap_or_default())
+        Ok(store.revoke(subject, filter, action, update).await.unwrap_or_default())
     }
 }

@@ -13,6 +13,6 @@ impl Twist for Strange {
         Straight::declared().without(Capability::Purge, "collects a month late")
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge_expired(now.saturating_sub(Duration::from_secs(30 * 86_400)), limit).await
+        store.purge(now.saturating_sub(Duration::from_secs(30 * 86_400)), limit).await
     }
 }

@@ -31,28 +31,34 @@ impl Twist for Strange {
         self.seen.lock().insert(record.selector);
         Ok(answer)
     }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.wait().await;
-        self.done(store.replace(next, expected).await)
+        self.done(store.replace(next, expected, change).await)
     }
 
     async fn revoke(
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         self.wait().await;
-        self.done(store.revoke_by_subject(subject, which, action, advance).await)
+        self.done(store.revoke(subject, filter, action, update).await)
     }
 
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.wait().await;
         let seen: Vec<_> = self.seen.lock().iter().copied().collect();
         let mut due = Vec::new();
-        for record in store.find_many(&seen).await?.into_iter().flatten() {
+        for record in store.find_all(&seen).await? {
             if record.purge_at <= now {
                 due.push((record.purge_at, record.selector));
             }
@@ -62,6 +68,6 @@ impl Twist for Strange {
         for (_, selector) in due.iter().take(limit as usize) {
             removed += u64::from(store.delete(*selector).await?);
         }
-        self.done(store.purge_expired(now, 0).await).map(|rest| Purged { removed, more: rest.more })
+        self.done(store.purge(now, 0).await).map(|rest| Purged { removed, more: rest.more })
     }
 }

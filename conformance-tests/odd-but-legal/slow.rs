@@ -15,9 +15,15 @@ impl Twist for Strange {
         self.wait().await;
         store.find(selector).await
     }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.wait().await;
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await;
@@ -28,11 +34,11 @@ impl Twist for Strange {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        let answer = store.revoke_by_subject(subject, which, action, advance).await;
+        let answer = store.revoke(subject, filter, action, update).await;
         self.wait().await;
         answer
     }

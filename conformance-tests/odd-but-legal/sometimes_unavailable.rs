@@ -19,17 +19,15 @@ impl Twist for Strange {
         self.connect()?;
         store.find(selector).await
     }
-    async fn find_many(
+    async fn replace(
         &self,
         store: &Base,
-        selectors: &[Selector],
-    ) -> Result<Vec<Option<Record>>, StoreError> {
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.connect()?;
-        store.find_many(selectors).await
-    }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.connect()?;
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         self.connect()?;
@@ -39,16 +37,16 @@ impl Twist for Strange {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         self.connect()?;
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         self.connect()?;
-        store.list_by_subject(subject, page).await
+        store.list(subject, page).await
     }
     async fn epoch(
         &self,
@@ -63,7 +61,7 @@ impl Twist for Strange {
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.connect()?;
-        store.purge_expired(now, limit).await
+        store.purge(now, limit).await
     }
 }
 

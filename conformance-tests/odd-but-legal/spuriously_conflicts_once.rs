@@ -12,11 +12,17 @@ struct Strange {
 
 #[async_trait]
 impl Twist for Strange {
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let first = self.tried.lock().insert(next.selector);
         if first && store.find(next.selector).await?.is_some() {
             return Ok(Replace::Conflict);
         }
-        store.replace(next, expected).await
+        store.replace(next, expected, change).await
     }
 }

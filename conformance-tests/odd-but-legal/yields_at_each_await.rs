@@ -21,19 +21,15 @@ impl Twist for Strange {
         give_way().await;
         answer
     }
-    async fn find_many(
+    async fn replace(
         &self,
         store: &Base,
-        selectors: &[Selector],
-    ) -> Result<Vec<Option<Record>>, StoreError> {
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         give_way().await;
-        let answer = store.find_many(selectors).await;
-        give_way().await;
-        answer
-    }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        give_way().await;
-        let answer = store.replace(next, expected).await;
+        let answer = store.replace(next, expected, change).await;
         give_way().await;
         answer
     }
@@ -47,18 +43,18 @@ impl Twist for Strange {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         give_way().await;
-        let answer = store.revoke_by_subject(subject, which, action, advance).await;
+        let answer = store.revoke(subject, filter, action, update).await;
         give_way().await;
         answer
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         give_way().await;
-        let answer = store.list_by_subject(subject, page).await;
+        let answer = store.list(subject, page).await;
         give_way().await;
         answer
     }
@@ -77,7 +73,7 @@ impl Twist for Strange {
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         give_way().await;
-        let answer = store.purge_expired(now, limit).await;
+        let answer = store.purge(now, limit).await;
         give_way().await;
         answer
     }

@@ -4,11 +4,12 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::{BoxError, Selector, TokenStore};
 
 use crate::declared::{Capability, Declared};
-use crate::harness::Harness;
+use crate::harness::{Harness, Vandal};
 
+type Damage = dyn Fn(&str, Selector) -> Result<(), BoxError> + Send + Sync;
 type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn TokenStore>, BoxError>> + Send>>;
 
 /// A [`Harness`] made of a name and of a closure that opens a store: enough for a backend without a
@@ -28,6 +29,7 @@ pub struct Backend {
     declared: Declared,
     open: Box<dyn Fn(String) -> Opening + Send + Sync>,
     discard: Box<dyn Fn(&str) + Send + Sync>,
+    damage: Option<Box<Damage>>,
 }
 
 impl Backend {
@@ -46,6 +48,7 @@ impl Backend {
             declared: Declared::everything(),
             open: Box::new(open),
             discard: Box::new(|_| ()),
+            damage: None,
         }
     }
 
@@ -74,6 +77,16 @@ impl Backend {
         self.discard = Box::new(discard);
         self
     }
+
+    /// Damages rows so: [`Vandal::damage`]. It may block.
+    #[must_use]
+    pub fn damage(
+        mut self,
+        damage: impl Fn(&str, Selector) -> Result<(), BoxError> + Send + Sync + 'static,
+    ) -> Self {
+        self.damage = Some(Box::new(damage));
+        self
+    }
 }
 
 #[async_trait]
@@ -92,6 +105,18 @@ impl Harness for Backend {
 
     async fn discard(&self, namespace: &str) {
         (self.discard)(namespace);
+    }
+
+    fn vandal(&self) -> Option<&dyn Vandal> {
+        self.damage.is_some().then_some(self)
+    }
+}
+
+#[async_trait]
+impl Vandal for Backend {
+    async fn damage(&self, namespace: &str, selector: Selector) -> Result<(), BoxError> {
+        let damage = self.damage.as_ref().ok_or("this backend cannot damage rows")?;
+        tokio::task::block_in_place(|| damage(namespace, selector))
     }
 }
 

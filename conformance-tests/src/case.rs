@@ -42,6 +42,8 @@ pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
 pub(crate) enum Run {
     /// Any time.
     Any(Function),
+    /// If the harness can damage rows.
+    Damage(Function),
     /// If the test binary can be run again as a child.
     Child(Function),
     /// While no other case runs, if there is a server that can be hurt so.
@@ -79,7 +81,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// An entry of the registry: `case!(Any Quick [S7] name)`, with `Child` or the name of a [`Trouble`] in
+/// An entry of the registry: `case!(Any Quick [S7] name)`, with `Child`, `Damage` or the name of a [`Trouble`] in
 /// place of `Any`, with `needs [Purge]` where it needs something; or `case!(untested [S14] name, "reason")`.
 macro_rules! case {
     (untested [$($clause:ident)+] $name:ident, $reason:literal) => {
@@ -103,6 +105,7 @@ macro_rules! case {
         }
     };
     (@run Any $name:ident) => { $crate::case::Run::Any(|stage| Box::pin($name(stage))) };
+    (@run Damage $name:ident) => { $crate::case::Run::Damage(|stage| Box::pin($name(stage))) };
     (@run Child $name:ident) => { $crate::case::Run::Child(|stage| Box::pin($name(stage))) };
     (@run $trouble:ident $name:ident) => {
         $crate::case::Run::Server($crate::harness::Trouble::$trouble, |stage| Box::pin($name(stage)))

@@ -87,8 +87,7 @@ pub enum Clause {
     S15,
     /// Whatever is within the limits is stored faithfully.
     S16,
-    /// `find_many` answers in the order asked.
-    S17,
+    // S17 is withdrawn.
     /// No debug output, error or log contains data or digests.
     S18,
 }
@@ -96,12 +95,12 @@ pub enum Clause {
 impl Clause {
     /// Every clause, in the order of the contract.
     #[rustfmt::skip]
-    pub const ALL: [Self; 43] = [
+    pub const ALL: [Self; 42] = [
         Self::T1, Self::T2, Self::T3, Self::T4, Self::T5, Self::T6, Self::T7, Self::T8,
         Self::D1, Self::D2, Self::D3, Self::D4, Self::D5, Self::D6, Self::D7, Self::D8, Self::D9,
         Self::D10, Self::D11, Self::D12, Self::D13, Self::D14, Self::D15, Self::D16, Self::D17,
         Self::S1, Self::S2, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9,
-        Self::S10, Self::S11, Self::S12, Self::S13, Self::S14, Self::S15, Self::S16, Self::S17, Self::S18,
+        Self::S10, Self::S11, Self::S12, Self::S13, Self::S14, Self::S15, Self::S16, Self::S18,
     ];
 }
 

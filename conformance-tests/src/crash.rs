@@ -6,10 +6,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, LoginId, Reason, Record, Replace, Selector, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, LoginId, Reason, Record, RecordFilter, Selector, StoreError,
 };
 
+use crate::handle::{Handle, INSERTED};
 use crate::harness::Harness;
+use crate::history::History;
+use crate::outcome::Stop;
 use crate::rng::Rng;
 use crate::specimen::{at, record, rewritten, subject};
 
@@ -20,6 +23,7 @@ const WRITERS: u64 = 3;
 
 /// What a child says, a line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "few are alive at a time")]
 pub(crate) enum Said {
     /// A writer is about to leave this under the selector: a record, or nothing.
     Begins { writer: u64, selector: Selector, after: Option<Record> },
@@ -45,8 +49,9 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
     };
     let served = runtime.block_on(async {
         let store = harness.open(namespace).await.map_err(|error| error.to_string())?;
+        let store = Handle::new(store, History::new(), 0);
         let writers: Vec<_> = (0..WRITERS)
-            .map(|writer| tokio::spawn(write(Arc::clone(&store), writer, Rng::new(seed + writer, "crash"))))
+            .map(|writer| tokio::spawn(write(store.clone(), writer, Rng::new(seed + writer, "crash"))))
             .collect();
         for writer in writers {
             writer.await.map_err(|error| error.to_string())??;
@@ -58,24 +63,25 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
 }
 
 /// Makes records and ends them, in every way there is, for ever.
-async fn write(store: Arc<dyn TokenStore>, writer: u64, mut rng: Rng) -> Result<(), String> {
-    let failed = |error: hallpass_core::StoreError| crate::outcome::chain(&error);
+async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
+    let failed = |error: StoreError| crate::outcome::chain(&error);
+    let stopped = |stop: Stop| format!("{stop:?}");
     let name = subject(&format!("writer {writer}"));
     loop {
         let mut old = record(name.as_str());
         old.login = LoginId(rng.bytes());
         say(&Said::Begins { writer, selector: old.selector, after: Some(old.clone()) });
-        expect(store.insert(&old, Fence::None).await.map_err(failed)? == Insert::Inserted)?;
+        expect(store.insert(&old, Fence::None).await.map_err(failed)? == INSERTED)?;
         say(&Said::Acknowledged { writer });
         for _ in 0..rng.below(3) {
             let mut new = crate::specimen::next(&old, &mut rng);
             new.body = rewritten(&new.body, &mut rng);
             say(&Said::Begins { writer, selector: new.selector, after: Some(new.clone()) });
-            expect(store.replace(&new, old.revision).await.map_err(failed)? == Replace::Replaced)?;
+            store.swap(&new, &old).await.map_err(stopped)?;
             say(&Said::Acknowledged { writer });
             old = new;
         }
-        let which = Which::login(old.login);
+        let which = RecordFilter::login(old.login);
         let (mut marked, mut spent) = (old.clone(), crate::specimen::next(&old, &mut rng));
         marked.mark(Reason::LoggedOutElsewhere, at(9));
         (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
@@ -83,7 +89,7 @@ async fn write(store: Arc<dyn TokenStore>, writer: u64, mut rng: Rng) -> Result<
         let after = [None, None, Some(marked), Some(spent.clone())].into_iter().nth(ending);
         let Some(after) = after else { continue };
         say(&Said::Begins { writer, selector: old.selector, after });
-        let epoch = Advance::To {
+        let epoch = EpochUpdate::Set {
             epoch: Epoch(rng.bytes()),
             now: at(9),
             keep: std::time::Duration::from_secs(3_600),
@@ -93,7 +99,7 @@ async fn write(store: Arc<dyn TokenStore>, writer: u64, mut rng: Rng) -> Result<
             0 => store.delete(old.selector).await.map_err(failed)?,
             1 => store.revoke_by_subject(&name, &which, Action::Remove, epoch).await.map_err(failed)? == 1,
             2 => store.revoke_by_subject(&name, &which, mark, epoch).await.map_err(failed)? == 1,
-            _ => store.replace(&spent, old.revision).await.map_err(failed)? == Replace::Replaced,
+            _ => store.swap(&spent, &old).await.map(|()| true).map_err(stopped)?,
         };
         expect(done)?;
         say(&Said::Acknowledged { writer });

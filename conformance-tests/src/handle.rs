@@ -1,61 +1,153 @@
-//! The store under test, with every call written down.
+//! One handle on the store under test, in the words that cases use.
 
 use std::fmt::{self, Debug};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
-    Subject, Timestamp, TokenStore, Which,
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Record, RecordFilter,
+    Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
+
+use tokio::task::JoinSet;
 
 use crate::clause::Clause;
 use crate::history::History;
-use crate::outcome::{Ran, chain, hold};
+use crate::outcome::{Ran, hold};
+use crate::watched::Watched;
 
-/// How often a call is made again that the store refused without having done anything.
-const TRIES: u32 = 40;
 /// How often a conflict may be spurious (S5) before it is taken for a refusal.
 const SPURIOUS: u32 = 16;
+/// How many records are inserted at once where many are needed.
+const AT_ONCE: usize = 16;
+/// What [`Handle::insert`] answers for a record that is stored.
+pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
 
 /// One handle on the store under test. Clones are the same handle.
-///
-/// It is patient: a store may be unavailable now and then as long as it says so. [`Handle::bare`] is not.
 #[derive(Clone)]
-pub(crate) struct Handle {
-    store: Arc<dyn TokenStore>,
-    history: History,
-    node: usize,
-    patient: bool,
-}
-
-type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+pub(crate) struct Handle(Watched);
 
 impl Handle {
     pub(crate) fn new(store: Arc<dyn TokenStore>, history: History, node: usize) -> Self {
-        Self { store, history, node, patient: true }
+        Self(Watched::new(store, history, node))
     }
 
-    /// The same handle, which passes every error on at once.
+    /// The same handle; it passes every error on at once.
     pub(crate) fn bare(&self) -> Self {
-        Self { patient: false, ..self.clone() }
+        Self(self.0.bare())
+    }
+
+    /// The whole of the store's trait.
+    pub(crate) const fn watched(&self) -> &Watched {
+        &self.0
     }
 
     /// The store itself.
     pub(crate) const fn store(&self) -> &Arc<dyn TokenStore> {
-        &self.store
+        self.0.store()
+    }
+
+    /// Inserts; how many records the subject has is left out of the answer.
+    pub(crate) async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let answer = self.0.insert(record, fence).await?;
+        Ok(if answer.is_inserted() { INSERTED } else { answer })
+    }
+
+    pub(crate) async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.0.find(selector).await
+    }
+
+    /// Replaces by a record that lives or is ended; [`Handle::touch`] is the third kind of change.
+    pub(crate) async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        let note = Note::none();
+        let change = if next.revoked.is_some() { Change::End(&note) } else { Change::Update };
+        self.0.replace(next, expected, change).await
+    }
+
+    pub(crate) async fn touch(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+        self.0.replace(next, expected, Change::Touch).await
+    }
+
+    pub(crate) async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+        self.0.delete(selector, &Note::none()).await
+    }
+
+    pub(crate) async fn revoke_by_subject(
+        &self,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        epoch: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        self.0.revoke_by_subject(subject, &Revocation::new(filter.clone(), action).epoch(epoch)).await
+    }
+
+    /// A page of whole records; a damaged row is an error.
+    pub(crate) async fn list_by_subject(
+        &self,
+        subject: &Subject,
+        page: &Page,
+    ) -> Result<Vec<Record>, StoreError> {
+        let entries = self.0.list_by_subject(subject, page).await?;
+        let whole = |entry| match entry {
+            Listed::Record(record) => Ok(*record),
+            Listed::Corrupt { selector, source, .. } => {
+                Err(StoreError::Corrupt { selector: Some(selector), source })
+            }
+        };
+        entries.into_iter().map(whole).collect()
+    }
+
+    pub(crate) async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        Ok(self.0.epoch(subject, fresh, keep, now).await?.epoch)
+    }
+
+    pub(crate) async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.0.purge_expired(now, limit).await
     }
 
     /// Inserts a record that must be new, without a fence.
     pub(crate) async fn put(&self, record: &Record) -> Ran {
         let answer = self.insert(record, Fence::None).await?;
-        hold(
-            Clause::S2,
-            answer == Insert::Inserted,
-            format_args!("insert of a new record answered {answer:?}"),
-        )
+        hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record answered {answer:?}"))
+    }
+
+    /// Inserts records that must be new, several at once: what takes a network's time is not added up.
+    pub(crate) async fn put_all(&self, records: &[Record]) -> Ran {
+        for few in records.chunks(AT_ONCE) {
+            let mut puts = JoinSet::new();
+            for record in few {
+                let (store, record) = (self.clone(), record.clone());
+                puts.spawn(async move { store.put(&record).await });
+            }
+            for put in puts.join_all().await {
+                put?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Purges until nothing is left or nothing more goes, and answers how many records went. A store may
+    /// stop before its limit, and say "maybe more" after any call (S10).
+    pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> Ran<u64> {
+        let (mut removed, mut idle) = (0, 0);
+        while idle < 3 {
+            let purged = self.purge_expired(now, limit).await?;
+            let within = purged.removed <= u64::from(limit);
+            hold(Clause::S10, within, format_args!("a purge of at most {limit} removed {}", purged.removed))?;
+            removed += purged.removed;
+            idle = if purged.removed == 0 { idle + 1 } else { 0 };
+            if !purged.more {
+                break;
+            }
+        }
+        Ok(removed)
     }
 
     /// Replaces `old` by `next`, which must succeed, though not at the first try.
@@ -83,138 +175,11 @@ impl Handle {
             format_args!("replace of the current revision answered Conflict {SPURIOUS} times"),
         )
     }
-
-    async fn ask<'a, T: Send>(
-        &'a self,
-        what: String,
-        answer: impl Fn(&T) -> String + Send,
-        ask: impl Fn() -> Asked<'a, T> + Send,
-    ) -> Result<T, StoreError> {
-        for tried in 1.. {
-            let call = self.history.begin(self.node, what.clone());
-            let result = ask().await;
-            call.end(match &result {
-                Ok(value) => answer(value),
-                Err(error) => chain(error),
-            });
-            let harmless = matches!(
-                &result,
-                Err(StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. })
-            );
-            if !(harmless && self.patient && tried < TRIES) {
-                return result;
-            }
-            tokio::time::sleep(Duration::from_millis(u64::from(tried.min(10) - 1))).await;
-        }
-        unreachable!("the loop has no end")
-    }
-}
-
-#[async_trait]
-impl TokenStore for Handle {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let fence_text = match fence {
-            Fence::None => String::new(),
-            Fence::Epoch(epoch) => format!(" if the epoch is {}", brief_epoch(epoch)),
-            Fence::Parent(parent) => format!(" if {} lives", brief(parent)),
-        };
-        let what = format!("insert {}{fence_text}", brief(record.selector));
-        self.ask(what, debug, || self.store.insert(record, fence)).await
-    }
-
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let answer = |found: &Option<Record>| found.as_ref().map_or("nothing".into(), state);
-        self.ask(format!("find {}", brief(selector)), answer, || self.store.find(selector)).await
-    }
-
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let answer = |found: &Vec<Option<Record>>| {
-            format!("{} answers, {} found", found.len(), found.iter().flatten().count())
-        };
-        self.ask(format!("find_many of {}", selectors.len()), answer, || self.store.find_many(selectors))
-            .await
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let what =
-            format!("replace {} at revision {} by {}", brief(next.selector), expected.get(), state(next));
-        self.ask(what, debug, || self.store.replace(next, expected)).await
-    }
-
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.ask(format!("delete {}", brief(selector)), debug, || self.store.delete(selector)).await
-    }
-
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        let epoch = match advance {
-            Advance::Keep => String::new(),
-            Advance::To { epoch, .. } => format!(", epoch to {}", brief_epoch(epoch)),
-        };
-        let what = format!("revoke_by_subject {which:?} {action:?}{epoch}");
-        let ask = || self.store.revoke_by_subject(subject, which, action, advance);
-        self.ask(what, |count| format!("{count} records"), ask).await
-    }
-
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let after = page.after.map_or(String::new(), |(_, selector)| format!(" after {}", brief(selector)));
-        let what = format!("list_by_subject {:?} at most {}{after}", page.kinds, page.limit);
-        let answer = |records: &Vec<Record>| {
-            let few: Vec<_> = records.iter().take(6).map(|record| brief(record.selector)).collect();
-            format!(
-                "{} records: {}{}",
-                records.len(),
-                few.join(" "),
-                if records.len() > 6 { " …" } else { "" }
-            )
-        };
-        self.ask(what, answer, || self.store.list_by_subject(subject, page)).await
-    }
-
-    async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        let what = format!("epoch, if missing {}", brief_epoch(fresh));
-        let ask = || self.store.epoch(subject, fresh, keep, now);
-        self.ask(what, |epoch| brief_epoch(*epoch), ask).await
-    }
-
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let what = format!("purge_expired at {now:?}, at most {limit}");
-        self.ask(what, debug, || self.store.purge_expired(now, limit)).await
-    }
 }
 
 /// The store, and nothing of what it prints: that is what S18 is about.
 impl Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.store.fmt(f)
+        self.0.fmt(f)
     }
-}
-
-fn debug<T: Debug>(value: &T) -> String {
-    format!("{value:?}")
-}
-
-/// The last 8 digits: the first ones are the shard, which all of a subject share.
-fn brief(selector: Selector) -> String {
-    selector.to_string().split_off(24)
-}
-
-fn brief_epoch(epoch: Epoch) -> String {
-    epoch.0[..3].iter().fold("e-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
-}
-
-fn state(record: &Record) -> String {
-    let mark = record.revoked.map_or(String::new(), |reason| format!(" marked {reason:?}"));
-    format!("revision {}{mark}", record.revision.get())
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::{BoxError, Selector, TokenStore};
 
 use crate::declared::Declared;
 
@@ -21,6 +21,10 @@ pub trait Harness: Send + Sync + 'static {
     /// 2. One that is open already gives a second handle on the same records: another node.
     /// 3. One whose handles were all dropped is opened again as after a restart.
     ///
+    /// One case also asks for names with capitals and hyphens and of up to 120 characters. Pass them on as
+    /// they are: the store refuses a name that its backend could confuse with another (S15), and an error is a
+    /// fine answer there.
+    ///
     /// # Errors
     /// Whatever kept it from opening: a failure of the harness, never a verdict about the store.
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError>;
@@ -28,6 +32,11 @@ pub trait Harness: Send + Sync + 'static {
     /// What the backend promises: everything unless told otherwise.
     fn declared(&self) -> Declared {
         Declared::everything()
+    }
+
+    /// What damages rows, where the harness can: without it, cases about damaged rows are untested.
+    fn vandal(&self) -> Option<&dyn Vandal> {
+        None
     }
 
     /// Its server, where there is one that may be hurt.
@@ -39,6 +48,17 @@ pub trait Harness: Send + Sync + 'static {
     async fn discard(&self, namespace: &str) {
         let _ = namespace;
     }
+}
+
+/// Damages what a store has kept, as a bad disk or a faulty migration does (contract S9).
+#[async_trait]
+pub trait Vandal: Send + Sync {
+    /// Makes the row of `selector` in `namespace` one that does not decode: its body becomes longer than any
+    /// may be, say, or its reason a code that no version wrote. Its selector, subject and creation stay.
+    ///
+    /// # Errors
+    /// Whatever kept it from being damaged.
+    async fn damage(&self, namespace: &str, selector: Selector) -> Result<(), BoxError>;
 }
 
 /// A server that the suite may hurt, to see what its store makes of that (contract S12). While it is

@@ -22,6 +22,7 @@ mod runner;
 mod service;
 mod specimen;
 mod stage;
+mod watched;
 
 pub use backend::Backend;
 pub use case::{Case, Level};
@@ -30,7 +31,7 @@ pub use clause::Clause;
 pub use cli::main;
 pub use crash::serve_crash_child;
 pub use declared::{Capability, Declared, Durability};
-pub use harness::{Harness, Server, Trouble};
+pub use harness::{Harness, Server, Trouble, Vandal};
 pub use options::Options;
 pub use outcome::{Outcome, Violation};
 pub use patch::{Patch, prove};

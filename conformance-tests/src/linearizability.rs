@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::Duration;
 
-pub(crate) use model::{Did, Model, Row, Saw, of_key, of_subject};
+pub(crate) use model::{Did, Model, Row, Saw, of_key, of_subject, swept};
 
 /// The most calls that one history may have.
 pub(crate) const MAX_CALLS: usize = 64;

@@ -109,6 +109,19 @@ impl From<hallpass_core::Failure> for Stop {
     }
 }
 
+/// A rejection of a token that was good.
+impl From<hallpass_core::Denied> for Stop {
+    fn from(denied: hallpass_core::Denied) -> Self {
+        match denied {
+            hallpass_core::Denied::Failed(failure) => failure.into(),
+            hallpass_core::Denied::Rejected(rejected) => {
+                let observed = format!("a good token was rejected: {rejected:?}");
+                Self::Violation { clause: Clause::D5, observed }
+            }
+        }
+    }
+}
+
 /// An error and its sources in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();

@@ -89,10 +89,13 @@ impl Runner {
             Run::Child(_) if self.options.child.is_none() => {
                 Outcome::Untested("this run cannot run its binary again as a child")
             }
+            Run::Damage(_) if self.harness.vandal().is_none() => {
+                Outcome::Untested("the harness cannot damage rows")
+            }
             Run::Server(trouble, _) if !self.can_be_made(trouble) => {
                 Outcome::Untested("the harness supplies no server that can be hurt so")
             }
-            Run::Any(function) | Run::Child(function) => {
+            Run::Any(function) | Run::Child(function) | Run::Damage(function) => {
                 let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
                 self.watch(case, function)
             }

@@ -3,7 +3,9 @@
 use std::fmt::Display;
 use std::time::Duration;
 
-use hallpass_core::{Issued, Kind, Rejected, StoreError, Tokens, Valid, Verdict};
+use hallpass_core::{
+    Denied, Issued, Kind, Policy, Rejected, RetryWindow, StoreError, Tokens, Valid, Windows,
+};
 
 use crate::clause::Clause;
 use crate::outcome::{Ran, hold};
@@ -14,6 +16,12 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
 
+/// Remember-me tokens whose retry window is an hour, and not open until the successor is confirmed.
+pub(crate) fn one_hour() -> Policy {
+    let windows = Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT };
+    Policy::remember().rotation(Some(windows))
+}
+
 /// A fresh login of `name` with a token of `kind`, from the production path.
 pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issued> {
     let login = tokens.begin_login(&subject(name)).await?;
@@ -21,10 +29,11 @@ pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issue
 }
 
 /// What was accepted; a rejection breaks `clause`.
-pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Verdict<T>) -> Ran<T> {
-    match verdict? {
+pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Result<T, Denied>) -> Ran<T> {
+    match verdict {
         Ok(value) => Ok(value),
-        Err(rejected) => {
+        Err(Denied::Failed(failure)) => Err(failure.into()),
+        Err(Denied::Rejected(rejected)) => {
             hold(clause, false, format_args!("{what} was rejected: {rejected:?}"))?;
             Err(StoreError::Other("unreachable".into()).into())
         }
@@ -32,10 +41,16 @@ pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Verdict<T
 }
 
 /// Holds if it was rejected for this reason.
-pub(crate) fn rejected<T>(clause: Clause, what: impl Display, verdict: Verdict<T>, want: Rejected) -> Ran {
-    match verdict? {
+pub(crate) fn rejected<T>(
+    clause: Clause,
+    what: impl Display,
+    verdict: Result<T, Denied>,
+    want: Rejected,
+) -> Ran {
+    match verdict {
         Ok(_) => hold(clause, false, format_args!("{what} was accepted, and should have been {want:?}")),
-        Err(got) => hold(
+        Err(Denied::Failed(failure)) => Err(failure.into()),
+        Err(Denied::Rejected(got)) => hold(
             clause,
             got == want,
             format_args!("{what} was rejected as {got:?}, and should have been {want:?}"),
@@ -45,11 +60,15 @@ pub(crate) fn rejected<T>(clause: Clause, what: impl Display, verdict: Verdict<T
 
 /// Whether `text` is accepted; a failure is the store's.
 pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool> {
-    Ok(tokens.verify(kind, text).await?.is_ok())
+    match tokens.verify(kind, text).await {
+        Ok(_) => Ok(true),
+        Err(Denied::Rejected(_)) => Ok(false),
+        Err(Denied::Failed(failure)) => Err(failure.into()),
+    }
 }
 
 /// The text of the successor that a rotation must give.
-pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Verdict<Valid>) -> Ran<String> {
+pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Result<Valid, Denied>) -> Ran<String> {
     match accepted(clause, &what, verdict)?.successor {
         Some(issued) => Ok(issued.token.expose().to_owned()),
         None => {

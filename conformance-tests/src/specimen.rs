@@ -6,8 +6,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use hallpass_core::{
-    Body, Kind, Kinds, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore,
-    Tokens,
+    Body, Kind, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore, Tokens,
 };
 
 use crate::rng::Rng;
@@ -44,6 +43,15 @@ pub(crate) fn anonymous() -> Record {
     specimen(None, Kind::SESSION)
 }
 
+/// A session of `name` that expired in 1970, by any clock.
+pub(crate) fn expired_long_ago(name: &str) -> Record {
+    let mut record = record(name);
+    let past = Timestamp::from_millis(1_000);
+    (record.created_at, record.updated_at, record.seen_at) = (past, past, past);
+    (record.expires_at, record.idle_at, record.purge_at) = (past, Some(past), past);
+    record
+}
+
 /// The next write of `record`: another revision, and a body with a write id of its own.
 pub(crate) fn next(record: &Record, rng: &mut Rng) -> Record {
     let mut next = record.clone();
@@ -68,7 +76,7 @@ pub(crate) fn body(bytes: Vec<u8>) -> Body {
 
 /// The first page of every kind.
 pub(crate) fn page(limit: u16) -> Page {
-    Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN) }
+    Page::first(NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN))
 }
 
 pub(crate) fn ids(records: &[Record]) -> Vec<Selector> {
@@ -89,7 +97,7 @@ fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
         let login = login.map_err(|error| error.to_string())?;
         let issued =
             tokens.issue(&login, kind).device("Firefox on Linux").data(b"basket: 3 pears".as_slice()).await;
-        let issued = issued.map_err(|error| error.to_string())?.map_err(|error| error.to_string())?;
+        let issued = issued.map_err(|error| error.to_string())?;
         store.find(issued.token.selector()).await.map_err(|error| error.to_string())
     });
     match issued {

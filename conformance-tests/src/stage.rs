@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_core::{BoxError, ManualClock, Record, Tokens, TokensBuilder};
+use hallpass_core::{BoxError, ManualClock, Record, Selector, Tokens, TokensBuilder};
 
 use crate::declared::{Capability, Declared};
 use crate::handle::Handle;
@@ -98,7 +98,7 @@ impl Stage {
         adjust: impl FnOnce(TokensBuilder) -> TokensBuilder,
     ) -> Ran<(Tokens, Arc<ManualClock>)> {
         let clock = Arc::new(ManualClock::new(NOW));
-        let builder = Tokens::builder(store.clone()).clock(Arc::clone(&clock));
+        let builder = Tokens::builder(store.watched().clone()).clock(Arc::clone(&clock));
         match adjust(builder).build() {
             Ok(tokens) => Ok((tokens, clock)),
             Err(error) => Err(Stop::Harness(format!("the suite's own policy is wrong: {error}"))),
@@ -131,6 +131,19 @@ impl Stage {
     /// The server to hurt.
     pub(crate) fn server(&self) -> Ran<&dyn Server> {
         self.0.harness.server().ok_or_else(|| Stop::Harness("the server has gone".into()))
+    }
+
+    /// Damages the row of `selector`.
+    pub(crate) async fn damage(&self, selector: Selector) -> Ran {
+        let Some(vandal) = self.0.harness.vandal() else {
+            return Err(Stop::Harness("the harness cannot damage rows any more".into()));
+        };
+        vandal.damage(&self.namespace(""), selector).await.map_err(|error| harness_failed(&error))
+    }
+
+    /// A handle on a namespace with an odd name, if the store takes it: a refusal is a fine answer (S15).
+    pub(crate) async fn open_if_taken(&self, suffix: &str) -> Option<Handle> {
+        self.open_named(suffix).await.ok()
     }
 
     /// Throws away what the case has used.

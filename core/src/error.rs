@@ -1,7 +1,7 @@
-//! Verdicts apart from failures.
+//! Rejections apart from failures.
 //!
-//! A *verdict* says what became of a token and is a value; a *failure* says that no verdict could be
-//! reached. [`Verdict`] nests them so that `?` passes failures on and can swallow no rejection.
+//! A *rejection* is a verdict about a token; a *failure* says that no verdict could be reached. Both are the
+//! error of one `Result`, so a caller that only looks at `is_ok()` lets no one in.
 
 use std::error::Error;
 use std::fmt;
@@ -11,11 +11,71 @@ use crate::record::Reason;
 use crate::secret::KeyId;
 use crate::token::Selector;
 
-/// `Ok(Ok(_))`: accepted. `Ok(Err(_))`: rejected, a verdict about the token. `Err(_)`: no verdict.
+/// Why a call that judges a token gave nothing: the token was rejected, or no verdict could be reached.
 ///
-/// A web application answers the three with its page, with 401, and with 503: an outage never means
-/// "not logged in".
-pub type Verdict<T> = Result<Result<T, Rejected>, Failure>;
+/// A web application answers [`Denied::Rejected`] with 401. It answers [`Denied::Failed`] with 503 where the
+/// failure is an [outage](Failure::is_outage), with 500 where it is a mistake of the program. An outage never
+/// means "not logged in".
+#[derive(Debug)]
+pub enum Denied {
+    /// A verdict: the token is not good.
+    Rejected(Rejected),
+    /// No verdict.
+    Failed(Failure),
+}
+
+impl Denied {
+    /// The rejection, if it is one.
+    #[must_use]
+    pub const fn rejection(&self) -> Option<Rejected> {
+        match self {
+            Self::Rejected(rejected) => Some(*rejected),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Rejected(rejected) => rejected.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl Error for Denied {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Rejected(_) => None,
+            Self::Failed(failure) => failure.source(),
+        }
+    }
+}
+
+impl From<Rejected> for Denied {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
+    }
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<StoreError> for Denied {
+    fn from(error: StoreError) -> Self {
+        Self::Failed(error.into())
+    }
+}
+
+impl From<LimitError> for Denied {
+    fn from(error: LimitError) -> Self {
+        Self::Failed(error.into())
+    }
+}
 
 /// Why a token was not accepted.
 ///
@@ -43,8 +103,19 @@ pub enum Rejected {
     Revoked(Reason),
     /// A single-use token was presented again.
     Spent,
-    /// What the token was bound to (the password hash, say) has changed. The login is revoked.
+    /// The stamp that was given is not the one that the token is bound to, or the token is bound to none and one
+    /// was given or demanded. The token is refused, and nothing is ended.
     StampMismatch,
+}
+
+impl From<Reason> for Rejected {
+    /// What a token of a record is told that was ended for this reason (contract D3).
+    fn from(reason: Reason) -> Self {
+        match reason {
+            Reason::Spent => Self::Spent,
+            _ => Self::Revoked(reason),
+        }
+    }
 }
 
 impl fmt::Display for Rejected {
@@ -81,8 +152,25 @@ pub enum Failure {
     /// No policy is configured for this kind.
     UnknownKind(Kind),
     /// The kind and the call do not go together: a single-use kind cannot be verified, another cannot
-    /// be consumed, and only a token with a subject restores another.
+    /// be consumed, only a device of a subject restores or renews, and an API key has a login of its own.
     WrongCall(Kind),
+}
+
+impl Failure {
+    /// Whether it may go away by itself or by an operator's hand: answer 503 and let the client try again.
+    /// Otherwise it is a mistake of the program: a wrong call, an unknown kind, a value beyond its limits, a
+    /// stamp that was not supplied.
+    #[must_use]
+    pub const fn is_outage(&self) -> bool {
+        match self {
+            Self::Contended
+            | Self::Corrupt { .. }
+            | Self::Randomness(_)
+            | Self::Store(_)
+            | Self::UnknownKey(_) => true,
+            Self::Limit(_) | Self::StampRequired | Self::UnknownKind(_) | Self::WrongCall(_) => false,
+        }
+    }
 }
 
 impl fmt::Display for Failure {

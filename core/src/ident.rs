@@ -7,6 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
+use crate::context::cut;
 use crate::error::LimitError;
 use crate::secret::shard;
 
@@ -167,20 +168,27 @@ impl Device {
     /// without control characters.
     #[must_use]
     pub fn from_header(text: &str) -> Self {
-        let mut short = String::new();
-        for character in text.chars().filter(|character| !character.is_control()) {
-            if short.len() + character.len_utf8() > Self::MAX_LEN {
-                break;
-            }
-            short.push(character);
-        }
-        Self(short.into())
+        Self(cut(text, Self::MAX_LEN).into())
     }
 
     /// The description as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+impl From<&str> for Device {
+    /// As [`Device::from_header`]: never fails.
+    fn from(text: &str) -> Self {
+        Self::from_header(text)
+    }
+}
+
+impl From<String> for Device {
+    /// As [`Device::from_header`]: never fails.
+    fn from(text: String) -> Self {
+        Self::from_header(&text)
     }
 }
 
@@ -274,6 +282,28 @@ pub struct Epoch(pub [u8; 16]);
 impl fmt::Debug for Epoch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Epoch(…)")
+    }
+}
+
+/// How many times everybody had been logged out when a login began. Copied from a login to its records,
+/// and from a record to those that are restored from it or renewed; never changes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Era(u32);
+
+impl Era {
+    /// Before everybody was logged out for the first time.
+    pub const FIRST: Self = Self(0);
+
+    /// The era numbered `number`.
+    #[must_use]
+    pub const fn new(number: u32) -> Self {
+        Self(number)
+    }
+
+    /// The number: what a store keeps, as a number of 32 bits without sign.
+    #[must_use]
+    pub const fn get(self) -> u32 {
+        self.0
     }
 }
 

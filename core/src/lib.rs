@@ -1,9 +1,14 @@
 #![doc = include_str!("../README.md")]
 
 pub mod danger;
+// Public for the tables, the model check and the benchmark of this workspace; applications call `Tokens`, and
+// need no more of it than `Presented`. Outside semantic versioning.
+#[doc(hidden)]
 pub mod rotation;
 
+mod authentication;
 mod clock;
+mod context;
 mod entropy;
 mod error;
 mod event;
@@ -11,6 +16,7 @@ mod ident;
 mod memory;
 mod policy;
 mod purger;
+mod purpose;
 mod record;
 mod secret;
 mod stamp;
@@ -18,18 +24,25 @@ mod store;
 mod token;
 mod tokens;
 
+pub use authentication::Authentication;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
+pub use context::RequestContext;
 pub use entropy::{Entropy, OsEntropy};
-pub use error::{BoxError, DecodeError, Failure, LimitError, Rejected, StoreError, Verdict};
-pub use event::{Event, Observer, What};
-pub use ident::{Device, Epoch, Kind, LoginId, Revision, Subject};
+pub use error::{BoxError, DecodeError, Denied, Failure, LimitError, Rejected, StoreError};
+pub use event::{Event, EventKind, Observer};
+pub use ident::{Device, Epoch, Era, Kind, LoginId, Revision, Subject};
 pub use memory::MemoryStore;
-pub use policy::{Policy, PolicyError, Purpose, Scope, Windows};
+pub use policy::{Policy, PolicyError, RetryWindow, Scope, Windows};
 pub use purger::Purger;
-pub use record::state::How;
+pub use purpose::{Purpose, Purposes};
+pub use record::state::Origin;
 pub use record::{Body, Reason, Record};
+pub use rotation::Presented;
 pub use secret::{KeyId, Keyring};
 pub use stamp::{Fingerprint, FingerprintCheck, Stamp};
-pub use store::{Action, Advance, Fence, Insert, Kinds, Logins, Page, Purged, Replace, TokenStore, Which};
+pub use store::{
+    Action, Admission, Change, EpochUpdate, Fence, Insert, Kinds, Listed, Logins, Note, Page, Purged,
+    RecordFilter, Replace, Revocation, TokenStore,
+};
 pub use token::{Format, Selector, Token};
 pub use tokens::*;

@@ -9,9 +9,12 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::StoreError;
-use crate::ident::{Epoch, Revision, Subject};
+use crate::ident::{Epoch, Era, Revision, Subject};
 use crate::record::{Reason, Record};
-use crate::store::{Action, Advance, Fence, Insert, Page, Purged, Replace, TokenStore, Which};
+use crate::store::{
+    Action, Admission, Change, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Replace, Revocation,
+    TokenStore,
+};
 use crate::token::Selector;
 
 /// Keeps records in memory: for tests, examples, and sites that may forget everybody at a restart.
@@ -57,19 +60,22 @@ impl TokenStore for MemoryStore {
             return Ok(Insert::Fenced);
         }
         tables.put(record.clone());
-        Ok(Insert::Inserted)
+        Ok(Insert::Inserted { of_subject: record.subject.as_ref().map(|subject| tables.count(subject)) })
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         Ok(self.read().records.get(&selector).cloned())
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let tables = self.read();
-        Ok(selectors.iter().map(|selector| tables.records.get(selector).cloned()).collect())
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        _change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        if expected == Revision::MAX {
+            return Err(StoreError::Refused("the revision cannot be counted any further".into()));
+        }
         let mut tables = self.write();
         match tables.records.get(&next.selector) {
             None => Ok(Replace::Missing),
@@ -81,26 +87,22 @@ impl TokenStore for MemoryStore {
         }
     }
 
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
         Ok(self.write().take(selector))
     }
 
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let mut tables = self.write();
-        if let Advance::To { epoch, now, keep } = advance {
-            tables.epochs.insert(subject.clone(), (epoch, now.saturating_add(keep)));
+        if let EpochUpdate::Set { epoch, now, keep } = revocation.epoch {
+            let until = now.saturating_add(keep);
+            let until = tables.epochs.get(subject).map_or(until, |(_, kept)| until.max(*kept));
+            tables.epochs.insert(subject.clone(), (epoch, until));
         }
-        let doomed: Vec<Selector> =
-            which.select(tables.of(subject)).iter().map(|record| record.selector).collect();
+        let matching = tables.of(subject).filter(|record| revocation.filter.matches(record));
+        let doomed: Vec<Selector> = matching.map(|record| record.selector).collect();
         let mut count = 0;
         for selector in doomed {
-            count += u64::from(match action {
+            count += u64::from(match revocation.action {
                 Action::Remove => tables.take(selector),
                 Action::Mark { reason, at } => tables.mark(selector, reason, at),
             });
@@ -108,12 +110,13 @@ impl TokenStore for MemoryStore {
         Ok(count)
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let tables = self.read();
         let after =
             |record: &&Record| page.after.is_none_or(|after| (record.created_at, record.selector) < after);
-        let wanted = tables.of(subject).filter(after).filter(|record| page.kinds.contain(&record.kind));
-        Ok(wanted.take(page.limit.get().into()).cloned().collect())
+        let wanted =
+            tables.of(subject).filter(after).filter(|record| page.shows(&record.kind, record.purpose));
+        Ok(wanted.take(page.limit.get().into()).cloned().map(Listed::from).collect())
     }
 
     async fn epoch(
@@ -122,12 +125,12 @@ impl TokenStore for MemoryStore {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let until = now.saturating_add(keep);
         let mut tables = self.write();
         let entry = tables.epochs.entry(subject.clone()).or_insert((fresh, until));
         entry.1 = entry.1.max(until);
-        Ok(entry.0)
+        Ok(Admission { epoch: entry.0, era: Era::FIRST })
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
@@ -161,6 +164,11 @@ impl Tables {
     fn of(&self, subject: &Subject) -> impl Iterator<Item = &Record> {
         let entries = self.index.get(subject).into_iter().flatten().rev();
         entries.filter_map(|(_, selector)| self.records.get(selector))
+    }
+
+    fn count(&self, subject: &Subject) -> u32 {
+        let count = self.index.get(subject).map_or(0, BTreeSet::len);
+        u32::try_from(count).unwrap_or(u32::MAX)
     }
 
     fn put(&mut self, record: Record) {

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::error::LimitError;
 use crate::ident::Kind;
+use crate::purpose::Purpose;
 use crate::token::Format;
 
 const MINUTE: Duration = Duration::from_secs(60);
@@ -36,24 +37,20 @@ pub struct Policy {
 pub struct Windows {
     /// The least time between two rotations of a confirmed token.
     pub min_interval: Duration,
-    /// How long after a rotation the predecessor still gets the successor, while nobody has shown that
-    /// the client has it: how long a lost response can be made good.
-    pub retry_window: Duration,
+    /// How long a lost response can be made good.
+    pub retry_window: RetryWindow,
     /// How long after the successor was first presented the predecessor is still accepted: as long as
     /// the longest request that may be under way when the client switches.
     pub overlap: Duration,
 }
 
-/// What a kind is used for, which decides what acts on it.
+/// How long after a rotation the predecessor still gets the successor, while no client has presented that.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Purpose {
-    /// A person's device is logged in: listed, capped, ended by "log out the others" and by a
-    /// credential change.
-    Device,
-    /// A key that a program holds: ended only by name.
-    Key,
-    /// Works once: consumed, never verified; ended by a credential change.
-    SingleUse,
+pub enum RetryWindow {
+    /// For this long; zero makes no lost response good.
+    For(Duration),
+    /// At any time before the expiry, as long as the successor has not been presented.
+    UntilConfirmed,
 }
 
 /// How much a proven reuse ends.
@@ -66,11 +63,28 @@ pub enum Scope {
 }
 
 impl Windows {
-    /// Those of [`Policy::remember`]: a minute, an hour, 30 seconds.
-    pub const REMEMBER: Self =
-        Self { min_interval: MINUTE, retry_window: HOUR, overlap: Duration::from_secs(30) };
-    /// Those of [`Policy::refresh`]: a minute, 5 minutes, 30 seconds.
-    pub const REFRESH: Self = Self { retry_window: Duration::from_secs(5 * 60), ..Self::REMEMBER };
+    /// Those of [`Policy::remember`] and [`Policy::refresh`]: a minute, until confirmed, 30 seconds.
+    pub const DEFAULT: Self = Self {
+        min_interval: MINUTE,
+        retry_window: RetryWindow::UntilConfirmed,
+        overlap: Duration::from_secs(30),
+    };
+    /// Those of a kind that does not rotate.
+    const NONE: Self = Self {
+        min_interval: Duration::ZERO,
+        retry_window: RetryWindow::For(Duration::ZERO),
+        overlap: Duration::ZERO,
+    };
+}
+
+impl RetryWindow {
+    /// Whether the predecessor still gets the successor so long after the rotation, if it is not confirmed.
+    pub(crate) fn covers(self, elapsed: Duration) -> bool {
+        match self {
+            Self::For(window) => elapsed <= window,
+            Self::UntilConfirmed => true,
+        }
+    }
 }
 
 impl Policy {
@@ -105,22 +119,23 @@ impl Policy {
     }
 
     /// [`Kind::REMEMBER`]: idle 14 days, absolute 30 days; rotates at most once a minute, a lost
-    /// response can be made good for an hour, requests under way have 30 seconds.
+    /// response can be made good until the successor is presented, requests under way have 30 seconds.
     #[must_use]
     pub const fn remember() -> Self {
         let mut policy = Self::custom(Kind::REMEMBER, DAY.saturating_mul(30));
         policy.idle = Some(DAY.saturating_mul(14));
-        policy.rotation = Some(Windows::REMEMBER);
+        policy.rotation = Some(Windows::DEFAULT);
         policy
     }
 
     /// [`Kind::REFRESH`]: idle 30 days, absolute 90 days; rotates at most once a minute, a lost
-    /// response can be made good for 5 minutes, requests under way have 30 seconds. After RFC 9700, 4.14.2.
+    /// response can be made good until the successor is presented, requests under way have 30 seconds. After
+    /// RFC 9700, 4.14.2.
     #[must_use]
     pub const fn refresh() -> Self {
         let mut policy = Self::custom(Kind::REFRESH, DAY.saturating_mul(90));
         policy.idle = Some(DAY.saturating_mul(30));
-        policy.rotation = Some(Windows::REFRESH);
+        policy.rotation = Some(Windows::DEFAULT);
         policy
     }
 
@@ -205,9 +220,9 @@ impl Policy {
         self
     }
 
-    /// The retry window and the overlap; zero without rotation.
-    pub(crate) fn windows(&self) -> (Duration, Duration) {
-        self.rotation.map_or_else(Default::default, |windows| (windows.retry_window, windows.overlap))
+    /// Its windows; closed without rotation.
+    pub(crate) fn windows(&self) -> Windows {
+        self.rotation.unwrap_or(Windows::NONE)
     }
 
     /// Whether all of it makes sense together, with clocks `max_skew` apart. The builder of
@@ -232,15 +247,34 @@ impl Policy {
             rule(idle <= self.absolute, "the idle lifetime is at most the absolute one")?;
             rule(self.touch <= idle / 2, "a touch comes at least twice in an idle lifetime")?;
         }
+        rule(max_skew <= HOUR, "clocks are at most an hour apart")?;
         let Some(windows) = self.rotation else { return Ok(()) };
-        let wide = |window: Duration| window.is_zero() || window >= max_skew * 2;
+        let wide = |window: Duration| window >= max_skew * 2;
         let shortest = self.idle.unwrap_or(self.absolute);
         rule(self.purpose != Purpose::SingleUse, "a single-use token does not rotate")?;
-        rule(windows.retry_window < shortest, "the retry window is shorter than the idle lifetime")?;
-        rule(wide(windows.retry_window), "the retry window is zero or at least twice the clock skew")?;
-        rule(wide(windows.overlap), "the overlap is zero or at least twice the clock skew")?;
         rule(windows.overlap <= shortest / 4, "the overlap is at most a quarter of the idle lifetime")?;
-        rule(windows.min_interval >= windows.overlap * 2, "the least interval is at least twice the overlap")
+        rule(
+            windows.min_interval >= windows.overlap * 2,
+            "the least interval is at least twice the overlap",
+        )?;
+        match windows.retry_window {
+            RetryWindow::For(window) => {
+                rule(window < shortest, "the retry window is shorter than the idle lifetime")?;
+                rule(
+                    window.is_zero() || wide(window),
+                    "the retry window is zero or at least twice the clock skew",
+                )?;
+                rule(
+                    windows.overlap.is_zero() || wide(windows.overlap),
+                    "the overlap is zero or at least twice the clock skew",
+                )?;
+                rule(window >= windows.overlap * 4, "the retry window is at least four times the overlap")
+            }
+            RetryWindow::UntilConfirmed => rule(
+                wide(windows.overlap),
+                "the overlap of a window until confirmed is at least twice the clock skew",
+            ),
+        }
     }
 }
 
@@ -282,7 +316,6 @@ mod tests {
             change(&mut windows);
             Policy::remember().rotation(Some(windows))
         };
-        let second = Duration::from_secs(1);
         let cases = [
             (Policy::session().absolute(Duration::ZERO), "at least a millisecond"),
             (Policy::session().absolute(Duration::from_nanos(1)), "at least a millisecond"),
@@ -290,9 +323,13 @@ mod tests {
             (Policy::session().idle(Some(Duration::ZERO)), "idle lifetime is at least"),
             (Policy::session().idle(Some(HOUR * 13)), "at most the absolute"),
             (Policy::session().touch(MINUTE * 16), "twice in an idle"),
-            (with(|w| w.retry_window = DAY * 14), "shorter than the idle"),
-            (with(|w| w.retry_window = Duration::from_secs(19)), "retry window is zero or"),
-            (with(|w| w.overlap = Duration::from_secs(19)), "overlap is zero or"),
+            (with(|w| w.retry_window = RetryWindow::For(DAY * 14)), "shorter than the idle"),
+            (with(|w| w.retry_window = RetryWindow::For(Duration::from_secs(19))), "retry window is zero or"),
+            (with(|w| w.retry_window = RetryWindow::For(Duration::ZERO)), "four times the overlap"),
+            (with(|w| w.retry_window = RetryWindow::For(Duration::from_secs(119))), "four times the overlap"),
+            (with(|w| (w.retry_window, w.overlap) = (RetryWindow::For(HOUR), SKEW)), "overlap is zero or"),
+            (with(|w| w.overlap = Duration::from_secs(19)), "until confirmed is at least twice"),
+            (with(|w| w.overlap = Duration::ZERO), "until confirmed is at least twice"),
             (with(|w| w.min_interval = Duration::from_secs(59)), "twice the overlap"),
             (with(|w| (w.overlap, w.min_interval) = (DAY * 4, DAY * 8)), "a quarter"),
             (Policy::one_time().rotation(Some(windows)), "single-use"),
@@ -302,8 +339,23 @@ mod tests {
             let error = policy.check(SKEW).unwrap_err().to_string();
             assert!(error.contains(rule), "{error} should name {rule}");
         }
-        let strict = with(|w| (w.retry_window, w.overlap, w.min_interval) = Default::default());
+        let strict = Policy::remember().rotation(Some(Windows::NONE));
         assert_eq!(strict.check(SKEW), Ok(()), "zero windows are allowed for strict shops");
-        assert_eq!(with(|w| w.retry_window = Duration::from_secs(19)).check(second), Ok(()));
+        let narrow = with(|w| {
+            let second = Duration::from_secs(1);
+            (w.retry_window, w.overlap) = (RetryWindow::For(second * 8), second * 2);
+        });
+        assert_eq!(narrow.check(Duration::from_secs(1)), Ok(()));
+        assert_eq!(with(|w| w.retry_window = RetryWindow::For(MINUTE * 2)).check(SKEW), Ok(()));
+    }
+
+    #[test]
+    fn clocks_that_are_too_far_apart_are_refused_rather_than_overflow() {
+        for skew in [HOUR + Duration::from_nanos(1), Duration::MAX] {
+            for policy in [Policy::session(), Policy::remember(), Policy::one_time()] {
+                assert!(policy.check(skew).unwrap_err().to_string().contains("an hour apart"));
+            }
+        }
+        assert_eq!(Policy::session().check(HOUR), Ok(()));
     }
 }

@@ -5,10 +5,11 @@ use std::time::Duration;
 use tokio::task::JoinHandle;
 use tokio::time::sleep;
 
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 use crate::tokens::Tokens;
 
-/// Calls [`Tokens::purge`] again and again. An error is an event, not the end.
+/// Calls [`Tokens::purge`] at intervals. An error is an [event](EventKind::PurgeFailed) with its cause, and the next
+/// purge comes all the same.
 #[derive(Clone, Debug)]
 pub struct Purger {
     tokens: Tokens,
@@ -22,19 +23,19 @@ impl Purger {
         Self { tokens, every: Duration::from_secs(600) }
     }
 
-    /// Waits so long before each purge.
+    /// Waits for `every` before each purge.
     #[must_use]
     pub const fn every(mut self, every: Duration) -> Self {
         self.every = every;
         self
     }
 
-    /// Purges for ever. Drop the future to stop.
+    /// Purges until the future is dropped.
     pub async fn run(self) {
         loop {
             sleep(self.every).await;
-            if self.tokens.purge_surviving().await.is_err() {
-                self.tokens.emit(&Event::new(What::PurgeFailed, self.tokens.now()));
+            if let Err(failure) = self.tokens.purge_surviving().await {
+                self.tokens.emit(&Event::new(EventKind::PurgeFailed, self.tokens.now()).source(&failure));
             }
         }
     }

@@ -8,7 +8,8 @@ use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::error::{DecodeError, LimitError};
-use crate::ident::{Device, Kind, LoginId, Revision, Subject};
+use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::purpose::Purpose;
 use crate::token::Selector;
 
 /// One row.
@@ -17,7 +18,7 @@ use crate::token::Selector;
 /// that may grow is in [`body`](Self::body), which belongs to core: a new core field needs no
 /// migration in any adapter. A fact stands in a column or in the body, never in both.
 ///
-/// `selector`, `subject`, `kind`, `login`, `created_at` and `expires_at` never change.
+/// `selector`, `subject`, `kind`, `purpose`, `login`, `era`, `created_at` and `expires_at` never change.
 ///
 /// `==` compares bytes and is not constant-time: for stores that recognise their own write and for
 /// tests, never for judging a token.
@@ -29,8 +30,12 @@ pub struct Record {
     pub subject: Option<Subject>,
     /// What it is for.
     pub kind: Kind,
+    /// What its kind was used for when it was issued. 1 byte, [`Purpose::code`].
+    pub purpose: Purpose,
     /// The login that it descends from. 8 bytes.
     pub login: LoginId,
+    /// How many times everybody had been logged out when its login began. 32 bits.
+    pub era: Era,
     /// When it was issued.
     pub created_at: Timestamp,
     /// When it was last written. Its only use: a native time to live is `purge_at − updated_at`.
@@ -155,6 +160,16 @@ impl Reason {
         Self::StampMismatch,
         Self::Spent,
     ];
+
+    /// Whether an application may give it to [`Tokens::revoke_login`](crate::Tokens::revoke_login) and its like.
+    /// The others are what hallpass itself finds.
+    #[must_use]
+    pub const fn is_the_applications(self) -> bool {
+        matches!(
+            self,
+            Self::LoggedOut | Self::LoggedOutElsewhere | Self::CredentialChanged | Self::Administrative
+        )
+    }
 
     /// The code: 1 to 10, never reused for another meaning.
     #[must_use]

@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use crate::clock::Timestamp;
 use crate::error::Rejected;
-use crate::policy::{Policy, Scope};
+use crate::policy::{Policy, RetryWindow, Scope};
+use crate::purpose::Purpose;
 use crate::record::Reason;
 
 /// Which token of the record was presented, as the digests tell.
@@ -30,9 +31,11 @@ pub enum StampCheck {
     Differs,
     /// The record is bound to this one.
     Matches,
-    /// The record is bound to one and none was supplied.
+    /// The record is bound to none, and one was supplied.
+    Missing,
+    /// The record is bound to one, and none was supplied.
     NotSupplied,
-    /// The record is bound to none.
+    /// The record is bound to none, and none was supplied.
     Unbound,
 }
 
@@ -132,11 +135,7 @@ pub fn standing(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Durat
     if now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle) {
         return Some(Rejected::Expired); // D2
     }
-    match of.revoked {
-        None => None,
-        Some(Reason::Spent) => Some(Rejected::Spent), // D3
-        Some(reason) => Some(Rejected::Revoked(reason)),
-    }
+    of.revoked.map(Rejected::from) // D3
 }
 
 /// The whole table.
@@ -145,11 +144,18 @@ pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_ske
     if let Some(rejected) = standing(of, now, policy, max_skew) {
         return Decision::reject(rejected); // D1, D2, D3
     }
+    // Before the stamp: a replay is one under any stamp.
+    if let Some(replay) = replay(of, now, policy, max_skew) {
+        return replay; // D8, D9
+    }
     match of.stamp {
-        StampCheck::NotSupplied => return Decision::StampRequired,
-        StampCheck::Differs => return mismatch(), // D4
-        StampCheck::Unbound if policy.require_stamp => return mismatch(), // D4
-        StampCheck::Matches | StampCheck::Unbound => {}
+        StampCheck::NotSupplied => return Decision::StampRequired, // D4
+        StampCheck::Differs => return Decision::reject(Rejected::StampMismatch), // D4
+        StampCheck::Missing if policy.require_stamp || policy.purpose != Purpose::Key => {
+            return Decision::reject(Rejected::StampMismatch); // D4
+        }
+        StampCheck::Unbound if policy.require_stamp => return Decision::reject(Rejected::StampMismatch), // D4
+        StampCheck::Matches | StampCheck::Missing | StampCheck::Unbound => {}
     }
     if of.presented == Presented::Current {
         return Decision::Accept {
@@ -162,29 +168,32 @@ pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_ske
             },
         }; // D5
     }
-    let again = Decision::Accept {
+    Decision::Accept {
         confirm: false,
         slide: false,
         successor: if ask == Ask::Rotate { Successor::Same } else { Successor::None },
-    };
-    let (retry_window, overlap) = policy.windows();
-    let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
-    match (of.presented, of.rotation) {
-        (Presented::Predecessor, Some(rotation)) => match rotation.confirmed_at {
-            None if rotation.repeatable && now.since(rotation.at) <= retry_window => again, // D6
-            None => Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed),          // D8
-            Some(confirmed_at) => {
-                let in_time = sane(confirmed_at, now, max_skew).since(rotation.at) <= retry_window;
-                let under_way = now.since(confirmed_at) <= overlap;
-                if rotation.repeatable && in_time && under_way { again } else { reused } // D7, D9
-            }
-        },
-        _ => reused, // D9
-    }
+    } // D6, D7
 }
 
-const fn mismatch() -> Decision {
-    Decision::end(Rejected::StampMismatch, Scope::Login, Reason::StampMismatch)
+/// D8 and D9: what ends a login. `None` for the current token, and for the predecessor within its windows.
+fn replay(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Decision> {
+    let windows = policy.windows();
+    let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
+    let rotation = match (of.presented, of.rotation) {
+        (Presented::Current, _) => return None,
+        (Presented::Predecessor, Some(rotation)) => rotation,
+        _ => return Some(reused), // D9
+    };
+    match rotation.confirmed_at {
+        None if rotation.repeatable && windows.retry_window.covers(now.since(rotation.at)) => None, // D6
+        None => Some(Decision::end(Rejected::Lapsed, Scope::Login, Reason::Lapsed)),                // D8
+        Some(confirmed_at) => {
+            let to_confirm = sane(confirmed_at, now, max_skew).since(rotation.at);
+            let in_time = windows.retry_window.covers(to_confirm);
+            let under_way = now.since(confirmed_at) <= windows.overlap;
+            if rotation.repeatable && in_time && under_way { None } else { Some(reused) } // D7, D9
+        }
+    }
 }
 
 /// D10: without a pause between rotations, two in a row turn an honest request under way into the
@@ -195,7 +204,11 @@ fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
     let since = now.since(rotation.at);
     match rotation.confirmed_at {
         Some(confirmed_at) => now.since(confirmed_at) > windows.overlap * 2 && since >= windows.min_interval,
-        None => since > windows.retry_window + windows.overlap * 2,
+        None => match windows.retry_window {
+            RetryWindow::For(window) => since > window + windows.overlap * 2,
+            // Rotating in the request that confirms would break a client whose other requests are under way.
+            RetryWindow::UntilConfirmed => false,
+        },
     }
 }
 
@@ -207,10 +220,11 @@ pub(crate) fn windows_closed(
     policy: &Policy,
     max_skew: Duration,
 ) -> bool {
-    let (retry_window, overlap) = policy.windows();
-    match rotation.confirmed_at {
-        Some(confirmed_at) => now.since(confirmed_at) > overlap + max_skew,
-        None => now.since(rotation.at) > retry_window + max_skew,
+    let windows = policy.windows();
+    match (rotation.confirmed_at, windows.retry_window) {
+        (Some(confirmed_at), _) => now.since(confirmed_at) > windows.overlap + max_skew,
+        (None, RetryWindow::For(window)) => now.since(rotation.at) > window + max_skew,
+        (None, RetryWindow::UntilConfirmed) => false,
     }
 }
 

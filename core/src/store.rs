@@ -5,9 +5,9 @@
 //! and compares digests, before believing any of it. What an author has to know stands on the trait,
 //! where the rendered documentation shows it.
 //!
-//! The clause numbers S1–S18 are those of `docs/contract.md`.
+//! The clause numbers S1–S18 (S17 is withdrawn) are those of `docs/contract.md`.
 
-use std::fmt::Debug;
+use std::fmt;
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,28 +15,31 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::error::StoreError;
-use crate::ident::{Epoch, Kind, LoginId, Revision, Subject};
+use crate::error::{BoxError, LimitError, StoreError};
+use crate::ident::{Epoch, Era, Kind, LoginId, Revision, Subject};
+use crate::purpose::{Purpose, Purposes};
 use crate::record::{Reason, Record};
 use crate::token::Selector;
 
 /// Where records live: what a backend implements.
 ///
 /// A store moves rows. What it is given may be stored as it is; what it returns is not trusted. Losing
-/// a record is harmless, somebody logs in again. A revocation that was acknowledged and did not happen,
+/// a record is harmless: its user logs in again. A revocation that was acknowledged and did not happen,
 /// or a dead record that comes back, lets a thief in. For every method:
 ///
 /// - **S6** Once a write is acknowledged, every handle and every node sees it: linearizable per
 ///   selector, and per subject for epoch, list and revoke.
-/// - **S12** Trouble is an `Err`, never `None`, `false` or 0. Every call is bounded in time: in seconds,
-///   for a request waits for it. When the backend is back, the same handle works again.
+/// - **S12** Trouble is an `Err`, never `None`, `false` or 0. Every call is bounded in time, because a request
+///   waits for it: a few seconds, 20 at most. When the backend is back, each connection of a pool may fail
+///   once; 30 seconds later the same handle works without failures.
 /// - **S13** A future dropped at any await leaves each record either untouched or fully written. It may
 ///   be written after the caller has gone.
 /// - **S14** What an acknowledgement survives (nothing, a process crash, a power loss) is declared, to
 ///   readers and to the conformance suite, and holds for every kind of write, above all a revocation
 ///   and a rotation.
 /// - **S15** Two namespaces in one database never see each other, epochs included. No method names one:
-///   it is chosen where the store is opened, and may be a database or a file of its own.
+///   it is chosen where the store is opened, and may be a database or a file of its own. Opening refuses a
+///   name that the backend could confuse with another one.
 /// - **S16** Whatever the argument types admit is stored faithfully, never truncated, normalised or
 ///   interpreted; what the backend itself cannot take is a clear [`StoreError::Refused`].
 /// - **S18** `Debug` output, errors and logs contain neither data nor digests. Many drivers quote values
@@ -57,7 +60,7 @@ use crate::token::Selector;
 /// `examples/custom-store` in the repository does all of it with SQLite in one file; the package
 /// `hallpass-conformance-tests` tests it.
 #[async_trait]
-pub trait TokenStore: Debug + Send + Sync + 'static {
+pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a new record if `fence` still holds, checked and written as one step.
     ///
     /// - **S1** What is acknowledged, [`find`](Self::find) returns byte for byte.
@@ -69,8 +72,11 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///   behind them.
     /// - **T7** The selector of a record with a subject begins with [`Subject::shard`], and so does that of
     ///   its parent; a store that routes by it may refuse another.
-    /// - An epoch fences a record without a subject. A parent may be expired: a store has no clock. Where
-    ///   the selector is taken and the fence does not hold, either answer is right.
+    /// - An epoch always fences a record without a subject. A parent may be expired, for a store has no clock;
+    ///   it may be anonymous, or another subject's of the same shard. Ending or collecting a parent leaves the
+    ///   records that were inserted under it. Where the selector is taken and the fence does not hold, either
+    ///   answer is right.
+    /// - A selector is unique in the store, not only in its shard.
     ///
     /// # Errors
     /// [`StoreError`]; after a [`StoreError::Timeout`] with unknown outcome the record may be there.
@@ -85,45 +91,46 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     /// [`StoreError`].
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError>;
 
-    /// The records of all these selectors.
-    ///
-    /// - **S17** In the order asked, `None` for the unknown, repeats for repeats. Each is what
-    ///   [`find`](Self::find) would answer; together they need not be one snapshot.
-    ///
-    /// # Errors
-    /// [`StoreError`]; then no answer at all.
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError>;
-
     /// Replaces the record of `next.selector` if its revision is `expected` and it is not marked.
-    /// `next.revision` is `expected.next()`.
+    /// `next.revision` is `expected.next()`; at [`Revision::MAX`] there is none, and the call is
+    /// [`Refused`](StoreError::Refused). `change` says what kind of write it is; a store never compares bodies
+    /// to find out.
     ///
     /// - **S4** Only updates: nothing is ever created by it, a deleted record never comes back, and a
     ///   marked record is never changed or un-marked (that is [`Replace::Conflict`], whatever its
-    ///   revision). [`Replace::Missing`] is never false.
+    ///   revision). A record that is not there is always [`Replace::Missing`], and no other is.
     /// - **S5** Another revision is [`Replace::Conflict`], the record untouched. A conflict may be
-    ///   spurious. Of any number of concurrent replaces of one revision exactly one wins. Two callers
-    ///   never send the same bytes: every write carries a fresh id inside the body. So a store that
-    ///   re-sends may take *all bytes equal* as "this was my own write", and nothing less.
+    ///   spurious while the record is there. Of any number of concurrent replaces of one revision exactly
+    ///   one wins. Two callers never send the same bytes: every write carries a fresh id inside the body.
+    ///   So a store that re-sends may take *all bytes equal* as "this was my own write", and nothing less.
     ///
     /// # Errors
     /// [`StoreError`]; after a [`StoreError::Timeout`] with unknown outcome it may have happened.
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError>;
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError>;
 
-    /// Removes the record.
+    /// Removes the record: how an anonymous session ends. `note` goes along with the ending.
     ///
     /// - **S7** Idempotent; answers whether a record was there.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError>;
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError>;
 
-    /// Does `action` to every record of `subject` that matches `which`, advances its epoch first if
-    /// asked to, and answers how many records it was done to.
+    /// Does an action to every record of `subject` that matches a filter, sets its epoch first if asked to,
+    /// and returns the number of records that it was done to.
     ///
     /// - **S8** All and only the matching records, any number of them. When it acknowledges, none is
     ///   left, none was saved by a racing [`replace`](Self::replace), and none slipped in by a racing
     ///   fenced [`insert`](Self::insert). The count is exact (only a re-send may not know it). On an
     ///   error any subset may be done; repeating finishes the rest.
+    /// - Up to some 2,000 matching records it is one event. Above that a store may sweep: the epoch first,
+    ///   durably, then the records in pages, so that no other call waits longer than 50 ms for a page. A sweep
+    ///   that fails or is cut off leaves the epoch set and what was ended ended.
     /// - Unconditional: it compares no revision, so a flood of writes cannot starve it.
     /// - [`Action::Mark`] does what [`Record::mark`] does, and passes over marked records without counting
     ///   them.
@@ -131,31 +138,26 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError>;
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError>;
 
     /// One page of the records of `subject`: `created_at` descending, then selector descending.
     ///
     /// - **S9** Never shows a record that is gone and never misses one that is there, marked and expired
     ///   ones included. Pages cover each record exactly once when nothing else writes. An index entry
     ///   goes only together with its record.
+    /// - A row that does not decode is an entry of its own, [`Listed::Corrupt`]: it hides no other.
     ///
     /// # Errors
     /// [`StoreError`].
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError>;
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError>;
 
-    /// The subject's epoch; if it has none, `fresh` becomes it. One whose time is over may still serve
-    /// until it is collected.
+    /// The subject's epoch, with the era; if it has no epoch, `fresh` becomes it. One whose time is over may
+    /// still serve until it is collected.
     ///
-    /// - **S11** Kept until `now + keep` at least, and no shorter than it was promised before; a store may
-    ///   leave an existing one's time alone while half of `keep` is left, so that this is mostly a read.
-    ///   Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A missing epoch
-    ///   fences.
+    /// - **S11** Kept until `now + keep` at least. No later call shortens that time, whether it reads the epoch
+    ///   or sets another. A store may leave an existing one's time alone while half of `keep` is left, so that
+    ///   this is mostly a read. Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A
+    ///   missing epoch fences.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -165,16 +167,19 @@ pub trait TokenStore: Debug + Send + Sync + 'static {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError>;
+    ) -> Result<Admission, StoreError>;
 
     /// Removes at most `limit` records whose `purge_at ≤ now`, and epochs whose time is over, which count
     /// neither for `limit` nor in the answer.
     ///
-    /// - **S10** Only such records; safe from many nodes at once; [`Purged::more`] is `false` only when
-    ///   no record that is due is left, and is `false` when the call found none. A store may stop before
-    ///   `limit`, to end in time. One with a native
-    ///   time to live may remove nothing here: that time is the duration `purge_at − updated_at` and at
-    ///   least an hour of slack, and never removes a record early, marked and spent ones included.
+    /// - **S10** Only such records; safe from many nodes at once. [`Purged::more`] is `true` whenever a record
+    ///   that is due may be left, also after a call that removed none (a row was locked, say); repeating the
+    ///   call collects every such record in the end. A store may stop before `limit`, to end in time; a limit
+    ///   of 0 removes nothing. Epochs are collected late or at once, never early.
+    /// - A store with a native time to live may remove nothing here. That time ends at least an hour after
+    ///   `purge_at`, given as a duration from `updated_at` or as an instant, and never removes a record early,
+    ///   marked and spent ones included.
+    /// - A store may rely on `purge_at` not being before the earlier of the two expiries.
     ///
     /// # Errors
     /// [`StoreError`].
@@ -197,11 +202,35 @@ pub enum Fence {
 #[must_use]
 pub enum Insert {
     /// It is stored.
-    Inserted,
+    Inserted {
+        /// How many records its subject has from now on, marked and expired ones included, where the store
+        /// knows that exactly in the step that inserts. With `None`, and for an anonymous record, core reads
+        /// the list when it has to know.
+        of_subject: Option<u32>,
+    },
     /// The selector is taken; nothing was written.
     Duplicate,
     /// The fence does not hold; nothing was written.
     Fenced,
+}
+
+impl Insert {
+    /// Whether it is stored.
+    pub const fn is_inserted(self) -> bool {
+        matches!(self, Self::Inserted { .. })
+    }
+}
+
+/// What kind of write a replace is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change<'a> {
+    /// Only "seen at", the idle expiry and `purge_at` move. Losing it harms no one: a store may acknowledge it
+    /// before it is durable.
+    Touch,
+    /// Anything else that leaves the record alive.
+    Update,
+    /// The record is marked by it: it was spent or superseded. The note goes along.
+    End(&'a Note),
 }
 
 /// What became of a replace.
@@ -214,6 +243,79 @@ pub enum Replace {
     Conflict,
     /// There is no such record; nothing was written.
     Missing,
+}
+
+/// What an audit trail is to know about an ending: at most 1,024 bytes that a store may write in the same
+/// step, and may ignore. `Debug` shows its length only.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Note(Option<Arc<[u8]>>);
+
+impl Note {
+    /// The longest note, in bytes.
+    pub const MAX_LEN: usize = 1_024;
+
+    /// No note.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    /// Takes any bytes.
+    ///
+    /// # Errors
+    /// [`LimitError`] if there are more than 1,024.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, LimitError> {
+        let bytes = bytes.as_ref();
+        if bytes.len() > Self::MAX_LEN {
+            return Err(LimitError::new("note", "must be at most 1,024 bytes"));
+        }
+        Ok(Self((!bytes.is_empty()).then(|| bytes.into())))
+    }
+
+    /// The bytes; empty for no note.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_deref().unwrap_or_default()
+    }
+}
+
+impl fmt::Debug for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Note(… {} bytes)", self.as_bytes().len())
+    }
+}
+
+/// What [`TokenStore::revoke_by_subject`] is asked to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Revocation {
+    /// To which records.
+    pub filter: RecordFilter,
+    /// What to do to them.
+    pub action: Action,
+    /// Whether logins that are under way are turned away too.
+    pub epoch: EpochUpdate,
+    /// What goes along for an audit trail.
+    pub note: Note,
+}
+
+impl Revocation {
+    /// Does `action` to what matches `filter`; the epoch stays, and no note goes along.
+    #[must_use]
+    pub const fn new(filter: RecordFilter, action: Action) -> Self {
+        Self { filter, action, epoch: EpochUpdate::Keep, note: Note::none() }
+    }
+
+    /// Sets or keeps the epoch.
+    #[must_use]
+    pub fn epoch(self, epoch: EpochUpdate) -> Self {
+        Self { epoch, ..self }
+    }
+
+    /// Takes a note along.
+    #[must_use]
+    pub fn note(self, note: Note) -> Self {
+        Self { note, ..self }
+    }
 }
 
 /// What to do to the records of a subject.
@@ -232,11 +334,11 @@ pub enum Action {
 
 /// Whether a revocation also turns away the logins that are under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Advance {
+pub enum EpochUpdate {
     /// No: the epoch stays.
     Keep,
     /// Yes: the epoch becomes this one, whether or not there was one.
-    To {
+    Set {
         /// The new epoch.
         epoch: Epoch,
         /// The present instant.
@@ -248,20 +350,16 @@ pub enum Advance {
 
 /// Which records of a subject. All conditions hold at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Which {
+pub struct RecordFilter {
     /// Records of these kinds.
     pub kinds: Kinds,
+    /// Records of these purposes.
+    pub purposes: Purposes,
     /// Records of these logins.
     pub logins: Logins,
-    /// Only records that are [live](Record::is_live) at this instant.
-    pub live_at: Option<Timestamp>,
-    /// Of the logins that have a record matching all of the above, marked ones included, the newest so
-    /// many are spared with all their records. A login is as new as its newest matching record: later
-    /// `created_at`, then larger selector.
-    pub keep_newest: u32,
 }
 
-impl Which {
+impl RecordFilter {
     /// Everything of the subject.
     #[must_use]
     pub fn all() -> Self {
@@ -274,34 +372,54 @@ impl Which {
         Self { logins: Logins::Only(login), ..Self::default() }
     }
 
+    /// Everything but one login.
+    #[must_use]
+    pub fn except(login: LoginId) -> Self {
+        Self { logins: Logins::Except(login), ..Self::default() }
+    }
+
     /// The same, of these kinds only.
     #[must_use]
     pub fn kinds(self, kinds: Kinds) -> Self {
         Self { kinds, ..self }
     }
 
-    /// Of all records of a subject, those that are meant, in any order: for stores that can afford to
-    /// look at each, as the reference store does.
+    /// The same, of these purposes only.
     #[must_use]
-    pub fn select<'a>(&self, records: impl IntoIterator<Item = &'a Record>) -> Vec<&'a Record> {
-        let mut matching: Vec<_> = records.into_iter().filter(|record| self.matches(record)).collect();
-        matching.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
-        let mut spared: Vec<LoginId> = Vec::new();
-        for record in &matching {
-            if spared.len() < self.keep_newest as usize && !spared.contains(&record.login) {
-                spared.push(record.login);
-            }
-        }
-        matching.retain(|record| !spared.contains(&record.login));
-        matching
+    pub fn purposes(self, purposes: impl Into<Purposes>) -> Self {
+        Self { purposes: purposes.into(), ..self }
     }
 
-    /// Whether `record` meets every condition but `keep_newest`, which looks at several records.
+    /// Whether `record` meets every condition.
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
         self.kinds.contain(&record.kind)
+            && self.purposes.contain(record.purpose)
             && self.logins.contain(record.login)
-            && self.live_at.is_none_or(|at| record.is_live(at))
+    }
+}
+
+impl From<Kinds> for RecordFilter {
+    fn from(kinds: Kinds) -> Self {
+        Self::all().kinds(kinds)
+    }
+}
+
+impl From<Kind> for RecordFilter {
+    fn from(kind: Kind) -> Self {
+        Self::all().kinds(kind.into())
+    }
+}
+
+impl From<Purposes> for RecordFilter {
+    fn from(purposes: Purposes) -> Self {
+        Self::all().purposes(purposes)
+    }
+}
+
+impl From<Purpose> for RecordFilter {
+    fn from(purpose: Purpose) -> Self {
+        Self::all().purposes(purpose)
     }
 }
 
@@ -311,7 +429,7 @@ pub enum Kinds {
     /// Every kind.
     #[default]
     Any,
-    /// These, and none if the list is empty.
+    /// These, and none if the list is empty. A kind that is named twice counts once.
     Only(Vec<Kind>),
 }
 
@@ -361,10 +479,77 @@ impl Logins {
 pub struct Page {
     /// Records of these kinds.
     pub kinds: Kinds,
+    /// Records of these purposes.
+    pub purposes: Purposes,
     /// Only what comes after this place in the order of the list. The record itself may be gone by now.
     pub after: Option<(Timestamp, Selector)>,
-    /// At most so many. A shorter page is the last one.
+    /// At most this many entries. A shorter page is the last one.
     pub limit: NonZeroU16,
+}
+
+impl Page {
+    /// The first page of everything, of at most `limit` entries.
+    #[must_use]
+    pub const fn first(limit: NonZeroU16) -> Self {
+        Self { kinds: Kinds::Any, purposes: Purposes::ALL, after: None, limit }
+    }
+
+    /// Whether the page shows records of this kind and purpose.
+    #[must_use]
+    pub fn shows(&self, kind: &Kind, purpose: Purpose) -> bool {
+        self.kinds.contain(kind) && self.purposes.contain(purpose)
+    }
+}
+
+/// One entry of a list.
+#[derive(Debug)]
+pub enum Listed {
+    /// A record.
+    Record(Box<Record>),
+    /// A row that does not make a record; [`TokenStore::delete`] removes it.
+    Corrupt {
+        /// Its selector.
+        selector: Selector,
+        /// Where it stands in the list.
+        created_at: Timestamp,
+        /// What is wrong with it. Contains neither data nor digests (S18).
+        source: BoxError,
+    },
+}
+
+impl Listed {
+    /// Where it stands in the list: what the next page comes [`after`](Page::after).
+    #[must_use]
+    pub fn place(&self) -> (Timestamp, Selector) {
+        match self {
+            Self::Record(record) => (record.created_at, record.selector),
+            Self::Corrupt { selector, created_at, .. } => (*created_at, *selector),
+        }
+    }
+
+    /// The record, if it is one.
+    #[must_use]
+    pub fn record(self) -> Option<Record> {
+        match self {
+            Self::Record(record) => Some(*record),
+            Self::Corrupt { .. } => None,
+        }
+    }
+}
+
+impl From<Record> for Listed {
+    fn from(record: Record) -> Self {
+        Self::Record(Box::new(record))
+    }
+}
+
+/// What a login is begun with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Admission {
+    /// The subject's epoch.
+    pub epoch: Epoch,
+    /// The present era: [`Era::FIRST`] in a store that never logged everybody out.
+    pub era: Era,
 }
 
 /// What a purge did.
@@ -387,29 +572,29 @@ macro_rules! forward {
             async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
                 (**self).find(selector).await
             }
-            async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-                (**self).find_many(selectors).await
+            async fn replace(
+                &self,
+                next: &Record,
+                expected: Revision,
+                change: Change<'_>,
+            ) -> Result<Replace, StoreError> {
+                (**self).replace(next, expected, change).await
             }
-            async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-                (**self).replace(next, expected).await
-            }
-            async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-                (**self).delete(selector).await
+            async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+                (**self).delete(selector, note).await
             }
             async fn revoke_by_subject(
                 &self,
                 subject: &Subject,
-                which: &Which,
-                action: Action,
-                advance: Advance,
+                revocation: &Revocation,
             ) -> Result<u64, StoreError> {
-                (**self).revoke_by_subject(subject, which, action, advance).await
+                (**self).revoke_by_subject(subject, revocation).await
             }
             async fn list_by_subject(
                 &self,
                 subject: &Subject,
                 page: &Page,
-            ) -> Result<Vec<Record>, StoreError> {
+            ) -> Result<Vec<Listed>, StoreError> {
                 (**self).list_by_subject(subject, page).await
             }
             async fn epoch(
@@ -418,7 +603,7 @@ macro_rules! forward {
                 fresh: Epoch,
                 keep: Duration,
                 now: Timestamp,
-            ) -> Result<Epoch, StoreError> {
+            ) -> Result<Admission, StoreError> {
                 (**self).epoch(subject, fresh, keep, now).await
             }
             async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -1,14 +1,18 @@
 //! The service that applications call: every token passes through here, and nothing else decides.
 
+mod alarm;
 mod backoff;
 mod builder;
 mod candidate;
+mod cap;
 mod data;
+mod ending;
 mod issue;
 mod list;
 mod login;
 mod purge;
-mod reissue;
+mod records;
+mod renew;
 mod revoke;
 mod valid;
 mod write;
@@ -23,21 +27,24 @@ pub use candidate::Candidate;
 pub use issue::Issue;
 pub use list::{ActiveLogin, ListCursor, ListQuery, Listing};
 pub use login::Login;
+pub use renew::Renewed;
 pub use valid::{Issued, Valid};
 
 use crate::clock::{Clock, Timestamp};
+use crate::context::RequestContext;
 use crate::entropy::Entropy;
 use crate::error::{Failure, StoreError};
 use crate::event::{Event, Observer};
 use crate::ident::Kind;
-use crate::policy::{Policy, Purpose};
+use crate::policy::Policy;
+use crate::purpose::Purpose;
 use crate::secret::Keys;
 use crate::store::{Kinds, TokenStore};
 
 /// Issues, verifies, rotates and revokes tokens over any [`TokenStore`]. Cheap to clone.
 ///
-/// Every call that judges a token answers a [`Verdict`](crate::Verdict): a rejection is a value, and
-/// an outage is an error that must not be taken for one.
+/// Every call that judges a token answers `Result<_, Denied>`: [`Denied`](crate::Denied) tells a rejection from
+/// an outage, which must not be taken for one.
 ///
 /// It runs on tokio with its timer enabled. A revocation, once begun, completes even when the caller's
 /// future is dropped (contract D12).
@@ -50,15 +57,18 @@ use crate::store::{Kinds, TokenStore};
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let tokens = Tokens::builder(MemoryStore::new()).build()?;
 /// let login = tokens.begin_login(&Subject::new("alice")?).await?; // then check the password
-/// let issued = tokens.issue(&login, Kind::SESSION).device("Firefox").await??;
+/// let issued = tokens.issue(&login, Kind::SESSION).device("Firefox").await?;
 ///
-/// let valid = tokens.verify(Kind::SESSION, issued.token.expose()).await??;
+/// let valid = tokens.verify(Kind::SESSION, issued.token.expose()).await?;
 /// assert_eq!(valid.subject().map(Subject::as_str), Some("alice"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-pub struct Tokens(Arc<Shared>);
+pub struct Tokens {
+    shared: Arc<Shared>,
+    context: Option<Arc<RequestContext>>,
+}
 
 struct Shared {
     store: Arc<dyn TokenStore>,
@@ -68,7 +78,8 @@ struct Shared {
     keys: Keys,
     policies: Vec<Policy>,
     max_skew: Duration,
-    max_logins: Option<NonZeroU32>,
+    max_logins: NonZeroU32,
+    max_records_per_login: NonZeroU32,
 }
 
 impl Tokens {
@@ -82,54 +93,63 @@ impl Tokens {
     /// # Errors
     /// [`Failure::UnknownKind`] if there is none.
     pub fn policy(&self, kind: Kind) -> Result<&Policy, Failure> {
-        self.0.policies.iter().find(|policy| policy.kind == kind).ok_or(Failure::UnknownKind(kind))
+        self.shared.policies.iter().find(|policy| policy.kind == kind).ok_or(Failure::UnknownKind(kind))
     }
 
     /// The present instant, by the service's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.0.clock.now()
+        self.shared.clock.now()
+    }
+
+    /// The same service on behalf of one request: events and notes of its calls carry `context`. Cheap.
+    #[must_use]
+    pub fn with_context(&self, context: RequestContext) -> Self {
+        Self { shared: self.shared.clone(), context: Some(Arc::new(context)) }
     }
 
     fn store(&self) -> &dyn TokenStore {
-        &*self.0.store
+        &*self.shared.store
     }
 
     fn keys(&self) -> &Keys {
-        &self.0.keys
+        &self.shared.keys
     }
 
     fn max_skew(&self) -> Duration {
-        self.0.max_skew
+        self.shared.max_skew
     }
 
     /// Fresh random bytes.
     fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
-        self.0.entropy.fill(&mut bytes).map_err(Failure::Randomness)?;
+        self.shared.entropy.fill(&mut bytes).map_err(Failure::Randomness)?;
         Ok(bytes)
     }
 
-    /// The kinds whose policies serve one of these purposes: what to end when every device is logged out
-    /// and the API keys stay.
+    /// The kinds whose policies serve one of these purposes. To end what serves a purpose, give the
+    /// [purposes](crate::Purposes) themselves to [`revoke_subject`](Self::revoke_subject): they reach kinds that this
+    /// process has no policy for.
     #[must_use]
     pub fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
-        let policies = self.0.policies.iter().filter(|policy| purposes.contains(&policy.purpose));
+        let policies = self.shared.policies.iter().filter(|policy| purposes.contains(&policy.purpose));
         Kinds::Only(policies.map(|policy| policy.kind).collect())
     }
 
     pub(crate) fn emit(&self, event: &Event<'_>) {
+        let event = Event { context: self.context.as_deref(), ..*event };
         event.trace();
-        if let Some(observer) = &self.0.observer {
-            observer.on_event(event);
+        if let Some(observer) = &self.shared.observer {
+            observer.on_event(&event);
         }
     }
 
     /// Runs `work` so that it completes though the caller's future is dropped (contract D12).
-    async fn detached<T, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, Failure>
+    async fn detached<T, E, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, E>
     where
         T: Send + 'static,
-        F: Future<Output = Result<T, Failure>> + Send + 'static,
+        E: From<StoreError> + Send + 'static,
+        F: Future<Output = Result<T, E>> + Send + 'static,
     {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => match runtime.spawn(work(self.clone())).await {
@@ -145,8 +165,8 @@ impl Tokens {
 impl fmt::Debug for Tokens {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tokens")
-            .field("store", &self.0.store)
-            .field("keys", &self.0.keys)
+            .field("store", &self.shared.store)
+            .field("keys", &self.shared.keys)
             .finish_non_exhaustive()
     }
 }

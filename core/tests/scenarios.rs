@@ -7,6 +7,12 @@ mod fixture;
 #[path = "scenarios/gate.rs"]
 mod gate;
 
+#[path = "scenarios/alarm.rs"]
+mod alarm;
+#[path = "scenarios/cap.rs"]
+mod cap;
+#[path = "scenarios/endings.rs"]
+mod endings;
 #[path = "scenarios/expiry.rs"]
 mod expiry;
 #[path = "scenarios/honest.rs"]
@@ -19,9 +25,23 @@ mod lifetime;
 mod logins;
 #[path = "scenarios/outage.rs"]
 mod outage;
+#[path = "scenarios/overtaken.rs"]
+mod overtaken;
+#[path = "scenarios/pending.rs"]
+mod pending;
+#[path = "scenarios/renewal.rs"]
+mod renewal;
 #[path = "scenarios/revocation.rs"]
 mod revocation;
+#[path = "scenarios/rows.rs"]
+mod rows;
 #[path = "scenarios/single_use.rs"]
 mod single_use;
+#[path = "scenarios/stamps.rs"]
+mod stamps;
 #[path = "scenarios/theft.rs"]
 mod theft;
+#[path = "scenarios/unreadable.rs"]
+mod unreadable;
+#[path = "scenarios/until_confirmed.rs"]
+mod until_confirmed;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use hallpass_core::rotation::{
     Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide, standing,
 };
-use hallpass_core::{Kind, Policy, Reason, Rejected, Scope, Timestamp, Windows};
+use hallpass_core::{Kind, Policy, Purpose, Reason, Rejected, RetryWindow, Scope, Timestamp, Windows};
 
 use Ask::{Rotate, Verify};
 use Presented::{Current, Earlier, Foreign, Predecessor};
@@ -18,7 +18,7 @@ const M: i64 = 60 * S;
 const H: i64 = 60 * M;
 const D: i64 = 24 * H;
 
-// What `Policy::remember` promises, in the table's unit.
+// What `remember` allows, in the table's unit.
 const ABSOLUTE: i64 = 30 * D;
 const IDLE: i64 = 14 * D;
 const MIN_INTERVAL: i64 = M;
@@ -37,7 +37,7 @@ const ALL_AT_ONCE: Decision = accept(true, true, Successor::New);
 const INVALID: Decision = Decision::Reject { rejected: Rejected::Invalid, end: None };
 const EXPIRED: Decision = Decision::Reject { rejected: Rejected::Expired, end: None };
 const SPENT: Decision = Decision::Reject { rejected: Rejected::Spent, end: None };
-const MISMATCH: Decision = ends(Rejected::StampMismatch, Scope::Login, Reason::StampMismatch);
+const MISMATCH: Decision = Decision::Reject { rejected: Rejected::StampMismatch, end: None };
 const LAPSED: Decision = ends(Rejected::Lapsed, Scope::Login, Reason::Lapsed);
 const REUSED: Decision = ends(Rejected::Reused, Scope::Login, Reason::Reused);
 const REUSED_ALL: Decision = ends(Rejected::Reused, Scope::Subject, Reason::Reused);
@@ -62,14 +62,21 @@ const fn length(ms: i64) -> Duration {
     Duration::from_millis(ms as u64)
 }
 
+/// With a retry window of an hour.
 fn remember() -> Policy {
-    Policy::remember().touch(length(TOUCH))
+    windows(RETRY, OVERLAP, MIN_INTERVAL)
 }
 
 /// Another retry window, overlap and least interval.
 fn windows(retry_window: i64, overlap: i64, min_interval: i64) -> Policy {
     let (min_interval, retry_window, overlap) = (length(min_interval), length(retry_window), length(overlap));
-    remember().rotation(Some(Windows { min_interval, retry_window, overlap }))
+    let retry_window = RetryWindow::For(retry_window);
+    until_confirmed().rotation(Some(Windows { min_interval, retry_window, overlap }))
+}
+
+/// As applications get it, but for the touch interval.
+fn until_confirmed() -> Policy {
+    Policy::remember().touch(length(TOUCH))
 }
 
 /// The current token of a record that has never rotated.
@@ -147,10 +154,13 @@ fn table() -> Vec<Row> {
     let strict = || windows(0, 0, 0);
     let off = || remember().rotation(None);
     let (not_supplied, differs, matches) = (StampCheck::NotSupplied, StampCheck::Differs, StampCheck::Matches);
+    let missing = StampCheck::Missing;
+    let stamps = [StampCheck::Unbound, matches, differs, not_supplied, missing];
     let needs = || remember().require_stamp();
+    let key = || remember().purpose(Purpose::Key);
     let ask_stamp = Decision::StampRequired;
 
-    vec![
+    let mut rows = vec![
         at("D1 a guess is invalid", by(Foreign, FRESH), Rotate, S, INVALID),
         at("D1 a guess at an expired record is invalid", by(Foreign, FRESH), Verify, ABSOLUTE, INVALID),
         at("D1 a guess at an ended record is invalid", by(Foreign, ended(Reason::Reused, FRESH)), Verify, S, INVALID),
@@ -204,22 +214,26 @@ fn table() -> Vec<Row> {
 
         at("D4 bound to this stamp", stamped(matches, FRESH), Verify, S, VALID),
         at("D4 bound to this stamp, which is required", stamped(matches, FRESH), Verify, S, VALID).under(needs()),
-        at("D4 bound to none", FRESH, Verify, S, VALID),
+        at("D4 bound to none, and none given", FRESH, Verify, S, VALID),
         at("D4 bound to none, which is required", FRESH, Verify, S, MISMATCH).under(needs()),
+        at("D4 bound to none, and one given", stamped(missing, FRESH), Verify, S, MISMATCH),
+        at("D4 bound to none, and one given, which is required", stamped(missing, FRESH), Verify, S, MISMATCH).under(needs()),
+        at("D4 a key that is bound to none takes any stamp", stamped(missing, FRESH), Verify, S, VALID).under(key()),
+        at("D4 but not where one is required", stamped(missing, FRESH), Verify, S, MISMATCH).under(key().require_stamp()),
+        at("D4 a key that is bound to another", stamped(differs, FRESH), Verify, S, MISMATCH).under(key()),
+        at("D4 a single-use token that is bound to none", stamped(missing, FRESH), Verify, S, MISMATCH).under(remember().purpose(Purpose::SingleUse)),
         at("D4 bound to another", stamped(differs, FRESH), Verify, S, MISMATCH),
         at("D4 bound to another, and one is required", stamped(differs, FRESH), Verify, S, MISMATCH).under(needs()),
         at("D4 not supplied", stamped(not_supplied, FRESH), Verify, S, ask_stamp),
         at("D4 not supplied, and one is required", stamped(not_supplied, FRESH), Verify, S, ask_stamp).under(needs()),
         at("D4 a due rotation does not happen", stamped(differs, FRESH), Rotate, S, MISMATCH),
+        at("D4 a successor is not confirmed", by(Current, stamped(differs, rotated(0))), Verify, S, MISMATCH),
         at("D4 a predecessor within its window", stamped(differs, rotated(0)), Rotate, S, MISMATCH),
         at("D4 a predecessor within its overlap", stamped(differs, confirmed(0, 0)), Rotate, S, MISMATCH),
-        at("D4 a predecessor that lapsed", stamped(differs, rotated(0)), Rotate, D, MISMATCH),
-        at("D4 a predecessor that was reused", stamped(differs, confirmed(0, 0)), Rotate, D, MISMATCH),
-        at("D4 an earlier token", by(Earlier, stamped(differs, confirmed(0, 0))), Rotate, S, MISMATCH),
-        at("D4 an earlier token of an unbound record where one is required", by(Earlier, confirmed(0, 0)), Rotate, S, MISMATCH).under(needs()),
-        at("D4 no verdict on an earlier token without the stamp", by(Earlier, stamped(not_supplied, confirmed(0, 0))), Rotate, S, ask_stamp),
-        at("D4 no verdict on a lapsed one either", stamped(not_supplied, rotated(0)), Rotate, D, ask_stamp),
-        at("D4 ends the login, whatever a reuse ends", stamped(differs, FRESH), Verify, S, MISMATCH).under(remember().reuse_ends(Scope::Subject)),
+        at("D4 a predecessor within its window, of a record that is bound to none", stamped(missing, rotated(0)), Rotate, S, MISMATCH),
+        at("D4 a predecessor within its window needs the stamp", stamped(not_supplied, rotated(0)), Rotate, S, ask_stamp),
+        at("D4 a predecessor within its overlap needs the stamp", stamped(not_supplied, confirmed(0, 0)), Verify, S, ask_stamp),
+        at("D4 ends nothing, whatever a reuse ends", stamped(differs, FRESH), Verify, S, MISMATCH).under(remember().reuse_ends(Scope::Subject)),
 
         at("D5 verified", FRESH, Verify, S, VALID),
         at("D5 the first sight of the successor confirms it", by(Current, rotated(0)), Verify, S, CONFIRMED),
@@ -245,6 +259,11 @@ fn table() -> Vec<Row> {
         at("D6 an erased nonce has closed the window", erased(rotated(0)), Rotate, S, LAPSED),
         at("D6 whatever the clock says", erased(rotated(D)), Verify, 0, LAPSED),
 
+        edge("D6 until confirmed, a lost response can be made good after an hour", rotated(D), Rotate, D + RETRY, [SAME; 3]).under(until_confirmed()),
+        edge("D6 and at any time before the expiry", rotated(0), Rotate, IDLE, [SAME, EXPIRED, EXPIRED]).under(until_confirmed()),
+        edge("D6 the absolute one", seen(29 * D, rotated(0)), Verify, ABSOLUTE, [VALID, EXPIRED, EXPIRED]).under(until_confirmed()),
+        at("D6 until confirmed, a clock that stepped back", rotated(D), Rotate, 0, SAME).under(until_confirmed()),
+
         edge("D7 a request under way when the client switched", confirmed(0, 10 * S), Rotate, 40 * S, [SAME, SAME, REUSED]),
         edge("D7 without asking for a rotation there is no successor", confirmed(0, 10 * S), Verify, 40 * S, [VALID, VALID, REUSED]),
         edge("D7 counts from the confirmation", confirmed(0, 30 * M), Rotate, 30 * M + OVERLAP, [SAME, SAME, REUSED]),
@@ -265,6 +284,11 @@ fn table() -> Vec<Row> {
         at("D7 an erased nonce has closed the window", erased(confirmed(0, 10 * S)), Rotate, 11 * S, REUSED),
         at("D7 whatever the clock says", erased(confirmed(D, D)), Verify, 0, REUSED),
 
+        edge("D7 until confirmed, the overlap counts from the confirmation", confirmed(0, S), Rotate, S + OVERLAP, [SAME, SAME, REUSED]).under(until_confirmed()),
+        edge("D7 until confirmed, however late that was", confirmed(0, 5 * D), Rotate, 5 * D + OVERLAP, [SAME, SAME, REUSED]).under(until_confirmed()),
+        at("D7 until confirmed, an erased nonce has closed the window", erased(confirmed(0, 10 * S)), Rotate, 11 * S, REUSED).under(until_confirmed()),
+
+        at("D8 until confirmed, only an erased nonce lapses", erased(rotated(0)), Rotate, S, LAPSED).under(until_confirmed()),
         at("D8 ends the login, whatever a reuse ends", rotated(0), Rotate, D, LAPSED).under(remember().reuse_ends(Scope::Subject)),
         at("D8 for those who only ask to verify too", rotated(0), Verify, D, LAPSED),
         edge("D8 an overlap does not help", rotated(0), Rotate, RETRY + OVERLAP, [LAPSED; 3]),
@@ -279,6 +303,9 @@ fn table() -> Vec<Row> {
         at("D9 the policy ends the subject", confirmed(0, S), Rotate, D, REUSED_ALL).under(remember().reuse_ends(Scope::Subject)),
         at("D9 for an earlier token too", by(Earlier, rotated(0)), Verify, S, REUSED_ALL).under(remember().reuse_ends(Scope::Subject)),
 
+        at("D9 until confirmed, an earlier token", by(Earlier, rotated(0)), Rotate, S, REUSED).under(until_confirmed()),
+        at("D9 until confirmed, the predecessor once the overlap is over", confirmed(0, S), Verify, D, REUSED).under(until_confirmed()),
+
         at("D10 never rotated", FRESH, Rotate, 0, NEW),
         at("D10 never rotated, and the clock stepped back", FRESH, Rotate, -D, NEW),
         at("D10 not asked", FRESH, Verify, 0, VALID),
@@ -290,13 +317,29 @@ fn table() -> Vec<Row> {
         edge("D10 both at the same instant", by(Current, confirmed(0, 0)), Rotate, MIN_INTERVAL, [VALID, VALID, NEW]),
         edge("D10 unconfirmed until now", by(Current, rotated(0)), Rotate, RETRY + 2 * OVERLAP, [CONFIRMED, CONFIRMED, CONFIRMED_NEW]),
         edge("D10 unconfirmed, with another retry window", by(Current, rotated(0)), Rotate, 6 * M, [CONFIRMED, CONFIRMED, CONFIRMED_NEW]).under(windows(5 * M, OVERLAP, M)),
+        at("D10 until confirmed, not in the request that confirms", by(Current, rotated(0)), Rotate, S, CONFIRMED).under(until_confirmed()),
+        at("D10 however late that is", by(Current, rotated(0)), Rotate, 6 * D, CONFIRMED).under(until_confirmed()),
+        edge("D10 until confirmed, the pause counts from the confirmation", by(Current, confirmed(0, 5 * H)), Rotate, 5 * H + 2 * OVERLAP, [VALID, VALID, NEW]).under(until_confirmed()),
         edge("D10 a strict shop rotates in the next millisecond", by(Current, confirmed(S, S)), Rotate, S, [VALID, VALID, NEW]).under(strict()),
         edge("D10 unconfirmed in a strict shop", by(Current, rotated(S)), Rotate, S, [CONFIRMED, CONFIRMED, CONFIRMED_NEW]).under(strict()),
         at("D10 a clock that stepped back behind the confirmation", by(Current, confirmed(D, D)), Rotate, 0, VALID),
         at("D10 a clock that stepped back behind the rotation", by(Current, rotated(D)), Rotate, 0, CONFIRMED),
         edge("D10 an erased nonce changes nothing", by(Current, erased(confirmed(0, 40 * S))), Rotate, 100 * S, [VALID, VALID, NEW]),
         at("D10 a matching stamp", stamped(matches, FRESH), Rotate, 0, NEW).under(needs()),
-    ]
+    ];
+    // D8 and D9 come before D4: a replay is one under any stamp.
+    for stamp in stamps {
+        let under = |of| stamped(stamp, of);
+        rows.extend([
+            at("D8 a lapse under any stamp", under(rotated(0)), Rotate, D, LAPSED),
+            at("D8 a lapse where a stamp is required", under(rotated(0)), Verify, D, LAPSED).under(needs()),
+            at("D9 a replay of the predecessor under any stamp", under(confirmed(0, 0)), Rotate, D, REUSED),
+            at("D9 a replay of an earlier token under any stamp", by(Earlier, under(confirmed(0, 0))), Rotate, S, REUSED),
+            at("D9 a replay where a stamp is required", by(Earlier, under(confirmed(0, 0))), Verify, S, REUSED).under(needs()),
+            at("D9 until confirmed, a replay under any stamp", by(Earlier, under(rotated(0))), Rotate, S, REUSED).under(until_confirmed()),
+        ]);
+    }
+    rows
 }
 
 #[test]
@@ -318,6 +361,7 @@ fn standing_tells_exactly_what_needs_no_stamp_and_ends_nothing() {
     for Row { name, of, then, policy, .. } in table() {
         for (at, gives) in then {
             let told = match gives {
+                Decision::Reject { rejected: Rejected::StampMismatch, .. } => None,
                 Decision::Reject { rejected, end: None } => Some(rejected),
                 _ => None,
             };
@@ -337,12 +381,12 @@ const CONDITIONS: [Condition; 11] = [
     ("ended", |of| of.revoked = Some(Reason::LoggedOut), revoked(Reason::LoggedOut)),
     ("spent", |of| of.revoked = of.revoked.or(Some(Reason::Spent)), SPENT),
     ("the idle expiry", |of| of.idle_at = Some(t(D)), EXPIRED), // after D3: an ended record has none
+    ("a lapse", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: rotated(D).rotation, ..*of } }, LAPSED),
+    ("an earlier token", |of| if of.presented == Current { of.presented = Earlier }, REUSED),
     ("no stamp supplied", |of| of.stamp = StampCheck::NotSupplied, Decision::StampRequired),
     ("another stamp", |of| if of.stamp == StampCheck::Unbound { of.stamp = StampCheck::Differs }, MISMATCH),
     ("a retry", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: rotated(2 * D).rotation, ..*of } }, SAME),
     ("a request under way", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: confirmed(2 * D, 2 * D).rotation, ..*of } }, SAME),
-    ("a lapse", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: rotated(D).rotation, ..*of } }, LAPSED),
-    ("an earlier token", |of| if of.presented == Current { of.presented = Earlier }, REUSED),
 ];
 
 #[test]

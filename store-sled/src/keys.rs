@@ -110,10 +110,12 @@ pub(crate) fn parse_epoch(value: &[u8]) -> Option<(Epoch, Timestamp)> {
     Some((Epoch(epoch.try_into().ok()?), Timestamp::from_millis(until)))
 }
 
-/// The selector that the key of an entry under `s` ends in.
-pub(crate) fn selector_of_subject(key: &[u8]) -> Option<Selector> {
+/// The place in a list that the key of an entry under `s` names: when the record was made, and its selector.
+pub(crate) fn place_of_entry(key: &[u8]) -> Option<(Timestamp, Selector)> {
+    let created: [u8; 8] = key.get(17..25)?.try_into().ok()?;
     let selector: [u8; 16] = key.get(25..)?.try_into().ok()?;
-    Some(Selector(selector.map(|byte| !byte)))
+    let created = Timestamp::from_millis(!u64::from_be_bytes(created));
+    Some((created, Selector(selector.map(|byte| !byte))))
 }
 
 /// The selector that the key of a record, or of an entry under `d`, ends in.
@@ -151,7 +153,7 @@ mod tests {
             |at, selector| place_in_list(subject, Timestamp::from_millis(at), Selector([selector; 16]));
         assert!(place(9, 1) < place(8, 255), "newest first");
         assert!(place(9, 2) < place(9, 1), "then the larger selector");
-        assert_eq!(selector_of_subject(&place(9, 7)), Some(Selector([7; 16])));
+        assert_eq!(place_of_entry(&place(9, 7)), Some((Timestamp::from_millis(9), Selector([7; 16]))));
     }
 
     #[test]

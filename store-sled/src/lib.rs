@@ -12,7 +12,6 @@ mod purge;
 mod repair;
 mod space;
 mod store;
-mod touch;
 
 pub use builder::{AckTouch, Builder};
 pub use repair::Repair;

@@ -53,7 +53,8 @@ impl Repair {
         let due = |record: &Record| Some(keys::due(record).to_vec());
         self.sweep(engine, tree, &corrupt, keys::DUE, keys::selector_at_end, due)?;
         let of_subject = |record: &Record| keys::of_subject(record).map(|entry| entry.to_vec());
-        self.sweep(engine, tree, &corrupt, keys::OF_SUBJECT, keys::selector_of_subject, of_subject)
+        let selector = |entry: &[u8]| keys::place_of_entry(entry).map(|(_, selector)| selector);
+        self.sweep(engine, tree, &corrupt, keys::OF_SUBJECT, selector, of_subject)
     }
 
     /// Removes the entries of one index that are not what their record demands.

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Record, Replace, Revision, Selector, StoreError, Subject,
-    Timestamp, Which,
+    Action, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, Replace, Revision, Revocation, Selector,
+    StoreError, Subject, Timestamp,
 };
 
 use crate::engine::Engine;
 use crate::error::{Trouble, corrupt, damaged, from_sled};
 use crate::keys::{self, SubjectKey};
 use crate::locks::{Held, Released};
-use crate::touch::is_touch;
 
 /// An answer, and what has to be on disk before anybody hears it.
 pub(crate) struct Answer<T> {
@@ -42,12 +41,9 @@ impl<'a> Space<'a> {
         Ok(Some(record))
     }
 
-    pub(crate) fn find_many(
-        &self,
-        selectors: &[Selector],
-    ) -> Result<Answer<Vec<Option<Record>>>, StoreError> {
-        let value = selectors.iter().map(|selector| self.get(*selector)).collect::<Result<_, _>>()?;
-        let unflushed = selectors.iter().any(|selector| self.engine.locks.unflushed(*selector));
+    pub(crate) fn find(&self, selector: Selector) -> Result<Answer<Option<Record>>, StoreError> {
+        let value = self.get(selector)?;
+        let unflushed = self.engine.locks.unflushed(selector);
         Ok(Answer { value, rests_on: Released::reader(unflushed) })
     }
 
@@ -88,17 +84,17 @@ impl<'a> Space<'a> {
                 self.write(&entry, &[])?;
             }
             self.write(&keys::record(record.selector), &record.encode())?;
-            Insert::Inserted
+            Insert::Inserted { of_subject: None }
         };
         Ok(Answer { value: answer, rests_on: held.release() })
     }
 
-    /// With `lazy_touches`, one that [`is_touch`] is visible but not flushed when this returns.
+    /// Unless it is to be `flushed`, the write is visible but not on disk when it is answered.
     pub(crate) fn replace(
         &self,
         next: &Record,
         expected: Revision,
-        lazy_touches: bool,
+        flushed: bool,
     ) -> Result<Answer<Replace>, StoreError> {
         let (mut held, old) = self.hold(next.selector)?;
         let answer = match old {
@@ -109,7 +105,7 @@ impl<'a> Space<'a> {
                     let trouble = Trouble::Plain("a replace may not change subject or creation");
                     return Err(StoreError::Refused(trouble.into()));
                 }
-                if !(lazy_touches && is_touch(&old, next)) {
+                if flushed {
                     held.raise();
                 }
                 self.overwrite(&old, next)?;
@@ -139,63 +135,70 @@ impl<'a> Space<'a> {
         Ok(Answer { value: there, rests_on: held.release() })
     }
 
+    /// A value that does not decode lets no one in and tells neither its kind nor its login: it is removed,
+    /// so that it does not stand in the way of a log-out, and is not counted.
     pub(crate) fn revoke_by_subject(
         &self,
         subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<Answer<Result<u64, StoreError>>, StoreError> {
+        revocation: &Revocation,
+    ) -> Result<Answer<u64>, StoreError> {
         let key = SubjectKey::from(subject);
         let mut held = self.engine.locks.hold([key], []);
-        let (mut records, mut corrupt) = (Vec::new(), None);
-        for record in self.list(subject, None) {
-            match record {
-                Ok(record) => records.push(record),
-                Err(error @ StoreError::Corrupt { selector: Some(_), .. }) => corrupt = Some(error),
-                Err(error) => return Err(error),
+        let (mut doomed, mut corrupt) = (Vec::new(), Vec::new());
+        for listed in self.list(subject, None) {
+            match listed? {
+                Listed::Record(record) if revocation.filter.matches(&record) => doomed.push(*record),
+                Listed::Record(_) => {}
+                Listed::Corrupt { selector, created_at, .. } => {
+                    corrupt.push((selector, keys::place_in_list(key, created_at, selector)));
+                }
             }
         }
-        let mut doomed = which.select(&records);
-        if matches!(action, Action::Mark { .. }) {
+        if matches!(revocation.action, Action::Mark { .. }) {
             doomed.retain(|record| record.revoked.is_none());
         }
-        held.add(doomed.iter().map(|record| record.selector));
-        if advance != Advance::Keep || !doomed.is_empty() {
+        held.add(
+            doomed.iter().map(|record| record.selector).chain(corrupt.iter().map(|(selector, _)| *selector)),
+        );
+        if revocation.epoch != EpochUpdate::Keep || !doomed.is_empty() || !corrupt.is_empty() {
             held.raise();
         }
-        if let Advance::To { epoch, now, keep } = advance {
-            self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
+        if let EpochUpdate::Set { epoch, now, keep } = revocation.epoch {
+            let until = now.saturating_add(keep);
+            let until = self.read_epoch(key)?.map_or(until, |(_, kept)| kept.max(until));
+            self.write(&keys::epoch(key), &keys::epoch_value(epoch, until))?;
         }
         for record in &doomed {
-            match action {
+            match revocation.action {
                 Action::Remove => self.take(record)?,
                 Action::Mark { reason, at } => {
-                    let mut marked = Record::clone(record);
+                    let mut marked = record.clone();
                     marked.mark(reason, at);
                     self.overwrite(record, &marked)?;
                 }
             }
         }
-        let count = doomed.len() as u64;
-        // What could be ended is ended, and yet nobody may believe that everything is.
-        let value = corrupt.map_or(Ok(count), Err);
-        Ok(Answer { value, rests_on: held.release() })
+        // Its entry among what is due goes when it is met there, or at the next check.
+        for (selector, entry) in corrupt {
+            self.engine.written(self.tree.remove(keys::record(selector)))?;
+            self.engine.written(self.tree.remove(entry))?;
+        }
+        Ok(Answer { value: doomed.len() as u64, rests_on: held.release() })
     }
 
     pub(crate) fn list_by_subject(
         &self,
         subject: &Subject,
         page: &Page,
-    ) -> Result<Answer<Vec<Record>>, StoreError> {
+    ) -> Result<Answer<Vec<Listed>>, StoreError> {
         let held = self.engine.locks.hold([SubjectKey::from(subject)], []);
-        let wanted = |record: &Result<Record, _>| match record {
-            Ok(record) => page.kinds.contain(&record.kind),
-            Err(_) => true,
+        let wanted = |listed: &Result<Listed, _>| match listed {
+            Ok(Listed::Record(record)) => page.shows(&record.kind, record.purpose),
+            _ => true,
         };
-        let records = self.list(subject, page.after).filter(wanted).take(page.limit.get().into());
-        let records = records.collect::<Result<Vec<_>, _>>()?;
-        Ok(Answer { value: records, rests_on: held.release() })
+        let listed = self.list(subject, page.after).filter(wanted).take(page.limit.get().into());
+        let listed = listed.collect::<Result<Vec<_>, _>>()?;
+        Ok(Answer { value: listed, rests_on: held.release() })
     }
 
     pub(crate) fn epoch(
@@ -236,16 +239,25 @@ impl<'a> Space<'a> {
         &self,
         subject: &Subject,
         after: Option<(Timestamp, Selector)>,
-    ) -> impl Iterator<Item = Result<Record, StoreError>> {
+    ) -> impl Iterator<Item = Result<Listed, StoreError>> {
         self.tree.range(keys::list(subject.into(), after)).filter_map(move |item| {
             let entry = match item {
                 Ok((entry, _)) => entry,
                 Err(error) => return Some(Err(from_sled(&error))),
             };
-            let record = self.get(keys::selector_of_subject(&entry)?).transpose()?;
-            // An entry that a crash left behind may lead to another's record.
-            let own = |record: &Record| keys::of_subject(record).is_some_and(|own| entry == own);
-            record.map_or_else(|error| Some(Err(error)), |record| own(&record).then_some(Ok(record)))
+            let (created_at, selector) = keys::place_of_entry(&entry)?;
+            match self.get(selector) {
+                // An entry that a crash left behind may lead to another's record.
+                Ok(record) => {
+                    let own =
+                        record.filter(|record| keys::of_subject(record).is_some_and(|own| entry == own));
+                    own.map(|record| Ok(record.into()))
+                }
+                Err(StoreError::Corrupt { source, .. }) => {
+                    Some(Ok(Listed::Corrupt { selector, created_at, source }))
+                }
+                Err(error) => Some(Err(error)),
+            }
         })
     }
 

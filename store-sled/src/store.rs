@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
-    Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Era, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
+    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
@@ -215,36 +215,34 @@ impl TokenStore for SledStore {
                 return found;
             }
         }
-        let found = self.run(false, move |space| space.find_many(&[selector])).await?;
-        Ok(found.into_iter().next().flatten())
+        self.run(false, move |space| space.find(selector)).await
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let selectors = selectors.to_vec();
-        self.run(false, move |space| space.find_many(&selectors)).await
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        if expected == Revision::MAX {
+            let trouble = Trouble::Plain("the revision cannot be counted any further");
+            return Err(StoreError::Refused(trouble.into()));
+        }
+        let next = next.clone();
+        let flushed = change != Change::Touch || self.touches == AckTouch::Flushed;
+        self.write(move |space| space.replace(&next, expected, flushed)).await
     }
 
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let (next, lazy_touches) = (next.clone(), self.touches == AckTouch::Written);
-        self.write(move |space| space.replace(&next, expected, lazy_touches)).await
-    }
-
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
         self.write(move |space| space.delete(selector)).await
     }
 
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        let (subject, which) = (subject.clone(), which.clone());
-        self.run(true, move |space| space.revoke_by_subject(&subject, &which, action, advance)).await?
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let (subject, revocation) = (subject.clone(), revocation.clone());
+        self.run(true, move |space| space.revoke_by_subject(&subject, &revocation)).await
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let (subject, page) = (subject.clone(), page.clone());
         self.run(false, move |space| space.list_by_subject(&subject, &page)).await
     }
@@ -255,9 +253,10 @@ impl TokenStore for SledStore {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         let subject = subject.clone();
-        self.write(move |space| space.epoch(&subject, fresh, keep, now)).await
+        let epoch = self.write(move |space| space.epoch(&subject, fresh, keep, now)).await?;
+        Ok(Admission { epoch, era: Era::FIRST })
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -10,12 +10,12 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S9, S11, S14};
 use crate::crash::{CHILD, Expected, Said};
-use crate::handle::Handle;
+use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, Stop, hold, same};
 use crate::specimen::{NOW, at, page, record, subject};
 use crate::stage::Stage;
@@ -46,8 +46,10 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: St
     store.swap(&used, &spent).await?;
     store.delete(deleted.selector).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
-    store.revoke_by_subject(&alice, &Which::all(), mark, Advance::Keep).await?;
-    store.revoke_by_subject(&subject("carol"), &Which::all(), Action::Remove, Advance::Keep).await?;
+    store.revoke_by_subject(&alice, &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
+    store
+        .revoke_by_subject(&subject("carol"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
+        .await?;
     marked.mark(Reason::Reused, at(1));
     drop(store);
     let store = stage.open().await?;
@@ -70,11 +72,11 @@ async fn an_advanced_epoch_is_there_when_the_store_is_opened_again(stage: Stage)
     let store = stage.open().await?;
     let alice = subject("alice");
     let old = store.epoch(&alice, Epoch([1; 16]), KEEP, NOW).await?;
-    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
-    store.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     drop(store);
     let store = stage.open().await?;
-    for (epoch, expected) in [(old, Insert::Fenced), (Epoch([2; 16]), Insert::Inserted)] {
+    for (epoch, expected) in [(old, Insert::Fenced), (Epoch([2; 16]), INSERTED)] {
         let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
         same(S11, "insert under an epoch from before the restart", &answer, &expected)?;
     }

@@ -1,15 +1,17 @@
 //! Deleting.
 
-use hallpass_core::{Fence, Insert, TokenStore};
+use hallpass_core::{Fence, Reason};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S7};
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::record;
+use crate::specimen::{at, expired_long_ago, record};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S7] a_deleted_record_is_gone_and_delete_says_whether_it_was_there),
+    case!(Any Quick [S7] what_expired_or_was_ended_is_deleted_like_any_other),
     case!(Any Quick [S7] deleting_one_record_leaves_its_neighbours),
     case!(Any Quick [S2] a_freed_selector_can_be_taken_again),
 ];
@@ -42,6 +44,18 @@ async fn a_freed_selector_can_be_taken_again(stage: Stage) -> Ran {
     new.selector = old.selector;
     store.put(&old).await?;
     same(S7, "delete", &store.delete(old.selector).await?, &true)?;
-    same(S2, "insert after a delete", &store.insert(&new, Fence::None).await?, &Insert::Inserted)?;
+    same(S2, "insert after a delete", &store.insert(&new, Fence::None).await?, &INSERTED)?;
     same(S2, "what was inserted after a delete", &store.find(new.selector).await?, &Some(new))
+}
+
+async fn what_expired_or_was_ended_is_deleted_like_any_other(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (expired, mut ended) = (expired_long_ago("alice"), record("alice"));
+    ended.mark(Reason::LoggedOut, at(1));
+    for record in [expired, ended] {
+        store.put(&record).await?;
+        same(S7, "delete of a record that is not live", &store.delete(record.selector).await?, &true)?;
+        hold(S7, store.find(record.selector).await?.is_none(), "a deleted record is still found")?;
+    }
+    Ok(())
 }

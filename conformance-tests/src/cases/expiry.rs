@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Reason, Record, RecordFilter};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S11};
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, ago, at, record, subject};
 use crate::stage::Stage;
@@ -14,11 +15,15 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] what_is_not_due_stays),
     case!(Any Quick [S10] exactly_what_is_due_goes needs [Purge]),
     case!(Any Quick [S10] a_purge_keeps_to_its_limit_and_says_whether_more_is_due needs [Purge]),
+    case!(Any Quick [S10] a_limit_of_zero_removes_nothing needs [Purge]),
+    case!(Any Quick [S10] what_is_gone_already_uses_up_no_limit needs [Purge]),
+    case!(Any Quick [S10 D13] what_was_ended_goes_at_its_absolute_expiry needs [Purge]),
     case!(Any Quick [S10 D13] a_marked_record_stays_until_its_absolute_expiry),
     case!(Any Quick [S10 D13] a_spent_record_stays_until_its_absolute_expiry),
     case!(Any Quick [S10] a_purged_selector_can_be_taken_again needs [Purge]),
     case!(Any Quick [S10 S11] an_epoch_is_kept_for_its_time),
     case!(Any Quick [S11] an_epoch_that_is_asked_for_lives_longer),
+    case!(Any Quick [S11] no_call_shortens_the_time_of_an_epoch),
     case!(Any Quick [S10] epochs_are_not_counted),
     case!(Any RealTime [S10] nothing_is_collected_before_its_time_by_any_clock),
     case!(untested [S10] a_native_time_to_live_collects_garbage,
@@ -41,8 +46,7 @@ async fn what_is_not_due_stays(stage: Stage) -> Ran {
     for record in &records {
         store.put(record).await?;
     }
-    let purged = store.purge_expired(NOW, 100).await?;
-    same(S10, "a purge when nothing is due", &(purged.removed, purged.more), &(0, false))?;
+    same(S10, "a purge when nothing is due", &store.collect(NOW, 100).await?, &0)?;
     for record in records {
         same(S10, "a record that is not due", &store.find(record.selector).await?, &Some(record))?;
     }
@@ -55,13 +59,11 @@ async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
     for record in [&before, &exactly, &after] {
         store.put(record).await?;
     }
-    let purged = store.purge_expired(at(10), 100).await?;
-    same(S10, "a purge of two of three", &(purged.removed, purged.more), &(2, false))?;
+    same(S10, "a purge of two of three", &store.collect(at(10), 100).await?, &2)?;
     hold(S10, store.find(before.selector).await?.is_none(), "what was due is still there")?;
     hold(S10, store.find(exactly.selector).await?.is_none(), "what is due at this instant is still there")?;
     same(S10, "what is due a millisecond later", &store.find(after.selector).await?, &Some(after))?;
-    let purged = store.purge_expired(at(10), 100).await?;
-    same(S10, "the same purge again", &(purged.removed, purged.more), &(0, false))
+    same(S10, "the same purge again", &store.collect(at(10), 100).await?, &0)
 }
 
 async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -> Ran {
@@ -71,14 +73,15 @@ async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -
     for record in records.iter().chain([&living]) {
         store.put(record).await?;
     }
-    let mut left = 25;
+    let (mut left, mut idle) = (25, 0);
     for _ in 0..40 {
         let purged = store.purge_expired(at(60), 10).await?;
         hold(S10, purged.removed <= 10, format_args!("a purge of at most 10 removed {}", purged.removed))?;
         hold(S10, purged.removed <= left, "a purge claims to have removed more than there was")?;
         left -= purged.removed;
         hold(S10, purged.more || left == 0, format_args!("a purge says that nothing is left of {left} due"))?;
-        if !purged.more {
+        idle = if purged.removed == 0 { idle + 1 } else { 0 };
+        if !purged.more || idle == 3 {
             break;
         }
     }
@@ -94,7 +97,8 @@ async fn a_marked_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
     let mut record = due_at("alice", 10);
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    let _ =
+        store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, EpochUpdate::Keep).await?;
     record.mark(Reason::Reused, at(1));
     let last = record.expires_at.saturating_sub(Duration::from_millis(1));
     for now in [at(10), at(11), last] {
@@ -126,7 +130,7 @@ async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
     let (old, mut new) = (due_at("alice", 1), record("alice"));
     new.selector = old.selector;
     store.put(&old).await?;
-    same(S10, "how many were purged", &store.purge_expired(at(1), 9).await?.removed, &1)?;
+    same(S10, "how many were purged", &store.collect(at(1), 9).await?, &1)?;
     store.put(&new).await?;
     let purged = store.purge_expired(at(2), 9).await?;
     same(S10, "a purge after the selector was taken again", &purged.removed, &0)?;
@@ -140,12 +144,12 @@ async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
-    same(S11, "insert under an epoch in its last millisecond", &answer, &Insert::Inserted)?;
-    let advance = Advance::To { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
-    let _ = store.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    same(S11, "insert under an epoch in its last millisecond", &answer, &INSERTED)?;
+    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(Epoch([2; 16]))).await?;
-    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &Insert::Inserted)
+    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &INSERTED)
 }
 
 async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
@@ -157,7 +161,7 @@ async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
     let _ = store.purge_expired(minutes(118), 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
-    same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &Insert::Inserted)
+    same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &INSERTED)
 }
 
 async fn epochs_are_not_counted(stage: Stage) -> Ran {
@@ -165,8 +169,7 @@ async fn epochs_are_not_counted(stage: Stage) -> Ran {
     for name in ["alice", "bob", "carol"] {
         store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await?;
     }
-    let purged = store.purge_expired(NOW.saturating_add(HOUR * 9), 2).await?;
-    same(S10, "a purge of epochs only", &(purged.removed, purged.more), &(0, false))
+    same(S10, "a purge of epochs only", &store.collect(NOW.saturating_add(HOUR * 9), 2).await?, &0)
 }
 
 async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran {
@@ -189,7 +192,7 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     written.updated_at = at(1);
     store.swap(&written, &late).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("bob"), &Which::all(), mark, Advance::Keep).await?;
+    let _ = store.revoke_by_subject(&subject("bob"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     marked.mark(Reason::Reused, at(1));
     tokio::time::sleep(Duration::from_secs(4)).await;
     for record in [over, soon, ended, written, marked] {
@@ -197,4 +200,86 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
         same(S10, "a record within the hour of slack after its time", &found, &Some(record))?;
     }
     Ok(())
+}
+
+async fn a_limit_of_zero_removes_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let record = due_at("alice", 1);
+    store.put(&record).await?;
+    let purged = store.purge_expired(at(1), 0).await?;
+    same(S10, "a purge of at most 0 records", &(purged.removed, purged.more), &(0, true))?;
+    same(S10, "a record that is due", &store.find(record.selector).await?, &Some(record))
+}
+
+async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let records: Vec<_> = (0..30).map(|number| due_at("alice", number % 7)).collect();
+    store.put_all(&records).await?;
+    for record in &records[..20] {
+        store.delete(record.selector).await?;
+    }
+    same(
+        S10,
+        "how many due records a purge found behind 20 deleted ones",
+        &store.collect(at(9), 5).await?,
+        &10,
+    )
+}
+
+async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (marked, spent, removed) = (due_at("alice", 10), due_at("bob", 10), due_at("carol", 10));
+    store.put_all(&[marked.clone(), spent.clone(), removed.clone()]).await?;
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
+    let all = RecordFilter::all();
+    store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
+    let mut used = stage.next(&spent);
+    (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
+    store.swap(&used, &spent).await?;
+    store.revoke_by_subject(&subject("carol"), &all, Action::Remove, EpochUpdate::Keep).await?;
+    same(S10, "how many were purged at their expiry", &store.collect(marked.expires_at, 9).await?, &2)?;
+    for record in [marked, spent] {
+        hold(S10, store.find(record.selector).await?.is_none(), "an ended record is never collected")?;
+    }
+    Ok(())
+}
+
+async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (day, later) = (HOUR * 24, NOW.saturating_add(HOUR * 24 - Duration::from_millis(1)));
+    let set = |number: u8, now, keep| EpochUpdate::Set { epoch: Epoch([number; 16]), now, keep };
+    let earlier = NOW.saturating_sub(HOUR * 2);
+    // What was promised first; what is asked for afterwards.
+    let cases: [(&str, Option<EpochUpdate>, Option<EpochUpdate>); 5] = [
+        ("read again for an hour", None, None),
+        ("set for an hour", None, Some(set(2, NOW, HOUR))),
+        ("set by an earlier clock", None, Some(set(2, earlier, day))),
+        ("set for a day, then read for an hour", Some(set(2, NOW, day)), None),
+        ("set for a day, then for an hour", Some(set(2, NOW, day)), Some(set(3, NOW, HOUR))),
+    ];
+    for (what, first, second) in cases {
+        let name = subject(what);
+        let all = RecordFilter::all();
+        match first {
+            None => drop(store.epoch(&name, Epoch([1; 16]), day, NOW).await?),
+            Some(update) => drop(store.revoke_by_subject(&name, &all, Action::Remove, update).await?),
+        }
+        match second {
+            None => drop(store.epoch(&name, Epoch([9; 16]), HOUR, earlier).await?),
+            Some(update) => drop(store.revoke_by_subject(&name, &all, Action::Remove, update).await?),
+        }
+        let current = store.epoch(&name, Epoch([9; 16]), HOUR, NOW).await?;
+        store.collect(later, 9).await?;
+        let answer = store.insert(&record(what), Fence::Epoch(current)).await?;
+        let what = format_args!("insert in the last millisecond of an epoch that was kept for a day, {what}")
+            .to_string();
+        same(S11, what, &answer, &INSERTED)?;
+    }
+    // A short time, lengthened by an update.
+    let name = subject("short");
+    store.epoch(&name, Epoch([1; 16]), HOUR, NOW).await?;
+    store.revoke_by_subject(&name, &RecordFilter::all(), Action::Remove, set(2, NOW, day)).await?;
+    store.collect(later, 9).await?;
+    let answer = store.insert(&record("short"), Fence::Epoch(Epoch([2; 16]))).await?;
+    same(S11, "insert in the last millisecond of an epoch that was set for a day", &answer, &INSERTED)
 }

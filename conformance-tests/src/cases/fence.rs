@@ -2,20 +2,25 @@
 
 use std::time::Duration;
 
+use base64ct::{Base64Unpadded, Encoding};
+
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kind, Kinds, Reason, Record, Subject, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Reason, Record, RecordFilter, Subject,
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S11};
-use crate::handle::Handle;
+use crate::clause::Clause::{S2, S10, S11};
+use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, at, ids, page, record, subject};
+use crate::specimen::{NOW, anonymous, at, expired_long_ago, ids, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_missing_epoch_is_made_once),
     case!(Any Quick [S11] the_right_epoch_admits_and_any_other_fences),
+    case!(Any Quick [S11] epochs_alike_in_base64_are_told_apart),
+    case!(Any Quick [S11] an_epoch_fences_every_record_without_a_subject),
+    case!(Any Quick [S11] a_long_subject_has_an_epoch_of_its_own),
     case!(Any Quick [S11] what_was_fenced_left_no_trace),
     case!(Any Quick [S11] advancing_turns_away_the_logins_under_way),
     case!(Any Quick [S11] a_revocation_that_keeps_the_epoch_turns_nobody_away),
@@ -23,13 +28,16 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_live_parent_admits_and_a_missing_one_fences),
     case!(Any Quick [S11] a_marked_parent_fences),
     case!(Any Quick [S11] an_expired_parent_is_still_a_parent),
+    case!(Any Quick [S11] a_parent_may_be_anonymous_or_another_subjects),
+    case!(Any Quick [S11] ending_a_parent_leaves_its_children),
+    case!(Any Quick [S11 S10] collecting_a_parent_leaves_its_children_until_they_are_due needs [Purge]),
 ];
 
 const KEEP: Duration = Duration::from_secs(3_600);
 const REMOVE: Action = Action::Remove;
 
-const fn to(epoch: u8) -> Advance {
-    Advance::To { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP }
+const fn to(epoch: u8) -> EpochUpdate {
+    EpochUpdate::Set { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP }
 }
 
 async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
@@ -40,7 +48,7 @@ async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
 async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert) -> Ran {
     let answer = store.insert(record, fence).await?;
     same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
-    let stored = (expected == Insert::Inserted).then(|| record.clone());
+    let stored = (expected == INSERTED).then(|| record.clone());
     let found = store.find(record.selector).await?;
     same(S11, format_args!("what {answer:?} stored"), &found, &stored)
 }
@@ -60,12 +68,14 @@ async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
     let store = stage.open().await?;
     admits(&store, &record("alice"), Fence::Epoch(Epoch([1; 16])), Insert::Fenced).await?;
     let current = epoch(&store, &subject("alice"), 1).await?;
-    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await?;
-    for byte in 0..16 {
+    admits(&store, &record("alice"), Fence::Epoch(current), INSERTED).await?;
+    for bit in 0..128 {
         let mut other = current;
-        other.0[byte] ^= 0x80;
+        other.0[bit / 8] ^= 1 << (bit % 8);
         admits(&store, &record("alice"), Fence::Epoch(other), Insert::Fenced).await?;
     }
+    let other = Epoch([0xff; 16]);
+    admits(&store, &record("alice"), Fence::Epoch(other), Insert::Fenced).await?;
     admits(&store, &record("alice"), Fence::Epoch(Epoch([0; 16])), Insert::Fenced).await
 }
 
@@ -77,10 +87,12 @@ async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
         admits(&store, &record, fence, Insert::Fenced).await?;
         let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
         same(S11, "the list after a fenced insert", &ids(&list), &vec![])?;
-        let count = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, Advance::Keep).await?;
+        let count = store
+            .revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, EpochUpdate::Keep)
+            .await?;
         same(S11, "how many records a fenced insert left", &count, &0)?;
     }
-    same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &Insert::Inserted)
+    same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &INSERTED)
 }
 
 async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
@@ -88,15 +100,15 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let alice = subject("alice");
     let before = epoch(&here, &alice, 1).await?;
     // Only other kinds are ended, and there is not even one of those.
-    let which = Which::all().kinds(Kinds::from(Kind::API_KEY));
+    let which = RecordFilter::all().kinds(Kinds::from(Kind::API_KEY));
     let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
     admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
     hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one advanced to")?;
-    admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Inserted).await?;
+    admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), INSERTED).await?;
     let mark = Action::Mark { reason: Reason::CredentialChanged, at: at(1) };
-    let _ = here.revoke_by_subject(&alice, &Which::all(), mark, to(4)).await?;
+    let _ = here.revoke_by_subject(&alice, &RecordFilter::all(), mark, to(4)).await?;
     admits(&there, &record("alice"), Fence::Epoch(Epoch([2; 16])), Insert::Fenced).await?;
-    admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), Insert::Inserted).await
+    admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), INSERTED).await
 }
 
 async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ran {
@@ -104,8 +116,8 @@ async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ra
     let alice = subject("alice");
     let current = epoch(&store, &alice, 1).await?;
     store.put(&record("alice")).await?;
-    let _ = store.revoke_by_subject(&alice, &Which::all(), REMOVE, Advance::Keep).await?;
-    admits(&store, &record("alice"), Fence::Epoch(current), Insert::Inserted).await
+    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), REMOVE, EpochUpdate::Keep).await?;
+    admits(&store, &record("alice"), Fence::Epoch(current), INSERTED).await
 }
 
 async fn one_subjects_epoch_is_not_anothers(stage: Stage) -> Ran {
@@ -114,9 +126,9 @@ async fn one_subjects_epoch_is_not_anothers(stage: Stage) -> Ran {
     for (number, name) in (1..).zip(names) {
         epoch(&store, &subject(name), number).await?;
     }
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), REMOVE, to(9)).await?;
+    let _ = store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, to(9)).await?;
     for (number, name) in (1..).zip(names) {
-        let expected = if name == "alice" { Insert::Fenced } else { Insert::Inserted };
+        let expected = if name == "alice" { Insert::Fenced } else { INSERTED };
         admits(&store, &record(name), Fence::Epoch(Epoch([number; 16])), expected).await?;
     }
     Ok(())
@@ -127,7 +139,7 @@ async fn a_live_parent_admits_and_a_missing_one_fences(stage: Stage) -> Ran {
     let parent = record("alice");
     admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Fenced).await?;
     store.put(&parent).await?;
-    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await?;
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await?;
     let mut near = parent.selector;
     near.0[15] ^= 1;
     admits(&store, &record("alice"), Fence::Parent(near), Insert::Fenced).await?;
@@ -140,7 +152,7 @@ async fn a_marked_parent_fences(stage: Stage) -> Ran {
     let (marked, spent) = (record("alice"), record("alice"));
     store.put(&marked).await?;
     let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(1) };
-    let _ = store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await?;
+    let _ = store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     admits(&store, &record("alice"), Fence::Parent(marked.selector), Insert::Fenced).await?;
     store.put(&spent).await?;
     let mut used = stage.next(&spent);
@@ -151,10 +163,126 @@ async fn a_marked_parent_fences(stage: Stage) -> Ran {
 
 async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    let mut parent = record("alice");
-    let past = hallpass_core::Timestamp::from_millis(1_000);
-    (parent.created_at, parent.updated_at, parent.seen_at) = (past, past, past);
-    (parent.expires_at, parent.idle_at, parent.purge_at) = (past, Some(past), past);
+    let parent = expired_long_ago("alice");
     store.put(&parent).await?;
-    admits(&store, &record("alice"), Fence::Parent(parent.selector), Insert::Inserted).await
+    admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await
+}
+
+/// A collation that ignores case takes them for one.
+async fn epochs_alike_in_base64_are_told_apart(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let text = "QuiteSomeLettersInAn";
+    let epoch = |text: &str| {
+        let mut bytes = [0; 16];
+        let decoded = Base64Unpadded::decode(format!("{text}Qg"), &mut bytes).is_ok();
+        debug_assert!(decoded, "22 characters, the last one without unused bits");
+        Epoch(bytes)
+    };
+    let alice = subject("alice");
+    hold(
+        S11,
+        store.epoch(&alice, epoch(text), KEEP, NOW).await? == epoch(text),
+        "the first epoch is another",
+    )?;
+    for other in [text.to_lowercase(), text.to_uppercase()] {
+        admits(&store, &record("alice"), Fence::Epoch(epoch(&other)), Insert::Fenced).await?;
+    }
+    admits(&store, &record("alice"), Fence::Epoch(epoch(text)), INSERTED).await
+}
+
+async fn an_epoch_fences_every_record_without_a_subject(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let current = epoch(&store, &subject("alice"), 1).await?;
+    for epoch in [current, Epoch([0; 16]), Epoch([7; 16])] {
+        admits(&store, &anonymous(), Fence::Epoch(epoch), Insert::Fenced).await?;
+    }
+    admits(&store, &anonymous(), Fence::None, INSERTED).await
+}
+
+async fn a_long_subject_has_an_epoch_of_its_own(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let names =
+        ["x".repeat(254) + "y", "x".repeat(254) + "z", "x".repeat(254), "x".repeat(191), "x".repeat(100)];
+    for (number, name) in (1..).zip(&names) {
+        let first = epoch(&store, &subject(name), number).await?;
+        hold(S11, first == Epoch([number; 16]), "the first epoch of a long subject is another's")?;
+    }
+    let (all, of) = (RecordFilter::all(), subject(&names[0]));
+    store.revoke_by_subject(&of, &all, REMOVE, to(9)).await?;
+    for (number, name) in (1..).zip(&names) {
+        let expected = if number == 1 { Insert::Fenced } else { INSERTED };
+        admits(&store, &record(name), Fence::Epoch(Epoch([number; 16])), expected).await?;
+    }
+    Ok(())
+}
+
+/// A record of bob's that a store which routes by shard finds where alice's are.
+fn neighbour_of(alice: &Record) -> Record {
+    let mut names = (0_u32..).map(|number| format!("bob {number}"));
+    let name = names.find(|name| subject(name).shard() == alice.selector.shard());
+    record(&name.unwrap_or_default())
+}
+
+async fn a_parent_may_be_anonymous_or_another_subjects(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (parent, anonymous_parent) = (record("alice"), anonymous());
+    let mut anonymous_child = anonymous();
+    anonymous_child.selector.0[..2].copy_from_slice(&anonymous_parent.selector.0[..2]);
+    let mut child_of_alice = anonymous();
+    child_of_alice.selector.0[..2].copy_from_slice(&parent.selector.0[..2]);
+    let mut parent_of_alice = anonymous();
+    parent_of_alice.selector.0[..2].copy_from_slice(&parent.selector.0[..2]);
+    for (parent, child) in [
+        (anonymous_parent, anonymous_child),
+        (parent.clone(), child_of_alice),
+        (parent_of_alice, record("alice")),
+        (parent.clone(), neighbour_of(&parent)),
+    ] {
+        let _ = store.insert(&parent, Fence::None).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+        store.delete(parent.selector).await?;
+        store.delete(child.selector).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), Insert::Fenced).await?;
+    }
+    Ok(())
+}
+
+async fn ending_a_parent_leaves_its_children(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
+    for action in [None, Some(mark), Some(REMOVE)] {
+        let (parent, child) = (record("alice"), record("alice"));
+        store.put(&parent).await?;
+        admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+        match action {
+            None => hold(S11, store.delete(parent.selector).await?, "a parent was not there")?,
+            Some(action) => {
+                let of_login = RecordFilter::login(parent.login);
+                let alice = subject("alice");
+                let count = store.revoke_by_subject(&alice, &of_login, action, EpochUpdate::Keep).await?;
+                same(S11, "how many were ended with a parent", &count, &1)?;
+            }
+        }
+        let found = store.find(child.selector).await?;
+        same(S11, format_args!("a child after its parent's end, by {action:?}"), &found, &Some(child))?;
+    }
+    Ok(())
+}
+
+async fn collecting_a_parent_leaves_its_children_until_they_are_due(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (mut parent, mut child) = (record("alice"), record("alice"));
+    (parent.idle_at, parent.purge_at) = (Some(at(5)), at(5));
+    (child.idle_at, child.purge_at) = (Some(at(9)), at(9));
+    store.put(&parent).await?;
+    admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
+    same(S10, "how many were due with the parent", &store.collect(at(5), 9).await?, &1)?;
+    same(
+        S11,
+        "a child whose parent was collected",
+        &store.find(child.selector).await?,
+        &Some(child.clone()),
+    )?;
+    same(S10, "how many were due later", &store.collect(at(9), 9).await?, &1)?;
+    hold(S10, store.find(child.selector).await?.is_none(), "a record under a parent is never collected")
 }

@@ -1,9 +1,9 @@
-//! Finding, one and many.
+//! Finding.
 
-use hallpass_core::{Reason, Selector, Timestamp, TokenStore};
+use hallpass_core::{Reason, Selector, Timestamp};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S3, S6, S17};
+use crate::clause::Clause::{S1, S3, S6};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, anonymous, at, record};
 use crate::stage::Stage;
@@ -15,8 +15,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 D2] what_has_expired_or_was_ended_is_found_all_the_same),
     case!(Any Quick [S1] reading_changes_nothing),
     case!(Any Quick [S6] another_handle_sees_each_write_at_once),
-    case!(Any Quick [S17] many_are_answered_in_the_order_asked),
-    case!(Any Quick [S17] many_may_be_none_or_some_hundreds),
 ];
 
 async fn an_unknown_selector_is_nothing_and_no_error(stage: Stage) -> Ran {
@@ -24,9 +22,7 @@ async fn an_unknown_selector_is_nothing_and_no_error(stage: Stage) -> Ran {
     let unknown = record("alice").selector;
     hold(S3, store.find(unknown).await?.is_none(), "an empty store found a record")?;
     store.put(&record("alice")).await?;
-    hold(S3, store.find(unknown).await?.is_none(), "a selector that was never stored was found")?;
-    let many = store.find_many(&[unknown, unknown]).await?;
-    same(S3, "find_many of unknown selectors", &many, &vec![None, None])
+    hold(S3, store.find(unknown).await?.is_none(), "a selector that was never stored was found")
 }
 
 async fn near_misses_never_match(stage: Stage) -> Ran {
@@ -97,8 +93,6 @@ async fn reading_changes_nothing(stage: Stage) -> Ran {
     store.put(&record).await?;
     for _ in 0..3 {
         same(S1, "find", &store.find(record.selector).await?, &Some(record.clone()))?;
-        let many = store.find_many(&[record.selector]).await?;
-        same(S1, "find_many", &many, &vec![Some(record.clone())])?;
     }
     Ok(())
 }
@@ -119,39 +113,4 @@ async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
     }
     here.delete(record.selector).await?;
     hold(S6, there.find(record.selector).await?.is_none(), "the other handle still finds a deleted record")
-}
-
-async fn many_are_answered_in_the_order_asked(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (a, b, c, unknown) = (record("alice"), record("bob"), anonymous(), record("alice"));
-    for record in [&a, &b, &c] {
-        store.put(record).await?;
-    }
-    for order in [[&c, &unknown, &a, &b, &a], [&b, &b, &b, &unknown, &c], [&a, &b, &c, &unknown, &unknown]] {
-        let asked: Vec<_> = order.iter().map(|record| record.selector).collect();
-        let expected = order.map(|record| (record.selector != unknown.selector).then(|| record.clone()));
-        same(S17, "find_many", &store.find_many(&asked).await?, &expected.to_vec())?;
-    }
-    Ok(())
-}
-
-async fn many_may_be_none_or_some_hundreds(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    same(S17, "find_many of nothing", &store.find_many(&[]).await?, &vec![])?;
-    let template = record("alice");
-    let mut asked = Vec::new();
-    for number in 0_u16..300 {
-        let mut record = template.clone();
-        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        if number % 3 != 0 {
-            store.put(&record).await?;
-        }
-        asked.push((record.selector, number % 3 != 0));
-    }
-    asked.reverse();
-    let selectors: Vec<_> = asked.iter().map(|(selector, _)| *selector).collect();
-    let found = store.find_many(&selectors).await?;
-    let found: Vec<_> = found.iter().map(|record| record.as_ref().map(|record| record.selector)).collect();
-    let expected: Vec<_> = asked.iter().map(|(selector, there)| there.then_some(*selector)).collect();
-    same(S17, "find_many of 300", &found, &expected)
 }

@@ -1,24 +1,29 @@
 //! Random histories of several clients, explained or not by some order of single steps.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Record, Revision, Selector, StoreError, Subject, TokenStore, Which,
+    Action, Epoch, EpochUpdate, Fence, Record, RecordFilter, Revision, Selector, StoreError, Subject,
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{self, S6};
+use crate::clause::Clause::{self, S6, S8};
 use crate::handle::Handle;
-use crate::linearizability::{Did, Model, Op, Row, Saw, is_linearizable, of_key, of_subject};
-use crate::outcome::{Ran, hold};
+use crate::linearizability::{Did, Model, Op, Row, Saw, is_linearizable, of_key, of_subject, swept};
+use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest_of, overlapped, race};
 use crate::rng::Rng;
-use crate::specimen::{NOW, page, record, subject};
+use crate::specimen::{NOW, at, page, record, subject};
 use crate::stage::Stage;
 
-pub(super) const CASES: &[Case] =
-    &[case!(Any Full [S6] each_selector_is_linearizable), case!(Any Full [S6] each_subject_is_linearizable)];
+pub(super) const CASES: &[Case] = &[
+    case!(Any Full [S6] each_selector_is_linearizable),
+    case!(Any Full [S6] each_subject_is_linearizable),
+    case!(Any Full [S8 S6 S11] a_sweep_ends_each_record_before_its_answer),
+];
 
 /// How many histories are played, if there is time.
 const HISTORIES: usize = 250;
@@ -26,6 +31,13 @@ const CLIENTS: usize = 4;
 const CALLS: usize = 7;
 const KEYS: u8 = 3;
 const KEEP: Duration = Duration::from_secs(3_600);
+
+/// How many sweeps are played, if there is time.
+const SWEEPS: usize = 8;
+/// How many calls each client makes beside a sweep at most.
+const BESIDE: usize = 14;
+/// More records than a revocation may end as one event only.
+const FILLERS: u16 = 2_200;
 
 /// One client of a history: chooses calls, makes them, and writes down what it saw.
 struct Client {
@@ -62,6 +74,97 @@ async fn each_subject_is_linearizable(stage: Stage) -> Ran {
         Ok(overlap)
     })
     .await
+}
+
+/// Above 2,000 records a revocation may set the epoch and then end one record after the other. When it
+/// answers, nothing that was there before the epoch is left, whatever other clients did meanwhile.
+async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
+    let nodes = stage.pair().await?;
+    contest_of(SWEEPS, async |round| {
+        let name = format!("swept {round}");
+        let fillers = fillers(&name);
+        nodes.0.put_all(&fillers).await?;
+        let (history, overlap) = sweep(&stage, &nodes, &name).await?;
+        judge(S8, "one subject beside a sweep", &swept(&of_subject(&history), KEYS))?;
+        let list = nodes.1.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
+        let of_fillers = list.iter().filter(|record| record.login == fillers[0].login);
+        let alive = of_fillers.filter(|record| record.revoked.is_none()).count();
+        same(S8, "how many of many records outlived their end", &alive, &0)?;
+        let everything = RecordFilter::all();
+        nodes.0.revoke_by_subject(&subject(&name), &everything, Action::Remove, EpochUpdate::Keep).await?;
+        Ok(overlap)
+    })
+    .await
+}
+
+/// Many records that no client touches, newer than those that they do.
+fn fillers(name: &str) -> Vec<Record> {
+    let template = record(name);
+    let numbered = |number: u16| {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        record.created_at = at(1 + u64::from(number));
+        record
+    };
+    (0..FILLERS).map(numbered).collect()
+}
+
+/// One client that ends everything, and others that log in, rotate, log out and look on meanwhile.
+async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<Op>, bool)> {
+    let templates: Vec<_> = (0..KEYS).map(|_| record(name)).collect();
+    let client = |number: usize| Client {
+        node: if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() },
+        stage: stage.clone(),
+        subject: subject(name),
+        templates: templates.clone(),
+        rng: stage.rng(),
+        fresh: 1_000 * (number as u32 + 1),
+        revisions: BTreeMap::new(),
+        epoch: 0,
+    };
+    let mut first = client(9);
+    let mut history = vec![first.call(Did::Epoch { fresh: 1 }).await?];
+    for key in 0..KEYS {
+        history
+            .push(first.call(Did::Insert { key, version: u32::from(key), fence: Some(first.epoch) }).await?);
+    }
+    let over = Arc::new(AtomicBool::new(false));
+    let mut entrants: Vec<Entrant<Vec<Op>>> = Vec::new();
+    for number in 0..3 {
+        let (mut client, over, epoch) = (client(number), Arc::clone(&over), first.epoch);
+        client.epoch = epoch;
+        entrants.push(Box::pin(async move {
+            let mut history = Vec::new();
+            while history.len() < BESIDE && !over.load(Ordering::SeqCst) {
+                let did = match client.choose(10) {
+                    Did::Revoke { .. } => Did::List,
+                    did => did,
+                };
+                history.push(client.call(did).await?);
+                // They go on for as long as a sweep takes.
+                tokio::time::sleep(Duration::from_micros(client.rng.below(1_500) as u64)).await;
+            }
+            Ok(history)
+        }));
+    }
+    let mut last = client(4);
+    let remove = last.rng.below(2) == 0;
+    entrants.push(Box::pin(async move {
+        let ended = last.call(Did::Revoke { remove, advance: Some(last.fresh) }).await;
+        over.store(true, Ordering::SeqCst);
+        Ok(vec![ended?])
+    }));
+    let timed = race(entrants).await?;
+    let overlap = overlapped(&timed);
+    history.extend(timed.into_iter().flat_map(|timed| timed.value));
+    history.push(first.call(Did::List).await?);
+    history.retain(tells);
+    Ok((history, overlap))
+}
+
+/// A read whose outcome is not known says nothing.
+fn tells(op: &Op) -> bool {
+    op.ended.is_some() || !matches!(op.did, Did::Find { .. } | Did::List)
 }
 
 fn judge(clause: Clause, whose: &str, history: &[Op]) -> Ran {
@@ -105,21 +208,24 @@ impl Client {
         let mut history = Vec::new();
         for _ in 0..CALLS {
             let did = self.choose(choices);
-            let began = self.stage.history().elapsed();
-            let answer = self.make(&did).await;
-            let ended = self.stage.history().elapsed();
-            let op = match answer {
-                Ok(saw) => Op { began, ended: Some(ended), did, saw },
-                Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
-                    Op { began, ended: None, did, saw: Saw::Unknown }
-                }
-                Err(error) => return Err(error.into()),
-            };
-            history.push(op);
+            history.push(self.call(did).await?);
         }
-        // A read whose outcome is not known says nothing.
-        history.retain(|op| op.ended.is_some() || !matches!(op.did, Did::Find { .. } | Did::List));
+        history.retain(tells);
         Ok(history)
+    }
+
+    /// Makes one call and writes down what it saw.
+    async fn call(&mut self, did: Did) -> Ran<Op> {
+        let began = self.stage.history().elapsed();
+        let answer = self.make(&did).await;
+        let ended = self.stage.history().elapsed();
+        match answer {
+            Ok(saw) => Ok(Op { began, ended: Some(ended), did, saw }),
+            Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
+                Ok(Op { began, ended: None, did, saw: Saw::Unknown })
+            }
+            Err(error) => Err(error.into()),
+        }
     }
 
     fn choose(&mut self, choices: usize) -> Did {
@@ -158,10 +264,13 @@ impl Client {
             Did::Revoke { remove, advance } => {
                 let mark = Action::Mark { reason: hallpass_core::Reason::Administrative, at: NOW };
                 let action = if remove { Action::Remove } else { mark };
-                let to = |number| Advance::To { epoch: epoch(number), now: NOW, keep: KEEP };
-                let advance = advance.map_or(Advance::Keep, to);
-                Saw::Revoke(self.node.revoke_by_subject(&self.subject, &Which::all(), action, advance).await?)
+                let to = |number| EpochUpdate::Set { epoch: epoch(number), now: NOW, keep: KEEP };
+                let advance = advance.map_or(EpochUpdate::Keep, to);
+                Saw::Revoke(
+                    self.node.revoke_by_subject(&self.subject, &RecordFilter::all(), action, advance).await?,
+                )
             }
+            Did::Sweep { .. } | Did::SweepKey { .. } => unreachable!("parts of a revocation are no calls"),
             Did::Find { key } => {
                 let found = self.node.find(self.templates[usize::from(key)].selector).await?;
                 let row = found.as_ref().map(row);
@@ -169,9 +278,13 @@ impl Client {
                 Saw::Find(row)
             }
             Did::List => {
-                let list = self.node.list_by_subject(&self.subject, &page(100)).await?;
-                let rows: BTreeMap<_, _> =
-                    list.iter().map(|record| (self.key(record.selector), row(record))).collect();
+                let list = self.node.list_by_subject(&self.subject, &page(u16::MAX)).await?;
+                let fillers = |record: &&Record| record.created_at > NOW;
+                let rows: BTreeMap<_, _> = list
+                    .iter()
+                    .filter(|record| !fillers(record))
+                    .map(|record| (self.key(record.selector), row(record)))
+                    .collect();
                 self.revisions.extend(rows.iter().map(|(key, row)| (*key, row.revision)));
                 Saw::List(rows)
             }

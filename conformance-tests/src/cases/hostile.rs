@@ -1,6 +1,9 @@
 //! Input at its limits, and input that looks like syntax.
 
-use hallpass_core::{Action, Advance, Body, Device, Kind, Kinds, Record, Subject, TokenStore, Which};
+use hallpass_core::{
+    Action, Body, Change, Device, EpochUpdate, Kind, Kinds, Note, Reason, Record, RecordFilter, Replace,
+    Revocation, Subject, TokenStore,
+};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S8, S9, S16};
@@ -14,6 +17,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S16] bodies_are_any_bytes),
     case!(Any Quick [S16] devices_are_any_text),
     case!(Any Quick [S16] kinds_are_compared_whole),
+    case!(Any Quick [S16] a_note_of_any_size_changes_nothing),
     case!(Any Quick [S16 S1] everything_at_its_largest_at_once),
     case!(untested [S16] input_beyond_the_limits,
         "the types of hallpass-core cannot hold it: no store ever sees it"),
@@ -113,7 +117,9 @@ async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
         store.put(record).await?;
     }
     for (subject, record) in all {
-        let count = store.revoke_by_subject(&subject, &Which::all(), Action::Remove, Advance::Keep).await?;
+        let count = store
+            .revoke_by_subject(&subject, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
+            .await?;
         same(S16, format_args!("how many records {:?} has", subject.as_str()), &count, &1)?;
         hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
     }
@@ -200,8 +206,9 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }
     for kind in &kinds {
-        let which = Which::all().kinds(Kinds::from(*kind));
-        let count = store.revoke_by_subject(&subject("alice"), &which, Action::Remove, Advance::Keep).await?;
+        let which = RecordFilter::all().kinds(Kinds::from(*kind));
+        let count =
+            store.revoke_by_subject(&subject("alice"), &which, Action::Remove, EpochUpdate::Keep).await?;
         same(S16, format_args!("how many records of kind {kind} there are"), &count, &1)?;
     }
     Ok(())
@@ -220,4 +227,37 @@ async fn everything_at_its_largest_at_once(stage: Stage) -> Ran {
     }
     let list = store.list_by_subject(&subject(&name), &page(100)).await?;
     same(S9, "how many of the largest records are listed", &list.len(), &20)
+}
+
+async fn a_note_of_any_size_changes_nothing(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let alice = subject("alice");
+    for bytes in [Vec::new(), vec![0], b"{\"ip\":\"2001:db8::1\"}".to_vec(), vec![0xff; Note::MAX_LEN]] {
+        let note = Note::new(&bytes).unwrap_or_default();
+        let (deleted, spent, mut marked) = (record("alice"), record("alice"), record("alice"));
+        store.put_all(&[deleted.clone(), spent.clone(), marked.clone()]).await?;
+        let mut used = stage.next(&spent);
+        (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
+        let mut answer = Replace::Conflict;
+        for _ in 0..16 {
+            if answer == Replace::Conflict {
+                answer = store.watched().replace(&used, spent.revision, Change::End(&note)).await?;
+            }
+        }
+        same(S16, "replace with a note", &answer, &Replace::Replaced)?;
+        same(S16, "delete with a note", &store.watched().delete(deleted.selector, &note).await?, &true)?;
+        let action = Action::Mark { reason: Reason::LoggedOut, at: at(5) };
+        let revocation = Revocation::new(RecordFilter::login(marked.login), action).note(note);
+        let count = store.watched().revoke_by_subject(&alice, &revocation).await?;
+        same(S16, "how many were marked with a note", &count, &1)?;
+        marked.mark(Reason::LoggedOut, at(5));
+        same(S16, "a record spent with a note", &store.find(used.selector).await?, &Some(used))?;
+        same(S16, "a record marked with a note", &store.find(marked.selector).await?, &Some(marked))?;
+        hold(
+            S16,
+            store.find(deleted.selector).await?.is_none(),
+            "a record deleted with a note is still there",
+        )?;
+    }
+    Ok(())
 }

@@ -1,11 +1,15 @@
 //! Inserting.
 
-use hallpass_core::{Device, Epoch, Fence, Insert, Kind, Kinds, Page, Revision, Timestamp, TokenStore};
+use hallpass_core::{
+    Action, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds, Page, Purpose, Reason, Record,
+    RecordFilter, Revision, Timestamp, TokenStore,
+};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S2, S9};
-use crate::outcome::{Ran, same};
-use crate::specimen::{NOW, anonymous, at, body, ids, page, record, subject};
+use crate::handle::Handle;
+use crate::outcome::{Ran, hold, same};
+use crate::specimen::{NOW, anonymous, at, body, expired_long_ago, ids, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -14,6 +18,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] milliseconds_from_1970_to_9999_are_kept),
     case!(Any Quick [S2] a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched),
     case!(Any Quick [S2 S9] a_duplicate_leaves_no_trace_in_the_list),
+    case!(Any Quick [S1] what_never_changes_is_kept_through_every_write),
+    case!(Any Quick [S2] the_number_of_a_subjects_records_is_exact_or_absent),
     case!(Any Quick [S2] a_selector_stays_taken_when_its_record_has_expired_or_was_ended),
 ];
 
@@ -36,11 +42,13 @@ async fn the_largest_and_the_smallest_values_are_kept(stage: Stage) -> Ran {
     small.device = Device::default();
     (small.revision, small.generation) = (Revision::FIRST, 0);
     small.login.0 = [0; 8];
+    (small.purpose, small.era) = (Purpose::SingleUse, Era::FIRST);
     large.body = body(stage.rng().vec(hallpass_core::Body::MAX_LEN));
     large.device = Device::new("ü".repeat(256)).unwrap_or_default();
     large.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz:09-zz");
     (large.revision, large.generation) = (Revision::MAX, u32::MAX);
     large.login.0 = [0xff; 8];
+    (large.purpose, large.era) = (Purpose::Key, Era::new(u32::MAX));
     for record in [small, large] {
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
@@ -97,7 +105,7 @@ async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: 
     let store = stage.open().await?;
     let (mut expired, mut ended) = (record("alice"), record("alice"));
     (expired.expires_at, expired.purge_at, expired.idle_at) = (NOW, NOW, Some(NOW));
-    ended.mark(hallpass_core::Reason::LoggedOut, at(1));
+    ended.mark(Reason::LoggedOut, at(1));
     for old in [expired, ended] {
         store.put(&old).await?;
         let mut new = record("alice");
@@ -106,4 +114,48 @@ async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: 
         same(S2, "the dead record", &store.find(old.selector).await?, &Some(old))?;
     }
     Ok(())
+}
+
+async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for (number, purpose) in (1..).zip(Purpose::ALL) {
+        let mut old = record("alice");
+        (old.purpose, old.era) = (purpose, Era::new(number));
+        store.put(&old).await?;
+        let mut new = stage.next(&old);
+        new.generation += 1;
+        store.swap(&new, &old).await?;
+        same(S1, "a replaced record", &store.find(new.selector).await?, &Some(new.clone()))?;
+        let (mark, login) = (Action::Mark { reason: Reason::Administrative, at: at(1) }, new.login);
+        let of_login = RecordFilter::login(login);
+        store.revoke_by_subject(&subject("alice"), &of_login, mark, EpochUpdate::Keep).await?;
+        new.mark(Reason::Administrative, at(1));
+        let found = store.find(new.selector).await?;
+        same(S1, format_args!("a marked record of purpose {purpose:?}"), &found, &Some(new))?;
+    }
+    Ok(())
+}
+
+/// How many records of its subject there are, says an insert if its store knows.
+async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let count = async |store: &Handle, record: &Record, expected: Option<u32>| -> Ran {
+        let Insert::Inserted { of_subject } = store.watched().insert(record, Fence::None).await? else {
+            return same(S2, "insert of a new record", &false, &true);
+        };
+        let exact = of_subject.is_none() || of_subject == expected;
+        hold(S2, exact, format_args!("an insert says {of_subject:?}, and there are {expected:?}"))
+    };
+    let (expired, mut ended, last) = (expired_long_ago("alice"), record("alice"), record("alice"));
+    ended.mark(Reason::LoggedOut, at(1));
+    count(&here, &expired, Some(1)).await?;
+    count(&there, &record("bob"), Some(1)).await?;
+    count(&here, &ended, Some(2)).await?;
+    count(&there, &last, Some(3)).await?;
+    count(&here, &anonymous(), None).await?;
+    here.delete(ended.selector).await?;
+    count(&here, &record("alice"), Some(3)).await?;
+    let everything = RecordFilter::login(last.login);
+    there.revoke_by_subject(&subject("alice"), &everything, Action::Remove, EpochUpdate::Keep).await?;
+    count(&here, &record("alice"), Some(3)).await
 }

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Replace, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S4, S5, S7, S8, S10, S11};
+use crate::handle::INSERTED;
 use crate::interleave::{STEPS, hold_up};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, at, ids, page, record, subject};
@@ -57,8 +58,8 @@ async fn of_two_interleaved_inserts_one_wins(stage: Stage) -> Ran {
         let (first, second) =
             hold_up(here.insert(&a, Fence::None), steps, there.insert(&b, Fence::None)).await;
         let expected = match (first?, second?) {
-            (Insert::Inserted, Insert::Duplicate) => a,
-            (Insert::Duplicate, Insert::Inserted) => b,
+            (INSERTED, Insert::Duplicate) => a,
+            (Insert::Duplicate, INSERTED) => b,
             both => return hold(S2, false, format_args!("two inserts of one selector: {both:?}")),
         };
         same(S2, "the record of the insert that won", &here.find(expected.selector).await?, &Some(expected))?;
@@ -84,14 +85,14 @@ async fn of_two_interleaved_deletes_one_found_it(stage: Stage) -> Ran {
 
 async fn no_replace_saves_what_is_being_marked(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let (alice, all) = (subject("alice"), Which::all());
+    let (alice, all) = (subject("alice"), RecordFilter::all());
     for steps in 1..=STEPS {
         for replace_first in [true, false] {
             let old = record("alice");
             here.put(&old).await?;
             let new = stage.next(&old);
             let replace = here.replace(&new, old.revision);
-            let mark = there.revoke_by_subject(&alice, &all, MARK, Advance::Keep);
+            let mark = there.revoke_by_subject(&alice, &all, MARK, EpochUpdate::Keep);
             let (replaced, count) = match replace_first {
                 true => hold_up(replace, steps, mark).await,
                 false => swapped(hold_up(mark, steps, replace).await),
@@ -108,14 +109,14 @@ async fn no_replace_saves_what_is_being_marked(stage: Stage) -> Ran {
 
 async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let (alice, all) = (subject("alice"), Which::all());
+    let (alice, all) = (subject("alice"), RecordFilter::all());
     for steps in 1..=STEPS {
         for replace_first in [true, false] {
             let old = record("alice");
             here.put(&old).await?;
             let new = stage.next(&old);
             let replace = here.replace(&new, old.revision);
-            let remove = there.revoke_by_subject(&alice, &all, Action::Remove, Advance::Keep);
+            let remove = there.revoke_by_subject(&alice, &all, Action::Remove, EpochUpdate::Keep);
             let (replaced, count) = match replace_first {
                 true => hold_up(replace, steps, remove).await,
                 false => swapped(hold_up(remove, steps, replace).await),
@@ -132,12 +133,12 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
 
 async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let (alice, all) = (subject("alice"), Which::all());
+    let (alice, all) = (subject("alice"), RecordFilter::all());
     for (number, steps) in (1_u8..).zip((1..=STEPS).chain(1..=STEPS)) {
         let before = here.epoch(&alice, Epoch([0; 16]), KEEP, NOW).await?;
         let record = record("alice");
         let insert = here.insert(&record, Fence::Epoch(before));
-        let advance = Advance::To { epoch: Epoch([number; 16]), now: NOW, keep: KEEP };
+        let advance = EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep: KEEP };
         let revoke = there.revoke_by_subject(&alice, &all, MARK, advance);
         let (inserted, count) = match usize::from(number) <= STEPS {
             true => hold_up(insert, steps, revoke).await,
@@ -159,10 +160,10 @@ async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
         let (parent, mut child) = (record("alice"), record("alice"));
         child.login = parent.login;
         here.put(&parent).await?;
-        let login = Which::login(parent.login);
+        let login = RecordFilter::login(parent.login);
         let action = if number % 2 == 0 { MARK } else { Action::Remove };
         let insert = here.insert(&child, Fence::Parent(parent.selector));
-        let revoke = there.revoke_by_subject(&alice, &login, action, Advance::Keep);
+        let revoke = there.revoke_by_subject(&alice, &login, action, EpochUpdate::Keep);
         let (inserted, count) = match number < STEPS {
             true => hold_up(insert, steps, revoke).await,
             false => swapped(hold_up(revoke, steps, insert).await),
@@ -192,14 +193,14 @@ async fn two_first_readers_of_an_epoch_agree(stage: Stage) -> Ran {
 
 async fn two_revocations_count_each_record_once(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let (alice, all) = (subject("alice"), Which::all());
+    let (alice, all) = (subject("alice"), RecordFilter::all());
     for steps in 1..=STEPS {
         for _ in 0..3 {
             here.put(&record("alice")).await?;
         }
         for action in [MARK, Action::Remove] {
-            let first = here.revoke_by_subject(&alice, &all, action, Advance::Keep);
-            let second = there.revoke_by_subject(&alice, &all, action, Advance::Keep);
+            let first = here.revoke_by_subject(&alice, &all, action, EpochUpdate::Keep);
+            let second = there.revoke_by_subject(&alice, &all, action, EpochUpdate::Keep);
             let (first, second) = hold_up(first, steps, second).await;
             let counts = [first?, second?];
             let sum = counts.iter().fold(0, |sum: u64, count| sum.saturating_add(*count));

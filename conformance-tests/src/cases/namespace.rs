@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Replace, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::S15;
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, at, ids, page, record, subject};
 use crate::stage::Stage;
@@ -15,6 +16,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] revoking_and_listing_stay_in_their_namespace),
     case!(Any Quick [S15] each_namespace_has_epochs_of_its_own),
     case!(Any Quick [S15] a_parent_in_another_namespace_is_no_parent),
+    case!(Any Quick [S15] names_that_a_backend_confuses_are_refused),
+    case!(Any Quick [S15] a_namespace_and_a_subject_do_not_run_together),
     case!(Any Quick [S15] purging_stays_in_its_namespace needs [Purge]),
 ];
 
@@ -27,14 +30,12 @@ async fn one_selector_lives_in_each_namespace_for_itself(stage: Stage) -> Ran {
     let mine = record("alice");
     here.put(&mine).await?;
     hold(S15, there.find(mine.selector).await?.is_none(), "the other namespace finds the record")?;
-    let many = there.find_many(&[mine.selector]).await?;
-    same(S15, "find_many in the other namespace", &many, &vec![None])?;
     let theirs = stage.next(&mine);
     let answer = there.replace(&theirs, mine.revision).await?;
     same(S15, "replace in the other namespace", &answer, &Replace::Missing)?;
     same(S15, "delete in the other namespace", &there.delete(mine.selector).await?, &false)?;
     let answer = there.insert(&theirs, Fence::None).await?;
-    same(S15, "insert of the same selector in the other namespace", &answer, &Insert::Inserted)?;
+    same(S15, "insert of the same selector in the other namespace", &answer, &INSERTED)?;
     same(S15, "the record here", &here.find(mine.selector).await?, &Some(mine.clone()))?;
     same(S15, "delete here", &here.delete(mine.selector).await?, &true)?;
     same(S15, "the record there", &there.find(mine.selector).await?, &Some(theirs))
@@ -49,7 +50,7 @@ async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
     let list = here.list_by_subject(&alice, &page(9)).await?;
     same(S15, "the list here", &ids(&list), &vec![mine.selector])?;
     for action in [Action::Mark { reason: Reason::Administrative, at: at(1) }, Action::Remove] {
-        let count = here.revoke_by_subject(&alice, &Which::all(), action, Advance::Keep).await?;
+        let count = here.revoke_by_subject(&alice, &RecordFilter::all(), action, EpochUpdate::Keep).await?;
         same(S15, "how many were ended here", &count, &1)?;
         same(S15, "the record there", &there.find(theirs.selector).await?, &Some(theirs.clone()))?;
     }
@@ -64,10 +65,10 @@ async fn each_namespace_has_epochs_of_its_own(stage: Stage) -> Ran {
     same(S15, "insert there under the epoch from here", &answer, &Insert::Fenced)?;
     let theirs = there.epoch(&alice, Epoch([2; 16]), KEEP, NOW).await?;
     hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch though none was made there")?;
-    let advance = Advance::To { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
-    let _ = there.revoke_by_subject(&alice, &Which::all(), Action::Remove, advance).await?;
+    let advance = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
+    let _ = there.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     let answer = here.insert(&record("alice"), Fence::Epoch(mine)).await?;
-    same(S15, "insert here after the epoch there has advanced", &answer, &Insert::Inserted)
+    same(S15, "insert here after the epoch there has advanced", &answer, &INSERTED)
 }
 
 async fn a_parent_in_another_namespace_is_no_parent(stage: Stage) -> Ran {
@@ -83,10 +84,80 @@ async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
     let mut due = record("alice");
     (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
     here.put(&due).await?;
-    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), Duration::from_secs(1), NOW).await?;
-    let purged = there.purge_expired(at(3_600_000), 9).await?;
-    same(S15, "how many were purged in the empty namespace", &purged.removed, &0)?;
+    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
+    same(S15, "how many were purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
     same(S15, "the record here", &here.find(due.selector).await?, &Some(due))?;
     let answer = here.insert(&record("alice"), Fence::Epoch(epoch)).await?;
-    same(S15, "insert here after a purge there", &answer, &Insert::Inserted)
+    same(S15, "insert here after a purge there", &answer, &INSERTED)
+}
+
+async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
+    let long = "x".repeat(60);
+    let names = ["_a", "_A", "-a", "_a_", "__a"].map(str::to_owned);
+    let long_ones = ["a", "b", "A", ""].map(|last| format!("_{long}{last}"));
+    let longest = ["a", "b"].map(|last| format!("_{long}{}{last}", "y".repeat(40)));
+    let plain = String::new();
+    let mut open = vec![(&plain, stage.open().await?)];
+    for name in names.iter().chain(&long_ones).chain(&longest) {
+        open.extend(stage.open_if_taken(name).await.map(|store| (name, store)));
+    }
+    // Those that were not refused are apart.
+    let mut records = Vec::new();
+    for (name, store) in &open {
+        let record = record("alice");
+        store.put(&record).await?;
+        let epoch = Epoch(stage.rng().bytes());
+        let made = store.epoch(&subject("alice"), epoch, KEEP, NOW).await?;
+        hold(S15, made == epoch, format_args!("the namespace {name:?} has the epoch of another"))?;
+        records.push(record);
+    }
+    for ((name, store), record) in open.iter().zip(records) {
+        let list = store.list_by_subject(&subject("alice"), &page(99)).await?;
+        same(S15, format_args!("the list in the namespace {name:?}"), &ids(&list), &vec![record.selector])?;
+    }
+    Ok(())
+}
+
+/// A key made of both without a mark in between is the same for "a" and "b_alice" as for "a_b" and "alice".
+async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
+    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+    for (mine, theirs) in
+        [("b_alice", "alice"), ("_b_alice", "alice"), ("_balice", "alice"), ("b:alice", "alice")]
+    {
+        let (record, other) = (record(mine), record(theirs));
+        here.put(&record).await?;
+        there.put(&other).await?;
+        let first = here.epoch(&subject(mine), Epoch([1; 16]), KEEP, NOW).await?;
+        let second = there.epoch(&subject(theirs), Epoch([2; 16]), KEEP, NOW).await?;
+        hold(
+            S15,
+            (first, second) == (Epoch([1; 16]), Epoch([2; 16])),
+            format_args!("the epoch of {mine:?} here is that of {theirs:?} there"),
+        )?;
+        let list = here.list_by_subject(&subject(mine), &page(9)).await?;
+        same(S15, format_args!("the list of {mine:?} here"), &ids(&list), &vec![record.selector])?;
+        let update = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
+        let all = RecordFilter::all();
+        let count = here.revoke_by_subject(&subject(mine), &all, Action::Remove, update).await?;
+        same(S15, format_args!("how many records {mine:?} has here"), &count, &1)?;
+        same(
+            S15,
+            format_args!("a record of {theirs:?} there"),
+            &there.find(other.selector).await?,
+            &Some(other),
+        )?;
+        let answer = there.insert(&self::record(theirs), Fence::Epoch(second)).await?;
+        same(S15, format_args!("insert under the epoch of {theirs:?} there"), &answer, &INSERTED)?;
+        there
+            .revoke_by_subject(
+                &subject(theirs),
+                &all,
+                Action::Remove,
+                EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP },
+            )
+            .await?;
+        // The next pair begins with epochs of its own.
+        here.revoke_by_subject(&subject(mine), &all, Action::Remove, EpochUpdate::Keep).await?;
+    }
+    Ok(())
 }

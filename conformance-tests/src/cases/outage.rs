@@ -2,30 +2,38 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Reason, Record, StoreError, TokenStore, Which};
+use hallpass_core::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, StoreError, Timestamp,
+};
 use tokio::time::timeout;
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S12, S14};
-use crate::handle::Handle;
+use crate::cases::secrecy::keeps_quiet;
+use crate::clause::Clause::{S11, S12, S14};
+use crate::handle::{Handle, INSERTED};
 use crate::harness::Trouble;
-use crate::outcome::{Ran, Stop, chain, hold, same};
-use crate::specimen::{NOW, page, record, subject};
+use crate::outcome::{Ran, chain, hold, same};
+use crate::specimen::{NOW, body, page, record, subject};
 use crate::stage::{Stage, harness_failed};
 
 pub(super) const CASES: &[Case] = &[
-    case!(Stop Full [S12] a_stopped_server_is_an_error_and_passes needs [Outage]),
-    case!(Freeze Full [S12] a_frozen_server_is_an_error_in_time_and_passes needs [Outage]),
-    case!(Cut Full [S12] cut_connections_are_an_error_and_pass needs [Outage]),
+    case!(Stop Full [S12 S18] a_stopped_server_is_an_error_and_passes needs [Outage]),
+    case!(Freeze Full [S12 S18] a_frozen_server_is_an_error_in_time_and_passes needs [Outage]),
+    case!(Cut Full [S12 S18] cut_connections_are_an_error_and_pass needs [Outage]),
     case!(Restart Full [S12] a_restarted_server_is_found_again needs [Outage]),
-    case!(Restart Full [S14] what_was_acknowledged_survives_a_restart_of_the_server needs [Outage ProcessCrash]),
+    case!(Restart Full [S14 S11] what_was_acknowledged_survives_a_restart_of_the_server needs [Outage ProcessCrash]),
 ];
 
 /// How long one call may take in trouble.
-const BOUND: Duration = Duration::from_secs(30);
-/// How long a store may take to find its server again.
+const BOUND: Duration = Duration::from_secs(20);
+/// How long after the trouble a call may still fail, once for each connection of a pool.
 const RECOVERY: Duration = Duration::from_secs(30);
+/// How many rounds of every operation have to succeed in a row before a store counts as recovered: more calls
+/// than a pool has connections that may each fail once.
+const ROUNDS: usize = 4;
 const KEEP: Duration = Duration::from_secs(3_600);
+/// What no error may show.
+const SECRET: &[u8] = b"wholly confidential";
 
 async fn a_stopped_server_is_an_error_and_passes(stage: Stage) -> Ran {
     endure(&stage, Trouble::Stop).await
@@ -39,62 +47,117 @@ async fn cut_connections_are_an_error_and_pass(stage: Stage) -> Ran {
     endure(&stage, Trouble::Cut).await
 }
 
-/// Every call fails in time while there is trouble, and the same handle works after it.
+/// Every call fails in time while there is trouble, says truly whether it wrote, and the same handle works
+/// after it.
 async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
     let (store, server) = (stage.open().await?.bare(), stage.server()?);
-    let record = record("alice");
-    store.put(&record).await?;
+    let (mut parent, mut asked) = (record("alice"), Vec::new());
+    parent.body = body(SECRET.to_vec());
+    store.put(&parent).await?;
+    let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
+    for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(parent.selector)] {
+        let mut record = record("alice");
+        record.body = body(SECRET.repeat(9));
+        asked.push((record, fence, false));
+    }
     server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
-    let seen = ask_everything(stage, &store, &record).await;
+    let seen = ask_everything(stage, &store, &parent, &mut asked).await;
     server.heal().await.map_err(|error| harness_failed(&error))?;
-    seen?;
-    recovered(&store, &record).await?;
-    let next = stage.next(&record);
-    // A write that was under way may have been done.
-    let found = store.find(record.selector).await?;
-    let whole = found.as_ref().is_none_or(|found| found.selector == record.selector);
-    hold(S12, whole, "after the trouble another record is found")?;
-    let _ = store.replace(&next, record.revision).await?;
+    let touched = seen?;
+    recovered(stage, &store, &parent).await?;
+    for (record, fence, may_be) in asked {
+        let found = store.find(record.selector).await?;
+        let said = "an insert failed, said that nothing was written, and the record is there";
+        hold(S12, may_be || found.is_none(), format_args!("{said}: {fence:?}"))?;
+        hold(S12, found.is_none() || found == Some(record), "a record is half there after the trouble")?;
+    }
+    if !touched {
+        let found = store.find(parent.selector).await?;
+        let said = "a write failed, said that nothing was written, and the record has changed";
+        hold(S12, found == Some(parent), said)?;
+    }
     Ok(())
 }
 
-async fn ask_everything(stage: &Stage, store: &Handle, record: &Record) -> Ran {
-    let (alice, all, other) = (subject("alice"), Which::all(), crate::specimen::record("alice"));
-    let next = stage.next(record);
+/// Asks for every operation. Whether what was asked of `record` may have been done all the same; in `asked`,
+/// whether the insert may have.
+async fn ask_everything(
+    stage: &Stage,
+    store: &Handle,
+    record: &Record,
+    asked: &mut [(Record, Fence, bool)],
+) -> Ran<bool> {
+    let (alice, all) = (subject("alice"), RecordFilter::all());
+    let mut next = stage.next(record);
+    next.body = body(SECRET.repeat(3));
     let mark = Action::Mark { reason: Reason::Administrative, at: NOW };
     fails("find", store.find(record.selector)).await?;
-    fails("find_many", store.find_many(&[record.selector])).await?;
     fails("list_by_subject", store.list_by_subject(&alice, &page(9))).await?;
     fails("epoch", store.epoch(&alice, Epoch([1; 16]), KEEP, NOW)).await?;
     fails("purge_expired", store.purge_expired(NOW, 9)).await?;
-    fails("insert", store.insert(&other, Fence::None)).await?;
-    fails("replace", store.replace(&next, record.revision)).await?;
-    fails("revoke_by_subject", store.revoke_by_subject(&alice, &all, mark, Advance::Keep)).await?;
-    fails("delete", store.delete(record.selector)).await
+    for (record, fence, may_be) in asked {
+        *may_be = fails("insert", store.insert(record, *fence)).await?;
+    }
+    let mut touched = fails("replace", store.replace(&next, record.revision)).await?;
+    touched |=
+        fails("revoke_by_subject", store.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep)).await?;
+    touched |= fails("delete", store.delete(record.selector)).await?;
+    Ok(touched)
 }
 
-/// That `call` answers an error, and in time.
-async fn fails<T: std::fmt::Debug>(what: &str, call: impl Future<Output = Result<T, StoreError>>) -> Ran {
+/// That `call` answers an error, in time, and shows no data in it. Whether it may have written all the same.
+async fn fails<T: std::fmt::Debug>(
+    what: &str,
+    call: impl Future<Output = Result<T, StoreError>>,
+) -> Ran<bool> {
     match timeout(BOUND, call).await {
-        Ok(Err(_)) => Ok(()),
-        Ok(Ok(answer)) => hold(S12, false, format_args!("{what} answered {answer:?} without its server")),
-        Err(_) => hold(S12, false, format_args!("{what} has not answered within {BOUND:?}")),
+        Ok(Err(error)) => {
+            let said = format!("{error:?} {}", chain(&error));
+            keeps_quiet("an error in trouble", &said, &[SECRET])?;
+            Ok(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }))
+        }
+        Ok(Ok(answer)) => {
+            hold(S12, false, format_args!("{what} answered {answer:?} without its server")).map(|()| true)
+        }
+        Err(_) => hold(S12, false, format_args!("{what} has not answered within {BOUND:?}")).map(|()| true),
     }
 }
 
-/// Waits until the store answers again.
-async fn recovered(store: &Handle, record: &Record) -> Ran {
+/// Waits until every operation works again and goes on to: each connection of a pool may fail once.
+async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
     let until = tokio::time::Instant::now() + RECOVERY;
-    loop {
-        let error = match timeout(BOUND, store.find(record.selector)).await {
-            Ok(Ok(_)) => return Ok(()),
+    let mut good = 0;
+    while good < ROUNDS {
+        let error = match timeout(BOUND, use_everything(stage, store, record)).await {
+            Ok(Ok(())) => {
+                good += 1;
+                continue;
+            }
             Ok(Err(error)) => chain(&error),
             Err(_) => return hold(S12, false, "after the trouble a call never answers"),
         };
+        good = 0;
         let late = tokio::time::Instant::now() > until;
         hold(S12, !late, format_args!("{RECOVERY:?} after the trouble the handle still fails: {error}"))?;
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
+    Ok(())
+}
+
+/// Every operation once, on records of its own.
+async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Result<(), StoreError> {
+    let (name, all) = (subject("somebody else"), RecordFilter::all());
+    let fresh = crate::specimen::record(name.as_str());
+    store.find(record.selector).await?;
+    let epoch = store.epoch(&name, Epoch([1; 16]), KEEP, NOW).await?;
+    let _ = store.insert(&fresh, Fence::Epoch(epoch)).await?;
+    let child = crate::specimen::record(name.as_str());
+    let _ = store.insert(&child, Fence::Parent(fresh.selector)).await?;
+    let _ = store.replace(&stage.next(&fresh), fresh.revision).await?;
+    store.list_by_subject(&name, &page(9)).await?;
+    store.delete(child.selector).await?;
+    store.revoke_by_subject(&name, &all, Action::Remove, EpochUpdate::Keep).await?;
+    store.purge_expired(Timestamp::MIN, 9).await.map(drop)
 }
 
 async fn a_restarted_server_is_found_again(stage: Stage) -> Ran {
@@ -102,7 +165,7 @@ async fn a_restarted_server_is_found_again(stage: Stage) -> Ran {
     let record = record("alice");
     store.put(&record).await?;
     server.inflict(Trouble::Restart).await.map_err(|error| harness_failed(&error))?;
-    recovered(&store, &record).await?;
+    recovered(&stage, &store, &record).await?;
     let fresh = crate::specimen::record("alice");
     store.put(&fresh).await?;
     same(S12, "a record written after a restart", &store.find(fresh.selector).await?, &Some(fresh))
@@ -118,14 +181,21 @@ async fn what_was_acknowledged_survives_a_restart_of_the_server(stage: Stage) ->
     store.swap(&newer, &kept).await?;
     store.delete(deleted.selector).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    store.revoke_by_subject(&subject("alice"), &Which::all(), mark, Advance::Keep).await?;
+    store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), mark, EpochUpdate::Keep).await?;
     marked.mark(Reason::Reused, NOW);
+    let old = store.epoch(&subject("carol"), Epoch([1; 16]), KEEP, NOW).await?;
+    let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    store.revoke_by_subject(&subject("carol"), &RecordFilter::all(), mark, update).await?;
     server.inflict(Trouble::Restart).await.map_err(|error| harness_failed(&error))?;
-    recovered(&store, &kept).await?;
+    recovered(&stage, &store, &kept).await?;
     for (selector, expected) in
         [(newer.selector, Some(newer)), (deleted.selector, None), (marked.selector, Some(marked))]
     {
         same(S14, "a record after a restart of the server", &store.find(selector).await?, &expected)?;
     }
-    Ok::<(), Stop>(())
+    for (epoch, expected) in [(old, Insert::Fenced), (Epoch([2; 16]), INSERTED)] {
+        let answer = store.insert(&record("carol"), Fence::Epoch(epoch)).await?;
+        same(S11, "insert under an epoch from before a restart of the server", &answer, &expected)?;
+    }
+    Ok(())
 }

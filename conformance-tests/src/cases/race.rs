@@ -1,10 +1,10 @@
 //! Races over two handles for one record, with measured overlap.
 
-use hallpass_core::{Action, Advance, Fence, Insert, Record, Replace, Revision, TokenStore, Which};
+use hallpass_core::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S4, S5, S6, S7, S9, S10};
-use crate::handle::Handle;
+use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest, of, overlapped, race, values};
 use crate::specimen::{at, page, record, subject};
@@ -53,7 +53,7 @@ async fn of_many_inserts_of_one_selector_one_wins(stage: Stage) -> Ran {
             Box::pin(async move { Ok(node.insert(&record, Fence::None).await?) })
         };
         let timed = race(records.iter().enumerate().map(entrant).collect()).await?;
-        let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == Insert::Inserted).collect();
+        let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == INSERTED).collect();
         same(S2, format_args!("how many of 4 inserts won: {:?}", values(&timed)), &winners.len(), &1)?;
         let found = nodes.1.find(selector).await?;
         same(S2, "the record of the winner", &found, &Some(records[winners[0]].clone()))?;
@@ -222,7 +222,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         let node = nodes.1.clone();
         let purge: Entrant<Vec<bool>> = Box::pin(async move {
             let mut removed = Vec::new();
-            while removed.len() < 30 {
+            for _ in 0..30 {
                 let purged = node.purge_expired(at(5), 2).await?;
                 removed.extend((0..purged.removed).map(|_| true));
                 if !purged.more {
@@ -241,7 +241,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         same(S10, "how many the purge removed, of those that are gone", &timed[1].value.len(), &gone)?;
         let _ = nodes
             .0
-            .revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep)
+            .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
             .await?;
         Ok(overlapped(&timed))
     })

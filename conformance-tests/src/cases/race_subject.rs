@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Epoch, Fence, Insert, Reason, Record, Replace, TokenStore, Which};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S4, S8, S9, S11};
-use crate::handle::Handle;
+use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest, of, overlapped, race, values};
 use crate::specimen::{NOW, page, record, subject};
@@ -43,10 +43,10 @@ fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
     })
 }
 
-fn revocation(node: Handle, action: Action, advance: Advance) -> Entrant<u64> {
+fn revocation(node: Handle, action: Action, advance: EpochUpdate) -> Entrant<u64> {
     Box::pin(async move {
         tokio::task::yield_now().await;
-        Ok(node.revoke_by_subject(&subject("alice"), &Which::all(), action, advance).await?)
+        Ok(node.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, advance).await?)
     })
 }
 
@@ -59,7 +59,8 @@ async fn no_flood_of_writes_saves_what_is_marked(stage: Stage) -> Ran {
             flood(nodes.0.clone(), old.clone(), stage.clone()),
             flood(nodes.1.clone(), old.clone(), stage.clone()),
         ];
-        let entrants = floods.into_iter().chain([revocation(nodes.1.clone(), MARK, Advance::Keep)]).collect();
+        let entrants =
+            floods.into_iter().chain([revocation(nodes.1.clone(), MARK, EpochUpdate::Keep)]).collect();
         let timed = race(entrants).await?;
         same(S8, "how many were marked", &timed[2].value, &1)?;
         let found = nodes.0.find(old.selector).await?;
@@ -80,7 +81,7 @@ async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
             flood(nodes.0.clone(), old.clone(), stage.clone()),
             flood(nodes.1.clone(), old.clone(), stage.clone()),
         ];
-        let remove = revocation(nodes.0.clone(), Action::Remove, Advance::Keep);
+        let remove = revocation(nodes.0.clone(), Action::Remove, EpochUpdate::Keep);
         let timed = race(floods.into_iter().chain([remove]).collect()).await?;
         same(S8, "how many were removed", &timed[2].value, &1)?;
         hold(
@@ -99,7 +100,7 @@ fn insertion(node: Handle, record: Record, fence: Fence) -> Entrant<u64> {
     Box::pin(async move {
         let answer = node.insert(&record, fence).await?;
         hold(S11, answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
-        Ok(u64::from(answer == Insert::Inserted))
+        Ok(u64::from(answer == INSERTED))
     })
 }
 
@@ -113,7 +114,7 @@ async fn no_login_slips_in_behind_a_log_out_everywhere(stage: Stage) -> Ran {
         let mut entrants: Vec<_> = (0..3)
             .map(|number| insertion(of(number, &nodes), logins[number].clone(), Fence::Epoch(before)))
             .collect();
-        let advance = Advance::To { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
+        let advance = EpochUpdate::Set { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
         entrants.push(revocation(nodes.1.clone(), action, advance));
         let timed = race(entrants).await?;
         for login in &logins {
@@ -124,7 +125,7 @@ async fn no_login_slips_in_behind_a_log_out_everywhere(stage: Stage) -> Ran {
         let inserted: u64 = timed[..3].iter().map(|timed| timed.value).sum();
         let _ = nodes
             .0
-            .revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep)
+            .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
             .await?;
         same(S8, "how many were ended, of those that were inserted", &timed[3].value, &inserted)?;
         Ok(overlapped(&timed))
@@ -139,10 +140,10 @@ async fn no_session_outlives_the_end_of_its_parent(stage: Stage) -> Ran {
         nodes.0.put(&parent).await?;
         let mut children = [record("alice"), record("alice"), record("alice")];
         children.iter_mut().for_each(|child| child.login = parent.login);
-        let (node, login) = (nodes.1.clone(), Which::login(parent.login));
+        let (node, login) = (nodes.1.clone(), RecordFilter::login(parent.login));
         let action = [MARK, Action::Remove][round % 2];
         let end: Entrant<u64> = Box::pin(async move {
-            Ok(node.revoke_by_subject(&subject("alice"), &login, action, Advance::Keep).await?)
+            Ok(node.revoke_by_subject(&subject("alice"), &login, action, EpochUpdate::Keep).await?)
         });
         let restore = |(number, child): (usize, &Record)| {
             insertion(of(number, &nodes), child.clone(), Fence::Parent(parent.selector))
@@ -180,7 +181,7 @@ async fn no_session_is_made_after_its_parent_was_deleted(stage: Stage) -> Ran {
             for child in children {
                 let began = crate::history::now();
                 let answer = node.insert(&child, Fence::Parent(selector)).await?;
-                seen.push((began, answer == Insert::Inserted));
+                seen.push((began, answer == INSERTED));
             }
             Ok(seen)
         });
@@ -201,7 +202,7 @@ async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
         }
         let mut overlap = false;
         for action in [MARK, Action::Remove] {
-            let entrant = |number| revocation(of(number, &nodes), action, Advance::Keep);
+            let entrant = |number| revocation(of(number, &nodes), action, EpochUpdate::Keep);
             let timed = race((0..3).map(entrant).collect()).await?;
             let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
             same(

@@ -1,6 +1,6 @@
 //! Races of clients over two nodes, with measured overlap.
 
-use hallpass_core::{Kind, Rejected, Revision, TokenStore};
+use hallpass_core::{Denied, Kind, Rejected, Revision};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{D3, D15, D16, T5};
@@ -19,14 +19,15 @@ async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) 
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let once = log_in(&services[0], "alice", Kind::ONE_TIME).await?;
+    contest(async |round| {
+        let once = log_in(&services[0], &format!("alice {round}"), Kind::ONE_TIME).await?;
         let entrant = |number: usize| -> Entrant<bool> {
             let (tokens, text) = (services[number % 2].clone(), once.token.expose().to_owned());
             Box::pin(async move {
-                match tokens.consume(Kind::ONE_TIME, &text).await? {
+                match tokens.consume(Kind::ONE_TIME, &text).await {
                     Ok(_) => Ok(true),
-                    Err(rejected) => {
+                    Err(Denied::Failed(failure)) => Err(failure.into()),
+                    Err(Denied::Rejected(rejected)) => {
                         same(D3, "a use that came too late", &rejected, &Rejected::Spent).map(|()| false)
                     }
                 }
@@ -44,8 +45,8 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let first = log_in(&services[0], "alice", Kind::REMEMBER).await?;
+    contest(async |round| {
+        let first = log_in(&services[0], &format!("alice {round}"), Kind::REMEMBER).await?;
         let entrant = |number: usize| -> Entrant<Option<String>> {
             let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
             Box::pin(async move {
@@ -73,8 +74,8 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     let services =
         [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
-    contest(async |_| {
-        let issued = log_in(&services[0], "alice", Kind::SESSION).await?;
+    contest(async |round| {
+        let issued = log_in(&services[0], &format!("alice {round}"), Kind::SESSION).await?;
         let entrant = |number: usize| -> Entrant<u64> {
             let (tokens, text) = (services[number % 2].clone(), issued.token.expose().to_owned());
             Box::pin(async move {
@@ -92,7 +93,7 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
         let timed = race((0..3).map(entrant).collect()).await?;
         let valid =
             accepted(D15, "a session", services[0].verify(Kind::SESSION, issued.token.expose()).await)?;
-        same(D15, "how many of 9 racing changes were kept", &valid.data().len(), &9)?;
+        same(D15, "how many of 9 racing changes were kept", &services[0].data(&valid).await?.len(), &9)?;
         let found = nodes.1.find(issued.token.selector()).await?.map(|record| record.revision);
         same(D15, "how many writes they took", &found, &Revision::new(10).ok())?;
         Ok(overlapped(&timed))

@@ -1,11 +1,13 @@
 //! Replacing: compare-and-swap on the revision.
 
-use hallpass_core::{Action, Advance, Body, Device, Reason, Record, Replace, Revision, TokenStore, Which};
+use hallpass_core::{
+    Action, Body, Device, EpochUpdate, Reason, Record, RecordFilter, Replace, Revision, StoreError, Timestamp,
+};
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S4, S5, S9, S10};
+use crate::clause::Clause::{S1, S4, S5, S6, S8, S9, S10};
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{ago, at, body, ids, page, record, rewritten, subject};
+use crate::specimen::{ago, at, body, expired_long_ago, ids, page, record, rewritten, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -13,7 +15,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] a_write_by_an_earlier_clock_counts),
     case!(Any Quick [S4] replacing_what_is_not_there_creates_nothing),
     case!(Any Quick [S4] a_deleted_record_never_comes_back),
+    case!(Any Quick [S1 S6] a_touch_is_seen_like_any_other_replace),
     case!(Any Quick [S5] another_revision_is_a_conflict_and_changes_nothing),
+    case!(Any Quick [S5 S8] high_revisions_are_counted_exactly),
+    case!(Any Quick [S5 S8] the_largest_revision_is_the_last),
+    case!(Any Quick [S4] what_expired_long_ago_is_replaced_like_any_other),
+    case!(Any Quick [S1] an_idle_expiry_at_the_beginning_of_time_is_one),
     case!(Any Quick [S4] a_marked_record_conflicts_with_every_replace),
     case!(Any Quick [S4 S5] a_spent_record_conflicts_with_every_replace),
     case!(Any Quick [S5] equal_but_for_the_write_id_is_still_another_caller),
@@ -57,6 +64,33 @@ async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     same(S1, "a replace whose times are earlier than the record's", &found, &Some(new))
 }
 
+async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let old = record("alice");
+    here.put(&old).await?;
+    let mut touched = stage.next(&old);
+    (touched.seen_at, touched.updated_at) = (at(60_000), at(60_000));
+    (touched.idle_at, touched.purge_at) = (Some(at(120_000)), at(180_000));
+    let mut answer = here.touch(&touched, old.revision).await?;
+    // It may be spurious (S5), and not for ever.
+    for _ in 0..16 {
+        if answer != Replace::Conflict {
+            break;
+        }
+        answer = here.touch(&touched, old.revision).await?;
+    }
+    same(S1, "a touch of the current revision", &answer, &Replace::Replaced)?;
+    for store in [&here, &there] {
+        same(S6, "a touched record", &store.find(old.selector).await?, &Some(touched.clone()))?;
+    }
+    let again = stage.next(&old);
+    let answer = there.touch(&again, old.revision).await?;
+    same(S6, "a touch of the revision before", &answer, &Replace::Conflict)?;
+    let gone = stage.next(&record("alice"));
+    let answer = here.touch(&gone, gone.revision).await?;
+    same(S4, "a touch of a record that is not there", &answer, &Replace::Missing)
+}
+
 async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
@@ -74,7 +108,9 @@ async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
         let record = record("alice");
         store.put(&record).await?;
         if by_subject {
-            store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await?;
+            store
+                .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
+                .await?;
         } else {
             store.delete(record.selector).await?;
         }
@@ -119,7 +155,7 @@ async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     let record = record("alice");
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(5) };
-    store.revoke_by_subject(&subject("alice"), &Which::all(), action, Advance::Keep).await?;
+    store.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, EpochUpdate::Keep).await?;
     let mut marked = record.clone();
     marked.mark(Reason::LoggedOutElsewhere, at(5));
     for expected in [record.revision, marked.revision, marked.revision.next()] {
@@ -182,21 +218,115 @@ async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
 async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut later, mut sooner) = (record("alice"), record("bob"));
-    (later.purge_at, sooner.purge_at) = (at(10), at(1_000));
+    for (record, millis) in [(&mut later, 10), (&mut sooner, 1_000)] {
+        (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
+    }
     let (mut moved, mut drawn) = (stage.next(&later), stage.next(&sooner));
-    (moved.purge_at, drawn.purge_at) = (at(1_000), at(10));
+    for (record, millis) in [(&mut moved, 1_000), (&mut drawn, 10)] {
+        (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
+    }
     for (old, new) in [(&later, &moved), (&sooner, &drawn)] {
         store.put(old).await?;
         store.swap(new, old).await?;
     }
-    let purged = store.purge_expired(at(10), 100).await?;
-    same(S10, "how many were due", &purged.removed, &1)?;
+    same(S10, "how many were due", &store.collect(at(10), 100).await?, &1)?;
     same(S10, "the record that was put off", &store.find(moved.selector).await?, &Some(moved))?;
     hold(
         S10,
         store.find(drawn.selector).await?.is_none(),
         "the record whose time came sooner is still there",
     )?;
-    let purged = store.purge_expired(at(999), 100).await?;
-    same(S10, "how many were due before the new time", &purged.removed, &0)
+    same(S10, "how many were due before the new time", &store.collect(at(999), 100).await?, &0)
+}
+
+/// A session of alice's at this revision.
+fn at_revision(number: u64) -> Record {
+    let mut record = record("alice");
+    record.revision = Revision::new(number).unwrap_or(Revision::MAX);
+    record
+}
+
+async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let largest = Revision::MAX.get();
+    for number in [5, (1 << 16) + 5, (1 << 31) - 1, 1 << 32, 99_999_999_999_999, (1 << 52) + 1, largest - 2] {
+        let old = at_revision(number);
+        store.put(&old).await?;
+        // What is left of the number in 8, 16, 32 and 52 bits, in 14 and 15 digits, and beside it.
+        let alike = [8, 16, 32, 52].map(|bits| number % (1 << bits));
+        let near = [number - 1, number + 1, number + (1 << 16), number + (1 << 32)];
+        let rounded = [number / 1_000 * 1_000, number / 10 * 10];
+        for wrong in alike.into_iter().chain(near).chain(rounded) {
+            let Ok(expected) = Revision::new(wrong) else { continue };
+            if wrong == number || expected == Revision::MAX {
+                continue;
+            }
+            let mut next = stage.next(&old);
+            next.revision = expected.next();
+            let answer = store.replace(&next, expected).await?;
+            let what = format_args!("replace at revision {wrong} of one at {number}").to_string();
+            same(S5, what, &answer, &Replace::Conflict)?;
+        }
+        let mut new = stage.next(&old);
+        store.swap(&new, &old).await?;
+        same(
+            S5,
+            format_args!("a record replaced at {number}"),
+            &store.find(new.selector).await?,
+            &Some(new.clone()),
+        )?;
+        let mark = Action::Mark { reason: Reason::Administrative, at: at(5) };
+        let of_login = RecordFilter::login(new.login);
+        store.revoke_by_subject(&subject("alice"), &of_login, mark, EpochUpdate::Keep).await?;
+        new.mark(Reason::Administrative, at(5));
+        same(
+            S8,
+            format_args!("a record marked at {}", number + 1),
+            &store.find(new.selector).await?,
+            &Some(new),
+        )?;
+    }
+    Ok(())
+}
+
+async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let mut last = at_revision(Revision::MAX.get());
+    store.put(&last).await?;
+    let mut answer = store.replace(&stage.next(&last), Revision::MAX).await;
+    // A conflict may be spurious (S5).
+    for _ in 0..16 {
+        if !matches!(answer, Ok(Replace::Conflict)) {
+            break;
+        }
+        answer = store.replace(&stage.next(&last), Revision::MAX).await;
+    }
+    let refused = matches!(answer, Err(StoreError::Refused(_)));
+    hold(S5, refused, format_args!("replace at the largest revision answered {answer:?}"))?;
+    same(S5, "the record afterwards", &store.find(last.selector).await?, &Some(last.clone()))?;
+    let mark = Action::Mark { reason: Reason::Administrative, at: at(5) };
+    let all = RecordFilter::all();
+    let count = store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
+    same(S8, "how many were marked at the largest revision", &count, &1)?;
+    last.mark(Reason::Administrative, at(5));
+    same(S8, "a record marked at the largest revision", &store.find(last.selector).await?, &Some(last))
+}
+
+async fn what_expired_long_ago_is_replaced_like_any_other(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let old = expired_long_ago("alice");
+    store.put(&old).await?;
+    let new = stage.next(&old);
+    store.swap(&new, &old).await?;
+    same(S4, "a record that expired in 1970, replaced", &store.find(new.selector).await?, &Some(new))
+}
+
+async fn an_idle_expiry_at_the_beginning_of_time_is_one(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let old = record("alice");
+    store.put(&old).await?;
+    let mut new = stage.next(&old);
+    new.idle_at = Some(Timestamp::MIN);
+    store.swap(&new, &old).await?;
+    same(S1, "a record that was idle from 1970 on", &store.find(new.selector).await?, &Some(new))
 }

@@ -2,26 +2,28 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Kind, Policy, Rejected, TokenStore, Tokens};
+use hallpass_core::{Kind, Policy, Rejected, Tokens};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{D2, D5, D7, D9, D10, D11, D16, T5};
 use crate::outcome::{Ran, hold, same};
 use crate::rng::Rng;
 use crate::service::{
-    HOUR, MILLI, MINUTE, SECOND, accepted, log_in, rejected, rotate, same_token, successor,
+    HOUR, MILLI, MINUTE, SECOND, accepted, is_good, log_in, one_hour, rejected, rotate, same_token, successor,
 };
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [D10] a_rotation_is_due_at_the_first_use_and_then_not_too_soon),
     case!(Any Quick [D10] an_unconfirmed_successor_rotates_late),
+    case!(Any Quick [D10] the_request_that_confirms_does_not_rotate),
     case!(Any Quick [D11] retrying_extends_no_window),
     case!(Any Quick [T5 D11] windows_that_have_closed_stay_closed),
     case!(Any Quick [D7] a_confirmation_from_the_far_future_counts_as_now),
     case!(Any Quick [D11] rotating_moves_no_absolute_expiry),
     case!(Any Quick [D5 D2] a_shorter_policy_works_at_once),
     case!(Any Quick [D16] an_honest_client_is_never_refused),
+    case!(Any Quick [D16 D6] an_honest_client_may_lose_any_answer_until_it_is_confirmed),
     case!(Any Quick [D16] a_replay_outside_the_windows_is_always_caught),
     case!(untested [D14] policies_are_checked_when_built, "nothing of it reaches a store; core's own tests refuse each"),
 ];
@@ -49,7 +51,7 @@ async fn a_rotation_is_due_at_the_first_use_and_then_not_too_soon(stage: Stage) 
 async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (wait, due) in [(HOUR + MINUTE, false), (HOUR + MINUTE + MILLI, true)] {
-        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
         let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
         let second = rotate(&tokens, first.token.expose()).await?;
         clock.advance(wait);
@@ -60,9 +62,25 @@ async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn retrying_extends_no_window(stage: Stage) -> Ran {
+/// With a window that is open until the successor is confirmed: rotating in the request that confirms it
+/// would break a client whose other requests are under way.
+async fn the_request_that_confirms_does_not_rotate(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+    let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
+    let second = rotate(&tokens, first.token.expose()).await?;
+    clock.advance(HOUR * 72);
+    let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &second).await;
+    let valid = accepted(D10, "a successor that was never presented", verdict)?;
+    hold(D10, valid.successor.is_none(), "the request that confirmed a successor rotated it too")?;
+    clock.advance(MINUTE + MILLI);
+    let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &second).await;
+    successor(D10, "a rotation that is due", verdict).map(drop)
+}
+
+async fn retrying_extends_no_window(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
     let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(&tokens, first.token.expose()).await?;
     for _ in 0..59 {
@@ -87,7 +105,7 @@ async fn windows_that_have_closed_stay_closed(stage: Stage) -> Ran {
         (false, retry, None),
         (false, retry + MILLI, Some(Rejected::Lapsed)),
     ] {
-        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
         let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
         let first = first.token.expose();
         let verdict = tokens.verify(Kind::REMEMBER, first).await;
@@ -116,7 +134,7 @@ async fn windows_that_have_closed_stay_closed(stage: Stage) -> Ran {
 async fn a_confirmation_from_the_far_future_counts_as_now(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (ahead, good) in [(SECOND * 10, false), (SECOND * 10 + MILLI, true)] {
-        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
         let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
         let first = first.token.expose();
         let second = rotate(&tokens, first).await?;
@@ -180,8 +198,9 @@ async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut rng = stage.rng();
     for _ in 0..6 {
-        let (tokens, clock) = stage.tokens(&here, |builder| builder)?;
-        let (other, _) = stage.tokens(&there, |builder| builder.clock(std::sync::Arc::clone(&clock)))?;
+        let (tokens, clock) = stage.tokens(&here, |builder| builder.policy(one_hour()))?;
+        let (other, _) = stage
+            .tokens(&there, |builder| builder.policy(one_hour()).clock(std::sync::Arc::clone(&clock)))?;
         let mut held = log_in(&tokens, "alice", Kind::REMEMBER).await?.token.expose().to_owned();
         let mut lost_at = None;
         for _ in 0..60 {
@@ -203,6 +222,27 @@ async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
                 answers = vec![accepted(D16, "an honest client that lost a response", verdict)?.successor];
             }
             if let Some(issued) = answers.into_iter().flatten().next() {
+                held = issued.token.expose().to_owned();
+            }
+        }
+    }
+    Ok(())
+}
+
+/// One browser that loses every other answer, and is away for hours in between.
+async fn an_honest_client_may_lose_any_answer_until_it_is_confirmed(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut rng = stage.rng();
+    for _ in 0..4 {
+        let (tokens, clock) = stage.tokens(&here, |builder| builder)?;
+        let (other, _) = stage.tokens(&there, |builder| builder.clock(std::sync::Arc::clone(&clock)))?;
+        let mut held = log_in(&tokens, "alice", Kind::REMEMBER).await?.token.expose().to_owned();
+        for _ in 0..40 {
+            clock.advance(pause(&mut rng));
+            let node: &Tokens = if rng.below(2) == 0 { &tokens } else { &other };
+            let verdict = node.verify_and_rotate(Kind::REMEMBER, &held).await;
+            let valid = accepted(D16, "an honest client that lost answers", verdict)?;
+            if let Some(issued) = valid.successor.filter(|_| rng.below(2) == 0) {
                 held = issued.token.expose().to_owned();
             }
         }
@@ -236,7 +276,7 @@ async fn a_replay_outside_the_windows_is_always_caught(stage: Stage) -> Ran {
             false => tokens.verify(Kind::REMEMBER, &stolen).await,
         };
         rejected(D9, "a replay outside the windows", verdict, Rejected::Reused)?;
-        let good = tokens.verify(Kind::REMEMBER, &texts[texts.len() - 1]).await?.is_ok();
+        let good = is_good(&tokens, Kind::REMEMBER, &texts[texts.len() - 1]).await?;
         hold(D16, !good, "after a replay was caught the newest token is still good")?;
     }
     Ok(())

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use hallpass_core::{Body, Fence, Kind, Record, StoreError, TokenStore};
+use hallpass_core::{Body, Fence, Kind, Record, StoreError};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S18, T6};
@@ -34,7 +34,7 @@ fn spellings(bytes: &[u8]) -> Vec<String> {
 }
 
 /// That `said` shows none of the secrets.
-fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> Ran {
+pub(super) fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> Ran {
     let compact: String = said.split_whitespace().collect();
     for spelling in secrets.iter().flat_map(|secret| spellings(secret)) {
         let shown = said.contains(&spelling) || compact.contains(&spelling.replace(' ', ""));

@@ -1,8 +1,8 @@
 //! Revoking by subject: all and only what matches.
 
 use hallpass_core::{
-    Action, Advance, Epoch, Kind, Kinds, LoginId, Logins, Reason, Record, Replace, Timestamp, TokenStore,
-    Which,
+    Action, Epoch, EpochUpdate, Kind, Kinds, LoginId, Logins, Purpose, Purposes, Reason, Record,
+    RecordFilter, Replace, Timestamp,
 };
 
 use crate::case::{Case, case};
@@ -17,19 +17,20 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8] removing_takes_all_of_the_subject_and_nobody_else),
     case!(Any Quick [S8 D13] marking_does_what_the_record_says),
     case!(Any Quick [S8] what_is_marked_already_keeps_its_first_reason),
-    case!(Any Quick [S8] the_last_instant_of_a_life_is_told_from_the_first_after_it),
-    case!(Any Quick [S8] the_newest_logins_are_spared_with_all_their_records),
     case!(Any Quick [S8] every_choice_matches_the_reference),
+    case!(Any Quick [S8 S9] a_kind_named_twice_counts_once),
+    case!(Any Quick [S8] every_purpose_is_ended_alone),
     case!(Any Quick [S8] anonymous_records_belong_to_nobody),
     case!(Any Quick [S8] two_thousand_five_hundred_records_are_ended_and_counted),
+    case!(Any Full [S8] twelve_thousand_records_are_ended_and_counted),
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
     case!(Any Quick [S8 S11] a_subject_without_records_is_no_error),
 ];
 
 const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
-async fn revoke(store: &Handle, of: &str, which: &Which, action: Action) -> Ran<u64> {
-    Ok(store.revoke_by_subject(&subject(of), which, action, Advance::Keep).await?)
+async fn revoke(store: &Handle, of: &str, which: &RecordFilter, action: Action) -> Ran<u64> {
+    Ok(store.revoke_by_subject(&subject(of), which, action, EpochUpdate::Keep).await?)
 }
 
 async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran {
@@ -39,7 +40,12 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     for record in mine.iter().chain(&others) {
         store.put(record).await?;
     }
-    same(S8, "how many were removed", &revoke(&store, "alice", &Which::all(), Action::Remove).await?, &3)?;
+    same(
+        S8,
+        "how many were removed",
+        &revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?,
+        &3,
+    )?;
     for record in &mine {
         hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
         let answer = store.replace(&stage.next(record), record.revision).await?;
@@ -55,19 +61,19 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
 
 async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    for (number, when) in [at(5), ago(5), NOW, Timestamp::MAX, Timestamp::MIN].into_iter().enumerate() {
-        let reason = Reason::ALL[number * 2];
+    for (number, reason) in Reason::ALL.into_iter().enumerate() {
+        let when = [at(5), ago(5), NOW, Timestamp::MAX, Timestamp::MIN][number % 5];
         let mut record = record("alice");
         store.put(&record).await?;
         let action = Action::Mark { reason, at: when };
-        let count = revoke(&store, "alice", &Which::login(record.login), action).await?;
+        let count = revoke(&store, "alice", &RecordFilter::login(record.login), action).await?;
         same(S8, "how many were marked", &count, &1)?;
         record.mark(reason, when);
         let found = store.find(record.selector).await?;
         same(S8, format_args!("a record marked {reason:?} at {when:?}"), &found, &Some(record.clone()))?;
         let list = store.list_by_subject(&subject("alice"), &page(1)).await?;
         hold(S9, list.len() == 1, "the list has lost the marked record")?;
-        revoke(&store, "alice", &Which::all(), Action::Remove).await?;
+        revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
     }
     Ok(())
 }
@@ -77,61 +83,17 @@ async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
     let (mut first, mut second) = (record("alice"), record("alice"));
     store.put(&first).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
-    same(S8, "how many were marked", &revoke(&store, "alice", &Which::all(), action).await?, &1)?;
+    same(S8, "how many were marked", &revoke(&store, "alice", &RecordFilter::all(), action).await?, &1)?;
     store.put(&second).await?;
     let action = Action::Mark { reason: Reason::LoggedOut, at: at(9) };
-    let count = revoke(&store, "alice", &Which::all(), action).await?;
+    let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
     same(S8, "how many were marked beside a marked one", &count, &1)?;
     first.mark(Reason::Reused, at(1));
     second.mark(Reason::LoggedOut, at(9));
     same(S8, "the record marked first", &store.find(first.selector).await?, &Some(first))?;
     same(S8, "the record marked second", &store.find(second.selector).await?, &Some(second))?;
-    let removed = revoke(&store, "alice", &Which::all(), Action::Remove).await?;
+    let removed = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
     same(S8, "how many marked records were removed", &removed, &2)
-}
-
-async fn the_last_instant_of_a_life_is_told_from_the_first_after_it(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (mut absolute, mut idle, mut ended) = (record("alice"), record("alice"), record("alice"));
-    (absolute.idle_at, absolute.expires_at, absolute.purge_at) = (None, at(10), at(10));
-    (idle.idle_at, idle.purge_at) = (Some(at(20)), at(20));
-    ended.mark(Reason::Evicted, at(1));
-    for record in [&absolute, &idle, &ended] {
-        store.put(record).await?;
-    }
-    let live_at = |millis| Which { live_at: Some(at(millis)), ..Which::all() };
-    for (millis, expected) in [(20, 0), (19, 1), (10, 0), (9, 1), (9, 0)] {
-        let count = revoke(&store, "alice", &live_at(millis), Action::Remove).await?;
-        same(S8, format_args!("how many were live {millis} ms from now"), &count, &expected)?;
-    }
-    same(S8, "the ended record", &store.find(ended.selector).await?, &Some(ended))
-}
-
-async fn the_newest_logins_are_spared_with_all_their_records(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    // Login 1 is old, but its last record is the newest of all; 2 and 3 tie but for the selector.
-    let issued = [(1, 0, 0x10), (2, 5, 0x20), (3, 5, 0x30), (1, 9, 0x01), (4, 1, 0xff)];
-    let mut records = Vec::new();
-    for (login, millis, last) in issued {
-        let mut record = record("alice");
-        record.login = LoginId([login; 8]);
-        record.created_at = at(millis);
-        record.selector.0[2..].copy_from_slice(&[last; 14]);
-        store.put(&record).await?;
-        records.push(record);
-    }
-    for (keep_newest, doomed, logins) in [(9, 0, 4), (4, 0, 4), (3, 1, 3), (2, 1, 2), (1, 1, 1)] {
-        let which = Which { keep_newest, ..Which::all() };
-        let count = revoke(&store, "alice", &which, Action::Remove).await?;
-        same(S8, format_args!("how many went when {keep_newest} logins were spared"), &count, &doomed)?;
-        let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
-        let mut left: Vec<_> = list.iter().map(|record| record.login).collect();
-        left.sort_unstable();
-        left.dedup();
-        same(S8, "how many logins are left", &left.len(), &logins)?;
-    }
-    let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
-    same(S8, "the records of the newest login", &ids(&list), &vec![records[3].selector, records[0].selector])
 }
 
 async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
@@ -145,7 +107,8 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
         }
         let which = choice(&mut rng);
         let action = if round % 2 == 0 { Action::Remove } else { MARK };
-        let chosen = ids(&which.select(&records).into_iter().cloned().collect::<Vec<_>>());
+        let chosen: Vec<_> = records.iter().filter(|record| which.matches(record)).cloned().collect();
+        let chosen = ids(&chosen);
         let unmarked = |record: &&Record| chosen.contains(&record.selector) && record.revoked.is_none();
         let expected = match action {
             Action::Remove => chosen.len(),
@@ -170,6 +133,8 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
 fn varied(name: &str, rng: &mut Rng) -> Record {
     let mut record = record(name);
     record.kind = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY][rng.below(3)];
+    // A kind may have served another purpose before.
+    record.purpose = Purpose::ALL[rng.below(3)];
     record.login = LoginId([rng.below(4) as u8; 8]);
     record.created_at = ago(rng.below(4) as u64);
     if rng.below(3) == 0 {
@@ -181,9 +146,9 @@ fn varied(name: &str, rng: &mut Rng) -> Record {
     record
 }
 
-fn choice(rng: &mut Rng) -> Which {
+fn choice(rng: &mut Rng) -> RecordFilter {
     let login = LoginId([rng.below(4) as u8; 8]);
-    Which {
+    RecordFilter {
         kinds: [
             Kinds::Any,
             Kind::SESSION.into(),
@@ -192,8 +157,13 @@ fn choice(rng: &mut Rng) -> Which {
         ][[0, 0, 1, 1, 2, 2, 3][rng.below(7)]]
         .clone(),
         logins: [Logins::Any, Logins::Only(login), Logins::Except(login)][rng.below(3)],
-        live_at: [None, Some(NOW)][rng.below(2)],
-        keep_newest: [0, 0, 1, 2, 5][rng.below(5)],
+        purposes: [
+            Purposes::ALL,
+            Purposes::NOT_KEYS,
+            Purpose::Device.into(),
+            Purpose::Key.into(),
+            Purposes::of(&[]),
+        ][[0, 0, 1, 1, 2, 3, 4][rng.below(7)]],
     }
 }
 
@@ -205,7 +175,7 @@ async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
         let list = store.list_by_subject(&subject(name), &page(9)).await?;
         same(S9, format_args!("the list of {name:?}"), &ids(&list), &vec![])?;
         for action in [MARK, Action::Remove] {
-            let count = revoke(&store, name, &Which::all(), action).await?;
+            let count = revoke(&store, name, &RecordFilter::all(), action).await?;
             same(S8, format_args!("how many records {name:?} has"), &count, &0)?;
         }
     }
@@ -216,18 +186,13 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     const MANY: u16 = 2_500;
     let store = stage.open().await?;
     let template = record("alice");
-    for number in 0..MANY {
-        let mut record = template.clone();
-        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        record.created_at = at(u64::from(number));
-        store.put(&record).await?;
-    }
-    let count = revoke(&store, "alice", &Which::all(), MARK).await?;
+    store.put_all(&many(&template, MANY)).await?;
+    let count = revoke(&store, "alice", &RecordFilter::all(), MARK).await?;
     same(S8, "how many were marked", &count, &u64::from(MANY))?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
     let live = list.iter().filter(|record| record.revoked.is_none()).count();
     same(S8, "how many of the list are live", &(list.len(), live), &(usize::from(MANY), 0))?;
-    let count = revoke(&store, "alice", &Which::all(), Action::Remove).await?;
+    let count = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
     same(S8, "how many were removed", &count, &u64::from(MANY))?;
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
     same(S8, "how many are left", &list.len(), &0)?;
@@ -238,13 +203,94 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     )
 }
 
+/// So many records like `template`.
+fn many(template: &Record, count: u16) -> Vec<Record> {
+    let numbered = |number: u16| {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        record.created_at = at(u64::from(number));
+        record
+    };
+    (0..count).map(numbered).collect()
+}
+
+/// More than a script's stack, a statement's parameters or ten rounds of a thousand hold.
+async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
+    const MANY: u16 = 12_000;
+    let store = stage.open().await?;
+    let template = record("alice");
+    store.put_all(&many(&template, MANY)).await?;
+    for action in [MARK, Action::Remove] {
+        let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
+        same(S8, format_args!("how many {action:?} was done to"), &count, &u64::from(MANY))?;
+    }
+    let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+    same(S8, "how many are left", &list.len(), &0)
+}
+
+async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let kinds: Vec<Kind> = (0..12).filter_map(|number| Kind::new(&format!("kind-{number}")).ok()).collect();
+    let mut records = Vec::new();
+    for kind in &kinds {
+        let mut record = record("alice");
+        record.kind = *kind;
+        store.put(&record).await?;
+        records.push(record);
+    }
+    store.put(&record("alice")).await?;
+    let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
+    let shown = hallpass_core::Page { kinds: dozen.clone(), ..page(99) };
+    let list = store.list_by_subject(&subject("alice"), &shown).await?;
+    same(S9, "how many records of a dozen kinds, named twice, are listed", &list.len(), &12)?;
+    for action in [MARK, Action::Remove] {
+        let count = revoke(&store, "alice", &RecordFilter::all().kinds(dozen.clone()), action).await?;
+        same(
+            S8,
+            format_args!("how many of a dozen kinds, named twice, {action:?} was done to"),
+            &count,
+            &12,
+        )?;
+    }
+    let left = store.list_by_subject(&subject("alice"), &page(99)).await?;
+    same(S8, "how many records of another kind are left", &left.len(), &1)
+}
+
+async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    for purpose in Purpose::ALL {
+        let records = Purpose::ALL.map(|purpose| {
+            let mut record = record("alice");
+            record.purpose = purpose;
+            record
+        });
+        store.put_all(&records).await?;
+        let filter = RecordFilter::all().purposes(purpose);
+        let count = revoke(&store, "alice", &filter, Action::Remove).await?;
+        same(S8, format_args!("how many records of purpose {purpose:?} went"), &count, &1)?;
+        for record in records {
+            let found = store.find(record.selector).await?;
+            let expected = (record.purpose != purpose).then_some(record);
+            same(
+                S8,
+                format_args!("a record after everything of purpose {purpose:?} went"),
+                &found,
+                &expected,
+            )?;
+        }
+        let count = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
+        same(S8, "how many were left", &count, &2)?;
+    }
+    Ok(())
+}
+
 async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
     store.put(&record).await?;
     for (action, counts) in [(MARK, [1, 0, 0]), (Action::Remove, [1, 0, 0])] {
         for expected in counts {
-            let count = revoke(&store, "alice", &Which::all(), action).await?;
+            let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
             same(S8, format_args!("how many {action:?} was done to"), &count, &expected)?;
         }
     }
@@ -253,10 +299,11 @@ async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
 
 async fn a_subject_without_records_is_no_error(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    let advance = Advance::To { epoch: Epoch([7; 16]), now: NOW, keep: std::time::Duration::from_secs(3600) };
-    for advance in [Advance::Keep, advance] {
+    let advance =
+        EpochUpdate::Set { epoch: Epoch([7; 16]), now: NOW, keep: std::time::Duration::from_secs(3600) };
+    for advance in [EpochUpdate::Keep, advance] {
         let nobody = subject("nobody");
-        let count = store.revoke_by_subject(&nobody, &Which::all(), MARK, advance).await?;
+        let count = store.revoke_by_subject(&nobody, &RecordFilter::all(), MARK, advance).await?;
         same(S8, "how many records nobody has", &count, &0)?;
     }
     let epoch =

@@ -1,6 +1,6 @@
 //! The reference model of one subject: a few records and an epoch.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hallpass_core::{Insert, Replace};
 
@@ -9,13 +9,40 @@ use super::{Meaning, Op};
 /// What a call asked for. Keys number the selectors, versions the contents, epochs themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Did {
-    Insert { key: u8, version: u32, fence: Option<u32> },
-    Replace { key: u8, expected: u64, version: u32 },
-    Delete { key: u8 },
-    Revoke { remove: bool, advance: Option<u32> },
-    Find { key: u8 },
+    Insert {
+        key: u8,
+        version: u32,
+        fence: Option<u32>,
+    },
+    Replace {
+        key: u8,
+        expected: u64,
+        version: u32,
+    },
+    Delete {
+        key: u8,
+    },
+    Revoke {
+        remove: bool,
+        advance: Option<u32>,
+    },
+    /// The first part of a revocation that sweeps: it sets the epoch.
+    Sweep {
+        epoch: u32,
+    },
+    /// A further part of it: one record is ended, if it is there.
+    SweepKey {
+        epoch: u32,
+        key: u8,
+        remove: bool,
+    },
+    Find {
+        key: u8,
+    },
     List,
-    Epoch { fresh: u32 },
+    Epoch {
+        fresh: u32,
+    },
 }
 
 /// What it was answered.
@@ -47,6 +74,8 @@ pub(crate) struct Row {
 pub(crate) struct State {
     rows: BTreeMap<u8, Row>,
     epoch: Option<u32>,
+    /// The sweeps that have set their epoch.
+    sweeping: BTreeSet<u32>,
 }
 
 /// What the clauses say about calls that follow each other.
@@ -73,6 +102,14 @@ impl Meaning for Model {
                 let count = after.revoke(remove, advance);
                 matches!(op.saw, Saw::Unknown | Saw::Any) || op.saw == Saw::Revoke(count)
             }
+            Did::Sweep { epoch } => {
+                after.epoch = Some(epoch);
+                after.sweeping.insert(epoch)
+            }
+            Did::SweepKey { epoch, key, remove } => {
+                after.end(key, remove);
+                after.sweeping.contains(&epoch)
+            }
             Did::Find { key } => op.saw == Saw::Find(after.rows.get(&key).copied()),
             Did::List => op.saw == Saw::List(after.rows.clone()),
             Did::Epoch { fresh } => {
@@ -87,7 +124,7 @@ impl Meaning for Model {
         match (&op.did, &op.saw) {
             (_, Saw::Unknown) => false,
             (Did::Find { .. } | Did::List, _) => true,
-            (Did::Insert { .. }, saw) => *saw != Saw::Insert(Insert::Inserted),
+            (Did::Insert { .. }, saw) => !matches!(saw, Saw::Insert(Insert::Inserted { .. })),
             (_, saw) => {
                 matches!(saw, Saw::Replace(Replace::Conflict | Replace::Missing) | Saw::Delete(false))
             }
@@ -102,7 +139,7 @@ impl State {
         match saw {
             Saw::Insert(Insert::Duplicate) => taken,
             Saw::Insert(Insert::Fenced) => fenced,
-            Saw::Insert(Insert::Inserted) | Saw::Unknown => {
+            Saw::Insert(Insert::Inserted { .. }) | Saw::Unknown => {
                 let free = !taken && !fenced;
                 if free {
                     self.rows.insert(key, Row { revision: 1, version, marked: false });
@@ -131,15 +168,18 @@ impl State {
 
     fn revoke(&mut self, remove: bool, advance: Option<u32>) -> u64 {
         self.epoch = advance.or(self.epoch);
-        let count =
-            if remove { self.rows.len() } else { self.rows.values().filter(|row| !row.marked).count() };
+        let keys: Vec<_> = self.rows.keys().copied().collect();
+        keys.into_iter().map(|key| u64::from(self.end(key, remove))).sum()
+    }
+
+    /// Whether there was something to end.
+    fn end(&mut self, key: u8, remove: bool) -> bool {
         if remove {
-            self.rows.clear();
+            return self.rows.remove(&key).is_some();
         }
-        for row in self.rows.values_mut().filter(|row| !row.marked) {
-            *row = Row { revision: row.revision + 1, marked: true, ..*row };
-        }
-        count as u64
+        let Some(row) = self.rows.get_mut(&key).filter(|row| !row.marked) else { return false };
+        *row = Row { revision: row.revision + 1, marked: true, ..*row };
+        true
     }
 }
 
@@ -176,4 +216,17 @@ pub(crate) fn of_key(history: &[Op], key: u8) -> Vec<Op> {
 /// What `history` says about the subject: all but what was found by selector.
 pub(crate) fn of_subject(history: &[Op]) -> Vec<Op> {
     history.iter().filter(|op| !matches!(op.did, Did::Find { .. })).cloned().collect()
+}
+
+/// The same history where each revocation that sets an epoch is swept: the epoch first, then each of `keys`
+/// at an instant of its own before the answer (S8). One event is the special case that all of them are one.
+pub(crate) fn swept(history: &[Op], keys: u8) -> Vec<Op> {
+    let parts = |op: &Op| {
+        let Did::Revoke { remove, advance: Some(epoch) } = op.did else { return vec![op.clone()] };
+        let saw = if op.saw == Saw::Unknown { Saw::Unknown } else { Saw::Any };
+        let part = |did| Op { did, saw: saw.clone(), ..op.clone() };
+        let keys = (0..keys).map(|key| part(Did::SweepKey { epoch, key, remove }));
+        [part(Did::Sweep { epoch })].into_iter().chain(keys).collect()
+    };
+    history.iter().flat_map(parts).collect()
 }

@@ -2,6 +2,8 @@ use std::collections::BTreeMap;
 
 use hallpass_core::{Insert, Replace};
 
+use crate::handle::INSERTED;
+
 use super::*;
 
 /// A call from `began` to `ended`; for ever if that is 0.
@@ -30,26 +32,23 @@ fn fits(history: &[Op]) -> bool {
 #[test]
 fn calls_that_follow_each_other_are_explained_in_their_order() {
     assert!(fits(&[]));
-    assert!(fits(&[insert(1, 2, Insert::Inserted), find(3, 4, Some((1, 1)))]));
-    assert!(!fits(&[insert(1, 2, Insert::Inserted), find(3, 4, None)]), "a stale read");
-    assert!(!fits(&[find(1, 2, Some((1, 1))), insert(3, 4, Insert::Inserted)]), "a read of the future");
-    assert!(
-        !fits(&[insert(1, 2, Insert::Inserted), insert(3, 4, Insert::Inserted)]),
-        "an overwriting insert"
-    );
+    assert!(fits(&[insert(1, 2, INSERTED), find(3, 4, Some((1, 1)))]));
+    assert!(!fits(&[insert(1, 2, INSERTED), find(3, 4, None)]), "a stale read");
+    assert!(!fits(&[find(1, 2, Some((1, 1))), insert(3, 4, INSERTED)]), "a read of the future");
+    assert!(!fits(&[insert(1, 2, INSERTED), insert(3, 4, INSERTED)]), "an overwriting insert");
 }
 
 #[test]
 fn calls_at_once_may_be_ordered_either_way() {
-    assert!(fits(&[insert(1, 5, Insert::Inserted), find(2, 3, None)]));
-    assert!(fits(&[insert(1, 5, Insert::Inserted), find(2, 3, Some((1, 1)))]));
-    let backwards = [insert(1, 9, Insert::Inserted), find(2, 3, Some((1, 1))), find(4, 5, None)];
+    assert!(fits(&[insert(1, 5, INSERTED), find(2, 3, None)]));
+    assert!(fits(&[insert(1, 5, INSERTED), find(2, 3, Some((1, 1)))]));
+    let backwards = [insert(1, 9, INSERTED), find(2, 3, Some((1, 1))), find(4, 5, None)];
     assert!(!fits(&backwards), "seen and then unseen");
 }
 
 #[test]
 fn of_two_replaces_of_one_revision_only_one_may_win() {
-    let begin = insert(1, 2, Insert::Inserted);
+    let begin = insert(1, 2, INSERTED);
     let first = replace(3, 6, 1, 2, Replace::Replaced);
     assert!(fits(&[begin.clone(), first.clone(), replace(4, 7, 1, 3, Replace::Conflict)]));
     assert!(!fits(&[begin, first, replace(4, 7, 1, 3, Replace::Replaced)]));
@@ -57,7 +56,7 @@ fn of_two_replaces_of_one_revision_only_one_may_win() {
 
 #[test]
 fn a_conflict_may_be_spurious_and_a_missing_may_not() {
-    let begin = insert(1, 2, Insert::Inserted);
+    let begin = insert(1, 2, INSERTED);
     assert!(fits(&[begin.clone(), replace(3, 4, 1, 2, Replace::Conflict), find(5, 6, Some((1, 1)))]));
     assert!(!fits(&[begin, replace(3, 4, 1, 2, Replace::Missing)]));
     assert!(!fits(&[replace(3, 4, 1, 2, Replace::Conflict)]), "a conflict with nothing");
@@ -65,7 +64,7 @@ fn a_conflict_may_be_spurious_and_a_missing_may_not() {
 
 #[test]
 fn an_unknown_outcome_may_have_happened_early_late_or_never() {
-    let begin = insert(1, 2, Insert::Inserted);
+    let begin = insert(1, 2, INSERTED);
     let lost = op(3, 0, Did::Replace { key: 0, expected: 1, version: 2 }, Saw::Unknown);
     for reads in [[1, 1], [1, 2], [2, 2]] {
         let finds =
@@ -81,7 +80,7 @@ fn an_unknown_outcome_may_have_happened_early_late_or_never() {
 #[test]
 fn a_marked_record_stays_marked() {
     let mark = op(3, 4, Did::Revoke { remove: false, advance: None }, Saw::Revoke(1));
-    let begin = insert(1, 2, Insert::Inserted);
+    let begin = insert(1, 2, INSERTED);
     assert!(fits(&[begin.clone(), mark.clone(), replace(5, 6, 2, 2, Replace::Conflict)]));
     assert!(!fits(&[begin.clone(), mark.clone(), replace(5, 6, 2, 2, Replace::Replaced)]), "un-marked");
     assert!(!fits(&[begin, mark, find(5, 6, Some((1, 1)))]), "the mark was lost");
@@ -94,10 +93,10 @@ fn a_fence_holds_and_a_count_is_exact() {
     let login = |began, ended, answer| {
         op(began, ended, Did::Insert { key: 0, version: 1, fence: Some(7) }, Saw::Insert(answer))
     };
-    assert!(fits(&[epoch.clone(), advance(1), login(4, 6, Insert::Inserted)]));
+    assert!(fits(&[epoch.clone(), advance(1), login(4, 6, INSERTED)]));
     assert!(fits(&[epoch.clone(), advance(0), login(4, 6, Insert::Fenced)]));
-    assert!(!fits(&[epoch.clone(), advance(0), login(4, 6, Insert::Inserted)]), "a login slipped in");
-    assert!(!fits(&[epoch.clone(), advance(0), login(9, 10, Insert::Inserted)]), "a fence that does nothing");
+    assert!(!fits(&[epoch.clone(), advance(0), login(4, 6, INSERTED)]), "a login slipped in");
+    assert!(!fits(&[epoch.clone(), advance(0), login(9, 10, INSERTED)]), "a fence that does nothing");
     assert!(!fits(&[epoch, login(4, 6, Insert::Fenced)]), "fenced for nothing");
 }
 
@@ -118,15 +117,62 @@ fn a_revocation_may_wait_for_what_it_ends() {
     let revoke = op(1, 9, Did::Revoke { remove: false, advance: None }, Saw::Any);
     let marked = Row { revision: 2, version: 1, marked: true };
     let seen = op(4, 5, Did::Find { key: 0 }, Saw::Find(Some(marked)));
-    assert!(fits(&[revoke, insert(2, 3, Insert::Inserted), seen]));
+    assert!(fits(&[revoke, insert(2, 3, INSERTED), seen]));
 }
 
 #[test]
 fn many_calls_at_once_are_searched_quickly() {
-    let mut history = vec![insert(0, 1, Insert::Inserted)];
+    let mut history = vec![insert(0, 1, INSERTED)];
     history.extend((0..24).map(|number| replace(2, 90, 1 + number % 3, 2, Replace::Conflict)));
     history.push(find(91, 92, Some((1, 1))));
     assert!(fits(&history));
     history.push(find(93, 94, Some((2, 2))));
     assert!(!fits(&history));
+}
+
+/// Two records and a list in the middle of what ends them.
+fn list_amid_a_revocation(seen: BTreeMap<u8, Row>) -> Vec<Op> {
+    let insert = |key| Did::Insert { key, version: 1, fence: None };
+    vec![
+        op(0, 1, insert(0), Saw::Insert(INSERTED)),
+        op(2, 3, insert(1), Saw::Insert(INSERTED)),
+        op(4, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(2)),
+        op(5, 6, Did::List, Saw::List(seen)),
+    ]
+}
+
+#[test]
+fn a_sweep_may_be_seen_half_done_and_one_event_may_not() {
+    let row = Row { revision: 1, version: 1, marked: false };
+    let half = list_amid_a_revocation(BTreeMap::from([(1, row)]));
+    assert!(!is_linearizable(&Model, &half));
+    assert!(is_linearizable(&Model, &swept(&half, 2)));
+    for seen in [BTreeMap::new(), BTreeMap::from([(0, row), (1, row)])] {
+        let whole = list_amid_a_revocation(seen);
+        assert!(is_linearizable(&Model, &whole) && is_linearizable(&Model, &swept(&whole, 2)));
+    }
+}
+
+#[test]
+fn nothing_outlives_a_sweep_and_nothing_slips_in_behind_its_epoch() {
+    let row = Row { revision: 1, version: 1, marked: false };
+    let login = |began, ended| {
+        op(began, ended, Did::Insert { key: 0, version: 1, fence: Some(1) }, Saw::Insert(INSERTED))
+    };
+    let history = |login| {
+        swept(
+            &[
+                op(0, 1, Did::Epoch { fresh: 1 }, Saw::Epoch(1)),
+                login,
+                op(2, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(1)),
+                op(10, 11, Did::List, Saw::List(BTreeMap::from([(0, row)]))),
+            ],
+            1,
+        )
+    };
+    for login in [login(1, 2), login(3, 4), login(10, 10)] {
+        assert!(!is_linearizable(&Model, &history(login)), "a login of before the epoch is there after it");
+    }
+    let after = op(10, 10, Did::Insert { key: 0, version: 1, fence: Some(5) }, Saw::Insert(INSERTED));
+    assert!(is_linearizable(&Model, &history(after)));
 }

@@ -123,19 +123,16 @@ impl Twist for Garbage {
         let found = store.find(selector).await?.or_else(|| self.last.lock().clone());
         Ok(found.map(|record| Record { body: Body::new(vec![7; 5]).unwrap_or(record.body), ..record }))
     }
-    async fn find_many(&self, _: &Base, _: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        Ok(vec![self.last.lock().clone(); 7])
-    }
-    async fn replace(&self, _: &Base, _: &Record, _: Revision) -> Result<Replace, StoreError> {
+    async fn replace(&self, _: &Base, _: &Record, _: Revision, _: Change<'_>) -> Result<Replace, StoreError> {
         Ok(Replace::Missing)
     }
     async fn revoke(
         &self,
         _: &Base,
         _: &Subject,
-        _: &Which,
+        _: &RecordFilter,
         _: Action,
-        _: Advance,
+        _: EpochUpdate,
     ) -> Result<u64, StoreError> {
         Ok(u64::MAX)
     }

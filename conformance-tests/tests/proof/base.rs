@@ -1,16 +1,28 @@
 //! What every wrong store is built on: the reference store, and a server that may be hurt.
 
+use std::collections::HashSet;
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use async_trait::async_trait;
 use hallpass_conformance_tests::Trouble;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Kinds, MemoryStore, Page, Purged, Record, Replace, Revision,
-    Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kinds, Listed, MemoryStore, Note, Page, Purged,
+    Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
+    TokenStore,
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
+
+/// What a twist answers that does not know how many records a subject has.
+pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
+
+/// The records that match `filter`.
+pub(crate) fn chosen<'a>(
+    filter: &RecordFilter,
+    records: impl IntoIterator<Item = &'a Record>,
+) -> Vec<&'a Record> {
+    records.into_iter().filter(|record| filter.matches(record)).collect()
+}
 
 /// A reference store behind a make-believe server: while that is hurt, every call says so. Clones share
 /// the records.
@@ -18,6 +30,8 @@ use tokio::sync::{RwLock, RwLockReadGuard};
 pub(crate) struct Base {
     memory: MemoryStore,
     trouble: Arc<Locked<Option<Trouble>>>,
+    /// Rows that do not decode.
+    damaged: Arc<Locked<HashSet<Selector>>>,
     /// Held to look at a fence by inserting a probe, which nobody may see.
     probing: Arc<RwLock<()>>,
 }
@@ -53,7 +67,7 @@ impl Base {
 
     /// Every record of `subject`, newest first.
     pub(crate) async fn all(&self, subject: &Subject) -> Result<Vec<Record>, StoreError> {
-        self.list_by_subject(subject, &Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::MAX }).await
+        self.list(subject, &Page::first(NonZeroU16::MAX)).await
     }
 
     /// Writes `record` over whatever is there, marked or not.
@@ -71,15 +85,16 @@ impl Base {
             Action::Mark { reason, at } => {
                 let mut marked = record.clone();
                 marked.mark(reason, at);
-                Ok(self.replace(&marked, record.revision).await? == Replace::Replaced)
+                let change = Change::End(&Note::none());
+                Ok(self.replace(&marked, record.revision, change).await? == Replace::Replaced)
             }
         }
     }
 
-    /// Only advances the epoch of `subject`.
-    pub(crate) async fn advance(&self, subject: &Subject, advance: Advance) -> Result<(), StoreError> {
-        let nothing = Which::all().kinds(Kinds::Only(Vec::new()));
-        self.revoke_by_subject(subject, &nothing, Action::Remove, advance).await.map(|_| ())
+    /// Only sets the epoch of `subject`.
+    pub(crate) async fn set_epoch(&self, subject: &Subject, update: EpochUpdate) -> Result<(), StoreError> {
+        let nothing = RecordFilter::all().kinds(Kinds::Only(Vec::new()));
+        self.revoke(subject, &nothing, Action::Remove, update).await.map(|_| ())
     }
 
     /// Whether `fence` holds for `record`, looked at but not held.
@@ -89,7 +104,7 @@ impl Base {
         drop(self.answer().await?);
         let _alone = self.probing.write().await;
         let answer = self.memory.insert(&probe, fence).await?;
-        self.memory.delete(probe.selector).await?;
+        self.memory.delete(probe.selector, &Note::none()).await?;
         Ok(answer != Insert::Fenced)
     }
 
@@ -110,43 +125,52 @@ impl Base {
     }
 }
 
-#[async_trait]
-impl TokenStore for Base {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+/// What the reference store answers, in the words of a twist.
+impl Base {
+    pub(crate) async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let _unseen = self.answer().await?;
         self.memory.insert(record, fence).await
     }
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+
+    pub(crate) async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         let _unseen = self.answer().await?;
         self.memory.find(selector).await
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
+
+    pub(crate) async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.find_many(selectors).await
+        self.memory.replace(next, expected, change).await
     }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+
+    pub(crate) async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.replace(next, expected).await
+        self.damaged.lock().remove(&selector);
+        self.memory.delete(selector, &Note::none()).await
     }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        let _unseen = self.answer().await?;
-        self.memory.delete(selector).await
-    }
-    async fn revoke_by_subject(
+
+    pub(crate) async fn revoke(
         &self,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.revoke_by_subject(subject, which, action, advance).await
+        self.memory.revoke_by_subject(subject, &Revocation::new(filter.clone(), action).epoch(update)).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+
+    pub(crate) async fn list(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.list_by_subject(subject, page).await
+        let listed = self.memory.list_by_subject(subject, page).await?;
+        Ok(listed.into_iter().filter_map(Listed::record).collect())
     }
-    async fn epoch(
+
+    pub(crate) async fn epoch(
         &self,
         subject: &Subject,
         fresh: Epoch,
@@ -154,10 +178,47 @@ impl TokenStore for Base {
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.epoch(subject, fresh, keep, now).await
+        Ok(self.memory.epoch(subject, fresh, keep, now).await?.epoch)
     }
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+
+    pub(crate) async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let _unseen = self.answer().await?;
         self.memory.purge_expired(now, limit).await
+    }
+
+    /// Inserts though the server does not answer: the statement has arrived, and its answer is lost.
+    pub(crate) async fn insert_unanswered(
+        &self,
+        record: &Record,
+        fence: Fence,
+    ) -> Result<Insert, StoreError> {
+        self.memory.insert(record, fence).await
+    }
+
+    /// What is found under each of `selectors`.
+    pub(crate) async fn find_all(&self, selectors: &[Selector]) -> Result<Vec<Record>, StoreError> {
+        let mut found = Vec::new();
+        for selector in selectors {
+            found.extend(self.find(*selector).await?);
+        }
+        Ok(found)
+    }
+
+    /// Makes the row of `selector` one that does not decode.
+    pub(crate) fn damage(&self, selector: Selector) {
+        self.damaged.lock().insert(selector);
+    }
+
+    pub(crate) fn is_damaged(&self, selector: Selector) -> bool {
+        self.damaged.lock().contains(&selector)
+    }
+
+    /// `record` as a list shows it.
+    pub(crate) fn shown(&self, record: Record) -> Listed {
+        if self.is_damaged(record.selector) {
+            let Record { selector, created_at, .. } = record;
+            return Listed::Corrupt { selector, created_at, source: "the body does not decode".into() };
+        }
+        Listed::from(record)
     }
 }

@@ -84,13 +84,19 @@ impl<const HELD: usize, const EPOCHS: bool> Journal<HELD, EPOCHS> {
 impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
-        if answer == Insert::Inserted {
+        if answer.is_inserted() {
             self.keep(record)?;
         }
         Ok(answer)
     }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected).await?;
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
         if answer == Replace::Replaced {
             self.keep(next)?;
         }
@@ -107,13 +113,13 @@ impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let before = store.all(subject).await?;
-        let count = store.revoke_by_subject(subject, which, action, advance).await?;
-        if let Advance::To { epoch, .. } = advance {
+        let count = store.revoke(subject, filter, action, update).await?;
+        if let EpochUpdate::Set { epoch, .. } = update {
             self.advance(subject, epoch)?;
         }
         for old in before {
@@ -152,7 +158,7 @@ async fn replay(store: &Base, journal: &str) -> Result<(), BoxError> {
                 let subject = Subject::new(String::from_utf8(unhex(subject)?)?)?;
                 let epoch = Epoch(unhex(epoch)?.try_into().map_err(|_| "no epoch")?);
                 let (now, keep) = (Timestamp::MIN, Timestamp::MAX.since(Timestamp::MIN));
-                store.advance(&subject, Advance::To { epoch, now, keep }).await?;
+                store.set_epoch(&subject, EpochUpdate::Set { epoch, now, keep }).await?;
             }
             _ => return Err(format!("no line of a journal: {line}").into()),
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Clause, Declared, Harness, Server};
+use hallpass_conformance_tests::{Clause, Declared, Harness, Server, Vandal};
 use hallpass_core::{BoxError, TokenStore};
 
 use crate::twist::{Backend, Twist};
@@ -24,6 +24,8 @@ pub(crate) struct Fault {
 pub(crate) struct Odd {
     pub(crate) name: &'static str,
     pub(crate) source: &'static str,
+    /// The parts of the suite that it is about; all of it if there are none.
+    pub(crate) only: &'static [&'static str],
     pub(crate) harness: fn() -> Shared,
 }
 
@@ -49,7 +51,12 @@ impl Odd {
     }
 
     pub(crate) const fn in_harness<H: Harness + Default>() -> Self {
-        Self { name: "", source: "", harness: || Shared(Arc::new(H::default())) }
+        Self { name: "", source: "", only: &[], harness: || Shared(Arc::new(H::default())) }
+    }
+
+    /// The same for these parts of the suite.
+    pub(crate) const fn only(self, only: &'static [&'static str]) -> Self {
+        Self { only, ..self }
     }
 
     /// What is strange about it: the first lines of its file.
@@ -90,6 +97,9 @@ impl Harness for Shared {
     }
     fn declared(&self) -> Declared {
         self.0.declared()
+    }
+    fn vandal(&self) -> Option<&dyn Vandal> {
+        self.0.vandal()
     }
     fn server(&self) -> Option<&dyn Server> {
         self.0.server()

@@ -16,6 +16,7 @@ const CORE: &str = "what it looks at is decided in core, above any store";
 
 /// Cases that no fault is for, each with its reason.
 const EXCUSED: &[(&str, &str)] = &[
+    ("decision::another_stamp_refuses_and_ends_nothing", CORE),
     ("decision::a_clock_that_steps_back_expires_nothing", CORE),
     ("decision::the_verdict_says_how_the_fingerprint_compares", CORE),
     ("rotation::a_confirmation_from_the_far_future_counts_as_now", CORE),

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
+use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
 use hallpass_core::{
-    Action, Advance, BoxError, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Which,
+    Action, Admission, BoxError, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Note, Page, Purged,
+    Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
+    TokenStore,
 };
 
 use crate::base::{Base, Locked};
@@ -50,21 +51,26 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
         f.write_str("Twisted")
     }
 
+    /// What comes of a note beside an ending.
+    fn take_note(&self, note: &Note) -> Result<(), StoreError> {
+        let _ = note;
+        Ok(())
+    }
+
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         store.insert(record, fence).await
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
         store.find(selector).await
     }
-    async fn find_many(
+    async fn replace(
         &self,
         store: &Base,
-        selectors: &[Selector],
-    ) -> Result<Vec<Option<Record>>, StoreError> {
-        store.find_many(selectors).await
-    }
-    async fn replace(&self, store: &Base, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        store.replace(next, expected).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        store.replace(next, expected, change).await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         store.delete(selector).await
@@ -73,14 +79,24 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
         &self,
         store: &Base,
         subject: &Subject,
-        which: &Which,
+        filter: &RecordFilter,
         action: Action,
-        advance: Advance,
+        update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        store.revoke_by_subject(subject, which, action, advance).await
+        store.revoke(subject, filter, action, update).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        store.list_by_subject(subject, page).await
+        store.list(subject, page).await
+    }
+    /// A list with its damaged rows: what [`list`](Self::list) answers, as it is shown.
+    async fn show_list(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        page: &Page,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let records = self.list(store, subject, page).await?;
+        Ok(records.into_iter().map(|record| store.shown(record)).collect())
     }
     async fn epoch(
         &self,
@@ -93,7 +109,7 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
         store.epoch(subject, fresh, keep, now).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge_expired(now, limit).await
+        store.purge(now, limit).await
     }
 }
 
@@ -136,6 +152,10 @@ impl<T: Twist> Harness for Backend<T> {
         T::declared()
     }
 
+    fn vandal(&self) -> Option<&dyn Vandal> {
+        Some(self)
+    }
+
     fn server(&self) -> Option<&dyn Server> {
         T::declared().lacks(Capability::Outage).is_none().then_some(self)
     }
@@ -158,6 +178,14 @@ impl<T: Twist> Server for Backend<T> {
     }
 }
 
+#[async_trait]
+impl<T: Twist> Vandal for Backend<T> {
+    async fn damage(&self, namespace: &str, selector: Selector) -> Result<(), BoxError> {
+        self.stores.lock().get(namespace).ok_or("no such namespace")?.damage(selector);
+        Ok(())
+    }
+}
+
 /// A reference store and its twist.
 pub(crate) struct Twisted<T> {
     pub(crate) store: Base,
@@ -170,28 +198,34 @@ impl<T: Twist> TokenStore for Twisted<T> {
         self.twist.insert(&self.store, record, fence).await
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        if self.store.is_damaged(selector) {
+            let source = "the body does not decode".into();
+            return Err(StoreError::Corrupt { selector: Some(selector), source });
+        }
         self.twist.find(&self.store, selector).await
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.twist.find_many(&self.store, selectors).await
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        if let Change::End(note) = change {
+            self.twist.take_note(note)?;
+        }
+        self.twist.replace(&self.store, next, expected, change).await
     }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.twist.replace(&self.store, next, expected).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.twist.take_note(note)?;
         self.twist.delete(&self.store, selector).await
     }
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.twist.revoke(&self.store, subject, which, action, advance).await
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let Revocation { filter, action, epoch, note } = revocation;
+        self.twist.take_note(note)?;
+        self.twist.revoke(&self.store, subject, filter, *action, *epoch).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        self.twist.list(&self.store, subject, page).await
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+        self.twist.show_list(&self.store, subject, page).await
     }
     async fn epoch(
         &self,
@@ -199,8 +233,9 @@ impl<T: Twist> TokenStore for Twisted<T> {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.twist.epoch(&self.store, subject, fresh, keep, now).await
+    ) -> Result<Admission, StoreError> {
+        let epoch = self.twist.epoch(&self.store, subject, fresh, keep, now).await?;
+        Ok(Admission { epoch, era: Era::FIRST })
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.twist.purge(&self.store, now, limit).await

@@ -3,14 +3,15 @@
 use super::wire::{Reader, put_time};
 use super::{Body, Reason, Record};
 use crate::error::{DecodeError, LimitError};
-use crate::ident::{Device, Kind, LoginId, Revision, Subject};
+use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::purpose::Purpose;
 use crate::token::Selector;
 
 /// The version written first in every record.
 const VERSION: u8 = 1;
 
 impl Record {
-    /// The record as bytes: 92 and the lengths of kind, subject, device and body.
+    /// The record as bytes: 97 and the lengths of kind, subject, device and body.
     ///
     /// Big-endian and at fixed offsets, so that a script inside a database can read and change them:
     ///
@@ -28,16 +29,18 @@ impl Record {
     /// | 58 | 4 | generation |
     /// | 62 | 8 | login |
     /// | 70 | 16 | selector |
-    /// | 86 | 1 | length of the kind |
-    /// | 87 | 1 | length of the subject, 0 for none |
-    /// | 88 | 2 | length of the device |
-    /// | 90 | 2 | length of the body |
-    /// | 92 | | kind, subject, device, body |
+    /// | 86 | 1 | purpose |
+    /// | 87 | 4 | era |
+    /// | 91 | 1 | length of the kind |
+    /// | 92 | 1 | length of the subject, 0 for none |
+    /// | 93 | 2 | length of the device |
+    /// | 95 | 2 | length of the body |
+    /// | 97 | | kind, subject, device, body |
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let subject = self.subject.as_ref().map_or("", Subject::as_str);
         let (kind, device, body) = (self.kind.as_bytes(), self.device.as_str(), self.body.as_bytes());
-        let mut out = Vec::with_capacity(92 + kind.len() + subject.len() + device.len() + body.len());
+        let mut out = Vec::with_capacity(97 + kind.len() + subject.len() + device.len() + body.len());
         out.push(VERSION);
         out.extend_from_slice(&self.revision.get().to_be_bytes());
         out.push(self.revoked.map_or(0, Reason::code));
@@ -50,7 +53,9 @@ impl Record {
         out.extend_from_slice(&self.generation.to_be_bytes());
         out.extend_from_slice(&self.login.0);
         out.extend_from_slice(&self.selector.0);
-        // Every length fits: the types keep to 32, 255, 512 and 16,896 bytes.
+        out.push(self.purpose.code());
+        out.extend_from_slice(&self.era.get().to_be_bytes());
+        // Every length fits: the types keep to 32, 255, 512 and 17,408 bytes.
         out.push(kind.len() as u8);
         out.push(subject.len() as u8);
         out.extend_from_slice(&(device.len() as u16).to_be_bytes());
@@ -83,6 +88,8 @@ impl Record {
         let generation = from.u32()?;
         let login = LoginId(from.array()?);
         let selector = Selector(from.array()?);
+        let purpose = Purpose::from_code(from.u8()?)?;
+        let era = Era::new(from.u32()?);
         let (kind_len, subject_len) = (usize::from(from.u8()?), usize::from(from.u8()?));
         let (device_len, body_len) = (usize::from(from.u16()?), usize::from(from.u16()?));
         let kind = Kind::new(from.text(kind_len)?).map_err(limit)?;
@@ -97,7 +104,9 @@ impl Record {
             selector,
             subject,
             kind,
+            purpose,
             login,
+            era,
             created_at,
             updated_at,
             seen_at,

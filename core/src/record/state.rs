@@ -2,25 +2,31 @@
 
 use super::wire::{Reader, put_time};
 use super::{Body, Record};
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::DecodeError;
-use crate::secret::{Binding, Digest, KeyId};
+use crate::secret::{Covered, Digest, KeyId};
+use crate::token::Selector;
 
 /// The version written first in every body.
 const VERSION: u8 = 1;
 /// The largest application data, in bytes.
 pub(crate) const MAX_DATA: usize = 16 * 1024;
-/// The most that everything else takes, in bytes (today 175); the rest is room for new fields.
-pub(super) const MAX_OVERHEAD: usize = 512;
+/// The most that everything else takes, in bytes (today 525); the rest is room for new fields.
+pub(super) const MAX_OVERHEAD: usize = 1024;
 
 const HAS_STAMP: u8 = 1;
 const HAS_FINGERPRINT: u8 = 2;
 const HAS_ROTATED: u8 = 4;
 const HAS_NONCE: u8 = 8;
+const HAS_BINDING: u8 = 16;
+const HAS_AUTHENTICATION: u8 = 32;
+const HAS_CONFIRMS: u8 = 64;
+const KNOWN_FLAGS: u8 = 127;
 
 /// How the subject came to this login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum How {
+pub enum Origin {
     /// By authenticating: password, passkey, second factor. The login is fresh.
     Authenticated,
     /// By presenting another token of the same login, such as a remember-me cookie.
@@ -35,12 +41,32 @@ pub(crate) struct State {
     pub(crate) digest: Digest,
     pub(crate) lineage: [u8; 16],
     pub(crate) rotated: Option<Rotated>,
+    pub(crate) facts: Facts,
+    /// The rotation that the first use of this record's token confirms (contract D5a).
+    pub(crate) confirms: Option<Confirms>,
+    pub(crate) data: Vec<u8>,
+}
+
+/// What was settled when the record was issued and never changes: the digests cover it (contract T3).
+#[derive(Clone)]
+pub(crate) struct Facts {
     pub(crate) stamp: Option<[u8; 16]>,
     pub(crate) fingerprint: Option<[u8; 16]>,
+    /// What the application binds the token to: the thumbprint of a client's key, for instance.
+    pub(crate) binding: Option<[u8; 32]>,
     /// When the subject last authenticated.
     pub(crate) auth_at: Timestamp,
-    pub(crate) how: How,
-    pub(crate) data: Vec<u8>,
+    pub(crate) origin: Origin,
+    /// How it did; empty if the application did not say.
+    pub(crate) authentication: Authentication,
+}
+
+/// One rotation of another record: its successor was sent in the same answer as this record's token.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Confirms {
+    pub(crate) selector: Selector,
+    /// The successor's generation.
+    pub(crate) generation: u32,
 }
 
 /// The last rotation.
@@ -63,29 +89,39 @@ pub(crate) struct Nonce {
 
 impl State {
     /// Layout, big-endian: version 1 · flags 1 · write id 8 · digest 4 + 32 · lineage 16 ·
-    /// authenticated at 8 · how 1 · [stamp 16] · [fingerprint 16] ·
+    /// authenticated at 8 · origin 1 · [stamp 16] · [fingerprint 16] · [binding 32] ·
+    /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] ·
     /// [rotated at 8 · confirmed at 8 · predecessor 4 + 32] · [nonce 4 + 16] · data.
     pub(crate) fn encode(&self) -> Body {
-        let mut out = Vec::with_capacity(175 + self.data.len());
+        let facts = &self.facts;
+        let mut out = Vec::with_capacity(227 + self.data.len());
         let nonce = self.rotated.as_ref().and_then(|rotated| rotated.nonce);
         let flag = |set: bool, flag: u8| if set { flag } else { 0 };
         out.push(VERSION);
         out.push(
-            flag(self.stamp.is_some(), HAS_STAMP)
-                | flag(self.fingerprint.is_some(), HAS_FINGERPRINT)
+            flag(facts.stamp.is_some(), HAS_STAMP)
+                | flag(facts.fingerprint.is_some(), HAS_FINGERPRINT)
                 | flag(self.rotated.is_some(), HAS_ROTATED)
-                | flag(nonce.is_some(), HAS_NONCE),
+                | flag(nonce.is_some(), HAS_NONCE)
+                | flag(facts.binding.is_some(), HAS_BINDING)
+                | flag(!facts.authentication.is_empty(), HAS_AUTHENTICATION)
+                | flag(self.confirms.is_some(), HAS_CONFIRMS),
         );
         out.extend_from_slice(&self.write_id);
         put_digest(&mut out, &self.digest);
         out.extend_from_slice(&self.lineage);
-        put_time(&mut out, Some(self.auth_at));
-        out.push(match self.how {
-            How::Authenticated => 0,
-            How::Restored => 1,
-        });
-        out.extend(self.stamp.iter().flatten());
-        out.extend(self.fingerprint.iter().flatten());
+        put_time(&mut out, Some(facts.auth_at));
+        out.push(facts.origin.code());
+        out.extend(facts.stamp.iter().flatten());
+        out.extend(facts.fingerprint.iter().flatten());
+        out.extend(facts.binding.iter().flatten());
+        if !facts.authentication.is_empty() {
+            facts.authentication.encode(|piece| out.extend_from_slice(piece));
+        }
+        if let Some(confirms) = self.confirms {
+            out.extend_from_slice(&confirms.selector.0);
+            out.extend_from_slice(&confirms.generation.to_be_bytes());
+        }
         if let Some(rotated) = &self.rotated {
             put_time(&mut out, Some(rotated.at));
             put_time(&mut out, rotated.confirmed_at);
@@ -108,20 +144,29 @@ impl State {
         }
         let flags = from.u8()?;
         let has = |flag: u8| flags & flag != 0;
-        if flags >= 16 || has(HAS_NONCE) && !has(HAS_ROTATED) {
+        if flags > KNOWN_FLAGS || has(HAS_NONCE) && !has(HAS_ROTATED) {
             return Err(DecodeError("unknown flags"));
         }
         let write_id = from.array()?;
         let digest = digest(&mut from)?;
         let lineage = from.array()?;
         let auth_at = from.time()?;
-        let how = match from.u8()? {
-            0 => How::Authenticated,
-            1 => How::Restored,
+        let origin = match from.u8()? {
+            0 => Origin::Authenticated,
+            1 => Origin::Restored,
             _ => return Err(DecodeError("unknown way of authentication")),
         };
         let stamp = has(HAS_STAMP).then(|| from.array()).transpose()?;
         let fingerprint = has(HAS_FINGERPRINT).then(|| from.array()).transpose()?;
+        let binding = has(HAS_BINDING).then(|| from.array()).transpose()?;
+        let authentication = match has(HAS_AUTHENTICATION) {
+            true => authentication(&mut from)?,
+            false => Authentication::new(),
+        };
+        let confirms = match has(HAS_CONFIRMS) {
+            true => Some(Confirms { selector: Selector(from.array()?), generation: from.u32()? }),
+            false => None,
+        };
         let mut rotated = None;
         if has(HAS_ROTATED) {
             rotated = Some(Rotated {
@@ -138,20 +183,54 @@ impl State {
         if data.len() > MAX_DATA {
             return Err(DecodeError("application data exceed 16 KiB"));
         }
-        Ok(Self { write_id, digest, lineage, rotated, stamp, fingerprint, auth_at, how, data })
+        let facts = Facts { stamp, fingerprint, binding, auth_at, origin, authentication };
+        Ok(Self { write_id, digest, lineage, rotated, facts, confirms, data })
+    }
+}
+
+impl Origin {
+    /// What a body keeps.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Authenticated => 0,
+            Self::Restored => 1,
+        }
     }
 }
 
 impl Record {
-    /// What this record's digests are bound to.
-    pub(crate) fn binding(&self) -> Binding<'_> {
-        Binding {
+    /// What this record's digests cover: all that never changes, in its columns and in its body.
+    pub(crate) fn covered<'a>(&'a self, facts: &'a Facts) -> Covered<'a> {
+        Covered {
             selector: self.selector,
             kind: &self.kind,
             subject: self.subject.as_ref(),
             created_at: self.created_at,
             expires_at: self.expires_at,
+            purpose: self.purpose,
+            login: self.login,
+            era: self.era,
+            facts,
         }
+    }
+}
+
+/// # Errors
+/// [`DecodeError`] for one that no version wrote: beyond its limits, or empty.
+fn authentication(from: &mut Reader<'_>) -> Result<Authentication, DecodeError> {
+    let mut authentication = Authentication::new();
+    let len = from.u8()?;
+    let level = from.text(usize::from(len))?;
+    if !level.is_empty() {
+        authentication = authentication.level(level);
+    }
+    for _ in 0..from.u8()? {
+        let len = from.u8()?;
+        authentication = authentication.method(from.text(usize::from(len))?);
+    }
+    match authentication.check() {
+        Ok(()) if !authentication.is_empty() => Ok(authentication),
+        _ => Err(DecodeError("authentication is empty or beyond its limits")),
     }
 }
 
@@ -170,4 +249,65 @@ fn put_digest(out: &mut Vec<u8>, digest: &Digest) {
 
 fn digest(from: &mut Reader<'_>) -> Result<Digest, DecodeError> {
     Ok(Digest { key: key(from)?, bytes: from.array()? })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A body with every field, each as long as can be.
+    fn largest() -> State {
+        let name = "x".repeat(Authentication::MAX_LEN);
+        let methods = Authentication::new().level(&*name);
+        let digest = Digest { key: KeyId::new(u32::MAX), bytes: [1; 32] };
+        let nonce = Some(Nonce { bytes: [2; 16], key: KeyId::new(7) });
+        State {
+            write_id: [3; 8],
+            digest,
+            lineage: [4; 16],
+            rotated: Some(Rotated {
+                at: Timestamp::MAX,
+                confirmed_at: Some(Timestamp::MAX),
+                predecessor: digest,
+                nonce,
+            }),
+            facts: Facts {
+                stamp: Some([5; 16]),
+                fingerprint: Some([6; 16]),
+                binding: Some([7; 32]),
+                auth_at: Timestamp::MAX,
+                origin: Origin::Restored,
+                authentication: (0..Authentication::MAX_METHODS).fold(methods, |all, _| all.method(&*name)),
+            },
+            confirms: Some(Confirms { selector: Selector([8; 16]), generation: u32::MAX }),
+            data: vec![9; MAX_DATA],
+        }
+    }
+
+    #[test]
+    fn the_largest_body_fits_and_reads_as_it_was_written() {
+        let body = largest().encode();
+        assert_eq!(body.as_bytes().len(), MAX_DATA + 525);
+        assert!(body.as_bytes().len() <= Body::MAX_LEN);
+        let again = State::decode(&body).unwrap();
+        assert_eq!(again.encode(), body);
+        assert_eq!(again.facts.authentication.methods().count(), Authentication::MAX_METHODS);
+        assert_eq!(again.facts.binding, Some([7; 32]));
+        assert_eq!(again.confirms.map(|confirms| confirms.generation), Some(u32::MAX));
+    }
+
+    #[test]
+    fn an_authentication_that_no_version_wrote_is_an_error() {
+        let facts =
+            Facts { authentication: Authentication::new().method("pwd").level("aal1"), ..largest().facts };
+        let good = State { facts, rotated: None, confirms: None, data: Vec::new(), ..largest() }.encode();
+        let at = good.as_bytes().len() - "\x04aal1\x01\x03pwd".len();
+        for (offset, with) in [(0, 33), (5, 9), (5, 2), (6, 0), (6, 33)] {
+            let mut bytes = good.as_bytes().to_vec();
+            bytes[at + offset] = with;
+            assert!(State::decode(&Body(bytes)).is_err(), "{with} at {offset}");
+        }
+        let empty = [&good.as_bytes()[..at], &[0, 0]].concat();
+        assert!(State::decode(&Body(empty)).is_err(), "neither a method nor a level");
+    }
 }

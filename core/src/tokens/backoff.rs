@@ -31,7 +31,8 @@ impl Backoff {
         }
         if self.tries > 0 {
             let ceiling = (1 << self.tries.min(6)).min(LONGEST_PAUSE) * 1_000;
-            let jitter = u64::from_be_bytes(tokens.random()?) % ceiling;
+            // Only for spreading: a call whose token can be judged does not fail for want of randomness.
+            let jitter = tokens.random().map_or(ceiling / 2, |bytes| u64::from_be_bytes(bytes) % ceiling);
             sleep(Duration::from_micros(jitter)).await;
         }
         self.tries += 1;

@@ -13,6 +13,11 @@ use crate::policy::{Policy, PolicyError};
 use crate::secret::{Keyring, Keys};
 use crate::store::TokenStore;
 
+/// The default of [`TokensBuilder::max_logins`].
+const MAX_LOGINS: NonZeroU32 = NonZeroU32::new(100).unwrap();
+/// The default of [`TokensBuilder::max_records_per_login`].
+const MAX_RECORDS_PER_LOGIN: NonZeroU32 = NonZeroU32::new(32).unwrap();
+
 /// Puts a [`Tokens`] together. Begin with [`Tokens::builder`].
 pub struct TokensBuilder(Shared);
 
@@ -32,7 +37,8 @@ impl TokensBuilder {
                 Policy::one_time(),
             ],
             max_skew: Duration::from_secs(10),
-            max_logins: None,
+            max_logins: MAX_LOGINS,
+            max_records_per_login: MAX_RECORDS_PER_LOGIN,
         })
     }
 
@@ -59,11 +65,20 @@ impl TokensBuilder {
         self
     }
 
-    /// At most so many logins of one subject at a time, over all kinds whose purpose is a
-    /// [device](crate::Purpose::Device): one more ends the oldest, never the one being made.
+    /// How many logins a subject may have at a time, over all kinds whose purpose is a
+    /// [device](crate::Purpose::Device): 100 by default. One more ends the oldest; of logins that run at
+    /// once the newest stay.
     #[must_use]
     pub fn max_logins(mut self, max_logins: NonZeroU32) -> Self {
-        self.0.max_logins = Some(max_logins);
+        self.0.max_logins = max_logins;
+        self
+    }
+
+    /// How many device records a login may have at a time: 32 by default. One more, such as a session that is
+    /// restored by a client that keeps no session cookie, ends the oldest.
+    #[must_use]
+    pub fn max_records_per_login(mut self, max_records: NonZeroU32) -> Self {
+        self.0.max_records_per_login = max_records;
         self
     }
 
@@ -94,7 +109,7 @@ impl TokensBuilder {
     /// [`PolicyError`] names the first rule that a policy breaks.
     pub fn build(self) -> Result<Tokens, PolicyError> {
         self.0.policies.iter().try_for_each(|policy| policy.check(self.0.max_skew))?;
-        Ok(Tokens(Arc::new(self.0)))
+        Ok(Tokens { shared: Arc::new(self.0), context: None })
     }
 }
 

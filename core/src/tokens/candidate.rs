@@ -3,25 +3,29 @@
 use std::fmt;
 
 use super::Tokens;
+use super::alarm::Caught;
 use super::backoff::Backoff;
 use super::valid::{Issued, Valid};
 use super::write::{Written, purge_at};
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Failure, Rejected, Verdict};
-use crate::event::{Event, What};
+use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
-use crate::policy::{Policy, Purpose, Scope};
-use crate::record::state::{Nonce, Rotated, State};
+use crate::policy::{Policy, Scope};
+use crate::purpose::Purpose;
+use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
 use crate::rotation::{
-    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing,
+    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing, windows_closed,
 };
 use crate::secret::{Digest, Key, KeyId, Usable, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
+use crate::store::Change;
 use crate::token::{Selector, Token};
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
 /// that the application can fetch the stamp and finish with one store read and one user read.
+#[must_use = "a candidate is no verdict: verify or consume it"]
 pub struct Candidate<'a> {
     tokens: &'a Tokens,
     policy: &'a Policy,
@@ -43,41 +47,32 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Failure`] if that cannot be told.
-    pub async fn look_up(&self, kind: Kind, text: &str) -> Verdict<Candidate<'_>> {
+    pub async fn look_up(&self, kind: Kind, text: &str) -> Result<Candidate<'_>, Denied> {
         let policy = self.policy(kind)?;
         let now = self.now();
         let Some((selector, validator)) = policy.format.parse(text) else {
-            self.emit(&Event::new(What::Malformed, now).kind(kind));
-            return Ok(Err(Rejected::Malformed));
+            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
+            return Err(Rejected::Malformed.into());
         };
         let record = self.store().find(selector).await?;
-        let found = match self.examine(policy, selector, &validator, record, now)? {
-            Ok(found) => found,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        Ok(Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None }))
+        let found = self.examine(policy, selector, &validator, record, now)?;
+        Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None })
     }
 
     /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
     ///
     /// # Errors
     /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.verify(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn verify(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify(None).await
     }
 
     /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
     ///
     /// # Errors
     /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.verify_and_rotate(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify_and_rotate(None).await
     }
 
     /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
@@ -86,11 +81,8 @@ impl Tokens {
     /// # Errors
     /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
     /// future was dropped, the token may be spent.
-    pub async fn consume(&self, kind: Kind, text: &str) -> Verdict<Valid> {
-        match self.look_up(kind, text).await? {
-            Ok(candidate) => candidate.consume(None).await,
-            Err(rejected) => Ok(Err(rejected)),
-        }
+    pub async fn consume(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.consume(None).await
     }
 
     /// Rows D1 to D3 for what a store returned.
@@ -101,49 +93,50 @@ impl Tokens {
         validator: &Validator,
         record: Option<Record>,
         now: Timestamp,
-    ) -> Verdict<Box<Found>> {
+    ) -> Result<Box<Found>, Denied> {
         let kind = policy.kind;
-        let invalid = |what: What| {
-            self.emit(&Event::new(what, now).kind(kind).selector(selector));
-            Ok(Err(Rejected::Invalid))
+        let invalid = |event: EventKind| {
+            self.emit(&Event::new(event, now).token_kind(kind).selector(selector));
+            Err(Rejected::Invalid.into())
         };
-        let Some(record) = record else { return invalid(What::UnknownSelector) };
+        let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
         if record.selector != selector {
-            return Err(corrupt(selector, DecodeError("the store answered with another record")));
+            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
         }
         if record.kind != kind {
-            return invalid(What::KindMismatch);
+            return invalid(EventKind::KindMismatch);
         }
         let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
-        let presented = match self.identify(&record, &state, validator, now)? {
-            Some(Presented::Foreign) => return invalid(What::InvalidValidator),
+        let presented = match self.identify(policy, &record, &state, validator, now)? {
+            Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
             Some(presented) => presented,
-            None => return invalid(What::UnusableKey),
+            None => return invalid(EventKind::UnusableKey),
         };
         let found = Box::new(Found { record, state, presented });
         let situation = found.situation(StampCheck::Unbound);
-        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(Ok(found)) };
-        let what = match rejected {
-            Rejected::Revoked(reason) => What::RevokedPresented(reason),
-            Rejected::Spent => What::Spent,
-            _ => What::Expired,
-        };
-        self.emit(&Event::new(what, now).record(&found.record));
-        Ok(Err(rejected))
+        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(found) };
+        self.emit(&Event::new(told(rejected), now).record(&found.record));
+        Err(rejected.into())
     }
 
     /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
+    ///
+    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
+    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
+    /// of ours but the newest is a replay.
     ///
     /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
     /// whether a token is the newest one, its holder learns from the verdict anyway.
     fn identify(
         &self,
+        policy: &Policy,
         record: &Record,
         state: &State,
         validator: &Validator,
         now: Timestamp,
     ) -> Result<Option<Presented>, Failure> {
-        let matches = |digest: &Digest, key| Digest::of(validator, record.binding(), key).matches(digest);
+        let matches =
+            |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
         let usable = self.keys().usable(state.digest.key, now);
         if let Ok(Usable::Yes(key)) = usable
             && matches(&state.digest, key)
@@ -158,7 +151,12 @@ impl Tokens {
         match self.keys().usable(rotated.predecessor.key, now)? {
             Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
             Usable::Yes(_) => Ok(Some(Presented::Earlier)),
-            Usable::No => Ok(None),
+            Usable::No => {
+                let open = state.rotation().is_some_and(|rotation| {
+                    rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
+                });
+                Ok(if open { None } else { Some(Presented::Earlier) })
+            }
         }
     }
 
@@ -203,7 +201,7 @@ impl Candidate<'_> {
     /// # Errors
     /// [`Failure::StampRequired`] if it is bound to one and none is given; [`Failure::WrongCall`] for a
     /// single-use kind; any other [`Failure`] if there is no verdict.
-    pub async fn verify(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn verify(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         self.settle(Ask::Verify, stamp).await
     }
 
@@ -211,7 +209,7 @@ impl Candidate<'_> {
     ///
     /// # Errors
     /// As for [`verify`](Self::verify).
-    pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         self.settle(Ask::Rotate, stamp).await
     }
 
@@ -220,88 +218,107 @@ impl Candidate<'_> {
     /// # Errors
     /// As for [`verify`](Self::verify), [`Failure::WrongCall`] for every other kind; after a timeout
     /// with unknown outcome, or when the future was dropped, the token may be spent.
-    pub async fn consume(mut self, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    pub async fn consume(mut self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose != Purpose::SingleUse {
-            return Err(Failure::WrongCall(self.policy.kind));
+            return Err(Failure::WrongCall(self.policy.kind).into());
         }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
             match self.decide(Ask::Verify, stamp, now) {
-                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { .. } => {}
             }
             let mut state = self.found.state.clone();
+            if self.confirm_issuer(now).await {
+                state.confirms = None;
+            }
             let mut next = self.tokens.next_write(&self.found.record, &mut state, self.policy, now)?;
             next.revoked = Some(Reason::Spent);
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record).await? {
+            match self.tokens.replace(&next, &self.found.record, Change::End(&self.tokens.note())).await? {
                 Written::Done => {
-                    self.tokens.emit(&self.event(What::Consumed, now));
-                    return Ok(Ok(self.accept(None, now)));
+                    self.tokens.emit(&self.event(EventKind::Consumed, now));
+                    return Ok(self.accept(None, now));
                 }
-                Written::Lost(record) => match self.again(record, now)? {
-                    Ok(found) => self.found = found,
-                    Err(rejected) => return Ok(Err(rejected)),
-                },
+                Written::Lost(record) => self.found = self.again(record, now)?,
             }
             backoff.pause(self.tokens).await?;
         }
     }
 
     /// Decides, writes what the decision needs, and starts over when somebody else was faster.
-    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Verdict<Valid> {
+    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose == Purpose::SingleUse {
-            return Err(Failure::WrongCall(self.policy.kind));
+            return Err(Failure::WrongCall(self.policy.kind).into());
         }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
             let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
-                Decision::StampRequired => return Err(Failure::StampRequired),
+                Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { confirm, slide, successor } => (confirm, slide, successor),
             };
             if self.found.presented != Presented::Current {
                 let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
-                self.tokens.emit(&self.event(What::Retried, now));
-                return Ok(Ok(self.accept(token, now)));
+                self.tokens.emit(&self.event(EventKind::Retried, now));
+                return Ok(self.accept(token, now));
             }
-            if !confirm && !slide && successor == Successor::None {
-                self.tokens.emit(&self.event(What::Verified, now));
-                return Ok(Ok(self.accept(None, now)));
+            let confirmed_issuer = self.confirm_issuer(now).await;
+            if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
+                self.tokens.emit(&self.event(EventKind::Verified, now));
+                return Ok(self.accept(None, now));
             }
-            let (next, state, token) = self.advance(confirm, successor, now)?;
-            match self.tokens.replace(&next, &self.found.record).await {
+            let (next, state, token) = match self.advance(confirm, confirmed_issuer, successor, now) {
+                Ok(advanced) => advanced,
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
+            };
+            let touch = !confirm && !confirmed_issuer && token.is_none();
+            let change = if touch { Change::Touch } else { Change::Update };
+            match self.tokens.replace(&next, &self.found.record, change).await {
                 Ok(Written::Done) => {
                     (self.found.record, self.found.state) = (next, state);
                     if confirm {
-                        self.tokens.emit(&self.event(What::Confirmed, now));
+                        self.tokens.emit(&self.event(EventKind::Confirmed, now));
                     }
-                    let what = if token.is_some() { What::Rotated } else { What::Verified };
+                    let what = if token.is_some() { EventKind::Rotated } else { EventKind::Verified };
                     self.tokens.emit(&self.event(what, now));
-                    return Ok(Ok(self.accept(token, now)));
+                    return Ok(self.accept(token, now));
                 }
-                Ok(Written::Lost(record)) => match self.again(record, now)? {
-                    Ok(found) => self.found = found,
-                    Err(rejected) => return Ok(Err(rejected)),
-                },
-                // D12: the token is valid whether or not this could be written.
-                Err(_) => {
-                    self.tokens.emit(&self.event(What::WriteFailed, now));
-                    return Ok(Ok(self.accept(None, now)));
-                }
+                Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
+                Err(failure) => return Ok(self.unwritten(&failure, now)),
             }
             backoff.pause(self.tokens).await?;
         }
     }
 
+    /// D12: the token is valid whether or not what follows from that could be written.
+    fn unwritten(self, failure: &Failure, now: Timestamp) -> Valid {
+        self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(failure));
+        self.accept(None, now)
+    }
+
+    /// D5a: the client has this token, so it has the successor that was sent in the same answer. Whether this
+    /// record need not remember that any more.
+    async fn confirm_issuer(&self, now: Timestamp) -> bool {
+        let Some(confirms) = self.found.state.confirms else { return false };
+        match self.tokens.confirm(confirms, now).await {
+            Ok(()) => true,
+            Err(failure) => {
+                self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(&failure));
+                false
+            }
+        }
+    }
+
     fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
-        let check = match (self.found.state.stamp.map(Stamp), stamp) {
-            (None, _) => StampCheck::Unbound,
+        let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
+            (None, None) => StampCheck::Unbound,
+            (None, Some(_)) => StampCheck::Missing,
             (Some(_), None) => StampCheck::NotSupplied,
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
@@ -310,7 +327,7 @@ impl Candidate<'_> {
     }
 
     /// What to make of the record that somebody else wrote first.
-    fn again(&self, record: Option<Record>, now: Timestamp) -> Verdict<Box<Found>> {
+    fn again(&self, record: Option<Record>, now: Timestamp) -> Result<Box<Found>, Denied> {
         self.tokens.examine(self.policy, self.found.record.selector, &self.validator, record, now)
     }
 
@@ -318,6 +335,7 @@ impl Candidate<'_> {
     fn advance(
         &self,
         confirm: bool,
+        confirmed_issuer: bool,
         successor: Successor,
         now: Timestamp,
     ) -> Result<(Record, State, Option<Token>), Failure> {
@@ -325,16 +343,19 @@ impl Candidate<'_> {
         let (record, key) = (&found.record, tokens.keys().active());
         let mut state = found.state.clone();
         // Only a presented validator can move to a new key (contract T3).
-        state.digest = Digest::of(validator, record.binding(), key);
+        state.digest = Digest::of(validator, record.covered(&state.facts), key);
         if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
             rotated.confirmed_at = Some(now);
+        }
+        if confirmed_issuer {
+            state.confirms = None;
         }
         let mut token = None;
         if successor == Successor::New {
             let nonce = Nonce { bytes: tokens.random()?, key: key.map(Key::id) };
             let next = validator.successor(record.selector, &nonce.bytes, key);
             let predecessor = state.digest;
-            state.digest = Digest::of(&next, record.binding(), key);
+            state.digest = Digest::of(&next, record.covered(&state.facts), key);
             state.rotated = Some(Rotated { at: now, confirmed_at: None, predecessor, nonce: Some(nonce) });
             token = Some(Token::print(record.selector, &next, &policy.format));
         }
@@ -359,7 +380,7 @@ impl Candidate<'_> {
             return Ok(None);
         };
         let next = self.validator.successor(record.selector, &nonce.bytes, salt);
-        if !Digest::of(&next, record.binding(), key).matches(&state.digest) {
+        if !Digest::of(&next, record.covered(&state.facts), key).matches(&state.digest) {
             return Err(corrupt(record.selector, DecodeError("the nonce does not lead to the successor")));
         }
         Ok(Some(Token::print(record.selector, &next, &self.policy.format)))
@@ -371,30 +392,32 @@ impl Candidate<'_> {
         rejected: Rejected,
         end: Option<(Scope, Reason)>,
         now: Timestamp,
-    ) -> Verdict<Valid> {
-        let Some((scope, reason)) = end else { return Ok(Err(rejected)) };
-        self.tokens.end(&self.found.record, scope, reason, now).await?;
-        let what = match rejected {
-            Rejected::Lapsed => What::Lapsed,
-            Rejected::StampMismatch => What::StampMismatch,
-            _ => What::Reused,
+    ) -> Result<Valid, Denied> {
+        let Some((scope, reason)) = end else {
+            self.tokens.emit(&self.event(told(rejected), now));
+            return Err(rejected.into());
         };
-        self.tokens.emit(&self.event(what, now));
-        Ok(Err(rejected))
+        let fingerprint = self.compare();
+        let record = self.found.record;
+        let caught = Caught { record, fingerprint, event: told(rejected), reason, at: now };
+        self.tokens.end_caught(caught, scope).await?;
+        Err(rejected.into())
     }
 
-    fn event(&self, what: What, now: Timestamp) -> Event<'_> {
+    fn event(&self, what: EventKind, now: Timestamp) -> Event<'_> {
         Event::new(what, now).record(&self.found.record).fingerprint(self.compare())
     }
 
     fn compare(&self) -> FingerprintCheck {
-        FingerprintCheck::new(self.found.state.fingerprint, self.fingerprint)
+        FingerprintCheck::new(self.found.state.facts.fingerprint, self.fingerprint)
     }
 
     fn accept(self, successor: Option<Token>, now: Timestamp) -> Valid {
         let situation = self.found.situation(StampCheck::Unbound);
         let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
         let fingerprint = self.compare();
+        let Record { selector, generation, .. } = self.found.record;
+        let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
         let successor = successor.map(|token| Issued {
             token,
             kind: self.found.record.kind,
@@ -406,6 +429,7 @@ impl Candidate<'_> {
             expires_at: deadlines.first(),
             absolute_at: deadlines.absolute,
             fingerprint,
+            confirms,
             successor,
         }
     }
@@ -431,6 +455,21 @@ impl Found {
 impl fmt::Debug for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Candidate").field("record", &self.found.record).finish_non_exhaustive()
+    }
+}
+
+/// What an observer is told of a token of ours that is rejected.
+const fn told(rejected: Rejected) -> EventKind {
+    match rejected {
+        Rejected::Expired => EventKind::Expired,
+        Rejected::Fenced => EventKind::Fenced,
+        Rejected::Invalid => EventKind::InvalidValidator,
+        Rejected::Lapsed => EventKind::Lapsed,
+        Rejected::Malformed => EventKind::Malformed,
+        Rejected::Reused => EventKind::Reused,
+        Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
+        Rejected::Spent => EventKind::Spent,
+        Rejected::StampMismatch => EventKind::StampMismatch,
     }
 }
 

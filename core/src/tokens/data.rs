@@ -1,15 +1,27 @@
 //! Application data that concurrent requests change without losing each other's changes.
 
+use std::borrow::Cow;
+
 use super::Tokens;
 use super::backoff::Backoff;
 use super::candidate::corrupt;
 use super::valid::Valid;
 use super::write::Written;
-use crate::error::{LimitError, Rejected, Verdict};
-use crate::record::Reason;
+use crate::error::{Denied, LimitError, Rejected};
 use crate::record::state::{MAX_DATA, State};
+use crate::store::Change;
 
 impl Tokens {
+    /// The application data of a token, as they were when it was verified or last changed with
+    /// [`update_data`](Self::update_data). May read the store.
+    ///
+    /// # Errors
+    /// [`Denied`] if the token was ended meanwhile, or the data could not be read.
+    #[expect(clippy::unused_async, reason = "a token that was verified from a cache will have to be read")]
+    pub async fn data<'v>(&self, valid: &'v Valid) -> Result<Cow<'v, [u8]>, Denied> {
+        Ok(Cow::Borrowed(&valid.found.state.data))
+    }
+
     /// Changes the application data of a token: `change` gets the present data and is run again
     /// whenever somebody else was faster, so concurrent requests never lose each other's changes.
     ///
@@ -18,8 +30,15 @@ impl Tokens {
     /// # Errors
     /// [`Limit`](crate::Failure::Limit) if the data grow beyond 16 KiB,
     /// [`Contended`](crate::Failure::Contended), [`Store`](crate::Failure::Store) (after a timeout with unknown outcome the change may have been made).
-    pub async fn update_data(&self, valid: &mut Valid, mut change: impl FnMut(&mut Vec<u8>)) -> Verdict<()> {
+    pub async fn update_data(
+        &self,
+        valid: &mut Valid,
+        mut change: impl FnMut(&mut Vec<u8>),
+    ) -> Result<(), Denied> {
         let policy = self.policy(valid.kind())?;
+        if !self.is_live(&valid.found.record, self.now()) {
+            return Err(Rejected::Expired.into());
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
@@ -29,20 +48,19 @@ impl Tokens {
                 return Err(LimitError::new("data", "must be at most 16 KiB").into());
             }
             if state.data == valid.found.state.data {
-                return Ok(Ok(()));
+                return Ok(());
             }
             let next = self.next_write(&valid.found.record, &mut state, policy, now)?;
-            match self.replace(&next, &valid.found.record).await? {
+            match self.replace(&next, &valid.found.record, Change::Update).await? {
                 Written::Done => {
                     (valid.found.record, valid.found.state) = (next, state);
-                    return Ok(Ok(()));
+                    return Ok(());
                 }
-                Written::Lost(None) => return Ok(Err(Rejected::Invalid)),
+                Written::Lost(None) => return Err(Rejected::Invalid.into()),
                 Written::Lost(Some(record)) => {
                     match record.revoked {
-                        Some(Reason::Spent) => return Ok(Err(Rejected::Spent)),
-                        Some(reason) => return Ok(Err(Rejected::Revoked(reason))),
-                        None if !record.is_live(now) => return Ok(Err(Rejected::Expired)),
+                        Some(reason) => return Err(Rejected::from(reason).into()),
+                        None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
                     valid.found.state =

@@ -6,19 +6,23 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use super::Tokens;
+use super::cap::Cap;
+use super::ending::Ending;
 use super::login::Login;
 use super::valid::{Issued, Valid};
 use super::write::purge_at;
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
-use crate::error::{Failure, LimitError, Rejected, Verdict};
-use crate::event::{Event, What};
-use crate::ident::{Device, Kind, LoginId, Revision, Subject};
-use crate::policy::{Policy, Purpose};
-use crate::record::state::{How, MAX_DATA, State};
-use crate::record::{Body, Reason, Record};
+use crate::error::{Denied, Failure, LimitError, Rejected, StoreError};
+use crate::event::{Event, EventKind};
+use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::policy::Policy;
+use crate::purpose::Purpose;
+use crate::record::state::{Confirms, Facts, MAX_DATA, Origin, State};
+use crate::record::{Body, Record};
 use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, Stamp};
-use crate::store::{Action, Advance, Fence, Insert, Logins, Which};
+use crate::store::{Fence, Insert};
 use crate::token::{Selector, Token};
 
 /// How often a taken selector is replaced by another; once is already a sign of broken randomness.
@@ -28,18 +32,20 @@ const SELECTOR_TRIES: usize = 3;
 #[must_use = "nothing is issued until it is awaited"]
 pub struct Issue<'a> {
     tokens: &'a Tokens,
-    origin: Origin<'a>,
+    basis: Basis<'a>,
     kind: Kind,
-    device: Option<&'a str>,
+    device: Option<Device>,
     stamp: Option<Stamp>,
     fingerprint: Option<Fingerprint>,
+    binding: Option<[u8; 32]>,
+    authentication: Option<Authentication>,
     data: Vec<u8>,
     lifetime: Duration,
     replaces: Vec<(Kind, &'a str)>,
 }
 
 #[derive(Clone, Copy)]
-enum Origin<'a> {
+enum Basis<'a> {
     Login(&'a Login),
     Restored(&'a Valid),
 }
@@ -49,64 +55,73 @@ pub(super) struct Draft {
     pub(super) subject: Option<Subject>,
     pub(super) login: LoginId,
     pub(super) fence: Fence,
+    pub(super) created_at: Timestamp,
     pub(super) expires_at: Timestamp,
+    pub(super) idle: Option<Duration>,
     pub(super) device: Device,
-    pub(super) stamp: Option<[u8; 16]>,
-    pub(super) fingerprint: Option<[u8; 16]>,
-    pub(super) auth_at: Timestamp,
-    pub(super) how: How,
+    pub(super) era: Era,
+    pub(super) facts: Facts,
+    pub(super) confirms: Option<Confirms>,
     pub(super) data: Vec<u8>,
 }
 
 impl Tokens {
-    /// Issues a token of `kind` to whoever `login` is for. Two tokens of one login (a session and a
+    /// Issues a token of `kind` to the subject of `login`. Two tokens of one login (a session and a
     /// remember-me token, say) are one device.
     ///
-    /// Awaiting it answers a [`Verdict`]: [`Rejected::Fenced`] if everything of the subject was logged
-    /// out since the login began.
+    /// An [API key](Purpose::Key) outlives its login: it ends by its selector, by its kind, or with everything of
+    /// the subject.
     ///
     /// # Errors
-    /// [`Failure::Store`], [`Failure::Limit`], [`Failure::UnknownKind`], [`Failure::Randomness`].
+    /// [`Rejected::Fenced`] if everything of the subject or this login was logged out since the login began, if
+    /// that was more than an hour ago, or if the name was unknown; [`Rejected::Revoked`] if as many newer logins
+    /// as the [cap](crate::TokensBuilder::max_logins) allows were made meanwhile. [`Failure::Store`],
+    /// [`Failure::Limit`], [`Failure::UnknownKind`], [`Failure::Randomness`]: nothing is left behind.
     pub fn issue<'a>(&'a self, login: &'a Login, kind: Kind) -> Issue<'a> {
-        Issue::new(self, Origin::Login(login), kind)
+        Issue::new(self, Basis::Login(login), kind)
     }
 
     /// Issues a token of `kind` in the login of `parent` without a new authentication: the session that
     /// a remember-me token restores.
     ///
     /// It takes over the parent's subject, device and stamp, expires no later than the parent, and is
-    /// [`How::Restored`]. [`Rejected::Fenced`] if the parent was ended meanwhile.
+    /// [`Origin::Restored`]. A login that has too many records loses the oldest that was restored.
     ///
     /// # Errors
-    /// As for [`issue`](Self::issue), and [`Failure::WrongCall`] if the parent is anonymous or no device.
+    /// [`Rejected::Fenced`] if the parent was ended meanwhile; [`Failure::WrongCall`] if the parent is anonymous or
+    /// no device, or if `kind` is an [API key](Purpose::Key), which needs a login of its own; the others of
+    /// [`issue`](Self::issue).
     pub fn issue_from<'a>(&'a self, parent: &'a Valid, kind: Kind) -> Issue<'a> {
-        Issue::new(self, Origin::Restored(parent), kind)
+        Issue::new(self, Basis::Restored(parent), kind)
     }
 
-    /// Makes a record and its token, and stores it under `draft.fence`.
+    /// Makes a record and its token, and stores it under `draft.fence`. The number is that of the subject's
+    /// records, where the store knows it.
     pub(super) async fn create(
         &self,
         policy: &Policy,
         now: Timestamp,
         draft: Draft,
-    ) -> Verdict<(Issued, Record)> {
+    ) -> Result<(Issued, Record, Option<u32>), Denied> {
         let key = self.keys().active();
         for _ in 0..SELECTOR_TRIES {
             let mut selector = Selector(self.random()?);
             if let Some(subject) = &draft.subject {
                 selector.0[..2].copy_from_slice(&subject.shard());
             }
-            let validator = Validator::generate(&*self.0.entropy)?;
+            let validator = Validator::generate(&*self.shared.entropy)?;
             let mut record = Record {
                 selector,
                 subject: draft.subject.clone(),
                 kind: policy.kind,
+                purpose: policy.purpose,
                 login: draft.login,
-                created_at: now,
+                era: draft.era,
+                created_at: draft.created_at,
                 updated_at: now,
                 seen_at: now,
                 expires_at: draft.expires_at,
-                idle_at: policy.idle.map(|idle| now.saturating_add(idle)),
+                idle_at: draft.idle.map(|idle| now.saturating_add(idle)),
                 purge_at: draft.expires_at,
                 revoked: None,
                 revision: Revision::FIRST,
@@ -117,73 +132,97 @@ impl Tokens {
             record.purge_at = purge_at(&record, policy);
             let state = State {
                 write_id: self.random()?,
-                digest: Digest::of(&validator, record.binding(), key),
+                digest: Digest::of(&validator, record.covered(&draft.facts), key),
                 lineage: validator.lineage(selector),
                 rotated: None,
-                stamp: draft.stamp,
-                fingerprint: draft.fingerprint,
-                auth_at: draft.auth_at,
-                how: draft.how,
+                facts: draft.facts.clone(),
+                confirms: draft.confirms,
                 data: draft.data.clone(),
             };
             record.body = state.encode();
-            match self.store().insert(&record, draft.fence).await? {
-                Insert::Inserted => {
+            match self.insert(&record, draft.fence).await? {
+                Insert::Inserted { of_subject } => {
                     let issued = Issued {
                         token: Token::print(selector, &validator, &policy.format),
                         kind: policy.kind,
                         login: draft.login,
                         expires_at: draft.expires_at,
                     };
-                    return Ok(Ok((issued, record)));
+                    return Ok((issued, record, of_subject));
                 }
                 Insert::Duplicate => {}
                 Insert::Fenced => {
-                    self.emit(&Event::new(What::Fenced, now).record(&record));
-                    return Ok(Err(Rejected::Fenced));
+                    self.emit(&Event::new(EventKind::Fenced, now).record(&record));
+                    return Err(Rejected::Fenced.into());
                 }
             }
         }
-        Err(Failure::Randomness("three selectors in a row were taken".into()))
+        Err(Failure::Randomness("three selectors in a row were taken".into()).into())
     }
 
-    /// Ends the oldest logins of `subject` beyond the cap, sparing `login`.
-    async fn evict(&self, subject: &Subject, login: LoginId, now: Timestamp) -> Result<(), Failure> {
-        let Some(max_logins) = self.0.max_logins else { return Ok(()) };
-        let which = Which {
-            kinds: self.kinds_for(&[Purpose::Device]),
-            logins: Logins::Except(login),
-            live_at: Some(now),
-            keep_newest: max_logins.get() - 1,
-        };
-        let action = Action::Mark { reason: Reason::Evicted, at: now };
-        let count = self.store().revoke_by_subject(subject, &which, action, Advance::Keep).await?;
-        if count > 0 {
-            self.emit(&Event::new(What::Evicted, now).subject(subject).count(count));
+    /// Inserts a record, and finds out what happened where the store does not know: a stored record that equals
+    /// this one is this very write, by its write id (contract S5).
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let answer = self.store().insert(record, fence).await;
+        if matches!(&answer, Err(StoreError::Timeout { outcome_unknown: true, .. }))
+            && let Ok(Some(found)) = self.store().find(record.selector).await
+            && found == *record
+        {
+            return Ok(Insert::Inserted { of_subject: None });
         }
-        Ok(())
+        answer
+    }
+
+    /// What a new record ends: the logins that it replaces, and what exceeds the cap. When that fails the record
+    /// is removed, for its token is not handed out.
+    async fn finish_issue(
+        &self,
+        record: &Record,
+        replaced: &[Record],
+        cap: Option<Cap>,
+        now: Timestamp,
+    ) -> Result<(), Denied> {
+        let mut result = Ok(());
+        for old in replaced {
+            result = match self.supersede(old, now).await {
+                Ok(()) => continue,
+                Err(failure) => Err(failure.into()),
+            };
+            break;
+        }
+        if let (Ok(()), Some(cap)) = (&result, cap) {
+            result = self.keep_to(cap, record, now).await;
+        }
+        if let Err(Denied::Failed(_)) = result {
+            let ending = Ending::one(record, EventKind::Abandoned, now).only_if_failed();
+            // Told to the observer if it fails; the answer to the caller is the first failure.
+            drop(self.end_here(ending).await);
+        }
+        result
     }
 }
 
 impl<'a> Issue<'a> {
-    fn new(tokens: &'a Tokens, origin: Origin<'a>, kind: Kind) -> Self {
+    fn new(tokens: &'a Tokens, basis: Basis<'a>, kind: Kind) -> Self {
         Self {
             tokens,
-            origin,
+            basis,
             kind,
             device: None,
             stamp: None,
             fingerprint: None,
+            binding: None,
+            authentication: None,
             data: Vec::new(),
             lifetime: Duration::MAX,
             replaces: Vec::new(),
         }
     }
 
-    /// How a person would recognise the client: at most 512 bytes. See [`Device::from_header`] for a
-    /// `User-Agent` of any length.
-    pub fn device(mut self, description: &'a str) -> Self {
-        self.device = Some(description);
+    /// How a person would recognise the client. Text of any length, a `User-Agent` header for instance, is cut
+    /// to 512 bytes.
+    pub fn device(mut self, description: impl Into<Device>) -> Self {
+        self.device = Some(description.into());
         self
     }
 
@@ -196,6 +235,19 @@ impl<'a> Issue<'a> {
     /// Remembers what the client looks like, for session protection.
     pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Binds it to these 32 bytes, the thumbprint of a key that the client holds for instance, under the digest.
+    /// Compare [`Valid::binding`] with what the client proves: hallpass does not.
+    pub fn binding(mut self, binding: [u8; 32]) -> Self {
+        self.binding = Some(binding);
+        self
+    }
+
+    /// Says how the subject authenticated. A token [from another](Tokens::issue_from) says what its parent says.
+    pub fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
         self
     }
 
@@ -212,75 +264,118 @@ impl<'a> Issue<'a> {
     }
 
     /// Names an older token that the same browser still sends: once the new one is stored, the login of
-    /// the old one is ended. Any text is taken; what is no token of ours is left alone.
+    /// the old one is ended. Any text is taken; what is no token of ours, or does not decode, is left alone.
     pub fn replaces(mut self, kind: Kind, text: &'a str) -> Self {
         self.replaces.push((kind, text));
         self
     }
 
-    async fn run(self) -> Verdict<Issued> {
-        let Self { tokens, origin, kind, device, stamp, fingerprint, data, lifetime, replaces } = self;
+    async fn run(self) -> Result<Issued, Denied> {
+        let Self { tokens, basis, kind, device, stamp, fingerprint, binding, authentication, data, .. } =
+            self;
+        let Self { lifetime, replaces, .. } = self;
         let policy = tokens.policy(kind)?;
         let now = tokens.now();
-        let device = device.map(Device::new).transpose()?;
         let stamp = stamp.map(|stamp| stamp.0);
         let fingerprint = fingerprint.map(|fingerprint| fingerprint.0);
         if data.len() > MAX_DATA {
             return Err(LimitError::new("data", "must be at most 16 KiB").into());
         }
+        authentication.as_ref().map_or(Ok(()), Authentication::check)?;
+        let device_kind = policy.purpose == Purpose::Device;
         let expires_at = now.saturating_add(policy.absolute.min(lifetime));
-        let draft = match origin {
-            Origin::Login(login) => Draft {
+        let draft = match basis {
+            Basis::Login(login) => Draft {
                 subject: login.subject().cloned(),
-                login: login.id,
-                fence: login.subject.as_ref().map_or(Fence::None, |(_, epoch)| Fence::Epoch(*epoch)),
+                login: match login.subject() {
+                    None if !login.is_new() => LoginId(tokens.random()?),
+                    _ => login.id,
+                },
+                fence: match login.fence(now) {
+                    Some(fence) => fence,
+                    None => {
+                        let event = Event::new(EventKind::Fenced, now).token_kind(kind);
+                        tokens.emit(&Event { subject: login.subject(), login: Some(login.id), ..event });
+                        return Err(Rejected::Fenced.into());
+                    }
+                },
+                created_at: now,
                 expires_at,
+                idle: policy.idle,
                 device: device.unwrap_or_default(),
-                stamp,
-                fingerprint,
-                auth_at: now,
-                how: How::Authenticated,
+                era: login.era,
+                facts: Facts {
+                    stamp,
+                    fingerprint,
+                    binding,
+                    auth_at: now,
+                    origin: Origin::Authenticated,
+                    authentication: authentication.unwrap_or_default(),
+                },
+                confirms: None,
                 data,
             },
-            Origin::Restored(parent) => {
+            Basis::Restored(parent) => {
                 if parent.subject().is_none() || tokens.policy(parent.kind())?.purpose != Purpose::Device {
-                    return Err(Failure::WrongCall(parent.kind()));
+                    return Err(Failure::WrongCall(parent.kind()).into());
+                }
+                if policy.purpose == Purpose::Key {
+                    return Err(Failure::WrongCall(kind).into());
                 }
                 Draft {
                     subject: parent.subject().cloned(),
                     login: parent.login(),
                     fence: Fence::Parent(parent.selector()),
+                    created_at: now,
                     expires_at: expires_at.min(parent.absolute_at),
+                    idle: policy.idle,
                     device: device.unwrap_or_else(|| parent.device().clone()),
-                    stamp: stamp.or(parent.found.state.stamp),
-                    fingerprint,
-                    auth_at: parent.auth_at(),
-                    how: How::Restored,
+                    era: parent.found.record.era,
+                    facts: Facts {
+                        stamp: stamp.or(parent.found.state.facts.stamp),
+                        fingerprint,
+                        binding: binding.or(parent.found.state.facts.binding),
+                        auth_at: parent.auth_at(),
+                        origin: Origin::Restored,
+                        authentication: authentication.unwrap_or_else(|| parent.authentication().clone()),
+                    },
+                    confirms: parent.confirms,
                     data,
                 }
             }
         };
-        let (issued, record) = match tokens.create(policy, now, draft).await? {
-            Ok(created) => created,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
+        let mut replaced = Vec::new();
         for (kind, text) in replaces {
-            tokens.supersede(kind, text, record.login, now).await?;
+            replaced.extend(tokens.replaceable(kind, text, draft.login, now).await?);
         }
-        let what = match origin {
-            Origin::Login(_) => What::Issued,
-            Origin::Restored(_) => What::Restored,
+        let (issued, record, of_subject) = tokens.create(policy, now, draft).await?;
+        let (event, cap) = match basis {
+            Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
+            Basis::Login(_) => (EventKind::Issued, None),
+            Basis::Restored(_) => (EventKind::Restored, device_kind.then_some(Cap::Records)),
         };
-        if let (What::Issued, Purpose::Device, Some(subject)) = (what, policy.purpose, &record.subject) {
-            tokens.evict(subject, record.login, now).await?;
+        let cap = cap.filter(|cap| record.subject.is_some() && tokens.may_exceed(*cap, of_subject));
+        if cap.is_none() && replaced.is_empty() {
+            tokens.emit(&Event::new(event, now).record(&record));
+        } else {
+            let record = record.clone();
+            tokens
+                .detached(|tokens| async move {
+                    tokens.finish_issue(&record, &replaced, cap, now).await?;
+                    tokens.emit(&Event::new(event, now).record(&record));
+                    Ok::<_, Denied>(())
+                })
+                .await?;
         }
-        tokens.emit(&Event::new(what, now).record(&record));
-        Ok(Ok(issued))
+        if let (Basis::Login(login), true) = (basis, device_kind) {
+            login.has_begun_with(record.selector);
+        }
+        Ok(issued)
     }
 }
 
 impl<'a> IntoFuture for Issue<'a> {
-    type Output = Verdict<Issued>;
+    type Output = Result<Issued, Denied>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

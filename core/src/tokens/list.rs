@@ -1,14 +1,20 @@
 //! Live logins as a person would see them.
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use super::Tokens;
-use super::candidate::corrupt;
+use super::ending::Ending;
+use super::records::Rows;
 use crate::clock::Timestamp;
-use crate::error::Failure;
+use crate::error::{Failure, StoreError};
+use crate::event::EventKind;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::policy::Purpose;
-use crate::record::state::{How, State};
+use crate::purpose::Purpose;
+use crate::record::state::{Origin, State};
+use crate::record::{Reason, Record};
+use crate::token::Selector;
 
 /// One login that is live: a device, or an API key. No secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,23 +30,50 @@ pub struct ActiveLogin {
     /// When the last of its tokens expires.
     pub expires_at: Timestamp,
     /// How the token that was seen last was come by.
-    pub how: How,
+    pub origin: Origin,
     /// The kinds of its live tokens, in no particular order.
     pub kinds: Vec<Kind>,
     /// Whether it is the one that asks.
     pub current: bool,
 }
 
+impl ActiveLogin {
+    fn new(record: Record, state: &State, current: bool) -> Self {
+        Self {
+            login: record.login,
+            device: record.device,
+            created_at: state.facts.auth_at,
+            seen_at: record.seen_at,
+            expires_at: record.expires_at,
+            origin: state.facts.origin,
+            kinds: vec![record.kind],
+            current,
+        }
+    }
+
+    /// Adds another record of the same login.
+    fn add(&mut self, record: Record, state: &State) {
+        if record.seen_at > self.seen_at {
+            (self.seen_at, self.origin, self.device) = (record.seen_at, state.facts.origin, record.device);
+        }
+        self.created_at = self.created_at.min(state.facts.auth_at);
+        self.expires_at = self.expires_at.max(record.expires_at);
+        if !self.kinds.contains(&record.kind) {
+            self.kinds.push(record.kind);
+        }
+    }
+}
+
 /// Which logins to list.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
-    /// Logins of this purpose; devices unless told otherwise.
+    /// Logins of this purpose; devices by default.
     pub purpose: Purpose,
     /// The login that asks, to be marked in the list.
     pub current: Option<LoginId>,
     /// Only what comes after this: [`Listing::next`] of the page before.
     pub after: Option<ListCursor>,
-    /// At most so many; 100 unless told otherwise.
+    /// How many logins a page has at most; 100 by default.
     pub limit: usize,
 }
 
@@ -64,52 +97,67 @@ pub struct Listing {
     pub logins: Vec<ActiveLogin>,
     /// Where the next page begins; `None` if this is the last.
     pub next: Option<ListCursor>,
+    /// The selectors of rows of the subject that do not decode, on every page. Their tokens are not accepted; see
+    /// [`Tokens::remove_unreadable`].
+    pub unreadable: Vec<Selector>,
 }
 
 impl Tokens {
     /// The live logins of `subject`, one entry each however many tokens it has, newest first.
     ///
-    /// Reads every record of the subject, in pages of 256: a login's records may lie far apart.
+    /// Reads every record of the subject of that purpose, in pages of 256: a login's records may lie far apart.
+    /// Logins of kinds that this process has no policy for are listed, too.
     ///
     /// # Errors
-    /// [`Failure::Store`], [`Failure::Corrupt`].
+    /// [`Failure::Store`]; [`Failure::Corrupt`] if the store repeats a page.
     pub async fn list(&self, subject: &Subject, query: &ListQuery) -> Result<Listing, Failure> {
         let now = self.now();
-        let mut logins: Vec<ActiveLogin> = Vec::new();
-        for record in self.records(subject, self.kinds_for(&[query.purpose])).await? {
-            if !record.is_live(now) {
+        let Rows { records, mut unreadable } = self.records(subject, query.purpose.into()).await?;
+        let mut found: HashMap<LoginId, ActiveLogin> = HashMap::new();
+        for record in records {
+            if !self.is_live(&record, now) {
                 continue;
             }
-            let state = State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;
-            match logins.iter_mut().find(|login| login.login == record.login) {
-                None => logins.push(ActiveLogin {
-                    login: record.login,
-                    device: record.device,
-                    created_at: state.auth_at,
-                    seen_at: record.seen_at,
-                    expires_at: record.expires_at,
-                    how: state.how,
-                    kinds: vec![record.kind],
-                    current: query.current == Some(record.login),
-                }),
-                Some(login) => {
-                    if record.seen_at > login.seen_at {
-                        (login.seen_at, login.how, login.device) = (record.seen_at, state.how, record.device);
-                    }
-                    login.created_at = login.created_at.min(state.auth_at);
-                    login.expires_at = login.expires_at.max(record.expires_at);
-                    if !login.kinds.contains(&record.kind) {
-                        login.kinds.push(record.kind);
-                    }
+            let Some(state) = self.state(&record) else {
+                unreadable.push(record.selector);
+                continue;
+            };
+            match found.entry(record.login) {
+                Entry::Vacant(entry) => {
+                    let current = query.current == Some(record.login);
+                    entry.insert(ActiveLogin::new(record, &state, current));
                 }
+                Entry::Occupied(entry) => entry.into_mut().add(record, &state),
             }
         }
+        let mut logins: Vec<ActiveLogin> = found.into_values().collect();
         let place = |login: &ActiveLogin| ListCursor { created_at: login.created_at, login: login.login };
         logins.sort_unstable_by_key(|login| Reverse(place(login)));
         logins.retain(|login| query.after.is_none_or(|after| place(login) < after));
         let more = logins.len() > query.limit;
         logins.truncate(query.limit);
         let next = if more { logins.last().map(place) } else { None };
-        Ok(Listing { logins, next })
+        Ok(Listing { logins, next, unreadable })
+    }
+
+    /// Removes a row of `subject` that does not decode, such as [`Listing::unreadable`] shows. A row that does
+    /// decode is left alone, for a selector is no proof of anything. Answers whether it removed one.
+    ///
+    /// # Errors
+    /// [`Failure::Store`].
+    pub async fn remove_unreadable(&self, subject: &Subject, selector: Selector) -> Result<bool, Failure> {
+        if selector.shard() != subject.shard() {
+            return Ok(false);
+        }
+        match self.store().find(selector).await {
+            Ok(None) => return Ok(false),
+            Ok(Some(record)) if record.subject.as_ref() != Some(subject) => return Ok(false),
+            Ok(Some(record)) if State::decode(&record.body).is_ok() => return Ok(false),
+            Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let told_as = EventKind::Revoked(Reason::Administrative);
+        let ending = Ending::unreadable(subject, selector, told_as, self.now());
+        Ok(self.end(ending).await? > 0)
     }
 }

@@ -1,47 +1,92 @@
 //! A login under way, and the epoch that fences it.
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::Tokens;
+use crate::clock::Timestamp;
 use crate::error::{DecodeError, Failure};
-use crate::ident::{Epoch, LoginId, Subject};
+use crate::ident::{Epoch, Era, LoginId, Subject};
+use crate::store::{Admission, Fence};
+use crate::token::Selector;
 
 /// How long a login may be under way: password, second factor, and the answer. 1 hour.
 pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);
 
-/// A login that has begun: whoever finishes it gets tokens that a "log out everywhere" in between
-/// would have caught (contract S11).
+/// A login that has begun. Its tokens are issued within an hour, and none once the login was ended or everything
+/// of the subject was logged out (contract S11).
 ///
-/// It holds no secret, but whoever can make one up gets past that fence: keep it on the server.
+/// It holds no secret, but a made-up one would get past that fence: keep it on the server. Clones are one login.
+/// A copy that was encoded before the first token was issued does not know of that token, so end what carried it,
+/// with [`Issue::replaces`](crate::Issue::replaces) for instance.
 #[derive(Clone, Debug)]
+#[must_use = "issue its tokens once the credentials are checked"]
 pub struct Login {
     pub(super) id: LoginId,
-    /// With the subject's epoch; `None` for an anonymous session.
-    pub(super) subject: Option<(Subject, Epoch)>,
+    pub(super) era: Era,
+    begun_at: Timestamp,
+    who: Who,
+    /// The first device record of this login: while that lives, the login has not been ended.
+    first: Arc<OnceLock<Selector>>,
 }
+
+/// Who is logging in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Who {
+    /// No subject: an anonymous session.
+    Anonymous,
+    /// A subject, with its epoch.
+    Subject(Subject, Epoch),
+    /// A name that no subject has: nothing is ever issued.
+    Unknown,
+}
+
+/// The first byte behind the version.
+const ANONYMOUS: u8 = 0;
+const SUBJECT: u8 = 1;
+const UNKNOWN: u8 = 2;
+/// Set in the same byte if the first device record is known.
+const HAS_FIRST: u8 = 4;
 
 impl Login {
     const VERSION: u8 = 1;
 
-    /// The id that all of its records will carry.
+    fn new(id: LoginId, era: Era, begun_at: Timestamp, who: Who) -> Self {
+        Self { id, era, begun_at, who, first: Arc::default() }
+    }
+
+    /// The id that its records will carry. Each further anonymous session that is issued from one login has an
+    /// id of its own.
     #[must_use]
     pub const fn id(&self) -> LoginId {
         self.id
     }
 
-    /// Who is logging in; `None` for an anonymous session.
+    /// Who is logging in; `None` for an anonymous session and for a name that no subject has.
     #[must_use]
-    pub fn subject(&self) -> Option<&Subject> {
-        self.subject.as_ref().map(|(subject, _)| subject)
+    pub const fn subject(&self) -> Option<&Subject> {
+        match &self.who {
+            Who::Subject(subject, _) => Some(subject),
+            Who::Anonymous | Who::Unknown => None,
+        }
     }
 
-    /// The login as at most 280 bytes, to carry it across requests (until a second factor has been
+    /// The login as at most 309 bytes, to carry it across requests (until a second factor has been
     /// checked, say) in the data of an anonymous session or a one-time token.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
-        let mut out = vec![Self::VERSION];
+        let first = self.first.get();
+        let who = match self.who {
+            Who::Anonymous => ANONYMOUS,
+            Who::Subject(..) => SUBJECT,
+            Who::Unknown => UNKNOWN,
+        };
+        let mut out = vec![Self::VERSION, who | if first.is_some() { HAS_FIRST } else { 0 }];
         out.extend_from_slice(&self.id.0);
-        if let Some((subject, epoch)) = &self.subject {
+        out.extend_from_slice(&self.era.get().to_be_bytes());
+        out.extend_from_slice(&self.begun_at.as_millis().to_be_bytes());
+        out.extend(first.iter().flat_map(|selector| selector.0));
+        if let Who::Subject(subject, epoch) = &self.who {
             out.extend_from_slice(&epoch.0);
             out.extend_from_slice(subject.as_str().as_bytes());
         }
@@ -53,41 +98,96 @@ impl Login {
     /// # Errors
     /// [`DecodeError`] for anything else.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        const SHORT: DecodeError = DecodeError("too short for a login");
         let Some((&[Self::VERSION], rest)) = bytes.split_first_chunk() else {
             return Err(DecodeError("unknown version of a login"));
         };
-        let (id, rest) = rest.split_first_chunk().ok_or(DecodeError("too short for a login"))?;
-        let subject = match rest.split_first_chunk() {
-            Some((epoch, name)) => {
+        let (&[who], rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let (id, rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let (era, rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let (begun_at, mut rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let first = OnceLock::new();
+        if who & HAS_FIRST != 0 {
+            let (selector, after) = rest.split_first_chunk().ok_or(SHORT)?;
+            (_, rest) = (first.set(Selector(*selector)), after);
+        }
+        let who = match (who & !HAS_FIRST, rest.split_first_chunk()) {
+            (SUBJECT, None) => return Err(SHORT),
+            (SUBJECT, Some((epoch, name))) => {
                 let name = std::str::from_utf8(name).map_err(|_| DecodeError("a subject is not UTF-8"))?;
                 let subject = Subject::new(name).map_err(|_| DecodeError("a subject breaks its limits"))?;
-                Some((subject, Epoch(*epoch)))
+                Who::Subject(subject, Epoch(*epoch))
             }
-            None if rest.is_empty() => None,
-            None => return Err(DecodeError("too short for a login")),
+            (ANONYMOUS, None) if rest.is_empty() => Who::Anonymous,
+            (UNKNOWN, None) if rest.is_empty() => Who::Unknown,
+            _ => return Err(DecodeError("not the bytes of a login")),
         };
-        Ok(Self { id: LoginId(*id), subject })
+        Ok(Self {
+            id: LoginId(*id),
+            era: Era::new(u32::from_be_bytes(*era)),
+            begun_at: Timestamp::from_millis(u64::from_be_bytes(*begun_at)),
+            who,
+            first: Arc::new(first),
+        })
+    }
+
+    /// What must hold when a record of it is inserted; `None` if nothing may be: it is of an unknown name, or it
+    /// began more than an hour ago (or later than that in the future, by a broken clock).
+    ///
+    /// Once a device record of the login is there, that record is the fence: an ending of the login ends it, and
+    /// so does a "log out everywhere", which the epoch would tell as well.
+    pub(super) fn fence(&self, now: Timestamp) -> Option<Fence> {
+        if now.since(self.begun_at) >= LOGIN_WINDOW || self.begun_at.since(now) >= LOGIN_WINDOW {
+            return None;
+        }
+        match (&self.who, self.first.get()) {
+            (Who::Unknown, _) => None,
+            (Who::Anonymous, _) => Some(Fence::None),
+            (Who::Subject(..), Some(first)) => Some(Fence::Parent(*first)),
+            (Who::Subject(_, epoch), None) => Some(Fence::Epoch(*epoch)),
+        }
+    }
+
+    /// Whether no device record of it is known yet.
+    pub(super) fn is_new(&self) -> bool {
+        self.first.get().is_none()
+    }
+
+    /// Remembers its first device record; later ones change nothing.
+    pub(super) fn has_begun_with(&self, selector: Selector) {
+        self.first.get_or_init(|| selector);
     }
 }
 
 impl Tokens {
-    /// Begins a login. Call it before the password is checked, and only for a subject that exists: it
-    /// stores a short-lived row for it.
+    /// Begins a login. Call it before the password is checked, and only for a subject that exists (otherwise
+    /// [`begin_unknown_login`](Self::begin_unknown_login)): it stores a short-lived row for it.
     ///
     /// # Errors
     /// [`Failure::Store`], [`Failure::Randomness`].
     pub async fn begin_login(&self, subject: &Subject) -> Result<Login, Failure> {
-        let fresh = Epoch(self.random()?);
-        let epoch = self.store().epoch(subject, fresh, LOGIN_WINDOW, self.now()).await?;
-        Ok(Login { id: LoginId(self.random()?), subject: Some((subject.clone(), epoch)) })
+        let (now, fresh) = (self.now(), Epoch(self.random()?));
+        let Admission { epoch, era } = self.store().epoch(subject, fresh, LOGIN_WINDOW, now).await?;
+        Ok(Login::new(LoginId(self.random()?), era, now, Who::Subject(subject.clone(), epoch)))
     }
 
-    /// Begins a session that belongs to nobody yet.
+    /// Begins a login for a name that no subject has, so that it takes as long as for one that exists. It costs
+    /// one call of the store, writes nothing, and [`issue`](Self::issue) answers
+    /// [`Rejected::Fenced`](crate::Rejected::Fenced), whatever the credentials.
+    ///
+    /// # Errors
+    /// [`Failure::Store`], [`Failure::Randomness`].
+    pub async fn begin_unknown_login(&self) -> Result<Login, Failure> {
+        self.store().find(Selector(self.random()?)).await?;
+        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), Who::Unknown))
+    }
+
+    /// Begins a session that belongs to no subject yet.
     ///
     /// # Errors
     /// [`Failure::Randomness`].
     pub fn begin_anonymous(&self) -> Result<Login, Failure> {
-        Ok(Login { id: LoginId(self.random()?), subject: None })
+        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), Who::Anonymous))
     }
 }
 
@@ -95,24 +195,45 @@ impl Tokens {
 mod tests {
     use super::*;
 
+    fn login(who: Who) -> Login {
+        Login::new(LoginId([1; 8]), Era::new(7), Timestamp::from_millis(1_000), who)
+    }
+
+    fn alice() -> Who {
+        Who::Subject(Subject::new("älice").unwrap(), Epoch([9; 16]))
+    }
+
     #[test]
     fn a_login_survives_its_bytes() {
-        let subject = Some((Subject::new("älice").unwrap(), Epoch([9; 16])));
-        for subject in [None, subject] {
-            let login = Login { id: LoginId([1; 8]), subject };
-            let again = Login::decode(&login.encode()).unwrap();
-            assert_eq!((again.id, &again.subject), (login.id, &login.subject));
+        for who in [Who::Anonymous, Who::Unknown, alice()] {
+            for first in [None, Some(Selector([3; 16]))] {
+                let login = login(who.clone());
+                if let Some(first) = first {
+                    login.has_begun_with(first);
+                }
+                let again = Login::decode(&login.encode()).unwrap();
+                assert_eq!((again.id, again.era, again.begun_at), (login.id, login.era, login.begun_at));
+                assert_eq!((&again.who, again.first.get()), (&login.who, first.as_ref()));
+            }
         }
+        let longest = login(Who::Subject(Subject::new("x".repeat(255)).unwrap(), Epoch([9; 16])));
+        longest.has_begun_with(Selector([3; 16]));
+        assert_eq!(longest.encode().len(), 309);
     }
 
     #[test]
     fn other_bytes_are_an_error() {
-        let good = Login { id: LoginId([1; 8]), subject: Some((Subject::new("a").unwrap(), Epoch([9; 16]))) };
-        let good = good.encode();
-        for len in (0..good.len()).filter(|&len| len != 9) {
+        let good = login(alice()).encode();
+        for len in 0..good.len() - 5 {
             assert!(Login::decode(&good[..len]).is_err(), "{len} bytes");
         }
         assert!(Login::decode(&[&[2], &good[1..]].concat()).is_err(), "another version");
+        for who in [ANONYMOUS, UNKNOWN, 3, 8, 255] {
+            assert!(
+                Login::decode(&[&[1, who], &good[2..]].concat()).is_err(),
+                "another kind of login: {who}"
+            );
+        }
         assert!(Login::decode(&[&good[..], &[0]].concat()).is_err(), "NUL");
         assert!(Login::decode(&[&good[..], &[0xff]].concat()).is_err(), "not UTF-8");
     }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::Tokens;
 use crate::error::Failure;
-use crate::event::{Event, What};
+use crate::event::{Event, EventKind};
 
 /// How long past its time a record is kept, against nodes whose clock is ahead: 1 hour.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
@@ -12,8 +12,8 @@ const MARGIN: Duration = Duration::from_secs(60 * 60);
 const BATCH: u32 = 1_000;
 
 impl Tokens {
-    /// Removes what expired more than an hour ago, in batches of 1,000; answers how many records that
-    /// were. Safe from several nodes at once. See [`Purger`](crate::Purger) to have it done regularly.
+    /// Removes what expired more than an hour ago, in batches of 1,000, and answers how many records it removed.
+    /// Safe from several nodes at once. See [`Purger`](crate::Purger) to have it done regularly.
     ///
     /// # Errors
     /// [`Failure::Store`]; what was removed before stays removed.
@@ -23,9 +23,9 @@ impl Tokens {
         loop {
             let step = self.store().purge_expired(now.saturating_sub(MARGIN), BATCH).await?;
             removed = u64::saturating_add(removed, step.removed);
-            // A store that removes nothing and promises more would keep this going for ever.
+            // A row that is locked may be due and stay (S10). The next purge finds it; this one does not wait.
             if !step.more || step.removed == 0 {
-                self.emit(&Event::new(What::Purged, now).count(removed));
+                self.emit(&Event::new(EventKind::Purged, now).count(removed));
                 return Ok(removed);
             }
         }

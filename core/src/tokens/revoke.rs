@@ -2,177 +2,193 @@
 
 use super::Tokens;
 use super::candidate::corrupt;
-use super::login::LOGIN_WINDOW;
+use super::ending::{Ending, login_of};
 use crate::clock::Timestamp;
-use crate::error::{Failure, Rejected, StoreError, Verdict};
-use crate::event::{Event, What};
-use crate::ident::{Epoch, Kind, LoginId, Subject};
-use crate::policy::Scope;
+use crate::error::{Denied, Failure, LimitError, Rejected, StoreError};
+use crate::event::{Event, EventKind};
+use crate::ident::{Kind, LoginId, Subject};
+use crate::purpose::{Purpose, Purposes};
 use crate::record::state::State;
 use crate::record::{Reason, Record};
-use crate::store::{Action, Advance, Kinds, Which};
+use crate::store::{Logins, RecordFilter};
 
 impl Tokens {
     /// Logs out: ends the login of a token that the client still holds.
     ///
-    /// Any token that the login ever had will do, an expired or replaced one too; a selector alone will
-    /// not. Nothing of the login is kept, so its tokens are [`Rejected::Invalid`] from then on.
+    /// Any token that the login ever had will do, an expired, replaced or individually ended one too; a selector
+    /// alone will not. Nothing of the login is kept, so its tokens are [`Rejected::Invalid`] from then on, unless
+    /// the token was ended before: then what is left of its login is marked, and tells why it ended. API keys of
+    /// the login stay; an API key logs itself out.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: then nobody is logged out, and the call may be repeated.
-    pub async fn revoke(&self, kind: Kind, text: &str) -> Verdict<()> {
+    /// [`Rejected::Revoked`] or [`Rejected::Spent`] if nothing was left to end. [`Failure`] if it could not be
+    /// written: then the login is not ended, and the call may be repeated.
+    ///
+    /// # Cancellation
+    /// It completes though the future is dropped.
+    pub async fn revoke(&self, kind: Kind, text: &str) -> Result<(), Denied> {
         let now = self.now();
-        let record = match self.prove(kind, text, now).await? {
-            Ok(record) => record,
-            Err(rejected) => return Ok(Err(rejected)),
+        let record = self.prove(kind, text, now).await?;
+        let told_as = EventKind::Revoked(Reason::LoggedOut);
+        let Some(reason) = record.revoked else {
+            let ending = match &record.subject {
+                Some(subject) if record.purpose != Purpose::Key => {
+                    Ending::remove(subject, login_of(&record), told_as, now)
+                }
+                _ => Ending::one(&record, told_as, now),
+            };
+            self.end(ending.shown_by(&record)).await?;
+            return Ok(());
         };
-        if let Some(reason) = record.revoked {
-            return Ok(Err(Rejected::Revoked(reason)));
+        // Its mark stays, and those of others: they tell their owner why, of a theft for instance.
+        if let Some(subject) = &record.subject
+            && record.purpose != Purpose::Key
+        {
+            let rest = Ending::mark(subject, login_of(&record), Reason::LoggedOut, now);
+            if self.end(rest.only_if_some().shown_by(&record)).await? > 0 {
+                return Ok(());
+            }
         }
-        self.erase(&record, now).await?;
-        Ok(Ok(()))
+        Err(Rejected::from(reason).into())
     }
 
-    /// Ends one login of `subject`: "log this device out". Of somebody else's login it ends nothing.
-    /// Answers how many records that were.
+    /// Ends one login of `subject`: "log this device out". Of another subject's login it ends nothing, and the
+    /// API keys of the login stay. Logins that are under way are turned away, for this one may be.
+    ///
+    /// Answers how many records it ended.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call until it succeeds.
+    /// [`Failure::Store`]: repeat the call until it succeeds. [`Failure::Limit`] for a reason that only hallpass
+    /// itself finds, such as [`Reason::Reused`].
+    ///
+    /// # Cancellation
+    /// It completes though the future is dropped.
     pub async fn revoke_login(
         &self,
         subject: &Subject,
         login: LoginId,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::login(login), reason, false).await
+        self.revoke_matching(subject, RecordFilter::login(login).purposes(Purposes::NOT_KEYS), reason).await
     }
 
-    /// Ends what one login of `subject` has of these kinds, [those of a purpose](Self::kinds_for) for
-    /// instance: an id from a list of devices ends no API key, nor one from a list of keys a device.
-    /// Answers how many records that were.
+    /// Ends what one login of `subject` has of some kinds, or of some [purposes](Purposes): an id from a list of
+    /// devices ends no API key, nor one from a list of keys a device. Answers how many records it ended.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call until it succeeds.
+    /// As for [`revoke_login`](Self::revoke_login).
     pub async fn revoke_kinds_of_login(
         &self,
         subject: &Subject,
         login: LoginId,
-        kinds: Kinds,
+        what: impl Into<RecordFilter>,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::login(login).kinds(kinds), reason, false).await
+        let filter = RecordFilter { logins: Logins::Only(login), ..what.into() };
+        self.revoke_matching(subject, filter, reason).await
     }
 
-    /// Ends everything of `subject` that is of these kinds, logins under way included: "log out
-    /// everywhere". Answers how many records that were.
+    /// Ends everything of `subject` that is of some kinds, or of some [purposes](Purposes), logins under way
+    /// included: "log out everywhere". [`Purposes::NOT_KEYS`] spares the API keys. Kinds that this process has no
+    /// policy for end, too, unless `what` names kinds. Answers how many records it ended.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call until it succeeds.
+    /// As for [`revoke_login`](Self::revoke_login).
     pub async fn revoke_subject(
         &self,
         subject: &Subject,
-        kinds: Kinds,
+        what: impl Into<RecordFilter>,
         reason: Reason,
     ) -> Result<u64, Failure> {
-        self.mark(subject, Which::all().kinds(kinds), reason, true).await
+        self.revoke_matching(subject, what.into(), reason).await
     }
 
-    /// Marks what matches, turning away logins under way if `fence` says so, though the caller may be gone.
-    pub(super) async fn mark(
+    /// Forgets `subject`: removes every record of it, marked ones and API keys included, and turns away logins
+    /// under way. Answers how many records it removed.
+    ///
+    /// Its epoch remains for an hour, to turn those logins away; [`purge`](Self::purge) then collects it, or the
+    /// backend does.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call until it succeeds.
+    ///
+    /// # Cancellation
+    /// It completes though the future is dropped.
+    pub async fn forget_subject(&self, subject: &Subject) -> Result<u64, Failure> {
+        let ending = Ending::remove(subject, RecordFilter::all(), EventKind::Forgotten, self.now());
+        self.end(ending.with_fence()).await
+    }
+
+    async fn revoke_matching(
         &self,
         subject: &Subject,
-        which: Which,
+        filter: RecordFilter,
         reason: Reason,
-        fence: bool,
     ) -> Result<u64, Failure> {
-        let now = self.now();
-        let advance = match fence {
-            true => Advance::To { epoch: Epoch(self.random()?), now, keep: LOGIN_WINDOW },
-            false => Advance::Keep,
-        };
-        let subject = subject.clone();
-        self.detached(|tokens| async move {
-            let action = Action::Mark { reason, at: now };
-            let count = tokens.store().revoke_by_subject(&subject, &which, action, advance).await?;
-            tokens.emit(&Event::new(What::Revoked(reason), now).subject(&subject).count(count));
-            Ok(count)
-        })
-        .await
-    }
-
-    /// Ends what `record` belongs to. A record without a subject is alone, and is removed.
-    pub(super) async fn end(
-        &self,
-        record: &Record,
-        scope: Scope,
-        reason: Reason,
-        now: Timestamp,
-    ) -> Result<(), Failure> {
-        match (&record.subject, scope) {
-            (None, _) => self.erase(record, now).await,
-            (Some(subject), Scope::Login) => {
-                self.mark(subject, Which::login(record.login), reason, false).await.map(drop)
-            }
-            (Some(subject), Scope::Subject) => self.mark(subject, Which::all(), reason, true).await.map(drop),
+        if !reason.is_the_applications() {
+            let rule = "must be logged out, logged out elsewhere, credential changed or administrative";
+            return Err(LimitError::new("reason", rule).into());
         }
+        self.end(Ending::mark(subject, filter, reason, self.now()).with_fence()).await
     }
 
-    /// Ends the login that an older token of the same browser belongs to, if it is another than `login`.
+    /// The record of an older token that the same browser sends, if its login is another than `login` and is to
+    /// be ended.
     ///
-    /// A record that does not decode verifies nobody, so there is nothing to end; were it a failure, a
-    /// browser that still sends its token could not log in any more.
-    pub(super) async fn supersede(
+    /// A record that does not decode verifies no one, so there is nothing to end; were it a failure, a browser
+    /// that still sends its token could not log in any more.
+    pub(super) async fn replaceable(
         &self,
         kind: Kind,
         text: &str,
         login: LoginId,
         now: Timestamp,
-    ) -> Result<(), Failure> {
+    ) -> Result<Option<Record>, Failure> {
         match self.prove(kind, text, now).await {
-            Ok(Ok(old)) if old.revoked.is_none() && old.login != login => {
-                self.end(&old, Scope::Login, Reason::Superseded, now).await
-            }
-            Ok(_) | Err(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })) => Ok(()),
-            Err(failure) => Err(failure),
+            Ok(old) => Ok(Some(old).filter(|old| old.revoked.is_none() && old.login != login)),
+            Err(
+                Denied::Rejected(_)
+                | Denied::Failed(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })),
+            ) => Ok(None),
+            Err(Denied::Failed(failure)) => Err(failure),
         }
     }
 
-    /// Removes the login of `record`.
-    async fn erase(&self, record: &Record, now: Timestamp) -> Result<(), Failure> {
-        let record = record.clone();
-        self.detached(|tokens| async move {
-            let store = tokens.store();
-            let count = match &record.subject {
-                None => u64::from(store.delete(record.selector).await?),
-                Some(subject) => {
-                    let which = Which::login(record.login);
-                    store.revoke_by_subject(subject, &which, Action::Remove, Advance::Keep).await?
-                }
-            };
-            tokens.emit(&Event::new(What::Revoked(Reason::LoggedOut), now).record(&record).count(count));
-            Ok(())
-        })
-        .await
+    /// Ends the login of an older token of the same browser, inside a task that is detached already.
+    pub(super) async fn supersede(&self, old: &Record, now: Timestamp) -> Result<(), Failure> {
+        let ending = match &old.subject {
+            None => Ending::one(old, EventKind::Revoked(Reason::Superseded), now),
+            Some(subject) => Ending::mark(subject, login_of(old), Reason::Superseded, now).shown_by(old),
+        };
+        self.end_here(ending.only_if_some()).await.map(drop)
     }
 
     /// The record of a token of ours, whatever has become of it.
-    async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Verdict<Record> {
+    async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Result<Record, Denied> {
         let Some((selector, validator)) = self.policy(kind)?.format.parse(text) else {
-            self.emit(&Event::new(What::Malformed, now).kind(kind));
-            return Ok(Err(Rejected::Malformed));
+            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
+            return Err(Rejected::Malformed.into());
         };
-        let what = match self.store().find(selector).await? {
-            None => What::UnknownSelector,
-            Some(record) if record.selector != selector || record.kind != kind => What::KindMismatch,
-            Some(record) => {
-                let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
-                if validator.descends_from(selector, &state.lineage) {
-                    return Ok(Ok(record));
+        let event = |told_as| Event::new(told_as, now).token_kind(kind).selector(selector);
+        let told_as = match self.store().find(selector).await {
+            Err(error) => {
+                if let StoreError::Corrupt { .. } = &error {
+                    self.emit(&event(EventKind::Corrupt).source(&error));
                 }
-                What::InvalidValidator
+                return Err(error.into());
             }
+            Ok(None) => EventKind::UnknownSelector,
+            Ok(Some(record)) if record.selector != selector || record.kind != kind => EventKind::KindMismatch,
+            Ok(Some(record)) => match State::decode(&record.body) {
+                Ok(state) if validator.descends_from(selector, &state.lineage) => return Ok(record),
+                Ok(_) => EventKind::InvalidValidator,
+                Err(error) => {
+                    self.emit(&event(EventKind::Corrupt).source(&error));
+                    return Err(corrupt(selector, error).into());
+                }
+            },
         };
-        self.emit(&Event::new(what, now).kind(kind).selector(selector));
-        Ok(Err(Rejected::Invalid))
+        self.emit(&event(told_as));
+        Err(Rejected::Invalid.into())
     }
 }

@@ -3,9 +3,10 @@
 use std::fmt;
 
 use super::candidate::Found;
+use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::record::state::How;
+use crate::record::state::{Confirms, Origin};
 use crate::rotation::Presented;
 use crate::stamp::FingerprintCheck;
 use crate::token::{Selector, Token};
@@ -29,6 +30,8 @@ pub struct Valid {
     pub(super) expires_at: Timestamp,
     pub(super) absolute_at: Timestamp,
     pub(super) fingerprint: FingerprintCheck,
+    /// The rotation whose successor this call hands out: a token that is issued from it arrives with that.
+    pub(super) confirms: Option<Confirms>,
     /// The token to send to the client in place of the one that was presented. Every request that
     /// races for it gets the same one.
     pub successor: Option<Issued>,
@@ -93,25 +96,32 @@ impl Valid {
     /// When the subject last authenticated for this login.
     #[must_use]
     pub const fn auth_at(&self) -> Timestamp {
-        self.found.state.auth_at
+        self.found.state.facts.auth_at
     }
 
     /// How the subject came to it.
     #[must_use]
-    pub const fn how(&self) -> How {
-        self.found.state.how
+    pub const fn origin(&self) -> Origin {
+        self.found.state.facts.origin
+    }
+
+    /// How the subject authenticated for this login, as far as the application said so.
+    #[must_use]
+    pub const fn authentication(&self) -> &Authentication {
+        &self.found.state.facts.authentication
+    }
+
+    /// What the application [bound](crate::Issue::binding) the token to. Compare it with what the client proves;
+    /// hallpass does not.
+    #[must_use]
+    pub const fn binding(&self) -> Option<&[u8; 32]> {
+        self.found.state.facts.binding.as_ref()
     }
 
     /// How a person would recognise the client it was issued to.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.found.record.device
-    }
-
-    /// The application's data, to be changed with [`Tokens::update_data`](crate::Tokens::update_data).
-    #[must_use]
-    pub fn data(&self) -> &[u8] {
-        &self.found.state.data
     }
 
     /// How the client that presented it compares with the one it was issued to.
@@ -125,7 +135,7 @@ impl fmt::Debug for Valid {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Valid")
             .field("record", &self.found.record)
-            .field("how", &self.found.state.how)
+            .field("origin", &self.found.state.facts.origin)
             .field("expires_at", &self.expires_at)
             .field("fingerprint", &self.fingerprint)
             .field("successor", &self.successor)

@@ -1,13 +1,16 @@
 //! One compare-and-swap of a record, and how its outcome is found out.
 
 use super::Tokens;
+use super::backoff::Backoff;
+use super::candidate::corrupt;
 use crate::clock::Timestamp;
 use crate::error::{Failure, StoreError};
+use crate::event::{Event, EventKind};
 use crate::policy::Policy;
 use crate::record::Record;
-use crate::record::state::State;
+use crate::record::state::{Confirms, State};
 use crate::rotation::{Rotation, windows_closed};
-use crate::store::Replace;
+use crate::store::{Change, Replace};
 
 /// What became of a compare-and-swap.
 pub(super) enum Written {
@@ -22,8 +25,13 @@ impl Tokens {
     ///
     /// Every write carries a fresh id in its body, so a stored record that equals `next` is this very
     /// write: a proof, not a guess (contract S5, D15).
-    pub(super) async fn replace(&self, next: &Record, of: &Record) -> Result<Written, Failure> {
-        let answer = self.store().replace(next, of.revision).await;
+    pub(super) async fn replace(
+        &self,
+        next: &Record,
+        of: &Record,
+        change: Change<'_>,
+    ) -> Result<Written, Failure> {
+        let answer = self.store().replace(next, of.revision, change).await;
         if !matches!(&answer, Ok(Replace::Conflict) | Err(StoreError::Timeout { outcome_unknown: true, .. }))
         {
             return match answer? {
@@ -38,6 +46,35 @@ impl Tokens {
             (Err(error), Ok(Some(found))) if found.revision == of.revision => Err(error.into()),
             (_, Ok(found)) => Ok(Written::Lost(found)),
             (Err(error), Err(_)) | (Ok(_), Err(error)) => Err(error.into()),
+        }
+    }
+
+    /// Confirms a rotation of another record, if it is still the last one there and not confirmed yet.
+    ///
+    /// # Errors
+    /// [`Failure`] if that could not be written.
+    pub(super) async fn confirm(&self, confirms: Confirms, now: Timestamp) -> Result<(), Failure> {
+        let mut backoff = Backoff::default();
+        loop {
+            let Some(record) = self.store().find(confirms.selector).await? else { return Ok(()) };
+            let mut state =
+                State::decode(&record.body).map_err(|source| corrupt(confirms.selector, source))?;
+            match &mut state.rotated {
+                Some(rotated)
+                    if rotated.confirmed_at.is_none()
+                        && record.revoked.is_none()
+                        && record.generation == confirms.generation =>
+                {
+                    rotated.confirmed_at = Some(now);
+                }
+                _ => return Ok(()),
+            }
+            let next = self.next_write(&record, &mut state, self.policy(record.kind)?, now)?;
+            if let Written::Done = self.replace(&next, &record, Change::Update).await? {
+                self.emit(&Event::new(EventKind::Confirmed, now).record(&next));
+                return Ok(());
+            }
+            backoff.pause(self).await?;
         }
     }
 
@@ -75,8 +112,11 @@ impl State {
     }
 }
 
-/// A row that is touched at every turn moves to another collection instant once in so many touches: an
-/// indexed column that changes costs PostgreSQL its in-page update (measured in store-postgres, ≥ 95 %).
+/// A row that is touched at every turn moves to another collection instant once in this many touches.
+///
+/// The rounding stands here and not in a store: core computes every record, a store keeps what it is given
+/// (S16), and each of them indexes this column. A change of it costs PostgreSQL its in-page update (measured in
+/// store-postgres, at least 95 % of the touches keep it), and Redis a second key.
 const TOUCHES_PER_STEP: u32 = 32;
 
 /// When a record may be collected: at its absolute expiry, or at its idle expiry rounded up, from its

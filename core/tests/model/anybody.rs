@@ -1,6 +1,6 @@
 //! Anybody who holds any token that the login ever had.
 
-use hallpass_core::rotation::{Ask, Decision, Successor};
+use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
 use hallpass_core::{Reason, Rejected, Scope};
 
 use crate::explorer::{Next, World};
@@ -33,14 +33,27 @@ impl World for Anybody {
             let mut after = *self;
             after.row.touch(setting, clock);
             next(format_args!("another write"), Ok(after));
+            // The session that came with the newest token is used.
+            let mut after = *self;
+            after.row.confirm(clock);
+            if after.row.confirmed.is_some() {
+                after.seen = after.seen.or(Some(0));
+            }
+            next(format_args!("a use of what came along (clock {clock})"), Ok(after));
             for token in 0..=if self.rotated.is_some() { 2 } else { 0 } {
-                for ask in [Ask::Verify, Ask::Rotate] {
-                    let decision = setting.ask(&self.row, token, ask, clock);
-                    let after = match self.judge(setting, token, ask, &decision) {
+                for (ask, &stamp) in [Ask::Verify, Ask::Rotate]
+                    .into_iter()
+                    .flat_map(|ask| setting.stamps.iter().map(move |s| (ask, s)))
+                {
+                    let decision = setting.ask(&self.row, token, ask, clock, stamp);
+                    let after = match self.judge(setting, token, ask, stamp, &decision) {
                         Ok(()) => Ok(self.after(&decision, clock)),
                         Err(what) => Err(what.into()),
                     };
-                    next(format_args!("{ask:?} with token {token} (clock {clock}): {decision:?}"), after);
+                    next(
+                        format_args!("{ask:?} with token {token} (clock {clock}, {stamp:?}): {decision:?}"),
+                        after,
+                    );
                 }
             }
         }
@@ -58,25 +71,45 @@ impl Anybody {
                     (self.rotated, self.seen) = (Some(0), None);
                 }
             }
-            Decision::Reject { .. } | Decision::StampRequired => self.row.ended = true,
+            Decision::Reject { end: Some(_), .. } => self.row.ended = true,
+            Decision::Reject { end: None, .. } | Decision::StampRequired => {}
         }
         self
     }
 
     /// Whether D6 or D7 as the contract words them let the predecessor pass, give or take the clocks.
     fn open(&self, setting: &Setting) -> bool {
-        let (retry, overlap) = (setting.retry + setting.spread(), setting.overlap + setting.spread());
+        let in_time = |age: i8| setting.retry.is_none_or(|retry| age <= retry + setting.spread());
         match (self.rotated, self.seen) {
             (None, _) => false,
-            (Some(rotated), None) => rotated <= retry,
-            (Some(rotated), Some(seen)) => rotated - seen <= retry && seen <= overlap,
+            (Some(rotated), None) => in_time(rotated),
+            (Some(rotated), Some(seen)) => {
+                in_time(rotated - seen) && seen <= setting.overlap + setting.spread()
+            }
         }
     }
 
     /// What is wrong with this answer, if anything is.
-    fn judge(&self, setting: &Setting, token: u8, ask: Ask, decision: &Decision) -> Result<(), &'static str> {
+    fn judge(
+        &self,
+        setting: &Setting,
+        token: u8,
+        ask: Ask,
+        stamp: StampCheck,
+        decision: &Decision,
+    ) -> Result<(), &'static str> {
         let replay = token != 0;
         let wrong = match *decision {
+            Decision::Accept { .. } if stamp == StampCheck::Differs => "a token was good under another stamp",
+            // Only what is within its windows on some clock may be refused for its stamp alone.
+            Decision::Reject { rejected: Rejected::StampMismatch, end: None }
+                if stamp == StampCheck::Differs && !(replay && !(token == 1 && self.open(setting))) =>
+            {
+                return Ok(());
+            }
+            Decision::Reject { rejected: Rejected::StampMismatch, .. } => {
+                "a stamp hid a replay, or ended a login"
+            }
             Decision::Accept { .. } if self.row.ended => "an ended login was accepted",
             Decision::Accept { .. } if replay && !(token == 1 && self.open(setting)) => OPEN,
             Decision::Accept { slide: true, .. } if replay => "a replay moved the idle expiry",
@@ -90,7 +123,9 @@ impl Anybody {
             Decision::Reject { .. } if self.row.ended => return Ok(()),
             Decision::Reject { .. } if !replay => "the current token was refused",
             Decision::Reject { end: Some((Scope::Login, reason)), rejected } => match (rejected, reason) {
-                (Rejected::Lapsed, Reason::Lapsed) if token == 1 && self.row.confirmed.is_none() => {
+                (Rejected::Lapsed, Reason::Lapsed)
+                    if token == 1 && self.row.confirmed.is_none() && setting.retry.is_some() =>
+                {
                     return Ok(());
                 }
                 (Rejected::Reused, Reason::Reused) => return Ok(()),

@@ -1,6 +1,7 @@
 //! One client that behaves.
 
-use hallpass_core::rotation::{Ask, Decision, Successor};
+use hallpass_core::Rejected;
+use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
 
 use crate::explorer::{Next, World};
 use crate::row::{Row, Setting, aged};
@@ -26,6 +27,8 @@ struct Request {
     /// Since it left the client, or the server.
     age: i8,
     rotate: bool,
+    /// With the session that came with the token, not with the token itself.
+    session: bool,
     leg: Leg,
 }
 
@@ -53,7 +56,11 @@ impl World for Honest {
         }
         if self.requests.iter().flatten().count() < setting.parallel {
             for rotate in [true, false].into_iter().filter(|rotate| self.may_send(setting, *rotate)) {
-                let request = Request { age: 0, rotate, leg: Leg::Out(self.jar) };
+                let request = Request { age: 0, rotate, session: false, leg: Leg::Out(self.jar) };
+                next(format_args!("{request:?} is sent"), Ok(self.with(request)));
+            }
+            if setting.retry.is_none() {
+                let request = Request { age: 0, rotate: false, session: true, leg: Leg::Out(self.jar) };
                 next(format_args!("{request:?} is sent"), Ok(self.with(request)));
             }
         }
@@ -63,7 +70,10 @@ impl World for Honest {
             match request.leg {
                 Leg::Out(token) => {
                     for &clock in setting.clocks {
-                        without.arrive(setting, token, request.rotate, clock, next);
+                        match request.session {
+                            true => without.use_session(setting, token, clock, next),
+                            false => without.arrive(setting, token, request.rotate, clock, next),
+                        }
                     }
                 }
                 Leg::Back(brings) => {
@@ -108,6 +118,9 @@ impl Honest {
     /// What the client must do to deserve D16: while a successor may be missing, it asks for it and does
     /// so in time. As long as such a request is under way, anything may go along with it.
     fn may_send(&self, setting: &Setting, rotate: bool) -> bool {
+        if setting.retry.is_none() {
+            return true;
+        }
         let in_time = self.row.rotated.is_none_or(|rotated| rotated <= setting.back);
         let asks = self.requests.iter().flatten().any(|request| request.rotate);
         self.jar == 0 || asks || rotate && in_time
@@ -116,22 +129,48 @@ impl Honest {
     /// A request has reached a node whose clock shows `clock`.
     fn arrive(&self, setting: &Setting, token: u8, rotate: bool, clock: i8, next: Next<'_, Self>) {
         let ask = if rotate { Ask::Rotate } else { Ask::Verify };
-        let back = |brings| Request { age: 0, rotate, leg: Leg::Back(brings) };
-        let decision = setting.ask(&self.row, token, ask, clock);
-        let name = format_args!("{ask:?} with token {token} arrives (clock {clock}): {decision:?}");
-        let Decision::Accept { confirm, successor, .. } = decision else {
-            return next(name, Err(format!("{REFUSED}: {decision:?}")));
-        };
+        let back = |brings| Request { age: 0, rotate, session: false, leg: Leg::Back(brings) };
+        for &stamp in setting.stamps {
+            let decision = setting.ask(&self.row, token, ask, clock, stamp);
+            let name =
+                format_args!("{ask:?} with token {token} arrives (clock {clock}, {stamp:?}): {decision:?}");
+            let (confirm, successor) = match decision {
+                Decision::Accept { confirm, successor, .. } => (confirm, successor),
+                // Not logged out: the same token is good as soon as the replica has caught up.
+                Decision::Reject { rejected: Rejected::StampMismatch, end: None }
+                    if stamp == StampCheck::Differs =>
+                {
+                    next(name, Ok(self.with(back(None))));
+                    continue;
+                }
+                _ => {
+                    next(name, Err(format!("{REFUSED}: {decision:?}")));
+                    continue;
+                }
+            };
+            let mut after = *self;
+            if after.row.write(confirm, successor, clock) {
+                after.rotated();
+            }
+            let brings = if successor == Successor::None { None } else { Some(0) };
+            next(name, Ok(after.with(back(brings))));
+            if confirm || successor == Successor::New {
+                // D12: valid though nothing could be written, and without a new token.
+                next(format_args!("{name}, but the write fails"), Ok(self.with(back(None))));
+            }
+        }
+    }
+
+    /// D5a: the session has reached a node. It was sent with the token that the client holds since.
+    fn use_session(&self, setting: &Setting, token: u8, clock: i8, next: Next<'_, Self>) {
+        let answer = Request { age: 0, rotate: false, session: true, leg: Leg::Back(None) };
         let mut after = *self;
-        if after.row.write(confirm, successor, clock) {
-            after.rotated();
+        if (setting.session_confirms)(token) {
+            after.row.confirm(clock);
         }
-        let brings = if successor == Successor::None { None } else { Some(0) };
-        next(name, Ok(after.with(back(brings))));
-        if confirm || successor == Successor::New {
-            // D12: valid though nothing could be written, and without a new token.
-            next(format_args!("{name}, but the write fails"), Ok(self.with(back(None))));
-        }
+        next(format_args!("the session of token {token} arrives (clock {clock})"), Ok(after.with(answer)));
+        // That could not be written: the next use tries again.
+        next(format_args!("it does, but the write fails"), Ok(self.with(answer)));
     }
 
     /// Every token there is has become one older.

@@ -11,6 +11,13 @@
 //! - [`Anybody`]: any token of the login, presented by anybody at any time. No window may ever be longer
 //!   than it was at the rotation, no generation may have two successors, and the end is final.
 //!
+//! - [`Copied`]: a thief and an owner with the same token, each of whom behaves like an honest client, in any order:
+//!   thief first, victim first. Once a successor has been presented, whoever is behind it for longer than the
+//!   overlap is found out.
+//!
+//! - [`Renewal`]: the steps of a renewal, with a double click, a copy that polls, restores, renews and logs in
+//!   meanwhile, processes that stop, and writes that fail (service, "Renewing").
+//!
 //! A decision and its write are one step: D15 makes them one, a lost compare-and-swap decides again.
 //!
 //! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that
@@ -19,37 +26,49 @@
 #![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests, which may")]
 
 mod anybody;
+mod copied;
 mod explorer;
 mod honest;
 mod mistakes;
+mod renewal;
 mod row;
 
 use std::time::Instant;
 
 use anybody::Anybody;
+use copied::Copied;
 use explorer::{Explored, World, explore};
-use hallpass_core::rotation::decide;
+use hallpass_core::rotation::{StampCheck, decide};
 use honest::{Honest, REFUSED};
-use mistakes::{MISTAKES, Mistake, Noticed};
+use mistakes::{MISTAKES, MISTAKES_UNTIL_CONFIRMED, Mistake, Noticed};
+use renewal::{
+    By, CALLER, Call, LOGGED_OUT, LOST_CHANGE, Loser, RENEWED, RIGHT, Renewal, SIBLING, SURVIVED, Steps,
+    TWO_WINNERS,
+};
 use row::Setting;
 
 /// The least interval as short as D14 admits, and the client as slow as the windows admit it.
 const SETTING: Setting = Setting {
-    retry: 8,
+    retry: Some(8),
     overlap: 2,
     interval: 4,
     leg: 2,  // the overlap, and a quarter of the retry window
     back: 2, // the retry window less three legs
     loss: 8, // the retry window
     clocks: &[0],
+    stamps: &[StampCheck::Unbound],
     parallel: 2,
     decide,
+    session_confirms: |token| token == 0,
+    calls: &[],
+    steps: RIGHT,
+    log_outs_count: true,
 };
 
 #[test]
 fn an_honest_client_is_never_refused() {
     holds::<Honest>("an honest client with two requests at a time", &SETTING);
-    let small = Setting { retry: 4, overlap: 1, interval: 2, leg: 1, back: 1, loss: 4, ..SETTING };
+    let small = Setting { retry: Some(4), overlap: 1, interval: 2, leg: 1, back: 1, loss: 4, ..SETTING };
     holds::<Honest>("with three at a time", &Setting { parallel: 3, ..small });
 }
 
@@ -58,13 +77,13 @@ fn each_assumption_about_the_honest_client_is_needed() {
     let limits = [
         (
             "a way that takes longer than the overlap",
-            Setting { leg: 3, retry: 12, back: 3, loss: 12, ..SETTING },
+            Setting { leg: 3, retry: Some(12), back: 3, loss: 12, ..SETTING },
         ),
         ("a client that comes back a moment too late", Setting { back: SETTING.back + 1, ..SETTING }),
         ("losses less than a retry window apart", Setting { loss: 6, ..SETTING }),
         (
             "a retry window below four times the longest way",
-            Setting { retry: 7, back: 1, loss: 7, ..SETTING },
+            Setting { retry: Some(7), back: 1, loss: 7, ..SETTING },
         ),
         ("clocks that differ, and ways of the whole overlap", Setting { clocks: &[0, 1], ..SETTING }),
     ];
@@ -75,19 +94,112 @@ fn each_assumption_about_the_honest_client_is_needed() {
     holds::<Honest>("clocks that differ, and ways of the overlap less the skew", &skewed);
 }
 
+/// Any number of losses, however far apart, and a client that stays away for any time; failed writes, stamps that
+/// flap, and sessions that are used instead of the token that came with them.
+const UNTIL_CONFIRMED: Setting = Setting {
+    retry: None,
+    back: 0, // not looked at
+    loss: 0,
+    stamps: &[StampCheck::Matches, StampCheck::Differs],
+    ..SETTING
+};
+
+#[test]
+fn until_confirmed_an_honest_client_is_never_refused_whatever_it_loses() {
+    holds::<Honest>("until confirmed, two requests at a time", &UNTIL_CONFIRMED);
+    holds::<Honest>("until confirmed, three at a time", &Setting { parallel: 3, ..UNTIL_CONFIRMED });
+    let skewed = Setting { clocks: &[0, 1], leg: 1, ..UNTIL_CONFIRMED };
+    holds::<Honest>("until confirmed, clocks that differ", &skewed);
+}
+
+#[test]
+fn until_confirmed_each_assumption_about_the_honest_client_is_needed() {
+    let limits = [
+        ("a way that takes longer than the overlap", Setting { leg: 3, ..UNTIL_CONFIRMED }),
+        ("clocks that differ, and ways of the whole overlap", Setting { clocks: &[0, 1], ..UNTIL_CONFIRMED }),
+        (
+            "a session that confirms whatever is the newest",
+            Setting { session_confirms: |_| true, ..UNTIL_CONFIRMED },
+        ),
+    ];
+    for (what, setting) in limits {
+        fails::<Honest>(what, &setting, REFUSED);
+    }
+}
+
+#[test]
+fn a_thief_and_an_owner_are_told_apart_once_one_of_them_is_behind() {
+    holds::<Copied>("until confirmed, a thief and an owner", &UNTIL_CONFIRMED);
+    holds::<Copied>("a thief and an owner with two clocks", &Setting { clocks: &[0, 1], ..UNTIL_CONFIRMED });
+    // And it would be noticed if they were not.
+    for mistake in MISTAKES_UNTIL_CONFIRMED.iter().filter(|mistake| mistake.what.contains("until confirmed"))
+    {
+        let setting = Setting { decide: mistake.decide, ..UNTIL_CONFIRMED };
+        fails::<Copied>(mistake.what, &setting, copied::UNDETECTED);
+    }
+}
+
+const OWNER: Call = Call { by: By::Owner, with: CALLER };
+const THIEF: Call = Call { by: By::Thief, with: CALLER };
+/// A double click, while a copy renews, too.
+const AT_ONCE: Setting = Setting { calls: &[OWNER, OWNER, THIEF], ..SETTING };
+
+/// The owner renews again, with what it was given.
+const LATER: Call = Call { by: By::Owner, with: RENEWED };
+/// A copy of another token of the login.
+const COUSIN: Call = Call { by: By::Thief, with: SIBLING };
+
+#[test]
+fn a_renewal_has_one_winner_and_nothing_for_a_copy() {
+    holds::<Renewal>("a renewal, a double click and a copy that renews", &AT_ONCE);
+    let again = Setting { calls: &[OWNER, THIEF, LATER], ..SETTING };
+    holds::<Renewal>("a renewal, a copy that renews, and the next renewal", &again);
+    // Each call marks its own record, so both may win, and each ends what the other was given: the owner has to
+    // log in again, and nothing is left to the copy.
+    let cousin = Setting { calls: &[OWNER, COUSIN], ..SETTING };
+    fails::<Renewal>("a renewal, and a copy of another token that renews", &cousin, LOGGED_OUT);
+    let nothing_left = Setting { log_outs_count: false, ..cousin };
+    holds::<Renewal>("a copy of another token that renews gains nothing", &nothing_left);
+}
+
+#[test]
+fn every_mistake_in_the_steps_of_a_renewal_is_found() {
+    let mistakes = [
+        ("no fence", Steps { fence: false, ..RIGHT }, SURVIVED),
+        ("no comparison of revisions", Steps { compare: false, ..RIGHT }, LOST_CHANGE),
+        ("no mark before the tokens are handed out", Steps { mark: false, ..RIGHT }, TWO_WINNERS),
+        ("no new epoch", Steps { epoch: false, ..RIGHT }, SURVIVED),
+        ("a loser that ends the rest for itself", Steps { loser: Loser::EndsForItself, ..RIGHT }, LOGGED_OUT),
+        ("ending the rest first", Steps { rest_first: true, ..RIGHT }, LOGGED_OUT),
+    ];
+    for (what, steps, how) in mistakes {
+        fails::<Renewal>(what, &Setting { steps, ..AT_ONCE }, how);
+    }
+    // A copy of the first token would log the owner out who renews again with what the first call gave.
+    let steps = Steps { loser: Loser::EndsForTheWinner, ..RIGHT };
+    let again = Setting { steps, calls: &[OWNER, THIEF, LATER], ..SETTING };
+    fails::<Renewal>("a loser that ends the rest for the winner", &again, LOGGED_OUT);
+}
+
 #[test]
 fn nobody_gets_past_a_closed_window() {
     holds::<Anybody>("anybody with any token", &SETTING);
-    holds::<Anybody>("in a strict shop", &Setting { retry: 0, overlap: 0, interval: 0, ..SETTING });
+    holds::<Anybody>("in a strict shop", &Setting { retry: Some(0), overlap: 0, interval: 0, ..SETTING });
     holds::<Anybody>("with a retry window only", &Setting { overlap: 0, interval: 0, ..SETTING });
-    holds::<Anybody>("with an overlap only", &Setting { retry: 0, ..SETTING });
+    holds::<Anybody>("with an overlap only", &Setting { retry: Some(0), ..SETTING });
     holds::<Anybody>("with two clocks", &Setting { clocks: &[0, 1], ..SETTING });
+    let flapping = &[StampCheck::Matches, StampCheck::Differs];
+    holds::<Anybody>("with stamps that flap", &Setting { stamps: flapping, ..SETTING });
+    holds::<Anybody>("until confirmed", &UNTIL_CONFIRMED);
+    holds::<Anybody>("until confirmed, with two clocks", &Setting { clocks: &[0, 1], ..UNTIL_CONFIRMED });
 }
 
 #[test]
 fn every_mistake_in_the_decision_is_found() {
-    for Mistake { what, noticed, decide } in MISTAKES {
-        let setting = Setting { decide, ..SETTING };
+    let usual = MISTAKES.into_iter().map(|mistake| (mistake, SETTING));
+    let until_confirmed = MISTAKES_UNTIL_CONFIRMED.into_iter().map(|mistake| (mistake, UNTIL_CONFIRMED));
+    for (Mistake { what, noticed, decide }, setting) in usual.chain(until_confirmed) {
+        let setting = Setting { decide, ..setting };
         match noticed {
             Noticed::ByHonest(how) => fails::<Honest>(what, &setting, how),
             Noticed::ByAnybody(how) => fails::<Anybody>(what, &setting, how),

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, Successor, decide};
+use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide};
 use hallpass_core::{Policy, Reason, Rejected, Scope, Timestamp};
 
 use crate::anybody::OPEN;
@@ -242,6 +242,72 @@ pub(crate) const MISTAKES: [Mistake; 21] = [
         noticed: ByAnybody("an ended login was accepted"),
         decide: |of, ask, now, policy, skew| {
             decide(&Situation { revoked: None, ..*of }, ask, now, policy, skew)
+        },
+    },
+];
+
+/// More of them, for [`UNTIL_CONFIRMED`](crate::UNTIL_CONFIRMED).
+pub(crate) const MISTAKES_UNTIL_CONFIRMED: [Mistake; 7] = [
+    Mistake {
+        what: "D10 rotating in the request that confirms",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |_, seen| seen.is_none_or(|seen| seen > TICK * 4))
+        },
+    },
+    Mistake {
+        what: "D10 rotating in the request that confirms, if the rotation is long past",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| {
+            due_when((of, ask, now), (policy, skew), |since, seen| match seen {
+                Some(seen) => seen > TICK * 4,
+                None => since > TICK * 8,
+            })
+        },
+    },
+    Mistake {
+        what: "D4 ending the login",
+        noticed: ByHonest(REFUSED),
+        decide: |of, ask, now, policy, skew| match decide(of, ask, now, policy, skew) {
+            Decision::Reject { rejected: Rejected::StampMismatch, .. } => {
+                reject(Rejected::StampMismatch, Reason::StampMismatch)
+            }
+            decision => decision,
+        },
+    },
+    Mistake {
+        what: "D4 before D8 and D9",
+        noticed: ByAnybody("a stamp hid a replay"),
+        decide: |of, ask, now, policy, skew| match of.stamp {
+            StampCheck::Differs if of.revoked.is_none() => {
+                Decision::Reject { rejected: Rejected::StampMismatch, end: None }
+            }
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D4 left out",
+        noticed: ByAnybody("a token was good under another stamp"),
+        decide: |of, ask, now, policy, skew| {
+            decide(&Situation { stamp: StampCheck::Matches, ..*of }, ask, now, policy, skew)
+        },
+    },
+    Mistake {
+        what: "D6 until confirmed for every older token",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match (of.presented, of.rotation) {
+            (Presented::Earlier, Some(Rotation { confirmed_at: None, .. })) if of.revoked.is_none() => {
+                again(ask)
+            }
+            _ => decide(of, ask, now, policy, skew),
+        },
+    },
+    Mistake {
+        what: "D7 until confirmed without an end",
+        noticed: ByAnybody(OPEN),
+        decide: |of, ask, now, policy, skew| match predecessor(of) {
+            Some(_) if of.stamp != StampCheck::Differs => again(ask),
+            _ => decide(of, ask, now, policy, skew),
         },
     },
 ];

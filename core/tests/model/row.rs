@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor};
-use hallpass_core::{Kind, Policy, Reason, Timestamp, Windows};
+use hallpass_core::{Kind, Policy, Reason, RetryWindow, Timestamp, Windows};
+
+use crate::renewal::{Call, Steps};
 
 pub(crate) type Decide = fn(&Situation, Ask, Timestamp, &Policy, Duration) -> Decision;
 
@@ -14,7 +16,8 @@ const NOW: i64 = 1_000_000;
 /// Windows, clients and clocks, all in ticks.
 #[derive(Clone, Copy)]
 pub(crate) struct Setting {
-    pub(crate) retry: i8,
+    /// The retry window; `None` is until confirmed.
+    pub(crate) retry: Option<i8>,
     pub(crate) overlap: i8,
     pub(crate) interval: i8,
     /// The longest way from client to server, and the longest way back.
@@ -25,9 +28,18 @@ pub(crate) struct Setting {
     pub(crate) loss: i8,
     /// What the clocks of the nodes show, relative to true time.
     pub(crate) clocks: &'static [i8],
+    /// Whether the stamp that nodes read may be another for a while: a replica that lags behind.
+    pub(crate) stamps: &'static [StampCheck],
     /// How many requests may be under way at a time.
     pub(crate) parallel: usize,
     pub(crate) decide: Decide,
+    /// Whether the session that came with this token confirms the newest one (D5a).
+    pub(crate) session_confirms: fn(token: u8) -> bool,
+    /// The renewals, and how they go.
+    pub(crate) calls: &'static [Call],
+    pub(crate) steps: Steps,
+    /// Whether an owner may not be logged out by a copy that gains nothing either.
+    pub(crate) log_outs_count: bool,
 }
 
 impl Setting {
@@ -37,7 +49,7 @@ impl Setting {
 
     /// Past this age nothing changes any more.
     fn longest(&self) -> i8 {
-        self.retry + 2 * self.overlap + 1 + 2 * self.spread()
+        self.retry.unwrap_or_default().max(self.interval) + 2 * self.overlap + 1 + 2 * self.spread()
     }
 
     pub(crate) fn older(&self, age: i8) -> i8 {
@@ -45,11 +57,14 @@ impl Setting {
     }
 
     /// What a node whose clock shows `clock` decides about `token`.
-    pub(crate) fn ask(&self, row: &Row, token: u8, ask: Ask, clock: i8) -> Decision {
+    pub(crate) fn ask(&self, row: &Row, token: u8, ask: Ask, clock: i8, stamp: StampCheck) -> Decision {
         let instant = |age: i8| Timestamp::from_millis(1_000 * (NOW - i64::from(age)) as u64);
         let windows = Windows {
             min_interval: TICK * self.interval as u32,
-            retry_window: TICK * self.retry as u32,
+            retry_window: match self.retry {
+                Some(retry) => RetryWindow::For(TICK * retry as u32),
+                None => RetryWindow::UntilConfirmed,
+            },
             overlap: TICK * self.overlap as u32,
         };
         let policy = Policy::custom(Kind::REMEMBER, Policy::MAX_ABSOLUTE).rotation(Some(windows));
@@ -69,7 +84,7 @@ impl Setting {
                 confirmed_at: row.confirmed.map(instant),
                 repeatable: row.repeatable,
             }),
-            stamp: StampCheck::Unbound,
+            stamp,
         };
         (self.decide)(&situation, ask, instant(-clock), &policy, TICK * self.spread() as u32)
     }
@@ -101,11 +116,20 @@ impl Row {
         successor == Successor::New
     }
 
+    /// D5a: a token has been used that came with the newest one.
+    pub(crate) fn confirm(&mut self, clock: i8) {
+        if self.rotated.is_some() && self.confirmed.is_none() && !self.ended {
+            self.confirmed = Some(-clock);
+        }
+    }
+
     /// Any other write: it erases the nonce once the windows have closed on every clock (T5).
     pub(crate) fn touch(&mut self, setting: &Setting, clock: i8) {
         let closed = match (self.rotated, self.confirmed) {
             (_, Some(confirmed)) => confirmed + clock > setting.overlap + setting.spread(),
-            (Some(rotated), None) => rotated + clock > setting.retry + setting.spread(),
+            (Some(rotated), None) => {
+                setting.retry.is_some_and(|retry| rotated + clock > retry + setting.spread())
+            }
             (None, None) => false,
         };
         self.repeatable &= !closed;

@@ -4,5 +4,6 @@
 
 mod bytes;
 mod reference;
+mod renewal;
 mod service;
 mod text;

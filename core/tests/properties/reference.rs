@@ -51,12 +51,22 @@ pub(crate) struct Login {
     begun: Time,
 }
 
+/// The kinds that there are, by their windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sort {
+    /// Does not rotate.
+    Still,
+    /// With a retry window of [`RETRY`].
+    Finite,
+    UntilConfirmed,
+}
+
 #[derive(Clone, Debug)]
 pub(crate) struct Record {
     pub(crate) login: usize,
-    pub(crate) rotates: bool,
+    pub(crate) sort: Sort,
     /// The password that it is bound to.
-    stamp: Option<u32>,
+    pub(crate) stamp: Option<u32>,
     pub(crate) data: Vec<u8>,
     pub(crate) created: Time,
     pub(crate) seen: Time,
@@ -79,12 +89,12 @@ pub(crate) struct Generation {
 pub(crate) enum Call {
     Issue {
         who: Option<usize>,
-        rotates: bool,
+        sort: Sort,
         stamped: bool,
     },
     IssueAgain {
         login: usize,
-        rotates: bool,
+        sort: Sort,
     },
     Present {
         record: usize,
@@ -160,35 +170,36 @@ impl Site {
         if let Some(reason) = record.ended {
             return Answer::Revoked(reason); // D3
         }
+        let Generation { made, confirmed } = record.generations[newest];
+        let until_confirmed = record.sort == Sort::UntilConfirmed;
+        let passed = |since: Time| now.saturating_sub(since);
+        // Whether it is the newest, or the one before within its windows: D5, D6 or D7.
+        let good = generation == newest
+            || generation + 1 == newest
+                && match confirmed {
+                    None => until_confirmed || passed(made) <= RETRY,
+                    Some(confirmed) => {
+                        let in_time = until_confirmed || confirmed.saturating_sub(made) <= RETRY;
+                        in_time && passed(confirmed) <= OVERLAP
+                    }
+                };
+        if !good && generation + 1 == newest && confirmed.is_none() {
+            self.end(at, Reason::Lapsed);
+            return Answer::Lapsed; // D8
+        }
+        if !good {
+            self.end(at, Reason::Reused);
+            return Answer::Reused; // D9
+        }
+        // The clients of a record that is bound to a stamp give the present one, the others none.
         let password = self.logins[record.login].who.map(|who| self.people[who].password);
         if record.stamp.is_some() && record.stamp != password {
-            self.end(at, Reason::StampMismatch);
             return Answer::StampMismatch; // D4
         }
-        let Generation { made, confirmed } = record.generations[newest];
         if generation == newest {
             return self.accept(at, rotate); // D5
         }
-        let same = Answer::Valid(rotate.then_some(newest));
-        let passed = |since: Time| now.saturating_sub(since);
-        match confirmed {
-            None if generation + 1 == newest && passed(made) <= RETRY => same, // D6
-            Some(confirmed)
-                if generation + 1 == newest
-                    && passed(confirmed) <= OVERLAP
-                    && confirmed.saturating_sub(made) <= RETRY =>
-            {
-                same // D7
-            }
-            None if generation + 1 == newest => {
-                self.end(at, Reason::Lapsed);
-                Answer::Lapsed // D8
-            }
-            _ => {
-                self.end(at, Reason::Reused);
-                Answer::Reused // D9
-            }
-        }
+        Answer::Valid(rotate.then_some(newest)) // D6, D7
     }
 
     /// D5 and D10, for the newest generation.
@@ -199,10 +210,10 @@ impl Site {
         let newest = record.generations.len() - 1;
         let Generation { made, confirmed } = record.generations[newest];
         let due = match confirmed {
-            _ if !record.rotates => false,
+            _ if record.sort == Sort::Still => false,
             _ if newest == 0 => true,
             Some(confirmed) => passed(confirmed) > 2 * OVERLAP && passed(made) >= INTERVAL,
-            None => passed(made) > RETRY + 2 * OVERLAP,
+            None => record.sort == Sort::Finite && passed(made) > RETRY + 2 * OVERLAP,
         };
         let mut written = passed(record.seen) >= TOUCH;
         if newest > 0 && confirmed.is_none() {
@@ -248,10 +259,14 @@ impl Site {
         if self.records[at].gone {
             return Answer::Invalid;
         }
-        if let Some(reason) = self.records[at].ended {
-            return Answer::Revoked(reason);
-        }
         let login = self.records[at].login;
+        if let Some(reason) = self.records[at].ended {
+            // It keeps its reason, and what is left of its login ends.
+            return match self.mark(|_, record| record.login == login, Reason::LoggedOut) {
+                Answer::Ended(_, 0) => Answer::Revoked(reason),
+                _ => Answer::LoggedOut,
+            };
+        }
         self.records[at].gone = true;
         if self.logins[login].who.is_some() {
             self.records
@@ -262,14 +277,24 @@ impl Site {
         Answer::LoggedOut
     }
 
-    fn issue(&mut self, login: usize, rotates: bool, stamped: bool) -> Answer {
-        let Login { who, epoch, .. } = self.logins[login];
-        if who.is_some_and(|who| self.people[who].epoch != epoch) {
+    fn issue(&mut self, login: usize, sort: Sort, stamped: bool) -> Answer {
+        let Login { who, epoch, begun } = self.logins[login];
+        if self.now >= begun + HOUR {
+            return Answer::Fenced;
+        }
+        // Its first record is the fence of the others.
+        let first = self.records.iter().find(|record| record.login == login);
+        let ended = match (who, first) {
+            (None, _) => false,
+            (Some(_), Some(first)) => first.gone || first.ended.is_some(),
+            (Some(who), None) => self.people[who].epoch != epoch,
+        };
+        if ended {
             return Answer::Fenced;
         }
         self.records.push(Record {
             login,
-            rotates,
+            sort,
             stamp: who.filter(|_| stamped).map(|who| self.people[who].password),
             data: Vec::new(),
             created: self.now,
@@ -333,8 +358,9 @@ impl ReferenceStateMachine for Site {
 
     fn transitions(site: &Self) -> BoxedStrategy<Call> {
         let who = || 0..PEOPLE.len();
-        let issue = (proptest::option::weighted(0.8, who()), any::<bool>(), any::<bool>())
-            .prop_map(|(who, rotates, stamped)| Call::Issue { who, rotates: rotates || stamped, stamped });
+        let sort = || select(vec![Sort::Still, Sort::Finite, Sort::UntilConfirmed]);
+        let issue = (proptest::option::weighted(0.8, who()), sort(), any::<bool>())
+            .prop_map(|(who, sort, stamped)| Call::Issue { who, sort, stamped });
         if site.records.is_empty() {
             return issue.boxed();
         }
@@ -352,7 +378,7 @@ impl ReferenceStateMachine for Site {
         let back = site.latest.saturating_sub(SKEW)..=site.now;
         prop_oneof![
             fresh => issue,
-            2 => (login(), any::<bool>()).prop_map(|(login, rotates)| Call::IssueAgain { login, rotates }),
+            2 => (login(), sort()).prop_map(|(login, sort)| Call::IssueAgain { login, sort }),
             40 => (token(), proptest::bool::weighted(0.85)).prop_map(|((record, generation), rotate)| {
                 Call::Present { record, generation, rotate }
             }),
@@ -379,11 +405,7 @@ impl ReferenceStateMachine for Site {
             | Call::LogOutEverywhere { .. }
             | Call::ChangePassword { .. }
             | Call::Purge => true,
-            // Its epoch is kept for an hour, and perhaps a little longer.
-            Call::IssueAgain { login, .. } => {
-                site.logins.get(login).is_some_and(|login| site.now + SKEW < login.begun + HOUR)
-            }
-            Call::EndLogin { login, .. } => login < site.logins.len(),
+            Call::IssueAgain { login, .. } | Call::EndLogin { login, .. } => login < site.logins.len(),
             Call::Guess { record, .. } => record < site.records.len(),
             Call::Present { record, generation, .. }
             | Call::Update { record, generation, .. }
@@ -393,7 +415,11 @@ impl ReferenceStateMachine for Site {
             // What becomes of the rest of its login depends on whether it was collected.
             Call::LogOut { record, generation } => {
                 let held = |record: &Record| generation < record.generations.len() && !record.maybe_gone;
-                site.records.get(record).is_some_and(held)
+                let sure = |record: &Record| {
+                    let mut rest = site.records.iter().filter(|other| other.login == record.login);
+                    record.ended.is_none() || rest.all(|other| other.ended.is_some() || !other.maybe_gone)
+                };
+                site.records.get(record).is_some_and(|record| held(record) && sure(record))
             }
             Call::Advance { to } => to > site.now,
             Call::StepBack { to } => to <= site.now && to + SKEW >= site.latest,
@@ -402,12 +428,12 @@ impl ReferenceStateMachine for Site {
 
     fn apply(mut site: Self, call: &Call) -> Self {
         site.answer = match *call {
-            Call::Issue { who, rotates, stamped } => {
+            Call::Issue { who, sort, stamped } => {
                 let epoch = who.map_or(0, |who| site.people[who].epoch);
                 site.logins.push(Login { who, epoch, begun: site.now });
-                site.issue(site.logins.len() - 1, rotates, stamped)
+                site.issue(site.logins.len() - 1, sort, stamped)
             }
-            Call::IssueAgain { login, rotates } => site.issue(login, rotates, false),
+            Call::IssueAgain { login, sort } => site.issue(login, sort, false),
             Call::Present { record, generation, rotate } => site.present(record, generation, rotate),
             Call::Update { record, generation, byte } => {
                 let answer = site.present(record, generation, false);
@@ -418,10 +444,14 @@ impl ReferenceStateMachine for Site {
             }
             Call::Guess { .. } | Call::OtherKind { .. } => Answer::Invalid,
             Call::LogOut { record, .. } => site.log_out(record),
-            Call::EndLogin { login, by } => site.mark(
-                |site, record| record.login == login && site.logins[login].who == Some(by),
-                Reason::LoggedOutElsewhere,
-            ),
+            Call::EndLogin { login, by } => {
+                // Logins under way are turned away: this one may be.
+                site.people[by].epoch += 1;
+                let its = |site: &Self, record: &Record| {
+                    record.login == login && site.logins[login].who == Some(by)
+                };
+                site.mark(its, Reason::LoggedOutElsewhere)
+            }
             Call::LogOutEverywhere { who } => {
                 site.people[who].epoch += 1;
                 let his = |site: &Self, record: &Record| site.logins[record.login].who == Some(who);

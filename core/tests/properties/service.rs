@@ -6,15 +6,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Kind, Kinds, ListQuery, Login, ManualClock, MemoryStore, Policy, Reason, Rejected, Selector, Stamp,
-    Subject, Timestamp, TokenStore, Tokens, Valid, Verdict, Windows,
+    Denied, Kind, Kinds, ListQuery, Login, ManualClock, MemoryStore, Policy, Reason, Rejected, RetryWindow,
+    Selector, Stamp, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
 };
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::reference::{
-    ABSOLUTE, Answer, Call, IDLE, INTERVAL, OVERLAP, PEOPLE, RETRY, SKEW, START, Site, TOUCH,
+    ABSOLUTE, Answer, Call, IDLE, INTERVAL, OVERLAP, PEOPLE, RETRY, SKEW, START, Site, Sort, TOUCH,
 };
 
 /// A service and everything that its clients hold.
@@ -77,8 +77,17 @@ const fn ms(length: u64) -> Duration {
     Duration::from_millis(length)
 }
 
-const fn kind(rotates: bool) -> Kind {
-    if rotates { Kind::REMEMBER } else { Kind::SESSION }
+const fn kind(sort: Sort) -> Kind {
+    match sort {
+        Sort::Still => Kind::SESSION,
+        Sort::Finite => Kind::REMEMBER,
+        Sort::UntilConfirmed => Kind::REFRESH,
+    }
+}
+
+/// The verdict of a call that must not fail.
+fn judged<T>(outcome: Result<T, Denied>) -> Result<T, Rejected> {
+    outcome.map_err(|denied| denied.rejection().unwrap_or_else(|| panic!("{denied:?}")))
 }
 
 fn subject(who: usize) -> Subject {
@@ -96,14 +105,21 @@ impl StateMachineTest for Service {
     fn init_test(_: &Site) -> Self {
         let store = MemoryStore::new();
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START)));
-        let policy =
-            |rotates| Policy::custom(kind(rotates), ms(ABSOLUTE)).idle(Some(ms(IDLE))).touch(ms(TOUCH));
-        let windows = Windows { min_interval: ms(INTERVAL), retry_window: ms(RETRY), overlap: ms(OVERLAP) };
+        let policy = |sort| {
+            let policy = Policy::custom(kind(sort), ms(ABSOLUTE)).idle(Some(ms(IDLE))).touch(ms(TOUCH));
+            let retry_window = match sort {
+                Sort::Still => return policy,
+                Sort::Finite => RetryWindow::For(ms(RETRY)),
+                Sort::UntilConfirmed => RetryWindow::UntilConfirmed,
+            };
+            policy.rotation(Some(Windows { min_interval: ms(INTERVAL), retry_window, overlap: ms(OVERLAP) }))
+        };
         let tokens = Tokens::builder(store.clone())
             .clock(clock.clone())
             .max_skew(ms(SKEW))
-            .policy(policy(false))
-            .policy(policy(true).rotation(Some(windows)))
+            .policy(policy(Sort::Still))
+            .policy(policy(Sort::Finite))
+            .policy(policy(Sort::UntilConfirmed))
             .build()
             .unwrap();
         let runtime = Rc::new(Builder::new_current_thread().enable_time().build().unwrap());
@@ -164,27 +180,29 @@ impl StateMachineTest for Service {
 impl Service {
     async fn call(&mut self, site: &Site, call: &Call) -> Answer {
         match *call {
-            Call::Issue { who, rotates, stamped } => {
+            Call::Issue { who, sort, stamped } => {
                 let login = match who {
                     Some(who) => self.tokens.begin_login(&subject(who)).await.unwrap(),
                     None => self.tokens.begin_anonymous().unwrap(),
                 };
                 self.logins.push(login);
                 let stamp = who.filter(|_| stamped).map(|who| stamp(site.people[who].password));
-                self.issue(self.logins.len() - 1, rotates, stamp).await
+                self.issue(self.logins.len() - 1, sort, stamp).await
             }
-            Call::IssueAgain { login, rotates } => self.issue(login, rotates, None).await,
+            Call::IssueAgain { login, sort } => self.issue(login, sort, None).await,
             Call::Present { record, generation, rotate } => {
-                let verdict = self.present(site, record, generation, rotate).await.unwrap();
-                verdict.map_or_else(answer, |valid| self.take(site, record, valid))
+                match self.present(site, record, generation, rotate).await {
+                    Err(rejected) => answer(rejected),
+                    Ok(valid) => self.take(site, record, valid).await,
+                }
             }
             Call::Update { record, generation, byte } => {
-                match self.present(site, record, generation, false).await.unwrap() {
+                match self.present(site, record, generation, false).await {
                     Err(rejected) => answer(rejected),
                     Ok(mut valid) => {
                         let change = |data: &mut Vec<u8>| data.push(byte);
-                        self.tokens.update_data(&mut valid, change).await.unwrap().unwrap();
-                        self.take(site, record, valid)
+                        self.tokens.update_data(&mut valid, change).await.unwrap();
+                        self.take(site, record, valid).await
                     }
                 }
             }
@@ -193,28 +211,24 @@ impl Service {
                 // The last character of a validator carries two unused bits.
                 text[23 + at] = if text[23 + at] == b'A' { b'Q' } else { b'A' };
                 let text = String::from_utf8(text).unwrap();
-                let kind = kind(site.records[record].rotates);
-                let guessed = self.tokens.verify_and_rotate(kind, &text).await.unwrap();
-                let logged_out = self.tokens.revoke(kind, &text).await.unwrap();
+                let kind = kind(site.records[record].sort);
+                let guessed = judged(self.tokens.verify_and_rotate(kind, &text).await);
+                let logged_out = judged(self.tokens.revoke(kind, &text).await);
                 match (guessed, logged_out) {
                     (Err(guessed), Err(logged_out)) if guessed == logged_out => answer(guessed),
                     other => panic!("a guess did something: {other:?}"),
                 }
             }
             Call::OtherKind { record, generation } => {
-                let kind = kind(!site.records[record].rotates);
+                let kind = kind(other(site.records[record].sort));
                 let text = &self.records[record].texts[generation];
-                self.tokens
-                    .verify_and_rotate(kind, text)
-                    .await
-                    .unwrap()
-                    .map(drop)
-                    .map_or_else(answer, nothing)
+                let verdict = judged(self.tokens.verify_and_rotate(kind, text).await);
+                verdict.map(drop).map_or_else(answer, nothing)
             }
             Call::LogOut { record, generation } => {
-                let kind = kind(site.records[record].rotates);
+                let kind = kind(site.records[record].sort);
                 let text = &self.records[record].texts[generation];
-                let verdict = self.tokens.revoke(kind, text).await.unwrap();
+                let verdict = judged(self.tokens.revoke(kind, text).await);
                 verdict.map_or_else(answer, |()| Answer::LoggedOut)
             }
             Call::EndLogin { login, by } => {
@@ -240,12 +254,12 @@ impl Service {
         }
     }
 
-    async fn issue(&mut self, login: usize, rotates: bool, stamp: Option<Stamp>) -> Answer {
-        let mut issue = self.tokens.issue(&self.logins[login], kind(rotates));
+    async fn issue(&mut self, login: usize, sort: Sort, stamp: Option<Stamp>) -> Answer {
+        let mut issue = self.tokens.issue(&self.logins[login], kind(sort));
         if let Some(stamp) = stamp {
             issue = issue.stamp(stamp);
         }
-        match issue.await.unwrap() {
+        match judged(issue.await) {
             Ok(issued) => {
                 let texts = vec![issued.token.expose().to_owned()];
                 self.records.push(Held { selector: issued.token.selector(), texts });
@@ -255,26 +269,30 @@ impl Service {
         }
     }
 
-    async fn present(&self, site: &Site, record: usize, generation: usize, rotate: bool) -> Verdict<Valid> {
+    async fn present(
+        &self,
+        site: &Site,
+        record: usize,
+        generation: usize,
+        rotate: bool,
+    ) -> Result<Valid, Rejected> {
         let text = &self.records[record].texts[generation];
         let expected = &site.records[record];
-        let candidate = match self.tokens.look_up(kind(expected.rotates), text).await? {
-            Ok(candidate) => candidate,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
+        let candidate = judged(self.tokens.look_up(kind(expected.sort), text).await)?;
         let who = site.logins[expected.login].who;
         assert_eq!(candidate.subject().map(Subject::as_str), who.map(|who| PEOPLE[who]));
-        let stamp = who.map(|who| stamp(site.people[who].password));
-        match rotate {
+        let bound = who.filter(|_| expected.stamp.is_some());
+        let stamp = bound.map(|who| stamp(site.people[who].password));
+        judged(match rotate {
             true => candidate.verify_and_rotate(stamp.as_ref()).await,
             false => candidate.verify(stamp.as_ref()).await,
-        }
+        })
     }
 
     /// Keeps the successor: a new one, or byte for byte the one that is already known.
-    fn take(&mut self, site: &Site, record: usize, valid: Valid) -> Answer {
+    async fn take(&mut self, site: &Site, record: usize, valid: Valid) -> Answer {
         let expected = &site.records[record];
-        assert_eq!(valid.data(), expected.data);
+        assert_eq!(*self.tokens.data(&valid).await.unwrap(), *expected.data);
         assert_eq!(valid.generation() as usize, expected.generations.len() - 1);
         let expires = (expected.created + ABSOLUTE).min(expected.seen + IDLE);
         assert_eq!(valid.expires_at().as_millis(), expires);
@@ -287,6 +305,14 @@ impl Service {
             None => held.push(successor.token.expose().to_owned()),
         }
         Answer::Valid(Some(generation))
+    }
+}
+
+const fn other(sort: Sort) -> Sort {
+    match sort {
+        Sort::Still => Sort::Finite,
+        Sort::Finite => Sort::UntilConfirmed,
+        Sort::UntilConfirmed => Sort::Still,
     }
 }
 

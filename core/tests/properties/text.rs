@@ -126,12 +126,12 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
 
 fn issue(tokens: &Tokens, kind: Kind) -> (String, [u8; 16]) {
     let login = tokens.begin_anonymous().unwrap();
-    let issued = block_on(tokens.issue(&login, kind).into_future()).unwrap().unwrap();
+    let issued = block_on(tokens.issue(&login, kind).into_future()).unwrap();
     (issued.token.expose().to_owned(), issued.token.selector().0)
 }
 
 fn rejection(tokens: &Tokens, kind: Kind, text: &str) -> Option<Rejected> {
-    block_on(tokens.verify(kind, text)).unwrap().err()
+    block_on(tokens.verify(kind, text)).err().map(|denied| denied.rejection().unwrap())
 }
 
 /// Gives the same bytes over and over, and keeps what it gave.

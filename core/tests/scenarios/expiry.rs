@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use hallpass_core::{How, Kind, Policy, Purger, Rejected, What};
+use hallpass_core::{EventKind, Kind, Origin, Policy, Purger, Rejected};
 
-use crate::fixture::{DAY, HOUR, MINUTE, SECOND, World};
+use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, SECOND, World};
 use crate::gate::Call;
 
 const MS: Duration = Duration::from_millis(1);
@@ -53,10 +53,10 @@ async fn a_restored_session_expires_no_later_than_what_restored_it() {
     }
     world.advance(DAY * 3 - HOUR);
     let parent = world.verify(Kind::REMEMBER, &token).await.unwrap();
-    let session = world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap().unwrap();
+    let session = world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
     assert_eq!(session.expires_at.since(world.tokens.now()), HOUR);
     let session = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
-    assert_eq!((session.how(), session.auth_at()), (How::Restored, parent.auth_at()));
+    assert_eq!((session.origin(), session.auth_at()), (Origin::Restored, parent.auth_at()));
 }
 
 #[tokio::test]
@@ -66,10 +66,10 @@ async fn a_touch_is_written_once_a_minute_and_not_more() {
     world.gate.down(Call::Replace);
     world.advance(MINUTE - MS);
     world.verify(Kind::API_KEY, key.expose()).await.unwrap();
-    assert!(!world.events().contains(&What::WriteFailed), "nothing to write yet");
+    assert!(!world.events().contains(&EventKind::WriteFailed), "nothing to write yet");
     world.advance(MS);
     world.verify(Kind::API_KEY, key.expose()).await.unwrap();
-    assert!(world.events().contains(&What::WriteFailed), "due now");
+    assert!(world.events().contains(&EventKind::WriteFailed), "due now");
 }
 
 #[tokio::test]
@@ -79,15 +79,15 @@ async fn a_shorter_policy_works_at_once_and_a_longer_one_from_the_next_login() {
     let shorter = world.node(|builder| builder.policy(Policy::remember().absolute(DAY).idle(Some(DAY))));
     let longer = world.node(|builder| builder.policy(Policy::remember().absolute(90 * DAY).idle(None)));
     world.advance(DAY);
-    let verdict = shorter.verify(Kind::REMEMBER, token.expose()).await.unwrap();
+    let verdict = shorter.verify(Kind::REMEMBER, token.expose()).await.judged();
     assert_eq!(verdict.unwrap_err(), Rejected::Expired);
-    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     world.advance(13 * DAY);
-    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     world.advance(13 * DAY);
-    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     world.advance(3 * DAY);
-    let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
+    let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.judged();
     assert_eq!(verdict.unwrap_err(), Rejected::Expired);
 }
 
@@ -97,9 +97,9 @@ async fn a_longer_idle_lifetime_counts_from_the_next_login() {
     let token = world.log_in(Kind::REMEMBER).await.token;
     let longer = world.node(|builder| builder.policy(Policy::remember().idle(Some(28 * DAY))));
     world.advance(DAY);
-    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
+    longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     world.advance(14 * DAY);
-    let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
+    let verdict = longer.verify(Kind::REMEMBER, token.expose()).await.judged();
     assert_eq!(verdict.unwrap_err(), Rejected::Expired, "a slide by the new policy keeps the old promise");
 }
 
@@ -108,14 +108,14 @@ async fn a_purge_removes_what_expired_an_hour_ago_and_nothing_else() {
     let world = World::new();
     let dead = world.log_in(Kind::ONE_TIME).await.token;
     let spent = world.log_in(Kind::ONE_TIME).await.token;
-    world.tokens.consume(Kind::ONE_TIME, spent.expose()).await.unwrap().unwrap();
+    world.tokens.consume(Kind::ONE_TIME, spent.expose()).await.unwrap();
     let alive = world.log_in(Kind::REMEMBER).await.token;
     world.advance(15 * MINUTE + HOUR - MS);
     assert_eq!(world.tokens.purge().await.unwrap(), 0);
     world.advance(MS);
     assert_eq!(world.tokens.purge().await.unwrap(), 2);
     for gone in [dead, spent] {
-        let verdict = world.tokens.consume(Kind::ONE_TIME, gone.expose()).await.unwrap();
+        let verdict = world.tokens.consume(Kind::ONE_TIME, gone.expose()).await.judged();
         assert_eq!(verdict.unwrap_err(), Rejected::Invalid);
     }
     world.verify(Kind::REMEMBER, alive.expose()).await.unwrap();
@@ -151,8 +151,10 @@ async fn a_purger_survives_errors_and_panics() {
     world.gate.up();
     tokio::time::sleep(2 * SECOND).await;
     purger.abort();
-    let events = world.events();
-    assert!(events.iter().filter(|what| **what == What::PurgeFailed).count() >= 3, "{events:?}");
-    assert!(events.contains(&What::Purged));
+    let told = world.told();
+    let failed: Vec<_> = told.iter().filter(|told| told.kind == EventKind::PurgeFailed).collect();
+    assert!(failed.len() >= 3, "{told:?}");
+    assert!(failed.iter().all(|told| told.source.is_some()), "with the cause: {failed:?}");
+    assert!(told.iter().any(|told| told.kind == EventKind::Purged));
     assert!(format!("{:?}", world.gate.store).contains("records: 0"));
 }

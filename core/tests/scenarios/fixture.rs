@@ -4,8 +4,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Event, Issued, Kind, ManualClock, MemoryStore, Observer, Policy, Rejected, Subject, Timestamp, Tokens,
-    TokensBuilder, Valid, What,
+    Denied, Event, EventKind, FingerprintCheck, Issued, Kind, LoginId, ManualClock, MemoryStore, Observer,
+    Policy, Record, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Tokens,
+    TokensBuilder, Valid, Windows,
 };
 
 use crate::gate::Gate;
@@ -23,11 +24,51 @@ pub(crate) struct World {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<What>>>);
+struct Events(Arc<Mutex<Vec<Told>>>);
+
+/// An event, as it was told.
+#[derive(Clone, Debug)]
+pub(crate) struct Told {
+    pub(crate) kind: EventKind,
+    pub(crate) selector: Option<Selector>,
+    pub(crate) record: Option<Record>,
+    pub(crate) subject: Option<Subject>,
+    pub(crate) login: Option<LoginId>,
+    pub(crate) fingerprint: FingerprintCheck,
+    pub(crate) count: u64,
+    pub(crate) context: Option<RequestContext>,
+    pub(crate) source: Option<String>,
+}
 
 impl Observer for Events {
     fn on_event(&self, event: &Event<'_>) {
-        self.0.lock().unwrap().push(event.what);
+        self.0.lock().unwrap().push(Told {
+            kind: event.kind,
+            selector: event.selector,
+            record: event.record.cloned(),
+            subject: event.subject.cloned(),
+            login: event.login,
+            fingerprint: event.fingerprint,
+            count: event.count,
+            context: event.context.cloned(),
+            source: event.source.map(ToString::to_string),
+        });
+    }
+}
+
+/// What a call that judges a token says about it. A failure is not expected.
+pub(crate) trait Judged<T> {
+    fn judged(self) -> Result<T, Rejected>;
+    fn rejected(self) -> Rejected;
+}
+
+impl<T> Judged<T> for Result<T, Denied> {
+    fn judged(self) -> Result<T, Rejected> {
+        self.map_err(|denied| denied.rejection().expect("a verdict"))
+    }
+
+    fn rejected(self) -> Rejected {
+        self.err().expect("a rejection").rejection().expect("a verdict")
     }
 }
 
@@ -46,7 +87,8 @@ impl World {
 
     /// Another node over the same store and clock, configured otherwise.
     pub(crate) fn node(&self, adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Tokens {
-        adjust(Tokens::builder(self.gate.clone()).clock(self.clock.clone())).build().unwrap()
+        let builder = Tokens::builder(self.gate.clone()).clock(self.clock.clone());
+        adjust(builder.observer(self.events.clone())).build().unwrap()
     }
 
     pub(crate) fn advance(&self, by: Duration) {
@@ -56,16 +98,16 @@ impl World {
     /// Logs alice in.
     pub(crate) async fn log_in(&self, kind: Kind) -> Issued {
         let login = self.tokens.begin_login(&alice()).await.unwrap();
-        self.tokens.issue(&login, kind).device("Firefox").await.unwrap().unwrap()
+        self.tokens.issue(&login, kind).device("Firefox").await.unwrap()
     }
 
     pub(crate) async fn verify(&self, kind: Kind, token: &str) -> Result<Valid, Rejected> {
-        self.tokens.verify(kind, token).await.unwrap()
+        self.tokens.verify(kind, token).await.judged()
     }
 
     /// Presents a remember token and asks for its successor.
     pub(crate) async fn rotate(&self, token: &str) -> Result<Option<String>, Rejected> {
-        let valid = self.tokens.verify_and_rotate(Kind::REMEMBER, token).await.unwrap()?;
+        let valid = self.tokens.verify_and_rotate(Kind::REMEMBER, token).await.judged()?;
         Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
     }
 
@@ -74,8 +116,25 @@ impl World {
         self.rotate(token).await.unwrap().expect("a successor is due")
     }
 
+    /// Waits for an event and answers with all since the last call, that one included.
+    pub(crate) async fn heard(&self, kind: EventKind) -> Vec<Told> {
+        let heard = async {
+            while !self.events.0.lock().unwrap().iter().any(|told| told.kind == kind) {
+                tokio::task::yield_now().await;
+            }
+        };
+        // A test that fails does not hang; nothing depends on how long that is.
+        tokio::time::timeout(MINUTE, heard).await.unwrap_or_else(|_| panic!("{kind:?} was not told"));
+        self.told()
+    }
+
     /// The events since the last call.
-    pub(crate) fn events(&self) -> Vec<What> {
+    pub(crate) fn events(&self) -> Vec<EventKind> {
+        self.told().into_iter().map(|told| told.kind).collect()
+    }
+
+    /// The events since the last call, with all that they said.
+    pub(crate) fn told(&self) -> Vec<Told> {
         std::mem::take(&mut self.events.0.lock().unwrap())
     }
 }
@@ -86,6 +145,11 @@ pub(crate) fn alice() -> Subject {
 
 pub(crate) fn strict() -> Policy {
     let none = Duration::ZERO;
-    let windows = hallpass_core::Windows { min_interval: none, retry_window: none, overlap: none };
+    let windows = Windows { min_interval: none, retry_window: RetryWindow::For(none), overlap: none };
     Policy::remember().rotation(Some(windows))
+}
+
+/// With a retry window of an hour.
+pub(crate) fn finite() -> Policy {
+    Policy::remember().rotation(Some(Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT }))
 }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
+    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::{Barrier, Semaphore};
 
@@ -24,29 +24,41 @@ pub(crate) enum Call {
     Purge,
 }
 
-/// What happens to the calls of one method.
+/// EventKind happens to the calls of one method.
 #[derive(Clone)]
 enum Rule {
     /// Each waits, before it does anything, until it is let through.
-    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore> },
+    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore>, left: Arc<Mutex<usize>> },
     /// The first so many wait, after they have done their work, until that many have done it.
     Meet(Arc<Barrier>, Arc<Mutex<usize>>),
     /// Each fails and does nothing.
     Down,
-    /// Each does its work and then reports that nobody knows.
+    /// Each does its work and then reports that the outcome is unknown.
     Unknown,
     /// Each panics.
     Panic,
-    /// Each replace does nothing and answers that somebody else was faster.
+    /// Each replace does nothing and answers that another write was faster; each purge does nothing and
+    /// answers that there is more.
     Lose,
     /// Each list begins at the beginning.
     Repeat,
+    /// As many as this do their work, the others fail and do nothing.
+    DownAfter(Arc<Mutex<usize>>),
+    /// Each insert does its work and does not say how many records the subject has.
+    Blind,
 }
+
+/// Longer than any test takes.
+const LONG: Duration = Duration::from_secs(60);
+const UNREADABLE: &str = "the test says that it does not decode";
 
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) store: MemoryStore,
     rules: Arc<Mutex<Vec<(Call, Rule)>>>,
+    calls: Arc<Mutex<Vec<Call>>>,
+    notes: Arc<Mutex<Vec<Note>>>,
+    unreadable: Arc<Mutex<Vec<Selector>>>,
 }
 
 /// Calls held back by [`Gate::hold`].
@@ -58,7 +70,9 @@ pub(crate) struct Held {
 impl Held {
     /// Waits until a call is being held.
     pub(crate) async fn arrival(&self) {
-        self.arrived.acquire().await.unwrap().forget();
+        // A test that fails does not hang; nothing depends on how long that is.
+        let arrival = tokio::time::timeout(LONG, self.arrived.acquire()).await;
+        arrival.expect("the call comes").unwrap().forget();
     }
 
     /// Lets every call through, now and later.
@@ -69,12 +83,28 @@ impl Held {
 
 impl Gate {
     pub(crate) fn new(store: MemoryStore) -> Self {
-        Self { store, rules: Arc::default() }
+        Self {
+            store,
+            rules: Arc::default(),
+            calls: Arc::default(),
+            notes: Arc::default(),
+            unreadable: Arc::default(),
+        }
     }
 
     pub(crate) fn hold(&self, call: Call) -> Held {
+        self.hold_first(call, usize::MAX)
+    }
+
+    /// Holds back the next call of one method, and no other.
+    pub(crate) fn hold_once(&self, call: Call) -> Held {
+        self.hold_first(call, 1)
+    }
+
+    fn hold_first(&self, call: Call, count: usize) -> Held {
         let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone() });
+        let left = Arc::new(Mutex::new(count));
+        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), left });
         Held { arrived, passes }
     }
 
@@ -103,6 +133,35 @@ impl Gate {
         self.rule(call, Rule::Repeat);
     }
 
+    /// Lets `count` calls of one method through and fails the others.
+    pub(crate) fn down_after(&self, call: Call, count: usize) {
+        self.rule(call, Rule::DownAfter(Arc::new(Mutex::new(count))));
+    }
+
+    /// Inserts no longer say how many records the subject has, as in a store that does not know.
+    pub(crate) fn blind(&self) {
+        self.rule(Call::Insert, Rule::Blind);
+    }
+
+    /// Turns the row of a record into one that does not decode, as a store would find it.
+    pub(crate) fn make_unreadable(&self, selector: Selector) {
+        self.unreadable.lock().unwrap().push(selector);
+    }
+
+    fn is_unreadable(&self, selector: Selector) -> bool {
+        self.unreadable.lock().unwrap().contains(&selector)
+    }
+
+    /// The calls since the last time this was asked.
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        std::mem::take(&mut self.calls.lock().unwrap())
+    }
+
+    /// The notes of the endings since the last time this was asked.
+    pub(crate) fn notes(&self) -> Vec<Note> {
+        std::mem::take(&mut self.notes.lock().unwrap())
+    }
+
     pub(crate) fn up(&self) {
         self.rules.lock().unwrap().clear();
     }
@@ -120,23 +179,24 @@ impl Gate {
         call: Call,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
+        self.calls.lock().unwrap().push(call);
         match self.find_rule(call) {
-            None | Some(Rule::Lose | Rule::Repeat) => work.await,
-            Some(Rule::Hold { arrived, passes }) => {
-                arrived.add_permits(1);
-                passes.acquire().await.unwrap().forget();
+            None | Some(Rule::Lose | Rule::Repeat | Rule::Blind) => work.await,
+            Some(Rule::DownAfter(left)) => match takes_one(&left) {
+                true => work.await,
+                false => Err(StoreError::Unavailable("the test says so".into())),
+            },
+            Some(Rule::Hold { arrived, passes, left }) => {
+                if takes_one(&left) {
+                    arrived.add_permits(1);
+                    passes.acquire().await.unwrap().forget();
+                }
                 work.await
             }
             Some(Rule::Meet(barrier, left)) => {
                 let answer = work.await;
-                let meets = {
-                    let mut left = left.lock().unwrap();
-                    let meets = *left > 0;
-                    *left = left.saturating_sub(1);
-                    meets
-                };
-                if meets {
-                    barrier.wait().await;
+                if takes_one(&left) {
+                    tokio::time::timeout(LONG, barrier.wait()).await.expect("the others come");
                 }
                 answer
             }
@@ -150,41 +210,65 @@ impl Gate {
     }
 }
 
+/// Whether there was one left, which there is no more.
+fn takes_one(left: &Mutex<usize>) -> bool {
+    let mut left = left.lock().unwrap();
+    let had = *left > 0;
+    *left = left.saturating_sub(1);
+    had
+}
+
 #[async_trait]
 impl TokenStore for Gate {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.around(Call::Insert, self.store.insert(record, fence)).await
+        let blind = matches!(self.find_rule(Call::Insert), Some(Rule::Blind));
+        match self.around(Call::Insert, self.store.insert(record, fence)).await? {
+            Insert::Inserted { .. } if blind => Ok(Insert::Inserted { of_subject: None }),
+            answer => Ok(answer),
+        }
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.around(Call::Find, self.store.find(selector)).await
+        let found = self.around(Call::Find, self.store.find(selector)).await?;
+        match self.is_unreadable(selector) {
+            true => Err(StoreError::Corrupt { selector: Some(selector), source: UNREADABLE.into() }),
+            false => Ok(found),
+        }
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.around(Call::Find, self.store.find_many(selectors)).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        if let Change::End(note) = change {
+            self.notes.lock().unwrap().push(note.clone());
+        }
         if let Some(Rule::Lose) = self.find_rule(Call::Replace) {
             return Ok(Replace::Conflict);
         }
-        self.around(Call::Replace, self.store.replace(next, expected)).await
+        self.around(Call::Replace, self.store.replace(next, expected, change)).await
     }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.around(Call::Delete, self.store.delete(selector)).await
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.notes.lock().unwrap().push(note.clone());
+        self.around(Call::Delete, self.store.delete(selector, note)).await
     }
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.around(Call::Revoke, self.store.revoke_by_subject(subject, which, action, advance)).await
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.notes.lock().unwrap().push(revocation.note.clone());
+        self.around(Call::Revoke, self.store.revoke_by_subject(subject, revocation)).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let mut page = page.clone();
         if let Some(Rule::Repeat) = self.find_rule(Call::List) {
             page.after = None;
         }
-        self.around(Call::List, self.store.list_by_subject(subject, &page)).await
+        let mut list = self.around(Call::List, self.store.list_by_subject(subject, &page)).await?;
+        for entry in &mut list {
+            let (created_at, selector) = entry.place();
+            if self.is_unreadable(selector) {
+                *entry = Listed::Corrupt { selector, created_at, source: UNREADABLE.into() };
+            }
+        }
+        Ok(list)
     }
     async fn epoch(
         &self,
@@ -192,10 +276,13 @@ impl TokenStore for Gate {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        if let Some(Rule::Lose) = self.find_rule(Call::Purge) {
+            return Ok(Purged { removed: 0, more: true });
+        }
         self.around(Call::Purge, self.store.purge_expired(now, limit)).await
     }
 }

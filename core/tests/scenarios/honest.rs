@@ -1,9 +1,9 @@
 //! Whoever plays by the rules stays logged in (D5, D6, D7, D10, D16).
 
-use hallpass_core::{Kind, What};
+use hallpass_core::{EventKind, Kind};
 use tokio::task::JoinSet;
 
-use crate::fixture::{HOUR, MINUTE, SECOND, World};
+use crate::fixture::{HOUR, MINUTE, SECOND, World, finite};
 use crate::gate::Call;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -17,7 +17,7 @@ async fn twenty_racing_holders_get_one_identical_successor() {
     for at in 0..20 {
         let (node, old) = (nodes[at % 2].clone(), old.expose().to_owned());
         tasks.spawn(async move {
-            let valid = node.verify_and_rotate(Kind::REMEMBER, &old).await.unwrap().unwrap();
+            let valid = node.verify_and_rotate(Kind::REMEMBER, &old).await.unwrap();
             valid.successor.unwrap().token.expose().to_owned()
         });
     }
@@ -35,7 +35,7 @@ async fn a_lost_response_is_made_good() {
     let lost = world.next(old.expose()).await;
     world.advance(HOUR);
     assert_eq!(world.next(old.expose()).await, lost, "the same one, until the last instant");
-    assert_eq!(world.events().pop(), Some(What::Retried));
+    assert_eq!(world.events().pop(), Some(EventKind::Retried));
     assert!(!world.verify(Kind::REMEMBER, old.expose()).await.unwrap().is_newest());
     assert!(world.verify(Kind::REMEMBER, &lost).await.unwrap().is_newest());
 }
@@ -81,8 +81,8 @@ async fn ten_parallel_tabs_stay_logged_in_and_restore_sessions_of_one_login() {
     for _ in 0..10 {
         let (tokens, old) = (world.tokens.clone(), old.token.expose().to_owned());
         tabs.spawn(async move {
-            let valid = tokens.verify_and_rotate(Kind::REMEMBER, &old).await.unwrap().unwrap();
-            let session = tokens.issue_from(&valid, Kind::SESSION).await.unwrap().unwrap();
+            let valid = tokens.verify_and_rotate(Kind::REMEMBER, &old).await.unwrap();
+            let session = tokens.issue_from(&valid, Kind::SESSION).await.unwrap();
             (valid.successor.unwrap().token.expose().to_owned(), session)
         });
     }
@@ -110,17 +110,17 @@ async fn a_successor_confirmed_late_does_not_rotate_before_its_predecessor_is_ou
 
 #[tokio::test]
 async fn a_successor_that_is_presented_before_it_was_confirmed_does_not_rotate_until_the_windows_are_over() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR);
     assert_eq!(world.rotate(&new).await.unwrap(), None, "this confirms it, and others may hold the old one");
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR + MINUTE);
     assert_eq!(world.rotate(&new).await.unwrap(), None);
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.advance(HOUR + MINUTE + SECOND);
@@ -150,5 +150,5 @@ async fn a_rotation_that_is_not_due_gives_no_token_and_writes_nothing() {
     world.verify(Kind::REMEMBER, &new).await.unwrap();
     world.gate.down(Call::Replace);
     assert_eq!(world.rotate(&new).await.unwrap(), None);
-    assert!(!world.events().contains(&What::WriteFailed));
+    assert!(!world.events().contains(&EventKind::WriteFailed));
 }

@@ -1,4 +1,4 @@
-//! What an application may learn and limit beyond the policy.
+//! EventKind an application may learn and limit beyond the policy.
 
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Kind, Kinds, Policy, Purpose, Rejected};
@@ -9,8 +9,8 @@ use crate::fixture::{DAY, HOUR, SECOND, World, alice};
 async fn an_issue_may_live_shorter_than_its_policy_and_never_longer() {
     let world = World::new();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
-    let short = world.tokens.issue(&login, Kind::REMEMBER).lifetime(7 * DAY).await.unwrap().unwrap();
-    let long = world.tokens.issue(&login, Kind::REMEMBER).lifetime(900 * DAY).await.unwrap().unwrap();
+    let short = world.tokens.issue(&login, Kind::REMEMBER).lifetime(7 * DAY).await.unwrap();
+    let long = world.tokens.issue(&login, Kind::REMEMBER).lifetime(900 * DAY).await.unwrap();
     let now = world.tokens.now();
     assert_eq!((short.expires_at.since(now), long.expires_at.since(now)), (7 * DAY, 30 * DAY));
     world.advance(7 * DAY - SECOND);
@@ -34,7 +34,7 @@ async fn a_candidate_says_which_token_it_is() {
     for (text, expected) in
         [(&first, Presented::Earlier), (&second, Presented::Predecessor), (&third, Presented::Current)]
     {
-        let candidate = world.tokens.look_up(Kind::REMEMBER, text).await.unwrap().unwrap();
+        let candidate = world.tokens.look_up(Kind::REMEMBER, text).await.unwrap();
         assert_eq!(candidate.presented(), expected);
     }
     world.verify(Kind::REMEMBER, &third).await.unwrap();

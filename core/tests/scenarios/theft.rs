@@ -1,8 +1,8 @@
 //! Two holders of one login are told apart, and a guess ends nothing (D1, D8, D9, T2, T8).
 
-use hallpass_core::{Fingerprint, FingerprintCheck, Kind, Reason, Rejected, Scope, What};
+use hallpass_core::{EventKind, Fingerprint, FingerprintCheck, Kind, Reason, Rejected, Scope};
 
-use crate::fixture::{HOUR, MINUTE, SECOND, World, alice, strict};
+use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice, finite, strict};
 
 const REUSED: Rejected = Rejected::Revoked(Reason::Reused);
 
@@ -14,7 +14,7 @@ async fn a_thief_who_uses_the_token_first_is_caught_when_the_owner_comes() {
     world.verify(Kind::REMEMBER, &thiefs).await.unwrap();
     world.advance(HOUR);
     assert_eq!(world.rotate(stolen.expose()).await, Err(Rejected::Reused));
-    assert!(world.events().contains(&What::Reused));
+    assert!(world.events().contains(&EventKind::Reused));
     assert_eq!(world.rotate(&thiefs).await, Err(REUSED), "the thief is out too");
 }
 
@@ -52,11 +52,11 @@ async fn a_thief_with_only_the_selector_ends_nothing_in_a_thousand_tries() {
     for guess in 0..1_000_u32 {
         let guess = format!("{selector}.{guess:0>40}AAA");
         assert_eq!(world.rotate(&guess).await, Err(Rejected::Invalid));
-        let logout = world.tokens.revoke(Kind::REMEMBER, &guess).await.unwrap();
+        let logout = world.tokens.revoke(Kind::REMEMBER, &guess).await.judged();
         assert_eq!(logout, Err(Rejected::Invalid));
     }
     let events = world.events();
-    assert_eq!(events.iter().filter(|what| **what == What::InvalidValidator).count(), 2_000);
+    assert_eq!(events.iter().filter(|what| **what == EventKind::InvalidValidator).count(), 2_000);
     world.verify(Kind::REMEMBER, &next).await.unwrap();
 }
 
@@ -64,8 +64,8 @@ async fn a_thief_with_only_the_selector_ends_nothing_in_a_thousand_tries() {
 async fn reuse_on_the_remember_token_kills_the_session_that_the_thief_restored() {
     let world = World::new();
     let stolen = world.log_in(Kind::REMEMBER).await.token;
-    let thief = world.tokens.verify_and_rotate(Kind::REMEMBER, stolen.expose()).await.unwrap().unwrap();
-    let session = world.tokens.issue_from(&thief, Kind::SESSION).await.unwrap().unwrap();
+    let thief = world.tokens.verify_and_rotate(Kind::REMEMBER, stolen.expose()).await.unwrap();
+    let session = world.tokens.issue_from(&thief, Kind::SESSION).await.unwrap();
     world.verify(Kind::REMEMBER, thief.successor.as_ref().unwrap().token.expose()).await.unwrap();
     world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
     world.advance(MINUTE);
@@ -85,27 +85,27 @@ async fn reuse_ends_one_login_or_the_subject_as_the_policy_says() {
         world.advance(SECOND);
         assert_eq!(world.rotate(stolen.expose()).await, Err(Rejected::Reused));
         assert_eq!(world.verify(Kind::SESSION, other.expose()).await.is_ok(), other_lives);
-        let late = world.tokens.issue(&under_way, Kind::SESSION).await.unwrap();
+        let late = world.tokens.issue(&under_way, Kind::SESSION).await.judged();
         assert_eq!(late.is_ok(), other_lives);
     }
 }
 
 #[tokio::test]
 async fn a_client_that_missed_the_retry_window_is_logged_out_without_an_alarm() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let lost = world.next(old.expose()).await;
     world.advance(HOUR + SECOND);
     world.events();
     assert_eq!(world.rotate(old.expose()).await, Err(Rejected::Lapsed));
     let events = world.events();
-    assert!(events.contains(&What::Lapsed) && !events.contains(&What::Reused), "{events:?}");
+    assert!(events.contains(&EventKind::Lapsed) && !events.contains(&EventKind::Reused), "{events:?}");
     assert_eq!(world.rotate(&lost).await, Err(Rejected::Revoked(Reason::Lapsed)));
 }
 
 #[tokio::test]
 async fn use_never_extends_a_window() {
-    let world = World::new();
+    let world = World::with(|builder| builder.policy(finite()));
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     for _ in 0..4 {
@@ -121,7 +121,7 @@ async fn a_token_of_another_kind_behaves_as_if_it_did_not_exist() {
     let world = World::new();
     let session = world.log_in(Kind::SESSION).await.token;
     assert_eq!(world.verify(Kind::REMEMBER, session.expose()).await.unwrap_err(), Rejected::Invalid);
-    let logout = world.tokens.revoke(Kind::REMEMBER, session.expose()).await.unwrap();
+    let logout = world.tokens.revoke(Kind::REMEMBER, session.expose()).await.judged();
     assert_eq!(logout, Err(Rejected::Invalid));
     world.verify(Kind::SESSION, session.expose()).await.unwrap();
 }
@@ -131,12 +131,16 @@ async fn a_retry_from_another_client_is_reported() {
     let world = World::new();
     let (owner, thief) = (Fingerprint::of(&["Firefox"]), Fingerprint::of(&["curl"]));
     let login = world.tokens.begin_login(&alice()).await.unwrap();
-    let token = world.tokens.issue(&login, Kind::REMEMBER).fingerprint(owner).await.unwrap().unwrap().token;
+    let token = world.tokens.issue(&login, Kind::REMEMBER).fingerprint(owner).await.unwrap().token;
     world.next(token.expose()).await;
     for (client, check) in [(owner, FingerprintCheck::Matches), (thief, FingerprintCheck::Differs)] {
-        let candidate = world.tokens.look_up(Kind::REMEMBER, token.expose()).await.unwrap().unwrap();
-        let valid = candidate.fingerprint(client).verify_and_rotate(None).await.unwrap().unwrap();
+        let candidate = world.tokens.look_up(Kind::REMEMBER, token.expose()).await.unwrap();
+        world.told();
+        let valid = candidate.fingerprint(client).verify_and_rotate(None).await.unwrap();
         assert_eq!(valid.fingerprint(), check);
+        let told = world.told();
+        assert_eq!(told.iter().map(|told| told.kind).collect::<Vec<_>>(), [EventKind::Retried]);
+        assert_eq!((told[0].fingerprint, told[0].selector), (check, Some(token.selector())));
     }
     assert_eq!(
         world.verify(Kind::REMEMBER, token.expose()).await.unwrap().fingerprint(),
@@ -156,7 +160,7 @@ async fn a_clock_that_steps_back_neither_refuses_nor_reopens() {
     world.clock.set(then.saturating_add(2 * HOUR));
     // This write finds the windows closed and erases what the successor was derived with.
     let mut valid = world.verify(Kind::REMEMBER, &new).await.unwrap();
-    world.tokens.update_data(&mut valid, |data| data.push(1)).await.unwrap().unwrap();
+    world.tokens.update_data(&mut valid, |data| data.push(1)).await.unwrap();
     world.clock.set(then.saturating_sub(MINUTE));
     assert_eq!(world.rotate(old.expose()).await, Err(Rejected::Reused), "closed for good");
 }

@@ -64,11 +64,11 @@ fn the_search_finds_a_secret_that_somebody_shows_tells_or_stores() {
     tracing::subscriber::with_default(Lines(run.shown.clone()), || {
         runtime.block_on(async {
             let login = run.tokens.begin_anonymous().unwrap();
-            let issued = run.tokens.issue(&login, Kind::SESSION).await.unwrap().unwrap();
+            let issued = run.tokens.issue(&login, Kind::SESSION).await.unwrap();
             run.secrets.lock().unwrap().token(&issued.token);
             tracing::trace!(token = issued.token.expose(), "an application's mistake");
             let data = issued.token.expose().as_bytes().to_vec();
-            let _ = run.tokens.issue(&login, Kind::SESSION).data(data).await.unwrap().unwrap();
+            let _ = run.tokens.issue(&login, Kind::SESSION).data(data).await.unwrap();
         });
     });
     let secrets = run.secrets.lock().unwrap();

@@ -8,8 +8,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, BoxError, Entropy, Epoch, Event, Fence, Insert, MemoryStore, Observer, OsEntropy, Page,
-    Purged, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, BoxError, Change, Entropy, Epoch, Event, Fence, Insert, Listed, MemoryStore, Note, Observer,
+    OsEntropy, Page, Purged, Record, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
+    TokenStore,
 };
 use tracing::field::{Field, Visit};
 use tracing::span;
@@ -134,34 +135,36 @@ impl TokenStore for Watched {
         self.note(&found);
         Ok(found)
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        let found = self.0.inner.find_many(selectors).await?;
-        self.note(found.iter().flatten());
-        Ok(found)
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
+    async fn replace(
+        &self,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
         self.note([next]);
+        if let Change::End(note) = change {
+            self.0.bytes.lock().unwrap().extend(note.as_bytes());
+        }
         if self.0.failing.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("connection refused".into()));
         }
-        self.0.inner.replace(next, expected).await
+        self.0.inner.replace(next, expected, change).await
     }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.0.inner.delete(selector).await
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.0.bytes.lock().unwrap().extend(note.as_bytes());
+        self.0.inner.delete(selector, note).await
     }
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.0.inner.revoke_by_subject(subject, which, action, advance).await
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.0.bytes.lock().unwrap().extend(revocation.note.as_bytes());
+        self.0.inner.revoke_by_subject(subject, revocation).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let records = self.0.inner.list_by_subject(subject, page).await?;
-        self.note(&records);
-        Ok(records)
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+        let list = self.0.inner.list_by_subject(subject, page).await?;
+        self.note(list.iter().filter_map(|entry| match entry {
+            Listed::Record(record) => Some(&**record),
+            Listed::Corrupt { .. } => None,
+        }));
+        Ok(list)
     }
     async fn epoch(
         &self,
@@ -169,7 +172,7 @@ impl TokenStore for Watched {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.0.inner.epoch(subject, fresh, keep, now).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

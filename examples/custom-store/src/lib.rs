@@ -4,8 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Body, BoxError, Device, Epoch, Fence, Insert, Kind, Kinds, LoginId, Logins, Page,
-    Purged, Reason, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp, TokenStore, Which,
+    Action, Admission, Body, BoxError, Change, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds,
+    Listed, LoginId, Logins, Note, Page, Purged, Purpose, Purposes, Reason, Record, Replace, Revision,
+    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use rusqlite::TransactionBehavior::{self, Deferred as Read, Immediate as Write};
 use rusqlite::types::{FromSql, ToSql};
@@ -20,7 +21,8 @@ const PATIENCE: Duration = Duration::from_secs(5);
 /// Times are milliseconds since 1970; `revoked` is the code of a [`Reason`], or 0.
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS tokens (
-        selector BLOB PRIMARY KEY, subject TEXT, kind TEXT NOT NULL, login BLOB NOT NULL,
+        selector BLOB PRIMARY KEY, subject TEXT, kind TEXT NOT NULL, purpose INTEGER NOT NULL,
+        login BLOB NOT NULL, era INTEGER NOT NULL,
         created_at INTEGER NOT NULL, updated_at INTEGER NOT NULL, seen_at INTEGER NOT NULL,
         expires_at INTEGER NOT NULL, idle_at INTEGER, purge_at INTEGER NOT NULL, revoked INTEGER NOT NULL,
         revision INTEGER NOT NULL, generation INTEGER NOT NULL, device TEXT NOT NULL, body BLOB NOT NULL
@@ -32,36 +34,28 @@ const SCHEMA: &str = "
     CREATE INDEX IF NOT EXISTS epochs_by_purge_at ON epochs (purge_at);";
 
 /// The columns in the order of the schema.
-const INSERT: &str = "INSERT INTO tokens VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO tokens VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING";
 
-/// The same columns by their numbers, and `?16`: the revision that is expected.
+/// The same columns by their numbers, and `?18`: the revision that is expected.
 const REPLACE: &str = "
-    UPDATE tokens SET updated_at = ?6, seen_at = ?7, idle_at = ?9, purge_at = ?10, revoked = ?11,
-                      revision = ?12, generation = ?13, device = ?14, body = ?15
-    WHERE selector = ?1 AND revision = ?16 AND revoked = 0";
+    UPDATE tokens SET updated_at = ?8, seen_at = ?9, idle_at = ?11, purge_at = ?12, revoked = ?13,
+                      revision = ?14, generation = ?15, device = ?16, body = ?17
+    WHERE selector = ?1 AND revision = ?18 AND revoked = 0";
 
-/// [`Which::select`] in SQL. A parameter that is NULL chooses nothing.
-const MEANT: &str = "
-    WITH matching AS (
-        SELECT rowid AS id, login, format('%015d', created_at) || hex(selector) AS age FROM tokens
-        WHERE subject = :subject AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
-          AND (:only IS NULL OR login = :only) AND (:except IS NULL OR login <> :except)
-          AND (:live_at IS NULL
-               OR revoked = 0 AND :live_at < expires_at AND (idle_at IS NULL OR :live_at < idle_at))),
-    spared AS (SELECT login FROM matching GROUP BY login ORDER BY max(age) DESC LIMIT :keep_newest),
-    meant AS (SELECT id FROM matching WHERE login NOT IN spared)";
+/// [`RecordFilter`](hallpass_core::RecordFilter) in SQL. A parameter that is NULL chooses nothing.
+const MATCHING: &str =
+    "subject = :subject AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
+    AND purpose IN (SELECT value FROM json_each(:purposes))";
+const OF_LOGIN: &str = "(:only IS NULL OR login = :only) AND (:except IS NULL OR login <> :except)";
 
-const REMOVE: &str = "DELETE FROM tokens WHERE rowid IN meant";
+const REMOVE: &str = "DELETE FROM tokens WHERE";
 /// [`Record::mark`] in SQL; the number is [`Revision::MAX`].
 const MARK: &str = "
     UPDATE tokens SET revoked = :reason, idle_at = NULL, purge_at = expires_at,
                       updated_at = max(updated_at, :at), revision = min(revision + 1, 9007199254740991)
-    WHERE rowid IN meant AND revoked = 0";
+    WHERE revoked = 0 AND";
 
-const LIST: &str = "
-    SELECT * FROM tokens WHERE subject = :subject
-      AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
-      AND (created_at, selector) < (ifnull(:created_at, 1 << 62), ifnull(:selector, x''))
+const AFTER: &str = "(created_at, selector) < (ifnull(:created_at, 1 << 62), ifnull(:selector, x''))
     ORDER BY created_at DESC, selector DESC LIMIT :limit";
 
 /// Keeps tokens in a SQLite file of their own. Clones share one connection.
@@ -122,7 +116,7 @@ impl TokenStore for SqliteStore {
             };
             Ok(match holds {
                 false => Insert::Fenced,
-                true if write(tx, INSERT, &record, &[])? => Insert::Inserted,
+                true if write(tx, INSERT, &record, &[])? => Insert::Inserted { of_subject: None },
                 true => Insert::Duplicate,
             })
         })
@@ -130,19 +124,17 @@ impl TokenStore for SqliteStore {
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>> {
-        Ok(self.find_many(&[selector]).await?.pop().flatten())
-    }
-
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>> {
-        let selectors = selectors.to_vec();
         self.call(Read, move |tx| {
             let mut find = tx.prepare("SELECT * FROM tokens WHERE selector = ?1")?;
-            selectors.iter().map(|one| find.query_and_then([one.0], record)?.next().transpose()).collect()
+            find.query_and_then([selector.0], record)?.next().transpose()
         })
         .await
     }
 
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace> {
+    async fn replace(&self, next: &Record, expected: Revision, _: Change<'_>) -> Result<Replace> {
+        if expected == Revision::MAX {
+            return Err(StoreError::Refused("the revision cannot be counted any further".into()));
+        }
         let next = next.clone();
         self.call(Write, move |tx| {
             Ok(match write(tx, REPLACE, &next, params![expected.get()])? {
@@ -154,56 +146,59 @@ impl TokenStore for SqliteStore {
         .await
     }
 
-    async fn delete(&self, selector: Selector) -> Result<bool> {
+    async fn delete(&self, selector: Selector, _: &Note) -> Result<bool> {
         let delete = "DELETE FROM tokens WHERE selector = ?1";
         self.call(Write, move |tx| Ok(tx.execute(delete, [selector.0])? == 1)).await
     }
 
-    async fn revoke_by_subject(
-        &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64> {
-        let (subject, which) = (subject.clone(), which.clone());
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64> {
+        let (subject, revocation) = (subject.clone(), revocation.clone());
         self.call(Write, move |tx| {
-            if let Advance::To { epoch, now, keep } = advance {
-                let advance = "REPLACE INTO epochs VALUES (?1, ?2, ?3)";
+            if let EpochUpdate::Set { epoch, now, keep } = revocation.epoch {
+                let set = "INSERT INTO epochs VALUES (?1, ?2, ?3) ON CONFLICT (subject) DO UPDATE
+                    SET epoch = excluded.epoch, purge_at = max(purge_at, excluded.purge_at)";
                 let until = now.saturating_add(keep).as_millis();
-                tx.execute(advance, params![subject.as_str(), epoch.0, until])?;
+                tx.execute(set, params![subject.as_str(), epoch.0, until])?;
             }
-            let only = if let Logins::Only(login) = which.logins { Some(login.0) } else { None };
-            let except = if let Logins::Except(login) = which.logins { Some(login.0) } else { None };
-            let meant = named_params! {
-                ":subject": subject.as_str(), ":kinds": kinds(&which.kinds), ":only": only, ":except": except,
-                ":live_at": which.live_at.map(Timestamp::as_millis), ":keep_newest": which.keep_newest,
+            let filter = &revocation.filter;
+            let only = if let Logins::Only(login) = filter.logins { Some(login.0) } else { None };
+            let except = if let Logins::Except(login) = filter.logins { Some(login.0) } else { None };
+            let matching = named_params! {
+                ":subject": subject.as_str(), ":kinds": kinds(&filter.kinds),
+                ":purposes": purposes(filter.purposes), ":only": only, ":except": except,
             };
-            Ok(match action {
-                Action::Remove => tx.execute(&format!("{MEANT} {REMOVE}"), meant)?,
+            Ok(match revocation.action {
+                Action::Remove => tx.execute(&format!("{REMOVE} {MATCHING} AND {OF_LOGIN}"), matching)?,
                 Action::Mark { reason, at } => {
                     let mark = named_params! { ":reason": reason.code(), ":at": at.as_millis() };
-                    tx.execute(&format!("{MEANT} {MARK}"), &*[meant, mark].concat())?
+                    tx.execute(&format!("{MARK} {MATCHING} AND {OF_LOGIN}"), &*[matching, mark].concat())?
                 }
             } as u64)
         })
         .await
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>> {
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>> {
         let (subject, page) = (subject.clone(), page.clone());
         self.call(Read, move |tx| {
             let (created_at, selector) = page.after.map(|(at, is)| (at.as_millis(), is.0)).unzip();
             let params = named_params! {
                 ":subject": subject.as_str(), ":kinds": kinds(&page.kinds), ":limit": page.limit.get(),
-                ":created_at": created_at, ":selector": selector,
+                ":purposes": purposes(page.purposes), ":created_at": created_at, ":selector": selector,
             };
-            tx.prepare(LIST)?.query_and_then(params, record)?.collect()
+            let list = format!("SELECT * FROM tokens WHERE {MATCHING} AND {AFTER}");
+            tx.prepare(&list)?.query_and_then(params, listed)?.collect()
         })
         .await
     }
 
-    async fn epoch(&self, subject: &Subject, fresh: Epoch, keep: Duration, now: Timestamp) -> Result<Epoch> {
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Admission> {
         let subject = subject.clone();
         self.call(Write, move |tx| {
             // Usually nothing changes, and a transaction that changes nothing does not touch the disk.
@@ -212,7 +207,8 @@ impl TokenStore for SqliteStore {
             let (until, half) = (now.saturating_add(keep), now.saturating_add(keep / 2));
             tx.execute(keep_it, params![subject.as_str(), fresh.0, until.as_millis(), half.as_millis()])?;
             let read = "SELECT epoch FROM epochs WHERE subject = ?1";
-            Ok(Epoch(tx.query_row(read, [subject.as_str()], |row| row.get(0))?))
+            let epoch = Epoch(tx.query_row(read, [subject.as_str()], |row| row.get(0))?);
+            Ok(Admission { epoch, era: Era::FIRST })
         })
         .await
     }
@@ -237,16 +233,27 @@ fn any(tx: &Transaction<'_>, what: &str, params: &[&dyn ToSql]) -> rusqlite::Res
 /// Binds the columns of `record`, then `more`, to `sql`, and says whether that wrote a row.
 fn write(tx: &Transaction<'_>, sql: &str, record: &Record, more: &[&dyn ToSql]) -> rusqlite::Result<bool> {
     let (r, ms) = (record, Timestamp::as_millis);
-    let names = params![r.selector.0, r.subject.as_ref().map(Subject::as_str), r.kind.as_str(), r.login.0];
+    let names = params![r.selector.0, r.subject.as_ref().map(Subject::as_str), r.kind.as_str()];
+    let belongs = params![r.purpose.code(), r.login.0, r.era.get()];
     let past = params![ms(r.created_at), ms(r.updated_at), ms(r.seen_at), ms(r.expires_at)];
     let ends = params![r.idle_at.map(ms), ms(r.purge_at), r.revoked.map_or(0, Reason::code)];
     let rest = params![r.revision.get(), r.generation, r.device.as_str(), r.body.as_bytes()];
-    Ok(tx.execute(sql, &*[names, past, ends, rest, more].concat())? == 1)
+    Ok(tx.execute(sql, &*[names, belongs, past, ends, rest, more].concat())? == 1)
 }
 
 fn record(row: &Row<'_>) -> Result<Record, BoxError> {
     let selector = row.get("selector").map(Selector).ok();
     decode(row).map_err(|source| StoreError::Corrupt { selector, source }.into())
+}
+
+/// An entry of a list: a row that does not decode hides no other.
+fn listed(row: &Row<'_>) -> Result<Listed, BoxError> {
+    let source = match decode(row) {
+        Ok(record) => return Ok(record.into()),
+        Err(source) => source,
+    };
+    let created_at = Timestamp::from_millis(column(row, "created_at")?);
+    Ok(Listed::Corrupt { selector: Selector(column(row, "selector")?), created_at, source })
 }
 
 fn decode(row: &Row<'_>) -> Result<Record, BoxError> {
@@ -255,7 +262,9 @@ fn decode(row: &Row<'_>) -> Result<Record, BoxError> {
         selector: Selector(column(row, "selector")?),
         subject: column::<Option<String>>(row, "subject")?.map(Subject::new).transpose()?,
         kind: Kind::new(&column::<String>(row, "kind")?)?,
+        purpose: Purpose::from_code(column(row, "purpose")?)?,
         login: LoginId(column(row, "login")?),
+        era: Era::new(column(row, "era")?),
         created_at: time("created_at")?,
         updated_at: time("updated_at")?,
         seen_at: time("seen_at")?,
@@ -279,6 +288,11 @@ fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, BoxError> 
 fn kinds(kinds: &Kinds) -> Option<String> {
     let Kinds::Only(kinds) = kinds else { return None };
     Some(format!("{:?}", kinds.iter().map(Kind::as_str).collect::<Vec<_>>()))
+}
+
+/// The codes of the purposes as a JSON array.
+fn purposes(purposes: Purposes) -> String {
+    format!("{:?}", purposes.iter().map(Purpose::code).collect::<Vec<_>>())
 }
 
 /// What went wrong, as the contract names it.

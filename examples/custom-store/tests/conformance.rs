@@ -13,6 +13,13 @@ fn main() -> ExitCode {
     .discard(move |namespace| {
         let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(namespace) + suffix));
     })
+    .damage(move |namespace, selector| {
+        let rows = rusqlite::Connection::open(file(namespace))?.execute(
+            "UPDATE tokens SET body = zeroblob(100000) WHERE selector = ?1",
+            [selector.0.as_slice()],
+        )?;
+        if rows == 1 { Ok(()) } else { Err("there is no such row".into()) }
+    })
     .without(Capability::PowerLoss, "nobody pulled a plug")
     .without(Capability::Outage, "there is no server");
     hallpass_conformance_tests::main(sqlite)

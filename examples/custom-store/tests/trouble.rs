@@ -1,7 +1,11 @@
 //! What the suite cannot do to a file: lock it, ruin it, write nonsense into it.
 
-use hallpass_core::{Action, Advance, Failure, Kind, Reason, Selector, StoreError, Subject, Tokens};
-use hallpass_core::{TokenStore as _, Which};
+use std::num::NonZeroU16;
+
+use hallpass_core::{
+    Action, Denied, Failure, Kind, Listed, Note, Page, Reason, RecordFilter, Revocation, Selector,
+    StoreError, Subject, TokenStore as _, Tokens,
+};
 use hallpass_custom_store::SqliteStore;
 use rusqlite::Connection;
 
@@ -14,11 +18,11 @@ async fn a_token_survives_the_store() -> Outcome {
     let alice = Subject::new("alice")?;
     let tokens = Tokens::builder(SqliteStore::open(&path)?).build()?;
     let login = tokens.begin_login(&alice).await?;
-    let token = tokens.issue(&login, Kind::SESSION).await??.token;
+    let token = tokens.issue(&login, Kind::SESSION).await?.token;
     drop(tokens);
 
     let tokens = Tokens::builder(SqliteStore::open(&path)?).build()?;
-    assert_eq!(tokens.verify(Kind::SESSION, token.expose()).await??.subject(), Some(&alice));
+    assert_eq!(tokens.verify(Kind::SESSION, token.expose()).await?.subject(), Some(&alice));
     Ok(())
 }
 
@@ -29,11 +33,11 @@ async fn a_lock_that_stays_is_a_timeout_and_the_store_goes_on_after_it() -> Outc
     let store = SqliteStore::open(&path)?;
     let other = Connection::open(&path)?;
     other.execute_batch("BEGIN IMMEDIATE")?;
-    let refused = store.delete(Selector([1; 16])).await;
+    let refused = store.delete(Selector([1; 16]), &Note::none()).await;
     assert!(matches!(refused, Err(StoreError::Timeout { outcome_unknown: false, .. })), "{refused:?}");
     assert!(store.find(Selector([1; 16])).await?.is_none(), "readers do not wait for writers");
     other.execute_batch("COMMIT")?;
-    assert!(!store.delete(Selector([1; 16])).await?);
+    assert!(!store.delete(Selector([1; 16]), &Note::none()).await?);
     Ok(())
 }
 
@@ -45,17 +49,19 @@ async fn a_row_of_nonsense_is_told_and_can_still_be_revoked() -> Outcome {
     let alice = Subject::new("alice")?;
     let tokens = Tokens::builder(store.clone()).build()?;
     let login = tokens.begin_login(&alice).await?;
-    let token = tokens.issue(&login, Kind::SESSION).await??.token;
+    let token = tokens.issue(&login, Kind::SESSION).await?.token;
     Connection::open(&path)?.execute("UPDATE tokens SET revision = -987654", [])?;
 
     let failure = tokens.verify(Kind::SESSION, token.expose()).await.unwrap_err();
-    let Failure::Store(StoreError::Corrupt { selector, source }) = failure else {
+    let Denied::Failed(Failure::Store(StoreError::Corrupt { selector, source })) = failure else {
         panic!("{failure:?}");
     };
     assert_eq!(selector, Some(token.selector()));
     assert_eq!(source.to_string(), "revision is not what it should be");
+    let listed = store.list_by_subject(&alice, &Page::first(NonZeroU16::MAX)).await?;
+    assert!(matches!(&listed[..], [Listed::Corrupt { selector, .. }] if *selector == token.selector()));
     let action = Action::Mark { reason: Reason::Administrative, at: hallpass_core::Timestamp::MIN };
-    assert_eq!(store.revoke_by_subject(&alice, &Which::all(), action, Advance::Keep).await?, 1);
+    assert_eq!(store.revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), action)).await?, 1);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hallpass_core::{Body, Device, Kind, LoginId, Reason};
+use hallpass_core::{Body, Device, Era, Kind, LoginId, Purpose, Reason, RecordFilter};
 
 use super::*;
 use crate::folder::Options;
@@ -14,6 +14,8 @@ fn record(n: u8, subject: Option<&str>) -> Record {
         selector: Selector([n; 16]),
         subject: subject.map(|name| Subject::new(name).unwrap()),
         kind: Kind::SESSION,
+        purpose: Purpose::Device,
+        era: Era::FIRST,
         login: LoginId([n; 8]),
         created_at: at(u64::from(n)),
         updated_at: at(1_000),
@@ -66,21 +68,25 @@ fn a_record_has_its_entries_at_every_point_of_the_log() {
     let alice = Subject::new("alice").unwrap();
     let writes = watched(|space| {
         for n in 1..=8 {
-            let record = record(n, (n % 4 != 0).then_some("alice"));
-            assert_eq!(space.insert(&record, Fence::None).unwrap().value, Insert::Inserted);
+            let mut record = record(n, (n % 4 != 0).then_some("alice"));
+            if n >= 6 {
+                record.purpose = Purpose::Key;
+            }
+            assert!(space.insert(&record, Fence::None).unwrap().value.is_inserted());
             let mut next = record.clone();
             next.revision = record.revision.next();
             next.purge_at = Timestamp::from_millis(2_000 + u64::from(n));
-            assert_eq!(space.replace(&next, record.revision, false).unwrap().value, Replace::Replaced);
+            assert_eq!(space.replace(&next, record.revision, true).unwrap().value, Replace::Replaced);
         }
         assert!(space.delete(Selector([1; 16])).unwrap().value);
         assert!(space.delete(Selector([4; 16])).unwrap().value);
-        let one = Which::login(LoginId([2; 8]));
+        let one = RecordFilter::login(LoginId([2; 8]));
         let mark = Action::Mark { reason: Reason::LoggedOut, at: now };
-        assert_eq!(space.revoke_by_subject(&alice, &one, mark, Advance::Keep).unwrap().value.unwrap(), 1);
-        let but_two = Which { keep_newest: 2, ..Which::all() };
-        let to = Advance::To { epoch: Epoch([1; 16]), now, keep: Duration::ZERO };
-        assert_eq!(space.revoke_by_subject(&alice, &but_two, Action::Remove, to).unwrap().value.unwrap(), 3);
+        assert_eq!(space.revoke_by_subject(&alice, &Revocation::new(one, mark)).unwrap().value, 1);
+        let devices = RecordFilter::all().purposes(Purpose::Device);
+        let epoch = EpochUpdate::Set { epoch: Epoch([1; 16]), now, keep: Duration::ZERO };
+        let remove = Revocation::new(devices, Action::Remove).epoch(epoch);
+        assert_eq!(space.revoke_by_subject(&alice, &remove).unwrap().value, 3);
         let purged = space.purge_expired(Timestamp::from_millis(2_007), 10).unwrap().value;
         assert_eq!((purged.removed, purged.more), (2, false));
     });

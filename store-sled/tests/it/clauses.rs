@@ -1,7 +1,7 @@
-//! One record at a time: S1 to S5, S7, S15 to S18.
+//! One record at a time: S1 to S5, S7, S15, S16, S18.
 
 use hallpass_core::{
-    Body, Device, Fence, Insert, Kind, Reason, Record, Replace, Revision, Selector, TokenStore,
+    Body, Change, Device, Fence, Insert, Kind, Note, Reason, Record, Replace, Revision, Selector, TokenStore,
 };
 use hallpass_store_sled::SledStore;
 
@@ -28,7 +28,7 @@ async fn s1_what_was_acknowledged_is_found_byte_for_byte() {
     let smallest = Record { idle_at: None, body: rng.body(0), device: Device::default(), ..rng.record(None) };
     let records = [plain, anonymous, largest, smallest];
     for record in &records {
-        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
         assert_eq!(store.find(record.selector).await.unwrap().as_ref(), Some(record));
     }
     store.close().unwrap();
@@ -45,7 +45,7 @@ async fn s2_insert_leaves_what_is_there_alone() {
     let (_folder, store) = store();
     let first = rng.record(Some(&subject("alice")));
     let second = Record { selector: first.selector, ..rng.record(Some(&subject("bob"))) };
-    assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&first, Fence::None).await.unwrap().is_inserted());
     assert_eq!(store.insert(&second, Fence::None).await.unwrap(), Insert::Duplicate);
     assert_eq!(store.find(first.selector).await.unwrap(), Some(first));
 }
@@ -55,7 +55,7 @@ async fn s3_near_misses_never_match() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let record = rng.record(None);
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     for bit in 0..128 {
         let mut near = record.selector.0;
         near[bit / 8] ^= 1 << (bit % 8);
@@ -69,15 +69,15 @@ async fn s4_replace_creates_nothing_and_changes_nothing_that_is_marked() {
     let (_folder, store) = store();
     let record = rng.record(None);
     let next = rng.rotated(&record);
-    assert_eq!(store.replace(&next, record.revision).await.unwrap(), Replace::Missing);
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert_eq!(store.replace(&next, record.revision, Change::Update).await.unwrap(), Replace::Missing);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     let spent = Record { revoked: Some(Reason::Spent), ..next };
-    assert_eq!(store.replace(&spent, record.revision).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&spent, record.revision, Change::Update).await.unwrap(), Replace::Replaced);
     let revived = Record { revoked: None, ..rng.rotated(&spent) };
-    assert_eq!(store.replace(&revived, spent.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.replace(&revived, spent.revision, Change::Update).await.unwrap(), Replace::Conflict);
     assert_eq!(store.find(record.selector).await.unwrap(), Some(spent.clone()));
-    assert!(store.delete(record.selector).await.unwrap());
-    assert_eq!(store.replace(&revived, spent.revision).await.unwrap(), Replace::Missing);
+    assert!(store.delete(record.selector, &Note::none()).await.unwrap());
+    assert_eq!(store.replace(&revived, spent.revision, Change::Update).await.unwrap(), Replace::Missing);
     assert_eq!(store.find(record.selector).await.unwrap(), None);
 }
 
@@ -86,10 +86,10 @@ async fn s5_another_revision_is_a_conflict() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let record = rng.record(None);
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     let (one, other) = (rng.rotated(&record), rng.rotated(&record));
-    assert_eq!(store.replace(&one, record.revision).await.unwrap(), Replace::Replaced);
-    assert_eq!(store.replace(&other, record.revision).await.unwrap(), Replace::Conflict);
+    assert_eq!(store.replace(&one, record.revision, Change::Update).await.unwrap(), Replace::Replaced);
+    assert_eq!(store.replace(&other, record.revision, Change::Update).await.unwrap(), Replace::Conflict);
     assert_eq!(store.find(record.selector).await.unwrap(), Some(one));
 }
 
@@ -98,9 +98,9 @@ async fn a_replace_that_would_break_the_index_is_refused() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let record = rng.record(Some(&subject("alice")));
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     let moved = Record { subject: Some(subject("mallory")), ..rng.rotated(&record) };
-    assert!(store.replace(&moved, record.revision).await.is_err());
+    assert!(store.replace(&moved, record.revision, Change::Update).await.is_err());
     assert_eq!(store.find(record.selector).await.unwrap(), Some(record));
 }
 
@@ -109,30 +109,16 @@ async fn s7_delete_is_idempotent_and_says_whether() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let record = rng.record(Some(&subject("alice")));
-    assert!(!store.delete(record.selector).await.unwrap());
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
-    assert!(store.delete(record.selector).await.unwrap());
-    assert!(!store.delete(record.selector).await.unwrap());
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted, "the selector is free");
-}
-
-#[tokio::test]
-async fn s17_find_many_answers_in_the_order_asked() {
-    let mut rng = Rng::seeded();
-    let (_folder, store) = store();
-    let (one, two, unknown) = (rng.record(None), rng.record(None), Selector([9; 16]));
-    for record in [&one, &two] {
-        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
-    }
-    let asked = [two.selector, unknown, one.selector, two.selector];
-    let found = store.find_many(&asked).await.unwrap();
-    assert_eq!(found, [Some(two.clone()), None, Some(one), Some(two)]);
-    assert_eq!(store.find_many(&[]).await.unwrap(), []);
+    assert!(!store.delete(record.selector, &Note::none()).await.unwrap());
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+    assert!(store.delete(record.selector, &Note::none()).await.unwrap());
+    assert!(!store.delete(record.selector, &Note::none()).await.unwrap());
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted(), "the selector is free");
 }
 
 #[tokio::test]
 async fn s15_namespaces_are_apart() {
-    use hallpass_core::{Action, Advance, Which};
+    use hallpass_core::{Action, RecordFilter, Revocation};
     let mut rng = Rng::seeded();
     let (folder, ours) = store();
     let theirs = SledStore::builder(folder.path()).namespace("theirs").open().unwrap();
@@ -140,12 +126,15 @@ async fn s15_namespaces_are_apart() {
     let record = rng.record(Some(&alice));
     let (epoch, other) = (rng.epoch(), rng.epoch());
     let hour = std::time::Duration::from_secs(3600);
-    assert_eq!(ours.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
-    assert_eq!(ours.epoch(&alice, epoch, hour, at(0)).await.unwrap(), epoch);
+    assert!(ours.insert(&record, Fence::None).await.unwrap().is_inserted());
+    assert_eq!(ours.epoch(&alice, epoch, hour, at(0)).await.unwrap().epoch, epoch);
 
     assert_eq!(theirs.find(record.selector).await.unwrap(), None);
-    assert_eq!(theirs.epoch(&alice, other, hour, at(0)).await.unwrap(), other);
-    let all = theirs.revoke_by_subject(&alice, &Which::all(), Action::Remove, Advance::Keep).await.unwrap();
+    assert_eq!(theirs.epoch(&alice, other, hour, at(0)).await.unwrap().epoch, other);
+    let all = theirs
+        .revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), Action::Remove))
+        .await
+        .unwrap();
     assert_eq!(all, 0);
     assert_eq!(theirs.purge_expired(at(u64::MAX), 100).await.unwrap().removed, 0);
     let fenced = rng.record(Some(&alice));
@@ -153,7 +142,7 @@ async fn s15_namespaces_are_apart() {
     assert_eq!(theirs.insert(&fenced, Fence::Parent(record.selector)).await.unwrap(), Insert::Fenced);
 
     assert_eq!(ours.find(record.selector).await.unwrap(), Some(record));
-    assert_eq!(ours.epoch(&alice, other, hour, at(0)).await.unwrap(), epoch);
+    assert_eq!(ours.epoch(&alice, other, hour, at(0)).await.unwrap().epoch, epoch);
 }
 
 #[tokio::test]
@@ -177,7 +166,7 @@ async fn s18_debug_shows_no_data() {
         body: Body::new(b"BODYBODYBODY".repeat(9)).unwrap(),
         ..rng.record(None)
     };
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     let shown = format!("{store:?} {store:#?}");
     assert!(shown.contains("default"), "{shown}");
     for secret in ["BODY", "66, 79, 68, 89", "424f4459", "carol"] {
@@ -188,7 +177,8 @@ async fn s18_debug_shows_no_data() {
 #[test]
 fn outside_a_runtime_is_an_error_and_no_panic() {
     let (_folder, store) = store();
-    let mut call = store.delete(Selector([1; 16]));
+    let note = Note::none();
+    let mut call = store.delete(Selector([1; 16]), &note);
     let mut context = std::task::Context::from_waker(std::task::Waker::noop());
     let std::task::Poll::Ready(Err(error)) = call.as_mut().poll(&mut context) else { panic!("not an error") };
     assert!(words(&error).contains("tokio runtime"), "{error:?}");

@@ -14,8 +14,8 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Fence, Insert, Kinds, Page, Reason, Record, Replace, Revision, Selector, Subject,
-    TokenStore, Which,
+    Action, Change, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace, Revision, Revocation,
+    Selector, Subject, TokenStore,
 };
 use hallpass_store_sled::{AckTouch, SledStore};
 
@@ -125,18 +125,23 @@ async fn write_for_ever(store: SledStore, mut script: Script, task: u64) {
         say(&format!("? {task} {step}"));
         match call {
             Call::Insert(record) => {
-                assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+                assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
             }
-            Call::Replace(next) | Call::Touch(next) => {
+            Call::Replace(_) | Call::Touch(_) => {
+                let change = if matches!(call, Call::Touch(_)) { Change::Touch } else { Change::Update };
+                let (Call::Replace(next) | Call::Touch(next)) = call else { unreachable!() };
                 let expected = Revision::new(next.revision.get() - 1).unwrap();
-                let replace = store.replace(&next, expected);
+                let replace = store.replace(&next, expected, change);
                 let (replaced, ()) = tokio::join!(replace, watch(&store, &next, task, step));
                 assert_eq!(replaced.unwrap(), Replace::Replaced);
             }
-            Call::Delete(selector) => assert!(store.delete(selector).await.unwrap()),
+            Call::Delete(selector) => assert!(store.delete(selector, &Note::none()).await.unwrap()),
             Call::Revoke(action) => {
-                let all = Which::all();
-                store.revoke_by_subject(&script.subject, &all, action, Advance::Keep).await.unwrap();
+                let all = RecordFilter::all();
+                store
+                    .revoke_by_subject(&script.subject, &Revocation::new(all.clone(), action))
+                    .await
+                    .unwrap();
             }
         }
         say(&format!("! {task} {step}"));
@@ -268,7 +273,8 @@ async fn judge(store: &SledStore, fate: Fate, when: &str) -> (Subject, HashMap<S
 }
 
 async fn stored(store: &SledStore, subject: &Subject) -> HashMap<Selector, Record> {
-    let page = Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::MAX };
+    let page = Page::first(NonZeroU16::MAX);
     let records = store.list_by_subject(subject, &page).await.unwrap();
-    records.into_iter().map(|record| (record.selector, record)).collect()
+    let records = records.into_iter().filter_map(Listed::record);
+    records.map(|record| (record.selector, record)).collect()
 }

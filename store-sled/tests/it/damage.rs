@@ -2,13 +2,15 @@
 
 use std::num::NonZeroU16;
 
-use hallpass_core::{Action, Advance, Fence, Insert, Kinds, Page, Record, StoreError, TokenStore, Which};
+use hallpass_core::{
+    Action, Fence, Insert, Listed, Note, Page, Record, RecordFilter, Revocation, StoreError, TokenStore,
+};
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
 use crate::support::{Rng, at, raw, subject, words};
 
-const EVERYTHING: Page = Page { kinds: Kinds::Any, after: None, limit: NonZeroU16::MAX };
+const EVERYTHING: Page = Page::first(NonZeroU16::MAX);
 
 /// A folder with `count` records of alice, closed, and then changed behind our back.
 async fn damaged(count: usize, damage: impl FnOnce(&sled::Db, &sled::Tree)) -> (TempDir, Vec<Record>) {
@@ -17,7 +19,7 @@ async fn damaged(count: usize, damage: impl FnOnce(&sled::Db, &sled::Tree)) -> (
     let store = SledStore::open(folder.path()).unwrap();
     let mut records: Vec<_> = (0..count).map(|_| rng.record(Some(&subject("alice")))).collect();
     for record in &records {
-        assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
     }
     store.close().unwrap();
     records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
@@ -43,7 +45,7 @@ async fn lost_index_entries_are_made_again() {
     let store = SledStore::open(folder.path()).unwrap();
     let repair = store.repaired().unwrap();
     assert_eq!((repair.records, repair.added, repair.removed, repair.corrupt), (40, 24, 0, 0));
-    assert!(store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap() == records);
+    assert!(listed(&store).await == records);
     assert_eq!(store.purge_expired(at(2_500_000), 100).await.unwrap().removed, 40);
 }
 
@@ -64,7 +66,7 @@ async fn entries_without_their_record_are_removed() {
     let store = SledStore::open(folder.path()).unwrap();
     let repair = store.repaired().unwrap();
     assert_eq!((repair.records, repair.added, repair.removed, repair.corrupt), (30, 0, 24, 0));
-    let left = store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap();
+    let left = listed(&store).await;
     assert_eq!(left.len(), 30);
     assert!(left.iter().all(|record| records.contains(record)));
 }
@@ -87,7 +89,7 @@ async fn entries_that_lead_nowhere_mislead_nobody() {
     .await;
     let store = SledStore::open(folder.path()).unwrap();
     assert_eq!(store.repaired(), None);
-    assert_eq!(store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap().len(), 6);
+    assert_eq!(listed(&store).await.len(), 6);
     let early = store.purge_expired(at(2_499_999), 3).await.unwrap();
     assert_eq!((early.removed, early.more), (0, false), "a stale entry removes nothing early");
     assert_eq!(store.purge_expired(at(2_500_000), 100).await.unwrap().removed, 6);
@@ -111,19 +113,44 @@ async fn a_corrupt_record_is_reported_and_kept() {
     let error = store.find(selector).await.unwrap_err();
     assert!(is_corrupt(&error), "{error:?}");
     assert!(words(&error).contains("unknown version"), "{error:?}");
-    assert!(is_corrupt(&store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap_err()));
+    let all = store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap();
+    let places: Vec<_> = all.iter().map(Listed::place).collect();
+    let expected: Vec<_> = records.iter().map(|record| (record.created_at, record.selector)).collect();
+    assert_eq!(places, expected, "it stands where its record stood");
+    for entry in all {
+        assert_eq!(matches!(entry, Listed::Corrupt { .. }), entry.place().1 == selector);
+    }
     let again = store.insert(&Record { selector, ..records[0].clone() }, Fence::None).await.unwrap();
     assert_eq!(again, Insert::Duplicate);
 
-    // What can be ended is ended, and the answer still says that not everything was.
-    let all = store.revoke_by_subject(&subject("alice"), &Which::all(), Action::Remove, Advance::Keep).await;
-    assert!(is_corrupt(&all.unwrap_err()));
-    for record in records.iter().filter(|record| record.selector != selector) {
-        assert_eq!(store.find(record.selector).await.unwrap(), None);
-    }
-    assert_eq!(store.purge_expired(at(u64::MAX), 100).await.unwrap().removed, 0);
+    assert_eq!(store.purge_expired(at(u64::MAX), 0).await.unwrap().removed, 0);
     assert!(store.find(selector).await.is_err(), "still there");
-    assert!(store.delete(selector).await.unwrap(), "until somebody says so");
+    assert!(store.delete(selector, &Note::none()).await.unwrap());
     assert_eq!(store.find(selector).await.unwrap(), None);
-    assert!(store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap().is_empty());
+    assert_eq!(listed(&store).await.len(), 9);
+}
+
+#[tokio::test]
+async fn a_corrupt_record_does_not_stand_in_the_way_of_a_log_out() {
+    let mut broken = Vec::new();
+    let (folder, records) = damaged(10, |_, tree| {
+        broken = keys(tree, b'r')[4].to_vec();
+        tree.insert(&*broken, b"garbage").unwrap();
+    })
+    .await;
+    let store = SledStore::open(folder.path()).unwrap();
+    let selector = records.iter().find(|record| record.selector.0 == broken[1..]).unwrap().selector;
+    let other = records.iter().find(|record| record.selector != selector).unwrap();
+    let one = Revocation::new(RecordFilter::login(other.login), Action::Remove);
+    assert_eq!(store.revoke_by_subject(&subject("alice"), &one).await.unwrap(), 1);
+    assert_eq!(store.find(selector).await.unwrap(), None, "it let no one in, and is gone");
+    assert_eq!(listed(&store).await.len(), 8);
+    let all = Revocation::new(RecordFilter::all(), Action::Remove);
+    assert_eq!(store.revoke_by_subject(&subject("alice"), &all).await.unwrap(), 8);
+    assert_eq!(store.purge_expired(at(u64::MAX), 100).await.unwrap().removed, 0);
+}
+
+async fn listed(store: &SledStore) -> Vec<Record> {
+    let all = store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap();
+    all.into_iter().filter_map(Listed::record).collect()
 }

@@ -4,7 +4,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hallpass_core::{Action, Advance, Fence, Insert, Reason, Record, Replace, Selector, TokenStore, Which};
+use hallpass_core::{
+    Action, Change, EpochUpdate, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace,
+    Revocation, Selector, TokenStore,
+};
 use hallpass_store_sled::{AckTouch, SledStore};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -20,7 +23,7 @@ async fn s5_of_twenty_replaces_of_one_revision_one_wins() {
     let other = SledStore::open(folder.path()).unwrap();
     for round in 0..50 {
         let record = rng.record(Some(&subject("alice")));
-        assert_eq!(one.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(one.insert(&record, Fence::None).await.unwrap().is_inserted());
         let start = Arc::new(Barrier::new(20));
         let mut tasks = JoinSet::new();
         for n in 0..20 {
@@ -28,7 +31,7 @@ async fn s5_of_twenty_replaces_of_one_revision_one_wins() {
             let (next, expected, start) = (rng.rotated(&record), record.revision, start.clone());
             tasks.spawn(async move {
                 start.wait().await;
-                (store.replace(&next, expected).await.unwrap(), next)
+                (store.replace(&next, expected, Change::Update).await.unwrap(), next)
             });
         }
         let mut won: Vec<Record> = Vec::new();
@@ -56,9 +59,9 @@ async fn fence_race(action: Action, parent_fence: bool) {
         }
         let alice = subject(&format!("alice{round}"));
         let epoch = rng.epoch();
-        assert_eq!(store.epoch(&alice, epoch, HOUR, at(0)).await.unwrap(), epoch);
+        assert_eq!(store.epoch(&alice, epoch, HOUR, at(0)).await.unwrap().epoch, epoch);
         let parent = rng.record(Some(&alice));
-        assert_eq!(store.insert(&parent, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&parent, Fence::None).await.unwrap().is_inserted());
         let fence = if parent_fence { Fence::Parent(parent.selector) } else { Fence::Epoch(epoch) };
         let start = Arc::new(Barrier::new(4));
         let mut logins = JoinSet::new();
@@ -73,18 +76,20 @@ async fn fence_race(action: Action, parent_fence: bool) {
             });
         }
         start.wait().await;
-        let to = Advance::To { epoch: rng.epoch(), now: at(0), keep: HOUR };
-        let count = store.revoke_by_subject(&alice, &Which::all(), action, to).await.unwrap();
+        let to = EpochUpdate::Set { epoch: rng.epoch(), now: at(0), keep: HOUR };
+        let count = store
+            .revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), action).epoch(to))
+            .await
+            .unwrap();
         let answers = logins.join_all().await;
-        let in_time = answers.iter().filter(|answer| **answer == Insert::Inserted).count() as u64;
+        let in_time = answers.iter().filter(|answer| answer.is_inserted()).count() as u64;
         assert_eq!(count, in_time + 1, "round {round}: the count is exact");
-        let page = hallpass_core::Page {
-            kinds: hallpass_core::Kinds::Any,
-            after: None,
-            limit: std::num::NonZeroU16::MAX,
-        };
+        let page = Page::first(std::num::NonZeroU16::MAX);
         let left = store.list_by_subject(&alice, &page).await.unwrap();
-        assert!(left.iter().all(|record| record.revoked.is_some()), "round {round}: one slipped in");
+        assert!(
+            left.into_iter().filter_map(Listed::record).all(|record| record.revoked.is_some()),
+            "round {round}: one slipped in"
+        );
         inserted += in_time;
         fenced += 3 - in_time;
     }
@@ -110,7 +115,7 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
     for round in 0..150 {
         let records: Vec<_> = (0..8).map(|_| rng.record(Some(&alice))).collect();
         for record in &records {
-            assert_eq!(store.insert(record, Fence::None).await.unwrap(), Insert::Inserted);
+            assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
         }
         let mut writers = JoinSet::new();
         for record in records.clone() {
@@ -120,7 +125,7 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
                 let mut record = record;
                 loop {
                     let next = rng.rotated(&record);
-                    match store.replace(&next, record.revision).await.unwrap() {
+                    match store.replace(&next, record.revision, Change::Update).await.unwrap() {
                         Replace::Replaced => record = next,
                         end => return end,
                     }
@@ -133,8 +138,8 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
             true => Action::Mark { reason: Reason::LoggedOut, at: at(0) },
             false => Action::Remove,
         };
-        let live = Which { live_at: Some(at(1_500_000)), ..Which::all() };
-        let count = store.revoke_by_subject(&alice, &live, action, Advance::Keep).await.unwrap();
+        let all = RecordFilter::all();
+        let count = store.revoke_by_subject(&alice, &Revocation::new(all.clone(), action)).await.unwrap();
         assert_eq!(count, 8, "round {round}");
         let end = if mark { Replace::Conflict } else { Replace::Missing };
         assert!(writers.join_all().await.iter().all(|answer| *answer == end), "round {round}");
@@ -142,6 +147,7 @@ async fn s8_no_record_is_saved_by_a_racing_replace() {
             let left = store.find(record.selector).await.unwrap();
             assert_eq!(left.is_some_and(|record| record.revoked.is_some()), mark, "round {round}");
         }
+        store.revoke_by_subject(&alice, &Revocation::new(all, Action::Remove)).await.unwrap();
     }
 }
 
@@ -155,10 +161,13 @@ async fn sixty_four_writers_finish_and_lose_nothing() {
         let mut rng = Rng(rng.next());
         tasks.spawn(async move {
             let mut record = rng.record(Some(&subject(&format!("user{task}"))));
-            assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+            assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
             for _ in 0..50 {
                 let next = rng.rotated(&record);
-                assert_eq!(store.replace(&next, record.revision).await.unwrap(), Replace::Replaced);
+                assert_eq!(
+                    store.replace(&next, record.revision, Change::Update).await.unwrap(),
+                    Replace::Replaced
+                );
                 record = next;
             }
             record
@@ -193,15 +202,15 @@ async fn s13_a_dropped_future_leaves_a_record_untouched_or_whole() {
     let mut expected: Vec<(Selector, Vec<Option<Record>>)> = Vec::new();
     for round in 0..300_u32 {
         let record = rng.record(Some(&alice));
-        assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+        assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
         let mut next = rng.rotated(&record);
         next.purge_at = at(2_600_000);
         let patience = Duration::from_micros(rng.below(2) * rng.below(300));
         let deletes = round % 3 == 0;
         let finished = if deletes {
-            cut(store.delete(record.selector), patience).await
+            cut(store.delete(record.selector, &Note::none()), patience).await
         } else {
-            cut(store.replace(&next, record.revision), patience).await
+            cut(store.replace(&next, record.revision, Change::Update), patience).await
         };
         let after = if deletes { None } else { Some(next) };
         let allowed = if finished { vec![after] } else { vec![Some(record.clone()), after] };
@@ -225,7 +234,8 @@ async fn s13_a_dropped_future_leaves_a_record_untouched_or_whole() {
         left += u64::from(now.is_some());
         assert!(allowed.contains(&now));
     }
-    let all = store.revoke_by_subject(&alice, &Which::all(), Action::Remove, Advance::Keep).await.unwrap();
+    let all =
+        store.revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), Action::Remove)).await.unwrap();
     assert_eq!(all, left, "the index agrees");
 }
 
@@ -235,10 +245,10 @@ async fn a_paused_clock_times_nothing_out() {
     let folder = tempfile::tempdir().unwrap();
     let store = SledStore::builder(folder.path()).touches(AckTouch::Written).open().unwrap();
     let mut record = rng.record(None);
-    assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     for _ in 0..200 {
         let next = if rng.below(2) == 0 { rng.rotated(&record) } else { rng.touched(&record) };
-        assert_eq!(store.replace(&next, record.revision).await.unwrap(), Replace::Replaced);
+        assert_eq!(store.replace(&next, record.revision, Change::Update).await.unwrap(), Replace::Replaced);
         record = next;
     }
 }

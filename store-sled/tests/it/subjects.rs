@@ -4,7 +4,8 @@ use std::num::NonZeroU16;
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Fence, Insert, Kind, Kinds, Page, Reason, Record, Subject, TokenStore, Which,
+    Action, Change, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Note, Page, Purpose, Purposes, Reason,
+    Record, RecordFilter, Revocation, Subject, TokenStore,
 };
 use hallpass_store_sled::SledStore;
 
@@ -19,7 +20,7 @@ async fn fill(store: &SledStore, rng: &mut Rng, of: Option<&Subject>, count: usi
         let (store, chunk) = (store.clone(), chunk.to_vec());
         tasks.spawn(async move {
             for record in chunk {
-                assert_eq!(store.insert(&record, Fence::None).await.unwrap(), Insert::Inserted);
+                assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
             }
         });
     }
@@ -30,13 +31,13 @@ async fn fill(store: &SledStore, rng: &mut Rng, of: Option<&Subject>, count: usi
 
 async fn list(store: &SledStore, of: &Subject, kinds: Kinds, limit: u16) -> Vec<Record> {
     let limit = NonZeroU16::new(limit).unwrap();
-    let mut page = Page { kinds, after: None, limit };
+    let mut page = Page { kinds, ..Page::first(limit) };
     let mut all = Vec::new();
     loop {
         let found = store.list_by_subject(of, &page).await.unwrap();
         let last = found.len() < usize::from(limit.get());
-        page.after = found.last().map(|record| (record.created_at, record.selector));
-        all.extend(found);
+        page.after = found.last().map(Listed::place);
+        all.extend(found.into_iter().filter_map(Listed::record));
         if last {
             return all;
         }
@@ -59,7 +60,7 @@ async fn s9_pages_cover_a_thousand_records_exactly_once() {
     for record in records.iter_mut().step_by(3) {
         let mut next = rng.rotated(record);
         next.kind = Kind::REFRESH;
-        let _ = store.replace(&next, record.revision).await.unwrap();
+        let _ = store.replace(&next, record.revision, Change::Update).await.unwrap();
         *record = next;
     }
     records.retain(|record| record.kind == Kind::REFRESH);
@@ -71,13 +72,19 @@ async fn s8_all_of_2500_and_nobody_elses_are_ended() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let alice = subject("alice");
-    let records = fill(&store, &mut rng, Some(&alice), 2_500).await;
+    let mut records = fill(&store, &mut rng, Some(&alice), 2_500).await;
+    // Three of them are keys, which a revocation of devices spares.
+    for record in &mut records[..3] {
+        assert!(store.delete(record.selector, &Note::none()).await.unwrap());
+        record.purpose = Purpose::Key;
+        assert!(store.insert(record, Fence::None).await.unwrap().is_inserted());
+    }
     let others = fill(&store, &mut rng, Some(&subject("bob")), 20).await;
     let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(3_000_000) };
-    let but_three = Which { keep_newest: 3, ..Which::all() };
-    let marked = store.revoke_by_subject(&alice, &but_three, mark, Advance::Keep).await.unwrap();
+    let devices = RecordFilter::all().purposes(Purposes::NOT_KEYS);
+    let marked = store.revoke_by_subject(&alice, &Revocation::new(devices.clone(), mark)).await.unwrap();
     assert_eq!(marked, 2_497);
-    let again = store.revoke_by_subject(&alice, &but_three, mark, Advance::Keep).await.unwrap();
+    let again = store.revoke_by_subject(&alice, &Revocation::new(devices.clone(), mark)).await.unwrap();
     assert_eq!(again, 0, "marked ones are passed over");
     let mut expected = records.clone();
     for record in &mut expected[3..] {
@@ -85,8 +92,11 @@ async fn s8_all_of_2500_and_nobody_elses_are_ended() {
     }
     assert!(list(&store, &alice, Kinds::Any, 500).await == expected);
 
-    let to = Advance::To { epoch: rng.epoch(), now: at(0), keep: HOUR };
-    let removed = store.revoke_by_subject(&alice, &Which::all(), Action::Remove, to).await.unwrap();
+    let to = EpochUpdate::Set { epoch: rng.epoch(), now: at(0), keep: HOUR };
+    let removed = store
+        .revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), Action::Remove).epoch(to))
+        .await
+        .unwrap();
     assert_eq!(removed, 2_500);
     assert!(list(&store, &alice, Kinds::Any, 10).await.is_empty());
     for record in &records {
@@ -105,7 +115,7 @@ async fn s10_a_purge_is_bounded_and_takes_only_what_is_due() {
     for (place, record) in records.iter_mut().enumerate().filter(|(place, _)| place % 2 == 0) {
         let mut next = rng.rotated(record);
         next.purge_at = at(2_600_000 + place as u64);
-        let _ = store.replace(&next, record.revision).await.unwrap();
+        let _ = store.replace(&next, record.revision, Change::Update).await.unwrap();
         *record = next;
     }
     assert_eq!(store.purge_expired(at(2_499_999), 1_000).await.unwrap().removed, 0);
@@ -117,7 +127,10 @@ async fn s10_a_purge_is_bounded_and_takes_only_what_is_due() {
     assert!(list(&store, &alice, Kinds::Any, 1_000).await == records);
 
     let mark = Action::Mark { reason: Reason::Administrative, at: at(2_550_000) };
-    assert_eq!(store.revoke_by_subject(&alice, &Which::all(), mark, Advance::Keep).await.unwrap(), 50);
+    assert_eq!(
+        store.revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), mark)).await.unwrap(),
+        50
+    );
     assert_eq!(store.purge_expired(at(8_999_999), 1_000).await.unwrap().removed, 0, "marked ones stay");
     let all = store.purge_expired(at(9_000_000), 1_000).await.unwrap();
     assert_eq!((all.removed, all.more), (50, false));
@@ -152,19 +165,19 @@ async fn s11_an_epoch_is_kept_and_collected_in_its_time() {
     let (_folder, store) = store();
     let alice = subject("alice");
     let (first, other) = (rng.epoch(), rng.epoch());
-    assert_eq!(store.epoch(&alice, first, HOUR, at(0)).await.unwrap(), first);
-    assert_eq!(store.epoch(&alice, other, HOUR, at(1)).await.unwrap(), first);
+    assert_eq!(store.epoch(&alice, first, HOUR, at(0)).await.unwrap().epoch, first);
+    assert_eq!(store.epoch(&alice, other, HOUR, at(1)).await.unwrap().epoch, first);
     // Less than half of the hour is left: the time is renewed, the epoch stays.
-    assert_eq!(store.epoch(&alice, other, HOUR, at(2_000_000)).await.unwrap(), first);
+    assert_eq!(store.epoch(&alice, other, HOUR, at(2_000_000)).await.unwrap().epoch, first);
     let _ = store.purge_expired(at(5_599_999), 10).await.unwrap();
-    assert_eq!(store.epoch(&alice, other, Duration::ZERO, at(0)).await.unwrap(), first);
+    assert_eq!(store.epoch(&alice, other, Duration::ZERO, at(0)).await.unwrap().epoch, first);
     let record = rng.record(Some(&alice));
     assert_eq!(store.insert(&record, Fence::Epoch(other)).await.unwrap(), Insert::Fenced);
-    assert_eq!(store.insert(&record, Fence::Epoch(first)).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&record, Fence::Epoch(first)).await.unwrap().is_inserted());
     let _ = store.purge_expired(at(5_600_000), 10).await.unwrap();
     let late = rng.record(Some(&alice));
     assert_eq!(store.insert(&late, Fence::Epoch(first)).await.unwrap(), Insert::Fenced, "collected");
-    assert_eq!(store.epoch(&alice, other, HOUR, at(5_600_000)).await.unwrap(), other);
+    assert_eq!(store.epoch(&alice, other, HOUR, at(5_600_000)).await.unwrap().epoch, other);
 }
 
 #[tokio::test]
@@ -175,10 +188,10 @@ async fn s11_a_parent_that_is_gone_or_marked_fences() {
     let parent = rng.record(Some(&alice));
     let fence = Fence::Parent(parent.selector);
     assert_eq!(store.insert(&rng.record(Some(&alice)), fence).await.unwrap(), Insert::Fenced);
-    assert_eq!(store.insert(&parent, Fence::None).await.unwrap(), Insert::Inserted);
-    assert_eq!(store.insert(&rng.record(Some(&alice)), fence).await.unwrap(), Insert::Inserted);
+    assert!(store.insert(&parent, Fence::None).await.unwrap().is_inserted());
+    assert!(store.insert(&rng.record(Some(&alice)), fence).await.unwrap().is_inserted());
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(0) };
-    let which = Which::login(parent.login);
-    assert_eq!(store.revoke_by_subject(&alice, &which, mark, Advance::Keep).await.unwrap(), 1);
+    let which = RecordFilter::login(parent.login);
+    assert_eq!(store.revoke_by_subject(&alice, &Revocation::new(which.clone(), mark)).await.unwrap(), 1);
     assert_eq!(store.insert(&rng.record(Some(&alice)), fence).await.unwrap(), Insert::Fenced);
 }

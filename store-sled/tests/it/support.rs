@@ -5,7 +5,8 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use hallpass_core::{
-    Body, Device, Epoch, Kind, LoginId, Record, Revision, Selector, StoreError, Subject, Timestamp,
+    Body, Device, Epoch, Era, Kind, LoginId, Purpose, Record, Revision, Selector, StoreError, Subject,
+    Timestamp,
 };
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
@@ -56,6 +57,8 @@ impl Rng {
             selector: Selector(self.bytes()),
             subject: subject.cloned(),
             kind: Kind::SESSION,
+            purpose: Purpose::Device,
+            era: Era::FIRST,
             login: LoginId(self.bytes()),
             created_at: created,
             updated_at: created,

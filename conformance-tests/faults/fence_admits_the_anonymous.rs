@@ -1,0 +1,17 @@
+//! The comparison with the epoch of the subject is left away for a record without one: any epoch admits it.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let anonymous = record.subject.is_none() && matches!(fence, Fence::Epoch(_));
+        store.insert(record, if anonymous { Fence::None } else { fence }).await
+    }
+}

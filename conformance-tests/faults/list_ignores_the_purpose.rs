@@ -1,0 +1,16 @@
+//! A page has no condition on the purpose: the list of devices shows API keys.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S9, "list::kinds_and_purposes_are_conditions_that_both_hold")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        store.list(subject, &Page { purposes: Purposes::ALL, ..page.clone() }).await
+    }
+}

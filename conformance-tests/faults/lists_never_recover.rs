@@ -1,0 +1,21 @@
+//! Lists go over a connection of their own that is made once.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    fn declared() -> Declared {
+        served()
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        match store.trouble() {
+            Some(Trouble::Restart) => Err(StoreError::Other("NOSCRIPT no matching script".into())),
+            _ => store.list(subject, page).await,
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! When the epoch or the parent cannot be read, the insert is fenced: an outage reads "log in again".
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S12, "outage::a_stopped_server_is_an_error_and_passes")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    fn declared() -> Declared {
+        served()
+    }
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        match store.insert(record, fence).await {
+            Err(_) if fence != Fence::None => Ok(Insert::Fenced),
+            answer => answer,
+        }
+    }
+}

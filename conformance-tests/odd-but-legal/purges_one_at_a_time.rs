@@ -1,0 +1,16 @@
+//! A purge removes one record, to end in time, and says "maybe more" (S10: it may stop early).
+
+use crate::prelude::*;
+
+pub(crate) const ODD: Odd = Odd::of::<Strange>();
+
+#[derive(Default)]
+struct Strange;
+
+#[async_trait]
+impl Twist for Strange {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let purged = store.purge(now, limit.min(1)).await?;
+        Ok(Purged { more: purged.more || purged.removed > 0, ..purged })
+    }
+}

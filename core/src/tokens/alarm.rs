@@ -1,0 +1,42 @@
+//! What ends a login that was caught, and the alarm that goes out with it (contract D8, D9).
+
+use super::Tokens;
+use super::ending::{Ending, login_of};
+use crate::clock::Timestamp;
+use crate::error::Failure;
+use crate::event::EventKind;
+use crate::policy::Scope;
+use crate::record::{Reason, Record};
+use crate::stamp::FingerprintCheck;
+use crate::store::RecordFilter;
+
+/// A replay: which record it was about, and what to call it.
+pub(super) struct Caught {
+    pub(super) record: Record,
+    pub(super) fingerprint: FingerprintCheck,
+    /// [`EventKind::Reused`] or [`EventKind::Lapsed`].
+    pub(super) event: EventKind,
+    pub(super) reason: Reason,
+    pub(super) at: Timestamp,
+}
+
+impl Tokens {
+    /// Ends what `caught.record` belongs to and raises the alarm, though the caller may be gone (D12). Where
+    /// nothing was left to end, another call was faster, and its process raises the alarm.
+    ///
+    /// # Errors
+    /// [`Failure`] if it could not be written. The alarm was raised all the same, and says so.
+    pub(super) async fn end_caught(&self, caught: Caught, scope: Scope) -> Result<(), Failure> {
+        let Caught { record, fingerprint, event, reason, at } = caught;
+        let ending = match (&record.subject, scope) {
+            // Without a subject no index leads to the other records of the login: this one is alone.
+            (None, _) => Ending::one(&record, event, at),
+            (Some(subject), Scope::Login) => Ending::mark(subject, login_of(&record), reason, at),
+            (Some(subject), Scope::Subject) => {
+                Ending::mark(subject, RecordFilter::all(), reason, at).with_fence()
+            }
+        };
+        let ending = ending.told_as(event).otherwise(EventKind::RevokedPresented(reason));
+        self.end(ending.shown_by(&record).fingerprint(fingerprint)).await.map(drop)
+    }
+}

@@ -1,0 +1,156 @@
+//! How many logins a subject has, and how many records a login: the oldest end.
+
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+use super::Tokens;
+use super::backoff::Backoff;
+use super::ending::Ending;
+use super::write::Written;
+use crate::clock::Timestamp;
+use crate::error::{Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
+use crate::ident::{LoginId, Subject};
+use crate::purpose::{Purpose, Purposes};
+use crate::record::state::{Origin, State};
+use crate::record::{Reason, Record};
+use crate::store::{Change, RecordFilter};
+
+/// Which cap a new record may exceed.
+#[derive(Clone, Copy)]
+pub(super) enum Cap {
+    /// That of the subject's logins.
+    Logins,
+    /// That of the login's records.
+    Records,
+}
+
+impl Tokens {
+    /// Whether the cap may be exceeded by a record after which its subject has `of_subject` records.
+    pub(super) fn may_exceed(&self, cap: Cap, of_subject: Option<u32>) -> bool {
+        let max = match cap {
+            Cap::Logins => self.shared.max_logins,
+            Cap::Records => self.shared.max_records_per_login,
+        };
+        of_subject.is_none_or(|count| count > max.get())
+    }
+
+    /// Ends what exceeds the cap now that `new` is stored.
+    ///
+    /// # Errors
+    /// [`Rejected::Revoked`] if that is `new` itself.
+    pub(super) async fn keep_to(&self, cap: Cap, new: &Record, now: Timestamp) -> Result<(), Denied> {
+        let Some(subject) = &new.subject else { return Ok(()) };
+        match cap {
+            Cap::Logins => self.keep_newest_logins(subject, new, now).await,
+            Cap::Records => Ok(self.keep_newest_records(subject, new, now).await?),
+        }
+    }
+
+    /// Every login judges by the list that it reads behind its own insert, and by one total order. So of logins
+    /// that run at once the last to read sees them all, and all of them end the same ones.
+    async fn keep_newest_logins(
+        &self,
+        subject: &Subject,
+        new: &Record,
+        now: Timestamp,
+    ) -> Result<(), Denied> {
+        let rows = self.records(subject, Purpose::Device.into()).await?;
+        let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
+        for record in rows.records.iter().filter(|record| self.is_live(record, now)) {
+            let Some(state) = self.state(record) else { continue };
+            let at = state.facts.auth_at;
+            logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);
+        }
+        // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its
+        // place against every later one.
+        let latest = now.saturating_add(self.max_skew());
+        let mut order: Vec<_> = logins.into_iter().map(|(login, at)| (at <= latest, at, login)).collect();
+        order.sort_unstable_by_key(|place| Reverse(*place));
+        let max = usize::try_from(self.shared.max_logins.get()).unwrap_or(usize::MAX);
+        for (_, _, login) in order.iter().skip(max) {
+            let filter = RecordFilter::login(*login).purposes(Purposes::NOT_KEYS);
+            let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
+            self.end_here(ending.only_if_some()).await?;
+        }
+        let stays = order.iter().take(max).any(|(_, _, login)| *login == new.login);
+        if stays {
+            return Ok(());
+        }
+        // Another login may have ended it before this one read the list.
+        let ended = rows.records.iter().find(|record| record.selector == new.selector);
+        match (ended, ended.and_then(|record| record.revoked)) {
+            (None, _) => Err(Rejected::Fenced.into()),
+            (Some(_), reason) => Err(Rejected::Revoked(reason.unwrap_or(Reason::Evicted)).into()),
+        }
+    }
+
+    /// Ends the oldest restored records of a login that has too many, never the new one.
+    async fn keep_newest_records(
+        &self,
+        subject: &Subject,
+        new: &Record,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let rows = self.records(subject, Purpose::Device.into()).await?;
+        let mut records = rows.records;
+        records.retain(|record| record.login == new.login && self.is_live(record, now));
+        let max = usize::try_from(self.shared.max_records_per_login.get()).unwrap_or(usize::MAX);
+        let mut excess = records.len().saturating_sub(max);
+        // The list is newest first.
+        for record in records.iter().rev().filter(|record| record.selector != new.selector) {
+            if excess == 0 {
+                break;
+            }
+            if let Some(state) = self.state(record)
+                && state.facts.origin == Origin::Restored
+            {
+                self.supersede_record(record.clone(), state, now).await?;
+                excess -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    /// Marks one record, whatever is written to it meanwhile.
+    async fn supersede_record(
+        &self,
+        mut record: Record,
+        mut state: State,
+        now: Timestamp,
+    ) -> Result<(), Failure> {
+        let mut backoff = Backoff::default();
+        loop {
+            match self.mark_revision(&record, state, now).await? {
+                Written::Done => return Ok(()),
+                Written::Lost(Some(newer)) if newer.revoked.is_none() => {
+                    let Some(newer_state) = self.state(&newer) else { return Ok(()) };
+                    (record, state) = (newer, newer_state);
+                }
+                Written::Lost(_) => return Ok(()),
+            }
+            backoff.pause(self).await?;
+        }
+    }
+
+    /// Marks `record` as superseded if it is still this revision, and tells the observer.
+    pub(super) async fn mark_revision(
+        &self,
+        record: &Record,
+        mut state: State,
+        now: Timestamp,
+    ) -> Result<Written, Failure> {
+        state.write_id = self.random()?;
+        let mut next = record.clone();
+        next.mark(Reason::Superseded, now);
+        next.body = state.encode();
+        let written = self.replace(&next, record, Change::End(&self.note())).await;
+        let event = Event::new(EventKind::Revoked(Reason::Superseded), now).record(record);
+        match &written {
+            Ok(Written::Done) => self.emit(&event.count(1)),
+            Ok(Written::Lost(_)) => {}
+            Err(failure) => self.emit(&event.source(failure)),
+        }
+        written
+    }
+}

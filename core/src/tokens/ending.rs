@@ -1,0 +1,242 @@
+//! How records are ended: one write and one event, though the caller may be gone (contract D12).
+
+use std::error::Error;
+use std::fmt;
+
+use super::Tokens;
+use super::login::LOGIN_WINDOW;
+use crate::clock::Timestamp;
+use crate::error::Failure;
+use crate::event::{Event, EventKind};
+use crate::ident::{Epoch, LoginId, Subject};
+use crate::purpose::{Purpose, Purposes};
+use crate::record::{Reason, Record};
+use crate::stamp::FingerprintCheck;
+use crate::store::{Action, EpochUpdate, Logins, Note, RecordFilter, Revocation};
+use crate::token::Selector;
+
+/// One ending: what is written, and how the observer is told.
+pub(super) struct Ending {
+    target: Target,
+    told_as: EventKind,
+    at: Timestamp,
+    subject: Option<Subject>,
+    login: Option<LoginId>,
+    record: Option<Box<Record>>,
+    fingerprint: FingerprintCheck,
+    tell: Tell,
+}
+
+/// When the observer is told of an ending that was written. It is always told of one that could not be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Tell {
+    Always,
+    /// If it ended nothing it is told as this, if at all.
+    Otherwise(Option<EventKind>),
+    Never,
+}
+
+enum Target {
+    /// The subject's records that match.
+    Matching { filter: RecordFilter, action: Action, fence: bool },
+    /// One record, which is removed.
+    One(Selector),
+}
+
+impl Ending {
+    /// Marks what matches.
+    pub(super) fn mark(subject: &Subject, filter: RecordFilter, reason: Reason, at: Timestamp) -> Self {
+        let action = Action::Mark { reason, at };
+        Self::matching(subject, filter, action, EventKind::Revoked(reason), at)
+    }
+
+    /// Removes what matches, marked records included.
+    pub(super) fn remove(subject: &Subject, filter: RecordFilter, told_as: EventKind, at: Timestamp) -> Self {
+        Self::matching(subject, filter, Action::Remove, told_as, at)
+    }
+
+    fn matching(
+        subject: &Subject,
+        filter: RecordFilter,
+        action: Action,
+        told_as: EventKind,
+        at: Timestamp,
+    ) -> Self {
+        let login = match filter.logins {
+            Logins::Only(login) => Some(login),
+            Logins::Any | Logins::Except(_) => None,
+        };
+        Self {
+            target: Target::Matching { filter, action, fence: false },
+            told_as,
+            at,
+            subject: Some(subject.clone()),
+            login,
+            record: None,
+            fingerprint: FingerprintCheck::Unknown,
+            tell: Tell::Always,
+        }
+    }
+
+    /// Removes one record.
+    pub(super) fn one(record: &Record, told_as: EventKind, at: Timestamp) -> Self {
+        Self {
+            target: Target::One(record.selector),
+            told_as,
+            at,
+            subject: None,
+            login: None,
+            record: Some(Box::new(record.clone())),
+            fingerprint: FingerprintCheck::Unknown,
+            tell: Tell::Always,
+        }
+    }
+
+    /// Removes a row that does not decode.
+    pub(super) fn unreadable(
+        subject: &Subject,
+        selector: Selector,
+        told_as: EventKind,
+        at: Timestamp,
+    ) -> Self {
+        let ending = Self::remove(subject, RecordFilter::all(), told_as, at);
+        Self { target: Target::One(selector), ..ending }
+    }
+
+    /// Turns away the logins that are under way, too.
+    pub(super) fn with_fence(mut self) -> Self {
+        if let Target::Matching { fence, .. } = &mut self.target {
+            *fence = true;
+        }
+        self
+    }
+
+    /// Tells it as another event than [`EventKind::Revoked`].
+    pub(super) fn told_as(self, told_as: EventKind) -> Self {
+        Self { told_as, ..self }
+    }
+
+    /// Tells it as this if it ended nothing.
+    pub(super) fn otherwise(self, kind: EventKind) -> Self {
+        Self { tell: Tell::Otherwise(Some(kind)), ..self }
+    }
+
+    /// Says how the client that presented the token compares with the one that it was issued to.
+    pub(super) fn fingerprint(self, fingerprint: FingerprintCheck) -> Self {
+        Self { fingerprint, ..self }
+    }
+
+    /// Shows the record whose token led to it.
+    pub(super) fn shown_by(self, record: &Record) -> Self {
+        Self { record: Some(Box::new(record.clone())), ..self }
+    }
+
+    /// Tells nothing if it ended nothing: another call was faster, and told it.
+    pub(super) fn only_if_some(self) -> Self {
+        Self { tell: Tell::Otherwise(None), ..self }
+    }
+
+    /// Tells nothing unless it fails.
+    pub(super) fn only_if_failed(self) -> Self {
+        Self { tell: Tell::Never, ..self }
+    }
+
+    fn event(&self) -> Event<'_> {
+        let mut event = Event::new(self.told_as, self.at).fingerprint(self.fingerprint);
+        if let Some(record) = &self.record {
+            event = event.record(record);
+        }
+        if let Target::One(selector) = self.target {
+            event.selector = Some(selector);
+        }
+        event.subject = self.subject.as_ref().or(event.subject);
+        event.login = self.login.or(event.login);
+        event
+    }
+}
+
+impl Tokens {
+    /// What the store is to note beside an ending: who made the request.
+    pub(super) fn note(&self) -> Note {
+        self.context.as_ref().map_or_else(Note::none, |context| context.to_note())
+    }
+
+    /// Ends, and tells the observer once: how many records it was, or why they could not be ended. Both happen
+    /// though the caller's future is dropped.
+    pub(super) async fn end(&self, ending: Ending) -> Result<u64, Failure> {
+        self.detached(|tokens| async move { tokens.end_here(ending).await }).await
+    }
+
+    /// The same inside a task that is detached already.
+    pub(super) async fn end_here(&self, ending: Ending) -> Result<u64, Failure> {
+        let mut untold = Untold { tokens: self, ending: Some(ending) };
+        let result = match &untold.ending {
+            Some(ending) => self.write_ending(ending).await,
+            None => Ok(0),
+        };
+        if let Some(ending) = untold.ending.take() {
+            let event = ending.event();
+            match (&result, ending.tell) {
+                (Err(failure), _) => self.emit(&event.source(failure)),
+                (Ok(_), Tell::Never) | (Ok(0), Tell::Otherwise(None)) => {}
+                (Ok(0), Tell::Otherwise(Some(kind))) => self.emit(&Event { kind, ..event }),
+                (Ok(count), _) => self.emit(&event.count(*count)),
+            }
+        }
+        result
+    }
+
+    async fn write_ending(&self, ending: &Ending) -> Result<u64, Failure> {
+        let store = self.store();
+        match (&ending.target, &ending.subject) {
+            (Target::Matching { filter, action, fence }, Some(subject)) => {
+                let mut revocation = Revocation::new(filter.clone(), *action).note(self.note());
+                if *fence {
+                    let epoch = Epoch(self.random()?);
+                    revocation =
+                        revocation.epoch(EpochUpdate::Set { epoch, now: ending.at, keep: LOGIN_WINDOW });
+                }
+                Ok(store.revoke_by_subject(subject, &revocation).await?)
+            }
+            (Target::One(selector), _) => Ok(u64::from(store.delete(*selector, &self.note()).await?)),
+            (Target::Matching { .. }, None) => Ok(0),
+        }
+    }
+}
+
+/// What a log-out or a theft of `record` ends: the devices and single-use tokens of its login. API keys stay,
+/// also those of that login; of a key it is the keys of its kind in its login.
+pub(super) fn login_of(record: &Record) -> RecordFilter {
+    let login = RecordFilter::login(record.login);
+    match record.purpose {
+        Purpose::Key => login.kinds(record.kind.into()).purposes(Purpose::Key),
+        Purpose::Device | Purpose::SingleUse => login.purposes(Purposes::NOT_KEYS),
+    }
+}
+
+/// An ending that the observer has not heard of: when it is cut off, because the store panics or the runtime
+/// shuts down, the observer hears of that.
+struct Untold<'a> {
+    tokens: &'a Tokens,
+    ending: Option<Ending>,
+}
+
+impl Drop for Untold<'_> {
+    fn drop(&mut self) {
+        if let Some(ending) = &self.ending {
+            self.tokens.emit(&ending.event().source(&CutOff));
+        }
+    }
+}
+
+/// Why an ending was not finished.
+#[derive(Debug)]
+struct CutOff;
+
+impl fmt::Display for CutOff {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the store panicked, or the runtime shut down, before the ending was written")
+    }
+}
+
+impl Error for CutOff {}

@@ -1,0 +1,300 @@
+//! A renewal: the caller gets new tokens in a new login, and what it held before ends.
+
+use super::Tokens;
+use super::backoff::Backoff;
+use super::candidate::corrupt;
+use super::ending::Ending;
+use super::issue::Draft;
+use super::valid::{Issued, Valid};
+use super::write::Written;
+use crate::authentication::Authentication;
+use crate::clock::Timestamp;
+use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
+use crate::ident::{Kind, LoginId, Subject};
+use crate::purpose::{Purpose, Purposes};
+use crate::record::state::{Facts, Origin, State};
+use crate::record::{Reason, Record};
+use crate::stamp::Stamp;
+use crate::store::{Fence, RecordFilter};
+use crate::token::Selector;
+
+/// The caller's new tokens, and whether the rest could be ended.
+#[derive(Debug)]
+#[must_use = "the caller's old tokens are superseded: send it the new ones"]
+pub struct Renewed {
+    /// What the client gets in place of every token that it holds: send them all.
+    pub tokens: Vec<Issued>,
+    /// How many other records were ended. A failure if they could not be: verify one of the new tokens and
+    /// repeat the call with it.
+    pub ended: Result<u64, Failure>,
+}
+
+/// One renewal: whose, what is different in the new records, and what ends at last.
+struct Renewal {
+    subject: Subject,
+    selector: Selector,
+    login: LoginId,
+    stamp: Option<[u8; 16]>,
+    authentication: Option<Authentication>,
+    rest: Rest,
+}
+
+/// What ends besides the caller's own record.
+#[derive(Clone, Copy)]
+enum Rest {
+    /// Everything outside the new login, logins under way included.
+    Subject(Reason),
+    /// What else the caller's login holds.
+    Login,
+}
+
+/// The caller's record as it was copied, and the records made of its login.
+struct Copies {
+    caller: Record,
+    state: State,
+    made: Vec<(Issued, Record)>,
+}
+
+/// The caller's record is not what it was: this stands there now, if anything does.
+struct Lost(Option<Record>);
+
+impl Tokens {
+    /// "Log out the other devices": ends every other device of the caller's subject and every single-use
+    /// token, turns away logins under way, and gives the caller new tokens in place of all that its own
+    /// login holds (ASVS 5.0, 7.2.4): a copy of one of those is out too.
+    ///
+    /// Send every token of the answer to the client: its old ones are dead. None of the new ones expires later
+    /// than its old one, nor later than the policy allows. API keys stay. Kinds that this process has no policy
+    /// for end, and the caller gets none in their place.
+    ///
+    /// Of several calls with one token, at once or one after the other, one wins. The others answer
+    /// [`Rejected::Revoked`] with [`Reason::Superseded`] and get nothing, for each may come from a copy. So a
+    /// double click, or an answer that is lost, costs the caller a new login.
+    ///
+    /// # Errors
+    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
+    /// anonymous or not a device.
+    ///
+    /// # Cancellation
+    /// It completes though the future is dropped; then the caller has to log in again.
+    pub async fn revoke_others(&self, caller: &Valid) -> Result<Renewed, Denied> {
+        self.renew(caller, None, None, Rest::Subject(Reason::LoggedOutElsewhere)).await
+    }
+
+    /// After a password or another credential was changed, and committed: the same as
+    /// [`revoke_others`](Self::revoke_others), with the new tokens bound to the new `stamp`.
+    ///
+    /// A token bound to the old stamp is refused from the commit on, and ended by this call.
+    ///
+    /// # Errors
+    /// As for [`revoke_others`](Self::revoke_others).
+    pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
+        self.renew(caller, stamp, None, Rest::Subject(Reason::CredentialChanged)).await
+    }
+
+    /// After the subject has authenticated again in its login (a step-up): gives the caller new tokens that
+    /// carry `authentication` and the present time as [`auth_at`](Valid::auth_at), in place of all that its login
+    /// holds, so that a copy of those gains nothing by it. Other logins stay.
+    ///
+    /// Lifetimes stay, too; for the rest see [`revoke_others`](Self::revoke_others).
+    ///
+    /// # Errors
+    /// As for [`revoke_others`](Self::revoke_others), and [`Failure::Limit`] for an `authentication` beyond its
+    /// limits.
+    pub async fn authenticated_again(
+        &self,
+        caller: &Valid,
+        authentication: Authentication,
+    ) -> Result<Renewed, Denied> {
+        authentication.check()?;
+        self.renew(caller, None, Some(authentication), Rest::Login).await
+    }
+
+    async fn renew(
+        &self,
+        caller: &Valid,
+        stamp: Option<Stamp>,
+        authentication: Option<Authentication>,
+        rest: Rest,
+    ) -> Result<Renewed, Denied> {
+        let Some(subject) = caller.subject().cloned() else {
+            return Err(Failure::WrongCall(caller.kind()).into());
+        };
+        if self.policy(caller.kind())?.purpose != Purpose::Device {
+            return Err(Failure::WrongCall(caller.kind()).into());
+        }
+        let renewal = Renewal {
+            subject,
+            selector: caller.selector(),
+            login: caller.login(),
+            stamp: stamp.map(|stamp| stamp.0),
+            authentication,
+            rest,
+        };
+        self.detached(|tokens| async move { tokens.renew_login(&renewal).await }).await
+    }
+
+    /// In four steps, of which a copy of the caller's token gains nothing, whatever it calls meanwhile:
+    ///
+    /// 1. New records in a new login, fenced by the caller's record.
+    /// 2. The caller's record is marked, by compare-and-swap at the revision that was copied. One call wins.
+    /// 3. The rest ends, in one step.
+    /// 4. The tokens are handed out, with the failure of step 3 if it failed.
+    ///
+    /// Until step 2 the old tokens are as good as before, and no new one was handed out; from step 2 on the
+    /// caller's old one is dead.
+    async fn renew_login(&self, renewal: &Renewal) -> Result<Renewed, Denied> {
+        let mut backoff = Backoff::default();
+        backoff.pause(self).await?;
+        loop {
+            let (now, login) = (self.now(), LoginId(self.random()?));
+            let Copies { caller, state, made } = match self.copy_login(renewal, login, now).await {
+                Ok(Ok(copies)) => copies,
+                Ok(Err(lost)) => return Err(self.lose(renewal, login, lost, now).await),
+                Err(denied) => {
+                    self.discard(&renewal.subject, login, now).await;
+                    return Err(denied);
+                }
+            };
+            match self.mark_revision(&caller, state, now).await {
+                Ok(Written::Done) => {}
+                Ok(Written::Lost(Some(record))) if record.revoked.is_none() => {
+                    // D12: a flood of writes to the caller's record does not keep the rest alive. When the time
+                    // is up the rest ends, and the caller's record with it.
+                    if backoff.pause(self).await.is_ok() {
+                        self.discard(&renewal.subject, login, now).await;
+                        continue;
+                    }
+                }
+                Ok(Written::Lost(record)) => {
+                    return Err(self.lose(renewal, login, Lost(record), now).await);
+                }
+                Err(failure) => {
+                    self.discard(&renewal.subject, login, now).await;
+                    return Err(failure.into());
+                }
+            }
+            let mut tokens = Vec::with_capacity(made.len());
+            for (issued, record) in made {
+                self.emit(&Event::new(EventKind::Issued, now).record(&record));
+                tokens.push(issued);
+            }
+            return Ok(Renewed { tokens, ended: self.end_rest(renewal, login, now).await });
+        }
+    }
+
+    /// Step 1: one record for each device kind that is live in the caller's login.
+    async fn copy_login(
+        &self,
+        renewal: &Renewal,
+        login: LoginId,
+        now: Timestamp,
+    ) -> Result<Result<Copies, Lost>, Denied> {
+        let rows = self.records(&renewal.subject, Purpose::Device.into()).await?;
+        if rows.unreadable.contains(&renewal.selector) {
+            return Err(corrupt(renewal.selector, DecodeError("the row of the caller is unreadable")).into());
+        }
+        let caller = rows.records.iter().find(|record| record.selector == renewal.selector);
+        let Some(caller) = caller.filter(|caller| caller.revoked.is_none()) else {
+            return Ok(Err(Lost(caller.cloned())));
+        };
+        if !self.is_live(caller, now) {
+            return Err(Rejected::Expired.into());
+        }
+        let state = State::decode(&caller.body).map_err(|source| corrupt(caller.selector, source))?;
+        let mut copies = Copies { caller: caller.clone(), state, made: Vec::new() };
+        let first = (caller.clone(), copies.state.clone());
+        let mut kinds: Vec<Kind> = vec![caller.kind];
+        let mut originals = vec![first];
+        for record in &rows.records {
+            let mine = record.login == caller.login && self.is_live(record, now);
+            if mine
+                && self.policy(record.kind).is_ok()
+                && !kinds.contains(&record.kind)
+                && let Some(state) = self.state(record)
+            {
+                kinds.push(record.kind);
+                originals.push((record.clone(), state));
+            }
+        }
+        for (old, state) in originals {
+            match self.copy_record(renewal, login, old, state, now).await {
+                Ok(made) => copies.made.push(made),
+                Err(Denied::Rejected(Rejected::Fenced)) => {
+                    return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
+                }
+                Err(denied) => return Err(denied),
+            }
+        }
+        Ok(Ok(copies))
+    }
+
+    /// A new record with everything of an old one but its secret and its login.
+    async fn copy_record(
+        &self,
+        renewal: &Renewal,
+        login: LoginId,
+        old: Record,
+        state: State,
+        now: Timestamp,
+    ) -> Result<(Issued, Record), Denied> {
+        let policy = self.policy(old.kind)?;
+        let stamp = renewal.stamp.or(state.facts.stamp);
+        let facts = match renewal.authentication.clone() {
+            None => Facts { stamp, ..state.facts },
+            Some(authentication) => {
+                Facts { stamp, auth_at: now, origin: Origin::Authenticated, authentication, ..state.facts }
+            }
+        };
+        // What the record was promised: an idle lifetime grows with the next login, not before.
+        let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
+        let draft = Draft {
+            expires_at: self.deadlines(&old, policy, now).absolute,
+            idle: promised.into_iter().chain(policy.idle).min(),
+            created_at: old.created_at,
+            subject: old.subject,
+            login,
+            fence: Fence::Parent(renewal.selector),
+            device: old.device,
+            era: old.era,
+            facts,
+            confirms: None,
+            data: state.data,
+        };
+        self.create(policy, now, draft).await.map(|(issued, record, _)| (issued, record))
+    }
+
+    /// What to answer when another call was faster. The rest is left to the winner, which says whether it ended.
+    ///
+    /// Ended from here, for the winner's login, it would take along what the next renewal makes of that login: a
+    /// copy of the first token could log the owner out. The model check finds that, and `overtaken.rs` shows it.
+    async fn lose(&self, renewal: &Renewal, login: LoginId, lost: Lost, now: Timestamp) -> Denied {
+        self.discard(&renewal.subject, login, now).await;
+        let Lost(Some(record)) = lost else { return Rejected::Invalid.into() };
+        record.revoked.map_or(Rejected::Fenced, Rejected::Revoked).into()
+    }
+
+    /// Step 3.
+    async fn end_rest(&self, renewal: &Renewal, login: LoginId, now: Timestamp) -> Result<u64, Failure> {
+        let ending = match renewal.rest {
+            Rest::Subject(reason) => {
+                let others = RecordFilter::except(login).purposes(Purposes::NOT_KEYS);
+                Ending::mark(&renewal.subject, others, reason, now).with_fence()
+            }
+            Rest::Login => {
+                let old = RecordFilter::login(renewal.login).purposes(Purposes::NOT_KEYS);
+                Ending::mark(&renewal.subject, old, Reason::Superseded, now).only_if_some()
+            }
+        };
+        self.end_here(ending).await
+    }
+
+    /// Removes the records of a renewal whose tokens are not handed out. They harm no one if they stay, but for
+    /// an entry in a list of devices.
+    async fn discard(&self, subject: &Subject, login: LoginId, now: Timestamp) {
+        let ending = Ending::remove(subject, RecordFilter::login(login), EventKind::Abandoned, now);
+        // Told to the observer if it fails; the answer to the caller is about the renewal.
+        drop(self.end_here(ending.only_if_failed()).await);
+    }
+}

@@ -1,0 +1,45 @@
+//! A renewal that loses leaves the rest alone: what the winner was given may be renewed by now.
+
+use hallpass_core::{Kind, Reason, Rejected};
+
+use crate::fixture::{Judged as _, World};
+use crate::gate::Call;
+
+#[tokio::test]
+async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
+    let world = World::new();
+    let session = world.log_in(Kind::SESSION).await.token;
+    let owner = world.verify(Kind::SESSION, session.expose()).await.unwrap();
+    let copy = world.verify(Kind::SESSION, session.expose()).await.unwrap();
+    world.gate.down(Call::Revoke);
+    let first = world.tokens.revoke_others(&owner).await.unwrap();
+    assert!(first.ended.is_err(), "it says so, and is repeated with the new token");
+    world.gate.up();
+    let owner = world.verify(Kind::SESSION, first.tokens[0].token.expose()).await.unwrap();
+
+    let as_far_as_it_gets = async || {
+        for _ in 0..100 {
+            tokio::task::yield_now().await;
+        }
+    };
+    // The copy's call is held where it puts its own records away, then where it would end the rest, if it does.
+    let (held, tokens) = (world.gate.hold(Call::Revoke), world.tokens.clone());
+    let late = tokio::spawn(async move { tokens.revoke_others(&copy).await.judged().map(drop) });
+    as_far_as_it_gets().await;
+    world.gate.up();
+    let again = world.gate.hold(Call::Revoke);
+    held.release();
+    as_far_as_it_gets().await;
+    // The next renewal has made its records, and is about to mark the old one.
+    world.gate.up();
+    let (marks, tokens) = (world.gate.hold(Call::Replace), world.tokens.clone());
+    let next = tokio::spawn(async move { tokens.revoke_others(&owner).await });
+    marks.arrival().await;
+    again.release();
+    as_far_as_it_gets().await;
+    marks.release();
+    assert_eq!(late.await.unwrap(), Err(Rejected::Revoked(Reason::Superseded)));
+    let next = next.await.unwrap().unwrap();
+    next.ended.unwrap();
+    world.verify(Kind::SESSION, next.tokens[0].token.expose()).await.expect("the owner stays logged in");
+}

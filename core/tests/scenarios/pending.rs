@@ -1,0 +1,177 @@
+//! A login that has begun: how long it is good, and what ends it (S11).
+
+use hallpass_core::{Denied, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
+
+use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
+use crate::gate::Call;
+
+#[tokio::test]
+async fn a_login_that_is_not_finished_within_an_hour_has_to_begin_again() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    // A later one of the same subject prolongs the epoch.
+    world.advance(HOUR - SECOND);
+    let _ = world.tokens.begin_login(&alice()).await.unwrap();
+    world.tokens.issue(&login, Kind::SESSION).await.expect("in time");
+    world.advance(SECOND);
+    let again = Login::decode(&login.encode()).unwrap();
+    for late in [&login, &again] {
+        assert_eq!(world.tokens.issue(late, Kind::SESSION).await.rejected(), Rejected::Fenced);
+    }
+    let anonymous = world.tokens.begin_anonymous().unwrap();
+    world.advance(HOUR);
+    assert_eq!(world.tokens.issue(&anonymous, Kind::SESSION).await.rejected(), Rejected::Fenced);
+}
+
+#[tokio::test]
+async fn a_login_issues_nothing_after_it_was_ended() {
+    for end in 0..4 {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        let text = session.token.expose();
+        world.tokens.issue(&login, Kind::API_KEY).await.expect("as long as it lives it issues");
+        match end {
+            0 => drop(world.tokens.revoke_login(&alice(), login.id(), Reason::LoggedOutElsewhere).await),
+            1 => world.tokens.revoke(Kind::SESSION, text).await.unwrap(),
+            2 => drop(world.tokens.revoke_subject(&alice(), Kinds::Any, Reason::Administrative).await),
+            _ => {
+                let other = world.log_in(Kind::SESSION).await;
+                let valid = world.verify(Kind::SESSION, other.token.expose()).await.unwrap();
+                drop(world.tokens.revoke_others(&valid).await.unwrap());
+            }
+        }
+        let carried = Login::decode(&login.encode()).unwrap();
+        for login in [&login, &login.clone(), &carried] {
+            for kind in [Kind::REMEMBER, Kind::SESSION, Kind::API_KEY] {
+                let late = world.tokens.issue(login, kind).await;
+                assert_eq!(late.rejected(), Rejected::Fenced, "ended in way {end}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let carried = Login::decode(&login.encode()).unwrap();
+    world.tokens.revoke_login(&alice(), login.id(), Reason::LoggedOutElsewhere).await.unwrap();
+    assert_eq!(world.tokens.issue(&carried, Kind::SESSION).await.rejected(), Rejected::Fenced);
+}
+
+#[tokio::test]
+async fn an_unknown_name_costs_one_call_writes_nothing_and_issues_nothing() {
+    let world = World::new();
+    let login = world.tokens.begin_unknown_login().await.unwrap();
+    assert_eq!(world.gate.calls().len(), 1, "as many as for one that exists");
+    assert!(format!("{:?}", world.gate.store).contains("records: 0"));
+    assert_eq!(login.subject(), None);
+    let carried = Login::decode(&login.encode()).unwrap();
+    for login in [&login, &carried] {
+        for kind in [Kind::SESSION, Kind::API_KEY, Kind::ONE_TIME] {
+            assert_eq!(world.tokens.issue(login, kind).await.rejected(), Rejected::Fenced);
+        }
+    }
+    assert_eq!(world.gate.calls(), []);
+    for call in [Call::Find, Call::Epoch] {
+        world.gate.down(call);
+    }
+    let known = world.tokens.begin_login(&alice()).await.map(drop);
+    let unknown = world.tokens.begin_unknown_login().await.map(drop);
+    assert!(matches!((known, unknown), (Err(Failure::Store(_)), Err(Failure::Store(_)))));
+}
+
+#[tokio::test]
+async fn each_anonymous_session_is_a_login_of_its_own() {
+    let world = World::new();
+    let login = world.tokens.begin_anonymous().unwrap();
+    let one = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    let two = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    assert_eq!(one.login, login.id());
+    assert_ne!(one.login, two.login, "ending one cannot end the other, so they are no one login");
+    world.tokens.revoke(Kind::SESSION, one.token.expose()).await.unwrap();
+    world.verify(Kind::SESSION, two.token.expose()).await.unwrap();
+    world.advance(MINUTE);
+}
+
+#[tokio::test]
+async fn a_session_issues_no_key_and_a_key_no_session() {
+    let world = World::new();
+    let session = world.log_in(Kind::SESSION).await;
+    let session = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+    let key = world.log_in(Kind::API_KEY).await;
+    let key = world.verify(Kind::API_KEY, key.token.expose()).await.unwrap();
+    for (parent, kind) in [(&session, Kind::API_KEY), (&key, Kind::SESSION)] {
+        let refused = world.tokens.issue_from(parent, kind).await;
+        assert!(matches!(refused, Err(Denied::Failed(Failure::WrongCall(_)))), "{refused:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let issue = world.tokens.issue(&login, Kind::REMEMBER).stamp(Stamp::of("hash")).binding([3; 32]);
+    let remember = issue.await.unwrap();
+    let look_up = async |token: &str, kind| world.tokens.look_up(kind, token).await.unwrap();
+    let parent =
+        look_up(remember.token.expose(), Kind::REMEMBER).await.verify(Some(&Stamp::of("hash"))).await;
+    let session = world.tokens.issue_from(&parent.unwrap(), Kind::SESSION).await.unwrap();
+    let text = session.token.expose();
+    let good = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("hash"))).await.unwrap();
+    assert_eq!(good.binding(), Some(&[3; 32]));
+    let unbound = look_up(text, Kind::SESSION).await.verify(None).await;
+    assert!(matches!(unbound, Err(Denied::Failed(Failure::StampRequired))), "{unbound:?}");
+    let changed = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("new"))).await;
+    assert_eq!(changed.rejected(), Rejected::StampMismatch, "it dies with the password");
+}
+
+#[tokio::test]
+async fn an_older_token_that_is_dead_already_costs_no_ending() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await;
+    world.tokens.revoke_login(&alice(), old.login, Reason::LoggedOutElsewhere).await.unwrap();
+    world.told();
+    world.gate.calls();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose()).await.unwrap();
+    assert_eq!(world.gate.calls(), [Call::Epoch, Call::Find, Call::Insert]);
+    let kinds: Vec<_> = world.events();
+    assert_eq!(kinds, [hallpass_core::EventKind::Issued]);
+}
+
+#[tokio::test]
+async fn an_issue_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
+    let world = World::new();
+    world.gate.unknown(Call::Insert);
+    let session = world.log_in(Kind::SESSION).await;
+    world.gate.up();
+    world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+    assert!(format!("{:?}", world.gate.store).contains("records: 1"), "nor made twice");
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_row() {
+    let world = World::new();
+    let old = world.log_in(Kind::SESSION).await;
+    for _ in 0..3 {
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        world.gate.down(Call::Revoke);
+        let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
+        assert!(matches!(issue.await, Err(Denied::Failed(Failure::Store(_)))));
+        world.gate.up();
+    }
+    assert!(format!("{:?}", world.gate.store).contains("records: 1"));
+    // Where the new record cannot be removed either, the observer is told.
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.told();
+    world.gate.down(Call::Revoke);
+    world.gate.down(Call::Delete);
+    let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
+    assert!(issue.await.is_err());
+    let told = world.told();
+    let ghost =
+        told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
+    assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
+}
