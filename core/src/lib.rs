@@ -38,7 +38,7 @@ pub use purpose::{Purpose, Purposes};
 pub use record::state::Origin;
 pub use record::{Body, Reason, Record};
 pub use rotation::Presented;
-pub use secret::{KeyId, Keyring};
+pub use secret::{KeyId, Keyring, Seal};
 pub use stamp::{Fingerprint, FingerprintCheck, Stamp};
 pub use store::{
     Action, Admission, Change, EpochUpdate, Fence, Insert, Kinds, Listed, Logins, Note, Page, Purged,

@@ -4,6 +4,8 @@
 //! record share. The record keeps digests only, each under a domain constant of its own, each field
 //! length-prefixed, so that no two uses and no two field splits ever hash the same bytes.
 
+mod seal;
+
 use std::fmt;
 use std::num::NonZeroU32;
 
@@ -12,6 +14,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+
+pub use seal::Seal;
 
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;

@@ -1,0 +1,82 @@
+//! Seals: keyed digests of what an adapter keeps that is no token.
+
+use hmac::Mac;
+use subtle::ConstantTimeEq;
+
+use super::{KeyId, Keyring, Keys, Usable};
+use crate::clock::Timestamp;
+use crate::error::Failure;
+
+const SEAL: &[u8] = b"hallpass/seal/1";
+
+/// A keyed digest, with the key that made it: a writer of the database cannot make one up.
+#[derive(Clone, Copy, Debug)]
+pub struct Seal {
+    /// The key.
+    pub key: KeyId,
+    /// HMAC-SHA-256.
+    pub bytes: [u8; 32],
+}
+
+impl Keyring {
+    /// Seals `message` with the signing key, for what an adapter keeps that is no token. `context` names the use,
+    /// in at most 255 bytes, so that no seal of one use is good for another; no seal is a digest of a token.
+    #[must_use]
+    pub fn seal(&self, context: &'static str, message: &[u8]) -> Seal {
+        Seal { key: self.active.id, bytes: self.active.seal(context, message) }
+    }
+
+    /// Whether `seal` was made from this `message` and `context`, in constant time. A seal by a retired key is not.
+    ///
+    /// # Errors
+    /// [`Failure::UnknownKey`] if the ring does not have its key.
+    pub fn is_sealed(&self, context: &'static str, message: &[u8], seal: &Seal) -> Result<bool, Failure> {
+        let keys = Keys(Some(self.clone()));
+        Ok(match keys.usable(Some(seal.key), Timestamp::MAX)? {
+            Usable::Yes(Some(key)) => key.seal(context, message).ct_eq(&seal.bytes).into(),
+            Usable::Yes(None) | Usable::No => false,
+        })
+    }
+
+    /// Whether digests that were made before there was a keyring are accepted, at `now`.
+    #[must_use]
+    pub fn accepts_unkeyed(&self, now: Timestamp) -> bool {
+        self.unkeyed_until.is_some_and(|until| now < until)
+    }
+}
+
+impl super::Key {
+    fn seal(&self, context: &str, message: &[u8]) -> [u8; 32] {
+        let mut mac = self.digest.clone();
+        for part in [SEAL, context.as_bytes()] {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.update(message);
+        mac.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ring(id: u32, secret: u8) -> Keyring {
+        Keyring::new(KeyId::new(id).unwrap(), &[secret; 32]).unwrap()
+    }
+
+    #[test]
+    fn a_seal_is_good_for_its_message_use_and_key_only() {
+        let ring_1 = ring(1, 1).verify_only(KeyId::new(3).unwrap(), &[3; 32]).unwrap();
+        let seal = ring_1.seal("use", b"message");
+        assert!(ring_1.is_sealed("use", b"message", &seal).unwrap());
+        assert!(!ring_1.is_sealed("use", b"massage", &seal).unwrap());
+        assert!(!ring_1.is_sealed("usem", b"essage", &seal).unwrap());
+        assert!(!ring(1, 2).is_sealed("use", b"message", &seal).unwrap(), "another key of that name");
+        assert!(matches!(ring(2, 1).is_sealed("use", b"message", &seal), Err(Failure::UnknownKey(_))));
+        let retired = ring(2, 2).retired(KeyId::new(1).unwrap()).unwrap();
+        assert!(!retired.is_sealed("use", b"message", &seal).unwrap());
+        let older = ring(3, 3).seal("use", b"message");
+        assert!(ring_1.is_sealed("use", b"message", &older).unwrap(), "a key that only verifies");
+    }
+}
