@@ -1,8 +1,8 @@
-//! The body of a session's record: digest, the rest of its expiry date, data.
+//! The body of a session's record: digest or seal, the rest of its expiry date, data.
 
 use std::collections::HashMap;
 
-use hallpass_core::Body;
+use hallpass_core::{Body, KeyId, Seal};
 use serde_json::Value;
 
 use crate::error::Trouble;
@@ -13,7 +13,7 @@ pub(crate) type Data = HashMap<String, Value>;
 /// What every body begins with: not what a body of core begins with, and the version.
 const TAG: [u8; 2] = *b"T\x01";
 /// The bytes before the data.
-const HEAD: usize = 46;
+const HEAD: usize = 50;
 /// The most JSON that fits, in bytes.
 const MAX_DATA: usize = 16 * 1024;
 /// The deepest nesting that `serde_json` reads back.
@@ -21,16 +21,25 @@ const MAX_DEPTH: usize = 127;
 
 /// The decoded body; the data are still JSON. No `Debug`: it holds data and a digest.
 pub(crate) struct Content {
-    pub(crate) digest: [u8; 32],
+    pub(crate) proof: Proof,
     /// The nanoseconds of the expiry date beyond its milliseconds, which stand in a column.
     pub(crate) nanos: u32,
-    json: Vec<u8>,
+    pub(crate) json: Vec<u8>,
+}
+
+/// What proves that a record is the session that is meant.
+#[derive(Clone, Copy)]
+pub(crate) enum Proof {
+    /// The digest of its id, without a keyring.
+    Digest([u8; 32]),
+    /// The seal over its id and all that the record says, with a keyring.
+    Sealed(Seal),
 }
 
 impl Content {
     /// # Errors
     /// [`Trouble::Encode`] if the data are too large, or so deep that they could not be read back.
-    pub(crate) fn new(digest: [u8; 32], nanos: u32, data: &Data) -> Result<Self, Trouble> {
+    pub(crate) fn new(proof: Proof, nanos: u32, data: &Data) -> Result<Self, Trouble> {
         if !data.values().all(|value| fits(value, MAX_DEPTH - 1)) {
             return Err(Trouble::Encode(format!("session data are nested deeper than {MAX_DEPTH} levels")));
         }
@@ -40,16 +49,22 @@ impl Content {
             let len = json.len();
             return Err(Trouble::Encode(format!("session data are {len} bytes of JSON, {MAX_DATA} fit")));
         }
-        Ok(Self { digest, nanos, json })
+        Ok(Self { proof, nanos, json })
     }
 
-    /// Layout, big-endian: tag 2 · write id 8 · digest 32 · nanoseconds 4 · data. The write id is new in
+    /// Layout, big-endian: tag 2 · write id 8 · key id 4, 0 without a keyring · digest or seal 32 ·
+    /// nanoseconds 4 · data. The write id is new in
     /// every write, so that only an equal record proves that a write was one's own (contract S5).
     pub(crate) fn encode(&self, write_id: [u8; 8]) -> Result<Body, Trouble> {
         let mut out = Vec::with_capacity(HEAD + self.json.len());
         out.extend_from_slice(&TAG);
         out.extend_from_slice(&write_id);
-        out.extend_from_slice(&self.digest);
+        let (key, proof) = match &self.proof {
+            Proof::Digest(digest) => (0, digest),
+            Proof::Sealed(seal) => (seal.key.0.get(), &seal.bytes),
+        };
+        out.extend_from_slice(&key.to_be_bytes());
+        out.extend_from_slice(proof);
         out.extend_from_slice(&self.nanos.to_be_bytes());
         out.extend_from_slice(&self.json);
         Body::new(out).map_err(|error| Trouble::Encode(error.to_string()))
@@ -61,10 +76,15 @@ impl Content {
         let split = || {
             let rest = body.as_bytes().strip_prefix(&TAG)?;
             let (_write_id, rest) = rest.split_first_chunk::<8>()?;
-            let (digest, rest) = rest.split_first_chunk()?;
+            let (key, rest) = rest.split_first_chunk()?;
+            let (&bytes, rest) = rest.split_first_chunk()?;
             let (nanos, json) = rest.split_first_chunk()?;
             let nanos = u32::from_be_bytes(*nanos);
-            (nanos < 1_000_000).then(|| Self { digest: *digest, nanos, json: json.to_vec() })
+            let proof = match KeyId::new(u32::from_be_bytes(*key)) {
+                Some(key) => Proof::Sealed(Seal { key, bytes }),
+                None => Proof::Digest(bytes),
+            };
+            (nanos < 1_000_000).then(|| Self { proof, nanos, json: json.to_vec() })
         };
         split().ok_or_else(|| Trouble::Decode("a stored session is corrupt".into()))
     }
@@ -101,9 +121,10 @@ mod tests {
     #[test]
     fn what_is_encoded_is_decoded() {
         let data = data(serde_json::json!([1, -2.5e-300, 0.1, u64::MAX, "ü\0", null, {"": {}}]));
-        let body = Content::new([7; 32], 999_999, &data).unwrap().encode([1; 8]).unwrap();
+        let body = Content::new(Proof::Digest([7; 32]), 999_999, &data).unwrap().encode([1; 8]).unwrap();
         let content = Content::decode(&body).unwrap();
-        assert_eq!((content.digest, content.nanos), ([7; 32], 999_999));
+        assert!(matches!(content.proof, Proof::Digest(digest) if digest == [7; 32]));
+        assert_eq!(content.nanos, 999_999);
         assert_eq!(content.data().unwrap(), data);
     }
 
@@ -114,7 +135,8 @@ mod tests {
             bits = bits.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
             let float = f64::from_bits(bits);
             if float.is_finite() {
-                let stored = Content::new([0; 32], 0, &data(float.into())).unwrap().data().unwrap();
+                let stored =
+                    Content::new(Proof::Digest([0; 32]), 0, &data(float.into())).unwrap().data().unwrap();
                 assert_eq!(stored["key"].as_f64().map(f64::to_bits), Some(float.to_bits()));
             }
         }
@@ -122,17 +144,22 @@ mod tests {
 
     #[test]
     fn every_depth_that_is_accepted_is_read_back() {
-        let deepest = Content::new([0; 32], 0, &data(nested(126))).unwrap();
+        let deepest = Content::new(Proof::Digest([0; 32]), 0, &data(nested(126))).unwrap();
         assert_eq!(deepest.data().unwrap(), data(nested(126)));
-        assert!(matches!(Content::new([0; 32], 0, &data(nested(127))), Err(Trouble::Encode(_))));
+        assert!(matches!(
+            Content::new(Proof::Digest([0; 32]), 0, &data(nested(127))),
+            Err(Trouble::Encode(_))
+        ));
     }
 
     #[test]
     fn data_up_to_the_limit_fit_and_one_byte_more_does_not() {
         let room = MAX_DATA - r#"{"key":""}"#.len();
-        let largest = Content::new([0; 32], 0, &data("x".repeat(room).into())).unwrap();
+        let largest = Content::new(Proof::Digest([0; 32]), 0, &data("x".repeat(room).into())).unwrap();
         assert_eq!(largest.encode([0; 8]).unwrap().as_bytes().len(), HEAD + MAX_DATA);
-        let Err(Trouble::Encode(text)) = Content::new([0; 32], 0, &data("x".repeat(room + 1).into())) else {
+        let Err(Trouble::Encode(text)) =
+            Content::new(Proof::Digest([0; 32]), 0, &data("x".repeat(room + 1).into()))
+        else {
             panic!("it is too large");
         };
         assert_eq!(text, "session data are 16385 bytes of JSON, 16384 fit");
@@ -140,12 +167,12 @@ mod tests {
 
     #[test]
     fn foreign_bytes_are_an_error() {
-        let good = Content::new([0; 32], 0, &Data::new()).unwrap().encode([0; 8]).unwrap();
+        let good = Content::new(Proof::Digest([0; 32]), 0, &Data::new()).unwrap().encode([0; 8]).unwrap();
         for len in 0..HEAD {
             let cut = Body::new(good.as_bytes()[..len].to_vec()).unwrap();
             assert!(matches!(Content::decode(&cut), Err(Trouble::Decode(_))), "{len} bytes");
         }
-        for (at, byte) in [(0, 1), (1, 2), (42, 255)] {
+        for (at, byte) in [(0, 1), (1, 2), (46, 255)] {
             let mut bytes = good.as_bytes().to_vec();
             bytes[at] = byte;
             assert!(Content::decode(&Body::new(bytes).unwrap()).is_err(), "byte {at}");
@@ -154,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_broken_document_is_not_quoted() {
-        let content = Content { digest: [0; 32], nanos: 0, json: br#""secret""#.to_vec() };
+        let content = Content { proof: Proof::Digest([0; 32]), nanos: 0, json: br#""secret""#.to_vec() };
         let Err(Trouble::Decode(text)) = content.data() else { panic!("it is no object") };
         assert_eq!(text, "stored session data are corrupt");
     }

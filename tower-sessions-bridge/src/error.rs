@@ -1,8 +1,9 @@
 //! What goes wrong, before it is said in the words of one version of tower-sessions.
 
 use std::error::Error;
+use std::fmt;
 
-use hallpass_core::StoreError;
+use hallpass_core::{Failure, StoreError};
 
 /// An error of the session store: a sentence without data, ids or digests.
 #[derive(Debug)]
@@ -26,6 +27,22 @@ impl Trouble {
             cause = error.source();
         }
         Self::Backend(text)
+    }
+}
+
+impl fmt::Display for Trouble {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Backend(text) | Self::Decode(text) | Self::Encode(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Error for Trouble {}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::backend(&failure)
     }
 }
 

@@ -15,6 +15,8 @@ const DIGEST: &[u8] = b"hallpass/tower-sessions/digest/1";
 pub(crate) struct Name {
     pub(crate) selector: Selector,
     pub(crate) digest: [u8; 32],
+    /// The id itself, for the seal.
+    pub(crate) id: [u8; 16],
 }
 
 impl Name {
@@ -22,7 +24,7 @@ impl Name {
     pub(crate) fn of(id: i128) -> Self {
         let mut selector = [0; 16];
         selector.copy_from_slice(&hash(SELECTOR, id)[..16]);
-        Self { selector: Selector(selector), digest: hash(DIGEST, id) }
+        Self { selector: Selector(selector), digest: hash(DIGEST, id), id: id.to_le_bytes() }
     }
 
     /// Whether a stored digest is that of this session, in constant time (contract T4).

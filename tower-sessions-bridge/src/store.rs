@@ -1,18 +1,19 @@
 //! Sessions as records: what the traits of every version of tower-sessions rest on.
 
+use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::{
-    Clock, Device, Entropy, Fence, Insert, Kind, LoginId, OsEntropy, Record, Replace, Revision, StoreError,
-    SystemClock, Timestamp, TokenStore,
+    Body, Change, Clock, Device, Entropy, Era, Failure, Fence, Insert, Keyring, Kind, LoginId, Note,
+    OsEntropy, Purpose, Record, Replace, Revision, StoreError, SystemClock, Timestamp, TokenStore,
 };
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
-use crate::body::{Content, Data};
+use crate::body::{Content, Data, Proof};
 use crate::error::Trouble;
 use crate::name::Name;
 
@@ -38,20 +39,26 @@ const NANOS_PER_MILLI: i128 = 1_000_000;
 /// 4. A session is over at the instant of its expiry date, whether or not it was collected.
 /// 5. A delete, once begun, completes though the caller's future is dropped.
 /// 6. Of concurrent saves of one session the last one written stays, whole, as everywhere in tower-sessions.
-/// 7. An outage is `Error::Backend`, a session that does not decode `Error::Decode`, data beyond 16 KiB
-///    of JSON or 127 levels `Error::Encode`. None of their texts holds an id or data.
+/// 7. An outage is `Error::Backend`, data beyond 16 KiB of JSON or 127 levels `Error::Encode`. None of their texts
+///    holds an id or data.
+/// 8. A session whose row is damaged, or sealed with a key that this node lacks, is over, and the log says so: its
+///    browser can log in again.
 #[derive(Clone)]
 pub struct TowerSessionStore {
     store: Arc<dyn TokenStore>,
     clock: Arc<dyn Clock>,
     absolute: Option<Duration>,
+    keyring: Option<Keyring>,
 }
+
+/// The use that a session's seal is for.
+const CONTEXT: &str = "tower-session";
 
 impl TowerSessionStore {
     /// Keeps sessions in `store`, which may hold tokens as well.
     #[must_use]
     pub fn new(store: impl TokenStore) -> Self {
-        Self { store: Arc::new(store), clock: Arc::new(SystemClock), absolute: None }
+        Self { store: Arc::new(store), clock: Arc::new(SystemClock), absolute: None, keyring: None }
     }
 
     /// Ends every session so long after its creation, however often its expiry date is moved. Without it
@@ -59,6 +66,18 @@ impl TowerSessionStore {
     #[must_use]
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = Some(absolute);
+        self
+    }
+
+    /// Seals every session with `keyring`: a writer of the database can neither make a session up nor change one,
+    /// its data and its expiry included. Putting an older copy of a row back goes unnoticed.
+    ///
+    /// A session that was written without a keyring is over, unless the ring is told to
+    /// [accept it](hallpass_core::danger::accept_unkeyed_until); so is one whose key this node lacks, so give a new
+    /// key to every node as [verify-only](Keyring::verify_only) before one signs with it.
+    #[must_use]
+    pub fn keyring(mut self, keyring: Keyring) -> Self {
+        self.keyring = Some(keyring);
         self
     }
 
@@ -83,6 +102,8 @@ impl TowerSessionStore {
             selector: name.selector,
             subject: None,
             kind: KIND,
+            purpose: Purpose::Device,
+            era: Era::FIRST,
             login: LoginId(random()?),
             created_at: now,
             updated_at: now,
@@ -94,11 +115,12 @@ impl TowerSessionStore {
             revision: Revision::FIRST,
             generation: 0,
             device: Device::default(),
-            body: Content::new(name.digest, nanos, data)?.encode(random()?)?,
+            body: Body::new(Vec::new()).map_err(|error| Trouble::backend(&error))?,
         };
-        let record = Record { purge_at: purge_at(&record, now), ..record };
+        let body = self.content(name, &record, nanos, data)?.encode(random()?)?;
+        let record = Record { purge_at: purge_at(&record, now), body, ..record };
         match self.store.insert(&record, Fence::None).await {
-            Ok(Insert::Inserted) => Ok(true),
+            Ok(Insert::Inserted { .. }) => Ok(true),
             Ok(Insert::Duplicate) => Ok(false),
             Ok(Insert::Fenced) => Err(Trouble::Backend("the store fenced an insert without a fence".into())),
             Err(error) if is_unknown(&error) && self.is_stored(&record).await? => Ok(true),
@@ -114,7 +136,6 @@ impl TowerSessionStore {
         expiry: OffsetDateTime,
     ) -> Result<(), Trouble> {
         let (idle_at, nanos) = split(expiry);
-        let content = Content::new(name.digest, nanos, data)?;
         let mut backoff = Backoff::default();
         loop {
             backoff.pause().await?;
@@ -128,11 +149,11 @@ impl TowerSessionStore {
                 seen_at: now,
                 idle_at: Some(idle_at),
                 revision: record.revision.next(),
-                body: content.encode(random()?)?,
                 ..record.clone()
             };
-            let next = Record { purge_at: purge_at(&next, now), ..next };
-            match self.store.replace(&next, record.revision).await {
+            let body = self.content(name, &next, nanos, data)?.encode(random()?)?;
+            let next = Record { purge_at: purge_at(&next, now), body, ..next };
+            match self.store.replace(&next, record.revision, Change::Update).await {
                 Ok(Replace::Replaced) => return Ok(()),
                 // Read again: it was changed, or it is over.
                 Ok(Replace::Conflict | Replace::Missing) => {}
@@ -150,6 +171,10 @@ impl TowerSessionStore {
     /// The data and the expiry date of a session, unless it is over.
     pub(crate) async fn read(&self, name: &Name) -> Result<Option<(Data, OffsetDateTime)>, Trouble> {
         let Some((record, content)) = self.find(name, self.clock.now()).await? else { return Ok(None) };
+        let data = match content.data() {
+            Ok(data) => data,
+            Err(trouble) => return Ok(unreadable(name, &trouble)),
+        };
         let (at, nanos) = match record.idle_at {
             Some(idle_at) if idle_at <= record.expires_at => (idle_at, content.nanos),
             _ => (record.expires_at, 0),
@@ -157,13 +182,13 @@ impl TowerSessionStore {
         let nanos = i128::from(at.as_millis()) * NANOS_PER_MILLI + i128::from(nanos);
         let expiry = OffsetDateTime::from_unix_timestamp_nanos(nanos)
             .map_err(|_| Trouble::Decode("a stored session is corrupt".into()))?;
-        Ok(Some((content.data()?, expiry)))
+        Ok(Some((data, expiry)))
     }
 
     /// Ends a session, if it is there, in a task of its own (contract D12).
     pub(crate) async fn remove(&self, name: &Name) -> Result<(), Trouble> {
         let (store, selector) = (self.store.clone(), name.selector);
-        let delete = async move { store.delete(selector).await };
+        let delete = async move { store.delete(selector, &Note::none()).await };
         match Handle::try_current() {
             Ok(runtime) => match runtime.spawn(delete).await {
                 Ok(deleted) => deleted?,
@@ -179,21 +204,55 @@ impl TowerSessionStore {
         let due = self.clock.now().saturating_sub(MARGIN);
         loop {
             let step = self.store.purge_expired(due, BATCH).await?;
-            // A store that removes nothing and promises more would keep this going for ever.
+            // A store that removes nothing and promises more would keep this going without end.
             if !step.more || step.removed == 0 {
                 return Ok(());
             }
         }
     }
 
-    /// The record of a session that is not over, proved to be meant.
+    /// The record of a session that is not over, proved to be meant. One that cannot be read is over: were it an
+    /// error, a browser that holds its id could do nothing any more, not even log in.
     async fn find(&self, name: &Name, now: Timestamp) -> Result<Option<(Record, Content)>, Trouble> {
-        let found = self.store.find(name.selector).await?;
+        let found = match self.store.find(name.selector).await {
+            Err(error @ StoreError::Corrupt { .. }) => return Ok(unreadable(name, &error)),
+            found => found?,
+        };
         let Some(record) = found.filter(|record| record.kind == KIND && record.is_live(now)) else {
             return Ok(None);
         };
-        let content = Content::decode(&record.body)?;
-        Ok(name.is_proved_by(&content.digest).then_some((record, content)))
+        let proved = Content::decode(&record.body)
+            .and_then(|content| Ok(self.proves(name, &record, &content, now)?.then_some(content)));
+        match proved {
+            Ok(content) => Ok(content.map(|content| (record, content))),
+            Err(trouble) => Ok(unreadable(name, &trouble)),
+        }
+    }
+
+    /// The body of `record`, sealed where there is a keyring.
+    fn content(&self, name: &Name, record: &Record, nanos: u32, data: &Data) -> Result<Content, Trouble> {
+        let mut content = Content::new(Proof::Digest(name.digest), nanos, data)?;
+        if let Some(keyring) = &self.keyring {
+            content.proof = Proof::Sealed(keyring.seal(CONTEXT, &sealed(name, record, &content)));
+        }
+        Ok(content)
+    }
+
+    fn proves(
+        &self,
+        name: &Name,
+        record: &Record,
+        content: &Content,
+        now: Timestamp,
+    ) -> Result<bool, Failure> {
+        match (&content.proof, &self.keyring) {
+            (Proof::Digest(digest), None) => Ok(name.is_proved_by(digest)),
+            (Proof::Digest(digest), Some(ring)) => Ok(ring.accepts_unkeyed(now) && name.is_proved_by(digest)),
+            (Proof::Sealed(seal), Some(ring)) => {
+                ring.is_sealed(CONTEXT, &sealed(name, record, content), seal)
+            }
+            (Proof::Sealed(seal), None) => Err(Failure::UnknownKey(seal.key)),
+        }
     }
 
     /// Whether this very write is what stands in the store.
@@ -206,6 +265,24 @@ impl fmt::Debug for TowerSessionStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TowerSessionStore").field("store", &self.store).finish_non_exhaustive()
     }
+}
+
+/// What a seal covers: the id, and all that the record says of the session.
+fn sealed(name: &Name, record: &Record, content: &Content) -> Vec<u8> {
+    let mut message = name.id.to_vec();
+    let idle_at = record.idle_at.unwrap_or(record.expires_at);
+    for instant in [record.created_at, record.expires_at, idle_at] {
+        message.extend_from_slice(&instant.as_millis().to_be_bytes());
+    }
+    message.extend_from_slice(&content.nanos.to_be_bytes());
+    message.extend_from_slice(&content.json);
+    message
+}
+
+/// Tells the log that a session is over because it cannot be read.
+fn unreadable<T>(name: &Name, error: &(dyn Error + 'static)) -> Option<T> {
+    tracing::error!(selector = %name.selector, error, "a session cannot be read and is over");
+    None
 }
 
 /// Fresh random bytes.

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod ended;
+mod keyring;
 mod layer;
 mod probe;
 mod secrecy;

@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
-    Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
+    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::Semaphore;
 
@@ -156,31 +156,26 @@ impl TokenStore for Probe {
         self.ask(Call::Find, None, self.inner.find(selector)).await
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.inner.find_many(selectors).await
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.note(&next.encode(), next, next.selector);
-        self.ask(Call::Replace, Some(Replace::Conflict), self.inner.replace(next, expected)).await
-    }
-
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.note(&selector.0, &selector, selector);
-        self.ask(Call::Delete, None, self.inner.delete(selector)).await
-    }
-
-    async fn revoke_by_subject(
+    async fn replace(
         &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.inner.revoke_by_subject(subject, which, action, advance).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        self.note(&next.encode(), next, next.selector);
+        self.ask(Call::Replace, Some(Replace::Conflict), self.inner.replace(next, expected, change)).await
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.note(&selector.0, &selector, selector);
+        self.ask(Call::Delete, None, self.inner.delete(selector, note)).await
+    }
+
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.inner.revoke_by_subject(subject, revocation).await
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.inner.list_by_subject(subject, page).await
     }
 
@@ -190,7 +185,7 @@ impl TokenStore for Probe {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.inner.epoch(subject, fresh, keep, now).await
     }
 
