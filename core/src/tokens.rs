@@ -1,5 +1,6 @@
 //! The service that applications call: every token passes through here, and nothing else decides.
 
+mod accepted;
 mod alarm;
 mod backoff;
 mod builder;

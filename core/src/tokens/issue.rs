@@ -31,7 +31,7 @@ const SELECTOR_TRIES: usize = 3;
 /// A token about to be issued: say more about it, then `.await` it.
 #[must_use = "nothing is issued until it is awaited"]
 pub struct Issue<'a> {
-    tokens: &'a Tokens,
+    pub(super) tokens: &'a Tokens,
     basis: Basis<'a>,
     kind: Kind,
     device: Option<Device>,
@@ -270,7 +270,7 @@ impl<'a> Issue<'a> {
         self
     }
 
-    async fn run(self) -> Result<Issued, Denied> {
+    pub(super) async fn run(self) -> Result<(Issued, Record), Denied> {
         let Self { tokens, basis, kind, device, stamp, fingerprint, binding, authentication, data, .. } =
             self;
         let Self { lifetime, replaces, .. } = self;
@@ -346,7 +346,9 @@ impl<'a> Issue<'a> {
         };
         let mut replaced = Vec::new();
         for (kind, text) in replaces {
-            replaced.extend(tokens.replaceable(kind, text, draft.login, now).await?);
+            let old = tokens.replaceable(kind, text, draft.login, now).await?;
+            // Once for each login: a second ending that fails would undo this login when the old one is over.
+            replaced.extend(old.filter(|old| replaced.iter().all(|known: &Record| known.login != old.login)));
         }
         let (issued, record, of_subject) = tokens.create(policy, now, draft).await?;
         let (event, cap) = match basis {
@@ -370,7 +372,7 @@ impl<'a> Issue<'a> {
         if let (Basis::Login(login), true) = (basis, device_kind) {
             login.has_begun_with(record.selector);
         }
-        Ok(issued)
+        Ok((issued, record))
     }
 }
 
@@ -379,7 +381,7 @@ impl<'a> IntoFuture for Issue<'a> {
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {
-        Box::pin(self.run())
+        Box::pin(async move { Ok(self.run().await?.0) })
     }
 }
 
