@@ -1,0 +1,134 @@
+//! How often a password or a code may be tried.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::time::Duration;
+
+use hallpass_core::{BoxError, Timestamp};
+
+use crate::auth::Auth;
+use crate::error::Failure;
+use crate::rejection::Rejection;
+use crate::signal::SignalKind;
+
+/// Limits how often a password or a code may be tried. [`MemoryLimit`](crate::MemoryLimit) is one for a single
+/// process; several processes want one over a server that they share.
+///
+/// An attempt counts from the moment it is taken, before the password is checked: attempts that come at once do
+/// not slip in side by side.
+pub trait AttemptLimit: Send + Sync + 'static {
+    /// Why the attempts could not be counted.
+    type Error: Into<BoxError>;
+
+    /// Counts an attempt: `None` if it may go on. Otherwise it is refused and does not count, and the answer is
+    /// how long to wait.
+    ///
+    /// # Errors
+    /// If the attempts cannot be counted: the login is answered with 503.
+    fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
+
+    /// The attempt was right, so it does not count; nor do those of this client on this account before it.
+    ///
+    /// # Errors
+    /// If that could not be written.
+    fn forgive(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// Who tries what, and when.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct AttemptBy<'a> {
+    /// The account, as the application calls it; it need not exist.
+    pub account: &'a str,
+    /// The client's address, where it is known.
+    pub address: Option<IpAddr>,
+    /// The present instant, by the clock of the tokens.
+    pub at: Timestamp,
+}
+
+/// An attempt that counts: say what came of it. One that is dropped counts as a failed one.
+#[must_use = "it counts as failed until it is said to have succeeded"]
+pub struct Attempt {
+    auth: Auth,
+    account: String,
+}
+
+impl Auth {
+    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked.
+    /// Give the name as the application compares it.
+    ///
+    /// # Errors
+    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Rejection::Failure`] if the attempts
+    /// could not be counted.
+    pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
+        let attempt = Attempt { auth: self.clone(), account: account.to_owned() };
+        match self.0.config.attempts.take(attempt.by()).await? {
+            None => Ok(attempt),
+            Some(wait) => {
+                self.0.tell(SignalKind::TooManyAttempts, None, None);
+                Err(Rejection::TooManyAttempts(wait))
+            }
+        }
+    }
+}
+
+impl Attempt {
+    /// It was right.
+    ///
+    /// # Errors
+    /// [`Failure::Attempts`] if that could not be written.
+    pub async fn succeeded(self) -> Result<(), Failure> {
+        self.auth.0.config.attempts.forgive(self.by()).await
+    }
+
+    /// It was wrong: tells [`SignalKind::LoginFailed`], with the client's address, and whose account it was if
+    /// there is such an account.
+    pub fn failed<U: Send + Sync + 'static>(self, user: Option<&U>) {
+        let request = &self.auth.0;
+        let described = user.and_then(|user| request.config.describe(user).ok());
+        request.tell(SignalKind::LoginFailed, described.as_ref().map(|described| &described.subject), None);
+    }
+
+    fn by(&self) -> AttemptBy<'_> {
+        let address = self.auth.0.sent().and_then(|sent| sent.client.address);
+        AttemptBy { account: &self.account, address, at: self.auth.0.config.tokens.now() }
+    }
+}
+
+impl<'a> AttemptBy<'a> {
+    /// For tests of a limit.
+    #[must_use]
+    pub const fn new(account: &'a str, address: Option<IpAddr>, at: Timestamp) -> Self {
+        Self { account, address, at }
+    }
+}
+
+/// An [`AttemptLimit`] of any type.
+pub(crate) trait AnyLimit: Send + Sync {
+    fn take<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, Option<Duration>>;
+
+    fn forgive<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, ()>;
+}
+
+type Counting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+
+impl<L: AttemptLimit> AnyLimit for L {
+    fn take<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, Option<Duration>> {
+        Box::pin(async move {
+            AttemptLimit::take(self, by).await.map_err(|error| Failure::Attempts(error.into()))
+        })
+    }
+
+    fn forgive<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, ()> {
+        Box::pin(async move {
+            AttemptLimit::forgive(self, by).await.map_err(|error| Failure::Attempts(error.into()))
+        })
+    }
+}
+
+impl fmt::Debug for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Attempt").finish_non_exhaustive()
+    }
+}

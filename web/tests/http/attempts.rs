@@ -1,0 +1,135 @@
+//! How often a password may be tried, and who hears of it.
+
+use std::convert::Infallible;
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use hallpass_web::{AttemptBy, AttemptLimit, Signal, SignalKind};
+use tokio::task::JoinSet;
+
+use crate::browser::Browser;
+use crate::gate::Call;
+use crate::site::{MINUTE, Site, peer};
+
+async fn site() -> Site {
+    Site::with(|layer| layer.peer_address(peer)).await
+}
+
+async fn try_with(browser: &Browser, id: &str, password: &str) -> u16 {
+    browser.post("/counted", &[("id", id), ("password", password)]).await.status
+}
+
+#[tokio::test]
+async fn after_ten_wrong_passwords_the_right_one_has_to_wait() {
+    let site = site().await;
+    let browser = site.browser();
+    for _ in 0..10 {
+        assert_eq!(try_with(&browser, "alice", "guess").await, 401);
+    }
+    let answer = browser.post("/counted", &[("id", "alice"), ("password", "secret")]).await;
+    assert_eq!((answer.status, answer.header("retry-after")), (429, Some("901")));
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(try_with(&browser, "bob", "secret").await, 200, "another account");
+    let mut elsewhere = site.browser();
+    elsewhere.from = Ipv4Addr::new(127, 0, 0, 2);
+    assert_eq!(try_with(&elsewhere, "alice", "secret").await, 200, "its owner, from another address");
+    site.advance(MINUTE * 15);
+    assert_eq!(try_with(&browser, "alice", "secret").await, 200);
+}
+
+#[tokio::test]
+async fn names_that_do_not_exist_are_counted_too_and_cost_the_same_calls() {
+    let site = site().await;
+    let browser = site.browser();
+    site.gate.calls();
+    assert_eq!(try_with(&browser, "alice", "guess").await, 401);
+    let known = site.gate.calls();
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
+    assert_eq!(site.gate.calls().len(), known.len(), "{known:?}");
+    site.gate.all_down();
+    assert_eq!(try_with(&browser, "alice", "guess").await, 503);
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 503, "an outage tells no names");
+    site.gate.up();
+    for _ in 2..10 {
+        assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
+    }
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 429);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_thirty_attempts_at_once_ten_are_made() {
+    let site = site().await;
+    let request = site.browser().prepare("POST", "/counted", &[("id", "alice"), ("password", "guess")]);
+    let held = site.gate.hold(Call::Epoch);
+    let mut tasks = JoinSet::new();
+    for _ in 0..30 {
+        let request = request.clone();
+        tasks.spawn(async move { request.send().await.status });
+    }
+    let mut answers = Vec::new();
+    while answers.len() < 20 {
+        answers.push(tasks.join_next().await.unwrap().unwrap());
+    }
+    held.release();
+    answers.extend(tasks.join_all().await);
+    assert_eq!(answers[..20], [429; 20], "while the others are being checked");
+    assert_eq!(answers[20..], [401; 10]);
+}
+
+#[tokio::test]
+async fn failed_logins_are_told_with_the_client_s_address() {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let hears = told.clone();
+    let listener = move |signal: &Signal<'_>| {
+        let subject = signal.subject.map(ToString::to_string);
+        hears.lock().unwrap().push((signal.what, subject, signal.address.map(|at| at.to_string())));
+    };
+    let site = Site::with(|layer| layer.peer_address(peer).listener(listener)).await;
+    let browser = site.browser();
+    try_with(&browser, "alice", "guess").await;
+    try_with(&browser, "mallory", "guess").await;
+    let here = Some("127.0.0.1".to_owned());
+    assert_eq!(
+        *told.lock().unwrap(),
+        [
+            (SignalKind::LoginFailed, Some("alice".into()), here.clone()),
+            (SignalKind::LoginFailed, None, here.clone()),
+        ]
+    );
+    for _ in 0..9 {
+        try_with(&browser, "alice", "guess").await;
+    }
+    try_with(&browser, "alice", "guess").await;
+    assert_eq!(told.lock().unwrap().pop(), Some((SignalKind::TooManyAttempts, None, here)));
+}
+
+/// A limit of the application's own: two attempts for each address.
+#[derive(Clone, Default)]
+struct Two(Arc<Mutex<u32>>);
+
+impl AttemptLimit for Two {
+    type Error = Infallible;
+
+    async fn take(&self, by: AttemptBy<'_>) -> Result<Option<Duration>, Infallible> {
+        let mut count = self.0.lock().unwrap();
+        *count += 1;
+        Ok((*count > 2).then(|| Duration::from_secs(by.account.len() as u64)))
+    }
+
+    async fn forgive(&self, _: AttemptBy<'_>) -> Result<(), Infallible> {
+        *self.0.lock().unwrap() = 0;
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn a_site_may_count_for_itself() {
+    let site = Site::with(|layer| layer.attempt_limit(Two::default())).await;
+    let browser = site.browser();
+    assert_eq!(try_with(&browser, "alice", "guess").await, 401);
+    assert_eq!(try_with(&browser, "alice", "secret").await, 200);
+    for status in [401, 401, 429] {
+        assert_eq!(try_with(&browser, "alice", "guess").await, status);
+    }
+}
