@@ -1,0 +1,149 @@
+//! The CSRF token: for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
+//!
+//! A random secret stands in a cookie of its own. The token is that secret under a pad that is new for each
+//! page, so that pages that are compressed do not give it away. A page of another site can make the browser send
+//! the cookie, but it cannot read it, so it cannot send the token.
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+use std::sync::{Mutex, PoisonError};
+
+use hallpass_core::{Entropy, OsEntropy};
+use http::{HeaderMap, HeaderValue};
+use subtle::{Choice, ConstantTimeEq};
+use zeroize::Zeroizing;
+
+use crate::auth::Auth;
+use crate::cookie::{Change, CookieSpec, values};
+use crate::error::Failure;
+use crate::rejection::Rejection;
+use crate::signal::SignalKind;
+
+/// The header in which a script sends the token.
+const HEADER: &str = "x-csrf-token";
+
+type Secret = Zeroizing<[u8; 32]>;
+
+/// The secrets that a browser holds, and the one that is on its way to it.
+#[derive(Default)]
+pub(crate) struct Csrf {
+    held: Vec<Secret>,
+    new: Mutex<Option<Secret>>,
+}
+
+impl Auth {
+    /// A CSRF token for the forms of this page: a hidden field, whose text the handler gives to
+    /// [`check_csrf`](Self::check_csrf), or the header `X-CSRF-Token` of a script. 128 hexadecimal digits, another
+    /// text each time.
+    ///
+    /// It is needed only where the layer is told to
+    /// [require](crate::AuthLayerBuilder::require_csrf_token) it, and looked at only where the client does not say
+    /// whose page sent the request.
+    ///
+    /// # Errors
+    /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be
+    /// sent any more.
+    pub fn csrf_token(&self) -> Result<String, Failure> {
+        let Some(sent) = self.0.sent() else { return Err(Failure::AnswerSent) };
+        self.0.mark_personal();
+        let mut new = sent.csrf.new.lock().unwrap_or_else(PoisonError::into_inner);
+        let secret = match (sent.csrf.held.first(), &mut *new) {
+            (Some(held), _) => held,
+            (None, Some(new)) => &*new,
+            (None, None) if self.0.is_answered() => return Err(Failure::AnswerSent),
+            (None, empty) => &*empty.insert(random()?),
+        };
+        let pad = random()?;
+        let mut text = hex(&pad);
+        text.push_str(&hex(&std::array::from_fn(|at| pad[at] ^ secret[at])));
+        Ok(text.to_string())
+    }
+
+    /// Checks the CSRF token that came with a form. Call it before anything asks for the user: until then the
+    /// cookies of a request that needs it count for nothing, so an extractor like
+    /// [`CurrentUser`](crate::CurrentUser) refuses it.
+    ///
+    /// # Errors
+    /// [`Rejection::CrossSite`] if the request needs a token and this is none of this browser's.
+    pub async fn check_csrf(&self, token: &str) -> Result<(), Rejection> {
+        let Some(sent) = self.0.sent().filter(|_| self.0.is_unproven()) else { return Ok(()) };
+        if !sent.csrf.is_proved_by(token) {
+            self.0.tell_once(SignalKind::CrossSite, None, None);
+            return Err(Rejection::CrossSite);
+        }
+        let mut state = self.0.state.lock().await;
+        sent.unproven.store(false, Ordering::Relaxed);
+        state.held = None;
+        state.forget();
+        Ok(())
+    }
+}
+
+impl Csrf {
+    pub(crate) fn read(headers: &HeaderMap, spec: &CookieSpec) -> Self {
+        let held = values(headers, spec).iter().filter_map(|text| unhex(text)).collect();
+        Self { held, new: Mutex::default() }
+    }
+
+    pub(crate) fn is_proved_by_header(&self, headers: &HeaderMap) -> bool {
+        headers
+            .get(HEADER)
+            .and_then(|token| token.to_str().ok())
+            .is_some_and(|token| self.is_proved_by(token))
+    }
+
+    fn is_proved_by(&self, token: &str) -> bool {
+        let Some((pad, masked)) = token.split_at_checked(64) else { return false };
+        let (Some(pad), Some(masked)) = (unhex(pad), unhex(masked)) else { return false };
+        let secret: [u8; 32] = std::array::from_fn(|at| pad[at] ^ masked[at]);
+        self.held.iter().fold(Choice::from(0), |found, held| found | held.ct_eq(&secret)).into()
+    }
+
+    /// The cookie with the secret that is new.
+    pub(crate) fn line(&self, spec: &CookieSpec) -> Option<HeaderValue> {
+        let new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
+        spec.line(&Change::Set { value: hex(new.as_ref()?), max_age: None })
+    }
+}
+
+fn random() -> Result<Secret, Failure> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    let filled = OsEntropy.fill(&mut *bytes);
+    filled.map_err(|error| Failure::Tokens(hallpass_core::Failure::Randomness(error)))?;
+    Ok(bytes)
+}
+
+fn hex(bytes: &[u8; 32]) -> Zeroizing<String> {
+    let mut text = Zeroizing::new(String::with_capacity(128));
+    for byte in bytes {
+        // Writing to a string does not fail.
+        let _ = write!(text, "{byte:02x}");
+    }
+    text
+}
+
+fn unhex(text: &str) -> Option<Secret> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_survives_its_text_and_other_texts_are_none() {
+        let secret: Secret = Zeroizing::new(std::array::from_fn(|at| (at * 7) as u8));
+        assert_eq!(unhex(&hex(&secret)).unwrap(), secret);
+        let long = "0".repeat(65);
+        for bad in ["", "00", &long[1..64], &long, &"é".repeat(32), &format!("+{}", &long[2..])] {
+            assert!(unhex(bad).is_none(), "{bad:?}");
+        }
+    }
+}

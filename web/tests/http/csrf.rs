@@ -1,0 +1,101 @@
+//! CSRF tokens, for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
+
+use hallpass_web::SignalKind;
+
+use crate::browser::Browser;
+use crate::site::Site;
+use crate::wire::{Answer, Prepared};
+
+/// A site that requires the token, with alice logged in.
+async fn strict() -> (Site, Browser) {
+    let site = Site::with(|layer| layer.require_csrf_token()).await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    (site, browser)
+}
+
+/// A request as an old browser sends it.
+fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
+    let prepared = browser.prepare(method, path, form);
+    let text = String::from_utf8(prepared.bytes).unwrap();
+    let says = |line: &&str| !line.starts_with("Sec-Fetch-Site") && !line.starts_with("Origin");
+    let bytes = text.split("\r\n").filter(says).collect::<Vec<_>>().join("\r\n").into_bytes();
+    Prepared { bytes, ..prepared }
+}
+
+async fn send(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+    let answer = silent(browser, method, path, form).send().await;
+    browser.receive(&answer);
+    answer
+}
+
+async fn token(browser: &Browser) -> String {
+    let answer = send(browser, "GET", "/csrf", &[]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("private, no-store")));
+    answer.body
+}
+
+#[tokio::test]
+async fn a_form_with_the_token_of_its_page_is_taken() {
+    let (_site, browser) = strict().await;
+    let (one, other) = (token(&browser).await, token(&browser).await);
+    assert_ne!(one, other, "a new text for each page");
+    for token in [&one, &other, &one] {
+        let answer = send(&browser, "POST", "/csrf", &[("csrf", token)]).await;
+        assert_eq!((answer.status, &*answer.body), (200, "alice"));
+    }
+    let script = browser.clone().header("X-CSRF-Token", one);
+    assert_eq!(send(&script, "POST", "/members", &[]).await.body, "posted");
+}
+
+#[tokio::test]
+async fn without_a_token_the_cookies_count_for_nothing() {
+    let (site, browser) = strict().await;
+    let stranger = site.browser();
+    let (own, foreign) = (token(&browser).await, token(&stranger).await);
+    site.heard.signals();
+    let cut = &own[1..];
+    for bad in ["", "junk", &foreign, cut, &"0".repeat(128), &"é".repeat(64)] {
+        let answer = send(&browser, "POST", "/csrf", &[("csrf", bad)]).await;
+        assert_eq!(answer.status, 403, "{bad:?}");
+        assert!(answer.set_cookies().is_empty());
+        assert_eq!(site.heard.kinds(), [SignalKind::CrossSite], "{bad:?}");
+    }
+    for path in ["/members", "/vault", "/confirm", "/password"] {
+        assert_eq!(send(&browser, "POST", path, &[("password", "secret")]).await.status, 403, "{path}");
+    }
+    assert_eq!(send(&browser, "POST", "/cart", &[("item", "x")]).await.status, 403);
+    let answer = send(&browser, "POST", "/login", &[("id", "bob"), ("password", "secret")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
+    let answer = send(&browser, "POST", "/logout", &[]).await;
+    assert!(answer.set_cookies().is_empty(), "{answer:?}");
+    assert_eq!(browser.me().await, "alice session fresh", "nothing was done");
+}
+
+#[tokio::test]
+async fn browsers_that_say_whose_page_it_is_need_no_token_and_programs_with_a_key_neither() {
+    let (site, browser) = strict().await;
+    assert_eq!(browser.post("/members", &[]).await.body, "posted");
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    assert_eq!(send(&program, "POST", "/members", &[]).await.body, "posted");
+}
+
+#[tokio::test]
+async fn where_it_is_not_required_what_says_nothing_passes() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(send(&browser, "POST", "/members", &[]).await.body, "posted");
+    assert_eq!(send(&browser, "POST", "/csrf", &[("csrf", "")]).await.body, "alice");
+}
+
+#[tokio::test]
+async fn the_secret_is_in_a_cookie_of_its_own_and_set_once() {
+    let (_site, browser) = strict().await;
+    let answer = send(&browser, "GET", "/csrf", &[]).await;
+    let cookie = answer.cookie("__Host-csrf").unwrap();
+    assert!(cookie.has("secure") && cookie.has("httponly") && cookie.max_age().is_none());
+    assert!(!answer.body.contains(&cookie.value), "the page shows it under a pad");
+    assert!(send(&browser, "GET", "/csrf", &[]).await.set_cookies().is_empty());
+}
