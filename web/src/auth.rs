@@ -3,13 +3,10 @@
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use hallpass_core::{Login, Rejected, Tokens};
-use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
-use http::{Extensions, HeaderMap, HeaderValue, Method};
+use http::{Extensions, HeaderMap, Method};
 
-use crate::cookie::Changes;
 use crate::current::{CurrentUser, Identity};
 use crate::error::Failure;
 use crate::login::LogIn;
@@ -45,16 +42,35 @@ impl Auth {
         }
     }
 
-    /// The user who sent the request, if somebody is logged in.
+    /// The user who sent the request; `None` if it is anonymous.
+    ///
+    /// It is found out once and stays the answer for this request. A stream or a WebSocket that lives on asks
+    /// [again](Self::recheck).
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell.
+    /// [`Failure`] if it cannot be told.
     pub async fn user<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
         let mut state = self.0.state.lock().await;
         let who = self.0.who(&mut state).await?;
         let Some((user, identity)) = &who.known else { return Ok(None) };
         let user = user.clone().downcast::<U>().map_err(|_| Failure::WrongUserType)?;
         Ok(Some(CurrentUser::new(user, identity.clone())))
+    }
+
+    /// The user who sent the request, if the login still holds: asks store and loader again. `None` once the
+    /// login was ended, has expired, or its user is gone or not active; then close the stream.
+    ///
+    /// It counts as use of the session, as a request does, and cannot set a cookie: it never rotates a token and
+    /// logs no one in. Ask it when something is about to be sent, and every minute or so of silence.
+    ///
+    /// # Errors
+    /// [`Failure`] if it cannot be told: keep the stream, and ask again soon.
+    pub async fn recheck<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
+        {
+            let mut state = self.0.state.lock().await;
+            self.0.recheck(&mut state).await?;
+        }
+        self.user().await
     }
 
     /// Who is logged in, and how.
@@ -118,11 +134,23 @@ impl Auth {
     /// Begins a login for `user`, before the password is checked: whatever logs the user out everywhere
     /// between this and the end of the login turns the login away. Hand it to [`LogIn::begun`].
     ///
+    /// Call it with `None` where no account has the name that was typed: that costs what it costs for an account,
+    /// fails when it would fail, and writes nothing, so that neither time nor an outage tells which names exist.
+    /// A login that was begun so is refused.
+    ///
     /// # Errors
     /// [`Failure`] if the store does not answer.
-    pub async fn begin_login<U: Send + Sync + 'static>(&self, user: &U) -> Result<Login, Failure> {
-        let described = self.0.config.loader.describe(user)?;
-        Ok(self.tokens().begin_login(&described.subject).await?)
+    pub async fn begin_login<'u, U: Send + Sync + 'static>(
+        &self,
+        user: impl Into<Option<&'u U>>,
+    ) -> Result<Login, Failure> {
+        match user.into() {
+            Some(user) => {
+                let described = self.0.config.describe(user)?;
+                Ok(self.tokens().begin_login(&described.subject).await?)
+            }
+            None => Ok(self.tokens().begin_unknown_login().await?),
+        }
     }
 
     /// Logs `user` in, who has shown who they are: say more about it, then `.await` it. `U` is the type of the
@@ -142,13 +170,18 @@ impl Auth {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
     }
 
-    /// The tokens that the layer works with.
+    /// The tokens that the layer works with, on behalf of this request: their events carry the client's address,
+    /// its `User-Agent` and the header `X-Request-Id`.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
-        &self.0.config.tokens
+        self.0.tokens()
     }
 
     pub(crate) fn unauthorized(&self) -> Rejection {
+        if self.0.is_unproven() {
+            self.0.tell_once(SignalKind::CrossSite, None, None);
+            return Rejection::CrossSite;
+        }
         self.0.tell_once(SignalKind::Unauthorized, None, None);
         Rejection::Unauthorized(self.detour(self.0.config.login_page.as_deref()))
     }
@@ -163,33 +196,8 @@ impl Auth {
         let page = page.filter(|_| self.0.sent().is_some_and(|sent| sent.page))?;
         // What was to be changed cannot be repeated by a redirect.
         match self.0.uri.path_and_query().filter(|_| matches!(self.0.method, Method::GET | Method::HEAD)) {
-            Some(next) => Some(with_next(page, next.as_str())),
+            Some(next) => Some(with_next(page, &format!("{}{next}", self.0.config.mounted_at))),
             None => Some(page.to_owned()),
-        }
-    }
-}
-
-impl Request {
-    /// Puts into the answer what came of the request; nothing, if nobody asked.
-    pub(crate) fn finish(&self, headers: &mut HeaderMap) {
-        if self.sent.get().is_none() {
-            return;
-        }
-        let varies = |value: &HeaderValue| {
-            let names = value.to_str().unwrap_or_default().split(',').map(str::trim);
-            names.into_iter().any(|name| name == "*" || name.eq_ignore_ascii_case("cookie"))
-        };
-        if !headers.get_all(VARY).iter().any(varies) {
-            headers.append(VARY, HeaderValue::from_static("Cookie"));
-        }
-        let changes: Changes = std::mem::take(&mut *self.changes());
-        let lines = changes.lines(&self.config.session, &self.config.remember);
-        let personal = self.personal.load(Ordering::Relaxed) && !headers.contains_key(CACHE_CONTROL);
-        if personal || !lines.is_empty() {
-            headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
-        }
-        for line in lines {
-            headers.append(SET_COOKIE, line);
         }
     }
 }

@@ -3,45 +3,120 @@
 use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use hallpass_core::{Kind, Purpose, Tokens};
-use http::Extensions;
+use http::{Extensions, HeaderValue};
 
+use crate::answer::SiteData;
+use crate::attempts::AttemptLimit;
 use crate::client::{Clients, MissingFingerprint, Network, Protection};
 use crate::cookie::CookieSpec;
-use crate::layer::{AuthLayer, Config};
+use crate::layer::{AuthLayer, Config, CookieKinds};
+use crate::memory_limit::MemoryLimit;
 use crate::next::local_path;
 use crate::origin::Origins;
 use crate::signal::Listener;
 use crate::user::AnyLoader;
 
 /// Puts an [`AuthLayer`] together. Begin with [`AuthLayer::builder`].
-pub struct AuthLayerBuilder(Config);
+pub struct AuthLayerBuilder {
+    config: Config,
+    /// `None` until it is chosen: then it depends on the audience.
+    keys: Option<Option<Kind>>,
+    session: Option<CookieSpec>,
+    remember: Option<CookieSpec>,
+    names: Option<String>,
+    insecure: bool,
+}
+
+/// How many API keys a user may have by default.
+const MAX_KEYS: NonZeroU32 = NonZeroU32::new(100).unwrap();
+
+/// How long a login is fresh by default: 1 hour.
+const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 
 impl AuthLayerBuilder {
     pub(crate) fn new(tokens: Tokens, loader: Arc<dyn AnyLoader>) -> Self {
-        Self(Config {
+        let config = Config {
             tokens,
             loader,
+            audience: None,
+            kinds: CookieKinds { session: Kind::SESSION, remember: Kind::REMEMBER },
             session: CookieSpec::host("session"),
             remember: CookieSpec::host("remember"),
+            csrf: CookieSpec::host("csrf"),
+            csrf_required: false,
             clients: Clients::default(),
             origins: Origins::default(),
-            keys: Some(Kind::API_KEY),
-            fresh_for: None,
+            keys: None,
+            max_keys: MAX_KEYS,
+            fresh_for: FRESH_FOR,
             login_page: None,
             fresh_page: None,
+            mounted_at: String::new(),
+            clear_site_data: None,
+            attempts: Arc::new(MemoryLimit::new()),
             listener: None,
-        })
+            warned: AtomicBool::new(false),
+        };
+        Self { config, session: None, remember: None, keys: None, names: None, insecure: false }
+    }
+
+    /// Keeps the tokens of this layer apart from those of every other layer over the same [`Tokens`]:
+    /// administrators from users, one tenant from another. 1 to 16 characters of `a-z`, `0-9` and `-`.
+    ///
+    /// Their kinds are `session:NAME`, `remember:NAME` and, where it has a policy, `api-key:NAME`; give the tokens
+    /// a policy for each. Their subjects are `NAME:` and the user's id, so that a log-out everywhere ends nothing
+    /// of a user of another layer who has the same id; the [`UserLoader`](crate::UserLoader) gets and gives the
+    /// bare id. The cookies' names begin with it.
+    ///
+    /// # Examples
+    /// ```
+    /// # use hallpass_core::{Kind, MemoryStore, Policy, Stamp, Subject, Tokens};
+    /// # use hallpass_web::{AuthLayer, UserLoader};
+    /// # #[derive(Clone)]
+    /// # struct People;
+    /// # impl UserLoader for People {
+    /// #     type User = String;
+    /// #     type Error = std::convert::Infallible;
+    /// #     async fn load(&self, id: &Subject) -> Result<Option<String>, Self::Error> { Ok(Some(id.to_string())) }
+    /// #     fn id(&self, user: &String) -> String { user.clone() }
+    /// #     fn stamp(&self, _: &String) -> Option<Stamp> { None }
+    /// # }
+    /// # let (customers, staff) = (People, People);
+    /// let tokens = Tokens::builder(MemoryStore::new())
+    ///     .policy(Policy::session().for_kind(Kind::from_static("session:admin")))
+    ///     .policy(Policy::remember().for_kind(Kind::from_static("remember:admin")))
+    ///     .build()?;
+    /// let users = AuthLayer::builder(tokens.clone(), customers).build()?;
+    /// let admins = AuthLayer::builder(tokens, staff).audience("admin").build()?;
+    /// # let _ = (users, admins);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn audience(mut self, name: impl Into<String>) -> Self {
+        self.config.audience = Some(name.into());
+        self
+    }
+
+    /// Names the cookies `__Host-NAME-session`, `__Host-NAME-remember` and `__Host-NAME-csrf`. Browsers share
+    /// cookies between the ports of a host, so two applications on `localhost` with the same names log each other
+    /// out.
+    #[must_use]
+    pub fn cookie_names(mut self, name: impl Into<String>) -> Self {
+        self.names = Some(name.into());
+        self
     }
 
     /// Sends people who are not logged in to the login page at `path`, with the page that they wanted as
     /// `next`. Programs are answered with 401 either way.
     #[must_use]
     pub fn login_page(mut self, path: impl Into<String>) -> Self {
-        self.0.login_page = Some(path.into());
+        self.config.login_page = Some(path.into());
         self
     }
 
@@ -49,22 +124,62 @@ impl AuthLayerBuilder {
     /// they are answered with 401, because a login page sends members back to where they came from.
     #[must_use]
     pub fn fresh_page(mut self, path: impl Into<String>) -> Self {
-        self.0.fresh_page = Some(path.into());
+        self.config.fresh_page = Some(path.into());
         self
     }
 
-    /// A login is fresh for so long after the password was entered; as long as its session unless told
-    /// otherwise.
+    /// A login is fresh for this time after the password was entered; for 1 hour by default.
     #[must_use]
     pub fn fresh_for(mut self, lifetime: Duration) -> Self {
-        self.0.fresh_for = Some(lifetime);
+        self.config.fresh_for = lifetime;
         self
     }
 
-    /// The cookie with the session; [`CookieSpec::host("session")`](CookieSpec::host) unless told otherwise.
+    /// The path under which browsers know this application, `/shop`, where a proxy takes it off the path, or a
+    /// router that the layer is nested in. It goes in front of the page that `next` leads back to. The login page
+    /// and all other paths given here are as browsers know them.
+    #[must_use]
+    pub fn mounted_at(mut self, prefix: impl Into<String>) -> Self {
+        self.config.mounted_at = prefix.into();
+        self
+    }
+
+    /// Has browsers delete this when their user logs out, with the header `Clear-Site-Data`. Nothing by default.
+    #[must_use]
+    pub fn clear_site_data(mut self, data: impl IntoIterator<Item = SiteData>) -> Self {
+        let directives: Vec<_> = data.into_iter().map(SiteData::directive).collect();
+        let value = HeaderValue::from_str(&directives.join(", "));
+        self.config.clear_site_data = value.ok().filter(|value| !value.is_empty());
+        self
+    }
+
+    /// Refuses requests that change something and say neither with `Sec-Fetch-Site` nor with `Origin` whose page
+    /// sent them, unless they carry a [CSRF token](crate::Auth::csrf_token). Without it they pass: browsers have
+    /// sent one of the two since 2020 or so, and what sends neither is usually a program.
+    #[must_use]
+    pub fn require_csrf_token(mut self) -> Self {
+        self.config.csrf_required = true;
+        self
+    }
+
+    /// Counts [attempts](crate::Auth::attempt) to log in with `limit`; with a [`MemoryLimit`] by default.
+    #[must_use]
+    pub fn attempt_limit(mut self, limit: impl AttemptLimit) -> Self {
+        self.config.attempts = Arc::new(limit);
+        self
+    }
+
+    /// A user may have this many API keys; 100 by default. Keys that are made at once may exceed it by a few.
+    #[must_use]
+    pub fn max_keys(mut self, max_keys: NonZeroU32) -> Self {
+        self.config.max_keys = max_keys;
+        self
+    }
+
+    /// The cookie with the session; [`CookieSpec::host("session")`](CookieSpec::host) by default.
     #[must_use]
     pub fn session_cookie(mut self, spec: CookieSpec) -> Self {
-        self.0.session = spec;
+        self.session = Some(spec);
         self
     }
 
@@ -72,27 +187,28 @@ impl AuthLayerBuilder {
     /// told otherwise.
     #[must_use]
     pub fn remember_cookie(mut self, spec: CookieSpec) -> Self {
-        self.0.remember = spec;
+        self.remember = Some(spec);
         self
     }
 
-    /// Cookies that are sent over plain HTTP too, named `session` and `remember`: for development.
+    /// Cookies that are sent over plain HTTP too, without `__Host-` in their names: for development.
     #[must_use]
-    pub fn insecure_cookies(self) -> Self {
-        self.session_cookie(CookieSpec::insecure("session")).remember_cookie(CookieSpec::insecure("remember"))
+    pub fn insecure_cookies(mut self) -> Self {
+        self.insecure = true;
+        self
     }
 
-    /// What to do when a session comes from another client; [`Protection::Basic`] unless told otherwise.
+    /// What to do when a session comes from another client; [`Protection::Basic`] by default.
     #[must_use]
     pub fn protection(mut self, protection: Protection) -> Self {
-        self.0.clients.protection = protection;
+        self.config.clients.protection = protection;
         self
     }
 
-    /// What a session without a fingerprint is taken for; one of another client unless told otherwise.
+    /// What a session without a fingerprint is taken for; one of another client by default.
     #[must_use]
     pub fn missing_fingerprint(mut self, missing: MissingFingerprint) -> Self {
-        self.0.clients.missing = missing;
+        self.config.clients.missing = missing;
         self
     }
 
@@ -103,7 +219,7 @@ impl AuthLayerBuilder {
         mut self,
         find: impl Fn(&Extensions) -> Option<IpAddr> + Send + Sync + 'static,
     ) -> Self {
-        self.0.clients.peer = Some(Arc::new(find));
+        self.config.clients.peer = Some(Arc::new(find));
         self
     }
 
@@ -111,7 +227,7 @@ impl AuthLayerBuilder {
     /// needs [`peer_address`](Self::peer_address), which tells who wrote it.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = Network>) -> Self {
-        self.0.clients.proxies.extend(proxies);
+        self.config.clients.proxies.extend(proxies);
         self
     }
 
@@ -119,7 +235,7 @@ impl AuthLayerBuilder {
     /// One call for each: there is no wildcard.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
-        self.0.origins.allow(origin.as_ref());
+        self.config.origins.allow(origin.as_ref());
         self
     }
 
@@ -128,14 +244,14 @@ impl AuthLayerBuilder {
     /// log-out would leave it alone.
     #[must_use]
     pub fn keys(mut self, kind: impl Into<Option<Kind>>) -> Self {
-        self.0.keys = kind.into();
+        self.keys = Some(kind.into());
         self
     }
 
     /// Tells `listener` of every signal.
     #[must_use]
     pub fn listener(mut self, listener: impl Listener) -> Self {
-        self.0.listener = Some(Box::new(listener));
+        self.config.listener = Some(Box::new(listener));
         self
     }
 
@@ -143,37 +259,71 @@ impl AuthLayerBuilder {
     ///
     /// # Errors
     /// [`ConfigError`] names the first rule that is broken.
-    pub fn build(self) -> Result<AuthLayer, ConfigError> {
-        let Config { tokens, session, remember, clients, origins, keys, login_page, fresh_page, .. } =
-            &self.0;
+    pub fn build(mut self) -> Result<AuthLayer, ConfigError> {
         let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(ConfigError(rule)) };
-        session
-            .check()
-            .and_then(|()| remember.check())
-            .and_then(|()| origins.check())
-            .map_err(ConfigError)?;
-        rule(session.name() != remember.name(), "the two cookies have different names")?;
-        for page in [login_page, fresh_page].into_iter().flatten() {
+        self.name_kinds()?;
+        self.name_cookies();
+        let Config { tokens, kinds, session, remember, csrf, clients, origins, keys, .. } = &self.config;
+        for spec in [session, remember, csrf] {
+            spec.check().map_err(ConfigError)?;
+        }
+        origins.check().map_err(ConfigError)?;
+        let names = [session.name(), remember.name(), csrf.name()];
+        let different = names[0] != names[1] && names[1] != names[2] && names[0] != names[2];
+        rule(different, "the cookies have different names")?;
+        for page in [&self.config.login_page, &self.config.fresh_page].into_iter().flatten() {
             rule(local_path(page).is_some(), "a page is a path of this site")?;
         }
-        for kind in [Kind::SESSION, Kind::REMEMBER].into_iter().chain(*keys) {
+        let prefix = &self.config.mounted_at;
+        let is_prefix = prefix.is_empty() || (local_path(prefix).is_some() && !prefix.ends_with('/'));
+        rule(is_prefix, "a prefix is a path of this site without / at its end")?;
+        for kind in [kinds.session, kinds.remember].into_iter().chain(*keys) {
             rule(tokens.policy(kind).is_ok(), "every kind that is used has a policy")?;
         }
-        for kind in keys {
-            rule(
-                tokens.kinds_for(&[Purpose::Key]).contain(kind),
-                "the kind of the keys has a policy for keys",
-            )?;
+        if let Some(kind) = keys {
+            let for_keys = tokens.kinds_for(&[Purpose::Key]).contain(kind);
+            rule(for_keys, "the kind of the keys has a policy for keys")?;
         }
         let finds_peer = clients.proxies.is_empty() || clients.peer.is_some();
         rule(finds_peer, "trusted proxies need peer_address, which tells who wrote X-Forwarded-For")?;
-        Ok(AuthLayer(Arc::new(self.0)))
+        Ok(AuthLayer(Arc::new(self.config)))
+    }
+
+    /// Gives an audience its own kinds.
+    fn name_kinds(&mut self) -> Result<(), ConfigError> {
+        let config = &mut self.config;
+        let Some(audience) = &config.audience else {
+            config.keys = self.keys.unwrap_or(Some(Kind::API_KEY));
+            return Ok(());
+        };
+        let known = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        let kind = |of: &str| Kind::new(&format!("{of}:{audience}")).ok();
+        let kinds = (1..=16).contains(&audience.len()) && audience.bytes().all(known);
+        let kinds = kinds.then(|| (kind("session"), kind("remember"), kind("api-key")));
+        let Some((Some(session), Some(remember), Some(key))) = kinds else {
+            return Err(ConfigError("an audience has 1 to 16 characters of a-z, 0-9 and -"));
+        };
+        config.kinds = CookieKinds { session, remember };
+        config.keys = self.keys.unwrap_or_else(|| Some(key).filter(|key| config.tokens.policy(*key).is_ok()));
+        Ok(())
+    }
+
+    fn name_cookies(&mut self) {
+        let prefix = self.names.take().or_else(|| self.config.audience.clone());
+        let spec = |name: &str| {
+            let name = prefix.as_ref().map_or_else(|| name.to_owned(), |prefix| format!("{prefix}-{name}"));
+            if self.insecure { CookieSpec::insecure(name) } else { CookieSpec::host(&name) }
+        };
+        let config = &mut self.config;
+        config.csrf = spec("csrf");
+        config.session = self.session.take().unwrap_or_else(|| spec("session"));
+        config.remember = self.remember.take().unwrap_or_else(|| spec("remember"));
     }
 }
 
 impl fmt::Debug for AuthLayerBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AuthLayerBuilder").field("tokens", &self.0.tokens).finish_non_exhaustive()
+        f.debug_struct("AuthLayerBuilder").field("tokens", &self.config.tokens).finish_non_exhaustive()
     }
 }
 
@@ -233,8 +383,15 @@ mod tests {
             builder().keys(Kind::ONE_TIME),
             builder().trusted_proxies(["10.0.0.7".parse().unwrap()]),
             builder().allow_origin("https://*.elsewhere.example"),
+            builder().audience("admin"),
+            builder().audience("Admin"),
+            builder().audience(""),
+            builder().mounted_at("shop"),
+            builder().mounted_at("/shop/"),
+            builder().cookie_names("a b"),
+            builder().session_cookie(CookieSpec::host("csrf")),
         ] {
-            let shown = format!("{:?} {:?}", bad.0.keys, bad.0.origins);
+            let shown = format!("{:?} {:?}", bad.keys, bad.config.origins);
             assert!(bad.build().is_err(), "{shown}");
         }
     }

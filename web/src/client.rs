@@ -1,5 +1,6 @@
 //! What a client looks like: its address, through trusted proxies only, and its browser.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::str::FromStr;
@@ -104,6 +105,7 @@ pub(crate) struct Clients {
 
 /// One client, as far as its request tells.
 pub(crate) struct Client {
+    pub(crate) address: Option<IpAddr>,
     agent: Option<HeaderValue>,
     pub(crate) fingerprint: Option<Fingerprint>,
 }
@@ -111,21 +113,26 @@ pub(crate) struct Client {
 impl Client {
     /// How a person would recognise it.
     pub(crate) fn device(&self) -> Device {
-        let agent = self.agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes()));
-        Device::from_header(agent.as_deref().unwrap_or_default())
+        Device::from_header(&self.agent())
+    }
+
+    /// Its `User-Agent`; empty without one.
+    pub(crate) fn agent(&self) -> Cow<'_, str> {
+        self.agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default()
     }
 }
 
 impl Clients {
     pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Client {
         let agent = headers.get(USER_AGENT);
+        let known = self.address(headers, extensions);
         let fingerprint = (self.protection != Protection::None).then(|| {
-            let address = self.address(headers, extensions).map(coarse);
+            let address = known.map(coarse);
             let address = address.map_or_else(String::new, |address| address.to_string());
             let agent = agent.map(|agent| String::from_utf8_lossy(agent.as_bytes()));
             Fingerprint::of(&[&address, agent.as_deref().unwrap_or_default()])
         });
-        Client { agent: agent.cloned(), fingerprint }
+        Client { address: known, agent: agent.cloned(), fingerprint }
     }
 
     /// The client's address: the peer's, or if that is a trusted proxy, the last one in `X-Forwarded-For`
@@ -150,7 +157,7 @@ impl Clients {
 }
 
 /// As much of an address as stays the same while a device stays in its network.
-fn coarse(address: IpAddr) -> IpAddr {
+pub(crate) fn coarse(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),
         address => address,

@@ -10,6 +10,8 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
+use crate::layer::CookieKinds;
+
 /// The longest that browsers keep a cookie: 400 days, after RFC 6265bis.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -56,6 +58,10 @@ impl CookieSpec {
     }
 
     /// Just `name`, still `Secure` until [told otherwise](Self::secure).
+    ///
+    /// Unlike [`host`](Self::host), other hosts of the domain, and an attacker in the network of a visitor who
+    /// opens any page of the domain over plain HTTP, can plant cookies of this name: of eight at most the first
+    /// good one counts, so a planted session can log a visitor in as the attacker, or hide the visitor's own.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self {
@@ -147,7 +153,7 @@ impl CookieSpec {
     }
 
     /// The value of `Set-Cookie` for `value`, or to clear it with the same attributes.
-    fn line(&self, change: &Change) -> Option<HeaderValue> {
+    pub(crate) fn line(&self, change: &Change) -> Option<HeaderValue> {
         let (value, max_age) = match change {
             Change::Set { value, max_age } => (value.as_str(), max_age.map(|age| age.min(LONGEST).as_secs())),
             Change::Clear => ("", Some(0)),
@@ -201,6 +207,10 @@ pub(crate) struct Changes {
     pub(crate) remember: Option<Change>,
     /// Whether they only follow from who sent the request: what another answer did meanwhile is newer.
     pub(crate) yields: bool,
+    /// Whether somebody logged out, so that the browser is told to forget more than its cookies.
+    pub(crate) logged_out: bool,
+    /// Whether the answer went out: nothing can be added any more.
+    pub(crate) sent: bool,
 }
 
 impl Change {
@@ -234,34 +244,30 @@ pub(crate) struct Held {
 
 impl Held {
     /// All of them, sessions first.
-    pub(crate) fn tokens(&self) -> impl Iterator<Item = (Kind, &Text)> {
+    pub(crate) fn tokens(&self, kinds: &CookieKinds) -> impl Iterator<Item = (Kind, &Text)> {
         let of = |kind| move |text| (kind, text);
-        self.sessions.iter().map(of(Kind::SESSION)).chain(self.remembers.iter().map(of(Kind::REMEMBER)))
+        self.sessions.iter().map(of(kinds.session)).chain(self.remembers.iter().map(of(kinds.remember)))
     }
 
-    /// Reads them from the `Cookie` headers. Any bytes will do: what is no cookie of ours is passed over.
+    /// Reads them from the `Cookie` headers.
     pub(crate) fn read(headers: &HeaderMap, session: &CookieSpec, remember: &CookieSpec) -> Self {
-        let mut held = Self::default();
-        for line in headers.get_all(COOKIE) {
-            for pair in line.as_bytes().split(|&b| b == b';') {
-                let pair = pair.trim_ascii();
-                let Some(at) = pair.iter().position(|&b| b == b'=') else { continue };
-                let (name, value) = (pair[..at].trim_ascii_end(), pair[at + 1..].trim_ascii_start());
-                let place = match name {
-                    _ if name == session.name.as_bytes() => &mut held.sessions,
-                    _ if name == remember.name.as_bytes() => &mut held.remembers,
-                    _ => continue,
-                };
-                let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
-                if let Ok(value) = std::str::from_utf8(value)
-                    && place.len() < MAX_OF_A_NAME
-                {
-                    place.push(Zeroizing::new(value.to_owned()));
-                }
-            }
-        }
-        held
+        Self { sessions: values(headers, session), remembers: values(headers, remember) }
     }
+}
+
+/// The values of one cookie in the `Cookie` headers, in their order. Any bytes will do: what is no cookie of that
+/// name is passed over.
+pub(crate) fn values(headers: &HeaderMap, spec: &CookieSpec) -> Vec<Text> {
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
+    let of_the_name = pairs.filter_map(|pair| {
+        let pair = pair.trim_ascii();
+        let at = pair.iter().position(|&b| b == b'=')?;
+        let (name, value) = (pair[..at].trim_ascii_end(), pair[at + 1..].trim_ascii_start());
+        let value = value.strip_prefix(b"\"").and_then(|v| v.strip_suffix(b"\"")).unwrap_or(value);
+        let value = std::str::from_utf8(value).ok().filter(|_| name == spec.name.as_bytes())?;
+        Some(Zeroizing::new(value.to_owned()))
+    });
+    of_the_name.take(MAX_OF_A_NAME).collect()
 }
 
 #[cfg(test)]

@@ -1,13 +1,11 @@
-//! The devices of whoever is logged in, and how they are logged out.
+//! The devices of the user who is logged in, and how they are logged out.
 
-use hallpass_core::{
-    ActiveLogin, Issued, Kind, ListQuery, LoginId, Purpose, Reason, Rejected, Subject, Valid,
-};
+use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purpose, Reason, Renewed, Subject, Valid};
 
 use crate::auth::Auth;
 use crate::cookie::Held;
 use crate::current::Via;
-use crate::error::{Failure, Outcome, Refused};
+use crate::error::{Denied, Failure, Refused};
 use crate::request::State;
 use crate::signal::SignalKind;
 
@@ -15,8 +13,8 @@ use crate::signal::SignalKind;
 const DEVICE: [Purpose; 2] = [Purpose::Device, Purpose::SingleUse];
 
 impl Auth {
-    /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None if
-    /// nobody is logged in.
+    /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None for an
+    /// anonymous request, and none for an API key, which manages no devices.
     ///
     /// # Errors
     /// [`Failure`] if the store does not answer.
@@ -40,49 +38,52 @@ impl Auth {
     /// # Errors
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn logout_device(&self, device: LoginId) -> Result<bool, Failure> {
-        let Some(identity) = self.identity().await? else { return Ok(false) };
-        if device == identity.login && identity.via != Via::Key {
+        let Some((subject, login)) = self.caller().await? else { return Ok(false) };
+        if device == login {
             return self.logout().await;
         }
-        let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&DEVICE));
+        let kinds = self.tokens().kinds_for(&DEVICE);
         let reason = Reason::LoggedOutElsewhere;
         let ended = self.tokens().revoke_kinds_of_login(&subject, device, kinds, reason).await? > 0;
         if ended {
-            self.0.config.tell(SignalKind::LoggedOut, Some(&subject), Some(device));
+            self.0.tell(SignalKind::LoggedOut, Some(&subject), Some(device));
         }
         Ok(ended)
     }
 
-    /// Logs every other device of the user out, and gives this one new tokens: whoever copied one of its
-    /// old ones is out too. API keys stay.
+    /// Logs every other device of the user out, and gives this one new tokens: a copy of its old ones is out too.
+    /// API keys stay.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: repeat it.
-    pub async fn logout_others(&self) -> Outcome<()> {
+    /// [`Refused::Anonymous`] without a session, or if it was ended meanwhile, by the same call in another tab for
+    /// instance. [`Failure`] if it could not be written: repeat it. If only the others could not be ended, this
+    /// one has its new tokens all the same.
+    pub async fn logout_others(&self) -> Result<(), Denied> {
         let mut state = self.0.state.lock().await;
-        let Some(valid) = self.own_session(&mut state).await? else { return Ok(Err(Refused::Anonymous)) };
+        let Some(valid) = self.own_session(&mut state).await? else { return Err(Refused::Anonymous.into()) };
         let subject = valid.subject().cloned();
-        let verdict = self.tokens().revoke_others(valid).await?;
-        Ok(self.renewed(&mut state, subject.as_ref(), verdict))
+        let renewed = self.tokens().revoke_others(valid).await;
+        self.renewed(&mut state, subject.as_ref(), renewed)
     }
 
     /// After the password or what stands for one was changed, and committed: logs every other device of
     /// `user`, as it is now, out, and gives this one new tokens bound to the new stamp.
     ///
     /// Ask who is logged in before the change is committed (an extractor does): afterwards the old stamp is
-    /// dead, on this device as on the others.
+    /// refused, on this device as on the others.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written. The tokens bound to the old stamp are dead all the same.
-    pub async fn credential_changed<U: Send + Sync + 'static>(&self, user: &U) -> Outcome<()> {
-        let described = self.0.config.loader.describe(user)?;
+    /// As for [`logout_others`](Self::logout_others). The tokens bound to the old stamp are refused all the same,
+    /// as long as the stamp is the new one.
+    pub async fn credential_changed<U: Send + Sync + 'static>(&self, user: &U) -> Result<(), Denied> {
+        let described = self.0.config.describe(user)?;
         let mut state = self.0.state.lock().await;
         let valid = self.own_session(&mut state).await?;
         let Some(valid) = valid.filter(|valid| valid.subject() == Some(&described.subject)) else {
-            return Ok(Err(Refused::Anonymous));
+            return Err(Refused::Anonymous.into());
         };
-        let verdict = self.tokens().credential_changed(valid, described.stamp).await?;
-        Ok(self.renewed(&mut state, Some(&described.subject), verdict))
+        let renewed = self.tokens().credential_changed(valid, described.stamp).await;
+        self.renewed(&mut state, Some(&described.subject), renewed)
     }
 
     /// Logs every device of the user out, this one included, and takes its cookies away. API keys stay.
@@ -97,17 +98,21 @@ impl Auth {
         let mut state = self.0.state.lock().await;
         self.0.take_away(state.held(&self.0));
         state.forget();
-        self.0.config.tell(SignalKind::LoggedOut, Some(&subject), None);
+        self.0.tell(SignalKind::LoggedOut, Some(&subject), None);
         Ok(true)
     }
 
-    async fn caller(&self) -> Result<Option<(Subject, LoginId)>, Failure> {
-        let identity = self.identity().await?;
+    /// Who manages devices and keys: a user who is logged in, and not with a key.
+    pub(crate) async fn caller(&self) -> Result<Option<(Subject, LoginId)>, Failure> {
+        let identity = self.identity().await?.filter(|identity| identity.via != Via::Key);
         Ok(identity.map(|identity| (identity.subject, identity.login)))
     }
 
-    /// The session of whoever is logged in with one.
+    /// The session of the user who is logged in with one.
     async fn own_session<'s>(&self, state: &'s mut State) -> Result<Option<&'s Valid>, Failure> {
+        if self.0.is_answered() {
+            return Err(Failure::AnswerSent);
+        }
         Ok(self.0.who(state).await?.session.as_ref().filter(|valid| valid.subject().is_some()))
     }
 
@@ -116,18 +121,23 @@ impl Auth {
         &self,
         state: &mut State,
         subject: Option<&Subject>,
-        verdict: Result<Vec<Issued>, Rejected>,
-    ) -> Result<(), Refused> {
+        renewed: Result<Renewed, hallpass_core::Denied>,
+    ) -> Result<(), Denied> {
         let logged_in = state.logged_in;
         state.forget();
-        let issued = verdict.map_err(|_| Refused::Anonymous)?;
+        let Renewed { tokens, ended, .. } = match renewed {
+            Ok(renewed) => renewed,
+            Err(hallpass_core::Denied::Rejected(_)) => return Err(Refused::Anonymous.into()),
+            Err(hallpass_core::Denied::Failed(failure)) => return Err(failure.into()),
+        };
         state.logged_in = logged_in;
         let held = state.held(&self.0);
         *held = Held::default();
-        for issued in issued.iter().filter(|issued| [Kind::SESSION, Kind::REMEMBER].contains(&issued.kind)) {
-            self.0.hand_out(held, issued);
+        for issued in tokens.iter().filter(|issued| self.0.config.kinds.contain(issued.kind)) {
+            self.0.hand_out(held, issued)?;
         }
-        self.0.config.tell(SignalKind::LoggedOut, subject, None);
+        ended?;
+        self.0.tell(SignalKind::LoggedOut, subject, None);
         Ok(())
     }
 }

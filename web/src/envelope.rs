@@ -1,7 +1,5 @@
 //! What the web layer keeps in the data of a record: a few flags of its own, then the application's data.
 
-use hallpass_core::{Kind, Valid};
-
 /// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
 ///
 /// Data that somebody else wrote (another use of the same kind) reads as no flags and no data.
@@ -23,23 +21,11 @@ const VERSION: u8 = 0xF8;
 const FLAGS: u8 = CONFIRMED | FORCED | STALE;
 
 impl<'a> Envelope<'a> {
-    /// What the layer keeps with a token. In the kinds that are not its own it keeps nothing.
-    pub(crate) fn with(valid: &'a Valid) -> Self {
-        match [Kind::SESSION, Kind::REMEMBER].contains(&valid.kind()) {
-            true => Self::of(valid.data()),
-            false => Self { flags: 0, data: &[] },
-        }
-    }
-
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
         match bytes.split_first() {
             Some((&head, data)) if head & !FLAGS == VERSION => Self { flags: head & FLAGS, data },
             _ => Self { flags: 0, data: &[] },
         }
-    }
-
-    pub(crate) fn has(&self, flag: u8) -> bool {
-        self.flags & flag != 0
     }
 }
 
@@ -70,7 +56,7 @@ mod tests {
         let mut bytes = seal(FORCED, b"{}");
         assert!(raise(&mut bytes, STALE) && !raise(&mut bytes, STALE));
         let envelope = Envelope::of(&bytes);
-        assert!(envelope.has(FORCED) && envelope.has(STALE) && !envelope.has(CONFIRMED));
+        assert_eq!(envelope.flags, FORCED | STALE);
         assert_eq!(envelope.data, b"{}");
     }
 
@@ -80,7 +66,7 @@ mod tests {
         let text = (0..=char::MAX as u32).filter_map(char::from_u32).map(|first| first.to_string());
         for bytes in text.map(String::into_bytes).chain([vec![]]) {
             let envelope = Envelope::of(&bytes);
-            assert!(!envelope.has(FLAGS) && envelope.data.is_empty(), "{bytes:?}");
+            assert!(envelope.flags == 0 && envelope.data.is_empty(), "{bytes:?}");
         }
     }
 }

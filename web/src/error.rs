@@ -1,16 +1,32 @@
-//! Refusals apart from failures, as in core: the first are values, the second errors.
+//! Refusals apart from failures, as in core: both are the error of one `Result`.
 
 use std::error::Error;
 use std::fmt;
 
-use hallpass_core::{BoxError, LimitError};
+use hallpass_core::{BoxError, LimitError, Rejected, StoreError};
 
-/// Why nobody can tell who sent a request, or why a change was not made.
+/// Why a login, or a change of one, was not made: refused, or no answer could be reached.
 ///
-/// It is answered with 503 and `Retry-After`; no cookie is cleared.
+/// `?` propagates both in a handler that answers `Result<_, Rejection>`: a refusal is 401 or 403, a failure
+/// 503 or 500.
+#[derive(Debug)]
+pub enum Denied {
+    /// Refused, for a reason to show the user.
+    Refused(Refused),
+    /// No answer: try again, or mend the program.
+    Failed(Failure),
+}
+
+/// Why a request could not be recognised, or a change was not made.
+///
+/// An [outage](Self::is_outage) is answered with 503 and `Retry-After`; no cookie is cleared.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
+    /// The answer that would have carried the cookies went out before: a mistake in the program.
+    AnswerSent,
+    /// The [limit of attempts](crate::AttemptLimit) failed.
+    Attempts(BoxError),
     /// The [`UserLoader`](crate::UserLoader) failed.
     Loader(BoxError),
     /// The tokens gave no verdict.
@@ -21,19 +37,73 @@ pub enum Failure {
     WrongUserType,
 }
 
+/// Why a login or a change of one was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Refused {
+    /// The request is anonymous, or its session was ended meanwhile.
+    Anonymous,
+    /// The client does not say whose page sent the request, and its CSRF token was not checked.
+    CrossSite,
+    /// Everything of the user was logged out while this login was under way: begin it again.
+    Fenced,
+    /// The user is not active, and the login was not forced.
+    Inactive,
+    /// The token was rejected.
+    Token(Rejected),
+    /// The user has as many API keys as one may have.
+    TooManyKeys,
+}
+
+/// Why a token lets no one in.
+pub(crate) enum NoEntry {
+    /// A verdict.
+    Rejected(Rejected),
+    /// No verdict on this one token: its row is damaged, or was made with a key that this node lacks. It says
+    /// nothing, and everything else goes on.
+    Unreadable(hallpass_core::Failure),
+    /// No verdict on any.
+    Failed(Failure),
+}
+
+impl Denied {
+    /// The refusal, if it is one.
+    #[must_use]
+    pub const fn refusal(&self) -> Option<Refused> {
+        match self {
+            Self::Refused(refused) => Some(*refused),
+            Self::Failed(_) => None,
+        }
+    }
+}
+
 impl Failure {
     /// Whether it may pass by itself: the answer is 503. Otherwise the program is wrong, or what it was given is
     /// too long.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
-        use hallpass_core::Failure as Core;
         match self {
-            Self::Loader(_) => true,
-            Self::Data(_) | Self::WrongUserType => false,
-            Self::Tokens(failure) => !matches!(
-                failure,
-                Core::Limit(_) | Core::StampRequired | Core::UnknownKind(_) | Core::WrongCall(_)
-            ),
+            Self::Attempts(_) | Self::Loader(_) => true,
+            Self::AnswerSent | Self::Data(_) | Self::WrongUserType => false,
+            Self::Tokens(failure) => failure.is_outage(),
+        }
+    }
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(refused) => refused.fmt(f),
+            Self::Failed(failure) => failure.fmt(f),
+        }
+    }
+}
+
+impl Error for Denied {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            Self::Refused(_) => None,
+            Self::Failed(failure) => failure.source(),
         }
     }
 }
@@ -41,6 +111,8 @@ impl Failure {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::AnswerSent => "the answer that would have carried the cookies went out before",
+            Self::Attempts(_) => "the attempts could not be counted",
             Self::Loader(_) => "the user could not be loaded",
             Self::Tokens(_) => "the tokens gave no verdict",
             Self::Data(_) => "the session's data could not be written",
@@ -52,9 +124,51 @@ impl fmt::Display for Failure {
 impl Error for Failure {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
-            Self::Loader(source) | Self::Data(source) => Some(source.as_ref()),
+            Self::Attempts(source) | Self::Loader(source) | Self::Data(source) => Some(source.as_ref()),
             Self::Tokens(source) => Some(source),
-            Self::WrongUserType => None,
+            Self::AnswerSent | Self::WrongUserType => None,
+        }
+    }
+}
+
+impl fmt::Display for Refused {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Anonymous => "not logged in",
+            Self::CrossSite => "the CSRF token is missing",
+            Self::Fenced => "logged out while logging in",
+            Self::Inactive => "this account is not active",
+            Self::Token(_) => "token rejected",
+            Self::TooManyKeys => "too many API keys",
+        })
+    }
+}
+
+impl Error for Refused {}
+
+impl From<Refused> for Denied {
+    fn from(refused: Refused) -> Self {
+        Self::Refused(refused)
+    }
+}
+
+impl From<Failure> for Denied {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<hallpass_core::Failure> for Denied {
+    fn from(failure: hallpass_core::Failure) -> Self {
+        Self::Failed(failure.into())
+    }
+}
+
+impl From<hallpass_core::Denied> for Denied {
+    fn from(denied: hallpass_core::Denied) -> Self {
+        match denied {
+            hallpass_core::Denied::Rejected(rejected) => Self::Refused(Refused::Token(rejected)),
+            hallpass_core::Denied::Failed(failure) => Self::Failed(failure.into()),
         }
     }
 }
@@ -71,29 +185,31 @@ impl From<LimitError> for Failure {
     }
 }
 
-/// `Ok(Ok(_))`: done. `Ok(Err(_))`: refused, for a reason to show the user. `Err(_)`: nobody knows; try
-/// again. In a handler that answers `Result<_, Rejection>`, `??` passes both on.
-pub type Outcome<T> = Result<Result<T, Refused>, Failure>;
-
-/// Why a login or a change of one was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Refused {
-    /// Nobody is logged in with a session, or it was ended meanwhile.
-    Anonymous,
-    /// Everything of the user was logged out while this login was under way: begin it again.
-    Fenced,
-    /// The user is not active, and the login was not forced.
-    Inactive,
-}
-
-impl fmt::Display for Refused {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Anonymous => "not logged in",
-            Self::Fenced => "logged out while logging in",
-            Self::Inactive => "this account is not active",
-        })
+impl From<Rejected> for NoEntry {
+    fn from(rejected: Rejected) -> Self {
+        Self::Rejected(rejected)
     }
 }
 
-impl Error for Refused {}
+impl From<Failure> for NoEntry {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl From<hallpass_core::Denied> for NoEntry {
+    fn from(denied: hallpass_core::Denied) -> Self {
+        use hallpass_core::{Denied, Failure};
+        match denied {
+            Denied::Rejected(rejected) => Self::Rejected(rejected),
+            Denied::Failed(
+                failure @ (Failure::Corrupt { .. }
+                | Failure::UnknownKey(_)
+                | Failure::Store(StoreError::Corrupt { .. })),
+            ) => Self::Unreadable(failure),
+            // The record is bound to a stamp, and its user has none any more.
+            Denied::Failed(Failure::StampRequired) => Self::Rejected(Rejected::StampMismatch),
+            Denied::Failed(failure) => Self::Failed(failure.into()),
+        }
+    }
+}

@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::auth::Auth;
 use crate::current::{CurrentUser, FreshUser};
-use crate::error::{Failure, Refused};
+use crate::error::{Denied, Failure, Refused};
 use crate::rejection::Rejection;
 use crate::session::{Session, SessionData};
 
@@ -59,6 +59,12 @@ impl IntoResponse for Rejection {
 }
 
 impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        Rejection::from(self).response()
+    }
+}
+
+impl IntoResponse for Denied {
     fn into_response(self) -> Response {
         Rejection::from(self).response()
     }

@@ -3,51 +3,70 @@
 
 use std::sync::Arc;
 
-use hallpass_core::{Issued, Kind, ListQuery, LoginId, Purpose, Reason, Rejected};
+use hallpass_core::{ActiveLogin, Issued, Kind, ListQuery, LoginId, Purpose, Reason, Rejected, Subject};
 
 use crate::auth::Auth;
-use crate::error::{Failure, Outcome, Refused};
+use crate::error::{Denied, Failure, Refused};
 
 impl Auth {
-    /// Makes an API key for whoever is logged in, to be shown once. It is bound to no stamp, so it outlives
-    /// a change of password; [`revoke_key`](Self::revoke_key) ends it. Nobody makes a key with a key.
+    /// Makes an API key for the user who is logged in, to be shown once. It is bound to no stamp, so it outlives
+    /// a change of password; [`revoke_key`](Self::revoke_key) ends it. A key makes no key.
     ///
     /// Ask for a [`FreshUser`](crate::FreshUser) first: whoever has copied a session could make a key that
-    /// outlives it.
+    /// outlives it. A key acts as its user, on every page that asks no more than who it is; what it may do there
+    /// is for the application to decide, by [`Identity::login`](crate::Identity::login).
     ///
     /// # Errors
-    /// [`Failure`] if it could not be stored; `name` has at most 512 bytes.
-    pub async fn issue_key(&self, name: &str) -> Outcome<Issued> {
-        let Some(kind) = self.0.config.keys else {
-            return Err(hallpass_core::Failure::UnknownKind(Kind::API_KEY).into());
-        };
-        let identity = self.identity().await?.filter(|identity| identity.via != crate::Via::Key);
-        let Some(identity) = identity else { return Ok(Err(Refused::Anonymous)) };
-        let login = self.tokens().begin_login(&identity.subject).await?;
-        let issued = self.tokens().issue(&login, kind).device(name).await?;
-        Ok(issued.map_err(|_| Refused::Fenced))
+    /// [`Refused::Anonymous`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored. Of `name` 512 bytes
+    /// are kept.
+    pub async fn issue_key(&self, name: &str) -> Result<Issued, Denied> {
+        let config = &self.0.config;
+        let kind = config.keys.ok_or(hallpass_core::Failure::UnknownKind(Kind::API_KEY))?;
+        let Some((subject, login)) = self.caller().await? else { return Err(Refused::Anonymous.into()) };
+        if self.keys_of(&subject, login).await?.len() >= config.max_keys.get() as usize {
+            return Err(Refused::TooManyKeys.into());
+        }
+        let login = self.tokens().begin_login(&subject).await?;
+        fenced(self.tokens().issue(&login, kind).device(name).await)
     }
 
-    /// The API keys of whoever is logged in, newest first: at most 100, with name and last use, no secrets.
+    /// The API keys of the user who is logged in, newest first, with name and last use, no secrets. A key sees
+    /// none.
     ///
     /// # Errors
     /// [`Failure`] if the store does not answer.
-    pub async fn keys(&self) -> Result<Vec<hallpass_core::ActiveLogin>, Failure> {
-        let Some(identity) = self.identity().await? else { return Ok(Vec::new()) };
-        let query =
-            ListQuery { purpose: Purpose::Key, current: Some(identity.login), ..ListQuery::default() };
-        Ok(self.tokens().list(&identity.subject, &query).await?.logins)
+    pub async fn keys(&self) -> Result<Vec<ActiveLogin>, Failure> {
+        match self.caller().await? {
+            Some((subject, login)) => self.keys_of(&subject, login).await,
+            None => Ok(Vec::new()),
+        }
     }
 
-    /// Ends one of the API keys of whoever is logged in. Says whether there was anything to end: a device is
-    /// no key.
+    /// Ends one of the API keys of the user who is logged in; with a key, only that very key. Says whether there
+    /// was anything to end: a device is no key.
     ///
     /// # Errors
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Failure> {
         let Some(identity) = self.identity().await? else { return Ok(false) };
+        if identity.via == crate::Via::Key && identity.login != key {
+            return Ok(false);
+        }
         let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&[Purpose::Key]));
         Ok(self.tokens().revoke_kinds_of_login(&subject, key, kinds, Reason::LoggedOut).await? > 0)
+    }
+
+    async fn keys_of(&self, subject: &Subject, login: LoginId) -> Result<Vec<ActiveLogin>, Failure> {
+        let mut query = ListQuery { purpose: Purpose::Key, current: Some(login), ..ListQuery::default() };
+        let mut keys = Vec::new();
+        loop {
+            let page = self.tokens().list(subject, &query).await?;
+            keys.extend(page.logins);
+            if page.next.is_none() {
+                return Ok(keys);
+            }
+            query.after = page.next;
+        }
     }
 
     /// Makes a token of `kind` for `user` that works once, for a link in an e-mail: a new password, an
@@ -55,33 +74,68 @@ impl Auth {
     ///
     /// # Errors
     /// [`Failure`] if it could not be stored, or if `kind` has no policy.
-    pub async fn issue_once<U: Send + Sync + 'static>(&self, kind: Kind, user: &U) -> Outcome<Issued> {
-        let described = self.0.config.loader.describe(user)?;
+    pub async fn issue_once<U: Send + Sync + 'static>(&self, kind: Kind, user: &U) -> Result<Issued, Denied> {
+        let described = self.0.config.describe(user)?;
         let login = self.tokens().begin_login(&described.subject).await?;
         let mut issue = self.tokens().issue(&login, kind);
         if let Some(stamp) = described.stamp {
             issue = issue.stamp(stamp);
         }
-        Ok(issue.await?.map_err(|_| Refused::Fenced))
+        fenced(issue.await)
     }
 
     /// Uses a token of `kind` up and answers whose it was. Of any number of callers at most one is accepted.
     /// Do it when the form is sent, not when its link is opened: programs open links too.
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell; the token may be used up then.
-    pub async fn consume<U: Send + Sync + 'static>(
+    /// [`Refused::Token`] if the token is rejected, [`Refused::Inactive`] if its user is not active: then it is
+    /// not used up. [`Failure`] without a verdict; the token may be used up then.
+    pub async fn consume<U: Send + Sync + 'static>(&self, kind: Kind, text: &str) -> Result<Arc<U>, Denied> {
+        self.use_up(kind, text, false).await
+    }
+
+    /// As [`consume`](Self::consume), also for a user who is not active: for the link that makes one active, by
+    /// confirming an address for instance.
+    ///
+    /// # Errors
+    /// As for [`consume`](Self::consume).
+    pub async fn consume_to_activate<U: Send + Sync + 'static>(
         &self,
         kind: Kind,
         text: &str,
-    ) -> Result<Result<Arc<U>, Rejected>, Failure> {
-        let candidate = match self.tokens().look_up(kind, text).await? {
-            Ok(candidate) => candidate,
-            Err(rejected) => return Ok(Err(rejected)),
-        };
-        let Some(id) = candidate.subject().cloned() else { return Ok(Err(Rejected::Invalid)) };
-        let Some(loaded) = self.0.config.loader.load(&id).await? else { return Ok(Err(Rejected::Invalid)) };
-        let user = loaded.user.downcast().map_err(|_| Failure::WrongUserType)?;
-        Ok(candidate.consume(loaded.stamp.as_ref()).await?.map(|_| user))
+    ) -> Result<Arc<U>, Denied> {
+        self.use_up(kind, text, true).await
     }
+
+    async fn use_up<U: Send + Sync + 'static>(
+        &self,
+        kind: Kind,
+        text: &str,
+        inactive_too: bool,
+    ) -> Result<Arc<U>, Denied> {
+        let invalid = Refused::Token(Rejected::Invalid);
+        let candidate = self.tokens().look_up(kind, text).await?;
+        let subject = candidate.subject().cloned().ok_or(invalid)?;
+        let loaded = self.0.config.load(&subject).await?.ok_or(invalid)?;
+        let user = loaded.user.downcast().map_err(|_| Failure::WrongUserType)?;
+        if !loaded.active && !inactive_too {
+            self.0.tell_once(crate::SignalKind::Inactive, Some(&subject), Some(candidate.login()));
+            return Err(Refused::Inactive.into());
+        }
+        match candidate.consume(loaded.stamp.as_ref()).await {
+            Ok(_) => Ok(user),
+            Err(hallpass_core::Denied::Failed(hallpass_core::Failure::StampRequired)) => {
+                Err(Refused::Token(Rejected::StampMismatch).into())
+            }
+            Err(denied) => Err(denied.into()),
+        }
+    }
+}
+
+/// The only verdict on a login that core knows is that it was fenced.
+fn fenced(issued: Result<Issued, hallpass_core::Denied>) -> Result<Issued, Denied> {
+    issued.map_err(|denied| match denied {
+        hallpass_core::Denied::Rejected(_) => Refused::Fenced.into(),
+        hallpass_core::Denied::Failed(failure) => failure.into(),
+    })
 }

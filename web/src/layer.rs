@@ -1,19 +1,26 @@
 //! The layer: what every request of an application shares.
 
+use std::any::Any;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
-use hallpass_core::{Kind, LoginId, Subject, Tokens};
+use hallpass_core::{Kind, Subject, Tokens};
+use http::HeaderValue;
 use tower_layer::Layer;
+
+use crate::attempts::AnyLimit;
 
 use crate::builder::AuthLayerBuilder;
 use crate::client::Clients;
 use crate::cookie::CookieSpec;
+use crate::error::Failure;
 use crate::origin::Origins;
 use crate::service::AuthService;
-use crate::signal::{Listener, Signal, SignalKind};
-use crate::user::{AnyLoader, UserLoader};
+use crate::signal::Listener;
+use crate::user::{AnyLoader, Described, Loaded, UserLoader};
 
 /// Lets handlers ask who sent a request, log people in and out, and keep data for them.
 ///
@@ -44,15 +51,38 @@ pub struct AuthLayer(pub(crate) Arc<Config>);
 pub(crate) struct Config {
     pub(crate) tokens: Tokens,
     pub(crate) loader: Arc<dyn AnyLoader>,
+    pub(crate) audience: Option<String>,
+    pub(crate) kinds: CookieKinds,
     pub(crate) session: CookieSpec,
     pub(crate) remember: CookieSpec,
+    pub(crate) csrf: CookieSpec,
+    pub(crate) csrf_required: bool,
     pub(crate) clients: Clients,
     pub(crate) origins: Origins,
     pub(crate) keys: Option<Kind>,
-    pub(crate) fresh_for: Option<Duration>,
+    pub(crate) max_keys: NonZeroU32,
+    pub(crate) fresh_for: Duration,
     pub(crate) login_page: Option<String>,
     pub(crate) fresh_page: Option<String>,
+    pub(crate) mounted_at: String,
+    pub(crate) clear_site_data: Option<HeaderValue>,
+    pub(crate) attempts: Arc<dyn AnyLimit>,
     pub(crate) listener: Option<Box<dyn Listener>>,
+    /// Whether the log has been told that browsers drop the cookies.
+    pub(crate) warned: AtomicBool,
+}
+
+/// The kinds of the tokens in the two cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CookieKinds {
+    pub(crate) session: Kind,
+    pub(crate) remember: Kind,
+}
+
+impl CookieKinds {
+    pub(crate) fn contain(self, kind: Kind) -> bool {
+        [self.session, self.remember].contains(&kind)
+    }
 }
 
 impl AuthLayer {
@@ -69,12 +99,22 @@ impl AuthLayer {
 }
 
 impl Config {
-    pub(crate) fn tell(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
-        let signal = Signal { what, at: self.tokens.now(), subject, login };
-        signal.trace();
-        if let Some(listener) = &self.listener {
-            listener.on_signal(&signal);
+    /// The user whom a record names, unless the record is of another audience.
+    pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
+        let Some(audience) = &self.audience else { return self.loader.load(subject).await };
+        let id = subject.as_str().strip_prefix(audience.as_str()).and_then(|rest| rest.strip_prefix(':'));
+        match id.map(Subject::new) {
+            Some(Ok(id)) => self.loader.load(&id).await,
+            Some(Err(_)) | None => Ok(None),
         }
+    }
+
+    /// What tokens have to know about `user`.
+    pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
+        let described = self.loader.describe(user)?;
+        let Some(audience) = &self.audience else { return Ok(described) };
+        let subject = Subject::new(format!("{audience}:{}", described.subject))?;
+        Ok(Described { subject, ..described })
     }
 }
 

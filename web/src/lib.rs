@@ -2,10 +2,13 @@
 
 pub mod testing;
 
+mod answer;
+mod attempts;
 mod auth;
 mod builder;
 mod client;
 mod cookie;
+mod csrf;
 mod current;
 mod devices;
 mod envelope;
@@ -17,6 +20,7 @@ mod keys;
 mod layer;
 mod login;
 mod logout;
+mod memory_limit;
 mod next;
 mod origin;
 mod rejection;
@@ -28,15 +32,18 @@ mod session;
 mod signal;
 mod user;
 
+pub use answer::SiteData;
+pub use attempts::{Attempt, AttemptBy, AttemptLimit};
 pub use auth::Auth;
 pub use builder::{AuthLayerBuilder, ConfigError};
 pub use client::{MissingFingerprint, Network, NetworkError, Protection};
 pub use cookie::{CookieSpec, Keep, SameSite};
 pub use current::{CurrentUser, FreshUser, Identity, Via};
-pub use error::{Failure, Outcome, Refused};
+pub use error::{Denied, Failure, Refused};
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
 pub use login::LogIn;
+pub use memory_limit::MemoryLimit;
 pub use next::local_path;
 pub use rejection::Rejection;
 pub use required::{LoginRequired, RequireLogin};

@@ -4,6 +4,7 @@ use std::any::Any;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
@@ -11,14 +12,15 @@ use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
 use crate::auth::Auth;
 use crate::client::Client;
 use crate::cookie::{Change, Held};
-use crate::envelope::{Envelope, FORCED, STALE, seal};
-use crate::error::{Failure, Outcome, Refused};
-use crate::request::State;
+use crate::envelope::{FORCED, STALE, seal};
+use crate::error::{Denied, Failure, NoEntry, Refused};
+use crate::rejection::causes;
+use crate::request::{Request, State, Who};
 use crate::signal::SignalKind;
 use crate::user::Described;
 
 /// A login about to happen: say more about it, then `.await` it.
-#[must_use = "nobody is logged in until it is awaited"]
+#[must_use = "no one is logged in until it is awaited"]
 pub struct LogIn<'a> {
     auth: &'a Auth,
     user: &'a (dyn Any + Send + Sync),
@@ -81,27 +83,33 @@ impl<'a> LogIn<'a> {
         self
     }
 
-    async fn run(self) -> Outcome<()> {
+    async fn run(self) -> Result<(), Denied> {
         let request = &self.auth.0;
-        let Described { subject, stamp, active } = request.config.loader.describe(self.user)?;
+        let Described { subject, stamp, active } = request.config.describe(self.user)?;
+        if request.is_unproven() {
+            return Err(Refused::CrossSite.into());
+        }
+        if request.is_answered() {
+            return Err(Failure::AnswerSent.into());
+        }
         if !active && !self.force {
             request.tell_once(SignalKind::Inactive, Some(&subject), None);
-            return Ok(Err(Refused::Inactive));
+            return Err(Refused::Inactive.into());
         }
         let begun = match self.begun {
             Some(login) => login.clone(),
-            None => request.config.tokens.begin_login(&subject).await?,
+            None => request.tokens().begin_login(&subject).await?,
         };
         if begun.subject() != Some(&subject) {
-            return Ok(Err(Refused::Fenced));
+            return Err(Refused::Fenced.into());
         }
         let mut state = request.state.lock().await;
         let remember_until = match self.confirm {
-            false => self.remember.then(|| request.config.tokens.now().saturating_add(self.lifetime)),
+            false => self.remember.then(|| request.tokens().now().saturating_add(self.lifetime)),
             true => {
                 let who = request.who(&mut state).await?;
                 if who.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
-                    return Ok(Err(Refused::Anonymous));
+                    return Err(Refused::Anonymous.into());
                 }
                 self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
             }
@@ -112,28 +120,33 @@ impl<'a> LogIn<'a> {
         }
         let data = self.kept(&mut state, &subject, stamp.as_ref()).await?;
         let terms = Terms { login: &begun, stamp, flags };
-        let issued = match self.issue(state.held(request), &terms, remember_until, &data).await {
-            Ok(Ok(issued)) => issued,
-            other => {
-                // The browser gets nothing of it, so nothing may stay in its list of devices.
-                let reason = hallpass_core::Reason::LoggedOut;
-                let _ = request.config.tokens.revoke_login(&subject, begun.id(), reason).await;
-                return other.map(|refused| refused.map(drop));
+        let issued = self.issue(state.held(request), &terms, remember_until, &data).await;
+        if let Err(denied) = issued.and_then(|issued| Ok(self.hand_out(&mut state, &issued)?)) {
+            // The browser gets nothing of it, so nothing may stay in its list of devices.
+            let reason = hallpass_core::Reason::LoggedOut;
+            if let Err(failure) = request.tokens().revoke_login(&subject, begun.id(), reason).await {
+                tracing::warn!(target: "hallpass", error = causes(&failure), "a login that failed left rows");
             }
-        };
+            return Err(denied);
+        }
+        state.forget();
+        state.logged_in = true;
+        request.mark_personal();
+        request.warn_of_dropped_cookies();
+        let what = if self.confirm { SignalKind::Confirmed } else { SignalKind::LoggedIn };
+        request.tell(what, Some(&subject), Some(begun.id()));
+        Ok(())
+    }
+
+    /// Sends the new tokens to the browser, in place of all that it held.
+    fn hand_out(&self, state: &mut State, issued: &[Issued]) -> Result<(), Failure> {
+        let request = &self.auth.0;
         let held = state.held(request);
         if !held.remembers.is_empty() {
             request.changes().remember = Some(Change::Clear);
         }
         *held = Held::default();
-        for issued in &issued {
-            request.hand_out(held, issued);
-        }
-        state.forget();
-        state.logged_in = true;
-        let what = if self.confirm { SignalKind::Confirmed } else { SignalKind::LoggedIn };
-        request.config.tell(what, Some(&subject), Some(begun.id()));
-        Ok(Ok(()))
+        issued.iter().try_for_each(|issued| request.hand_out(held, issued))
     }
 
     /// The new tokens. Once they are stored, what the browser held until now is ended.
@@ -143,19 +156,14 @@ impl<'a> LogIn<'a> {
         terms: &Terms<'_>,
         remember_until: Option<Timestamp>,
         data: &[u8],
-    ) -> Outcome<Vec<Issued>> {
+    ) -> Result<Vec<Issued>, Denied> {
+        let kinds = &self.auth.0.config.kinds;
         let mut issued = Vec::new();
         if let Some(until) = remember_until {
-            match self.issue_one(Kind::REMEMBER, &Held::default(), terms, until, &[]).await? {
-                Ok(remember) => issued.push(remember),
-                Err(rejected) => return Ok(Err(refused(rejected))),
-            }
+            issued.push(self.issue_one(kinds.remember, &Held::default(), terms, until, &[]).await?);
         }
-        match self.issue_one(Kind::SESSION, held, terms, Timestamp::MAX, data).await? {
-            Ok(session) => issued.push(session),
-            Err(rejected) => return Ok(Err(refused(rejected))),
-        }
-        Ok(Ok(issued))
+        issued.push(self.issue_one(kinds.session, held, terms, Timestamp::MAX, data).await?);
+        Ok(issued)
     }
 
     async fn issue_one(
@@ -165,9 +173,9 @@ impl<'a> LogIn<'a> {
         terms: &Terms<'_>,
         until: Timestamp,
         data: &[u8],
-    ) -> Result<Result<Issued, Rejected>, Failure> {
+    ) -> Result<Issued, Denied> {
         let request = &self.auth.0;
-        let tokens = &request.config.tokens;
+        let tokens = request.tokens();
         let lifetime = until.since(tokens.now());
         let mut issue = tokens.issue(terms.login, kind).data(seal(terms.flags, data)).lifetime(lifetime);
         if let Some(stamp) = terms.stamp {
@@ -181,28 +189,40 @@ impl<'a> LogIn<'a> {
         if let Some(fingerprint) = client.and_then(|client| client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        for (kind, text) in replaced.tokens() {
+        for (kind, text) in replaced.tokens(&request.config.kinds) {
             issue = issue.replaces(kind, text);
         }
-        Ok(issue.await?)
+        match issue.await {
+            Ok(issued) => Ok(issued),
+            // The only verdict on a login that core knows is that it was fenced.
+            Err(hallpass_core::Denied::Rejected(_)) => Err(Refused::Fenced.into()),
+            Err(hallpass_core::Denied::Failed(failure)) => Err(failure.into()),
+        }
     }
 
-    /// What the session before kept, if it was nobody's or the same user's.
+    /// What the session before kept, if it was nobody's or the same user's. A session that cannot be read kept
+    /// nothing.
     async fn kept(
         &self,
         state: &mut State,
         subject: &Subject,
         stamp: Option<&Stamp>,
     ) -> Result<Vec<u8>, Failure> {
-        for text in &state.held(&self.auth.0).sessions {
-            let Ok(candidate) = self.auth.tokens().look_up(Kind::SESSION, text).await? else { continue };
-            let stamp = match candidate.subject() {
-                None => None,
-                Some(other) if other == subject => stamp,
-                Some(_) => continue,
+        let request = &self.auth.0;
+        for text in &state.held(request).sessions {
+            let kept = async {
+                let candidate = request.tokens().look_up(request.config.kinds.session, text).await?;
+                let stamp = match candidate.subject() {
+                    None => None,
+                    Some(other) if other == subject => stamp,
+                    Some(_) => return Err(NoEntry::Rejected(Rejected::Invalid)),
+                };
+                request.kept_data(&candidate.verify(stamp).await?).await
             };
-            if let Ok(valid) = candidate.verify(stamp).await? {
-                return Ok(Envelope::with(&valid).data.to_vec());
+            match kept.await {
+                Ok(data) => return Ok(data),
+                Err(NoEntry::Failed(failure)) => return Err(failure),
+                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
             }
         }
         Ok(Vec::new())
@@ -216,24 +236,58 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
         let request = &self.auth.0;
-        for candidate in request.remembered(state.held(request), &mut Vec::new()).await? {
-            if candidate.subject() == Some(subject)
-                && let Ok(valid) = candidate.verify(stamp).await?
-            {
-                return Ok(Some(valid.absolute_expiry()));
+        for candidate in request.remembered(state.held(request), &mut Who::default()).await? {
+            if candidate.subject() != Some(subject) {
+                continue;
+            }
+            match candidate.verify(stamp).await.map_err(NoEntry::from) {
+                Ok(valid) => return Ok(Some(valid.absolute_expiry())),
+                Err(NoEntry::Failed(failure)) => return Err(failure),
+                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
             }
         }
         Ok(None)
     }
 }
 
-/// The only verdict on a login that core knows is that it was fenced.
-fn refused(_: Rejected) -> Refused {
-    Refused::Fenced
+impl Request {
+    /// Tells the log, once, that browsers drop the cookies that were just handed out, or that they could be
+    /// guarded better: nobody sees either in a browser, where the login just seems to do nothing.
+    fn warn_of_dropped_cookies(&self) {
+        let Some(sent) = self.sent() else { return };
+        let Some(origin) = sent.origin.as_ref().and_then(|origin| origin.to_str().ok()) else { return };
+        let agent = sent.client.agent();
+        let message = match (origin.strip_prefix("http://"), self.config.session.is_secure()) {
+            (Some(host), true) if !is_loopback(host) => {
+                "browsers drop Secure cookies that come over plain HTTP: serve the site over HTTPS, or build the \
+                 layer with insecure_cookies() for development"
+            }
+            (Some(_), true) if agent.contains("Safari/") && !agent.contains("Chrom") => {
+                "Safari drops Secure cookies that come over plain HTTP from this machine, too: serve the site over \
+                 HTTPS, or build the layer with insecure_cookies() for development"
+            }
+            (None, false) if origin.starts_with("https://") => {
+                "the site is on HTTPS and its cookies are not Secure: build the layer without insecure_cookies()"
+            }
+            _ => return,
+        };
+        if !self.config.warned.swap(true, Ordering::Relaxed) {
+            tracing::warn!(target: "hallpass", origin, "{message}");
+        }
+    }
+}
+
+/// Whether a page of `host` comes from the very machine that shows it.
+fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.") || name == "[::1]"
 }
 
 impl<'a> IntoFuture for LogIn<'a> {
-    type Output = Outcome<()>;
+    type Output = Result<(), Denied>;
     type IntoFuture = Pin<Box<dyn Future<Output = Self::Output> + Send + 'a>>;
 
     fn into_future(self) -> Self::IntoFuture {

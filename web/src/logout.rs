@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use hallpass_core::{LoginId, Subject};
 
 use crate::auth::Auth;
-use crate::error::Failure;
+use crate::error::{Failure, NoEntry};
 use crate::signal::SignalKind;
 
 /// Whose a token is, nobody's if it is a visitor's, and its login.
@@ -14,25 +14,30 @@ impl Auth {
     /// Logs out: ends every login that the cookies belong to, remember-me tokens included, whatever state they
     /// are in, and takes the cookies away. Says whether there was anything to end.
     ///
+    /// A cookie whose row cannot be read ends nothing and is taken away like the others.
+    ///
     /// # Errors
     /// [`Failure`] if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
     pub async fn logout(&self) -> Result<bool, Failure> {
+        if self.0.is_unproven() {
+            return Ok(false);
+        }
         let mut state = self.0.state.lock().await;
         let held = state.held(&self.0).clone();
-        let tokens = self.tokens();
+        let (tokens, kinds) = (self.tokens(), &self.0.config.kinds);
         // At once: a store that is out of reach takes its time to say so, for each of them.
-        let looks = held.tokens().map(|(kind, text)| tokens.look_up(kind, text));
+        let looks = held.tokens(kinds).map(|(kind, text)| tokens.look_up(kind, text));
         let mut owners: Vec<Option<Owner>> = Vec::new();
         let (mut texts, mut failed) = (Vec::new(), None);
-        for (look, text) in join_all(looks).await.into_iter().zip(held.tokens()) {
-            let owner = match look {
-                Ok(Ok(candidate)) => Some((candidate.subject().cloned(), candidate.login())),
-                Err(failure @ hallpass_core::Failure::Store(_)) => {
+        for (look, text) in join_all(looks).await.into_iter().zip(held.tokens(kinds)) {
+            let owner = match look.map_err(NoEntry::from) {
+                Ok(candidate) => Some((candidate.subject().cloned(), candidate.login())),
+                Err(NoEntry::Failed(failure)) => {
                     failed.get_or_insert(failure);
                     continue;
                 }
                 // What is dead may have a login that is not, and ending it takes no key that may be missing.
-                Ok(Err(_)) | Err(_) => None,
+                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => None,
             };
             // One token of a login is enough.
             if owner.is_none() || !owners.contains(&owner) {
@@ -44,18 +49,19 @@ impl Auth {
         let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
         let mut ended = Vec::new();
         for ((kind, text), owner) in texts.into_iter().zip(&owners) {
-            match tokens.revoke(kind, text).await {
-                Ok(Ok(())) => ended.push(owner.as_ref().or(known)),
+            match tokens.revoke(kind, text).await.map_err(NoEntry::from) {
+                Ok(()) => ended.push(owner.as_ref().or(known)),
                 // There is nothing left to end.
-                Ok(Err(_)) => {}
-                Err(failure) => failed = failed.or(Some(failure)),
+                Err(NoEntry::Rejected(_)) => {}
+                Err(NoEntry::Unreadable(failure)) => self.0.tell_unreadable(&failure),
+                Err(NoEntry::Failed(failure)) => failed = failed.or(Some(failure)),
             }
         }
         for (at, owner) in ended.iter().enumerate() {
             let (subject, login) = owner.map(|(subject, login)| (subject.as_ref(), *login)).unzip();
             // What was a visitor's logs nobody out.
             if !ended[..at].contains(owner) && subject != Some(None) {
-                self.0.config.tell(SignalKind::LoggedOut, subject.flatten(), login);
+                self.0.tell(SignalKind::LoggedOut, subject.flatten(), login);
             }
         }
         let ended = !ended.is_empty();
@@ -63,7 +69,7 @@ impl Auth {
             state.forget();
         }
         match failed {
-            Some(failure) => Err(failure.into()),
+            Some(failure) => Err(failure),
             None => {
                 self.0.take_away(state.held(&self.0));
                 Ok(ended)

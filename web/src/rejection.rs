@@ -2,11 +2,12 @@
 
 use std::error::Error;
 use std::fmt;
+use std::time::Duration;
 
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::error::{Failure, Refused};
+use crate::error::{Denied, Failure, Refused};
 
 /// After how many seconds a client may try again.
 const RETRY: HeaderValue = HeaderValue::from_static("5");
@@ -31,6 +32,8 @@ pub enum Rejection {
     Refused(Refused),
     /// Its cookies are too large: 431.
     TooLarge,
+    /// There were too many attempts to log in: 429, with the time to wait in `Retry-After`.
+    TooManyAttempts(Duration),
     /// Nobody is logged in: a redirect to here, or 401.
     Unauthorized(Option<String>),
 }
@@ -40,7 +43,12 @@ impl Rejection {
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
-            Self::CrossSite | Self::PlainHttp | Self::Refused(Refused::Inactive) => StatusCode::FORBIDDEN,
+            Self::CrossSite
+            | Self::PlainHttp
+            | Self::Refused(Refused::CrossSite | Refused::Inactive | Refused::TooManyKeys) => {
+                StatusCode::FORBIDDEN
+            }
+            Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
             Self::Failure(Failure::Data(_)) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => StatusCode::BAD_REQUEST,
             Self::Failure(failure) if !failure.is_outage() => StatusCode::INTERNAL_SERVER_ERROR,
@@ -55,7 +63,7 @@ impl Rejection {
     /// What a client is told.
     fn detail(&self) -> &'static str {
         match self {
-            Self::CrossSite => "another site sent this request",
+            Self::CrossSite | Self::Refused(Refused::CrossSite) => "another site sent this request",
             Self::PlainHttp => "the page came over plain HTTP, and this site's cookies need HTTPS",
             Self::Failure(Failure::Data(_)) => "too much to keep",
             Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "too long to be kept",
@@ -65,8 +73,10 @@ impl Rejection {
             Self::NotFresh(_) => "please confirm who you are",
             Self::Refused(Refused::Inactive) => "this account is not active",
             Self::Refused(Refused::Fenced) => "logged out while logging in, please try again",
+            Self::Refused(Refused::TooManyKeys) => "too many API keys, please delete one",
             Self::TooLarge => "the cookies are too large",
-            Self::Refused(Refused::Anonymous) | Self::Unauthorized(_) => "please log in",
+            Self::TooManyAttempts(_) => "too many attempts, please try again later",
+            Self::Refused(Refused::Anonymous | Refused::Token(_)) | Self::Unauthorized(_) => "please log in",
         }
     }
 
@@ -100,6 +110,10 @@ impl Rejection {
         match location {
             Some(to) => drop(headers.insert(LOCATION, to)),
             None => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))),
+        }
+        if let Self::TooManyAttempts(wait) = self {
+            // Rounded up: after this time it works.
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY);
@@ -145,6 +159,21 @@ impl From<hallpass_core::Failure> for Rejection {
     }
 }
 
+impl From<Denied> for Rejection {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(refused) => Self::Refused(refused),
+            Denied::Failed(failure) => Self::Failure(failure),
+        }
+    }
+}
+
+impl From<hallpass_core::Denied> for Rejection {
+    fn from(denied: hallpass_core::Denied) -> Self {
+        Denied::from(denied).into()
+    }
+}
+
 impl From<Refused> for Rejection {
     fn from(refused: Refused) -> Self {
         Self::Refused(refused)
@@ -152,7 +181,7 @@ impl From<Refused> for Rejection {
 }
 
 /// An error and what caused it.
-fn causes(error: &dyn Error) -> String {
+pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();
     while let Some(cause) = next {

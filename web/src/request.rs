@@ -1,19 +1,22 @@
 //! One request: what it brought, what is known of it, and what its answer will carry.
 
+use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use hallpass_core::{Issued, Kind, LoginId, Rejected, Subject, Valid};
-use http::header::{AUTHORIZATION, COOKIE};
-use http::{Extensions, HeaderMap, Method, Uri};
+use hallpass_core::{Issued, LoginId, Rejected, RequestContext, Subject, Tokens, Valid};
+use http::header::{AUTHORIZATION, COOKIE, ORIGIN};
+use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 use zeroize::Zeroizing;
 
 use crate::client::Client;
 use crate::cookie::{Change, Changes, Held, Keep, Text};
+use crate::csrf::Csrf;
 use crate::current::Identity;
+use crate::error::Failure;
 use crate::layer::Config;
 use crate::origin::Sender;
-use crate::signal::SignalKind;
+use crate::signal::{Signal, SignalKind};
 use crate::user::AnyUser;
 
 /// The most that `Cookie` headers may hold together: far above what browsers send to one site. 32 KiB.
@@ -37,7 +40,14 @@ pub(crate) struct Sent {
     /// Until the state takes it over.
     held: Mutex<Held>,
     pub(crate) key: Option<Text>,
+    /// The tokens, with what is known about the client.
+    pub(crate) tokens: Tokens,
     pub(crate) client: Client,
+    pub(crate) csrf: Csrf,
+    /// Whether the cookies count for nothing until the CSRF token has been checked.
+    pub(crate) unproven: AtomicBool,
+    /// `Origin`, where the client says it.
+    pub(crate) origin: Option<HeaderValue>,
     /// Whether a person asks for a page, rather than a program for data.
     pub(crate) page: bool,
 }
@@ -69,6 +79,15 @@ pub(crate) struct Who {
     pub(crate) session: Option<Valid>,
     /// What was presented and is not good.
     pub(crate) rejections: Vec<Rejected>,
+    /// The token that says who it is.
+    pub(crate) proof: Option<Proof>,
+}
+
+/// The token that says who sent a request.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    Session(Text),
+    Key(Text),
 }
 
 impl Request {
@@ -99,12 +118,63 @@ impl Request {
         self.sent.get()?.as_ref().ok()
     }
 
+    /// The tokens on behalf of this request.
+    pub(crate) fn tokens(&self) -> &Tokens {
+        self.sent().map_or(&self.config.tokens, |sent| &sent.tokens)
+    }
+
+    /// Tells the listener.
+    pub(crate) fn tell(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
+        self.tell_with(what, subject, login, None);
+    }
+
     /// Tells the listener, unless this request has told it already.
     pub(crate) fn tell_once(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
-        let bit = 1 << what as u32;
-        if self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0 {
-            self.config.tell(what, subject, login);
+        if self.is_first(what) {
+            self.tell(what, subject, login);
         }
+    }
+
+    /// Tells the listener that a token said nothing.
+    pub(crate) fn tell_unreadable(&self, failure: &hallpass_core::Failure) {
+        if self.is_first(SignalKind::Unreadable) {
+            self.tell_with(SignalKind::Unreadable, None, None, Some(failure));
+        }
+    }
+
+    fn is_first(&self, what: SignalKind) -> bool {
+        let bit = 1 << what as u32;
+        self.told.fetch_or(bit, Ordering::Relaxed) & bit == 0
+    }
+
+    fn tell_with(
+        &self,
+        what: SignalKind,
+        subject: Option<&Subject>,
+        login: Option<LoginId>,
+        source: Option<&(dyn Error + 'static)>,
+    ) {
+        let address = self.sent().and_then(|sent| sent.client.address);
+        let signal = Signal { what, at: self.config.tokens.now(), subject, login, address, source };
+        signal.trace();
+        if let Some(listener) = &self.config.listener {
+            listener.on_signal(&signal);
+        }
+    }
+
+    /// Takes note that the answer may show what belongs to a user or a session.
+    pub(crate) fn mark_personal(&self) {
+        self.personal.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the answer went out, so that no cookie can be added to it.
+    pub(crate) fn is_answered(&self) -> bool {
+        self.changes().sent
+    }
+
+    /// Whether the cookies count for nothing until the CSRF token has been checked.
+    pub(crate) fn is_unproven(&self) -> bool {
+        self.sent().is_some_and(|sent| sent.unproven.load(Ordering::Relaxed))
     }
 
     pub(crate) fn changes(&self) -> MutexGuard<'_, Changes> {
@@ -112,18 +182,25 @@ impl Request {
     }
 
     /// Sends a token to the browser, and counts it as the first of what the browser holds.
-    pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) {
+    ///
+    /// # Errors
+    /// [`Failure::AnswerSent`].
+    pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) -> Result<(), Failure> {
         let change = self.set(issued);
         let text = change.text().cloned();
         let mut changes = self.changes();
+        if changes.sent {
+            return Err(Failure::AnswerSent);
+        }
         changes.yields = false;
-        let (place, texts) = match issued.kind == Kind::REMEMBER {
+        let (place, texts) = match issued.kind == self.config.kinds.remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
         };
         *place = Some(change);
         // What the browser sent besides stays in the list: a log-out or a login in this request ends it, too.
         texts.splice(0..0, text);
+        Ok(())
     }
 
     /// Sends the successor of a remember-me token to the browser, whatever else becomes of the request.
@@ -138,7 +215,7 @@ impl Request {
     }
 
     fn set(&self, issued: &Issued) -> Change {
-        let remember = issued.kind == Kind::REMEMBER;
+        let remember = issued.kind == self.config.kinds.remember;
         let spec = if remember { &self.config.remember } else { &self.config.session };
         let keep = spec.keep.unwrap_or(if remember { Keep::Token } else { Keep::Browser });
         let age = issued.expires_at.since(self.config.tokens.now());
@@ -149,14 +226,19 @@ impl Request {
     /// Takes both cookies away.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
+        let mut changes = self.changes();
+        let sent = changes.sent;
         let (session, remember) = (Some(Change::Clear), Some(Change::Clear));
-        *self.changes() = Changes { session, remember, yields: false };
+        *changes = Changes { session, remember, yields: false, logged_out: true, sent };
     }
 }
 
 impl State {
     /// What the browser holds.
     pub(crate) fn held(&mut self, request: &Request) -> &mut Held {
+        if request.is_unproven() {
+            return self.held.insert(Held::default());
+        }
         self.held.get_or_insert_with(|| request.sent().map(Sent::take_held).unwrap_or_default())
     }
 
@@ -174,26 +256,46 @@ impl Sent {
 
     fn read(request: &Request, headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Unfit> {
         let config = &request.config;
-        if headers.get_all(COOKIE).iter().map(http::HeaderValue::len).sum::<usize>() > MAX_COOKIES {
+        if headers.get_all(COOKIE).iter().map(HeaderValue::len).sum::<usize>() > MAX_COOKIES {
             return Err(Unfit::TooLarge);
         }
         let bearer = bearer(headers);
         let mut held = Held::read(headers, &config.session, &config.remember);
+        let csrf = Csrf::read(headers, &config.csrf);
+        let mut unproven = false;
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
-            Sender::Own | Sender::Unsaid => {}
+            Sender::Own => {}
+            Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
             // A page of another site cannot add this header unless we let it, which is between us and it.
             // The cookies the browser added by itself count for nothing then.
             Sender::Other | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
             Sender::Other => return Err(Unfit::CrossSite),
             Sender::PlainHttp => return Err(Unfit::PlainHttp),
         }
+        let client = config.clients.read(headers, extensions);
         let detours = config.login_page.is_some() || config.fresh_page.is_some();
         Ok(Self {
             held: Mutex::new(held),
             key: bearer.map(|key| Zeroizing::new(key.to_owned())),
-            client: config.clients.read(headers, extensions),
+            tokens: config.tokens.with_context(context(&client, headers)),
+            client,
+            csrf,
+            unproven: AtomicBool::new(unproven),
+            origin: headers.get(ORIGIN).cloned(),
             page: detours && bearer.is_none() && wants_page(headers),
         })
+    }
+}
+
+/// What core tells its observers about the client.
+fn context(client: &Client, headers: &HeaderMap) -> RequestContext {
+    let mut context = RequestContext::new().user_agent(&client.agent());
+    if let Some(address) = client.address {
+        context = context.address(address);
+    }
+    match headers.get("x-request-id").and_then(|id| id.to_str().ok()) {
+        Some(id) => context.request_id(id),
+        None => context,
     }
 }
 

@@ -5,14 +5,13 @@ use std::fmt;
 #[cfg(feature = "axum")]
 use std::marker::PhantomData;
 
-use hallpass_core::Kind;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::RawValue;
 
 use crate::auth::Auth;
 use crate::envelope::{Envelope, seal};
-use crate::error::{Failure, Outcome, Refused};
+use crate::error::{Denied, Failure, NoEntry, Refused};
 use crate::request::State;
 
 /// A part of a session's data, under a name of its own, so that several parts of an application keep
@@ -48,7 +47,7 @@ impl<T: SessionData> Session<T> {
     ///
     /// # Errors
     /// As there.
-    pub async fn update(&self, change: impl FnMut(&mut T) + Send) -> Outcome<T> {
+    pub async fn update(&self, change: impl FnMut(&mut T) + Send) -> Result<T, Denied> {
         self.auth.update_session_data(change).await
     }
 }
@@ -67,27 +66,33 @@ impl Auth {
     /// [`Failure`] if nobody can tell.
     pub async fn session_data<T: SessionData>(&self) -> Result<T, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
-        Ok(who.session.as_ref().map(|valid| read(Envelope::with(valid).data)).unwrap_or_default())
+        let Some(valid) = &self.0.who(&mut state).await?.session else { return Ok(T::default()) };
+        match self.0.kept_data(valid).await {
+            Ok(data) => Ok(read(&data)),
+            Err(NoEntry::Rejected(_)) => Ok(T::default()),
+            Err(NoEntry::Unreadable(failure)) => Err(failure.into()),
+            Err(NoEntry::Failed(failure)) => Err(failure),
+        }
     }
 
     /// Changes what is kept with the session, and answers what it is now. `change` runs again whenever
     /// another request was faster, so that neither change is lost.
     ///
-    /// [`Refused::Anonymous`] if the session was ended meanwhile.
-    ///
     /// # Errors
-    /// [`Failure::Data`] if it grows beyond 16 KiB with all else that is kept; any other [`Failure`] if it
-    /// could not be written.
+    /// [`Refused::Anonymous`] if the session was ended meanwhile. [`Failure::Data`] if it grows beyond 16 KiB
+    /// with all else that is kept; any other [`Failure`] if it could not be written.
     pub async fn update_session_data<T: SessionData>(
         &self,
         mut change: impl FnMut(&mut T) + Send,
-    ) -> Outcome<T> {
+    ) -> Result<T, Denied> {
+        if self.0.is_unproven() {
+            return Err(Refused::CrossSite.into());
+        }
         let mut state = self.0.state.lock().await;
         let Some(valid) = &mut self.0.who(&mut state).await?.session else {
             let (value, bytes) = rewrite(&[], &mut change);
             self.begin_anonymous(&mut state, bytes?).await?;
-            return Ok(Ok(value));
+            return Ok(value);
         };
         let mut result = None;
         let update = self.tokens().update_data(valid, |bytes| {
@@ -97,30 +102,36 @@ impl Auth {
                 value
             }));
         });
-        match (update.await.map_err(too_large)?, result) {
-            (Ok(()), Some(result)) => Ok(Ok(result?)),
-            (Err(_), _) | (_, None) => {
+        match (update.await, result) {
+            (Ok(()), Some(result)) => Ok(result?),
+            (Err(hallpass_core::Denied::Failed(failure)), _) => Err(too_large(failure).into()),
+            (Err(hallpass_core::Denied::Rejected(_)), _) | (_, None) => {
                 state.forget();
-                Ok(Err(Refused::Anonymous))
+                Err(Refused::Anonymous.into())
             }
         }
     }
 
     /// A session that is nobody's, with these data.
-    async fn begin_anonymous(&self, state: &mut State, data: Vec<u8>) -> Result<(), Failure> {
-        let login = self.tokens().begin_anonymous()?;
-        let mut issue = self.tokens().issue(&login, Kind::SESSION).data(data);
+    async fn begin_anonymous(&self, state: &mut State, data: Vec<u8>) -> Result<(), Denied> {
+        if self.0.is_answered() {
+            return Err(Failure::AnswerSent.into());
+        }
+        let (tokens, kind) = (self.tokens(), self.0.config.kinds.session);
+        let login = tokens.begin_anonymous()?;
+        let mut issue = tokens.issue(&login, kind).data(data);
         if let Some(fingerprint) = self.0.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        // Nothing fences what is nobody's.
-        if let Ok(issued) = issue.await.map_err(too_large)? {
-            self.0.hand_out(state.held(&self.0), &issued);
-            if let Ok(valid) = self.tokens().verify(Kind::SESSION, issued.token.expose()).await?
-                && let Some(who) = &mut state.who
-            {
-                who.session = Some(valid);
-            }
+        let (issued, valid) = match issue.accepted().await {
+            Ok(accepted) => accepted,
+            Err(hallpass_core::Denied::Failed(failure)) => return Err(too_large(failure).into()),
+            Err(rejected) => return Err(rejected.into()),
+        };
+        self.0.hand_out(state.held(&self.0), &issued)?;
+        self.0.mark_personal();
+        if let Some(who) = &mut state.who {
+            who.session = Some(valid);
         }
         Ok(())
     }

@@ -1,8 +1,12 @@
 //! What happened to a request's user, told to a listener.
 
+use std::error::Error;
 use std::fmt;
+use std::net::IpAddr;
 
 use hallpass_core::{LoginId, Subject, Timestamp};
+
+use crate::rejection::causes;
 
 /// Hears of every signal, where it happens: hand slow work to somebody else.
 ///
@@ -31,6 +35,10 @@ pub struct Signal<'a> {
     pub subject: Option<&'a Subject>,
     /// Which login, where it is known.
     pub login: Option<LoginId>,
+    /// The client's address, where the layer is told how to [find](crate::AuthLayerBuilder::peer_address) it.
+    pub address: Option<IpAddr>,
+    /// What went wrong, where something did.
+    pub source: Option<&'a (dyn Error + 'static)>,
 }
 
 /// What happened.
@@ -47,6 +55,8 @@ pub enum SignalKind {
     Inactive,
     /// An API key was accepted.
     KeyUsed,
+    /// A login or a confirmation [failed](crate::Attempt::failed): wrong password, wrong code, unknown name.
+    LoginFailed,
     /// A user logged in.
     LoggedIn,
     /// A user logged out: here, one other device, the others, or everywhere.
@@ -55,21 +65,37 @@ pub enum SignalKind {
     Protected,
     /// A remember-me cookie restored a session.
     Restored,
+    /// A login or a confirmation was turned away unread: there were too many [attempts](crate::Auth::attempt).
+    TooManyAttempts,
     /// An anonymous request was refused.
     Unauthorized,
     /// A good token names a user whom the loader does not know.
     UnknownUser,
+    /// The row of a token is damaged, or was made with a key that this node lacks: the token said nothing.
+    Unreadable,
 }
 
 impl Signal<'_> {
     /// Writes it to `tracing` under the target `hallpass`.
     pub(crate) fn trace(&self) {
-        tracing::debug!(
-            target: "hallpass",
-            what = ?self.what,
-            subject = self.subject.map(tracing::field::display),
-            login = self.login.map(tracing::field::display),
-        );
+        macro_rules! emit {
+            ($level:ident) => {
+                tracing::$level!(
+                    target: "hallpass",
+                    signal = ?self.what,
+                    subject = self.subject.map(tracing::field::display),
+                    login = self.login.map(tracing::field::display),
+                    address = self.address.map(tracing::field::display),
+                    error = self.source.map(|source| causes(source)),
+                )
+            };
+        }
+        match self.what {
+            SignalKind::Unreadable => emit!(error),
+            SignalKind::TooManyAttempts => emit!(warn),
+            SignalKind::LoginFailed => emit!(info),
+            _ => emit!(debug),
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::any::Any;
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
 use crate::auth::{Auth, Handle};
-use crate::error::{Failure, Refused};
+use crate::error::{Denied, Failure};
 use crate::layer::AuthLayer;
 use crate::login::LogIn;
 use crate::request::Request;
@@ -28,13 +28,12 @@ pub async fn cookies<U: Send + Sync + 'static>(
     extensions.insert(Handle(request));
     let mut headers = headers.clone();
     headers.remove(http::header::COOKIE);
-    let refused = |refused: Refused| Failure::Loader(refused.into());
     let auth = Auth::of(&headers, &extensions).map_err(|rejection| Failure::Loader(rejection.into()))?;
-    LogIn::new(&auth, user as &(dyn Any + Send + Sync), false)
-        .remember(remember)
-        .force()
-        .await?
-        .map_err(refused)?;
+    let login = LogIn::new(&auth, user as &(dyn Any + Send + Sync), false).remember(remember).force();
+    login.await.map_err(|denied| match denied {
+        Denied::Failed(failure) => failure,
+        Denied::Refused(refused) => Failure::Loader(refused.into()),
+    })?;
     let mut state = auth.0.state.lock().await;
     let held = state.held(&auth.0);
     let mut pairs = Vec::new();

@@ -18,7 +18,7 @@ use crate::error::Failure;
 /// use hallpass_core::{Stamp, Subject};
 /// use hallpass_web::UserLoader;
 ///
-/// struct User { id: i64, password_hash: String }
+/// struct User { id: i64, password_changes: u32 }
 /// struct Users; // a database, say
 ///
 /// impl UserLoader for Users {
@@ -27,7 +27,7 @@ use crate::error::Failure;
 ///
 ///     async fn load(&self, id: &Subject) -> Result<Option<User>, Infallible> {
 ///         let found = id.as_str().parse().ok().filter(|&id: &i64| id == 7);
-///         Ok(found.map(|id| User { id, password_hash: "$argon2id$…".into() }))
+///         Ok(found.map(|id| User { id, password_changes: 0 }))
 ///     }
 ///
 ///     fn id(&self, user: &User) -> String {
@@ -35,7 +35,7 @@ use crate::error::Failure;
 ///     }
 ///
 ///     fn stamp(&self, user: &User) -> Option<Stamp> {
-///         Some(Stamp::of(&user.password_hash))
+///         Some(Stamp::of(user.password_changes.to_string()))
 ///     }
 /// }
 /// ```
@@ -55,10 +55,13 @@ pub trait UserLoader: Send + Sync + 'static {
     /// be secret, and should not be an address that changes.
     fn id(&self, user: &Self::User) -> String;
 
-    /// What the user's tokens are bound to: when it changes, they are dead. The stored password hash is the
-    /// usual choice; `None` binds them to nothing, and a changed password leaves them alone.
+    /// What the user's tokens are bound to: while it is another, they are refused. Take something that changes with
+    /// the password and with nothing else: how many times it was changed, when, or a random value kept with the
+    /// account. The stored password hash will do only if no login ever makes a stronger hash of the same password,
+    /// for that would refuse every other device. `None` binds them to nothing, and a changed password leaves them
+    /// alone.
     ///
-    /// Once tokens have been issued with a stamp, going back to `None` is a failure for each of them.
+    /// From `Some` to `None` is a change like any other: the tokens of before are refused. So is the way back.
     fn stamp(&self, user: &Self::User) -> Option<Stamp>;
 
     /// Whether the user may log in and stay logged in: not banned, e-mail confirmed. Everybody may unless

@@ -1,6 +1,6 @@
 //! What a site keeps with a session.
 
-use hallpass_core::{Kind, What};
+use hallpass_core::{EventKind, Kind};
 
 use crate::site::{HOUR, Site};
 
@@ -36,13 +36,13 @@ async fn looking_makes_no_session_and_keeping_does() {
     let browser = site.browser();
     let answer = browser.get("/cart").await;
     assert!(answer.set_cookies().is_empty());
-    assert_eq!(site.heard.count(What::Issued), 0);
+    assert_eq!(site.heard.count(EventKind::Issued), 0);
     let answer = browser.post("/cart", &[("item", "tea")]).await;
     assert_eq!((answer.body.as_str(), answer.set_cookies().len()), ("1", 1));
-    assert_eq!(answer.header("cache-control"), Some("no-store"));
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
     assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "nobody".into()));
     assert!(browser.post("/cart", &[("item", "milk")]).await.set_cookies().is_empty(), "the same session");
-    assert_eq!(site.heard.count(What::Issued), 1);
+    assert_eq!(site.heard.count(EventKind::Issued), 1);
     assert_eq!(site.browser().get("/cart").await.body, "", "another visitor has another");
 }
 

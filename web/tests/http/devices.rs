@@ -130,3 +130,15 @@ async fn somebody_remembered_may_log_the_others_out_and_stays_remembered() {
     laptop.reopen();
     assert_eq!(laptop.me().await, "alice remembered stale");
 }
+
+#[tokio::test]
+async fn a_renewal_whose_answer_was_lost_is_told_on_the_login_page() {
+    let (_site, laptop, phone, _bob) = three().await;
+    // A double click whose first answer the browser dropped, or a line that broke.
+    assert_eq!(laptop.prepare("POST", "/devices/others", &[]).send().await.body, "done");
+    assert_eq!(laptop.post("/devices/others", &[]).await.status, 401);
+    assert_eq!(laptop.get("/why").await.body, "Revoked(Superseded)");
+    assert_eq!(phone.get("/why").await.body, "Revoked(LoggedOutElsewhere)");
+    laptop.log_in("alice").await;
+    assert_eq!(laptop.get("/why").await.body, "nothing to tell");
+}

@@ -2,7 +2,7 @@
 
 use hallpass_web::SignalKind as Kind;
 
-use crate::site::{HOUR, Site};
+use crate::site::{HOUR, Site, peer};
 
 type Told = Vec<(Kind, Option<String>)>;
 
@@ -128,5 +128,18 @@ async fn logging_devices_out_is_told() {
     for path in ["/devices/others", "/devices/all"] {
         here.post(path, &[]).await;
         assert_eq!(site.heard.signals(), alice(Kind::LoggedOut), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn core_s_events_say_who_made_the_request() {
+    let site = Site::with(|layer| layer.peer_address(peer)).await;
+    let mut browser = site.browser().agent("Firefox on a laptop").header("X-Request-Id", "42-a");
+    browser.from = std::net::Ipv4Addr::new(127, 0, 0, 2);
+    for path in ["/login", "/logout"] {
+        browser.post(path, &[("id", "alice"), ("password", "secret")]).await;
+        let context = site.heard.context();
+        assert_eq!(context.peer_address().unwrap().to_string(), "127.0.0.2", "{path}");
+        assert_eq!((context.agent(), context.id()), (Some("Firefox on a laptop"), Some("42-a")), "{path}");
     }
 }

@@ -164,7 +164,7 @@ async fn an_old_remember_me_cookie_beside_the_new_one_kills_nothing() {
         let (one, two) = if old_first { (&old, &new) } else { (&new, &old) };
         let both = with(&site, format!("{REMEMBER}={one}; {REMEMBER}={two}"));
         assert_eq!(both.me().await, "alice remembered stale", "old first: {old_first}");
-        assert_eq!(site.heard.count(hallpass_core::What::Reused), 0);
+        assert_eq!(site.heard.count(hallpass_core::EventKind::Reused), 0);
     }
 }
 

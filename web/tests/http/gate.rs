@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, Page, Purged, Record, Replace, Revision, Selector, StoreError,
-    Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
+    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::{Barrier, Semaphore};
 
@@ -114,8 +114,19 @@ impl Gate {
 
     /// Everything that is stored for a subject, without being counted as a call.
     pub(crate) async fn records(&self, id: &str) -> Vec<Record> {
-        let page = Page { limit: 500.try_into().unwrap(), after: None, kinds: hallpass_core::Kinds::Any };
-        self.store.list_by_subject(&Subject::new(id).unwrap(), &page).await.unwrap()
+        let page = Page::first(500.try_into().unwrap());
+        let listed = self.store.list_by_subject(&Subject::new(id).unwrap(), &page).await.unwrap();
+        listed.into_iter().filter_map(Listed::record).collect()
+    }
+
+    /// Damages every record of one kind of a subject.
+    pub(crate) async fn damage(&self, id: &str, kind: hallpass_core::Kind) {
+        for record in self.records(id).await.into_iter().filter(|record| record.kind == kind) {
+            let body = hallpass_core::Body::new(vec![0xff; 5]).unwrap();
+            assert!(self.store.delete(record.selector, &Note::none()).await.unwrap());
+            let damaged = Record { body, ..record };
+            assert!(self.store.insert(&damaged, Fence::None).await.unwrap().is_inserted());
+        }
     }
 
     fn rule(&self, call: Call, rule: Rule) {
@@ -177,25 +188,21 @@ impl TokenStore for Gate {
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         self.around(Call::Find, self.store.find(selector)).await
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.around(Call::Find, self.store.find_many(selectors)).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.around(Call::Replace, self.store.replace(next, expected)).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.around(Call::Delete, self.store.delete(selector)).await
-    }
-    async fn revoke_by_subject(
+    async fn replace(
         &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.around(Call::Revoke, self.store.revoke_by_subject(subject, which, action, advance)).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        self.around(Call::Replace, self.store.replace(next, expected, change)).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.around(Call::Delete, self.store.delete(selector, note)).await
+    }
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.around(Call::Revoke, self.store.revoke_by_subject(subject, revocation)).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.around(Call::List, self.store.list_by_subject(subject, page)).await
     }
     async fn epoch(
@@ -204,7 +211,7 @@ impl TokenStore for Gate {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use hallpass_core::{Event, Observer, What};
+use hallpass_core::{Event, EventKind, Observer, RequestContext};
 use hallpass_web::{Listener, Signal, SignalKind};
 
 /// A signal, and whose it was.
@@ -11,7 +11,9 @@ type Told = (SignalKind, Option<String>);
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     signals: Arc<Mutex<Vec<Told>>>,
-    events: Arc<Mutex<Vec<What>>>,
+    events: Arc<Mutex<Vec<EventKind>>>,
+    /// Who made the request that the last event is about.
+    context: Arc<Mutex<Option<RequestContext>>>,
 }
 
 impl Heard {
@@ -25,8 +27,13 @@ impl Heard {
         self.signals().into_iter().map(|(kind, _)| kind).collect()
     }
 
+    /// Who made the request that the last event is about.
+    pub(crate) fn context(&self) -> RequestContext {
+        self.context.lock().unwrap().clone().expect("a context")
+    }
+
     /// How often core has told of `what` so far.
-    pub(crate) fn count(&self, what: What) -> usize {
+    pub(crate) fn count(&self, what: EventKind) -> usize {
         self.events.lock().unwrap().iter().filter(|&&heard| heard == what).count()
     }
 }
@@ -40,6 +47,7 @@ impl Listener for Heard {
 
 impl Observer for Heard {
     fn on_event(&self, event: &Event<'_>) {
-        self.events.lock().unwrap().push(event.what);
+        self.events.lock().unwrap().push(event.kind);
+        *self.context.lock().unwrap() = event.context.cloned();
     }
 }

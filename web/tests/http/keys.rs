@@ -139,6 +139,39 @@ async fn keys_outlive_a_changed_password_and_a_logout_everywhere() {
 }
 
 #[tokio::test]
+async fn every_key_is_in_the_list() {
+    let site = Site::with(|layer| layer.max_keys(130.try_into().unwrap())).await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    for _ in 0..130 {
+        assert_eq!(browser.post("/keys", &[]).await.status, 200);
+    }
+    assert_eq!(browser.post("/keys", &[]).await.status, 403, "one too many");
+    assert_eq!(browser.get("/keys").await.body.lines().count(), 130);
+    assert_eq!(site.records("alice", Kind::API_KEY).await.len(), 130);
+}
+
+#[tokio::test]
+async fn a_key_manages_nothing_but_itself() {
+    let (site, browser, key) = with_key().await;
+    let holder = program(&site, &key);
+    let own = browser.get("/keys").await.body[..16].to_owned();
+    let other = browser.post("/keys", &[]).await.body;
+    let list = browser.get("/keys").await.body;
+    let id = list.lines().map(|line| &line[..16]).find(|id| *id != own).unwrap();
+    let device = browser.get("/devices").await.body[..16].to_owned();
+    assert_eq!(holder.get("/devices").await.body, "", "no list of devices");
+    assert_eq!(holder.get("/keys").await.body, "", "nor of keys");
+    assert_eq!(holder.post("/devices/one", &[("login", &device)]).await.body, "nothing");
+    assert_eq!(holder.post("/devices/all", &[]).await.body, "nothing");
+    assert_eq!(browser.me().await, "alice session fresh");
+    assert_eq!(holder.post("/keys/revoke", &[("login", id)]).await.body, "nothing");
+    assert_eq!(program(&site, &other).me().await, "alice key stale");
+    assert_eq!(holder.post("/keys/revoke", &[("login", &own)]).await.body, "ended", "its own end");
+    assert_eq!(holder.me().await, "nobody");
+}
+
+#[tokio::test]
 async fn a_site_may_take_no_keys_at_all() {
     let (site, _, key) = with_key().await;
     let node = site.node(|layer| layer.keys(None)).await;

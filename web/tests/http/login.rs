@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Kind, What};
+use hallpass_core::{EventKind, Kind};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
@@ -80,7 +80,7 @@ async fn an_inactive_user_can_be_forced_in_and_stays_and_is_restored() {
     browser.reopen();
     assert_eq!(browser.me().await, "carol remembered stale");
     assert_eq!(browser.me().await, "carol remembered stale");
-    assert_eq!(site.heard.count(What::Restored), 1, "the restored session is as good as the first");
+    assert_eq!(site.heard.count(EventKind::Restored), 1, "the restored session is as good as the first");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Logging out.
 
-use hallpass_core::What;
+use hallpass_core::EventKind;
 use hallpass_web::{CookieSpec, SameSite};
 
 use crate::browser::{REMEMBER, SESSION};
@@ -115,7 +115,7 @@ async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     site.advance(MINUTE);
     assert_eq!(old.post("/logout", &[]).await.body, "ended, nobody");
     assert_eq!(browser.me().await, "nobody");
-    assert_eq!(site.heard.count(What::Reused), 0, "and nobody cries thief");
+    assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
 }
 
 #[tokio::test]
@@ -191,4 +191,20 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     held.release();
     assert_eq!(logout.await.unwrap().body, "ended, nobody");
     assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test]
+async fn a_log_out_clears_the_site_s_data_where_that_is_asked_for() {
+    use hallpass_web::SiteData::{Cache, Storage};
+    let plain = Site::new().await;
+    let site = plain.node(|layer| layer.clear_site_data([Cache, Storage])).await;
+    for (site, header) in [(&plain, None), (&site, Some(r#""cache", "storage""#))] {
+        let browser = site.browser();
+        let login = browser.log_in("alice").await;
+        assert_eq!(login.header("clear-site-data"), None);
+        assert_eq!(browser.get("/me").await.header("clear-site-data"), None);
+        assert_eq!(browser.post("/logout", &[]).await.header("clear-site-data"), header);
+        browser.log_in("alice").await;
+        assert_eq!(browser.post("/devices/all", &[]).await.header("clear-site-data"), header);
+    }
 }

@@ -9,18 +9,24 @@ mod gate;
 mod heard;
 mod jar;
 mod more_routes;
+mod new_routes;
 mod routes;
 mod site;
 mod users;
 mod wire;
 
 mod accounts;
+mod attempts;
+mod audience;
 mod cookies;
+mod csrf;
 mod data;
 mod devices;
 mod events;
 mod garbage;
 mod keys;
+mod late;
+mod locked;
 mod login;
 mod logout;
 mod once;
@@ -31,6 +37,7 @@ mod protection;
 mod races;
 mod remember;
 mod required;
+mod streams;
 mod theft;
 
 /// The same cases once more with sled in the place of memory, as another process.

@@ -2,10 +2,11 @@
 
 use axum::extract::State;
 use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use hallpass_web::{Auth, FreshUser};
+use hallpass_web::{Auth, CurrentUser, Denied, FreshUser, Refused};
 use serde::Deserialize;
 
 use crate::routes::{Answered, kind};
@@ -23,6 +24,9 @@ pub(crate) fn router() -> Router<Users> {
         .route("/once", post(once))
         .route("/consume", post(consume))
         .route("/reset", post(reset))
+        .route("/late", post(late))
+        .merge(crate::new_routes::router())
+        .route("/kept", get(kept))
 }
 
 /// A line for each: the login, the device, and `here` for the one that asks.
@@ -48,7 +52,7 @@ async fn one(auth: Auth, form: Form<Login>) -> Answered {
 }
 
 async fn others(auth: Auth) -> Answered {
-    auth.logout_others().await??;
+    auth.logout_others().await?;
     Ok("done".into_response())
 }
 
@@ -72,7 +76,7 @@ async fn password(
     let whose = form.whose.as_ref().and_then(|id| users.find(id)).unwrap_or(User::clone(&user));
     users.change(&whose.id, |user| user.password.clone_from(&form.password));
     let now = User { password: form.password.clone(), ..whose };
-    auth.credential_changed(&now).await??;
+    auth.credential_changed(&now).await?;
     Ok("changed".into_response())
 }
 
@@ -82,7 +86,7 @@ async fn keys(auth: Auth) -> Answered {
 }
 
 async fn issue_key(auth: Auth) -> Answered {
-    Ok(auth.issue_key("build server").await??.token.expose().to_owned().into_response())
+    Ok(auth.issue_key("build server").await?.token.expose().to_owned().into_response())
 }
 
 async fn revoke_key(auth: Auth, form: Form<Login>) -> Answered {
@@ -101,7 +105,7 @@ async fn once(State(users): State<Users>, auth: Auth, form: Form<Mail>) -> Answe
     let Some(user) = users.find(&form.id) else {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
     };
-    Ok(auth.issue_once(kind(&form.kind), &user).await??.token.expose().to_owned().into_response())
+    Ok(auth.issue_once(kind(&form.kind), &user).await?.token.expose().to_owned().into_response())
 }
 
 #[derive(Deserialize)]
@@ -111,11 +115,12 @@ struct Link {
 }
 
 async fn consume(auth: Auth, form: Form<Link>) -> Answered {
-    Ok(match auth.consume::<User>(kind(&form.kind), &form.token).await? {
-        Ok(user) => user.id.clone(),
-        Err(rejected) => format!("{rejected:?}"),
+    match auth.consume::<User>(kind(&form.kind), &form.token).await {
+        Ok(user) => Ok(user.id.clone().into_response()),
+        Err(Denied::Refused(Refused::Token(rejected))) => Ok(format!("{rejected:?}").into_response()),
+        Err(Denied::Refused(refused)) => Ok(format!("{refused:?}").into_response()),
+        Err(Denied::Failed(failure)) => Err(failure.into()),
     }
-    .into_response())
 }
 
 #[derive(Deserialize)]
@@ -126,11 +131,29 @@ struct Reset {
 
 /// A new password for whoever holds the link.
 async fn reset(State(users): State<Users>, auth: Auth, form: Form<Reset>) -> Answered {
-    match auth.consume::<User>(crate::site::RESET, &form.token).await? {
+    match auth.consume::<User>(crate::site::RESET, &form.token).await {
         Ok(user) => {
             users.change(&user.id, |user| user.password.clone_from(&form.password));
             Ok("changed".into_response())
         }
-        Err(_) => Ok((StatusCode::UNPROCESSABLE_ENTITY, "this link no longer works").into_response()),
+        Err(Denied::Refused(_)) => {
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, "this link no longer works").into_response())
+        }
+        Err(Denied::Failed(failure)) => Err(failure.into()),
     }
+}
+
+/// Answers, and logs alice in afterwards.
+async fn late(State(users): State<Users>, auth: Auth) -> &'static str {
+    tokio::spawn(async move {
+        users.pause().await;
+        let outcome = auth.login(&users.find("alice").unwrap()).await;
+        users.report(format!("{outcome:?}"));
+    });
+    "answered"
+}
+
+/// Says itself how long it may be kept.
+async fn kept(_: Option<CurrentUser<User>>) -> impl IntoResponse {
+    ([(CACHE_CONTROL, "private, max-age=60")], "kept")
 }

@@ -1,6 +1,6 @@
 //! Links in e-mails: tokens that work once.
 
-use hallpass_core::What;
+use hallpass_core::EventKind;
 use tokio::task::JoinSet;
 
 use crate::gate::Call;
@@ -122,6 +122,16 @@ async fn a_link_to_a_user_who_was_deleted_is_nobody_s() {
     assert_eq!(consume(&site, RESET, &token).await, "Invalid");
 }
 
+#[tokio::test]
+async fn a_link_to_a_user_who_was_locked_does_nothing_and_is_not_used_up() {
+    let site = Site::new().await;
+    let token = mail(&site, RESET, "bob").await;
+    site.users.change("bob", |user| user.active = false);
+    assert_eq!(reset(&site, &token, "stolen").await, 422);
+    site.users.change("bob", |user| user.active = true);
+    assert_eq!(consume(&site, RESET, &token).await, "bob");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_twenty_at_once_one_uses_the_link() {
     let site = Site::new().await;
@@ -137,5 +147,5 @@ async fn of_twenty_at_once_one_uses_the_link() {
     let answers = tasks.join_all().await;
     assert_eq!(answers.iter().filter(|answer| *answer == "alice").count(), 1, "{answers:?}");
     assert_eq!(answers.iter().filter(|answer| *answer == "Spent").count(), 19, "{answers:?}");
-    assert_eq!(site.heard.count(What::Consumed), 1);
+    assert_eq!(site.heard.count(EventKind::Consumed), 1);
 }

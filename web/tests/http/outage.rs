@@ -1,6 +1,6 @@
 //! The store is out of order: 503, nothing is cleared, and everything works again when it is back.
 
-use hallpass_core::What;
+use hallpass_core::EventKind;
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
@@ -121,7 +121,7 @@ async fn a_restore_that_cannot_be_written_can_be_repeated() {
     site.gate.up();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale");
-    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_rotation_of_unknown_outcome_logs_nobody_out() {
     site.advance(HOUR * 2);
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
-    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
 }
 
 #[tokio::test]

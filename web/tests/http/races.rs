@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_core::What;
+use hallpass_core::EventKind;
 use tokio::task::JoinSet;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
@@ -33,7 +33,7 @@ async fn eight_tabs_are_restored_at_once_in_one_step() {
     for answer in &answers {
         assert_eq!((answer.status, &*answer.body), (200, "alice remembered stale"));
     }
-    assert_eq!((site.steps("alice").await, site.heard.count(What::Rotated)), (1, 1));
+    assert_eq!((site.steps("alice").await, site.heard.count(EventKind::Rotated)), (1, 1));
     let remembers: BTreeSet<_> = answers.iter().map(|a| a.cookie(REMEMBER).unwrap().value).collect();
     assert_eq!(remembers.len(), 1, "one successor for all, to the byte");
     assert_eq!(browser.get("/devices").await.body.lines().count(), 1, "one device");
@@ -69,7 +69,7 @@ async fn one_answer_of_many_is_enough() {
     browser.receive(&answers[5]);
     site.advance(HOUR * 2);
     assert_eq!(browser.me().await, "alice remembered stale");
-    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -129,7 +129,7 @@ async fn one_page_a_day_is_enough() {
         assert_eq!(browser.me().await, "alice remembered stale", "day {day}");
         browser.reopen();
     }
-    assert_eq!(site.heard.count(What::Reused) + site.heard.count(What::Lapsed), 0);
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

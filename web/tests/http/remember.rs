@@ -1,6 +1,6 @@
 //! Remember me.
 
-use hallpass_core::{Kind, What};
+use hallpass_core::{EventKind, Kind};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
@@ -15,7 +15,7 @@ async fn a_browser_that_was_closed_comes_back_logged_in_but_not_fresh() {
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale", "with the session that was restored");
-    assert_eq!(site.heard.count(What::Restored), 1, "one session, not one per request");
+    assert_eq!(site.heard.count(EventKind::Restored), 1, "one session, not one per request");
 }
 
 #[tokio::test]
@@ -68,6 +68,7 @@ async fn rotation_makes_no_remember_me_token_live_longer() {
         browser.reopen();
         let answer = browser.get("/me").await;
         assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some((30 - day) * 86_400), "day {day}");
+        browser.me().await;
     }
     site.advance(DAY);
     assert_eq!(browser.remember(), None, "the browser has dropped it");
@@ -128,7 +129,7 @@ async fn a_guess_with_the_right_series_logs_nobody_out() {
         assert_eq!(guess.me().await, "nobody");
         assert_eq!(guess.post("/logout", &[]).await.body, "nothing, nobody");
     }
-    assert_eq!(site.heard.count(What::Reused), 0);
+    assert_eq!(site.heard.count(EventKind::Reused), 0);
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }
@@ -204,4 +205,18 @@ async fn one_kind_of_token_does_not_serve_for_the_other() {
     let swapped = site.browser().header("Cookie", format!("{SESSION}={remember}; {REMEMBER}={session}"));
     assert_eq!(swapped.me().await, "nobody");
     assert_eq!(browser.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn a_client_that_never_sends_a_session_fills_no_table() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    for _ in 0..40 {
+        browser.reopen();
+        assert_eq!(browser.me().await, "alice remembered stale");
+    }
+    let live = site.live("alice").await;
+    assert!(live <= 32, "{live} live records of one login");
+    assert_eq!(browser.me().await, "alice remembered stale", "the newest is among them");
 }

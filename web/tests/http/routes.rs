@@ -141,7 +141,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
     if let Some(begun) = &begun {
         login = login.begun(begun);
     }
-    login.await??;
+    login.await?;
     if let Some(next) = &to.next {
         return Ok(Redirect::to(local_path(next).unwrap_or("/")).into_response());
     }
@@ -165,7 +165,7 @@ async fn confirm(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, "wrong").into_response());
     }
     let whose = form.whose.as_ref().and_then(|id| users.find(id)).unwrap_or(User::clone(&user));
-    auth.confirm(&whose).await??;
+    auth.confirm(&whose).await?;
     Ok(line(auth.user().await?.as_ref()).into_response())
 }
 
@@ -209,7 +209,7 @@ async fn cart(cart: Session<Cart>) -> Answered {
 }
 
 async fn add(cart: Session<Cart>, form: Form<Item>) -> Answered {
-    let cart = cart.update(|cart| cart.items.push(form.item.clone())).await??;
+    let cart = cart.update(|cart| cart.items.push(form.item.clone())).await?;
     Ok(cart.items.len().to_string().into_response())
 }
 
@@ -218,7 +218,7 @@ async fn theme(theme: Session<Theme>) -> Answered {
 }
 
 async fn paint(theme: Session<Theme>, form: Form<Item>) -> Answered {
-    theme.update(|theme| theme.0.clone_from(&form.item)).await??;
+    theme.update(|theme| theme.0.clone_from(&form.item)).await?;
     Ok("painted".into_response())
 }
 

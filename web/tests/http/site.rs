@@ -75,9 +75,26 @@ impl Site {
 
     /// Another node over the same store, users and clock, whose layer differs.
     pub(crate) async fn node(&self, adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
+        self.tuned_node(|tokens| tokens, adjust).await
+    }
+
+    /// Another node over the same store, users and clock, whose tokens and layer differ.
+    pub(crate) async fn tuned_node(
+        &self,
+        tokens: impl FnOnce(TokensBuilder) -> TokensBuilder,
+        adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder,
+    ) -> Self {
         let Self { gate, users, clock, heard, .. } = self;
-        let (address, layer) = serve(gate, users, clock, heard, |tokens| tokens, adjust).await;
+        let (address, layer) = serve(gate, users, clock, heard, tokens, adjust).await;
         let (gate, users, clock, heard) = (gate.clone(), users.clone(), clock.clone(), heard.clone());
+        Self { address, gate, users, clock, heard, layer, _folder: None }
+    }
+
+    /// Another layer over the very same tokens, with users of its own.
+    pub(crate) async fn beside(&self, adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
+        let (users, tokens) = (Users::some(), self.layer.tokens().clone());
+        let (address, layer) = listen(tokens, &users, &self.heard, adjust).await;
+        let (gate, clock, heard) = (self.gate.clone(), self.clock.clone(), self.heard.clone());
         Self { address, gate, users, clock, heard, layer, _folder: None }
     }
 
@@ -128,6 +145,15 @@ async fn serve(
     let once = |kind| Policy::one_time().for_kind(kind).purpose(Purpose::SingleUse);
     let builder = Tokens::builder(gate.clone()).clock(clock.clone()).observer(heard.clone());
     let tokens = tokens(builder.policy(once(RESET)).policy(once(CONFIRM))).build().unwrap();
+    listen(tokens, users, heard, adjust).await
+}
+
+async fn listen(
+    tokens: Tokens,
+    users: &Users,
+    heard: &Heard,
+    adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder,
+) -> (SocketAddr, AuthLayer) {
     let builder = AuthLayer::builder(tokens, users.clone()).listener(heard.clone()).login_page("/login");
     let layer = adjust(builder).build().unwrap();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -13,6 +13,8 @@ pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) password: String,
     pub(crate) active: bool,
+    /// Whether tokens are bound to the password; a user with a passkey has none.
+    pub(crate) bound: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -22,6 +24,8 @@ pub(crate) struct Users {
     loads: Arc<AtomicUsize>,
     /// Opened to let the slow page go on.
     pub(crate) slow: Arc<(Semaphore, Semaphore)>,
+    /// What came of the work that went on after its answer.
+    pub(crate) late: Arc<(Semaphore, Mutex<Option<String>>)>,
 }
 
 #[derive(Debug)]
@@ -38,7 +42,8 @@ impl std::error::Error for Down {}
 impl Users {
     pub(crate) fn some() -> Self {
         let slow = Arc::new((Semaphore::new(0), Semaphore::new(0)));
-        let users = Self { all: Arc::default(), down: Arc::default(), loads: Arc::default(), slow };
+        let late = Arc::new((Semaphore::new(0), Mutex::default()));
+        let users = Self { all: Arc::default(), down: Arc::default(), loads: Arc::default(), slow, late };
         for id in ["alice", "bob", "42", "佐藤", "Ünï cödé, \"quoted\"; =id=", &"x".repeat(255)] {
             users.add(id, true);
         }
@@ -47,7 +52,7 @@ impl Users {
     }
 
     pub(crate) fn add(&self, id: &str, active: bool) {
-        let user = User { id: id.to_owned(), password: "secret".to_owned(), active };
+        let user = User { id: id.to_owned(), password: "secret".to_owned(), active, bound: true };
         self.all.lock().unwrap().insert(id.to_owned(), user);
     }
 
@@ -74,6 +79,18 @@ impl Users {
         passes.acquire().await.unwrap().forget();
     }
 
+    /// Says what came of the work that went on after its answer.
+    pub(crate) fn report(&self, outcome: String) {
+        *self.late.1.lock().unwrap() = Some(outcome);
+        self.late.0.add_permits(1);
+    }
+
+    /// Waits for that.
+    pub(crate) async fn reported(&self) -> String {
+        self.late.0.acquire().await.unwrap().forget();
+        self.late.1.lock().unwrap().take().unwrap()
+    }
+
     /// How often somebody was looked for.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
@@ -94,7 +111,7 @@ impl UserLoader for Users {
     }
 
     fn stamp(&self, user: &User) -> Option<Stamp> {
-        Some(Stamp::of(&user.password))
+        user.bound.then(|| Stamp::of(&user.password))
     }
 
     fn is_active(&self, user: &User) -> bool {

@@ -6,7 +6,9 @@ use axum::Router;
 use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use hallpass_core::Kind;
-use hallpass_web::{Auth, CurrentUser, Failure, FreshUser, LoginRequired, Rejection, Session, SessionData};
+use hallpass_web::{
+    Auth, CurrentUser, Denied, Failure, FreshUser, LoginRequired, Refused, Rejection, Session, SessionData,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::users::{User, Users};
@@ -157,7 +159,7 @@ async fn log_in(
     if form.begun {
         login = login.begun(&begun);
     }
-    login.await??;
+    login.await?;
     Ok("in".into())
 }
 
@@ -167,14 +169,14 @@ async fn confirm(
     Query(form): Query<Form>,
 ) -> Result<String, Rejection> {
     let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
-    auth.confirm(&user).await??;
+    auth.confirm(&user).await?;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }
 
 /// With what an extractor gives, which is no `User` itself.
 async fn confirm_current(auth: Auth, user: CurrentUser<User>) -> Result<String, Rejection> {
-    auth.confirm(&user).await??;
-    auth.confirm(user.user()).await??;
+    auth.confirm(&user).await?;
+    auth.confirm(user.user()).await?;
     Ok(describe(&user))
 }
 
@@ -203,7 +205,7 @@ async fn switch(
     if !before || auth.identity().await?.is_some() {
         return Ok("not logged out".into());
     }
-    auth.login(&users.find(&user).unwrap()).await??;
+    auth.login(&users.find(&user).unwrap()).await?;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }
 
@@ -216,7 +218,7 @@ async fn devices(auth: Auth) -> Result<String, Failure> {
 }
 
 async fn others(auth: Auth) -> Result<String, Rejection> {
-    auth.logout_others().await??;
+    auth.logout_others().await?;
     Ok("others".into())
 }
 
@@ -236,7 +238,7 @@ async fn password(
     Query(form): Query<Form>,
 ) -> Result<String, Rejection> {
     let changed = users.change(&user.id, |user| user.password = form.user);
-    auth.credential_changed(&changed).await??;
+    auth.credential_changed(&changed).await?;
     Ok("changed".into())
 }
 
@@ -261,7 +263,7 @@ async fn cart(cart: Session<Cart>) -> Result<String, Failure> {
 
 async fn add(cart: Session<Cart>, Path(item): Path<String>) -> Result<String, Rejection> {
     let item = if item == "huge" { "x".repeat(20_000) } else { item };
-    Ok(cart.update(|cart| cart.items.push(item.clone())).await??.items.join(","))
+    Ok(cart.update(|cart| cart.items.push(item.clone())).await?.items.join(","))
 }
 
 /// Changes two parts in one request, and one of them twice.
@@ -271,9 +273,9 @@ async fn add_twice(
     path: Path<String>,
 ) -> Result<String, Rejection> {
     let item = path.0;
-    cart.update(|cart| cart.items.push(item.clone())).await??;
-    let visits = visits.update(|visits| visits.0 += 1).await??.0;
-    cart.update(|cart| cart.items.push(item.clone())).await??;
+    cart.update(|cart| cart.items.push(item.clone())).await?;
+    let visits = visits.update(|visits| visits.0 += 1).await?.0;
+    cart.update(|cart| cart.items.push(item.clone())).await?;
     Ok(format!("{} {visits}", cart.read().await?.items.join(",")))
 }
 
@@ -286,8 +288,12 @@ async fn ended(
 ) -> Result<String, Failure> {
     let reason = hallpass_core::Reason::LoggedOutElsewhere;
     auth.tokens().revoke_login(user.identity().subject(), user.identity().login(), reason).await?;
-    let refused = cart.update(|cart| cart.items.push(path.0.clone())).await?;
-    Ok(format!("{:?} {}", refused.map(drop), auth.identity().await?.is_some()))
+    let refused = cart.update(|cart| cart.items.push(path.0.clone())).await;
+    Ok(format!(
+        "{:?} {}",
+        refused.map_err(|denied| denied.refusal()).err().flatten(),
+        auth.identity().await?.is_some()
+    ))
 }
 
 /// Says that somebody's password has changed, whoever is logged in.
@@ -296,12 +302,12 @@ async fn password_of(
     State(users): State<Users>,
     Path(user): Path<String>,
 ) -> Result<String, Rejection> {
-    auth.credential_changed(&users.find(&user).unwrap()).await??;
+    auth.credential_changed(&users.find(&user).unwrap()).await?;
     Ok("changed".into())
 }
 
 async fn visit(visits: Session<Visits>) -> Result<String, Rejection> {
-    Ok(visits.update(|visits| visits.0 += 1).await??.0.to_string())
+    Ok(visits.update(|visits| visits.0 += 1).await?.0.to_string())
 }
 
 async fn keys(auth: Auth) -> Result<String, Failure> {
@@ -316,7 +322,7 @@ async fn keys(auth: Auth) -> Result<String, Failure> {
 
 async fn new_key(auth: Auth, Query(names): Query<Vec<(String, String)>>) -> Result<String, Rejection> {
     let name = names.first().map_or("backup job", |(_, name)| name);
-    Ok(auth.issue_key(name).await??.token.expose().to_owned())
+    Ok(auth.issue_key(name).await?.token.expose().to_owned())
 }
 
 async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Failure> {
@@ -325,10 +331,14 @@ async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Failure
 
 async fn once(auth: Auth, State(users): State<Users>, Path(user): Path<String>) -> Result<String, Rejection> {
     let user = users.find(&user).unwrap();
-    Ok(auth.issue_once(Kind::ONE_TIME, &user).await??.token.expose().to_owned())
+    Ok(auth.issue_once(Kind::ONE_TIME, &user).await?.token.expose().to_owned())
 }
 
 async fn consume(auth: Auth, Path(token): Path<String>) -> Result<String, Failure> {
-    let verdict = auth.consume::<User>(Kind::ONE_TIME, &token).await?;
-    Ok(verdict.map_or_else(|why| format!("{why:?}"), |user| user.id.clone()))
+    match auth.consume::<User>(Kind::ONE_TIME, &token).await {
+        Ok(user) => Ok(user.id.clone()),
+        Err(Denied::Refused(Refused::Token(rejected))) => Ok(format!("{rejected:?}")),
+        Err(Denied::Refused(refused)) => Ok(format!("{refused:?}")),
+        Err(Denied::Failed(failure)) => Err(failure),
+    }
 }

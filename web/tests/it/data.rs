@@ -51,7 +51,7 @@ async fn nothing_is_kept_with_a_session_that_was_ended_meanwhile() {
     let world = World::new();
     let mut browser = world.logged_in().await;
     let answer = browser.post("/ended/pen").await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Err(Anonymous) false", 0));
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous) false", 0));
     assert_eq!(browser.get("/cart").await.body, "");
 }
 

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::What;
+use hallpass_core::EventKind;
 use http::Method;
 
 use crate::browser::{Answer, Browser};
@@ -188,7 +188,11 @@ impl Walk {
         let known = answer.status == 200 && answer.body.starts_with("alice");
         assert!(known || answer.status == 503, "{:#?}", self.did);
         for event in self.world.events() {
-            assert!(!matches!(event, What::Reused | What::Lapsed), "{event:?} after {:#?}", self.did);
+            assert!(
+                !matches!(event, EventKind::Reused | EventKind::Lapsed),
+                "{event:?} after {:#?}",
+                self.did
+            );
         }
     }
 }

@@ -120,7 +120,7 @@ async fn a_session_without_a_fingerprint_is_what_the_layer_says() {
         let tokens = world.layer.tokens();
         let login = tokens.begin_login(&hallpass_core::Subject::new("alice").unwrap()).await.unwrap();
         let stamp = hallpass_core::Stamp::of(&user.password);
-        let session = tokens.issue(&login, Kind::SESSION).stamp(stamp).await.unwrap().unwrap();
+        let session = tokens.issue(&login, Kind::SESSION).stamp(stamp).await.unwrap();
         let mut browser = world.browser();
         browser.jar.push(("__Host-session".into(), session.token.expose().into()));
         assert_eq!(browser.get("/").await.body, expected);

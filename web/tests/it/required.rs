@@ -86,9 +86,10 @@ async fn whoever_is_not_fresh_is_asked_to_confirm() {
 }
 
 #[tokio::test]
-async fn options_is_exempt() {
+async fn options_is_answered_without_the_handler() {
     let world = World::new();
-    assert_eq!(world.browser().send(Method::OPTIONS, "/members").await.body, "options");
+    let answer = world.browser().send(Method::OPTIONS, "/members").await;
+    assert_eq!((answer.status.as_u16(), &*answer.body), (204, ""));
     assert_eq!(world.browser().post("/members").await.status, 401);
 }
 

@@ -31,17 +31,17 @@ async fn only_ones_own_credential_changes_ones_login() {
 }
 
 #[tokio::test]
-async fn a_stamp_that_changed_behind_our_back_kills_sessions_and_remember_tokens() {
+async fn a_stamp_that_changed_behind_our_back_refuses_sessions_and_remember_tokens() {
     let world = World::new();
     let mut session = world.logged_in().await;
     let mut remembered = world.remembered().await.reopened();
     world.users.change("alice", |user| user.password = "better".into());
     assert_eq!(session.get("/").await.body, "nobody");
     assert_eq!(remembered.get("/").await.body, "nobody");
-    assert_eq!(remembered.get("/why").await.body, "Revoked(StampMismatch)");
+    assert_eq!(remembered.get("/why").await.body, "StampMismatch");
     world.users.change("alice", |user| user.password = "secret".into());
-    assert_eq!(session.get("/").await.body, "nobody", "and the old password does not bring them back");
-    assert_eq!(remembered.get("/").await.body, "nobody");
+    assert_eq!(session.get("/").await.body, "alice Session fresh", "refused, not ended: the old one is back");
+    assert_eq!(remembered.get("/").await.body, "alice Remembered stale");
 }
 
 #[tokio::test]

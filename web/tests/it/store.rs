@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
+    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::Barrier;
 use tokio::time::timeout;
@@ -108,30 +108,24 @@ impl TokenStore for Switched {
         found
     }
 
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.answer(&self.reads)?;
-        self.store.find_many(selectors).await
-    }
-
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.write(self.store.replace(next, expected)).await
-    }
-
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.write(self.store.delete(selector)).await
-    }
-
-    async fn revoke_by_subject(
+    async fn replace(
         &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.write(self.store.revoke_by_subject(subject, which, action, advance)).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        self.write(self.store.replace(next, expected, change)).await
     }
 
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.write(self.store.delete(selector, note)).await
+    }
+
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.write(self.store.revoke_by_subject(subject, revocation)).await
+    }
+
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.answer(&self.reads)?;
         self.store.list_by_subject(subject, page).await
     }
@@ -142,7 +136,7 @@ impl TokenStore for Switched {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.write(self.store.epoch(subject, fresh, keep, now)).await
     }
 

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use axum::Router;
-use hallpass_core::{Event, ManualClock, Observer, Timestamp, Tokens, TokensBuilder, What};
+use hallpass_core::{Event, EventKind, ManualClock, Observer, Timestamp, Tokens, TokensBuilder};
 use hallpass_web::{AuthLayer, AuthLayerBuilder, Signal, SignalKind};
 
 use crate::app::router;
@@ -31,11 +31,11 @@ pub(crate) struct World {
 }
 
 #[derive(Clone, Debug, Default)]
-struct Events(Arc<Mutex<Vec<What>>>);
+struct Events(Arc<Mutex<Vec<EventKind>>>);
 
 impl Observer for Events {
     fn on_event(&self, event: &Event<'_>) {
-        self.0.lock().unwrap().push(event.what);
+        self.0.lock().unwrap().push(event.kind);
     }
 }
 
@@ -101,7 +101,7 @@ impl World {
     }
 
     /// Core's events since the last call.
-    pub(crate) fn events(&self) -> Vec<What> {
+    pub(crate) fn events(&self) -> Vec<EventKind> {
         std::mem::take(&mut *self.events.0.lock().unwrap())
     }
 }

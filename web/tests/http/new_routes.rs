@@ -1,0 +1,83 @@
+//! The site under test, continued: counted attempts, CSRF tokens, and requests that last.
+
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::IntoResponse;
+use axum::routing::{get, post};
+use axum::{Form, Router};
+use hallpass_web::{Auth, CurrentUser};
+use serde::Deserialize;
+
+use crate::routes::Answered;
+use crate::users::{User, Users};
+
+pub(crate) fn router() -> Router<Users> {
+    Router::new()
+        .route("/counted", post(counted))
+        .route("/csrf", get(csrf).post(csrf_form))
+        .route("/watch", get(watch))
+        .route("/address", get(address))
+}
+
+#[derive(Deserialize)]
+struct Input {
+    id: String,
+    password: String,
+}
+
+/// A login page as it should be: attempts are counted, and names that do not exist cost the same.
+async fn counted(State(users): State<Users>, auth: Auth, form: Form<Input>) -> Answered {
+    let attempt = auth.attempt(&form.id).await?;
+    let user = users.find(&form.id);
+    let login = auth.begin_login(user.as_ref()).await?;
+    let Some(user) = user.as_ref().filter(|user| user.password == form.password) else {
+        attempt.failed(user.as_ref());
+        return Ok((StatusCode::UNAUTHORIZED, "wrong").into_response());
+    };
+    auth.login(user).begun(&login).await?;
+    attempt.succeeded().await?;
+    Ok("in".into_response())
+}
+
+async fn csrf(auth: Auth) -> Answered {
+    Ok(auth.csrf_token()?.into_response())
+}
+
+#[derive(Deserialize)]
+struct Guarded {
+    csrf: String,
+}
+
+async fn csrf_form(auth: Auth, form: Form<Guarded>) -> Answered {
+    auth.check_csrf(&form.csrf).await?;
+    let user = auth.require::<User>().await?;
+    Ok(user.id.clone().into_response())
+}
+
+fn name(user: Option<&CurrentUser<User>>) -> String {
+    user.map_or_else(|| "nobody".into(), |user| user.id.clone())
+}
+
+/// A stream that lives on: says who it is before and after a pause, by what it knows and by asking again.
+async fn watch(State(users): State<Users>, auth: Auth) -> Answered {
+    let before = auth.user::<User>().await?;
+    users.pause().await;
+    let known = auth.user::<User>().await?;
+    let again = match auth.recheck::<User>().await {
+        Ok(user) => name(user.as_ref()),
+        Err(_) => "an outage".into(),
+    };
+    let after = auth.user::<User>().await?;
+    let names = [name(before.as_ref()), name(known.as_ref()), again, name(after.as_ref())];
+    Ok(names.join(", ").into_response())
+}
+
+/// Asks who it is with nothing but what a body that streams would do: after the answer.
+async fn address(State(users): State<Users>, auth: Auth) -> &'static str {
+    tokio::spawn(async move {
+        users.pause().await;
+        let user = auth.user::<User>().await;
+        users.report(name(user.ok().flatten().as_ref()));
+    });
+    "answered"
+}

@@ -1,0 +1,90 @@
+//! Streams and WebSockets: requests that live longer than the login that let them in.
+
+use crate::browser::Browser;
+use crate::site::{HOUR, Site};
+
+/// Opens the stream, does something meanwhile, and answers what it saw.
+async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhile: F) -> String {
+    let request = browser.prepare("GET", "/watch", &[]);
+    let stream = tokio::spawn(async move { request.send().await });
+    site.users.slow.0.acquire().await.unwrap().forget();
+    meanwhile.await;
+    site.users.slow.1.add_permits(1);
+    stream.await.unwrap().body
+}
+
+#[tokio::test]
+async fn a_stream_that_asks_again_hears_that_its_login_was_ended() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
+    let seen = watched(&site, &browser, async {
+        browser.copied().post("/logout", &[]).await;
+    });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn a_stream_that_asks_again_hears_of_its_user_too() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let seen = watched(&site, &browser, async { site.users.change("alice", |user| user.active = false) });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    site.users.change("alice", |user| user.active = true);
+    let seen =
+        watched(&site, &browser, async { site.users.change("alice", |user| user.password = "n".into()) });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    site.users.change("alice", |user| user.password = "secret".into());
+    let expired = watched(&site, &browser, async { site.advance(HOUR * 13) });
+    assert_eq!(expired.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn an_outage_ends_no_stream() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let seen = watched(&site, &browser, async { site.gate.all_down() });
+    assert_eq!(seen.await, "alice, alice, an outage, alice");
+}
+
+#[tokio::test]
+async fn a_stream_that_a_remember_me_cookie_opened_neither_rotates_it_again_nor_begins_another_session() {
+    let site = Site::new().await;
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    let seen = watched(&site, &browser, async { site.advance(HOUR / 4) });
+    assert_eq!(seen.await, "alice, alice, alice, alice");
+    assert_eq!(site.steps("alice").await, 1);
+    let sessions = site.records("alice", hallpass_core::Kind::SESSION).await;
+    assert_eq!(sessions.len(), 2, "the first one, and the one that was restored");
+}
+
+#[tokio::test]
+async fn a_stream_of_a_key_hears_of_its_end() {
+    let site = Site::new().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    assert_eq!(watched(&site, &program, async {}).await, "alice, alice, alice, alice");
+    let id = browser.get("/keys").await.body[..16].to_owned();
+    let seen = watched(&site, &program, async {
+        browser.post("/keys/revoke", &[("login", &id)]).await;
+    });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn a_body_that_asks_first_when_the_answer_went_out_is_told_and_no_row_is_made() {
+    let site = Site::new().await;
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    assert_eq!(browser.get("/address").await.body, "answered");
+    site.users.slow.1.add_permits(1);
+    assert_eq!(site.users.reported().await, "alice");
+    assert_eq!(site.steps("alice").await, 0, "a successor could not be sent any more");
+    assert_eq!(site.records("alice", hallpass_core::Kind::SESSION).await.len(), 1);
+}
