@@ -8,15 +8,21 @@ mod pages;
 mod routes;
 
 use std::error::Error;
+use std::net::SocketAddr;
+use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
 use hallpass_core::Tokens;
-use hallpass_web::{AuthLayer, ConfigError};
+use hallpass_web::{AuthLayer, ConfigError, SiteData};
 
 pub use accounts::announced;
 pub use activity::Activity;
 
 use accounts::Accounts;
+
+/// How long after the password was entered a login is fresh.
+const FRESH_FOR: Duration = Duration::from_secs(15 * 60);
 
 /// How the cookies are named and guarded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,13 +33,19 @@ pub enum Cookies {
     Secure,
 }
 
-/// The site over `tokens`, showing what `activity` heard of them.
+/// The site over `tokens`, showing what `activity` heard of them. Attempts to log in are counted for each client
+/// where axum is told to say its address: `into_make_service_with_connect_info::<SocketAddr>()`.
 ///
 /// # Errors
 /// [`ConfigError`] if the tokens lack a policy that the site needs.
 pub fn app(tokens: Tokens, activity: Activity, cookies: Cookies) -> Result<Router, ConfigError> {
     let accounts = Accounts::new();
-    let layer = AuthLayer::builder(tokens, accounts.clone()).login_page("/login").fresh_page("/confirm");
+    let layer = AuthLayer::builder(tokens, accounts.clone())
+        .login_page("/login")
+        .fresh_page("/confirm")
+        .fresh_for(FRESH_FOR)
+        .peer_address(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()))
+        .clear_site_data([SiteData::Cache]);
     let layer = match cookies {
         Cookies::Insecure => layer.insecure_cookies(),
         Cookies::Secure => layer,

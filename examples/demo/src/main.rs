@@ -6,6 +6,7 @@ mod stores;
 use std::error::Error;
 use std::fmt::Display;
 use std::io::{self, ErrorKind, Write};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -75,6 +76,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
 
     announce(&listener)?;
     let mut told = stopped.clone();
+    let app = app.into_make_service_with_connect_info::<SocketAddr>();
     let server = axum::serve(listener, app).with_graceful_shutdown(async move { drop(told.changed().await) });
     tokio::select! {
         ended = server => ended?,

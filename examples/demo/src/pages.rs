@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
 pub(crate) use activity::live;
-pub(crate) use forms::{confirm, login, password};
+pub(crate) use forms::{Ending, confirm, end, login, password};
 pub(crate) use home::Home;
 pub(crate) use words::{done, reason};
 
@@ -41,9 +41,14 @@ pub(crate) fn problem(status: StatusCode) -> Markup {
             "One moment",
             "Nobody can be recognised just now. You are still logged in: please try again shortly.",
         ),
-        StatusCode::FORBIDDEN => ("Refused", "Another site sent this form, so nothing was done."),
+        StatusCode::FORBIDDEN => {
+            ("Refused", "Another site sent this form, or it came over plain HTTP, so nothing was done.")
+        }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
             ("Too much", "Your browser sends more cookies than this site could have set. Please delete some.")
+        }
+        StatusCode::TOO_MANY_REQUESTS => {
+            ("Please wait", "There were too many wrong passwords. Please try again in a quarter of an hour.")
         }
         StatusCode::UNAUTHORIZED => ("Not logged in", "You were logged out meanwhile. Please log in again."),
         _ => ("Out of order", "This should not have happened, and is written in the log."),

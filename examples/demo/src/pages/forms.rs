@@ -60,6 +60,36 @@ pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
     )
 }
 
+/// What is about to be logged out, and by which form.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ending<'a> {
+    pub(crate) action: &'static str,
+    pub(crate) what: &'static str,
+    /// The device, where it is one.
+    pub(crate) device: Option<&'a str>,
+}
+
+/// Asks for the password before devices are logged out.
+pub(crate) fn end(notice: Option<&str>, user: &str, ending: Ending<'_>) -> Markup {
+    layout(
+        "Confirm it is you",
+        Some(user),
+        &html! {
+            (alert(notice))
+            form.card method="post" action=(ending.action) {
+                h1 { "Confirm it is you" }
+                p { "Please enter your password to log " (ending.what) " out." }
+                @if let Some(device) = ending.device { input name="device" type="hidden" value=(device); }
+                (username(user))
+                label for="password" { "Password" }
+                input #password name="password" type="password" autocomplete="current-password" required
+                    autofocus;
+                div.actions { button { "Log out " (ending.what) } a href="/" { "Not now" } }
+            }
+        },
+    )
+}
+
 pub(crate) fn password(notice: Option<&str>, user: &str) -> Markup {
     layout(
         "Change password",
@@ -70,9 +100,11 @@ pub(crate) fn password(notice: Option<&str>, user: &str) -> Markup {
                 h1 { "Change password" }
                 p { "Every other device is logged out, and this one gets new cookies." }
                 (username(user))
+                label for="current" { "Current password" }
+                input #current name="current" type="password" autocomplete="current-password" required autofocus;
                 label for="password" { "New password" }
                 input #password name="password" type="password" autocomplete="new-password" minlength="8"
-                    required autofocus aria-describedby="rule";
+                    required aria-describedby="rule";
                 p #rule.note { "At least 8 characters." }
                 label for="again" { "Once more" }
                 input #again name="again" type="password" autocomplete="new-password" minlength="8" required;

@@ -1,6 +1,6 @@
 //! Verdicts, events, browsers and times, in words.
 
-use hallpass_core::{Kind, Reason, Rejected, Timestamp, What};
+use hallpass_core::{EventKind, Kind, Reason, Rejected, Timestamp};
 
 use crate::activity::Entry;
 
@@ -17,6 +17,13 @@ pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
         Rejected::Revoked(Reason::LoggedOutElsewhere) => "You were logged out from another device.",
         Rejected::StampMismatch | Rejected::Revoked(Reason::StampMismatch | Reason::CredentialChanged) => {
             "Your password was changed."
+        }
+        Rejected::Revoked(Reason::Superseded) => {
+            "This login was renewed (a changed password, or \u{201c}Log out the others\u{201d}), and the renewed \
+             cookies did not reach this browser. Please log in again. If it was not you, change your password."
+        }
+        Rejected::Revoked(Reason::Evicted) => {
+            "You were logged in on too many devices, and this was the oldest."
         }
         Rejected::Expired => "Your session has expired.",
         _ => return None,
@@ -52,27 +59,31 @@ pub(super) fn happened(entry: &Entry) -> (&'static str, Tone, String) {
         _ => "token",
     };
     let (word, tone, text) = match entry.what {
-        What::Issued => ("issued", Good, "A new {} was handed out."),
-        What::Restored => ("restored", Good, "A new {}, from the remember-me token of the same login."),
-        What::Rotated => ("rotated", Plain, "The {} was used and replaced by its successor."),
-        What::Confirmed => ("confirmed", Plain, "The new {} arrived: the browser sent it back."),
-        What::Retried => {
+        EventKind::Issued => ("issued", Good, "A new {} was handed out."),
+        EventKind::Restored => ("restored", Good, "A new {}, from the remember-me token of the same login."),
+        EventKind::Rotated => ("rotated", Plain, "The {} was used and replaced by its successor."),
+        EventKind::Confirmed => ("confirmed", Plain, "The new {} arrived: the browser sent it back."),
+        EventKind::Retried => {
             ("retried", Plain, "The {} before came once more, in time, and got the same successor.")
         }
-        What::Expired => ("expired", Plain, "A {} came after its end."),
-        What::Reused => ("reused", Bad, "A {} came that had been replaced: a copy. The login was ended."),
-        What::Lapsed => {
+        EventKind::Expired => ("expired", Plain, "A {} came after its end."),
+        EventKind::Reused => {
+            ("reused", Bad, "A {} came that had been replaced: a copy. The login was ended.")
+        }
+        EventKind::Lapsed => {
             ("lapsed", Bad, "The {} before came too late after a lost answer. The login was ended.")
         }
-        What::StampMismatch => ("outdated", Bad, "A {} from before the password was changed."),
-        What::InvalidValidator => {
+        EventKind::StampMismatch => ("outdated", Bad, "A {} from before the password was changed."),
+        EventKind::InvalidValidator => {
             ("guessed", Bad, "Somebody knows the selector of a {}, and not its secret.")
         }
-        What::Fenced => ("fenced", Bad, "A login was turned away: it was overtaken by a log-out."),
-        What::Evicted => ("evicted", Plain, "The oldest login made room for a new one."),
-        What::WriteFailed => ("not written", Bad, "The {} was good; its successor could not be written."),
-        What::RevokedPresented(_) => ("refused", Plain, "A {} came whose login was ended before."),
-        What::Revoked(reason) => return ended(reason),
+        EventKind::Fenced => ("fenced", Bad, "A login was turned away: it was overtaken by a log-out."),
+        EventKind::Evicted => ("evicted", Plain, "The oldest login made room for a new one."),
+        EventKind::WriteFailed => {
+            ("not written", Bad, "The {} was good; its successor could not be written.")
+        }
+        EventKind::RevokedPresented(_) => ("refused", Plain, "A {} came whose login was ended before."),
+        EventKind::Revoked(reason) => return ended(reason),
         _ => ("seen", Plain, "Something happened to a {}."),
     };
     (word, tone, text.replace("{}", cookie))

@@ -9,6 +9,7 @@ use hallpass_web::{Auth, CurrentUser, Failure, FreshUser, Rejection, Via};
 use serde::{Deserialize, Serialize};
 
 use super::form::Filled;
+use super::login::{NOT_YOURS, knows_password};
 use super::{Query, Site};
 use crate::accounts::Account;
 use crate::pages;
@@ -69,6 +70,7 @@ pub(super) async fn me(user: CurrentUser<Account>) -> Json<Me> {
 #[derive(Default, Deserialize)]
 #[serde(default)]
 pub(super) struct NewPassword {
+    current: String,
     password: String,
     again: String,
 }
@@ -77,7 +79,7 @@ pub(super) async fn password_page(user: FreshUser<Account>) -> impl IntoResponse
     pages::password(None, &user.name)
 }
 
-/// Changes the password of whoever has just shown to know the old one. Every other device is logged out.
+/// Changes the password of a user who knows the current one (ASVS 5.0, 6.2.3). Every other device is logged out.
 pub(super) async fn change_password(
     auth: Auth,
     user: FreshUser<Account>,
@@ -92,8 +94,12 @@ pub(super) async fn change_password(
     if form.password != form.again {
         return Ok(refuse("The two are not the same."));
     }
+    // Last, so that a new password that will not do costs no attempt.
+    if !knows_password(&auth, &user, form.current).await? {
+        return Ok(refuse(NOT_YOURS));
+    }
     // First the password, for good; then the devices that knew the old one.
     let changed = site.accounts.change_password(&user, form.password).await.map_err(Failure::Loader)?;
-    auth.credential_changed(&changed).await??;
+    auth.credential_changed(&changed).await?;
     Ok(Redirect::to("/?done=password").into_response())
 }

@@ -1,37 +1,78 @@
-//! Logging devices out: one, the others, all.
+//! Logging devices out: one, the others, all. Each asks for the password first (ASVS 5.0, 7.5.2).
 
-use axum::response::Redirect;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
 use hallpass_core::LoginId;
 use hallpass_web::{Auth, CurrentUser, Rejection};
 use serde::Deserialize;
 
 use super::form::Filled;
+use super::login::{NOT_YOURS, knows_password};
 use crate::accounts::Account;
+use crate::pages::{self, Ending};
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Which {
+pub(super) struct Asked {
     device: String,
+    password: String,
 }
 
 /// What is no device of theirs is as logged out as it can be.
 pub(super) async fn log_out_one(
     auth: Auth,
-    _: CurrentUser<Account>,
-    Filled(form): Filled<Which>,
-) -> Result<Redirect, Rejection> {
+    user: CurrentUser<Account>,
+    Filled(form): Filled<Asked>,
+) -> Result<Response, Rejection> {
+    let ending = Ending { action: "/devices/logout", what: "that device", device: Some(&form.device) };
+    if let Some(page) = ask(&auth, &user, &form, ending).await? {
+        return Ok(page);
+    }
     if let Ok(device) = form.device.parse::<LoginId>() {
         auth.logout_device(device).await?;
     }
-    Ok(Redirect::to("/?done=device"))
+    Ok(Redirect::to("/?done=device").into_response())
 }
 
-pub(super) async fn log_out_others(auth: Auth, _: CurrentUser<Account>) -> Result<Redirect, Rejection> {
-    auth.logout_others().await??;
-    Ok(Redirect::to("/?done=others"))
+pub(super) async fn log_out_others(
+    auth: Auth,
+    user: CurrentUser<Account>,
+    Filled(form): Filled<Asked>,
+) -> Result<Response, Rejection> {
+    let ending = Ending { action: "/logout-others", what: "the others", device: None };
+    if let Some(page) = ask(&auth, &user, &form, ending).await? {
+        return Ok(page);
+    }
+    auth.logout_others().await?;
+    Ok(Redirect::to("/?done=others").into_response())
 }
 
-pub(super) async fn log_out_everywhere(auth: Auth, _: CurrentUser<Account>) -> Result<Redirect, Rejection> {
+pub(super) async fn log_out_everywhere(
+    auth: Auth,
+    user: CurrentUser<Account>,
+    Filled(form): Filled<Asked>,
+) -> Result<Response, Rejection> {
+    let ending = Ending { action: "/logout-everywhere", what: "every device", device: None };
+    if let Some(page) = ask(&auth, &user, &form, ending).await? {
+        return Ok(page);
+    }
     auth.logout_everywhere().await?;
-    Ok(Redirect::to("/"))
+    Ok(Redirect::to("/").into_response())
+}
+
+/// The page that asks for the password; `None` if the right one came with the form.
+async fn ask(
+    auth: &Auth,
+    user: &CurrentUser<Account>,
+    form: &Asked,
+    ending: Ending<'_>,
+) -> Result<Option<Response>, Rejection> {
+    let page = |notice| (StatusCode::UNAUTHORIZED, pages::end(notice, &user.name, ending)).into_response();
+    if form.password.is_empty() {
+        return Ok(Some(page(None)));
+    }
+    Ok(match knows_password(auth, user, form.password.clone()).await? {
+        true => None,
+        false => Some(page(Some(NOT_YOURS))),
+    })
 }

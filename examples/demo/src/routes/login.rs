@@ -3,7 +3,7 @@
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use hallpass_web::{Auth, CurrentUser, Failure, Refused, Rejection};
+use hallpass_web::{Auth, CurrentUser, Denied, Failure, Refused, Rejection};
 use serde::Deserialize;
 
 use super::form::Filled;
@@ -12,7 +12,7 @@ use crate::accounts::{Account, check};
 use crate::pages;
 
 const WRONG: &str = "There is no account with this name and password.";
-const NOT_YOURS: &str = "That is not your password.";
+pub(super) const NOT_YOURS: &str = "That is not your password.";
 const FENCED: &str = "You were logged out everywhere while you logged in. Please try again.";
 
 #[derive(Default, Deserialize)]
@@ -44,18 +44,24 @@ pub(super) async fn log_in(
     let refuse = |why| {
         (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, local(&form.next))).into_response()
     };
+    // Counted before the password is checked: attempts that come at once do not slip in side by side.
+    let attempt = auth.attempt(&form.user).await?;
     let account = site.accounts.find(&form.user);
-    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out.
-    let login = match &account {
-        Some(account) => Some(auth.begin_login(account).await?),
-        None => None,
-    };
+    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. For
+    // a name that does not exist it costs and fails the same.
+    let login = auth.begin_login(account.as_ref()).await?;
     let right = check(account.as_ref(), form.password.clone()).await.map_err(Failure::Loader)?;
-    let (Some(account), Some(login), true) = (account, login, right) else { return Ok(refuse(WRONG)) };
+    let Some(account) = account.as_ref().filter(|_| right) else {
+        attempt.failed(account.as_ref());
+        return Ok(refuse(WRONG));
+    };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
-    match auth.login(&account).begun(&login).remember(remember).await? {
-        Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
-        Err(Refused::Fenced) => Ok(refuse(FENCED)),
+    match auth.login(account).begun(&login).remember(remember).await {
+        Ok(()) => {
+            attempt.succeeded().await?;
+            Ok(Redirect::to(local(&form.next)).into_response())
+        }
+        Err(Denied::Refused(Refused::Fenced)) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
     }
 }
@@ -79,10 +85,25 @@ pub(super) async fn confirm(
     Filled(form): Filled<Credentials>,
 ) -> Result<Response, Rejection> {
     let login = auth.begin_login(&*user).await?;
-    if !check(Some(&user), form.password).await.map_err(Failure::Loader)? {
+    if !knows_password(&auth, &user, form.password).await? {
         let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    auth.confirm(&*user).begun(&login).await??;
+    auth.confirm(&*user).begun(&login).await?;
     Ok(Redirect::to(local(&form.next)).into_response())
+}
+
+/// Whether `password` is that of `user`, who is logged in; a wrong one counts as an attempt.
+pub(super) async fn knows_password(
+    auth: &Auth,
+    user: &CurrentUser<Account>,
+    password: String,
+) -> Result<bool, Rejection> {
+    let attempt = auth.attempt(&user.name).await?;
+    let right = check(Some(user), password).await.map_err(Failure::Loader)?;
+    match right {
+        true => attempt.succeeded().await?,
+        false => attempt.failed(Some(user.user())),
+    }
+    Ok(right)
 }

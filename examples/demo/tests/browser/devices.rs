@@ -22,6 +22,14 @@ fn log_out_everywhere_reaches_the_other_browser() {
     with_two(|_, laptop, phone| {
         laptop.visit("/");
         laptop.press("Log out everywhere");
+        laptop.wait_for("Please enter your password");
+        laptop.screenshot("log-out-everywhere");
+        laptop.fill("#password", "guess");
+        laptop.press("Log out every device");
+        laptop.wait_for("That is not your password.");
+        assert_eq!(laptop.cookies().len(), 2, "nothing was done");
+        laptop.fill("#password", "wonderland");
+        laptop.press("Log out every device");
         laptop.wait_for("Remember me");
         assert!(laptop.cookies().is_empty());
 
@@ -37,6 +45,9 @@ fn one_browser_logs_the_other_out_and_stays() {
     with_two(|_, laptop, phone| {
         laptop.visit("/");
         laptop.click("button[aria-label='Log out Chrome on Linux']");
+        laptop.wait_for("Please enter your password");
+        laptop.fill("#password", "wonderland");
+        laptop.press("Log out that device");
         laptop.wait_for("That device is logged out.");
         assert!(!laptop.shows("Log out the others"), "there are none");
         laptop.screenshot("device-logged-out");
@@ -58,6 +69,9 @@ fn whoever_watches_sees_what_another_browser_does() {
         laptop.wait_for("logged out");
         laptop.visit("/");
         laptop.press("Log out everywhere");
+        laptop.wait_for("Please enter your password");
+        laptop.fill("#password", "wonderland");
+        laptop.press("Log out every device");
         laptop.wait_for("Remember me");
         laptop.visit("/activity");
         assert!(laptop.address().ends_with("/login?next=/activity"), "{}", laptop.address());
@@ -76,9 +90,15 @@ fn a_changed_password_needs_the_old_one_and_logs_the_other_browser_out() {
         laptop.fill("#password", "wonderland");
         laptop.press("Confirm");
         laptop.wait_for("Once more");
-        laptop.fill("#password", "looking-glass");
-        laptop.fill("#again", "looking-glass");
-        laptop.press("Change password");
+        for current in ["guess", "wonderland"] {
+            laptop.fill("#current", current);
+            laptop.fill("#password", "looking-glass");
+            laptop.fill("#again", "looking-glass");
+            laptop.press("Change password");
+            if current == "guess" {
+                laptop.wait_for("That is not your password.");
+            }
+        }
         laptop.wait_for("The password is changed.");
         laptop.screenshot("password-changed");
         let after = laptop.cookies();

@@ -53,6 +53,9 @@ fn every_page_can_be_read_by_everybody() {
     drop(phone);
     browser.visit("/");
     inspect(&browser, "devices");
+    browser.press("Log out everywhere");
+    browser.wait_for("Please enter your password");
+    inspect(&browser, "log-out");
     browser.visit("/activity");
     browser.script("window.stop()"); // Or it would be replaced in mid-inspection.
     inspect(&browser, "activity");

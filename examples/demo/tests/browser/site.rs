@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hallpass_core::{Clock, Kinds, ManualClock, Page, Record, Subject, SystemClock, TokenStore, Tokens};
+use hallpass_core::{Clock, Listed, ManualClock, Page, Record, Subject, SystemClock, TokenStore, Tokens};
 use hallpass_demo::{Activity, Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -45,9 +45,10 @@ impl Site {
 
     /// What the store holds of this user.
     pub(crate) fn records(&self, user: &str) -> Vec<Record> {
-        let page = Page { kinds: Kinds::Any, after: None, limit: 100.try_into().expect("not zero") };
+        let page = Page::first(100.try_into().expect("not zero"));
         let subject = Subject::new(user).expect("a name");
-        self.runtime.block_on(self.store.store.list_by_subject(&subject, &page)).expect("a list")
+        let listed = self.runtime.block_on(self.store.store.list_by_subject(&subject, &page));
+        listed.expect("a list").into_iter().filter_map(Listed::record).collect()
     }
 
     pub(crate) fn unplug(&self, out: bool) {

@@ -3,7 +3,7 @@
 use crate::client::Browser;
 use crate::server::Server;
 
-const CHANGE: &str = "password=looking-glass&again=looking-glass";
+const CHANGE: &str = "current=wonderland&password=looking-glass&again=looking-glass";
 
 #[test]
 fn a_page_for_users_sends_strangers_to_the_login_and_back() {
@@ -98,6 +98,8 @@ fn a_password_that_will_not_do_changes_nothing() {
         ("password=short&again=short", "at least 8 characters"),
         ("password=looking-glass&again=looking-grass", "not the same"),
         ("", "at least 8 characters"),
+        ("password=looking-glass&again=looking-glass", "That is not your password."),
+        ("current=guess&password=looking-glass&again=looking-glass", "That is not your password."),
     ] {
         let answer = browser.post("/password", form);
         assert_eq!((answer.status, answer.set_cookies().len()), (422, 0), "{form}");
@@ -105,6 +107,26 @@ fn a_password_that_will_not_do_changes_nothing() {
     }
     assert_eq!(browser.me().0, 200);
     assert_eq!(Browser::remembered(server.address).me().0, 200, "with the old one");
+}
+
+#[test]
+fn ten_wrong_passwords_are_enough_wherever_one_is_asked_for() {
+    let server = Server::memory(&[]);
+    let mut browser = Browser::remembered(server.address);
+    for form in ["/confirm", "/logout-others", "/devices/logout", "/logout-everywhere", "/login"] {
+        for _ in 0..2 {
+            assert_eq!(browser.post(form, "user=alice&password=guess").status, 401, "{form}");
+        }
+    }
+    for form in ["/confirm", "/logout-everywhere", "/login"] {
+        let answer = browser.post(form, "user=alice&password=wonderland");
+        assert_eq!((answer.status, answer.set_cookies().len()), (429, 0), "{form}");
+        let wait = answer.header("retry-after").unwrap().parse::<u32>().unwrap();
+        assert!((800..=901).contains(&wait), "{wait}");
+    }
+    assert_eq!(browser.post("/login", "user=mallory&password=guess").status, 401, "another name");
+    assert_eq!(browser.me().0, 200, "who is logged in stays so");
+    assert_eq!(Browser::new(server.address).post("/login", "user=bob&password=builder").status, 303);
 }
 
 #[test]

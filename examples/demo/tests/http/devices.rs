@@ -27,7 +27,7 @@ fn one_device_can_be_logged_out_alone() {
     assert_eq!((others(&mut laptop).len(), others(&mut phone).len()), (2, 2));
     let device = others(&mut laptop).into_iter().find(|id| !others(&mut tablet).contains(id)).unwrap();
 
-    let answer = laptop.post("/devices/logout", &format!("device={device}"));
+    let answer = laptop.post("/devices/logout", &format!("device={device}&password=wonderland"));
     assert_eq!((answer.status, answer.header("location")), (303, Some("/?done=device")));
     assert_eq!(
         (laptop.me().0, phone.me().0, tablet.me().0),
@@ -48,7 +48,8 @@ fn a_device_of_somebody_else_stays() {
     let mut bob = Browser::new(server.address);
     bob.post("/login", "user=bob&password=builder");
     for form in [&*format!("device={device}"), "device=", "device=zz", "device=%00", ""] {
-        assert_eq!(bob.post("/devices/logout", form).status, 303, "{form}");
+        let answer = bob.post("/devices/logout", &format!("{form}&password=builder"));
+        assert_eq!(answer.status, 303, "{form}");
     }
     assert_eq!((alice.me().0, phone.me().0, bob.me().0), (200, 200, 200));
     assert_eq!(Browser::new(server.address).post("/devices/logout", "").status, 401);
@@ -60,7 +61,13 @@ fn logging_out_the_others_keeps_this_one_with_new_cookies() {
     let mut laptop = Browser::remembered(server.address);
     let mut phone = Browser::remembered(server.address);
     let mut copy = laptop.clone();
-    let answer = laptop.post("/logout-others", "");
+    for form in ["", "password=", "password=guess"] {
+        let answer = laptop.post("/logout-others", form);
+        assert_eq!((answer.status, answer.set_cookies().len()), (401, 0), "{form}");
+        assert!(answer.body.contains("Please enter your password to log the others out."));
+    }
+    assert_eq!(phone.me().0, 200, "nothing was done");
+    let answer = laptop.post("/logout-others", "password=wonderland");
     assert_eq!((answer.status, answer.set_cookies().len()), (303, 2));
     assert_eq!((laptop.me().0, laptop.reopened().me().0), (200, 200));
     assert_eq!((phone.me().0, phone.reopened().me().0), (401, 401));
@@ -78,13 +85,15 @@ fn the_page_tells_what_just_happened_newest_first() {
     let mut restored = browser.reopened();
     assert_eq!(restored.me().0, 200);
     assert_eq!(browser.reopened().me().0, 200, "as if the answer had been lost");
-    assert_eq!(happened(&mut restored)[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
+    // Without an interval the page that is asked for may rotate the token at once.
+    let words: Vec<_> = happened(&mut restored).into_iter().skip_while(|word| word == "rotated").collect();
+    assert_eq!(words[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
     // Without an overlap its window is the rest of a millisecond.
     crate::client::until("the copy is refused", || browser.reopened().me().0 == 401);
 
     restored.post("/login", "user=alice&password=wonderland");
     let words = happened(&mut restored);
-    assert!(words.contains(&"reused".into()) && words.contains(&"ended".into()), "{words:?}");
+    assert!(words.contains(&"reused".into()) && words.contains(&"refused".into()), "{words:?}");
     let page = restored.get("/").body;
     for browser in [&browser, &restored] {
         for token in browser.jar.values() {

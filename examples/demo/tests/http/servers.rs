@@ -30,7 +30,7 @@ fn outlives(store: &Store) {
     for browser in [alice.clone(), restored.clone(), restored.reopened()] {
         assert_eq!(browser.clone().me().0, 200);
     }
-    assert_eq!(restored.post("/logout-everywhere", "").status, 303);
+    assert_eq!(restored.post("/logout-everywhere", "password=wonderland").status, 303);
     assert_eq!(alice.clone().me().0, 401);
 }
 
@@ -47,7 +47,7 @@ fn is_shared(store: &Store) {
 
     let mut laptop = Browser::remembered(one.address);
     let mut phone = Browser::remembered(two.address);
-    assert_eq!(laptop.post("/logout-others", "").status, 303);
+    assert_eq!(laptop.post("/logout-others", "password=wonderland").status, 303);
     assert_eq!((laptop.me().0, phone.me().0), (200, 401));
 }
 

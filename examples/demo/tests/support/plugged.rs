@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Action, Advance, Epoch, Fence, Insert, MemoryStore, Page, Purged, Record, Replace, Revision, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Which,
+    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
+    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use tokio::sync::Barrier;
 use tokio::time::timeout;
@@ -75,25 +75,21 @@ impl TokenStore for Plugged {
         }
         self.read()?.find(selector).await
     }
-    async fn find_many(&self, selectors: &[Selector]) -> Result<Vec<Option<Record>>, StoreError> {
-        self.read()?.find_many(selectors).await
-    }
-    async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
-        self.write()?.replace(next, expected).await
-    }
-    async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
-        self.write()?.delete(selector).await
-    }
-    async fn revoke_by_subject(
+    async fn replace(
         &self,
-        subject: &Subject,
-        which: &Which,
-        action: Action,
-        advance: Advance,
-    ) -> Result<u64, StoreError> {
-        self.write()?.revoke_by_subject(subject, which, action, advance).await
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        self.write()?.replace(next, expected, change).await
     }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.write()?.delete(selector, note).await
+    }
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        self.write()?.revoke_by_subject(subject, revocation).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.read()?.list_by_subject(subject, page).await
     }
     async fn epoch(
@@ -102,7 +98,7 @@ impl TokenStore for Plugged {
         fresh: Epoch,
         keep: Duration,
         now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    ) -> Result<Admission, StoreError> {
         self.read()?.epoch(subject, fresh, keep, now).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
