@@ -1,36 +1,65 @@
-//! The smallest complete site with "remember me".
+//! The smallest complete site with "remember me", safe to copy: replace `ACCOUNTS` by a database.
 
 use std::convert::Infallible;
 
+use argon2::password_hash::{Error, phc::PasswordHash};
+use argon2::{Argon2, PasswordVerifier};
 use axum::extract::Query;
+use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass_core::{BoxError, MemoryStore, Stamp, Subject, Tokens};
-use hallpass_web::{Auth, AuthLayer, CurrentUser, Rejection, UserLoader, local_path};
+use hallpass_web::{Auth, AuthLayer, CurrentUser, Failure, Rejection, UserLoader, local_path};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 
-/// A name and a password; a real site keeps a slow hash of it, Argon2 for instance.
+/// An account: its name, the Argon2id hash of its password, and how many times the password was changed.
 #[derive(Clone, Copy)]
-struct User(&'static str, &'static str);
+struct User(&'static str, &'static str, u32);
 
-const ALICE: User = User("alice", "wonderland");
-struct Users; // a database, say
+const HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$Kaat/wVe/WDGm6ApSsR+ow$91dyomJGb0xuZNP+tAMGmBs2+15SpRcdY8kQcdB6K8M";
+const ACCOUNTS: [User; 1] = [User("alice", HASH, 0)];
+
+fn find(name: &str) -> Option<User> {
+    ACCOUNTS.into_iter().find(|user| user.0 == name)
+}
+
+struct Users;
 impl UserLoader for Users {
     type User = User;
     type Error = Infallible;
 
     async fn load(&self, id: &Subject) -> Result<Option<User>, Infallible> {
-        Ok((id.as_str() == ALICE.0).then_some(ALICE))
+        Ok(find(id.as_str()))
     }
 
     fn id(&self, user: &User) -> String {
         user.0.to_owned()
     }
 
+    /// A new password ends every login. Not the hash: it also changes when a login makes a stronger one of it.
     fn stamp(&self, user: &User) -> Option<Stamp> {
-        Some(Stamp::of(user.1)) // a new password ends every login that the old one began
+        Some(Stamp::of(user.2.to_string()))
     }
+}
+
+/// Compares a password. For an unknown name it takes as long, so that the time does not tell which names exist.
+async fn check(user: Option<User>, password: String) -> Result<bool, BoxError> {
+    /// A hash takes 19 MiB.
+    static AT_A_TIME: Semaphore = Semaphore::const_new(4);
+    let permit = AT_A_TIME.acquire().await?;
+    let compared = tokio::task::spawn_blocking(move || {
+        let _permit = permit;
+        let hash = PasswordHash::new(user.map_or(HASH, |user| user.1))?;
+        match Argon2::default().verify_password(password.as_bytes(), &hash) {
+            Ok(()) => Ok(user.is_some()),
+            Err(Error::PasswordInvalid) => Ok(false),
+            Err(error) => Err(BoxError::from(error)),
+        }
+    });
+    compared.await?
 }
 
 #[derive(Deserialize)]
@@ -51,15 +80,21 @@ const LOGIN: Html<&str> = Html(
 );
 
 async fn home(user: CurrentUser<User>) -> Html<String> {
-    let (name, how) = (user.0, user.identity().via());
-    Html(format!("{name}, by {how:?} <form method=post action=/logout><button>Log out</button></form>"))
+    let (name, via) = (user.0, user.identity().via());
+    Html(format!("{name}, by {via:?} <form method=post action=/logout><button>Log out</button></form>"))
 }
 
-async fn log_in(auth: Auth, to: Query<To>, input: Form<Input>) -> Result<Response, Rejection> {
-    if (&*input.name, &*input.password) != (ALICE.0, ALICE.1) {
-        return Ok(LOGIN.into_response());
-    }
-    auth.login(&ALICE).remember(input.remember.is_some()).await??;
+async fn log_in(auth: Auth, to: Query<To>, Form(input): Form<Input>) -> Result<Response, Rejection> {
+    let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
+    let user = find(&input.name);
+    let login = auth.begin_login(user.as_ref()).await?; // a log-out everywhere from here on stays valid
+    let right = check(user, input.password).await.map_err(Failure::Loader)?;
+    let Some(user) = user.filter(|_| right) else {
+        attempt.failed(user.as_ref());
+        return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
+    };
+    auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
+    attempt.succeeded().await?;
     Ok(Redirect::to(to.next.as_deref().and_then(local_path).unwrap_or("/")).into_response())
 }
 
@@ -70,8 +105,9 @@ async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    let tokens = Tokens::builder(MemoryStore::new()).build()?;
-    let auth = AuthLayer::builder(tokens, Users).login_page("/login").insecure_cookies().build()?;
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init(); // says so if browsers drop the cookies
+    let tokens = Tokens::builder(MemoryStore::new()).build()?; // another store keeps logins over a restart
+    let auth = AuthLayer::builder(tokens, Users).login_page("/login").cookie_names("remember-me").build()?;
     let login = get(async || LOGIN).post(log_in);
     let app = Router::new().route("/", get(home)).route("/login", login).route("/logout", post(log_out));
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());
