@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
 mod accounts;
+mod own_page;
 
 use axum::Form;
 use axum::Router;
 use axum::http::StatusCode;
+use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum_login::tower_sessions::cookie::time::Duration;
@@ -27,6 +29,7 @@ pub fn app(sessions: TowerSessionStore) -> Router {
         .route("/login", get(form).post(login))
         .route("/logout", post(logout))
         .layer(AuthManagerLayerBuilder::new(Accounts, sessions).build())
+        .layer(from_fn(own_page::only))
 }
 
 async fn home(auth: AuthSession) -> Response {

@@ -27,18 +27,22 @@ impl Browser {
     }
 
     pub(crate) fn get(&mut self, path: &str) -> Answer {
-        self.send("GET", path, "")
+        self.send("GET", path, "", "")
     }
 
     pub(crate) fn post(&mut self, path: &str, form: &str) -> Answer {
-        self.send("POST", path, form)
+        self.post_with(path, "", form)
     }
 
-    fn send(&mut self, method: &str, path: &str, form: &str) -> Answer {
+    pub(crate) fn post_with(&mut self, path: &str, headers: &str, form: &str) -> Answer {
+        self.send("POST", path, headers, form)
+    }
+
+    fn send(&mut self, method: &str, path: &str, headers: &str, form: &str) -> Answer {
         let cookie = self.cookie.as_ref().map(|value| format!("Cookie: {NAME}={value}\r\n"));
         let request = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nContent-Length: {}\r\n\
-             Content-Type: application/x-www-form-urlencoded\r\n{}\r\n{form}",
+             Content-Type: application/x-www-form-urlencoded\r\n{headers}{}\r\n{form}",
             self.address,
             form.len(),
             cookie.unwrap_or_default()

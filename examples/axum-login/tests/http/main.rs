@@ -76,3 +76,26 @@ fn no_cookie_costs_a_500() {
         assert!(browser.get("/").body.contains("Logged in as alice."), "{value:?}");
     }
 }
+
+#[test]
+fn a_form_on_another_site_logs_nobody_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    let own = format!("Origin: https://{}\r\n", site.address);
+    let plain = format!("Origin: http://{}\r\n", site.address);
+    for (headers, status) in [
+        ("Sec-Fetch-Site: cross-site\r\n", 403),
+        ("Sec-Fetch-Site: same-site\r\n", 403),
+        ("Origin: https://evil.example\r\n", 403),
+        ("Origin: null\r\n", 403),
+        (&plain, 403),
+        ("Sec-Fetch-Site: same-origin\r\n", 303),
+        (&own, 303),
+        ("", 303),
+    ] {
+        let mut browser = Browser::new(site.address);
+        let answer = browser.post_with("/login", headers, "user=alice&password=wonderland");
+        assert_eq!((answer.status, browser.cookie.is_some()), (status, status == 303), "{headers}");
+        assert_eq!(browser.post_with("/logout", headers, "").status, status, "{headers}");
+    }
+}
