@@ -190,7 +190,6 @@ impl Candidate<'_> {
     }
 
     /// Says what the client that presented it looks like.
-    #[must_use]
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
         self
