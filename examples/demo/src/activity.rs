@@ -81,7 +81,8 @@ mod tests {
     #[tokio::test]
     async fn each_sees_their_own_newest_first_and_not_without_end() {
         let activity = Activity::default();
-        let tokens = Tokens::builder(MemoryStore::new()).observer(activity.clone()).build().unwrap();
+        let tokens = Tokens::builder(MemoryStore::new()).observer(activity.clone());
+        let tokens = tokens.max_logins(u32::MAX.try_into().unwrap()).build().unwrap();
         let (alice, bob) = (Subject::new("alice").unwrap(), Subject::new("bob").unwrap());
         for _ in 0..2 * KEPT {
             let login = tokens.begin_login(&alice).await.unwrap();

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use hallpass_core::{Policy, Windows};
+use hallpass_core::{Policy, RetryWindow, Windows};
 use hallpass_demo::Cookies;
 use lexopt::{Arg, Error, Parser, ValueExt};
 
@@ -19,7 +19,8 @@ Options:
   --listen HOST:PORT              where to listen [127.0.0.1:8080]; port 0 takes any free one
   --store STORE                   where logins are kept [sled:./hallpass-demo-data]:
                                   {stores}
-  --remember-retry SECONDS        how long a lost answer can be made good [3600]
+  --remember-retry SECONDS        how long a lost answer can be made good [until-confirmed:
+                                  until the browser comes back with the new cookie]
   --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
   --remember-min-interval SECONDS the least time between two changes of the cookie [60];
                                   at least twice the overlap
@@ -46,7 +47,7 @@ impl Options {
             remember: Policy::remember(),
             cookies: Cookies::Secure,
         };
-        let mut windows = Windows::REMEMBER;
+        let mut windows = Windows::DEFAULT;
         let mut parser = Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             match arg {
@@ -57,7 +58,7 @@ impl Options {
                     let store = parser.value()?.string().map_err(|_| "a store is named in UTF-8")?;
                     options.store = store.parse::<Store>().map_err(Error::from)?;
                 }
-                Arg::Long("remember-retry") => windows.retry_window = seconds(&mut parser)?,
+                Arg::Long("remember-retry") => windows.retry_window = retry(&mut parser)?,
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
                 Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
@@ -71,9 +72,20 @@ impl Options {
     }
 }
 
+/// How long a lost answer can be made good.
+fn retry(parser: &mut Parser) -> Result<RetryWindow, Error> {
+    let value = parser.value()?;
+    if value == "until-confirmed" {
+        return Ok(RetryWindow::UntilConfirmed);
+    }
+    value.parse_with(duration).map(RetryWindow::For)
+}
+
 fn seconds(parser: &mut Parser) -> Result<Duration, Error> {
-    parser.value()?.parse_with(|text| {
-        let seconds = text.parse().map_err(|_| "not a number of seconds")?;
-        Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds")
-    })
+    parser.value()?.parse_with(duration)
+}
+
+fn duration(text: &str) -> Result<Duration, &'static str> {
+    let seconds = text.parse().map_err(|_| "not a number of seconds")?;
+    Duration::try_from_secs_f64(seconds).map_err(|_| "not a number of seconds")
 }

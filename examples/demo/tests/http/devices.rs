@@ -85,13 +85,15 @@ fn the_page_tells_what_just_happened_newest_first() {
     let mut restored = browser.reopened();
     assert_eq!(restored.me().0, 200);
     assert_eq!(browser.reopened().me().0, 200, "as if the answer had been lost");
-    assert_eq!(happened(&mut restored)[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
+    // Without an interval the page that is asked for may rotate the token at once.
+    let words: Vec<_> = happened(&mut restored).into_iter().skip_while(|word| word == "rotated").collect();
+    assert_eq!(words[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
     // Without an overlap its window is the rest of a millisecond.
     crate::client::until("the copy is refused", || browser.reopened().me().0 == 401);
 
     restored.post("/login", "user=alice&password=wonderland");
     let words = happened(&mut restored);
-    assert!(words.contains(&"reused".into()) && words.contains(&"ended".into()), "{words:?}");
+    assert!(words.contains(&"reused".into()) && words.contains(&"refused".into()), "{words:?}");
     let page = restored.get("/").body;
     for browser in [&browser, &restored] {
         for token in browser.jar.values() {

@@ -70,7 +70,7 @@ fn the_first_request_after_a_restore_confirms_and_the_next_ones_write_nothing() 
         (store.writes.load(Ordering::SeqCst) - before, answer.set_cookies().len())
     };
     assert_eq!(writes(&mut browser), (2, 2), "the rotation and the session");
-    assert_eq!(writes(&mut browser), (2, 0), "the confirmation and the note that it was done");
+    assert_eq!(writes(&mut browser), (3, 0), "the confirmation, and the notes with both that it was done");
     assert_eq!(writes(&mut browser), (0, 0));
 }
 
