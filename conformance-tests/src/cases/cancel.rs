@@ -26,6 +26,8 @@ pub(super) const CASES: &[Case] = &[
 
 /// After how many polls at most a future is dropped.
 const POLLS: usize = 12;
+/// How long purges may pass over what a dropped purge still holds.
+const SETTLE: Duration = Duration::from_secs(20);
 const KEEP: Duration = Duration::from_secs(3_600);
 
 /// Polls `call` so many times and drops it; whether it had ended before.
