@@ -4,22 +4,22 @@
 //! record share. The record keeps digests only, each under a domain constant of its own, each field
 //! length-prefixed, so that no two uses and no two field splits ever hash the same bytes.
 
+mod covered;
+
 use std::fmt;
 use std::num::NonZeroU32;
 
+pub(crate) use covered::Covered;
 use hkdf::Hkdf;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::entropy::Entropy;
 use crate::error::{Failure, LimitError};
-use crate::ident::{Era, Kind, LoginId, Subject};
-use crate::purpose::Purpose;
-use crate::record::state::Facts;
+use crate::ident::Subject;
 use crate::token::Selector;
 
 const DIGEST: &[u8] = b"hallpass/digest/1";
@@ -83,78 +83,6 @@ impl Validator {
             unreachable!("HKDF-SHA-256 gives up to 8,160 bytes");
         }
         next
-    }
-}
-
-/// What a digest covers besides the validator: all that never changes in a record (contract T3). With a keyring,
-/// a writer of the database cannot move a token to another kind, subject, login or lifetime, make a key of a
-/// session or an authenticated one of a restored one, nor give an old token a new stamp.
-#[derive(Clone, Copy)]
-pub(crate) struct Covered<'a> {
-    pub(crate) selector: Selector,
-    pub(crate) kind: &'a Kind,
-    pub(crate) subject: Option<&'a Subject>,
-    pub(crate) created_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
-    pub(crate) purpose: Purpose,
-    pub(crate) login: LoginId,
-    pub(crate) era: Era,
-    pub(crate) facts: &'a Facts,
-}
-
-impl Covered<'_> {
-    /// The most that is written besides the validator, in bytes.
-    const MAX_LEN: usize = 1
-        + DIGEST.len()
-        + (1 + Kind::MAX_LEN)
-        + 16
-        + (1 + Subject::MAX_LEN)
-        + (8 + 8)
-        + (1 + 8 + 4)
-        + (8 + 1)
-        + (1 + 16)
-        + (1 + 16)
-        + (1 + 32)
-        + Authentication::MAX_ENCODED;
-
-    /// Feeds the fields, each with its length or of fixed length, to `eat`: what is public in one piece,
-    /// since each piece costs more than its bytes, then the validator.
-    fn write(&self, validator: &Validator, mut eat: impl FnMut(&[u8])) {
-        let mut public = [0; Self::MAX_LEN];
-        let mut len = 0;
-        let mut put = |field: &[u8]| {
-            public[len..len + field.len()].copy_from_slice(field);
-            len += field.len();
-        };
-        // Lengths fit: a kind has at most 32 bytes, a subject 1 to 255, and 0 tells that there is none.
-        put(&[DIGEST.len() as u8]);
-        put(DIGEST);
-        put(&[self.kind.as_bytes().len() as u8]);
-        put(self.kind.as_bytes());
-        put(&self.selector.0);
-        let subject = self.subject.map_or("", Subject::as_str);
-        put(&[subject.len() as u8]);
-        put(subject.as_bytes());
-        put(&self.created_at.as_millis().to_be_bytes());
-        put(&self.expires_at.as_millis().to_be_bytes());
-        put(&[self.purpose.code()]);
-        put(&self.login.0);
-        put(&self.era.get().to_be_bytes());
-        let Facts { stamp, fingerprint, binding, auth_at, origin, authentication } = self.facts;
-        put(&auth_at.as_millis().to_be_bytes());
-        put(&[origin.code()]);
-        for optional in [
-            stamp.as_ref().map(<[u8; 16]>::as_slice),
-            fingerprint.as_ref().map(<[u8; 16]>::as_slice),
-            binding.as_ref().map(<[u8; 32]>::as_slice),
-        ] {
-            let field = optional.unwrap_or_default();
-            put(&[field.len() as u8]);
-            put(field);
-        }
-        authentication.encode(put);
-        eat(&public[..len]);
-        eat(&validator.0);
     }
 }
 
@@ -366,4 +294,73 @@ impl Keys {
 }
 
 #[cfg(test)]
-mod tests;
+mod tests {
+    use super::*;
+
+    fn validator(seed: u8) -> Validator {
+        Validator::new(std::array::from_fn(|at| seed.wrapping_add(at as u8)))
+    }
+
+    fn ring() -> Keyring {
+        Keyring::new(KeyId::new(1).unwrap(), &[1; 32]).unwrap()
+    }
+
+    #[test]
+    fn the_successor_needs_both_the_nonce_and_the_token_and_the_key() {
+        let ring = ring();
+        let next = validator(0).successor(Selector([3; 16]), &[5; 16], ring.find(KeyId::new(1).unwrap()));
+        let keyless = validator(0).successor(Selector([3; 16]), &[5; 16], None);
+        let nonce = validator(0).successor(Selector([3; 16]), &[6; 16], None);
+        let selector = validator(0).successor(Selector([4; 16]), &[5; 16], None);
+        let all = [&next, &keyless, &nonce, &selector, &validator(0)];
+        for (at, one) in all.iter().enumerate() {
+            assert_eq!(one.family(), validator(0).family(), "the shared half is copied");
+            for other in &all[at + 1..] {
+                assert_ne!(one.as_bytes(), other.as_bytes());
+            }
+        }
+    }
+
+    #[test]
+    fn every_token_of_a_record_descends_from_it_and_no_guess_does() {
+        let first = validator(0);
+        let selector = Selector([3; 16]);
+        let lineage = first.lineage(selector);
+        let second = first.successor(selector, &[5; 16], None);
+        assert!(first.descends_from(selector, &lineage));
+        assert!(second.descends_from(selector, &lineage));
+        assert!(!validator(1).descends_from(selector, &lineage));
+        assert!(!first.descends_from(Selector([4; 16]), &lineage));
+    }
+
+    #[test]
+    fn a_ring_tells_known_unknown_and_retired_keys_apart() {
+        let id = |n| KeyId::new(n).unwrap();
+        let keys = Keys(Some(ring().verify_only(id(2), &[2; 32]).unwrap().retired(id(3)).unwrap()));
+        let now = Timestamp::from_millis(1_000);
+        assert!(matches!(keys.usable(Some(id(1)), now), Ok(Usable::Yes(Some(key))) if key.id() == id(1)));
+        assert!(matches!(keys.usable(Some(id(2)), now), Ok(Usable::Yes(Some(key))) if key.id() == id(2)));
+        assert!(matches!(keys.usable(Some(id(3)), now), Ok(Usable::No)));
+        assert!(matches!(keys.usable(Some(id(4)), now), Err(Failure::UnknownKey(_))));
+        assert!(matches!(keys.usable(None, now), Ok(Usable::No)), "an unkeyed digest is refused");
+        assert!(matches!(Keys(None).usable(Some(id(1)), now), Err(Failure::UnknownKey(_))));
+        assert!(matches!(Keys(None).usable(None, now), Ok(Usable::Yes(None))));
+        assert_eq!(keys.active().map(Key::id), Some(id(1)));
+    }
+
+    #[test]
+    fn short_keys_and_doubled_names_are_refused() {
+        let one = KeyId::new(1).unwrap();
+        assert!(Keyring::new(one, &[0; 31]).is_err());
+        assert!(ring().verify_only(one, &[0; 32]).is_err());
+        assert!(ring().retired(one).is_err());
+    }
+
+    #[test]
+    fn debug_shows_names_of_keys_only() {
+        let shown = format!("{:?}", ring());
+        assert_eq!(shown, "Keyring { active: KeyId(1), verify_only: [], retired: [], .. }");
+    }
+
+    static_assertions::assert_not_impl_any!(Keyring: fmt::Display, PartialEq);
+}
