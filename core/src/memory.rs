@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Bound;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -112,10 +113,8 @@ impl TokenStore for MemoryStore {
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let tables = self.read();
-        let after =
-            |record: &&Record| page.after.is_none_or(|after| (record.created_at, record.selector) < after);
-        let wanted =
-            tables.of(subject).filter(after).filter(|record| page.shows(&record.kind, record.purpose));
+        let after = page.after.map_or(Bound::Unbounded, Bound::Excluded);
+        let wanted = tables.before(subject, after).filter(|record| page.shows(&record.kind, record.purpose));
         Ok(wanted.take(page.limit.get().into()).cloned().map(Listed::from).collect())
     }
 
@@ -162,7 +161,20 @@ impl Tables {
 
     /// The subject's records, newest first.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = &Record> {
-        let entries = self.index.get(subject).into_iter().flatten().rev();
+        self.before(subject, Bound::Unbounded)
+    }
+
+    /// The subject's records before this place in the index, newest first.
+    fn before(
+        &self,
+        subject: &Subject,
+        place: Bound<(Timestamp, Selector)>,
+    ) -> impl Iterator<Item = &Record> {
+        let entries = self
+            .index
+            .get(subject)
+            .into_iter()
+            .flat_map(move |entries| entries.range((Bound::Unbounded, place)).rev());
         entries.filter_map(|(_, selector)| self.records.get(selector))
     }
 

@@ -123,11 +123,14 @@ async fn a_dropped_delete_is_whole_or_nothing(stage: Stage) -> Ran {
 
 async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
     let store = stage.open().await?;
-    let (alice, all) = (subject("alice"), RecordFilter::all());
+    let all = RecordFilter::all();
     let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
     for action in [Action::Mark { reason: Reason::Reused, at: at(1) }, Action::Remove] {
         for polls in 1..=POLLS {
-            let records = [record("alice"), record("alice"), record("alice")];
+            // What is dropped may land late, and must not meet the records of the next round.
+            let name = format!("alice {polls} {}", action == Action::Remove);
+            let alice = subject(&name);
+            let records = [record(&name), record(&name), record(&name)];
             for record in &records {
                 store.put(record).await?;
             }

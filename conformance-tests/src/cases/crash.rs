@@ -147,6 +147,10 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
         }
     }
     std::thread::sleep(delay);
+    // A child that has ended by itself was not killed while it wrote.
+    if let Ok(Some(status)) = child.0.try_wait() {
+        return Err(Stop::Harness(format!("the crash child ended by itself: {status}")));
+    }
     child.0.kill().map_err(|error| failed("killing the crash child", error))?;
     child.0.wait().map_err(|error| failed("waiting for the crash child", error))?;
     heard.extend(lines.iter().filter_map(|line| Said::parse(&line)));

@@ -146,7 +146,7 @@ async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
 
 /// Every operation once, on records of its own.
 async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Result<(), StoreError> {
-    let (name, all) = (subject("somebody else"), RecordFilter::all());
+    let (name, all) = (subject("bob"), RecordFilter::all());
     let fresh = crate::specimen::record(name.as_str());
     store.find(record.selector).await?;
     let epoch = store.epoch(&name, Epoch([1; 16]), KEEP, NOW).await?;

@@ -203,7 +203,7 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     )
 }
 
-/// So many records like `template`.
+/// `count` records like `template`.
 fn many(template: &Record, count: u16) -> Vec<Record> {
     let numbered = |number: u16| {
         let mut record = template.clone();

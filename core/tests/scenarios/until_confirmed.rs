@@ -127,6 +127,20 @@ async fn a_session_that_came_without_a_successor_confirms_nothing() {
 }
 
 #[tokio::test]
+async fn a_session_confirms_only_the_successor_that_it_came_with() {
+    let world = World::new();
+    let first = world.log_in(Kind::REMEMBER).await.token;
+    let (valid, session) = return_with(&world, first.expose()).await;
+    let second = successor(&valid);
+    world.verify(Kind::REMEMBER, &second).await.unwrap();
+    world.advance(2 * MINUTE);
+    let third = world.next(&second).await; // and that response is lost
+    world.verify(Kind::SESSION, &session).await.unwrap();
+    world.advance(MINUTE);
+    assert_eq!(world.next(&second).await, third, "the client never had the third");
+}
+
+#[tokio::test]
 async fn a_confirmation_that_could_not_be_written_is_tried_again_with_the_next_use() {
     let world = World::new();
     let old = world.log_in(Kind::REMEMBER).await.token;
