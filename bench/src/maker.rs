@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Clock, Kind, ManualClock, MemoryStore, Note, Policy, Record, Subject, SystemClock, Timestamp, TokenStore,
-    Tokens, Windows,
+    Clock, Kind, ManualClock, MemoryStore, Note, Policy, Record, RetryWindow, Subject, SystemClock,
+    Timestamp, TokenStore, Tokens, Windows,
 };
 
 /// What a browser says of itself: 101 bytes.
@@ -69,7 +69,11 @@ pub(crate) fn subject(number: usize) -> Subject {
 /// Remember-me tokens that rotate whenever they are presented: every window is closed at once.
 pub(crate) fn always_due() -> Policy {
     let none = Duration::ZERO;
-    Policy::remember().rotation(Some(Windows { min_interval: none, retry_window: none, overlap: none }))
+    Policy::remember().rotation(Some(Windows {
+        min_interval: none,
+        retry_window: RetryWindow::For(none),
+        overlap: none,
+    }))
 }
 
 /// A clock that goes on by a millisecond whenever it is asked, so that every window is over at once.

@@ -44,7 +44,7 @@ fn verify(system: &'static str, tokens: Tokens) -> Offer<'static> {
             for _ in 0..BATCH {
                 at = (at + 1) % sessions.len();
                 let verdict = tokens.verify(Kind::SESSION, &sessions[at]).await;
-                assert!(black_box(verdict).unwrap().is_ok());
+                black_box(verdict).unwrap();
             }
         });
     })
