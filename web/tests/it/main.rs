@@ -23,4 +23,5 @@ mod required;
 mod restore;
 mod signals;
 mod stamps;
+mod streams;
 mod test_helper;
