@@ -19,6 +19,7 @@ mod login;
 mod once;
 mod outage;
 mod protection;
+mod proxies;
 mod required;
 mod restore;
 mod signals;
