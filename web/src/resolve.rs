@@ -80,7 +80,7 @@ impl Request {
         let Some((_, identity)) = &who.known else { return Ok(()) };
         let identity = identity.clone();
         if who.proof.is_none() {
-            // A remember-me token that was looked at after the answer: nothing was made of it, so it is looked at again.
+            // A remember-me token, first looked at after the answer: nothing was made of it.
             let mut again = self.find_out(state.held(self), false).await?;
             if again.known.as_ref().is_none_or(|(_, again)| again.login != identity.login) {
                 (again.known, again.session) = (None, None);
