@@ -44,11 +44,18 @@ async fn few_readers_go_alone_and_do_so_again_after_many() {
     while let Some(reader) = many.join_next().await {
         reader.unwrap();
     }
-    assert!(shared(&server).await > 0);
-    wait_for(&done, 5_000).await;
-    let before = shared(&server).await;
-    wait_for(&done, 5_000).await;
-    assert_eq!(shared(&server).await, before, "sharing has no end");
+    let mut before = shared(&server).await;
+    assert!(before > 0);
+    // A busy machine lets readers pile up for longer.
+    for _ in 0..100 {
+        wait_for(&done, 5_000).await;
+        let after = shared(&server).await;
+        if after == before {
+            return;
+        }
+        before = after;
+    }
+    panic!("sharing has no end");
 }
 
 async fn read_again_and_again(store: RedisStore, times: usize, done: Arc<AtomicUsize>) {
