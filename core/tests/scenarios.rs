@@ -9,6 +9,8 @@ mod gate;
 
 #[path = "scenarios/alarm.rs"]
 mod alarm;
+#[path = "scenarios/attack.rs"]
+mod attack;
 #[path = "scenarios/cap.rs"]
 mod cap;
 #[path = "scenarios/endings.rs"]

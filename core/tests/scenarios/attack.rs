@@ -1,0 +1,454 @@
+//! Attacks on the contract: each test asserts what a clause promises.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use hallpass_core::{
+    Action, Admission, Authentication, Body, Change, Denied, Epoch, EventKind, Fence, Insert, Issued, KeyId,
+    Keyring, Kind, Kinds, Listed, LoginId, MemoryStore, Note, Origin, Page, Purged, Reason, Record, Replace,
+    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore, Tokens, Valid,
+};
+
+use crate::fixture::{DAY, HOUR, SECOND, World, alice};
+use crate::gate::Call;
+
+fn text(issued: &Issued) -> &str {
+    issued.token.expose()
+}
+
+fn keyed() -> World {
+    World::with(|builder| builder.keyring(Keyring::new(KeyId::new(1).unwrap(), &[7; 32]).unwrap()))
+}
+
+fn capped(max: u32) -> World {
+    World::with(|builder| builder.max_logins(NonZeroU32::new(max).unwrap()))
+}
+
+fn bob() -> Subject {
+    Subject::new("bob").unwrap()
+}
+
+/// Where the body keeps how the subject authenticated: 0 by itself, 1 restored.
+const ORIGIN: usize = 1 + 1 + 8 + 36 + 16 + 8;
+
+fn with_origin(record: &Record, origin: u8) -> Body {
+    let mut bytes = record.body.as_bytes().to_vec();
+    bytes[ORIGIN] = origin;
+    Body::new(bytes).unwrap()
+}
+
+async fn stored(world: &World, issued: &Issued) -> Record {
+    world.gate.store.find(issued.token.selector()).await.unwrap().unwrap()
+}
+
+/// What a writer of the database can do: put any bytes anywhere.
+async fn put(world: &World, record: &Record) {
+    world.gate.store.delete(record.selector, &Note::none()).await.unwrap();
+    let put = world.gate.store.insert(record, Fence::None).await.unwrap();
+    assert!(matches!(put, Insert::Inserted { .. }));
+}
+
+async fn pair(world: &World) -> (Issued, Issued) {
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+    (session, remember)
+}
+
+async fn live(world: &World) -> Vec<LoginId> {
+    let list = world.tokens.list(&alice(), &Default::default()).await.unwrap();
+    list.logins.into_iter().map(|login| login.login).collect()
+}
+
+/// T3: under a keyring a writer of the database makes no token for a subject of its choice.
+#[tokio::test]
+async fn a_writer_gets_no_subject_through_update_data() {
+    let world = keyed();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let mut forged = stored(&world, &mine).await;
+    forged.subject = Some(bob());
+    forged.revision = forged.revision.next();
+    put(&world, &forged).await;
+    let changed = world.tokens.update_data(&mut valid, |data| data.push(1)).await;
+    assert_eq!(valid.subject(), Some(&alice()), "after update_data: {changed:?}");
+    let minted = world.tokens.issue_from(&valid, Kind::SESSION).await;
+    if let Ok(minted) = minted {
+        let whose = world.verify(Kind::SESSION, text(&minted)).await.unwrap();
+        assert_eq!(whose.subject(), Some(&alice()));
+    }
+}
+
+/// The same story as far as it goes: a good token of bob.
+#[tokio::test]
+async fn a_writer_mints_no_token_of_a_victim_through_update_data() {
+    let world = keyed();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let mut forged = stored(&world, &mine).await;
+    forged.subject = Some(bob());
+    forged.revision = forged.revision.next();
+    put(&world, &forged).await;
+    drop(world.tokens.update_data(&mut valid, |data| data.push(1)).await);
+    if let Ok(minted) = world.tokens.issue_from(&valid, Kind::SESSION).await {
+        let whose = world.verify(Kind::SESSION, text(&minted)).await.map(|valid| valid.subject().cloned());
+        assert_ne!(whose, Ok(Some(bob())), "a signed token of the victim");
+    }
+}
+
+/// T3: a restored session does not become an authenticated one.
+#[tokio::test]
+async fn a_writer_changes_no_fact_through_a_renewal_of_the_changed_row() {
+    let world = keyed();
+    let remember = world.log_in(Kind::REMEMBER).await;
+    let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+    let session = world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
+    let valid = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    assert_eq!(valid.origin(), Origin::Restored);
+    let mut forged = stored(&world, &session).await;
+    forged.body = with_origin(&forged, 0);
+    put(&world, &forged).await;
+    if let Ok(renewed) = world.tokens.revoke_others(&valid).await {
+        let new = renewed.tokens.iter().find(|issued| issued.kind == Kind::SESSION).unwrap();
+        let new = world.verify(Kind::SESSION, text(new)).await.unwrap();
+        assert_eq!(new.origin(), Origin::Restored);
+    }
+}
+
+/// T3: no token for a kind or lifetime of its choice. The row is planted at leisure, no race is needed.
+#[tokio::test]
+async fn a_writer_gets_no_kind_through_a_planted_row_and_a_renewal() {
+    let world = keyed();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut planted = stored(&world, &mine).await;
+    planted.selector.0[15] ^= 1;
+    planted.kind = Kind::REMEMBER;
+    planted.expires_at = planted.created_at.saturating_add(30 * DAY);
+    planted.purge_at = planted.expires_at;
+    planted.idle_at = None;
+    put(&world, &planted).await;
+    let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let renewed = world.tokens.revoke_others(&valid).await.unwrap();
+    for issued in &renewed.tokens {
+        let good = world.verify(issued.kind, text(issued)).await.is_ok();
+        assert!(issued.kind == Kind::SESSION || !good, "a good token of kind {:?}", issued.kind);
+    }
+}
+
+/// T3, over a store whose index is not its rows: a list of alice shows a row of bob.
+#[tokio::test]
+async fn a_writer_gets_no_subject_through_a_row_in_another_list() {
+    let world = keyed();
+    let mine = world.log_in(Kind::SESSION).await;
+    let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let mut planted = stored(&world, &mine).await;
+    planted.selector.0[15] ^= 1;
+    planted.kind = Kind::REMEMBER;
+    put(&world, &planted).await;
+    // The index keeps its entry under alice, the row says bob: MemoryStore's put moves no index entry.
+    let mut row = planted.clone();
+    row.subject = Some(bob());
+    row.revision = row.revision.next();
+    let put = world.gate.store.replace(&row, planted.revision, Change::Update).await.unwrap();
+    assert_eq!(put, Replace::Replaced);
+    let renewed = world.tokens.revoke_others(&valid).await;
+    for issued in renewed.iter().flat_map(|renewed| &renewed.tokens) {
+        let whose = world.verify(issued.kind, text(issued)).await.map(|valid| valid.subject().cloned());
+        assert_ne!(whose, Ok(Some(bob())), "a signed token of the victim");
+    }
+}
+
+/// A store in which every replace loses, as under a flood of writes, and an ending takes five seconds (S12).
+#[derive(Clone, Debug)]
+struct Flooded(MemoryStore);
+
+#[async_trait]
+impl TokenStore for Flooded {
+    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        self.0.insert(record, fence).await
+    }
+    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
+        self.0.find(selector).await
+    }
+    async fn replace(&self, _: &Record, _: Revision, _: Change<'_>) -> Result<Replace, StoreError> {
+        Ok(Replace::Conflict)
+    }
+    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
+        self.0.delete(selector, note).await
+    }
+    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        if let Action::Mark { .. } = revocation.action {
+            tokio::time::sleep(5 * SECOND).await;
+        }
+        self.0.revoke_by_subject(subject, revocation).await
+    }
+    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+        self.0.list_by_subject(subject, page).await
+    }
+    async fn epoch(
+        &self,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Admission, StoreError> {
+        self.0.epoch(subject, fresh, keep, now).await
+    }
+    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        self.0.purge_expired(now, limit).await
+    }
+}
+
+async fn flooded() -> (Tokens, Valid, Valid) {
+    let tokens = Tokens::builder(Flooded(MemoryStore::new())).build().unwrap();
+    let login = tokens.begin_login(&alice()).await.unwrap();
+    let mine = tokens.issue(&login, Kind::SESSION).await.unwrap();
+    let owner = tokens.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let copy = tokens.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    (tokens, owner, copy)
+}
+
+/// "Of calls at once exactly one wins": a step-up of two holders of one token.
+#[tokio::test(start_paused = true)]
+async fn of_two_step_ups_under_a_flood_of_writes_one_wins() {
+    let (tokens, owner, copy) = flooded().await;
+    let how = || Authentication::new().level("aal2");
+    let (one, two) =
+        tokio::join!(tokens.authenticated_again(&owner, how()), tokens.authenticated_again(&copy, how()));
+    let mut good = 0;
+    for renewed in [&one, &two].into_iter().flatten() {
+        good += usize::from(tokens.verify(Kind::SESSION, text(&renewed.tokens[0])).await.is_ok());
+    }
+    assert_eq!(good, 1, "two live logins out of one token: {one:?} and {two:?}");
+}
+
+/// The same where the rest of the subject ends: whoever is told that it won has good tokens.
+#[tokio::test(start_paused = true)]
+async fn of_two_renewals_under_a_flood_of_writes_one_wins() {
+    let (tokens, owner, copy) = flooded().await;
+    let (one, two) = tokio::join!(tokens.revoke_others(&owner), tokens.revoke_others(&copy));
+    let won = [&one, &two].into_iter().filter(|answer| answer.is_ok()).count();
+    assert_eq!(won, 1, "{one:?} and {two:?}");
+}
+
+/// "Whatever is acknowledged is ended."
+#[tokio::test]
+async fn a_kind_that_was_ended_meanwhile_is_not_renewed() {
+    let world = World::new();
+    let (session, remember) = pair(&world).await;
+    let caller = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let renewal = world.tokens.authenticated_again(&caller, Authentication::new().level("aal2"));
+    let ending = async {
+        held.arrival().await;
+        let what = Kinds::Only(vec![Kind::SESSION]);
+        let ended = world.tokens.revoke_subject(&alice(), what, Reason::Administrative).await.unwrap();
+        held.release();
+        ended
+    };
+    let (renewed, ended) = tokio::join!(renewal, ending);
+    assert_eq!(ended, 1, "acknowledged");
+    assert!(world.verify(Kind::SESSION, text(&session)).await.is_err());
+    let renewed = renewed.unwrap();
+    let session = renewed.tokens.iter().find(|issued| issued.kind == Kind::SESSION);
+    if let Some(session) = session {
+        let verdict = world.verify(Kind::SESSION, text(session)).await;
+        assert!(verdict.is_err(), "all sessions were ended, and a copy of one is good");
+    }
+}
+
+/// "update_data … so that neither change is lost."
+#[tokio::test]
+async fn a_renewal_loses_no_data_of_the_other_kind() {
+    let world = World::new();
+    let (session, remember) = pair(&world).await;
+    let caller = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+    let mut shop = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let renewal = world.tokens.authenticated_again(&caller, Authentication::new().level("aal2"));
+    let buys = async {
+        held.arrival().await;
+        world.tokens.update_data(&mut shop, |data| data.extend(b"cart")).await.unwrap();
+        held.release();
+    };
+    let (renewed, ()) = tokio::join!(renewal, buys);
+    let renewed = renewed.unwrap();
+    let session = renewed.tokens.iter().find(|issued| issued.kind == Kind::SESSION).unwrap();
+    let valid = world.verify(Kind::SESSION, text(session)).await.unwrap();
+    assert_eq!(&*world.tokens.data(&valid).await.unwrap(), b"cart", "it was acknowledged");
+}
+
+/// "An issue can name older tokens that the same browser still sends; their logins are ended."
+#[tokio::test]
+async fn a_key_and_a_session_of_one_login_are_both_replaced() {
+    for key_first in [true, false] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        let key = world.tokens.issue(&login, Kind::API_KEY).await.unwrap();
+        let again = world.tokens.begin_login(&alice()).await.unwrap();
+        let issue = world.tokens.issue(&again, Kind::SESSION);
+        let issue = match key_first {
+            true => issue.replaces(Kind::API_KEY, text(&key)).replaces(Kind::SESSION, text(&session)),
+            false => issue.replaces(Kind::SESSION, text(&session)).replaces(Kind::API_KEY, text(&key)),
+        };
+        issue.await.unwrap();
+        assert!(world.verify(Kind::SESSION, text(&session)).await.is_err(), "key first: {key_first}");
+        assert!(world.verify(Kind::API_KEY, text(&key)).await.is_err(), "key first: {key_first}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_left_of_the_login_of_an_individually_ended_token_is_replaced() {
+    let world = World::new();
+    let (session, remember) = pair(&world).await;
+    let sessions = Kinds::Only(vec![Kind::SESSION]);
+    world.tokens.revoke_kinds_of_login(&alice(), session.login, sessions, Reason::LoggedOut).await.unwrap();
+    let again = world.tokens.begin_login(&alice()).await.unwrap();
+    world.tokens.issue(&again, Kind::SESSION).replaces(Kind::SESSION, text(&session)).await.unwrap();
+    assert!(world.verify(Kind::REMEMBER, text(&remember)).await.is_err(), "its login was to end");
+}
+
+/// "An issue that fails leaves no record; where one cannot be removed, an event says so."
+#[tokio::test]
+async fn an_issue_of_unknown_outcome_that_fails_leaves_no_record() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.told();
+    world.gate.unknown(Call::Insert);
+    world.gate.down(Call::Find);
+    let failed = world.tokens.issue(&login, Kind::SESSION).await;
+    assert!(matches!(failed, Err(Denied::Failed(_))));
+    world.gate.up();
+    let told = world.events();
+    let left = live(&world).await.len();
+    assert!(left == 0 || told.contains(&EventKind::Abandoned), "{left} left, told {told:?}");
+}
+
+/// "Every ending is told once."
+#[tokio::test]
+async fn a_log_out_that_is_sent_twice_at_once_is_told_once() {
+    for anonymous in [false, true] {
+        let world = World::new();
+        let login = match anonymous {
+            true => world.tokens.begin_anonymous().unwrap(),
+            false => world.tokens.begin_login(&alice()).await.unwrap(),
+        };
+        let mine = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.told();
+        world.gate.meet(Call::Find, 2);
+        let revoke = || world.tokens.revoke(Kind::SESSION, text(&mine));
+        let (one, two) = tokio::join!(revoke(), revoke());
+        assert!(one.is_ok() || two.is_ok());
+        let told = world.told();
+        let ended = |told: &&crate::fixture::Told| told.kind == EventKind::Revoked(Reason::LoggedOut);
+        let counts: Vec<_> = told.iter().filter(ended).map(|told| told.count).collect();
+        assert_eq!(counts, [1], "anonymous: {anonymous}");
+    }
+}
+
+/// "Exactly the newest `max_logins` logins of a subject stay": a login that renews itself is one login.
+#[tokio::test]
+async fn a_renewal_beside_a_login_at_the_cap_costs_no_login() {
+    let world = capped(2);
+    let mine = world.log_in(Kind::SESSION).await;
+    let owner = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    world.advance(SECOND);
+    let held = world.gate.hold_once(Call::Replace);
+    let renewal = world.tokens.authenticated_again(&owner, Authentication::new().level("aal2"));
+    let other = async {
+        held.arrival().await;
+        world.advance(SECOND);
+        let other = world.log_in(Kind::SESSION).await;
+        held.release();
+        other
+    };
+    let (renewed, _other) = tokio::join!(renewal, other);
+    assert_eq!(live(&world).await.len(), 2, "the cap is two, and there were two: {renewed:?}");
+}
+
+/// "A login that was ended … issues nothing", and exactly the newest logins stay.
+#[tokio::test]
+async fn a_second_token_that_is_under_way_does_not_outlive_an_eviction() {
+    let world = capped(1);
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let slow = world.tokens.issue(&login, Kind::REMEMBER);
+    let meanwhile = async {
+        held.arrival().await;
+        let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.advance(SECOND);
+        let newer = world.log_in(Kind::SESSION).await;
+        assert!(world.verify(Kind::SESSION, text(&first)).await.is_err(), "evicted");
+        held.release();
+        newer
+    };
+    let (slow, newer) = tokio::join!(slow, meanwhile);
+    assert_eq!(live(&world).await, [newer.login], "the slow token: {slow:?}");
+}
+
+#[tokio::test]
+async fn a_second_token_that_is_under_way_does_not_outlive_a_log_out() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let slow = world.tokens.issue(&login, Kind::REMEMBER);
+    let meanwhile = async {
+        held.arrival().await;
+        let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.tokens.revoke(Kind::SESSION, text(&first)).await.unwrap();
+        held.release();
+    };
+    let (slow, ()) = tokio::join!(slow, meanwhile);
+    assert_eq!(live(&world).await.len(), 0, "the slow token: {slow:?}");
+}
+
+/// "A login that was ended issues nothing": its single-use token was the first.
+#[tokio::test]
+async fn a_pending_login_that_was_cancelled_issues_nothing() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let pending = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
+    world.tokens.revoke(Kind::ONE_TIME, text(&pending)).await.unwrap();
+    let late = world.tokens.issue(&login, Kind::SESSION).await;
+    assert!(late.is_err(), "its login was ended by `revoke`");
+}
+
+/// A renewed record "expires no later than its old one".
+#[tokio::test]
+async fn a_renewal_moves_no_idle_expiry_of_a_token_that_was_not_shown() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+    let before = stored(&world, &remember).await.idle_at.unwrap();
+    world.advance(HOUR / 2);
+    let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    let renewed = world.tokens.revoke_others(&caller).await.unwrap();
+    let new = renewed.tokens.iter().find(|issued| issued.kind == Kind::REMEMBER).unwrap();
+    let after = stored(&world, new).await.idle_at.unwrap();
+    assert!(after <= before, "{after:?} is after {before:?}");
+}
+
+/// "Every ending is told once, from the task that writes it, though the caller's future was dropped."
+#[tokio::test]
+async fn a_single_use_token_that_was_spent_is_told_though_its_caller_is_gone() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let single = world.tokens.issue(&login, Kind::ONE_TIME).await.unwrap();
+    world.told();
+    // It has done its work and waits for a second call that never comes.
+    world.gate.meet(Call::Replace, 2);
+    {
+        let mut consume = Box::pin(world.tokens.consume(Kind::ONE_TIME, text(&single)));
+        let waited = tokio::time::timeout(SECOND / 10, &mut consume).await;
+        assert!(waited.is_err());
+    }
+    assert_eq!(stored(&world, &single).await.revoked, Some(Reason::Spent));
+    let other = world.tokens.issue(&login, Kind::ONE_TIME).await.unwrap();
+    world.tokens.consume(Kind::ONE_TIME, text(&other)).await.unwrap();
+    tokio::time::sleep(SECOND / 10).await;
+    let consumed = world.events().into_iter().filter(|kind| *kind == EventKind::Consumed).count();
+    assert_eq!(consumed, 2, "two were spent");
+}
