@@ -5,7 +5,7 @@ use super::{Body, Record};
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::DecodeError;
-use crate::secret::{Covered, Digest, KeyId};
+use crate::secret::{Covered, Digest, KeyId, Validator};
 use crate::token::Selector;
 
 /// The version written first in every body.
@@ -211,6 +211,24 @@ impl Record {
             login: self.login,
             era: self.era,
             facts,
+        }
+    }
+
+    /// Fails unless all that never changes is what it was in `proven`, a row whose digest was compared. A row that
+    /// is read again without its validator is held against that one: under a keyring a writer of the database
+    /// would have a changed row signed otherwise (contract T3).
+    pub(crate) fn same_as_proven(
+        &self,
+        facts: &Facts,
+        proven: &Self,
+        proven_facts: &Facts,
+    ) -> Result<(), DecodeError> {
+        // Only to compare all fields at once, in constant time (T4): what is covered, and no secret.
+        let none = Validator::new([0; 32]);
+        let digest = |record: &Self, facts| Digest::of(&none, record.covered(facts), None);
+        match digest(self, facts).matches(&digest(proven, proven_facts)) {
+            true => Ok(()),
+            false => Err(DecodeError("what never changes in a row was changed")),
         }
     }
 }

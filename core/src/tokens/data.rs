@@ -63,9 +63,13 @@ impl Tokens {
                         None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
-                    valid.found.state =
-                        State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;
-                    valid.found.record = record;
+                    let corrupt = |source| corrupt(record.selector, source);
+                    let state = State::decode(&record.body).map_err(corrupt)?;
+                    let proven = &valid.found;
+                    record
+                        .same_as_proven(&state.facts, &proven.record, &proven.state.facts)
+                        .map_err(corrupt)?;
+                    (valid.found.record, valid.found.state) = (record, state);
                 }
             }
             backoff.pause(self).await?;
