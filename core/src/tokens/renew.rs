@@ -35,6 +35,8 @@ struct Renewal {
     subject: Subject,
     selector: Selector,
     login: LoginId,
+    /// The caller's row as its token proved it.
+    proven: (Record, Facts),
     stamp: Option<[u8; 16]>,
     authentication: Option<Authentication>,
     rest: Rest,
@@ -128,6 +130,7 @@ impl Tokens {
             subject,
             selector: caller.selector(),
             login: caller.login(),
+            proven: (caller.found.record.clone(), caller.found.state.facts.clone()),
             stamp: stamp.map(|stamp| stamp.0),
             authentication,
             rest,
@@ -203,12 +206,18 @@ impl Tokens {
             return Err(Rejected::Expired.into());
         }
         let state = State::decode(&caller.body).map_err(|source| corrupt(caller.selector, source))?;
+        let (proven, facts) = &renewal.proven;
+        caller
+            .same_as_proven(&state.facts, proven, facts)
+            .map_err(|source| corrupt(caller.selector, source))?;
         let mut copies = Copies { caller: caller.clone(), state, made: Vec::new() };
         let first = (caller.clone(), copies.state.clone());
         let mut kinds: Vec<Kind> = vec![caller.kind];
         let mut originals = vec![first];
         for record in &rows.records {
-            let mine = record.login == caller.login && self.is_live(record, now);
+            let mine = record.login == caller.login
+                && record.subject == caller.subject
+                && self.is_live(record, now);
             if mine
                 && self.policy(record.kind).is_ok()
                 && !kinds.contains(&record.kind)
