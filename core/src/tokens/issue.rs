@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Tokens;
 use super::cap::Cap;
-use super::ending::Ending;
+use super::ending::{Ending, login_of};
 use super::login::Login;
 use super::valid::{Issued, Valid};
 use super::write::purge_at;
@@ -347,8 +347,12 @@ impl<'a> Issue<'a> {
         let mut replaced = Vec::new();
         for (kind, text) in replaces {
             let old = tokens.replaceable(kind, text, draft.login, now).await?;
-            // Once for each login: a second ending that fails would undo this login when the old one is over.
-            replaced.extend(old.filter(|old| replaced.iter().all(|known: &Record| known.login != old.login)));
+            // Once for each ending: a second one that fails would undo this login when the old one is over. A
+            // key and a session of one login are two, as neither ends the other.
+            let same = |known: &Record, old: &Record| {
+                known.subject == old.subject && login_of(known) == login_of(old)
+            };
+            replaced.extend(old.filter(|old| !replaced.iter().any(|known: &Record| same(known, old))));
         }
         let (issued, record, of_subject) = tokens.create(policy, now, draft).await?;
         let (event, cap) = match basis {
