@@ -140,7 +140,18 @@ impl Tokens {
                 data: draft.data.clone(),
             };
             record.body = state.encode();
-            match self.insert(&record, draft.fence).await? {
+            let inserted = match self.insert(&record, draft.fence).await {
+                Ok(inserted) => inserted,
+                Err(error) => {
+                    if matches!(&error, StoreError::Timeout { outcome_unknown: true, .. }) {
+                        // It may be there, and its token is not handed out. Told to the observer if it fails.
+                        let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
+                        drop(self.end(ending).await);
+                    }
+                    return Err(error.into());
+                }
+            };
+            match inserted {
                 Insert::Inserted { of_subject } => {
                     let issued = Issued {
                         token: Token::print(selector, &validator, &policy.format),

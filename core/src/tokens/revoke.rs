@@ -37,7 +37,8 @@ impl Tokens {
                 }
                 _ => Ending::one(&record, told_as, now),
             };
-            self.end(ending.shown_by(&record)).await?;
+            // Sent twice at once it is told once, by the one that ended something.
+            self.end(ending.only_if_some().shown_by(&record)).await?;
             return Ok(());
         };
         // Its mark stays, and those of others: they tell their owner why, of a theft for instance.
