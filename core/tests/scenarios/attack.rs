@@ -452,3 +452,217 @@ async fn a_single_use_token_that_was_spent_is_told_though_its_caller_is_gone() {
     let consumed = world.events().into_iter().filter(|kind| *kind == EventKind::Consumed).count();
     assert_eq!(consumed, 2, "two were spent");
 }
+
+/// A renewal gives the caller what it held, not what a copy of its token made meanwhile.
+#[tokio::test]
+async fn a_renewal_takes_no_binding_or_data_from_a_record_that_a_copy_restored() {
+    let world = World::new();
+    let (session, remember) = pair(&world).await;
+    world.advance(SECOND);
+    let thief = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    let planted = world.tokens.issue_from(&thief, Kind::REMEMBER).binding([6; 32]).data("evil");
+    let planted = planted.await.unwrap();
+    let owner = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+    let renewed = world.tokens.revoke_others(&owner).await.unwrap();
+    assert!(world.verify(Kind::REMEMBER, text(&planted)).await.is_err());
+    let new = renewed.tokens.iter().find(|issued| issued.kind == Kind::REMEMBER).unwrap();
+    let valid = world.verify(Kind::REMEMBER, text(new)).await.unwrap();
+    assert_eq!(valid.binding(), None, "the thief's key");
+    assert_eq!(&*world.tokens.data(&valid).await.unwrap(), b"");
+}
+
+/// A change that is acknowledged was made once.
+#[tokio::test]
+async fn a_change_of_unknown_outcome_is_not_made_twice() {
+    let world = World::new();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut one = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let mut two = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    world.gate.unknown(Call::Replace);
+    let held = world.gate.hold_once(Call::Find);
+    let first = world.tokens.update_data(&mut one, |data| data.push(b'1'));
+    let second = async {
+        held.arrival().await;
+        world.gate.up();
+        world.tokens.update_data(&mut two, |data| data.push(b'2')).await.unwrap();
+        held.release();
+    };
+    let (first, ()) = tokio::join!(first, second);
+    let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let data = world.tokens.data(&valid).await.unwrap();
+    assert!(first.is_err() || *data == *b"12", "acknowledged, and the data are {data:?}");
+}
+
+/// A restore does not end the token that restores.
+#[tokio::test]
+async fn the_parent_is_not_what_a_restore_supersedes() {
+    let world = World::with(|builder| builder.max_records_per_login(NonZeroU32::new(3).unwrap()));
+    let session = world.log_in(Kind::SESSION).await;
+    let valid = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    // "Remember me" is ticked later.
+    let remember = world.tokens.issue_from(&valid, Kind::REMEMBER).await.unwrap();
+    for _ in 0..2 {
+        world.advance(SECOND);
+        let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+        world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
+    }
+    world.verify(Kind::REMEMBER, text(&remember)).await.expect("it restored what is newest");
+}
+
+/// No theft of another token ends a key.
+#[tokio::test]
+async fn a_theft_that_ends_the_subject_spares_its_keys() {
+    let policy = crate::fixture::strict().reuse_ends(hallpass_core::Scope::Subject);
+    let world = World::with(|builder| builder.policy(policy));
+    let key = world.log_in(Kind::API_KEY).await;
+    let old = world.log_in(Kind::REMEMBER).await;
+    let new = world.next(text(&old)).await;
+    world.verify(Kind::REMEMBER, &new).await.unwrap();
+    world.advance(HOUR);
+    assert_eq!(world.rotate(text(&old)).await, Err(hallpass_core::Rejected::Reused));
+    assert!(world.verify(Kind::API_KEY, text(&key)).await.is_ok(), "\"never by a theft of another token\"");
+}
+
+/// A log-out of a lapsed login, of a stolen one, and of a spent token under every failure: no panic, no secret.
+#[tokio::test]
+async fn hostile_text_and_contexts_are_answered() {
+    let world = World::new();
+    let mine = world.log_in(Kind::SESSION).await;
+    let good = text(&mine).to_owned();
+    let mut texts = vec![String::new(), "\0".repeat(66), "é".repeat(33), "🦀".repeat(22), ".".repeat(66)];
+    for at in 0..good.len() {
+        for with in ["\0", "é", "=", "+", "/", "\u{7f}", " "] {
+            texts.push(format!("{}{with}{}", &good[..at], &good[at + 1..]));
+        }
+        texts.push(good[..at].to_owned());
+    }
+    for text in &texts {
+        for kind in [Kind::SESSION, Kind::API_KEY, Kind::ONE_TIME] {
+            assert!(world.tokens.look_up(kind, text).await.is_err());
+            assert!(world.tokens.revoke(kind, text).await.is_err());
+            assert!(world.tokens.consume(kind, text).await.is_err());
+        }
+        assert!(world.tokens.verify(Kind::ONE_TIME, &good).await.is_err());
+    }
+    world.verify(Kind::SESSION, &good).await.expect("none of it ended anything");
+    let shown = format!("{:?}", world.told());
+    assert!(!shown.contains(&good[23..]), "an event shows a validator");
+}
+
+/// Clocks that step back and forth within the skew, at every step of a rotation: the honest client stays.
+#[tokio::test]
+async fn an_honest_client_survives_clocks_within_the_skew() {
+    for policy in [crate::fixture::finite(), hallpass_core::Policy::remember()] {
+        let world = World::with(|builder| builder.policy(policy.clone()));
+        let mut jar = world.log_in(Kind::REMEMBER).await.token.expose().to_owned();
+        for step in 0..200_u64 {
+            let base = world.tokens.now();
+            let skew = |by: u64| base.saturating_add(Duration::from_millis(by * 3_333));
+            world.clock.set(skew(step % 4));
+            let answer = world.rotate(&jar).await.unwrap_or_else(|why| panic!("{why:?} at {step}"));
+            world.clock.set(skew((step / 4) % 4));
+            if let Some(next) = answer {
+                // One answer in three is lost.
+                if step % 3 != 0 {
+                    jar = next;
+                }
+            }
+            world.clock.set(base);
+            world.advance(20 * SECOND);
+        }
+    }
+}
+
+/// T3: "a key that was retired makes its tokens `Invalid`", also through a renewal by a token of another key.
+#[tokio::test]
+async fn a_renewal_signs_no_record_of_a_retired_key() {
+    let (one, two) = (KeyId::new(1).unwrap(), KeyId::new(2).unwrap());
+    let world = keyed();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+    let later = world.node(|builder| builder.keyring(Keyring::new(two, &[8; 32]).unwrap().retired(one).unwrap()));
+    let session = later.issue(&login, Kind::SESSION).await.unwrap();
+    assert!(later.verify(Kind::REMEMBER, text(&remember)).await.is_err(), "its key is retired");
+    let caller = later.verify(Kind::SESSION, text(&session)).await.unwrap();
+    let renewed = later.revoke_others(&caller).await.unwrap();
+    let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
+    assert_eq!(kinds, [Kind::SESSION], "what the leaked key signed is signed anew");
+}
+
+/// "Exactly the newest `max_logins` logins of a subject stay": a request that is dropped once its record is there.
+#[tokio::test]
+async fn the_cap_is_kept_though_the_future_is_dropped_behind_the_insert() {
+    let world = capped(1);
+    world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.gate.meet(Call::Insert, 2);
+    {
+        let mut issue = Box::pin(world.tokens.issue(&login, Kind::SESSION).into_future());
+        assert!(tokio::time::timeout(SECOND / 10, &mut issue).await.is_err());
+    }
+    world.gate.up();
+    tokio::time::sleep(SECOND / 10).await;
+    assert_eq!(live(&world).await.len(), 1);
+}
+
+/// A renewal whose caller goes away at any of its calls of the store ends what it had to end.
+#[tokio::test]
+async fn a_renewal_that_is_dropped_at_any_call_completes() {
+    for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
+        let world = World::new();
+        let (session, remember) = pair(&world).await;
+        let other = world.log_in(Kind::REMEMBER).await;
+        let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+        let held = world.gate.hold_once(call);
+        {
+            let mut renewal = Box::pin(world.tokens.revoke_others(&caller));
+            tokio::select! {
+                biased;
+                _ = &mut renewal => unreachable!("it is held"),
+                () = held.arrival() => {}
+            }
+        }
+        held.release();
+        world.heard(EventKind::Revoked(Reason::LoggedOutElsewhere)).await;
+        for issued in [&session, &remember, &other] {
+            assert!(world.verify(issued.kind, text(issued)).await.is_err(), "{call:?}");
+        }
+    }
+}
+
+/// Erasure at any call of a renewal, a restore or a change of data leaves nothing.
+#[tokio::test]
+async fn nothing_comes_back_behind_an_erasure() {
+    for call in [Call::List, Call::Insert, Call::Replace] {
+        for which in 0..4 {
+            let world = World::new();
+            let (session, remember) = pair(&world).await;
+            let mut caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+            let under_way = world.tokens.begin_login(&alice()).await.unwrap();
+            let held = world.gate.hold(call);
+            let work = async {
+                match which {
+                    0 => drop(world.tokens.revoke_others(&caller).await),
+                    1 => drop(world.tokens.issue_from(&caller, Kind::REMEMBER).await),
+                    2 => drop(world.tokens.update_data(&mut caller, |data| data.push(1)).await),
+                    _ => drop(world.tokens.verify_and_rotate(Kind::REMEMBER, text(&remember)).await),
+                }
+            };
+            let erase = async {
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+                assert!(world.tokens.forget_subject(&alice()).await.unwrap() >= 2);
+                held.release();
+            };
+            tokio::join!(work, erase);
+            world.gate.up();
+            assert!(world.tokens.issue(&under_way, Kind::SESSION).await.is_err());
+            let page = Page::first(std::num::NonZeroU16::MAX);
+            let left = world.gate.store.list_by_subject(&alice(), &page).await.unwrap();
+            assert!(left.is_empty(), "{call:?} {which}: {left:?}");
+        }
+    }
+}
