@@ -161,7 +161,7 @@ impl Tokens {
     }
 
     /// The key named `id`, where it can still be used.
-    fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
+    pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
         Ok(match self.keys().usable(id, now)? {
             Usable::Yes(key) => Some(key),
             Usable::No => None,

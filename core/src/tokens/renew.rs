@@ -222,6 +222,8 @@ impl Tokens {
                 && self.policy(record.kind).is_ok()
                 && !kinds.contains(&record.kind)
                 && let Some(state) = self.state(record)
+                // Its tokens are `Invalid` (T3): a leaked key would sign for the ring's active one otherwise.
+                && self.key(state.digest.key, now)?.is_some()
             {
                 kinds.push(record.kind);
                 originals.push((record.clone(), state));
