@@ -215,9 +215,8 @@ impl Tokens {
         let mut kinds: Vec<Kind> = vec![caller.kind];
         let mut originals = vec![first];
         for record in &rows.records {
-            let mine = record.login == caller.login
-                && record.subject == caller.subject
-                && self.is_live(record, now);
+            let mine =
+                record.login == caller.login && record.subject == caller.subject && self.is_live(record, now);
             if mine
                 && self.policy(record.kind).is_ok()
                 && !kinds.contains(&record.kind)

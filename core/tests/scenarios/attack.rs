@@ -581,7 +581,8 @@ async fn a_renewal_signs_no_record_of_a_retired_key() {
     let world = keyed();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
-    let later = world.node(|builder| builder.keyring(Keyring::new(two, &[8; 32]).unwrap().retired(one).unwrap()));
+    let later =
+        world.node(|builder| builder.keyring(Keyring::new(two, &[8; 32]).unwrap().retired(one).unwrap()));
     let session = later.issue(&login, Kind::SESSION).await.unwrap();
     assert!(later.verify(Kind::REMEMBER, text(&remember)).await.is_err(), "its key is retired");
     let caller = later.verify(Kind::SESSION, text(&session)).await.unwrap();
@@ -664,5 +665,45 @@ async fn nothing_comes_back_behind_an_erasure() {
             let left = world.gate.store.list_by_subject(&alice(), &page).await.unwrap();
             assert!(left.is_empty(), "{call:?} {which}: {left:?}");
         }
+    }
+}
+
+/// T3: "a session does not become a key that outlives log-outs".
+#[tokio::test]
+async fn a_writer_gets_no_api_key_through_a_planted_row_and_a_renewal() {
+    let world = keyed();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut planted = stored(&world, &mine).await;
+    planted.selector.0[15] ^= 1;
+    planted.kind = Kind::API_KEY;
+    planted.expires_at = planted.created_at.saturating_add(365 * DAY);
+    planted.purge_at = planted.expires_at;
+    planted.idle_at = None;
+    put(&world, &planted).await;
+    let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let renewed = world.tokens.revoke_others(&valid).await.unwrap();
+    for issued in &renewed.tokens {
+        assert_eq!(issued.kind, Kind::SESSION, "a key that no log-out ends");
+    }
+}
+
+/// A change of data by a writer that swaps the kind: the token stays what was shown.
+#[tokio::test]
+async fn a_row_that_an_update_reads_again_keeps_kind_login_and_lifetime() {
+    for field in 0..3 {
+        let world = keyed();
+        let mine = world.log_in(Kind::SESSION).await;
+        let mut valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+        let mut forged = stored(&world, &mine).await;
+        match field {
+            0 => forged.kind = Kind::REMEMBER,
+            1 => forged.login = LoginId([9; 8]),
+            _ => forged.expires_at = forged.expires_at.saturating_add(DAY),
+        }
+        forged.revision = forged.revision.next();
+        put(&world, &forged).await;
+        let changed = world.tokens.update_data(&mut valid, |data| data.push(1)).await;
+        assert!(changed.is_err(), "field {field}");
+        assert_eq!((valid.kind(), valid.login()), (Kind::SESSION, mine.login));
     }
 }
