@@ -218,7 +218,8 @@ impl Tokens {
             let mine =
                 record.login == caller.login && record.subject == caller.subject && self.is_live(record, now);
             if mine
-                && self.policy(record.kind).is_ok()
+                // A row says what it is for, and its policy has to agree: a copy of a device is no key.
+                && self.policy(record.kind).is_ok_and(|policy| policy.purpose == Purpose::Device)
                 && !kinds.contains(&record.kind)
                 && let Some(state) = self.state(record)
                 // Its tokens are `Invalid` (T3): a leaked key would sign for the ring's active one otherwise.
