@@ -5,6 +5,7 @@ mod check;
 mod cluster;
 pub mod danger;
 mod durability;
+mod ending;
 mod error;
 mod gather;
 mod keys;

@@ -74,6 +74,10 @@ impl AuthLayerBuilder {
     /// of a user of another layer who has the same id; the [`UserLoader`](crate::UserLoader) gets and gives the
     /// bare id. The cookies' names begin with it.
     ///
+    /// A layer without an audience over the same tokens refuses users whose own id begins with `NAME:`
+    /// ([`Failure::ForeignId`](crate::Failure::ForeignId)). Where the layers are over several `Tokens` of one store,
+    /// give each an audience, or see to it that no id begins so.
+    ///
     /// # Examples
     /// ```
     /// # use hallpass_core::{Kind, MemoryStore, Policy, Stamp, Subject, Tokens};

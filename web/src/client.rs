@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -147,13 +147,20 @@ impl Clients {
         let hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&b| b == b','));
         for hop in hops {
             // A proxy of ours wrote junk, or passed some on: nobody knows where the request came from.
-            address = std::str::from_utf8(hop).ok().and_then(|hop| hop.trim().parse().ok())?;
+            address = std::str::from_utf8(hop).ok().and_then(|hop| forwarded(hop.trim()))?;
             if !trusted(address) {
                 break;
             }
         }
         Some(address)
     }
+}
+
+/// The address in a hop of `X-Forwarded-For`. Some proxies write the client's port behind it, and IPv6 in brackets.
+fn forwarded(hop: &str) -> Option<IpAddr> {
+    let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
+    bare.unwrap_or(hop).parse().ok().or_else(with_port)
 }
 
 /// As much of an address as stays the same while a device stays in its network.

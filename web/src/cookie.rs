@@ -224,9 +224,11 @@ impl Change {
 }
 
 impl Changes {
-    /// Leaves both cookies as they are.
+    /// Leaves both cookies as they are, unless somebody logged in or out since they were found.
     pub(crate) fn withdraw(&mut self) {
-        *self = Self::default();
+        if self.yields {
+            *self = Self::default();
+        }
     }
 
     pub(crate) fn lines(&self, session: &CookieSpec, remember: &CookieSpec) -> Vec<HeaderValue> {

@@ -1,6 +1,6 @@
 //! The devices of the user who is logged in, and how they are logged out.
 
-use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purpose, Reason, Renewed, Subject, Valid};
+use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purposes, Reason, Renewed, Subject, Valid};
 
 use crate::auth::Auth;
 use crate::cookie::Held;
@@ -8,9 +8,6 @@ use crate::current::Via;
 use crate::error::{Denied, Failure, Refused};
 use crate::request::State;
 use crate::signal::SignalKind;
-
-/// What ends with a device.
-const DEVICE: [Purpose; 2] = [Purpose::Device, Purpose::SingleUse];
 
 impl Auth {
     /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None for an
@@ -42,9 +39,9 @@ impl Auth {
         if device == login {
             return self.logout().await;
         }
-        let kinds = self.tokens().kinds_for(&DEVICE);
-        let reason = Reason::LoggedOutElsewhere;
-        let ended = self.tokens().revoke_kinds_of_login(&subject, device, kinds, reason).await? > 0;
+        // By purpose: the list shows kinds that these tokens have no policy for, too.
+        let (what, reason) = (Purposes::NOT_KEYS, Reason::LoggedOutElsewhere);
+        let ended = self.tokens().revoke_kinds_of_login(&subject, device, what, reason).await? > 0;
         if ended {
             self.0.tell(SignalKind::LoggedOut, Some(&subject), Some(device));
         }
@@ -93,8 +90,7 @@ impl Auth {
     /// [`Failure`] if it could not be written: repeat it.
     pub async fn logout_everywhere(&self) -> Result<bool, Failure> {
         let Some((subject, _)) = self.caller().await? else { return Ok(false) };
-        let kinds = self.tokens().kinds_for(&DEVICE);
-        self.tokens().revoke_subject(&subject, kinds, Reason::LoggedOutElsewhere).await?;
+        self.tokens().revoke_subject(&subject, Purposes::NOT_KEYS, Reason::LoggedOutElsewhere).await?;
         let mut state = self.0.state.lock().await;
         self.0.take_away(state.held(&self.0));
         state.forget();

@@ -27,6 +27,10 @@ pub enum Failure {
     AnswerSent,
     /// The [limit of attempts](crate::AttemptLimit) failed.
     Attempts(BoxError),
+    /// The user's id begins with the name of an [audience](crate::AuthLayerBuilder::audience) and `:`, and the layer
+    /// has none: its tokens would be those of a user of that audience. Give the user another id, or the layer an
+    /// audience.
+    ForeignId,
     /// The [`UserLoader`](crate::UserLoader) failed.
     Loader(BoxError),
     /// The tokens gave no verdict.
@@ -84,7 +88,7 @@ impl Failure {
     pub const fn is_outage(&self) -> bool {
         match self {
             Self::Attempts(_) | Self::Loader(_) => true,
-            Self::AnswerSent | Self::Data(_) | Self::WrongUserType => false,
+            Self::AnswerSent | Self::Data(_) | Self::ForeignId | Self::WrongUserType => false,
             Self::Tokens(failure) => failure.is_outage(),
         }
     }
@@ -113,6 +117,7 @@ impl fmt::Display for Failure {
         f.write_str(match self {
             Self::AnswerSent => "the answer that would have carried the cookies went out before",
             Self::Attempts(_) => "the attempts could not be counted",
+            Self::ForeignId => "the user's id is one of another audience",
             Self::Loader(_) => "the user could not be loaded",
             Self::Tokens(_) => "the tokens gave no verdict",
             Self::Data(_) => "the session's data could not be written",
@@ -126,7 +131,7 @@ impl Error for Failure {
         match self {
             Self::Attempts(source) | Self::Loader(source) | Self::Data(source) => Some(source.as_ref()),
             Self::Tokens(source) => Some(source),
-            Self::AnswerSent | Self::WrongUserType => None,
+            Self::AnswerSent | Self::ForeignId | Self::WrongUserType => None,
         }
     }
 }

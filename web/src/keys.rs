@@ -52,8 +52,8 @@ impl Auth {
         if identity.via == crate::Via::Key && identity.login != key {
             return Ok(false);
         }
-        let (subject, kinds) = (identity.subject, self.tokens().kinds_for(&[Purpose::Key]));
-        Ok(self.tokens().revoke_kinds_of_login(&subject, key, kinds, Reason::LoggedOut).await? > 0)
+        let (tokens, reason) = (self.tokens(), Reason::LoggedOut);
+        Ok(tokens.revoke_kinds_of_login(&identity.subject, key, Purpose::Key, reason).await? > 0)
     }
 
     async fn keys_of(&self, subject: &Subject, login: LoginId) -> Result<Vec<ActiveLogin>, Failure> {

@@ -101,7 +101,12 @@ impl AuthLayer {
 impl Config {
     /// The user whom a record names, unless the record is of another audience.
     pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
-        let Some(audience) = &self.audience else { return self.loader.load(subject).await };
+        let Some(audience) = &self.audience else {
+            return match self.is_of_an_audience(subject) {
+                true => Ok(None),
+                false => self.loader.load(subject).await,
+            };
+        };
         let id = subject.as_str().strip_prefix(audience.as_str()).and_then(|rest| rest.strip_prefix(':'));
         match id.map(Subject::new) {
             Some(Ok(id)) => self.loader.load(&id).await,
@@ -112,9 +117,21 @@ impl Config {
     /// What tokens have to know about `user`.
     pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
         let described = self.loader.describe(user)?;
-        let Some(audience) = &self.audience else { return Ok(described) };
+        let Some(audience) = &self.audience else {
+            return match self.is_of_an_audience(&described.subject) {
+                true => Err(Failure::ForeignId),
+                false => Ok(described),
+            };
+        };
         let subject = Subject::new(format!("{audience}:{}", described.subject))?;
         Ok(Described { subject, ..described })
+    }
+
+    /// Whether a layer with an audience over the same tokens would take this id for one of its subjects.
+    fn is_of_an_audience(&self, id: &Subject) -> bool {
+        let kind = |(audience, _)| Kind::new(&format!("session:{audience}")).ok();
+        let kind = id.as_str().split_once(':').and_then(kind);
+        kind.is_some_and(|kind| self.tokens.policy(kind).is_ok())
     }
 }
 

@@ -113,7 +113,7 @@ impl Rejection {
         }
         if let Self::TooManyAttempts(wait) = self {
             // Rounded up: after this time it works.
-            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs() + 1));
+            headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
             headers.insert(RETRY_AFTER, RETRY);
@@ -212,5 +212,11 @@ mod tests {
             assert_eq!(answer.status(), status, "{text}");
             assert_eq!(answer.headers().contains_key(RETRY_AFTER), status == 503, "{text}");
         }
+    }
+
+    #[test]
+    fn a_limit_may_say_for_ever() {
+        let answer = Rejection::TooManyAttempts(Duration::MAX).response::<String>();
+        assert_eq!(answer.headers()[RETRY_AFTER], u64::MAX.to_string());
     }
 }

@@ -59,7 +59,9 @@ impl Request {
             if let Some((session, user)) = self.note(&mut who, restored)? {
                 let known = self.known(&session, user, false).await;
                 who.known = self.note(&mut who, known)?;
-                who.proof = held.sessions.first().cloned().map(Proof::Session);
+                // Once the answer went out no session was made.
+                let made = session.kind() == self.config.kinds.session;
+                who.proof = held.sessions.first().cloned().filter(|_| made).map(Proof::Session);
                 who.session = Some(session);
                 return Ok(who);
             }
@@ -77,6 +79,15 @@ impl Request {
         let Some(who) = &mut state.who else { return self.who(state).await.map(drop) };
         let Some((_, identity)) = &who.known else { return Ok(()) };
         let identity = identity.clone();
+        if who.proof.is_none() {
+            // A remember-me token, first looked at after the answer: nothing was made of it.
+            let mut again = self.find_out(state.held(self), false).await?;
+            if again.known.as_ref().is_none_or(|(_, again)| again.login != identity.login) {
+                (again.known, again.session) = (None, None);
+            }
+            state.who = Some(again);
+            return Ok(());
+        }
         let again = match &who.proof {
             Some(Proof::Session(text)) => match self.resume(text).await {
                 Ok((valid, Some(loaded))) => self.known(&valid, loaded.user, false).await,
@@ -334,9 +345,9 @@ impl Request {
 
     /// The tokens that the answer hands out, session first, if that only follows from who sent the request.
     pub(crate) fn found(&self) -> Option<[Option<Text>; 2]> {
-        let mut changes = self.changes();
+        let changes = self.changes();
         let text = |change: &Option<Change>| change.as_ref()?.text().cloned();
-        std::mem::take(&mut changes.yields).then(|| [text(&changes.session), text(&changes.remember)])
+        changes.yields.then(|| [text(&changes.session), text(&changes.remember)])
     }
 
     /// Whether tokens that were just found have been overtaken: the session was ended, by a log-out or by a

@@ -1,5 +1,7 @@
 //! Devices, and logging them out.
 
+use hallpass_core::{Kind, Policy, Subject, Tokens};
+
 use crate::world::World;
 
 async fn ids(browser: &mut crate::browser::Browser) -> Vec<(String, bool)> {
@@ -93,4 +95,27 @@ async fn everywhere_is_everywhere_and_here() {
     let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
     assert_eq!(program.get("/").await.body, "alice Key stale", "keys end by name");
     assert_eq!(world.browser().post("/devices/everywhere").await.body, "false");
+}
+
+/// Another service over the same store, with a kind of device that the layer's tokens do not know.
+#[tokio::test]
+async fn a_device_of_another_service_is_logged_out_like_one_s_own() {
+    let world = World::new();
+    let app = Kind::from_static("session:app");
+    let builder = Tokens::builder(world.store.clone()).clock(world.clock.clone());
+    let service = builder.policy(Policy::session().for_kind(app)).build().unwrap();
+    let mut here = world.logged_in().await;
+    for everywhere in [false, true] {
+        let login = service.begin_login(&Subject::new("alice").unwrap()).await.unwrap();
+        let issued = service.issue(&login, app).await.unwrap();
+        match everywhere {
+            false => {
+                let other = ids(&mut here).await.into_iter().find(|(_, current)| !current).unwrap().0;
+                assert_eq!(other, login.id().to_string(), "it is listed");
+                assert_eq!(here.post(&format!("/devices/{other}")).await.body, "true");
+            }
+            true => assert_eq!(here.post("/devices/everywhere").await.body, "true"),
+        }
+        assert!(service.verify(app, issued.token.expose()).await.is_err(), "everywhere: {everywhere}");
+    }
 }

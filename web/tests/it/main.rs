@@ -8,6 +8,7 @@ mod store;
 mod users;
 mod world;
 
+mod audiences;
 mod bearer;
 mod cookies;
 mod data;
@@ -18,8 +19,10 @@ mod login;
 mod once;
 mod outage;
 mod protection;
+mod proxies;
 mod required;
 mod restore;
 mod signals;
 mod stamps;
+mod streams;
 mod test_helper;

@@ -1,0 +1,140 @@
+//! How the records of a subject end: in one event, or page by page where they are too many.
+
+use hallpass_core::{
+    Action, EpochUpdate, Kinds, Logins, RecordFilter, Revocation, StoreError, Subject, Timestamp,
+};
+use redis::Value;
+use tokio::time::Instant;
+
+use crate::error::{late, odd_answer};
+use crate::keys::{Keys, SLACK};
+use crate::router::Effect;
+use crate::script::Script;
+use crate::store::{Inner, RedisStore, count, epoch_time, number, purposes, push_kinds};
+
+/// The largest revocation that is one event: how many entries of the index it looks at, and how many records it ends.
+/// During one the server answers no other call, some 10 ms.
+const EVENT_ENTRIES: u32 = 5_000;
+const EVENT_RECORDS: u32 = 2_000;
+/// How many entries one page of a sweep looks at.
+const SWEPT: u32 = 500;
+
+/// A revocation in the words of the scripts.
+struct Ending {
+    shard: [u8; 2],
+    index: Vec<u8>,
+    /// The key, if the epoch is set.
+    epoch_key: Option<Vec<u8>>,
+    /// What `ending.lua` calls ARGV 1 to 11.
+    arguments: [Vec<u8>; 11],
+    kinds: Kinds,
+}
+
+impl Ending {
+    fn new(keys: &Keys, subject: &Subject, revocation: &Revocation) -> Self {
+        let Revocation { filter: RecordFilter { kinds, purposes: some, logins }, action, epoch, note: _ } =
+            revocation;
+        let shard = subject.shard();
+        let (action, reason, at) = match action {
+            Action::Remove => ("remove", 0, Timestamp::from_millis(0)),
+            Action::Mark { reason, at } => ("mark", reason.code(), *at),
+        };
+        let (chosen, login) = match logins {
+            Logins::Any => ("any", [0; 8]),
+            Logins::Only(login) => ("only", login.0),
+            Logins::Except(login) => ("except", login.0),
+        };
+        let (epoch_key, epoch, (over, ttl)) = match epoch {
+            EpochUpdate::Keep => (None, [0; 16], ([0; 8], String::new())),
+            EpochUpdate::Set { epoch, now, keep } => {
+                (Some(keys.epoch(subject)), epoch.0, epoch_time(*now, *keep))
+            }
+        };
+        let arguments = [
+            keys.records(shard),
+            action.into(),
+            vec![reason],
+            at.as_millis().to_be_bytes().to_vec(),
+            number(SLACK).into_bytes(),
+            chosen.into(),
+            login.to_vec(),
+            purposes(*some),
+            epoch.to_vec(),
+            over.to_vec(),
+            ttl.into_bytes(),
+        ];
+        Self { shard, index: keys.index(subject), epoch_key, arguments, kinds: kinds.clone() }
+    }
+}
+
+impl RedisStore {
+    /// # Errors
+    /// [`StoreError`]; any part may be done then.
+    pub(crate) async fn revoke(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let ending = Ending::new(&self.inner.keys, subject, revocation);
+        let scripts = &self.inner.scripts;
+        let limits = [number(EVENT_ENTRIES.into()), number(EVENT_RECORDS.into()), String::new()];
+        let own = limits.each_ref().map(String::as_bytes);
+        match self.end(&scripts.revoke, &ending, true, own).await? {
+            Value::Int(-1) => self.sweep(&ending).await,
+            answer => count(&answer),
+        }
+    }
+
+    /// One step of a revocation. `own` is what `ending.lua` leaves to the script.
+    async fn end(
+        &self,
+        script: &Script,
+        ending: &Ending,
+        with_epoch: bool,
+        own: [&[u8]; 3],
+    ) -> Result<Value, StoreError> {
+        let epoch = ending.epoch_key.as_ref().filter(|_| with_epoch);
+        let named: Vec<&[u8]> = [&ending.index].into_iter().chain(epoch).map(Vec::as_slice).collect();
+        let mut arguments: Vec<&[u8]> = ending.arguments.iter().map(Vec::as_slice).chain(own).collect();
+        push_kinds(&mut arguments, &ending.kinds);
+        self.script(script, ending.shard, Effect::Ending, true, &named, &arguments).await
+    }
+
+    /// Ends more records than one event may, page by page, so that other calls are answered in between. The first page
+    /// sets the epoch, which turns away the logins under way. A record that is inserted meanwhile behind the place that
+    /// a pass has reached (under a parent that the pass has yet to end) is found by the next pass: the last one finds
+    /// nothing to end.
+    async fn sweep(&self, ending: &Ending) -> Result<u64, StoreError> {
+        let Inner { scripts, router, .. } = &*self.inner;
+        let page = number(SWEPT.into());
+        let give_up = Instant::now() + router.limit * 5 / 2;
+        let (mut total, mut first) = (0, true);
+        loop {
+            let (mut of_this_pass, mut member, mut score) = (0, Vec::new(), Vec::new());
+            loop {
+                let own: [&[u8]; 3] = [page.as_bytes(), &member, &score];
+                let answer = self.end(&scripts.sweep, ending, first, own).await?;
+                first = false;
+                let Value::Array(parts) = answer else { return Err(odd_answer(true)) };
+                let [Value::Int(ended), Value::Int(more), Value::BulkString(last), Value::BulkString(at)] =
+                    parts.as_slice()
+                else {
+                    return Err(odd_answer(true));
+                };
+                of_this_pass += u64::try_from(*ended).map_err(|_| odd_answer(true))?;
+                (member, score) = (last.clone(), at.clone());
+                if *more == 0 {
+                    break;
+                }
+                if Instant::now() > give_up {
+                    tracing::warn!(
+                        ended = total + of_this_pass,
+                        "a sweep takes too long; repeating it finishes it"
+                    );
+                    return Err(late(true, None));
+                }
+            }
+            total += of_this_pass;
+            if of_this_pass == 0 {
+                tracing::info!(ended = total, "a sweep has ended all that matched");
+                return Ok(total);
+            }
+        }
+    }
+}
