@@ -188,6 +188,26 @@ impl State {
     }
 }
 
+impl Facts {
+    /// What remains of the facts of another row of the same login, whose digest was not compared: they were read
+    /// without their validator, and a writer of the database may have chosen them (contract T3). So these, which
+    /// are proven, stand in for them, and the row can only say less. Of proven facts themselves all remains.
+    pub(crate) fn bear_out(&self, unproven: Self) -> Self {
+        let same_way = self.authentication == unproven.authentication;
+        Self {
+            stamp: self.stamp,
+            fingerprint: unproven.fingerprint,
+            binding: self.binding,
+            auth_at: self.auth_at.min(unproven.auth_at),
+            origin: match (self.origin, unproven.origin) {
+                (Origin::Authenticated, Origin::Authenticated) => Origin::Authenticated,
+                _ => Origin::Restored,
+            },
+            authentication: if same_way { unproven.authentication } else { Authentication::new() },
+        }
+    }
+}
+
 impl Origin {
     /// What a body keeps.
     pub(crate) const fn code(self) -> u8 {

@@ -229,8 +229,9 @@ impl Tokens {
                 originals.push((record.clone(), state));
             }
         }
+        let caller = (copies.caller.clone(), copies.state.facts.clone());
         for (old, state) in originals {
-            match self.copy_record(renewal, login, old, state, now).await {
+            match self.copy_record(renewal, login, (&caller.0, &caller.1), old, state, now).await {
                 Ok(made) => copies.made.push(made),
                 Err(Denied::Rejected(Rejected::Fenced)) => {
                     return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
@@ -241,34 +242,34 @@ impl Tokens {
         Ok(Ok(copies))
     }
 
-    /// A new record with everything of an old one but its secret and its login.
+    /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
+    /// it out.
     async fn copy_record(
         &self,
         renewal: &Renewal,
         login: LoginId,
+        (caller, proven): (&Record, &Facts),
         old: Record,
         state: State,
         now: Timestamp,
     ) -> Result<(Issued, Record), Denied> {
         let policy = self.policy(old.kind)?;
-        let stamp = renewal.stamp.or(state.facts.stamp);
-        let facts = match renewal.authentication.clone() {
-            None => Facts { stamp, ..state.facts },
-            Some(authentication) => {
-                Facts { stamp, auth_at: now, origin: Origin::Authenticated, authentication, ..state.facts }
-            }
-        };
+        let mut facts = proven.bear_out(state.facts);
+        facts.stamp = renewal.stamp.or(facts.stamp);
+        if let Some(authentication) = renewal.authentication.clone() {
+            facts = Facts { auth_at: now, origin: Origin::Authenticated, authentication, ..facts };
+        }
         // What the record was promised: an idle lifetime grows with the next login, not before.
         let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
         let draft = Draft {
             expires_at: self.deadlines(&old, policy, now).absolute,
             idle: promised.into_iter().chain(policy.idle).min(),
             created_at: old.created_at,
-            subject: old.subject,
+            subject: caller.subject.clone(),
             login,
             fence: Fence::Parent(renewal.selector),
             device: old.device,
-            era: old.era,
+            era: caller.era,
             facts,
             confirms: None,
             data: state.data,

@@ -116,24 +116,40 @@ async fn a_writer_changes_no_fact_through_a_renewal_of_the_changed_row() {
     }
 }
 
-/// T3: no token for a kind or lifetime of its choice. The row is planted at leisure, no race is needed.
+/// T3: a row that a writer plants in its own login gets the writer another device kind of its own, and no more. It
+/// says less than the caller's token proved, whatever it says of itself.
 #[tokio::test]
-async fn a_writer_gets_no_kind_through_a_planted_row_and_a_renewal() {
+async fn a_planted_row_gets_no_fact_that_the_caller_did_not_prove() {
     let world = keyed();
-    let mine = world.log_in(Kind::SESSION).await;
-    let mut planted = stored(&world, &mine).await;
-    planted.selector.0[15] ^= 1;
-    planted.kind = Kind::REMEMBER;
-    planted.expires_at = planted.created_at.saturating_add(30 * DAY);
+    let remember = world.log_in(Kind::REMEMBER).await;
+    let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+    let mine = world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
+    let mut planted = stored(&world, &remember).await;
+    world.gate.store.delete(planted.selector, &Note::none()).await.unwrap();
+    world.advance(HOUR / 6);
+    // Another login of the same subject, with what the writer wants: fresh, strong, bound to a key and a stamp.
+    let other = world.tokens.begin_login(&alice()).await.unwrap();
+    let wanted = world
+        .tokens
+        .issue(&other, Kind::REMEMBER)
+        .authentication(Authentication::new().level("aal2"))
+        .binding([6; 32])
+        .stamp(hallpass_core::Stamp::of(b"present"));
+    let wanted = stored(&world, &wanted.await.unwrap()).await;
+    planted.body = wanted.body;
+    planted.expires_at = planted.created_at.saturating_add(365 * DAY);
     planted.purge_at = planted.expires_at;
     planted.idle_at = None;
     put(&world, &planted).await;
     let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
     let renewed = world.tokens.revoke_others(&valid).await.unwrap();
-    for issued in &renewed.tokens {
-        let good = world.verify(issued.kind, text(issued)).await.is_ok();
-        assert!(issued.kind == Kind::SESSION || !good, "a good token of kind {:?}", issued.kind);
-    }
+    let new = renewed.tokens.iter().find(|issued| issued.kind == Kind::REMEMBER).unwrap();
+    let copy = world.verify(Kind::REMEMBER, text(new)).await.expect("no stamp to compare");
+    assert_eq!((copy.subject(), copy.origin()), (Some(&alice()), Origin::Restored));
+    assert_eq!((copy.binding(), copy.auth_at()), (None, valid.auth_at()));
+    assert!(copy.authentication().is_empty());
+    let allowed = 30 * DAY;
+    assert!(copy.absolute_expiry() <= planted.created_at.saturating_add(allowed));
 }
 
 /// T3, over a store whose index is not its rows: a list of alice shows a row of bob.
