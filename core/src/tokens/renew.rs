@@ -55,7 +55,14 @@ enum Rest {
 struct Copies {
     caller: Record,
     state: State,
-    made: Vec<(Issued, Record)>,
+    made: Vec<Made>,
+}
+
+/// A new record, and what it was copied from if that is another record than the caller's.
+struct Made {
+    issued: Issued,
+    record: Record,
+    original: Option<(Record, State)>,
 }
 
 /// The caller's record is not what it was: this stands there now, if anything does.
@@ -142,6 +149,7 @@ impl Tokens {
     ///
     /// 1. New records in a new login, fenced by the caller's record.
     /// 2. The caller's record is marked, by compare-and-swap at the revision that was copied. One call wins.
+    ///    Each other record that was copied is marked the same way, or its copy is removed.
     /// 3. The rest ends, in one step.
     /// 4. The tokens are handed out, with the failure of step 3 if it failed.
     ///
@@ -179,11 +187,19 @@ impl Tokens {
                 }
             }
             let mut tokens = Vec::with_capacity(made.len());
-            for (issued, record) in made {
+            let mut marked = 0;
+            for Made { issued, record, original } in made {
+                if let Some((original, state)) = original {
+                    if !self.settle(&record, original, state, now).await {
+                        continue;
+                    }
+                    marked += 1;
+                }
                 self.emit(&Event::new(EventKind::Issued, now).record(&record));
                 tokens.push(issued);
             }
-            return Ok(Renewed { tokens, ended: self.end_rest(renewal, login, now).await });
+            let ended = self.end_rest(renewal, login, now).await;
+            return Ok(Renewed { tokens, ended: ended.map(|count| count + marked) });
         }
     }
 
@@ -231,8 +247,9 @@ impl Tokens {
         }
         let caller = (copies.caller.clone(), copies.state.facts.clone());
         for (old, state) in originals {
+            let original = (old.selector != caller.0.selector).then(|| (old.clone(), state.clone()));
             match self.copy_record(renewal, login, (&caller.0, &caller.1), old, state, now).await {
-                Ok(made) => copies.made.push(made),
+                Ok((issued, record)) => copies.made.push(Made { issued, record, original }),
                 Err(Denied::Rejected(Rejected::Fenced)) => {
                     return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
                 }
