@@ -82,7 +82,8 @@ impl Tokens {
     /// double click, or an answer that is lost, costs the caller a new login.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
+    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::Contended`]: other requests wrote to the
+    /// caller's record all the time; its login is ended, and nothing else. [`Failure::WrongCall`] if the caller is
     /// anonymous or not a device.
     ///
     /// # Cancellation
@@ -171,12 +172,12 @@ impl Tokens {
             match self.mark_revision(&caller, state, now).await {
                 Ok(Written::Done) => {}
                 Ok(Written::Lost(Some(record))) if record.revoked.is_none() => {
-                    // D12: a flood of writes to the caller's record does not keep the rest alive. When the time
-                    // is up the rest ends, and the caller's record with it.
-                    if backoff.pause(self).await.is_ok() {
-                        self.discard(&renewal.subject, login, now).await;
-                        continue;
-                    }
+                    let paused = backoff.pause(self).await;
+                    self.discard(&renewal.subject, login, now).await;
+                    let Err(out_of_time) = paused else { continue };
+                    // It has not won, for another call may. But no flood of writes keeps the caller's login alive (D12).
+                    self.end_login(renewal, now).await?;
+                    return Err(out_of_time.into());
                 }
                 Ok(Written::Lost(record)) => {
                     return Err(self.lose(renewal, login, Lost(record), now).await);
@@ -317,6 +318,16 @@ impl Tokens {
             }
         };
         self.end_here(ending).await
+    }
+
+    /// Ends the caller's login, and no new one: another call with the same token may have won meanwhile.
+    async fn end_login(&self, renewal: &Renewal, now: Timestamp) -> Result<u64, Failure> {
+        let reason = match renewal.rest {
+            Rest::Subject(reason) => reason,
+            Rest::Login => Reason::Superseded,
+        };
+        let old = RecordFilter::login(renewal.login).purposes(Purposes::NOT_KEYS);
+        self.end_here(Ending::mark(&renewal.subject, old, reason, now).only_if_some()).await
     }
 
     /// Removes the records of a renewal whose tokens are not handed out. They harm no one if they stay, but for
