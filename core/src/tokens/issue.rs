@@ -365,25 +365,29 @@ impl<'a> Issue<'a> {
             };
             replaced.extend(old.filter(|old| !replaced.iter().any(|known: &Record| same(known, old))));
         }
-        let (issued, record, of_subject) = tokens.create(policy, now, draft).await?;
         let (event, cap) = match basis {
             Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
             Basis::Login(_) => (EventKind::Issued, None),
             Basis::Restored(_) => (EventKind::Restored, device_kind.then_some(Cap::Records)),
         };
-        let cap = cap.filter(|cap| record.subject.is_some() && tokens.may_exceed(*cap, of_subject));
-        if cap.is_none() && replaced.is_empty() {
+        let cap = cap.filter(|_| draft.subject.is_some());
+        let (issued, record) = if cap.is_none() && replaced.is_empty() {
+            let (issued, record, _) = tokens.create(policy, now, draft).await?;
             tokens.emit(&Event::new(event, now).record(&record));
+            (issued, record)
         } else {
-            let record = record.clone();
+            // Detached from the insert on: dropped behind it, it would leave what its record has to end.
             tokens
                 .detached(|tokens| async move {
+                    let (issued, record, of_subject) =
+                        tokens.create(tokens.policy(kind)?, now, draft).await?;
+                    let cap = cap.filter(|cap| tokens.may_exceed(*cap, of_subject));
                     tokens.finish_issue(&record, &replaced, cap, now).await?;
                     tokens.emit(&Event::new(event, now).record(&record));
-                    Ok::<_, Denied>(())
+                    Ok::<_, Denied>((issued, record))
                 })
-                .await?;
-        }
+                .await?
+        };
         if let (Basis::Login(login), true) = (basis, device_kind) {
             login.has_begun_with(record.selector);
         }
