@@ -368,7 +368,10 @@ impl<'a> Issue<'a> {
         let (event, cap) = match basis {
             Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
             Basis::Login(_) => (EventKind::Issued, None),
-            Basis::Restored(_) => (EventKind::Restored, device_kind.then_some(Cap::Records)),
+            Basis::Restored(parent) => {
+                let cap = Cap::Records { parent: parent.selector() };
+                (EventKind::Restored, device_kind.then_some(cap))
+            }
         };
         let cap = cap.filter(|_| draft.subject.is_some());
         let (issued, record) = if cap.is_none() && replaced.is_empty() {
