@@ -279,10 +279,13 @@ impl Tokens {
         }
         // What the record was promised: an idle lifetime grows with the next login, not before.
         let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
+        // Only the caller's token was shown: of the others no idle expiry moves.
+        let seen_at = if old.selector == caller.selector { now } else { old.seen_at.min(now) };
         let draft = Draft {
             expires_at: self.deadlines(&old, policy, now).absolute,
             idle: promised.into_iter().chain(policy.idle).min(),
             created_at: old.created_at,
+            seen_at,
             subject: caller.subject.clone(),
             login,
             fence: Fence::Parent(renewal.selector),
