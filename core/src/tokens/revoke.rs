@@ -146,7 +146,11 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<Record>, Failure> {
         match self.prove(kind, text, now).await {
-            Ok(old) => Ok(Some(old).filter(|old| old.revoked.is_none() && old.login != login)),
+            Ok(old) => {
+                // Of a token that was ended by itself the rest of its login is left to end, as for `revoke`.
+                let has_rest = old.subject.is_some() && old.purpose != Purpose::Key;
+                Ok(Some(old).filter(|old| old.login != login && (old.revoked.is_none() || has_rest)))
+            }
             Err(
                 Denied::Rejected(_)
                 | Denied::Failed(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })),
