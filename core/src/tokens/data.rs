@@ -51,7 +51,8 @@ impl Tokens {
                 return Ok(());
             }
             let next = self.next_write(&valid.found.record, &mut state, policy, now)?;
-            match self.replace(&next, &valid.found.record, Change::Update).await? {
+            let (written, doubt) = self.replace_or_doubt(&next, &valid.found.record, Change::Update).await?;
+            match written {
                 Written::Done => {
                     (valid.found.record, valid.found.state) = (next, state);
                     return Ok(());
@@ -62,6 +63,10 @@ impl Tokens {
                         Some(reason) => return Err(Rejected::from(reason).into()),
                         None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
+                    }
+                    // Made again it might be made twice.
+                    if let Some(error) = doubt {
+                        return Err(error.into());
                     }
                     let corrupt = |source| corrupt(record.selector, source);
                     let state = State::decode(&record.body).map_err(corrupt)?;

@@ -191,6 +191,28 @@ async fn a_renewal_moves_no_idle_expiry_of_a_token_that_was_not_shown() {
     assert!(after <= before, "{after:?} is after {before:?}");
 }
 
+/// A change that is acknowledged was made once.
+#[tokio::test]
+async fn a_change_of_unknown_outcome_is_not_made_twice() {
+    let world = World::new();
+    let mine = world.log_in(Kind::SESSION).await;
+    let mut one = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let mut two = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    world.gate.unknown(Call::Replace);
+    let held = world.gate.hold_once(Call::Find);
+    let first = world.tokens.update_data(&mut one, |data| data.push(b'1'));
+    let second = async {
+        held.arrival().await;
+        world.gate.up();
+        world.tokens.update_data(&mut two, |data| data.push(b'2')).await.unwrap();
+        held.release();
+    };
+    let (first, ()) = tokio::join!(first, second);
+    let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
+    let data = world.tokens.data(&valid).await.unwrap();
+    assert!(first.is_err() || *data == *b"12", "acknowledged, and the data are {data:?}");
+}
+
 /// A restore does not end the token that restores.
 #[tokio::test]
 async fn the_parent_is_not_what_a_restore_supersedes() {
