@@ -191,6 +191,28 @@ async fn a_renewal_moves_no_idle_expiry_of_a_token_that_was_not_shown() {
     assert!(after <= before, "{after:?} is after {before:?}");
 }
 
+/// "Every ending is told once, from the task that writes it, though the caller's future was dropped."
+#[tokio::test]
+async fn a_single_use_token_that_was_spent_is_told_though_its_caller_is_gone() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let single = world.tokens.issue(&login, Kind::ONE_TIME).await.unwrap();
+    world.told();
+    // It has done its work and waits for a second call that never comes.
+    world.gate.meet(Call::Replace, 2);
+    {
+        let mut consume = Box::pin(world.tokens.consume(Kind::ONE_TIME, text(&single)));
+        let waited = tokio::time::timeout(SECOND / 10, &mut consume).await;
+        assert!(waited.is_err());
+    }
+    assert_eq!(stored(&world, &single).await.revoked, Some(Reason::Spent));
+    let other = world.tokens.issue(&login, Kind::ONE_TIME).await.unwrap();
+    world.tokens.consume(Kind::ONE_TIME, text(&other)).await.unwrap();
+    tokio::time::sleep(SECOND / 10).await;
+    let consumed = world.events().into_iter().filter(|kind| *kind == EventKind::Consumed).count();
+    assert_eq!(consumed, 2, "two were spent");
+}
+
 /// A change that is acknowledged was made once.
 #[tokio::test]
 async fn a_change_of_unknown_outcome_is_not_made_twice() {
