@@ -175,7 +175,8 @@ impl Tokens {
                     let paused = backoff.pause(self).await;
                     self.discard(&renewal.subject, login, now).await;
                     let Err(out_of_time) = paused else { continue };
-                    // It has not won, for another call may. But no flood of writes keeps the caller's login alive (D12).
+                    // It has not won, for another call may. But no flood of writes keeps the caller's login
+                    // alive (D12).
                     self.end_login(renewal, now).await?;
                     return Err(out_of_time.into());
                 }

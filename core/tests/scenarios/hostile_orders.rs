@@ -86,6 +86,28 @@ async fn a_renewal_loses_no_data_of_the_other_kind() {
     assert_eq!(&*world.tokens.data(&valid).await.unwrap(), b"cart", "it was acknowledged");
 }
 
+/// A record of the caller's login that cannot be marked gets no new token, and ends with the rest.
+#[tokio::test]
+async fn a_record_that_cannot_be_marked_is_not_renewed_and_an_event_says_why() {
+    let world = World::new();
+    let (session, remember) = pair(&world).await;
+    let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+    world.told();
+    world.gate.down_after(Call::Replace, 1);
+    let renewed = world.tokens.revoke_others(&caller).await.unwrap();
+    world.gate.up();
+    assert_eq!((renewed.tokens.len(), renewed.ended.unwrap()), (1, 1));
+    world.verify(Kind::SESSION, text(&renewed.tokens[0])).await.expect("the caller stays");
+    let verdict = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap_err();
+    assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere));
+    let told = world.told();
+    let why = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
+    assert!(why.source.is_some());
+    let page = Page::first(std::num::NonZeroU16::MAX);
+    let rows = world.gate.store.list_by_subject(&alice(), &page).await.unwrap();
+    assert_eq!(rows.len(), 3, "the copy is gone: {rows:?}");
+}
+
 /// "An issue can name older tokens that the same browser still sends; their logins are ended."
 #[tokio::test]
 async fn a_key_and_a_session_of_one_login_are_both_replaced() {
