@@ -49,7 +49,8 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A record that was made for a token which is not handed out could not be removed. No one holds that token.
+    /// A record that was made for a token which is not handed out could not be removed; or a renewal went on without
+    /// that token, and the source says why. No one holds it.
     Abandoned,
     /// The successor was presented for the first time: the client has it.
     Confirmed,

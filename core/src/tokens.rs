@@ -15,6 +15,7 @@ mod purge;
 mod records;
 mod renew;
 mod revoke;
+mod settle;
 mod valid;
 mod write;
 

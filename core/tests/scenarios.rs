@@ -15,8 +15,14 @@ mod cap;
 mod endings;
 #[path = "scenarios/expiry.rs"]
 mod expiry;
+#[path = "scenarios/flooded.rs"]
+mod flooded;
 #[path = "scenarios/honest.rs"]
 mod honest;
+#[path = "scenarios/hostile_orders.rs"]
+mod hostile_orders;
+#[path = "scenarios/hostile_writer.rs"]
+mod hostile_writer;
 #[path = "scenarios/keys.rs"]
 mod keys;
 #[path = "scenarios/lifetime.rs"]

@@ -5,7 +5,7 @@ use super::{Body, Record};
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::DecodeError;
-use crate::secret::{Covered, Digest, KeyId};
+use crate::secret::{Covered, Digest, KeyId, Validator};
 use crate::token::Selector;
 
 /// The version written first in every body.
@@ -188,6 +188,26 @@ impl State {
     }
 }
 
+impl Facts {
+    /// What remains of the facts of another row of the same login, whose digest was not compared: they were read
+    /// without their validator, and a writer of the database may have chosen them (contract T3). So these, which
+    /// are proven, stand in for them, and the row can only say less. Of proven facts themselves all remains.
+    pub(crate) fn bear_out(&self, unproven: Self) -> Self {
+        let same_way = self.authentication == unproven.authentication;
+        Self {
+            stamp: self.stamp,
+            fingerprint: unproven.fingerprint,
+            binding: self.binding,
+            auth_at: self.auth_at.min(unproven.auth_at),
+            origin: match (self.origin, unproven.origin) {
+                (Origin::Authenticated, Origin::Authenticated) => Origin::Authenticated,
+                _ => Origin::Restored,
+            },
+            authentication: if same_way { unproven.authentication } else { Authentication::new() },
+        }
+    }
+}
+
 impl Origin {
     /// What a body keeps.
     pub(crate) const fn code(self) -> u8 {
@@ -211,6 +231,24 @@ impl Record {
             login: self.login,
             era: self.era,
             facts,
+        }
+    }
+
+    /// Fails unless all that never changes is what it was in `proven`, a row whose digest was compared. A row that
+    /// is read again without its validator is held against that one: under a keyring a writer of the database
+    /// would have a changed row signed otherwise (contract T3).
+    pub(crate) fn same_as_proven(
+        &self,
+        facts: &Facts,
+        proven: &Self,
+        proven_facts: &Facts,
+    ) -> Result<(), DecodeError> {
+        // Only to compare all fields at once, in constant time (T4): what is covered, and no secret.
+        let none = Validator::new([0; 32]);
+        let digest = |record: &Self, facts| Digest::of(&none, record.covered(facts), None);
+        match digest(self, facts).matches(&digest(proven, proven_facts)) {
+            true => Ok(()),
+            false => Err(DecodeError("what never changes in a row was changed")),
         }
     }
 }

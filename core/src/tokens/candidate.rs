@@ -161,7 +161,7 @@ impl Tokens {
     }
 
     /// The key named `id`, where it can still be used.
-    fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
+    pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
         Ok(match self.keys().usable(id, now)? {
             Usable::Yes(key) => Some(key),
             Usable::No => None,
@@ -238,11 +238,17 @@ impl Candidate<'_> {
             next.idle_at = None;
             next.purge_at = next.expires_at;
             next.seen_at = now;
-            match self.tokens.replace(&next, &self.found.record, Change::End(&self.tokens.note())).await? {
-                Written::Done => {
-                    self.tokens.emit(&self.event(EventKind::Consumed, now));
-                    return Ok(self.accept(None, now));
+            let (of, fingerprint) = (self.found.record.clone(), self.compare());
+            // An ending: it is told though the caller's future is dropped behind the write.
+            let written = self.tokens.detached(|tokens| async move {
+                let written = tokens.replace(&next, &of, Change::End(&tokens.note())).await?;
+                if let Written::Done = written {
+                    tokens.emit(&Event::new(EventKind::Consumed, now).record(&of).fingerprint(fingerprint));
                 }
+                Ok::<_, Failure>(written)
+            });
+            match written.await? {
+                Written::Done => return Ok(self.accept(None, now)),
                 Written::Lost(record) => self.found = self.again(record, now)?,
             }
             backoff.pause(self.tokens).await?;

@@ -15,14 +15,15 @@ use crate::purpose::{Purpose, Purposes};
 use crate::record::state::{Origin, State};
 use crate::record::{Reason, Record};
 use crate::store::{Change, RecordFilter};
+use crate::token::Selector;
 
 /// Which cap a new record may exceed.
 #[derive(Clone, Copy)]
 pub(super) enum Cap {
     /// That of the subject's logins.
     Logins,
-    /// That of the login's records.
-    Records,
+    /// That of the login's records, made from this one.
+    Records { parent: Selector },
 }
 
 impl Tokens {
@@ -30,7 +31,7 @@ impl Tokens {
     pub(super) fn may_exceed(&self, cap: Cap, of_subject: Option<u32>) -> bool {
         let max = match cap {
             Cap::Logins => self.shared.max_logins,
-            Cap::Records => self.shared.max_records_per_login,
+            Cap::Records { .. } => self.shared.max_records_per_login,
         };
         of_subject.is_none_or(|count| count > max.get())
     }
@@ -43,7 +44,7 @@ impl Tokens {
         let Some(subject) = &new.subject else { return Ok(()) };
         match cap {
             Cap::Logins => self.keep_newest_logins(subject, new, now).await,
-            Cap::Records => Ok(self.keep_newest_records(subject, new, now).await?),
+            Cap::Records { parent } => Ok(self.keep_newest_records(subject, new, parent, now).await?),
         }
     }
 
@@ -85,11 +86,13 @@ impl Tokens {
         }
     }
 
-    /// Ends the oldest restored records of a login that has too many, never the new one.
+    /// Ends the oldest restored records of a login that has too many, never the new one or the one that it was made
+    /// from.
     async fn keep_newest_records(
         &self,
         subject: &Subject,
         new: &Record,
+        parent: Selector,
         now: Timestamp,
     ) -> Result<(), Failure> {
         let rows = self.records(subject, Purpose::Device.into()).await?;
@@ -98,11 +101,13 @@ impl Tokens {
         let max = usize::try_from(self.shared.max_records_per_login.get()).unwrap_or(usize::MAX);
         let mut excess = records.len().saturating_sub(max);
         // The list is newest first.
-        for record in records.iter().rev().filter(|record| record.selector != new.selector) {
+        for record in records.iter().rev() {
             if excess == 0 {
                 break;
             }
-            if let Some(state) = self.state(record)
+            if record.selector != new.selector
+                && record.selector != parent
+                && let Some(state) = self.state(record)
                 && state.facts.origin == Origin::Restored
             {
                 self.supersede_record(record.clone(), state, now).await?;

@@ -51,7 +51,8 @@ impl Tokens {
                 return Ok(());
             }
             let next = self.next_write(&valid.found.record, &mut state, policy, now)?;
-            match self.replace(&next, &valid.found.record, Change::Update).await? {
+            let (written, doubt) = self.replace_or_doubt(&next, &valid.found.record, Change::Update).await?;
+            match written {
                 Written::Done => {
                     (valid.found.record, valid.found.state) = (next, state);
                     return Ok(());
@@ -63,9 +64,17 @@ impl Tokens {
                         None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
-                    valid.found.state =
-                        State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;
-                    valid.found.record = record;
+                    // Made again it might be made twice.
+                    if let Some(error) = doubt {
+                        return Err(error.into());
+                    }
+                    let corrupt = |source| corrupt(record.selector, source);
+                    let state = State::decode(&record.body).map_err(corrupt)?;
+                    let proven = &valid.found;
+                    record
+                        .same_as_proven(&state.facts, &proven.record, &proven.state.facts)
+                        .map_err(corrupt)?;
+                    (valid.found.record, valid.found.state) = (record, state);
                 }
             }
             backoff.pause(self).await?;

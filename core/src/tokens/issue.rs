@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::Tokens;
 use super::cap::Cap;
-use super::ending::Ending;
+use super::ending::{Ending, login_of};
 use super::login::Login;
 use super::valid::{Issued, Valid};
 use super::write::purge_at;
@@ -56,6 +56,8 @@ pub(super) struct Draft {
     pub(super) login: LoginId,
     pub(super) fence: Fence,
     pub(super) created_at: Timestamp,
+    /// What the idle lifetime counts from.
+    pub(super) seen_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) idle: Option<Duration>,
     pub(super) device: Device,
@@ -119,9 +121,9 @@ impl Tokens {
                 era: draft.era,
                 created_at: draft.created_at,
                 updated_at: now,
-                seen_at: now,
+                seen_at: draft.seen_at,
                 expires_at: draft.expires_at,
-                idle_at: draft.idle.map(|idle| now.saturating_add(idle)),
+                idle_at: draft.idle.map(|idle| draft.seen_at.saturating_add(idle)),
                 purge_at: draft.expires_at,
                 revoked: None,
                 revision: Revision::FIRST,
@@ -140,7 +142,18 @@ impl Tokens {
                 data: draft.data.clone(),
             };
             record.body = state.encode();
-            match self.insert(&record, draft.fence).await? {
+            let inserted = match self.insert(&record, draft.fence).await {
+                Ok(inserted) => inserted,
+                Err(error) => {
+                    if matches!(&error, StoreError::Timeout { outcome_unknown: true, .. }) {
+                        // It may be there, and its token is not handed out. Told to the observer if it fails.
+                        let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
+                        drop(self.end(ending).await);
+                    }
+                    return Err(error.into());
+                }
+            };
+            match inserted {
                 Insert::Inserted { of_subject } => {
                     let issued = Issued {
                         token: Token::print(selector, &validator, &policy.format),
@@ -300,6 +313,7 @@ impl<'a> Issue<'a> {
                     }
                 },
                 created_at: now,
+                seen_at: now,
                 expires_at,
                 idle: policy.idle,
                 device: device.unwrap_or_default(),
@@ -327,6 +341,7 @@ impl<'a> Issue<'a> {
                     login: parent.login(),
                     fence: Fence::Parent(parent.selector()),
                     created_at: now,
+                    seen_at: now,
                     expires_at: expires_at.min(parent.absolute_at),
                     idle: policy.idle,
                     device: device.unwrap_or_else(|| parent.device().clone()),
@@ -347,28 +362,39 @@ impl<'a> Issue<'a> {
         let mut replaced = Vec::new();
         for (kind, text) in replaces {
             let old = tokens.replaceable(kind, text, draft.login, now).await?;
-            // Once for each login: a second ending that fails would undo this login when the old one is over.
-            replaced.extend(old.filter(|old| replaced.iter().all(|known: &Record| known.login != old.login)));
+            // Once for each ending: a second one that fails would undo this login when the old one is over. A
+            // key and a session of one login are two, as neither ends the other.
+            let same = |known: &Record, old: &Record| {
+                known.subject == old.subject && login_of(known) == login_of(old)
+            };
+            replaced.extend(old.filter(|old| !replaced.iter().any(|known: &Record| same(known, old))));
         }
-        let (issued, record, of_subject) = tokens.create(policy, now, draft).await?;
         let (event, cap) = match basis {
             Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
             Basis::Login(_) => (EventKind::Issued, None),
-            Basis::Restored(_) => (EventKind::Restored, device_kind.then_some(Cap::Records)),
+            Basis::Restored(parent) => {
+                let cap = Cap::Records { parent: parent.selector() };
+                (EventKind::Restored, device_kind.then_some(cap))
+            }
         };
-        let cap = cap.filter(|cap| record.subject.is_some() && tokens.may_exceed(*cap, of_subject));
-        if cap.is_none() && replaced.is_empty() {
+        let cap = cap.filter(|_| draft.subject.is_some());
+        let (issued, record) = if cap.is_none() && replaced.is_empty() {
+            let (issued, record, _) = tokens.create(policy, now, draft).await?;
             tokens.emit(&Event::new(event, now).record(&record));
+            (issued, record)
         } else {
-            let record = record.clone();
+            // Detached from the insert on: dropped behind it, it would leave what its record has to end.
             tokens
                 .detached(|tokens| async move {
+                    let (issued, record, of_subject) =
+                        tokens.create(tokens.policy(kind)?, now, draft).await?;
+                    let cap = cap.filter(|cap| tokens.may_exceed(*cap, of_subject));
                     tokens.finish_issue(&record, &replaced, cap, now).await?;
                     tokens.emit(&Event::new(event, now).record(&record));
-                    Ok::<_, Denied>(())
+                    Ok::<_, Denied>((issued, record))
                 })
-                .await?;
-        }
+                .await?
+        };
         if let (Basis::Login(login), true) = (basis, device_kind) {
             login.has_begun_with(record.selector);
         }

@@ -35,6 +35,8 @@ struct Renewal {
     subject: Subject,
     selector: Selector,
     login: LoginId,
+    /// The caller's row as its token proved it.
+    proven: (Record, Facts),
     stamp: Option<[u8; 16]>,
     authentication: Option<Authentication>,
     rest: Rest,
@@ -53,7 +55,14 @@ enum Rest {
 struct Copies {
     caller: Record,
     state: State,
-    made: Vec<(Issued, Record)>,
+    made: Vec<Made>,
+}
+
+/// A new record, and what it was copied from if that is another record than the caller's.
+struct Made {
+    issued: Issued,
+    record: Record,
+    original: Option<(Record, State)>,
 }
 
 /// The caller's record is not what it was: this stands there now, if anything does.
@@ -73,7 +82,8 @@ impl Tokens {
     /// double click, or an answer that is lost, costs the caller a new login.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::WrongCall`] if the caller is
+    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::Contended`]: other requests wrote to the
+    /// caller's record all the time; its login is ended, and nothing else. [`Failure::WrongCall`] if the caller is
     /// anonymous or not a device.
     ///
     /// # Cancellation
@@ -128,6 +138,7 @@ impl Tokens {
             subject,
             selector: caller.selector(),
             login: caller.login(),
+            proven: (caller.found.record.clone(), caller.found.state.facts.clone()),
             stamp: stamp.map(|stamp| stamp.0),
             authentication,
             rest,
@@ -139,6 +150,7 @@ impl Tokens {
     ///
     /// 1. New records in a new login, fenced by the caller's record.
     /// 2. The caller's record is marked, by compare-and-swap at the revision that was copied. One call wins.
+    ///    Each other record that was copied is marked the same way, or its copy is removed.
     /// 3. The rest ends, in one step.
     /// 4. The tokens are handed out, with the failure of step 3 if it failed.
     ///
@@ -160,12 +172,13 @@ impl Tokens {
             match self.mark_revision(&caller, state, now).await {
                 Ok(Written::Done) => {}
                 Ok(Written::Lost(Some(record))) if record.revoked.is_none() => {
-                    // D12: a flood of writes to the caller's record does not keep the rest alive. When the time
-                    // is up the rest ends, and the caller's record with it.
-                    if backoff.pause(self).await.is_ok() {
-                        self.discard(&renewal.subject, login, now).await;
-                        continue;
-                    }
+                    let paused = backoff.pause(self).await;
+                    self.discard(&renewal.subject, login, now).await;
+                    let Err(out_of_time) = paused else { continue };
+                    // It has not won, for another call may. But no flood of writes keeps the caller's login
+                    // alive (D12).
+                    self.end_login(renewal, now).await?;
+                    return Err(out_of_time.into());
                 }
                 Ok(Written::Lost(record)) => {
                     return Err(self.lose(renewal, login, Lost(record), now).await);
@@ -176,11 +189,19 @@ impl Tokens {
                 }
             }
             let mut tokens = Vec::with_capacity(made.len());
-            for (issued, record) in made {
+            let mut marked = 0;
+            for Made { issued, record, original } in made {
+                if let Some((original, state)) = original {
+                    if !self.settle(&record, original, state, now).await {
+                        continue;
+                    }
+                    marked += 1;
+                }
                 self.emit(&Event::new(EventKind::Issued, now).record(&record));
                 tokens.push(issued);
             }
-            return Ok(Renewed { tokens, ended: self.end_rest(renewal, login, now).await });
+            let ended = self.end_rest(renewal, login, now).await;
+            return Ok(Renewed { tokens, ended: ended.map(|count| count + marked) });
         }
     }
 
@@ -203,24 +224,34 @@ impl Tokens {
             return Err(Rejected::Expired.into());
         }
         let state = State::decode(&caller.body).map_err(|source| corrupt(caller.selector, source))?;
+        let (proven, facts) = &renewal.proven;
+        caller
+            .same_as_proven(&state.facts, proven, facts)
+            .map_err(|source| corrupt(caller.selector, source))?;
         let mut copies = Copies { caller: caller.clone(), state, made: Vec::new() };
         let first = (caller.clone(), copies.state.clone());
         let mut kinds: Vec<Kind> = vec![caller.kind];
         let mut originals = vec![first];
         for record in &rows.records {
-            let mine = record.login == caller.login && self.is_live(record, now);
+            let mine =
+                record.login == caller.login && record.subject == caller.subject && self.is_live(record, now);
             if mine
-                && self.policy(record.kind).is_ok()
+                // A row says what it is for, and its policy has to agree: a copy of a device is no key.
+                && self.policy(record.kind).is_ok_and(|policy| policy.purpose == Purpose::Device)
                 && !kinds.contains(&record.kind)
                 && let Some(state) = self.state(record)
+                // Its tokens are `Invalid` (T3): a leaked key would sign for the ring's active one otherwise.
+                && self.key(state.digest.key, now)?.is_some()
             {
                 kinds.push(record.kind);
                 originals.push((record.clone(), state));
             }
         }
+        let caller = (copies.caller.clone(), copies.state.facts.clone());
         for (old, state) in originals {
-            match self.copy_record(renewal, login, old, state, now).await {
-                Ok(made) => copies.made.push(made),
+            let original = (old.selector != caller.0.selector).then(|| (old.clone(), state.clone()));
+            match self.copy_record(renewal, login, (&caller.0, &caller.1), old, state, now).await {
+                Ok((issued, record)) => copies.made.push(Made { issued, record, original }),
                 Err(Denied::Rejected(Rejected::Fenced)) => {
                     return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
                 }
@@ -230,34 +261,37 @@ impl Tokens {
         Ok(Ok(copies))
     }
 
-    /// A new record with everything of an old one but its secret and its login.
+    /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
+    /// it out.
     async fn copy_record(
         &self,
         renewal: &Renewal,
         login: LoginId,
+        (caller, proven): (&Record, &Facts),
         old: Record,
         state: State,
         now: Timestamp,
     ) -> Result<(Issued, Record), Denied> {
         let policy = self.policy(old.kind)?;
-        let stamp = renewal.stamp.or(state.facts.stamp);
-        let facts = match renewal.authentication.clone() {
-            None => Facts { stamp, ..state.facts },
-            Some(authentication) => {
-                Facts { stamp, auth_at: now, origin: Origin::Authenticated, authentication, ..state.facts }
-            }
-        };
+        let mut facts = proven.bear_out(state.facts);
+        facts.stamp = renewal.stamp.or(facts.stamp);
+        if let Some(authentication) = renewal.authentication.clone() {
+            facts = Facts { auth_at: now, origin: Origin::Authenticated, authentication, ..facts };
+        }
         // What the record was promised: an idle lifetime grows with the next login, not before.
         let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
+        // Only the caller's token was shown: of the others no idle expiry moves.
+        let seen_at = if old.selector == caller.selector { now } else { old.seen_at.min(now) };
         let draft = Draft {
             expires_at: self.deadlines(&old, policy, now).absolute,
             idle: promised.into_iter().chain(policy.idle).min(),
             created_at: old.created_at,
-            subject: old.subject,
+            seen_at,
+            subject: caller.subject.clone(),
             login,
             fence: Fence::Parent(renewal.selector),
             device: old.device,
-            era: old.era,
+            era: caller.era,
             facts,
             confirms: None,
             data: state.data,
@@ -288,6 +322,16 @@ impl Tokens {
             }
         };
         self.end_here(ending).await
+    }
+
+    /// Ends the caller's login, and no new one: another call with the same token may have won meanwhile.
+    async fn end_login(&self, renewal: &Renewal, now: Timestamp) -> Result<u64, Failure> {
+        let reason = match renewal.rest {
+            Rest::Subject(reason) => reason,
+            Rest::Login => Reason::Superseded,
+        };
+        let old = RecordFilter::login(renewal.login).purposes(Purposes::NOT_KEYS);
+        self.end_here(Ending::mark(&renewal.subject, old, reason, now).only_if_some()).await
     }
 
     /// Removes the records of a renewal whose tokens are not handed out. They harm no one if they stay, but for

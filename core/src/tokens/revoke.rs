@@ -37,7 +37,8 @@ impl Tokens {
                 }
                 _ => Ending::one(&record, told_as, now),
             };
-            self.end(ending.shown_by(&record)).await?;
+            // Sent twice at once it is told once, by the one that ended something.
+            self.end(ending.only_if_some().shown_by(&record)).await?;
             return Ok(());
         };
         // Its mark stays, and those of others: they tell their owner why, of a theft for instance.
@@ -145,7 +146,11 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Option<Record>, Failure> {
         match self.prove(kind, text, now).await {
-            Ok(old) => Ok(Some(old).filter(|old| old.revoked.is_none() && old.login != login)),
+            Ok(old) => {
+                // Of a token that was ended by itself the rest of its login is left to end, as for `revoke`.
+                let has_rest = old.subject.is_some() && old.purpose != Purpose::Key;
+                Ok(Some(old).filter(|old| old.login != login && (old.revoked.is_none() || has_rest)))
+            }
             Err(
                 Denied::Rejected(_)
                 | Denied::Failed(Failure::Corrupt { .. } | Failure::Store(StoreError::Corrupt { .. })),

@@ -31,20 +31,31 @@ impl Tokens {
         of: &Record,
         change: Change<'_>,
     ) -> Result<Written, Failure> {
+        self.replace_or_doubt(next, of, change).await.map(|(written, _)| written)
+    }
+
+    /// The same, and with [`Written::Lost`] the error of a store that does not know the outcome: what stands there
+    /// now may have been written on top of this write, which is not to be made again then.
+    pub(super) async fn replace_or_doubt(
+        &self,
+        next: &Record,
+        of: &Record,
+        change: Change<'_>,
+    ) -> Result<(Written, Option<StoreError>), Failure> {
         let answer = self.store().replace(next, of.revision, change).await;
         if !matches!(&answer, Ok(Replace::Conflict) | Err(StoreError::Timeout { outcome_unknown: true, .. }))
         {
             return match answer? {
-                Replace::Replaced => Ok(Written::Done),
-                _ => Ok(Written::Lost(None)),
+                Replace::Replaced => Ok((Written::Done, None)),
+                _ => Ok((Written::Lost(None), None)),
             };
         }
         let found = self.store().find(next.selector).await;
         match (answer, found) {
-            (_, Ok(Some(found))) if found == *next => Ok(Written::Done),
+            (_, Ok(Some(found))) if found == *next => Ok((Written::Done, None)),
             // It may still arrive: nothing else has happened to the record so far.
             (Err(error), Ok(Some(found))) if found.revision == of.revision => Err(error.into()),
-            (_, Ok(found)) => Ok(Written::Lost(found)),
+            (answer, Ok(found)) => Ok((Written::Lost(found), answer.err())),
             (Err(error), Err(_)) | (Ok(_), Err(error)) => Err(error.into()),
         }
     }

@@ -184,7 +184,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     for (kind, old, expected) in [
         (Kind::SESSION, &session.token, Rejected::Revoked(Reason::LoggedOutElsewhere)),
         (Kind::SESSION, &session2.token, Rejected::Revoked(Reason::Superseded)),
-        (Kind::REMEMBER, &remember.token, Rejected::Revoked(Reason::LoggedOutElsewhere)),
+        (Kind::REMEMBER, &remember.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &other, Rejected::Revoked(Reason::LoggedOutElsewhere)),
     ] {
         assert_eq!(world.verify(kind, old.expose()).await.unwrap_err(), expected);
