@@ -8,6 +8,7 @@ mod store;
 mod users;
 mod world;
 
+mod attempts;
 mod audiences;
 mod bearer;
 mod cookies;
