@@ -28,7 +28,7 @@ pub trait AttemptLimit: Send + Sync + 'static {
     /// If the attempts cannot be counted: the login is answered with 503.
     fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
 
-    /// Gives an attempt back that was counted: it was right. The wrong ones before it stay counted, as they may be
+    /// Gives an attempt back that was counted: it was right, or nobody can tell. The wrong ones before it stay counted, as they may be
     /// guesses of another secret: who knows the password would get codes without end.
     ///
     /// # Errors
@@ -49,7 +49,7 @@ pub struct AttemptBy<'a> {
 }
 
 /// An attempt that counts: say what came of it. One that is dropped counts as a failed one.
-#[must_use = "it counts as failed until it is said to have succeeded"]
+#[must_use = "it counts as failed until it is said to have succeeded, or to be undecided"]
 pub struct Attempt {
     auth: Auth,
     account: String,
@@ -57,7 +57,8 @@ pub struct Attempt {
 }
 
 impl Auth {
-    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked.
+    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked. Call it
+    /// after [`begin_login`](Self::begin_login): what an outage ends there is no attempt.
     /// Give the name as the application compares it.
     ///
     /// Each secret of an account wants a name of its own, the password and the second factor for instance: say
@@ -87,6 +88,14 @@ impl Attempt {
     /// # Errors
     /// [`Failure::Attempts`] if that could not be written.
     pub async fn succeeded(self) -> Result<(), Failure> {
+        self.auth.0.config.attempts.forgive(self.by()).await
+    }
+
+    /// Nobody can tell whether it was right, as the password could not be checked: it does not count.
+    ///
+    /// # Errors
+    /// [`Failure::Attempts`] if that could not be written.
+    pub async fn undecided(self) -> Result<(), Failure> {
         self.auth.0.config.attempts.forgive(self.by()).await
     }
 
