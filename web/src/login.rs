@@ -86,9 +86,7 @@ impl<'a> LogIn<'a> {
     async fn run(self) -> Result<(), Denied> {
         let request = &self.auth.0;
         let Described { subject, stamp, active } = request.config.describe(self.user)?;
-        if request.is_unproven() {
-            return Err(Refused::CrossSite.into());
-        }
+        self.auth.refuse_unproven()?;
         if request.is_answered() {
             return Err(Failure::AnswerSent.into());
         }

@@ -12,6 +12,7 @@ mod attempts;
 mod audiences;
 mod bearer;
 mod cookies;
+mod csrf;
 mod data;
 mod devices;
 mod honest;
