@@ -139,6 +139,9 @@ impl<'a> LogIn<'a> {
     /// Sends the new tokens to the browser, in place of all that it held.
     fn hand_out(&self, state: &mut State, issued: &[Issued]) -> Result<(), Failure> {
         let request = &self.auth.0;
+        if let Some(sent) = request.sent().filter(|_| !self.confirm) {
+            sent.csrf.renew()?;
+        }
         let held = state.held(request);
         if !held.remembers.is_empty() {
             request.changes().remember = Some(Change::Clear);

@@ -226,6 +226,9 @@ impl Request {
     /// Takes both cookies away.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
+        if let Some(sent) = self.sent() {
+            sent.csrf.clear();
+        }
         let mut changes = self.changes();
         let sent = changes.sent;
         let (session, remember) = (Some(Change::Clear), Some(Change::Clear));

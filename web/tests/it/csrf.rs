@@ -74,3 +74,24 @@ async fn what_ends_a_login_refuses_a_request_without_its_token() {
     let token = browser.get("/token").await.body;
     assert_eq!(browser.post(&format!("/order/{token}")).await.body, "alice", "nothing was ended");
 }
+
+#[tokio::test]
+async fn a_csrf_token_ends_with_the_login() {
+    let world = world();
+    let mut browser = alice(&world).await;
+    let alices = browser.get("/token").await.body;
+    let old = browser.clone();
+    let mut browser = browser.with("sec-fetch-site", "same-origin");
+    browser.post("/logout").await;
+    assert_eq!(browser.cookie("__Host-csrf"), None, "taken away");
+    // The old cookie is still there: another tab, or an answer that was overtaken.
+    for held in [browser.jar.clone(), old.jar] {
+        browser.jar = held;
+        browser.post("/login/bob").await;
+        browser.headers.remove("sec-fetch-site");
+        assert_eq!(browser.post(&format!("/order/{alices}")).await.status, 403);
+        let bobs = browser.get("/token").await.body;
+        assert_eq!(browser.post(&format!("/order/{bobs}")).await.body, "bob");
+        browser = browser.with("sec-fetch-site", "same-origin");
+    }
+}
