@@ -147,6 +147,8 @@ impl<'a> LogIn<'a> {
             request.changes().remember = Some(Change::Clear);
         }
         *held = Held::default();
+        // A log-out in the same request: what the browser deletes by it would be what is set here.
+        request.changes().logged_out = false;
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
     }
 

@@ -3,7 +3,7 @@
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::routing::{get, post};
-use hallpass_web::{Auth, Rejection};
+use hallpass_web::{Auth, Rejection, SiteData};
 
 use crate::browser::Browser;
 use crate::users::{User, Users};
@@ -32,6 +32,12 @@ async fn log_out(auth: Auth) -> Result<&'static str, Rejection> {
     Ok("You are logged out.")
 }
 
+async fn switch(auth: Auth, State(users): State<Users>) -> Result<&'static str, Rejection> {
+    auth.logout().await?;
+    auth.login(&users.find("bob").unwrap()).await?;
+    Ok("bob")
+}
+
 /// A page that ends something and says whether there was anything to end.
 async fn end(auth: Auth, Path(what): Path<String>) -> Result<String, Rejection> {
     let id = hallpass_core::LoginId([7; 8]);
@@ -50,6 +56,7 @@ async fn alice(world: &World) -> Browser {
         .route("/token", get(token))
         .route("/order/{token}", post(order))
         .route("/logout", post(log_out))
+        .route("/switch", post(switch))
         .route("/end/{what}", post(end))
         .layer(world.layer.clone())
         .with_state(world.users.clone());
@@ -94,4 +101,13 @@ async fn a_csrf_token_ends_with_the_login() {
         assert_eq!(browser.post(&format!("/order/{bobs}")).await.body, "bob");
         browser = browser.with("sec-fetch-site", "same-origin");
     }
+}
+
+#[tokio::test]
+async fn a_login_after_a_log_out_in_one_request_deletes_nothing_of_the_site() {
+    let world = World::with(|layer| layer.clear_site_data([SiteData::Cookies]));
+    let mut browser = alice(&world).await;
+    let answer = browser.post("/switch").await;
+    assert_eq!((&*answer.body, answer.header("clear-site-data")), ("bob", None));
+    assert_eq!(browser.post("/logout").await.header("clear-site-data"), Some("\"cookies\""));
 }
