@@ -52,6 +52,8 @@ impl Auth {
     /// Logs every other device of the user out, and gives this one new tokens: a copy of its old ones is out too.
     /// API keys stay.
     ///
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: with a copied session a thief would log the owner out and stay.
+    ///
     /// # Errors
     /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Refused::Anonymous`] without a session, or if it was ended meanwhile, by the same call in another tab for
     /// instance. [`Failure`] if it could not be written: repeat it. If only the others could not be ended, this
