@@ -1,7 +1,5 @@
 //! The way out: what an answer carries besides what its handler made of it.
 
-use std::sync::atomic::Ordering;
-
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 
@@ -46,10 +44,11 @@ impl Request {
             headers.append(VARY, HeaderValue::from_static("Cookie"));
         }
         let mut lines = changes.lines(&self.config.session, &self.config.remember);
+        let mut personal = false;
         if let Ok(sent) = sent {
             lines.extend(sent.csrf.line(&self.config.csrf));
+            personal = self.may_be_personal(sent) && !headers.contains_key(CACHE_CONTROL);
         }
-        let personal = self.personal.load(Ordering::Relaxed) && !headers.contains_key(CACHE_CONTROL);
         if personal || !lines.is_empty() {
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("private, no-store"));
         }

@@ -28,7 +28,8 @@ pub trait AttemptLimit: Send + Sync + 'static {
     /// If the attempts cannot be counted: the login is answered with 503.
     fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
 
-    /// The attempt was right, so it does not count; nor do those of this client on this account before it.
+    /// Gives an attempt back that was counted: it was right, or nobody can tell. The wrong ones before it stay counted, as they may be
+    /// guesses of another secret: who knows the password would get codes without end.
     ///
     /// # Errors
     /// If that could not be written.
@@ -43,26 +44,33 @@ pub struct AttemptBy<'a> {
     pub account: &'a str,
     /// The client's address, where it is known.
     pub address: Option<IpAddr>,
-    /// The present instant, by the clock of the tokens.
+    /// When the attempt was taken, by the clock of the tokens.
     pub at: Timestamp,
 }
 
 /// An attempt that counts: say what came of it. One that is dropped counts as a failed one.
-#[must_use = "it counts as failed until it is said to have succeeded"]
+#[must_use = "it counts as failed until it is said to have succeeded, or to be undecided"]
 pub struct Attempt {
     auth: Auth,
     account: String,
+    at: Timestamp,
 }
 
 impl Auth {
-    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked.
+    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked. Call it
+    /// after [`begin_login`](Self::begin_login): what an outage ends there is no attempt.
     /// Give the name as the application compares it.
+    ///
+    /// Each secret of an account wants a name of its own, the password and the second factor for instance: say
+    /// `"alice"` for the one and `"alice\ncode"` for the other, which nobody can register. Under one name, wrong codes
+    /// would use up the attempts at the password.
     ///
     /// # Errors
     /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Rejection::Failure`] if the attempts
     /// could not be counted.
     pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
-        let attempt = Attempt { auth: self.clone(), account: account.to_owned() };
+        let attempt =
+            Attempt { auth: self.clone(), account: account.to_owned(), at: self.0.config.tokens.now() };
         match self.0.config.attempts.take(attempt.by()).await? {
             None => Ok(attempt),
             Some(wait) => {
@@ -74,11 +82,20 @@ impl Auth {
 }
 
 impl Attempt {
-    /// It was right.
+    /// It was right, so it does not count; those before it do. Say it as soon as the secret was checked, before the
+    /// login: what fails later is no wrong password.
     ///
     /// # Errors
     /// [`Failure::Attempts`] if that could not be written.
     pub async fn succeeded(self) -> Result<(), Failure> {
+        self.auth.0.config.attempts.forgive(self.by()).await
+    }
+
+    /// Nobody can tell whether it was right, as the password could not be checked: it does not count.
+    ///
+    /// # Errors
+    /// [`Failure::Attempts`] if that could not be written.
+    pub async fn undecided(self) -> Result<(), Failure> {
         self.auth.0.config.attempts.forgive(self.by()).await
     }
 
@@ -92,7 +109,7 @@ impl Attempt {
 
     fn by(&self) -> AttemptBy<'_> {
         let address = self.auth.0.sent().and_then(|sent| sent.client.address);
-        AttemptBy { account: &self.account, address, at: self.auth.0.config.tokens.now() }
+        AttemptBy { account: &self.account, address, at: self.at }
     }
 }
 

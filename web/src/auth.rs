@@ -134,8 +134,9 @@ impl Auth {
     /// Begins a login for `user`, before the password is checked: whatever logs the user out everywhere
     /// between this and the end of the login turns the login away. Hand it to [`LogIn::begun`].
     ///
-    /// Call it with `None` where no account has the name that was typed: that costs what it costs for an account,
-    /// fails when it would fail, and writes nothing, so that neither time nor an outage tells which names exist.
+    /// Call it with `None` where no account has the name that was typed: that is one call of the store as for an
+    /// account and fails when the store is out of reach, so that neither time nor an outage tells which names exist. It
+    /// reads, where an account may need a write: a store that reads but takes no writes fails for accounts alone.
     /// A login that was begun so is refused.
     ///
     /// # Errors

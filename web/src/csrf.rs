@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_core::{Entropy, OsEntropy};
 use http::{HeaderMap, HeaderValue};
@@ -24,17 +24,29 @@ const HEADER: &str = "x-csrf-token";
 
 type Secret = Zeroizing<[u8; 32]>;
 
-/// The secrets that a browser holds, and the one that is on its way to it.
+/// The secrets that a browser holds, and what the answer makes of them.
 #[derive(Default)]
 pub(crate) struct Csrf {
     held: Vec<Secret>,
-    new: Mutex<Option<Secret>>,
+    next: Mutex<Next>,
+}
+
+/// What the answer does to the cookie.
+#[derive(Default)]
+enum Next {
+    #[default]
+    Keep,
+    Clear,
+    Set(Secret),
 }
 
 impl Auth {
     /// A CSRF token for the forms of this page: a hidden field, whose text the handler gives to
     /// [`check_csrf`](Self::check_csrf), or the header `X-CSRF-Token` of a script. 128 hexadecimal digits, another
     /// text each time.
+    ///
+    /// Its secret ends with the login: a log-out takes it away and a login replaces it, so take the token of a page
+    /// that a login answers with after the login.
     ///
     /// It is needed only where the layer is told to
     /// [require](crate::AuthLayerBuilder::require_csrf_token) it, and looked at only where the client does not say
@@ -46,12 +58,17 @@ impl Auth {
     pub fn csrf_token(&self) -> Result<String, Failure> {
         let Some(sent) = self.0.sent() else { return Err(Failure::AnswerSent) };
         self.0.mark_personal();
-        let mut new = sent.csrf.new.lock().unwrap_or_else(PoisonError::into_inner);
-        let secret = match (sent.csrf.held.first(), &mut *new) {
-            (Some(held), _) => held,
-            (None, Some(new)) => &*new,
-            (None, None) if self.0.is_answered() => return Err(Failure::AnswerSent),
-            (None, empty) => &*empty.insert(random()?),
+        let mut next = sent.csrf.next();
+        if matches!((&*next, sent.csrf.held.first()), (Next::Clear, _) | (Next::Keep, None)) {
+            if self.0.is_answered() {
+                return Err(Failure::AnswerSent);
+            }
+            *next = Next::Set(random()?);
+        }
+        let secret = match (&*next, sent.csrf.held.first()) {
+            (Next::Set(new), _) => new,
+            (_, Some(held)) => held,
+            (_, None) => return Err(Failure::AnswerSent),
         };
         let pad = random()?;
         let mut text = hex(&pad);
@@ -82,7 +99,26 @@ impl Auth {
 impl Csrf {
     pub(crate) fn read(headers: &HeaderMap, spec: &CookieSpec) -> Self {
         let held = values(headers, spec).iter().filter_map(|text| unhex(text)).collect();
-        Self { held, new: Mutex::default() }
+        Self { held, next: Mutex::default() }
+    }
+
+    fn next(&self) -> MutexGuard<'_, Next> {
+        self.next.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// At a log-out: takes the secret away, so that a token of it is worth nothing to the next user.
+    pub(crate) fn clear(&self) {
+        let mut next = self.next();
+        *next = if self.held.is_empty() { Next::Keep } else { Next::Clear };
+    }
+
+    /// At a login: replaces the secret that the browser holds, which may be known to the user before, or planted.
+    pub(crate) fn renew(&self) -> Result<(), Failure> {
+        let mut next = self.next();
+        if !self.held.is_empty() || matches!(*next, Next::Set(_)) {
+            *next = Next::Set(random()?);
+        }
+        Ok(())
     }
 
     pub(crate) fn is_proved_by_header(&self, headers: &HeaderMap) -> bool {
@@ -99,10 +135,13 @@ impl Csrf {
         self.held.iter().fold(Choice::from(0), |found, held| found | held.ct_eq(&secret)).into()
     }
 
-    /// The cookie with the secret that is new.
+    /// The cookie with the secret that is new, or its end.
     pub(crate) fn line(&self, spec: &CookieSpec) -> Option<HeaderValue> {
-        let new = self.new.lock().unwrap_or_else(PoisonError::into_inner);
-        spec.line(&Change::Set { value: hex(new.as_ref()?), max_age: None })
+        match &*self.next() {
+            Next::Keep => None,
+            Next::Clear => spec.line(&Change::Clear),
+            Next::Set(secret) => spec.line(&Change::Set { value: hex(secret), max_age: None }),
+        }
     }
 }
 

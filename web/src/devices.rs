@@ -33,8 +33,9 @@ impl Auth {
     /// login of somebody else is none of theirs, and an API key is no device.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: repeat it.
-    pub async fn logout_device(&self, device: LoginId) -> Result<bool, Failure> {
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    pub async fn logout_device(&self, device: LoginId) -> Result<bool, Denied> {
+        self.refuse_unproven()?;
         let Some((subject, login)) = self.caller().await? else { return Ok(false) };
         if device == login {
             return self.logout().await;
@@ -51,11 +52,14 @@ impl Auth {
     /// Logs every other device of the user out, and gives this one new tokens: a copy of its old ones is out too.
     /// API keys stay.
     ///
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: with a copied session a thief would log the owner out and stay.
+    ///
     /// # Errors
-    /// [`Refused::Anonymous`] without a session, or if it was ended meanwhile, by the same call in another tab for
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Refused::Anonymous`] without a session, or if it was ended meanwhile, by the same call in another tab for
     /// instance. [`Failure`] if it could not be written: repeat it. If only the others could not be ended, this
     /// one has its new tokens all the same.
     pub async fn logout_others(&self) -> Result<(), Denied> {
+        self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
         let Some(valid) = self.own_session(&mut state).await? else { return Err(Refused::Anonymous.into()) };
         let subject = valid.subject().cloned();
@@ -73,6 +77,7 @@ impl Auth {
     /// As for [`logout_others`](Self::logout_others). The tokens bound to the old stamp are refused all the same,
     /// as long as the stamp is the new one.
     pub async fn credential_changed<U: Send + Sync + 'static>(&self, user: &U) -> Result<(), Denied> {
+        self.refuse_unproven()?;
         let described = self.0.config.describe(user)?;
         let mut state = self.0.state.lock().await;
         let valid = self.own_session(&mut state).await?;
@@ -87,8 +92,9 @@ impl Auth {
     /// Says whether anybody was logged in.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: repeat it.
-    pub async fn logout_everywhere(&self) -> Result<bool, Failure> {
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    pub async fn logout_everywhere(&self) -> Result<bool, Denied> {
+        self.refuse_unproven()?;
         let Some((subject, _)) = self.caller().await? else { return Ok(false) };
         self.tokens().revoke_subject(&subject, Purposes::NOT_KEYS, Reason::LoggedOutElsewhere).await?;
         let mut state = self.0.state.lock().await;

@@ -17,9 +17,10 @@ impl Auth {
     /// is for the application to decide, by [`Identity::login`](crate::Identity::login).
     ///
     /// # Errors
-    /// [`Refused::Anonymous`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored. Of `name` 512 bytes
+    /// [`Refused::Anonymous`]; [`Refused::CrossSite`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored. Of `name` 512 bytes
     /// are kept.
     pub async fn issue_key(&self, name: &str) -> Result<Issued, Denied> {
+        self.refuse_unproven()?;
         let config = &self.0.config;
         let kind = config.keys.ok_or(hallpass_core::Failure::UnknownKind(Kind::API_KEY))?;
         let Some((subject, login)) = self.caller().await? else { return Err(Refused::Anonymous.into()) };
@@ -46,8 +47,9 @@ impl Auth {
     /// was anything to end: a device is no key.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written: repeat it.
-    pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Failure> {
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Denied> {
+        self.refuse_unproven()?;
         let Some(identity) = self.identity().await? else { return Ok(false) };
         if identity.via == crate::Via::Key && identity.login != key {
             return Ok(false);

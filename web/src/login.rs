@@ -86,9 +86,7 @@ impl<'a> LogIn<'a> {
     async fn run(self) -> Result<(), Denied> {
         let request = &self.auth.0;
         let Described { subject, stamp, active } = request.config.describe(self.user)?;
-        if request.is_unproven() {
-            return Err(Refused::CrossSite.into());
-        }
+        self.auth.refuse_unproven()?;
         if request.is_answered() {
             return Err(Failure::AnswerSent.into());
         }
@@ -141,11 +139,16 @@ impl<'a> LogIn<'a> {
     /// Sends the new tokens to the browser, in place of all that it held.
     fn hand_out(&self, state: &mut State, issued: &[Issued]) -> Result<(), Failure> {
         let request = &self.auth.0;
+        if let Some(sent) = request.sent().filter(|_| !self.confirm) {
+            sent.csrf.renew()?;
+        }
         let held = state.held(request);
         if !held.remembers.is_empty() {
             request.changes().remember = Some(Change::Clear);
         }
         *held = Held::default();
+        // A log-out in the same request: what the browser deletes by it would be what is set here.
+        request.changes().logged_out = false;
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
     }
 

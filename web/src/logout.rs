@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use hallpass_core::{LoginId, Subject};
 
 use crate::auth::Auth;
-use crate::error::{Failure, NoEntry};
+use crate::error::{Denied, NoEntry, Refused};
 use crate::signal::SignalKind;
 
 /// Whose a token is, nobody's if it is a visitor's, and its login.
@@ -17,11 +17,10 @@ impl Auth {
     /// A cookie whose row cannot be read ends nothing and is taken away like the others.
     ///
     /// # Errors
-    /// [`Failure`] if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
-    pub async fn logout(&self) -> Result<bool, Failure> {
-        if self.0.is_unproven() {
-            return Ok(false);
-        }
+    /// [`Refused::CrossSite`], answered with 403, if the request needs a CSRF token that was not checked: nothing was
+    /// ended. [`Failure`](crate::Failure) if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
+    pub async fn logout(&self) -> Result<bool, Denied> {
+        self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
         let held = state.held(&self.0).clone();
         let (tokens, kinds) = (self.tokens(), &self.0.config.kinds);
@@ -69,11 +68,21 @@ impl Auth {
             state.forget();
         }
         match failed {
-            Some(failure) => Err(failure),
+            Some(failure) => Err(failure.into()),
             None => {
                 self.0.take_away(state.held(&self.0));
                 Ok(ended)
             }
         }
+    }
+
+    /// Refuses a request that needs a CSRF token which was not checked: its cookies count for nothing, so that
+    /// there would seem to be nothing to end.
+    pub(crate) fn refuse_unproven(&self) -> Result<(), Refused> {
+        if !self.0.is_unproven() {
+            return Ok(());
+        }
+        self.0.tell_once(SignalKind::CrossSite, None, None);
+        Err(Refused::CrossSite)
     }
 }

@@ -22,7 +22,7 @@ const MAX_COUNTERS: usize = 100_000;
 ///
 /// 1. A client has 10 attempts on one account in 15 minutes, over all accounts 100.
 /// 2. An account has 100 attempts in an hour, wherever they come from (NIST SP 800-63B, 3.2.2).
-/// 3. An attempt that was right does not count, and forgives those of its client on its account.
+/// 3. An attempt that was right does not count. The wrong ones before it do, until their time is over.
 ///
 /// A client is its address, of IPv6 the first 64 bits. Where no address is known, all clients are one: 10 wrong
 /// attempts then keep an account's owner out for 15 minutes, so tell the layer how to
@@ -113,9 +113,9 @@ impl AttemptLimit for MemoryLimit {
     async fn forgive(&self, by: AttemptBy<'_>) -> Result<(), Infallible> {
         let mut counters = self.lock();
         for key in self.keys(by) {
-            if key.0 == Scope::Pair {
-                counters.remove(&key);
-            } else if let Some(counter) = counters.get_mut(&key) {
+            // A counter that has begun anew since does not hold it.
+            let holds = |counter: &&mut Counter| counter.until.since(by.at) <= key.0.limit().1;
+            if let Some(counter) = counters.get_mut(&key).filter(holds) {
                 counter.count = counter.count.saturating_sub(1);
             }
         }
@@ -207,7 +207,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_success_forgives_its_client_on_its_account_and_nothing_else() {
+    async fn a_success_gives_itself_back_and_nothing_else() {
         let limit = MemoryLimit::new();
         for account in ["alice", "bob"] {
             for _ in 0..10 {
@@ -216,7 +216,20 @@ mod tests {
         }
         let Ok(()) = limit.forgive(by("alice", "192.0.2.1", START)).await;
         assert_eq!(take(&limit, by("alice", "192.0.2.1", START)).await, None);
+        assert!(take(&limit, by("alice", "192.0.2.1", START)).await.is_some());
         assert!(take(&limit, by("bob", "192.0.2.1", START)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_success_gives_nothing_back_that_was_counted_after_its_time() {
+        let limit = MemoryLimit::new();
+        assert_eq!(take(&limit, by("alice", "192.0.2.1", START)).await, None);
+        let later = START.saturating_add(MINUTE * 15);
+        for _ in 0..10 {
+            assert_eq!(take(&limit, by("alice", "192.0.2.1", later)).await, None);
+        }
+        let Ok(()) = limit.forgive(by("alice", "192.0.2.1", START)).await;
+        assert!(take(&limit, by("alice", "192.0.2.1", later)).await.is_some());
     }
 
     #[tokio::test]

@@ -13,7 +13,6 @@ use crate::error::{Denied, Failure, Refused};
 const RETRY: HeaderValue = HeaderValue::from_static("5");
 
 /// Why a request was turned away.
-#[derive(Debug)]
 #[non_exhaustive]
 pub enum Rejection {
     /// Another site made the browser send it: 403.
@@ -125,6 +124,25 @@ impl Rejection {
     }
 }
 
+/// Without the queries of redirects: `next` holds the address that was asked for, which may hold a one-time token.
+impl fmt::Debug for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path =
+            |to: &Option<String>| to.as_ref().map(|to| to.split('?').next().unwrap_or_default().to_owned());
+        match self {
+            Self::CrossSite => f.write_str("CrossSite"),
+            Self::Failure(failure) => f.debug_tuple("Failure").field(failure).finish(),
+            Self::NotFresh(to) => f.debug_tuple("NotFresh").field(&path(to)).finish(),
+            Self::NoLayer => f.write_str("NoLayer"),
+            Self::PlainHttp => f.write_str("PlainHttp"),
+            Self::Refused(refused) => f.debug_tuple("Refused").field(refused).finish(),
+            Self::TooLarge => f.write_str("TooLarge"),
+            Self::TooManyAttempts(wait) => f.debug_tuple("TooManyAttempts").field(wait).finish(),
+            Self::Unauthorized(to) => f.debug_tuple("Unauthorized").field(&path(to)).finish(),
+        }
+    }
+}
+
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -212,6 +230,16 @@ mod tests {
             assert_eq!(answer.status(), status, "{text}");
             assert_eq!(answer.headers().contains_key(RETRY_AFTER), status == 503, "{text}");
         }
+    }
+
+    #[test]
+    fn what_it_prints_holds_nothing_of_the_page_that_was_asked_for() {
+        let to = || Some("/login?next=/reset%3Ftoken%3Dsecret".to_owned());
+        for rejection in [Rejection::Unauthorized(to()), Rejection::NotFresh(to())] {
+            let text = format!("{rejection:?} {rejection}");
+            assert!(text.contains("/login") && !text.contains("secret"), "{text}");
+        }
+        assert_eq!(format!("{:?}", Rejection::Unauthorized(None)), "Unauthorized(None)");
     }
 
     #[test]

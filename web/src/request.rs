@@ -32,6 +32,8 @@ pub(crate) struct Request {
     changes: Mutex<Changes>,
     /// Whether a session or a user was found, so that the answer may show what is theirs.
     pub(crate) personal: AtomicBool,
+    /// Whether the question who sent it was asked.
+    pub(crate) asked: AtomicBool,
     told: AtomicU32,
 }
 
@@ -100,6 +102,7 @@ impl Request {
             state: tokio::sync::Mutex::default(),
             changes: Mutex::default(),
             personal: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             told: AtomicU32::new(0),
         }
     }
@@ -167,6 +170,12 @@ impl Request {
         self.personal.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the answer may show what belongs to a user or a session: one was found, or tokens came that nobody has
+    /// asked about yet, as a stream does that asks behind the head of its answer.
+    pub(crate) fn may_be_personal(&self, sent: &Sent) -> bool {
+        self.personal.load(Ordering::Relaxed) || (!self.asked.load(Ordering::Relaxed) && sent.has_tokens())
+    }
+
     /// Whether the answer went out, so that no cookie can be added to it.
     pub(crate) fn is_answered(&self) -> bool {
         self.changes().sent
@@ -226,6 +235,9 @@ impl Request {
     /// Takes both cookies away.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
+        if let Some(sent) = self.sent() {
+            sent.csrf.clear();
+        }
         let mut changes = self.changes();
         let sent = changes.sent;
         let (session, remember) = (Some(Change::Clear), Some(Change::Clear));
@@ -250,6 +262,12 @@ impl State {
 }
 
 impl Sent {
+    /// Whether it brought tokens that nothing has been done about.
+    fn has_tokens(&self) -> bool {
+        let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        self.key.is_some() || !held.sessions.is_empty() || !held.remembers.is_empty()
+    }
+
     fn take_held(&self) -> Held {
         std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }

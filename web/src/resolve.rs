@@ -1,5 +1,7 @@
 //! Who sent a request: by the session, else by the remember-me token, else by a key.
 
+use std::sync::atomic::Ordering;
+
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, FingerprintCheck, Issued, Kind, Origin, Reason, Rejected, Subject, Valid};
 
@@ -30,6 +32,7 @@ impl Request {
     }
 
     async fn find_out(&self, held: &mut Held, logged_in: bool) -> Result<Who, Failure> {
+        self.asked.store(true, Ordering::Relaxed);
         let mut who = Who::default();
         let mut found = None;
         for text in &held.sessions {

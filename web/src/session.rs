@@ -85,9 +85,7 @@ impl Auth {
         &self,
         mut change: impl FnMut(&mut T) + Send,
     ) -> Result<T, Denied> {
-        if self.0.is_unproven() {
-            return Err(Refused::CrossSite.into());
-        }
+        self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
         let Some(valid) = &mut self.0.who(&mut state).await?.session else {
             let (value, bytes) = rewrite(&[], &mut change);

@@ -85,16 +85,22 @@ async fn home(user: CurrentUser<User>) -> Html<String> {
 }
 
 async fn log_in(auth: Auth, to: Query<To>, Form(input): Form<Input>) -> Result<Response, Rejection> {
-    let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
     let user = find(&input.name);
     let login = auth.begin_login(user.as_ref()).await?; // a log-out everywhere from here on stays valid
-    let right = check(user, input.password).await.map_err(Failure::Loader)?;
+    let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
+    let right = match check(user, input.password).await {
+        Ok(right) => right,
+        Err(error) => {
+            attempt.undecided().await?; // not checked, so it does not count
+            return Err(Failure::Loader(error).into());
+        }
+    };
     let Some(user) = user.filter(|_| right) else {
         attempt.failed(user.as_ref());
         return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
     };
+    attempt.succeeded().await?; // what fails from here on is no wrong password
     auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
-    attempt.succeeded().await?;
     Ok(Redirect::to(to.next.as_deref().and_then(local_path).unwrap_or("/")).into_response())
 }
 

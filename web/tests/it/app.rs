@@ -180,7 +180,7 @@ async fn confirm_current(auth: Auth, user: CurrentUser<User>) -> Result<String, 
     Ok(describe(&user))
 }
 
-async fn log_out(auth: Auth) -> Result<String, Failure> {
+async fn log_out(auth: Auth) -> Result<String, Rejection> {
     let ended = auth.logout().await?;
     let user = auth.user::<User>().await?;
     Ok(format!("{ended} {}", user.is_some()))
@@ -325,7 +325,7 @@ async fn new_key(auth: Auth, Query(names): Query<Vec<(String, String)>>) -> Resu
     Ok(auth.issue_key(name).await?.token.expose().to_owned())
 }
 
-async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Failure> {
+async fn drop_key(auth: Auth, Path(key): Path<String>) -> Result<String, Rejection> {
     Ok(auth.revoke_key(key.parse().unwrap()).await?.to_string())
 }
 

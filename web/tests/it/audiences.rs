@@ -6,7 +6,7 @@ use axum::Router;
 use axum::extract::Path;
 use axum::routing::{get, post};
 use hallpass_core::{Kind, MemoryStore, Policy, Stamp, Subject, Tokens};
-use hallpass_web::{Auth, AuthLayer, AuthLayerBuilder, CurrentUser, Failure, Rejection, UserLoader};
+use hallpass_web::{Auth, AuthLayer, AuthLayerBuilder, CurrentUser, Denied, Failure, Rejection, UserLoader};
 
 use crate::browser::Browser;
 
@@ -43,7 +43,7 @@ async fn log_in(auth: Auth, Path(name): Path<String>) -> Result<String, Rejectio
     Ok("in".into())
 }
 
-async fn everywhere(auth: Auth) -> Result<String, Failure> {
+async fn everywhere(auth: Auth) -> Result<String, Denied> {
     auth.logout_everywhere().await.map(|ended| ended.to_string())
 }
 

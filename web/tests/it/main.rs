@@ -8,9 +8,11 @@ mod store;
 mod users;
 mod world;
 
+mod attempts;
 mod audiences;
 mod bearer;
 mod cookies;
+mod csrf;
 mod data;
 mod devices;
 mod honest;

@@ -69,3 +69,26 @@ async fn a_login_while_the_answer_is_on_its_way_is_refused_or_sent() {
     let cookies = answer.await.unwrap().headers().get_all("set-cookie").iter().count();
     assert_eq!((logged_in, cookies), (true, 2), "his session, and alice's remember-me cookie taken away");
 }
+
+#[tokio::test]
+async fn a_stream_that_asks_only_after_the_answer_is_kept_by_no_cache() {
+    let world = World::new();
+    let stream = async |auth: Auth| {
+        let news = async move {
+            Ok::<_, std::convert::Infallible>(match auth.recheck::<User>().await.unwrap() {
+                Some(user) => user.id.clone(),
+                None => "nobody".into(),
+            })
+        };
+        Body::from_stream(futures_util::stream::once(news))
+    };
+    let app = Router::new().route("/news", get(stream)).layer(world.layer.clone());
+    let mut browser = Browser::new(app);
+    let answer = browser.get("/news").await;
+    assert_eq!((&*answer.body, answer.header("cache-control")), ("nobody", None));
+    for cookies in [world.logged_in().await.jar, world.remembered().await.reopened().jar] {
+        browser.jar = cookies;
+        let answer = browser.get("/news").await;
+        assert_eq!((&*answer.body, answer.header("cache-control")), ("alice", Some("private, no-store")));
+    }
+}

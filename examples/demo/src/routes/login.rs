@@ -44,23 +44,15 @@ pub(super) async fn log_in(
     let refuse = |why| {
         (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, local(&form.next))).into_response()
     };
-    // Counted before the password is checked: attempts that come at once do not slip in side by side.
-    let attempt = auth.attempt(&form.user).await?;
     let account = site.accounts.find(&form.user);
-    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. For
-    // a name that does not exist it costs and fails the same.
+    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. And
+    // before the attempt: an outage here costs none.
     let login = auth.begin_login(account.as_ref()).await?;
-    let right = check(account.as_ref(), form.password.clone()).await.map_err(Failure::Loader)?;
-    let Some(account) = account.as_ref().filter(|_| right) else {
-        attempt.failed(account.as_ref());
-        return Ok(refuse(WRONG));
-    };
+    let right = is_right(&auth, &form.user, account.as_ref(), form.password.clone()).await?;
+    let Some(account) = account.as_ref().filter(|_| right) else { return Ok(refuse(WRONG)) };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
     match auth.login(account).begun(&login).remember(remember).await {
-        Ok(()) => {
-            attempt.succeeded().await?;
-            Ok(Redirect::to(local(&form.next)).into_response())
-        }
+        Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
         Err(Denied::Refused(Refused::Fenced)) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
     }
@@ -99,11 +91,30 @@ pub(super) async fn knows_password(
     user: &CurrentUser<Account>,
     password: String,
 ) -> Result<bool, Rejection> {
-    let attempt = auth.attempt(&user.name).await?;
-    let right = check(Some(user), password).await.map_err(Failure::Loader)?;
-    match right {
-        true => attempt.succeeded().await?,
-        false => attempt.failed(Some(user.user())),
+    is_right(auth, &user.name, Some(user.user()), password).await
+}
+
+/// Whether `password` is that of `account`, which is called `name` if it exists. It counts before it is checked:
+/// attempts that come at once do not slip in side by side. What could not be checked does not count.
+async fn is_right(
+    auth: &Auth,
+    name: &str,
+    account: Option<&Account>,
+    password: String,
+) -> Result<bool, Rejection> {
+    let attempt = auth.attempt(name).await?;
+    match check(account, password).await {
+        Ok(true) => {
+            attempt.succeeded().await?;
+            Ok(true)
+        }
+        Ok(false) => {
+            attempt.failed(account);
+            Ok(false)
+        }
+        Err(error) => {
+            attempt.undecided().await?;
+            Err(Failure::Loader(error).into())
+        }
     }
-    Ok(right)
 }
