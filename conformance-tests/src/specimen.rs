@@ -106,10 +106,15 @@ fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
     }
 }
 
-/// What `future` answers: nothing in it ever waits.
-fn at_once<T>(future: impl Future<Output = T>) -> T {
-    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+/// What `future` answers: nothing in it ever waits. On a thread of its own, because inside a runtime core hands what
+/// must complete to a task, and outside it does the work itself.
+fn at_once<T: Send>(future: impl Future<Output = T> + Send) -> T {
+    let answer = move || match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,
         Poll::Pending => unreachable!("the reference store never waits"),
+    };
+    match std::thread::scope(|scope| scope.spawn(answer).join()) {
+        Ok(value) => value,
+        Err(panic) => std::panic::resume_unwind(panic),
     }
 }

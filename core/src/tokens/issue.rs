@@ -369,6 +369,8 @@ impl<'a> Issue<'a> {
             };
             replaced.extend(old.filter(|old| !replaced.iter().any(|known: &Record| same(known, old))));
         }
+        // What was ended already comes first: should its rest fail to end, the login that still lives stays.
+        replaced.sort_by_key(|old| old.revoked.is_none());
         let (event, cap) = match basis {
             Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
             Basis::Login(_) => (EventKind::Issued, None),

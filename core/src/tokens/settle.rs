@@ -12,6 +12,9 @@ use crate::record::Record;
 use crate::record::state::State;
 use crate::store::Change;
 
+/// How often the mark of an original is written before its copy is given up.
+const TRIES: u32 = 3;
+
 impl Tokens {
     /// Marks the record that `copy` was made of, and says whether the token of the copy may be handed out. The
     /// copy is removed if not: what was ended meanwhile stays ended. What was written meanwhile is in the copy.
@@ -37,16 +40,21 @@ impl Tokens {
         mut state: State,
         now: Timestamp,
     ) -> Result<bool, Failure> {
-        let mut backoff = Backoff::default();
+        let (mut backoff, mut tries) = (Backoff::default(), 0);
         loop {
             backoff.pause(self).await?;
-            match self.mark_revision(&original, state.clone(), now).await? {
-                Written::Done => break,
-                Written::Lost(Some(newer)) if newer.revoked.is_none() => {
+            let written = self.mark_revision(&original, state.clone(), now).await;
+            tries += 1;
+            match written {
+                // A write that failed once mostly succeeds the next time; without it the client loses a token.
+                Err(_) if tries < TRIES => {}
+                Err(failure) => return Err(failure),
+                Ok(Written::Done) => break,
+                Ok(Written::Lost(Some(newer))) if newer.revoked.is_none() => {
                     state = State::decode(&newer.body).map_err(|source| corrupt(newer.selector, source))?;
                     original = newer;
                 }
-                Written::Lost(_) => return Ok(false),
+                Ok(Written::Lost(_)) => return Ok(false),
             }
         }
         let mut copied = State::decode(&copy.body).map_err(|source| corrupt(copy.selector, source))?;

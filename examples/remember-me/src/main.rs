@@ -1,10 +1,10 @@
 //! The smallest complete site with "remember me", safe to copy: replace `ACCOUNTS` by a database.
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
 use argon2::password_hash::{Error, phc::PasswordHash};
 use argon2::{Argon2, PasswordVerifier};
-use axum::extract::Query;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -69,11 +69,6 @@ struct Input {
     remember: Option<String>,
 }
 
-#[derive(Deserialize)]
-struct To {
-    next: Option<String>,
-}
-
 const LOGIN: Html<&str> = Html(
     "<form method=post><input name=name value=alice><input name=password type=password>\
      <label><input name=remember type=checkbox>Remember me</label><button>Log in</button></form>",
@@ -84,7 +79,9 @@ async fn home(user: CurrentUser<User>) -> Html<String> {
     Html(format!("{name}, by {via:?} <form method=post action=/logout><button>Log out</button></form>"))
 }
 
-async fn log_in(auth: Auth, to: Query<To>, Form(input): Form<Input>) -> Result<Response, Rejection> {
+type Query = axum::extract::Query<HashMap<String, String>>;
+
+async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Response, Rejection> {
     let user = find(&input.name);
     let login = auth.begin_login(user.as_ref()).await?; // a log-out everywhere from here on stays valid
     let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
@@ -101,7 +98,8 @@ async fn log_in(auth: Auth, to: Query<To>, Form(input): Form<Input>) -> Result<R
     };
     attempt.succeeded().await?; // what fails from here on is no wrong password
     auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
-    Ok(Redirect::to(to.next.as_deref().and_then(local_path).unwrap_or("/")).into_response())
+    let next = to.get("next").and_then(|next| local_path(next)); // never to another site
+    Ok(Redirect::to(next.unwrap_or("/")).into_response())
 }
 
 async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
