@@ -32,7 +32,7 @@ pub(crate) struct Dialer {
     /// How long making one may take.
     pub(crate) patience: Duration,
     pub(crate) nodelay: bool,
-    /// In a cluster: whom a server has to belong to.
+    /// In a cluster: which one a server has to belong to.
     pub(crate) family: Option<Arc<Family>>,
 }
 

@@ -207,7 +207,7 @@ pub(crate) struct Changes {
     pub(crate) remember: Option<Change>,
     /// Whether they only follow from who sent the request: what another answer did meanwhile is newer.
     pub(crate) yields: bool,
-    /// Whether somebody logged out, so that the browser is told to forget more than its cookies.
+    /// Whether a user logged out, so that the browser is told to forget more than its cookies.
     pub(crate) logged_out: bool,
     /// Whether the answer went out: nothing can be added any more.
     pub(crate) sent: bool,
@@ -224,7 +224,7 @@ impl Change {
 }
 
 impl Changes {
-    /// Leaves both cookies as they are, unless somebody logged in or out since they were found.
+    /// Leaves both cookies as they are, unless a user logged in or out since they were found.
     pub(crate) fn withdraw(&mut self) {
         if self.yields {
             *self = Self::default();

@@ -99,7 +99,7 @@ impl AuthLayer {
 }
 
 impl Config {
-    /// The user whom a record names, unless the record is of another audience.
+    /// The user that a record names, unless the record is of another audience.
     pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
         let Some(audience) = &self.audience else {
             return match self.is_of_an_audience(subject) {

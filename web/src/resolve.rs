@@ -14,7 +14,7 @@ use crate::request::{Proof, Request, State, Who};
 use crate::signal::SignalKind;
 use crate::user::{AnyUser, Loaded};
 
-/// What became of one token, with the user whom it names.
+/// What became of one token, with the user that it names.
 type Judged<T> = Result<T, NoEntry>;
 
 impl Request {

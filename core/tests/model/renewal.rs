@@ -234,7 +234,7 @@ impl Renewal {
         Some(winner)
     }
 
-    /// Somebody has written this record: whoever has copied it must see that.
+    /// This record was written: a call that has copied it must see that.
     fn write(&mut self, setting: &Setting, record: usize) {
         for (stage, call) in self.calls.iter_mut().zip(setting.calls) {
             if let (Stage::Copied { changed } | Stage::Inserted { changed }, true) =

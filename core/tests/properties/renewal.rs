@@ -1,4 +1,4 @@
-//! Renewals in any order, by the owner and by whoever holds a copy, also with what was verified long before.
+//! Renewals in any order, by the owner and by a holder of a copy, also with what was verified long before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;

@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// Writes a row in the place of another, as somebody does who can write to the database.
+    /// Writes a row in the place of another, as an attacker does who can write to the database.
     async fn write(&self, row: Row) {
         self.memory.delete(row.selector, &Note::none()).await.unwrap();
         assert!(self.memory.insert(&row, Fence::None).await.unwrap().is_inserted());

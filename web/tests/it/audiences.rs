@@ -1,4 +1,4 @@
-//! Somebody whose id looks like that of a user of an audience.
+//! A user whose id looks like that of a user of an audience.
 
 use std::convert::Infallible;
 
