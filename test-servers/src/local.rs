@@ -1,8 +1,7 @@
 //! A server made of a program of this machine, with a folder and a port of its own.
 
 use std::env;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::DirBuilderExt;
+use std::fs;
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -15,7 +14,7 @@ use url::Url;
 use crate::error::Error;
 use crate::port;
 use crate::probe;
-use crate::process::{Process, TICK, User, give, tail};
+use crate::process::{Process, TICK, User, tail};
 use crate::server::{Backend, Handle, Server};
 use crate::version::announce;
 
@@ -85,11 +84,7 @@ pub(crate) fn launch(program: &Program) -> Result<Server, Error> {
 impl Local {
     fn new(program: Program) -> Result<Self, Error> {
         let port = port::free()?;
-        let folder = own_folder(program.user)?;
-        let mut local = Self { program, folder, port, starts: 0, process: None };
-        for (name, text) in &local.program.files {
-            fs::write(local.folder.join(name), local.fill(text)).map_err(Error::io("write a file"))?;
-        }
+        let mut local = Self { program, folder: own_folder(), port, starts: 0, process: None };
         local.start()?;
         Ok(local)
     }
@@ -121,7 +116,10 @@ impl Local {
             Backend::Postgres => "QUIT",
             Backend::Redis => "TERM",
         };
-        let process = Process::spawn(&command, &self.folder, &log, signal, self.program.user)?;
+        // A server may have written into its own since.
+        let new = if self.starts == 1 { self.program.files.as_slice() } else { &[] };
+        let files: Vec<_> = new.iter().map(|(name, text)| (*name, self.fill(text))).collect();
+        let process = Process::spawn(&command, &self.folder, &log, signal, self.program.user, &files)?;
         let process = self.process.insert(process);
         let deadline = Instant::now() + START;
         loop {
@@ -180,8 +178,8 @@ impl Drop for Local {
     }
 }
 
-/// A new folder for `user` alone, below the temporary folder.
-fn own_folder(user: Option<User>) -> Result<PathBuf, Error> {
+/// The path of a folder that does not exist yet, below the temporary folder.
+fn own_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut folder = env::temp_dir().join(format!("hallpass-server-{}-{next}", process::id()));
@@ -189,7 +187,5 @@ fn own_folder(user: Option<User>) -> Result<PathBuf, Error> {
     while folder.exists() {
         folder.as_mut_os_string().push("x");
     }
-    DirBuilder::new().mode(0o700).create(&folder).map_err(Error::io("create the server's folder"))?;
-    give(&folder, user)?;
-    Ok(folder)
+    folder
 }

@@ -1,8 +1,7 @@
 //! One server process under the eye of `supervise.sh`.
 
 use std::fs::{self, File};
-use std::io::{BufRead, BufReader, Read, Seek, SeekFrom};
-use std::os::unix::fs::chown;
+use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -38,37 +37,39 @@ pub(crate) struct Process {
 }
 
 impl Process {
-    /// Starts `command`, ending it with `signal` at the end of this process.
+    /// Starts `command` in `folder`, which is made where it is missing, ending it with `signal` at the end of this
+    /// process. `files` are written into the folder before the command runs.
     pub(crate) fn spawn(
         command: &[String],
         folder: &Path,
         log: &Path,
         signal: &str,
         user: Option<User>,
+        files: &[(&str, String)],
     ) -> Result<Self, Error> {
-        let script = folder.join("supervise.sh");
-        fs::write(&script, include_str!("supervise.sh"))
-            .map_err(Error::io("write the supervisor's script"))?;
-        give(&script, user)?;
         let mut shell = Command::new("sh");
-        shell.arg(script).arg(folder).arg(log).arg(signal).args(command);
-        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
-        shell.current_dir(folder).process_group(0);
+        shell.args(["-c", include_str!("supervise.sh"), "supervise.sh"]);
+        shell.arg(folder).arg(log).arg(signal).args(command);
+        shell.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).process_group(0);
         if let Some(user) = user {
             shell.uid(user.uid).gid(user.gid);
         }
         let mut supervisor = shell.spawn().map_err(Error::io("start a shell"))?;
-        let lifeline = supervisor.stdin.take();
-        let mut line = String::new();
-        if let Some(stdout) = supervisor.stdout.take() {
-            BufReader::new(stdout).read_line(&mut line).map_err(Error::io("hear from the supervisor"))?;
+        let unexpected = |action| Error::io(action)(ErrorKind::UnexpectedEof.into());
+        let pipes = supervisor.stdin.take().zip(supervisor.stdout.take());
+        let (mut lifeline, heard) = pipes.ok_or_else(|| unexpected("talk to the supervisor"))?;
+        let mut heard = BufReader::new(heard).lines();
+        let mut hear = || heard.next().transpose().map_err(Error::io("hear from the supervisor"));
+        if hear()?.as_deref() != Some("folder") {
+            return Err(unexpected("make the server's folder"));
         }
-        let server = line.trim().parse().ok().and_then(Pid::from_raw);
-        let server = server.ok_or_else(|| Error::Io {
-            action: "learn the server's process id",
-            source: std::io::ErrorKind::UnexpectedEof.into(),
-        })?;
-        Ok(Self { supervisor, lifeline, server, frozen: false })
+        for (name, text) in files {
+            fs::write(folder.join(name), text).map_err(Error::io("write a file"))?;
+        }
+        lifeline.write_all(b"\n").map_err(Error::io("talk to the supervisor"))?;
+        let server = hear()?.and_then(|line| line.parse().ok()).and_then(Pid::from_raw);
+        let server = server.ok_or_else(|| unexpected("learn the server's process id"))?;
+        Ok(Self { supervisor, lifeline: Some(lifeline), server, frozen: false })
     }
 
     pub(crate) fn id(&self) -> i32 {
@@ -165,12 +166,6 @@ fn children_of(parent: Pid) -> Result<Vec<Pid>, Error> {
     let pairs = text.lines().filter_map(|line| line.trim().split_once(char::is_whitespace));
     let own = pairs.filter(|(_, of)| of.trim() == parent);
     Ok(own.filter_map(|(id, _)| id.parse().ok().and_then(Pid::from_raw)).collect())
-}
-
-/// Makes a file or folder the server's own.
-pub(crate) fn give(path: &Path, user: Option<User>) -> Result<(), Error> {
-    let Some(user) = user else { return Ok(()) };
-    chown(path, Some(user.uid), Some(user.gid)).map_err(Error::io("give a file to the server's user"))
 }
 
 /// The last lines of a log, as far as they can be read.

@@ -2,6 +2,8 @@
 #
 #   sh supervise.sh FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
 #
+# It makes FOLDER where there is none, says "folder", and waits for a line before it starts the program: whoever
+# made the folder itself and was killed before this script ran would leave it behind.
 # Standard input is a pipe whose other end only the test process holds. The kernel closes it however that
 # process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, five seconds
 # later SIGKILL, and FOLDER goes. Where the server ends by itself FOLDER stays, for a restart.
@@ -10,7 +12,15 @@ folder=$1 log=$2 signal=$3
 shift 3
 # Ctrl-C in a terminal goes to the test; a reader that is gone must not end this shell before the server.
 trap '' HUP INT PIPE TERM
-exec 3<&0 </dev/null 2>>"$log"
+exec 3<&0 </dev/null
+[ -d "$folder" ] || mkdir -m 700 "$folder" || exit
+cd "$folder" || exit
+exec 2>>"$log"
+echo folder
+if ! read -r _ <&3; then
+  rm -rf "$folder"
+  exit 1
+fi
 
 "$@" 3<&- >>"$log" &
 server=$!
