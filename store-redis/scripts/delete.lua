@@ -13,7 +13,8 @@ if #head >= 97 then
   local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 93))
   if subject ~= '' then
     index = ARGV[1] .. subject
-    member = string.sub(head, 73, 86)
+    member = string.sub(head, 73, 86) .. string.sub(head, 63, 70) .. string.sub(head, 87, 87)
+      .. string.sub(head, 98, kind_end)
     -- A slot that moves refuses here, before anything is written.
     if type(redis.pcall('EXISTS', index)) == 'table' then
       return redis.error_reply('TRYAGAIN the index is not here')

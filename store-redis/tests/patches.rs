@@ -171,28 +171,28 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "revoke_ignores_the_kind",
         file: "revoke.lua",
-        from: "if kinds and not kinds[string.sub(head, 98, 97 + string.byte(head, 92))] then return false end",
+        from: "if kinds and not kinds[string.sub(member, 24)] then return false end",
         to: "",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_takes_every_login",
         file: "revoke.lua",
-        from: "if ARGV[6] == 'only' and login ~= ARGV[7] then return false end",
-        to: "",
+        from: "return (ARGV[6] == 'only') == (string.sub(member, 15, 22) == ARGV[7])",
+        to: "return ARGV[6] == 'only' or string.sub(member, 15, 22) ~= ARGV[7]",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_takes_the_login_that_is_excepted",
         file: "revoke.lua",
-        from: "if ARGV[6] == 'except' and login == ARGV[7] then return false end",
-        to: "",
+        from: "return (ARGV[6] == 'only') == (string.sub(member, 15, 22) == ARGV[7])",
+        to: "return ARGV[6] == 'except' or string.sub(member, 15, 22) == ARGV[7]",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_ignores_the_purpose",
         file: "revoke.lua",
-        from: "if not purposes[string.byte(head, 87)] then return false end",
+        from: "if not purposes[string.byte(member, 23)] then return false end",
         to: "",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
@@ -241,8 +241,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "revoke_marks_again",
         file: "revoke.lua",
-        from: "return not (mark and string.byte(head, 10) ~= 0)",
-        to: "return true",
+        from: " or (mark and string.byte(head, 10) ~= 0)",
+        to: "",
         caught: &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")],
     },
     Patch {
@@ -304,8 +304,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "list_ignores_the_kind",
         file: "list.lua",
-        from: "if other or (value and meant(value)) then",
-        to: "if other or value then",
+        from: "if follows and meant(member) then",
+        to: "if follows then",
         caught: &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")],
     },
     Patch {
