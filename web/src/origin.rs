@@ -25,6 +25,8 @@ pub(crate) enum Sender {
     /// One of this host that came over plain HTTP, though the cookies are `Secure`: an attacker in the network
     /// may have written it, and a browser would not keep the cookies.
     PlainHttp,
+    /// One that hides its origin: `Origin: null`, as a form says on a page with `Referrer-Policy: no-referrer`.
+    Hidden,
     /// The client does not say. Browsers of today always do.
     Unsaid,
 }
@@ -55,6 +57,9 @@ impl Origins {
             return if site == "same-origin" || site == "none" { Sender::Own } else { Sender::Other };
         }
         let Some(origin) = origin else { return Sender::Unsaid };
+        if origin == b"null" {
+            return Sender::Hidden;
+        }
         let host = headers.get(HOST).map(|host| host.as_bytes());
         let Some(own) = host.or_else(|| uri.authority().map(|own| own.as_str().as_bytes())) else {
             return Sender::Other;
@@ -118,7 +123,7 @@ mod tests {
             &[own, ("sec-fetch-site", "cross-site")][..],
             &[own, ("sec-fetch-site", "same-site"), ("origin", "https://app.example")],
             &[own, ("sec-fetch-site", "junk")],
-            &[own, ("origin", "null")],
+            &[own, ("sec-fetch-site", "cross-site"), ("origin", "null")],
             &[own, ("origin", "https://evil.example")],
             &[own, ("origin", "https://app.example.evil.example")],
             &[own, ("origin", "https://app.example:444")],
@@ -138,6 +143,7 @@ mod tests {
             }
         }
         assert_eq!(sender(&Method::POST, &[own]), Sender::Unsaid);
+        assert_eq!(sender(&Method::POST, &[own, ("origin", "null")]), Sender::Hidden);
         assert_eq!(sender(&Method::POST, &[own, ("origin", "http://app.example")]), Sender::PlainHttp);
     }
 
