@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::cookie::{Change, Held};
 use crate::envelope::{FORCED, STALE, seal};
 use crate::error::{Denied, Failure, NoEntry, Refused};
+use crate::origin::is_loopback;
 use crate::rejection::causes;
 use crate::request::{Request, State, Who};
 use crate::signal::SignalKind;
@@ -278,15 +279,6 @@ impl Request {
             tracing::warn!(target: "hallpass", origin, "{message}");
         }
     }
-}
-
-/// Whether a page of `host` comes from the very machine that shows it.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.") || name == "[::1]"
 }
 
 impl<'a> IntoFuture for LogIn<'a> {

@@ -1,5 +1,7 @@
 //! Requests that another site made a browser send.
 
+use std::net::Ipv4Addr;
+
 use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Uri};
 
@@ -66,13 +68,26 @@ impl Origins {
         };
         let is_own =
             |scheme: &[u8]| origin.strip_prefix(scheme).is_some_and(|host| host.eq_ignore_ascii_case(own));
+        // What is safe comes here as a WebSocket only. Browsers open one without `Sec-Fetch-Site`, and they keep `Secure`
+        // cookies of a page of their own machine, which no attacker in the network writes.
+        let of_this_machine = safe && std::str::from_utf8(own).is_ok_and(is_loopback);
         match (is_own(b"https://"), is_own(b"http://")) {
             (true, _) => Sender::Own,
-            (_, true) if secure => Sender::PlainHttp,
+            (_, true) if secure && !of_this_machine => Sender::PlainHttp,
             (_, true) => Sender::Own,
             (false, false) => Sender::Other,
         }
     }
+}
+
+/// Whether a page of `host`, which may have a port, comes from the very machine that shows it.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_v4 = || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
+    name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || is_v4()
 }
 
 /// Whether it is what a browser writes into `Origin` for a page that has an origin.
