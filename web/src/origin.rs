@@ -41,7 +41,9 @@ impl Origins {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         match self.allowed.iter().all(|origin| is_origin(origin)) {
             true => Ok(()),
-            false => Err("an origin is scheme://host or scheme://host:port, without a path and without *"),
+            false => Err(
+                "an origin is scheme://host, with a port if it is not the default one, without a path and without *",
+            ),
         }
     }
 
@@ -94,7 +96,14 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let known = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => ":",
+    };
     known
+        && !host.ends_with(default_port)
+        && !host.ends_with(':')
         && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
@@ -184,6 +193,9 @@ mod tests {
             "https://",
             "https://idp.example/",
             "https://*.idp.example",
+            "https://idp.example:443",
+            "http://idp.example:80",
+            "https://idp.example:",
             "*",
             "null",
             "1x://a",
