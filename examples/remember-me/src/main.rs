@@ -88,7 +88,7 @@ async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Respo
     let right = match check(user, input.password).await {
         Ok(right) => right,
         Err(error) => {
-            attempt.undecided().await?; // not checked, so it does not count
+            attempt.undecided().await; // not checked, so it does not count
             return Err(Failure::Loader(error).into());
         }
     };
@@ -96,7 +96,7 @@ async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Respo
         attempt.failed(user.as_ref());
         return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
     };
-    attempt.succeeded().await?; // what fails from here on is no wrong password
+    attempt.succeeded().await; // what fails from here on is no wrong password
     auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
     let next = to.get("next").and_then(|next| local_path(next)); // never to another site
     Ok(Redirect::to(next.unwrap_or("/")).into_response())

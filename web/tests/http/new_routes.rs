@@ -34,8 +34,8 @@ async fn counted(State(users): State<Users>, auth: Auth, form: Form<Input>) -> A
         attempt.failed(user.as_ref());
         return Ok((StatusCode::UNAUTHORIZED, "wrong").into_response());
     };
+    attempt.succeeded().await;
     auth.login(user).begun(&login).await?;
-    attempt.succeeded().await?;
     Ok("in".into_response())
 }
 

@@ -105,7 +105,7 @@ async fn is_right(
     let attempt = auth.attempt(name).await?;
     match check(account, password).await {
         Ok(true) => {
-            attempt.succeeded().await?;
+            attempt.succeeded().await;
             Ok(true)
         }
         Ok(false) => {
@@ -113,7 +113,7 @@ async fn is_right(
             Ok(false)
         }
         Err(error) => {
-            attempt.undecided().await?;
+            attempt.undecided().await;
             Err(Failure::Loader(error).into())
         }
     }
