@@ -66,9 +66,12 @@ impl Auth {
     /// would use up the attempts at the password.
     ///
     /// # Errors
-    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Rejection::Failure`] if the attempts
-    /// could not be counted.
+    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Refused::CrossSite`](crate::Refused::CrossSite)
+    /// if the request needs a CSRF token that was not checked; [`Rejection::Failure`] if the attempts could not be
+    /// counted. None of them counts.
     pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
+        // Another site's page would use up the attempts of the user whose browser it runs in.
+        self.refuse_unproven()?;
         let attempt =
             Attempt { auth: self.clone(), account: account.to_owned(), at: self.0.config.tokens.now() };
         match self.0.config.attempts.take(attempt.by()).await.map_err(Failure::Attempts)? {

@@ -161,3 +161,13 @@ async fn where_a_neighbour_can_plant_the_secret_a_page_that_hides_its_origin_is_
     let own = token(&browser).await;
     assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.status, 403);
 }
+
+#[tokio::test]
+async fn what_another_site_sends_uses_up_no_attempt() {
+    let (_site, browser) = strict().await;
+    let guess = [("id", "alice"), ("password", "guess")];
+    for _ in 0..10 {
+        assert_eq!(send(&browser, "POST", "/counted", &guess).await.status, 403);
+    }
+    assert_eq!(browser.post("/counted", &[("id", "alice"), ("password", "secret")]).await.status, 200);
+}
