@@ -58,7 +58,7 @@ pub struct Attempt {
 
 impl Auth {
     /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked. Call it
-    /// after [`begin_login`](Self::begin_login): what an outage ends there is no attempt.
+    /// after [`begin_login`](Self::begin_login): a client that hangs up while the store is slow has made no attempt.
     /// Give the name as the application compares it.
     ///
     /// Each secret of an account wants a name of its own, the password and the second factor for instance: say

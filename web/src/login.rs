@@ -26,7 +26,7 @@ pub struct LogIn<'a> {
     auth: &'a Auth,
     user: &'a (dyn Any + Send + Sync),
     confirm: bool,
-    begun: Option<&'a Login>,
+    begun: Option<Result<Login, Failure>>,
     remember: bool,
     lifetime: Duration,
     fresh: bool,
@@ -78,13 +78,14 @@ impl<'a> LogIn<'a> {
         self
     }
 
-    /// Finishes the login that [`Auth::begin_login`] began before the password was checked.
-    pub fn begun(mut self, login: &'a Login) -> Self {
+    /// Finishes what [`Auth::begin_login`] began before the password was checked. If it could not begin, this login
+    /// fails with the cause.
+    pub fn begun(mut self, login: Result<Login, Failure>) -> Self {
         self.begun = Some(login);
         self
     }
 
-    async fn run(self) -> Result<(), Denied> {
+    async fn run(mut self) -> Result<(), Denied> {
         let request = &self.auth.0;
         let Described { subject, stamp, active } = request.config.describe(self.user)?;
         self.auth.refuse_unproven()?;
@@ -95,8 +96,8 @@ impl<'a> LogIn<'a> {
             request.tell_once(SignalKind::Inactive, Some(&subject), None);
             return Err(Refused::Inactive.into());
         }
-        let begun = match self.begun {
-            Some(login) => login.clone(),
+        let begun = match self.begun.take() {
+            Some(login) => login?,
             None => request.tokens().begin_login(&subject).await?,
         };
         if begun.subject() != Some(&subject) {

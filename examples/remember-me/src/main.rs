@@ -83,7 +83,7 @@ type Query = axum::extract::Query<HashMap<String, String>>;
 
 async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Response, Rejection> {
     let user = find(&input.name);
-    let login = auth.begin_login(user.as_ref()).await?; // a log-out everywhere from here on stays valid
+    let login = auth.begin_login(user.as_ref()).await; // no `?`: an outage must not tell which names exist
     let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
     let right = match check(user, input.password).await {
         Ok(right) => right,
@@ -97,7 +97,7 @@ async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Respo
         return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
     };
     attempt.succeeded().await; // what fails from here on is no wrong password
-    auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
+    auth.login(&user).begun(login).remember(input.remember.is_some()).await?;
     let next = to.get("next").and_then(|next| local_path(next)); // never to another site
     Ok(Redirect::to(next.unwrap_or("/")).into_response())
 }

@@ -49,13 +49,39 @@ async fn names_that_do_not_exist_are_counted_too_and_cost_the_same_calls() {
     assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
     assert_eq!(site.gate.calls().len(), known.len(), "{known:?}");
     site.gate.all_down();
-    assert_eq!(try_with(&browser, "alice", "guess").await, 503);
-    assert_eq!(try_with(&browser, "mallory", "guess").await, 503, "an outage tells no names");
+    assert_eq!(try_with(&browser, "alice", "guess").await, 401);
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 401, "an outage tells no names");
     site.gate.up();
     for _ in 2..10 {
         assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
     }
     assert_eq!(try_with(&browser, "mallory", "guess").await, 429);
+}
+
+#[tokio::test]
+async fn a_store_in_trouble_tells_no_names_whichever_of_its_calls_fail() {
+    for down in [
+        &[Call::Epoch, Call::Insert, Call::Replace, Call::Delete, Call::Revoke][..],
+        &[Call::Find],
+        &[Call::Epoch],
+    ] {
+        let site = site().await;
+        let browser = site.browser();
+        down.iter().for_each(|call| site.gate.down(*call));
+        let [known, unknown] = ["alice", "mallory"].map(|id| [("id", id), ("password", "guess")]);
+        let (known, unknown) =
+            (browser.post("/counted", &known).await, browser.post("/counted", &unknown).await);
+        assert_eq!(
+            (known.status, known.body, known.headers.len()),
+            (unknown.status, unknown.body, unknown.headers.len()),
+            "{down:?}"
+        );
+        if down.contains(&Call::Epoch) {
+            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "who knows the password is told");
+        }
+        site.gate.up();
+        assert_eq!(try_with(&browser, "alice", "secret").await, 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

@@ -26,7 +26,7 @@ async fn log_in(
     Path((name, password)): Path<(String, String)>,
 ) -> Result<Response, Rejection> {
     let user = users.find(&name);
-    let login = auth.begin_login(user.as_ref()).await?;
+    let login = auth.begin_login(user.as_ref()).await;
     let attempt = auth.attempt(&name).await?;
     if password == "unchecked" {
         attempt.undecided().await;
@@ -37,7 +37,7 @@ async fn log_in(
         return Ok(StatusCode::UNAUTHORIZED.into_response());
     };
     attempt.succeeded().await;
-    auth.login(user).begun(&login).await?;
+    auth.login(user).begun(login).await?;
     Ok("in".into_response())
 }
 

@@ -46,12 +46,12 @@ pub(super) async fn log_in(
     };
     let account = site.accounts.find(&form.user);
     // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. And
-    // before the attempt: an outage here costs none.
-    let login = auth.begin_login(account.as_ref()).await?;
+    // without `?`: a failure that came before the password would tell which names exist.
+    let login = auth.begin_login(account.as_ref()).await;
     let right = is_right(&auth, &form.user, account.as_ref(), form.password.clone()).await?;
     let Some(account) = account.as_ref().filter(|_| right) else { return Ok(refuse(WRONG)) };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
-    match auth.login(account).begun(&login).remember(remember).await {
+    match auth.login(account).begun(login).remember(remember).await {
         Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
         Err(Denied::Refused(Refused::Fenced)) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
@@ -76,12 +76,12 @@ pub(super) async fn confirm(
     user: CurrentUser<Account>,
     Filled(form): Filled<Credentials>,
 ) -> Result<Response, Rejection> {
-    let login = auth.begin_login(&*user).await?;
+    let login = auth.begin_login(&*user).await;
     if !knows_password(&auth, &user, form.password).await? {
         let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    auth.confirm(&*user).begun(&login).await?;
+    auth.confirm(&*user).begun(login).await?;
     Ok(Redirect::to(local(&form.next)).into_response())
 }
 
