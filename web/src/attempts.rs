@@ -61,9 +61,9 @@ impl Auth {
     /// after [`begin_login`](Self::begin_login): a client that hangs up while the store is slow has made no attempt.
     /// Give the name as the application compares it.
     ///
-    /// Each secret of an account wants a name of its own, the password and the second factor for instance: say
-    /// `"alice"` for the one and `"alice\ncode"` for the other, which nobody can register. Under one name, wrong codes
-    /// would use up the attempts at the password.
+    /// Each secret of an account wants a name of its own, and each form: `"login:alice"`, `"code:alice"` and
+    /// `"confirm:alice"` for instance. Under one name, wrong codes would use up the attempts at the password. What the
+    /// client types comes last, so that no name that is typed is the counter of another form.
     ///
     /// # Errors
     /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Refused::CrossSite`](crate::Refused::CrossSite)

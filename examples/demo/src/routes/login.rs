@@ -48,7 +48,8 @@ pub(super) async fn log_in(
     // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. And
     // without `?`: a failure that came before the password would tell which names exist.
     let login = auth.begin_login(account.as_ref()).await;
-    let right = is_right(&auth, &form.user, account.as_ref(), form.password.clone()).await?;
+    let counter = format!("login:{}", form.user);
+    let right = is_right(&auth, &counter, account.as_ref(), form.password.clone()).await?;
     let Some(account) = account.as_ref().filter(|_| right) else { return Ok(refuse(WRONG)) };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
     match auth.login(account).begun(login).remember(remember).await {
@@ -85,24 +86,25 @@ pub(super) async fn confirm(
     Ok(Redirect::to(local(&form.next)).into_response())
 }
 
-/// Whether `password` is that of `user`, who is logged in; a wrong one counts as an attempt.
+/// Whether `password` is that of `user`, who is logged in. Wrong ones are counted apart from those at the login,
+/// so that a user who mistypes here can still log in.
 pub(super) async fn knows_password(
     auth: &Auth,
     user: &CurrentUser<Account>,
     password: String,
 ) -> Result<bool, Rejection> {
-    is_right(auth, &user.name, Some(user.user()), password).await
+    is_right(auth, &format!("confirm:{}", user.name), Some(user.user()), password).await
 }
 
-/// Whether `password` is that of `account`, which is called `name` if it exists. It counts before it is checked:
-/// attempts that come at once do not slip in side by side. What could not be checked does not count.
+/// Whether `password` is that of `account`. It counts before it is checked: attempts that come at once do not slip
+/// in side by side. What could not be checked does not count.
 async fn is_right(
     auth: &Auth,
-    name: &str,
+    counter: &str,
     account: Option<&Account>,
     password: String,
 ) -> Result<bool, Rejection> {
-    let attempt = auth.attempt(name).await?;
+    let attempt = auth.attempt(counter).await?;
     match check(account, password).await {
         Ok(true) => {
             attempt.succeeded().await;
