@@ -60,6 +60,60 @@ async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login()
     assert_eq!(world.tokens.issue(&carried, Kind::SESSION).await.rejected(), Rejected::Fenced);
 }
 
+/// A login that waits for a second factor holds nothing but the single-use token that carries it.
+#[tokio::test]
+async fn a_login_whose_only_token_is_single_use_issues_nothing_after_that_was_revoked() {
+    for spent in [false, true] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
+        let text = carrier.token.expose();
+        let mut carried = Login::decode(&login.encode()).unwrap();
+        if spent {
+            // The code is being checked.
+            let valid = world.tokens.consume(Kind::ONE_TIME, text).await.unwrap();
+            carried = Login::decode(&world.tokens.data(&valid).await.unwrap()).unwrap();
+        }
+        let revoked = world.tokens.revoke(Kind::ONE_TIME, text).await.judged();
+        assert_eq!(revoked, if spent { Err(Rejected::Spent) } else { Ok(()) });
+        for login in [&login, &carried] {
+            for kind in [Kind::SESSION, Kind::ONE_TIME, Kind::API_KEY] {
+                let late = world.tokens.issue(login, kind).await;
+                assert_eq!(late.rejected(), Rejected::Fenced, "spent: {spent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
+    drop(login);
+    let valid = world.tokens.consume(Kind::ONE_TIME, carrier.token.expose()).await.unwrap();
+    let login = Login::decode(&world.tokens.data(&valid).await.unwrap()).unwrap();
+    let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+}
+
+/// Whoever finds an old link in a mailbox keeps no one from logging in.
+#[tokio::test]
+async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() {
+    for spent in [false, true] {
+        let world = World::new();
+        let old = world.log_in(Kind::ONE_TIME).await;
+        if spent {
+            world.tokens.consume(Kind::ONE_TIME, old.token.expose()).await.unwrap();
+        }
+        world.advance(HOUR + MINUTE);
+        let under_way = world.tokens.begin_login(&alice()).await.unwrap();
+        let revoked = world.tokens.revoke(Kind::ONE_TIME, old.token.expose()).await.judged();
+        assert_eq!(revoked, if spent { Err(Rejected::Spent) } else { Ok(()) });
+        world.tokens.issue(&under_way, Kind::SESSION).await.expect("it is another login");
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_name_costs_one_call_writes_nothing_and_issues_nothing() {
     let world = World::new();
@@ -174,7 +228,6 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
     assert!(issue.await.is_err());
     let told = world.told();
-    let ghost =
-        told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
+    let ghost = told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
     assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }
