@@ -1,6 +1,6 @@
 //! A login that has begun: how long it is good, and what ends it (S11).
 
-use hallpass_core::{Denied, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
+use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
 
 use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
 use crate::gate::Call;
@@ -114,6 +114,81 @@ async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() 
     }
 }
 
+/// The second was under way before the login had its first device.
+#[tokio::test]
+async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between() {
+    for (kind, replaces) in [
+        (Kind::REMEMBER, false),
+        (Kind::REMEMBER, true),
+        (Kind::ONE_TIME, false),
+        (Kind::API_KEY, false),
+        (Kind::API_KEY, true),
+    ] {
+        let world = World::new();
+        let old = world.log_in(Kind::SESSION).await;
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let held = world.gate.hold_once(Call::Insert);
+        let mut slow = world.tokens.issue(&login, kind);
+        if replaces {
+            slow = slow.replaces(Kind::SESSION, old.token.expose());
+        }
+        let log_out = async {
+            held.arrival().await;
+            let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+            world.tokens.revoke(Kind::SESSION, first.token.expose()).await.unwrap();
+            world.told();
+            held.release();
+        };
+        let (slow, ()) = tokio::join!(slow, log_out);
+        assert_eq!(slow.rejected(), Rejected::Fenced, "{kind}");
+        assert!(format!("{:?}", world.gate.store).contains("records: 1"), "{kind} left a ghost");
+        let told = world.events();
+        assert!(told.contains(&EventKind::Fenced) && !told.contains(&EventKind::Issued), "{told:?}");
+        let late = world.tokens.issue(&login, Kind::SESSION).await;
+        assert_eq!(late.rejected(), Rejected::Fenced);
+    }
+}
+
+#[tokio::test]
+async fn two_issues_at_once_that_nothing_ended_are_both_good() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.gate.meet(Call::Insert, 2);
+    let (session, remember) =
+        tokio::join!(world.tokens.issue(&login, Kind::SESSION), world.tokens.issue(&login, Kind::REMEMBER));
+    world.verify(Kind::SESSION, session.unwrap().token.expose()).await.unwrap();
+    world.verify(Kind::REMEMBER, remember.unwrap().token.expose()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_issue_that_cannot_tell_whether_its_login_was_ended_fails_and_leaves_no_record() {
+    for call in [None, Some(Call::Delete)] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let held = world.gate.hold_once(Call::Insert);
+        let slow = world.tokens.issue(&login, Kind::REMEMBER);
+        let first = async {
+            held.arrival().await;
+            let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+            world.gate.down(Call::Find);
+            if let Some(call) = call {
+                world.gate.down(call);
+            }
+            held.release();
+            first
+        };
+        let (slow, first) = tokio::join!(slow, first);
+        assert!(matches!(slow, Err(Denied::Failed(Failure::Store(_)))), "{slow:?}");
+        world.gate.up();
+        world.verify(Kind::SESSION, first.token.expose()).await.expect("the first token is good");
+        let told = world.told();
+        let ghost = told.iter().any(|told| told.kind == EventKind::Abandoned && told.source.is_some());
+        assert_eq!(ghost, call.is_some(), "told where it could not be removed");
+        let records = format!("records: {}", 1 + usize::from(ghost));
+        assert!(format!("{:?}", world.gate.store).contains(&records));
+    }
+}
+
 #[tokio::test]
 async fn an_unknown_name_costs_one_call_writes_nothing_and_issues_nothing() {
     let world = World::new();
@@ -195,7 +270,7 @@ async fn an_older_login_that_is_dead_already_is_not_ended_twice() {
     let verdict = world.verify(Kind::SESSION, old.token.expose()).await.unwrap_err();
     assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere), "the first reason stays");
     let told = world.events();
-    assert!(!told.contains(&hallpass_core::EventKind::Revoked(Reason::Superseded)), "{told:?}");
+    assert!(!told.contains(&EventKind::Revoked(Reason::Superseded)), "{told:?}");
 }
 
 #[tokio::test]
@@ -228,6 +303,6 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
     assert!(issue.await.is_err());
     let told = world.told();
-    let ghost = told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
+    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
     assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }
