@@ -27,8 +27,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A kind as short as can be, that never idles, and one as long as can be.
 const SHORT: Kind = Kind::from_static("x");
 const LONG: Kind = Kind::from_static("one-time:abcdefghijklmnopqrstuvw");
-const NAMES: [&str; 8] =
-    ["anonymous", "confirmed", "fresh", "largest", "restored", "revoked", "rotated", "spent"];
+const NAMES: [&str; 9] =
+    ["anonymous", "confirmed", "fresh", "largest", "renewed", "restored", "revoked", "rotated", "spent"];
 
 // What is in them --------------------------------------------------------------------------------------
 
@@ -205,6 +205,25 @@ async fn a_restored_record_still_knows_how_it_was_come_by() {
     // It was restored together with a successor that its use confirms; that record is not here.
     let body = golden.record.body.as_bytes();
     assert_eq!(body[1], 64, "the flag for it");
+}
+
+#[tokio::test]
+async fn a_renewed_record_still_knows_what_it_took_the_place_of() {
+    let golden = Golden::read("renewed");
+    golden.has(&Record {
+        subject: Some(Subject::new("bob").unwrap()),
+        updated_at: after(MINUTE),
+        seen_at: after(MINUTE),
+        idle_at: Some(after(14 * DAY + MINUTE)),
+        purge_at: after(15 * DAY + DAY * 3 / 4),
+        ..golden.bare()
+    });
+    let body = golden.record.body.as_bytes();
+    assert_eq!(body[1], 128, "the flag for it");
+    assert_ne!(body[body.len() - 8..], golden.record.login.0, "the login before");
+    let tokens = golden.service(DAY).await;
+    let valid = tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
+    assert_eq!((valid.created_at(), valid.auth_at()), (ISSUED, ISSUED));
 }
 
 #[tokio::test]
@@ -419,7 +438,7 @@ async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
     let store = MemoryStore::new();
     let clock = Arc::new(ManualClock::new(ISSUED));
     let service = builder(store.clone()).clock(Arc::clone(&clock)).entropy(Fixed(AtomicU64::new(seed)));
-    let unkeyed = ["anonymous", "confirmed", "fresh", "restored", "spent"].contains(&name);
+    let unkeyed = ["anonymous", "confirmed", "fresh", "renewed", "restored", "spent"].contains(&name);
     let tokens = if unkeyed { service } else { service.keyring(ring()) }.build().unwrap();
 
     let (subject, kind) = match name {
@@ -476,6 +495,12 @@ async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
             let session = tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
             selector = session.token.selector();
             texts = vec![session.token.expose().to_owned()];
+        }
+        "renewed" => {
+            let valid = tokens.verify(kind, &texts[0]).await.unwrap();
+            let renewed = tokens.revoke_others(&valid).await.unwrap();
+            selector = renewed.tokens[0].token.selector();
+            texts = vec![renewed.tokens[0].token.expose().to_owned()];
         }
         "revoked" => {
             let (subject, reason) = (subject.unwrap(), Reason::Administrative);

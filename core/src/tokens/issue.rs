@@ -76,6 +76,7 @@ pub(super) struct Draft {
     pub(super) era: Era,
     pub(super) facts: Facts,
     pub(super) confirms: Option<Confirms>,
+    pub(super) renews: Option<LoginId>,
     pub(super) data: Vec<u8>,
 }
 
@@ -151,6 +152,7 @@ impl Tokens {
                 rotated: None,
                 facts: draft.facts.clone(),
                 confirms: draft.confirms,
+                renews: draft.renews,
                 data: draft.data.clone(),
             };
             record.body = state.encode();
@@ -359,6 +361,7 @@ impl<'a> Issue<'a> {
                     authentication: authentication.unwrap_or_default(),
                 },
                 confirms: None,
+                renews: None,
                 data,
             },
             Basis::Restored(parent) => {
@@ -387,6 +390,7 @@ impl<'a> Issue<'a> {
                         authentication: authentication.unwrap_or_else(|| parent.authentication().clone()),
                     },
                     confirms: parent.confirms,
+                    renews: None,
                     data,
                 }
             }

@@ -294,6 +294,7 @@ impl Tokens {
             era: caller.era,
             facts,
             confirms: None,
+            renews: Some(caller.login),
             data: state.data,
         };
         self.create(policy, now, draft).await.map(|(issued, record, _)| (issued, record))
