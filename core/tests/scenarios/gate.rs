@@ -28,7 +28,12 @@ pub(crate) enum Call {
 #[derive(Clone)]
 enum Rule {
     /// Each waits, before it does anything, until it is let through.
-    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore>, left: Arc<Mutex<usize>> },
+    Hold {
+        arrived: Arc<Semaphore>,
+        passes: Arc<Semaphore>,
+        before: Arc<Mutex<usize>>,
+        left: Arc<Mutex<usize>>,
+    },
     /// The first so many wait, after they have done their work, until that many have done it.
     Meet(Arc<Barrier>, Arc<Mutex<usize>>),
     /// Each fails and does nothing.
@@ -39,7 +44,9 @@ enum Rule {
     Panic,
     /// Each replace does nothing and answers that another write was faster; each purge does nothing and
     /// answers that there is more.
-    Lose,
+    ///
+    /// The first so many do their work.
+    Lose(Arc<Mutex<usize>>),
     /// Each list begins at the beginning.
     Repeat,
     /// As many as this do their work, the others fail and do nothing.
@@ -93,18 +100,23 @@ impl Gate {
     }
 
     pub(crate) fn hold(&self, call: Call) -> Held {
-        self.hold_first(call, usize::MAX)
+        self.hold_some(call, 0, usize::MAX)
     }
 
     /// Holds back the next call of one method, and no other.
     pub(crate) fn hold_once(&self, call: Call) -> Held {
-        self.hold_first(call, 1)
+        self.hold_some(call, 0, 1)
     }
 
-    fn hold_first(&self, call: Call, count: usize) -> Held {
+    /// Lets so many calls of one method through, holds back the next, and no other.
+    pub(crate) fn hold_after(&self, call: Call, before: usize) -> Held {
+        self.hold_some(call, before, 1)
+    }
+
+    fn hold_some(&self, call: Call, before: usize, count: usize) -> Held {
         let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let left = Arc::new(Mutex::new(count));
-        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), left });
+        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
+        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), before, left });
         Held { arrived, passes }
     }
 
@@ -126,7 +138,12 @@ impl Gate {
     }
 
     pub(crate) fn lose(&self, call: Call) {
-        self.rule(call, Rule::Lose);
+        self.lose_after(call, 0);
+    }
+
+    /// Lets `count` calls of one method through first.
+    pub(crate) fn lose_after(&self, call: Call, count: usize) {
+        self.rule(call, Rule::Lose(Arc::new(Mutex::new(count))));
     }
 
     pub(crate) fn repeat(&self, call: Call) {
@@ -181,13 +198,13 @@ impl Gate {
     ) -> Result<T, StoreError> {
         self.calls.lock().unwrap().push(call);
         match self.find_rule(call) {
-            None | Some(Rule::Lose | Rule::Repeat | Rule::Blind) => work.await,
+            None | Some(Rule::Lose(_) | Rule::Repeat | Rule::Blind) => work.await,
             Some(Rule::DownAfter(left)) => match takes_one(&left) {
                 true => work.await,
                 false => Err(StoreError::Unavailable("the test says so".into())),
             },
-            Some(Rule::Hold { arrived, passes, left }) => {
-                if takes_one(&left) {
+            Some(Rule::Hold { arrived, passes, before, left }) => {
+                if !takes_one(&before) && takes_one(&left) {
                     arrived.add_permits(1);
                     passes.acquire().await.unwrap().forget();
                 }
@@ -243,7 +260,9 @@ impl TokenStore for Gate {
         if let Change::End(note) = change {
             self.notes.lock().unwrap().push(note.clone());
         }
-        if let Some(Rule::Lose) = self.find_rule(Call::Replace) {
+        if let Some(Rule::Lose(before)) = self.find_rule(Call::Replace)
+            && !takes_one(&before)
+        {
             return Ok(Replace::Conflict);
         }
         self.around(Call::Replace, self.store.replace(next, expected, change)).await
@@ -280,7 +299,7 @@ impl TokenStore for Gate {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        if let Some(Rule::Lose) = self.find_rule(Call::Purge) {
+        if let Some(Rule::Lose(_)) = self.find_rule(Call::Purge) {
             return Ok(Purged { removed: 0, more: true });
         }
         self.around(Call::Purge, self.store.purge_expired(now, limit)).await

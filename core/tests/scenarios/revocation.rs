@@ -3,7 +3,7 @@
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Purpose, Reason, Rejected, Stamp};
 use tokio::task::JoinSet;
 
-use crate::fixture::{DAY, Judged as _, World, alice};
+use crate::fixture::{DAY, Judged as _, MINUTE, World, alice};
 use crate::gate::Call;
 
 #[tokio::test]
@@ -159,6 +159,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     let world = World::new();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let session = world.tokens.issue(&login, Kind::SESSION).data("cart").await.unwrap();
+    world.advance(MINUTE);
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     let other = world.log_in(Kind::REMEMBER).await.token;
     let key = world.log_in(Kind::API_KEY).await.token;
@@ -182,7 +183,8 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
         }
     }
     for (kind, old, expected) in [
-        (Kind::SESSION, &session.token, Rejected::Revoked(Reason::LoggedOutElsewhere)),
+        // The oldest record of the login is what its renewals compete for.
+        (Kind::SESSION, &session.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::SESSION, &session2.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &remember.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &other, Rejected::Revoked(Reason::LoggedOutElsewhere)),
