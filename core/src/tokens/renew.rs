@@ -65,6 +65,8 @@ pub(super) struct Made {
     issued: Issued,
     pub(super) record: Record,
     pub(super) original: (Record, State),
+    /// Whether it keeps the data of the original, which a copy of another token may have restored and written to.
+    pub(super) keeps_data: bool,
 }
 
 /// The call was overtaken: this is the caller's record now, if it is there. If it lives the call starts over.
@@ -82,6 +84,9 @@ impl Tokens {
     /// Of several calls with tokens of one login, at once or one after the other, one wins. The others answer
     /// [`Rejected::Revoked`] with [`Reason::Superseded`] and get nothing, for each may come from a copy. So a
     /// double click, or an answer that is lost, costs the caller a new login.
+    ///
+    /// The data of the caller's token go along, and those of tokens that a login or a renewal gave it. Of others,
+    /// which were [restored](Self::issue_from), they stay behind: a copy may have restored them.
     ///
     /// # Errors
     /// [`Failure::Store`]: repeat the call with the same token; others of its login may have been superseded.
@@ -306,7 +311,7 @@ impl Tokens {
     }
 
     /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
-    /// it out.
+    /// it out. Of one that was restored, by a copy maybe, all but its kind and its lifetime is the caller's.
     async fn copy_record(
         &self,
         renewal: &Renewal,
@@ -316,8 +321,14 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<Made, Denied> {
         let (old, state) = &original;
+        // A login or a renewal made it, and its token went to whoever that was for; `issue_from` did not.
+        let of_the_login = state.facts.origin == Origin::Authenticated || state.renews.is_some();
+        let keeps_data = old.selector == caller.selector || of_the_login;
         let policy = self.policy(old.kind)?;
         let mut facts = proven.bear_out(state.facts.clone());
+        if !keeps_data {
+            facts.fingerprint = proven.fingerprint;
+        }
         facts.stamp = renewal.stamp.or(facts.stamp);
         if let Some(authentication) = renewal.authentication.clone() {
             facts = Facts { auth_at: now, origin: Origin::Authenticated, authentication, ..facts };
@@ -334,15 +345,15 @@ impl Tokens {
             subject: caller.subject.clone(),
             login,
             fence,
-            device: old.device.clone(),
+            device: if keeps_data { old.device.clone() } else { caller.device.clone() },
             era: caller.era,
             facts,
             confirms: None,
             renews: Some(caller.login),
-            data: state.data.clone(),
+            data: if keeps_data { state.data.clone() } else { Vec::new() },
         };
         let (issued, record, _) = self.create(policy, now, draft).await?;
-        Ok(Made { issued, record, original })
+        Ok(Made { issued, record, original, keeps_data })
     }
 
     /// What to answer when another call was faster. The rest is left to the winner, which says whether it ended.

@@ -17,7 +17,8 @@ use crate::store::Change;
 const TRIES: u32 = 3;
 
 impl Tokens {
-    /// Marks the record that a copy was made of, whatever is written to it meanwhile; that is in the copy then.
+    /// Marks the record that a copy was made of, whatever is written to it meanwhile; that is in the copy then, if it
+    /// keeps the data of its original.
     ///
     /// Lost if the one or the other was ended meanwhile: what was ended stays ended.
     pub(super) async fn settle(&self, made: &Made, now: Timestamp) -> Result<Written, Failure> {
@@ -33,7 +34,7 @@ impl Tokens {
                     state = State::decode(&newer.body).map_err(|source| corrupt(newer.selector, source))?;
                     original = newer;
                 }
-                Ok(Written::Done) => {
+                Ok(Written::Done) if made.keeps_data => {
                     return self.carry(&made.record, state.data, now).await;
                 }
                 written => return written,

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use hallpass_core::{
-    Authentication, Denied, EventKind, Failure, Issued, Kind, Kinds, Reason, Rejected, Renewed, Valid,
+    Authentication, Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Issued, Kind, Kinds, Origin,
+    Reason, Rejected, Renewed, Valid,
 };
 
 use crate::fixture::{Judged as _, SECOND, World, alice};
@@ -44,6 +45,43 @@ async fn as_far_as_it_gets() {
     }
 }
 
+/// A copy of the owner's remember-me token restores a session and writes to it, before or while the owner renews.
+#[tokio::test]
+async fn what_a_copy_restored_gives_a_renewal_no_data_no_device_and_no_fingerprint() {
+    for late in [false, true] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let issue = world.tokens.issue(&login, Kind::REMEMBER).device("Firefox").data("mine");
+        let mine = issue.fingerprint(Fingerprint::of(&["here"])).await.unwrap();
+        let owner = world.verify(Kind::REMEMBER, text(&mine)).await.unwrap();
+        let copy = world.verify(Kind::REMEMBER, text(&mine)).await.unwrap();
+        world.advance(SECOND);
+        let issue = world.tokens.issue_from(&copy, Kind::SESSION).device("call 555").data("planted");
+        let stolen = issue.fingerprint(Fingerprint::of(&["elsewhere"])).await.unwrap();
+        let mut stolen = world.verify(Kind::SESSION, text(&stolen)).await.unwrap();
+        // Before the record of the copy is marked.
+        let held = world.gate.hold_after(Call::Replace, 1);
+        let renewal = world.tokens.revoke_others(&owner);
+        let write = async {
+            held.arrival().await;
+            if late {
+                world.tokens.update_data(&mut stolen, |data| data.extend(b" late")).await.unwrap();
+            }
+            held.release();
+        };
+        let (renewed, ()) = tokio::join!(renewal, write);
+        let renewed = renewed.unwrap();
+        let session = of(&renewed, Kind::SESSION).expect("a device kind that was live");
+        let candidate = world.tokens.look_up(Kind::SESSION, text(session)).await.unwrap();
+        let session = candidate.fingerprint(Fingerprint::of(&["here"])).verify(None).await.unwrap();
+        assert_eq!(&*world.tokens.data(&session).await.unwrap(), b"", "late: {late}");
+        assert_eq!(session.device().as_str(), "Firefox");
+        assert_eq!(session.fingerprint(), FingerprintCheck::Matches);
+        let remember = world.verify(Kind::REMEMBER, text(of(&renewed, Kind::REMEMBER).unwrap())).await;
+        assert_eq!(&*world.tokens.data(&remember.unwrap()).await.unwrap(), b"mine", "its token was shown");
+    }
+}
+
 /// A restored session that renews itself keeps what it holds: its token was shown.
 #[tokio::test]
 async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() {
@@ -64,10 +102,16 @@ async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() 
         held.release();
     };
     let (renewed, ()) = tokio::join!(renewal, write);
-    let renewed = renewed.unwrap();
-    for (kind, data) in [(Kind::SESSION, "cart late"), (Kind::REMEMBER, "flags")] {
-        let valid = world.verify(kind, text(of(&renewed, kind).unwrap())).await.unwrap();
-        assert_eq!(&*world.tokens.data(&valid).await.unwrap(), data.as_bytes(), "{kind}");
+    let mut renewed = renewed.unwrap();
+    // What a renewal gave with the session is the login's as well, though it says no more than the session proved.
+    for round in 0..2 {
+        for (kind, data) in [(Kind::SESSION, "cart late"), (Kind::REMEMBER, "flags")] {
+            let valid = world.verify(kind, text(of(&renewed, kind).unwrap())).await.unwrap();
+            assert_eq!(valid.origin(), Origin::Restored);
+            assert_eq!(&*world.tokens.data(&valid).await.unwrap(), data.as_bytes(), "{kind}, round {round}");
+        }
+        let session = world.verify(Kind::SESSION, text(of(&renewed, Kind::SESSION).unwrap())).await;
+        renewed = world.tokens.revoke_others(&session.unwrap()).await.unwrap();
     }
 }
 
