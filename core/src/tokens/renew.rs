@@ -3,6 +3,7 @@
 use super::Tokens;
 use super::backoff::Backoff;
 use super::candidate::corrupt;
+use super::cap::Cap;
 use super::ending::Ending;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
@@ -25,8 +26,8 @@ use crate::token::Selector;
 pub struct Renewed {
     /// What the client gets in place of every token that it holds: send them all.
     pub tokens: Vec<Issued>,
-    /// How many other records were ended. A failure if they could not be: verify one of the new tokens and
-    /// repeat the call with it.
+    /// How many other records were ended. A failure if they could not be, or what a step-up exceeds the
+    /// [cap](crate::TokensBuilder::max_logins) by: verify one of the new tokens and repeat the call with it.
     pub ended: Result<u64, Failure>,
 }
 
@@ -58,6 +59,8 @@ struct Copies {
     oldest: (Record, State),
     /// That of the caller's record first.
     made: Vec<Made>,
+    /// How many records the subject has, where the store knows.
+    of_subject: Option<u32>,
 }
 
 /// A new record, and what it was copied from.
@@ -115,7 +118,9 @@ impl Tokens {
     /// carry `authentication` and the present time as [`auth_at`](Valid::auth_at), in place of all that its login
     /// holds, so that a copy of those gains nothing by it. Other logins stay.
     ///
-    /// Lifetimes stay, too; for the rest see [`revoke_others`](Self::revoke_others).
+    /// Lifetimes stay, too. For the [cap](crate::TokensBuilder::max_logins) it is a new login: where as many newer
+    /// ones were made meanwhile it answers [`Rejected::Revoked`] with [`Reason::Evicted`]. For the rest see
+    /// [`revoke_others`](Self::revoke_others).
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others), and [`Failure::Limit`] for an `authentication` beyond its
@@ -200,7 +205,7 @@ impl Tokens {
         login: LoginId,
         now: Timestamp,
     ) -> Result<Result<Renewed, Lost>, Denied> {
-        let Copies { caller, oldest: (oldest, state), made } =
+        let Copies { caller, oldest: (oldest, state), made, of_subject } =
             match self.copy_login(renewal, login, now).await? {
                 Ok(copies) => copies,
                 Err(lost) => return Ok(Err(lost)),
@@ -230,7 +235,17 @@ impl Tokens {
             }
             renewed.push(made);
         }
-        let ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
+        let mut ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
+        // Beside the logins that stay this is a new one, and an eviction that is under way does not know of it.
+        if let (Rest::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
+            && self.may_exceed(Cap::Logins, of_subject)
+        {
+            match self.keep_to(Cap::Logins, &new.record, now).await {
+                Ok(()) => {}
+                Err(Denied::Rejected(evicted)) => return Err(evicted.into()),
+                Err(Denied::Failed(failure)) => ended = Err(failure),
+            }
+        }
         let tokens = renewed.into_iter().map(|made| {
             self.emit(&Event::new(EventKind::Issued, now).record(&made.record));
             made.issued
@@ -288,11 +303,14 @@ impl Tokens {
             }
         }
         let oldest = oldest.unwrap_or_else(|| (caller.clone(), state.clone()));
-        let mut copies = Copies { caller: caller.clone(), oldest, made: Vec::new() };
+        let mut copies = Copies { caller: caller.clone(), oldest, made: Vec::new(), of_subject: None };
         for original in originals {
             let fence = Fence::Parent(copies.oldest.0.selector);
             match self.copy_record(renewal, (login, fence), proven, original, now).await {
-                Ok(made) => copies.made.push(made),
+                Ok((made, of_subject)) => {
+                    copies.made.push(made);
+                    copies.of_subject = of_subject;
+                }
                 Err(Denied::Rejected(Rejected::Fenced)) => {
                     return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
                 }
@@ -319,7 +337,7 @@ impl Tokens {
         (caller, proven): (&Record, &Facts),
         original: (Record, State),
         now: Timestamp,
-    ) -> Result<Made, Denied> {
+    ) -> Result<(Made, Option<u32>), Denied> {
         let (old, state) = &original;
         // A login or a renewal made it, and its token went to whoever that was for; `issue_from` did not.
         let of_the_login = state.facts.origin == Origin::Authenticated || state.renews.is_some();
@@ -352,8 +370,8 @@ impl Tokens {
             renews: Some(caller.login),
             data: if keeps_data { state.data.clone() } else { Vec::new() },
         };
-        let (issued, record, _) = self.create(policy, now, draft).await?;
-        Ok(Made { issued, record, original, keeps_data })
+        let (issued, record, of_subject) = self.create(policy, now, draft).await?;
+        Ok((Made { issued, record, original, keeps_data }, of_subject))
     }
 
     /// What to answer when another call was faster. The rest is left to the winner, which says whether it ended.

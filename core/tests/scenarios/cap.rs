@@ -159,6 +159,40 @@ async fn a_renewal_of_a_login_that_is_beyond_the_cap_ends_with_it() {
     assert_eq!(live(&world).await, [newer.login], "and leaves no copy");
 }
 
+/// The eviction is of the login that was read: what a step-up made of it meanwhile is a newer one.
+#[tokio::test]
+async fn a_step_up_does_not_slip_past_the_cap() {
+    for fails in [false, true] {
+        let world = capped(1);
+        let mine = world.log_in(Kind::SESSION).await;
+        let caller = world.verify(Kind::SESSION, mine.token.expose()).await.unwrap();
+        world.advance(SECOND);
+        let held = world.gate.hold_once(Call::Revoke);
+        let newer = log_in(&world.tokens);
+        let step_up = async {
+            held.arrival().await;
+            world.advance(SECOND);
+            if fails {
+                // One list for the copies, and none for the cap.
+                world.gate.down_after(Call::List, 1);
+            }
+            let how = Authentication::new().level("aal2");
+            let renewed = world.tokens.authenticated_again(&caller, how).await.unwrap();
+            world.gate.up();
+            held.release();
+            renewed
+        };
+        let (newer, renewed) = tokio::join!(newer, step_up);
+        let (newer, new) = (newer.unwrap(), &renewed.tokens[0]);
+        world.verify(Kind::SESSION, new.token.expose()).await.expect("it authenticated last");
+        assert_eq!(renewed.ended.is_err(), fails, "the cap could not be kept, and it says so");
+        if !fails {
+            assert_eq!(world.verify(Kind::SESSION, newer.token.expose()).await.unwrap_err(), EVICTED);
+            assert_eq!(live(&world).await, [new.login]);
+        }
+    }
+}
+
 #[tokio::test]
 async fn the_cap_is_a_hundred_logins_by_default() {
     let world = World::new();
