@@ -141,6 +141,29 @@ async fn a_renewal_beside_a_new_login_at_the_cap_counts_once() {
 }
 
 #[tokio::test]
+async fn a_step_up_under_way_is_as_new_as_what_it_makes() {
+    let world = capped(2);
+    let mine = world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
+    let other = world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
+    let caller = world.verify(Kind::SESSION, mine.token.expose()).await.unwrap();
+    let held = world.gate.hold_once(Call::Replace);
+    let step_up = world.tokens.authenticated_again(&caller, Authentication::new().level("aal2"));
+    let beside = async {
+        held.arrival().await;
+        world.advance(SECOND);
+        let newer = log_in(&world.tokens).await.unwrap();
+        held.release();
+        newer
+    };
+    let (renewed, newer) = tokio::join!(step_up, beside);
+    let renewed = renewed.unwrap();
+    assert_eq!(live(&world).await, [newer.login, renewed.tokens[0].login]);
+    assert_eq!(world.verify(Kind::SESSION, other.token.expose()).await.unwrap_err(), EVICTED);
+}
+
+#[tokio::test]
 async fn a_renewal_of_a_login_that_is_beyond_the_cap_ends_with_it() {
     let world = capped(1);
     let mine = world.log_in(Kind::SESSION).await;

@@ -45,8 +45,8 @@ enum Rule {
     /// Each replace does nothing and answers that another write was faster; each purge does nothing and
     /// answers that there is more.
     ///
-    /// The first so many do their work.
-    Lose(Arc<Mutex<usize>>),
+    /// The first so many do their work, and so do those behind so many more.
+    Lose { before: Arc<Mutex<usize>>, left: Arc<Mutex<usize>> },
     /// Each list begins at the beginning.
     Repeat,
     /// As many as this do their work, the others fail and do nothing.
@@ -138,12 +138,13 @@ impl Gate {
     }
 
     pub(crate) fn lose(&self, call: Call) {
-        self.lose_after(call, 0);
+        self.lose_some(call, 0, usize::MAX);
     }
 
-    /// Lets `count` calls of one method through first.
-    pub(crate) fn lose_after(&self, call: Call, count: usize) {
-        self.rule(call, Rule::Lose(Arc::new(Mutex::new(count))));
+    /// Lets so many calls of one method through, and then does the same to so many.
+    pub(crate) fn lose_some(&self, call: Call, before: usize, count: usize) {
+        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
+        self.rule(call, Rule::Lose { before, left });
     }
 
     pub(crate) fn repeat(&self, call: Call) {
@@ -198,7 +199,7 @@ impl Gate {
     ) -> Result<T, StoreError> {
         self.calls.lock().unwrap().push(call);
         match self.find_rule(call) {
-            None | Some(Rule::Lose(_) | Rule::Repeat | Rule::Blind) => work.await,
+            None | Some(Rule::Lose { .. } | Rule::Repeat | Rule::Blind) => work.await,
             Some(Rule::DownAfter(left)) => match takes_one(&left) {
                 true => work.await,
                 false => Err(StoreError::Unavailable("the test says so".into())),
@@ -260,8 +261,9 @@ impl TokenStore for Gate {
         if let Change::End(note) = change {
             self.notes.lock().unwrap().push(note.clone());
         }
-        if let Some(Rule::Lose(before)) = self.find_rule(Call::Replace)
+        if let Some(Rule::Lose { before, left }) = self.find_rule(Call::Replace)
             && !takes_one(&before)
+            && takes_one(&left)
         {
             return Ok(Replace::Conflict);
         }
@@ -299,7 +301,7 @@ impl TokenStore for Gate {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        if let Some(Rule::Lose(_)) = self.find_rule(Call::Purge) {
+        if let Some(Rule::Lose { .. }) = self.find_rule(Call::Purge) {
             return Ok(Purged { removed: 0, more: true });
         }
         self.around(Call::Purge, self.store.purge_expired(now, limit)).await

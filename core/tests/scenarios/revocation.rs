@@ -173,6 +173,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     let mut kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, [Kind::REMEMBER, Kind::SESSION]);
+    assert_eq!(*renewed.ended.as_ref().unwrap(), 3, "the first session, and both remember-me tokens");
     for new in &renewed.tokens {
         let valid = world.verify(new.kind, new.token.expose()).await.unwrap();
         assert_ne!(valid.login(), login.id(), "whoever copied the old tokens is out");
