@@ -41,6 +41,8 @@ mod renewal;
 mod revocation;
 #[path = "scenarios/rows.rs"]
 mod rows;
+#[path = "scenarios/shuffled.rs"]
+mod shuffled;
 #[path = "scenarios/siblings.rs"]
 mod siblings;
 #[path = "scenarios/single_use.rs"]

@@ -46,7 +46,7 @@ pub(crate) struct State {
     pub(crate) facts: Facts,
     /// The rotation that the first use of this record's token confirms (contract D5a).
     pub(crate) confirms: Option<Confirms>,
-    /// The login that a renewal made this record's login in place of: until that has ended the two count as one.
+    /// The login that a renewal made this record's login in place of: the two count as one while both live.
     pub(crate) renews: Option<LoginId>,
     pub(crate) data: Vec<u8>,
 }

@@ -68,14 +68,14 @@ impl Tokens {
         // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its
         // place against every later one.
         let latest = now.saturating_add(self.max_skew());
-        // A renewal under way has two logins, or more if several run at once: they are one, as new as its newest.
-        // As two they would take the place of another, or one of them that of the other.
+        // A renewal under way has two logins, or more if several run at once: with what they renew, ended or not, they
+        // are one, as new as the newest. As two they would take the place of another, or one that of the other.
         let mut places = HashMap::new();
         for (&login, &at) in &logins {
             let mut first = login;
             // As many steps at most: a writer of the database could make a ring.
             for _ in 0..logins.len() {
-                let Some(old) = renewed.get(&first).filter(|old| logins.contains_key(old)) else { break };
+                let Some(old) = renewed.get(&first) else { break };
                 first = *old;
             }
             let place = (at <= latest, at, login);

@@ -66,6 +66,8 @@ pub(crate) struct Gate {
     calls: Arc<Mutex<Vec<Call>>>,
     notes: Arc<Mutex<Vec<Note>>>,
     unreadable: Arc<Mutex<Vec<Selector>>>,
+    /// What the length of the next pause is drawn from, if calls pause.
+    shuffled: Arc<Mutex<Option<u64>>>,
 }
 
 /// Calls held back by [`Gate::hold`].
@@ -96,6 +98,7 @@ impl Gate {
             calls: Arc::default(),
             notes: Arc::default(),
             unreadable: Arc::default(),
+            shuffled: Arc::default(),
         }
     }
 
@@ -161,6 +164,27 @@ impl Gate {
         self.rule(Call::Insert, Rule::Blind);
     }
 
+    /// Every call pauses before and after its work, so that calls at once take turns in an order that `seed` gives.
+    pub(crate) fn shuffle(&self, seed: u64) {
+        // xorshift does not leave zero.
+        *self.shuffled.lock().unwrap() = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    }
+
+    async fn take_turns(&self) {
+        let turns = match &mut *self.shuffled.lock().unwrap() {
+            None => 0,
+            Some(state) => {
+                *state ^= *state << 13;
+                *state ^= *state >> 7;
+                *state ^= *state << 17;
+                (*state >> 32) % 8
+            }
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// Turns the row of a record into one that does not decode, as a store would find it.
     pub(crate) fn make_unreadable(&self, selector: Selector) {
         self.unreadable.lock().unwrap().push(selector);
@@ -182,6 +206,7 @@ impl Gate {
 
     pub(crate) fn up(&self) {
         self.rules.lock().unwrap().clear();
+        *self.shuffled.lock().unwrap() = None;
     }
 
     fn rule(&self, call: Call, rule: Rule) {
@@ -198,8 +223,13 @@ impl Gate {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.calls.lock().unwrap().push(call);
+        self.take_turns().await;
         match self.find_rule(call) {
-            None | Some(Rule::Lose { .. } | Rule::Repeat | Rule::Blind) => work.await,
+            None | Some(Rule::Lose { .. } | Rule::Repeat | Rule::Blind) => {
+                let answer = work.await;
+                self.take_turns().await;
+                answer
+            }
             Some(Rule::DownAfter(left)) => match takes_one(&left) {
                 true => work.await,
                 false => Err(StoreError::Unavailable("the test says so".into())),
