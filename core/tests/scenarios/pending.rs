@@ -149,6 +149,26 @@ async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between(
     }
 }
 
+/// The same where the login is marked, and not removed: by a newer one at the cap.
+#[tokio::test]
+async fn the_second_of_two_issues_at_once_does_not_outlive_an_eviction_in_between() {
+    let world = World::with(|builder| builder.max_logins(std::num::NonZeroU32::MIN));
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let slow = world.tokens.issue(&login, Kind::ONE_TIME);
+    let evicted = async {
+        held.arrival().await;
+        let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.advance(SECOND);
+        world.log_in(Kind::SESSION).await;
+        let verdict = world.verify(Kind::SESSION, first.token.expose()).await.unwrap_err();
+        assert_eq!(verdict, Rejected::Revoked(Reason::Evicted));
+        held.release();
+    };
+    let (slow, ()) = tokio::join!(slow, evicted);
+    assert_eq!(slow.rejected(), Rejected::Fenced);
+}
+
 #[tokio::test]
 async fn two_issues_at_once_that_nothing_ended_are_both_good() {
     let world = World::new();
