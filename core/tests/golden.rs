@@ -203,27 +203,16 @@ async fn a_restored_record_still_knows_how_it_was_come_by() {
     let valid = tokens.verify(Kind::SESSION, &golden.tokens[0]).await.unwrap();
     assert_eq!((valid.origin(), valid.auth_at()), (Origin::Restored, ISSUED));
     // It was restored together with a successor that its use confirms; that record is not here.
-    let body = golden.record.body.as_bytes();
-    assert_eq!(body[1], 64, "the flag for it");
+    assert_eq!(golden.record.body.as_bytes()[1], 64, "the flag for it");
 }
 
 #[tokio::test]
 async fn a_renewed_record_still_knows_what_it_took_the_place_of() {
     let golden = Golden::read("renewed");
-    golden.has(&Record {
-        subject: Some(Subject::new("bob").unwrap()),
-        updated_at: after(MINUTE),
-        seen_at: after(MINUTE),
-        idle_at: Some(after(14 * DAY + MINUTE)),
-        purge_at: after(15 * DAY + DAY * 3 / 4),
-        ..golden.bare()
-    });
     let body = golden.record.body.as_bytes();
     assert_eq!(body[1], 128, "the flag for it");
-    assert_ne!(body[body.len() - 8..], golden.record.login.0, "the login before");
-    let tokens = golden.service(DAY).await;
-    let valid = tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
-    assert_eq!((valid.created_at(), valid.auth_at()), (ISSUED, ISSUED));
+    assert_eq!(body[body.len() - 8..], [0x87, 0xd1, 0x03, 0x90, 0x63, 0xb9, 0xf2, 0xf1], "the login before");
+    golden.service(DAY).await.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
 }
 
 #[tokio::test]
@@ -492,15 +481,13 @@ async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
         "restored" => {
             clock.set(after(DAY));
             let parent = tokens.verify_and_rotate(kind, &texts[0]).await.unwrap();
-            let session = tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
-            selector = session.token.selector();
-            texts = vec![session.token.expose().to_owned()];
+            let token = tokens.issue_from(&parent, Kind::SESSION).await.unwrap().token;
+            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
         }
         "renewed" => {
             let valid = tokens.verify(kind, &texts[0]).await.unwrap();
-            let renewed = tokens.revoke_others(&valid).await.unwrap();
-            selector = renewed.tokens[0].token.selector();
-            texts = vec![renewed.tokens[0].token.expose().to_owned()];
+            let token = tokens.revoke_others(&valid).await.unwrap().tokens.remove(0).token;
+            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
         }
         "revoked" => {
             let (subject, reason) = (subject.unwrap(), Reason::Administrative);
