@@ -36,14 +36,20 @@ impl Tokens {
         of_subject.is_none_or(|count| count > max.get())
     }
 
-    /// Ends what exceeds the cap now that `new` is stored.
+    /// Ends what exceeds the cap now that `new` is stored. The logins of `replaced` do not count: they are about to end.
     ///
     /// # Errors
     /// [`Rejected::Revoked`] if that is `new` itself.
-    pub(super) async fn keep_to(&self, cap: Cap, new: &Record, now: Timestamp) -> Result<(), Denied> {
+    pub(super) async fn keep_to(
+        &self,
+        cap: Cap,
+        new: &Record,
+        replaced: &[Record],
+        now: Timestamp,
+    ) -> Result<(), Denied> {
         let Some(subject) = &new.subject else { return Ok(()) };
         match cap {
-            Cap::Logins => self.keep_newest_logins(subject, new, now).await,
+            Cap::Logins => self.keep_newest_logins(subject, new, replaced, now).await,
             Cap::Records { parent } => Ok(self.keep_newest_records(subject, new, parent, now).await?),
         }
     }
@@ -54,12 +60,17 @@ impl Tokens {
         &self,
         subject: &Subject,
         new: &Record,
+        replaced: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
+        let is_replaced = |record: &Record| {
+            replaced.iter().any(|old| old.login == record.login && old.subject == record.subject)
+        };
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
         let mut renewed: HashMap<LoginId, LoginId> = HashMap::new();
-        for record in rows.records.iter().filter(|record| self.is_live(record, now)) {
+        let counts = |record: &&Record| self.is_live(record, now) && !is_replaced(record);
+        for record in rows.records.iter().filter(counts) {
             let Some(state) = self.state(record) else { continue };
             let at = state.facts.auth_at;
             logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);

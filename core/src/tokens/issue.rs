@@ -239,13 +239,14 @@ impl Tokens {
             self.emit(&Event::new(EventKind::Fenced, now).record(record));
             return Err(Rejected::Fenced.into());
         }
+        // Before the old logins end: where this fails the record is removed, and the browser goes on with what it has.
+        if let Some(cap) = along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
+            self.keep_to(cap, record, &along.replaced, now).await?;
+        }
         for old in &along.replaced {
             self.supersede(old, now).await?;
         }
-        match along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
-            Some(cap) => self.keep_to(cap, record, now).await,
-            None => Ok(()),
-        }
+        Ok(())
     }
 }
 

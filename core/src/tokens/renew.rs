@@ -240,7 +240,7 @@ impl Tokens {
         if let (Rest::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
             && self.may_exceed(Cap::Logins, of_subject)
         {
-            match self.keep_to(Cap::Logins, &new.record, now).await {
+            match self.keep_to(Cap::Logins, &new.record, &[], now).await {
                 Ok(()) => {}
                 Err(Denied::Rejected(evicted)) => return Err(evicted.into()),
                 Err(Denied::Failed(failure)) => ended = Err(failure),

@@ -236,6 +236,7 @@ async fn whichever_call_of_the_store_fails_the_user_stays_logged_in() {
         ("POST", "/cart", &[("item", "tea")]),
         ("POST", "/confirm", &login[1..2]),
         ("POST", "/login", &login),
+        ("POST", "/counted", &login),
         ("POST", "/devices/others", &[]),
         ("POST", "/keys", &[]),
     ] {
