@@ -178,6 +178,7 @@ impl Transaction {
         let mut answer = Vec::new();
         for (key, row) in matching {
             answer.push(match &statement.verb {
+                Verb::Select(columns) if is_whole(columns) => row,
                 Verb::Select(columns) => assigned(&Row::empty(), columns, Some(&row), None, given),
                 Verb::Update(set) => {
                     let new = assigned(&row, set, Some(&row), None, given);
@@ -242,6 +243,10 @@ impl Transaction {
         for entry in self.scan(tables, statement, &way.prefix, as_indexed && dir == Dir::Down) {
             if as_indexed && found.len() + stale >= limit {
                 break;
+            }
+            if way.is_covered {
+                found.push((Key::new(), Row::empty()));
+                continue;
             }
             let key: Key = entry.first().cloned().into_iter().chain(entry.last().cloned()).collect();
             match self.row(tables, statement.table, &key) {
@@ -399,6 +404,11 @@ impl Drop for Transaction {
         let database = Arc::clone(&self.database);
         self.release(&mut database.lock());
     }
+}
+
+/// Whether each of these columns is read as it is.
+fn is_whole(columns: &[(Col, Expr)]) -> bool {
+    columns.iter().all(|(col, expr)| *expr == Expr::Col(*col))
 }
 
 /// `old` with these columns assigned.

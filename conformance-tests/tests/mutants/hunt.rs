@@ -8,7 +8,7 @@ use crate::plan::Plan;
 use crate::store::Backend;
 
 /// How long one case may take: a mutant that hangs is caught by it.
-const LIMIT: Duration = Duration::from_secs(60);
+const LIMIT: Duration = Duration::from_secs(300);
 
 /// What became of a mutant.
 #[derive(Clone, Debug)]

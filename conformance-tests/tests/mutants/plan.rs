@@ -185,7 +185,7 @@ fn insert() -> Operation {
     let parent = parent.and(living()).lock(Lock::Share);
     let mut values = vec![(Col::Namespace, Expr::Given(Param::Namespace))];
     values.extend(RECORD.map(|col| (col, Expr::Given(Param::Of(col)))));
-    let count = select(Table::Records, &[Col::Selector]).via(Index::BySubject);
+    let count = select(Table::Records, &[]).via(Index::BySubject);
     let count = count.on(Col::Subject, Param::Of(Col::Subject)).limit(Expr::Is(Value::Number(COUNTED + 1)));
     let steps = vec![
         step("fence_epoch", epoch).when(Param::FenceEpoch).none(Answer::Fenced),

@@ -279,6 +279,8 @@ pub(crate) struct Way<'a> {
     pub(crate) rest: Vec<Col>,
     /// The conditions that are still to be looked at.
     pub(crate) filter: Vec<&'a Pred>,
+    /// Whether the entries of the index are all that it asks for.
+    pub(crate) is_covered: bool,
 }
 
 impl Statement {
@@ -298,7 +300,9 @@ impl Statement {
                 _ => rest.push(col),
             }
         }
-        Way { prefix, rest, filter }
+        let is_counted = matches!(&self.verb, Verb::Select(columns) if columns.is_empty());
+        let is_covered = is_counted && filter.is_empty() && self.via != Index::Key && self.lock == Lock::No;
+        Way { prefix, rest, filter, is_covered }
     }
 
     /// Every list of assignments in it.

@@ -1,6 +1,6 @@
 //! Values, rows, and the ways in which a backend or its driver bends a value.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64ct::{Base64, Encoding as _};
 use hallpass_core::{Clock as _, SystemClock};
@@ -18,9 +18,9 @@ pub(crate) enum Value {
     Top,
 }
 
-/// A value in each column, null where the table has none.
+/// A value in each column, null where the table has none. Clones share the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Row(Vec<Value>);
+pub(crate) struct Row(Arc<[Value]>);
 
 /// How a value is bent on its way into or out of a row, or by a comparison.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,7 +119,9 @@ fn like(text: &[char], pattern: &[char]) -> bool {
 
 impl Row {
     pub(crate) fn empty() -> Self {
-        Self(vec![Value::Null; Col::Epoch as usize + 1])
+        static EMPTY: LazyLock<Row> =
+            LazyLock::new(|| Row([const { Value::Null }; Col::Epoch as usize + 1].into()));
+        EMPTY.clone()
     }
 
     pub(crate) fn get(&self, col: Col) -> &Value {
@@ -127,7 +129,7 @@ impl Row {
     }
 
     pub(crate) fn set(&mut self, col: Col, value: Value) {
-        self.0[col as usize] = value;
+        Arc::make_mut(&mut self.0)[col as usize] = value;
     }
 
     pub(crate) fn len(&self) -> usize {
