@@ -65,7 +65,8 @@ pub(crate) struct Transaction {
     database: Arc<Database>,
     number: u64,
     rows: HashMap<Table, BTreeMap<Key, Option<Row>>>,
-    entries: BTreeMap<(Table, Index, Vec<Value>), bool>,
+    /// Whether an entry is there.
+    entries: HashMap<(Table, Index), BTreeMap<Vec<Value>, bool>>,
     held: Vec<(Table, Key)>,
 }
 
@@ -77,7 +78,7 @@ impl Database {
             database: Arc::clone(self),
             number: tables.transactions,
             rows: HashMap::new(),
-            entries: BTreeMap::new(),
+            entries: HashMap::new(),
             held: Vec::new(),
         }
     }
@@ -300,22 +301,17 @@ impl Transaction {
             keys.retain(|key| self.row(tables, table, key).is_some());
             return Box::new(keys.into_iter());
         }
-        let (own_from, own_to) = ((table, index, from.clone()), (table, index, to.clone()));
-        let own: Vec<_> = self.entries.range(own_from..own_to).collect();
+        let own = self.entries.get(&(table, index));
+        let is_own = move |entry: &&Vec<Value>| own.is_some_and(|own| own.contains_key(*entry));
+        let added = own.map(|own| own.range(from.clone()..to.clone()));
+        let added = added.into_iter().flatten().filter(|(_, there)| **there).map(|(entry, _)| entry);
         let committed = tables.entries.get(&(table, index)).map(|entries| entries.range(from..to));
-        let committed = committed.into_iter().flatten();
-        if own.is_empty() {
-            return if down { Box::new(committed.rev()) } else { Box::new(committed) };
+        let committed = committed.into_iter().flatten().filter(move |entry| !is_own(entry));
+        if down {
+            Box::new(merged(committed.rev(), added.rev(), Ordering::Greater))
+        } else {
+            Box::new(merged(committed, added, Ordering::Less))
         }
-        let mut entries: BTreeSet<_> = committed.collect();
-        for ((_, _, entry), there) in own {
-            if *there {
-                entries.insert(entry);
-            } else {
-                entries.remove(entry);
-            }
-        }
-        if down { Box::new(entries.into_iter().rev()) } else { Box::new(entries.into_iter()) }
     }
 
     fn write(&mut self, statement: &Statement, key: Key, old: Option<&Row>, new: Option<&Row>) {
@@ -327,10 +323,10 @@ impl Transaction {
                 continue;
             }
             if let Some(left) = left.filter(|_| statement.leaves.contains(index)) {
-                self.entries.insert((table, *index, left), false);
+                self.entries.entry((table, *index)).or_default().insert(left, false);
             }
             if let Some(entered) = entered.filter(|_| statement.enters.contains(index)) {
-                self.entries.insert((table, *index, entered), true);
+                self.entries.entry((table, *index)).or_default().insert(entered, true);
             }
         }
         self.rows.entry(table).or_default().insert(key, new.cloned());
@@ -374,12 +370,14 @@ impl Transaction {
                 };
             }
         }
-        for ((table, index, entry), there) in std::mem::take(&mut self.entries) {
-            let entries = tables.entries.entry((table, index)).or_default();
-            if there {
-                entries.insert(entry);
-            } else {
-                entries.remove(&entry);
+        for (index, own) in std::mem::take(&mut self.entries) {
+            let entries = tables.entries.entry(index).or_default();
+            for (entry, there) in own {
+                if there {
+                    entries.insert(entry);
+                } else {
+                    entries.remove(&entry);
+                }
             }
         }
         self.release(tables);
@@ -404,6 +402,20 @@ impl Drop for Transaction {
         let database = Arc::clone(&self.database);
         self.release(&mut database.lock());
     }
+}
+
+/// Two sorted runs as one; `first` says how an entry compares to those after it.
+fn merged<'a, T: Ord + 'a>(
+    one: impl Iterator<Item = &'a T>,
+    other: impl Iterator<Item = &'a T>,
+    first: Ordering,
+) -> impl Iterator<Item = &'a T> {
+    let (mut one, mut other) = (one.peekable(), other.peekable());
+    std::iter::from_fn(move || match (one.peek(), other.peek()) {
+        (Some(left), Some(right)) if left.cmp(right) != first => other.next(),
+        (None, _) => other.next(),
+        _ => one.next(),
+    })
 }
 
 /// Whether each of these columns is read as it is.
