@@ -103,7 +103,7 @@ fn entries(grown: &mut Grown, at: At, statement: &Statement) {
         let part = name_of(*index);
         if enters {
             grown.statement(at, part, "not_entered", |statement| {
-                statement.enters.retain(|kept| kept != index)
+                statement.enters.retain(|kept| kept != index);
             });
         }
         if leaves {

@@ -21,6 +21,8 @@ use crate::value::{Row, Value};
 
 /// How long a frozen server keeps a call waiting.
 const FREEZE: Duration = Duration::from_millis(100);
+/// How often a step is done again at most: a mutant may find the same rows for ever.
+const SWEEPS: usize = 16;
 
 /// Opens stores that follow one plan, all in one database.
 #[derive(Clone)]
@@ -184,7 +186,10 @@ impl Store {
         let steps: Vec<&Step> = operation.steps.iter().filter(|step| applies(step)).collect();
         for (at, step) in steps.iter().enumerate() {
             let sealed = steps.get(at + 1).is_some_and(|next| next.joined && next.does == Does::Commit);
-            loop {
+            for sweep in 0.. {
+                if sweep > SWEEPS {
+                    return Err(StoreError::Other("rows were found to the end".into()));
+                }
                 if !step.joined {
                     // Others come in here, as between two trips over a network.
                     yield_now().await;

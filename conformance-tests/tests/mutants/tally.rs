@@ -71,7 +71,7 @@ impl fmt::Display for Tally {
                 (Verdict::Survived, None) => writeln!(f, "survived: {name}")?,
                 (Verdict::Caught { level: Level::Quick, .. }, None) => {}
                 (Verdict::Caught { case, .. }, None) => {
-                    writeln!(f, "only at the full level: {name} ({case})")?
+                    writeln!(f, "only at the full level: {name} ({case})")?;
                 }
                 (Verdict::Caught { case, .. }, Some(clause)) => {
                     writeln!(f, "allowed by {clause}, and caught by {case}: {name}")?;
