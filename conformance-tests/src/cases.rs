@@ -18,6 +18,7 @@ mod outage;
 mod race;
 mod race_subject;
 mod race_token;
+mod random;
 mod replace;
 mod rotation;
 mod secrecy;
@@ -38,6 +39,7 @@ const CHAPTERS: &[&[Case]] = &[
     fence::CASES,
     namespace::CASES,
     hostile::CASES,
+    random::CASES,
     interleaved::CASES,
     cancel::CASES,
     secrecy::CASES,

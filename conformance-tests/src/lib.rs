@@ -8,6 +8,7 @@ mod cli;
 mod coverage;
 mod crash;
 mod declared;
+mod generate;
 mod handle;
 mod harness;
 mod history;
