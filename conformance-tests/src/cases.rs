@@ -22,6 +22,7 @@ mod random;
 mod replace;
 mod rotation;
 mod secrecy;
+mod stream;
 mod subject;
 mod token;
 
@@ -50,6 +51,7 @@ const CHAPTERS: &[&[Case]] = &[
     race::CASES,
     race_subject::CASES,
     race_token::CASES,
+    stream::CASES,
     history::CASES,
     crash::CASES,
     outage::CASES,
