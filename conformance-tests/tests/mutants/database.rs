@@ -17,7 +17,7 @@ use crate::statement::{Cap, Col, Dir, Expr, Given, Index, Lock, Statement, Table
 use crate::value::{Row, Value};
 
 /// How long a statement waits for locks before it is taken for one of a deadlock.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(15);
 
 type Key = Vec<Value>;
 
