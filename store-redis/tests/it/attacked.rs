@@ -53,6 +53,23 @@ async fn list(store: &RedisStore) -> Vec<Listed> {
     store.list_by_subject(&subject("alice"), &Page::first(u16::MAX.try_into().unwrap())).await.unwrap()
 }
 
+/// Of 8 and of 2,500 records, which are swept.
+#[tokio::test]
+async fn a_row_with_an_impossible_expiry_keeps_no_other_alive() {
+    let Some(server) = needed("a damaged expiry", redis()).unwrap() else { return };
+    for count in [8, 2_500] {
+        let (store, mut raw) = open(&server).await;
+        let records = many("alice", Kind::REMEMBER, count).await;
+        put(&store, &records).await;
+        ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"34", &[0xff; 8]]).await;
+        let ended = end(&store, MARK).await;
+        assert_eq!(ended.unwrap(), u64::from(count));
+        let last = store.find(records[7].selector).await.unwrap().unwrap();
+        assert_eq!(last.revoked, Some(Reason::CredentialChanged));
+        end(&store, Action::Remove).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_outs_at_once_count_each_record_once() {
     let Some(server) = needed("log-outs at once", redis()).unwrap() else { return };
