@@ -164,8 +164,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "delete_removes_the_whole_index",
         file: "delete.lua",
-        from: "member = string.sub(head, 73, 86)",
-        to: "redis.call('DEL', index)\n    member = string.sub(head, 73, 86)",
+        from: "member = string.sub(KEYS[1], -14)",
+        to: "redis.call('DEL', index)\n    member = string.sub(KEYS[1], -14)",
         caught: &[(S9, "list::a_page_begins_after_a_record_that_has_gone")],
     },
     Patch {

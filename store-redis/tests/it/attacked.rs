@@ -70,6 +70,39 @@ async fn a_row_with_an_impossible_expiry_keeps_no_other_alive() {
     }
 }
 
+/// What is deleted has a copy of another row in it.
+#[tokio::test]
+async fn deleting_a_row_takes_no_other_out_of_its_index() {
+    let Some(server) = needed("a row that is a copy", redis()).unwrap() else { return };
+    let (store, mut raw) = open(&server).await;
+    let records = many("alice", Kind::REMEMBER, 2).await;
+    put(&store, &records).await;
+    ask(&mut raw, "COPY", &row(&records[1]), &[&row(&records[0]), b"REPLACE"]).await;
+    assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
+    assert_eq!(end(&store, MARK).await.unwrap(), 1);
+    assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
+}
+
+#[tokio::test]
+async fn what_a_list_shows_as_corrupt_can_be_deleted() {
+    let Some(server) = needed("damaged rows", redis()).unwrap() else { return };
+    let (store, mut raw) = open(&server).await;
+    let records = many("alice", Kind::REMEMBER, 4).await;
+    put(&store, &records).await;
+    ask(&mut raw, "SET", &row(&records[0]), &[b""]).await;
+    ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"90", &[0xff; 9]]).await;
+    ask(&mut raw, "DEL", &row(&records[2]), &[]).await;
+    ask(&mut raw, "RPUSH", &row(&records[2]), &[b"x"]).await;
+    let corrupt: Vec<_> =
+        list(&store).await.into_iter().filter(|entry| matches!(entry, Listed::Corrupt { .. })).collect();
+    assert_eq!(corrupt.len(), 3);
+    for entry in corrupt {
+        assert!(store.delete(entry.place().1, &Note::none()).await.unwrap());
+    }
+    assert_eq!(list(&store).await.into_iter().filter_map(Listed::record).collect::<Vec<_>>(), records[3..]);
+    assert_eq!(list(&store).await.len(), 1);
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_outs_at_once_count_each_record_once() {
     let Some(server) = needed("log-outs at once", redis()).unwrap() else { return };
