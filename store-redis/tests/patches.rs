@@ -71,8 +71,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_forgets_the_index",
         file: "insert.lua",
-        from: "redis.call('ZADD', KEYS[2], ARGV[5], member)",
-        to: "redis.call('ZADD', KEYS[2], ARGV[5], 'another record')",
+        from: "redis.pcall('ZADD', KEYS[2], ARGV[5], member)",
+        to: "redis.pcall('ZADD', KEYS[2], ARGV[5], 'another record')",
         caught: &[
             (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
             (S9, "list::newest_first_then_the_larger_selector"),

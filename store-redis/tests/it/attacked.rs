@@ -103,6 +103,38 @@ async fn what_a_list_shows_as_corrupt_can_be_deleted() {
     assert_eq!(list(&store).await.len(), 1);
 }
 
+/// No record without an entry, which no log-out finds; and a record that was deleted is said to be.
+#[tokio::test]
+async fn an_index_that_is_none_takes_no_record_and_holds_none() {
+    let Some(server) = needed("a damaged index", redis()).unwrap() else { return };
+    let (store, mut raw) = open(&server).await;
+    let records = many("alice", Kind::REMEMBER, 2).await;
+    put(&store, &records[..1]).await;
+    ask(&mut raw, "SET", &index(&records[0]), &[b"x"]).await;
+    let error = store.insert(&records[1], Fence::None).await.unwrap_err();
+    assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
+    assert_eq!(store.find(records[1].selector).await.unwrap(), None, "a record without an entry");
+    assert!(end(&store, MARK).await.is_err());
+    assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
+    assert_eq!(store.find(records[0].selector).await.unwrap(), None);
+}
+
+/// A tool that copied the keys left the times to live behind.
+#[tokio::test]
+async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
+    let Some(server) = needed("an index that stays", redis()).unwrap() else { return };
+    let (store, mut raw) = open(&server).await;
+    let long = record("alice", Kind::API_KEY).await;
+    put(&store, std::slice::from_ref(&long)).await;
+    ask(&mut raw, "PERSIST", &index(&long), &[]).await;
+    let mut short = record("alice", Kind::SESSION).await;
+    (short.expires_at, short.purge_at) = (NOW.saturating_add(HOUR), NOW.saturating_add(HOUR));
+    put(&store, &[short]).await;
+    let redis::Value::Int(record) = ask(&mut raw, "PTTL", &row(&long), &[]).await else { panic!() };
+    let redis::Value::Int(index) = ask(&mut raw, "PTTL", &index(&long), &[]).await else { panic!() };
+    assert!(index == -1 || index > record, "the index for {index} ms, and the record for {record}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn log_outs_at_once_count_each_record_once() {
     let Some(server) = needed("log-outs at once", redis()).unwrap() else { return };
