@@ -304,22 +304,22 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "list_ignores_the_kind",
         file: "list.lua",
-        from: "if follows and meant(member) then",
-        to: "if follows then",
+        from: "if meant(member) then",
+        to: "if true then",
         caught: &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")],
     },
     Patch {
         name: "list_begins_with_the_last_of_the_page_before",
         file: "list.lua",
-        from: "or before(member, after)",
-        to: "or true",
+        from: "if before(redis.call('ZREVRANGE', KEYS[1], middle, middle)[1], after)",
+        to: "if not before(after, redis.call('ZREVRANGE', KEYS[1], middle, middle)[1])",
         caught: &[(S9, "list::pages_cover_each_record_once")],
     },
     Patch {
         name: "list_pages_by_time_alone",
         file: "list.lua",
-        from: "from = redis.call('ZREVRANK', KEYS[1], after)",
-        to: "from = redis.call('ZCOUNT', KEYS[1], first, '+inf')",
+        from: "while from < to do",
+        to: "from = to\n  while from < to do",
         caught: &[(S9, "list::pages_cover_each_record_once")],
     },
     Patch {

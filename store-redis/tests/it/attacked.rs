@@ -119,6 +119,26 @@ async fn an_index_that_is_none_takes_no_record_and_holds_none() {
     assert_eq!(store.find(records[0].selector).await.unwrap(), None);
 }
 
+/// The place is among many of one instant, and its record is gone.
+#[tokio::test]
+async fn a_page_after_a_record_that_is_gone_shows_nothing_from_before_it() {
+    let Some(server) = needed("a page of one instant", redis()).unwrap() else { return };
+    let (store, _) = open(&server).await;
+    let mut records = many("alice", Kind::REMEMBER, 3_000).await;
+    put(&store, &records).await;
+    records.sort_unstable_by_key(|record| std::cmp::Reverse(record.selector.0));
+    for gone in [0, 999, 1_000, 2_500, 2_999] {
+        let place = records[gone].selector;
+        assert!(store.delete(place, &Note::none()).await.unwrap());
+        let page =
+            Page { after: Some((records[gone].created_at, place)), ..Page::first(9.try_into().unwrap()) };
+        let listed = store.list_by_subject(&subject("alice"), &page).await.unwrap();
+        let listed: Vec<_> = listed.into_iter().filter_map(Listed::record).collect();
+        assert_eq!(listed, records[gone + 1..].iter().take(9).cloned().collect::<Vec<_>>(), "after {gone}");
+        put(&store, &records[gone..=gone]).await;
+    }
+}
+
 /// A tool that copied the keys left the times to live behind.
 #[tokio::test]
 async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
