@@ -13,7 +13,7 @@ use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-use crate::help::{NOW, many, next, put, raw, record, subject, tell, until};
+use crate::help::{NOW, many, next, put, raw, record, subject, tell, until, why};
 use crate::reshard::Move;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -153,6 +153,29 @@ async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
     let redis::Value::Int(record) = ask(&mut raw, "PTTL", &row(&long), &[]).await else { panic!() };
     let redis::Value::Int(index) = ask(&mut raw, "PTTL", &index(&long), &[]).await else { panic!() };
     assert!(index == -1 || index > record, "the index for {index} ms, and the record for {record}");
+}
+
+/// Each pass finds another record, as if they were inserted all the time.
+#[tokio::test]
+async fn a_sweep_that_always_finds_more_ends_in_time() {
+    let Some(server) = needed("a sweep without end", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url()).timeout(Duration::from_secs(1));
+    let store = store.patched("sweep.lua", "return { ended,", "return { 1,").connect().await.unwrap();
+    put(&store, &many("alice", Kind::REMEMBER, 2_001).await).await;
+    let swept = tokio::time::timeout(LIMIT, end(&store, Action::Remove)).await.unwrap();
+    assert!(matches!(swept, Err(StoreError::Timeout { outcome_unknown: true, .. })), "{swept:?}");
+}
+
+#[tokio::test]
+async fn a_sweep_that_is_refused_amid_its_pages_says_that_a_part_may_be_done() {
+    let Some(server) = needed("a sweep that is refused", redis()).unwrap() else { return };
+    let store = RedisStore::single(server.url());
+    let refuse = "if after ~= '' then return redis.error_reply('OOM x') end\nlocal doomed";
+    let store = store.patched("sweep.lua", "local doomed", refuse).connect().await.unwrap();
+    put(&store, &many("alice", Kind::REMEMBER, 2_001).await).await;
+    let error = end(&store, MARK).await.unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+    assert!(why(&error).contains("maxmemory"), "{}", why(&error));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
