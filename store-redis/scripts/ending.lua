@@ -57,7 +57,8 @@ local function mark_one(key, head)
   if number(updated) < number(at) then updated = at end
   local marked = string.sub(head, 1, 1) .. struct.pack('>I8', revision) .. ARGV[3]
     .. created .. updated .. seen .. expires .. string.rep('\255', 8) .. expires
-  local ttl = math.max(number(expires) - number(updated), 0) + tonumber(ARGV[5])
+  -- An instant of a damaged row may be beyond what a time to live can be, and must not stop the script amid its writes.
+  local ttl = math.min(math.max(number(expires) - number(updated), 0), 253402300799999) + tonumber(ARGV[5])
   redis.call('SETRANGE', key, 0, marked)
   redis.call('PEXPIRE', key, string.format('%.0f', ttl))
 end

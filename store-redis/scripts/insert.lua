@@ -18,10 +18,17 @@ if not redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return -1 e
 local member = ARGV[6]
 if not member then return 0 end
 
-redis.call('ZADD', KEYS[2], ARGV[5], member)
+local indexed = redis.pcall('ZADD', KEYS[2], ARGV[5], member)
+if type(indexed) == 'table' then
+  -- No log-out would find it.
+  redis.call('DEL', KEYS[1])
+  return indexed
+end
 local entries = redis.call('ZCARD', KEYS[2])
--- It is given more than it must have, so that most inserts leave its time alone.
-if entries == 1 or redis.call('PTTL', KEYS[2]) < tonumber(ARGV[7]) then redis.call('PEXPIRE', KEYS[2], ARGV[8]) end
+-- It is given more than it must have, so that most inserts leave its time alone. One that came without a time, from a
+-- tool that copies keys, stays so: how long its records live is not known.
+local left = redis.call('PTTL', KEYS[2])
+if entries == 1 or (left >= 0 and left < tonumber(ARGV[7])) then redis.call('PEXPIRE', KEYS[2], ARGV[8]) end
 -- Entries whose records are gone are looked for by one insert in four, eight at a time, from a random
 -- place: the selector has the chance in it. So an index stays in proportion to what lives, and no clock
 -- is asked. In a slot that moves an error says that a record may be elsewhere: its entry stays.

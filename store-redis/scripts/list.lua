@@ -3,8 +3,8 @@
 -- KEYS  1 index
 -- ARGV  1 prefix of record keys · 2 how many records at most · 3 how many entries it looks at
 --       4 created at of the place that it begins after, or nothing
---       5 only what comes after this member there, or after one that begins with these 14 bytes of its selector, or
---       nothing for all of that instant
+--       5 only what comes after this member there, or after these 14 bytes of a selector, or nothing for all of that
+--       instant
 --       6 purposes, a byte each · 7 kinds: any or only · 8… those kinds
 -- Answers member, score and value of each; and before that the place where it stopped looking, if there is more: score
 -- and member. The value is nil of what is not even a string.
@@ -32,23 +32,18 @@ end
 local from = 0
 if first ~= '' then
   from = redis.call('ZCOUNT', KEYS[1], '(' .. first, '+inf')
-  -- The record tells the rest of its member; without it that instant is looked through from its beginning.
-  local head = #after == 14 and redis.pcall('GETRANGE', ARGV[1] .. after, 0, 128)
-  if type(head) == 'string' and #head >= 97 then
-    after = after .. string.sub(head, 63, 70) .. string.sub(head, 87, 87)
-      .. string.sub(head, 98, 97 + string.byte(head, 92))
-  end
-  local score = after ~= '' and redis.call('ZSCORE', KEYS[1], after)
-  if score and tonumber(score) == tonumber(first) then
-    from = redis.call('ZREVRANK', KEYS[1], after)
+  -- The entry itself may be gone: its place among those of that instant is searched for.
+  local to = after == '' and from or redis.call('ZCOUNT', KEYS[1], first, '+inf')
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if before(redis.call('ZREVRANGE', KEYS[1], middle, middle)[1], after) then to = middle else from = middle + 1 end
   end
 end
 local entries = redis.call('ZREVRANGE', KEYS[1], from, from + look - 1, 'WITHSCORES')
 local page, records = { '', '' }, 0
 for at = 1, #entries, 2 do
   local member, score = entries[at], entries[at + 1]
-  local follows = first == '' or after == '' or tonumber(score) ~= tonumber(first) or before(member, after)
-  if follows and meant(member) then
+  if meant(member) then
     local selector = string.sub(member, 1, 14)
     local value = redis.pcall('GET', ARGV[1] .. selector)
     local other = type(value) == 'table'

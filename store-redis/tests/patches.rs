@@ -71,8 +71,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_forgets_the_index",
         file: "insert.lua",
-        from: "redis.call('ZADD', KEYS[2], ARGV[5], member)",
-        to: "redis.call('ZADD', KEYS[2], ARGV[5], 'another record')",
+        from: "redis.pcall('ZADD', KEYS[2], ARGV[5], member)",
+        to: "redis.pcall('ZADD', KEYS[2], ARGV[5], 'another record')",
         caught: &[
             (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
             (S9, "list::newest_first_then_the_larger_selector"),
@@ -164,8 +164,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "delete_removes_the_whole_index",
         file: "delete.lua",
-        from: "member = string.sub(head, 73, 86)",
-        to: "redis.call('DEL', index)\n    member = string.sub(head, 73, 86)",
+        from: "member = string.sub(KEYS[1], -14)",
+        to: "redis.call('DEL', index)\n    member = string.sub(KEYS[1], -14)",
         caught: &[(S9, "list::a_page_begins_after_a_record_that_has_gone")],
     },
     Patch {
@@ -304,22 +304,22 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "list_ignores_the_kind",
         file: "list.lua",
-        from: "if follows and meant(member) then",
-        to: "if follows then",
+        from: "if meant(member) then",
+        to: "if true then",
         caught: &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")],
     },
     Patch {
         name: "list_begins_with_the_last_of_the_page_before",
         file: "list.lua",
-        from: "or before(member, after)",
-        to: "or true",
+        from: "if before(redis.call('ZREVRANGE', KEYS[1], middle, middle)[1], after)",
+        to: "if not before(after, redis.call('ZREVRANGE', KEYS[1], middle, middle)[1])",
         caught: &[(S9, "list::pages_cover_each_record_once")],
     },
     Patch {
         name: "list_pages_by_time_alone",
         file: "list.lua",
-        from: "from = redis.call('ZREVRANK', KEYS[1], after)",
-        to: "from = redis.call('ZCOUNT', KEYS[1], first, '+inf')",
+        from: "while from < to do",
+        to: "from = to\n  while from < to do",
         caught: &[(S9, "list::pages_cover_each_record_once")],
     },
     Patch {
