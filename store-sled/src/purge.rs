@@ -23,9 +23,13 @@ impl Space<'_> {
             }
             let Some(selector) = keys::selector_at_end(&entry) else { continue };
             match self.hold(selector) {
-                Ok((mut held, Some(record))) if entry == keys::due(&record) => {
+                // Also by another entry than its own: it was marked meanwhile, and the scan may not come to the new one.
+                Ok((mut held, Some(record))) if record.purge_at <= now => {
                     held.raise();
                     self.take(&record)?;
+                    if entry != keys::due(&record) {
+                        self.engine.written(self.tree.remove(entry))?;
+                    }
                     purged.removed += 1;
                     rests_on = rests_on.and(held.release());
                 }
