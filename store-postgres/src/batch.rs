@@ -190,11 +190,17 @@ impl<J: Together> Lanes<J> {
     }
 
     async fn alone(&self, job: &J, deadline: Instant) -> Result<J::Answer, Trouble> {
-        if self.connections.options().share
-            && let Ok(answers) = self.connections.perform(&All(&[job]), deadline).await
-            && let Some(Some(answer)) = answers.into_iter().next()
-        {
-            return Ok(answer);
+        if self.connections.options().share {
+            match self.connections.perform(&All(&[job]), deadline).await {
+                Ok(answers) => {
+                    if let Some(Some(answer)) = answers.into_iter().next() {
+                        return Ok(answer);
+                    }
+                }
+                // It may have been done: what the second attempt says would hide that.
+                Err(trouble) if matches!(trouble.what(), What::Lost | What::Unknown) => return Err(trouble),
+                Err(_) => {}
+            }
         }
         self.connections.perform(job, deadline).await
     }
