@@ -2,7 +2,6 @@
 //! old snapshot, and the next look-up of that record on this node reads from it.
 //! Breaks S6: what was acknowledged on another node is not seen.
 
-use super::help::open;
 use crate::prelude::*;
 
 // A sequence that shows it:

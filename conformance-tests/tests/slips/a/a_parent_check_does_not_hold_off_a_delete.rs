@@ -5,8 +5,8 @@
 use crate::prelude::*;
 
 // A sequence that shows it:
-// insert P; at once: insert A under P, delete(P). The delete is acknowledged before a third call inserts B after A's
-// check: with find(A) = None after delete's answer, A turns up later as `Inserted`.
+// insert P; at once: insert A under P; and in turn delete(P): true, find(A): None. Then the insert answers `Inserted`,
+// and A is there: it came behind an acknowledged log-out.
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
 #[derive(Default)]

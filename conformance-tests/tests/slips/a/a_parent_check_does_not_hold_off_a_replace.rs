@@ -5,8 +5,8 @@
 use crate::prelude::*;
 
 // A sequence that shows it:
-// insert P; at once: insert A under P, replace(P, marked Superseded, End). The replace is acknowledged, find(A) is
-// None, and A turns up later as `Inserted`: a session restored behind a renewal.
+// insert P; at once: insert A under P; and in turn replace(P, marked Superseded, End): `Replaced`, find(A) or list(u)
+// without A. Then the insert answers `Inserted`: a session restored behind a renewal.
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
 #[derive(Default)]

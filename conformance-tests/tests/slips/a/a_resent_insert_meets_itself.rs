@@ -5,12 +5,14 @@
 use crate::prelude::*;
 
 // A sequence that shows it:
-// the server restarts; the first insert of a record afterwards on each node: `Duplicate`, and find gives the record.
+// insert A; the server restarts; insert B on the same handle: `Duplicate`, and find(B) gives it. So it is once for each
+// handle that was used (an insert or a find) before the restart.
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
-    resent: Locked<bool>,
+    /// Since before the server restarted.
+    connected: Locked<bool>,
 }
 
 #[async_trait]
@@ -20,17 +22,17 @@ impl Twist for Wrong {
     fn declared() -> Declared {
         served()
     }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        if store.trouble().is_none() {
+            *self.connected.lock() = true;
+        }
+        store.find(selector).await
+    }
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
-        let restarted = store.trouble() == Some(Trouble::Restart);
-        let mut resent = self.resent.lock();
-        if restarted && !*resent && answer.is_inserted() {
-            *resent = true;
-            return Ok(Insert::Duplicate);
-        }
-        if !restarted {
-            *resent = false;
-        }
-        Ok(answer)
+        let mut connected = self.connected.lock();
+        let broken = *connected && store.trouble() == Some(Trouble::Restart);
+        *connected = store.trouble().is_none();
+        Ok(if broken && answer.is_inserted() { Insert::Duplicate } else { answer })
     }
 }

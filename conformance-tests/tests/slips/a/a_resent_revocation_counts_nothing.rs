@@ -6,12 +6,14 @@
 use crate::prelude::*;
 
 // A sequence that shows it:
-// insert A; the server restarts; revoke(u, all, Mark): 0, and A is marked. No other call ran.
+// insert A, B; revoke(u, login of A, Mark): 1; the server restarts; revoke(u, all, Mark) on the same handle: 0, and B is
+// marked. No other call ran. A handle that was not used (a revocation or a find) before the restart is right.
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
-    resent: Locked<bool>,
+    /// Since before the server restarted.
+    connected: Locked<bool>,
 }
 
 #[async_trait]
@@ -20,6 +22,12 @@ impl Twist for Wrong {
 
     fn declared() -> Declared {
         served()
+    }
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        if store.trouble().is_none() {
+            *self.connected.lock() = true;
+        }
+        store.find(selector).await
     }
     async fn revoke(
         &self,
@@ -30,15 +38,9 @@ impl Twist for Wrong {
         update: EpochUpdate,
     ) -> Result<u64, StoreError> {
         let count = store.revoke(subject, filter, action, update).await?;
-        let restarted = store.trouble() == Some(Trouble::Restart);
-        let mut resent = self.resent.lock();
-        if restarted && !*resent && count > 0 {
-            *resent = true;
-            return Ok(0);
-        }
-        if !restarted {
-            *resent = false;
-        }
-        Ok(count)
+        let mut connected = self.connected.lock();
+        let broken = *connected && store.trouble() == Some(Trouble::Restart);
+        *connected = store.trouble().is_none();
+        Ok(if broken { 0 } else { count })
     }
 }

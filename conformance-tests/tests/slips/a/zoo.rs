@@ -1,5 +1,6 @@
 //! Every slip, a file each.
 
+mod durable;
 mod help;
 
 mod a_anonymous_pair_is_fenced;
@@ -13,6 +14,7 @@ mod a_count_is_taken_before_the_update;
 mod a_count_leaves_out_the_expired;
 mod a_damaged_row_ends_the_revocation;
 mod a_damaged_row_hides_behind_a_kind;
+mod a_delete_is_durable_with_the_next_write;
 mod a_delete_passes_over_a_marked_anonymous_record;
 mod a_dropped_revocation_keeps_its_lock;
 mod a_dropped_update_leaves_the_old_body;
@@ -53,8 +55,10 @@ mod a_resend_is_known_without_the_body;
 mod a_resent_insert_meets_itself;
 mod a_resent_revocation_counts_nothing;
 mod a_revocation_skips_what_a_touch_holds;
+mod a_rotation_is_durable_with_the_next_write;
 mod a_second_purpose_is_an_or_without_parentheses;
 mod a_selector_ends_at_its_first_nul;
+mod a_set_epoch_is_durable_with_the_next_write;
 mod a_set_epoch_keeps_its_old_time;
 mod a_spending_is_checked_and_then_written;
 mod a_spent_token_is_marked_again;
@@ -81,6 +85,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_count_leaves_out_the_expired,
     a_damaged_row_ends_the_revocation,
     a_damaged_row_hides_behind_a_kind,
+    a_delete_is_durable_with_the_next_write,
     a_delete_passes_over_a_marked_anonymous_record,
     a_dropped_revocation_keeps_its_lock,
     a_dropped_update_leaves_the_old_body,
@@ -121,8 +126,10 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_resent_insert_meets_itself,
     a_resent_revocation_counts_nothing,
     a_revocation_skips_what_a_touch_holds,
+    a_rotation_is_durable_with_the_next_write,
     a_second_purpose_is_an_or_without_parentheses,
     a_selector_ends_at_its_first_nul,
+    a_set_epoch_is_durable_with_the_next_write,
     a_set_epoch_keeps_its_old_time,
     a_spending_is_checked_and_then_written,
     a_spent_token_is_marked_again,
