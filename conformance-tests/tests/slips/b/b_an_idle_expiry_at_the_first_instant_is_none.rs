@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
-// insert(r with idle_at = Some(0)) → find shows idle_at = None. List shows the same.
+// insert(r with idle_at = Some(0)) → find shows idle_at = None.
 #[derive(Default)]
 struct Wrong;
 
