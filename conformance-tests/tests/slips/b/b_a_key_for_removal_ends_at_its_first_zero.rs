@@ -6,8 +6,8 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
-// insert(a = …00 01, b = …00 02; equal up to the zero byte) → delete(b) → true → find(b) is there or
-// find(a) is gone, whichever is lower.
+// insert(a = …00 01, b = …00 02, equal up to the zero byte) → delete(b) → true → find(a) is None and find(b)
+// is Some. With one of them only: delete(the other) → true.
 #[derive(Default)]
 struct Wrong {
     known: Locked<BTreeSet<Selector>>,

@@ -2,8 +2,13 @@
 
 use crate::specimen::{Fault, zoo};
 
+mod disk;
 mod help;
 mod b_a_contended_delete_is_tried_twice;
+mod b_a_crash_undoes_an_epoch_set_over_nothing;
+mod b_a_crash_undoes_an_update_without_a_rotation;
+mod b_a_crash_undoes_the_end_of_an_anonymous_session;
+mod b_a_crash_undoes_the_removal_of_everything;
 mod b_a_damaged_row_loses_its_place;
 mod b_a_dropped_restore_is_not_indexed;
 mod b_a_duplicate_is_counted;
@@ -54,6 +59,10 @@ mod b_ties_are_sorted_by_their_text;
 
 pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     b_a_contended_delete_is_tried_twice,
+    b_a_crash_undoes_an_epoch_set_over_nothing,
+    b_a_crash_undoes_an_update_without_a_rotation,
+    b_a_crash_undoes_the_end_of_an_anonymous_session,
+    b_a_crash_undoes_the_removal_of_everything,
     b_a_damaged_row_loses_its_place,
     b_a_dropped_restore_is_not_indexed,
     b_a_duplicate_is_counted,
