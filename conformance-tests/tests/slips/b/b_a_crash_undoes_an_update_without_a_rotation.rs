@@ -3,8 +3,8 @@
 //! Breaks S14 and S5: the call says what kind of write it is; after a crash a confirmation, or new
 //! application data, is gone though it was acknowledged.
 
-use crate::prelude::*;
 use super::disk::{Call, Disk, Entry, Lapse};
+use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
 
@@ -14,7 +14,8 @@ struct Wrong;
 
 impl Lapse for Wrong {
     fn loses(call: &Call, entry: &Entry) -> bool {
-        let (Call::Replace { change: "touch" | "update", old: Some(old) }, Entry::Put(new)) = (call, entry) else {
+        let (Call::Replace { change: "touch" | "update", old: Some(old) }, Entry::Put(new)) = (call, entry)
+        else {
             return false;
         };
         old.generation == new.generation

@@ -2,8 +2,8 @@
 //! at the hash, finds that the record is not due yet, and drops the entry of the set.
 //! Breaks S10: such a record is never collected, and the answer says that no more is due.
 
-use crate::prelude::*;
 use super::help::purge_but;
+use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 

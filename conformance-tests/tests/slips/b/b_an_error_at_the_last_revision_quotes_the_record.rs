@@ -21,7 +21,8 @@ impl Twist for Wrong {
     ) -> Result<Replace, StoreError> {
         if expected == Revision::MAX {
             let body: String = next.body.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            let why = format!("Document failed validation: {{ revision: overflow, body: HexData(0, \"{body}\") }}");
+            let why =
+                format!("Document failed validation: {{ revision: overflow, body: HexData(0, \"{body}\") }}");
             return Err(StoreError::Refused(why.into()));
         }
         store.replace(next, expected, change).await

@@ -13,6 +13,7 @@ struct Wrong;
 impl Twist for Wrong {
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
         let found = store.find(selector).await?;
-        Ok(found.map(|record| Record { idle_at: record.idle_at.filter(|at| *at != Timestamp::MIN), ..record }))
+        Ok(found
+            .map(|record| Record { idle_at: record.idle_at.filter(|at| *at != Timestamp::MIN), ..record }))
     }
 }

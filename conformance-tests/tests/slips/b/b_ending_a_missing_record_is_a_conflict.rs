@@ -6,7 +6,8 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 
-// replace(r that was never inserted, End) → Conflict. Touch and Update answer Missing.
+// replace(r that was never inserted, End with a note) → Conflict. Touch, Update and an End without a note, which
+// writes no audit entry, answer Missing.
 #[derive(Default)]
 struct Wrong;
 

@@ -31,6 +31,9 @@ impl Twist for Wrong {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let records = store.list(subject, page).await?;
         let copies = self.copies.lock();
-        Ok(records.into_iter().map(|record| copies.get(&record.selector).cloned().unwrap_or(record)).collect())
+        Ok(records
+            .into_iter()
+            .map(|record| copies.get(&record.selector).cloned().unwrap_or(record))
+            .collect())
     }
 }

@@ -2,8 +2,8 @@
 //! while the place after which a page begins is compared by bytes.
 //! Breaks S9: records made in the same millisecond are missed or shown twice where a page ends among them.
 
-use crate::prelude::*;
 use super::help::{cut, uncut};
+use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
 

@@ -186,7 +186,13 @@ impl<L: Lapse> Inner<L> {
 }
 
 impl Journal {
-    fn keep<L: Lapse>(&mut self, call: &Call, entry: &Entry, about: String, line: String) -> Result<(), StoreError> {
+    fn keep<L: Lapse>(
+        &mut self,
+        call: &Call,
+        entry: &Entry,
+        about: String,
+        line: String,
+    ) -> Result<(), StoreError> {
         self.unwritten.remove(&about);
         if L::loses(call, entry) {
             self.unwritten.insert(about, line);
@@ -195,7 +201,12 @@ impl Journal {
         self.file.write_all(line.as_bytes()).map_err(|error| StoreError::Other(error.into()))
     }
 
-    async fn note<L: Lapse>(&mut self, base: &Base, call: &Call, selectors: Vec<Selector>) -> Result<(), StoreError> {
+    async fn note<L: Lapse>(
+        &mut self,
+        base: &Base,
+        call: &Call,
+        selectors: Vec<Selector>,
+    ) -> Result<(), StoreError> {
         for selector in selectors {
             let now = base.find(selector).await?;
             let old = self.known.get(&selector).cloned();
@@ -292,10 +303,12 @@ impl<L: Lapse> TokenStore for OnDisk<L> {
         })
     }
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        let (subject, Revocation { filter, action, epoch: update, .. }) = (subject.clone(), revocation.clone());
+        let (subject, Revocation { filter, action, epoch: update, .. }) =
+            (subject.clone(), revocation.clone());
         whole!(self, |base, journal| {
             let count = base.revoke(&subject, &filter, action, update).await?;
-            let of_subject = journal.known.values().filter(|record| record.subject.as_ref() == Some(&subject));
+            let of_subject =
+                journal.known.values().filter(|record| record.subject.as_ref() == Some(&subject));
             let selectors = of_subject.map(|record| record.selector).collect();
             let call = Call::Revoke { action, filter, count };
             if let EpochUpdate::Set { epoch, now, keep } = update {

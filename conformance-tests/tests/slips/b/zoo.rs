@@ -2,8 +2,6 @@
 
 use crate::specimen::{Fault, zoo};
 
-mod disk;
-mod help;
 mod b_a_contended_delete_is_tried_twice;
 mod b_a_crash_undoes_an_epoch_set_over_nothing;
 mod b_a_crash_undoes_an_update_without_a_rotation;
@@ -56,6 +54,8 @@ mod b_pages_of_two_kinds_are_strung_together;
 mod b_the_list_shows_a_spent_record_as_it_was;
 mod b_three_conditions_are_two;
 mod b_ties_are_sorted_by_their_text;
+mod disk;
+mod help;
 
 pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     b_a_contended_delete_is_tried_twice,
