@@ -2,8 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S14, "outage::what_was_acknowledged_survives_a_restart_of_the_server")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S14, "outage::what_was_acknowledged_survives_a_restart_of_the_server"),
+    (S14, "random::nothing_is_lost_in_a_restart_of_the_server"),
+]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "interleaved::two_first_readers_of_an_epoch_agree"),
+    (S11, "random::every_answer_is_allowed"),
     (S11, "race_subject::racing_readers_of_a_missing_epoch_agree"),
 ]);
 

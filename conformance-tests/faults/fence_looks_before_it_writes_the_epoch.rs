@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S11, "interleaved::no_login_slips_in_behind_an_advance"),
-    (S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere"),
+    (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
     (S6, "history::each_subject_is_linearizable"),
 ]);
 

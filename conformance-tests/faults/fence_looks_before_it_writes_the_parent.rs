@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S11, "interleaved::no_session_is_restored_behind_its_parents_end"),
-    (S11, "race_subject::no_session_outlives_the_end_of_its_parent"),
+    (S11, "stream::no_session_is_restored_through_the_end_of_its_login"),
 ]);
 
 #[derive(Default)]

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
     (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
-    (S11, "race_subject::no_session_is_made_after_its_parent_was_deleted"),
+    (S11, "stream::no_session_is_restored_through_the_delete_of_its_parent"),
 ]);
 
 #[derive(Default)]

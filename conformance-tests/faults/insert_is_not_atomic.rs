@@ -3,7 +3,7 @@
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S2, "interleaved::of_two_interleaved_inserts_one_wins"),
+    (S2, "random::every_answer_is_allowed"),
     (S2, "race::of_many_inserts_of_one_selector_one_wins"),
 ]);
 

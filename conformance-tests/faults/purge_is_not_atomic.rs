@@ -3,7 +3,6 @@
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S10, "interleaved::a_slide_during_a_purge_is_not_lost"),
     (S10, "race::purges_from_two_nodes_share_the_work"),
     (S10, "race::a_slide_and_a_purge_do_not_both_win"),
 ]);

@@ -4,7 +4,6 @@
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S5, "interleaved::of_two_interleaved_replaces_one_wins"),
     (S5, "race::of_many_replaces_of_one_revision_one_wins"),
     (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
     (T5, "race_token::parallel_rotations_get_one_successor"),

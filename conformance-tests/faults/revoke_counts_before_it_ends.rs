@@ -2,10 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S8, "interleaved::two_revocations_count_each_record_once"),
-    (S8, "race_subject::racing_revocations_count_each_record_once"),
-]);
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S8, "race_subject::racing_revocations_count_each_record_once")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::cut_connections_are_an_error_and_pass")]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+    (S12, "outage::cut_connections_are_an_error_and_pass"),
+    (S12, "random::nothing_is_done_in_secret_while_connections_are_cut"),
+]);
 
 #[derive(Default)]
 struct Wrong;

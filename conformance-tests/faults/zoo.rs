@@ -122,6 +122,7 @@ mod purge_of_nothing_says_that_nothing_is_left;
 mod purge_removes_the_spent;
 mod purge_says_that_nothing_is_left;
 mod purge_spends_its_limit_on_stale_entries;
+mod purge_stops_at_a_thousand;
 mod purge_takes_zero_for_no_limit;
 mod purge_uses_its_own_clock;
 mod replace_adds_an_index_entry;
@@ -308,6 +309,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     purge_removes_the_spent,
     purge_says_that_nothing_is_left,
     purge_spends_its_limit_on_stale_entries,
+    purge_stops_at_a_thousand,
     purge_takes_zero_for_no_limit,
     purge_uses_its_own_clock,
     replace_adds_an_index_entry,

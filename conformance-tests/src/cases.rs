@@ -18,9 +18,11 @@ mod outage;
 mod race;
 mod race_subject;
 mod race_token;
+mod random;
 mod replace;
 mod rotation;
 mod secrecy;
+mod stream;
 mod subject;
 mod token;
 
@@ -38,6 +40,7 @@ const CHAPTERS: &[&[Case]] = &[
     fence::CASES,
     namespace::CASES,
     hostile::CASES,
+    random::CASES,
     interleaved::CASES,
     cancel::CASES,
     secrecy::CASES,
@@ -48,6 +51,7 @@ const CHAPTERS: &[&[Case]] = &[
     race::CASES,
     race_subject::CASES,
     race_token::CASES,
+    stream::CASES,
     history::CASES,
     crash::CASES,
     outage::CASES,

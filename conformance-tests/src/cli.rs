@@ -1,5 +1,6 @@
 //! The test binary of a backend.
 
+use std::collections::BTreeMap;
 use std::process::ExitCode;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,12 +60,27 @@ pub fn main(harness: impl Harness) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    if !filtered {
+        println!("{}\n{}", report.coverage(), not_visited(&report.unvisited()));
+    }
     println!("{report}");
     let ran = report.count(|outcome| matches!(outcome, Outcome::Passed) || outcome.is_failure());
     match report.exit_code(strict) {
         0 if ran == 0 && !filtered => ExitCode::from(2),
         code => ExitCode::from(code),
     }
+}
+
+/// What was not visited, a line for each reason.
+fn not_visited(cells: &[(&str, &str, Option<&str>)]) -> String {
+    let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (operation, edge, reason) in cells {
+        let reason = reason.unwrap_or("no case of this level goes there");
+        lines.entry(reason).or_default().push(format!("{operation} with {edge}"));
+    }
+    let line =
+        |(reason, cells): (&str, Vec<String>)| format!("not visited, {reason}: {}\n", cells.join("; "));
+    lines.into_iter().map(line).collect()
 }
 
 /// An outcome in the words of `libtest`: what is neither good nor bad is "ignored", with its reason.

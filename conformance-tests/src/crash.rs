@@ -49,7 +49,7 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
     };
     let served = runtime.block_on(async {
         let store = harness.open(namespace).await.map_err(|error| error.to_string())?;
-        let store = Handle::new(store, History::new(), 0);
+        let store = Handle::new(store, History::new(Arc::default()), 0);
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| tokio::spawn(write(store.clone(), writer, Rng::new(seed + writer, "crash"))))
             .collect();

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::coverage::{Asked, Coverage, Edges, Known};
+
 /// How many calls are kept.
 const KEPT: usize = 400;
 /// How many calls a violation shows.
@@ -12,10 +14,18 @@ const SHOWN: usize = 30;
 
 /// The calls of one case. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct History(Arc<(Instant, Mutex<Calls>)>);
+pub(crate) struct History(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    started: Instant,
+    calls: Mutex<Calls>,
+    coverage: Arc<Coverage>,
+    known: Mutex<Known>,
+}
 
 #[derive(Debug, Default)]
-struct Calls {
+pub(crate) struct Calls {
     /// How many were made before the first that is kept.
     forgotten: usize,
     kept: VecDeque<Entry>,
@@ -38,13 +48,13 @@ pub(crate) struct Call {
 }
 
 impl History {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new((now(), Mutex::default())))
+    pub(crate) fn new(coverage: Arc<Coverage>) -> Self {
+        Self(Arc::new(Inner { started: now(), calls: Mutex::default(), coverage, known: Mutex::default() }))
     }
 
     /// How long the case has been running.
     pub(crate) fn elapsed(&self) -> Duration {
-        now() - self.0.0
+        now() - self.0.started
     }
 
     pub(crate) fn begin(&self, node: usize, what: String) -> Call {
@@ -56,6 +66,28 @@ impl History {
         }
         calls.kept.push_back(Entry { node, what, began, ended: None });
         Call { history: self.clone(), number: calls.forgotten + calls.kept.len() - 1, open: true }
+    }
+
+    /// Takes out what was asked so far.
+    pub(crate) fn take(&self) -> Calls {
+        *self.known() = Known::default();
+        std::mem::take(&mut self.calls())
+    }
+
+    /// Counts what a call visits.
+    pub(crate) fn visit<'a>(&'a self, asked: Asked<'a>, node: usize) -> Visit<'a> {
+        let edges = self.known().begin(asked, node);
+        self.0.coverage.count(asked.operation(), edges);
+        Visit { history: self, asked, node, open: true }
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Tells this story instead.
+    pub(crate) fn put(&self, story: Calls) {
+        *self.calls() = story;
     }
 
     /// How many calls were made.
@@ -100,7 +132,35 @@ impl History {
     }
 
     fn calls(&self) -> MutexGuard<'_, Calls> {
-        self.0.1.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call under way, as the coverage sees it.
+pub(crate) struct Visit<'a> {
+    history: &'a History,
+    asked: Asked<'a>,
+    node: usize,
+    open: bool,
+}
+
+impl Visit<'_> {
+    /// The call has ended; `wrote` says whether it changed something.
+    pub(crate) fn end(mut self, wrote: bool, trouble: bool) {
+        self.open = false;
+        self.history.known().end(self.asked, self.node, wrote);
+        if trouble {
+            self.history.0.coverage.count(self.asked.operation(), Edges::trouble());
+        }
+    }
+}
+
+impl Drop for Visit<'_> {
+    fn drop(&mut self) {
+        if self.open {
+            self.history.known().end(self.asked, self.node, false);
+            self.history.0.coverage.count(self.asked.operation(), Edges::dropped());
+        }
     }
 }
 

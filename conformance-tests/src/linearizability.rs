@@ -10,7 +10,10 @@ use std::collections::HashSet;
 use std::hash::Hash;
 use std::time::Duration;
 
-pub(crate) use model::{Did, Model, Row, Saw, of_key, of_subject, swept};
+pub(crate) use model::{Did, of_key, of_subject, swept};
+
+use crate::generate::call::Answer;
+use crate::watched::brief;
 
 /// The most calls that one history may have.
 pub(crate) const MAX_CALLS: usize = 64;
@@ -22,7 +25,7 @@ pub(crate) struct Op {
     /// `None` if its outcome is not known: it may take effect at any time later.
     pub(crate) ended: Option<Duration>,
     pub(crate) did: Did,
-    pub(crate) saw: Saw,
+    pub(crate) answer: Answer,
 }
 
 /// What calls mean, one after the other.
@@ -69,6 +72,44 @@ pub(crate) fn is_linearizable<M: Meaning>(meaning: &M, history: &[Op]) -> bool {
         }
     }
     false
+}
+
+/// The first call, by its end, that the calls ended before it leave without an explanation.
+pub(crate) fn longest_prefix<M: Meaning>(meaning: &M, history: &[Op]) -> String {
+    let mut ends: Vec<_> = history.iter().filter(|op| op.ended.is_some()).collect();
+    ends.sort_unstable_by_key(|op| op.ended);
+    // Of a call that ended later it is not known yet what it did.
+    let cut = |end: Duration| -> Vec<Op> {
+        let begun = history.iter().filter(|op| op.began <= end);
+        let open = |op: &Op| op.ended.is_none_or(|ended| ended > end);
+        let cut = |op: &Op| Op { ended: None, answer: Answer::Unknown, ..op.clone() };
+        begun
+            .filter(|op| !open(op) || op.writes())
+            .map(|op| if open(op) { cut(op) } else { op.clone() })
+            .collect()
+    };
+    let first = ends.into_iter().find(|op| !is_linearizable(meaning, &cut(op.ended.unwrap_or_default())));
+    first.map_or_else(|| "the last".to_owned(), |op| op.text())
+}
+
+impl Op {
+    /// Whether it may change something.
+    fn writes(&self) -> bool {
+        !matches!(&self.did, Did::Call(call) if call.reads()) && !matches!(self.did, Did::Looked { .. })
+    }
+
+    /// For a person, in the words of the history.
+    pub(crate) fn text(&self) -> String {
+        let ended = self.ended.map_or("?".to_owned(), |ended| format!("{:.3}", ended.as_secs_f64() * 1e3));
+        let what = match &self.did {
+            Did::Call(call) => call.text(),
+            Did::Looked { parent, lived } => format!("a fence saw {} live: {lived}", brief(*parent)),
+            Did::Ended { selector, .. } => format!("a revocation comes to {}", brief(*selector)),
+            Did::Swept { .. } => "a revocation sets the epoch".to_owned(),
+            Did::Collected { selector, .. } => format!("a purge comes to {}", brief(*selector)),
+        };
+        format!("{:.3}–{ended} ms  {what} → {}", self.began.as_secs_f64() * 1e3, self.answer.text())
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! What a run found.
 
 use std::fmt;
+use std::sync::Arc;
 
 use crate::case::Case;
+use crate::coverage::Coverage;
 use crate::declared::Declared;
 use crate::outcome::{Outcome, Violation};
 
@@ -13,11 +15,24 @@ pub struct Report {
     backend: String,
     declared: Declared,
     outcomes: Vec<(&'static Case, Outcome)>,
+    coverage: Arc<Coverage>,
 }
 
 impl Report {
-    pub(crate) const fn new(backend: String, declared: Declared) -> Self {
-        Self { backend, declared, outcomes: Vec::new() }
+    pub(crate) const fn new(backend: String, declared: Declared, coverage: Arc<Coverage>) -> Self {
+        Self { backend, declared, outcomes: Vec::new(), coverage }
+    }
+
+    /// Which edges of the contract the cases have visited.
+    #[must_use]
+    pub fn coverage(&self) -> &Coverage {
+        &self.coverage
+    }
+
+    /// What the cases have not visited: operation, edge, and why, where there is a reason.
+    #[must_use]
+    pub fn unvisited(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
+        self.coverage.unvisited(&self.declared)
     }
 
     pub(crate) fn add(&mut self, case: &'static Case, outcome: Outcome) {

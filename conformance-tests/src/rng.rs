@@ -32,6 +32,16 @@ impl Rng {
         (self.next() % bound as u64) as usize
     }
 
+    /// One of `some`.
+    pub(crate) fn pick<'a, T>(&mut self, some: &'a [T]) -> &'a T {
+        &some[self.below(some.len())]
+    }
+
+    /// Whether it happens, which is so in `percent` of a hundred times.
+    pub(crate) fn chance(&mut self, percent: usize) -> bool {
+        self.below(100) < percent
+    }
+
     pub(crate) fn bytes<const N: usize>(&mut self) -> [u8; N] {
         std::array::from_fn(|_| self.next() as u8)
     }

@@ -14,6 +14,7 @@ use tokio::runtime::Runtime;
 use crate::case::{Case, Function, Run};
 use crate::cases::cases;
 use crate::clause::Clause;
+use crate::coverage::Coverage;
 use crate::harness::{Harness, Trouble};
 use crate::options::Options;
 use crate::outcome::{Outcome, Stop};
@@ -49,6 +50,7 @@ pub(crate) struct Runner {
     /// Held for reading by every case, for writing by one that hurts the server.
     gate: RwLock<()>,
     runtime: Option<Runtime>,
+    coverage: Arc<Coverage>,
 }
 
 impl Runner {
@@ -66,11 +68,12 @@ impl Runner {
             namespaces: AtomicUsize::new(0),
             gate: RwLock::default(),
             runtime: Some(runtime),
+            coverage: Arc::default(),
         }
     }
 
     pub(crate) fn report(&self) -> Report {
-        Report::new(self.harness.backend(), self.harness.declared())
+        Report::new(self.harness.backend(), self.harness.declared(), Arc::clone(&self.coverage))
     }
 
     /// The cases of the level.
@@ -118,7 +121,8 @@ impl Runner {
         let number = self.namespaces.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("t{:08x}_{number}", self.run);
         let rng = Rng::new(self.seed, case.name);
-        let stage = Stage::new(Arc::clone(&self.harness), namespace, rng, self.options.child.clone());
+        let (child, coverage) = (self.options.child.clone(), Arc::clone(&self.coverage));
+        let stage = Stage::new(Arc::clone(&self.harness), namespace, rng, child, coverage);
         let (limit, played) = (self.options.limit, stage.clone());
         let (sender, receiver) = channel();
         let work = move || {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use hallpass_core::{BoxError, ManualClock, Record, Selector, Tokens, TokensBuilder};
 
+use crate::coverage::Coverage;
 use crate::declared::{Capability, Declared};
 use crate::handle::Handle;
 use crate::harness::{Harness, Server};
@@ -40,6 +41,7 @@ impl Stage {
         namespace: String,
         rng: Rng,
         child: Option<Vec<String>>,
+        coverage: Arc<Coverage>,
     ) -> Self {
         Self(Arc::new(Inner {
             declared: harness.declared(),
@@ -47,7 +49,7 @@ impl Stage {
             namespace,
             used: Mutex::default(),
             nodes: AtomicUsize::new(0),
-            history: History::new(),
+            history: History::new(coverage),
             rng: Mutex::new(rng),
             child,
         }))
@@ -84,12 +86,28 @@ impl Stage {
 
     /// Two nodes on the case's namespace; the same handle twice where a second one is not declared.
     pub(crate) async fn pair(&self) -> Ran<(Handle, Handle)> {
-        let first = self.open().await?;
-        let second = match self.0.declared.lacks(Capability::SecondHandle) {
-            None => self.open().await?,
-            Some(_) => first.clone(),
+        self.pair_named("").await.map(|[first, second]| (first, second))
+    }
+
+    /// Two nodes on another namespace of the case's.
+    pub(crate) async fn pair_named(&self, suffix: &str) -> Ran<[Handle; 2]> {
+        let first = self.open_named(suffix).await?;
+        let second = match self.declares(Capability::SecondHandle) {
+            true => self.open_named(suffix).await?,
+            false => first.clone(),
         };
-        Ok((first, second))
+        Ok([first, second])
+    }
+
+    /// Whether the backend promises this.
+    pub(crate) fn declares(&self, capability: Capability) -> bool {
+        self.0.declared.lacks(capability).is_none()
+    }
+
+    /// Forgets what was asked: a new story begins.
+    pub(crate) fn forget(&self) {
+        self.0.history.take();
+        self.0.nodes.store(0, Ordering::Relaxed);
     }
 
     /// A service over `store` that stands at [`NOW`], its clock, and the rest as `adjust` says.

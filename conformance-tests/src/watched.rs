@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::{
-    Admission, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Record, Replace,
-    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+    Admission, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Logins, Note, Page, Purged,
+    Purposes, Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
+    TokenStore,
 };
 
+use crate::coverage::Asked;
 use crate::history::History;
 use crate::outcome::chain;
 
@@ -28,7 +30,7 @@ pub(crate) struct Watched {
     patient: bool,
 }
 
-type Asked<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
+type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 impl Watched {
     pub(crate) fn new(store: Arc<dyn TokenStore>, history: History, node: usize) -> Self {
@@ -47,13 +49,17 @@ impl Watched {
 
     async fn ask<'a, T: Send>(
         &'a self,
-        what: String,
+        asked: Asked<'a>,
         answer: impl Fn(&T) -> String + Send,
-        ask: impl Fn() -> Asked<'a, T> + Send,
+        wrote: impl Fn(&T) -> bool + Send,
+        ask: impl Fn() -> Asking<'a, T> + Send,
     ) -> Result<T, StoreError> {
         for tried in 1.. {
-            let call = self.history.begin(self.node, what.clone());
+            let visit = self.history.visit(asked, self.node);
+            let call = self.history.begin(self.node, asked.text());
             let result = ask().await;
+            let trouble = matches!(&result, Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }));
+            visit.end(result.as_ref().is_ok_and(&wrote), trouble);
             call.end(match &result {
                 Ok(value) => answer(value),
                 Err(error) => chain(error),
@@ -74,18 +80,13 @@ impl Watched {
 #[async_trait]
 impl TokenStore for Watched {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let fence_text = match fence {
-            Fence::None => String::new(),
-            Fence::Epoch(epoch) => format!(" if the epoch is {}", brief_epoch(epoch)),
-            Fence::Parent(parent) => format!(" if {} lives", brief(parent)),
-        };
-        let what = format!("insert {}{fence_text}", brief(record.selector));
-        self.ask(what, debug, || self.store.insert(record, fence)).await
+        let ask = || self.store.insert(record, fence);
+        self.ask(Asked::Insert(record, fence), debug, |answer| answer.is_inserted(), ask).await
     }
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let answer = |found: &Option<Record>| found.as_ref().map_or("nothing".into(), state);
-        self.ask(format!("find {}", brief(selector)), answer, || self.store.find(selector)).await
+        let answer = |found: &Option<Record>| found_text(found.as_ref());
+        self.ask(Asked::Find(selector), answer, |_| false, || self.store.find(selector)).await
     }
 
     async fn replace(
@@ -94,40 +95,25 @@ impl TokenStore for Watched {
         expected: Revision,
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
-        let what =
-            format!("replace {} at revision {} by {}", brief(next.selector), expected.get(), state(next));
-        self.ask(what, debug, || self.store.replace(next, expected, change)).await
+        let ask = || self.store.replace(next, expected, change);
+        let asked = Asked::Replace(next, expected, change);
+        self.ask(asked, debug, |answer| *answer == Replace::Replaced, ask).await
     }
 
     async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
-        self.ask(format!("delete {}", brief(selector)), debug, || self.store.delete(selector, note)).await
+        let ask = || self.store.delete(selector, note);
+        self.ask(Asked::Delete(selector, note), debug, |found| *found, ask).await
     }
 
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        let Revocation { filter, action, epoch, .. } = revocation;
-        let epoch = match epoch {
-            EpochUpdate::Keep => String::new(),
-            EpochUpdate::Set { epoch, .. } => format!(", epoch to {}", brief_epoch(*epoch)),
-        };
-        let what = format!("revoke_by_subject {filter:?} {action:?}{epoch}");
         let ask = || self.store.revoke_by_subject(subject, revocation);
-        self.ask(what, |count| format!("{count} records"), ask).await
+        self.ask(Asked::Revoke(subject, revocation), |count| count_text(*count), |_| true, ask).await
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        let after = page.after.map_or(String::new(), |(_, selector)| format!(" after {}", brief(selector)));
-        let what = format!(
-            "list_by_subject {:?} {:?} at most {}{after}",
-            page.kinds,
-            page.purposes.iter().collect::<Vec<_>>(),
-            page.limit
-        );
-        let answer = |entries: &Vec<Listed>| {
-            let few: Vec<_> = entries.iter().take(6).map(|entry| brief(entry.place().1)).collect();
-            let more = if entries.len() > 6 { " …" } else { "" };
-            format!("{} entries: {}{more}", entries.len(), few.join(" "))
-        };
-        self.ask(what, answer, || self.store.list_by_subject(subject, page)).await
+        let answer = |entries: &Vec<Listed>| list_text(entries.iter().map(|entry| entry.place().1));
+        let ask = || self.store.list_by_subject(subject, page);
+        self.ask(Asked::List(subject, page), answer, |_| false, ask).await
     }
 
     async fn epoch(
@@ -137,15 +123,70 @@ impl TokenStore for Watched {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        let what = format!("epoch, if missing {}", brief_epoch(fresh));
         let ask = || self.store.epoch(subject, fresh, keep, now);
-        self.ask(what, |admission| brief_epoch(admission.epoch), ask).await
+        let answer = |admission: &Admission| brief_epoch(admission.epoch);
+        self.ask(Asked::Epoch(subject, fresh, keep, now), answer, |_| true, ask).await
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let what = format!("purge_expired at {now:?}, at most {limit}");
-        self.ask(what, debug, || self.store.purge_expired(now, limit)).await
+        let ask = || self.store.purge_expired(now, limit);
+        self.ask(Asked::Purge(now, limit), debug, |purged| purged.removed > 0, ask).await
     }
+}
+
+impl Asked<'_> {
+    /// The call, for a person.
+    pub(crate) fn text(&self) -> String {
+        match *self {
+            Self::Insert(record, fence) => {
+                let fence = match fence {
+                    Fence::None => String::new(),
+                    Fence::Epoch(epoch) => format!(" if the epoch is {}", brief_epoch(epoch)),
+                    Fence::Parent(parent) => format!(" if {} lives", brief(parent)),
+                };
+                format!("insert {} {}{fence}", brief(record.selector), whose(record.subject.as_ref()))
+            }
+            Self::Find(selector) => format!("find {}", brief(selector)),
+            Self::Replace(next, expected, _) => {
+                format!("replace {} at revision {} by {}", brief(next.selector), expected.get(), state(next))
+            }
+            Self::Delete(selector, _) => format!("delete {}", brief(selector)),
+            Self::Revoke(subject, Revocation { filter, action, epoch, .. }) => {
+                let epoch = match epoch {
+                    EpochUpdate::Keep => String::new(),
+                    EpochUpdate::Set { epoch, now, keep } => {
+                        format!(", epoch to {} at {now:?} for {keep:?}", brief_epoch(*epoch))
+                    }
+                };
+                format!("revoke_by_subject {} {}{action:?}{epoch}", whose(Some(subject)), chosen(filter))
+            }
+            Self::List(subject, page) => {
+                let after =
+                    page.after.map_or(String::new(), |(_, selector)| format!(" after {}", brief(selector)));
+                let sets = sets(&page.kinds, page.purposes);
+                format!("list_by_subject {} {sets}at most {}{after}", whose(Some(subject)), page.limit)
+            }
+            Self::Epoch(subject, fresh, keep, now) => {
+                let fresh = brief_epoch(fresh);
+                format!("epoch {} at {now:?} for {keep:?}, if missing {fresh}", whose(Some(subject)))
+            }
+            Self::Purge(now, limit) => format!("purge_expired at {now:?}, at most {limit}"),
+        }
+    }
+}
+
+pub(crate) fn found_text(found: Option<&Record>) -> String {
+    found.map_or("nothing".into(), state)
+}
+
+pub(crate) fn count_text(count: u64) -> String {
+    format!("{count} records")
+}
+
+pub(crate) fn list_text(entries: impl Iterator<Item = Selector>) -> String {
+    let entries: Vec<_> = entries.map(brief).collect();
+    let more = if entries.len() > 6 { " …" } else { "" };
+    format!("{} entries: {}{more}", entries.len(), entries[..entries.len().min(6)].join(" "))
 }
 
 /// The store, and nothing of what it prints: that is what S18 is about.
@@ -160,12 +201,45 @@ fn debug<T: Debug>(value: &T) -> String {
 }
 
 /// The last 8 digits: the first ones are the shard, which all of a subject share.
-fn brief(selector: Selector) -> String {
+pub(crate) fn brief(selector: Selector) -> String {
     selector.to_string().split_off(24)
 }
 
-fn brief_epoch(epoch: Epoch) -> String {
+pub(crate) fn brief_epoch(epoch: Epoch) -> String {
     epoch.0[..3].iter().fold("e-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// Whose: a long name is cut.
+fn whose(subject: Option<&Subject>) -> String {
+    match subject {
+        None => "of no subject".to_owned(),
+        Some(subject) if subject.as_str().len() > 24 => {
+            let first: String = subject.as_str().chars().take(8).collect();
+            format!("of {first:?}… ({} bytes)", subject.as_str().len())
+        }
+        Some(subject) => format!("of {:?}", subject.as_str()),
+    }
+}
+
+/// Which records: only the conditions that leave any out.
+fn chosen(filter: &RecordFilter) -> String {
+    let logins = match filter.logins {
+        Logins::Any => String::new(),
+        logins => format!("{logins:?} "),
+    };
+    sets(&filter.kinds, filter.purposes) + &logins
+}
+
+fn sets(kinds: &Kinds, purposes: Purposes) -> String {
+    let mut text = String::new();
+    if let Kinds::Only(kinds) = kinds {
+        let names: Vec<_> = kinds.iter().map(Kind::as_str).collect();
+        text = format!("of kinds {names:?} ");
+    }
+    if purposes != Purposes::ALL {
+        text.push_str(&format!("of purposes {:?} ", purposes.iter().collect::<Vec<_>>()));
+    }
+    text
 }
 
 fn state(record: &Record) -> String {

@@ -34,7 +34,7 @@ const PATCHES: &[Patch] = &[
         to: "",
         caught: &[
             (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
-            (S11, "race_subject::no_login_slips_in_behind_a_log_out_everywhere"),
+            (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
         ],
     },
     Patch {
@@ -58,7 +58,7 @@ const PATCHES: &[Patch] = &[
         to: "",
         caught: &[
             (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
-            (S11, "race_subject::no_session_is_made_after_its_parent_was_deleted"),
+            (S11, "stream::no_session_is_restored_through_the_delete_of_its_parent"),
         ],
     },
     Patch {

@@ -8,7 +8,7 @@ use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S11};
 use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, ago, at, record, subject};
+use crate::specimen::{NOW, ago, at, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] exactly_what_is_due_goes needs [Purge]),
     case!(Any Quick [S10] a_purge_keeps_to_its_limit_and_says_whether_more_is_due needs [Purge]),
     case!(Any Quick [S10] a_limit_of_zero_removes_nothing needs [Purge]),
+    case!(Any Full [S10] two_thousand_five_hundred_due_records_are_collected needs [Purge]),
     case!(Any Quick [S10] what_is_gone_already_uses_up_no_limit needs [Purge]),
     case!(Any Quick [S10 D13] what_was_ended_goes_at_its_absolute_expiry needs [Purge]),
     case!(Any Quick [S10 D13] a_marked_record_stays_until_its_absolute_expiry),
@@ -209,6 +210,24 @@ async fn a_limit_of_zero_removes_nothing(stage: Stage) -> Ran {
     let purged = store.purge_expired(at(1), 0).await?;
     same(S10, "a purge of at most 0 records", &(purged.removed, purged.more), &(0, true))?;
     same(S10, "a record that is due", &store.find(record.selector).await?, &Some(record))
+}
+
+async fn two_thousand_five_hundred_due_records_are_collected(stage: Stage) -> Ran {
+    const MANY: u16 = 2_500;
+    let store = stage.open().await?;
+    let numbered = |template: &Record, number: u16| {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
+        record
+    };
+    let (due, stays) = (due_at("alice", 1), due_at("alice", 2));
+    let mut records: Vec<_> = (0..MANY).map(|number| numbered(&due, number)).collect();
+    records.extend((0..9).map(|number| numbered(&stays, number)));
+    store.put_all(&records).await?;
+    let collected = store.collect(at(1), u32::MAX).await?;
+    same(S10, "how many of many due records were collected", &collected, &u64::from(MANY))?;
+    let left = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
+    same(S10, "how many records are left that are not due", &left.len(), &9)
 }
 
 async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {

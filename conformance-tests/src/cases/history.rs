@@ -6,17 +6,20 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Record, RecordFilter, Revision, Selector, StoreError, Subject,
+    Action, Epoch, EpochUpdate, Fence, Insert, Note, Reason, Record, RecordFilter, Revision, Revocation,
+    Selector, StoreError, Subject, Timestamp,
 };
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{self, S6, S8};
+use crate::generate::call::{Answer, Call, Kind};
+use crate::generate::model::Model;
 use crate::handle::Handle;
-use crate::linearizability::{Did, Model, Op, Row, Saw, is_linearizable, of_key, of_subject, swept};
+use crate::linearizability::{Did, Op, is_linearizable, longest_prefix, of_key, of_subject, swept};
 use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest_of, overlapped, race};
 use crate::rng::Rng;
-use crate::specimen::{NOW, at, page, record, subject};
+use crate::specimen::{NOW, anonymous, at, body, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -29,7 +32,8 @@ pub(super) const CASES: &[Case] = &[
 const HISTORIES: usize = 250;
 const CLIENTS: usize = 4;
 const CALLS: usize = 7;
-const KEYS: u8 = 3;
+/// Records of the subject; the last one of the templates has no subject.
+const KEYS: usize = 3;
 const KEEP: Duration = Duration::from_secs(3_600);
 
 /// How many sweeps are played, if there is time.
@@ -39,6 +43,14 @@ const BESIDE: usize = 14;
 /// More records than a revocation may end as one event only.
 const FILLERS: u16 = 2_200;
 
+/// Of how many kinds of call a client chooses. The first ones are ordered among each other on one subject: inserts under
+/// a fence, and ends that the fence looks at (S8, S11).
+const OF_A_SUBJECT: usize = 13;
+const OF_A_SELECTOR: usize = 20;
+
+/// No purge collects an epoch here, and no real clock is near.
+const MODEL: Model = Model { purges: true, wall: Timestamp::MIN };
+
 /// One client of a history: chooses calls, makes them, and writes down what it saw.
 struct Client {
     node: Handle,
@@ -46,18 +58,18 @@ struct Client {
     subject: Subject,
     templates: Vec<Record>,
     rng: Rng,
-    /// Contents and epochs that nobody else writes.
+    /// Epochs that nobody else sets.
     fresh: u32,
     /// The revision and the epoch that it saw last.
-    revisions: BTreeMap<u8, u64>,
-    epoch: u32,
+    revisions: BTreeMap<Selector, u64>,
+    epoch: Epoch,
 }
 
 async fn each_selector_is_linearizable(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest_of(HISTORIES, async |round| {
-        let (history, overlap) = play(&stage, &nodes, round, 14).await?;
-        for key in 0..KEYS {
+        let (history, keys, overlap) = play(&stage, &nodes, round, OF_A_SELECTOR).await?;
+        for key in keys {
             judge(S6, "one selector", &of_key(&history, key))?;
         }
         Ok(overlap)
@@ -68,8 +80,7 @@ async fn each_selector_is_linearizable(stage: Stage) -> Ran {
 async fn each_subject_is_linearizable(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest_of(HISTORIES, async |round| {
-        // Only fenced inserts and advancing revocations: those are ordered among each other (S8, S11).
-        let (history, overlap) = play(&stage, &nodes, round, 10).await?;
+        let (history, _, overlap) = play(&stage, &nodes, round, OF_A_SUBJECT).await?;
         judge(S6, "one subject", &of_subject(&history))?;
         Ok(overlap)
     })
@@ -84,8 +95,8 @@ async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
         let name = format!("swept {round}");
         let fillers = fillers(&name);
         nodes.0.put_all(&fillers).await?;
-        let (history, overlap) = sweep(&stage, &nodes, &name).await?;
-        judge(S8, "one subject beside a sweep", &swept(&of_subject(&history), KEYS))?;
+        let (history, keys, overlap) = sweep(&stage, &nodes, &name).await?;
+        judge(S8, "one subject beside a sweep", &swept(&of_subject(&history), &keys))?;
         let list = nodes.1.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
         let of_fillers = list.iter().filter(|record| record.login == fillers[0].login);
         let alive = of_fillers.filter(|record| record.revoked.is_none()).count();
@@ -110,23 +121,16 @@ fn fillers(name: &str) -> Vec<Record> {
 }
 
 /// One client that ends everything, and others that log in, rotate, log out and look on meanwhile.
-async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<Op>, bool)> {
-    let templates: Vec<_> = (0..KEYS).map(|_| record(name)).collect();
-    let client = |number: usize| Client {
-        node: if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() },
-        stage: stage.clone(),
-        subject: subject(name),
-        templates: templates.clone(),
-        rng: stage.rng(),
-        fresh: 1_000 * (number as u32 + 1),
-        revisions: BTreeMap::new(),
-        epoch: 0,
-    };
+async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<Op>, Vec<Selector>, bool)> {
+    let templates = templates(name);
+    let keys = templates.iter().map(|record| record.selector).collect();
+    let client = |number: usize| Client::new(stage, nodes, number, name, &templates);
     let mut first = client(9);
-    let mut history = vec![first.call(Did::Epoch { fresh: 1 }).await?];
+    let begin = Call::Epoch { subject: subject(name), fresh: epoch(1), keep: KEEP, now: NOW };
+    let mut history = vec![first.call(begin).await?];
     for key in 0..KEYS {
-        history
-            .push(first.call(Did::Insert { key, version: u32::from(key), fence: Some(first.epoch) }).await?);
+        let record = first.content(key, 1);
+        history.push(first.call(Call::Insert { record, fence: Fence::Epoch(first.epoch) }).await?);
     }
     let over = Arc::new(AtomicBool::new(false));
     let mut entrants: Vec<Entrant<Vec<Op>>> = Vec::new();
@@ -136,11 +140,11 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
         entrants.push(Box::pin(async move {
             let mut history = Vec::new();
             while history.len() < BESIDE && !over.load(Ordering::SeqCst) {
-                let did = match client.choose(10) {
-                    Did::Revoke { .. } => Did::List,
-                    did => did,
+                let call = match client.choose(10) {
+                    Call::Revoke { .. } => client.list(),
+                    call => call,
                 };
-                history.push(client.call(did).await?);
+                history.push(client.call(call).await?);
                 // They go on for as long as a sweep takes.
                 tokio::time::sleep(Duration::from_micros(client.rng.below(1_500) as u64)).await;
             }
@@ -148,164 +152,206 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
         }));
     }
     let mut last = client(4);
-    let remove = last.rng.below(2) == 0;
+    let action = last.action();
+    let end = last.revoke(RecordFilter::all(), action, true);
     entrants.push(Box::pin(async move {
-        let ended = last.call(Did::Revoke { remove, advance: Some(last.fresh) }).await;
+        let ended = last.call(end).await;
         over.store(true, Ordering::SeqCst);
         Ok(vec![ended?])
     }));
     let timed = race(entrants).await?;
     let overlap = overlapped(&timed);
     history.extend(timed.into_iter().flat_map(|timed| timed.value));
-    history.push(first.call(Did::List).await?);
+    history.push(first.call(first.list()).await?);
     history.retain(tells);
-    Ok((history, overlap))
+    Ok((history, keys, overlap))
 }
 
 /// A read whose outcome is not known says nothing.
 fn tells(op: &Op) -> bool {
-    op.ended.is_some() || !matches!(op.did, Did::Find { .. } | Did::List)
+    op.ended.is_some() || !matches!(&op.did, Did::Call(call) if call.reads())
 }
 
 fn judge(clause: Clause, whose: &str, history: &[Op]) -> Ran {
-    if is_linearizable(&Model, history) {
+    if is_linearizable(&MODEL, history) {
         return Ok(());
     }
     let mut calls: Vec<_> = history.iter().collect();
     calls.sort_unstable_by_key(|op| op.began);
-    let line = |op: &&Op| {
-        format!("\n    {:?} – {:?}  {:?} → {:?}", op.began, op.ended.unwrap_or_default(), op.did, op.saw)
-    };
-    let text: String = calls.iter().map(line).collect();
-    hold(clause, false, format_args!("no order of single steps explains these calls on {whose}:{text}"))
+    let text: String = calls.iter().map(|op| format!("\n    {}", op.text())).collect();
+    let last = longest_prefix(&MODEL, history);
+    hold(
+        clause,
+        false,
+        format_args!(
+            "no order of single steps explains these calls on {whose}; the first that cannot be explained is {last}:{text}"
+        ),
+    )
 }
 
-/// A history over a fresh subject, and whether its clients overlapped. Of the first `choices` kinds of call.
-async fn play(stage: &Stage, nodes: &(Handle, Handle), round: usize, choices: usize) -> Ran<(Vec<Op>, bool)> {
+/// A history over a fresh subject, its selectors, and whether its clients overlapped.
+async fn play(
+    stage: &Stage,
+    nodes: &(Handle, Handle),
+    round: usize,
+    choices: usize,
+) -> Ran<(Vec<Op>, Vec<Selector>, bool)> {
     let name = format!("subject {choices} {round}");
-    let templates: Vec<_> = (0..KEYS).map(|_| record(&name)).collect();
-    let clients = (0..CLIENTS).map(|number| -> Entrant<Vec<Op>> {
-        let node = if number % 2 == 0 { nodes.0.clone() } else { nodes.1.clone() };
-        let client = Client {
-            node,
-            stage: stage.clone(),
-            subject: subject(&name),
-            templates: templates.clone(),
-            rng: stage.rng(),
-            fresh: 1_000 * (number as u32 + 1),
-            revisions: BTreeMap::new(),
-            epoch: 0,
-        };
-        Box::pin(client.play(choices))
-    });
-    let timed = race(clients.collect()).await?;
+    let templates = templates(&name);
+    let keys = templates.iter().map(|record| record.selector).collect();
+    let clients = (0..CLIENTS)
+        .map(|number| -> Entrant<Vec<Op>> {
+            Box::pin(Client::new(stage, nodes, number, &name, &templates).play(choices))
+        })
+        .collect();
+    let timed = race(clients).await?;
     let overlap = overlapped(&timed);
-    Ok((timed.into_iter().flat_map(|timed| timed.value).collect(), overlap))
+    Ok((timed.into_iter().flat_map(|timed| timed.value).collect(), keys, overlap))
+}
+
+/// Three records of `name`, two of one login, and one of no subject in the same shard.
+fn templates(name: &str) -> Vec<Record> {
+    let mut templates: Vec<_> = (0..KEYS).map(|_| record(name)).collect();
+    templates[1].login = templates[0].login;
+    let mut anonymous = anonymous();
+    anonymous.selector.0[..2].copy_from_slice(&templates[0].selector.0[..2]);
+    templates.push(anonymous);
+    templates
 }
 
 impl Client {
+    fn new(stage: &Stage, nodes: &(Handle, Handle), number: usize, name: &str, templates: &[Record]) -> Self {
+        Self {
+            node: if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() },
+            stage: stage.clone(),
+            subject: subject(name),
+            templates: templates.to_vec(),
+            rng: stage.rng(),
+            fresh: 1_000 * (number as u32 + 1),
+            revisions: BTreeMap::new(),
+            epoch: epoch(0),
+        }
+    }
+
     async fn play(mut self, choices: usize) -> Ran<Vec<Op>> {
         let mut history = Vec::new();
         for _ in 0..CALLS {
-            let did = self.choose(choices);
-            history.push(self.call(did).await?);
+            let call = self.choose(choices);
+            history.push(self.call(call).await?);
         }
         history.retain(tells);
         Ok(history)
     }
 
     /// Makes one call and writes down what it saw.
-    async fn call(&mut self, did: Did) -> Ran<Op> {
+    async fn call(&mut self, call: Call) -> Ran<Op> {
         let began = self.stage.history().elapsed();
-        let answer = self.make(&did).await;
+        let answer = call.make(self.node.watched()).await;
         let ended = self.stage.history().elapsed();
-        match answer {
-            Ok(saw) => Ok(Op { began, ended: Some(ended), did, saw }),
-            Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
-                Ok(Op { began, ended: None, did, saw: Saw::Unknown })
+        let (mut answer, ended) = match answer {
+            Ok(answer) => (answer, Some(ended)),
+            Err(StoreError::Timeout { outcome_unknown: true, .. }) => (Answer::Unknown, None),
+            Err(error) => return Err(error.into()),
+        };
+        match &mut answer {
+            Answer::Find(found) => self.saw(found.as_ref()),
+            // Without the many that no client touches.
+            Answer::List(list) => {
+                list.retain(|record| record.created_at <= NOW);
+                list.iter().for_each(|record| self.saw(Some(record)));
             }
-            Err(error) => Err(error.into()),
+            Answer::Epoch(epoch) => self.epoch = *epoch,
+            // The many are counted, too.
+            Answer::Insert(Insert::Inserted { of_subject }) if *of_subject > Some(FILLERS.into()) => {
+                *of_subject = None;
+            }
+            _ => {}
         }
+        Ok(Op { began, ended, did: Did::Call(call), answer })
     }
 
-    fn choose(&mut self, choices: usize) -> Did {
-        let key = self.rng.below(KEYS.into()) as u8;
-        self.fresh += 1;
-        let fresh = self.fresh;
-        let guess = 1 + self.rng.below(3) as u64;
-        let expected = self.revisions.get(&key).copied().unwrap_or(guess);
+    fn saw(&mut self, record: Option<&Record>) {
+        self.revisions.extend(record.map(|record| (record.selector, record.revision.get())));
+    }
+
+    fn choose(&mut self, choices: usize) -> Call {
+        let key = self.rng.below(KEYS);
+        // A record without a subject is none of the subject's.
+        let any = self.rng.below(if choices == OF_A_SELECTOR { KEYS + 1 } else { KEYS });
+        let selector = self.templates[any].selector;
         match self.rng.below(choices) {
-            0 | 1 => Did::Insert { key, version: fresh, fence: Some(self.epoch) },
-            2 => Did::Epoch { fresh },
-            3..=5 => Did::Replace { key, expected, version: fresh },
-            6 => Did::Delete { key },
-            7 => Did::Revoke { remove: fresh.is_multiple_of(2), advance: Some(fresh) },
-            8 | 9 => Did::List,
-            10 | 11 => Did::Insert { key, version: fresh, fence: None },
-            12 => Did::Revoke { remove: fresh.is_multiple_of(3), advance: None },
-            _ => Did::Find { key },
+            0 | 1 => Call::Insert { record: self.content(key, 1), fence: Fence::Epoch(self.epoch) },
+            2 => {
+                let fresh = self.fresh_epoch();
+                Call::Epoch { subject: self.subject.clone(), fresh, keep: KEEP, now: NOW }
+            }
+            3 | 4 => self.replace(any, Kind::Update),
+            5 => self.replace(any, Kind::Touch),
+            6 => Call::Delete { selector, note: Note::none() },
+            7 => {
+                let action = self.action();
+                self.revoke(RecordFilter::all(), action, true)
+            }
+            8 | 9 => self.list(),
+            10 | 11 => {
+                let parent = self.templates[(key + 1) % KEYS].selector;
+                Call::Insert { record: self.content(key, 1), fence: Fence::Parent(parent) }
+            }
+            12 => self.replace(key, Kind::End(Note::none())),
+            13 | 14 => Call::Insert { record: self.content(any, 1), fence: Fence::None },
+            15 | 16 => {
+                let login = self.templates[key].login;
+                let filter = [RecordFilter::login(login), RecordFilter::except(login), RecordFilter::all()];
+                let filter = self.rng.pick(&filter).clone();
+                let (action, sets) = (self.action(), self.rng.chance(30));
+                self.revoke(filter, action, sets)
+            }
+            17 => Call::Purge { now: self.templates[0].purge_at, limit: 9 },
+            _ => Call::Find { selector },
         }
     }
 
-    async fn make(&mut self, did: &Did) -> Result<Saw, StoreError> {
-        Ok(match *did {
-            Did::Insert { key, version, fence } => {
-                let fence = fence.map_or(Fence::None, |fence| Fence::Epoch(epoch(fence)));
-                Saw::Insert(self.node.insert(&self.content(key, 1, version), fence).await?)
-            }
-            Did::Replace { key, expected, version } => {
-                let next = self.content(key, expected + 1, version);
-                let expected = Revision::new(expected).unwrap_or(Revision::FIRST);
-                Saw::Replace(self.node.replace(&next, expected).await?)
-            }
-            Did::Delete { key } => {
-                Saw::Delete(self.node.delete(self.templates[usize::from(key)].selector).await?)
-            }
-            Did::Revoke { remove, advance } => {
-                let mark = Action::Mark { reason: hallpass_core::Reason::Administrative, at: NOW };
-                let action = if remove { Action::Remove } else { mark };
-                let to = |number| EpochUpdate::Set { epoch: epoch(number), now: NOW, keep: KEEP };
-                let advance = advance.map_or(EpochUpdate::Keep, to);
-                Saw::Revoke(
-                    self.node.revoke_by_subject(&self.subject, &RecordFilter::all(), action, advance).await?,
-                )
-            }
-            Did::Sweep { .. } | Did::SweepKey { .. } => unreachable!("parts of a revocation are no calls"),
-            Did::Find { key } => {
-                let found = self.node.find(self.templates[usize::from(key)].selector).await?;
-                let row = found.as_ref().map(row);
-                self.revisions.extend(row.map(|row| (key, row.revision)));
-                Saw::Find(row)
-            }
-            Did::List => {
-                let list = self.node.list_by_subject(&self.subject, &page(u16::MAX)).await?;
-                let fillers = |record: &&Record| record.created_at > NOW;
-                let rows: BTreeMap<_, _> = list
-                    .iter()
-                    .filter(|record| !fillers(record))
-                    .map(|record| (self.key(record.selector), row(record)))
-                    .collect();
-                self.revisions.extend(rows.iter().map(|(key, row)| (*key, row.revision)));
-                Saw::List(rows)
-            }
-            Did::Epoch { fresh } => {
-                let current = self.node.epoch(&self.subject, epoch(fresh), KEEP, NOW).await?;
-                self.epoch = u32::from_be_bytes([current.0[0], current.0[1], current.0[2], current.0[3]]);
-                Saw::Epoch(self.epoch)
-            }
-        })
+    fn list(&self) -> Call {
+        Call::List { subject: self.subject.clone(), page: page(u16::MAX) }
     }
 
-    /// The version stands in the generation, which a store does not look at.
-    fn content(&self, key: u8, revision: u64, version: u32) -> Record {
-        let mut record = self.templates[usize::from(key)].clone();
+    fn action(&mut self) -> Action {
+        let (reason, after) = (*self.rng.pick(&Reason::ALL), self.rng.below(9) as u64);
+        let mark = Action::Mark { reason, at: at(after) };
+        if self.rng.chance(50) { Action::Remove } else { mark }
+    }
+
+    fn revoke(&mut self, filter: RecordFilter, action: Action, sets: bool) -> Call {
+        let update = EpochUpdate::Set { epoch: self.fresh_epoch(), now: NOW, keep: KEEP };
+        let epoch = if sets { update } else { EpochUpdate::Keep };
+        Call::Revoke {
+            subject: self.subject.clone(),
+            revocation: Revocation::new(filter, action).epoch(epoch),
+        }
+    }
+
+    fn replace(&mut self, key: usize, kind: Kind) -> Call {
+        let guess = 1 + self.rng.below(3) as u64;
+        let number = self.revisions.get(&self.templates[key].selector).copied().unwrap_or(guess);
+        let expected = Revision::new(number).unwrap_or(Revision::FIRST);
+        let mut next = self.content(key, expected.next().get());
+        if let Kind::End(_) = kind {
+            (next.revoked, next.idle_at, next.purge_at) = (Some(Reason::Spent), None, next.expires_at);
+        }
+        Call::Replace { next, expected, kind }
+    }
+
+    /// What nobody else writes.
+    fn content(&mut self, key: usize, revision: u64) -> Record {
+        let mut record = self.templates[key].clone();
         record.revision = Revision::new(revision).unwrap_or(Revision::FIRST);
-        record.generation = version;
+        record.body = body(self.rng.vec(24));
         record
     }
 
-    fn key(&self, selector: Selector) -> u8 {
-        self.templates.iter().position(|record| record.selector == selector).map_or(u8::MAX, |at| at as u8)
+    fn fresh_epoch(&mut self) -> Epoch {
+        self.fresh += 1;
+        epoch(self.fresh)
     }
 }
 
@@ -313,8 +359,4 @@ fn epoch(number: u32) -> Epoch {
     let mut bytes = [7; 16];
     bytes[..4].copy_from_slice(&number.to_be_bytes());
     Epoch(bytes)
-}
-
-fn row(record: &Record) -> Row {
-    Row { revision: record.revision.get(), version: record.generation, marked: record.revoked.is_some() }
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, Replace};
+use hallpass_core::{Action, Epoch, EpochUpdate, Reason, Record, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S4, S8, S9, S11};
-use crate::handle::{Handle, INSERTED};
+use crate::handle::Handle;
 use crate::outcome::{Ran, hold, same};
 use crate::race::{Entrant, contest, of, overlapped, race, values};
 use crate::specimen::{NOW, page, record, subject};
@@ -15,9 +15,6 @@ use crate::stage::Stage;
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S4 S8 D12] no_flood_of_writes_saves_what_is_marked),
     case!(Any Full [S4 S8] no_flood_of_writes_saves_what_is_removed),
-    case!(Any Full [S11] no_login_slips_in_behind_a_log_out_everywhere),
-    case!(Any Full [S11] no_session_outlives_the_end_of_its_parent),
-    case!(Any Full [S11] no_session_is_made_after_its_parent_was_deleted),
     case!(Any Full [S8] racing_revocations_count_each_record_once),
     case!(Any Full [S11] racing_readers_of_a_missing_epoch_agree),
 ];
@@ -91,104 +88,6 @@ async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
         )?;
         let list = nodes.1.list_by_subject(&subject("alice"), &page(9)).await?;
         same(S9, "how many are listed after the removal", &list.len(), &0)?;
-        Ok(overlapped(&timed))
-    })
-    .await
-}
-
-fn insertion(node: Handle, record: Record, fence: Fence) -> Entrant<u64> {
-    Box::pin(async move {
-        let answer = node.insert(&record, fence).await?;
-        hold(S11, answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
-        Ok(u64::from(answer == INSERTED))
-    })
-}
-
-async fn no_login_slips_in_behind_a_log_out_everywhere(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    contest(async |round| {
-        let action = [MARK, Action::Remove][round % 2];
-        let fresh = Epoch(stage.rng().bytes());
-        let before = nodes.0.epoch(&subject("alice"), fresh, KEEP, NOW).await?;
-        let logins: Vec<_> = (0..3).map(|_| record("alice")).collect();
-        let mut entrants: Vec<_> = (0..3)
-            .map(|number| insertion(of(number, &nodes), logins[number].clone(), Fence::Epoch(before)))
-            .collect();
-        let advance = EpochUpdate::Set { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
-        entrants.push(revocation(nodes.1.clone(), action, advance));
-        let timed = race(entrants).await?;
-        for login in &logins {
-            let found = nodes.0.find(login.selector).await?;
-            let lives = found.is_some_and(|found| found.revoked.is_none());
-            hold(S11, !lives, "a login that began before a log-out-everywhere outlived it")?;
-        }
-        let inserted: u64 = timed[..3].iter().map(|timed| timed.value).sum();
-        let _ = nodes
-            .0
-            .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
-            .await?;
-        same(S8, "how many were ended, of those that were inserted", &timed[3].value, &inserted)?;
-        Ok(overlapped(&timed))
-    })
-    .await
-}
-
-async fn no_session_outlives_the_end_of_its_parent(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    contest(async |round| {
-        let parent = record("alice");
-        nodes.0.put(&parent).await?;
-        let mut children = [record("alice"), record("alice"), record("alice")];
-        children.iter_mut().for_each(|child| child.login = parent.login);
-        let (node, login) = (nodes.1.clone(), RecordFilter::login(parent.login));
-        let action = [MARK, Action::Remove][round % 2];
-        let end: Entrant<u64> = Box::pin(async move {
-            Ok(node.revoke_by_subject(&subject("alice"), &login, action, EpochUpdate::Keep).await?)
-        });
-        let restore = |(number, child): (usize, &Record)| {
-            insertion(of(number, &nodes), child.clone(), Fence::Parent(parent.selector))
-        };
-        let timed = race(children.iter().enumerate().map(restore).chain([end]).collect()).await?;
-        for child in &children {
-            let found = nodes.0.find(child.selector).await?;
-            let lives = found.is_some_and(|found| found.revoked.is_none());
-            hold(S11, !lives, "a session restored while its login was ended outlived it")?;
-        }
-        let inserted: u64 = timed[..3].iter().map(|timed| timed.value).sum();
-        same(S8, "how many were ended, the parent included", &timed[3].value, &(inserted + 1))?;
-        Ok(overlapped(&timed))
-    })
-    .await
-}
-
-async fn no_session_is_made_after_its_parent_was_deleted(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    contest(async |round| {
-        let parent = record("alice");
-        nodes.0.put(&parent).await?;
-        let (node, selector) = (nodes.1.clone(), parent.selector);
-        let delete: Entrant<Vec<_>> = Box::pin(async move {
-            // Else it is over before the first child is there.
-            for _ in 0..round % 6 {
-                node.find(selector).await?;
-            }
-            node.delete(selector).await?;
-            Ok(vec![(crate::history::now(), true)])
-        });
-        let (node, children) = (nodes.0.clone(), [(); 12].map(|()| record("alice")));
-        let restore: Entrant<Vec<_>> = Box::pin(async move {
-            let mut seen = Vec::new();
-            for child in children {
-                let began = crate::history::now();
-                let answer = node.insert(&child, Fence::Parent(selector)).await?;
-                seen.push((began, answer == INSERTED));
-            }
-            Ok(seen)
-        });
-        let timed = race(vec![delete, restore]).await?;
-        let deleted = timed[0].value[0].0;
-        let late = timed[1].value.iter().any(|(began, inserted)| *inserted && *began > deleted);
-        hold(S11, !late, "a session was made after the delete of its parent was acknowledged")?;
         Ok(overlapped(&timed))
     })
     .await

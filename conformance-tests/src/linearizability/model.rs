@@ -1,86 +1,46 @@
-//! The reference model of one subject: a few records and an epoch.
+//! The reference model for calls that overlap, and the views of a history that are judged by themselves.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU16;
+use std::sync::Arc;
 
-use hallpass_core::{Insert, Replace};
+use hallpass_core::{
+    Action, EpochUpdate, Fence, Insert, Kinds, Page, Purposes, Record, Replace, Revocation, Selector,
+    Subject, Timestamp,
+};
 
 use super::{Meaning, Op};
+use crate::generate::call::{Answer, Call};
+use crate::generate::model::Model;
+use crate::generate::state::State;
 
-/// What a call asked for. Keys number the selectors, versions the contents, epochs themselves.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// What happened: a call, or what one part of the store sees of it.
+#[derive(Clone, Debug)]
 pub(crate) enum Did {
-    Insert {
-        key: u8,
-        version: u32,
-        fence: Option<u32>,
+    Call(Call),
+    /// The fence of an insert looked for this parent, and it lived or did not.
+    Looked {
+        parent: Selector,
+        lived: bool,
     },
-    Replace {
-        key: u8,
-        expected: u64,
-        version: u32,
+    /// A revocation, or a further part of the sweep of this number, ends one record if it matches.
+    Ended {
+        selector: Selector,
+        subject: Subject,
+        revocation: Revocation,
+        sweep: Option<usize>,
     },
-    Delete {
-        key: u8,
+    /// The first part of a sweep: it sets the epoch.
+    Swept {
+        number: usize,
+        subject: Subject,
+        update: EpochUpdate,
     },
-    Revoke {
-        remove: bool,
-        advance: Option<u32>,
-    },
-    /// The first part of a revocation that sweeps: it sets the epoch.
-    Sweep {
-        epoch: u32,
-    },
-    /// A further part of it: one record is ended, if it is there.
-    SweepKey {
-        epoch: u32,
-        key: u8,
-        remove: bool,
-    },
-    Find {
-        key: u8,
-    },
-    List,
-    Epoch {
-        fresh: u32,
+    /// A purge takes one record, or leaves it.
+    Collected {
+        selector: Selector,
+        now: Timestamp,
     },
 }
-
-/// What it was answered.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Saw {
-    Insert(Insert),
-    Replace(Replace),
-    Delete(bool),
-    Revoke(u64),
-    Find(Option<Row>),
-    List(BTreeMap<u8, Row>),
-    Epoch(u32),
-    /// Nothing: the outcome is not known.
-    Unknown,
-    /// Something that this view does not judge.
-    Any,
-}
-
-/// One record as the model knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Row {
-    pub(crate) revision: u64,
-    pub(crate) version: u32,
-    pub(crate) marked: bool,
-}
-
-/// Everything of one subject.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
-pub(crate) struct State {
-    rows: BTreeMap<u8, Row>,
-    epoch: Option<u32>,
-    /// The sweeps that have set their epoch.
-    sweeping: BTreeSet<u32>,
-}
-
-/// What the clauses say about calls that follow each other.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Model;
 
 impl Meaning for Model {
     type State = State;
@@ -90,151 +50,165 @@ impl Meaning for Model {
     }
 
     fn step(&self, before: &State, op: &Op) -> Vec<State> {
-        let mut after = before.clone();
-        let plausible = match op.did {
-            Did::Insert { key, version, fence } => after.insert(key, version, fence, &op.saw),
-            Did::Replace { key, expected, version } => after.replace(key, expected, version, &op.saw),
-            Did::Delete { key } => {
-                let was_there = after.rows.remove(&key).is_some();
-                matches!(op.saw, Saw::Unknown) || op.saw == Saw::Delete(was_there)
+        match &op.did {
+            Did::Call(Call::Revoke { subject, revocation }) if op.answer == Answer::Unknown => {
+                vec![before.clone(), self.revoke(before, subject, revocation).0]
             }
-            Did::Revoke { remove, advance } => {
-                let count = after.revoke(remove, advance);
-                matches!(op.saw, Saw::Unknown | Saw::Any) || op.saw == Saw::Revoke(count)
+            Did::Call(call) if op.answer == Answer::Unknown => {
+                let done = self.late(before, call).into_iter().map(|(after, _)| after);
+                [before.clone()].into_iter().chain(done).collect()
             }
-            Did::Sweep { epoch } => {
-                after.epoch = Some(epoch);
-                after.sweeping.insert(epoch)
+            Did::Call(call) => self.judge(before, call, &op.answer).unwrap_or_default(),
+            Did::Looked { parent, lived } => {
+                let lives = before.record(*parent).is_some_and(|record| record.revoked.is_none());
+                if lives == *lived { vec![before.clone()] } else { Vec::new() }
             }
-            Did::SweepKey { epoch, key, remove } => {
-                after.end(key, remove);
-                after.sweeping.contains(&epoch)
+            Did::Ended { selector, subject, revocation, sweep } => {
+                if sweep.is_some_and(|number| !before.pending.contains(&number)) {
+                    return Vec::new();
+                }
+                vec![before.ended(*selector, subject, revocation)]
             }
-            Did::Find { key } => op.saw == Saw::Find(after.rows.get(&key).copied()),
-            Did::List => op.saw == Saw::List(after.rows.clone()),
-            Did::Epoch { fresh } => {
-                let epoch = *after.epoch.get_or_insert(fresh);
-                matches!(op.saw, Saw::Unknown) || op.saw == Saw::Epoch(epoch)
+            Did::Swept { number, subject, update } => {
+                let mut after = self.set_epoch(before, subject, *update);
+                after.pending.insert(*number);
+                vec![after]
             }
-        };
-        if plausible { vec![after] } else { Vec::new() }
+            Did::Collected { selector, now } => {
+                let taken = before.due(*now).find(|due| due == selector).map(|due| before.without(due));
+                [before.clone()].into_iter().chain(taken).collect()
+            }
+        }
     }
 
     fn is_idle(&self, op: &Op) -> bool {
-        match (&op.did, &op.saw) {
-            (_, Saw::Unknown) => false,
-            (Did::Find { .. } | Did::List, _) => true,
-            (Did::Insert { .. }, saw) => !matches!(saw, Saw::Insert(Insert::Inserted { .. })),
-            (_, saw) => {
-                matches!(saw, Saw::Replace(Replace::Conflict | Replace::Missing) | Saw::Delete(false))
-            }
+        match (&op.did, &op.answer) {
+            (_, Answer::Unknown) => false,
+            (Did::Looked { .. } | Did::Call(Call::Find { .. } | Call::List { .. }), _) => true,
+            (_, Answer::Insert(answer)) => !answer.is_inserted(),
+            (_, Answer::Replace(answer)) => *answer != Replace::Replaced,
+            (_, Answer::Delete(found)) => !found,
+            (_, answer) => *answer == Answer::Refused,
         }
-    }
-}
-
-impl State {
-    fn insert(&mut self, key: u8, version: u32, fence: Option<u32>, saw: &Saw) -> bool {
-        let taken = self.rows.contains_key(&key);
-        let fenced = fence.is_some_and(|fence| self.epoch != Some(fence));
-        match saw {
-            Saw::Insert(Insert::Duplicate) => taken,
-            Saw::Insert(Insert::Fenced) => fenced,
-            Saw::Insert(Insert::Inserted { .. }) | Saw::Unknown => {
-                let free = !taken && !fenced;
-                if free {
-                    self.rows.insert(key, Row { revision: 1, version, marked: false });
-                }
-                free || *saw == Saw::Unknown
-            }
-            // Seen without the epoch: it may have been fenced.
-            _ => true,
-        }
-    }
-
-    fn replace(&mut self, key: u8, expected: u64, version: u32, saw: &Saw) -> bool {
-        let row = self.rows.get_mut(&key);
-        let fits = row.as_ref().is_some_and(|row| row.revision == expected && !row.marked);
-        match (saw, row) {
-            (Saw::Replace(Replace::Missing), row) => row.is_none(),
-            // It may be spurious.
-            (Saw::Replace(Replace::Conflict), row) => row.is_some(),
-            (_, Some(row)) if fits => {
-                *row = Row { revision: expected + 1, version, marked: false };
-                true
-            }
-            _ => *saw == Saw::Unknown,
-        }
-    }
-
-    fn revoke(&mut self, remove: bool, advance: Option<u32>) -> u64 {
-        self.epoch = advance.or(self.epoch);
-        let keys: Vec<_> = self.rows.keys().copied().collect();
-        keys.into_iter().map(|key| u64::from(self.end(key, remove))).sum()
-    }
-
-    /// Whether there was something to end.
-    fn end(&mut self, key: u8, remove: bool) -> bool {
-        if remove {
-            return self.rows.remove(&key).is_some();
-        }
-        let Some(row) = self.rows.get_mut(&key).filter(|row| !row.marked) else { return false };
-        *row = Row { revision: row.revision + 1, marked: true, ..*row };
-        true
     }
 }
 
 /// What `history` says about one selector: every promise about it holds for it alone.
-pub(crate) fn of_key(history: &[Op], key: u8) -> Vec<Op> {
-    let of_key = |op: &Op| {
-        let mut op = op.clone();
-        match (&mut op.did, &mut op.saw) {
-            (Did::Insert { key: of, fence, .. }, saw) if *of == key => {
-                if *saw == Saw::Insert(Insert::Fenced) {
-                    *saw = Saw::Any;
+pub(crate) fn of_key(history: &[Op], key: Selector) -> Vec<Op> {
+    history.iter().flat_map(|op| seen_by(op, key)).collect()
+}
+
+fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
+    let part = |did| vec![Op { did, ..op.clone() }];
+    let Did::Call(call) = &op.did else { return Vec::new() };
+    match (call, &op.answer) {
+        (Call::Insert { record, fence }, answer) => {
+            let (inserted, fenced) = match answer {
+                Answer::Insert(answer) => (answer.is_inserted(), *answer == Insert::Fenced),
+                _ => (false, false),
+            };
+            let mut seen = Vec::new();
+            match fence {
+                // Where the selector was taken, too, nothing follows from a fence.
+                Fence::Parent(parent) if *parent == key && (inserted || fenced) && record.selector != key => {
+                    seen.extend(part(Did::Looked { parent: key, lived: inserted }));
                 }
-                *fence = None;
+                _ => {}
             }
-            (Did::Replace { key: of, .. } | Did::Delete { key: of } | Did::Find { key: of }, _)
-                if *of == key => {}
-            (Did::Revoke { advance, .. }, saw) => {
-                *advance = None;
-                if *saw != Saw::Unknown {
-                    *saw = Saw::Any;
-                }
+            if record.selector == key && !fenced {
+                let answer = match answer {
+                    Answer::Insert(answer) if answer.is_inserted() => {
+                        Answer::Insert(Insert::Inserted { of_subject: None })
+                    }
+                    answer => answer.clone(),
+                };
+                let call = Call::Insert { record: record.clone(), fence: Fence::None };
+                seen.push(Op { did: Did::Call(call), answer, ..op.clone() });
             }
-            (did @ Did::List, Saw::List(rows)) => {
-                let row = rows.get(&key).copied();
-                (*did, op.saw) = (Did::Find { key }, Saw::Find(row));
-            }
-            _ => return None,
+            seen
         }
-        Some(op)
-    };
-    history.iter().filter_map(of_key).collect()
+        (Call::Replace { next, .. }, _) if next.selector == key => vec![op.clone()],
+        (Call::Delete { selector, .. } | Call::Find { selector }, _) if *selector == key => vec![op.clone()],
+        (Call::Revoke { subject, revocation }, _) => {
+            let (subject, revocation) = (subject.clone(), revocation.clone());
+            part(Did::Ended { selector: key, subject, revocation, sweep: None })
+        }
+        (Call::List { page, .. }, Answer::List(list)) if is_whole(page) => {
+            let found = list.iter().find(|record| record.selector == key);
+            // It may be another subject's.
+            let Some(found) = found else { return Vec::new() };
+            let call = Call::Find { selector: key };
+            vec![Op { did: Did::Call(call), answer: Answer::Find(Some(found.clone())), ..op.clone() }]
+        }
+        (Call::Purge { now, .. }, _) => part(Did::Collected { selector: key, now: *now }),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether a page leaves nothing out.
+fn is_whole(page: &Page) -> bool {
+    let all = Page::first(NonZeroU16::MAX);
+    page.after.is_none()
+        && page.kinds == Kinds::Any
+        && page.purposes == Purposes::ALL
+        && page.limit == all.limit
 }
 
 /// What `history` says about the subject: all but what was found by selector.
 pub(crate) fn of_subject(history: &[Op]) -> Vec<Op> {
-    history.iter().filter(|op| !matches!(op.did, Did::Find { .. })).cloned().collect()
+    history.iter().filter(|op| !matches!(op.did, Did::Call(Call::Find { .. }))).cloned().collect()
 }
 
 /// The same history where each revocation that sets an epoch is swept: the epoch first, then each of `keys`
 /// at an instant of its own before the answer (S8). One event is the special case that all of them are one.
-pub(crate) fn swept(history: &[Op], keys: u8) -> Vec<Op> {
-    let parts = |op: &Op| {
-        let Did::Revoke { remove, advance: Some(epoch) } = op.did else { return vec![op.clone()] };
-        let saw = if op.saw == Saw::Unknown { Saw::Unknown } else { Saw::Any };
-        let part = |did| Op { did, saw: saw.clone(), ..op.clone() };
+pub(crate) fn swept(history: &[Op], keys: &[Selector]) -> Vec<Op> {
+    let parts = |(number, op): (usize, &Op)| {
+        let Did::Call(Call::Revoke { subject, revocation }) = &op.did else { return vec![op.clone()] };
+        if revocation.epoch == EpochUpdate::Keep {
+            return vec![op.clone()];
+        }
+        let part = |did| Op { did, ..op.clone() };
         // As often as the key was taken: a sweep may pass over the records again, to find what was inserted behind it, and
         // then ends what was inserted under the new epoch meanwhile.
-        let taken = |key: u8| {
-            let inserts =
-                history.iter().filter(|op| matches!(op.did, Did::Insert { key: of, .. } if of == key));
-            inserts.filter(|op| matches!(op.saw, Saw::Unknown | Saw::Insert(Insert::Inserted { .. }))).count()
+        let taken = |key: Selector| {
+            let took = |op: &&Op| match (&op.did, &op.answer) {
+                (Did::Call(Call::Insert { record, .. }), Answer::Insert(answer)) => {
+                    record.selector == key && answer.is_inserted()
+                }
+                (Did::Call(Call::Insert { record, .. }), Answer::Unknown) => record.selector == key,
+                _ => false,
+            };
+            history.iter().filter(took).count()
         };
-        let ends = |key| std::iter::repeat_n(part(Did::SweepKey { epoch, key, remove }), taken(key).max(1));
-        let keys = (0..keys).flat_map(ends);
-        [part(Did::Sweep { epoch })].into_iter().chain(keys).collect()
+        let ends = |key: &Selector| {
+            let (subject, revocation) = (subject.clone(), revocation.clone());
+            let end = Did::Ended { selector: *key, subject, revocation, sweep: Some(number) };
+            std::iter::repeat_n(part(end), taken(*key).max(1))
+        };
+        let epoch = Did::Swept { number, subject: subject.clone(), update: revocation.epoch };
+        [part(epoch)].into_iter().chain(keys.iter().flat_map(ends)).collect()
     };
-    history.iter().flat_map(parts).collect()
+    history.iter().enumerate().flat_map(parts).collect()
+}
+
+impl State {
+    fn without(&self, selector: Selector) -> Self {
+        let mut after = self.clone();
+        Arc::make_mut(&mut after.records).remove(&selector);
+        after
+    }
+
+    /// After a revocation has come to this record.
+    fn ended(&self, selector: Selector, subject: &Subject, revocation: &Revocation) -> Self {
+        let hit = |record: &&Record| {
+            record.subject.as_ref() == Some(subject)
+                && revocation.filter.matches(record)
+                && (revocation.action == Action::Remove || record.revoked.is_none())
+        };
+        let mut after = self.clone();
+        if self.record(selector).filter(hit).is_some() {
+            after.end(selector, revocation.action);
+        }
+        after
+    }
 }

@@ -1,32 +1,75 @@
-use std::collections::BTreeMap;
-
-use hallpass_core::{Insert, Replace};
-
-use crate::handle::INSERTED;
+use hallpass_core::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Note, Reason, Record, RecordFilter, Replace, Revision,
+    Revocation, Timestamp,
+};
 
 use super::*;
+use crate::generate::call::{Call, Kind};
+use crate::generate::model::Model;
+use crate::handle::INSERTED;
+use crate::specimen::{NOW, body, page, record, subject};
+
+const MODEL: Model = Model { purges: true, wall: Timestamp::MIN };
+const KEEP: Duration = Duration::from_secs(3_600);
 
 /// A call from `began` to `ended`; for ever if that is 0.
-fn op(began: u64, ended: u64, did: Did, saw: Saw) -> Op {
+fn op(began: u64, ended: u64, call: Call, answer: Answer) -> Op {
     let ended = (ended > 0).then(|| Duration::from_millis(ended));
-    Op { began: Duration::from_millis(began), ended, did, saw }
+    Op { began: Duration::from_millis(began), ended, did: Did::Call(call), answer }
+}
+
+/// Record `key` of alice's, as it was written as number `version`.
+fn of(key: u8, revision: u64, version: u8) -> Record {
+    let mut record = record("alice");
+    record.selector.0[2..].fill(key);
+    record.login.0.fill(1);
+    (record.revision, record.body) = (Revision::new(revision).unwrap(), body(vec![version; 10]));
+    record
 }
 
 fn insert(began: u64, ended: u64, answer: Insert) -> Op {
-    op(began, ended, Did::Insert { key: 0, version: 1, fence: None }, Saw::Insert(answer))
+    op(began, ended, Call::Insert { record: of(0, 1, 1), fence: Fence::None }, Answer::Insert(answer))
 }
 
-fn replace(began: u64, ended: u64, expected: u64, version: u32, answer: Replace) -> Op {
-    op(began, ended, Did::Replace { key: 0, expected, version }, Saw::Replace(answer))
+fn replace(began: u64, ended: u64, expected: u64, version: u8, answer: Replace) -> Op {
+    let call = Call::Replace {
+        next: of(0, expected + 1, version),
+        expected: Revision::new(expected).unwrap(),
+        kind: Kind::Update,
+    };
+    op(began, ended, call, Answer::Replace(answer))
 }
 
-fn find(began: u64, ended: u64, row: Option<(u64, u32)>) -> Op {
-    let row = row.map(|(revision, version)| Row { revision, version, marked: false });
-    op(began, ended, Did::Find { key: 0 }, Saw::Find(row))
+fn find(began: u64, ended: u64, row: Option<(u64, u8)>) -> Op {
+    let found = row.map(|(revision, version)| of(0, revision, version));
+    op(began, ended, Call::Find { selector: of(0, 1, 1).selector }, Answer::Find(found))
 }
+
+fn revoke(began: u64, ended: u64, action: Action, to: Option<u8>, answer: Answer) -> Op {
+    let set = |epoch| EpochUpdate::Set { epoch: Epoch([epoch; 16]), now: NOW, keep: KEEP };
+    let revocation = Revocation::new(RecordFilter::all(), action).epoch(to.map_or(EpochUpdate::Keep, set));
+    op(began, ended, Call::Revoke { subject: subject("alice"), revocation }, answer)
+}
+
+fn epoch(began: u64, ended: u64, fresh: u8) -> Op {
+    let fresh = Epoch([fresh; 16]);
+    let call = Call::Epoch { subject: subject("alice"), fresh, keep: KEEP, now: NOW };
+    op(began, ended, call, Answer::Epoch(fresh))
+}
+
+fn login(began: u64, ended: u64, epoch: u8, answer: Insert) -> Op {
+    let fence = Fence::Epoch(Epoch([epoch; 16]));
+    op(began, ended, Call::Insert { record: of(0, 1, 1), fence }, Answer::Insert(answer))
+}
+
+fn list(began: u64, ended: u64, shown: Vec<Record>) -> Op {
+    op(began, ended, Call::List { subject: subject("alice"), page: page(u16::MAX) }, Answer::List(shown))
+}
+
+const MARK: Action = Action::Mark { reason: Reason::LoggedOut, at: NOW };
 
 fn fits(history: &[Op]) -> bool {
-    is_linearizable(&Model, history)
+    is_linearizable(&MODEL, history)
 }
 
 #[test]
@@ -65,10 +108,11 @@ fn a_conflict_may_be_spurious_and_a_missing_may_not() {
 #[test]
 fn an_unknown_outcome_may_have_happened_early_late_or_never() {
     let begin = insert(1, 2, INSERTED);
-    let lost = op(3, 0, Did::Replace { key: 0, expected: 1, version: 2 }, Saw::Unknown);
+    let mut lost = replace(3, 0, 1, 2, Replace::Replaced);
+    lost.answer = Answer::Unknown;
     for reads in [[1, 1], [1, 2], [2, 2]] {
-        let finds =
-            [find(4, 5, Some((reads[0], reads[0] as u32))), find(6, 7, Some((reads[1], reads[1] as u32)))];
+        let finds = [(4, reads[0]), (6, reads[1])]
+            .map(|(began, number)| find(began, began + 1, Some((number, number as u8))));
         assert!(fits(&[vec![begin.clone(), lost.clone()], finds.to_vec()].concat()), "{reads:?}");
     }
     assert!(
@@ -79,7 +123,7 @@ fn an_unknown_outcome_may_have_happened_early_late_or_never() {
 
 #[test]
 fn a_marked_record_stays_marked() {
-    let mark = op(3, 4, Did::Revoke { remove: false, advance: None }, Saw::Revoke(1));
+    let mark = revoke(3, 4, MARK, None, Answer::Revoke(1));
     let begin = insert(1, 2, INSERTED);
     assert!(fits(&[begin.clone(), mark.clone(), replace(5, 6, 2, 2, Replace::Conflict)]));
     assert!(!fits(&[begin.clone(), mark.clone(), replace(5, 6, 2, 2, Replace::Replaced)]), "un-marked");
@@ -88,36 +132,54 @@ fn a_marked_record_stays_marked() {
 
 #[test]
 fn a_fence_holds_and_a_count_is_exact() {
-    let epoch = op(1, 2, Did::Epoch { fresh: 7 }, Saw::Epoch(7));
-    let advance = |count| op(3, 8, Did::Revoke { remove: true, advance: Some(8) }, Saw::Revoke(count));
-    let login = |began, ended, answer| {
-        op(began, ended, Did::Insert { key: 0, version: 1, fence: Some(7) }, Saw::Insert(answer))
-    };
-    assert!(fits(&[epoch.clone(), advance(1), login(4, 6, INSERTED)]));
-    assert!(fits(&[epoch.clone(), advance(0), login(4, 6, Insert::Fenced)]));
-    assert!(!fits(&[epoch.clone(), advance(0), login(4, 6, INSERTED)]), "a login slipped in");
-    assert!(!fits(&[epoch.clone(), advance(0), login(9, 10, INSERTED)]), "a fence that does nothing");
-    assert!(!fits(&[epoch, login(4, 6, Insert::Fenced)]), "fenced for nothing");
+    let epoch = epoch(1, 2, 7);
+    let advance = |count| revoke(3, 8, Action::Remove, Some(8), Answer::Revoke(count));
+    assert!(fits(&[epoch.clone(), advance(1), login(4, 6, 7, INSERTED)]));
+    assert!(fits(&[epoch.clone(), advance(0), login(4, 6, 7, Insert::Fenced)]));
+    assert!(!fits(&[epoch.clone(), advance(0), login(4, 6, 7, INSERTED)]), "a login slipped in");
+    assert!(!fits(&[epoch.clone(), advance(0), login(9, 10, 7, INSERTED)]), "a fence that does nothing");
+    assert!(!fits(&[epoch, login(4, 6, 7, Insert::Fenced)]), "fenced for nothing");
 }
 
 #[test]
 fn a_selector_is_judged_without_the_rest_and_the_subject_without_finds() {
-    let fenced = op(1, 2, Did::Insert { key: 0, version: 1, fence: Some(9) }, Saw::Insert(Insert::Fenced));
-    let other = op(3, 4, Did::Delete { key: 1 }, Saw::Delete(true));
-    let list = op(5, 6, Did::List, Saw::List(BTreeMap::new()));
-    let history = [fenced, other, list, find(7, 8, None)];
-    assert_eq!(of_key(&history, 0).len(), 3);
-    assert!(fits(&of_key(&history, 0)));
+    let delete = Call::Delete { selector: of(1, 1, 1).selector, note: Note::none() };
+    let other = op(3, 4, delete, Answer::Delete(true));
+    let history = [login(1, 2, 9, Insert::Fenced), other, list(5, 6, vec![of(0, 1, 1)]), find(7, 8, None)];
+    let of_it = of_key(&history, of(0, 1, 1).selector);
+    assert_eq!(of_it.len(), 2, "what was fenced and another's delete say nothing about it");
+    assert!(!fits(&of_it), "listed, and never inserted");
     assert_eq!(of_subject(&history).len(), 3);
     assert!(!fits(&of_subject(&history)), "a delete found what was never there");
 }
 
 #[test]
+fn a_parent_that_was_ended_admits_no_child() {
+    let parent = of(1, 1, 1);
+    let begin =
+        op(0, 1, Call::Insert { record: parent.clone(), fence: Fence::None }, Answer::Insert(INSERTED));
+    let child = |began, ended, answer| {
+        let fence = Fence::Parent(parent.selector);
+        op(began, ended, Call::Insert { record: of(0, 1, 1), fence }, Answer::Insert(answer))
+    };
+    let mark = revoke(3, 6, MARK, None, Answer::Revoke(1));
+    for (late, answer, right) in
+        [(false, INSERTED, true), (true, INSERTED, false), (true, Insert::Fenced, true)]
+    {
+        let (began, ended) = if late { (7, 8) } else { (4, 5) };
+        let history = [begin.clone(), mark.clone(), child(began, ended, answer)];
+        assert_eq!(fits(&of_key(&history, parent.selector)), right, "late: {late}, {answer:?}");
+    }
+}
+
+#[test]
 fn a_revocation_may_wait_for_what_it_ends() {
-    let revoke = op(1, 9, Did::Revoke { remove: false, advance: None }, Saw::Any);
-    let marked = Row { revision: 2, version: 1, marked: true };
-    let seen = op(4, 5, Did::Find { key: 0 }, Saw::Find(Some(marked)));
-    assert!(fits(&[revoke, insert(2, 3, INSERTED), seen]));
+    let key = of(0, 1, 1).selector;
+    let mut marked = of(0, 1, 1);
+    marked.mark(Reason::LoggedOut, NOW);
+    let seen = op(4, 5, Call::Find { selector: key }, Answer::Find(Some(marked)));
+    let history = [revoke(1, 9, MARK, None, Answer::Revoke(0)), insert(2, 3, INSERTED), seen];
+    assert!(fits(&of_key(&history, key)));
 }
 
 #[test]
@@ -131,48 +193,38 @@ fn many_calls_at_once_are_searched_quickly() {
 }
 
 /// Two records and a list in the middle of what ends them.
-fn list_amid_a_revocation(seen: BTreeMap<u8, Row>) -> Vec<Op> {
-    let insert = |key| Did::Insert { key, version: 1, fence: None };
+fn list_amid_a_revocation(seen: Vec<Record>) -> Vec<Op> {
+    let insert = |key| Call::Insert { record: of(key, 1, 1), fence: Fence::None };
     vec![
-        op(0, 1, insert(0), Saw::Insert(INSERTED)),
-        op(2, 3, insert(1), Saw::Insert(INSERTED)),
-        op(4, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(2)),
-        op(5, 6, Did::List, Saw::List(seen)),
+        op(0, 1, insert(0), Answer::Insert(INSERTED)),
+        op(2, 3, insert(1), Answer::Insert(INSERTED)),
+        revoke(4, 9, Action::Remove, Some(5), Answer::Revoke(2)),
+        list(5, 6, seen),
     ]
 }
 
 #[test]
 fn a_sweep_may_be_seen_half_done_and_one_event_may_not() {
-    let row = Row { revision: 1, version: 1, marked: false };
-    let half = list_amid_a_revocation(BTreeMap::from([(1, row)]));
-    assert!(!is_linearizable(&Model, &half));
-    assert!(is_linearizable(&Model, &swept(&half, 2)));
-    for seen in [BTreeMap::new(), BTreeMap::from([(0, row), (1, row)])] {
+    let keys = [of(0, 1, 1).selector, of(1, 1, 1).selector];
+    let half = list_amid_a_revocation(vec![of(1, 1, 1)]);
+    assert!(!fits(&half));
+    assert!(fits(&swept(&half, &keys)));
+    for seen in [Vec::new(), vec![of(1, 1, 1), of(0, 1, 1)]] {
         let whole = list_amid_a_revocation(seen);
-        assert!(is_linearizable(&Model, &whole) && is_linearizable(&Model, &swept(&whole, 2)));
+        assert!(fits(&whole) && fits(&swept(&whole, &keys)));
     }
 }
 
 #[test]
 fn nothing_outlives_a_sweep_and_nothing_slips_in_behind_its_epoch() {
-    let row = Row { revision: 1, version: 1, marked: false };
-    let login = |began, ended| {
-        op(began, ended, Did::Insert { key: 0, version: 1, fence: Some(1) }, Saw::Insert(INSERTED))
-    };
     let history = |login| {
-        swept(
-            &[
-                op(0, 1, Did::Epoch { fresh: 1 }, Saw::Epoch(1)),
-                login,
-                op(2, 9, Did::Revoke { remove: true, advance: Some(5) }, Saw::Revoke(1)),
-                op(10, 11, Did::List, Saw::List(BTreeMap::from([(0, row)]))),
-            ],
-            1,
-        )
+        let sweep = revoke(2, 9, Action::Remove, Some(5), Answer::Revoke(1));
+        let history = [epoch(0, 1, 1), login, sweep, list(10, 11, vec![of(0, 1, 1)])];
+        swept(&history, &[of(0, 1, 1).selector])
     };
-    for login in [login(1, 2), login(3, 4), login(10, 10)] {
-        assert!(!is_linearizable(&Model, &history(login)), "a login of before the epoch is there after it");
+    for (began, ended) in [(1, 2), (3, 4), (10, 10)] {
+        let login = login(began, ended, 1, INSERTED);
+        assert!(!fits(&history(login)), "a login of before the epoch is there after it");
     }
-    let after = op(10, 10, Did::Insert { key: 0, version: 1, fence: Some(5) }, Saw::Insert(INSERTED));
-    assert!(is_linearizable(&Model, &history(after)));
+    assert!(fits(&history(login(10, 10, 5, INSERTED))));
 }

@@ -6,6 +6,7 @@
 
 mod bad;
 mod base;
+mod coverage;
 #[path = "../../faults/zoo.rs"]
 mod faults;
 mod journal;
@@ -43,6 +44,7 @@ fn main() -> ExitCode {
         trials.push(Trial::test(format!("odd::{}", odd.name), || passes(odd)));
     }
     trials.extend(bad::trials());
+    trials.extend(coverage::trials());
     trials.extend(program::trials());
     trials.extend(table::trials());
     trials.extend(table::matrix());

@@ -1,0 +1,18 @@
+//! A purge takes a batch of a thousand records and never looks whether there are more: the rest waits until something
+//! else is due.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault =
+    Fault::of::<Wrong>(&[(S10, "expiry::two_thousand_five_hundred_due_records_are_collected")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let purged = store.purge(now, limit.min(1_000)).await?;
+        Ok(Purged { more: purged.more && limit < 1_000, ..purged })
+    }
+}

@@ -1,0 +1,59 @@
+//! Random sequences of calls that follow each other, over two handles.
+
+use std::time::Duration;
+
+use crate::case::{Case, case};
+use crate::generate::{Amount, sequences, sequences_in};
+use crate::harness::Trouble;
+use crate::outcome::Ran;
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
+    case!(Any Full [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_of_long_sequences_is_allowed),
+    case!(Stop Full [S12] nothing_is_done_in_secret_while_the_server_is_stopped),
+    case!(Cut Full [S12] nothing_is_done_in_secret_while_connections_are_cut),
+    case!(Freeze Full [S12] nothing_is_done_in_secret_while_the_server_is_frozen),
+    case!(Restart Full [S12 S14] nothing_is_lost_in_a_restart_of_the_server),
+];
+
+async fn every_answer_is_allowed(stage: Stage) -> Ran {
+    let amount = Amount {
+        sequences: 500,
+        within: Duration::from_secs(6),
+        least: 6,
+        patience: Duration::from_secs(40),
+        steps: 30,
+        quick: true,
+    };
+    sequences(stage, amount).await
+}
+
+async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
+    let amount = Amount {
+        sequences: 2_500,
+        within: Duration::from_secs(6),
+        least: 6,
+        patience: Duration::from_secs(60),
+        steps: 50,
+        quick: false,
+    };
+    sequences(stage, amount).await
+}
+
+async fn nothing_is_done_in_secret_while_the_server_is_stopped(stage: Stage) -> Ran {
+    sequences_in(stage, Trouble::Stop, 3, 12).await
+}
+
+async fn nothing_is_done_in_secret_while_connections_are_cut(stage: Stage) -> Ran {
+    sequences_in(stage, Trouble::Cut, 3, 12).await
+}
+
+/// Each call may take its time.
+async fn nothing_is_done_in_secret_while_the_server_is_frozen(stage: Stage) -> Ran {
+    sequences_in(stage, Trouble::Freeze, 1, 12).await
+}
+
+async fn nothing_is_lost_in_a_restart_of_the_server(stage: Stage) -> Ran {
+    sequences_in(stage, Trouble::Restart, 3, 12).await
+}

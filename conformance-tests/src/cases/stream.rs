@@ -1,0 +1,206 @@
+//! Streams of log-ins and restored sessions through the whole of a log-out.
+//!
+//! A revocation takes several steps on most backends, and the last one, in which it becomes visible, may take
+//! milliseconds. Inserts that start together with it are over before that. So here they start before it, all through
+//! it and after it, each in a task of its own.
+
+use std::time::{Duration, Instant};
+
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, StoreError};
+use tokio::task::JoinSet;
+
+use crate::case::{Case, case};
+use crate::clause::Clause::{S8, S11};
+use crate::handle::{Handle, INSERTED};
+use crate::history::now;
+use crate::outcome::{Ran, Stop, hold, same};
+use crate::race::{contest, of};
+use crate::rng::Rng;
+use crate::specimen::{NOW, record, subject};
+use crate::stage::Stage;
+
+pub(super) const CASES: &[Case] = &[
+    case!(Any Full [S11 S8] no_login_slips_in_through_a_log_out_everywhere),
+    case!(Any Full [S11 S8] no_session_is_restored_through_the_end_of_its_login),
+    case!(Any Full [S11] no_session_is_restored_through_the_delete_of_its_parent),
+];
+
+const KEEP: Duration = Duration::from_secs(3_600);
+const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
+/// How many inserts start before the end, and how many after it.
+const AROUND: usize = 3;
+/// How many there are at most.
+const MOST: usize = 80;
+
+/// An insert of a stream.
+struct Tried {
+    began: Instant,
+    ended: Instant,
+    record: Record,
+    answer: Insert,
+}
+
+/// What a stream came to.
+struct Streamed<T> {
+    tried: Vec<Tried>,
+    began: Instant,
+    ended: Instant,
+    answer: T,
+}
+
+impl<T> Streamed<T> {
+    fn overlapped(&self) -> bool {
+        self.tried.iter().any(|tried| tried.began < self.ended && self.began < tried.ended)
+    }
+
+    /// What was inserted; nothing may be that began after the end was acknowledged.
+    fn inserted(&self, whose: &str) -> Ran<Vec<&Record>> {
+        for Tried { began, answer, .. } in &self.tried {
+            hold(S11, *answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+            let late = *answer == INSERTED && *began > self.ended;
+            hold(
+                S11,
+                !late,
+                format_args!("an insert that began after {whose} was acknowledged passed its fence"),
+            )?;
+        }
+        let inserted = self.tried.iter().filter(|tried| tried.answer == INSERTED);
+        Ok(inserted.map(|tried| &tried.record).collect())
+    }
+}
+
+/// Inserts `record`s under `fence` before, during and after `end`. Its last length says how densely.
+async fn stream<T: Send + 'static>(
+    nodes: &(Handle, Handle),
+    fence: Fence,
+    record: impl Fn() -> Record,
+    end: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+    last: &mut Duration,
+    rng: &mut Rng,
+) -> Ran<Streamed<T>> {
+    let mut inserts = JoinSet::new();
+    let insert = |inserts: &mut JoinSet<Ran<Tried>>, number: usize| {
+        let (node, record) = (of(number, nodes), record());
+        inserts.spawn(async move {
+            let began = now();
+            let answer = node.insert(&record, fence).await?;
+            Ok(Tried { began, ended: now(), record, answer })
+        });
+    };
+    let gap = *last / 24;
+    for number in 0..AROUND {
+        insert(&mut inserts, number);
+        pause(gap.mul_f64(rng.below(200) as f64 / 100.0)).await;
+    }
+    let end = tokio::spawn(async move {
+        let began = now();
+        let answer = end.await;
+        (began, now(), answer)
+    });
+    for number in 0..MOST {
+        if end.is_finished() {
+            break;
+        }
+        insert(&mut inserts, number);
+        pause(gap.mul_f64(rng.below(200) as f64 / 100.0)).await;
+    }
+    let (began, ended, answer) = end.await.map_err(|error| Stop::Harness(error.to_string()))?;
+    *last = ended - began;
+    for number in 0..AROUND {
+        insert(&mut inserts, number);
+    }
+    let tried = inserts.join_all().await.into_iter().collect::<Ran<_>>()?;
+    Ok(Streamed { tried, began, ended, answer: answer? })
+}
+
+/// The timer counts whole milliseconds.
+async fn pause(gap: Duration) {
+    if gap < Duration::from_millis(1) {
+        tokio::task::yield_now().await;
+    } else {
+        tokio::time::sleep(gap).await;
+    }
+}
+
+/// Whether any of `records` lives.
+async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
+    for record in records {
+        let found = store.find(record.selector).await?;
+        let lives = found.is_some_and(|found| found.revoked.is_none());
+        hold(S11, !lives, format_args!("an insert outlived {whose} that ran beside it"))?;
+    }
+    Ok(())
+}
+
+async fn no_login_slips_in_through_a_log_out_everywhere(stage: Stage) -> Ran {
+    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+    contest(async |round| {
+        let name = format!("alice {round}");
+        let action = [MARK, Action::Remove][round % 2];
+        let alice = subject(&name);
+        let before = nodes.0.epoch(&alice, Epoch(rng.bytes()), KEEP, NOW).await?;
+        let update = EpochUpdate::Set { epoch: Epoch(rng.bytes()), now: NOW, keep: KEEP };
+        let (node, of) = (nodes.1.clone(), alice.clone());
+        let end = async move { node.revoke_by_subject(&of, &RecordFilter::all(), action, update).await };
+        let template = record(&name);
+        let login = || fresh(&template);
+        let streamed = stream(&nodes, Fence::Epoch(before), login, end, &mut last, &mut rng).await?;
+        let inserted = streamed.inserted("a log-out everywhere")?;
+        none_lives(&nodes.0, &inserted, "a log-out everywhere").await?;
+        let count = inserted.len() as u64;
+        same(S8, "how many were ended, of those that were inserted", &streamed.answer, &count)?;
+        Ok(streamed.overlapped())
+    })
+    .await
+}
+
+async fn no_session_is_restored_through_the_end_of_its_login(stage: Stage) -> Ran {
+    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+    contest(async |round| {
+        let name = format!("alice {round}");
+        let parent = record(&name);
+        nodes.0.put(&parent).await?;
+        let action = [MARK, Action::Remove][round % 2];
+        let (node, login) = (nodes.1.clone(), RecordFilter::login(parent.login));
+        let of = subject(&name);
+        let end = async move { node.revoke_by_subject(&of, &login, action, EpochUpdate::Keep).await };
+        let session = || fresh(&parent);
+        let fence = Fence::Parent(parent.selector);
+        let streamed = stream(&nodes, fence, session, end, &mut last, &mut rng).await?;
+        let inserted = streamed.inserted("the end of its login")?;
+        none_lives(&nodes.0, &inserted, "the end of its login").await?;
+        let count = inserted.len() as u64 + 1;
+        same(S8, "how many were ended, the parent included", &streamed.answer, &count)?;
+        Ok(streamed.overlapped())
+    })
+    .await
+}
+
+async fn no_session_is_restored_through_the_delete_of_its_parent(stage: Stage) -> Ran {
+    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+    contest(async |round| {
+        let parent = record(&format!("alice {round}"));
+        nodes.0.put(&parent).await?;
+        let (node, selector) = (nodes.1.clone(), parent.selector);
+        let end = async move { node.delete(selector).await };
+        let session = || fresh(&parent);
+        let fence = Fence::Parent(selector);
+        let streamed = stream(&nodes, fence, session, end, &mut last, &mut rng).await?;
+        let overlapped = streamed.overlapped();
+        let inserted = streamed.inserted("the delete of its parent")?;
+        for record in inserted {
+            let found = nodes.0.find(record.selector).await?;
+            same(S11, "a child whose parent was deleted beside it", &found, &Some(record.clone()))?;
+        }
+        Ok(overlapped)
+    })
+    .await
+}
+
+/// A record like `template` under a selector of its own.
+fn fresh(template: &Record) -> Record {
+    let random = record("anyone");
+    let mut fresh = template.clone();
+    fresh.selector.0[2..].copy_from_slice(&random.selector.0[2..]);
+    fresh
+}

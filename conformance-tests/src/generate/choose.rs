@@ -1,0 +1,402 @@
+//! Which step comes next: any that the trait admits, mostly one that matters in the state that the store is in.
+
+use std::num::NonZeroU16;
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, EpochUpdate, Fence, Kinds, Logins, Note, Page, Reason, Record, RecordFilter, Revision,
+    Revocation, Selector, Subject, Timestamp,
+};
+
+use super::call::{Call, Kind};
+use super::play::Step;
+use super::state::State;
+use super::world::{Theme, World};
+use crate::rng::Rng;
+use crate::specimen::rewritten;
+
+/// How many polls a call gets at most before it is dropped, or another one is let in between.
+const POLLS: usize = 6;
+/// How many dropped calls the model follows in one sequence.
+const DROPS: usize = 3;
+
+/// Chooses the steps of one sequence.
+#[derive(Debug)]
+pub(crate) struct Chooser {
+    pub(crate) world: World,
+    pub(crate) rng: Rng,
+    /// Whether the store survives that all its handles are closed.
+    pub(crate) restarts: bool,
+    pub(crate) dropped: usize,
+}
+
+impl Chooser {
+    /// The next step in `place`, where the store is in `state`.
+    pub(crate) fn step(&mut self, place: usize, state: &State) -> Step {
+        let node = self.rng.below(2);
+        let (drops, pairs) = (self.world.has(Theme::Drops), self.world.has(Theme::Pairs));
+        let opens = self.world.has(Theme::Opens);
+        match self.rng.below(100) {
+            0..16 => Step::Look { place, node },
+            16..20 if opens && self.restarts => Step::Restart { place },
+            16..24 if opens => Step::Reopen { place, node },
+            24..34 if drops && self.dropped < DROPS => {
+                self.dropped += 1;
+                let [call, _] = self.rivals(state).unwrap_or_else(|| [self.call(state), self.call(state)]);
+                Step::Drop { place, node, call, polls: 1 + self.rng.below(POLLS) }
+            }
+            16..50 if pairs => {
+                let calls = self.rivals(state).unwrap_or_else(|| [self.call(state), self.call(state)]);
+                Step::Pair { place, calls: Box::new(calls), polls: self.rng.below(POLLS) }
+            }
+            _ => Step::Do { place, node, call: self.call(state) },
+        }
+    }
+
+    /// The next call.
+    pub(super) fn call(&mut self, state: &State) -> Call {
+        // So that there is something to look at.
+        let few = state.records.len() * 4 < self.world.keys.len() * 3;
+        let crowd = self.world.has(Theme::Crowd);
+        let epochs = if self.world.has(Theme::Epochs) { 20 } else { 8 };
+        // What a purge took may be back after a restart.
+        let purges = match () {
+            () if self.restarts => 0,
+            () if self.world.has(Theme::Purges) => 20,
+            () if self.world.has(Theme::Epochs) => 14,
+            () => 6,
+        };
+        let ends = if self.world.has(Theme::Ends) { 20 } else { 12 };
+        let weights = [
+            if few || crowd { 40 } else { 16 },
+            6,
+            if crowd { 6 } else { 22 },
+            if crowd { 3 } else { 9 },
+            if crowd { 3 } else { ends },
+            10,
+            epochs,
+            purges,
+        ];
+        let mut left = self.rng.below(weights.iter().sum());
+        let mut chosen = 0;
+        while left >= weights[chosen] {
+            left -= weights[chosen];
+            chosen += 1;
+        }
+        match chosen {
+            0 => self.insert(state),
+            1 => Call::Find { selector: self.selector(state) },
+            2 => self.replace(state),
+            3 => Call::Delete { selector: self.selector(state), note: self.world.note(&mut self.rng) },
+            4 => self.revoke(state),
+            5 => self.list(state),
+            6 => Call::Epoch {
+                subject: self.subject(),
+                fresh: *self.rng.pick(&self.world.epochs),
+                keep: self.world.keep(&mut self.rng),
+                now: self.world.epoch_now(&mut self.rng),
+            },
+            _ => self.purge(state),
+        }
+    }
+
+    /// Two calls that get in each other's way, if there is anything to fight about.
+    fn rivals(&mut self, state: &State) -> Option<[Call; 2]> {
+        let some = self.some(state);
+        let subject = some.as_ref().and_then(|record| record.subject.clone());
+        let mut pair = match self.rng.below(10) {
+            0 | 1 => {
+                let Call::Insert { record, .. } = self.insert(state) else { return None };
+                let (subject, mut revocation) = (record.subject.clone()?, self.revocation());
+                revocation.epoch = self.set();
+                let fence = Fence::Epoch(state.epochs.get(&subject)?.epoch);
+                [Call::Insert { record, fence }, Call::Revoke { subject, revocation }]
+            }
+            2 | 3 => {
+                let parent = some?.selector;
+                let Call::Insert { record, .. } = self.insert(state) else { return None };
+                if record.selector.shard() != parent.shard() {
+                    return None;
+                }
+                let insert = Call::Insert { record, fence: Fence::Parent(parent) };
+                let end = match (self.rng.below(2), subject) {
+                    (0, Some(subject)) => Call::Revoke { subject, revocation: self.revocation() },
+                    _ => Call::Delete { selector: parent, note: Note::none() },
+                };
+                [insert, end]
+            }
+            4 | 5 => {
+                let old = some?;
+                let (replace, other) = (self.replace_of(old.clone()), self.replace_of(old.clone()));
+                let other = match (self.rng.below(5), subject) {
+                    (0 | 1, Some(subject)) => Call::Revoke { subject, revocation: self.revocation() },
+                    (2 | 3, _) if !self.restarts => Call::Purge { now: old.purge_at, limit: 1_000 },
+                    _ => other,
+                };
+                [replace, other]
+            }
+            6 => {
+                let delete = Call::Delete { selector: some?.selector, note: Note::none() };
+                [delete.clone(), delete]
+            }
+            7 => {
+                let insert = self.insert(state);
+                let Call::Insert { record, .. } = &insert else { return None };
+                let mut other = record.clone();
+                other.body = self.world.body(&mut self.rng);
+                [insert, Call::Insert { record: other, fence: Fence::None }]
+            }
+            8 => {
+                let subject = self.subject();
+                let mut read = || {
+                    let (keep, now) = (self.world.keep(&mut self.rng), self.world.epoch_now(&mut self.rng));
+                    Call::Epoch {
+                        subject: subject.clone(),
+                        fresh: *self.rng.pick(&self.world.epochs),
+                        keep,
+                        now,
+                    }
+                };
+                [read(), read()]
+            }
+            _ => {
+                let (subject, mut revocation) = (subject?, self.revocation());
+                let first = Call::Revoke { subject: subject.clone(), revocation: revocation.clone() };
+                revocation.epoch = EpochUpdate::Keep;
+                [first, Call::Revoke { subject, revocation }]
+            }
+        };
+        if self.rng.chance(50) {
+            pair.reverse();
+        }
+        Some(pair)
+    }
+
+    /// A revocation of everything.
+    fn revocation(&mut self) -> Revocation {
+        let epoch = if self.rng.chance(50) { self.set() } else { EpochUpdate::Keep };
+        Revocation::new(RecordFilter::all(), self.action()).epoch(epoch)
+    }
+
+    fn action(&mut self) -> Action {
+        match self.rng.chance(35) {
+            true => Action::Remove,
+            false => Action::Mark {
+                reason: *self.rng.pick(&Reason::ALL),
+                at: *self.rng.pick(&self.world.instants),
+            },
+        }
+    }
+
+    fn set(&mut self) -> EpochUpdate {
+        EpochUpdate::Set {
+            epoch: *self.rng.pick(&self.world.epochs),
+            now: self.world.epoch_now(&mut self.rng),
+            keep: self.world.keep(&mut self.rng),
+        }
+    }
+
+    fn subject(&mut self) -> Subject {
+        self.rng.pick(&self.world.subjects).clone()
+    }
+
+    /// One that is there, mostly.
+    fn selector(&mut self, state: &State) -> Selector {
+        match self.some(state) {
+            Some(record) if self.rng.chance(75) => record.selector,
+            _ => self.rng.pick(&self.world.keys).selector,
+        }
+    }
+
+    fn some(&mut self, state: &State) -> Option<Record> {
+        let count = state.records.len();
+        (count > 0).then(|| state.all().nth(self.rng.below(count)).cloned()).flatten()
+    }
+
+    fn insert(&mut self, state: &State) -> Call {
+        let mut key = self.rng.below(self.world.keys.len());
+        for _ in 0..4 {
+            if state.record(self.world.keys[key].selector).is_some() {
+                key = self.rng.below(self.world.keys.len());
+            }
+        }
+        let calm = !self.world.has(Theme::Drops) && !self.world.has(Theme::Pairs);
+        if calm && self.rng.chance(15) && state.record(self.world.keys[key].selector).is_none() {
+            self.world.give_away(&mut self.rng, key);
+        }
+        let record = self.world.record(&mut self.rng, key);
+        let fence = match self.rng.below(10) {
+            0..4 => Fence::None,
+            4..7 => {
+                let current = record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
+                let other = self.rng.pick(&self.world.subjects);
+                let others = state.epochs.get(other);
+                match self.rng.below(10) {
+                    0..6 => Fence::Epoch(current.map_or(self.world.epochs[0], |kept| kept.epoch)),
+                    6 => Fence::Epoch(others.map_or(self.world.epochs[0], |kept| kept.epoch)),
+                    _ => Fence::Epoch(*self.rng.pick(&self.world.epochs)),
+                }
+            }
+            _ => {
+                let parent = self.selector(state);
+                let shard = record.selector.shard();
+                let fits = |record: &&Record| record.selector.shard() == shard;
+                // A parent of another shard may be refused: that is no use.
+                let kin = state.all().filter(fits).map(|record| record.selector);
+                let kin: Vec<_> = kin.collect();
+                if kin.is_empty() || self.rng.chance(20) {
+                    Fence::Parent(if parent.shard() == shard { parent } else { record.selector })
+                } else {
+                    Fence::Parent(*self.rng.pick(&kin))
+                }
+            }
+        };
+        Call::Insert { record, fence }
+    }
+
+    fn replace(&mut self, state: &State) -> Call {
+        let old = match self.some(state) {
+            Some(record) if self.rng.chance(90) => record,
+            _ => {
+                let key = self.rng.below(self.world.keys.len());
+                let other = self.world.record(&mut self.rng, key);
+                state.record(other.selector).cloned().unwrap_or(other)
+            }
+        };
+        self.replace_of(old)
+    }
+
+    fn replace_of(&mut self, old: Record) -> Call {
+        let is = old.revision.get();
+        if is > 1 && self.rng.chance(5) {
+            // As another caller wrote it a moment ago, but for the write id.
+            let mut next = old;
+            next.body = rewritten(&next.body, &mut self.rng);
+            let expected = Revision::new(is - 1).unwrap_or(Revision::FIRST);
+            return Call::Replace { next, expected, kind: Kind::Update };
+        }
+        let wrong =
+            [is.wrapping_sub(1), is + 1, is + (1 << 16), is + (1 << 32), is % (1 << 16), is % (1 << 32), 1];
+        let number = if self.rng.chance(75) { is } else { *self.rng.pick(&wrong) };
+        let expected = Revision::new(number).unwrap_or(old.revision);
+        let mut next = old;
+        next.revision = expected.next();
+        next.body = self.world.body(&mut self.rng);
+        next.revoked = None;
+        let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
+        next.updated_at = instant(&mut self.rng, &self.world);
+        let (rng, world) = (&mut self.rng, &self.world);
+        let kind = match rng.below(10) {
+            0..3 if !self.restarts => Kind::Touch,
+            0..7 => Kind::Update,
+            _ => Kind::End(world.note(rng)),
+        };
+        if let Kind::End(_) = kind {
+            (next.revoked, next.idle_at, next.purge_at) =
+                (Some(*rng.pick(&Reason::ALL)), None, next.expires_at);
+        } else {
+            next.seen_at = instant(rng, world);
+            next.idle_at = rng.chance(70).then(|| instant(rng, world));
+            next.purge_at = instant(rng, world);
+            world.fit(&mut next);
+        }
+        if !matches!(kind, Kind::Touch) {
+            next.generation = next.generation.wrapping_add(1);
+            if rng.chance(30) {
+                next.device = world.device(rng);
+            }
+        }
+        Call::Replace { next, expected, kind }
+    }
+
+    fn revoke(&mut self, state: &State) -> Call {
+        let logins = match (self.rng.below(4), self.some(state)) {
+            (0, _) => Logins::Any,
+            (1, Some(record)) => Logins::Except(record.login),
+            (2, Some(record)) => Logins::Only(record.login),
+            (3, _) => Logins::Only(*self.rng.pick(&self.world.logins)),
+            _ => Logins::Any,
+        };
+        let kinds = self.kinds(if self.world.has(Theme::Sets) { 80 } else { 35 });
+        let filter = RecordFilter { kinds, purposes: self.world.purposes(&mut self.rng), logins };
+        let subject = match self.some(state).and_then(|record| record.subject) {
+            Some(subject) if self.rng.chance(80) => subject,
+            _ => self.subject(),
+        };
+        let action = self.action();
+        let sets = if self.world.has(Theme::Epochs) { 70 } else { 40 };
+        let epoch = if self.rng.chance(sets) { self.set() } else { EpochUpdate::Keep };
+        let note = self.world.note(&mut self.rng);
+        Call::Revoke { subject, revocation: Revocation::new(filter, action).epoch(epoch).note(note) }
+    }
+
+    /// A set of kinds; every kind in the rest of a hundred cases.
+    fn kinds(&mut self, percent: usize) -> Kinds {
+        if !self.rng.chance(percent) {
+            return Kinds::Any;
+        }
+        let mut some = self.world.kinds.clone();
+        some.retain(|_| self.rng.chance(50));
+        match self.rng.below(5) {
+            0 => some.extend(some.clone()),
+            1 => {
+                let numbered = (0..12).filter_map(|number| format!("kind-{number}").parse().ok());
+                let at = self.rng.below(some.len() + 1);
+                some.splice(at..at, numbered);
+                some.push(*self.rng.pick(&self.world.kinds));
+            }
+            2 => some.push(*self.rng.pick(&self.world.kinds)),
+            _ => {}
+        }
+        Kinds::Only(some)
+    }
+
+    fn list(&mut self, state: &State) -> Call {
+        let near = |rng: &mut Rng, place: (Timestamp, Selector)| match rng.below(4) {
+            0 => (place.0.saturating_add(Duration::from_millis(1)), place.1),
+            1 => (place.0, Selector([0xff; 16])),
+            _ => place,
+        };
+        let gone = self.rng.pick(&self.world.keys).clone();
+        let some = if self.rng.chance(30) { Some(gone) } else { self.some(state) };
+        let after = match (self.rng.below(2), some) {
+            (0, Some(record)) => Some(near(&mut self.rng, (record.created_at, record.selector))),
+            _ => None,
+        };
+        let count = state.records.len().clamp(1, 1_000) as u16;
+        let limit = *self.rng.pick(&[1, 2, 3, count, count + 1, 1_000, u16::MAX]);
+        let subject = match self.some(state).and_then(|record| record.subject) {
+            Some(subject) if self.rng.chance(80) => subject,
+            _ => self.subject(),
+        };
+        let page = Page {
+            kinds: self.kinds(if self.world.has(Theme::Sets) { 70 } else { 40 }),
+            purposes: self.world.purposes(&mut self.rng),
+            after,
+            limit: NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN),
+        };
+        Call::List { subject, page }
+    }
+
+    fn purge(&mut self, state: &State) -> Call {
+        let millisecond = Duration::from_millis(1);
+        let epochs = self.world.has(Theme::Epochs) && self.rng.chance(60);
+        let mut instants: Vec<_> = state.epochs.values().map(|kept| kept.until).collect();
+        if !epochs {
+            instants.extend(state.all().flat_map(|record| [record.purge_at, record.expires_at]));
+        }
+        let now = match instants.is_empty() || self.rng.chance(10) {
+            true => *self.rng.pick(&self.world.instants),
+            false => *self.rng.pick(&instants),
+        };
+        let now = match self.rng.below(5) {
+            0 | 1 => now.saturating_sub(millisecond),
+            2 => now.saturating_add(millisecond),
+            _ => now,
+        };
+        let due = state.due(now).count() as u32;
+        let few = [0, 1, 2, 3, due.saturating_sub(1), due, due + 1, 1_000, u32::MAX];
+        let limit = if due > 8 { u32::MAX } else { *self.rng.pick(&few) };
+        Call::Purge { now, limit }
+    }
+}

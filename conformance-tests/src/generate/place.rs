@@ -1,0 +1,324 @@
+//! One namespace of a sequence: its handles, and what the model says that the store has kept there.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::time::Duration;
+
+use hallpass_core::{Epoch, Insert, Record, Replace, Revision, Selector, Subject, Timestamp};
+use tokio::task::JoinSet;
+
+use super::call::{Answer, Call};
+use super::model::{Broken, Model};
+use super::play::Went;
+use super::state::State;
+use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S13};
+use crate::handle::Handle;
+use crate::outcome::{Ran, Stop, hold};
+use crate::specimen::{NOW, page};
+
+/// How many states the store may be in before a sequence is given up: it says nothing then.
+const MANY: usize = 256;
+
+/// One namespace.
+pub(super) struct Place {
+    pub(super) name: String,
+    pub(super) nodes: Vec<Handle>,
+    /// What the store may have kept; the first is the most likely.
+    pub(super) states: Vec<State>,
+    pub(super) dropped: Vec<Call>,
+    /// The clause that was at work when a record was last written, or could have been.
+    pub(super) blame: BTreeMap<Selector, Clause>,
+    pub(super) selectors: BTreeSet<Selector>,
+    pub(super) subjects: BTreeSet<Subject>,
+}
+
+impl Place {
+    /// An empty one.
+    pub(super) fn new(name: String, nodes: Vec<Handle>) -> Self {
+        Self {
+            name,
+            nodes,
+            states: vec![State::default()],
+            dropped: Vec::new(),
+            blame: BTreeMap::new(),
+            selectors: BTreeSet::new(),
+            subjects: BTreeSet::new(),
+        }
+    }
+
+    /// Whether a replace leaves alone what never changes. One that was left without its insert may not.
+    pub(super) fn is_well_formed(&self, call: &Call, other: Option<&Call>) -> bool {
+        let Call::Replace { next, .. } = call else { return true };
+        let settled = |old: &Record| {
+            let Record { subject, kind, purpose, login, era, created_at, expires_at, .. } = old;
+            (subject, kind, purpose, login, era, created_at, expires_at)
+                == (
+                    &next.subject,
+                    &next.kind,
+                    &next.purpose,
+                    &next.login,
+                    &next.era,
+                    &next.created_at,
+                    &next.expires_at,
+                )
+        };
+        let inserted = |call: &Call| match call {
+            Call::Insert { record, .. } => record.selector != next.selector || settled(record),
+            _ => true,
+        };
+        self.states.iter().all(|state| state.record(next.selector).is_none_or(settled))
+            && self.dropped.iter().chain(other).all(inserted)
+    }
+
+    /// Whose records are looked at in the end.
+    pub(super) fn meet(&mut self, call: &Call) {
+        match call {
+            Call::Insert { record, .. } => {
+                self.selectors.insert(record.selector);
+                self.subjects.extend(record.subject.clone());
+            }
+            Call::Replace { next, .. } => {
+                self.selectors.insert(next.selector);
+                self.subjects.extend(next.subject.clone());
+            }
+            Call::Find { selector } | Call::Delete { selector, .. } => drop(self.selectors.insert(*selector)),
+            Call::Revoke { subject, .. } | Call::List { subject, .. } | Call::Epoch { subject, .. } => {
+                self.subjects.insert(subject.clone());
+            }
+            Call::Purge { .. } => {}
+        }
+    }
+
+    /// The states that the store may be in just before a call: what was dropped may have happened meanwhile.
+    fn meanwhile(&self, model: &Model) -> Option<Vec<State>> {
+        if self.dropped.is_empty() {
+            return Some(self.states.clone());
+        }
+        let (mut all, mut met) = (Vec::new(), HashSet::new());
+        let mut open = self.states.clone();
+        open.reverse();
+        while let Some(state) = open.pop() {
+            if !met.insert(state.clone()) {
+                continue;
+            }
+            if met.len() > MANY {
+                return None;
+            }
+            for number in &state.pending {
+                for (mut late, done) in model.late(&state, &self.dropped[*number]) {
+                    if done {
+                        late.pending.remove(number);
+                    }
+                    open.push(late);
+                }
+            }
+            all.push(state);
+        }
+        Some(all)
+    }
+
+    /// Whether a replace answered Conflict that could have been done.
+    pub(super) fn is_spurious(&self, model: &Model, call: &Call, answer: &Answer) -> bool {
+        let (Call::Replace { expected, .. }, Answer::Replace(Replace::Conflict)) = (call, answer) else {
+            return false;
+        };
+        let done = Answer::Replace(Replace::Replaced);
+        self.dropped.is_empty()
+            && *expected != Revision::MAX
+            && self.states.iter().all(|state| model.judge(state, call, &done).is_ok())
+    }
+
+    pub(super) fn answered(&mut self, model: &Model, call: &Call, answer: &Answer) -> Ran<Went> {
+        let Some(before) = self.meanwhile(model) else { return Ok(Went::Nowhere) };
+        let judge = |state: &State| model.judge(state, call, answer);
+        let went = self.advance(&before, judge, call)?;
+        self.blame(call, answer);
+        Ok(went)
+    }
+
+    /// Two calls that ran at once: either came first.
+    pub(super) fn both_answered(&mut self, model: &Model, calls: [(&Call, &Answer); 2]) -> Ran<Went> {
+        let Some(before) = self.meanwhile(model) else { return Ok(Went::Nowhere) };
+        let [one, other] = calls;
+        let in_order = |state: &State, first: (&Call, &Answer), second: (&Call, &Answer)| {
+            let (mut after, mut last) = (Vec::new(), None);
+            for state in model.judge(state, first.0, first.1)? {
+                match model.judge(&state, second.0, second.1) {
+                    Ok(states) => after.extend(states),
+                    Err(broken) => last = Some(broken),
+                }
+            }
+            last.filter(|_| after.is_empty()).map_or(Ok(after), Err)
+        };
+        let judge = |state: &State| match (in_order(state, one, other), in_order(state, other, one)) {
+            (Ok(mut after), Ok(swapped)) => {
+                after.extend(swapped);
+                Ok(after)
+            }
+            (Ok(after), Err(_)) | (Err(_), Ok(after)) => Ok(after),
+            (Err(Broken::Promise(clause, how)), Err(_)) => {
+                Err(Broken::Promise(clause, format!("no order of two calls at once explains them: {how}")))
+            }
+            (Err(broken), Err(_)) => Err(broken),
+        };
+        let went = self.advance(&before, judge, one.0)?;
+        for (call, answer) in calls {
+            self.blame(call, answer);
+        }
+        Ok(went)
+    }
+
+    fn advance(
+        &mut self,
+        before: &[State],
+        judge: impl Fn(&State) -> Result<Vec<State>, Broken>,
+        call: &Call,
+    ) -> Ran<Went> {
+        let (mut after, mut met, mut first) = (Vec::new(), HashSet::new(), None);
+        for state in before {
+            match judge(state) {
+                Ok(states) if before.len() == 1 => after = states,
+                Ok(states) => after.extend(states.into_iter().filter(|state| met.insert(state.clone()))),
+                Err(Broken::Unjudged) => return Ok(Went::Nowhere),
+                Err(Broken::Promise(clause, how)) => drop(first.get_or_insert((clause, how))),
+            }
+        }
+        if let (true, Some((clause, observed))) = (after.is_empty(), first) {
+            let clause = match call {
+                Call::Find { selector } => self.blame.get(selector).copied().unwrap_or(S3),
+                _ => clause,
+            };
+            return Err(Stop::Violation { clause, observed });
+        }
+        if after.len() > MANY {
+            return Ok(Went::Nowhere);
+        }
+        self.states = after;
+        Ok(Went::On)
+    }
+
+    /// Which clause a record breaks that is not as it should be after this.
+    fn blame(&mut self, call: &Call, answer: &Answer) {
+        let (one, all) = match (call, answer) {
+            (Call::Insert { record, .. }, Answer::Insert(answer)) => match answer {
+                Insert::Inserted { .. } => (Some((record.selector, S1)), None),
+                Insert::Duplicate => (Some((record.selector, S2)), None),
+                Insert::Fenced => (Some((record.selector, S11)), None),
+            },
+            (Call::Replace { next, .. }, Answer::Replace(Replace::Replaced)) => {
+                (Some((next.selector, S1)), None)
+            }
+            (Call::Replace { next, .. }, Answer::Replace(Replace::Missing)) => {
+                (Some((next.selector, S4)), None)
+            }
+            (Call::Replace { next, .. }, _) => (Some((next.selector, S5)), None),
+            (Call::Delete { selector, .. }, _) => (Some((*selector, S7)), None),
+            (Call::Revoke { .. }, _) => (None, Some(S8)),
+            (Call::Purge { .. }, _) => (None, Some(S10)),
+            _ => (None, None),
+        };
+        self.blame.extend(one);
+        if let Some(clause) = all {
+            self.blame.extend(self.selectors.iter().map(|selector| (*selector, clause)));
+        }
+    }
+
+    pub(super) fn was_dropped(&mut self, call: &Call) -> Went {
+        if !call.reads() {
+            let number = self.dropped.len();
+            self.dropped.push(call.clone());
+            for state in &mut self.states {
+                state.pending.insert(number);
+            }
+            self.blame.extend(self.selectors.iter().map(|selector| (*selector, S13)));
+        }
+        Went::On
+    }
+
+    /// What a purge took is looked for at once: which records it took, the contract leaves open.
+    pub(super) async fn after(&mut self, model: &Model, store: &Handle, call: &Call) -> Ran<Went> {
+        match call {
+            Call::Purge { .. } if self.states.len() > 1 => self.look(model, store).await,
+            _ => Ok(Went::On),
+        }
+    }
+
+    /// Finds every record, several at once.
+    pub(super) async fn look(&mut self, model: &Model, store: &Handle) -> Ran<Went> {
+        let mut finds = JoinSet::new();
+        for selector in self.selectors.clone() {
+            let store = store.clone();
+            finds.spawn(async move { (selector, store.find(selector).await) });
+        }
+        let mut found = finds.join_all().await;
+        found.sort_unstable_by_key(|(selector, _)| *selector);
+        for (selector, found) in found {
+            let call = Call::Find { selector };
+            if let Went::Nowhere = self.answered(model, &call, &Answer::Find(found?))? {
+                return Ok(Went::Nowhere);
+            }
+        }
+        Ok(Went::On)
+    }
+
+    async fn ask(&mut self, model: &Model, store: &Handle, call: Call) -> Ran<Went> {
+        let answer = call.make(store.watched()).await?;
+        self.answered(model, &call, &answer)
+    }
+
+    /// Every kind of read of all there is, on both handles; then everything is collected, and taken again.
+    pub(super) async fn last_look(&mut self, model: &Model) -> Ran<Went> {
+        let (here, there) = (self.nodes[0].clone(), self.nodes[1].clone());
+        for node in [&there, &here] {
+            if let Went::Nowhere = self.look(model, node).await? {
+                return Ok(Went::Nowhere);
+            }
+        }
+        for subject in self.subjects.clone() {
+            for (node, limit) in [(&there, u16::MAX), (&here, 3)] {
+                let call = Call::List { subject: subject.clone(), page: page(limit) };
+                if let Went::Nowhere = self.ask(model, node, call).await? {
+                    return Ok(Went::Nowhere);
+                }
+            }
+            let (fresh, keep) = (Epoch([0x5a; 16]), Duration::from_secs(3_600));
+            let call = Call::Epoch { subject, fresh, keep, now: NOW };
+            if let Went::Nowhere = self.ask(model, &there, call).await? {
+                return Ok(Went::Nowhere);
+            }
+        }
+        if model.purges && self.dropped.is_empty() {
+            return self.collect(model, &here, &there).await;
+        }
+        Ok(Went::On)
+    }
+
+    /// Purges at the end of time: repeating it takes everything (S10).
+    async fn collect(&mut self, model: &Model, here: &Handle, there: &Handle) -> Ran<Went> {
+        let mut idle = 0;
+        while idle < 3 && !self.states.iter().all(|state| state.records.is_empty()) {
+            let before = self.states[0].records.len();
+            let limit = if before > 8 { u32::MAX } else { 4 };
+            let call = Call::Purge { now: Timestamp::MAX, limit };
+            if let Went::Nowhere = self.ask(model, here, call.clone()).await? {
+                return Ok(Went::Nowhere);
+            }
+            if let Went::Nowhere = self.after(model, there, &call).await? {
+                return Ok(Went::Nowhere);
+            }
+            let unchanged = self.states[0].records.len() == before;
+            idle = if unchanged { idle + 1 } else { 0 };
+        }
+        let left = self.states[0].records.len();
+        hold(S10, left == 0, format_args!("{left} records are left of purges at the end of time"))?;
+        if let Went::Nowhere = self.look(model, there).await? {
+            return Ok(Went::Nowhere);
+        }
+        for subject in self.subjects.clone() {
+            let call = Call::List { subject, page: page(9) };
+            if let Went::Nowhere = self.ask(model, here, call).await? {
+                return Ok(Went::Nowhere);
+            }
+        }
+        Ok(Went::On)
+    }
+}

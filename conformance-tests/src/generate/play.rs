@@ -1,0 +1,235 @@
+//! Plays the steps of a sequence, and compares each answer with the model.
+
+use std::pin::pin;
+use std::time::Duration;
+
+use hallpass_core::{Selector, StoreError};
+use tokio::time::timeout;
+
+use super::call::{Answer, Call};
+use super::model::Model;
+use super::place::Place;
+use super::state::State;
+use crate::clause::Clause::{S5, S12, S14};
+use crate::declared::Capability;
+use crate::harness::Trouble;
+use crate::history::now;
+use crate::interleave::hold_up;
+use crate::outcome::{Ran, Stop, chain, hold};
+use crate::stage::Stage;
+
+/// How often a conflict may be spurious (S5) before it is taken for a refusal.
+const SPURIOUS: u32 = 16;
+
+/// How many calls have to succeed in a row after trouble: more than a pool has connections that may fail once each.
+const RECOVERED: usize = 40;
+
+/// One step of a sequence. `place` is one of two namespaces, `node` one of two handles.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// A call, and its answer.
+    Do { place: usize, node: usize, call: Call },
+    /// A call whose future is dropped after so many polls.
+    Drop { place: usize, node: usize, call: Call, polls: usize },
+    /// Two calls: the second runs to its end after the first was polled so often.
+    Pair { place: usize, calls: Box<[Call; 2]>, polls: usize },
+    /// Every record that the sequence knows is looked for.
+    Look { place: usize, node: usize },
+    /// A handle is closed and another one opened.
+    Reopen { place: usize, node: usize },
+    /// All handles are closed, and the store is opened again.
+    Restart { place: usize },
+}
+
+/// The namespaces of one sequence, and what the model says of them.
+pub(crate) struct Session {
+    stage: Stage,
+    suffix: String,
+    model: Model,
+    places: Vec<Place>,
+}
+
+/// What one step came to, if no promise was broken.
+pub(crate) enum Went {
+    On,
+    /// Too many states are possible: what follows would say nothing.
+    Nowhere,
+}
+
+impl Session {
+    /// Fresh namespaces; `suffix` tells them from those of other sequences.
+    pub(crate) async fn open(stage: &Stage, suffix: &str, model: Model, places: usize) -> Ran<Self> {
+        stage.forget();
+        let mut session = Self { stage: stage.clone(), suffix: suffix.to_owned(), model, places: Vec::new() };
+        for number in 0..places {
+            let name = format!("{}{}", session.suffix, ["", "_b"][number]);
+            let nodes = session.stage.pair_named(&name).await?.into();
+            session.places.push(Place::new(name, nodes));
+        }
+        Ok(session)
+    }
+
+    /// What the store has kept, most likely.
+    pub(crate) fn state(&self, place: usize) -> &State {
+        &self.places[place].states[0]
+    }
+
+    pub(crate) async fn step(&mut self, step: &Step) -> Ran<Went> {
+        let model = self.model;
+        let well_formed = match step {
+            Step::Do { place, call, .. } | Step::Drop { place, call, .. } => {
+                self.places[*place].is_well_formed(call, None)
+            }
+            Step::Pair { place, calls, .. } => {
+                let [first, second] = &**calls;
+                let place = &self.places[*place];
+                place.is_well_formed(first, Some(second)) && place.is_well_formed(second, Some(first))
+            }
+            Step::Look { .. } | Step::Reopen { .. } | Step::Restart { .. } => true,
+        };
+        if !well_formed {
+            return Ok(Went::Nowhere);
+        }
+        match step {
+            Step::Do { place, node, call } => {
+                let place = &mut self.places[*place];
+                let store = place.nodes[*node].clone();
+                place.meet(call);
+                for _ in 0..SPURIOUS {
+                    let answer = call.make(store.watched()).await?;
+                    let spurious = place.is_spurious(&model, call, &answer);
+                    if let Went::Nowhere = place.answered(&model, call, &answer)? {
+                        return Ok(Went::Nowhere);
+                    }
+                    if !spurious {
+                        return place.after(&model, &store, call).await;
+                    }
+                }
+                let often = format!("replace of the current revision answered Conflict {SPURIOUS} times");
+                Err(Stop::Violation { clause: S5, observed: often })
+            }
+            Step::Drop { place, node, call, polls } => {
+                let place = &mut self.places[*place];
+                let store = place.nodes[*node].clone();
+                place.meet(call);
+                let answer = {
+                    let mut made = pin!(call.make(store.watched()));
+                    crate::interleave::step(made.as_mut(), *polls).await.transpose()?
+                };
+                match answer {
+                    Some(answer) => place.answered(&model, call, &answer),
+                    None => Ok(place.was_dropped(call)),
+                }
+            }
+            Step::Pair { place, calls, polls } => {
+                let [first, second] = &**calls;
+                let place = &mut self.places[*place];
+                let (here, there) = (place.nodes[0].clone(), place.nodes[1].clone());
+                place.meet(first);
+                place.meet(second);
+                let made = hold_up(first.make(here.watched()), *polls, second.make(there.watched())).await;
+                let (one, other) = (made.0?, made.1?);
+                place.both_answered(&model, [(first, &one), (second, &other)])
+            }
+            Step::Look { place, node } => {
+                let place = &mut self.places[*place];
+                let store = place.nodes[*node].clone();
+                place.look(&model, &store).await
+            }
+            Step::Reopen { place, node } => {
+                let place = &mut self.places[*place];
+                if self.stage.declares(Capability::SecondHandle) {
+                    place.nodes[*node] = self.stage.open_named(&place.name).await?;
+                }
+                Ok(Went::On)
+            }
+            Step::Restart { place } => {
+                let place = &mut self.places[*place];
+                place.nodes.clear();
+                place.nodes = self.stage.pair_named(&place.name).await?.into();
+                for selector in place.selectors.clone() {
+                    place.blame.insert(selector, S14);
+                }
+                let store = place.nodes[0].clone();
+                place.look(&model, &store).await
+            }
+        }
+    }
+
+    /// Makes a call of a server in trouble: only one that restarts may answer. An error says what may have happened.
+    pub(crate) async fn ask_in_trouble(&mut self, call: &Call, trouble: Trouble, bound: Duration) -> Ran {
+        let (model, place) = (self.model, &mut self.places[0]);
+        if !place.is_well_formed(call, None) {
+            return Ok(());
+        }
+        place.meet(call);
+        let store = place.nodes[0].bare();
+        let Ok(answer) = timeout(bound, call.make(store.watched())).await else {
+            return hold(
+                S12,
+                false,
+                format_args!("a call of a server in trouble has not ended in {bound:?}"),
+            );
+        };
+        match answer {
+            Ok(Answer::Refused) => Ok(()),
+            Ok(answer) if trouble == Trouble::Restart => place.answered(&model, call, &answer).map(drop),
+            Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
+            Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
+                place.was_dropped(call);
+                Ok(())
+            }
+            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a server in trouble answered a damaged row"),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Waits until the store answers again.
+    pub(crate) async fn recover(&mut self, within: Duration) -> Ran {
+        let (started, place) = (now(), &mut self.places[0]);
+        place.blame.extend(place.selectors.iter().map(|selector| (*selector, S12)));
+        for node in &place.nodes {
+            let mut good = 0;
+            while good < RECOVERED {
+                match node.bare().find(Selector([0; 16])).await {
+                    Ok(_) => good += 1,
+                    Err(error) => {
+                        let late = now() - started > within;
+                        hold(S12, !late, format_args!("{within:?} after the trouble: {}", chain(&error)))?;
+                        good = 0;
+                        tokio::time::sleep(Duration::from_millis(50)).await;
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Looks at everything in every way, and then collects it.
+    pub(crate) async fn finish(&mut self) -> Ran<Went> {
+        let model = self.model;
+        for place in &mut self.places {
+            if let Went::Nowhere = place.last_look(&model).await? {
+                return Ok(Went::Nowhere);
+            }
+        }
+        Ok(Went::On)
+    }
+}
+
+/// Plays `steps` again from the beginning.
+pub(crate) async fn replay(
+    stage: &Stage,
+    suffix: &str,
+    model: Model,
+    places: usize,
+    steps: &[Step],
+) -> Ran<Went> {
+    let mut session = Session::open(stage, suffix, model, places).await?;
+    for step in steps {
+        if let Went::Nowhere = session.step(step).await? {
+            return Ok(Went::Nowhere);
+        }
+    }
+    session.finish().await
+}
