@@ -8,6 +8,7 @@ pub(crate) const HELP: &str = "\
 Usage: hallpass-bench [options]
 
   --only AREAS    of memory,sled,postgres,redis,web,scale: what to measure; all but scale unless given
+  --what NAMES    of find,rotate,issue,revoke,list,purge and the like: only these figures
   --seconds N     how long each system runs for each figure, 3 unless given
   --rounds N      over how many turns that is spread, 5 unless given
   --tasks N,N     from how many tasks at once, 1,16,64 unless given
@@ -25,6 +26,7 @@ const AREAS: [&str; 6] = ["memory", "sled", "postgres", "redis", "web", "scale"]
 
 pub(crate) struct Options {
     areas: Vec<String>,
+    what: Vec<String>,
     pub(crate) seconds: f64,
     pub(crate) rounds: usize,
     pub(crate) tasks: Vec<usize>,
@@ -44,6 +46,7 @@ impl Options {
     fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self {
             areas: AREAS[..5].iter().map(ToString::to_string).collect(),
+            what: Vec::new(),
             seconds: 3.0,
             rounds: 5,
             tasks: vec![1, 16, 64],
@@ -57,6 +60,7 @@ impl Options {
         while let Some(argument) = arguments.next()? {
             match argument {
                 Long("only") => options.areas = list(&arguments.value()?.string()?),
+                Long("what") => options.what = list(&arguments.value()?.string()?),
                 Long("seconds") => options.seconds = arguments.value()?.parse()?,
                 Long("rounds") => options.rounds = arguments.value()?.parse()?,
                 Long("tasks") => {
@@ -89,6 +93,11 @@ impl Options {
 
     pub(crate) fn wants(&self, area: &str) -> bool {
         self.areas.iter().any(|wanted| wanted == area)
+    }
+
+    /// Whether the figures of an operation are to be measured.
+    pub(crate) fn measures(&self, operation: &str) -> bool {
+        self.what.is_empty() || self.what.iter().any(|wanted| wanted == operation)
     }
 
     fn check(&self) -> Result<(), String> {
@@ -133,6 +142,13 @@ mod tests {
     fn an_unknown_area_is_named_with_those_there_are() {
         let error = parse(&["--only", "memory,mysql"]).err().unwrap();
         assert!(error.contains("'mysql'") && error.contains("postgres"), "{error}");
+    }
+
+    #[test]
+    fn one_operation_can_be_measured_alone() {
+        assert!(parse(&[]).unwrap().unwrap().measures("find"));
+        let alone = parse(&["--what", "issue,revoke"]).unwrap().unwrap();
+        assert!(alone.measures("revoke") && !alone.measures("find"));
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn grown(
 ) {
     let mut operations: Vec<String> = Vec::new();
     for offer in &offers {
-        if !operations.contains(&offer.operation) {
+        if options.measures(&offer.operation) && !operations.contains(&offer.operation) {
             operations.push(offer.operation.clone());
         }
     }

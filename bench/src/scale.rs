@@ -76,7 +76,7 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
     for tokens in TOKENS {
         run::grown(report, AREA, Some(tokens), vec![revoke(runtime, place, tokens)], options);
     }
-    if place.sweeps {
+    if place.sweeps && options.measures("find during a log-out") {
         let all = Arc::new(selectors);
         for tasks in [1, TASKS] {
             find_while_revoking(report, runtime, place, &all, tasks);

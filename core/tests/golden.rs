@@ -27,8 +27,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// A kind as short as can be, that never idles, and one as long as can be.
 const SHORT: Kind = Kind::from_static("x");
 const LONG: Kind = Kind::from_static("one-time:abcdefghijklmnopqrstuvw");
-const NAMES: [&str; 8] =
-    ["anonymous", "confirmed", "fresh", "largest", "restored", "revoked", "rotated", "spent"];
+const NAMES: [&str; 9] =
+    ["anonymous", "confirmed", "fresh", "largest", "renewed", "restored", "revoked", "rotated", "spent"];
 
 // What is in them --------------------------------------------------------------------------------------
 
@@ -203,8 +203,16 @@ async fn a_restored_record_still_knows_how_it_was_come_by() {
     let valid = tokens.verify(Kind::SESSION, &golden.tokens[0]).await.unwrap();
     assert_eq!((valid.origin(), valid.auth_at()), (Origin::Restored, ISSUED));
     // It was restored together with a successor that its use confirms; that record is not here.
+    assert_eq!(golden.record.body.as_bytes()[1], 64, "the flag for it");
+}
+
+#[tokio::test]
+async fn a_renewed_record_still_knows_what_it_took_the_place_of() {
+    let golden = Golden::read("renewed");
     let body = golden.record.body.as_bytes();
-    assert_eq!(body[1], 64, "the flag for it");
+    assert_eq!(body[1], 128, "the flag for it");
+    assert_eq!(body[body.len() - 8..], [0x87, 0xd1, 0x03, 0x90, 0x63, 0xb9, 0xf2, 0xf1], "the login before");
+    golden.service(DAY).await.verify(Kind::REMEMBER, &golden.tokens[0]).await.unwrap();
 }
 
 #[tokio::test]
@@ -419,7 +427,7 @@ async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
     let store = MemoryStore::new();
     let clock = Arc::new(ManualClock::new(ISSUED));
     let service = builder(store.clone()).clock(Arc::clone(&clock)).entropy(Fixed(AtomicU64::new(seed)));
-    let unkeyed = ["anonymous", "confirmed", "fresh", "restored", "spent"].contains(&name);
+    let unkeyed = ["anonymous", "confirmed", "fresh", "renewed", "restored", "spent"].contains(&name);
     let tokens = if unkeyed { service } else { service.keyring(ring()) }.build().unwrap();
 
     let (subject, kind) = match name {
@@ -473,9 +481,13 @@ async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
         "restored" => {
             clock.set(after(DAY));
             let parent = tokens.verify_and_rotate(kind, &texts[0]).await.unwrap();
-            let session = tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
-            selector = session.token.selector();
-            texts = vec![session.token.expose().to_owned()];
+            let token = tokens.issue_from(&parent, Kind::SESSION).await.unwrap().token;
+            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
+        }
+        "renewed" => {
+            let valid = tokens.verify(kind, &texts[0]).await.unwrap();
+            let token = tokens.revoke_others(&valid).await.unwrap().tokens.remove(0).token;
+            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
         }
         "revoked" => {
             let (subject, reason) = (subject.unwrap(), Reason::Administrative);

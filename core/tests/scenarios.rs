@@ -41,6 +41,10 @@ mod renewal;
 mod revocation;
 #[path = "scenarios/rows.rs"]
 mod rows;
+#[path = "scenarios/shuffled.rs"]
+mod shuffled;
+#[path = "scenarios/siblings.rs"]
+mod siblings;
 #[path = "scenarios/single_use.rs"]
 mod single_use;
 #[path = "scenarios/stamps.rs"]

@@ -127,24 +127,31 @@ impl<J: Together> Batcher<J> {
         queue.waiting.push_back(Call { job, deadline, tell, taken: Arc::clone(&taken) });
         if !queue.watched {
             queue.watched = true;
-            tokio::spawn(Watch(Arc::clone(&self.0)).keep());
+            tokio::spawn(Watch { lanes: Arc::clone(&self.0), over: false }.keep());
         }
         Entered::Waits(Told { answer, taken })
     }
 }
 
 /// Opens a lane for those who wait, if the others are stuck: one timer for all of them.
-struct Watch<J: Together>(Arc<Lanes<J>>);
+struct Watch<J: Together> {
+    lanes: Arc<Lanes<J>>,
+    over: bool,
+}
 
 impl<J: Together> Watch<J> {
-    async fn keep(self) {
+    async fn keep(mut self) {
         loop {
             sleep(STUCK).await;
-            let mut queue = self.0.queue();
+            let mut queue = self.lanes.queue();
             if queue.waiting.is_empty() {
+                // Under this guard: the next call that waits starts another.
+                queue.watched = false;
+                drop(queue);
+                self.over = true;
                 return;
             }
-            let lane = self.0.open(&mut queue);
+            let lane = self.lanes.open(&mut queue);
             drop(queue);
             drop(lane);
         }
@@ -154,7 +161,9 @@ impl<J: Together> Watch<J> {
 impl<J: Together> Drop for Watch<J> {
     /// Also where its runtime ends before the store.
     fn drop(&mut self) {
-        self.0.queue().watched = false;
+        if !self.over {
+            self.lanes.queue().watched = false;
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgPool};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
 use tokio::time::timeout;
 
 use crate::batch::QUEUE;
@@ -20,6 +20,32 @@ use crate::store::{PostgresStore, Settings};
 
 /// Longer times overflow.
 const LONGEST: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+
+/// The most that a server's `max_connections` may be. The pool has a place for each from the start.
+const MOST_CONNECTIONS: u32 = 0x3_ffff;
+
+/// What sqlx knows. Of any other parameter it logs the value, which may be a secret, and opens a connection without
+/// it: in plain text, where it was a misspelt `sslmode`.
+const PARAMETERS: [&str; 18] = [
+    "sslmode",
+    "ssl-mode",
+    "sslrootcert",
+    "ssl-root-cert",
+    "ssl-ca",
+    "sslcert",
+    "ssl-cert",
+    "sslkey",
+    "ssl-key",
+    "statement-cache-capacity",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "application_name",
+    "options",
+];
 
 /// Opens a [`PostgresStore`] otherwise than with the defaults. Made by [`PostgresStore::builder`].
 #[derive(Clone, Debug)]
@@ -68,7 +94,7 @@ impl Builder {
     }
 
     /// What the tables' names begin with; "hallpass" by default, which makes `hallpass_tokens`,
-    /// `hallpass_epochs` and `hallpass_schema`. The same alphabet. Another prefix, or another schema, is another
+    /// `hallpass_epochs` and `hallpass_schema`. The same alphabet, and no `_epochs` at the end. Another prefix, or another schema, is another
     /// namespace.
     pub fn prefix(mut self, name: impl Into<String>) -> Self {
         self.names.prefix = name.into();
@@ -86,7 +112,7 @@ impl Builder {
     /// default. One of eight, one at least, is for look-ups alone, so that writes that wait for a lock or a standby do not
     /// keep them waiting.
     pub fn connections(mut self, most: u32) -> Self {
-        self.connections = most;
+        self.connections = most.clamp(1, MOST_CONNECTIONS);
         self
     }
 
@@ -159,6 +185,10 @@ impl Builder {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(refused(sqlx::Error::Configuration("another scheme".into())));
         }
+        if !parameters(url).all(is_known) {
+            let text = format!("a parameter of the URL is none of {}, options[…]", PARAMETERS.join(", "));
+            return Err(Trouble::refused(text).into_error(false));
+        }
         let options = PgConnectOptions::from_str(url).map_err(refused)?;
         self.connect_with(options).await
     }
@@ -173,10 +203,15 @@ impl Builder {
         // By hand: a pool keeps trying, and hides what is wrong.
         let first =
             timeout(self.timeout, options.connect()).await.map_err(|_| timed_out().into_error(false))?;
-        let first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
+        let mut first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
+        if self.pooler == Some(Pooler::Prepares) {
+            // Where the server has one connection for the pooler, it waits; and no names meet.
+            let asked = timeout(TEST.min(self.timeout), keeps_statements(&mut first, &options)).await;
+            asked.unwrap_or(Ok(())).map_err(|error| Trouble::from(error).into_error(false))?;
+        }
         let _ = timeout(TEST, first.close()).await;
         let pool = PgPoolOptions::new()
-            .max_connections(self.connections.max(1))
+            .max_connections(self.connections)
             .acquire_timeout(self.timeout)
             .test_before_acquire(false)
             .before_acquire(|connection, meta| {
@@ -259,4 +294,31 @@ impl Builder {
             trouble.into_error(false)
         })
     }
+}
+
+/// That a pooler knows a statement on each connection of the server. From one that does not, a look-up may get the
+/// deletion that another of our connections has prepared under the same name.
+async fn keeps_statements(one: &mut PgConnection, options: &PgConnectOptions) -> Result<(), sqlx::Error> {
+    const ASK: &str = "select $1::integer";
+    let mut other = options.connect().await?;
+    sqlx::query(ASK).bind(1).execute(&mut *one).await?;
+    // Takes the server's connection that was used last.
+    sqlx::raw_sql("begin; select 1").execute(&mut other).await?;
+    sqlx::query(ASK).bind(1).fetch_one(one).await?.try_get::<i32, _>(0)?;
+    other.close().await
+}
+
+/// The names of a URL's parameters, as they are written.
+fn parameters(url: &str) -> impl Iterator<Item = &str> {
+    let query = url.split_once('?').map_or("", |(_, query)| query);
+    let query = query.split_once('#').map_or(query, |(query, _)| query);
+    query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key))
+}
+
+fn is_known(parameter: &str) -> bool {
+    PARAMETERS.contains(&parameter)
+        || ["options[", "options%5B", "options%5b"].iter().any(|one| parameter.starts_with(one))
 }

@@ -151,11 +151,9 @@ pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
 }
 
 /// Where a record stands in the list of its subject: when it was issued, and its selector.
-pub(crate) fn place(row: &PgRow, created: usize, selector: usize) -> Result<(Timestamp, Selector), Trouble> {
-    let bytes: &[u8] = row.try_get_unchecked(selector)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
-    let columns = Columns { row, selector: Selector(bytes) };
-    Ok((columns.time(created)?, columns.selector))
+pub(crate) fn place(row: &PgRow) -> Result<(Timestamp, Selector), Trouble> {
+    let columns = Columns { row, selector: selector(row)? };
+    Ok((columns.time(4)?, columns.selector))
 }
 
 struct Columns<'r> {

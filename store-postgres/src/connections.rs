@@ -9,14 +9,17 @@ mod lease;
 
 pub(crate) use lease::Lease;
 
+use std::future::poll_fn;
+use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Poll;
 use std::time::Duration;
 
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
 use tokio::runtime::Handle;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::{Trouble, What};
 use crate::operation::Operation;
@@ -51,6 +54,8 @@ pub(crate) struct Connections {
     write_limit: usize,
     /// One permit for each call that may wait for a lock alone, outside of the batches.
     stragglers: Arc<Semaphore>,
+    /// Tells those who wait for a new connection of one that was given back.
+    returned: Notify,
     /// Held by the one that asks the server about a connection in doubt.
     asking: tokio::sync::Mutex<()>,
 }
@@ -96,6 +101,13 @@ struct Kept {
     used: Instant,
 }
 
+/// What is there for a call.
+enum Found {
+    /// One that was used before, and whether it needs no test.
+    Kept(Kept, bool),
+    New(PoolConnection<Postgres>),
+}
+
 /// A process of the server: its number, and when it began.
 #[derive(Clone, Copy, Debug)]
 struct Process {
@@ -126,6 +138,7 @@ impl Connections {
             writers: Arc::new(Semaphore::new(write_limit)),
             write_limit,
             stragglers: Arc::new(Semaphore::new((write_limit / 2).max(1))),
+            returned: Notify::new(),
             asking: tokio::sync::Mutex::new(()),
         }
     }
@@ -267,22 +280,51 @@ impl Connections {
         };
         loop {
             let place = Arc::clone(&self.places).acquire_owned().await.ok();
-            let Some((kept, trusted)) = self.take() else {
-                let connection = self.pool.acquire().await.map_err(|error| Trouble::connecting(&error))?;
-                self.note_connection();
-                let now = Instant::now();
-                let mut lease = self.lease(Kept { connection, process: None, opened: now, used: now }, place);
-                if self.options.keep && self.options.direct {
-                    lease.find_process().await?;
-                }
-                lease.writer = writer;
-                return Ok(lease);
+            let found = match self.take() {
+                Some((kept, trusted)) => Found::Kept(kept, trusted),
+                None => self.open().await?,
             };
-            let mut lease = self.lease(kept, place);
-            if trusted || lease.stands().await {
-                lease.writer = writer;
-                return Ok(lease);
+            let mut lease = match found {
+                Found::Kept(kept, trusted) => {
+                    let mut lease = self.lease(kept, place);
+                    if !trusted && !lease.stands().await {
+                        continue;
+                    }
+                    lease
+                }
+                Found::New(connection) => {
+                    self.note_connection();
+                    let now = Instant::now();
+                    let mut lease =
+                        self.lease(Kept { connection, process: None, opened: now, used: now }, place);
+                    if self.options.keep && self.options.direct {
+                        lease.find_process().await?;
+                    }
+                    lease
+                }
+            };
+            lease.writer = writer;
+            return Ok(lease);
+        }
+    }
+
+    /// A new connection; or, where the server has none left, the first that is given back.
+    async fn open(&self) -> Result<Found, Trouble> {
+        let mut opening = pin!(self.pool.acquire());
+        let mut opened = timeout(BRIEF, &mut opening).await.ok();
+        loop {
+            if let Some(opened) = opened {
+                return opened.map(Found::New).map_err(|error| Trouble::connecting(&error));
             }
+            let mut returned = pin!(self.returned.notified());
+            if let Some((kept, trusted)) = self.take() {
+                return Ok(Found::Kept(kept, trusted));
+            }
+            opened = poll_fn(|context| match opening.as_mut().poll(context) {
+                Poll::Ready(opened) => Poll::Ready(Some(opened)),
+                Poll::Pending => returned.as_mut().poll(context).map(|()| None),
+            })
+            .await;
         }
     }
 
@@ -317,6 +359,8 @@ impl Connections {
             drop(kept);
         } else if kept.opened.elapsed() < AGE {
             shelf.idle.push(kept);
+            drop(shelf);
+            self.returned.notify_waiters();
         } else {
             // Closes the socket; the server's process, which is not at work, ends.
             drop(shelf);

@@ -82,7 +82,7 @@ impl Operation for List<'_> {
 /// A row that does not decode has its place all the same, and hides no other.
 fn listed(row: &PgRow) -> Result<Listed, Trouble> {
     columns::record(row).map(Listed::from).or_else(|trouble| {
-        let (created_at, selector) = columns::place(row, 4, 0)?;
+        let (created_at, selector) = columns::place(row)?;
         trouble.trace();
         Ok(Listed::Corrupt { selector, created_at, source: trouble.into() })
     })

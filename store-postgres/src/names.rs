@@ -35,6 +35,12 @@ impl Names {
                 ));
             }
         }
+        if self.prefix.ends_with("_epochs") {
+            return Err(Trouble::refused(
+                "the tables' names must not begin with a word and \"_epochs\": an index of tables that begin with the \
+                 word alone has the same name",
+            ));
+        }
         Ok(())
     }
 

@@ -1,11 +1,9 @@
 //! Ending the records of a subject.
 
-use hallpass_core::{
-    Action, EpochUpdate, Kinds, Logins, Purposes, RecordFilter, Revocation, Selector, Subject, Timestamp,
-};
+use hallpass_core::{Action, EpochUpdate, Kinds, Logins, Purposes, RecordFilter, Revocation, Subject};
 use sqlx::{PgConnection, Row};
 
-use crate::columns::{self, Arguments};
+use crate::columns::Arguments;
 use crate::error::{Trouble, What};
 use crate::instant::Instant;
 use crate::operation::Operation;
@@ -119,15 +117,15 @@ impl Operation for SetEpoch<'_> {
     }
 }
 
-/// A place in the list of a subject's records, oldest first.
-pub(crate) type Place = (Timestamp, Selector);
+/// A place in the list of a subject's rows, oldest first. As it is stored: what stands there may be no record.
+pub(crate) type Place = (Instant, Vec<u8>);
 
 /// Ends what matches among the next records of a subject.
 pub(crate) struct EndPage<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) revocation: &'a Revocation,
     pub(crate) page: u32,
-    pub(crate) after: Option<Place>,
+    pub(crate) after: Option<&'a Place>,
 }
 
 /// How many were ended, and where the next page begins; `None` after the last.
@@ -142,10 +140,7 @@ impl Operation for EndPage<'_> {
     const WRITES: bool = true;
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let (created, selector) = match self.after {
-            None => (Instant::FIRST, Vec::new()),
-            Some((created, selector)) => (created.into(), selector.0.to_vec()),
-        };
+        let (created, selector) = self.after.cloned().unwrap_or((Instant::FIRST, Vec::new()));
         let begin = |statement: &Statement| {
             let query = choose(statement.query(), self.subject, &self.revocation.filter);
             query.bind(i64::from(self.page)).bind(created).bind(selector)
@@ -160,7 +155,7 @@ impl Operation for EndPage<'_> {
         let (ended, found): (i64, i64) = (row.try_get(0)?, row.try_get(1)?);
         let next = match found < i64::from(self.page) {
             true => None,
-            false => Some(columns::place(&row, 2, 3)?),
+            false => Some((row.try_get(2)?, row.try_get(3)?)),
         };
         Ok(Ended { rows: ended.unsigned_abs(), next })
     }

@@ -196,13 +196,18 @@ impl PostgresStore {
 
     /// Sets the epoch, which is durable then; ends page after page; and what is left, which are few, in one step. So a
     /// login that began before is turned away from the first moment on, and at the last one nothing is left.
-    async fn sweep(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, Trouble> {
+    async fn sweep(
+        &self,
+        subject: &Subject,
+        revocation: &Revocation,
+        began: Instant,
+    ) -> Result<u64, Trouble> {
         tracing::info!(
             "PostgreSQL: a subject has more records than one step may end: they are ended in pages"
         );
         let connections = &self.0.connections;
-        let end = Instant::now() + connections.limit() * SWEEP;
-        // What has begun by then is heard out.
+        let end = began + connections.limit() * SWEEP;
+        // What has begun by then is heard out. By default that is 17.5 s, of 20 (S12).
         let last = end + connections.limit() / 2;
         connections.perform(&SetEpoch { subject, revocation }, connections.deadline()).await?;
         // Another revocation may have set a newer one meanwhile.
@@ -214,7 +219,8 @@ impl PostgresStore {
                 if Instant::now() >= end {
                     break Err(Trouble::new(What::TooLate, "the subject has too many records for one call"));
                 }
-                let page = EndPage { subject, revocation: &rest, page: self.0.bounds.page, after };
+                let page =
+                    EndPage { subject, revocation: &rest, page: self.0.bounds.page, after: after.as_ref() };
                 match connections.perform(&page, last.min(connections.deadline())).await {
                     Err(trouble) => break Err(trouble),
                     Ok(page) => {
@@ -320,8 +326,9 @@ impl TokenStore for PostgresStore {
     /// One step, or a sweep where there are too many records for one. A sweep takes three times as long as another call
     /// may, and no page of it longer than one.
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let began = Instant::now();
         let done = match self.revoke(subject, revocation, self.0.connections.deadline()).await {
-            Err(trouble) if trouble.what() == What::TooMany => self.sweep(subject, revocation).await,
+            Err(trouble) if trouble.what() == What::TooMany => self.sweep(subject, revocation, began).await,
             done => done,
         };
         done.map_err(|trouble| trouble.into_error(true))

@@ -17,7 +17,8 @@ use crate::harness::{Place, Postgres};
 
 const CHOICE: &[(Clause, &str)] = &[(S8, "subject::every_choice_matches_the_reference")];
 const LATE_LOGIN: &[(Clause, &str)] = &[(S11, "stream::no_login_slips_in_through_a_log_out_everywhere")];
-const LATE_SESSION: &[(Clause, &str)] = &[(S11, "stream::no_session_is_restored_through_the_end_of_its_login")];
+const LATE_SESSION: &[(Clause, &str)] =
+    &[(S11, "stream::no_session_is_restored_through_the_end_of_its_login")];
 const ANOTHER_REVISION: &[(Clause, &str)] = &[
     (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
     (S5, "race::of_many_replaces_of_one_revision_one_wins"),

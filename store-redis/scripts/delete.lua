@@ -4,8 +4,12 @@
 -- ARGV  1 prefix of index keys
 -- Answers how many records it removed.
 
+local function is_other(answer) return type(answer) == 'table' and string.sub(answer.err, 1, 9) == 'WRONGTYPE' end
+
 -- As much as there can be in front of device and body.
-local head = redis.call('GETRANGE', KEYS[1], 0, 383)
+local head = redis.pcall('GETRANGE', KEYS[1], 0, 383)
+if is_other(head) then head = '' end
+if type(head) == 'table' then return head end
 if head == '' then return redis.call('DEL', KEYS[1]) end
 local index, member
 if #head >= 97 then
@@ -13,9 +17,14 @@ if #head >= 97 then
   local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 93))
   if subject ~= '' then
     index = ARGV[1] .. subject
-    member = string.sub(head, 73, 86)
+    -- Its own selector, whatever a damaged row names.
+    member = string.sub(KEYS[1], -14) .. string.sub(head, 63, 70) .. string.sub(head, 87, 87)
+      .. string.sub(head, 98, kind_end)
     -- A slot that moves refuses here, before anything is written.
-    if type(redis.pcall('EXISTS', index)) == 'table' then
+    local entry = redis.pcall('ZSCORE', index, member)
+    if is_other(entry) then
+      index = nil
+    elseif type(entry) == 'table' then
       return redis.error_reply('TRYAGAIN the index is not here')
     end
   end

@@ -14,28 +14,29 @@ for at = 16, #ARGV do kinds[ARGV[at]] = true end
 local purposes = {}
 for at = 1, #ARGV[8] do purposes[string.byte(ARGV[8], at)] = true end
 
-local function meant(head)
-  if not purposes[string.byte(head, 87)] then return false end
-  if kinds and not kinds[string.sub(head, 98, 97 + string.byte(head, 92))] then return false end
-  local login = string.sub(head, 63, 70)
-  if ARGV[6] == 'only' and login ~= ARGV[7] then return false end
-  if ARGV[6] == 'except' and login == ARGV[7] then return false end
-  return not (mark and string.byte(head, 10) ~= 0)
+-- By the member alone: selector, login, purpose and kind never change.
+local function meant(member)
+  if not purposes[string.byte(member, 23)] then return false end
+  if kinds and not kinds[string.sub(member, 24)] then return false end
+  if ARGV[6] == 'any' then return true end
+  return (ARGV[6] == 'only') == (string.sub(member, 15, 22) == ARGV[7])
 end
+
+local function key_of(member) return prefix .. string.sub(member, 1, 14) end
 
 -- What a member of the index stands for: nothing any more, a record to end, or one to leave. Reads only: when a slot
 -- moves, what is not here refuses, and that has to come before a first write.
 local function look(member)
-  -- As far as the end of the longest kind.
-  local head = redis.pcall('GETRANGE', prefix .. member, 0, 128)
+  if not meant(member) then return 'leave' end
+  local head = redis.pcall('GETRANGE', key_of(member), 0, 96)
   if type(head) == 'table' then
     if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 'leave' end
     return 'error'
   end
   if head == '' then return 'gone' end
   -- What is shorter is no record, and no token of it verifies.
-  if #head >= 97 and meant(head) then return 'end', head end
-  return 'leave'
+  if #head < 97 or (mark and string.byte(head, 10) ~= 0) then return 'leave' end
+  return 'end', head
 end
 
 -- An epoch is never kept for a shorter time than it was before.
@@ -56,7 +57,8 @@ local function mark_one(key, head)
   if number(updated) < number(at) then updated = at end
   local marked = string.sub(head, 1, 1) .. struct.pack('>I8', revision) .. ARGV[3]
     .. created .. updated .. seen .. expires .. string.rep('\255', 8) .. expires
-  local ttl = math.max(number(expires) - number(updated), 0) + tonumber(ARGV[5])
+  -- An instant of a damaged row may be beyond what a time to live can be, and must not stop the script amid its writes.
+  local ttl = math.min(math.max(number(expires) - number(updated), 0), 253402300799999) + tonumber(ARGV[5])
   redis.call('SETRANGE', key, 0, marked)
   redis.call('PEXPIRE', key, string.format('%.0f', ttl))
 end
@@ -77,7 +79,7 @@ end
 local function finish(doomed, heads, gone, whole)
   local keys, entries = {}, {}
   for at, member in ipairs(doomed) do
-    if mark then mark_one(prefix .. member, heads[at]) else keys[at] = prefix .. member end
+    if mark then mark_one(key_of(member), heads[at]) else keys[at] = key_of(member) end
   end
   if not mark then entries = doomed end
   if whole and not mark then

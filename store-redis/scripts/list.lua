@@ -3,7 +3,8 @@
 -- KEYS  1 index
 -- ARGV  1 prefix of record keys · 2 how many records at most · 3 how many entries it looks at
 --       4 created at of the place that it begins after, or nothing
---       5 only what comes after this selector there (14 bytes), or nothing for all of that instant
+--       5 only what comes after this member there, or after these 14 bytes of a selector, or nothing for all of that
+--       instant
 --       6 purposes, a byte each · 7 kinds: any or only · 8… those kinds
 -- Answers member, score and value of each; and before that the place where it stopped looking, if there is more: score
 -- and member. The value is nil of what is not even a string.
@@ -23,34 +24,35 @@ local function before(left, right)
   return false
 end
 
--- What is too short to be a record is shown as such.
-local function meant(value)
-  if #value < 97 then return true end
-  if not purposes[string.byte(value, 87)] then return false end
-  return not kinds or kinds[string.sub(value, 98, 97 + string.byte(value, 92))]
+local function meant(member)
+  if not purposes[string.byte(member, 23)] then return false end
+  return not kinds or kinds[string.sub(member, 24)]
 end
 
 local from = 0
 if first ~= '' then
   from = redis.call('ZCOUNT', KEYS[1], '(' .. first, '+inf')
-  local score = after ~= '' and redis.call('ZSCORE', KEYS[1], after)
-  if score and tonumber(score) == tonumber(first) then
-    from = redis.call('ZREVRANK', KEYS[1], after)
+  -- The entry itself may be gone: its place among those of that instant is searched for.
+  local to = after == '' and from or redis.call('ZCOUNT', KEYS[1], first, '+inf')
+  while from < to do
+    local middle = math.floor((from + to) / 2)
+    if before(redis.call('ZREVRANGE', KEYS[1], middle, middle)[1], after) then to = middle else from = middle + 1 end
   end
 end
 local entries = redis.call('ZREVRANGE', KEYS[1], from, from + look - 1, 'WITHSCORES')
 local page, records = { '', '' }, 0
 for at = 1, #entries, 2 do
   local member, score = entries[at], entries[at + 1]
-  if first == '' or after == '' or tonumber(score) ~= tonumber(first) or before(member, after) then
-    local value = redis.pcall('GET', ARGV[1] .. member)
+  if meant(member) then
+    local selector = string.sub(member, 1, 14)
+    local value = redis.pcall('GET', ARGV[1] .. selector)
     local other = type(value) == 'table'
     if other and string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then
       return redis.error_reply('TRYAGAIN a record is not here')
     end
-    if other or (value and meant(value)) then
+    if other or value then
       records = records + 1
-      page[#page + 1] = member
+      page[#page + 1] = selector
       page[#page + 1] = score
       page[#page + 1] = not other and value
     end

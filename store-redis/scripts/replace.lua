@@ -13,7 +13,8 @@ if string.sub(head, 2, 9) ~= ARGV[3] then
   return redis.call('GET', KEYS[1]) == ARGV[1] and 'REPLACED' or 'CONFLICT'
 end
 if string.sub(head, 10, 10) ~= '\0' then return 'CONFLICT' end
-local longer = KEYS[2] and redis.call('PTTL', KEYS[2]) < tonumber(ARGV[4])
+local left = KEYS[2] and redis.call('PTTL', KEYS[2]) or -1
+local longer = left >= 0 and left < tonumber(ARGV[4])
 
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 if longer then redis.call('PEXPIRE', KEYS[2], ARGV[5]) end

@@ -10,7 +10,7 @@ use crate::error::{late, odd_answer};
 use crate::keys::{Keys, SLACK};
 use crate::router::Effect;
 use crate::script::Script;
-use crate::store::{Inner, RedisStore, count, epoch_time, number, purposes, push_kinds};
+use crate::store::{RedisStore, count, epoch_time, number, purposes, push_kinds};
 
 /// The largest revocation that is one event: how many entries of the index it looks at, and how many records it ends.
 /// During one the server answers no other call, some 10 ms.
@@ -73,10 +73,11 @@ impl RedisStore {
     pub(crate) async fn revoke(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let ending = Ending::new(&self.inner.keys, subject, revocation);
         let scripts = &self.inner.scripts;
+        let give_up = Instant::now() + self.inner.router.limit * 5 / 2;
         let limits = [number(EVENT_ENTRIES.into()), number(EVENT_RECORDS.into()), String::new()];
         let own = limits.each_ref().map(String::as_bytes);
         match self.end(&scripts.revoke, &ending, true, own).await? {
-            Value::Int(-1) => self.sweep(&ending).await,
+            Value::Int(-1) => self.sweep(&ending, give_up).await,
             answer => count(&answer),
         }
     }
@@ -100,16 +101,16 @@ impl RedisStore {
     /// sets the epoch, which turns away the logins under way. A record that is inserted meanwhile behind the place that
     /// a pass has reached (under a parent that the pass has yet to end) is found by the next pass: the last one finds
     /// nothing to end.
-    async fn sweep(&self, ending: &Ending) -> Result<u64, StoreError> {
-        let Inner { scripts, router, .. } = &*self.inner;
+    async fn sweep(&self, ending: &Ending, give_up: Instant) -> Result<u64, StoreError> {
+        let scripts = &self.inner.scripts;
         let page = number(SWEPT.into());
-        let give_up = Instant::now() + router.limit * 5 / 2;
         let (mut total, mut first) = (0, true);
         loop {
             let (mut of_this_pass, mut member, mut score) = (0, Vec::new(), Vec::new());
             loop {
                 let own: [&[u8]; 3] = [page.as_bytes(), &member, &score];
-                let answer = self.end(&scripts.sweep, ending, first, own).await?;
+                let answer = self.end(&scripts.sweep, ending, first, own).await;
+                let answer = answer.map_err(|error| if first { error } else { done_in_part(error) })?;
                 first = false;
                 let Value::Array(parts) = answer else { return Err(odd_answer(true)) };
                 let [Value::Int(ended), Value::Int(more), Value::BulkString(last), Value::BulkString(at)] =
@@ -119,15 +120,17 @@ impl RedisStore {
                 };
                 of_this_pass += u64::try_from(*ended).map_err(|_| odd_answer(true))?;
                 (member, score) = (last.clone(), at.clone());
-                if *more == 0 {
-                    break;
-                }
-                if Instant::now() > give_up {
+                let is_last = *more == 0;
+                // However short the passes are, they may find something for ever.
+                if Instant::now() > give_up && !(is_last && of_this_pass == 0) {
                     tracing::warn!(
                         ended = total + of_this_pass,
                         "a sweep takes too long; repeating it finishes it"
                     );
                     return Err(late(true, None));
+                }
+                if is_last {
+                    break;
                 }
             }
             total += of_this_pass;
@@ -136,5 +139,15 @@ impl RedisStore {
                 return Ok(total);
             }
         }
+    }
+}
+
+/// What stopped a sweep did nothing itself; the pages before it did.
+fn done_in_part(error: StoreError) -> StoreError {
+    match error {
+        StoreError::Unavailable(source) | StoreError::Other(source) | StoreError::Timeout { source, .. } => {
+            StoreError::Timeout { source, outcome_unknown: true }
+        }
+        clear => clear,
     }
 }

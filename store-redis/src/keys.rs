@@ -13,10 +13,10 @@
 //! one slot, and every operation is one script. (Raw bytes between the braces would not do: a `}` among
 //! them ends the tag.)
 //!
-//! A member of the sorted set is those 14 bytes, and its score `created_at`, so that Redis keeps the order
-//! of a list. What else a script chooses by, it reads from the records, which have it at fixed offsets.
-//! Members never change. One goes in the same script as its record, or when a script finds that
-//! its record is gone; no clock is asked.
+//! A member of the sorted set is those 14 bytes, then what a script chooses records by: login (8 bytes), purpose (1)
+//! and kind. None of it ever changes, so to end one login of a subject only its own records are read. The score is
+//! `created_at`, so that Redis keeps the order of a list. A member goes in the same script as its record, or when a
+//! script finds that its record is gone; no clock is asked.
 //!
 //! A time to live is garbage collection and nothing else: what it removes has been expired for an hour
 //! and more. It is a duration taken from the record's own times, so the server's clock need not be right.
@@ -53,7 +53,7 @@ impl Keys {
     }
 
     pub(crate) fn record(&self, selector: Selector) -> Vec<u8> {
-        self.key(selector.shard(), RECORD, &selector.0[2..])
+        self.key(selector.shard(), RECORD, rest(&selector))
     }
 
     pub(crate) fn index(&self, subject: &Subject) -> Vec<u8> {
@@ -91,7 +91,13 @@ impl Keys {
 }
 
 /// The entry of a record in the index of its subject.
-pub(crate) fn member(selector: &Selector) -> &[u8] {
+pub(crate) fn member(record: &Record) -> Vec<u8> {
+    let purpose = [record.purpose.code()];
+    [rest(&record.selector), &record.login.0, &purpose, record.kind.as_str().as_bytes()].concat()
+}
+
+/// A selector without its shard.
+pub(crate) fn rest(selector: &Selector) -> &[u8] {
     &selector.0[2..]
 }
 

@@ -149,12 +149,12 @@ impl TokenStore for RedisStore {
             }
         };
         let (value, ttl) = (record.encode(), number(keys::time_to_live(record)));
-        let (created, member) = (number(record.created_at.as_millis()), keys::member(&record.selector));
+        let (created, member) = (number(record.created_at.as_millis()), keys::member(record));
         let least = keys::index_time_to_live(record);
         let (given, least, records) = (number(keys::generous(least)), number(least), keys.records(shard));
         let mut arguments: Vec<&[u8]> = vec![&value, ttl.as_bytes(), fence.as_bytes(), epoch];
         if subject {
-            arguments.extend([created.as_bytes(), member, least.as_bytes(), given.as_bytes(), &records]);
+            arguments.extend([created.as_bytes(), &member, least.as_bytes(), given.as_bytes(), &records]);
         }
         let named: Vec<&[u8]> = named.iter().map(Vec::as_slice).collect();
         match self.script(&scripts.insert, shard, Effect::Write, subject, &named, &arguments).await? {
@@ -231,7 +231,7 @@ impl TokenStore for RedisStore {
             // A place in another shard is before or after everything here at its instant.
             Some((_, selector)) => match selector.shard().cmp(&shard) {
                 std::cmp::Ordering::Less => vec![0; 14],
-                std::cmp::Ordering::Equal => keys::member(selector).to_vec(),
+                std::cmp::Ordering::Equal => keys::rest(selector).to_vec(),
                 std::cmp::Ordering::Greater => Vec::new(),
             },
             None => Vec::new(),

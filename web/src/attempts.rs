@@ -9,7 +9,7 @@ use hallpass_core::{BoxError, Timestamp};
 
 use crate::auth::Auth;
 use crate::error::Failure;
-use crate::rejection::Rejection;
+use crate::rejection::{Rejection, causes};
 use crate::signal::SignalKind;
 
 /// Limits how often a password or a code may be tried. [`MemoryLimit`](crate::MemoryLimit) is one for a single
@@ -28,11 +28,11 @@ pub trait AttemptLimit: Send + Sync + 'static {
     /// If the attempts cannot be counted: the login is answered with 503.
     fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
 
-    /// Gives an attempt back that was counted: it was right, or nobody can tell. The wrong ones before it stay counted, as they may be
-    /// guesses of another secret: who knows the password would get codes without end.
+    /// Gives an attempt back that was counted: it was right, or nobody can tell. The wrong ones before it stay
+    /// counted, as they may be guesses of another secret: who knows the password would get codes without end.
     ///
     /// # Errors
-    /// If that could not be written.
+    /// If that could not be written: the attempt stays counted, the log tells, and the login goes on.
     fn forgive(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
@@ -58,20 +58,23 @@ pub struct Attempt {
 
 impl Auth {
     /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked. Call it
-    /// after [`begin_login`](Self::begin_login): what an outage ends there is no attempt.
+    /// after [`begin_login`](Self::begin_login): a client that hangs up while the store is slow has made no attempt.
     /// Give the name as the application compares it.
     ///
-    /// Each secret of an account wants a name of its own, the password and the second factor for instance: say
-    /// `"alice"` for the one and `"alice\ncode"` for the other, which nobody can register. Under one name, wrong codes
-    /// would use up the attempts at the password.
+    /// Each secret of an account wants a name of its own, and each form: `"login:alice"`, `"code:alice"` and
+    /// `"confirm:alice"` for instance. Under one name, wrong codes would use up the attempts at the password. What the
+    /// client types comes last, so that no name that is typed is the counter of another form.
     ///
     /// # Errors
-    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Rejection::Failure`] if the attempts
-    /// could not be counted.
+    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Refused::CrossSite`](crate::Refused::CrossSite)
+    /// if the request needs a CSRF token that was not checked; [`Rejection::Failure`] if the attempts could not be
+    /// counted. None of them counts.
     pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
+        // Another site's page would use up the attempts of the user whose browser it runs in.
+        self.refuse_unproven()?;
         let attempt =
             Attempt { auth: self.clone(), account: account.to_owned(), at: self.0.config.tokens.now() };
-        match self.0.config.attempts.take(attempt.by()).await? {
+        match self.0.config.attempts.take(attempt.by()).await.map_err(Failure::Attempts)? {
             None => Ok(attempt),
             Some(wait) => {
                 self.0.tell(SignalKind::TooManyAttempts, None, None);
@@ -85,18 +88,16 @@ impl Attempt {
     /// It was right, so it does not count; those before it do. Say it as soon as the secret was checked, before the
     /// login: what fails later is no wrong password.
     ///
-    /// # Errors
-    /// [`Failure::Attempts`] if that could not be written.
-    pub async fn succeeded(self) -> Result<(), Failure> {
-        self.auth.0.config.attempts.forgive(self.by()).await
+    /// Where the limit cannot give it back, it stays counted, the log tells, and the login goes on: the client knew the
+    /// secret.
+    pub async fn succeeded(self) {
+        self.give_back().await;
     }
 
-    /// Nobody can tell whether it was right, as the password could not be checked: it does not count.
-    ///
-    /// # Errors
-    /// [`Failure::Attempts`] if that could not be written.
-    pub async fn undecided(self) -> Result<(), Failure> {
-        self.auth.0.config.attempts.forgive(self.by()).await
+    /// Nobody can tell whether it was right, as the password could not be checked: it does not count, or stays counted
+    /// as for [`succeeded`](Self::succeeded).
+    pub async fn undecided(self) {
+        self.give_back().await;
     }
 
     /// It was wrong: tells [`SignalKind::LoginFailed`], with the client's address, and whose account it was if
@@ -105,6 +106,12 @@ impl Attempt {
         let request = &self.auth.0;
         let described = user.and_then(|user| request.config.describe(user).ok());
         request.tell(SignalKind::LoginFailed, described.as_ref().map(|described| &described.subject), None);
+    }
+
+    async fn give_back(self) {
+        if let Err(error) = self.auth.0.config.attempts.forgive(self.by()).await {
+            tracing::warn!(target: "hallpass", error = causes(&*error), "an attempt stays counted");
+        }
     }
 
     fn by(&self) -> AttemptBy<'_> {
@@ -128,19 +135,15 @@ pub(crate) trait AnyLimit: Send + Sync {
     fn forgive<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, ()>;
 }
 
-type Counting<'a, T> = Pin<Box<dyn Future<Output = Result<T, Failure>> + Send + 'a>>;
+type Counting<'a, T> = Pin<Box<dyn Future<Output = Result<T, BoxError>> + Send + 'a>>;
 
 impl<L: AttemptLimit> AnyLimit for L {
     fn take<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, Option<Duration>> {
-        Box::pin(async move {
-            AttemptLimit::take(self, by).await.map_err(|error| Failure::Attempts(error.into()))
-        })
+        Box::pin(async move { AttemptLimit::take(self, by).await.map_err(Into::into) })
     }
 
     fn forgive<'a>(&'a self, by: AttemptBy<'a>) -> Counting<'a, ()> {
-        Box::pin(async move {
-            AttemptLimit::forgive(self, by).await.map_err(|error| Failure::Attempts(error.into()))
-        })
+        Box::pin(async move { AttemptLimit::forgive(self, by).await.map_err(Into::into) })
     }
 }
 

@@ -132,12 +132,13 @@ impl Auth {
     }
 
     /// Begins a login for `user`, before the password is checked: whatever logs the user out everywhere
-    /// between this and the end of the login turns the login away. Hand it to [`LogIn::begun`].
+    /// between this and the end of the login turns the login away. Hand what it answers to [`LogIn::begun`], failure
+    /// or not, without `?`: then a failure is told only to a client that knows the password. An answer of its own,
+    /// before the password is checked, would tell which names exist, where a store reads but takes no writes for
+    /// instance.
     ///
     /// Call it with `None` where no account has the name that was typed: that is one call of the store as for an
-    /// account and fails when the store is out of reach, so that neither time nor an outage tells which names exist. It
-    /// reads, where an account may need a write: a store that reads but takes no writes fails for accounts alone.
-    /// A login that was begun so is refused.
+    /// account, so that the time does not tell which names exist. A login that was begun so is refused.
     ///
     /// # Errors
     /// [`Failure`] if the store does not answer.

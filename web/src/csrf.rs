@@ -1,4 +1,5 @@
-//! The CSRF token: for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
+//! The CSRF token: for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request, and
+//! for pages that hide it.
 //!
 //! A random secret stands in a cookie of its own. The token is that secret under a pad that is new for each
 //! page, so that pages that are compressed do not give it away. A page of another site can make the browser send
@@ -48,9 +49,9 @@ impl Auth {
     /// Its secret ends with the login: a log-out takes it away and a login replaces it, so take the token of a page
     /// that a login answers with after the login.
     ///
-    /// It is needed only where the layer is told to
-    /// [require](crate::AuthLayerBuilder::require_csrf_token) it, and looked at only where the client does not say
-    /// whose page sent the request.
+    /// It is looked at only where the client does not say whose page sent the request. It is needed there if the layer
+    /// is told to [require](crate::AuthLayerBuilder::require_csrf_token) it, and in any case if the page hides its
+    /// origin (`Origin: null`).
     ///
     /// # Errors
     /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be
@@ -119,6 +120,11 @@ impl Csrf {
             *next = Next::Set(random()?);
         }
         Ok(())
+    }
+
+    /// Whether the browser holds a secret, without which no token is good.
+    pub(crate) fn has_secret(&self) -> bool {
+        !self.held.is_empty()
     }
 
     pub(crate) fn is_proved_by_header(&self, headers: &HeaderMap) -> bool {

@@ -14,6 +14,7 @@ use crate::client::Client;
 use crate::cookie::{Change, Held};
 use crate::envelope::{FORCED, STALE, seal};
 use crate::error::{Denied, Failure, NoEntry, Refused};
+use crate::origin::is_loopback;
 use crate::rejection::causes;
 use crate::request::{Request, State, Who};
 use crate::signal::SignalKind;
@@ -25,7 +26,7 @@ pub struct LogIn<'a> {
     auth: &'a Auth,
     user: &'a (dyn Any + Send + Sync),
     confirm: bool,
-    begun: Option<&'a Login>,
+    begun: Option<Result<Login, Failure>>,
     remember: bool,
     lifetime: Duration,
     fresh: bool,
@@ -77,13 +78,14 @@ impl<'a> LogIn<'a> {
         self
     }
 
-    /// Finishes the login that [`Auth::begin_login`] began before the password was checked.
-    pub fn begun(mut self, login: &'a Login) -> Self {
+    /// Finishes what [`Auth::begin_login`] began before the password was checked. If it could not begin, this login
+    /// fails with the cause.
+    pub fn begun(mut self, login: Result<Login, Failure>) -> Self {
         self.begun = Some(login);
         self
     }
 
-    async fn run(self) -> Result<(), Denied> {
+    async fn run(mut self) -> Result<(), Denied> {
         let request = &self.auth.0;
         let Described { subject, stamp, active } = request.config.describe(self.user)?;
         self.auth.refuse_unproven()?;
@@ -94,8 +96,8 @@ impl<'a> LogIn<'a> {
             request.tell_once(SignalKind::Inactive, Some(&subject), None);
             return Err(Refused::Inactive.into());
         }
-        let begun = match self.begun {
-            Some(login) => login.clone(),
+        let begun = match self.begun.take() {
+            Some(login) => login?,
             None => request.tokens().begin_login(&subject).await?,
         };
         if begun.subject() != Some(&subject) {
@@ -278,15 +280,6 @@ impl Request {
             tracing::warn!(target: "hallpass", origin, "{message}");
         }
     }
-}
-
-/// Whether a page of `host` comes from the very machine that shows it.
-fn is_loopback(host: &str) -> bool {
-    let name = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => host,
-    };
-    name == "localhost" || name.ends_with(".localhost") || name.starts_with("127.") || name == "[::1]"
 }
 
 impl<'a> IntoFuture for LogIn<'a> {

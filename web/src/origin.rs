@@ -1,5 +1,7 @@
 //! Requests that another site made a browser send.
 
+use std::net::Ipv4Addr;
+
 use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Uri};
 
@@ -25,6 +27,8 @@ pub(crate) enum Sender {
     /// One of this host that came over plain HTTP, though the cookies are `Secure`: an attacker in the network
     /// may have written it, and a browser would not keep the cookies.
     PlainHttp,
+    /// One that hides its origin: `Origin: null`, as a form says on a page with `Referrer-Policy: no-referrer`.
+    Hidden,
     /// The client does not say. Browsers of today always do.
     Unsaid,
 }
@@ -37,7 +41,9 @@ impl Origins {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         match self.allowed.iter().all(|origin| is_origin(origin)) {
             true => Ok(()),
-            false => Err("an origin is scheme://host or scheme://host:port, without a path and without *"),
+            false => Err(
+                "an origin is scheme://host, with a port if it is not the default one, without a path and without *",
+            ),
         }
     }
 
@@ -55,26 +61,49 @@ impl Origins {
             return if site == "same-origin" || site == "none" { Sender::Own } else { Sender::Other };
         }
         let Some(origin) = origin else { return Sender::Unsaid };
+        if origin == b"null" {
+            return Sender::Hidden;
+        }
         let host = headers.get(HOST).map(|host| host.as_bytes());
         let Some(own) = host.or_else(|| uri.authority().map(|own| own.as_str().as_bytes())) else {
             return Sender::Other;
         };
         let is_own =
             |scheme: &[u8]| origin.strip_prefix(scheme).is_some_and(|host| host.eq_ignore_ascii_case(own));
+        // What is safe comes here as a WebSocket only. Browsers open one without `Sec-Fetch-Site`, and they keep `Secure`
+        // cookies of a page of their own machine, which no attacker in the network writes.
+        let of_this_machine = safe && std::str::from_utf8(own).is_ok_and(is_loopback);
         match (is_own(b"https://"), is_own(b"http://")) {
             (true, _) => Sender::Own,
-            (_, true) if secure => Sender::PlainHttp,
+            (_, true) if secure && !of_this_machine => Sender::PlainHttp,
             (_, true) => Sender::Own,
             (false, false) => Sender::Other,
         }
     }
 }
 
+/// Whether a page of `host`, which may have a port, comes from the very machine that shows it.
+pub(crate) fn is_loopback(host: &str) -> bool {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    };
+    let is_v4 = || name.parse().is_ok_and(|address: Ipv4Addr| address.is_loopback());
+    name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || is_v4()
+}
+
 /// Whether it is what a browser writes into `Origin` for a page that has an origin.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let known = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));
+    let default_port = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        _ => ":",
+    };
     known
+        && !host.ends_with(default_port)
+        && !host.ends_with(':')
         && scheme.starts_with(|first: char| first.is_ascii_alphabetic())
         && !host.is_empty()
         && host.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._:[]".contains(&b))
@@ -118,7 +147,7 @@ mod tests {
             &[own, ("sec-fetch-site", "cross-site")][..],
             &[own, ("sec-fetch-site", "same-site"), ("origin", "https://app.example")],
             &[own, ("sec-fetch-site", "junk")],
-            &[own, ("origin", "null")],
+            &[own, ("sec-fetch-site", "cross-site"), ("origin", "null")],
             &[own, ("origin", "https://evil.example")],
             &[own, ("origin", "https://app.example.evil.example")],
             &[own, ("origin", "https://app.example:444")],
@@ -138,6 +167,7 @@ mod tests {
             }
         }
         assert_eq!(sender(&Method::POST, &[own]), Sender::Unsaid);
+        assert_eq!(sender(&Method::POST, &[own, ("origin", "null")]), Sender::Hidden);
         assert_eq!(sender(&Method::POST, &[own, ("origin", "http://app.example")]), Sender::PlainHttp);
     }
 
@@ -163,6 +193,9 @@ mod tests {
             "https://",
             "https://idp.example/",
             "https://*.idp.example",
+            "https://idp.example:443",
+            "http://idp.example:80",
+            "https://idp.example:",
             "*",
             "null",
             "1x://a",

@@ -284,10 +284,15 @@ impl Sent {
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
             Sender::Own => {}
             Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
+            // Its token proves the page. Not where a neighbour can plant the cookie with the secret, and send a token
+            // that goes with it from a page that hides whose it is.
+            Sender::Hidden if bearer.is_none() && config.csrf.is_secure() && csrf.has_secret() => {
+                unproven = !csrf.is_proved_by_header(headers);
+            }
             // A page of another site cannot add this header unless we let it, which is between us and it.
             // The cookies the browser added by itself count for nothing then.
-            Sender::Other | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
-            Sender::Other => return Err(Unfit::CrossSite),
+            Sender::Other | Sender::Hidden | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
+            Sender::Other | Sender::Hidden => return Err(Unfit::CrossSite),
             Sender::PlainHttp => return Err(Unfit::PlainHttp),
         }
         let client = config.clients.read(headers, extensions);

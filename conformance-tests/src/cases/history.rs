@@ -164,6 +164,12 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
     history.extend(timed.into_iter().flat_map(|timed| timed.value));
     history.push(first.call(first.list()).await?);
     history.retain(tells);
+    // The many are counted, too, those that the sweep has not come to.
+    for op in &mut history {
+        if let Answer::Insert(Insert::Inserted { of_subject }) = &mut op.answer {
+            *of_subject = None;
+        }
+    }
     Ok((history, keys, overlap))
 }
 
@@ -261,10 +267,6 @@ impl Client {
                 list.iter().for_each(|record| self.saw(Some(record)));
             }
             Answer::Epoch(epoch) => self.epoch = *epoch,
-            // The many are counted, too.
-            Answer::Insert(Insert::Inserted { of_subject }) if *of_subject > Some(FILLERS.into()) => {
-                *of_subject = None;
-            }
             _ => {}
         }
         Ok(Op { began, ended, did: Did::Call(call), answer })

@@ -60,7 +60,7 @@ async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Ve
         let last = records.len() < usize::from(limit.get());
         page.after = records.last().map(|last| (last.created_at, last.selector));
         all.extend(records);
-        hold(S9, all.len() < 20_000, "the pages have no end")?;
+        hold(S9, all.len() < 5_000, "the pages have no end")?;
         if last {
             return Ok(all);
         }

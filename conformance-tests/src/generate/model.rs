@@ -347,14 +347,15 @@ fn listed(state: &State, subject: &Subject, page: &Page, list: &[Record]) -> Jud
 
 /// What a store that routes by shard may refuse (T7), and a replace that has no next revision (S5).
 fn may_be_refused(call: &Call) -> bool {
+    let foreign = |record: &Record| {
+        record.subject.as_ref().is_some_and(|subject| subject.shard() != record.selector.shard())
+    };
     match call {
         Call::Insert { record, fence } => {
-            let shard = record.selector.shard();
-            let foreign = |parent: Selector| parent.shard() != shard;
-            record.subject.as_ref().is_some_and(|subject| subject.shard() != shard)
-                || matches!(fence, Fence::Parent(parent) if foreign(*parent))
+            let elsewhere = |parent: &Selector| parent.shard() != record.selector.shard();
+            foreign(record) || matches!(fence, Fence::Parent(parent) if elsewhere(parent))
         }
-        Call::Replace { expected, .. } => *expected == Revision::MAX,
+        Call::Replace { next, expected, .. } => *expected == Revision::MAX || foreign(next),
         _ => false,
     }
 }

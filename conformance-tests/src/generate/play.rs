@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use hallpass_core::{Selector, StoreError};
+use hallpass_core::{Fence, Insert, Selector, StoreError};
 use tokio::time::timeout;
 
 use super::call::{Answer, Call};
@@ -173,6 +173,8 @@ impl Session {
         };
         match answer {
             Ok(Answer::Refused) => Ok(()),
+            // An epoch fences it in any state of the store (S11): there is nothing to ask.
+            Ok(Answer::Insert(Insert::Fenced)) if is_without_subject(call) => Ok(()),
             Ok(answer) if trouble == Trouble::Restart => place.answered(&model, call, &answer).map(drop),
             Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
@@ -232,4 +234,9 @@ pub(crate) async fn replay(
         }
     }
     session.finish().await
+}
+
+/// Whether it inserts a record without a subject under an epoch.
+fn is_without_subject(call: &Call) -> bool {
+    matches!(call, Call::Insert { record, fence: Fence::Epoch(_) } if record.subject.is_none())
 }

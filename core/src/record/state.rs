@@ -5,6 +5,7 @@ use super::{Body, Record};
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::DecodeError;
+use crate::ident::LoginId;
 use crate::secret::{Covered, Digest, KeyId, Validator};
 use crate::token::Selector;
 
@@ -12,7 +13,7 @@ use crate::token::Selector;
 const VERSION: u8 = 1;
 /// The largest application data, in bytes.
 pub(crate) const MAX_DATA: usize = 16 * 1024;
-/// The most that everything else takes, in bytes (today 525); the rest is room for new fields.
+/// The most that everything else takes, in bytes (today 533); the rest is room for new fields.
 pub(super) const MAX_OVERHEAD: usize = 1024;
 
 const HAS_STAMP: u8 = 1;
@@ -22,7 +23,8 @@ const HAS_NONCE: u8 = 8;
 const HAS_BINDING: u8 = 16;
 const HAS_AUTHENTICATION: u8 = 32;
 const HAS_CONFIRMS: u8 = 64;
-const KNOWN_FLAGS: u8 = 127;
+/// The last of the flags: one more field needs another version.
+const HAS_RENEWS: u8 = 128;
 
 /// How the subject came to this login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -44,6 +46,8 @@ pub(crate) struct State {
     pub(crate) facts: Facts,
     /// The rotation that the first use of this record's token confirms (contract D5a).
     pub(crate) confirms: Option<Confirms>,
+    /// The login that a renewal made this record's login in place of: the two count as one while both live.
+    pub(crate) renews: Option<LoginId>,
     pub(crate) data: Vec<u8>,
 }
 
@@ -90,7 +94,7 @@ pub(crate) struct Nonce {
 impl State {
     /// Layout, big-endian: version 1 · flags 1 · write id 8 · digest 4 + 32 · lineage 16 ·
     /// authenticated at 8 · origin 1 · [stamp 16] · [fingerprint 16] · [binding 32] ·
-    /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] ·
+    /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] · [renews 8] ·
     /// [rotated at 8 · confirmed at 8 · predecessor 4 + 32] · [nonce 4 + 16] · data.
     pub(crate) fn encode(&self) -> Body {
         let facts = &self.facts;
@@ -105,7 +109,8 @@ impl State {
                 | flag(nonce.is_some(), HAS_NONCE)
                 | flag(facts.binding.is_some(), HAS_BINDING)
                 | flag(!facts.authentication.is_empty(), HAS_AUTHENTICATION)
-                | flag(self.confirms.is_some(), HAS_CONFIRMS),
+                | flag(self.confirms.is_some(), HAS_CONFIRMS)
+                | flag(self.renews.is_some(), HAS_RENEWS),
         );
         out.extend_from_slice(&self.write_id);
         put_digest(&mut out, &self.digest);
@@ -122,6 +127,7 @@ impl State {
             out.extend_from_slice(&confirms.selector.0);
             out.extend_from_slice(&confirms.generation.to_be_bytes());
         }
+        out.extend(self.renews.iter().flat_map(|login| login.0));
         if let Some(rotated) = &self.rotated {
             put_time(&mut out, Some(rotated.at));
             put_time(&mut out, rotated.confirmed_at);
@@ -144,8 +150,8 @@ impl State {
         }
         let flags = from.u8()?;
         let has = |flag: u8| flags & flag != 0;
-        if flags > KNOWN_FLAGS || has(HAS_NONCE) && !has(HAS_ROTATED) {
-            return Err(DecodeError("unknown flags"));
+        if has(HAS_NONCE) && !has(HAS_ROTATED) {
+            return Err(DecodeError("a nonce without a rotation"));
         }
         let write_id = from.array()?;
         let digest = digest(&mut from)?;
@@ -167,6 +173,7 @@ impl State {
             true => Some(Confirms { selector: Selector(from.array()?), generation: from.u32()? }),
             false => None,
         };
+        let renews = has(HAS_RENEWS).then(|| from.array().map(LoginId)).transpose()?;
         let mut rotated = None;
         if has(HAS_ROTATED) {
             rotated = Some(Rotated {
@@ -184,7 +191,7 @@ impl State {
             return Err(DecodeError("application data exceed 16 KiB"));
         }
         let facts = Facts { stamp, fingerprint, binding, auth_at, origin, authentication };
-        Ok(Self { write_id, digest, lineage, rotated, facts, confirms, data })
+        Ok(Self { write_id, digest, lineage, rotated, facts, confirms, renews, data })
     }
 }
 
@@ -318,6 +325,7 @@ mod tests {
                 authentication: (0..Authentication::MAX_METHODS).fold(methods, |all, _| all.method(&*name)),
             },
             confirms: Some(Confirms { selector: Selector([8; 16]), generation: u32::MAX }),
+            renews: Some(LoginId([10; 8])),
             data: vec![9; MAX_DATA],
         }
     }
@@ -325,20 +333,23 @@ mod tests {
     #[test]
     fn the_largest_body_fits_and_reads_as_it_was_written() {
         let body = largest().encode();
-        assert_eq!(body.as_bytes().len(), MAX_DATA + 525);
+        assert_eq!(body.as_bytes().len(), MAX_DATA + 533);
         assert!(body.as_bytes().len() <= Body::MAX_LEN);
         let again = State::decode(&body).unwrap();
         assert_eq!(again.encode(), body);
         assert_eq!(again.facts.authentication.methods().count(), Authentication::MAX_METHODS);
         assert_eq!(again.facts.binding, Some([7; 32]));
         assert_eq!(again.confirms.map(|confirms| confirms.generation), Some(u32::MAX));
+        assert_eq!(again.renews, Some(LoginId([10; 8])));
     }
 
     #[test]
     fn an_authentication_that_no_version_wrote_is_an_error() {
         let facts =
             Facts { authentication: Authentication::new().method("pwd").level("aal1"), ..largest().facts };
-        let good = State { facts, rotated: None, confirms: None, data: Vec::new(), ..largest() }.encode();
+        let good =
+            State { facts, rotated: None, confirms: None, renews: None, data: Vec::new(), ..largest() }
+                .encode();
         let at = good.as_bytes().len() - "\x04aal1\x01\x03pwd".len();
         for (offset, with) in [(0, 33), (5, 9), (5, 2), (6, 0), (6, 33)] {
             let mut bytes = good.as_bytes().to_vec();

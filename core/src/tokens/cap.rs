@@ -36,14 +36,20 @@ impl Tokens {
         of_subject.is_none_or(|count| count > max.get())
     }
 
-    /// Ends what exceeds the cap now that `new` is stored.
+    /// Ends what exceeds the cap now that `new` is stored. The logins of `replaced` do not count: they are about to end.
     ///
     /// # Errors
     /// [`Rejected::Revoked`] if that is `new` itself.
-    pub(super) async fn keep_to(&self, cap: Cap, new: &Record, now: Timestamp) -> Result<(), Denied> {
+    pub(super) async fn keep_to(
+        &self,
+        cap: Cap,
+        new: &Record,
+        replaced: &[Record],
+        now: Timestamp,
+    ) -> Result<(), Denied> {
         let Some(subject) = &new.subject else { return Ok(()) };
         match cap {
-            Cap::Logins => self.keep_newest_logins(subject, new, now).await,
+            Cap::Logins => self.keep_newest_logins(subject, new, replaced, now).await,
             Cap::Records { parent } => Ok(self.keep_newest_records(subject, new, parent, now).await?),
         }
     }
@@ -54,27 +60,49 @@ impl Tokens {
         &self,
         subject: &Subject,
         new: &Record,
+        replaced: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
+        let is_replaced = |record: &Record| {
+            replaced.iter().any(|old| old.login == record.login && old.subject == record.subject)
+        };
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
-        for record in rows.records.iter().filter(|record| self.is_live(record, now)) {
+        let mut renewed: HashMap<LoginId, LoginId> = HashMap::new();
+        let counts = |record: &&Record| self.is_live(record, now) && !is_replaced(record);
+        for record in rows.records.iter().filter(counts) {
             let Some(state) = self.state(record) else { continue };
             let at = state.facts.auth_at;
             logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);
+            renewed.extend(state.renews.map(|old| (record.login, old)));
         }
         // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its
         // place against every later one.
         let latest = now.saturating_add(self.max_skew());
-        let mut order: Vec<_> = logins.into_iter().map(|(login, at)| (at <= latest, at, login)).collect();
-        order.sort_unstable_by_key(|place| Reverse(*place));
+        // A renewal under way has two logins, or more if several run at once: with what they renew, ended or not, they
+        // are one, as new as the newest. As two they would take the place of another, or one that of the other.
+        let mut places = HashMap::new();
+        for (&login, &at) in &logins {
+            let mut first = login;
+            // As many steps at most: a writer of the database could make a ring.
+            for _ in 0..logins.len() {
+                let Some(old) = renewed.get(&first) else { break };
+                first = *old;
+            }
+            let place = (at <= latest, at, login);
+            let (newest, of_one) = places.entry(first).or_insert((place, Vec::new()));
+            *newest = place.max(*newest);
+            of_one.push(login);
+        }
+        let mut order: Vec<_> = places.into_values().collect();
+        order.sort_unstable_by_key(|(newest, _)| Reverse(*newest));
         let max = usize::try_from(self.shared.max_logins.get()).unwrap_or(usize::MAX);
-        for (_, _, login) in order.iter().skip(max) {
+        for login in order.iter().skip(max).flat_map(|(_, of_one)| of_one) {
             let filter = RecordFilter::login(*login).purposes(Purposes::NOT_KEYS);
             let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
-        let stays = order.iter().take(max).any(|(_, _, login)| *login == new.login);
+        let stays = order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
         if stays {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use super::Tokens;
@@ -50,6 +51,17 @@ enum Basis<'a> {
     Restored(&'a Valid),
 }
 
+/// What goes along with the making of a record.
+struct Along {
+    /// As what it is told.
+    event: EventKind,
+    /// The first device record of a login that had none when this issue began.
+    first: Option<Arc<OnceLock<Selector>>>,
+    /// The older logins that it replaces.
+    replaced: Vec<Record>,
+    cap: Option<Cap>,
+}
+
 /// All that distinguishes a new record.
 pub(super) struct Draft {
     pub(super) subject: Option<Subject>,
@@ -64,6 +76,7 @@ pub(super) struct Draft {
     pub(super) era: Era,
     pub(super) facts: Facts,
     pub(super) confirms: Option<Confirms>,
+    pub(super) renews: Option<LoginId>,
     pub(super) data: Vec<u8>,
 }
 
@@ -139,6 +152,7 @@ impl Tokens {
                 rotated: None,
                 facts: draft.facts.clone(),
                 confirms: draft.confirms,
+                renews: draft.renews,
                 data: draft.data.clone(),
             };
             record.body = state.encode();
@@ -186,32 +200,53 @@ impl Tokens {
         answer
     }
 
-    /// What a new record ends: the logins that it replaces, and what exceeds the cap. When that fails the record
-    /// is removed, for its token is not handed out.
+    /// Makes a record, and ends what it ends. When that fails or may not be the record is removed, for its token
+    /// is not handed out.
+    async fn complete(
+        &self,
+        kind: Kind,
+        now: Timestamp,
+        draft: Draft,
+        along: Along,
+    ) -> Result<(Issued, Record), Denied> {
+        let (issued, record, of_subject) = self.create(self.policy(kind)?, now, draft).await?;
+        let finished = self.finish_issue(&record, of_subject, &along, now).await;
+        // One that was evicted is marked, and tells its owner why.
+        if let Err(Denied::Failed(_) | Denied::Rejected(Rejected::Fenced)) = finished {
+            let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
+            // Told to the observer if it fails; the answer to the caller is the first failure.
+            drop(self.end(ending).await);
+        }
+        finished?;
+        self.emit(&Event::new(along.event, now).record(&record));
+        Ok((issued, record))
+    }
+
+    /// Whether its login still lives, and what a new record ends: the logins that it replaces, and what exceeds
+    /// the cap.
     async fn finish_issue(
         &self,
         record: &Record,
-        replaced: &[Record],
-        cap: Option<Cap>,
+        of_subject: Option<u32>,
+        along: &Along,
         now: Timestamp,
     ) -> Result<(), Denied> {
-        let mut result = Ok(());
-        for old in replaced {
-            result = match self.supersede(old, now).await {
-                Ok(()) => continue,
-                Err(failure) => Err(failure.into()),
-            };
-            break;
+        // Another issue of the login was faster, its token was handed out, and a log-out with that may have come
+        // before this record was there. What comes from now on ends this record, too.
+        if let Some(first) = along.first.as_ref().and_then(|first| first.get())
+            && self.store().find(*first).await?.is_none_or(|first| first.revoked.is_some())
+        {
+            self.emit(&Event::new(EventKind::Fenced, now).record(record));
+            return Err(Rejected::Fenced.into());
         }
-        if let (Ok(()), Some(cap)) = (&result, cap) {
-            result = self.keep_to(cap, record, now).await;
+        // Before the old logins end: where this fails the record is removed, and the browser goes on with what it has.
+        if let Some(cap) = along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
+            self.keep_to(cap, record, &along.replaced, now).await?;
         }
-        if let Err(Denied::Failed(_)) = result {
-            let ending = Ending::one(record, EventKind::Abandoned, now).only_if_failed();
-            // Told to the observer if it fails; the answer to the caller is the first failure.
-            drop(self.end_here(ending).await);
+        for old in &along.replaced {
+            self.supersede(old, now).await?;
         }
-        result
+        Ok(())
     }
 }
 
@@ -327,6 +362,7 @@ impl<'a> Issue<'a> {
                     authentication: authentication.unwrap_or_default(),
                 },
                 confirms: None,
+                renews: None,
                 data,
             },
             Basis::Restored(parent) => {
@@ -355,6 +391,7 @@ impl<'a> Issue<'a> {
                         authentication: authentication.unwrap_or_else(|| parent.authentication().clone()),
                     },
                     confirms: parent.confirms,
+                    renews: None,
                     data,
                 }
             }
@@ -380,22 +417,17 @@ impl<'a> Issue<'a> {
             }
         };
         let cap = cap.filter(|_| draft.subject.is_some());
-        let (issued, record) = if cap.is_none() && replaced.is_empty() {
-            let (issued, record, _) = tokens.create(policy, now, draft).await?;
-            tokens.emit(&Event::new(event, now).record(&record));
-            (issued, record)
+        let first = match (basis, draft.fence) {
+            (Basis::Login(login), Fence::Epoch(_)) => Some(login.first()),
+            _ => None,
+        };
+        let alone = cap.is_none() && replaced.is_empty();
+        let along = Along { event, first, replaced, cap };
+        let (issued, record) = if alone {
+            tokens.complete(kind, now, draft, along).await?
         } else {
             // Detached from the insert on: dropped behind it, it would leave what its record has to end.
-            tokens
-                .detached(|tokens| async move {
-                    let (issued, record, of_subject) =
-                        tokens.create(tokens.policy(kind)?, now, draft).await?;
-                    let cap = cap.filter(|cap| tokens.may_exceed(*cap, of_subject));
-                    tokens.finish_issue(&record, &replaced, cap, now).await?;
-                    tokens.emit(&Event::new(event, now).record(&record));
-                    Ok::<_, Denied>((issued, record))
-                })
-                .await?
+            tokens.detached(|tokens| async move { tokens.complete(kind, now, draft, along).await }).await?
         };
         if let (Basis::Login(login), true) = (basis, device_kind) {
             login.has_begun_with(record.selector);

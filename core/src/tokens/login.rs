@@ -148,6 +148,11 @@ impl Login {
         }
     }
 
+    /// The first device record, which an issue that has begun already may come to know by its end.
+    pub(super) fn first(&self) -> Arc<OnceLock<Selector>> {
+        self.first.clone()
+    }
+
     /// Whether no device record of it is known yet.
     pub(super) fn is_new(&self) -> bool {
         self.first.get().is_none()

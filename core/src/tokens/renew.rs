@@ -3,6 +3,7 @@
 use super::Tokens;
 use super::backoff::Backoff;
 use super::candidate::corrupt;
+use super::cap::Cap;
 use super::ending::Ending;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
@@ -25,8 +26,8 @@ use crate::token::Selector;
 pub struct Renewed {
     /// What the client gets in place of every token that it holds: send them all.
     pub tokens: Vec<Issued>,
-    /// How many other records were ended. A failure if they could not be: verify one of the new tokens and
-    /// repeat the call with it.
+    /// How many other records were ended. A failure if they could not be, or what a step-up exceeds the
+    /// [cap](crate::TokensBuilder::max_logins) by: verify one of the new tokens and repeat the call with it.
     pub ended: Result<u64, Failure>,
 }
 
@@ -51,21 +52,27 @@ enum Rest {
     Login,
 }
 
-/// The caller's record as it was copied, and the records made of its login.
+/// A login as it was read, and the records made of it.
 struct Copies {
     caller: Record,
-    state: State,
+    /// The one that renewals of this login compete for: its oldest record that was not ended.
+    oldest: (Record, State),
+    /// That of the caller's record first.
     made: Vec<Made>,
+    /// How many records the subject has, where the store knows.
+    of_subject: Option<u32>,
 }
 
-/// A new record, and what it was copied from if that is another record than the caller's.
-struct Made {
+/// A new record, and what it was copied from.
+pub(super) struct Made {
     issued: Issued,
-    record: Record,
-    original: Option<(Record, State)>,
+    pub(super) record: Record,
+    pub(super) original: (Record, State),
+    /// Whether it keeps the data of the original, which a copy of another token may have restored and written to.
+    pub(super) keeps_data: bool,
 }
 
-/// The caller's record is not what it was: this stands there now, if anything does.
+/// The call was overtaken: this is the caller's record now, if it is there. If it lives the call starts over.
 struct Lost(Option<Record>);
 
 impl Tokens {
@@ -77,14 +84,18 @@ impl Tokens {
     /// than its old one, nor later than the policy allows. API keys stay. Kinds that this process has no policy
     /// for end, and the caller gets none in their place.
     ///
-    /// Of several calls with one token, at once or one after the other, one wins. The others answer
+    /// Of several calls with tokens of one login, at once or one after the other, one wins. The others answer
     /// [`Rejected::Revoked`] with [`Reason::Superseded`] and get nothing, for each may come from a copy. So a
     /// double click, or an answer that is lost, costs the caller a new login.
     ///
+    /// The data of the caller's token go along, and those of tokens that a login or a renewal gave it. Of others,
+    /// which were [restored](Self::issue_from), they stay behind: a copy may have restored them.
+    ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call with the same tokens. [`Failure::Contended`]: other requests wrote to the
-    /// caller's record all the time; its login is ended, and nothing else. [`Failure::WrongCall`] if the caller is
-    /// anonymous or not a device.
+    /// [`Failure::Store`]: repeat the call with the same token; others of its login may have been superseded.
+    /// [`Failure::Contended`]: other requests wrote to the login's records all the time, or another renewal of it
+    /// stopped half-way; the login is ended, and nothing else. [`Failure::WrongCall`] if the caller is anonymous or
+    /// not a device.
     ///
     /// # Cancellation
     /// It completes though the future is dropped; then the caller has to log in again.
@@ -107,7 +118,9 @@ impl Tokens {
     /// carry `authentication` and the present time as [`auth_at`](Valid::auth_at), in place of all that its login
     /// holds, so that a copy of those gains nothing by it. Other logins stay.
     ///
-    /// Lifetimes stay, too; for the rest see [`revoke_others`](Self::revoke_others).
+    /// Lifetimes stay, too. For the [cap](crate::TokensBuilder::max_logins) it is a new login: where as many newer
+    /// ones were made meanwhile it answers [`Rejected::Revoked`] with [`Reason::Evicted`]. For the rest see
+    /// [`revoke_others`](Self::revoke_others).
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others), and [`Failure::Limit`] for an `authentication` beyond its
@@ -148,9 +161,10 @@ impl Tokens {
 
     /// In four steps, of which a copy of the caller's token gains nothing, whatever it calls meanwhile:
     ///
-    /// 1. New records in a new login, fenced by the caller's record.
-    /// 2. The caller's record is marked, by compare-and-swap at the revision that was copied. One call wins.
-    ///    Each other record that was copied is marked the same way, or its copy is removed.
+    /// 1. New records in a new login, fenced by the oldest record of the caller's login.
+    /// 2. That record is marked, by compare-and-swap at the revision that was read: of renewals with any tokens of
+    ///    the login one wins. Then the caller's is marked the same way, or nothing is handed out; then each other
+    ///    record that was copied, or its copy is removed.
     /// 3. The rest ends, in one step.
     /// 4. The tokens are handed out, with the failure of step 3 if it failed.
     ///
@@ -161,48 +175,82 @@ impl Tokens {
         backoff.pause(self).await?;
         loop {
             let (now, login) = (self.now(), LoginId(self.random()?));
-            let Copies { caller, state, made } = match self.copy_login(renewal, login, now).await {
-                Ok(Ok(copies)) => copies,
-                Ok(Err(lost)) => return Err(self.lose(renewal, login, lost, now).await),
+            let lost = match self.try_to_renew(renewal, login, now).await {
+                Ok(Ok(renewed)) => return Ok(renewed),
+                Ok(Err(lost)) => lost,
                 Err(denied) => {
                     self.discard(&renewal.subject, login, now).await;
+                    // Written to all the time, like below, when it had won already.
+                    if let Denied::Failed(Failure::Contended) = denied {
+                        self.end_login(renewal, now).await?;
+                    }
                     return Err(denied);
                 }
             };
-            match self.mark_revision(&caller, state, now).await {
-                Ok(Written::Done) => {}
-                Ok(Written::Lost(Some(record))) if record.revoked.is_none() => {
-                    let paused = backoff.pause(self).await;
-                    self.discard(&renewal.subject, login, now).await;
-                    let Err(out_of_time) = paused else { continue };
-                    // It has not won, for another call may. But no flood of writes keeps the caller's login
-                    // alive (D12).
-                    self.end_login(renewal, now).await?;
-                    return Err(out_of_time.into());
-                }
-                Ok(Written::Lost(record)) => {
-                    return Err(self.lose(renewal, login, Lost(record), now).await);
-                }
-                Err(failure) => {
-                    self.discard(&renewal.subject, login, now).await;
-                    return Err(failure.into());
-                }
-            }
-            let mut tokens = Vec::with_capacity(made.len());
-            let mut marked = 0;
-            for Made { issued, record, original } in made {
-                if let Some((original, state)) = original {
-                    if !self.settle(&record, original, state, now).await {
+            let Lost(Some(Record { revoked: None, .. })) = &lost else {
+                return Err(self.lose(renewal, login, lost, now).await);
+            };
+            let paused = backoff.pause(self).await;
+            self.discard(&renewal.subject, login, now).await;
+            let Err(out_of_time) = paused else { continue };
+            // It has not won, for another call may. But no flood of writes keeps the caller's login alive (D12).
+            self.end_login(renewal, now).await?;
+            return Err(out_of_time.into());
+        }
+    }
+
+    async fn try_to_renew(
+        &self,
+        renewal: &Renewal,
+        login: LoginId,
+        now: Timestamp,
+    ) -> Result<Result<Renewed, Lost>, Denied> {
+        let Copies { caller, oldest: (oldest, state), made, of_subject } =
+            match self.copy_login(renewal, login, now).await? {
+                Ok(copies) => copies,
+                Err(lost) => return Ok(Err(lost)),
+            };
+        match self.mark_revision(&oldest, state, now).await? {
+            Written::Done => {}
+            Written::Lost(record) if oldest.selector == caller.selector => return Ok(Err(Lost(record))),
+            // Ended, or written to: what the caller's record is now, the next try reads.
+            Written::Lost(_) => return Ok(Err(Lost(Some(caller)))),
+        }
+        let mut marked = u64::from(oldest.selector != caller.selector);
+        let mut renewed = Vec::with_capacity(made.len());
+        // That of the caller's record comes first: where it was ended meanwhile nothing is handed out.
+        for made in made {
+            let original = made.original.0.selector;
+            if original != oldest.selector {
+                let of_caller = original == caller.selector;
+                match self.settle(&made, now).await {
+                    Ok(Written::Done) => marked += u64::from(!of_caller),
+                    Ok(Written::Lost(record)) if of_caller => return Ok(Err(Lost(record))),
+                    Err(failure) if of_caller => return Err(failure.into()),
+                    settled => {
+                        self.give_up(&made.record, settled.err(), now).await;
                         continue;
                     }
-                    marked += 1;
                 }
-                self.emit(&Event::new(EventKind::Issued, now).record(&record));
-                tokens.push(issued);
             }
-            let ended = self.end_rest(renewal, login, now).await;
-            return Ok(Renewed { tokens, ended: ended.map(|count| count + marked) });
+            renewed.push(made);
         }
+        let mut ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
+        // Beside the logins that stay this is a new one, and an eviction that is under way does not know of it.
+        if let (Rest::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
+            && self.may_exceed(Cap::Logins, of_subject)
+        {
+            match self.keep_to(Cap::Logins, &new.record, &[], now).await {
+                Ok(()) => {}
+                Err(Denied::Rejected(evicted)) => return Err(evicted.into()),
+                Err(Denied::Failed(failure)) => ended = Err(failure),
+            }
+        }
+        let tokens = renewed.into_iter().map(|made| {
+            self.emit(&Event::new(EventKind::Issued, now).record(&made.record));
+            made.issued
+        });
+        Ok(Ok(Renewed { tokens: tokens.collect(), ended }))
     }
 
     /// Step 1: one record for each device kind that is live in the caller's login.
@@ -228,14 +276,21 @@ impl Tokens {
         caller
             .same_as_proven(&state.facts, proven, facts)
             .map_err(|source| corrupt(caller.selector, source))?;
-        let mut copies = Copies { caller: caller.clone(), state, made: Vec::new() };
-        let first = (caller.clone(), copies.state.clone());
+        if self.is_renewed(&rows.records, caller.login) {
+            return Ok(Err(Lost(Some(caller.clone()))));
+        }
+        let mine = |record: &Record| {
+            record.login == caller.login && record.subject == caller.subject && record.revoked.is_none()
+        };
+        // An expired one counts: whether it has is not the same on every node.
+        let mut oldest_first = rows.records.iter().rev().filter(|record| mine(record));
+        let oldest = oldest_first.find_map(|record| Some((record.clone(), self.state(record)?)));
+        let proven = (caller, &state.facts);
         let mut kinds: Vec<Kind> = vec![caller.kind];
-        let mut originals = vec![first];
+        let mut originals = vec![(caller.clone(), state.clone())];
         for record in &rows.records {
-            let mine =
-                record.login == caller.login && record.subject == caller.subject && self.is_live(record, now);
-            if mine
+            if mine(record)
+                && self.is_live(record, now)
                 // A row says what it is for, and its policy has to agree: a copy of a device is no key.
                 && self.policy(record.kind).is_ok_and(|policy| policy.purpose == Purpose::Device)
                 && !kinds.contains(&record.kind)
@@ -247,11 +302,15 @@ impl Tokens {
                 originals.push((record.clone(), state));
             }
         }
-        let caller = (copies.caller.clone(), copies.state.facts.clone());
-        for (old, state) in originals {
-            let original = (old.selector != caller.0.selector).then(|| (old.clone(), state.clone()));
-            match self.copy_record(renewal, login, (&caller.0, &caller.1), old, state, now).await {
-                Ok((issued, record)) => copies.made.push(Made { issued, record, original }),
+        let oldest = oldest.unwrap_or_else(|| (caller.clone(), state.clone()));
+        let mut copies = Copies { caller: caller.clone(), oldest, made: Vec::new(), of_subject: None };
+        for original in originals {
+            let fence = Fence::Parent(copies.oldest.0.selector);
+            match self.copy_record(renewal, (login, fence), proven, original, now).await {
+                Ok((made, of_subject)) => {
+                    copies.made.push(made);
+                    copies.of_subject = of_subject;
+                }
                 Err(Denied::Rejected(Rejected::Fenced)) => {
                     return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
                 }
@@ -261,19 +320,33 @@ impl Tokens {
         Ok(Ok(copies))
     }
 
+    /// Whether another renewal of `login` has won and is not done: it has superseded a record, and what is to
+    /// take its place is there. The cap of a login's records supersedes some, too, but puts nothing in their place.
+    fn is_renewed(&self, records: &[Record], login: LoginId) -> bool {
+        let renews = |record: &Record| self.state(record).is_some_and(|state| state.renews == Some(login));
+        records.iter().any(|record| record.login == login && record.revoked == Some(Reason::Superseded))
+            && records.iter().any(|record| record.login != login && renews(record))
+    }
+
     /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
-    /// it out.
+    /// it out. Of one that was restored, by a copy maybe, all but its kind and its lifetime is the caller's.
     async fn copy_record(
         &self,
         renewal: &Renewal,
-        login: LoginId,
+        (login, fence): (LoginId, Fence),
         (caller, proven): (&Record, &Facts),
-        old: Record,
-        state: State,
+        original: (Record, State),
         now: Timestamp,
-    ) -> Result<(Issued, Record), Denied> {
+    ) -> Result<(Made, Option<u32>), Denied> {
+        let (old, state) = &original;
+        // A login or a renewal made it, and its token went to whoever that was for; `issue_from` did not.
+        let of_the_login = state.facts.origin == Origin::Authenticated || state.renews.is_some();
+        let keeps_data = old.selector == caller.selector || of_the_login;
         let policy = self.policy(old.kind)?;
-        let mut facts = proven.bear_out(state.facts);
+        let mut facts = proven.bear_out(state.facts.clone());
+        if !keeps_data {
+            facts.fingerprint = proven.fingerprint;
+        }
         facts.stamp = renewal.stamp.or(facts.stamp);
         if let Some(authentication) = renewal.authentication.clone() {
             facts = Facts { auth_at: now, origin: Origin::Authenticated, authentication, ..facts };
@@ -283,20 +356,22 @@ impl Tokens {
         // Only the caller's token was shown: of the others no idle expiry moves.
         let seen_at = if old.selector == caller.selector { now } else { old.seen_at.min(now) };
         let draft = Draft {
-            expires_at: self.deadlines(&old, policy, now).absolute,
+            expires_at: self.deadlines(old, policy, now).absolute,
             idle: promised.into_iter().chain(policy.idle).min(),
             created_at: old.created_at,
             seen_at,
             subject: caller.subject.clone(),
             login,
-            fence: Fence::Parent(renewal.selector),
-            device: old.device,
+            fence,
+            device: if keeps_data { old.device.clone() } else { caller.device.clone() },
             era: caller.era,
             facts,
             confirms: None,
-            data: state.data,
+            renews: Some(caller.login),
+            data: if keeps_data { state.data.clone() } else { Vec::new() },
         };
-        self.create(policy, now, draft).await.map(|(issued, record, _)| (issued, record))
+        let (issued, record, of_subject) = self.create(policy, now, draft).await?;
+        Ok((Made { issued, record, original, keeps_data }, of_subject))
     }
 
     /// What to answer when another call was faster. The rest is left to the winner, which says whether it ended.

@@ -3,6 +3,7 @@
 use super::Tokens;
 use super::candidate::corrupt;
 use super::ending::{Ending, login_of};
+use super::login::LOGIN_WINDOW;
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, LimitError, Rejected, StoreError};
 use crate::event::{Event, EventKind};
@@ -18,7 +19,8 @@ impl Tokens {
     /// Any token that the login ever had will do, an expired, replaced or individually ended one too; a selector
     /// alone will not. Nothing of the login is kept, so its tokens are [`Rejected::Invalid`] from then on, unless
     /// the token was ended before: then what is left of its login is marked, and tells why it ended. API keys of
-    /// the login stay; an API key logs itself out.
+    /// the login stay; an API key logs itself out. A single-use token may be all that a login under way has: up to
+    /// an hour after its issue the logins of its subject that are under way are turned away, too.
     ///
     /// # Errors
     /// [`Rejected::Revoked`] or [`Rejected::Spent`] if nothing was left to end. [`Failure`] if it could not be
@@ -30,10 +32,15 @@ impl Tokens {
         let now = self.now();
         let record = self.prove(kind, text, now).await?;
         let told_as = EventKind::Revoked(Reason::LoggedOut);
+        // No device record fences its login yet, and a spent token of it none at all. Later than that the login
+        // issues nothing anyway, and an old token that was found keeps no one from logging in.
+        let turns_away = record.purpose == Purpose::SingleUse
+            && now.since(record.created_at) < LOGIN_WINDOW.saturating_add(self.max_skew());
+        let fenced = |ending: Ending| if turns_away { ending.with_fence() } else { ending };
         let Some(reason) = record.revoked else {
             let ending = match &record.subject {
                 Some(subject) if record.purpose != Purpose::Key => {
-                    Ending::remove(subject, login_of(&record), told_as, now)
+                    fenced(Ending::remove(subject, login_of(&record), told_as, now))
                 }
                 _ => Ending::one(&record, told_as, now),
             };
@@ -45,7 +52,7 @@ impl Tokens {
         if let Some(subject) = &record.subject
             && record.purpose != Purpose::Key
         {
-            let rest = Ending::mark(subject, login_of(&record), Reason::LoggedOut, now);
+            let rest = fenced(Ending::mark(subject, login_of(&record), Reason::LoggedOut, now));
             if self.end(rest.only_if_some().shown_by(&record)).await? > 0 {
                 return Ok(());
             }

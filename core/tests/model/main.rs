@@ -16,7 +16,8 @@
 //!   overlap is found out.
 //!
 //! - [`Renewal`]: the steps of a renewal, with a double click, a copy that polls, restores, renews and logs in
-//!   meanwhile, processes that stop, and writes that fail (service, "Renewing").
+//!   meanwhile, calls with different tokens of one login, kinds that are ended by themselves, processes that stop,
+//!   and writes that fail (service, "Renewing").
 //!
 //! A decision and its write are one step: D15 makes them one, a lost compare-and-swap decides again.
 //!
@@ -42,8 +43,8 @@ use hallpass_core::rotation::{StampCheck, decide};
 use honest::{Honest, REFUSED};
 use mistakes::{MISTAKES, MISTAKES_UNTIL_CONFIRMED, Mistake, Noticed};
 use renewal::{
-    By, CALLER, Call, LOGGED_OUT, LOST_CHANGE, Loser, RENEWED, RIGHT, Renewal, SIBLING, SURVIVED, Steps,
-    TWO_WINNERS,
+    By, CAME_BACK, Call, LOGGED_OUT, LOST_CHANGE, Loser, OLDER, Other, RENEWED, RIGHT, Renewal, SURVIVED,
+    Steps, TWO_WINNERS, YOUNGER,
 };
 use row::Setting;
 
@@ -62,7 +63,7 @@ const SETTING: Setting = Setting {
     session_confirms: |token| token == 0,
     calls: &[],
     steps: RIGHT,
-    log_outs_count: true,
+    alone: false,
 };
 
 #[test]
@@ -139,27 +140,36 @@ fn a_thief_and_an_owner_are_told_apart_once_one_of_them_is_behind() {
     }
 }
 
-const OWNER: Call = Call { by: By::Owner, with: CALLER };
-const THIEF: Call = Call { by: By::Thief, with: CALLER };
+const OWNER: Call = Call { by: By::Owner, with: OLDER };
+const THIEF: Call = Call { by: By::Thief, with: OLDER };
 /// A double click, while a copy renews, too.
 const AT_ONCE: Setting = Setting { calls: &[OWNER, OWNER, THIEF], ..SETTING };
 
 /// The owner renews again, with what it was given.
 const LATER: Call = Call { by: By::Owner, with: RENEWED };
-/// A copy of another token of the login.
-const COUSIN: Call = Call { by: By::Thief, with: SIBLING };
+const AGAIN: Setting = Setting { calls: &[OWNER, THIEF, LATER], ..SETTING };
+
+/// The owner shows the younger token of the login, and what it is given for it.
+const YOUNG_OWNER: Call = Call { by: By::Owner, with: YOUNGER };
+const YOUNG_LATER: Call = Call { by: By::Owner, with: RENEWED + 1 };
+const YOUNG_THIEF: Call = Call { by: By::Thief, with: YOUNGER };
+/// Calls with different tokens of one login, while either is ended by its kind.
+const DIFFERENT: Setting = Setting { calls: &[YOUNG_OWNER, THIEF], alone: true, ..SETTING };
 
 #[test]
 fn a_renewal_has_one_winner_and_nothing_for_a_copy() {
     holds::<Renewal>("a renewal, a double click and a copy that renews", &AT_ONCE);
-    let again = Setting { calls: &[OWNER, THIEF, LATER], ..SETTING };
-    holds::<Renewal>("a renewal, a copy that renews, and the next renewal", &again);
-    // Each call marks its own record, so both may win, and each ends what the other was given: the owner has to
-    // log in again, and nothing is left to the copy.
-    let cousin = Setting { calls: &[OWNER, COUSIN], ..SETTING };
-    fails::<Renewal>("a renewal, and a copy of another token that renews", &cousin, LOGGED_OUT);
-    let nothing_left = Setting { log_outs_count: false, ..cousin };
-    holds::<Renewal>("a copy of another token that renews gains nothing", &nothing_left);
+    holds::<Renewal>("a renewal, a copy that renews, and the next renewal", &AGAIN);
+    holds::<Renewal>("renewals with two tokens of a login, each of which may be ended alone", &DIFFERENT);
+    let swapped = Setting { calls: &[OWNER, YOUNG_THIEF], ..DIFFERENT };
+    holds::<Renewal>("the same where the copy is of the younger one", &swapped);
+    let both = Setting { calls: &[OWNER, YOUNG_OWNER, THIEF], ..SETTING };
+    holds::<Renewal>("renewals with two tokens of a login, and a copy that renews", &both);
+    let again = Setting { calls: &[YOUNG_OWNER, THIEF, YOUNG_LATER], ..SETTING };
+    holds::<Renewal>(
+        "a renewal with the younger token, a copy of the older one, and the next renewal",
+        &again,
+    );
 }
 
 #[test]
@@ -177,8 +187,18 @@ fn every_mistake_in_the_steps_of_a_renewal_is_found() {
     }
     // A copy of the first token would log the owner out who renews again with what the first call gave.
     let steps = Steps { loser: Loser::EndsForTheWinner, ..RIGHT };
-    let again = Setting { steps, calls: &[OWNER, THIEF, LATER], ..SETTING };
-    fails::<Renewal>("a loser that ends the rest for the winner", &again, LOGGED_OUT);
+    fails::<Renewal>("a loser that ends the rest for the winner", &Setting { steps, ..AGAIN }, LOGGED_OUT);
+    let mistakes = [
+        ("each call marking its own record first", Steps { oldest: false, ..RIGHT }, TWO_WINNERS),
+        ("renewing what another call has begun to mark", Steps { waits: false, ..RIGHT }, TWO_WINNERS),
+        ("no mark of the caller's record behind the oldest", Steps { caller: false, ..RIGHT }, CAME_BACK),
+        ("no mark of the other record", Steps { other: Other::Unmarked, ..RIGHT }, CAME_BACK),
+        ("a copy of what was ended meanwhile", Steps { other: Other::KeptAnyway, ..RIGHT }, CAME_BACK),
+        ("marks that leave behind what was written", Steps { carry: false, ..RIGHT }, LOST_CHANGE),
+    ];
+    for (what, steps, how) in mistakes {
+        fails::<Renewal>(what, &Setting { steps, ..DIFFERENT }, how);
+    }
 }
 
 #[test]

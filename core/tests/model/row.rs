@@ -38,8 +38,8 @@ pub(crate) struct Setting {
     /// The renewals, and how they go.
     pub(crate) calls: &'static [Call],
     pub(crate) steps: Steps,
-    /// Whether an owner may not be logged out by a copy that gains nothing either.
-    pub(crate) log_outs_count: bool,
+    /// Whether records are ended by their kind meanwhile.
+    pub(crate) alone: bool,
 }
 
 impl Setting {

@@ -92,12 +92,12 @@ proptest! {
     }
 }
 
-/// Another version, flags that no version knows, and a nonce without a rotation.
+/// Another version, and flags that no version wrote: a nonce without a rotation.
 #[test]
 fn a_body_of_another_time_is_corrupt() {
     let (text, record) = issued(true, true);
     let others = (0..=u8::MAX).filter(|version| *version != 1).map(|version| (0, version));
-    let flags = (0..=u8::MAX).filter(|flags| *flags >= 128 || flags & 12 == 8).map(|flags| (1, flags));
+    let flags = (0..=u8::MAX).filter(|flags| flags & 12 == 8).map(|flags| (1, flags));
     for (at, with) in others.chain(flags) {
         let mut bytes = record.body.as_bytes().to_vec();
         bytes[at] = with;

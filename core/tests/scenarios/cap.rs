@@ -3,7 +3,7 @@
 use std::num::NonZeroU32;
 
 use hallpass_core::{
-    Denied, EventKind, Failure, Issued, Kind, ListQuery, Reason, Rejected, TokenStore, Tokens,
+    Authentication, Denied, EventKind, Failure, Issued, Kind, ListQuery, Reason, Rejected, TokenStore, Tokens,
 };
 use tokio::task::JoinSet;
 
@@ -96,6 +96,123 @@ async fn however_many_logins_run_at_once_exactly_the_newest_stay() {
         assert!(
             answers.iter().all(|answer| answer.as_ref().map_or_else(|denied| *denied == EVICTED, |_| true))
         );
+    }
+}
+
+/// Until a renewal marks the old login both are there, and neither is ended for the other.
+#[tokio::test]
+async fn a_renewal_beside_a_new_login_at_the_cap_counts_once() {
+    // The ids of logins are random, and so is which of two of one instant is the newer.
+    for round in 0..16 {
+        let world = capped(2);
+        let oldest = world.log_in(Kind::SESSION).await;
+        world.advance(SECOND);
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+        let caller = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+        let held = world.gate.hold_once(Call::Replace);
+        let renewal = async {
+            match round % 2 {
+                0 => world.tokens.revoke_others(&caller).await,
+                _ => world.tokens.authenticated_again(&caller, Authentication::new().level("aal2")).await,
+            }
+        };
+        let beside = async {
+            held.arrival().await;
+            world.advance(SECOND);
+            let newer = log_in(&world.tokens).await.expect("it is the newest");
+            held.release();
+            newer
+        };
+        let (renewed, newer) = tokio::join!(renewal, beside);
+        let renewed = renewed.expect("there is room for two");
+        for issued in &renewed.tokens {
+            world.verify(issued.kind, issued.token.expose()).await.expect("it is one of the newest two");
+        }
+        let verdict = world.verify(Kind::SESSION, oldest.token.expose()).await.unwrap_err();
+        assert_eq!(verdict, EVICTED);
+        let mut expected = vec![renewed.tokens[0].login];
+        if round % 2 == 1 {
+            expected.insert(0, newer.login);
+        }
+        assert_eq!(live(&world).await, expected, "round {round}");
+    }
+}
+
+#[tokio::test]
+async fn a_step_up_under_way_is_as_new_as_what_it_makes() {
+    let world = capped(2);
+    let mine = world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
+    let other = world.log_in(Kind::SESSION).await;
+    world.advance(SECOND);
+    let caller = world.verify(Kind::SESSION, mine.token.expose()).await.unwrap();
+    let held = world.gate.hold_once(Call::Replace);
+    let step_up = world.tokens.authenticated_again(&caller, Authentication::new().level("aal2"));
+    let beside = async {
+        held.arrival().await;
+        world.advance(SECOND);
+        let newer = log_in(&world.tokens).await.unwrap();
+        held.release();
+        newer
+    };
+    let (renewed, newer) = tokio::join!(step_up, beside);
+    let renewed = renewed.unwrap();
+    assert_eq!(live(&world).await, [newer.login, renewed.tokens[0].login]);
+    assert_eq!(world.verify(Kind::SESSION, other.token.expose()).await.unwrap_err(), EVICTED);
+}
+
+#[tokio::test]
+async fn a_renewal_of_a_login_that_is_beyond_the_cap_ends_with_it() {
+    let world = capped(1);
+    let mine = world.log_in(Kind::SESSION).await;
+    let caller = world.verify(Kind::SESSION, mine.token.expose()).await.unwrap();
+    let held = world.gate.hold_once(Call::Replace);
+    let renewal = world.tokens.revoke_others(&caller);
+    let beside = async {
+        held.arrival().await;
+        world.advance(SECOND);
+        let newer = log_in(&world.tokens).await.unwrap();
+        held.release();
+        newer
+    };
+    let (renewed, newer) = tokio::join!(renewal, beside);
+    assert_eq!(renewed.rejected(), EVICTED);
+    assert_eq!(live(&world).await, [newer.login], "and leaves no copy");
+}
+
+/// The eviction is of the login that was read: what a step-up made of it meanwhile is a newer one.
+#[tokio::test]
+async fn a_step_up_does_not_slip_past_the_cap() {
+    for fails in [false, true] {
+        let world = capped(1);
+        let mine = world.log_in(Kind::SESSION).await;
+        let caller = world.verify(Kind::SESSION, mine.token.expose()).await.unwrap();
+        world.advance(SECOND);
+        let held = world.gate.hold_once(Call::Revoke);
+        let newer = log_in(&world.tokens);
+        let step_up = async {
+            held.arrival().await;
+            world.advance(SECOND);
+            if fails {
+                // One list for the copies, and none for the cap.
+                world.gate.down_after(Call::List, 1);
+            }
+            let how = Authentication::new().level("aal2");
+            let renewed = world.tokens.authenticated_again(&caller, how).await.unwrap();
+            world.gate.up();
+            held.release();
+            renewed
+        };
+        let (newer, renewed) = tokio::join!(newer, step_up);
+        let (newer, new) = (newer.unwrap(), &renewed.tokens[0]);
+        world.verify(Kind::SESSION, new.token.expose()).await.expect("it authenticated last");
+        assert_eq!(renewed.ended.is_err(), fails, "the cap could not be kept, and it says so");
+        if !fails {
+            assert_eq!(world.verify(Kind::SESSION, newer.token.expose()).await.unwrap_err(), EVICTED);
+            assert_eq!(live(&world).await, [new.login]);
+        }
     }
 }
 

@@ -28,7 +28,12 @@ pub(crate) enum Call {
 #[derive(Clone)]
 enum Rule {
     /// Each waits, before it does anything, until it is let through.
-    Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore>, left: Arc<Mutex<usize>> },
+    Hold {
+        arrived: Arc<Semaphore>,
+        passes: Arc<Semaphore>,
+        before: Arc<Mutex<usize>>,
+        left: Arc<Mutex<usize>>,
+    },
     /// The first so many wait, after they have done their work, until that many have done it.
     Meet(Arc<Barrier>, Arc<Mutex<usize>>),
     /// Each fails and does nothing.
@@ -39,7 +44,9 @@ enum Rule {
     Panic,
     /// Each replace does nothing and answers that another write was faster; each purge does nothing and
     /// answers that there is more.
-    Lose,
+    ///
+    /// The first so many do their work, and so do those behind so many more.
+    Lose { before: Arc<Mutex<usize>>, left: Arc<Mutex<usize>> },
     /// Each list begins at the beginning.
     Repeat,
     /// As many as this do their work, the others fail and do nothing.
@@ -59,6 +66,8 @@ pub(crate) struct Gate {
     calls: Arc<Mutex<Vec<Call>>>,
     notes: Arc<Mutex<Vec<Note>>>,
     unreadable: Arc<Mutex<Vec<Selector>>>,
+    /// What the length of the next pause is drawn from, if calls pause.
+    shuffled: Arc<Mutex<Option<u64>>>,
 }
 
 /// Calls held back by [`Gate::hold`].
@@ -89,22 +98,28 @@ impl Gate {
             calls: Arc::default(),
             notes: Arc::default(),
             unreadable: Arc::default(),
+            shuffled: Arc::default(),
         }
     }
 
     pub(crate) fn hold(&self, call: Call) -> Held {
-        self.hold_first(call, usize::MAX)
+        self.hold_some(call, 0, usize::MAX)
     }
 
     /// Holds back the next call of one method, and no other.
     pub(crate) fn hold_once(&self, call: Call) -> Held {
-        self.hold_first(call, 1)
+        self.hold_some(call, 0, 1)
     }
 
-    fn hold_first(&self, call: Call, count: usize) -> Held {
+    /// Lets so many calls of one method through, holds back the next, and no other.
+    pub(crate) fn hold_after(&self, call: Call, before: usize) -> Held {
+        self.hold_some(call, before, 1)
+    }
+
+    fn hold_some(&self, call: Call, before: usize, count: usize) -> Held {
         let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let left = Arc::new(Mutex::new(count));
-        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), left });
+        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
+        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), before, left });
         Held { arrived, passes }
     }
 
@@ -126,7 +141,13 @@ impl Gate {
     }
 
     pub(crate) fn lose(&self, call: Call) {
-        self.rule(call, Rule::Lose);
+        self.lose_some(call, 0, usize::MAX);
+    }
+
+    /// Lets so many calls of one method through, and then does the same to so many.
+    pub(crate) fn lose_some(&self, call: Call, before: usize, count: usize) {
+        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
+        self.rule(call, Rule::Lose { before, left });
     }
 
     pub(crate) fn repeat(&self, call: Call) {
@@ -141,6 +162,27 @@ impl Gate {
     /// Inserts no longer say how many records the subject has, as in a store that does not know.
     pub(crate) fn blind(&self) {
         self.rule(Call::Insert, Rule::Blind);
+    }
+
+    /// Every call pauses before and after its work, so that calls at once take turns in an order that `seed` gives.
+    pub(crate) fn shuffle(&self, seed: u64) {
+        // xorshift does not leave zero.
+        *self.shuffled.lock().unwrap() = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+    }
+
+    async fn take_turns(&self) {
+        let turns = match &mut *self.shuffled.lock().unwrap() {
+            None => 0,
+            Some(state) => {
+                *state ^= *state << 13;
+                *state ^= *state >> 7;
+                *state ^= *state << 17;
+                (*state >> 32) % 8
+            }
+        };
+        for _ in 0..turns {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// Turns the row of a record into one that does not decode, as a store would find it.
@@ -164,6 +206,7 @@ impl Gate {
 
     pub(crate) fn up(&self) {
         self.rules.lock().unwrap().clear();
+        *self.shuffled.lock().unwrap() = None;
     }
 
     fn rule(&self, call: Call, rule: Rule) {
@@ -180,14 +223,19 @@ impl Gate {
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
         self.calls.lock().unwrap().push(call);
+        self.take_turns().await;
         match self.find_rule(call) {
-            None | Some(Rule::Lose | Rule::Repeat | Rule::Blind) => work.await,
+            None | Some(Rule::Lose { .. } | Rule::Repeat | Rule::Blind) => {
+                let answer = work.await;
+                self.take_turns().await;
+                answer
+            }
             Some(Rule::DownAfter(left)) => match takes_one(&left) {
                 true => work.await,
                 false => Err(StoreError::Unavailable("the test says so".into())),
             },
-            Some(Rule::Hold { arrived, passes, left }) => {
-                if takes_one(&left) {
+            Some(Rule::Hold { arrived, passes, before, left }) => {
+                if !takes_one(&before) && takes_one(&left) {
                     arrived.add_permits(1);
                     passes.acquire().await.unwrap().forget();
                 }
@@ -243,7 +291,10 @@ impl TokenStore for Gate {
         if let Change::End(note) = change {
             self.notes.lock().unwrap().push(note.clone());
         }
-        if let Some(Rule::Lose) = self.find_rule(Call::Replace) {
+        if let Some(Rule::Lose { before, left }) = self.find_rule(Call::Replace)
+            && !takes_one(&before)
+            && takes_one(&left)
+        {
             return Ok(Replace::Conflict);
         }
         self.around(Call::Replace, self.store.replace(next, expected, change)).await
@@ -280,7 +331,7 @@ impl TokenStore for Gate {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        if let Some(Rule::Lose) = self.find_rule(Call::Purge) {
+        if let Some(Rule::Lose { .. }) = self.find_rule(Call::Purge) {
             return Ok(Purged { removed: 0, more: true });
         }
         self.around(Call::Purge, self.store.purge_expired(now, limit)).await

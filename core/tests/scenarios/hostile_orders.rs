@@ -27,9 +27,11 @@ async fn stored(world: &World, issued: &Issued) -> Record {
     world.gate.store.find(issued.token.selector()).await.unwrap().unwrap()
 }
 
+/// A session, and the younger remember-me token of the same login.
 async fn pair(world: &World) -> (Issued, Issued) {
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    world.advance(SECOND);
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     (session, remember)
 }

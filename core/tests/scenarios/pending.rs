@@ -1,6 +1,6 @@
 //! A login that has begun: how long it is good, and what ends it (S11).
 
-use hallpass_core::{Denied, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
+use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
 
 use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
 use crate::gate::Call;
@@ -58,6 +58,155 @@ async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login()
     let carried = Login::decode(&login.encode()).unwrap();
     world.tokens.revoke_login(&alice(), login.id(), Reason::LoggedOutElsewhere).await.unwrap();
     assert_eq!(world.tokens.issue(&carried, Kind::SESSION).await.rejected(), Rejected::Fenced);
+}
+
+/// A login that waits for a second factor holds nothing but the single-use token that carries it.
+#[tokio::test]
+async fn a_login_whose_only_token_is_single_use_issues_nothing_after_that_was_revoked() {
+    for spent in [false, true] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
+        let text = carrier.token.expose();
+        let mut carried = Login::decode(&login.encode()).unwrap();
+        if spent {
+            // The code is being checked.
+            let valid = world.tokens.consume(Kind::ONE_TIME, text).await.unwrap();
+            carried = Login::decode(&world.tokens.data(&valid).await.unwrap()).unwrap();
+        }
+        let revoked = world.tokens.revoke(Kind::ONE_TIME, text).await.judged();
+        assert_eq!(revoked, if spent { Err(Rejected::Spent) } else { Ok(()) });
+        for login in [&login, &carried] {
+            for kind in [Kind::SESSION, Kind::ONE_TIME, Kind::API_KEY] {
+                let late = world.tokens.issue(login, kind).await;
+                assert_eq!(late.rejected(), Rejected::Fenced, "spent: {spent}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
+    drop(login);
+    let valid = world.tokens.consume(Kind::ONE_TIME, carrier.token.expose()).await.unwrap();
+    let login = Login::decode(&world.tokens.data(&valid).await.unwrap()).unwrap();
+    let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
+}
+
+/// Whoever finds an old link in a mailbox keeps no one from logging in.
+#[tokio::test]
+async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() {
+    for spent in [false, true] {
+        let world = World::new();
+        let old = world.log_in(Kind::ONE_TIME).await;
+        if spent {
+            world.tokens.consume(Kind::ONE_TIME, old.token.expose()).await.unwrap();
+        }
+        world.advance(HOUR + MINUTE);
+        let under_way = world.tokens.begin_login(&alice()).await.unwrap();
+        let revoked = world.tokens.revoke(Kind::ONE_TIME, old.token.expose()).await.judged();
+        assert_eq!(revoked, if spent { Err(Rejected::Spent) } else { Ok(()) });
+        world.tokens.issue(&under_way, Kind::SESSION).await.expect("it is another login");
+    }
+}
+
+/// The second was under way before the login had its first device.
+#[tokio::test]
+async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between() {
+    for (kind, replaces) in [
+        (Kind::REMEMBER, false),
+        (Kind::REMEMBER, true),
+        (Kind::ONE_TIME, false),
+        (Kind::API_KEY, false),
+        (Kind::API_KEY, true),
+    ] {
+        let world = World::new();
+        let old = world.log_in(Kind::SESSION).await;
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let held = world.gate.hold_once(Call::Insert);
+        let mut slow = world.tokens.issue(&login, kind);
+        if replaces {
+            slow = slow.replaces(Kind::SESSION, old.token.expose());
+        }
+        let log_out = async {
+            held.arrival().await;
+            let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+            world.tokens.revoke(Kind::SESSION, first.token.expose()).await.unwrap();
+            world.told();
+            held.release();
+        };
+        let (slow, ()) = tokio::join!(slow, log_out);
+        assert_eq!(slow.rejected(), Rejected::Fenced, "{kind}");
+        assert!(format!("{:?}", world.gate.store).contains("records: 1"), "{kind} left a ghost");
+        let told = world.events();
+        assert!(told.contains(&EventKind::Fenced) && !told.contains(&EventKind::Issued), "{told:?}");
+        let late = world.tokens.issue(&login, Kind::SESSION).await;
+        assert_eq!(late.rejected(), Rejected::Fenced);
+    }
+}
+
+/// The same where the login is marked, and not removed: by a newer one at the cap.
+#[tokio::test]
+async fn the_second_of_two_issues_at_once_does_not_outlive_an_eviction_in_between() {
+    let world = World::with(|builder| builder.max_logins(std::num::NonZeroU32::MIN));
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let held = world.gate.hold_once(Call::Insert);
+    let slow = world.tokens.issue(&login, Kind::ONE_TIME);
+    let evicted = async {
+        held.arrival().await;
+        let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+        world.advance(SECOND);
+        world.log_in(Kind::SESSION).await;
+        let verdict = world.verify(Kind::SESSION, first.token.expose()).await.unwrap_err();
+        assert_eq!(verdict, Rejected::Revoked(Reason::Evicted));
+        held.release();
+    };
+    let (slow, ()) = tokio::join!(slow, evicted);
+    assert_eq!(slow.rejected(), Rejected::Fenced);
+}
+
+#[tokio::test]
+async fn two_issues_at_once_that_nothing_ended_are_both_good() {
+    let world = World::new();
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    world.gate.meet(Call::Insert, 2);
+    let (session, remember) =
+        tokio::join!(world.tokens.issue(&login, Kind::SESSION), world.tokens.issue(&login, Kind::REMEMBER));
+    world.verify(Kind::SESSION, session.unwrap().token.expose()).await.unwrap();
+    world.verify(Kind::REMEMBER, remember.unwrap().token.expose()).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_issue_that_cannot_tell_whether_its_login_was_ended_fails_and_leaves_no_record() {
+    for call in [None, Some(Call::Delete)] {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let held = world.gate.hold_once(Call::Insert);
+        let slow = world.tokens.issue(&login, Kind::REMEMBER);
+        let first = async {
+            held.arrival().await;
+            let first = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+            world.gate.down(Call::Find);
+            if let Some(call) = call {
+                world.gate.down(call);
+            }
+            held.release();
+            first
+        };
+        let (slow, first) = tokio::join!(slow, first);
+        assert!(matches!(slow, Err(Denied::Failed(Failure::Store(_)))), "{slow:?}");
+        world.gate.up();
+        world.verify(Kind::SESSION, first.token.expose()).await.expect("the first token is good");
+        let told = world.told();
+        let ghost = told.iter().any(|told| told.kind == EventKind::Abandoned && told.source.is_some());
+        assert_eq!(ghost, call.is_some(), "told where it could not be removed");
+        let records = format!("records: {}", 1 + usize::from(ghost));
+        assert!(format!("{:?}", world.gate.store).contains(&records));
+    }
 }
 
 #[tokio::test]
@@ -141,7 +290,7 @@ async fn an_older_login_that_is_dead_already_is_not_ended_twice() {
     let verdict = world.verify(Kind::SESSION, old.token.expose()).await.unwrap_err();
     assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere), "the first reason stays");
     let told = world.events();
-    assert!(!told.contains(&hallpass_core::EventKind::Revoked(Reason::Superseded)), "{told:?}");
+    assert!(!told.contains(&EventKind::Revoked(Reason::Superseded)), "{told:?}");
 }
 
 #[tokio::test]
@@ -174,7 +323,6 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
     assert!(issue.await.is_err());
     let told = world.told();
-    let ghost =
-        told.iter().find(|told| told.kind == hallpass_core::EventKind::Abandoned).expect("it is told");
+    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
     assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }

@@ -3,7 +3,7 @@
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Purpose, Reason, Rejected, Stamp};
 use tokio::task::JoinSet;
 
-use crate::fixture::{DAY, Judged as _, World, alice};
+use crate::fixture::{DAY, Judged as _, MINUTE, World, alice};
 use crate::gate::Call;
 
 #[tokio::test]
@@ -159,6 +159,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     let world = World::new();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let session = world.tokens.issue(&login, Kind::SESSION).data("cart").await.unwrap();
+    world.advance(MINUTE);
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     let other = world.log_in(Kind::REMEMBER).await.token;
     let key = world.log_in(Kind::API_KEY).await.token;
@@ -172,6 +173,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     let mut kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
     kinds.sort_unstable();
     assert_eq!(kinds, [Kind::REMEMBER, Kind::SESSION]);
+    assert_eq!(*renewed.ended.as_ref().unwrap(), 3, "the first session, and both remember-me tokens");
     for new in &renewed.tokens {
         let valid = world.verify(new.kind, new.token.expose()).await.unwrap();
         assert_ne!(valid.login(), login.id(), "whoever copied the old tokens is out");
@@ -182,7 +184,8 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
         }
     }
     for (kind, old, expected) in [
-        (Kind::SESSION, &session.token, Rejected::Revoked(Reason::LoggedOutElsewhere)),
+        // The oldest record of the login is what its renewals compete for.
+        (Kind::SESSION, &session.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::SESSION, &session2.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &remember.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &other, Rejected::Revoked(Reason::LoggedOutElsewhere)),

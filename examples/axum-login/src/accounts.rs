@@ -47,7 +47,7 @@ pub(crate) struct User {
 /// What the form sends. No `Debug`: it holds a password.
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
-    user: String,
+    pub(crate) user: String,
     password: String,
 }
 

@@ -3,22 +3,28 @@
 mod accounts;
 mod own_page;
 
-use axum::Form;
-use axum::Router;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::extract::{ConnectInfo, State};
 use axum::http::StatusCode;
+use axum::http::header::RETRY_AFTER;
 use axum::middleware::from_fn;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::{Form, Router};
 use axum_login::tower_sessions::cookie::time::Duration;
 use axum_login::tower_sessions::{Expiry, SessionManagerLayer};
 use axum_login::{AuthManagerLayerBuilder, login_required};
+use hallpass_core::{Clock, SystemClock};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
+use hallpass_web::{AttemptBy, AttemptLimit, MemoryLimit};
 
 use accounts::{Accounts, Credentials};
 
 type AuthSession = axum_login::AuthSession<Accounts>;
 
-/// The site. The type of its argument is all that it knows of hallpass.
+/// The site, to be served with the addresses of its clients: `into_make_service_with_connect_info::<SocketAddr>()`.
 pub fn app(sessions: TowerSessionStore) -> Router {
     let sessions = SessionManagerLayer::new(sessions)
         .with_name("__Host-id")
@@ -30,6 +36,7 @@ pub fn app(sessions: TowerSessionStore) -> Router {
         .route("/logout", post(logout))
         .layer(AuthManagerLayerBuilder::new(Accounts, sessions).build())
         .layer(from_fn(own_page::only))
+        .with_state(Arc::new(MemoryLimit::new()))
 }
 
 async fn home(auth: AuthSession) -> Response {
@@ -49,8 +56,26 @@ async fn form() -> Response {
     ask(StatusCode::OK, "alice / wonderland or bob / builder")
 }
 
-async fn login(mut auth: AuthSession, Form(credentials): Form<Credentials>) -> Response {
-    match auth.authenticate(credentials).await {
+async fn login(
+    mut auth: AuthSession,
+    State(limit): State<Arc<MemoryLimit>>,
+    ConnectInfo(client): ConnectInfo<SocketAddr>,
+    Form(credentials): Form<Credentials>,
+) -> Response {
+    let name = credentials.user.clone();
+    // Counted before the password is checked, so that attempts that come at once do not slip in side by side.
+    let attempt = AttemptBy::new(&name, Some(client.ip()), SystemClock.now());
+    let Ok(wait) = limit.take(attempt).await;
+    if let Some(wait) = wait {
+        let answer = ask(StatusCode::TOO_MANY_REQUESTS, "Too many attempts. Please try again later.");
+        return ([(RETRY_AFTER, (wait.as_secs() + 1).to_string())], answer).into_response();
+    }
+    let checked = auth.authenticate(credentials).await;
+    if !matches!(checked, Ok(None)) {
+        // It was right, or nobody can tell.
+        let Ok(()) = limit.forgive(attempt).await;
+    }
+    match checked {
         Ok(Some(user)) => match auth.login(&user).await {
             Ok(()) => Redirect::to("/").into_response(),
             Err(_) => StatusCode::SERVICE_UNAVAILABLE.into_response(),

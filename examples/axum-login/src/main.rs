@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::io::{self, Write};
+use std::net::SocketAddr;
 
 use hallpass_axum_login::app;
 use hallpass_core::{Purger, Tokens};
@@ -19,5 +20,6 @@ async fn main() -> Result<(), Box<dyn Error>> {
     tokio::spawn(Purger::new(Tokens::builder(store.clone()).build()?).run());
     let sessions = TowerSessionStore::new(store);
     writeln!(io::stdout(), "listening on http://{}", listener.local_addr()?)?;
-    Ok(axum::serve(listener, app(sessions)).await?)
+    let app = app(sessions).into_make_service_with_connect_info::<SocketAddr>();
+    Ok(axum::serve(listener, app).await?)
 }

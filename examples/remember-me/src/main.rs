@@ -1,10 +1,11 @@
 //! The smallest complete site with "remember me", safe to copy: replace `ACCOUNTS` by a database.
 
-use std::collections::HashMap;
 use std::convert::Infallible;
+use std::net::SocketAddr;
 
 use argon2::password_hash::{Error, phc::PasswordHash};
 use argon2::{Argon2, PasswordVerifier};
+use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -47,8 +48,7 @@ impl UserLoader for Users {
 
 /// Compares a password. For an unknown name it takes as long, so that the time does not tell which names exist.
 async fn check(user: Option<User>, password: String) -> Result<bool, BoxError> {
-    /// A hash takes 19 MiB.
-    static AT_A_TIME: Semaphore = Semaphore::const_new(4);
+    static AT_A_TIME: Semaphore = Semaphore::const_new(4); // a hash takes 19 MiB
     let permit = AT_A_TIME.acquire().await?;
     let compared = tokio::task::spawn_blocking(move || {
         let _permit = permit;
@@ -79,16 +79,15 @@ async fn home(user: CurrentUser<User>) -> Html<String> {
     Html(format!("{name}, by {via:?} <form method=post action=/logout><button>Log out</button></form>"))
 }
 
-type Query = axum::extract::Query<HashMap<String, String>>;
-
+type Query = axum::extract::Query<std::collections::HashMap<String, String>>;
 async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Response, Rejection> {
     let user = find(&input.name);
-    let login = auth.begin_login(user.as_ref()).await?; // a log-out everywhere from here on stays valid
+    let login = auth.begin_login(user.as_ref()).await; // no `?`: an outage must not tell which names exist
     let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
     let right = match check(user, input.password).await {
         Ok(right) => right,
         Err(error) => {
-            attempt.undecided().await?; // not checked, so it does not count
+            attempt.undecided().await; // not checked, so it does not count
             return Err(Failure::Loader(error).into());
         }
     };
@@ -96,8 +95,8 @@ async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Respo
         attempt.failed(user.as_ref());
         return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
     };
-    attempt.succeeded().await?; // what fails from here on is no wrong password
-    auth.login(&user).begun(&login).remember(input.remember.is_some()).await?;
+    attempt.succeeded().await; // what fails from here on is no wrong password
+    auth.login(&user).begun(login).remember(input.remember.is_some()).await?;
     let next = to.get("next").and_then(|next| local_path(next)); // never to another site
     Ok(Redirect::to(next.unwrap_or("/")).into_response())
 }
@@ -111,10 +110,11 @@ async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init(); // says so if browsers drop the cookies
     let tokens = Tokens::builder(MemoryStore::new()).build()?; // another store keeps logins over a restart
-    let auth = AuthLayer::builder(tokens, Users).login_page("/login").cookie_names("remember-me").build()?;
+    let auth = AuthLayer::builder(tokens, Users).login_page("/login").cookie_names("remember-me");
+    let auth = auth.peer_address(|parts| Some(parts.get::<ConnectInfo<SocketAddr>>()?.0.ip())).build()?;
     let login = get(async || LOGIN).post(log_in);
     let app = Router::new().route("/", get(home)).route("/login", login).route("/logout", post(log_out));
     let address = std::env::args().nth(1).unwrap_or_else(|| "127.0.0.1:3000".into());
     let listener = tokio::net::TcpListener::bind(address).await?;
-    Ok(axum::serve(listener, app.layer(auth)).await?)
+    Ok(axum::serve(listener, app.layer(auth).into_make_service_with_connect_info::<SocketAddr>()).await?)
 }

@@ -10,6 +10,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use tempfile::NamedTempFile;
+use tokio::net::TcpSocket;
 
 struct Site {
     address: SocketAddr,
@@ -39,7 +40,30 @@ impl Site {
     }
 
     fn ask_with(&self, headers: &str, method: &str, path: &str, cookies: &str, form: &str) -> String {
-        let mut stream = TcpStream::connect(self.address).unwrap();
+        self.exchange(TcpStream::connect(self.address).unwrap(), headers, method, path, cookies, form)
+    }
+
+    /// Sends a form from another address of this machine.
+    fn post_from(&self, from: [u8; 4], path: &str, form: &str) -> String {
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let stream = runtime.block_on(async {
+            let socket = TcpSocket::new_v4().unwrap();
+            socket.bind((from, 0).into()).unwrap();
+            socket.connect(self.address).await.unwrap().into_std().unwrap()
+        });
+        stream.set_nonblocking(false).unwrap();
+        self.exchange(stream, "", "POST", path, "", form)
+    }
+
+    fn exchange(
+        &self,
+        mut stream: TcpStream,
+        headers: &str,
+        method: &str,
+        path: &str,
+        cookies: &str,
+        form: &str,
+    ) -> String {
         let request = format!(
             "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: {cookies}\r\n\
              accept: text/html\r\ncontent-type: application/x-www-form-urlencoded\r\n\
@@ -119,6 +143,9 @@ fn ten_wrong_passwords_are_enough() {
     }
     let answer = site.ask("POST", "/login", "", "name=alice&password=wonderland");
     assert!(answer.starts_with("HTTP/1.1 429") && cookies(&answer).is_empty(), "{answer}");
+    // Linux has the whole block 127.0.0.0/8 without being told.
+    let answer = site.post_from([127, 0, 0, 2], "/login", "name=alice&password=wonderland");
+    assert!(answer.starts_with("HTTP/1.1 303"), "the owner is at another address: {answer}");
 }
 
 #[test]

@@ -99,9 +99,13 @@ impl Lease {
         let asked = self.connections.sql.process.query().fetch_optional(&mut *kept.connection).await;
         self.state = State::Broken;
         let row = asked?;
+        // A user that acts as another may not see when its own process began.
         kept.process = match row {
             None => None,
-            Some(row) => Some(Process { number: row.try_get(0)?, since: row.try_get(1)? }),
+            Some(row) => {
+                let number = row.try_get(0)?;
+                row.try_get::<Option<_>, _>(1)?.map(|since| Process { number, since })
+            }
         };
         self.state = State::Clean;
         Ok(())

@@ -4,6 +4,7 @@
 #![expect(clippy::print_stdout, reason = "reports of accidents and sizes")]
 #![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 
+mod attacked;
 mod check;
 mod cluster_map;
 mod connections;

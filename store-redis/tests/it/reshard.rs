@@ -21,7 +21,7 @@ const PATIENT: Duration = Duration::from_secs(30);
 pub(crate) struct Move<'a> {
     pub(crate) from: &'a Server,
     pub(crate) to: &'a Server,
-    slot: u64,
+    pub(crate) slot: u64,
 }
 
 impl<'a> Move<'a> {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -48,13 +49,39 @@ async fn names_that_do_not_exist_are_counted_too_and_cost_the_same_calls() {
     assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
     assert_eq!(site.gate.calls().len(), known.len(), "{known:?}");
     site.gate.all_down();
-    assert_eq!(try_with(&browser, "alice", "guess").await, 503);
-    assert_eq!(try_with(&browser, "mallory", "guess").await, 503, "an outage tells no names");
+    assert_eq!(try_with(&browser, "alice", "guess").await, 401);
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 401, "an outage tells no names");
     site.gate.up();
     for _ in 2..10 {
         assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
     }
     assert_eq!(try_with(&browser, "mallory", "guess").await, 429);
+}
+
+#[tokio::test]
+async fn a_store_in_trouble_tells_no_names_whichever_of_its_calls_fail() {
+    for down in [
+        &[Call::Epoch, Call::Insert, Call::Replace, Call::Delete, Call::Revoke][..],
+        &[Call::Find],
+        &[Call::Epoch],
+    ] {
+        let site = site().await;
+        let browser = site.browser();
+        down.iter().for_each(|call| site.gate.down(*call));
+        let [known, unknown] = ["alice", "mallory"].map(|id| [("id", id), ("password", "guess")]);
+        let (known, unknown) =
+            (browser.post("/counted", &known).await, browser.post("/counted", &unknown).await);
+        assert_eq!(
+            (known.status, known.body, known.headers.len()),
+            (unknown.status, unknown.body, unknown.headers.len()),
+            "{down:?}"
+        );
+        if down.contains(&Call::Epoch) {
+            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "who knows the password is told");
+        }
+        site.gate.up();
+        assert_eq!(try_with(&browser, "alice", "secret").await, 200);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -102,6 +129,53 @@ async fn failed_logins_are_told_with_the_client_s_address() {
     }
     try_with(&browser, "alice", "guess").await;
     assert_eq!(told.lock().unwrap().pop(), Some((SignalKind::TooManyAttempts, None, here)));
+}
+
+/// A limit over a server that fails where the test says so: three attempts for all together.
+#[derive(Clone, Default)]
+struct Stuck {
+    taken: Arc<AtomicU32>,
+    takes_none: Arc<AtomicBool>,
+}
+
+impl AttemptLimit for Stuck {
+    type Error = &'static str;
+
+    async fn take(&self, _: AttemptBy<'_>) -> Result<Option<Duration>, &'static str> {
+        if self.takes_none.load(Ordering::SeqCst) {
+            return Err("the server of the attempts is down");
+        }
+        Ok((self.taken.fetch_add(1, Ordering::SeqCst) >= 3).then_some(MINUTE))
+    }
+
+    async fn forgive(&self, _: AttemptBy<'_>) -> Result<(), &'static str> {
+        Err("the server of the attempts takes no writes")
+    }
+}
+
+#[tokio::test]
+async fn a_limit_that_cannot_give_an_attempt_back_costs_no_login_and_gives_no_guess() {
+    let limit = Stuck::default();
+    let layer = limit.clone();
+    let site = Site::with(|builder| builder.attempt_limit(layer)).await;
+    let browser = site.browser();
+    let answer = browser.post("/counted", &[("id", "alice"), ("password", "secret")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (200, 1), "{answer:?}");
+    assert_eq!(browser.me().await, "alice session fresh");
+    assert_eq!(try_with(&site.browser(), "alice", "guess").await, 401);
+    assert_eq!(try_with(&site.browser(), "alice", "guess").await, 401);
+    for password in ["guess", "secret"] {
+        assert_eq!(try_with(&site.browser(), "alice", password).await, 429, "the first stayed counted");
+    }
+    limit.takes_none.store(true, Ordering::SeqCst);
+    for password in ["guess", "secret"] {
+        assert_eq!(
+            try_with(&site.browser(), "alice", password).await,
+            503,
+            "what is not counted is not tried"
+        );
+    }
+    assert_eq!(browser.me().await, "alice session fresh");
 }
 
 /// A limit of the application's own: two attempts for each address.

@@ -1,6 +1,6 @@
 //! CSRF tokens, for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
 
-use hallpass_web::SignalKind;
+use hallpass_web::{AuthLayerBuilder, SignalKind};
 
 use crate::browser::Browser;
 use crate::site::Site;
@@ -21,6 +21,14 @@ fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) ->
     let says = |line: &&str| !line.starts_with("Sec-Fetch-Site") && !line.starts_with("Origin");
     let bytes = text.split("\r\n").filter(says).collect::<Vec<_>>().join("\r\n").into_bytes();
     Prepared { bytes, ..prepared }
+}
+
+/// The same from a page that hides its origin, with `Referrer-Policy: no-referrer` for instance.
+async fn hidden(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
+    let prepared = silent(browser, "POST", path, form);
+    let text = String::from_utf8(prepared.bytes).unwrap();
+    let bytes = text.replacen("\r\n", "\r\nOrigin: null\r\n", 1).into_bytes();
+    Prepared { bytes, ..prepared }.send().await
 }
 
 async fn send(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Answer {
@@ -98,4 +106,68 @@ async fn the_secret_is_in_a_cookie_of_its_own_and_set_once() {
     assert!(cookie.has("secure") && cookie.has("httponly") && cookie.max_age().is_none());
     assert!(!answer.body.contains(&cookie.value), "the page shows it under a pad");
     assert!(send(&browser, "GET", "/csrf", &[]).await.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else() {
+    let relaxed = Site::new().await;
+    let browser = relaxed.browser();
+    browser.log_in_remembered("alice").await;
+    for (site, browser) in [(relaxed, browser), strict().await] {
+        for path in ["/members", "/me", "/cart", "/logout"] {
+            assert_eq!(
+                hidden(&browser, path, &[("item", "x")]).await.status,
+                403,
+                "{path}: no page had a token"
+            );
+        }
+        let (own, foreign) = (token(&browser).await, token(&site.browser()).await);
+        site.heard.signals();
+        for bad in ["", "junk", &foreign, &own[1..]] {
+            assert_eq!(hidden(&browser, "/csrf", &[("csrf", bad)]).await.status, 403, "{bad:?}");
+            let script = browser.clone().header("X-CSRF-Token", bad);
+            assert_eq!(hidden(&script, "/members", &[]).await.status, 403, "{bad:?}");
+            assert_eq!(site.heard.kinds(), [SignalKind::CrossSite; 2], "{bad:?}");
+        }
+        for path in
+            ["/members", "/vault", "/confirm", "/password", "/cart", "/logout", "/devices/all", "/keys"]
+        {
+            let answer = hidden(&browser, path, &[("item", "x"), ("password", "secret")]).await;
+            assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path}");
+        }
+        let answer = hidden(&browser, "/login", &[("id", "bob"), ("password", "secret")]).await;
+        assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "nor does it log the visitor in");
+        assert_eq!(browser.me().await, "alice session fresh", "nothing was done");
+
+        assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.body, "alice");
+        let script = browser.clone().header("X-CSRF-Token", &*own);
+        assert_eq!(hidden(&script, "/members", &[]).await.body, "posted");
+        let framed = script.header("Sec-Fetch-Site", "cross-site");
+        let prepared = framed.prepare("POST", "/members", &[]);
+        let text =
+            String::from_utf8(prepared.bytes).unwrap().replace("Origin: https://app.test", "Origin: null");
+        let text = text.replace("Sec-Fetch-Site: same-origin\r\n", "");
+        assert!(text.contains("Origin: null") && text.contains("Sec-Fetch-Site: cross-site"), "{text}");
+        let answer = Prepared { bytes: text.into_bytes(), ..prepared }.send().await;
+        assert_eq!(answer.status, 403, "what the browser says of another site outweighs a token");
+    }
+}
+
+#[tokio::test]
+async fn where_a_neighbour_can_plant_the_secret_a_page_that_hides_its_origin_is_refused() {
+    let site = Site::with(AuthLayerBuilder::insecure_cookies).await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let own = token(&browser).await;
+    assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_another_site_sends_uses_up_no_attempt() {
+    let (_site, browser) = strict().await;
+    let guess = [("id", "alice"), ("password", "guess")];
+    for _ in 0..10 {
+        assert_eq!(send(&browser, "POST", "/counted", &guess).await.status, 403);
+    }
+    assert_eq!(browser.post("/counted", &[("id", "alice"), ("password", "secret")]).await.status, 200);
 }

@@ -22,6 +22,11 @@ pub(crate) enum Call {
     Epoch,
 }
 
+impl Call {
+    const ALL: [Self; 7] =
+        [Self::Insert, Self::Find, Self::Replace, Self::Delete, Self::Revoke, Self::List, Self::Epoch];
+}
+
 #[derive(Clone, Debug)]
 enum Rule {
     /// Each call waits, before it does anything, until it is let through.
@@ -30,6 +35,8 @@ enum Rule {
     Meet { all: Arc<Barrier>, left: Arc<Mutex<usize>> },
     /// Each call fails and does nothing, after the first so many.
     Down { after: Arc<Mutex<usize>> },
+    /// The call that comes after so many others fails and does nothing, and no other.
+    Once { others: Arc<Mutex<Option<usize>>> },
     /// Each call does its work and then reports that nobody knows.
     Unknown,
 }
@@ -91,10 +98,13 @@ impl Gate {
 
     /// Every call fails.
     pub(crate) fn all_down(&self) {
-        use Call::{Delete, Epoch, Find, Insert, List, Replace, Revoke};
-        for call in [Delete, Epoch, Find, Insert, List, Replace, Revoke] {
-            self.down(call);
-        }
+        Call::ALL.into_iter().for_each(|call| self.down(call));
+    }
+
+    /// The call after so many others fails, whichever it is, and no other.
+    pub(crate) fn fail_once(&self, others: usize) {
+        let others = Arc::new(Mutex::new(Some(others)));
+        Call::ALL.into_iter().for_each(|call| self.rule(call, Rule::Once { others: others.clone() }));
     }
 
     /// Calls of one method do their work, and their answer is lost.
@@ -170,6 +180,18 @@ impl Gate {
                 match up {
                     true => work.await,
                     false => Err(StoreError::Unavailable("the test says so".into())),
+                }
+            }
+            Some(Rule::Once { others }) => {
+                let now = {
+                    let mut others = others.lock().unwrap();
+                    let now = *others == Some(0);
+                    *others = others.and_then(|left| left.checked_sub(1));
+                    now
+                };
+                match now {
+                    false => work.await,
+                    true => Err(StoreError::Unavailable("the test says so".into())),
                 }
             }
             Some(Rule::Unknown) => {

@@ -72,6 +72,42 @@ async fn another_site_opens_no_web_socket() {
 }
 
 #[tokio::test]
+async fn a_page_of_this_machine_opens_its_web_socket_over_plain_http() {
+    let site = open().await;
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let socket = |host: &str, origin: &str| {
+        let mut page = site.browser().header("Upgrade", "websocket").header("Origin", origin);
+        page = page.header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
+        (page.host, page.trusted) = (host.to_owned(), false);
+        page
+    };
+    for host in ["localhost:3000", "localhost", "shop.localhost:3000", "127.0.0.1:3000", "[::1]:3000"] {
+        let own = socket(host, &format!("http://{host}"));
+        assert_eq!(own.get("/account").await.body, "alice session fresh", "{host}");
+        let form = own.post("/members", &[]).await;
+        assert_eq!(form.status, 403, "{host}: with a form browsers say whose it is");
+        for origin in [
+            "http://localhost:4000",
+            "http://evil.test",
+            "https://evil.test",
+            "http://localhost.evil.test",
+            "",
+        ] {
+            assert_eq!(socket(host, origin).get("/account").await.status, 403, "{host} {origin}");
+        }
+    }
+    for host in ["app.test", "127.0.0.1.evil.test", "127.evil.test", "localhost.evil.test", "evillocalhost"] {
+        let other = socket(host, &format!("http://{host}"));
+        assert_eq!(
+            other.get("/account").await.status,
+            403,
+            "{host}: an attacker in the network may have written it"
+        );
+    }
+}
+
+#[tokio::test]
 async fn strict_cookies_stay_at_home() {
     let strict = CookieSpec::host("session").same_site(SameSite::Strict);
     let site = Site::with(|layer| layer.session_cookie(strict)).await;

@@ -199,3 +199,53 @@ async fn a_key_that_cannot_be_looked_up_is_not_refused() {
     site.gate.up();
     assert_eq!(program.get("/account").await.body, "alice key stale");
 }
+
+/// A request of alice, whose browser may have been closed since she logged in, while the call of the store after
+/// `others` fails. Says whether there was such a call.
+async fn survives(closed: bool, method: &str, path: &str, form: &[(&str, &str)], others: usize) -> bool {
+    let site = Site::new().await;
+    let browser = site.browser();
+    site.browser().log_in("alice").await;
+    browser.log_in_remembered("alice").await;
+    if closed {
+        browser.reopen();
+    }
+    site.advance(MINUTE * 2);
+    site.gate.calls();
+    site.gate.fail_once(others);
+    let answer = browser.send(method, path, form).await;
+    let calls = site.gate.calls().len();
+    site.gate.up();
+    let case = format!("{method} {path}, closed: {closed}, call {others} of {calls}: {answer:?}");
+    let cleared = answer.set_cookies().iter().any(|cookie| cookie.value.is_empty());
+    assert!(answer.status != 500 && !(answer.status == 503 && cleared), "{case}");
+    for _ in 0..3 {
+        site.advance(MINUTE);
+        assert!(browser.me().await.starts_with("alice "), "{case}");
+    }
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0, "{case}");
+    others < calls
+}
+
+#[tokio::test]
+async fn whichever_call_of_the_store_fails_the_user_stays_logged_in() {
+    let login = [("id", "alice"), ("password", "secret"), ("remember", "on")];
+    for (method, path, form) in [
+        ("GET", "/me", &[][..]),
+        ("GET", "/devices", &[]),
+        ("POST", "/cart", &[("item", "tea")]),
+        ("POST", "/confirm", &login[1..2]),
+        ("POST", "/login", &login),
+        ("POST", "/counted", &login),
+        ("POST", "/devices/others", &[]),
+        ("POST", "/keys", &[]),
+    ] {
+        for closed in [false, true] {
+            let mut others = 0;
+            while survives(closed, method, path, form, others).await {
+                others += 1;
+            }
+            assert!(others > 0, "{path}: the store was asked");
+        }
+    }
+}

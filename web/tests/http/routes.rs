@@ -122,7 +122,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
     let wrong = || (StatusCode::UNPROCESSABLE_ENTITY, "wrong").into_response();
     let Some(user) = users.find(&form.id) else { return Ok(wrong()) };
     let begun = match &form.begun {
-        Some(whose) => Some(auth.begin_login(&users.find(whose).unwrap_or(user.clone())).await?),
+        Some(whose) => Some(auth.begin_login(&users.find(whose).unwrap_or(user.clone())).await),
         None => None,
     };
     if form.slowly.is_some() {
@@ -138,7 +138,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
     if form.force.is_some() {
         login = login.force();
     }
-    if let Some(begun) = &begun {
+    if let Some(begun) = begun {
         login = login.begun(begun);
     }
     login.await?;

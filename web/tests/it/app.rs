@@ -157,7 +157,7 @@ async fn log_in(
         login = login.force();
     }
     if form.begun {
-        login = login.begun(&begun);
+        login = login.begun(Ok(begun));
     }
     login.await?;
     Ok("in".into())

@@ -1,5 +1,9 @@
 //! What counts as an attempt, and what does not.
 
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
 use axum::Router;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -7,6 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use hallpass_core::Timestamp;
 use hallpass_web::{AttemptBy, AttemptLimit, Auth, MemoryLimit, Rejection};
+use tracing::field::Field;
+use tracing::span::{Attributes, Id, Record};
+use tracing::{Event, Metadata, Subscriber};
 
 use crate::browser::Browser;
 use crate::users::Users;
@@ -19,18 +26,18 @@ async fn log_in(
     Path((name, password)): Path<(String, String)>,
 ) -> Result<Response, Rejection> {
     let user = users.find(&name);
-    let login = auth.begin_login(user.as_ref()).await?;
+    let login = auth.begin_login(user.as_ref()).await;
     let attempt = auth.attempt(&name).await?;
     if password == "unchecked" {
-        attempt.undecided().await?;
+        attempt.undecided().await;
         return Ok(StatusCode::SERVICE_UNAVAILABLE.into_response());
     }
     let Some(user) = user.as_ref().filter(|user| user.password == password) else {
         attempt.failed(user.as_ref());
         return Ok(StatusCode::UNAUTHORIZED.into_response());
     };
-    attempt.succeeded().await?;
-    auth.login(user).begun(&login).await?;
+    attempt.succeeded().await;
+    auth.login(user).begun(login).await?;
     Ok("in".into_response())
 }
 
@@ -78,6 +85,64 @@ async fn what_could_not_be_checked_does_not_count() {
     }
     assert_eq!(browser.post("/login/alice/guess").await.status, 401);
     assert_eq!(browser.post("/login/alice/secret").await.status, 429);
+}
+
+/// A limit that takes every attempt and gives none back.
+struct Keeps;
+
+impl AttemptLimit for Keeps {
+    type Error = &'static str;
+
+    async fn take(&self, _: AttemptBy<'_>) -> Result<Option<Duration>, &'static str> {
+        Ok(None)
+    }
+
+    async fn forgive(&self, _: AttemptBy<'_>) -> Result<(), &'static str> {
+        Err("the disk is full")
+    }
+}
+
+/// What was written to the log.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<String>>);
+
+impl Subscriber for Log {
+    fn enabled(&self, _: &Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &Attributes<'_>) -> Id {
+        Id::from_u64(1)
+    }
+
+    fn record(&self, _: &Id, _: &Record<'_>) {}
+
+    fn record_follows_from(&self, _: &Id, _: &Id) {}
+
+    fn event(&self, event: &Event<'_>) {
+        let mut log = self.0.lock().unwrap();
+        event.record(&mut |field: &Field, value: &dyn Debug| write!(log, "{field}={value:?} ").unwrap());
+        log.push('\n');
+    }
+
+    fn enter(&self, _: &Id) {}
+
+    fn exit(&self, _: &Id) {}
+}
+
+#[tokio::test]
+async fn the_log_tells_of_an_attempt_that_stays_counted() {
+    let log = Log::default();
+    let _reading = tracing::subscriber::set_default(log.clone());
+    let mut browser = site(&World::with(|layer| layer.attempt_limit(Keeps)));
+    for (password, status, body) in [("secret", 200, "in"), ("unchecked", 503, "")] {
+        log.0.lock().unwrap().clear();
+        let answer = browser.post(&format!("/login/alice/{password}")).await;
+        assert_eq!((answer.status.as_u16(), &*answer.body), (status, body), "the handler's own answer");
+        let log = log.0.lock().unwrap();
+        assert!(log.contains("message=an attempt stays counted error=\"the disk is full\""), "{log}");
+        assert!(!log.contains(password), "{log}");
+    }
 }
 
 #[tokio::test]

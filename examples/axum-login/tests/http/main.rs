@@ -22,6 +22,23 @@ fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
 }
 
 #[test]
+fn ten_wrong_passwords_are_enough() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = Program::start(folder.path());
+    let mut browser = Browser::new(site.address);
+    assert_eq!(browser.post("/login", "user=alice&password=wonderland").status, 303, "which does not count");
+    browser.cookie = None;
+    for _ in 0..10 {
+        assert_eq!(browser.post("/login", "user=alice&password=guess").status, 401);
+    }
+    let answer = browser.post("/login", "user=alice&password=wonderland");
+    assert_eq!((answer.status, browser.cookie.as_ref()), (429, None));
+    let wait = answer.header("retry-after").unwrap().parse::<u32>().unwrap();
+    assert!((800..=901).contains(&wait), "{wait}");
+    assert_eq!(browser.post("/login", "user=bob&password=builder").status, 303, "another account");
+}
+
+#[test]
 fn a_login_survives_a_kill_and_a_logout_does_too() {
     let folder = tempfile::tempdir().unwrap();
     let site = Program::start(folder.path());

@@ -1,5 +1,6 @@
 //! The store fails in mid-use.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -84,7 +85,8 @@ fn an_outage_logs_nobody_out() {
     let mut browser = Browser::new(listener.local_addr().unwrap());
     let down = Arc::new(AtomicBool::new(false));
     let store = Switched { store: MemoryStore::new(), down: down.clone() };
-    runtime.spawn(async move { axum::serve(listener, app(TowerSessionStore::new(store))).await });
+    let app = app(TowerSessionStore::new(store)).into_make_service_with_connect_info::<SocketAddr>();
+    runtime.spawn(async move { axum::serve(listener, app).await });
 
     browser.post("/login", "user=alice&password=wonderland");
     let cookie = browser.cookie.clone();

@@ -46,12 +46,13 @@ pub(super) async fn log_in(
     };
     let account = site.accounts.find(&form.user);
     // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. And
-    // before the attempt: an outage here costs none.
-    let login = auth.begin_login(account.as_ref()).await?;
-    let right = is_right(&auth, &form.user, account.as_ref(), form.password.clone()).await?;
+    // without `?`: a failure that came before the password would tell which names exist.
+    let login = auth.begin_login(account.as_ref()).await;
+    let counter = format!("login:{}", form.user);
+    let right = is_right(&auth, &counter, account.as_ref(), form.password.clone()).await?;
     let Some(account) = account.as_ref().filter(|_| right) else { return Ok(refuse(WRONG)) };
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
-    match auth.login(account).begun(&login).remember(remember).await {
+    match auth.login(account).begun(login).remember(remember).await {
         Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
         Err(Denied::Refused(Refused::Fenced)) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
@@ -76,36 +77,37 @@ pub(super) async fn confirm(
     user: CurrentUser<Account>,
     Filled(form): Filled<Credentials>,
 ) -> Result<Response, Rejection> {
-    let login = auth.begin_login(&*user).await?;
+    let login = auth.begin_login(&*user).await;
     if !knows_password(&auth, &user, form.password).await? {
         let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    auth.confirm(&*user).begun(&login).await?;
+    auth.confirm(&*user).begun(login).await?;
     Ok(Redirect::to(local(&form.next)).into_response())
 }
 
-/// Whether `password` is that of `user`, who is logged in; a wrong one counts as an attempt.
+/// Whether `password` is that of `user`, who is logged in. Wrong ones are counted apart from those at the login,
+/// so that a user who mistypes here can still log in.
 pub(super) async fn knows_password(
     auth: &Auth,
     user: &CurrentUser<Account>,
     password: String,
 ) -> Result<bool, Rejection> {
-    is_right(auth, &user.name, Some(user.user()), password).await
+    is_right(auth, &format!("confirm:{}", user.name), Some(user.user()), password).await
 }
 
-/// Whether `password` is that of `account`, which is called `name` if it exists. It counts before it is checked:
-/// attempts that come at once do not slip in side by side. What could not be checked does not count.
+/// Whether `password` is that of `account`. It counts before it is checked: attempts that come at once do not slip
+/// in side by side. What could not be checked does not count.
 async fn is_right(
     auth: &Auth,
-    name: &str,
+    counter: &str,
     account: Option<&Account>,
     password: String,
 ) -> Result<bool, Rejection> {
-    let attempt = auth.attempt(name).await?;
+    let attempt = auth.attempt(counter).await?;
     match check(account, password).await {
         Ok(true) => {
-            attempt.succeeded().await?;
+            attempt.succeeded().await;
             Ok(true)
         }
         Ok(false) => {
@@ -113,7 +115,7 @@ async fn is_right(
             Ok(false)
         }
         Err(error) => {
-            attempt.undecided().await?;
+            attempt.undecided().await;
             Err(Failure::Loader(error).into())
         }
     }

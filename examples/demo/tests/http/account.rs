@@ -109,24 +109,53 @@ fn a_password_that_will_not_do_changes_nothing() {
     assert_eq!(Browser::remembered(server.address).me().0, 200, "with the old one");
 }
 
-#[test]
-fn ten_wrong_passwords_are_enough_wherever_one_is_asked_for() {
+const CONFIRMING: [&str; 5] =
+    ["/confirm", "/logout-others", "/devices/logout", "/logout-everywhere", "/password"];
+
+/// Ten wrong passwords at `forms`, one after the other, and then what the right one is answered with at `closed`.
+fn ten_wrong(forms: &[&str], closed: &[&str]) -> (Server, Browser) {
     let server = Server::memory(&[]);
     let mut browser = Browser::remembered(server.address);
-    for form in ["/confirm", "/logout-others", "/devices/logout", "/logout-everywhere", "/login"] {
-        for _ in 0..2 {
-            assert_eq!(browser.post(form, "user=alice&password=guess").status, 401, "{form}");
-        }
+    let new = "user=alice&current=guess&again=looking-glass&password=";
+    for form in forms.iter().cycle().take(10) {
+        let password = if *form == "/password" { "looking-glass" } else { "guess" };
+        let status = browser.post(form, &format!("{new}{password}")).status;
+        assert!(matches!(status, 401 | 422), "{form}: {status}");
     }
-    for form in ["/confirm", "/logout-everywhere", "/login"] {
-        let answer = browser.post(form, "user=alice&password=wonderland");
+    for form in closed {
+        let new = "user=alice&current=wonderland&again=looking-glass&password=";
+        let password = if *form == "/password" { "looking-glass" } else { "wonderland" };
+        let answer = browser.post(form, &format!("{new}{password}"));
         assert_eq!((answer.status, answer.set_cookies().len()), (429, 0), "{form}");
         let wait = answer.header("retry-after").unwrap().parse::<u32>().unwrap();
         assert!((800..=901).contains(&wait), "{wait}");
     }
-    assert_eq!(browser.post("/login", "user=mallory&password=guess").status, 401, "another name");
     assert_eq!(browser.me().0, 200, "who is logged in stays so");
     assert_eq!(Browser::new(server.address).post("/login", "user=bob&password=builder").status, 303);
+    (server, browser)
+}
+
+#[test]
+fn ten_wrong_passwords_of_a_user_who_is_logged_in_close_every_form_that_asks_and_not_the_login() {
+    let (server, _) = ten_wrong(&CONFIRMING, &CONFIRMING);
+    Browser::remembered(server.address);
+}
+
+#[test]
+fn ten_wrong_passwords_at_the_login_close_the_login_only() {
+    let (server, mut browser) = ten_wrong(&["/login"], &["/login"]);
+    assert_eq!(browser.post("/login", "user=mallory&password=guess").status, 401, "another name");
+    for name in ["confirm:alice", "alice%0Aconfirm", "confirm"] {
+        for _ in 0..10 {
+            assert_eq!(browser.post("/login", &format!("user={name}&password=guess")).status, 401, "{name}");
+        }
+    }
+    assert_eq!(
+        browser.post("/confirm", "password=wonderland").status,
+        303,
+        "no name that is typed is its counter"
+    );
+    drop(server);
 }
 
 #[test]

@@ -1,0 +1,74 @@
+//! Runs the suite on one store until a case sees a broken promise.
+
+use std::time::Duration;
+
+use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run};
+
+use crate::plan::Plan;
+use crate::store::Backend;
+
+/// How long one case may take: a mutant that hangs is caught by it.
+const LIMIT: Duration = Duration::from_secs(300);
+
+/// What became of a mutant.
+#[derive(Clone, Debug)]
+pub(crate) enum Verdict {
+    Caught {
+        level: Level,
+        case: String,
+        observed: String,
+    },
+    Survived,
+    /// No verdict: the harness failed.
+    Failed(String),
+}
+
+/// Runs the cases of the quick level, then, if that is asked for, all of the full one; those about `operation`
+/// first.
+pub(crate) fn hunt(plan: &Plan, operation: &str, level: Level, seed: u64) -> Verdict {
+    let backend = Backend::of(plan);
+    let levels: &[Level] = if level == Level::Quick { &[Level::Quick] } else { &[Level::Quick, Level::Full] };
+    for level in levels {
+        let mut cases: Vec<_> =
+            cases().filter(|case| case.level <= *level && case.untested().is_none()).collect();
+        cases.sort_by_key(|case| !chapters(operation).contains(&case.chapter()));
+        for case in cases {
+            match look(&backend, case, *level, seed) {
+                Verdict::Survived => {}
+                verdict => return verdict,
+            }
+        }
+    }
+    Verdict::Survived
+}
+
+fn look(backend: &Backend, case: &Case, level: Level, seed: u64) -> Verdict {
+    let options =
+        Options { level, seed: Some(seed), limit: LIMIT, only: Some(case.id()), ..Options::default() };
+    for (ran, outcome) in run(backend.clone(), &options).outcomes() {
+        let observed = match outcome {
+            _ if ran.id() != case.id() => continue,
+            Outcome::Failed(violation) => violation.to_string(),
+            Outcome::Panicked { message, .. } => message.clone(),
+            Outcome::HarnessFailed(why) => return Verdict::Failed(format!("{}: {why}", case.id())),
+            _ => continue,
+        };
+        return Verdict::Caught { level, case: case.id(), observed };
+    }
+    Verdict::Survived
+}
+
+/// The chapters that look at an operation above all.
+fn chapters(operation: &str) -> &'static [&'static str] {
+    match operation {
+        "insert" => &["insert", "fence"],
+        "find" => &["find"],
+        "replace" => &["replace"],
+        "delete" => &["delete"],
+        "revoke" => &["subject", "fence"],
+        "list" => &["list"],
+        "epoch" => &["fence"],
+        "purge" => &["expiry"],
+        _ => &["namespace", "crash"],
+    }
+}

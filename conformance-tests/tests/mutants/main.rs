@@ -1,0 +1,132 @@
+//! Faults in bulk: a store whose statements are data, and mutants of it made mechanically at every place.
+//!
+//! The zoo of `proof` tells stories; this measures. A mutant that no case catches is either allowed by the
+//! contract, which [`argued`] says with the clause, or a hole in the suite.
+
+mod argued;
+mod assignments;
+mod columns;
+mod conditions;
+mod database;
+mod hunt;
+mod mutant;
+mod plan;
+mod rows;
+mod statement;
+mod steps;
+mod store;
+mod tally;
+mod value;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use hallpass_conformance_tests::Level;
+use libtest_mimic::{Arguments, Failed, Trial};
+
+use crate::hunt::{Verdict, hunt};
+use crate::mutant::Mutant;
+use crate::plan::Plan;
+use crate::tally::Tally;
+
+const HELP: &str = "\
+Of this target itself:
+  --all                every mutant, not a seeded fifth of them
+  --level quick|full   how much of the suite hunts them (quick); full begins with quick
+  --seed NUMBER        which fifth, and the choices of the suite (1)
+";
+/// One mutant in so many is hunted unless all are asked for.
+const SHARE: usize = 5;
+/// The seeds with which the right store must pass.
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
+
+struct Options {
+    all: bool,
+    level: Level,
+    seed: u64,
+}
+
+#[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test binary reports to its terminal")]
+fn main() -> ExitCode {
+    let (options, rest) = match parse(std::env::args()) {
+        Ok(parsed) => parsed,
+        Err(wrong) => {
+            eprintln!("{wrong}\n\n{HELP}");
+            return ExitCode::from(2);
+        }
+    };
+    let mut arguments = Arguments::from_iter(rest);
+    // Most of a hunt waits.
+    arguments.test_threads.get_or_insert(6);
+    let mutants = Mutant::all();
+    let total = mutants.len();
+    let checked = mutant::check(&mutants).and_then(|()| argued::check(&mutants));
+    let tally = Arc::new(Tally::default());
+    let mut trials = vec![
+        Trial::test("mutants_differ_and_arguments_are_about_one", move || checked.map_err(Failed::from)),
+        Trial::test("the_readme_is_current", argued::the_readme_is_current),
+    ];
+    for seed in SEEDS {
+        let level = options.level;
+        trials.push(Trial::test(format!("the_right_store_passes_seed_{seed}"), move || {
+            match hunt(&Plan::right(), "", level, seed) {
+                Verdict::Survived => Ok(()),
+                verdict => Err(format!("{verdict:?}").into()),
+            }
+        }));
+    }
+    for mutant in chosen(mutants, &options) {
+        let (tally, level, seed) = (Arc::clone(&tally), options.level, options.seed);
+        trials.push(Trial::test(mutant.name(), move || {
+            let verdict = hunt(&mutant.plan, mutant.operation, level, seed);
+            let judged = argued::judge(&mutant.name(), &verdict, level);
+            tally.add(&mutant, verdict);
+            judged.map_err(Failed::from)
+        }));
+    }
+    let hunted = trials.len() - 2 - SEEDS.count();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        println!("{tally}\n{hunted} of {total} mutants chosen, seed {}", options.seed);
+    }
+    conclusion.exit_code()
+}
+
+/// This target's own options, and what is left for `libtest`.
+fn parse(arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<String>), String> {
+    let mut options = Options { all: false, level: Level::Quick, seed: 1 };
+    let mut rest = Vec::new();
+    let mut arguments = arguments;
+    while let Some(argument) = arguments.next() {
+        let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+        match argument.as_str() {
+            "--all" => options.all = true,
+            "--level" => {
+                options.level = match value()?.as_str() {
+                    "quick" => Level::Quick,
+                    "full" => Level::Full,
+                    other => return Err(format!("--level cannot be {other}")),
+                }
+            }
+            "--seed" => options.seed = value()?.parse().map_err(|_| "--seed needs a number")?,
+            _ => rest.push(argument),
+        }
+    }
+    Ok((options, rest))
+}
+
+/// All of them, or the fifth that the seed draws.
+fn chosen(mut mutants: Vec<Mutant>, options: &Options) -> Vec<Mutant> {
+    if !options.all {
+        mutants.sort_by_key(|mutant| drawn(options.seed, &mutant.name()));
+        mutants.truncate(mutants.len() / SHARE);
+        mutants.sort_by_key(Mutant::name);
+    }
+    mutants
+}
+
+/// FNV-1a over the seed and the name: a draw that a new mutant does not turn upside down.
+fn drawn(seed: u64, name: &str) -> u64 {
+    let bytes = seed.to_be_bytes().into_iter().chain(name.bytes());
+    bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}

@@ -1,0 +1,449 @@
+//! The reference store, written the way adapters are: each operation as the statements of one transaction.
+
+use crate::statement::{Assignments, Col, Dir, Expr, Index, Lock, Op, Param, Pred, Statement, Table, Verb};
+use crate::value::{Lens, Value};
+
+/// 2⁵³ − 1, the largest revision.
+const LARGEST: u64 = (1 << 53) - 1;
+
+/// An insert counts the records of a subject up to here; of one that has more it says nothing.
+pub(crate) const COUNTED: u64 = 128;
+
+/// A whole store.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Plan {
+    pub(crate) operations: Vec<Operation>,
+    /// What a restart of the server forgets.
+    pub(crate) unlogged: Vec<Table>,
+    /// How the name of a namespace is bent.
+    pub(crate) namespace: Option<Lens>,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Operation {
+    pub(crate) name: &'static str,
+    pub(crate) steps: Vec<Step>,
+    /// What is answered at the end.
+    pub(crate) answer: Answer,
+    pub(crate) damaged: Damaged,
+    pub(crate) trouble: InTrouble,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Step {
+    pub(crate) name: &'static str,
+    /// It is done only where each of these is given, or is not.
+    pub(crate) when: Vec<(Param, bool)>,
+    pub(crate) does: Does,
+    pub(crate) into: Into,
+    /// What is answered at once where it found something.
+    pub(crate) some: Option<Answer>,
+    /// What is answered at once where it found nothing.
+    pub(crate) none: Option<Answer>,
+    /// Whether it is done again until it finds nothing.
+    pub(crate) repeats: bool,
+    /// Whether it is one trip with the step before: no other transaction comes in between.
+    pub(crate) joined: bool,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Does {
+    Statement(Statement),
+    Commit,
+    /// Ends with its `none` unless the condition holds.
+    Require(Pred),
+}
+
+/// What is kept of what a step found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Into {
+    Nothing,
+    Rows,
+    /// The number of rows is added to the count.
+    Count,
+    OfSubject,
+    More,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Answer {
+    Inserted(Tally),
+    Duplicate,
+    Fenced,
+    /// The rows that were kept.
+    Rows,
+    /// No row.
+    Nothing,
+    Replaced,
+    Conflict,
+    Missing,
+    /// Whether anything was counted, or whether nothing was.
+    Counted(bool),
+    Yes,
+    No,
+    Count(Tally),
+    Purged(Tally, More),
+    Refused,
+    Failed,
+}
+
+/// What becomes of a number on its way into an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tally {
+    Exact,
+    Unknown,
+    Zero,
+    One,
+    OneMore,
+    OneLess,
+    Twice,
+    /// A number of 8 bits.
+    Byte,
+}
+
+/// What a purge says of what is left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum More {
+    Exact,
+    Always,
+    Never,
+    Inverted,
+    /// As many were removed as the limit allows.
+    AtTheLimit,
+    /// Some were removed.
+    Removed,
+}
+
+/// What becomes of a row that does not decode.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damaged {
+    Told,
+    Hidden,
+    Fails,
+}
+
+/// What a call does whose server is in trouble.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InTrouble {
+    Fails,
+    /// It answers this.
+    Answers(Answer),
+    /// It is done, and said to have failed.
+    DoneAndDenied,
+    /// It fails, and so does every later call of the same handle.
+    FailsForGood,
+}
+
+/// The columns of a record, in the order of an insert.
+pub(crate) const RECORD: [Col; 17] = [
+    Col::Selector,
+    Col::Subject,
+    Col::Kind,
+    Col::Purpose,
+    Col::Login,
+    Col::Era,
+    Col::CreatedAt,
+    Col::UpdatedAt,
+    Col::SeenAt,
+    Col::ExpiresAt,
+    Col::IdleAt,
+    Col::PurgeAt,
+    Col::Revoked,
+    Col::Revision,
+    Col::Generation,
+    Col::Device,
+    Col::Body,
+];
+
+/// Those that a replace may change.
+const CHANGING: [Col; 9] = [
+    Col::UpdatedAt,
+    Col::SeenAt,
+    Col::IdleAt,
+    Col::PurgeAt,
+    Col::Revoked,
+    Col::Revision,
+    Col::Generation,
+    Col::Device,
+    Col::Body,
+];
+
+impl Plan {
+    /// The store that keeps every clause.
+    pub(crate) fn right() -> Self {
+        let operations = vec![insert(), find(), replace(), delete(), revoke(), list(), epoch(), purge()];
+        Self { operations, unlogged: Vec::new(), namespace: None }
+    }
+}
+
+/// The row that a fence rests on is locked until the insert commits: whoever ends it waits, and then sees what
+/// was inserted.
+fn insert() -> Operation {
+    let epoch = select(Table::Epochs, &[Col::Epoch]).on(Col::Subject, Param::Of(Col::Subject));
+    let epoch = epoch.on(Col::Epoch, Param::FenceEpoch).lock(Lock::Share);
+    let parent = select(Table::Records, &[Col::Selector]).on(Col::Selector, Param::Parent);
+    let parent = parent.and(living()).lock(Lock::Share);
+    let mut values = vec![(Col::Namespace, Expr::Given(Param::Namespace))];
+    values.extend(RECORD.map(|col| (col, Expr::Given(Param::Of(col)))));
+    let count = select(Table::Records, &[]).via(Index::BySubject);
+    let count = count.on(Col::Subject, Param::Of(Col::Subject)).limit(Expr::Is(Value::Number(COUNTED + 1)));
+    let steps = vec![
+        step("fence_epoch", epoch).when(Param::FenceEpoch).none(Answer::Fenced),
+        step("fence_parent", parent).when(Param::Parent).none(Answer::Fenced),
+        step("write", write(Table::Records, values, None)).none(Answer::Duplicate),
+        step("count", count).when(Param::Of(Col::Subject)).into(Into::OfSubject),
+        commit(),
+    ];
+    operation("insert", steps, Answer::Inserted(Tally::Exact))
+}
+
+fn find() -> Operation {
+    let read = select(Table::Records, &RECORD).on(Col::Selector, Param::Selector);
+    operation("find", vec![step("read", read).into(Into::Rows).some(Answer::Rows)], Answer::Nothing)
+}
+
+/// One statement compares and writes.
+fn replace() -> Operation {
+    let bound = Pred { op: Op::Less, ..pred(Expr::Given(Param::Expected), Expr::Is(Value::Number(LARGEST))) };
+    let update = CHANGING.map(|col| (col, Expr::Given(Param::Of(col)))).to_vec();
+    let update = change(Table::Records, Verb::Update(update)).on(Col::Selector, Param::Selector);
+    let update = update.on(Col::Revision, Param::Expected).and(living());
+    let exists = select(Table::Records, &[Col::Selector]).on(Col::Selector, Param::Selector);
+    let steps = vec![
+        Step { does: Does::Require(bound), joined: true, ..step("bound", exists.clone()) }
+            .none(Answer::Refused),
+        step("write", update).some(Answer::Replaced),
+        step("exists", exists).some(Answer::Conflict),
+    ];
+    operation("replace", steps, Answer::Missing)
+}
+
+fn delete() -> Operation {
+    let delete = change(Table::Records, Verb::Delete).on(Col::Selector, Param::Selector);
+    let steps = vec![step("remove", delete).into(Into::Count), commit()];
+    operation("delete", steps, Answer::Counted(true))
+}
+
+/// The first sweep waits for the inserts that hold a fence, the next one sees what they inserted. The last one
+/// finds nothing and commits in the same step.
+fn revoke() -> Operation {
+    let until = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::Keep)]));
+    let mark = vec![
+        (Col::Revoked, Expr::Given(Param::Reason)),
+        (Col::IdleAt, Expr::Is(Value::Null)),
+        (Col::PurgeAt, Expr::Col(Col::ExpiresAt)),
+        (Col::UpdatedAt, Expr::Larger(Box::new([Expr::Col(Col::UpdatedAt), Expr::Given(Param::At)]))),
+        (Col::Revision, next_revision()),
+    ];
+    let steps = vec![
+        step("epoch", keep_epoch(Param::NewEpoch, until, true)).when(Param::NewEpoch),
+        step("mark", chosen(Verb::Update(mark)).and(living()))
+            .when(Param::Reason)
+            .into(Into::Count)
+            .repeats(),
+        step("remove", chosen(Verb::Delete)).unless(Param::Reason).into(Into::Count).repeats(),
+        commit(),
+    ];
+    operation("revoke", steps, Answer::Count(Tally::Exact))
+}
+
+fn list() -> Operation {
+    let after = |at| Expr::Part(at, Box::new(Expr::Given(Param::After)));
+    let place = Expr::Pair(Box::new([Expr::Col(Col::CreatedAt), Expr::Col(Col::Selector)]));
+    let after = Expr::Pair(Box::new([after(0), after(1)]));
+    let page = select(Table::Records, &RECORD).via(Index::BySubject).on(Col::Subject, Param::Subject);
+    let page = page.and(among(Col::Kind, Param::Kinds)).and(among(Col::Purpose, Param::Purposes));
+    let page = page.and(Pred { op: Op::Less, optional: true, ..pred(place, after) });
+    let page = page.order(&[(Col::CreatedAt, Dir::Down), (Col::Selector, Dir::Down)]);
+    operation(
+        "list",
+        vec![step("page", page.limit(Expr::Given(Param::Limit))).into(Into::Rows)],
+        Answer::Rows,
+    )
+}
+
+/// Writes nothing in most calls.
+fn epoch() -> Operation {
+    let half = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::HalfKeep)]));
+    let until = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::Keep)]));
+    let ready = select(Table::Epochs, &[Col::Epoch]).on(Col::Subject, Param::Subject);
+    let ready = ready.and(Pred { op: Op::AtLeast, ..pred(Expr::Col(Col::PurgeAt), half) });
+    let steps = vec![
+        step("ready", ready).into(Into::Rows).some(Answer::Rows),
+        step("make", keep_epoch(Param::NewEpoch, until, false)).into(Into::Rows),
+        commit(),
+    ];
+    operation("epoch", steps, Answer::Rows)
+}
+
+/// Nodes that purge at once share the work: none waits for a row that another one holds.
+fn purge() -> Operation {
+    let due = |statement: Statement| statement.via(Index::ByDue).and(due()).lock(Lock::Skip);
+    let rows = due(change(Table::Records, Verb::Delete)).order(&[(Col::PurgeAt, Dir::Up)]);
+    let left = due(select(Table::Records, &[Col::Selector])).lock(Lock::No);
+    let steps = vec![
+        step("rows", rows.limit(Expr::Given(Param::Limit))).into(Into::Count),
+        step("epochs", due(change(Table::Epochs, Verb::Delete))),
+        step("left", left.limit(Expr::Is(Value::Number(1)))).into(Into::More),
+        commit(),
+    ];
+    operation("purge", steps, Answer::Purged(Tally::Exact, More::Exact))
+}
+
+fn operation(name: &'static str, steps: Vec<Step>, answer: Answer) -> Operation {
+    Operation { name, steps, answer, damaged: Damaged::Told, trouble: InTrouble::Fails }
+}
+
+fn step(name: &'static str, statement: Statement) -> Step {
+    Step {
+        name,
+        when: Vec::new(),
+        does: Does::Statement(statement),
+        into: Into::Nothing,
+        some: None,
+        none: None,
+        repeats: false,
+        joined: false,
+    }
+}
+
+/// Ends the transaction in one step with the statement before it.
+pub(crate) fn commit() -> Step {
+    let nothing = select(Table::Records, &[]);
+    Step { does: Does::Commit, joined: true, ..step("commit", nothing) }
+}
+
+impl Step {
+    fn when(mut self, param: Param) -> Self {
+        self.when.push((param, true));
+        self
+    }
+
+    fn unless(mut self, param: Param) -> Self {
+        self.when.push((param, false));
+        self
+    }
+
+    fn into(self, into: Into) -> Self {
+        Self { into, ..self }
+    }
+
+    fn some(self, answer: Answer) -> Self {
+        Self { some: Some(answer), ..self }
+    }
+
+    fn none(self, answer: Answer) -> Self {
+        Self { none: Some(answer), ..self }
+    }
+
+    fn repeats(self) -> Self {
+        Self { repeats: true, ..self }
+    }
+
+    pub(crate) const fn statement(&self) -> Option<&Statement> {
+        match &self.does {
+            Does::Statement(statement) => Some(statement),
+            _ => None,
+        }
+    }
+}
+
+fn pred(left: Expr, right: Expr) -> Pred {
+    Pred { left, op: Op::Is, right, lens: None, optional: false }
+}
+
+pub(crate) fn living() -> Pred {
+    pred(Expr::Col(Col::Revoked), Expr::Is(Value::Number(0)))
+}
+
+fn due() -> Pred {
+    Pred { op: Op::AtMost, ..pred(Expr::Col(Col::PurgeAt), Expr::Given(Param::Now)) }
+}
+
+fn among(col: Col, param: Param) -> Pred {
+    Pred { op: Op::In, optional: true, ..pred(Expr::Col(col), Expr::Given(param)) }
+}
+
+fn next_revision() -> Expr {
+    let next = Expr::Sum(Box::new([Expr::Col(Col::Revision), Expr::Is(Value::Number(1))]));
+    Expr::Smaller(Box::new([next, Expr::Is(Value::Number(LARGEST))]))
+}
+
+/// Every statement is about one namespace.
+fn change(table: Table, verb: Verb) -> Statement {
+    let statement = Statement {
+        table,
+        via: Index::Key,
+        filter: Vec::new(),
+        order: Vec::new(),
+        limit: None,
+        cap: None,
+        lock: Lock::Exclusive,
+        verb,
+        enters: table.indexes().to_vec(),
+        leaves: table.indexes().to_vec(),
+        cached: false,
+    };
+    statement.on(Col::Namespace, Param::Namespace)
+}
+
+fn select(table: Table, columns: &[Col]) -> Statement {
+    let columns = columns.iter().map(|col| (*col, Expr::Col(*col))).collect();
+    change(table, Verb::Select(columns)).lock(Lock::No)
+}
+
+fn write(table: Table, values: Assignments, update: Option<Assignments>) -> Statement {
+    Statement { filter: Vec::new(), ..change(table, Verb::Insert(values, update)) }
+}
+
+/// Makes the epoch of the subject; one that is there stays or becomes the new one, and is kept no shorter.
+fn keep_epoch(epoch: Param, until: Expr, set: bool) -> Statement {
+    let values = vec![
+        (Col::Namespace, Expr::Given(Param::Namespace)),
+        (Col::Subject, Expr::Given(Param::Subject)),
+        (Col::Epoch, Expr::Given(epoch)),
+        (Col::PurgeAt, until),
+    ];
+    let mut update = vec![(Col::Epoch, Expr::New(Col::Epoch))];
+    update.retain(|_| set);
+    let later = Expr::Larger(Box::new([Expr::Col(Col::PurgeAt), Expr::New(Col::PurgeAt)]));
+    update.push((Col::PurgeAt, later));
+    write(Table::Epochs, values, Some(update))
+}
+
+/// The records that a revocation is about, in an order that all of them share.
+fn chosen(verb: Verb) -> Statement {
+    let login = |param| pred(Expr::Col(Col::Login), Expr::Given(param));
+    let only = Pred { optional: true, ..login(Param::Only) };
+    let except = Pred { op: Op::IsNot, optional: true, ..login(Param::Except) };
+    let statement = change(Table::Records, verb).via(Index::BySubject).on(Col::Subject, Param::Subject);
+    let statement = statement.and(among(Col::Kind, Param::Kinds)).and(among(Col::Purpose, Param::Purposes));
+    statement.and(only).and(except).order(&[(Col::Selector, Dir::Up)])
+}
+
+impl Statement {
+    fn via(self, via: Index) -> Self {
+        Self { via, ..self }
+    }
+
+    fn and(mut self, pred: Pred) -> Self {
+        self.filter.push(pred);
+        self
+    }
+
+    fn on(self, col: Col, param: Param) -> Self {
+        self.and(pred(Expr::Col(col), Expr::Given(param)))
+    }
+
+    fn order(self, order: &[(Col, Dir)]) -> Self {
+        Self { order: order.to_vec(), ..self }
+    }
+
+    fn limit(self, limit: Expr) -> Self {
+        Self { limit: Some(limit), ..self }
+    }
+
+    fn lock(self, lock: Lock) -> Self {
+        Self { lock, ..self }
+    }
+}
