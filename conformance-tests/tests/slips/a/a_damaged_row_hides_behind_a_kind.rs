@@ -1,0 +1,31 @@
+//! A list with kinds filters in the program, on decoded records; the entries for rows that do not decode are only made
+//! where there is nothing to filter.
+//! Breaks S9: a row that does not decode is an entry of its own; its kind is a column and matches.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A and B of kind session; damage A; list(u) shows B and a corrupt A; list(u, kinds Only([session])) shows B only.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn show_list(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        page: &Page,
+    ) -> Result<Vec<Listed>, StoreError> {
+        if page.kinds == Kinds::Any {
+            let records = store.list(subject, page).await?;
+            return Ok(records.into_iter().map(|record| store.shown(record)).collect());
+        }
+        let everything = Page { limit: std::num::NonZeroU16::MAX, ..page.clone() };
+        let mut records = store.list(subject, &everything).await?;
+        records.retain(|record| !store.is_damaged(record.selector));
+        Ok(records.into_iter().take(page.limit.get().into()).map(Listed::from).collect())
+    }
+}

@@ -1,0 +1,40 @@
+//! A revocation takes a session-level advisory lock on its subject and gives it back at its end; a dropped future never
+//! gets there, and the connection goes back to the pool with the lock.
+//! Breaks S12 and S13: from then on every revocation of that subject fails: its log-outs never come about.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// begin revoke(u, all, Mark), drop its future after it has waited once; revoke(u, all, Mark): a timeout, each time.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong {
+    locked: Locked<HashSet<Subject>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        update: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        let mut waited = 0;
+        while !self.locked.lock().insert(subject.clone()) {
+            if waited == 2_000 {
+                let source = "canceling statement due to lock timeout".into();
+                return Err(StoreError::Timeout { source, outcome_unknown: false });
+            }
+            waited += 1;
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        give_way().await;
+        let answer = store.revoke(subject, filter, action, update).await;
+        self.locked.lock().remove(subject);
+        answer
+    }
+}

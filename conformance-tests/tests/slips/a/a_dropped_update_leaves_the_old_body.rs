@@ -1,0 +1,45 @@
+//! The columns and the body are in two tables and are written by two statements without a transaction: a future that is
+//! dropped between them leaves new columns over an old body.
+//! Breaks S13: each record is either untouched or fully written.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A; begin replace(A', Update), drop its future after it has waited once; find(A): the revision and columns of A'
+// with the body of A, so no token of it verifies any more.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong {
+    writing: tokio::sync::RwLock<()>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let _whole = self.writing.read().await;
+        store.find(selector).await
+    }
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let old = store.find(next.selector).await?;
+        let (Change::Update, Some(old)) = (change, old) else {
+            return store.replace(next, expected, change).await;
+        };
+        let _alone = self.writing.write().await;
+        let columns = Record { body: old.body, ..next.clone() };
+        let answer = store.replace(&columns, expected, change).await?;
+        if answer == Replace::Replaced {
+            give_way().await;
+            if store.find(next.selector).await?.as_ref() == Some(&columns) {
+                store.force(next).await?;
+            }
+        }
+        Ok(answer)
+    }
+}

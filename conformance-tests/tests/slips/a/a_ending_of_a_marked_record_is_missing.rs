@@ -1,0 +1,33 @@
+//! When an end changes no row, a second statement tells why: `SELECT revision … WHERE selector = $1 AND revoked = 0`,
+//! and a marked record is not found by it.
+//! Breaks S4: a record that is not there is `Missing`, and no other is.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A; revoke(u, all, Mark); replace(A, End Spent): `Missing` instead of `Conflict`, so a revoked one-time token is
+// told as unknown. Touch and Update are right.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
+        if answer == Replace::Conflict
+            && matches!(change, Change::End(_))
+            && store.find(next.selector).await?.is_some_and(|record| record.revoked.is_some())
+        {
+            return Ok(Replace::Missing);
+        }
+        Ok(answer)
+    }
+}

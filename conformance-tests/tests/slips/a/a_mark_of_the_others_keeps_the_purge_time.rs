@@ -1,0 +1,48 @@
+//! "Log out the others" has a statement of its own, with `login <> $1`; it writes reason and idle expiry and forgets
+//! `purge_at = expires_at`.
+//! Breaks S8 (a mark does what `Record::mark` does; D13: it stays until its absolute expiry): it is collected early.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A with idle_at = purge_at = 1000, expires_at = 9000; revoke(u, Except(another login), Mark); find(A).purge_at
+// is 1000, and purge at 1000 takes A. With Any or Only all is well.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        update: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        let Action::Mark { reason, at } = action else {
+            return store.revoke(subject, filter, action, update).await;
+        };
+        let matches = |r: &Record| {
+            filter.matches(r)
+                && r.revoked.is_none()
+                && r.purge_at != r.expires_at
+                && r.revision < Revision::MAX
+        };
+        if !matches!(filter.logins, Logins::Except(_)) || !store.all(subject).await?.iter().any(matches) {
+            return store.revoke(subject, filter, action, update).await;
+        }
+        store.set_epoch(subject, update).await?;
+        let mut count = 0;
+        for old in store.all(subject).await?.into_iter().filter(matches) {
+            let mut marked = old.clone();
+            marked.mark(reason, at);
+            marked.purge_at = old.purge_at;
+            let change = Change::End(&Note::none());
+            count += u64::from(store.replace(&marked, old.revision, change).await? == Replace::Replaced);
+        }
+        Ok(count + store.revoke(subject, filter, action, EpochUpdate::Keep).await?)
+    }
+}

@@ -1,0 +1,41 @@
+//! Revocations write a column `ended_at`, and the parent's fence asks `ended_at IS NULL`. The statement of replace
+//! writes the reason and forgets `ended_at`.
+//! Breaks S11: a marked parent fences.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert P; replace(P, marked Superseded, End); insert A under P: `Inserted` instead of `Fenced`. With P marked by
+// revoke_by_subject all is well. A session restored at once with a renewal outlives it.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong {
+    ended: Locked<HashSet<Selector>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if let Fence::Parent(parent) = fence
+            && self.ended.lock().contains(&parent)
+            && store.find(parent).await?.is_some()
+        {
+            return store.insert(record, Fence::None).await;
+        }
+        store.insert(record, fence).await
+    }
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
+        if answer == Replace::Replaced && matches!(change, Change::End(_)) {
+            self.ended.lock().insert(next.selector);
+        }
+        Ok(answer)
+    }
+}

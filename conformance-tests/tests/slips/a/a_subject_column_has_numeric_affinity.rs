@@ -1,0 +1,66 @@
+//! SQLite: the column was declared `subject STRING`, and a type that SQLite does not know has numeric affinity: "007" is
+//! stored as the number 7.
+//! Breaks S16 and S8: "007" and "7" are one subject: a log-out of one ends the other, and a record comes back with
+//! another subject, so its token fails.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A of "007"; find(A).subject is "7". Or: insert A of "007", B of "7"; revoke("7", all, Remove): 2.
+// Any subject with a letter is right.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong;
+
+fn number(subject: &Subject) -> Subject {
+    let name = subject.as_str();
+    if name.len() < 19 && name.bytes().all(|byte| byte.is_ascii_digit()) {
+        let digits = name.trim_start_matches('0');
+        let digits = if digits.is_empty() { "0" } else { digits };
+        return Subject::new(digits).unwrap_or_else(|_| subject.clone());
+    }
+    subject.clone()
+}
+fn row(record: &Record) -> Record {
+    Record { subject: record.subject.as_ref().map(number), ..record.clone() }
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        store.insert(&row(record), fence).await
+    }
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        store.replace(&row(next), expected, change).await
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        update: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        store.revoke(&number(subject), filter, action, update).await
+    }
+    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+        store.list(&number(subject), page).await
+    }
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        store.epoch(&number(subject), fresh, keep, now).await
+    }
+}

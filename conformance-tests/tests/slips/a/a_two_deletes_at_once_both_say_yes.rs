@@ -1,0 +1,21 @@
+//! `SELECT 1 … WHERE selector = $1`, then `DELETE`: two deletes at once both find the record.
+//! Breaks S7: `delete` says whether there was a record; for one of them there was none.
+
+use crate::prelude::*;
+
+// A sequence that shows it:
+// insert A; at once: delete(A), delete(A): both true. One after the other all is well.
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
+        let there = store.find(selector).await?.is_some();
+        pause().await;
+        store.delete(selector).await?;
+        Ok(there)
+    }
+}

@@ -1,0 +1,66 @@
+//! FoundationDB: the collector clears the subspace of every subject that has no record left, and the epoch
+//! lies in it.
+//! Breaks S10: epochs are collected late or at once, never early; the first login of a subject that runs
+//! while the collector does is fenced.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+// epoch(s, keep 1 h, now 0) → e → purge(now 1) → insert(r of s, Epoch(e)) → Fenced.
+#[derive(Default)]
+struct Wrong {
+    kept: Locked<HashSet<Subject>>,
+    gone: Locked<HashSet<Subject>>,
+}
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        if let (Fence::Epoch(_), Some(subject)) = (fence, &record.subject)
+            && self.gone.lock().contains(subject)
+        {
+            return Ok(Insert::Fenced);
+        }
+        store.insert(record, fence).await
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        update: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        if update != EpochUpdate::Keep {
+            self.gone.lock().remove(subject);
+            self.kept.lock().insert(subject.clone());
+        }
+        store.revoke(subject, filter, action, update).await
+    }
+    async fn epoch(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        fresh: Epoch,
+        keep: Duration,
+        now: Timestamp,
+    ) -> Result<Epoch, StoreError> {
+        if self.gone.lock().remove(subject) {
+            store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
+        }
+        self.kept.lock().insert(subject.clone());
+        store.epoch(subject, fresh, keep, now).await
+    }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let purged = store.purge(now, limit).await?;
+        let kept: Vec<_> = self.kept.lock().iter().cloned().collect();
+        for subject in kept {
+            if limit > 0 && store.all(&subject).await?.is_empty() {
+                self.kept.lock().remove(&subject);
+                self.gone.lock().insert(subject);
+            }
+        }
+        Ok(purged)
+    }
+}

@@ -1,0 +1,19 @@
+//! A document mapper in a language where 0 is false: `idleAt: row.idleAt || null`.
+//! Breaks S1: an idle expiry of 1970-01-01T00:00:00.000Z comes back as none.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+// insert(r with idle_at = Some(0)) → find shows idle_at = None.
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+        let found = store.find(selector).await?;
+        Ok(found
+            .map(|record| Record { idle_at: record.idle_at.filter(|at| *at != Timestamp::MIN), ..record }))
+    }
+}

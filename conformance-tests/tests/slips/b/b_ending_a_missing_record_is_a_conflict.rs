@@ -1,0 +1,29 @@
+//! DynamoDB: the write that ends a record is a transaction with the audit entry, and every cancelled
+//! transaction is mapped to `Conflict` without a look at the reason.
+//! Breaks S4: a record that is not there is always `Missing`.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+
+// replace(r that was never inserted, End with a note) → Conflict. Touch, Update and an End without a note, which
+// writes no audit entry, answer Missing.
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn replace(
+        &self,
+        store: &Base,
+        next: &Record,
+        expected: Revision,
+        change: Change<'_>,
+    ) -> Result<Replace, StoreError> {
+        let answer = store.replace(next, expected, change).await?;
+        match (answer, change) {
+            (Replace::Missing, Change::End(note)) if !note.as_bytes().is_empty() => Ok(Replace::Conflict),
+            _ => Ok(answer),
+        }
+    }
+}
