@@ -94,8 +94,8 @@ impl Builder {
     }
 
     /// What the tables' names begin with; "hallpass" by default, which makes `hallpass_tokens`,
-    /// `hallpass_epochs` and `hallpass_schema`. The same alphabet, and no `_epochs` at the end. Another prefix, or another schema, is another
-    /// namespace.
+    /// `hallpass_epochs` and `hallpass_schema`. The same alphabet, and no `_epochs` at the end. Another prefix, or
+    /// another schema, is another namespace.
     pub fn prefix(mut self, name: impl Into<String>) -> Self {
         self.names.prefix = name.into();
         self

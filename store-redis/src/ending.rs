@@ -121,7 +121,7 @@ impl RedisStore {
                 of_this_pass += u64::try_from(*ended).map_err(|_| odd_answer(true))?;
                 (member, score) = (last.clone(), at.clone());
                 let is_last = *more == 0;
-                // However short the passes are, they may find something for ever.
+                // However short the passes are, each may find something.
                 if Instant::now() > give_up && !(is_last && of_this_pass == 0) {
                     tracing::warn!(
                         ended = total + of_this_pass,

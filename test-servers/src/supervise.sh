@@ -2,7 +2,7 @@
 #
 #   sh supervise.sh FOLDER LOG SIGNAL PROGRAM [ARGUMENT…]
 #
-# It makes FOLDER where there is none, says "folder", and waits for a line before it starts the program: whoever
+# It makes FOLDER where there is none, says "folder", and waits for a line before it starts the program: a caller who
 # made the folder itself and was killed before this script ran would leave it behind.
 # Standard input is a pipe whose other end only the test process holds. The kernel closes it however that
 # process ends: return, panic, exit, SIGTERM, SIGKILL. At its end the server gets SIGNAL, five seconds

@@ -28,7 +28,7 @@ pub trait AttemptLimit: Send + Sync + 'static {
     /// If the attempts cannot be counted: the login is answered with 503.
     fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
 
-    /// Gives an attempt back that was counted: it was right, or nobody can tell. The wrong ones before it stay
+    /// Gives an attempt back that was counted: it was right, or that cannot be told. The wrong ones before it stay
     /// counted, as they may be guesses of another secret: who knows the password would get codes without end.
     ///
     /// # Errors
@@ -94,7 +94,7 @@ impl Attempt {
         self.give_back().await;
     }
 
-    /// Nobody can tell whether it was right, as the password could not be checked: it does not count, or stays counted
+    /// Whether it was right cannot be told, as the password could not be checked: it does not count, or stays counted
     /// as for [`succeeded`](Self::succeeded).
     pub async fn undecided(self) {
         self.give_back().await;

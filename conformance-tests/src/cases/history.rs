@@ -58,7 +58,7 @@ struct Client {
     subject: Subject,
     templates: Vec<Record>,
     rng: Rng,
-    /// Epochs that nobody else sets.
+    /// Epochs that no other client sets.
     fresh: u32,
     /// The revision and the epoch that it saw last.
     revisions: BTreeMap<Selector, u64>,
@@ -343,7 +343,7 @@ impl Client {
         Call::Replace { next, expected, kind }
     }
 
-    /// What nobody else writes.
+    /// What no other client writes.
     fn content(&mut self, key: usize, revision: u64) -> Record {
         let mut record = self.templates[key].clone();
         record.revision = Revision::new(revision).unwrap_or(Revision::FIRST);

@@ -1,4 +1,4 @@
-//! Operators on conditions: dropped, weakened, negated, compared in part, and conditions that nobody asked for.
+//! Operators on conditions: dropped, weakened, negated, compared in part, and conditions that no caller asked for.
 
 use crate::mutant::{At, Grown, name};
 use crate::plan::living;

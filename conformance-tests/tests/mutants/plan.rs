@@ -176,7 +176,7 @@ impl Plan {
     }
 }
 
-/// The row that a fence rests on is locked until the insert commits: whoever ends it waits, and then sees what
+/// The row that a fence rests on is locked until the insert commits: a call that ends it waits, and then sees what
 /// was inserted.
 fn insert() -> Operation {
     let epoch = select(Table::Epochs, &[Col::Epoch]).on(Col::Subject, Param::Of(Col::Subject));

@@ -21,7 +21,7 @@ use crate::value::{Row, Value};
 
 /// How long a frozen server keeps a call waiting.
 const FREEZE: Duration = Duration::from_millis(100);
-/// How often a step is done again at most: a mutant may find the same rows for ever.
+/// How often a step is done again at most: a mutant may find the same rows again and again.
 const SWEEPS: usize = 16;
 
 /// Opens stores that follow one plan, all in one database.

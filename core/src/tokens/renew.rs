@@ -339,7 +339,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(Made, Option<u32>), Denied> {
         let (old, state) = &original;
-        // A login or a renewal made it, and its token went to whoever that was for; `issue_from` did not.
+        // A login or a renewal made it, and its token went to that caller; `issue_from` did not.
         let of_the_login = state.facts.origin == Origin::Authenticated || state.renews.is_some();
         let keeps_data = old.selector == caller.selector || of_the_login;
         let policy = self.policy(old.kind)?;

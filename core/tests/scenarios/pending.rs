@@ -97,7 +97,7 @@ async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
     world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
 }
 
-/// Whoever finds an old link in a mailbox keeps no one from logging in.
+/// An attacker who finds an old link in a mailbox keeps no user from logging in.
 #[tokio::test]
 async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() {
     for spent in [false, true] {

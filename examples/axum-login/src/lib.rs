@@ -72,7 +72,7 @@ async fn login(
     }
     let checked = auth.authenticate(credentials).await;
     if !matches!(checked, Ok(None)) {
-        // It was right, or nobody can tell.
+        // It was right, or that cannot be told.
         let Ok(()) = limit.forgive(attempt).await;
     }
     match checked {

@@ -50,7 +50,7 @@ fn site(world: &World) -> Browser {
 }
 
 #[tokio::test]
-async fn an_outage_keeps_nobody_out_after_it() {
+async fn an_outage_keeps_no_user_out_after_it() {
     let world = World::new();
     let mut browser = site(&world);
     world.store.switch(false);
