@@ -102,7 +102,8 @@ impl Builder {
     }
 
     /// How long a call may take before it fails; 5 s by default. The server is told to give up
-    /// sooner: statements after this time, waits for locks after half of it.
+    /// sooner: statements after this time, waits for locks after half of it. A log-out of very many records takes up
+    /// to 3.5 times as long, so beyond 5.7 s it may pass the 20 s of the contract (S12).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit.min(LONGEST);
         self

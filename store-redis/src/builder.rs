@@ -91,7 +91,8 @@ impl Builder {
         self
     }
 
-    /// How long a call may take before it fails, connecting included; 5 s by default.
+    /// How long a call may take before it fails, connecting included; 5 s by default. A log-out of very many records
+    /// takes up to 3.5 times as long, so beyond 5.7 s it may pass the 20 s of the contract (S12).
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit.max(Duration::from_millis(10));
         self
