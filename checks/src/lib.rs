@@ -13,6 +13,12 @@ use serde_json::Value;
 #[derive(Debug)]
 pub struct Readme;
 
+/// The page of concepts; rustdoc compiles and runs how to add a kind.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/concepts.md")]
+#[derive(Debug)]
+pub struct Concepts;
+
 /// Folders that hold what tools made.
 const MADE_BY_TOOLS: [&str; 4] = [".git", "target", "hallpass-demo-data", "node_modules"];
 
