@@ -15,7 +15,8 @@ const APART: &[&str] = &["conformance-tests/README.md", "docs/benchmarks.md", "w
 fn count(text: &str, phrase: &str) -> usize {
     let plain: Vec<&str> = text.split('`').step_by(2).collect();
     let plain = plain.join(" x ").to_lowercase();
-    let words: Vec<&str> = plain.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let words: Vec<&str> =
+        plain.split(|character: char| !character.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
     let phrase: Vec<&str> = phrase.split(' ').collect();
     words.windows(phrase.len()).filter(|window| *window == phrase.as_slice()).count()
 }

@@ -39,19 +39,21 @@ pub(crate) fn problem(status: StatusCode) -> Markup {
     let (title, text) = match status {
         StatusCode::SERVICE_UNAVAILABLE => (
             "One moment",
-            "Nobody can be recognised just now. You are still logged in: please try again shortly.",
+            "This site cannot check logins at the moment. You are still logged in. Please try again shortly.",
         ),
         StatusCode::FORBIDDEN => {
-            ("Refused", "Another site sent this form, or it came over plain HTTP, so nothing was done.")
+            ("Refused", "Another site sent this form, or it came over plain HTTP. Nothing was changed.")
         }
         StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE => {
-            ("Too much", "Your browser sends more cookies than this site could have set. Please delete some.")
+            ("Too many cookies", "Your browser sends more cookies than this site sets. Please delete some.")
         }
         StatusCode::TOO_MANY_REQUESTS => {
             ("Please wait", "There were too many wrong passwords. Please try again in a quarter of an hour.")
         }
-        StatusCode::UNAUTHORIZED => ("Not logged in", "You were logged out meanwhile. Please log in again."),
-        _ => ("Out of order", "This should not have happened, and is written in the log."),
+        StatusCode::UNAUTHORIZED => {
+            ("Not logged in", "You were logged out in the meantime. Please log in again.")
+        }
+        _ => ("Something went wrong", "This should not have happened. The details are in the site's log."),
     };
     message(title, text)
 }

@@ -16,7 +16,7 @@ pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
             section.card {
                 h1 { "What just happened" }
                 (list(entries, now))
-                p.muted { "This page looks again by itself, every two seconds." }
+                p.muted { "This page reloads every two seconds." }
                 p { a href="/" { "Stop watching" } }
             }
         },
@@ -26,7 +26,7 @@ pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
 /// What happened to somebody's tokens, newest first.
 pub(super) fn list(entries: &[Entry], now: Timestamp) -> Markup {
     html! {
-        @if entries.is_empty() { p.muted { "Nothing since the site was started." } }
+        @if entries.is_empty() { p.muted { "No events since the site was started." } }
         ol.rows.events {
             @for entry in entries {
                 @let (word, tone, text) = happened(entry);

@@ -24,7 +24,7 @@ pub(crate) fn login(notice: Option<&str>, user: &str, next: &str) -> Markup {
                     input #remember name="remember" type="checkbox" value="on" aria-describedby="remembered";
                     span { "Remember me" }
                 }
-                p #remembered.note { "Stay logged in for 30 days, even when the browser was closed." }
+                p #remembered.note { "Stay logged in for 30 days, even after you close the browser." }
                 button { "Log in" }
             }
             section.aside aria-labelledby="accounts" {
@@ -48,7 +48,7 @@ pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
             (alert(notice))
             form.card method="post" action="/confirm" {
                 h1 { "Confirm it is you" }
-                p { "What comes next is delicate, and your login is not fresh. Please enter your password." }
+                p { "The next step is sensitive, and you did not enter your password recently. Please enter it now." }
                 (hidden_next(next))
                 (username(user))
                 label for="password" { "Password" }

@@ -30,7 +30,7 @@ impl Home<'_> {
                 section.card aria-labelledby="activity" {
                     h2 #activity { "What just happened" }
                     (activity::list(self.activity, self.now))
-                    p { a href="/activity" { "Watch it" } }
+                    p { a href="/activity" { "Watch live" } }
                 }
             },
         )

@@ -8,11 +8,11 @@ use crate::activity::Entry;
 pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
     Some(match rejected {
         Rejected::Reused | Rejected::Revoked(Reason::Reused) => {
-            "Someone used an old copy of your sign-in; that login was ended. If it was not you, change your \
-             password."
+            "Someone used an old copy of your login cookie, so that login was ended. If it was not you, change \
+             your password."
         }
         Rejected::Lapsed | Rejected::Revoked(Reason::Lapsed) => {
-            "An answer to this browser was lost and the time to make up for it is over. Please log in again."
+            "A response to this browser was lost, and the time to recover from it is over. Please log in again."
         }
         Rejected::Revoked(Reason::LoggedOutElsewhere) => "You were logged out from another device.",
         Rejected::StampMismatch | Rejected::Revoked(Reason::StampMismatch | Reason::CredentialChanged) => {
@@ -59,30 +59,34 @@ pub(super) fn happened(entry: &Entry) -> (&'static str, Tone, String) {
         _ => "token",
     };
     let (word, tone, text) = match entry.what {
-        EventKind::Issued => ("issued", Good, "A new {} was handed out."),
-        EventKind::Restored => ("restored", Good, "A new {}, from the remember-me token of the same login."),
+        EventKind::Issued => ("issued", Good, "A new {} was issued."),
+        EventKind::Restored => {
+            ("restored", Good, "A new {} was issued from the remember-me token of the same login.")
+        }
         EventKind::Rotated => ("rotated", Plain, "The {} was used and replaced by its successor."),
         EventKind::Confirmed => ("confirmed", Plain, "The new {} arrived: the browser sent it back."),
         EventKind::Retried => {
-            ("retried", Plain, "The {} before came once more, in time, and got the same successor.")
+            ("retried", Plain, "The previous {} was presented again, in time, and got the same successor.")
         }
-        EventKind::Expired => ("expired", Plain, "A {} came after its end."),
+        EventKind::Expired => ("expired", Plain, "A {} was presented after its expiry."),
         EventKind::Reused => {
-            ("reused", Bad, "A {} came that had been replaced: a copy. The login was ended.")
+            ("reused", Bad, "A {} was presented that had been replaced: a copy. The login was ended.")
         }
-        EventKind::Lapsed => {
-            ("lapsed", Bad, "The {} before came too late after a lost answer. The login was ended.")
-        }
-        EventKind::StampMismatch => ("outdated", Bad, "A {} from before the password was changed."),
+        EventKind::Lapsed => (
+            "lapsed",
+            Bad,
+            "The previous {} was presented too late after a lost response. The login was ended.",
+        ),
+        EventKind::StampMismatch => ("outdated", Bad, "A {} was presented from before the password change."),
         EventKind::InvalidValidator => {
-            ("guessed", Bad, "Somebody knows the selector of a {}, and not its secret.")
+            ("guessed", Bad, "A client presented the selector of a {} with a wrong secret.")
         }
-        EventKind::Fenced => ("fenced", Bad, "A login was turned away: it was overtaken by a log-out."),
+        EventKind::Fenced => ("fenced", Bad, "A login was refused: a log-out overtook it."),
         EventKind::Evicted => ("evicted", Plain, "The oldest login made room for a new one."),
         EventKind::WriteFailed => {
-            ("not written", Bad, "The {} was good; its successor could not be written.")
+            ("not written", Bad, "The {} was good, but its successor could not be saved.")
         }
-        EventKind::RevokedPresented(_) => ("refused", Plain, "A {} came whose login was ended before."),
+        EventKind::RevokedPresented(_) => ("refused", Plain, "A {} was presented whose login had ended."),
         EventKind::Revoked(reason) => return ended(reason),
         _ => ("seen", Plain, "Something happened to a {}."),
     };
@@ -94,12 +98,12 @@ fn ended(reason: Reason) -> (&'static str, Tone, String) {
         Reason::LoggedOut => (Tone::Plain, "logged out"),
         Reason::LoggedOutElsewhere => (Tone::Plain, "logged out from another device"),
         Reason::CredentialChanged => (Tone::Plain, "the password was changed"),
-        Reason::Superseded => (Tone::Plain, "something newer took its place"),
-        Reason::Evicted => (Tone::Plain, "there were too many"),
+        Reason::Superseded => (Tone::Plain, "something newer replaced it"),
+        Reason::Evicted => (Tone::Plain, "there were too many logins"),
         Reason::Reused => (Tone::Bad, "a copy of its token was used"),
-        Reason::Lapsed => (Tone::Bad, "an answer was lost for too long"),
+        Reason::Lapsed => (Tone::Bad, "a response was lost for too long"),
         Reason::StampMismatch => (Tone::Bad, "it was bound to an old password"),
-        _ => (Tone::Plain, "it was no longer wanted"),
+        _ => (Tone::Plain, "it was no longer needed"),
     };
     ("ended", tone, format!("A login was ended: {why}."))
 }

@@ -89,10 +89,10 @@ pub(super) async fn change_password(
     let refuse =
         |why| (StatusCode::UNPROCESSABLE_ENTITY, pages::password(Some(why), &user.name)).into_response();
     if form.password.chars().count() < SHORTEST {
-        return Ok(refuse("A password has at least 8 characters."));
+        return Ok(refuse("A password needs at least 8 characters."));
     }
     if form.password != form.again {
-        return Ok(refuse("The two are not the same."));
+        return Ok(refuse("The two new passwords are not the same."));
     }
     // Last, so that a new password that will not do costs no attempt.
     if !knows_password(&auth, &user, form.current).await? {

@@ -17,9 +17,10 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Filled<T> {
     async fn from_request(request: Request, state: &S) -> Result<Self, Self::Rejection> {
         match Form::from_request(request, state).await {
             Ok(Form(form)) => Ok(Self(form)),
-            Err(rejection) => {
-                Err((rejection.status(), pages::message("That was no form of ours", &rejection.body_text())))
-            }
+            Err(rejection) => Err((
+                rejection.status(),
+                pages::message("This site did not expect that form", &rejection.body_text()),
+            )),
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::pages;
 
 const WRONG: &str = "There is no account with this name and password.";
 pub(super) const NOT_YOURS: &str = "That is not your password.";
-const FENCED: &str = "You were logged out everywhere while you logged in. Please try again.";
+const FENCED: &str = "You were logged out everywhere while you were logging in. Please try again.";
 
 #[derive(Default, Deserialize)]
 #[serde(default)]

@@ -8,7 +8,7 @@ use crate::webdriver::Driver;
 
 const REMEMBER: &str = "__Host-remember";
 const SESSION: &str = "__Host-session";
-const STOLEN: &str = "used an old copy of your sign-in";
+const STOLEN: &str = "used an old copy of your login cookie";
 
 /// Alice logs in and is remembered.
 fn log_in(browser: &Chromium<'_>) {
@@ -135,7 +135,7 @@ fn an_old_copy_is_refused_after_the_windows_and_the_owner_is_told() {
     owner.log_in("alice", "wonderland", true);
     owner.wait_for("Hello, alice.");
     assert!(!owner.shows(STOLEN), "said until the next login");
-    assert!(owner.shows("A remember-me token came that had been replaced: a copy."));
+    assert!(owner.shows("A remember-me token was presented that had been replaced: a copy."));
     owner.screenshot("caught");
 }
 

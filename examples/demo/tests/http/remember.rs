@@ -9,7 +9,7 @@ use crate::client::{Browser, until};
 use crate::server::Server;
 
 const REMEMBERED: &str = r#"{"user":"alice","how":"remembered","fresh":false}"#;
-const STOLEN: &str = "used an old copy of your sign-in";
+const STOLEN: &str = "used an old copy of your login cookie";
 
 fn remembered() -> (u16, String) {
     (200, REMEMBERED.into())
@@ -112,7 +112,7 @@ fn a_lost_answer_can_be_made_good_within_the_retry_window() {
     assert_eq!(again.me(), remembered());
     assert_eq!(again.jar["remember"], lost.jar["remember"], "the same successor");
 
-    let lapsed = "An answer to this browser was lost";
+    let lapsed = "A response to this browser was lost";
     until("the retry window closes", || browser.clone().get("/").body.contains(lapsed));
     assert_eq!(browser.clone().me().0, 401);
     assert_eq!((lost.me().0, again.me().0), (401, 401), "the sessions restored from it are dead too");

@@ -5,7 +5,7 @@ use hallpass_test_servers::{Backend, Error, Launch, Server as Store, needed, pos
 use crate::client::{Browser, until};
 use crate::server::{Server, run};
 
-const STOLEN: &str = "used an old copy of your sign-in";
+const STOLEN: &str = "used an old copy of your login cookie";
 
 fn over(store: &Store, flags: &[&str]) -> Server {
     Server::start(&[&["--insecure-cookies", "--store", store.url()], flags].concat())
