@@ -1,6 +1,7 @@
 //! Every link of a page leads to a file that exists, and every anchor to a heading.
 
 use std::collections::BTreeMap;
+use std::io::Result;
 
 use hallpass_checks::{File, files, page, root};
 
@@ -38,15 +39,15 @@ fn anchors(text: &str) -> Vec<String> {
     headings.map(|line| number(slug(line))).collect()
 }
 
-fn pages() -> Vec<File> {
-    let mut pages = files("md").unwrap();
+fn pages() -> Result<Vec<File>> {
+    let mut pages = files("md")?;
     pages.iter_mut().for_each(|page| page.text = prose(&page.text));
-    pages
+    Ok(pages)
 }
 
 #[test]
 fn every_relative_link_and_anchor_leads_somewhere() {
-    for page in pages() {
+    for page in pages().unwrap() {
         let own = root().join(&page.path);
         for link in links(&page.text) {
             let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
