@@ -1,6 +1,6 @@
 //! How a subject authenticated, in the application's own words.
 
-use crate::error::LimitError;
+use crate::limit::LimitError;
 
 /// How the subject of a login authenticated: the methods used, and the assurance level reached.
 ///

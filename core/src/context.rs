@@ -2,6 +2,7 @@
 
 use std::net::IpAddr;
 
+use crate::ident::cut;
 use crate::store::Note;
 
 /// What is known about the client that makes a request: goes into events and notes, never into a decision.
@@ -107,18 +108,6 @@ impl RequestContext {
         }
         context
     }
-}
-
-/// As much of `text` as fits into `max` bytes, without control characters.
-pub(crate) fn cut(text: &str, max: usize) -> Box<str> {
-    let mut short = String::new();
-    for character in text.chars().filter(|character| !character.is_control()) {
-        if short.len() + character.len_utf8() > max {
-            break;
-        }
-        short.push(character);
-    }
-    short.into()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Options that weaken a promise. Each says which, and each is meant to be removed again.
 
 use crate::clock::Timestamp;
-use crate::secret::Keyring;
+use crate::keyring::Keyring;
 
 /// Lets `keyring` accept digests that were made before there was a keyring, until `until`.
 ///

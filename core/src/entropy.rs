@@ -5,7 +5,7 @@ use std::fmt;
 use rand::TryRng;
 use rand::rngs::SysRng;
 
-use crate::error::BoxError;
+use crate::limit::BoxError;
 
 /// A source of bytes that nobody can predict. Injected so that tests can make it fail.
 pub trait Entropy: fmt::Debug + Send + Sync + 'static {

@@ -7,9 +7,10 @@ use std::error::Error;
 use std::fmt;
 
 use crate::ident::Kind;
+use crate::keyring::{KeyId, UnknownKey};
+use crate::limit::{BoxError, DecodeError, LimitError};
 use crate::record::Reason;
-use crate::secret::KeyId;
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// Why a call that judges a token gave nothing: the token was rejected, or no verdict could be reached.
 ///
@@ -213,8 +214,11 @@ impl From<LimitError> for Failure {
     }
 }
 
-/// Any error, as a source.
-pub type BoxError = Box<dyn Error + Send + Sync>;
+impl From<UnknownKey> for Failure {
+    fn from(UnknownKey(id): UnknownKey) -> Self {
+        Self::UnknownKey(id)
+    }
+}
 
 /// What a [`TokenStore`](crate::TokenStore) answers when it cannot do what it was asked (contract S12).
 ///
@@ -271,39 +275,6 @@ impl Error for StoreError {
         }
     }
 }
-
-/// A value beyond its limits. Names the rule, never the value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct LimitError {
-    what: &'static str,
-    rule: &'static str,
-}
-
-impl LimitError {
-    pub(crate) const fn new(what: &'static str, rule: &'static str) -> Self {
-        Self { what, rule }
-    }
-}
-
-impl fmt::Display for LimitError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.what, self.rule)
-    }
-}
-
-impl Error for LimitError {}
-
-/// Bytes that do not make a record. Says what is wrong, never what was read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct DecodeError(pub(crate) &'static str);
-
-impl fmt::Display for DecodeError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.0)
-    }
-}
-
-impl Error for DecodeError {}
 
 #[cfg(test)]
 mod tests {

@@ -5,10 +5,11 @@ use std::fmt;
 
 use crate::clock::Timestamp;
 use crate::context::RequestContext;
+use crate::error::Rejected;
 use crate::ident::{Kind, LoginId, Subject};
 use crate::record::{Reason, Record};
+use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
-use crate::token::Selector;
 
 /// Hears of every event. Called where it happens: hand slow work to somebody else.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
@@ -107,6 +108,23 @@ pub enum EventKind {
     Verified,
     /// A confirmation, slide or rotation could not be written; the token was accepted all the same.
     WriteFailed,
+}
+
+impl EventKind {
+    /// What an observer is told of a token of ours that is rejected.
+    pub(crate) const fn of_rejection(rejected: Rejected) -> Self {
+        match rejected {
+            Rejected::Expired => Self::Expired,
+            Rejected::Fenced => Self::Fenced,
+            Rejected::Invalid => Self::InvalidValidator,
+            Rejected::Lapsed => Self::Lapsed,
+            Rejected::Malformed => Self::Malformed,
+            Rejected::Reused => Self::Reused,
+            Rejected::Revoked(reason) => Self::RevokedPresented(reason),
+            Rejected::Spent => Self::Spent,
+            Rejected::StampMismatch => Self::StampMismatch,
+        }
+    }
 }
 
 impl<'a> Event<'a> {

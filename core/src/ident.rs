@@ -7,9 +7,7 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use crate::context::cut;
-use crate::error::LimitError;
-use crate::secret::shard;
+use crate::limit::LimitError;
 
 /// Whom a token belongs to: a user, a tenant and user, a client. 1 to 255 bytes of UTF-8 without NUL,
 /// compared byte for byte.
@@ -36,13 +34,6 @@ impl Subject {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-
-    /// The first two bytes of every selector of this subject (contract T7): how a partitioned store
-    /// routes a call that names the subject to where its records are.
-    #[must_use]
-    pub fn shard(&self) -> [u8; 2] {
-        shard(self)
     }
 }
 
@@ -310,6 +301,18 @@ impl Era {
 /// Writes `bytes` as lower-case hexadecimal digits.
 pub(crate) fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+}
+
+/// As much of `text` as fits into `max` bytes, without control characters.
+pub(crate) fn cut(text: &str, max: usize) -> Box<str> {
+    let mut short = String::new();
+    for character in text.chars().filter(|character| !character.is_control()) {
+        if short.len() + character.len_utf8() > max {
+            break;
+        }
+        short.push(character);
+    }
+    short.into()
 }
 
 #[cfg(test)]

@@ -12,11 +12,11 @@ use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::ident::{Epoch, Era, Revision, Subject};
 use crate::record::{Reason, Record};
+use crate::selector::Selector;
 use crate::store::{
     Action, Admission, Change, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Replace, Revocation,
     TokenStore,
 };
-use crate::token::Selector;
 
 /// Keeps records in memory: for tests, examples, and sites that may forget everybody at a restart.
 ///

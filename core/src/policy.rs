@@ -4,8 +4,8 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::error::LimitError;
 use crate::ident::Kind;
+use crate::limit::LimitError;
 use crate::purpose::Purpose;
 use crate::token::Format;
 

@@ -1,6 +1,6 @@
 //! What tokens are used for, and sets of such purposes.
 
-use crate::error::DecodeError;
+use crate::limit::DecodeError;
 
 /// What a kind is used for, which decides what acts on it. Its code is what a store keeps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

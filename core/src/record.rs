@@ -7,10 +7,10 @@ mod wire;
 use std::fmt;
 
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, LimitError};
 use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::limit::{DecodeError, LimitError};
 use crate::purpose::Purpose;
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// One row.
 ///

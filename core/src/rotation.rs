@@ -127,11 +127,10 @@ impl Decision {
 
 /// Rows D1 to D3: what can be told without knowing whose stamp to fetch.
 #[must_use]
-pub fn standing(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Rejected> {
+pub fn standing(of: &Situation, deadlines: &Deadlines, now: Timestamp) -> Option<Rejected> {
     if of.presented == Presented::Foreign {
         return Some(Rejected::Invalid); // D1
     }
-    let deadlines = Deadlines::of(of, now, policy, max_skew);
     if now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle) {
         return Some(Rejected::Expired); // D2
     }
@@ -141,7 +140,19 @@ pub fn standing(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Durat
 /// The whole table.
 #[must_use]
 pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_skew: Duration) -> Decision {
-    if let Some(rejected) = standing(of, now, policy, max_skew) {
+    decide_by(of, &Deadlines::of(of, now, policy, max_skew), ask, now, policy, max_skew)
+}
+
+/// The whole table, with deadlines that were computed when the record was read.
+pub(crate) fn decide_by(
+    of: &Situation,
+    deadlines: &Deadlines,
+    ask: Ask,
+    now: Timestamp,
+    policy: &Policy,
+    max_skew: Duration,
+) -> Decision {
+    if let Some(rejected) = standing(of, deadlines, now) {
         return Decision::reject(rejected); // D1, D2, D3
     }
     // Before the stamp: a replay is one under any stamp.
@@ -236,13 +247,17 @@ fn sane(time: Timestamp, now: Timestamp, max_skew: Duration) -> Timestamp {
 
 /// When a record expires: the earlier of what it was promised and what the policy allows now.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Deadlines {
+pub struct Deadlines {
+    /// Whatever happens.
     pub(crate) absolute: Timestamp,
+    /// If it is not used.
     pub(crate) idle: Option<Timestamp>,
 }
 
 impl Deadlines {
-    pub(crate) fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
+    /// Of a record, at `now`.
+    #[must_use]
+    pub fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
         let created_at = sane(of.created_at, now, max_skew);
         let absolute = of.expires_at.min(created_at.saturating_add(policy.absolute));
         let allowed = policy.idle.map(|idle| sane(of.seen_at, now, max_skew).saturating_add(idle));

@@ -16,10 +16,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 
 use crate::clock::Timestamp;
-use crate::error::{BoxError, LimitError, StoreError};
+use crate::error::StoreError;
 use crate::ident::{Epoch, Era, Revision, Subject};
+use crate::limit::{BoxError, LimitError};
 use crate::record::{Reason, Record};
-use crate::token::Selector;
+use crate::selector::Selector;
 
 pub use filter::{Kinds, Logins, Page, RecordFilter};
 

@@ -5,9 +5,9 @@ use std::fmt;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
-use crate::error::LimitError;
-use crate::ident::hex;
+use crate::limit::LimitError;
 use crate::secret::Validator;
+use crate::selector::Selector;
 
 /// Characters of a selector's text.
 const SELECTOR_TEXT: usize = 22;
@@ -17,33 +17,6 @@ const VALIDATOR_TEXT: usize = 43;
 const PLAIN_TEXT: usize = SELECTOR_TEXT + 1 + VALIDATOR_TEXT;
 /// Characters of the checksum: 62⁶ > 2³².
 const CHECKSUM_TEXT: usize = 6;
-
-/// The public half of a token and the key of its record: 16 bytes, unique, safe to log.
-///
-/// Its first two bytes are the shard of the subject (contract T7), so that a store can keep all
-/// records of a subject together; the other 14 are random.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Selector(pub [u8; 16]);
-
-impl Selector {
-    /// The first two bytes: where the subject's records live.
-    #[must_use]
-    pub const fn shard(&self) -> [u8; 2] {
-        [self.0[0], self.0[1]]
-    }
-}
-
-impl fmt::Display for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        hex(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Selector {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Selector({self})")
-    }
-}
 
 /// What the client holds. Made once, shown once, never stored.
 ///

@@ -8,9 +8,11 @@ mod candidate;
 mod cap;
 mod data;
 mod ending;
+mod found;
 mod issue;
 mod list;
 mod login;
+mod look_up;
 mod purge;
 mod records;
 mod renew;
@@ -38,9 +40,9 @@ use crate::entropy::Entropy;
 use crate::error::{Failure, StoreError};
 use crate::event::{Event, Observer};
 use crate::ident::Kind;
+use crate::keyring::Keys;
 use crate::policy::Policy;
 use crate::purpose::Purpose;
-use crate::secret::Keys;
 use crate::store::{Kinds, TokenStore};
 
 /// Issues, verifies, rotates and revokes tokens over any [`TokenStore`]. Cheap to clone.
@@ -50,6 +52,20 @@ use crate::store::{Kinds, TokenStore};
 ///
 /// It runs on tokio with its timer enabled. A revocation, once begun, completes even when the caller's
 /// future is dropped (contract D12).
+///
+/// | to | call |
+/// | --- | --- |
+/// | log in | [`begin_login`](Self::begin_login) before the password is checked, [`begin_unknown_login`](Self::begin_unknown_login) for a name that no account has, [`begin_anonymous`](Self::begin_anonymous) for a visitor |
+/// | issue a token | [`issue`](Self::issue) in a login, [`issue_from`](Self::issue_from) another token of it |
+/// | accept a token | [`verify`](Self::verify), [`verify_and_rotate`](Self::verify_and_rotate), [`consume`](Self::consume) one that works once; [`look_up`](Self::look_up) first, if the token is bound to a stamp |
+/// | keep data with a token | [`data`](Self::data), [`update_data`](Self::update_data) |
+/// | renew a login | [`authenticated_again`](Self::authenticated_again) after a second factor, [`credential_changed`](Self::credential_changed), [`revoke_others`](Self::revoke_others): each ends the old token and returns a new one |
+/// | end tokens | [`revoke`](Self::revoke) the one presented, [`revoke_login`](Self::revoke_login) one device, [`revoke_kinds_of_login`](Self::revoke_kinds_of_login) some of its tokens, [`revoke_subject`](Self::revoke_subject) all of a user |
+/// | list devices and keys | [`list`](Self::list); [`remove_unreadable`](Self::remove_unreadable) removes a row that does not decode |
+/// | erase a user | [`forget_subject`](Self::forget_subject) |
+/// | collect what has expired | [`purge`](Self::purge), or a [`Purger`](crate::Purger) in the background |
+/// | pass on what is known of a request | [`with_context`](Self::with_context) |
+/// | ask for the set-up | [`policy`](Self::policy), [`kinds_for`](Self::kinds_for), [`now`](Self::now) |
 ///
 /// # Examples
 /// ```

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_core::rotation::{
-    Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide, standing,
+    Ask, Deadlines, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide, standing,
 };
 use hallpass_core::{Kind, Policy, Purpose, Reason, Rejected, RetryWindow, Scope, Timestamp, Windows};
 
@@ -365,7 +365,11 @@ fn standing_tells_exactly_what_needs_no_stamp_and_ends_nothing() {
                 Decision::Reject { rejected, end: None } => Some(rejected),
                 _ => None,
             };
-            assert_eq!(standing(&of, t(at), &policy, SKEW), told, "{name}, {at} ms after the issue");
+            assert_eq!(
+                standing(&of, &Deadlines::of(&of, t(at), &policy, SKEW), t(at)),
+                told,
+                "{name}, {at} ms after the issue"
+            );
         }
     }
 }

@@ -2,10 +2,10 @@
 
 use super::wire::{Reader, put_time};
 use super::{Body, Reason, Record};
-use crate::error::{DecodeError, LimitError};
 use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::limit::{DecodeError, LimitError};
 use crate::purpose::Purpose;
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// The version written first in every record.
 const VERSION: u8 = 1;

@@ -1,7 +1,7 @@
 //! Fixed-width, big-endian fields, read from bytes that nobody vouches for.
 
 use crate::clock::Timestamp;
-use crate::error::DecodeError;
+use crate::limit::DecodeError;
 
 /// How "no instant" is written.
 const NEVER: u64 = u64::MAX;

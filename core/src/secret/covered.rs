@@ -3,10 +3,10 @@
 use super::{DIGEST, Validator};
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
+use crate::facts::Facts;
 use crate::ident::{Era, Kind, LoginId, Subject};
 use crate::purpose::Purpose;
-use crate::record::state::Facts;
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// What a digest covers besides the validator: all that never changes in a record (contract T3). With a keyring,
 /// a writer of the database cannot move a token to another kind, subject, login or lifetime, make a key of a
@@ -82,9 +82,10 @@ impl Covered<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{Digest, KeyId, Keyring};
+    use super::super::Digest;
     use super::*;
-    use crate::record::state::Origin;
+    use crate::facts::Origin;
+    use crate::keyring::{KeyId, Keyring};
 
     fn validator(seed: u8) -> Validator {
         Validator::new(std::array::from_fn(|at| seed.wrapping_add(at as u8)))

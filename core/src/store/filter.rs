@@ -6,7 +6,7 @@ use crate::clock::Timestamp;
 use crate::ident::{Kind, LoginId};
 use crate::purpose::{Purpose, Purposes};
 use crate::record::Record;
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// Which records of a subject. All conditions hold at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,11 +1,11 @@
 //! A token that is accepted on behalf of the client that is about to get it.
 
-use super::candidate::{Found, corrupt};
+use super::found::{Found, corrupt};
 use super::issue::Issue;
 use super::valid::{Issued, Valid};
 use crate::error::Denied;
 use crate::record::state::State;
-use crate::rotation::Presented;
+use crate::rotation::{Deadlines, Presented};
 use crate::stamp::FingerprintCheck;
 
 impl Issue<'_> {
@@ -19,15 +19,13 @@ impl Issue<'_> {
     pub async fn accepted(self) -> Result<(Issued, Valid), Denied> {
         let (issued, record) = self.run().await?;
         let state = State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;
-        let absolute_at = record.expires_at;
+        let deadlines = Deadlines { absolute: record.expires_at, idle: record.idle_at };
         let valid = Valid {
-            expires_at: record.idle_at.map_or(absolute_at, |idle_at| idle_at.min(absolute_at)),
-            absolute_at,
             fingerprint: match state.facts.fingerprint {
                 Some(_) => FingerprintCheck::Matches,
                 None => FingerprintCheck::Unknown,
             },
-            found: Box::new(Found { record, state, presented: Presented::Current }),
+            found: Box::new(Found { record, state, presented: Presented::Current, deadlines }),
             confirms: None,
             successor: None,
         };

@@ -9,8 +9,8 @@ use super::{Shared, Tokens};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::event::Observer;
+use crate::keyring::{Keyring, Keys};
 use crate::policy::{Policy, PolicyError};
-use crate::secret::{Keyring, Keys};
 use crate::store::TokenStore;
 
 /// The default of [`TokensBuilder::max_logins`].

@@ -5,23 +5,24 @@ use std::fmt;
 use super::Tokens;
 use super::alarm::Caught;
 use super::backoff::Backoff;
+use super::found::{Found, corrupt};
 use super::valid::{Issued, Valid};
 use super::write::{Written, purge_at};
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
-use crate::ident::{Kind, LoginId, Subject};
+use crate::ident::{LoginId, Subject};
+use crate::keyring::Key;
+use crate::limit::DecodeError;
 use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
 use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
-use crate::rotation::{
-    Ask, Deadlines, Decision, Presented, Situation, StampCheck, Successor, decide, standing, windows_closed,
-};
-use crate::secret::{Digest, Key, KeyId, Usable, Validator};
+use crate::rotation::{Ask, Decision, Presented, StampCheck, Successor, decide_by};
+use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
 use crate::store::Change;
-use crate::token::{Selector, Token};
+use crate::token::Token;
 
 /// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
 /// that the application can fetch the stamp and finish with one store read and one user read.
@@ -34,138 +35,14 @@ pub struct Candidate<'a> {
     fingerprint: Option<Fingerprint>,
 }
 
-/// A record and which of its tokens was presented. Boxed wherever it is kept: it is over 500 bytes, and
-/// each return on its way from the store to the application would copy them.
-pub(super) struct Found {
-    pub(super) record: Record,
-    pub(super) state: State,
-    pub(super) presented: Presented,
-}
-
-impl Tokens {
-    /// Whether `text` is a token of `kind` that is ours, neither expired nor ended.
-    ///
-    /// # Errors
-    /// [`Failure`] if that cannot be told.
-    pub async fn look_up(&self, kind: Kind, text: &str) -> Result<Candidate<'_>, Denied> {
-        let policy = self.policy(kind)?;
-        let now = self.now();
-        let Some((selector, validator)) = policy.format.parse(text) else {
-            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
-            return Err(Rejected::Malformed.into());
-        };
-        let record = self.store().find(selector).await?;
-        let found = self.examine(policy, selector, &validator, record, now)?;
-        Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None })
-    }
-
-    /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
-    ///
-    /// # Errors
-    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
-        self.look_up(kind, text).await?.verify(None).await
-    }
-
-    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
-    ///
-    /// # Errors
-    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
-    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
-        self.look_up(kind, text).await?.verify_and_rotate(None).await
-    }
-
-    /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
-    /// accepted.
-    ///
-    /// # Errors
-    /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
-    /// future was dropped, the token may be spent.
-    pub async fn consume(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
-        self.look_up(kind, text).await?.consume(None).await
-    }
-
-    /// Rows D1 to D3 for what a store returned.
-    fn examine(
-        &self,
-        policy: &Policy,
-        selector: Selector,
-        validator: &Validator,
-        record: Option<Record>,
-        now: Timestamp,
-    ) -> Result<Box<Found>, Denied> {
-        let kind = policy.kind;
-        let invalid = |event: EventKind| {
-            self.emit(&Event::new(event, now).token_kind(kind).selector(selector));
-            Err(Rejected::Invalid.into())
-        };
-        let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
-        if record.selector != selector {
-            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
-        }
-        if record.kind != kind {
-            return invalid(EventKind::KindMismatch);
-        }
-        let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
-        let presented = match self.identify(policy, &record, &state, validator, now)? {
-            Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
-            Some(presented) => presented,
-            None => return invalid(EventKind::UnusableKey),
-        };
-        let found = Box::new(Found { record, state, presented });
-        let situation = found.situation(StampCheck::Unbound);
-        let Some(rejected) = standing(&situation, now, policy, self.max_skew()) else { return Ok(found) };
-        self.emit(&Event::new(told(rejected), now).record(&found.record));
-        Err(rejected.into())
-    }
-
-    /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
-    ///
-    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
-    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
-    /// of ours but the newest is a replay.
-    ///
-    /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
-    /// whether a token is the newest one, its holder learns from the verdict anyway.
-    fn identify(
-        &self,
-        policy: &Policy,
-        record: &Record,
-        state: &State,
-        validator: &Validator,
-        now: Timestamp,
-    ) -> Result<Option<Presented>, Failure> {
-        let matches =
-            |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
-        let usable = self.keys().usable(state.digest.key, now);
-        if let Ok(Usable::Yes(key)) = usable
-            && matches(&state.digest, key)
-        {
-            return Ok(Some(Presented::Current));
-        }
-        if !validator.descends_from(record.selector, &state.lineage) {
-            return Ok(Some(Presented::Foreign));
-        }
-        let Usable::Yes(_) = usable? else { return Ok(None) };
-        let Some(rotated) = &state.rotated else { return Ok(Some(Presented::Earlier)) };
-        match self.keys().usable(rotated.predecessor.key, now)? {
-            Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
-            Usable::Yes(_) => Ok(Some(Presented::Earlier)),
-            Usable::No => {
-                let open = state.rotation().is_some_and(|rotation| {
-                    rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
-                });
-                Ok(if open { None } else { Some(Presented::Earlier) })
-            }
-        }
-    }
-
-    /// The key named `id`, where it can still be used.
-    pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
-        Ok(match self.keys().usable(id, now)? {
-            Usable::Yes(key) => Some(key),
-            Usable::No => None,
-        })
+impl<'a> Candidate<'a> {
+    pub(super) const fn new(
+        tokens: &'a Tokens,
+        policy: &'a Policy,
+        validator: Validator,
+        found: Box<Found>,
+    ) -> Self {
+        Self { tokens, policy, validator, found, fingerprint: None }
     }
 }
 
@@ -248,7 +125,7 @@ impl Candidate<'_> {
                 Ok::<_, Failure>(written)
             });
             match written.await? {
-                Written::Done => return Ok(self.accept(None, now)),
+                Written::Done => return Ok(self.accept(None)),
                 Written::Lost(record) => self.found = self.again(record, now)?,
             }
             backoff.pause(self.tokens).await?;
@@ -271,12 +148,12 @@ impl Candidate<'_> {
             if self.found.presented != Presented::Current {
                 let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
                 self.tokens.emit(&self.event(EventKind::Retried, now));
-                return Ok(self.accept(token, now));
+                return Ok(self.accept(token));
             }
             let confirmed_issuer = self.confirm_issuer(now).await;
             if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
-                return Ok(self.accept(None, now));
+                return Ok(self.accept(None));
             }
             let (next, state, token) = match self.advance(confirm, confirmed_issuer, successor, now) {
                 Ok(advanced) => advanced,
@@ -286,13 +163,14 @@ impl Candidate<'_> {
             let change = if touch { Change::Touch } else { Change::Update };
             match self.tokens.replace(&next, &self.found.record, change).await {
                 Ok(Written::Done) => {
+                    self.found.deadlines = self.tokens.deadlines(&next, self.policy, now);
                     (self.found.record, self.found.state) = (next, state);
                     if confirm {
                         self.tokens.emit(&self.event(EventKind::Confirmed, now));
                     }
                     let what = if token.is_some() { EventKind::Rotated } else { EventKind::Verified };
                     self.tokens.emit(&self.event(what, now));
-                    return Ok(self.accept(token, now));
+                    return Ok(self.accept(token));
                 }
                 Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
                 Err(failure) => return Ok(self.unwritten(&failure, now)),
@@ -304,7 +182,7 @@ impl Candidate<'_> {
     /// D12: the token is valid whether or not what follows from that could be written.
     fn unwritten(self, failure: &Failure, now: Timestamp) -> Valid {
         self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(failure));
-        self.accept(None, now)
+        self.accept(None)
     }
 
     /// D5a: the client has this token, so it has the successor that was sent in the same answer. Whether this
@@ -328,7 +206,8 @@ impl Candidate<'_> {
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
         };
-        decide(&self.found.situation(check), ask, now, self.policy, self.tokens.max_skew())
+        let (situation, deadlines) = (self.found.situation(check), &self.found.deadlines);
+        decide_by(&situation, deadlines, ask, now, self.policy, self.tokens.max_skew())
     }
 
     /// What to make of the record that somebody else wrote first.
@@ -399,12 +278,13 @@ impl Candidate<'_> {
         now: Timestamp,
     ) -> Result<Valid, Denied> {
         let Some((scope, reason)) = end else {
-            self.tokens.emit(&self.event(told(rejected), now));
+            self.tokens.emit(&self.event(EventKind::of_rejection(rejected), now));
             return Err(rejected.into());
         };
         let fingerprint = self.compare();
         let record = self.found.record;
-        let caught = Caught { record, fingerprint, event: told(rejected), reason, at: now };
+        let caught =
+            Caught { record, fingerprint, event: EventKind::of_rejection(rejected), reason, at: now };
         self.tokens.end_caught(caught, scope).await?;
         Err(rejected.into())
     }
@@ -417,43 +297,13 @@ impl Candidate<'_> {
         FingerprintCheck::new(self.found.state.facts.fingerprint, self.fingerprint)
     }
 
-    fn accept(self, successor: Option<Token>, now: Timestamp) -> Valid {
-        let situation = self.found.situation(StampCheck::Unbound);
-        let deadlines = Deadlines::of(&situation, now, self.policy, self.tokens.max_skew());
+    fn accept(self, successor: Option<Token>) -> Valid {
         let fingerprint = self.compare();
-        let Record { selector, generation, .. } = self.found.record;
+        let Record { selector, generation, kind, login, .. } = self.found.record;
         let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
-        let successor = successor.map(|token| Issued {
-            token,
-            kind: self.found.record.kind,
-            login: self.found.record.login,
-            expires_at: deadlines.absolute,
-        });
-        Valid {
-            found: self.found,
-            expires_at: deadlines.first(),
-            absolute_at: deadlines.absolute,
-            fingerprint,
-            confirms,
-            successor,
-        }
-    }
-}
-
-impl Found {
-    fn situation(&self, stamp: StampCheck) -> Situation {
-        let Record { created_at, seen_at, expires_at, idle_at, revoked, .. } = self.record;
-        let rotation = self.state.rotation();
-        Situation {
-            presented: self.presented,
-            created_at,
-            seen_at,
-            expires_at,
-            idle_at,
-            revoked,
-            rotation,
-            stamp,
-        }
+        let expires_at = self.found.deadlines.absolute;
+        let successor = successor.map(|token| Issued { token, kind, login, expires_at });
+        Valid { found: self.found, fingerprint, confirms, successor }
     }
 }
 
@@ -461,23 +311,4 @@ impl fmt::Debug for Candidate<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Candidate").field("record", &self.found.record).finish_non_exhaustive()
     }
-}
-
-/// What an observer is told of a token of ours that is rejected.
-const fn told(rejected: Rejected) -> EventKind {
-    match rejected {
-        Rejected::Expired => EventKind::Expired,
-        Rejected::Fenced => EventKind::Fenced,
-        Rejected::Invalid => EventKind::InvalidValidator,
-        Rejected::Lapsed => EventKind::Lapsed,
-        Rejected::Malformed => EventKind::Malformed,
-        Rejected::Reused => EventKind::Reused,
-        Rejected::Revoked(reason) => EventKind::RevokedPresented(reason),
-        Rejected::Spent => EventKind::Spent,
-        Rejected::StampMismatch => EventKind::StampMismatch,
-    }
-}
-
-pub(super) const fn corrupt(selector: Selector, source: DecodeError) -> Failure {
-    Failure::Corrupt { selector, source }
 }

@@ -10,12 +10,13 @@ use super::write::Written;
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
+use crate::facts::Origin;
 use crate::ident::{LoginId, Subject};
 use crate::purpose::{Purpose, Purposes};
-use crate::record::state::{Origin, State};
+use crate::record::state::State;
 use crate::record::{Reason, Record};
+use crate::selector::Selector;
 use crate::store::{Change, RecordFilter};
-use crate::token::Selector;
 
 /// Which cap a new record may exceed.
 #[derive(Clone, Copy)]

@@ -4,10 +4,11 @@ use std::borrow::Cow;
 
 use super::Tokens;
 use super::backoff::Backoff;
-use super::candidate::corrupt;
+use super::found::corrupt;
 use super::valid::Valid;
 use super::write::Written;
-use crate::error::{Denied, LimitError, Rejected};
+use crate::error::{Denied, Rejected};
+use crate::limit::LimitError;
 use crate::record::state::{MAX_DATA, State};
 use crate::store::Change;
 

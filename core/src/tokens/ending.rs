@@ -11,9 +11,9 @@ use crate::event::{Event, EventKind};
 use crate::ident::{Epoch, LoginId, Subject};
 use crate::purpose::{Purpose, Purposes};
 use crate::record::{Reason, Record};
+use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
 use crate::store::{Action, EpochUpdate, Logins, Note, RecordFilter, Revocation};
-use crate::token::Selector;
 
 /// One ending: what is written, and how the observer is told.
 pub(super) struct Ending {

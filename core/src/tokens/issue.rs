@@ -14,17 +14,20 @@ use super::valid::{Issued, Valid};
 use super::write::purge_at;
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
-use crate::error::{Denied, Failure, LimitError, Rejected, StoreError};
+use crate::error::{Denied, Failure, Rejected, StoreError};
 use crate::event::{Event, EventKind};
+use crate::facts::{Facts, Origin};
 use crate::ident::{Device, Era, Kind, LoginId, Revision, Subject};
+use crate::limit::LimitError;
 use crate::policy::Policy;
 use crate::purpose::Purpose;
-use crate::record::state::{Confirms, Facts, MAX_DATA, Origin, State};
+use crate::record::state::{Confirms, MAX_DATA, State};
 use crate::record::{Body, Record};
 use crate::secret::{Digest, Validator};
+use crate::selector::Selector;
 use crate::stamp::{Fingerprint, Stamp};
 use crate::store::{Fence, Insert};
-use crate::token::{Selector, Token};
+use crate::token::Token;
 
 /// How often a taken selector is replaced by another; once is already a sign of broken randomness.
 const SELECTOR_TRIES: usize = 3;
@@ -124,7 +127,7 @@ impl Tokens {
             if let Some(subject) = &draft.subject {
                 selector.0[..2].copy_from_slice(&subject.shard());
             }
-            let validator = Validator::generate(&*self.shared.entropy)?;
+            let validator = Validator::generate(&*self.shared.entropy).map_err(Failure::Randomness)?;
             let mut record = Record {
                 selector,
                 subject: draft.subject.clone(),
@@ -378,7 +381,7 @@ impl<'a> Issue<'a> {
                     fence: Fence::Parent(parent.selector()),
                     created_at: now,
                     seen_at: now,
-                    expires_at: expires_at.min(parent.absolute_at),
+                    expires_at: expires_at.min(parent.absolute_expiry()),
                     idle: policy.idle,
                     device: device.unwrap_or_else(|| parent.device().clone()),
                     era: parent.found.record.era,

@@ -10,11 +10,12 @@ use super::records::Rows;
 use crate::clock::Timestamp;
 use crate::error::{Failure, StoreError};
 use crate::event::EventKind;
+use crate::facts::Origin;
 use crate::ident::{Device, Kind, LoginId, Subject};
 use crate::purpose::Purpose;
-use crate::record::state::{Origin, State};
+use crate::record::state::State;
 use crate::record::{Reason, Record};
-use crate::token::Selector;
+use crate::selector::Selector;
 
 /// One login that is live: a device, or an API key. No secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,11 @@ use std::time::Duration;
 
 use super::Tokens;
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Failure};
+use crate::error::Failure;
 use crate::ident::{Epoch, Era, LoginId, Subject};
+use crate::limit::DecodeError;
+use crate::selector::Selector;
 use crate::store::{Admission, Fence};
-use crate::token::Selector;
 
 /// How long a login may be under way: password, second factor, and the answer. 1 hour.
 pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);

@@ -3,18 +3,19 @@
 use std::num::NonZeroU16;
 
 use super::Tokens;
-use super::candidate::corrupt;
+use super::found::corrupt;
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Failure};
+use crate::error::Failure;
 use crate::event::{Event, EventKind};
 use crate::ident::Subject;
+use crate::limit::DecodeError;
 use crate::policy::Policy;
 use crate::purpose::Purposes;
 use crate::record::Record;
 use crate::record::state::State;
 use crate::rotation::{Deadlines, Presented, Situation, StampCheck};
+use crate::selector::Selector;
 use crate::store::{Listed, Page};
-use crate::token::Selector;
 
 /// How many records one read of a list asks for.
 const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();

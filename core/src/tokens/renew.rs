@@ -2,23 +2,25 @@
 
 use super::Tokens;
 use super::backoff::Backoff;
-use super::candidate::corrupt;
 use super::cap::Cap;
 use super::ending::Ending;
+use super::found::corrupt;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
 use super::write::Written;
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
-use crate::error::{DecodeError, Denied, Failure, Rejected};
+use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
+use crate::facts::{Facts, Origin};
 use crate::ident::{Kind, LoginId, Subject};
+use crate::limit::DecodeError;
 use crate::purpose::{Purpose, Purposes};
-use crate::record::state::{Facts, Origin, State};
+use crate::record::state::State;
 use crate::record::{Reason, Record};
+use crate::selector::Selector;
 use crate::stamp::Stamp;
 use crate::store::{Fence, RecordFilter};
-use crate::token::Selector;
 
 /// The caller's new tokens, and whether the rest could be ended.
 #[derive(Debug)]

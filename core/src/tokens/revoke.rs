@@ -1,13 +1,14 @@
 //! Ending tokens: by token, by login, by subject.
 
 use super::Tokens;
-use super::candidate::corrupt;
 use super::ending::{Ending, login_of};
+use super::found::corrupt;
 use super::login::LOGIN_WINDOW;
 use crate::clock::Timestamp;
-use crate::error::{Denied, Failure, LimitError, Rejected, StoreError};
+use crate::error::{Denied, Failure, Rejected, StoreError};
 use crate::event::{Event, EventKind};
 use crate::ident::{Kind, LoginId, Subject};
+use crate::limit::LimitError;
 use crate::purpose::{Purpose, Purposes};
 use crate::record::state::State;
 use crate::record::{Reason, Record};

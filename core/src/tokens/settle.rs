@@ -2,8 +2,8 @@
 
 use super::Tokens;
 use super::backoff::Backoff;
-use super::candidate::corrupt;
 use super::ending::Ending;
+use super::found::corrupt;
 use super::renew::Made;
 use super::write::Written;
 use crate::clock::Timestamp;

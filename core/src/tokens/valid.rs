@@ -2,14 +2,16 @@
 
 use std::fmt;
 
-use super::candidate::Found;
+use super::found::Found;
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
+use crate::facts::Origin;
 use crate::ident::{Device, Kind, LoginId, Subject};
-use crate::record::state::{Confirms, Origin};
+use crate::record::state::Confirms;
 use crate::rotation::Presented;
+use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
-use crate::token::{Selector, Token};
+use crate::token::Token;
 
 /// A token that was made: send it to the client, it is not to be had again.
 #[derive(Debug)]
@@ -27,8 +29,6 @@ pub struct Issued {
 /// A token that was presented and is good.
 pub struct Valid {
     pub(super) found: Box<Found>,
-    pub(super) expires_at: Timestamp,
-    pub(super) absolute_at: Timestamp,
     pub(super) fingerprint: FingerprintCheck,
     /// The rotation whose successor this call hands out: a token that is issued from it arrives with that.
     pub(super) confirms: Option<Confirms>,
@@ -83,14 +83,14 @@ impl Valid {
 
     /// When it expires if it is not used again: the earlier of its absolute and its idle expiry.
     #[must_use]
-    pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
+    pub fn expires_at(&self) -> Timestamp {
+        self.found.deadlines.first()
     }
 
     /// When it expires however much it is used.
     #[must_use]
     pub const fn absolute_expiry(&self) -> Timestamp {
-        self.absolute_at
+        self.found.deadlines.absolute
     }
 
     /// When the subject last authenticated for this login.
@@ -136,7 +136,7 @@ impl fmt::Debug for Valid {
         f.debug_struct("Valid")
             .field("record", &self.found.record)
             .field("origin", &self.found.state.facts.origin)
-            .field("expires_at", &self.expires_at)
+            .field("expires_at", &self.expires_at())
             .field("fingerprint", &self.fingerprint)
             .field("successor", &self.successor)
             .finish_non_exhaustive()

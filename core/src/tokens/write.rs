@@ -2,7 +2,7 @@
 
 use super::Tokens;
 use super::backoff::Backoff;
-use super::candidate::corrupt;
+use super::found::corrupt;
 use crate::clock::Timestamp;
 use crate::error::{Failure, StoreError};
 use crate::event::{Event, EventKind};

@@ -3,9 +3,8 @@
 use hmac::Mac;
 use subtle::ConstantTimeEq;
 
-use super::{KeyId, Keyring, Keys, Usable};
+use super::{Key, KeyId, Keyring, Keys, UnknownKey, Usable};
 use crate::clock::Timestamp;
-use crate::error::Failure;
 
 const SEAL: &[u8] = b"hallpass/seal/1";
 
@@ -29,8 +28,8 @@ impl Keyring {
     /// Whether `seal` was made from this `message` and `context`, in constant time. A seal by a retired key is not.
     ///
     /// # Errors
-    /// [`Failure::UnknownKey`] if the ring does not have its key.
-    pub fn is_sealed(&self, context: &'static str, message: &[u8], seal: &Seal) -> Result<bool, Failure> {
+    /// [`UnknownKey`] if the ring does not have its key.
+    pub fn is_sealed(&self, context: &'static str, message: &[u8], seal: &Seal) -> Result<bool, UnknownKey> {
         let keys = Keys(Some(self.clone()));
         Ok(match keys.usable(Some(seal.key), Timestamp::MAX)? {
             Usable::Yes(Some(key)) => key.seal(context, message).ct_eq(&seal.bytes).into(),
@@ -45,9 +44,9 @@ impl Keyring {
     }
 }
 
-impl super::Key {
+impl Key {
     fn seal(&self, context: &str, message: &[u8]) -> [u8; 32] {
-        let mut mac = self.digest.clone();
+        let mut mac = self.mac();
         for part in [SEAL, context.as_bytes()] {
             mac.update(&(part.len() as u64).to_be_bytes());
             mac.update(part);
@@ -73,7 +72,7 @@ mod tests {
         assert!(!ring_1.is_sealed("use", b"massage", &seal).unwrap());
         assert!(!ring_1.is_sealed("usem", b"essage", &seal).unwrap());
         assert!(!ring(1, 2).is_sealed("use", b"message", &seal).unwrap(), "another key of that name");
-        assert!(matches!(ring(2, 1).is_sealed("use", b"message", &seal), Err(Failure::UnknownKey(_))));
+        assert!(matches!(ring(2, 1).is_sealed("use", b"message", &seal), Err(UnknownKey(_))));
         let retired = ring(2, 2).retired(KeyId::new(1).unwrap()).unwrap();
         assert!(!retired.is_sealed("use", b"message", &seal).unwrap());
         let older = ring(3, 3).seal("use", b"message");

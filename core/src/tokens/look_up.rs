@@ -1,0 +1,146 @@
+//! From the text of a token to the record that it belongs to (contract D1 to D3).
+
+use super::Tokens;
+use super::candidate::Candidate;
+use super::found::{Found, corrupt};
+use super::valid::Valid;
+use crate::clock::Timestamp;
+use crate::error::{Denied, Failure, Rejected};
+use crate::event::{Event, EventKind};
+use crate::ident::Kind;
+use crate::keyring::{Key, KeyId, Usable};
+use crate::limit::DecodeError;
+use crate::policy::Policy;
+use crate::record::Record;
+use crate::record::state::State;
+use crate::rotation::{Presented, StampCheck, standing, windows_closed};
+use crate::secret::{Digest, Validator};
+use crate::selector::Selector;
+
+impl Tokens {
+    /// Whether `text` is a token of `kind` that is ours, neither expired nor ended.
+    ///
+    /// # Errors
+    /// [`Failure`] if that cannot be told.
+    pub async fn look_up(&self, kind: Kind, text: &str) -> Result<Candidate<'_>, Denied> {
+        let policy = self.policy(kind)?;
+        let now = self.now();
+        let Some((selector, validator)) = policy.format.parse(text) else {
+            self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
+            return Err(Rejected::Malformed.into());
+        };
+        let record = self.store().find(selector).await?;
+        let found = self.examine(policy, selector, &validator, record, now)?;
+        Ok(Candidate::new(self, policy, validator, found))
+    }
+
+    /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
+    ///
+    /// # Errors
+    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    pub async fn verify(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify(None).await
+    }
+
+    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
+    ///
+    /// # Errors
+    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.verify_and_rotate(None).await
+    }
+
+    /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
+    /// accepted.
+    ///
+    /// # Errors
+    /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
+    /// future was dropped, the token may be spent.
+    pub async fn consume(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
+        self.look_up(kind, text).await?.consume(None).await
+    }
+
+    /// Rows D1 to D3 for what a store returned.
+    pub(super) fn examine(
+        &self,
+        policy: &Policy,
+        selector: Selector,
+        validator: &Validator,
+        record: Option<Record>,
+        now: Timestamp,
+    ) -> Result<Box<Found>, Denied> {
+        let kind = policy.kind;
+        let invalid = |event: EventKind| {
+            self.emit(&Event::new(event, now).token_kind(kind).selector(selector));
+            Err(Rejected::Invalid.into())
+        };
+        let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
+        if record.selector != selector {
+            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
+        }
+        if record.kind != kind {
+            return invalid(EventKind::KindMismatch);
+        }
+        let state = State::decode(&record.body).map_err(|source| corrupt(selector, source))?;
+        let presented = match self.identify(policy, &record, &state, validator, now)? {
+            Some(Presented::Foreign) => return invalid(EventKind::InvalidValidator),
+            Some(presented) => presented,
+            None => return invalid(EventKind::UnusableKey),
+        };
+        let deadlines = self.deadlines(&record, policy, now);
+        let found = Box::new(Found { record, state, presented, deadlines });
+        let situation = found.situation(StampCheck::Unbound);
+        let Some(rejected) = standing(&situation, &deadlines, now) else { return Ok(found) };
+        self.emit(&Event::new(EventKind::of_rejection(rejected), now).record(&found.record));
+        Err(rejected.into())
+    }
+
+    /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
+    ///
+    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
+    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
+    /// of ours but the newest is a replay.
+    ///
+    /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
+    /// whether a token is the newest one, its holder learns from the verdict anyway.
+    fn identify(
+        &self,
+        policy: &Policy,
+        record: &Record,
+        state: &State,
+        validator: &Validator,
+        now: Timestamp,
+    ) -> Result<Option<Presented>, Failure> {
+        let matches =
+            |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
+        let usable = self.keys().usable(state.digest.key, now);
+        if let Ok(Usable::Yes(key)) = usable
+            && matches(&state.digest, key)
+        {
+            return Ok(Some(Presented::Current));
+        }
+        if !validator.descends_from(record.selector, &state.lineage) {
+            return Ok(Some(Presented::Foreign));
+        }
+        let Usable::Yes(_) = usable? else { return Ok(None) };
+        let Some(rotated) = &state.rotated else { return Ok(Some(Presented::Earlier)) };
+        match self.keys().usable(rotated.predecessor.key, now)? {
+            Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
+            Usable::Yes(_) => Ok(Some(Presented::Earlier)),
+            Usable::No => {
+                let open = state.rotation().is_some_and(|rotation| {
+                    rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
+                });
+                Ok(if open { None } else { Some(Presented::Earlier) })
+            }
+        }
+    }
+
+    /// The key named `id`, where it can still be used.
+    pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
+        Ok(match self.keys().usable(id, now)? {
+            Usable::Yes(key) => Some(key),
+            Usable::No => None,
+        })
+    }
+}
