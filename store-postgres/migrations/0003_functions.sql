@@ -7,7 +7,7 @@
 create or replace function hallpass_revoke(
     whose text, any_of_kinds text[], any_of_purposes smallint[], only_login bytea, except_login bytea,
     at_most bigint, reason smallint, ended_at timestamptz, new_epoch bytea, kept_until timestamptz
-) returns bigint language plpgsql volatile set search_path from current as $$
+) returns bigint language plpgsql volatile as $$
 declare
     ended bigint := 0;
     found_now bigint;
@@ -22,14 +22,22 @@ begin
         set epoch = excluded.epoch, purge_at = greatest(e.purge_at, excluded.purge_at);
     end if;
     for sweep in 1..16 loop
-        if reason is null then
+        if reason is null and only_login is not null then
+            -- A login has few rows. To lock them first, in an order and no more than at_most, costs half as much again.
+            -- Against a call that locks the same rows in another order the server undoes one of the two, which is
+            -- begun again; what is too many is undone below.
+            delete from hallpass_tokens
+            where subject = whose
+                and login = only_login
+                and (any_of_kinds is null or kind = any (any_of_kinds))
+                and (any_of_purposes is null or purpose = any (any_of_purposes));
+        elsif reason is null then
             with held as materialized (
                 select selector
                 from hallpass_tokens
                 where subject = whose
                     and (any_of_kinds is null or kind = any (any_of_kinds))
                     and (any_of_purposes is null or purpose = any (any_of_purposes))
-                    and (only_login is null or login = only_login)
                     and (except_login is null or login <> except_login)
                 order by selector
                 limit at_most + 1
@@ -70,6 +78,14 @@ begin
     end loop;
     -- Undone: children were inserted while each of the sweeps waited.
     raise exception using errcode = '40001', message = 'rows were found to the end';
+end $$;
+
+-- Run by hand, the tables' names stand without a schema, and the function looks for them where it was made. Where the
+-- names have one, it does without this setting, which costs each call 8 µs.
+do $$ begin
+    if strpos('hallpass_tokens', '.') = 0 then
+        alter function hallpass_revoke set search_path from current;
+    end if;
 end $$;
 
 comment on function hallpass_revoke is 'hallpass: ends the records of a subject that match, and sets its epoch; nothing is done if there are more than at_most';

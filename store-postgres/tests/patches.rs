@@ -96,20 +96,28 @@ const PATCHES: &[Patch] = &[
     patch!(revocation_counts_its_last_sweep_only, "0003_functions.sql", "ended := ended + found_now" => "ended := 1",
         CHOICE),
     patch!(function_removes_every_kind, "0003_functions.sql",
-        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
-        => "                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
+        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
+        => "                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
         CHOICE),
     patch!(function_removes_every_purpose, "0003_functions.sql",
-        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
-        => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
-        CHOICE),
-    patch!(function_removes_every_login, "0003_functions.sql",
-        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
-        => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
+        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
+        => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
         CHOICE),
     patch!(function_removes_the_spared_login, "0003_functions.sql",
-        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
-        => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
+        "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
+        => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                order by selector\n                limit at_most + 1\n                for update\n",
+        CHOICE),
+    patch!(function_removes_every_login, "0003_functions.sql",
+        "                and login = only_login\n"
+        => "",
+        CHOICE),
+    patch!(function_removes_every_kind_of_a_login, "0003_functions.sql",
+        "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds))\n"
+        => "                and login = only_login\n",
+        CHOICE),
+    patch!(function_removes_every_purpose_of_a_login, "0003_functions.sql",
+        "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds))\n                and (any_of_purposes is null or purpose = any (any_of_purposes));"
+        => "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds));",
         CHOICE),
     patch!(function_marks_every_kind, "0003_functions.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n"

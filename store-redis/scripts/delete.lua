@@ -7,7 +7,7 @@
 local function is_other(answer) return type(answer) == 'table' and string.sub(answer.err, 1, 9) == 'WRONGTYPE' end
 
 -- As much as there can be in front of device and body.
-local head = redis.pcall('GETRANGE', KEYS[1], 0, 383)
+local head = redis.pcall('GETRANGE', KEYS[1], '0', '383')
 if is_other(head) then head = '' end
 if type(head) == 'table' then return head end
 if head == '' then return redis.call('DEL', KEYS[1]) end

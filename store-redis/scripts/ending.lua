@@ -11,12 +11,10 @@ local number = function(bytes) return struct.unpack('>I8', bytes) end
 
 local kinds = ARGV[15] == 'only' and {}
 for at = 16, #ARGV do kinds[ARGV[at]] = true end
-local purposes = {}
-for at = 1, #ARGV[8] do purposes[string.byte(ARGV[8], at)] = true end
 
 -- By the member alone: selector, login, purpose and kind never change.
 local function meant(member)
-  if not purposes[string.byte(member, 23)] then return false end
+  if #member < 23 or not string.find(ARGV[8], string.sub(member, 23, 23), 1, true) then return false end
   if kinds and not kinds[string.sub(member, 24)] then return false end
   if ARGV[6] == 'any' then return true end
   return (ARGV[6] == 'only') == (string.sub(member, 15, 22) == ARGV[7])
@@ -28,7 +26,7 @@ local function key_of(member) return prefix .. string.sub(member, 1, 14) end
 -- moves, what is not here refuses, and that has to come before a first write.
 local function look(member)
   if not meant(member) then return 'leave' end
-  local head = redis.pcall('GETRANGE', key_of(member), 0, 96)
+  local head = redis.pcall('GETRANGE', key_of(member), '0', '96')
   if type(head) == 'table' then
     if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 'leave' end
     return 'error'

@@ -6,7 +6,7 @@
 -- Answers REPLACED, CONFLICT or MISSING. The very bytes that are there already were written by this same
 -- call: every write carries an id of its own. This store sends once, but a proxy in between may not.
 
-local head = redis.call('GETRANGE', KEYS[1], 0, 9)
+local head = redis.call('GETRANGE', KEYS[1], '0', '9')
 -- Something that is no record is in the way of one, and is not missing.
 if head == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 'MISSING' end
 if string.sub(head, 2, 9) ~= ARGV[3] then

@@ -4,8 +4,9 @@
 -- ARGV  12 the most entries that it looks at · 13 the most records that it ends
 -- Answers how many records it ended, or -1 if there are too many for one event: then nothing is done.
 
-if redis.call('ZCARD', KEYS[1]) > tonumber(ARGV[12]) then return -1 end
-local members = redis.call('ZRANGE', KEYS[1], 0, -1)
+-- One more, which tells that there are more.
+local members = redis.call('ZRANGE', KEYS[1], '0', ARGV[12])
+if #members > tonumber(ARGV[12]) then return -1 end
 local doomed, heads, gone = {}, {}, {}
 for _, member in ipairs(members) do
   local found, head = look(member)

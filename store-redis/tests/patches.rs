@@ -30,7 +30,7 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_ignores_the_epoch",
         file: "insert.lua",
-        from: "if redis.call('GETRANGE', KEYS[#KEYS], 0, 15) ~= ARGV[4] then return -2 end",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], '0', '15') ~= ARGV[4] then return -2 end",
         to: "",
         caught: &[
             (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
@@ -40,21 +40,21 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_compares_half_of_the_epoch",
         file: "insert.lua",
-        from: "if redis.call('GETRANGE', KEYS[#KEYS], 0, 15) ~= ARGV[4]",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], '0', '15') ~= ARGV[4]",
         to: "if redis.call('GETRANGE', KEYS[#KEYS], 0, 7) ~= string.sub(ARGV[4], 1, 8)",
         caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
     },
     Patch {
         name: "insert_admits_a_missing_epoch",
         file: "insert.lua",
-        from: "if redis.call('GETRANGE', KEYS[#KEYS], 0, 15) ~= ARGV[4]",
-        to: "if redis.call('EXISTS', KEYS[#KEYS]) == 1 and redis.call('GETRANGE', KEYS[#KEYS], 0, 15) ~= ARGV[4]",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], '0', '15') ~= ARGV[4]",
+        to: "if redis.call('EXISTS', KEYS[#KEYS]) == 1 and redis.call('GETRANGE', KEYS[#KEYS], '0', '15') ~= ARGV[4]",
         caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
     },
     Patch {
         name: "insert_ignores_the_parent",
         file: "insert.lua",
-        from: "if redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0' then return -2 end",
+        from: "if redis.call('GETRANGE', KEYS[#KEYS], '9', '9') ~= '\\0' then return -2 end",
         to: "",
         caught: &[
             (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
@@ -64,7 +64,7 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "insert_admits_a_marked_parent",
         file: "insert.lua",
-        from: "redis.call('GETRANGE', KEYS[#KEYS], 9, 9) ~= '\\0'",
+        from: "redis.call('GETRANGE', KEYS[#KEYS], '9', '9') ~= '\\0'",
         to: "redis.call('EXISTS', KEYS[#KEYS]) == 0",
         caught: &[(S11, "fence::a_marked_parent_fences")],
     },
@@ -192,15 +192,15 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "revoke_ignores_the_purpose",
         file: "revoke.lua",
-        from: "if not purposes[string.byte(member, 23)] then return false end",
+        from: "if #member < 23 or not string.find(ARGV[8], string.sub(member, 23, 23), 1, true) then return false end",
         to: "",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
         name: "revoke_stops_at_four",
         file: "revoke.lua",
-        from: "KEYS[1], 0, -1)",
-        to: "KEYS[1], 0, 3)",
+        from: "KEYS[1], '0', ARGV[12])",
+        to: "KEYS[1], '0', '3')",
         caught: &[(S8, "subject::every_choice_matches_the_reference")],
     },
     Patch {
