@@ -71,7 +71,8 @@ impl Backend {
         self
     }
 
-    /// Throws namespaces away so: [`Harness::discard`].
+    /// Throws namespaces away so: [`Harness::discard`]. It may block; where a driver is asynchronous, implement
+    /// [`Harness`].
     #[must_use]
     pub fn discard(mut self, discard: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.discard = Box::new(discard);

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use crate::clause::Clause;
 use crate::declared::Capability;
 use crate::harness::Trouble;
-use crate::outcome::Ran;
+use crate::outcome::{CHANCE, Ran};
 use crate::stage::Stage;
 
 /// One check: a plain function, and the clauses that it looks at.
@@ -63,6 +63,11 @@ impl Case {
     #[must_use]
     pub fn chapter(&self) -> &'static str {
         self.module.rsplit("::").next().unwrap_or(self.module)
+    }
+
+    /// Whether running it again may show more, and needs nothing but the store.
+    pub(crate) fn is_chance(&self) -> bool {
+        CHANCE.contains(&self.chapter()) && matches!(self.run, Run::Any(_))
     }
 
     /// Why the suite cannot tell; `None` if it can.

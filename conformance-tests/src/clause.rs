@@ -1,107 +1,168 @@
-//! The clauses of the contract, by number.
+//! The clauses of the contract: their numbers, their words, and what each is about in an adapter.
 
 use std::fmt;
 
-/// A clause of `docs/contract.md`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Clause {
-    /// A token has one spelling; anything else is malformed before any store access.
-    T1,
-    /// Any former token is recognised as ours, a guess is not.
-    T2,
-    /// Only digests are stored, bound to kind, selector, subject and times.
-    T3,
-    /// Comparisons are constant-time.
-    T4,
-    /// Every holder of the predecessor gets the same successor.
-    T5,
-    /// No log, error or debug text contains a secret.
-    T6,
-    /// All records of a subject share a shard.
-    T7,
-    /// A token of another kind behaves as absent.
-    T8,
-    /// What is not ours is invalid, and ends nothing.
-    D1,
-    /// What has expired is expired, collected or not.
-    D2,
-    /// What was ended says why; what was used is spent.
-    D3,
-    /// Another stamp ends the login.
-    D4,
-    /// The newest token is valid: confirmed, slid and rotated when due.
-    D5,
-    /// The predecessor is good for the retry window while its successor is unconfirmed.
-    D6,
-    /// The predecessor is good for the overlap once its successor is confirmed.
-    D7,
-    /// The predecessor of a successor that nobody presented lapses.
-    D8,
-    /// Any other replaced token is theft, and ends the login.
-    D9,
-    /// When a rotation is due.
-    D10,
-    /// Use extends no window.
-    D11,
-    /// Ending is unconditional, one step, never undone; a failed slide is no rejection.
-    D12,
-    /// A marked record stays until its absolute expiry.
-    D13,
-    /// Policies are checked when built.
-    D14,
-    /// A lost compare-and-swap is read and decided again.
-    D15,
-    /// An honest client is never refused; a replay outside the windows is always caught.
-    D16,
-    /// The verdict says how the fingerprint compares.
-    D17,
-    /// What was acknowledged is found, byte for byte.
-    S1,
-    /// Insert only inserts.
-    S2,
-    /// An unknown selector is nothing; a near miss never matches.
-    S3,
-    /// Replace only updates; what is gone or marked stays so.
-    S4,
-    /// Replace is compare-and-swap: of many exactly one wins.
-    S5,
-    /// What was acknowledged is seen by everybody: linearizable.
-    S6,
-    /// Delete is idempotent and says whether a record was there.
-    S7,
-    /// Revoking by subject ends all and only what matches, and counts it.
-    S8,
-    /// A list shows what is there, each once, in order.
-    S9,
-    /// A purge removes only what is due, at most so much, and never early.
-    S10,
-    /// Fences: nothing slips in behind a revocation.
-    S11,
-    /// Trouble is an error, bounded in time, and passes.
-    S12,
-    /// A dropped future leaves a record untouched or fully written.
-    S13,
-    /// What is acknowledged survives what was declared.
-    S14,
-    /// Namespaces never see each other.
-    S15,
-    /// Whatever is within the limits is stored faithfully.
-    S16,
-    // S17 is withdrawn.
-    /// No debug output, error or log contains data or digests.
-    S18,
+/// Where the pages of this repository are read.
+const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/");
+
+const TOKENS: &str = "what `find` gives back after `insert` and `replace`: core judges what it is handed, so run the \
+                      chapters `insert::`, `find::` and `replace::` first";
+const ENDINGS: &str = "`replace` and `revoke_by_subject` with `Action::Mark`: core judges the record that it is handed, \
+                       so run the chapters `replace::` and `subject::` first";
+const WINNERS: &str = "the condition on the revision in `replace`, and whether it is checked in the step that writes: run \
+                       `replace::` and `race::` first";
+
+/// An entry: number, heading on the page, the sentence that stands there, what to look at in an adapter.
+macro_rules! clauses {
+    ($($name:ident $title:literal $text:literal $look:expr;)+) => {
+        /// A clause of `docs/contract.md`.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Clause {
+            $(#[doc = $text] $name,)+
+        }
+
+        impl Clause {
+            /// Every clause, in the order of the contract.
+            pub const ALL: [Self; 42] = [$(Self::$name),+];
+
+            /// Its heading on the page: `Compare and swap`.
+            #[must_use]
+            pub const fn title(self) -> &'static str {
+                match self { $(Self::$name => $title,)+ }
+            }
+
+            /// The sentence of the page that says most of it.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// What to look at in an adapter that breaks it.
+            #[must_use]
+            pub const fn look_at(self) -> &'static str {
+                match self { $(Self::$name => $look,)+ }
+            }
+        }
+    };
+}
+
+clauses! {
+    T1 "Text" "Parsing accepts the one spelling that printing produces, down to unused trailing bits." TOKENS;
+    T2 "Family" "Hence every token that a record ever had is recognised with constant storage" TOKENS;
+    T3 "Digests" "A copy of the database holds nothing that verifies." TOKENS;
+    T4 "Comparison" "Digests, lineages, stamps and fingerprints are compared in constant time." TOKENS;
+    T5 "Successor" "So every holder of the predecessor who asks within the windows gets the same successor, byte for byte" WINNERS;
+    T6 "Secrecy in memory" "Logs, errors and panics contain no secret."
+        "`Debug` of the store and the texts of its errors: many drivers quote the values of a statement";
+    T7 "Shard" "All records of a subject share their shard" TOKENS;
+    T8 "Kinds" "A token of another kind gets the answer of a token that does not exist." TOKENS;
+    D1 "The decision" "A token that is not ours, or of another kind, is `Invalid`, and ends nothing." TOKENS;
+    D2 "The decision" "What has expired is `Expired`: collected or not, it behaves like one that is gone." TOKENS;
+    D3 "The decision" "What was ended says why; what was used up is `Spent`." ENDINGS;
+    D4 "The decision" "A stamp that is given must match; another one refuses, and ends nothing." TOKENS;
+    D5 "The decision" "The current token is `Valid`: confirmed, rotated when that is due, and its idle expiry moved." TOKENS;
+    D6 "The decision" "The predecessor is good while its successor is not confirmed, within the retry window." TOKENS;
+    D7 "The decision" "The predecessor is good for the overlap once its successor is confirmed." TOKENS;
+    D8 "The decision" "A successor that was never presented lapses: its login is ended, without alarm." ENDINGS;
+    D9 "The decision" "Any other replaced token is theft: its login is ended, and an alarm is raised." ENDINGS;
+    D10 "When a rotation is due" "Otherwise the answer is `Valid` and no new token." TOKENS;
+    D11 "Nothing extends a window" "Use moves no window." TOKENS;
+    D12 "Ending is unconditional" "Ending a login compares no revision, so no flood of writes can hold it up."
+        "`revoke_by_subject`: it must compare no revision, and what it began must end though its caller has gone";
+    D13 "Marks" "A marked record has no idle expiry and stays until its absolute one" ENDINGS;
+    D14 "Policies are checked" "Building the service fails, with the kind and the rule in the message" TOKENS;
+    D15 "A lost race is not interpreted"
+        "A call that loses a compare-and-swap has learnt only that another call wrote." WINNERS;
+    D16 "What is promised of rotation" "A replay outside the windows is always caught." WINNERS;
+    D17 "Fingerprints" "Nothing is refused for it here" TOKENS;
+    S1 "What was acknowledged is returned"
+        "After an acknowledged `insert` or `replace`, `find` returns the record byte for byte"
+        "the list of columns in `insert`, in `replace` and in what `find` decodes: one is missing, too narrow, or changed \
+         on its way; `find` reads from a replica or a cache";
+    S2 "Insert only inserts" "A selector that exists is `Duplicate`, and its record stays as it was."
+        "the statement of `insert`: it is an upsert, or the number of rows that it wrote is not looked at; for \
+         `of_subject`, whether the count is taken in the same step";
+    S3 "Unknown is not an error" "A selector that is merely similar never matches."
+        "the condition on the selector in `find`: compared as bytes, whole, and no row is `None`";
+    S4 "Replace only updates" "A deleted record does not come back through it."
+        "the statement of `replace`: it inserts, or lacks `AND revoked = 0`; and how it tells Missing from Conflict where no \
+         row was changed";
+    S5 "Compare and swap" "Of any number of concurrent replaces of one revision exactly one wins."
+        "the statement of `replace`: `AND revision = expected` in the statement that writes, and nothing that sends it \
+         twice";
+    S6 "Every node sees it" "What was acknowledged is seen through every handle and on every node"
+        "reads from a replica or a cache; an index that is written after its record; two statements where one step was \
+         needed (`epoch`, `insert` under a fence, `revoke_by_subject`)";
+    S7 "Delete can be repeated" "`delete` says whether there was a record, and doing it again is no error."
+        "the statement of `delete`: the number of rows that it removed, and no condition but the selector";
+    S8 "Revoking a subject is complete" "When it acknowledges, none is left"
+        "the statements of `revoke_by_subject`: each condition of the filter, every page, the count of rows that were \
+         changed, and a second sweep for what was inserted meanwhile";
+    S9 "Lists tell the truth" "Its pages show each exactly once while nothing else writes."
+        "the statement of `list_by_subject`: both columns of the order in the condition of the next page, the limit after \
+         the filter; and that each write keeps record and index entry together";
+    S10 "Collecting is careful" "It says \"no more\" only when no record that is due is left"
+        "the statement of `purge_expired`: `purge_at <= now` with the `now` that it was given, looked at again in the step \
+         that deletes; the limit; and how `more` is found out";
+    S11 "Fences" "The check and the insert are one step"
+        "`insert` under a fence: the row of the epoch or of the parent has to be locked until the insert is committed, and \
+         `revoke_by_subject` has to set the epoch first and take the same lock";
+    S12 "Trouble is an error" "A backend that fails is `Err`, never `None`, `false`, 0 or `Fenced`."
+        "how errors of the driver are told (what was sent, what may be done), and the time limit around every call";
+    S13 "Dropped futures leave whole records"
+        "Whenever a future is dropped, each record is either untouched or fully written, be it after the drop."
+        "writes of more than one statement outside of a transaction; what the pool does with a connection whose caller has \
+         gone: run each write in a task of its own";
+    S14 "Durability is declared" "A store says what an acknowledgement survives"
+        "whether a commit waits for the disk, and the call for the commit; tables that are not logged; and that the harness \
+         opens in a crash child what its parent opened (`crash_child`)";
+    S15 "Namespaces are apart" "Two namespaces in one database never see each other's records or epochs."
+        "the namespace in every key and every condition, epochs included, and in the name of what is created";
+    S16 "Nothing is bent" "Within the limits everything is stored as given: not truncated, not normalised, not interpreted."
+        "types and collations of the columns: binary comparison, no padding, no case, and wide enough";
+    S18 "Silence" "What a store prints as `Debug`, error or log contains neither data nor digests."
+        "`Debug` of the store and the texts of its errors: many drivers quote the values of a statement";
 }
 
 impl Clause {
-    /// Every clause, in the order of the contract.
-    #[rustfmt::skip]
-    pub const ALL: [Self; 42] = [
-        Self::T1, Self::T2, Self::T3, Self::T4, Self::T5, Self::T6, Self::T7, Self::T8,
-        Self::D1, Self::D2, Self::D3, Self::D4, Self::D5, Self::D6, Self::D7, Self::D8, Self::D9,
-        Self::D10, Self::D11, Self::D12, Self::D13, Self::D14, Self::D15, Self::D16, Self::D17,
-        Self::S1, Self::S2, Self::S3, Self::S4, Self::S5, Self::S6, Self::S7, Self::S8, Self::S9,
-        Self::S10, Self::S11, Self::S12, Self::S13, Self::S14, Self::S15, Self::S16, Self::S18,
-    ];
+    /// Where it stands on the page of the contract: a URL.
+    #[must_use]
+    pub fn place(self) -> String {
+        format!("{PAGES}contract.md#{}", self.anchor())
+    }
+
+    /// Where the usual reasons stand for which an adapter breaks it: a URL.
+    #[must_use]
+    pub fn reasons(self) -> String {
+        let anchor = if self < Self::S1 { "t-and-d".to_owned() } else { self.anchor() };
+        format!("{PAGES}adapter.md#{anchor}")
+    }
+
+    /// As the page's own links name it.
+    #[must_use]
+    fn anchor(self) -> String {
+        let title = self.title().to_lowercase().replace(' ', "-");
+        if (Self::D1..=Self::D9).contains(&self) {
+            title
+        } else {
+            format!("{}-{title}", self.to_string().to_lowercase())
+        }
+    }
+
+    /// [`look_at`](Self::look_at), closer where the chapter of the case says more.
+    pub(crate) fn look_at_in(self, chapter: &str) -> &'static str {
+        match (self, chapter) {
+            (Self::S11, "expiry") => {
+                "the time of an epoch: `epoch` and `EpochUpdate::Set` only ever lengthen it, and no purge takes it early"
+            }
+            (Self::S11, "crash" | "outage") => "where epochs are kept: as durable as the records",
+            (Self::S12, "list" | "hostile") => {
+                "rows that do not decode: each is an entry of its own in a list, and a revocation chooses by columns"
+            }
+            (Self::S12, "cancel") => "what the pool does with a connection whose caller has gone",
+            _ => self.look_at(),
+        }
+    }
 }
 
 /// Its number, as on the page: `S5`.

@@ -9,7 +9,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use crate::case::Case;
 use crate::crash::serve_crash_child;
 use crate::harness::Harness;
-use crate::options::Options;
+use crate::options::{CommandLine, Options};
 use crate::outcome::Outcome;
 use crate::runner::Runner;
 
@@ -27,7 +27,7 @@ pub fn main(harness: impl Harness) -> ExitCode {
     }
     let environment = std::env::var("HALLPASS_CONFORMANCE").unwrap_or_default();
     let own = environment.split_whitespace().map(str::to_owned).chain(std::env::args().skip(1));
-    let (mut options, rest) = match Options::parse(own) {
+    let CommandLine { mut options, junit, json, rest } = match Options::parse(own) {
         Ok(parsed) => parsed,
         Err(wrong) => {
             eprintln!("{wrong}\n\n{}", Options::HELP);
@@ -48,9 +48,9 @@ pub fn main(harness: impl Harness) -> ExitCode {
         let (runner, report) = (Arc::clone(&runner), Arc::clone(&report));
         let clauses: Vec<_> = case.clauses.iter().map(ToString::to_string).collect();
         let run = move || {
-            let outcome = runner.outcome(case);
+            let (outcome, took) = runner.outcome(case);
             let told = tell(case, &outcome, strict);
-            report.lock().unwrap_or_else(PoisonError::into_inner).add(case, outcome);
+            report.lock().unwrap_or_else(PoisonError::into_inner).add(case, outcome, took);
             told
         };
         Trial::ignorable_test(case.id(), run).with_kind(clauses.join(" "))
@@ -59,9 +59,23 @@ pub fn main(harness: impl Harness) -> ExitCode {
     if listing {
         return ExitCode::SUCCESS;
     }
-    let report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(found) = runner.spend(&mut report) {
+        // `libtest` has told the others.
+        let mut outcomes = report.outcomes().iter().filter(|(case, _)| case.id() == found.id());
+        let failed = outcomes.find_map(|(case, outcome)| tell(case, outcome, strict).err());
+        println!("{}", failed.as_ref().and_then(Failed::message).unwrap_or_default());
+    }
     if !filtered {
         println!("{}\n{}", report.coverage(), not_visited(&report.unvisited()));
+    }
+    let files = [(junit, report.junit(strict)), (json, report.json(strict))];
+    for (file, text) in files.into_iter().filter_map(|(file, text)| file.zip(Some(text))) {
+        let file = file.replace("{backend}", &file_name(report.backend()));
+        if let Err(error) = std::fs::write(&file, text) {
+            eprintln!("cannot write {file}: {error}");
+            return ExitCode::from(2);
+        }
     }
     println!("{report}");
     let ran = report.count(|outcome| matches!(outcome, Outcome::Passed) || outcome.is_failure());
@@ -69,6 +83,12 @@ pub fn main(harness: impl Harness) -> ExitCode {
         0 if ran == 0 && !filtered => ExitCode::from(2),
         code => ExitCode::from(code),
     }
+}
+
+/// A name that every file system takes: `redis_7_0_cluster`.
+fn file_name(backend: &str) -> String {
+    let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
+    backend.chars().map(plain).collect()
 }
 
 /// What was not visited, a line for each reason.
@@ -92,6 +112,7 @@ fn tell(case: &Case, outcome: &Outcome, strict: bool) -> Result<Completion, Fail
             Err(format!("{} panicked: {message}\n{history}", case.id()).into())
         }
         Outcome::NotDeclared(reason) => Ok(Completion::ignored_with(format!("not declared: {reason}"))),
+        Outcome::Untested(reason) if strict && outcome.is_open() => Err(format!("untested: {reason}").into()),
         Outcome::Untested(reason) => Ok(Completion::ignored_with(format!("untested: {reason}"))),
         Outcome::Inconclusive(why) if strict => Err(format!("inconclusive: {why}").into()),
         Outcome::Inconclusive(why) => Ok(Completion::ignored_with(format!("inconclusive: {why}"))),

@@ -18,6 +18,8 @@ use crate::specimen::{at, record, rewritten, subject};
 
 /// The environment variable that makes a test binary a crash child: a namespace, a blank, a seed.
 pub(crate) const CHILD: &str = "HALLPASS_CONFORMANCE_CHILD";
+/// What the parent's harness says to it.
+pub(crate) const FOR_CHILD: &str = "HALLPASS_CONFORMANCE_FOR_CHILD";
 /// How many tasks of the child write at once.
 const WRITERS: u64 = 3;
 
@@ -29,6 +31,16 @@ pub(crate) enum Said {
     Begins { writer: u64, selector: Selector, after: Option<Record> },
     /// That was acknowledged.
     Acknowledged { writer: u64 },
+}
+
+/// In a crash child, what [`Harness::for_child`] of its parent has to say; `None` in every other process.
+///
+/// The cases about crashes run the test binary again, with the same arguments, and kill it. A `main` that launches a server
+/// asks this first, so that the child launches no other: it opens the store at the server that its parent has launched.
+#[must_use]
+pub fn crash_child() -> Option<String> {
+    std::env::var(CHILD).ok()?;
+    Some(std::env::var(FOR_CHILD).unwrap_or_default())
 }
 
 /// If this process was started as a crash child, writes to a store of `harness` until it is killed.

@@ -21,6 +21,10 @@ pub trait Harness: Send + Sync + 'static {
     /// 2. One that is open already gives a second handle on the same records: another node.
     /// 3. One whose handles were all dropped is opened again as after a restart.
     ///
+    /// The cases about crashes (S14) **run the test binary again**, with the same arguments, and kill it: in that child
+    /// `open` is asked for a namespace of its parent's, and opens it at the same server, folder or file. A harness that
+    /// launches a server tells its child where that is: [`for_child`](Self::for_child).
+    ///
     /// One case also asks for names with capitals and hyphens and of up to 120 characters. Pass them on as
     /// they are: the store refuses a name that its backend could confuse with another (S15), and an error is a
     /// fine answer there.
@@ -29,7 +33,13 @@ pub trait Harness: Send + Sync + 'static {
     /// Whatever kept it from opening: a failure of the harness, never a verdict about the store.
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError>;
 
-    /// What the backend promises: everything unless told otherwise.
+    /// What a crash child has to know to open what this process opens: the URL of a server that was launched, for
+    /// instance. The child gets it from [`crash_child`](crate::crash_child).
+    fn for_child(&self) -> String {
+        String::new()
+    }
+
+    /// What the backend promises: everything by default.
     fn declared(&self) -> Declared {
         Declared::everything()
     }
@@ -63,6 +73,12 @@ pub trait Vandal: Send + Sync {
 
 /// A server that the suite may hurt, to see what its store makes of that (contract S12). While it is
 /// hurt no other case runs.
+///
+/// In trouble every call has to end within 20 seconds; once [`heal`](Self::heal) has returned, each connection of a pool
+/// may fail once, and 30 seconds later nothing may fail any more. After a case that failed the server is healed once more.
+///
+/// The package `hallpass-test-servers` launches any server, stops, freezes and crashes it, and has the proxy that
+/// [`Trouble::Cut`] needs; a harness with all of it, to copy, stands in its documentation.
 #[async_trait]
 pub trait Server: Send + Sync {
     /// What can be done to it.
@@ -84,7 +100,7 @@ pub trait Server: Send + Sync {
 /// What may happen to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// Connections are closed, and new ones too.
+    /// Connections are closed, and new ones too. It takes a proxy in front of the server.
     Cut,
     /// It answers nothing and closes nothing, as under `SIGSTOP` or behind a dead router.
     Freeze,

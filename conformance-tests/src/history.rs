@@ -120,13 +120,8 @@ impl History {
             let _ = writeln!(text, "  … {} calls before", calls.forgotten + skip);
         }
         for Entry { node, what, began, ended } in calls.kept.iter().skip(skip) {
-            let _ = write!(text, "  {:>9.3} ms  handle {node}  {what}", began.as_secs_f64() * 1e3);
-            let _ = match ended {
-                Some((ended, how)) => {
-                    writeln!(text, " → {how} ({:.3} ms)", (*ended - *began).as_secs_f64() * 1e3)
-                }
-                None => writeln!(text, " → still under way"),
-            };
+            let ended = ended.as_ref().map(|(ended, how)| (*ended, how.as_str()));
+            text.push_str(&line(*began, *node, what, ended));
         }
         text
     }
@@ -134,6 +129,16 @@ impl History {
     fn calls(&self) -> MutexGuard<'_, Calls> {
         self.0.calls.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// A call as a person reads it: when it began, on which handle, what, the answer, how long it took.
+pub(crate) fn line(began: Duration, node: usize, what: &str, ended: Option<(Duration, &str)>) -> String {
+    let millis = |time: Duration| time.as_secs_f64() * 1e3;
+    let how = match ended {
+        Some((ended, how)) => format!("{how} ({:.3} ms)", millis(ended - began)),
+        None => "still under way".to_owned(),
+    };
+    format!("  {:>9.3} ms  handle {node}  {what} → {how}\n", millis(began))
 }
 
 /// A call under way, as the coverage sees it.

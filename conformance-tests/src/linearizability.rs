@@ -5,22 +5,27 @@
 //! and state were met before. A call of unknown outcome never ends, and may never have happened.
 
 mod model;
+mod tell;
 
 use std::collections::HashSet;
 use std::hash::Hash;
+use std::rc::Rc;
 use std::time::Duration;
 
 pub(crate) use model::{Did, of_key, of_subject, swept};
+pub(crate) use tell::unexplained;
 
 use crate::generate::call::Answer;
-use crate::watched::brief;
 
 /// The most calls that one history may have.
 pub(crate) const MAX_CALLS: usize = 64;
 
-/// One call.
+/// One call, or what one part of the store sees of it.
 #[derive(Clone, Debug)]
 pub(crate) struct Op {
+    /// Which handle was asked, and what, in the words of the stories.
+    pub(crate) node: usize,
+    pub(crate) asked: String,
     pub(crate) began: Duration,
     /// `None` if its outcome is not known: it may take effect at any time later.
     pub(crate) ended: Option<Duration>,
@@ -40,18 +45,33 @@ pub(crate) trait Meaning {
 
     /// Whether `op`, as it was answered, changes no state whatever.
     fn is_idle(&self, op: &Op) -> bool;
+
+    /// A state, for a person.
+    fn tell(&self, state: &Self::State) -> String;
 }
 
-/// Whether some order explains all of `history`.
-pub(crate) fn is_linearizable<M: Meaning>(meaning: &M, history: &[Op]) -> bool {
+/// The calls in an order that explains them, the latest first.
+struct Placed {
+    at: usize,
+    before: Option<Rc<Self>>,
+}
+
+/// An order that explains all of `history`, by the places of its calls, and the state that it leads to. Calls of
+/// unknown outcome that have not happened are left out.
+fn explain<M: Meaning>(meaning: &M, history: &[Op]) -> Option<(Vec<usize>, M::State)> {
     debug_assert!(history.len() <= MAX_CALLS);
     let known = history.iter().enumerate().filter(|(_, op)| op.ended.is_some());
     let goal = known.fold(0_u64, |set, (at, _)| set | 1 << at);
     let mut met = HashSet::new();
-    let mut open = vec![(0_u64, meaning.initial())];
-    while let Some((placed, state)) = open.pop() {
+    let mut open = vec![(0_u64, meaning.initial(), None::<Rc<Placed>>)];
+    while let Some((placed, state, order)) = open.pop() {
         if placed & goal == goal {
-            return true;
+            let mut order: Vec<_> =
+                std::iter::successors(order.as_deref(), |placed| placed.before.as_deref())
+                    .map(|placed| placed.at)
+                    .collect();
+            order.reverse();
+            return Some((order, state));
         }
         if !met.insert((placed, state.clone())) {
             continue;
@@ -61,55 +81,20 @@ pub(crate) fn is_linearizable<M: Meaning>(meaning: &M, history: &[Op]) -> bool {
         let could_be_next = || left().filter(|(_, op)| first_end.is_none_or(|end| op.began <= end));
         // What changes nothing can come first wherever it can come at all.
         let idle = |(_, op): &(usize, &Op)| meaning.is_idle(op) && !meaning.step(&state, op).is_empty();
+        let place = |at| Some(Rc::new(Placed { at, before: order.clone() }));
         if let Some((at, _)) = could_be_next().find(idle) {
-            open.push((placed | 1 << at, state.clone()));
+            open.push((placed | 1 << at, state.clone(), place(at)));
             continue;
         }
         for (at, op) in could_be_next() {
             for next in meaning.step(&state, op) {
-                open.push((placed | 1 << at, next));
+                let happened = op.ended.is_some() || next != state;
+                let order = if happened { place(at) } else { order.clone() };
+                open.push((placed | 1 << at, next, order));
             }
         }
     }
-    false
-}
-
-/// The first call, by its end, that the calls ended before it leave without an explanation.
-pub(crate) fn longest_prefix<M: Meaning>(meaning: &M, history: &[Op]) -> String {
-    let mut ends: Vec<_> = history.iter().filter(|op| op.ended.is_some()).collect();
-    ends.sort_unstable_by_key(|op| op.ended);
-    // Of a call that ended later it is not known yet what it did.
-    let cut = |end: Duration| -> Vec<Op> {
-        let begun = history.iter().filter(|op| op.began <= end);
-        let open = |op: &Op| op.ended.is_none_or(|ended| ended > end);
-        let cut = |op: &Op| Op { ended: None, answer: Answer::Unknown, ..op.clone() };
-        begun
-            .filter(|op| !open(op) || op.writes())
-            .map(|op| if open(op) { cut(op) } else { op.clone() })
-            .collect()
-    };
-    let first = ends.into_iter().find(|op| !is_linearizable(meaning, &cut(op.ended.unwrap_or_default())));
-    first.map_or_else(|| "the last".to_owned(), |op| op.text())
-}
-
-impl Op {
-    /// Whether it may change something.
-    fn writes(&self) -> bool {
-        !matches!(&self.did, Did::Call(call) if call.reads()) && !matches!(self.did, Did::Looked { .. })
-    }
-
-    /// For a person, in the words of the history.
-    pub(crate) fn text(&self) -> String {
-        let ended = self.ended.map_or("?".to_owned(), |ended| format!("{:.3}", ended.as_secs_f64() * 1e3));
-        let what = match &self.did {
-            Did::Call(call) => call.text(),
-            Did::Looked { parent, lived } => format!("a fence saw {} live: {lived}", brief(*parent)),
-            Did::Ended { selector, .. } => format!("a revocation comes to {}", brief(*selector)),
-            Did::Swept { .. } => "a revocation sets the epoch".to_owned(),
-            Did::Collected { selector, .. } => format!("a purge comes to {}", brief(*selector)),
-        };
-        format!("{:.3}–{ended} ms  {what} → {}", self.began.as_secs_f64() * 1e3, self.answer.text())
-    }
+    None
 }
 
 #[cfg(test)]

@@ -18,8 +18,22 @@ pub struct Options {
     /// The arguments with which this very binary, run again, calls
     /// [`serve_crash_child`](crate::serve_crash_child). `None` leaves crashes untested.
     pub child: Option<Vec<String>>,
-    /// Whether an inconclusive case is as bad as a broken promise.
+    /// Whether what is [open](crate::Outcome::is_open) is as bad as a broken promise.
     pub strict: bool,
+    /// For how long what is left to chance is repeated, with the next seed each round, until a promise is broken. Every
+    /// case is run once all the same.
+    pub budget: Option<Duration>,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) struct CommandLine {
+    pub(crate) options: Options,
+    /// Where the report goes, as JUnit's XML and as JSON.
+    pub(crate) junit: Option<String>,
+    pub(crate) json: Option<String>,
+    /// What is for `libtest`.
+    pub(crate) rest: Vec<String>,
 }
 
 impl Default for Options {
@@ -32,6 +46,7 @@ impl Default for Options {
             only: None,
             child: None,
             strict: false,
+            budget: None,
         }
     }
 }
@@ -43,7 +58,11 @@ Of the suite itself, also taken from the environment variable HALLPASS_CONFORMAN
   --level quick|full|real-time   how much is run (full)
   --seed NUMBER                  repeat the random choices of an earlier run
   --limit SECONDS                how long one case may take (120)
-  --strict                       an inconclusive case is a failure, for CI
+  --budget 5m                    repeat what is left to chance, with other seeds, until this time is up
+                                 or a promise is broken; every case is run once at least
+  --strict                       for CI: an inconclusive case is a failure, and so is trouble that was not
+                                 made because Outage is declared and the harness has no server
+  --junit FILE, --json FILE      write the report there, too; {backend} in FILE is the backend's name
 
 Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness failed or nothing ran.
 ";
@@ -52,8 +71,8 @@ Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness 
     ///
     /// # Errors
     /// A text that says which argument makes no sense.
-    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<(Self, Vec<String>), String> {
-        let mut options = Self::default();
+    pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<CommandLine, String> {
+        let (mut options, mut junit, mut json) = (Self::default(), None, None);
         let mut rest = Vec::new();
         let mut arguments = arguments.into_iter();
         while let Some(argument) = arguments.next() {
@@ -83,32 +102,72 @@ Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness 
                     let seconds = value.parse().ok().filter(|seconds| *seconds > 0).ok_or(wrong(&value))?;
                     options.limit = Duration::from_secs(seconds);
                 }
+                "--budget" => {
+                    let value = value()?;
+                    options.budget = Some(duration(&value).ok_or(wrong(&value))?);
+                }
+                "--junit" => junit = Some(value()?),
+                "--json" => json = Some(value()?),
                 _ => rest.push(argument),
             }
         }
-        Ok((options, rest))
+        Ok(CommandLine { options, junit, json, rest })
     }
+}
+
+/// `90`, `90s`, `5m` or `2h`.
+fn duration(text: &str) -> Option<Duration> {
+    let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
+        Some(number) => (number, &text[number.len()..]),
+        None => (text, "s"),
+    };
+    let seconds = match unit {
+        "m" => 60,
+        "h" => 3_600,
+        _ => 1,
+    };
+    let number: u64 = number.parse().ok().filter(|number| *number > 0)?;
+    Some(Duration::from_secs(number.checked_mul(seconds)?))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn parse(line: &str) -> Result<(Options, Vec<String>), String> {
+    fn parse(line: &str) -> Result<CommandLine, String> {
         Options::parse(line.split_whitespace().map(str::to_owned))
     }
 
     #[test]
     fn the_suites_own_arguments_are_taken_out() {
-        let (options, rest) = parse("delete --level quick --exact --seed=7 --strict --limit 9").unwrap();
+        let line = "delete --level quick --exact --seed=7 --strict --limit 9 --junit a.xml --json=b.json";
+        let CommandLine { options, junit, json, rest } = parse(line).unwrap();
         assert_eq!((options.level, options.seed, options.strict), (Level::Quick, Some(7), true));
         assert_eq!(options.limit, Duration::from_secs(9));
+        assert_eq!((junit.as_deref(), json.as_deref()), (Some("a.xml"), Some("b.json")));
         assert_eq!(rest, ["delete", "--exact"]);
     }
 
     #[test]
+    fn a_budget_has_a_unit() {
+        for (line, seconds) in [("90", 90), ("90s", 90), ("5m", 300), ("2h", 7_200)] {
+            let parsed = parse(&format!("--budget {line}")).unwrap();
+            assert_eq!(parsed.options.budget, Some(Duration::from_secs(seconds)), "{line}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_told() {
-        for line in ["--level", "--level fast", "--seed x", "--limit 0"] {
+        for line in [
+            "--level",
+            "--level fast",
+            "--seed x",
+            "--limit 0",
+            "--budget 0",
+            "--budget 5d",
+            "--budget m",
+            "--json",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }

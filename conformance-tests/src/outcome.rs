@@ -6,6 +6,13 @@ use std::fmt;
 use crate::case::Case;
 use crate::clause::Clause;
 
+/// Why a case about trouble is untested where the harness has no server at all.
+pub(crate) const NO_SERVER: &str = "Outage is declared, and the harness supplies no server";
+
+/// Chapters whose outcome is a matter of chance: other seeds, or the same once more, may see more.
+pub(crate) const CHANCE: [&str; 8] =
+    ["random", "interleaved", "cancel", "race", "race_subject", "race_token", "stream", "history"];
+
 /// What became of a case.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -36,6 +43,37 @@ impl Outcome {
     pub const fn is_failure(&self) -> bool {
         matches!(self, Self::Failed(_) | Self::Panicked { .. })
     }
+
+    /// Whether it says nothing where something was promised: a failure in a strict run. A race that never overlapped,
+    /// or trouble that no server was supplied for although [`Capability::Outage`](crate::Capability::Outage) is declared.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Inconclusive(_) | Self::Untested(NO_SERVER))
+    }
+
+    /// In a word or two, as in the last line of a run.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed(_) => "failed",
+            Self::Panicked { .. } => "panicked",
+            Self::NotDeclared(_) => "not declared",
+            Self::Untested(_) => "untested",
+            Self::Inconclusive(_) => "inconclusive",
+            Self::HarnessFailed(_) => "harness failed",
+        }
+    }
+
+    /// Why there is no verdict; `None` if there is one.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::NotDeclared(reason) | Self::Untested(reason) => Some(reason),
+            Self::Inconclusive(why) | Self::HarnessFailed(why) => Some(why),
+            Self::Passed | Self::Failed(_) | Self::Panicked { .. } => None,
+        }
+    }
 }
 
 /// A broken promise: what a self-test looks at, and what a person reads.
@@ -53,10 +91,37 @@ pub struct Violation {
     pub seed: u64,
 }
 
+impl Violation {
+    /// What to look at in an adapter.
+    #[must_use]
+    pub fn look_at(&self) -> &'static str {
+        self.clause.look_at_in(self.chapter())
+    }
+
+    /// What the seed repeats.
+    #[must_use]
+    pub fn repeats(&self) -> &'static str {
+        if CHANCE.contains(&self.chapter()) {
+            "the seed repeats the choices, not how calls overlap: --budget 2m tries again and again"
+        } else {
+            "the seed repeats the choices"
+        }
+    }
+
+    fn chapter(&self) -> &str {
+        self.case.split("::").next().unwrap_or_default()
+    }
+}
+
 impl fmt::Display for Violation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { clause, case, observed, history, seed } = self;
-        write!(f, "{clause} is broken: {observed}\n  seen by {case} --seed {seed}\n{history}")
+        writeln!(f, "{clause} is broken: {observed}")?;
+        writeln!(f, "  {clause} {}: \"{}\"", clause.title(), clause.text())?;
+        writeln!(f, "  contract: {}", clause.place())?;
+        writeln!(f, "  look at: {}", self.look_at())?;
+        writeln!(f, "  usual reasons: {}", clause.reasons())?;
+        write!(f, "  seen by {case} --seed {seed} ({})\n{history}", self.repeats())
     }
 }
 

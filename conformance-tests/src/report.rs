@@ -2,8 +2,9 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
-use crate::case::Case;
+use crate::case::{Case, Level};
 use crate::coverage::Coverage;
 use crate::declared::Declared;
 use crate::outcome::{Outcome, Violation};
@@ -12,15 +13,42 @@ use crate::outcome::{Outcome, Violation};
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Report {
-    backend: String,
-    declared: Declared,
+    pub(crate) backend: String,
+    pub(crate) declared: Declared,
+    pub(crate) level: Level,
+    pub(crate) seed: u64,
     outcomes: Vec<(&'static Case, Outcome)>,
+    /// How long each of them took.
+    took: Vec<Duration>,
     coverage: Arc<Coverage>,
+    rounds: Rounds,
+}
+
+/// How often what is left to chance was run, each time with the next seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rounds {
+    /// Whole rounds: at least one.
+    pub whole: u64,
+    /// Cases that are repeated in each.
+    pub cases: usize,
 }
 
 impl Report {
-    pub(crate) const fn new(backend: String, declared: Declared, coverage: Arc<Coverage>) -> Self {
-        Self { backend, declared, outcomes: Vec::new(), coverage }
+    pub(crate) const fn new(
+        backend: String,
+        declared: Declared,
+        coverage: Arc<Coverage>,
+        level: Level,
+        seed: u64,
+    ) -> Self {
+        let rounds = Rounds { whole: 1, cases: 0 };
+        Self { backend, declared, level, seed, outcomes: Vec::new(), took: Vec::new(), coverage, rounds }
+    }
+
+    /// How often what is left to chance was run; `None` without [`Options::budget`](crate::Options::budget).
+    #[must_use]
+    pub fn rounds(&self) -> Option<Rounds> {
+        (self.rounds.cases > 0).then_some(self.rounds)
     }
 
     /// Which edges of the contract the cases have visited.
@@ -35,8 +63,46 @@ impl Report {
         self.coverage.unvisited(&self.declared)
     }
 
-    pub(crate) fn add(&mut self, case: &'static Case, outcome: Outcome) {
+    pub(crate) fn add(&mut self, case: &'static Case, outcome: Outcome, took: Duration) {
         self.outcomes.push((case, outcome));
+        self.took.push(took);
+    }
+
+    /// The cases that chance may let fail the next time.
+    pub(crate) fn repeatable(&self) -> Vec<&'static Case> {
+        let open = |outcome: &Outcome| matches!(outcome, Outcome::Passed | Outcome::Inconclusive(_));
+        let mut cases = self.outcomes.clone();
+        cases.retain(|(case, outcome)| case.is_chance() && open(outcome));
+        cases.into_iter().map(|(case, _)| case).collect()
+    }
+
+    /// A further round has begun, or ended.
+    pub(crate) fn repeat(&mut self, rounds: Rounds) {
+        self.rounds = rounds;
+    }
+
+    /// A later round found this.
+    pub(crate) fn amend(&mut self, case: &'static Case, outcome: Outcome) {
+        if let Some((_, old)) = self.outcomes.iter_mut().find(|(known, _)| known.id() == case.id()) {
+            *old = outcome;
+        }
+    }
+
+    /// Each case with its outcome and how long it took.
+    pub(crate) fn timed(&self) -> impl Iterator<Item = (&'static Case, &Outcome, Duration)> {
+        self.outcomes.iter().zip(&self.took).map(|((case, outcome), took)| (*case, outcome, *took))
+    }
+
+    /// [`Harness::backend`](crate::Harness::backend).
+    #[must_use]
+    pub fn backend(&self) -> &str {
+        &self.backend
+    }
+
+    /// What `--seed` has to be told to have the same choices made again.
+    #[must_use]
+    pub const fn seed(&self) -> u64 {
+        self.seed
     }
 
     /// Each case with its outcome, in the order in which they ended.
@@ -59,12 +125,11 @@ impl Report {
         self.outcomes.iter().filter(|(_, outcome)| like(outcome)).count()
     }
 
-    /// 1 if a promise was broken, 2 if the harness failed, else 0. When `strict`, an inconclusive case is
-    /// as bad as a broken promise.
+    /// 1 if a promise was broken, 2 if the harness failed, else 0. When `strict`, what is
+    /// [open](Outcome::is_open) is as bad as a broken promise.
     #[must_use]
     pub fn exit_code(&self, strict: bool) -> u8 {
-        let inconclusive = |outcome: &Outcome| matches!(outcome, Outcome::Inconclusive(_));
-        if self.count(Outcome::is_failure) > 0 || strict && self.count(inconclusive) > 0 {
+        if self.count(Outcome::is_failure) > 0 || strict && self.count(Outcome::is_open) > 0 {
             return 1;
         }
         let failed = |outcome: &Outcome| matches!(outcome, Outcome::HarnessFailed(_));
@@ -87,6 +152,9 @@ impl fmt::Display for Report {
         match self.count(|outcome| matches!(outcome, Outcome::HarnessFailed(_))) {
             0 => {}
             failures => write!(f, ", {failures} not run: the harness failed")?,
+        }
+        if let Some(Rounds { whole, cases }) = self.rounds() {
+            write!(f, ", {whole} rounds of {cases} cases")?;
         }
         write!(f, " ({}, durability: {})", self.backend, self.declared.durability().as_str())
     }

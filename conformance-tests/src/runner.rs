@@ -4,8 +4,8 @@ use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 
 use rand::TryRng;
 use rand::rngs::SysRng;
@@ -15,12 +15,17 @@ use crate::case::{Case, Function, Run};
 use crate::cases::cases;
 use crate::clause::Clause;
 use crate::coverage::Coverage;
+use crate::declared::Capability;
 use crate::harness::{Harness, Trouble};
+use crate::history::now;
 use crate::options::Options;
-use crate::outcome::{Outcome, Stop};
-use crate::report::Report;
+use crate::outcome::{NO_SERVER, Outcome, Stop};
+use crate::report::{Report, Rounds};
 use crate::rng::Rng;
 use crate::stage::{OPEN, Stage};
+
+/// How long a server may take to come back after a case that failed.
+const HEALING: Duration = Duration::from_secs(60);
 
 /// Runs the suite over the stores of `harness`, one case after the other, and answers what it found.
 ///
@@ -34,8 +39,10 @@ pub fn run(harness: impl Harness, options: &Options) -> Report {
     let mut report = runner.report();
     let only = |case: &&Case| options.only.as_ref().is_none_or(|only| case.id().contains(only.as_str()));
     for case in runner.cases().filter(only) {
-        report.add(case, runner.outcome(case));
+        let (outcome, took) = runner.outcome(case);
+        report.add(case, outcome, took);
     }
+    runner.spend(&mut report);
     report
 }
 
@@ -49,6 +56,9 @@ pub(crate) struct Runner {
     namespaces: AtomicUsize,
     /// Held for reading by every case, for writing by one that hurts the server.
     gate: RwLock<()>,
+    /// A case about trouble that failed, and may have left it behind.
+    hurt: Mutex<Option<String>>,
+    started: Instant,
     runtime: Option<Runtime>,
     coverage: Arc<Coverage>,
 }
@@ -67,13 +77,16 @@ impl Runner {
             options,
             namespaces: AtomicUsize::new(0),
             gate: RwLock::default(),
+            hurt: Mutex::default(),
+            started: now(),
             runtime: Some(runtime),
             coverage: Arc::default(),
         }
     }
 
     pub(crate) fn report(&self) -> Report {
-        Report::new(self.harness.backend(), self.harness.declared(), Arc::clone(&self.coverage))
+        let (harness, coverage) = (&self.harness, Arc::clone(&self.coverage));
+        Report::new(harness.backend(), harness.declared(), coverage, self.options.level, self.seed)
     }
 
     /// The cases of the level.
@@ -81,8 +94,38 @@ impl Runner {
         cases().filter(|case| case.level <= self.options.level)
     }
 
-    /// Runs one case.
-    pub(crate) fn outcome(&self, case: &'static Case) -> Outcome {
+    /// Runs one case, and says how long that took.
+    pub(crate) fn outcome(&self, case: &'static Case) -> (Outcome, Duration) {
+        let began = now();
+        let outcome = self.outcome_with(case, self.seed);
+        (outcome, began.elapsed())
+    }
+
+    /// Repeats what is left to chance, each round with the next seed, until the budget is spent or a case fails,
+    /// which is the answer.
+    pub(crate) fn spend(&self, report: &mut Report) -> Option<&'static Case> {
+        let budget = self.options.budget?;
+        let chosen = report.repeatable();
+        if chosen.is_empty() || report.exit_code(false) != 0 {
+            return None;
+        }
+        for whole in 1.. {
+            report.repeat(Rounds { whole, cases: chosen.len() });
+            for &case in &chosen {
+                if self.started.elapsed() >= budget {
+                    return None;
+                }
+                let outcome = self.outcome_with(case, self.seed.wrapping_add(whole));
+                if outcome.is_failure() || matches!(outcome, Outcome::HarnessFailed(_)) {
+                    report.amend(case, outcome);
+                    return Some(case);
+                }
+            }
+        }
+        unreachable!("the loop has no end")
+    }
+
+    fn outcome_with(&self, case: &'static Case, seed: u64) -> Outcome {
         let declared = self.harness.declared();
         if let Some(reason) = case.needs.iter().find_map(|need| declared.lacks(*need)) {
             return Outcome::NotDeclared(reason);
@@ -95,16 +138,39 @@ impl Runner {
             Run::Damage(_) if self.harness.vandal().is_none() => {
                 Outcome::Untested("the harness cannot damage rows")
             }
+            Run::Server(..) if self.harness.server().is_none() => match declared.lacks(Capability::Outage) {
+                Some(reason) => Outcome::NotDeclared(reason),
+                None => Outcome::Untested(NO_SERVER),
+            },
             Run::Server(trouble, _) if !self.can_be_made(trouble) => {
                 Outcome::Untested("the harness supplies no server that can be hurt so")
             }
             Run::Any(function) | Run::Child(function) | Run::Damage(function) => {
                 let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
-                self.watch(case, function)
+                self.watch(case, function, seed)
             }
             Run::Server(_, function) => {
                 let _gate = self.gate.write().unwrap_or_else(PoisonError::into_inner);
-                self.watch(case, function)
+                let outcome = self.watch(case, function, seed);
+                if matches!(outcome, Outcome::Passed) { outcome } else { self.clear_up(case, outcome) }
+            }
+        }
+    }
+
+    /// Heals the server that a case may have left in trouble, and says of a harness that failed what it failed after.
+    fn clear_up(&self, case: &Case, outcome: Outcome) -> Outcome {
+        if let (Some(server), Some(runtime)) = (self.harness.server(), &self.runtime) {
+            // Where it cannot be healed, the next case says so.
+            let _ = runtime.block_on(async { tokio::time::timeout(HEALING, server.heal()).await });
+        }
+        let mut hurt = self.hurt.lock().unwrap_or_else(PoisonError::into_inner);
+        match (outcome, &*hurt) {
+            (Outcome::HarnessFailed(why), Some(before)) => Outcome::HarnessFailed(format!(
+                "{why} (it may be because of the case before, {before}, which failed)"
+            )),
+            (outcome, _) => {
+                *hurt = Some(case.id());
+                outcome
             }
         }
     }
@@ -114,13 +180,13 @@ impl Runner {
     }
 
     /// Runs `function` on a thread of its own, which is left behind if it hangs.
-    fn watch(&self, case: &'static Case, function: Function) -> Outcome {
+    fn watch(&self, case: &'static Case, function: Function, seed: u64) -> Outcome {
         let Some(runtime) = self.runtime.as_ref().map(Runtime::handle).cloned() else {
             return Outcome::HarnessFailed("the runtime has ended".into());
         };
         let number = self.namespaces.fetch_add(1, Ordering::Relaxed);
         let namespace = format!("t{:08x}_{number}", self.run);
-        let rng = Rng::new(self.seed, case.name);
+        let rng = Rng::new(seed, case.name);
         let (child, coverage) = (self.options.child.clone(), Arc::clone(&self.coverage));
         let stage = Stage::new(Arc::clone(&self.harness), namespace, rng, child, coverage);
         let (limit, played) = (self.options.limit, stage.clone());
@@ -141,7 +207,7 @@ impl Runner {
                 history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
-            Ok(Ok(Some(Err(stop)))) => stop.into_outcome(case, history.text(), self.seed),
+            Ok(Ok(Some(Err(stop)))) => stop.into_outcome(case, history.text(), seed),
             Ok(Err(panic)) if history.is_stuck_in(OPEN) => {
                 Outcome::HarnessFailed(format!("open panicked: {}", text_of(&*panic)))
             }
@@ -151,11 +217,7 @@ impl Runner {
             }
             Ok(Ok(None)) | Err(_) => {
                 let observed = format!("the case has not ended within {limit:?} (--limit)");
-                Stop::Violation { clause: Clause::S12, observed }.into_outcome(
-                    case,
-                    history.text(),
-                    self.seed,
-                )
+                Stop::Violation { clause: Clause::S12, observed }.into_outcome(case, history.text(), seed)
             }
         }
     }
@@ -210,7 +272,7 @@ mod tests {
         let options = Options { level: Level::Quick, ..Options::default() };
         let runner = Runner::new(Arc::new(memory), options);
         for case in [&SKIPS, &OPENS] {
-            let outcome = runner.outcome(case);
+            let (outcome, _) = runner.outcome(case);
             assert!(matches!(outcome, Outcome::Panicked { .. }), "{outcome:?}");
             assert!(outcome.is_failure());
         }

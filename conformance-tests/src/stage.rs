@@ -149,6 +149,11 @@ impl Stage {
         self.0.child.as_deref().unwrap_or_default()
     }
 
+    /// What the harness says to that child.
+    pub(crate) fn for_child(&self) -> String {
+        self.0.harness.for_child()
+    }
+
     /// The server to hurt.
     pub(crate) fn server(&self) -> Ran<&dyn Server> {
         self.0.harness.server().ok_or_else(|| Stop::Harness("the server has gone".into()))

@@ -83,7 +83,13 @@ fn options() -> Options {
 }
 
 fn run_odd(find: Find) -> Report {
-    run(Backend::new("odd", move |_| async move { Ok(Odd(MemoryStore::new(), find)) }), &options())
+    // A panic that prints where it came from takes its time on a busy machine.
+    let hangs = matches!(find, Find::Hangs | Find::Blocks);
+    let limit = if hangs { options().limit } else { Duration::from_secs(60) };
+    run(
+        Backend::new("odd", move |_| async move { Ok(Odd(MemoryStore::new(), find)) }),
+        &Options { limit, ..options() },
+    )
 }
 
 fn run_opening(open: impl Fn() -> Result<MemoryStore, BoxError> + Send + Sync + 'static) -> Report {

@@ -96,7 +96,7 @@ impl Cluster {
 }
 
 /// A local Redis with these settings.
-pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Program, Error> {
+pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Recipe, Error> {
     if !ladder(None)?.contains(&Origin::Local) {
         let reason = "HALLPASS_SERVERS leaves local programs out".to_owned();
         return Err(Error::Unavailable { backend: Backend::Redis, tried: vec![reason] });

@@ -49,6 +49,10 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
     let (variable, image, inner) = match backend {
         Backend::Postgres => ("HALLPASS_POSTGRES_IMAGE", "postgres:18", 5432),
         Backend::Redis => ("HALLPASS_REDIS_IMAGE", "redis:8", 6379),
+        Backend::Other(_) => {
+            let reason = "only PostgreSQL and Redis are started in containers".to_owned();
+            return Err(Error::Unavailable { backend, tried: vec![reason] });
+        }
     };
     let image = env::var(variable).ok().filter(|image| !image.is_empty()).unwrap_or_else(|| image.to_owned());
     let mut attempts = 0;
@@ -80,6 +84,7 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
     let url = match backend {
         Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
         Backend::Redis => format!("redis://{address}"),
+        Backend::Other(_) => format!("tcp://{address}"),
     };
     let url = Url::parse(&url).map_err(|error| Error::Io {
         action: "build a URL",
@@ -209,7 +214,7 @@ fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> Cont
             command.extend(postgres_settings(settings));
             image.with_cmd(command).with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
         }
-        Backend::Redis => {
+        Backend::Redis | Backend::Other(_) => {
             let mut command: Vec<_> = ["redis-server", "--protected-mode", "no"].map(str::to_owned).into();
             command.extend(redis_settings(settings));
             image.with_cmd(command)

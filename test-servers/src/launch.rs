@@ -129,6 +129,8 @@ impl Launch {
         match self.backend {
             Backend::Postgres => "HALLPASS_POSTGRES_URL",
             Backend::Redis => "HALLPASS_REDIS_URL",
+            // Nothing sets it.
+            Backend::Other(_) => "HALLPASS_OTHER_URL",
         }
     }
 
@@ -144,6 +146,7 @@ impl Launch {
         let (schemes, default) = match self.backend {
             Backend::Postgres => (["postgres", "postgresql"], 5432),
             Backend::Redis => (["redis", "rediss"], 6379),
+            Backend::Other(_) => (["tcp", "tcp"], 0),
         };
         if !schemes.contains(&url.scheme()) {
             return Err(wrong(format!("begins neither with {}:// nor with {}://", schemes[0], schemes[1])));

@@ -1,7 +1,16 @@
 #![doc = include_str!("../README.md")]
+//! # A harness to copy
+//!
+//! The whole of `examples/harness.rs`, with Redis as the server that is launched:
+//!
+#![doc = concat!("```rust,no_run\n", include_str!("../examples/harness.rs"), "```")]
 #![expect(clippy::disallowed_methods, reason = "waits for real processes are measured by the real clock")]
 
 mod cluster;
+#[cfg(feature = "containers")]
+mod container;
+#[cfg(not(feature = "containers"))]
+#[path = "no_container.rs"]
 mod container;
 mod error;
 mod launch;
@@ -10,6 +19,7 @@ mod pgbouncer;
 mod port;
 mod probe;
 mod process;
+mod program;
 mod programs;
 mod proxy;
 mod sentinel;
@@ -21,6 +31,7 @@ pub use error::Error;
 pub use launch::{Launch, needed, postgres, redis};
 pub use pgbouncer::pgbouncer;
 pub use probe::redis_command;
+pub use program::Program;
 pub use proxy::{Mode, Proxy};
 pub use sentinel::{Sentinel, redis_sentinel};
 pub use server::{Backend, Origin, Server};

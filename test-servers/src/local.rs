@@ -33,12 +33,12 @@ pub(crate) enum Version {
 
 /// What is run, and how it is told to stop.
 #[derive(Clone, Debug)]
-pub(crate) struct Program {
+pub(crate) struct Recipe {
     pub(crate) backend: Backend,
     /// `{port}` and `{folder}` stand for the server's own.
     pub(crate) command: Vec<String>,
     /// Logged once it takes connections: a server of another test on the same port logs elsewhere.
-    pub(crate) ready: &'static str,
+    pub(crate) ready: String,
     pub(crate) version: Version,
     pub(crate) user: Option<User>,
     /// Files that it needs in its folder, in the same way.
@@ -48,7 +48,7 @@ pub(crate) struct Program {
 /// A started program.
 #[derive(Debug)]
 pub(crate) struct Local {
-    program: Program,
+    program: Recipe,
     folder: PathBuf,
     port: u16,
     starts: u32,
@@ -56,7 +56,7 @@ pub(crate) struct Local {
 }
 
 /// Starts a program on a free port.
-pub(crate) fn launch(program: &Program) -> Result<Server, Error> {
+pub(crate) fn launch(program: &Recipe) -> Result<Server, Error> {
     let mut attempts = 0;
     let local = loop {
         attempts += 1;
@@ -70,6 +70,7 @@ pub(crate) fn launch(program: &Program) -> Result<Server, Error> {
     let url = match program.backend {
         Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
         Backend::Redis => format!("redis://{address}"),
+        Backend::Other(_) => format!("tcp://{address}"),
     };
     let url = Url::parse(&url).map_err(|error| Error::Io {
         action: "build a URL",
@@ -82,7 +83,7 @@ pub(crate) fn launch(program: &Program) -> Result<Server, Error> {
 }
 
 impl Local {
-    fn new(program: Program) -> Result<Self, Error> {
+    fn new(program: Recipe) -> Result<Self, Error> {
         let port = port::free()?;
         let mut local = Self { program, folder: own_folder(), port, starts: 0, process: None };
         local.start()?;
@@ -114,7 +115,7 @@ impl Local {
         let command: Vec<_> = self.program.command.iter().map(|word| self.fill(word)).collect();
         let signal = match self.program.backend {
             Backend::Postgres => "QUIT",
-            Backend::Redis => "TERM",
+            Backend::Redis | Backend::Other(_) => "TERM",
         };
         // A server may have written into its own since.
         let new = if self.starts == 1 { self.program.files.as_slice() } else { &[] };
@@ -125,7 +126,7 @@ impl Local {
         loop {
             // First, so that the last words of one that has ended are read.
             let ended = process.has_ended();
-            if fs::read_to_string(&log).is_ok_and(|log| log.contains(self.program.ready)) && !ended {
+            if fs::read_to_string(&log).is_ok_and(|log| log.contains(&self.program.ready)) && !ended {
                 return Ok(());
             }
             if ended || Instant::now() >= deadline {
@@ -142,14 +143,14 @@ impl Local {
         match self.program.backend {
             // "Fast": sessions are ended, a checkpoint is written.
             Backend::Postgres => self.end(Signal::INT),
-            Backend::Redis => self.end(Signal::TERM),
+            Backend::Redis | Backend::Other(_) => self.end(Signal::TERM),
         }
     }
 
     pub(crate) fn crash(&mut self) -> Result<(), Error> {
         match self.program.backend {
             Backend::Postgres => self.end(Signal::QUIT),
-            Backend::Redis => self.end(Signal::KILL),
+            Backend::Redis | Backend::Other(_) => self.end(Signal::KILL),
         }
     }
 

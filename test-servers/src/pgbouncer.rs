@@ -3,7 +3,7 @@
 use url::Url;
 
 use crate::error::Error;
-use crate::local::{self, Program, Version};
+use crate::local::{self, Recipe, Version};
 use crate::programs;
 use crate::server::{Backend, Server};
 
@@ -35,10 +35,10 @@ pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
          unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {POOL}\n\
          max_client_conn = 500\nignore_startup_parameters = extra_float_digits\n"
     );
-    let bouncer = Program {
+    let bouncer = Recipe {
         backend: Backend::Postgres,
         command: vec![program, "{folder}/pgbouncer.ini".to_owned()],
-        ready: "process up",
+        ready: "process up".to_owned(),
         version: Version::Logged("process up: "),
         user,
         files: vec![("pgbouncer.ini", settings)],

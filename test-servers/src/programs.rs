@@ -8,7 +8,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::error::Error;
-use crate::local::{Program, Version};
+use crate::local::{Recipe, Version};
 use crate::process::User;
 use crate::server::Backend;
 
@@ -30,10 +30,11 @@ exec "$bin/postgres" -D "$data" "$@"
 /// # Errors
 ///
 /// [`Error::Unavailable`] where there is none, [`Error::Environment`] where a variable chooses what does not exist.
-pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Program, Error> {
+pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Recipe, Error> {
     match backend {
         Backend::Postgres => postgres(settings),
         Backend::Redis => redis(settings),
+        Backend::Other(_) => Err(missing(backend, "program that is known", "here: launch it as a `Program`")),
     }
 }
 
@@ -54,7 +55,7 @@ pub(crate) fn root() -> Result<Option<PathBuf>, Error> {
     Err(Error::Environment { variable: ROOT, reason })
 }
 
-fn postgres(settings: &[(String, String)]) -> Result<Program, Error> {
+fn postgres(settings: &[(String, String)]) -> Result<Recipe, Error> {
     let bin = folders("postgresql")?.into_iter().find(|bin| has(bin, "postgres") && has(bin, "initdb"));
     let missing =
         || missing(Backend::Postgres, "postgres and initdb", "on the PATH or in /usr/lib/postgresql/*/bin");
@@ -65,8 +66,8 @@ fn postgres(settings: &[(String, String)]) -> Result<Program, Error> {
     command.extend(["-p".to_owned(), "{port}".to_owned()]);
     command.extend(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="].map(str::to_owned));
     command.extend(postgres_settings(settings));
-    let ready = "database system is ready to accept connections";
-    Ok(Program {
+    let ready = "database system is ready to accept connections".to_owned();
+    Ok(Recipe {
         backend: Backend::Postgres,
         command,
         ready,
@@ -76,13 +77,13 @@ fn postgres(settings: &[(String, String)]) -> Result<Program, Error> {
     })
 }
 
-fn redis(settings: &[(String, String)]) -> Result<Program, Error> {
+fn redis(settings: &[(String, String)]) -> Result<Recipe, Error> {
     let program = redis_server()?;
     let words = [program.as_str(), "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{folder}"];
     let mut command: Vec<_> = words.map(str::to_owned).into();
     command.extend(redis_settings(settings));
-    let ready = "Ready to accept connections";
-    Ok(Program {
+    let ready = "Ready to accept connections".to_owned();
+    Ok(Recipe {
         backend: Backend::Redis,
         command,
         ready,

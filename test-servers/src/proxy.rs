@@ -1,5 +1,6 @@
 //! A TCP proxy that misbehaves on demand.
 
+use std::hash::{BuildHasher as _, RandomState};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -17,6 +18,9 @@ pub enum Mode {
     Pass,
     /// Passes everything on, each read after a pause, in both directions.
     Delay(Duration),
+    /// Passes everything on, each read after a pause of its own, up to this long and drawn anew, in both directions: what
+    /// was sent at once over two connections arrives in any order.
+    Jitter(Duration),
     /// Accepts new connections and closes them at once. Those that are there go on.
     Refuse,
     /// Accepts connections and holds every byte, in both directions, like a network that has parted.
@@ -29,6 +33,8 @@ pub enum Mode {
 }
 
 /// Stands between clients and a server. Dropped, it cuts every connection.
+///
+/// A proxy for each handle on a store delays, holds or cuts one of them and not the others.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -137,6 +143,8 @@ async fn copy(
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let (mut passed, mut change) = (0, 0);
+    // Seeded by the operating system.
+    let random = RandomState::new();
     loop {
         let read = from.read(&mut buffer).await?;
         let orders = *heard.wait_for(|orders| !orders.hold(answers, age)).await.map_err(io::Error::other)?;
@@ -146,6 +154,9 @@ async fn copy(
         let mut bytes = buffer.get(..read).unwrap_or_default();
         match orders.mode {
             Mode::Delay(pause) => sleep(pause).await,
+            Mode::Jitter(most) => {
+                sleep(most.mul_f64(f64::from(random.hash_one(passed) as u32) / f64::from(u32::MAX))).await
+            }
             Mode::CutAfter(limit) if answers => {
                 let rest = usize::try_from(limit - passed).unwrap_or(usize::MAX);
                 bytes = bytes.get(..rest).unwrap_or(bytes);

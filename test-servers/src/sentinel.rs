@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::cluster::{local_redis, tell, until};
 use crate::error::Error;
-use crate::local::{self, Program, Version};
+use crate::local::{self, Recipe, Version};
 use crate::probe::redis_command;
 use crate::programs;
 use crate::server::{Backend, Server};
@@ -36,10 +36,10 @@ pub fn redis_sentinel() -> Result<Sentinel, Error> {
          sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 5000\n"
     );
     let program = programs::redis_server()?;
-    let sentinel = Program {
+    let sentinel = Recipe {
         backend: Backend::Redis,
         command: vec![program, "{folder}/sentinel.conf".to_owned(), "--sentinel".to_owned()],
-        ready: "Sentinel ID is",
+        ready: "Sentinel ID is".to_owned(),
         version: Version::Asked,
         user: None,
         files: vec![("sentinel.conf", watch)],

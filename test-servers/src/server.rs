@@ -18,11 +18,14 @@ const SOON: Duration = Duration::from_secs(5);
 
 /// Which database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Backend {
     /// PostgreSQL.
     Postgres,
     /// Redis.
     Redis,
+    /// Another one, that a [`Program`](crate::Program) launches.
+    Other(&'static str),
 }
 
 impl fmt::Display for Backend {
@@ -30,6 +33,7 @@ impl fmt::Display for Backend {
         f.write_str(match self {
             Self::Postgres => "PostgreSQL",
             Self::Redis => "Redis",
+            Self::Other(name) => name,
         })
     }
 }
@@ -79,7 +83,8 @@ impl Server {
         Self { backend, url, address, handle: Mutex::new(handle) }
     }
 
-    /// For a client: `postgres://postgres@127.0.0.1:11001/postgres`, `redis://127.0.0.1:11002`.
+    /// For a client: `postgres://postgres@127.0.0.1:11001/postgres`, `redis://127.0.0.1:11002`; for another server
+    /// `tcp://127.0.0.1:11003`.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.as_str()
@@ -140,6 +145,7 @@ impl Server {
         let version = match self.backend {
             Backend::Redis => probe::redis_version(self.address, SOON),
             Backend::Postgres => probe::postgres_version(self.address, self.user(), SOON),
+            Backend::Other(name) => Ok(name.to_owned()),
         };
         version.map_err(Error::io("learn the server's version"))
     }
@@ -152,7 +158,7 @@ impl Server {
     /// `limit`.
     pub fn answers(&self, limit: Duration) -> Result<(), Error> {
         let answer = match (self.backend, self.url.scheme()) {
-            (Backend::Redis, "rediss") => probe::tcp(self.address, limit),
+            (Backend::Redis, "rediss") | (Backend::Other(_), _) => probe::tcp(self.address, limit),
             (Backend::Redis, _) => probe::redis(self.address, limit),
             (Backend::Postgres, _) => probe::postgres(self.address, self.user(), limit),
         };

@@ -104,6 +104,19 @@ async fn delay_holds_back_both_ways() {
 }
 
 #[tokio::test]
+async fn jitter_loses_and_swaps_nothing_on_a_connection() {
+    let (_echo, proxy, mut client) = set_up().await;
+    proxy.set(Mode::Jitter(Duration::from_millis(5)));
+    let mut sent = String::new();
+    for number in 0..20 {
+        let word = format!("{number} ");
+        client.send(&word).await;
+        sent.push_str(&word);
+    }
+    assert_eq!(client.hear(sent.len(), SOON).await.unwrap(), sent);
+}
+
+#[tokio::test]
 async fn refuse_spares_connections_that_are_there() {
     let (_echo, proxy, mut client) = set_up().await;
     proxy.set(Mode::Refuse);

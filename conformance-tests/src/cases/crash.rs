@@ -13,7 +13,7 @@ use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, R
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S9, S11, S14};
-use crate::crash::{CHILD, Expected, Said};
+use crate::crash::{CHILD, Expected, FOR_CHILD, Said};
 use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, Stop, hold, same};
 use crate::specimen::{NOW, at, page, record, subject};
@@ -150,7 +150,7 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
     let binary = std::env::current_exe().map_err(|error| failed("this binary", error))?;
     let mut command = Command::new(binary);
     command.args(stage.child()).env(CHILD, format!("{} {seed}", stage.namespace("")));
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    command.env(FOR_CHILD, stage.for_child()).stdin(Stdio::null()).stdout(Stdio::piped());
     let mut child = Killed(command.spawn().map_err(|error| failed("the crash child", error))?);
     let lines = listen(&mut child.0);
     let mut heard = Vec::new();

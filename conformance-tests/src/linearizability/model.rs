@@ -12,6 +12,7 @@ use super::{Meaning, Op};
 use crate::generate::call::{Answer, Call};
 use crate::generate::model::Model;
 use crate::generate::state::State;
+use crate::watched::{brief, brief_epoch, found_text};
 
 /// What happened: a call, or what one part of the store sees of it.
 #[derive(Clone, Debug)]
@@ -79,6 +80,14 @@ impl Meaning for Model {
                 [before.clone()].into_iter().chain(taken).collect()
             }
         }
+    }
+
+    fn tell(&self, state: &State) -> String {
+        let epochs = state.epochs.values().map(|kept| format!("epoch {}", brief_epoch(kept.epoch)));
+        let records =
+            state.all().map(|record| format!("{} at {}", brief(record.selector), found_text(Some(record))));
+        let all: Vec<_> = epochs.chain(records).collect();
+        if all.is_empty() { "nothing".to_owned() } else { all.join("; ") }
     }
 
     fn is_idle(&self, op: &Op) -> bool {

@@ -15,7 +15,14 @@ const KEEP: Duration = Duration::from_secs(3_600);
 /// A call from `began` to `ended`; for ever if that is 0.
 fn op(began: u64, ended: u64, call: Call, answer: Answer) -> Op {
     let ended = (ended > 0).then(|| Duration::from_millis(ended));
-    Op { began: Duration::from_millis(began), ended, did: Did::Call(call), answer }
+    Op {
+        node: 1,
+        asked: call.text(),
+        began: Duration::from_millis(began),
+        ended,
+        did: Did::Call(call),
+        answer,
+    }
 }
 
 /// Record `key` of alice's, as it was written as number `version`.
@@ -69,7 +76,7 @@ fn list(began: u64, ended: u64, shown: Vec<Record>) -> Op {
 const MARK: Action = Action::Mark { reason: Reason::LoggedOut, at: NOW };
 
 fn fits(history: &[Op]) -> bool {
-    is_linearizable(&MODEL, history)
+    explain(&MODEL, history).is_some()
 }
 
 #[test]
@@ -213,6 +220,28 @@ fn a_sweep_may_be_seen_half_done_and_one_event_may_not() {
         let whole = list_amid_a_revocation(seen);
         assert!(fits(&whole) && fits(&swept(&whole, &keys)));
     }
+}
+
+#[test]
+fn what_cannot_be_explained_is_told_with_the_longest_beginning_that_can() {
+    let history = [
+        insert(1, 2, INSERTED),
+        replace(3, 6, 1, 2, Replace::Replaced),
+        replace(4, 7, 1, 3, Replace::Replaced),
+        { find(8, 9, Some((2, 3))) },
+    ];
+    assert_eq!(unexplained(&MODEL, &history[..2]), None);
+    let told = unexplained(&MODEL, &history).unwrap();
+    let lines: Vec<_> = told.lines().map(str::trim).collect();
+    let at = |start: &str| lines.iter().position(|line| line.starts_with(start)).unwrap();
+    let calls = |from: &str, to: &str| at(to) - at(from) - 1;
+    assert_eq!(calls("this order explains", "after them"), 2, "{told}");
+    assert!(lines[at("after them") + 1].ends_with("revision 2"), "{told}");
+    assert_eq!(calls("then nothing explains", "calls that ended later"), 1, "{told}");
+    let culprit = lines[at("then nothing explains") + 1];
+    assert!(culprit.starts_with("4.000 ms  handle 1  replace "), "{told}");
+    assert!(culprit.ends_with(" → Replaced (3.000 ms)"), "{told}");
+    assert_eq!(lines.len() - at("calls that ended later"), 2, "{told}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ mod twist;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run, serve_crash_child};
 use libtest_mimic::{Arguments, Failed, Trial};
@@ -35,6 +35,8 @@ const CHILD_OF: &str = "--child-of";
 const SURVIVORS: &str = include_str!("survivors.txt");
 /// One in so many is hunted unless all are asked for.
 const SHARE: usize = 4;
+/// How soon a case should see a broken promise where one does.
+const SOON: Duration = Duration::from_secs(10);
 /// How many seeds a slip has to survive before it counts as a hole; the figure is of the first alone.
 const TRIES: u64 = 4;
 
@@ -54,14 +56,16 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_iter(rest);
     // Most of a hunt waits.
     arguments.test_threads.get_or_insert(4);
-    let (caught, hunted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let [caught, hunted, soon] = [const { AtomicUsize::new(0) }; 3].map(Arc::new);
     let chosen = all().enumerate().filter(|(at, _)| every || at % SHARE == 0);
     let mut trials = vec![Trial::test("a_survivor_is_a_slip", survivors_exist)];
     trials.extend(chosen.map(|(_, slip)| {
-        let (caught, hunted) = (Arc::clone(&caught), Arc::clone(&hunted));
+        let (caught, hunted, soon) = (Arc::clone(&caught), Arc::clone(&hunted), Arc::clone(&soon));
         Trial::test(slip.name, move || {
             hunted.fetch_add(1, Ordering::Relaxed);
+            let started = now();
             let mut seen = hunt(slip, level, 1)?;
+            soon.fetch_add(usize::from(seen && started.elapsed() <= SOON), Ordering::Relaxed);
             caught.fetch_add(usize::from(seen), Ordering::Relaxed);
             if level == Level::Quick && survivors().any(|name| name == slip.name) {
                 return Ok(());
@@ -75,10 +79,15 @@ fn main() -> ExitCode {
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        let (caught, hunted) = (caught.load(Ordering::Relaxed), hunted.load(Ordering::Relaxed));
-        println!("caught {caught} of {hunted} slips");
+        let [caught, hunted, soon] = [caught, hunted, soon].map(|count| count.load(Ordering::Relaxed));
+        println!("caught {caught} of {hunted} slips, {soon} of them within {SOON:?}");
     }
     conclusion.exit_code()
+}
+
+#[expect(clippy::disallowed_methods, reason = "a figure for the README; no test hangs on it")]
+fn now() -> Instant {
+    Instant::now()
 }
 
 fn take(arguments: &mut Vec<String>, name: &str) -> bool {
