@@ -47,15 +47,15 @@ macro_rules! clauses {
 }
 
 clauses! {
-    T1 "Text" "Parsing accepts the one spelling that printing produces, down to unused trailing bits." TOKENS;
-    T2 "Family" "Hence every token that a record ever had is recognised with constant storage" TOKENS;
+    T1 "Text" "Parsing accepts only the one spelling that printing produces, down to unused trailing bits." TOKENS;
+    T2 "Family" "every token that a record ever had is recognised, with constant storage" TOKENS;
     T3 "Digests" "A copy of the database holds nothing that verifies." TOKENS;
     T4 "Comparison" "Digests, lineages, stamps and fingerprints are compared in constant time." TOKENS;
-    T5 "Successor" "So every holder of the predecessor who asks within the windows gets the same successor, byte for byte" WINNERS;
+    T5 "Successor" "So within the windows every holder of the predecessor gets the same successor, byte for byte" WINNERS;
     T6 "Secrecy in memory" "Logs, errors and panics contain no secret."
         "`Debug` of the store and the texts of its errors: many drivers quote the values of a statement";
     T7 "Shard" "All records of a subject share their shard" TOKENS;
-    T8 "Kinds" "A token of another kind gets the answer of a token that does not exist." TOKENS;
+    T8 "Kinds" "A token of another kind gets the same result as a token that does not exist." TOKENS;
     D1 "The decision" "A token that is not ours, or of another kind, is `Invalid`, and ends nothing." TOKENS;
     D2 "The decision" "What has expired is `Expired`: collected or not, it behaves like one that is gone." TOKENS;
     D3 "The decision" "What was ended says why; what was used up is `Spent`." ENDINGS;
@@ -65,21 +65,21 @@ clauses! {
     D7 "The decision" "The predecessor is good for the overlap once its successor is confirmed." TOKENS;
     D8 "The decision" "A successor that was never presented lapses: its login is ended, without alarm." ENDINGS;
     D9 "The decision" "Any other replaced token is theft: its login is ended, and an alarm is raised." ENDINGS;
-    D10 "When a rotation is due" "Otherwise the answer is `Valid` and no new token." TOKENS;
+    D10 "When a rotation is due" "Otherwise the answer is `Valid` without a new token." TOKENS;
     D11 "Nothing extends a window" "Use moves no window." TOKENS;
-    D12 "Ending is unconditional" "Ending a login compares no revision, so no flood of writes can hold it up."
+    D12 "Ending is unconditional" "Ending a login compares no revision, so no flood of writes can delay it."
         "`revoke_by_subject`: it must compare no revision, and what it began must end though its caller has gone";
     D13 "Marks" "A marked record has no idle expiry and stays until its absolute one" ENDINGS;
     D14 "Policies are checked" "Building the service fails, with the kind and the rule in the message" TOKENS;
     D15 "A lost race is not interpreted"
-        "A call that loses a compare-and-swap has learnt only that another call wrote." WINNERS;
+        "Losing a compare-and-swap says only that another call wrote." WINNERS;
     D16 "What is promised of rotation" "A replay outside the windows is always caught." WINNERS;
-    D17 "Fingerprints" "Nothing is refused for it here" TOKENS;
+    D17 "Fingerprints" "Core refuses nothing for it" TOKENS;
     S1 "What was acknowledged is returned"
         "After an acknowledged `insert` or `replace`, `find` returns the record byte for byte"
         "the list of columns in `insert`, in `replace` and in what `find` decodes: one is missing, too narrow, or changed \
          on its way; `find` reads from a replica or a cache";
-    S2 "Insert only inserts" "A selector that exists is `Duplicate`, and its record stays as it was."
+    S2 "Insert only inserts" "If the selector exists, the answer is `Duplicate`, and its record stays as it was."
         "the statement of `insert`: it is an upsert, or the number of rows that it wrote is not looked at; for \
          `of_subject`, whether the count is taken in the same step";
     S3 "Unknown is not an error" "A selector that is merely similar never matches."
@@ -93,7 +93,7 @@ clauses! {
     S6 "Every node sees it" "What was acknowledged is seen through every handle and on every node"
         "reads from a replica or a cache; an index that is written after its record; two statements where one step was \
          needed (`epoch`, `insert` under a fence, `revoke_by_subject`)";
-    S7 "Delete can be repeated" "`delete` says whether there was a record, and doing it again is no error."
+    S7 "Delete can be repeated" "`delete` says whether there was a record, and repeating it is no error."
         "the statement of `delete`: the number of rows that it removed, and no condition but the selector";
     S8 "Revoking a subject is complete" "When it acknowledges, none is left"
         "the statements of `revoke_by_subject`: each condition of the filter, every page, the count of rows that were \
@@ -110,7 +110,7 @@ clauses! {
     S12 "Trouble is an error" "A backend that fails is `Err`, never `None`, `false`, 0 or `Fenced`."
         "how errors of the driver are told (what was sent, what may be done), and the time limit around every call";
     S13 "Dropped futures leave whole records"
-        "Whenever a future is dropped, each record is either untouched or fully written, be it after the drop."
+        "Whenever a future is dropped, each record is either untouched or fully written, even if the write comes after the drop."
         "writes of more than one statement outside of a transaction; what the pool does with a connection whose caller has \
          gone: run each write in a task of its own";
     S14 "Durability is declared" "A store says what an acknowledgement survives"
