@@ -283,6 +283,13 @@ impl Sent {
         let mut unproven = false;
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
             Sender::Own => {}
+            // A form of another site cannot add this header, so a key needs no CSRF token; cookies beside it count for
+            // nothing.
+            Sender::Unsaid if bearer.is_some() && config.csrf_required => {
+                if !csrf.is_proved_by_header(headers) {
+                    held = Held::default();
+                }
+            }
             Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
             // Its token proves the page. Not where a neighbour can plant the cookie with the secret, and send a token
             // that goes with it from a page that hides whose it is.
