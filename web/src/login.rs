@@ -214,9 +214,10 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Vec<u8>, Failure> {
         let request = &self.auth.0;
-        for text in &state.held(request).sessions {
+        let held = state.held(request);
+        for text in &held.sessions {
             let kept = async {
-                let candidate = request.tokens().look_up(request.config.kinds.session, text).await?;
+                let candidate = request.session(held, text).await?;
                 let stamp = match candidate.subject() {
                     None => None,
                     Some(other) if other == subject => stamp,

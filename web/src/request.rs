@@ -202,6 +202,7 @@ impl Request {
             return Err(Failure::AnswerSent);
         }
         changes.yields = false;
+        held.made.extend(text.clone());
         let (place, texts) = match issued.kind == self.config.kinds.remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),

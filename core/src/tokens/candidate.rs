@@ -32,6 +32,8 @@ pub struct Candidate<'a> {
     validator: Validator,
     found: Box<Found>,
     fingerprint: Option<Fingerprint>,
+    /// Whether its use shows that the client has it.
+    confirms: bool,
 }
 
 /// A record and which of its tokens was presented. Boxed wherever it is kept: it is over 500 bytes, and
@@ -56,7 +58,7 @@ impl Tokens {
         };
         let record = self.store().find(selector).await?;
         let found = self.examine(policy, selector, &validator, record, now)?;
-        Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None })
+        Ok(Candidate { tokens: self, policy, validator, found, fingerprint: None, confirms: true })
     }
 
     /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
@@ -195,6 +197,13 @@ impl Candidate<'_> {
         self
     }
 
+    /// Says that the client may not have this token yet, as its answer is under way or may be lost: that it is looked
+    /// at again shows nothing, so it confirms nothing (contract D5a).
+    pub const fn before_arrival(mut self) -> Self {
+        self.confirms = false;
+        self
+    }
+
     /// Whether the token is valid, given the subject's present stamp.
     ///
     /// # Errors
@@ -266,14 +275,16 @@ impl Candidate<'_> {
             let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
                 Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
-                Decision::Accept { confirm, slide, successor } => (confirm, slide, successor),
+                Decision::Accept { confirm, slide, successor } => {
+                    (confirm && self.confirms, slide, successor)
+                }
             };
             if self.found.presented != Presented::Current {
                 let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
                 self.tokens.emit(&self.event(EventKind::Retried, now));
                 return Ok(self.accept(token, now));
             }
-            let confirmed_issuer = self.confirm_issuer(now).await;
+            let confirmed_issuer = self.confirms && self.confirm_issuer(now).await;
             if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
                 return Ok(self.accept(None, now));
