@@ -36,7 +36,7 @@ impl Tokens {
         of_subject.is_none_or(|count| count > max.get())
     }
 
-    /// Ends what exceeds the cap now that `new` is stored. The logins of `replaced` do not count: they are about to end.
+    /// Ends what exceeds the cap now that `new` is stored. The logins of `uncounted` take no place: they are about to end.
     ///
     /// # Errors
     /// [`Rejected::Revoked`] if that is `new` itself.
@@ -44,12 +44,12 @@ impl Tokens {
         &self,
         cap: Cap,
         new: &Record,
-        replaced: &[Record],
+        uncounted: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
         let Some(subject) = &new.subject else { return Ok(()) };
         match cap {
-            Cap::Logins => self.keep_newest_logins(subject, new, replaced, now).await,
+            Cap::Logins => self.keep_newest_logins(subject, new, uncounted, now).await,
             Cap::Records { parent } => Ok(self.keep_newest_records(subject, new, parent, now).await?),
         }
     }
@@ -60,16 +60,16 @@ impl Tokens {
         &self,
         subject: &Subject,
         new: &Record,
-        replaced: &[Record],
+        uncounted: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
-        let is_replaced = |record: &Record| {
-            replaced.iter().any(|old| old.login == record.login && old.subject == record.subject)
+        let is_about_to_end = |record: &Record| {
+            uncounted.iter().any(|old| old.login == record.login && old.subject == record.subject)
         };
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
         let mut renewed: HashMap<LoginId, LoginId> = HashMap::new();
-        let counts = |record: &&Record| self.is_live(record, now) && !is_replaced(record);
+        let counts = |record: &&Record| self.is_live(record, now) && !is_about_to_end(record);
         for record in rows.records.iter().filter(counts) {
             let Some(state) = self.state(record) else { continue };
             let at = state.facts.auth_at;
