@@ -195,6 +195,14 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether a login or a renewal made the record, so that its token went to that caller. What `issue_from` made a
+    /// copy of a token may have restored.
+    pub(crate) fn is_of_the_login(&self) -> bool {
+        self.facts.origin == Origin::Authenticated || self.renews.is_some()
+    }
+}
+
 impl Facts {
     /// What remains of the facts of another row of the same login, whose digest was not compared: they were read
     /// without their validator, and a writer of the database may have chosen them (contract T3). So these, which

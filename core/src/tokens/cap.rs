@@ -102,7 +102,9 @@ impl Tokens {
             let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
-        let stays = order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
+        // One without a lifetime takes no place either.
+        let stays =
+            !self.is_live(new, now) || order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
         if stays {
             return Ok(());
         }
@@ -115,7 +117,8 @@ impl Tokens {
     }
 
     /// Ends the oldest restored records of a login that has too many, never the new one or the one that it was made
-    /// from.
+    /// from. Where the new one is among the oldest, others were restored at the same time: it ends none of those, or
+    /// each would end the others.
     async fn keep_newest_records(
         &self,
         subject: &Subject,
@@ -133,8 +136,9 @@ impl Tokens {
             if excess == 0 {
                 break;
             }
-            if record.selector != new.selector
-                && record.selector != parent
+            if record.selector == new.selector {
+                excess -= 1;
+            } else if record.selector != parent
                 && let Some(state) = self.state(record)
                 && state.facts.origin == Origin::Restored
             {
@@ -154,7 +158,8 @@ impl Tokens {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            match self.mark_revision(&record, state, now).await? {
+            state.write_id = self.random()?;
+            match self.mark_revision(&record, &state, now).await? {
                 Written::Done => return Ok(()),
                 Written::Lost(Some(newer)) if newer.revoked.is_none() => {
                     let Some(newer_state) = self.state(&newer) else { return Ok(()) };
@@ -166,14 +171,14 @@ impl Tokens {
         }
     }
 
-    /// Marks `record` as superseded if it is still this revision, and tells the observer.
+    /// Marks `record` as superseded if it is still this revision, and tells the observer. `state` has a fresh write id:
+    /// with the same one the same mark is tried again, and known again if it was made (contract S5).
     pub(super) async fn mark_revision(
         &self,
         record: &Record,
-        mut state: State,
+        state: &State,
         now: Timestamp,
     ) -> Result<Written, Failure> {
-        state.write_id = self.random()?;
         let mut next = record.clone();
         next.mark(Reason::Superseded, now);
         next.body = state.encode();
