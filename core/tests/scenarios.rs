@@ -15,6 +15,8 @@ mod cap;
 mod endings;
 #[path = "scenarios/expiry.rs"]
 mod expiry;
+#[path = "scenarios/faults.rs"]
+mod faults;
 #[path = "scenarios/flooded.rs"]
 mod flooded;
 #[path = "scenarios/honest.rs"]

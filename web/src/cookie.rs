@@ -242,6 +242,8 @@ impl Changes {
 pub(crate) struct Held {
     pub(crate) sessions: Vec<Text>,
     pub(crate) remembers: Vec<Text>,
+    /// Those of them that this request's answer hands out. The browser may never get them.
+    pub(crate) made: Vec<Text>,
 }
 
 impl Held {
@@ -253,7 +255,7 @@ impl Held {
 
     /// Reads them from the `Cookie` headers.
     pub(crate) fn read(headers: &HeaderMap, session: &CookieSpec, remember: &CookieSpec) -> Self {
-        Self { sessions: values(headers, session), remembers: values(headers, remember) }
+        Self { sessions: values(headers, session), remembers: values(headers, remember), made: Vec::new() }
     }
 }
 

@@ -120,13 +120,10 @@ impl<'a> LogIn<'a> {
         }
         let data = self.kept(&mut state, &subject, stamp.as_ref()).await?;
         let terms = Terms { login: &begun, stamp, flags };
-        let issued = self.issue(state.held(request), &terms, remember_until, &data).await;
-        if let Err(denied) = issued.and_then(|issued| Ok(self.hand_out(&mut state, &issued)?)) {
-            // The browser gets nothing of it, so nothing may stay in its list of devices.
-            let reason = hallpass_core::Reason::LoggedOut;
-            if let Err(failure) = request.tokens().revoke_login(&subject, begun.id(), reason).await {
-                tracing::warn!(target: "hallpass", error = causes(&failure), "a login that failed left rows");
-            }
+        let mut issued = Vec::new();
+        let done = self.issue(state.held(request), &terms, remember_until, &data, &mut issued).await;
+        if let Err(denied) = done.and_then(|()| Ok(self.hand_out(&mut state, &issued)?)) {
+            self.abandon(&issued).await;
             return Err(denied);
         }
         state.forget();
@@ -136,6 +133,16 @@ impl<'a> LogIn<'a> {
         let what = if self.confirm { SignalKind::Confirmed } else { SignalKind::LoggedIn };
         request.tell(what, Some(&subject), Some(begun.id()));
         Ok(())
+    }
+
+    /// Ends a login that failed: the browser gets nothing of it, so nothing may stay in its list of devices. By its token
+    /// and not by its name, as that would turn away other logins of the user that are under way.
+    async fn abandon(&self, issued: &[Issued]) {
+        let Some(first) = issued.first() else { return };
+        let ended = self.auth.tokens().revoke(first.kind, first.token.expose()).await;
+        if let Err(hallpass_core::Denied::Failed(failure)) = ended {
+            tracing::warn!(target: "hallpass", error = causes(&failure), "a login that failed left rows");
+        }
     }
 
     /// Sends the new tokens to the browser, in place of all that it held.
@@ -154,21 +161,22 @@ impl<'a> LogIn<'a> {
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
     }
 
-    /// The new tokens. Once they are stored, what the browser held until now is ended.
+    /// The new tokens. Once they are stored, what the browser held until now is ended. Of a failure `issued` tells what
+    /// was stored before it.
     async fn issue(
         &self,
         held: &Held,
         terms: &Terms<'_>,
         remember_until: Option<Timestamp>,
         data: &[u8],
-    ) -> Result<Vec<Issued>, Denied> {
+        issued: &mut Vec<Issued>,
+    ) -> Result<(), Denied> {
         let kinds = &self.auth.0.config.kinds;
-        let mut issued = Vec::new();
         if let Some(until) = remember_until {
-            issued.push(self.issue_one(kinds.remember, &Held::default(), terms, until, &[]).await?);
+            issued.push(self.issue_one(kinds.remember, held, terms, until, &[]).await?);
         }
         issued.push(self.issue_one(kinds.session, held, terms, Timestamp::MAX, data).await?);
-        Ok(issued)
+        Ok(())
     }
 
     async fn issue_one(
@@ -194,8 +202,13 @@ impl<'a> LogIn<'a> {
         if let Some(fingerprint) = client.and_then(|client| client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        for (kind, text) in replaced.tokens(&request.config.kinds) {
-            issue = issue.replaces(kind, text);
+        let kinds = &request.config.kinds;
+        for (old, text) in replaced.tokens(kinds) {
+            // With the last of the new tokens: if that fails, the browser goes on with what it has.
+            issue = match kind == kinds.session {
+                true => issue.replaces(old, text),
+                false => issue.replaces_with_next(old, text),
+            };
         }
         match issue.await {
             Ok(issued) => Ok(issued),
@@ -214,9 +227,10 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Vec<u8>, Failure> {
         let request = &self.auth.0;
-        for text in &state.held(request).sessions {
+        let held = state.held(request);
+        for text in &held.sessions {
             let kept = async {
-                let candidate = request.tokens().look_up(request.config.kinds.session, text).await?;
+                let candidate = request.session(held, text).await?;
                 let stamp = match candidate.subject() {
                     None => None,
                     Some(other) if other == subject => stamp,

@@ -92,10 +92,13 @@ impl AttemptLimit for MemoryLimit {
         let keys = self.keys(by);
         let mut counters = self.lock();
         let full = keys.clone().filter_map(|key| {
-            let counter = counters.get(&key).filter(|counter| counter.until > by.at)?;
+            let counter = counters.get_mut(&key).filter(|counter| counter.until > by.at)?;
+            // A clock that was ahead for a moment keeps no one out for longer.
+            counter.until = counter.until.min(by.at.saturating_add(key.0.limit().1));
             (counter.count >= key.0.limit().0).then(|| counter.until.since(by.at))
         });
-        if let Some(wait) = full.max() {
+        let longest = full.max();
+        if let Some(wait) = longest {
             return Ok(Some(wait));
         }
         make_room(&mut counters, by.at);
@@ -230,6 +233,18 @@ mod tests {
         }
         let Ok(()) = limit.forgive(by("alice", "192.0.2.1", START)).await;
         assert!(take(&limit, by("alice", "192.0.2.1", later)).await.is_some());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_was_ahead_for_a_moment_keeps_no_one_out() {
+        let limit = MemoryLimit::new();
+        let ahead = START.saturating_add(MINUTE * 1_000_000);
+        for _ in 0..10 {
+            assert_eq!(take(&limit, by("alice", "192.0.2.1", ahead)).await, None);
+        }
+        assert_eq!(take(&limit, by("alice", "192.0.2.1", START)).await, Some(MINUTE * 15));
+        let over = START.saturating_add(MINUTE * 15);
+        assert_eq!(take(&limit, by("alice", "192.0.2.1", over)).await, None);
     }
 
     #[tokio::test]

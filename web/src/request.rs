@@ -202,6 +202,7 @@ impl Request {
             return Err(Failure::AnswerSent);
         }
         changes.yields = false;
+        held.made.extend(text.clone());
         let (place, texts) = match issued.kind == self.config.kinds.remember {
             true => (&mut changes.remember, &mut held.remembers),
             false => (&mut changes.session, &mut held.sessions),
@@ -283,6 +284,13 @@ impl Sent {
         let mut unproven = false;
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
             Sender::Own => {}
+            // A form of another site cannot add this header, so a key needs no CSRF token; cookies beside it count for
+            // nothing.
+            Sender::Unsaid if bearer.is_some() && config.csrf_required => {
+                if !csrf.is_proved_by_header(headers) {
+                    held = Held::default();
+                }
+            }
             Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
             // Its token proves the page. Not where a neighbour can plant the cookie with the secret, and send a token
             // that goes with it from a page that hides whose it is.

@@ -36,7 +36,7 @@ impl Request {
         let mut who = Who::default();
         let mut found = None;
         for text in &held.sessions {
-            match self.note(&mut who, self.resume(text).await)? {
+            match self.note(&mut who, self.resume(held, text).await)? {
                 Some((valid, Some(loaded))) => {
                     found = Some((valid, loaded, text.clone()));
                     break;
@@ -91,8 +91,9 @@ impl Request {
             state.who = Some(again);
             return Ok(());
         }
+        let held = state.held.clone().unwrap_or_default();
         let again = match &who.proof {
-            Some(Proof::Session(text)) => match self.resume(text).await {
+            Some(Proof::Session(text)) => match self.resume(&held, text).await {
                 Ok((valid, Some(loaded))) => self.known(&valid, loaded.user, false).await,
                 Ok((_, None)) => Err(Rejected::Invalid.into()),
                 Err(no_entry) => Err(no_entry),
@@ -119,11 +120,23 @@ impl Request {
     }
 
     /// Goes on with a session, if it comes from the client that it was issued to.
-    async fn resume(&self, text: &str) -> Judged<(Valid, Option<Loaded>)> {
-        let candidate = self.tokens().look_up(self.config.kinds.session, text).await?;
+    async fn resume(&self, held: &Held, text: &str) -> Judged<(Valid, Option<Loaded>)> {
+        let candidate = self.session(held, text).await?;
         let (mut valid, loaded) = self.judge(candidate, false).await?;
         self.protect(&mut valid).await?;
         Ok((valid, loaded))
+    }
+
+    /// A session that the browser holds. Of one that this very answer hands out it shows nothing that it is looked at:
+    /// if the answer gets lost, the browser comes back with what it had.
+    pub(crate) async fn session(
+        &self,
+        held: &Held,
+        text: &str,
+    ) -> Result<Candidate<'_>, hallpass_core::Denied> {
+        let candidate = self.tokens().look_up(self.config.kinds.session, text).await?;
+        let made = held.made.iter().any(|made| made.as_str() == text);
+        Ok(if made { candidate.before_arrival() } else { candidate })
     }
 
     /// Session protection: what to do about another client.

@@ -174,6 +174,14 @@ impl State {
     }
 }
 
+impl State {
+    /// Whether a login or a renewal made the record, so that its token went to that caller. What `issue_from` made a
+    /// copy of a token may have restored.
+    pub(crate) fn is_of_the_login(&self) -> bool {
+        self.facts.origin == Origin::Authenticated || self.renews.is_some()
+    }
+}
+
 impl Record {
     /// What this record's digests cover: all that never changes, in its columns and in its body.
     pub(crate) fn covered<'a>(&'a self, facts: &'a Facts) -> Covered<'a> {

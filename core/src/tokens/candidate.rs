@@ -33,6 +33,8 @@ pub struct Candidate<'a> {
     validator: Validator,
     found: Box<Found>,
     fingerprint: Option<Fingerprint>,
+    /// Whether its use shows that the client has it.
+    confirms: bool,
 }
 
 impl<'a> Candidate<'a> {
@@ -42,7 +44,7 @@ impl<'a> Candidate<'a> {
         validator: Validator,
         found: Box<Found>,
     ) -> Self {
-        Self { tokens, policy, validator, found, fingerprint: None }
+        Self { tokens, policy, validator, found, fingerprint: None, confirms: true }
     }
 }
 
@@ -69,6 +71,13 @@ impl Candidate<'_> {
     /// Says what the client that presented it looks like.
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
+        self
+    }
+
+    /// Says that the client may not have this token yet, as its answer is under way or may be lost: that it is looked
+    /// at again shows nothing, so it confirms nothing (contract D5a).
+    pub const fn before_arrival(mut self) -> Self {
+        self.confirms = false;
         self
     }
 
@@ -143,14 +152,16 @@ impl Candidate<'_> {
             let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
                 Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
-                Decision::Accept { confirm, slide, successor } => (confirm, slide, successor),
+                Decision::Accept { confirm, slide, successor } => {
+                    (confirm && self.confirms, slide, successor)
+                }
             };
             if self.found.presented != Presented::Current {
                 let token = if successor == Successor::Same { self.derive_again(now)? } else { None };
                 self.tokens.emit(&self.event(EventKind::Retried, now));
                 return Ok(self.accept(token));
             }
-            let confirmed_issuer = self.confirm_issuer(now).await;
+            let confirmed_issuer = self.confirms && self.confirm_issuer(now).await;
             if !confirm && !slide && !confirmed_issuer && successor == Successor::None {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
                 return Ok(self.accept(None));

@@ -37,7 +37,7 @@ impl Tokens {
         of_subject.is_none_or(|count| count > max.get())
     }
 
-    /// Ends what exceeds the cap now that `new` is stored. The logins of `replaced` do not count: they are about to end.
+    /// Ends what exceeds the cap now that `new` is stored. The logins of `uncounted` take no place: they are about to end.
     ///
     /// # Errors
     /// [`Rejected::Revoked`] if that is `new` itself.
@@ -45,12 +45,12 @@ impl Tokens {
         &self,
         cap: Cap,
         new: &Record,
-        replaced: &[Record],
+        uncounted: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
         let Some(subject) = &new.subject else { return Ok(()) };
         match cap {
-            Cap::Logins => self.keep_newest_logins(subject, new, replaced, now).await,
+            Cap::Logins => self.keep_newest_logins(subject, new, uncounted, now).await,
             Cap::Records { parent } => Ok(self.keep_newest_records(subject, new, parent, now).await?),
         }
     }
@@ -61,16 +61,16 @@ impl Tokens {
         &self,
         subject: &Subject,
         new: &Record,
-        replaced: &[Record],
+        uncounted: &[Record],
         now: Timestamp,
     ) -> Result<(), Denied> {
-        let is_replaced = |record: &Record| {
-            replaced.iter().any(|old| old.login == record.login && old.subject == record.subject)
+        let is_about_to_end = |record: &Record| {
+            uncounted.iter().any(|old| old.login == record.login && old.subject == record.subject)
         };
         let rows = self.records(subject, Purpose::Device.into()).await?;
         let mut logins: HashMap<LoginId, Timestamp> = HashMap::new();
         let mut renewed: HashMap<LoginId, LoginId> = HashMap::new();
-        let counts = |record: &&Record| self.is_live(record, now) && !is_replaced(record);
+        let counts = |record: &&Record| self.is_live(record, now) && !is_about_to_end(record);
         for record in rows.records.iter().filter(counts) {
             let Some(state) = self.state(record) else { continue };
             let at = state.facts.auth_at;
@@ -103,7 +103,9 @@ impl Tokens {
             let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
-        let stays = order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
+        // One without a lifetime takes no place either.
+        let stays =
+            !self.is_live(new, now) || order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
         if stays {
             return Ok(());
         }
@@ -116,7 +118,8 @@ impl Tokens {
     }
 
     /// Ends the oldest restored records of a login that has too many, never the new one or the one that it was made
-    /// from.
+    /// from. Where the new one is among the oldest, others were restored at the same time: it ends none of those, or
+    /// each would end the others.
     async fn keep_newest_records(
         &self,
         subject: &Subject,
@@ -134,8 +137,9 @@ impl Tokens {
             if excess == 0 {
                 break;
             }
-            if record.selector != new.selector
-                && record.selector != parent
+            if record.selector == new.selector {
+                excess -= 1;
+            } else if record.selector != parent
                 && let Some(state) = self.state(record)
                 && state.facts.origin == Origin::Restored
             {
@@ -155,7 +159,8 @@ impl Tokens {
     ) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
-            match self.mark_revision(&record, state, now).await? {
+            state.write_id = self.random()?;
+            match self.mark_revision(&record, &state, now).await? {
                 Written::Done => return Ok(()),
                 Written::Lost(Some(newer)) if newer.revoked.is_none() => {
                     let Some(newer_state) = self.state(&newer) else { return Ok(()) };
@@ -167,14 +172,14 @@ impl Tokens {
         }
     }
 
-    /// Marks `record` as superseded if it is still this revision, and tells the observer.
+    /// Marks `record` as superseded if it is still this revision, and tells the observer. `state` has a fresh write id:
+    /// with the same one the same mark is tried again, and known again if it was made (contract S5).
     pub(super) async fn mark_revision(
         &self,
         record: &Record,
-        mut state: State,
+        state: &State,
         now: Timestamp,
     ) -> Result<Written, Failure> {
-        state.write_id = self.random()?;
         let mut next = record.clone();
         next.mark(Reason::Superseded, now);
         next.body = state.encode();

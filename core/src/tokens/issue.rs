@@ -46,6 +46,7 @@ pub struct Issue<'a> {
     data: Vec<u8>,
     lifetime: Duration,
     replaces: Vec<(Kind, &'a str)>,
+    replaced_next: Vec<(Kind, &'a str)>,
 }
 
 #[derive(Clone, Copy)]
@@ -62,6 +63,8 @@ struct Along {
     first: Option<Arc<OnceLock<Selector>>>,
     /// The older logins that it replaces.
     replaced: Vec<Record>,
+    /// Those that do not count for the cap: they end with it, or with the next token of its login.
+    uncounted: Vec<Record>,
     cap: Option<Cap>,
 }
 
@@ -244,7 +247,7 @@ impl Tokens {
         }
         // Before the old logins end: where this fails the record is removed, and the browser goes on with what it has.
         if let Some(cap) = along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
-            self.keep_to(cap, record, &along.replaced, now).await?;
+            self.keep_to(cap, record, &along.uncounted, now).await?;
         }
         for old in &along.replaced {
             self.supersede(old, now).await?;
@@ -267,6 +270,7 @@ impl<'a> Issue<'a> {
             data: Vec::new(),
             lifetime: Duration::MAX,
             replaces: Vec::new(),
+            replaced_next: Vec::new(),
         }
     }
 
@@ -321,10 +325,18 @@ impl<'a> Issue<'a> {
         self
     }
 
+    /// Names an older token that the next token of this login [replaces](Self::replaces). Its login stays until then,
+    /// but takes no place at the [cap](crate::TokensBuilder::max_logins). So a client that gets several tokens loses
+    /// its old ones with the last of them, and no other device of the subject is logged out for it.
+    pub fn replaces_with_next(mut self, kind: Kind, text: &'a str) -> Self {
+        self.replaced_next.push((kind, text));
+        self
+    }
+
     pub(super) async fn run(self) -> Result<(Issued, Record), Denied> {
         let Self { tokens, basis, kind, device, stamp, fingerprint, binding, authentication, data, .. } =
             self;
-        let Self { lifetime, replaces, .. } = self;
+        let Self { lifetime, replaces, replaced_next, .. } = self;
         let policy = tokens.policy(kind)?;
         let now = tokens.now();
         let stamp = stamp.map(|stamp| stamp.0);
@@ -420,12 +432,21 @@ impl<'a> Issue<'a> {
             }
         };
         let cap = cap.filter(|_| draft.subject.is_some());
+        // An API key that is replaced ends no device of its login.
+        let mut uncounted: Vec<_> =
+            replaced.iter().filter(|old| old.purpose != Purpose::Key).cloned().collect();
+        if let Some(Cap::Logins) = cap {
+            for (kind, text) in replaced_next {
+                let old = tokens.replaceable(kind, text, draft.login, now).await?;
+                uncounted.extend(old.filter(|old| old.purpose != Purpose::Key));
+            }
+        }
         let first = match (basis, draft.fence) {
             (Basis::Login(login), Fence::Epoch(_)) => Some(login.first()),
             _ => None,
         };
         let alone = cap.is_none() && replaced.is_empty();
-        let along = Along { event, first, replaced, cap };
+        let along = Along { event, first, replaced, uncounted, cap };
         let (issued, record) = if alone {
             tokens.complete(kind, now, draft, along).await?
         } else {

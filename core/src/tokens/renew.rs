@@ -207,12 +207,13 @@ impl Tokens {
         login: LoginId,
         now: Timestamp,
     ) -> Result<Result<Renewed, Lost>, Denied> {
-        let Copies { caller, oldest: (oldest, state), made, of_subject } =
+        let Copies { caller, oldest: (oldest, mut state), made, of_subject } =
             match self.copy_login(renewal, login, now).await? {
                 Ok(copies) => copies,
                 Err(lost) => return Ok(Err(lost)),
             };
-        match self.mark_revision(&oldest, state, now).await? {
+        state.write_id = self.random()?;
+        match self.mark_revision(&oldest, &state, now).await? {
             Written::Done => {}
             Written::Lost(record) if oldest.selector == caller.selector => return Ok(Err(Lost(record))),
             // Ended, or written to: what the caller's record is now, the next try reads.
@@ -284,9 +285,19 @@ impl Tokens {
         let mine = |record: &Record| {
             record.login == caller.login && record.subject == caller.subject && record.revoked.is_none()
         };
-        // An expired one counts: whether it has is not the same on every node.
-        let mut oldest_first = rows.records.iter().rev().filter(|record| mine(record));
-        let oldest = oldest_first.find_map(|record| Some((record.clone(), self.state(record)?)));
+        // An expired one counts: whether it has is not the same on every node. A restored one only where no other is
+        // left: it may be inserted meanwhile, by a node whose clock is behind, and would be the oldest for some calls.
+        let mut oldest = None;
+        for record in rows.records.iter().rev().filter(|record| mine(record)) {
+            let Some(state) = self.state(record) else { continue };
+            let is_last = state.is_of_the_login();
+            if is_last || oldest.is_none() {
+                oldest = Some((record.clone(), state));
+            }
+            if is_last {
+                break;
+            }
+        }
         let proven = (caller, &state.facts);
         let mut kinds: Vec<Kind> = vec![caller.kind];
         let mut originals = vec![(caller.clone(), state.clone())];
@@ -323,11 +334,17 @@ impl Tokens {
     }
 
     /// Whether another renewal of `login` has won and is not done: it has superseded a record, and what is to
-    /// take its place is there. The cap of a login's records supersedes some, too, but puts nothing in their place.
+    /// take its place is there. The cap of a login's records supersedes restored ones, too, but puts nothing in their
+    /// place; a renewal supersedes such a one first only where no other is left.
     fn is_renewed(&self, records: &[Record], login: LoginId) -> bool {
         let renews = |record: &Record| self.state(record).is_some_and(|state| state.renews == Some(login));
-        records.iter().any(|record| record.login == login && record.revoked == Some(Reason::Superseded))
+        let of_the_login = |record: &&Record| self.state(record).is_some_and(|state| state.is_of_the_login());
+        let superseded = |record: &&Record| record.revoked == Some(Reason::Superseded);
+        let mine = || records.iter().filter(|record| record.login == login);
+        mine().any(|record| superseded(&record))
             && records.iter().any(|record| record.login != login && renews(record))
+            && (mine().filter(superseded).any(|record| of_the_login(&record))
+                || !mine().filter(|record| record.revoked.is_none()).any(|record| of_the_login(&record)))
     }
 
     /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
@@ -341,9 +358,7 @@ impl Tokens {
         now: Timestamp,
     ) -> Result<(Made, Option<u32>), Denied> {
         let (old, state) = &original;
-        // A login or a renewal made it, and its token went to that caller; `issue_from` did not.
-        let of_the_login = state.facts.origin == Origin::Authenticated || state.renews.is_some();
-        let keeps_data = old.selector == caller.selector || of_the_login;
+        let keeps_data = old.selector == caller.selector || state.is_of_the_login();
         let policy = self.policy(old.kind)?;
         let mut facts = proven.bear_out(state.facts.clone());
         if !keeps_data {

@@ -23,15 +23,17 @@ impl Tokens {
     /// Lost if the one or the other was ended meanwhile: what was ended stays ended.
     pub(super) async fn settle(&self, made: &Made, now: Timestamp) -> Result<Written, Failure> {
         let (mut original, mut state) = made.original.clone();
+        state.write_id = self.random()?;
         let (mut backoff, mut tries) = (Backoff::default(), 0);
         loop {
             backoff.pause(self).await?;
             tries += 1;
-            match self.mark_revision(&original, state.clone(), now).await {
+            match self.mark_revision(&original, &state, now).await {
                 // A write that failed once mostly succeeds the next time; without it the client loses a token.
                 Err(_) if tries < TRIES => {}
                 Ok(Written::Lost(Some(newer))) if newer.revoked.is_none() => {
                     state = State::decode(&newer.body).map_err(|source| corrupt(newer.selector, source))?;
+                    state.write_id = self.random()?;
                     original = newer;
                 }
                 Ok(Written::Done) if made.keeps_data => {

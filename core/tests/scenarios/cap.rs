@@ -357,3 +357,52 @@ async fn a_superseded_record_that_is_being_used_ends_all_the_same() {
     world.verify(Kind::SESSION, restored.unwrap().token.expose()).await.unwrap();
     world.advance(HOUR);
 }
+
+#[tokio::test]
+async fn a_key_that_is_replaced_leaves_the_devices_of_its_login_their_place() {
+    let world = capped(1);
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+    let key = world.tokens.issue(&login, Kind::API_KEY).await.unwrap();
+    world.advance(SECOND);
+    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let issue = world.tokens.issue(&login, Kind::SESSION);
+    let new = issue.replaces(Kind::API_KEY, key.token.expose()).await.unwrap();
+    world.verify(Kind::SESSION, new.token.expose()).await.unwrap();
+    assert_eq!(world.verify(Kind::SESSION, session.token.expose()).await.err(), Some(EVICTED));
+}
+
+#[tokio::test]
+async fn of_two_records_that_are_restored_at_once_at_the_cap_one_stays() {
+    let world = World::with(|builder| builder.max_records_per_login(NonZeroU32::new(2).unwrap()));
+    let remember = world.log_in(Kind::REMEMBER).await;
+    let valid = world.verify(Kind::REMEMBER, remember.token.expose()).await.unwrap();
+    world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap();
+    world.advance(SECOND);
+    world.gate.meet(Call::Insert, 2);
+    world.gate.meet(Call::List, 2);
+    let restore = async || world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap();
+    let (one, two) = tokio::join!(restore(), restore());
+    world.gate.up();
+    let mut alive = 0;
+    for issued in [one, two] {
+        alive += u32::from(world.verify(Kind::SESSION, issued.token.expose()).await.is_ok());
+    }
+    assert_eq!(alive, 1);
+}
+
+/// A store that counts reads no list here, one that does not count reads one.
+#[tokio::test]
+async fn a_token_without_a_lifetime_is_no_login_that_others_overtook() {
+    for blind in [false, true] {
+        let world = World::new();
+        if blind {
+            world.gate.blind();
+        }
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let issued =
+            world.tokens.issue(&login, Kind::SESSION).lifetime(std::time::Duration::ZERO).await.unwrap();
+        let verdict = world.verify(Kind::SESSION, issued.token.expose()).await;
+        assert_eq!(verdict.err(), Some(Rejected::Expired), "blind: {blind}");
+    }
+}

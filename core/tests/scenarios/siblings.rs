@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Issued, Kind, Kinds, Origin,
-    Reason, Rejected, Renewed, Valid,
+    Reason, Rejected, Renewed, Timestamp, Valid,
 };
 
 use crate::fixture::{Judged as _, SECOND, World, alice};
@@ -327,4 +327,39 @@ async fn a_renewal_marks_no_more_records_than_it_copies() {
     assert_eq!((renewed.tokens.len(), renewed.ended.unwrap()), (2, 1), "the older record, and nothing else");
     use Call::{Insert, List, Replace, Revoke};
     assert_eq!(world.gate.calls(), [List, Insert, Insert, Replace, Replace, Revoke]);
+}
+
+/// A node whose clock is behind restores a session while one of two renewals is under way: by the times it is older than
+/// what the login made.
+#[tokio::test]
+async fn a_session_that_is_restored_meanwhile_with_an_earlier_time_makes_no_second_winner() {
+    for order in 0..20 {
+        let world = World::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+        let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
+        let start = world.tokens.now();
+        world.advance(SECOND * 3);
+        let mut calls = Vec::new();
+        let held = world.gate.hold(Call::Replace);
+        for _ in 0..2 {
+            let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
+            let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
+            let tokens = world.tokens.clone();
+            calls.push(tokio::spawn(async move {
+                tokens.authenticated_again(&caller, Authentication::new().level("aal2")).await
+            }));
+            held.arrival().await;
+            world.clock.set(Timestamp::from_millis(start.as_millis() - 5_000));
+            world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
+            world.clock.set(start.saturating_add(SECOND * 3));
+        }
+        world.gate.shuffle(order);
+        held.release();
+        let mut wins = 0;
+        for call in calls {
+            wins += u32::from(call.await.unwrap().is_ok());
+        }
+        assert_eq!(wins, 1, "order {order}");
+    }
 }

@@ -90,6 +90,19 @@ async fn browsers_that_say_whose_page_it_is_need_no_token_and_programs_with_a_ke
 }
 
 #[tokio::test]
+async fn what_a_key_may_do_needs_no_token_and_the_cookies_beside_it_count_for_nothing() {
+    let (site, browser) = strict().await;
+    let key = browser.post("/keys", &[]).await.body;
+    let login = browser.get("/keys").await.body[..16].to_owned();
+    let bearer = format!("Bearer {key}");
+    let both = browser.clone().header("Authorization", &*bearer);
+    assert_eq!(send(&both, "POST", "/me", &[]).await.body, "alice key stale");
+    let program = site.browser().program().header("Authorization", &*bearer);
+    assert_eq!(send(&program, "POST", "/keys/revoke", &[("login", &login)]).await.body, "ended");
+    assert_eq!(browser.me().await, "alice session fresh");
+}
+
+#[tokio::test]
 async fn where_it_is_not_required_what_says_nothing_passes() {
     let site = Site::new().await;
     let browser = site.browser();

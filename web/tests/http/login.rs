@@ -6,7 +6,7 @@ use hallpass_core::{EventKind, Kind};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
-use crate::site::Site;
+use crate::site::{MINUTE, Site};
 
 #[tokio::test]
 async fn a_visitor_is_nobody_and_gets_no_cookie() {
@@ -198,6 +198,40 @@ async fn a_login_that_was_begun_for_somebody_else_is_refused() {
     let answer = browser.post("/login", &form).await;
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
     assert_eq!(site.live("alice").await + site.live("bob").await, 0);
+}
+
+#[tokio::test]
+async fn a_login_that_fails_turns_no_other_login_away() {
+    let site = Site::new().await;
+    let (browser, form) = (site.browser(), [("id", "alice"), ("password", "secret")]);
+    let slowly = [form[0], form[1], ("begun", "alice"), ("slowly", "on")];
+    let under_way = browser.prepare("POST", "/login", &slowly);
+    let under_way = tokio::spawn(async move { under_way.send().await });
+    site.users.slow.0.acquire().await.unwrap().forget();
+    site.gate.down_after(Call::Insert, 1);
+    let failed = site.browser().post("/login", &[form[0], form[1], ("remember", "on")]).await;
+    site.gate.up();
+    assert_eq!((failed.status, site.live("alice").await), (503, 0), "its remember-me token is gone");
+    site.users.slow.1.add_permits(1);
+    assert_eq!(under_way.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_browser_that_logs_in_anew_at_the_cap_logs_no_other_device_out() {
+    let cap = std::num::NonZeroU32::new(2).unwrap();
+    let site = Site::tuned(|tokens| tokens.max_logins(cap), |layer| layer).await;
+    let (other, browser) = (site.browser(), site.browser());
+    other.log_in("alice").await;
+    site.advance(MINUTE);
+    browser.log_in_remembered("alice").await;
+    for (path, remember) in [("/login", "on"), ("/login", "off"), ("/login", "on"), ("/confirm", "on")] {
+        site.advance(MINUTE);
+        let form = [("id", "alice"), ("password", "secret"), ("remember", remember)];
+        let form = if remember == "on" { &form[..] } else { &form[..2] };
+        assert_eq!(browser.post(path, form).await.status, 200);
+        assert_eq!(other.me().await, "alice session fresh", "{path}, remember {remember}");
+        assert_eq!(browser.me().await, "alice session fresh", "{path}, remember {remember}");
+    }
 }
 
 #[tokio::test]

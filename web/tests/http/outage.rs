@@ -202,10 +202,17 @@ async fn a_key_that_cannot_be_looked_up_is_not_refused() {
 
 /// A request of alice, whose browser may have been closed since she logged in, while the call of the store after
 /// `others` fails. Says whether there was such a call.
-async fn survives(closed: bool, method: &str, path: &str, form: &[(&str, &str)], others: usize) -> bool {
-    let site = Site::new().await;
+async fn survives(
+    cap: u32,
+    closed: bool,
+    (method, path): (&str, &str),
+    form: &[(&str, &str)],
+    others: usize,
+) -> bool {
+    let site = Site::tuned(|tokens| tokens.max_logins(cap.try_into().unwrap()), |layer| layer).await;
     let browser = site.browser();
     site.browser().log_in("alice").await;
+    site.advance(MINUTE);
     browser.log_in_remembered("alice").await;
     if closed {
         browser.reopen();
@@ -216,7 +223,7 @@ async fn survives(closed: bool, method: &str, path: &str, form: &[(&str, &str)],
     let answer = browser.send(method, path, form).await;
     let calls = site.gate.calls().len();
     site.gate.up();
-    let case = format!("{method} {path}, closed: {closed}, call {others} of {calls}: {answer:?}");
+    let case = format!("{method} {path}, cap: {cap}, closed: {closed}, call {others} of {calls}: {answer:?}");
     let cleared = answer.set_cookies().iter().any(|cookie| cookie.value.is_empty());
     assert!(answer.status != 500 && !(answer.status == 503 && cleared), "{case}");
     for _ in 0..3 {
@@ -230,19 +237,22 @@ async fn survives(closed: bool, method: &str, path: &str, form: &[(&str, &str)],
 #[tokio::test]
 async fn whichever_call_of_the_store_fails_the_user_stays_logged_in() {
     let login = [("id", "alice"), ("password", "secret"), ("remember", "on")];
-    for (method, path, form) in [
-        ("GET", "/me", &[][..]),
-        ("GET", "/devices", &[]),
-        ("POST", "/cart", &[("item", "tea")]),
-        ("POST", "/confirm", &login[1..2]),
-        ("POST", "/login", &login),
-        ("POST", "/counted", &login),
-        ("POST", "/devices/others", &[]),
-        ("POST", "/keys", &[]),
+    for (cap, method, path, form) in [
+        (100, "GET", "/me", &[][..]),
+        (100, "GET", "/devices", &[]),
+        (100, "POST", "/cart", &[("item", "tea")]),
+        (1, "POST", "/confirm", &login[1..2]),
+        (100, "POST", "/confirm", &login[1..2]),
+        (1, "POST", "/login", &login),
+        (100, "POST", "/login", &login),
+        (1, "POST", "/counted", &login),
+        (100, "POST", "/counted", &login),
+        (100, "POST", "/devices/others", &[]),
+        (100, "POST", "/keys", &[]),
     ] {
         for closed in [false, true] {
             let mut others = 0;
-            while survives(closed, method, path, form, others).await {
+            while survives(cap, closed, (method, path), form, others).await {
                 others += 1;
             }
             assert!(others > 0, "{path}: the store was asked");

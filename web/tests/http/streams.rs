@@ -1,5 +1,7 @@
 //! Streams and WebSockets: requests that live longer than the login that let them in.
 
+use hallpass_core::EventKind;
+
 use crate::browser::Browser;
 use crate::site::{HOUR, Site};
 
@@ -60,6 +62,18 @@ async fn a_stream_that_a_remember_me_cookie_opened_neither_rotates_it_again_nor_
     assert_eq!(site.steps("alice").await, 1);
     let sessions = site.records("alice", hallpass_core::Kind::SESSION).await;
     assert_eq!(sessions.len(), 2, "the first one, and the one that was restored");
+}
+
+#[tokio::test]
+async fn a_stream_whose_answer_was_lost_shows_not_that_the_browser_has_its_cookies() {
+    let site = Site::new().await;
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    // The answer never arrives.
+    assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
+    site.advance(HOUR / 4);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(EventKind::Reused), 0);
 }
 
 #[tokio::test]
