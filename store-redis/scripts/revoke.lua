@@ -9,7 +9,7 @@ local members = redis.call('ZRANGE', KEYS[1], 0, -1)
 local doomed, heads, gone = {}, {}, {}
 for _, member in ipairs(members) do
   local found, head = look(member)
-  if found == 'error' then return redis.error_reply('TRYAGAIN a record is not here') end
+  if found == 'error' then return head end
   if found == 'gone' then gone[#gone + 1] = member end
   if found == 'end' then
     doomed[#doomed + 1] = member
