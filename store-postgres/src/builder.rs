@@ -187,7 +187,7 @@ impl Builder {
             timeout(self.timeout, options.connect()).await.map_err(|_| timed_out().into_error(false))?;
         let mut first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
         // Not opened, a second one tells nothing: a server may give this user one only.
-        if let Ok(Ok(mut second)) = timeout(TEST.min(self.timeout), options.connect()).await {
+        if let Ok(Ok(mut second)) = timeout(self.timeout / 2, options.connect()).await {
             let suits = self.suits(&mut first, &mut second).await;
             close(second).await;
             suits.map_err(|trouble| trouble.into_error(false))?;
@@ -220,7 +220,7 @@ impl Builder {
     pub async fn from_pool(self, pool: PgPool) -> Result<PostgresStore, StoreError> {
         if pool.options().get_max_connections() > 1 {
             let two = async { Ok::<_, sqlx::Error>((pool.acquire().await?, pool.acquire().await?)) };
-            if let Ok(Ok((mut first, mut second))) = timeout(TEST.min(self.timeout), two).await {
+            if let Ok(Ok((mut first, mut second))) = timeout(self.timeout / 2, two).await {
                 let suits = self.suits(&mut first, &mut second).await;
                 suits.map_err(|trouble| trouble.into_error(false))?;
             }
@@ -238,7 +238,7 @@ impl Builder {
             }
         };
         // Where a pooler has one connection for all, the second waits for the first.
-        timeout(TEST.min(self.timeout), found).await.unwrap_or(Ok(()))
+        timeout(self.timeout / 2, found).await.unwrap_or(Ok(()))
     }
 
     fn configure(&self, options: PgConnectOptions) -> PgConnectOptions {

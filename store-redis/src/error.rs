@@ -17,6 +17,8 @@ pub(crate) enum Trouble {
     Network(Option<Arc<dyn Error + Send + Sync>>),
     /// A fixed sentence.
     Plain(&'static str),
+    /// A fixed sentence, and what went wrong before it was said.
+    Because(&'static str, Box<Trouble>),
     /// The server, by its code; and what that means.
     Server(String, &'static str),
     /// What the user may not do.
@@ -31,7 +33,7 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(_) => f.write_str("the connection failed"),
-            Self::Plain(why) => f.write_str(why),
+            Self::Plain(why) | Self::Because(why, _) => f.write_str(why),
             Self::Denied(what) => {
                 write!(f, "the user lacks {what}: see the permissions that the README lists (NOPERM)")
             }
@@ -48,6 +50,7 @@ impl Error for Trouble {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Network(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
+            Self::Because(_, cause) => Some(&**cause),
             Self::Late(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
             _ => None,
         }
@@ -218,6 +221,14 @@ pub(crate) fn refused(why: &'static str) -> StoreError {
 
 pub(crate) fn unavailable(why: &'static str) -> StoreError {
     StoreError::Unavailable(Trouble::Plain(why).into())
+}
+
+/// The same, with what went wrong last, where that is known.
+pub(crate) fn unavailable_because(why: &'static str, last: Option<&RedisError>) -> StoreError {
+    match last {
+        Some(error) => StoreError::Unavailable(Trouble::Because(why, Box::new(describe(error))).into()),
+        None => unavailable(why),
+    }
 }
 
 /// `error` in our words, with its cause.

@@ -93,10 +93,13 @@ impl Lease {
     pub(super) async fn stands(&mut self) -> bool {
         let Some(kept) = &mut self.kept else { return false };
         self.state = State::Busy { transaction: false };
-        let answer = timeout(TEST, kept.connection.ping()).await;
+        let answer = timeout(TEST, kept.connection.ping()).await.map(|answer| answer.map_err(Trouble::from));
         self.state = match &answer {
             Ok(Ok(())) => State::Clean,
-            Ok(Err(_)) => State::Broken,
+            Ok(Err(error)) => {
+                tracing::debug!(cause = %error, "PostgreSQL: an idle connection has broken");
+                State::Broken
+            }
             Err(_) => self.state,
         };
         matches!(answer, Ok(Ok(())))

@@ -1,5 +1,7 @@
 //! A pooler that is not said, or does not do what was said, is noticed when a store is opened.
 
+use std::time::Duration;
+
 use hallpass_core::StoreError;
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Server, needed, pgbouncer};
@@ -7,6 +9,9 @@ use sqlx::PgConnection;
 use sqlx::postgres::PgPoolOptions;
 
 use crate::support::{connection, put, record, say, schema, server, words};
+
+/// A busy machine asks late.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn pooler() -> Option<Server> {
     needed("a wrong set-up behind PgBouncer", pgbouncer(server()?)).unwrap()
@@ -41,7 +46,8 @@ async fn a_pooler_that_keeps_no_session_is_noticed() {
     let Some(pooler) = pooler() else { return };
     set(&pooler, "ignore_startup_parameters='extra_float_digits,options'").await;
     let pool = PgPoolOptions::new().max_connections(4).connect(pooler.url()).await.unwrap();
-    for opened in [PostgresStore::connect(pooler.url()).await, PostgresStore::from_pool(pool.clone()).await] {
+    let builder = || PostgresStore::builder().timeout(PATIENCE);
+    for opened in [builder().connect(pooler.url()).await, builder().from_pool(pool.clone()).await] {
         let words = refused(opened);
         assert!(words.contains("pgbouncer_prepared") && words.contains("Builder::pgbouncer "), "{words}");
     }
@@ -71,6 +77,7 @@ async fn a_pooler_that_keeps_no_statements_is_refused_as_one_that_does() {
     // Before 1.21 there is no such setting, and nothing is kept.
     let off = sqlx::raw_sql("SET max_prepared_statements=0").execute(&mut console(&pooler).await).await;
     println!("max_prepared_statements is off: {off:?}");
-    let words = refused(PostgresStore::builder().pgbouncer_prepared().connect(pooler.url()).await);
+    let words =
+        refused(PostgresStore::builder().timeout(PATIENCE).pgbouncer_prepared().connect(pooler.url()).await);
     assert!(words.contains("max_prepared_statements"), "{words}");
 }

@@ -35,7 +35,7 @@ async fn a_session_that_ended_while_it_was_idle_leaves_no_call_in_doubt() {
         return;
     }
     let store = store(&url, &schema(), |builder| builder).await;
-    say(&mut on, format!("alter role {name} set idle_session_timeout = 100")).await;
+    say(&mut on, format!("alter role {name} set idle_session_timeout = 1000")).await;
     // Sessions that began before know nothing of it.
     say(&mut on, format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{name}'"))
         .await;
@@ -62,7 +62,7 @@ async fn a_connection_that_breaks_before_the_call_is_sent_leaves_it_undone() {
     let schema = schema();
     let store = store(server.url(), &schema, |builder| {
         let ends = format!(
-            "case when to_regclass('{schema}.trap') is null then false else pg_terminate_backend(pid) end"
+            "case when to_regclass('{schema}.trap') is null then false else pg_terminate_backend(pg_backend_pid()) end"
         );
         let ask = "where pid = pg_backend_pid()";
         builder.patched("process.sql", ask, &format!("{ask} and {ends} is not null"))
@@ -70,9 +70,10 @@ async fn a_connection_that_breaks_before_the_call_is_sent_leaves_it_undone() {
     .await;
     let mut on = connection(server.url()).await;
     say(&mut on, format!("create table {schema}.trap ()")).await;
+    // Of this store alone: its name has no other's in it.
     let ours = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity \
-         where application_name = 'hallpass' and query like '%{schema}%' and pid <> pg_backend_pid()"
+         where application_name = 'hallpass' and position('\"{schema}\"' in query) > 0"
     );
     ask(&mut on, ours).await;
     // The first call may meet the connection that has just ended.
