@@ -34,7 +34,13 @@ create table if not exists hallpass_tokens (
     subject text collate "C",
     device text collate "C" not null,
     body bytea not null,
-    constraint hallpass_tokens_pkey primary key (selector)
+    constraint hallpass_tokens_pkey primary key (selector),
+    -- A list shows a damaged row by its place, and the next page begins after it. So a place is always one.
+    constraint hallpass_tokens_place check (
+        octet_length(selector) = 16
+        and created_at >= '1970-01-01 00:00:00+00'
+        and created_at <= '9999-12-31 23:59:59.999999+00'
+    )
 ) with (fillfactor = 80);
 
 -- Lists, newest first, and revocations.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::batch::QUEUE;
@@ -14,38 +14,20 @@ use crate::connections::{Connections, Options, REST, TEST};
 use crate::error::{Trouble, What};
 use crate::migrate;
 use crate::names::Names;
+use crate::pooler;
 use crate::revoke::Bounds;
 use crate::statements::{Patch, Statements};
 use crate::store::{PostgresStore, Settings};
+use crate::url;
 
-/// Longer times overflow.
-const LONGEST: Duration = Duration::from_secs(100 * 24 * 60 * 60);
+/// A shorter time is none in which a server answers.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Every call ends in this time (S12).
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 /// The most that a server's `max_connections` may be. The pool has a place for each from the start.
 const MOST_CONNECTIONS: u32 = 0x3_ffff;
-
-/// What sqlx knows. Of any other parameter it logs the value, which may be a secret, and opens a connection without
-/// it: in plain text, where it was a misspelt `sslmode`.
-const PARAMETERS: [&str; 18] = [
-    "sslmode",
-    "ssl-mode",
-    "sslrootcert",
-    "ssl-root-cert",
-    "ssl-ca",
-    "sslcert",
-    "ssl-cert",
-    "sslkey",
-    "ssl-key",
-    "statement-cache-capacity",
-    "host",
-    "hostaddr",
-    "port",
-    "dbname",
-    "user",
-    "password",
-    "application_name",
-    "options",
-];
 
 /// Opens a [`PostgresStore`] otherwise than with the defaults. Made by [`PostgresStore::builder`].
 #[derive(Clone, Debug)]
@@ -101,17 +83,19 @@ impl Builder {
         self
     }
 
-    /// How long a call may take before it fails; 5 s by default. The server is told to give up
-    /// sooner: statements after this time, waits for locks after half of it. A log-out of very many records takes up
-    /// to 3.5 times as long, so beyond 5.7 s it may pass the 20 s of the contract (S12).
+    /// How long a call may take before it fails; 5 s by default, 10 ms at least and 20 s at most (contract S12). The
+    /// server is told to give up sooner: statements after this time, waits for locks after half of it. A log-out of
+    /// very many records takes up to 3.5 times as long, and 20 s at most.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.timeout = limit.min(LONGEST);
+        self.timeout = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// How many connections [`connect`](Self::connect) may open on the server; 16 by
+    /// How many connections [`connect`](Self::connect) may keep open on the server; 16 by
     /// default. One of eight, one at least, is for look-ups alone, so that writes that wait for a lock or a standby do not
-    /// keep them waiting.
+    /// keep them waiting. With 1 there is none for look-ups alone: they wait for every write.
+    ///
+    /// Opening a store takes two connections for a moment, and [`PostgresStore::migrate`] one of its own.
     pub fn connections(mut self, most: u32) -> Self {
         self.connections = most.clamp(1, MOST_CONNECTIONS);
         self
@@ -186,11 +170,8 @@ impl Builder {
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(refused(sqlx::Error::Configuration("another scheme".into())));
         }
-        if !parameters(url).all(is_known) {
-            let text = format!("a parameter of the URL is none of {}, options[…]", PARAMETERS.join(", "));
-            return Err(Trouble::refused(text).into_error(false));
-        }
-        let options = PgConnectOptions::from_str(url).map_err(refused)?;
+        let url = url::of_the_driver(url).map_err(|trouble| trouble.into_error(false))?;
+        let options = PgConnectOptions::from_str(&url).map_err(refused)?;
         self.connect_with(options).await
     }
 
@@ -205,12 +186,13 @@ impl Builder {
         let first =
             timeout(self.timeout, options.connect()).await.map_err(|_| timed_out().into_error(false))?;
         let mut first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
-        if self.pooler == Some(Pooler::Prepares) {
-            // Where the server has one connection for the pooler, it waits; and no names meet.
-            let asked = timeout(TEST.min(self.timeout), keeps_statements(&mut first, &options)).await;
-            asked.unwrap_or(Ok(())).map_err(|error| Trouble::from(error).into_error(false))?;
+        // Not opened, a second one tells nothing: a server may give this user one only.
+        if let Ok(Ok(mut second)) = timeout(self.timeout / 2, options.connect()).await {
+            let suits = self.suits(&mut first, &mut second).await;
+            close(second).await;
+            suits.map_err(|trouble| trouble.into_error(false))?;
         }
-        let _ = timeout(TEST, first.close()).await;
+        close(first).await;
         let pool = PgPoolOptions::new()
             .max_connections(self.connections)
             .acquire_timeout(self.timeout)
@@ -236,7 +218,27 @@ impl Builder {
     /// # Errors
     /// Those of [`connect`](Self::connect).
     pub async fn from_pool(self, pool: PgPool) -> Result<PostgresStore, StoreError> {
+        if pool.options().get_max_connections() > 1 {
+            let two = async { Ok::<_, sqlx::Error>((pool.acquire().await?, pool.acquire().await?)) };
+            if let Ok(Ok((mut first, mut second))) = timeout(self.timeout / 2, two).await {
+                let suits = self.suits(&mut first, &mut second).await;
+                suits.map_err(|trouble| trouble.into_error(false))?;
+            }
+        }
         self.open(pool, false).await
+    }
+
+    /// That what is between these connections and the server is what was said.
+    async fn suits(&self, first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Trouble> {
+        let found = async {
+            match self.pooler {
+                Some(Pooler::Forgets) => Ok(()),
+                Some(Pooler::Prepares) => pooler::keeps_statements(first, second).await,
+                None => pooler::keeps_sessions(first, second).await,
+            }
+        };
+        // Where a pooler has one connection for all, the second waits for the first.
+        timeout(self.timeout / 2, found).await.unwrap_or(Ok(()))
     }
 
     fn configure(&self, options: PgConnectOptions) -> PgConnectOptions {
@@ -297,29 +299,9 @@ impl Builder {
     }
 }
 
-/// That a pooler knows a statement on each connection of the server. From one that does not, a look-up may get the
-/// deletion that another of our connections has prepared under the same name.
-async fn keeps_statements(one: &mut PgConnection, options: &PgConnectOptions) -> Result<(), sqlx::Error> {
-    const ASK: &str = "select $1::integer";
-    let mut other = options.connect().await?;
-    sqlx::query(ASK).bind(1).execute(&mut *one).await?;
-    // Takes the server's connection that was used last.
-    sqlx::raw_sql("begin; select 1").execute(&mut other).await?;
-    sqlx::query(ASK).bind(1).fetch_one(one).await?.try_get::<i32, _>(0)?;
-    other.close().await
-}
-
-/// The names of a URL's parameters, as they are written.
-fn parameters(url: &str) -> impl Iterator<Item = &str> {
-    let query = url.split_once('?').map_or("", |(_, query)| query);
-    let query = query.split_once('#').map_or(query, |(query, _)| query);
-    query
-        .split('&')
-        .filter(|pair| !pair.is_empty())
-        .map(|pair| pair.split_once('=').map_or(pair, |(key, _)| key))
-}
-
-fn is_known(parameter: &str) -> bool {
-    PARAMETERS.contains(&parameter)
-        || ["options[", "options%5B", "options%5b"].iter().any(|one| parameter.starts_with(one))
+/// Nothing depends on a farewell.
+async fn close(connection: PgConnection) {
+    if let Ok(Err(error)) = timeout(TEST, connection.close()).await {
+        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed in order");
+    }
 }

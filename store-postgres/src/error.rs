@@ -180,12 +180,22 @@ impl Trouble {
             ("0A000", _) => (What::Undone, "a prepared statement is out of date"),
             ("55P03", _) => (What::TooLate, "a row stays locked by another transaction"),
             ("57014", _) => (What::TooLate, "the statement took too long"),
-            ("57P01" | "57P02" | "57P05", _) | (_, "08") => (What::Lost, "the server ended the connection"),
+            // Of a session that waited for a statement: what was sent to it was not begun.
+            ("57P05", _) => (What::Undone, "the server ended an idle connection (idle_session_timeout)"),
+            ("57P01" | "57P02", _) | (_, "08") => (What::Lost, "the server ended the connection"),
             ("57P03", _) | (_, "53") => (What::Unavailable, "the server is out of resources, or not up yet"),
             _ if ends => (What::Lost, "the server ended the connection"),
             _ => (What::Other, "the server refused the statement"),
         };
         Self::new(what, format!("{text} (SQLSTATE {code})"))
+    }
+
+    /// Of a connection on which nothing of the call was sent yet.
+    pub(crate) fn unsent(self) -> Self {
+        match self.what {
+            What::Lost | What::Unknown => Self { what: What::Unavailable, ..self },
+            _ => self,
+        }
     }
 
     /// Of a sweep that did not end: a part of it is done.

@@ -12,11 +12,13 @@ mod instant;
 mod migrate;
 mod names;
 mod operation;
+mod pooler;
 mod purge;
 mod replace;
 mod revoke;
 mod statements;
 mod store;
+mod url;
 
 pub use builder::Builder;
 pub use migrate::migrations;

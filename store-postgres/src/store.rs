@@ -13,7 +13,7 @@ use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::time::{Instant, timeout};
 
 use crate::batch::Batcher;
-use crate::builder::Builder;
+use crate::builder::{Builder, LONGEST};
 use crate::connections::Connections;
 use crate::epoch::Current;
 use crate::error::{Trouble, What};
@@ -206,10 +206,11 @@ impl PostgresStore {
             "PostgreSQL: a subject has more records than one step may end: they are ended in pages"
         );
         let connections = &self.0.connections;
-        let end = began + connections.limit() * SWEEP;
-        // What has begun by then is heard out. By default that is 17.5 s, of 20 (S12).
-        let last = end + connections.limit() / 2;
-        connections.perform(&SetEpoch { subject, revocation }, connections.deadline()).await?;
+        // What has begun by the end is heard out. By default that is 17.5 s, of 20 (S12).
+        let half = connections.limit() / 2;
+        let last = began + (connections.limit() * SWEEP + half).min(LONGEST);
+        let end = last - half;
+        connections.perform(&SetEpoch { subject, revocation }, last.min(connections.deadline())).await?;
         // Another revocation may have set a newer one meanwhile.
         let rest = Revocation { epoch: EpochUpdate::Keep, ..revocation.clone() };
         let mut ended = 0;

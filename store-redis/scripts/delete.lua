@@ -6,6 +6,14 @@
 
 local function is_other(answer) return type(answer) == 'table' and string.sub(answer.err, 1, 9) == 'WRONGTYPE' end
 
+-- What is not here may be at another node. A user that may not look is another matter.
+local function elsewhere(answer)
+  if string.find(answer.err, "executing the script can't", 1, true) or string.find(answer.err, 'ACL failure', 1, true) then
+    return answer
+  end
+  return redis.error_reply('TRYAGAIN the index is not here')
+end
+
 -- As much as there can be in front of device and body.
 local head = redis.pcall('GETRANGE', KEYS[1], '0', '383')
 if is_other(head) then head = '' end
@@ -25,7 +33,7 @@ if #head >= 97 then
     if is_other(entry) then
       index = nil
     elseif type(entry) == 'table' then
-      return redis.error_reply('TRYAGAIN the index is not here')
+      return elsewhere(entry)
     end
   end
 end

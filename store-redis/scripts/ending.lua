@@ -22,14 +22,21 @@ end
 
 local function key_of(member) return prefix .. string.sub(member, 1, 14) end
 
--- What a member of the index stands for: nothing any more, a record to end, or one to leave. Reads only: when a slot
+-- What a member of the index stands for: nothing any more, a record to end, or one to leave; or why that is not known. Reads only: when a slot
 -- moves, what is not here refuses, and that has to come before a first write.
 local function look(member)
+  -- A selector, a login, a purpose and a kind take 24 bytes at least.
+  if #member < 24 then return 'error', { err = 'OLDLAYOUT an entry says too little' } end
   if not meant(member) then return 'leave' end
   local head = redis.pcall('GETRANGE', key_of(member), '0', '96')
   if type(head) == 'table' then
     if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 'leave' end
-    return 'error'
+    -- What is not here may be at another node. A user that may not look is another matter.
+    local err = head.err
+    if string.find(err, "executing the script can't", 1, true) or string.find(err, 'ACL failure', 1, true) then
+      return 'error', head
+    end
+    return 'error', redis.error_reply('TRYAGAIN a record is not here')
   end
   if head == '' then return 'gone' end
   -- What is shorter is no record, and no token of it verifies.

@@ -24,6 +24,14 @@ local function before(left, right)
   return false
 end
 
+-- What is not here may be at another node. A user that may not look is another matter.
+local function elsewhere(answer)
+  if string.find(answer.err, "executing the script can't", 1, true) or string.find(answer.err, 'ACL failure', 1, true) then
+    return answer
+  end
+  return redis.error_reply('TRYAGAIN a record is not here')
+end
+
 local function meant(member)
   if not purposes[string.byte(member, 23)] then return false end
   return not kinds or kinds[string.sub(member, 24)]
@@ -43,12 +51,14 @@ local entries = redis.call('ZREVRANGE', KEYS[1], from, from + look - 1, 'WITHSCO
 local page, records = { '', '' }, 0
 for at = 1, #entries, 2 do
   local member, score = entries[at], entries[at + 1]
+  -- A selector, a login, a purpose and a kind take 24 bytes at least.
+  if #member < 24 then return redis.error_reply('OLDLAYOUT an entry says too little') end
   if meant(member) then
     local selector = string.sub(member, 1, 14)
     local value = redis.pcall('GET', ARGV[1] .. selector)
     local other = type(value) == 'table'
     if other and string.sub(value.err, 1, 9) ~= 'WRONGTYPE' then
-      return redis.error_reply('TRYAGAIN a record is not here')
+      return elsewhere(value)
     end
     if other or value then
       records = records + 1

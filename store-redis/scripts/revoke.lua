@@ -10,7 +10,7 @@ if #members > tonumber(ARGV[12]) then return -1 end
 local doomed, heads, gone = {}, {}, {}
 for _, member in ipairs(members) do
   local found, head = look(member)
-  if found == 'error' then return redis.error_reply('TRYAGAIN a record is not here') end
+  if found == 'error' then return head end
   if found == 'gone' then gone[#gone + 1] = member end
   if found == 'end' then
     doomed[#doomed + 1] = member

@@ -16,7 +16,7 @@ local doomed, heads, gone = {}, {}, {}
 for at = 1, #entries, 2 do
   local member = entries[at]
   local found, head = look(member)
-  if found == 'error' then return redis.error_reply('TRYAGAIN a record is not here') end
+  if found == 'error' then return head end
   if found == 'gone' then gone[#gone + 1] = member end
   if found == 'end' then
     doomed[#doomed + 1] = member

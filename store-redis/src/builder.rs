@@ -14,11 +14,18 @@ use crate::error::{not_done, refused};
 use crate::keys::Keys;
 use crate::layout::Family;
 use crate::node::{Dialer, Node};
+use crate::permissions;
 use crate::router::Router;
 use crate::script::Scripts;
 use crate::sentinel::Sentinel;
 use crate::store::RedisStore;
 use crate::topology::Topology;
+
+/// A shorter time is none in which a server answers.
+const SHORTEST: Duration = Duration::from_millis(10);
+
+/// Every call ends in this time (S12).
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 /// The namespace where none is named.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -91,10 +98,10 @@ impl Builder {
         self
     }
 
-    /// How long a call may take before it fails, connecting included; 5 s by default. A log-out of very many records
-    /// takes up to 3.5 times as long, so beyond 5.7 s it may pass the 20 s of the contract (S12).
+    /// How long a call may take before it fails, connecting included; 5 s by default, 10 ms at least and 20 s at most
+    /// (contract S12). A log-out or a list of very many records takes up to 3.5 times as long, and 20 s at most.
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.limit = limit.max(Duration::from_millis(10));
+        self.limit = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
@@ -152,6 +159,7 @@ impl Builder {
             for node in router.topology.masters().await? {
                 let server = Server::ask(&node).await?;
                 server.admit(router.topology.is_cluster(), self.allow_eviction)?;
+                permissions::check(&node, &router, &scripts.permissions).await?;
                 oldest = oldest.min(Some(server.version())).or(Some(server.version()));
             }
             Ok(oldest)
@@ -260,6 +268,15 @@ mod tests {
         assert_eq!((dialer.nodelay, dialer.lanes), (false, 1));
         assert_eq!((quick.nodelay, quick.lanes), (true, 3));
         assert_eq!(Builder::single("redis://a").connections(0).dialer(info()).lanes, 1);
+    }
+
+    #[test]
+    fn a_timeout_has_bounds() {
+        for (asked, limit) in [(Duration::MAX, LONGEST), (Duration::ZERO, SHORTEST)] {
+            assert_eq!(Builder::single("redis://a").timeout(asked).limit, limit);
+        }
+        let limit = Duration::from_secs(7);
+        assert_eq!(Builder::single("redis://a").timeout(limit).limit, limit);
     }
 
     #[test]

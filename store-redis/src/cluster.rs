@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
-use crate::error::{Causes, describe, settled, unavailable};
+use crate::error::{Causes, describe, settled, unavailable, unavailable_because};
 use crate::layout::{Family, Layout, Place};
 use crate::node::{Dialer, Node};
 
@@ -179,7 +179,7 @@ impl Cluster {
         let from = self.turn.fetch_add(ASKED, Ordering::Relaxed) % nodes.len().max(1);
         nodes.rotate_left(from);
         let others = nodes.split_off(nodes.len().min(ASKED));
-        let mut asking = Asking { family: &self.family, asked: JoinSet::new(), refusal: None };
+        let mut asking = Asking { family: &self.family, asked: JoinSet::new(), refusal: None, last: None };
         asking.begin(nodes);
         if let Ok(Some(told)) = timeout(GRACE, asking.first()).await {
             return Ok(told);
@@ -188,7 +188,10 @@ impl Cluster {
         if let Some(told) = asking.first().await {
             return Ok(told);
         }
-        Err(asking.refusal.take().unwrap_or_else(|| unavailable("no node of the cluster answers")))
+        Err(asking
+            .refusal
+            .take()
+            .unwrap_or_else(|| unavailable_because("no node of the cluster answers", asking.last.as_ref())))
     }
 }
 
@@ -198,6 +201,8 @@ struct Asking<'a> {
     asked: JoinSet<(Result<Layout, RedisError>, Arc<Node>)>,
     /// Why the answers so far are of no use, if trying again does not help.
     refusal: Option<StoreError>,
+    /// What went wrong last.
+    last: Option<RedisError>,
 }
 
 impl Asking<'_> {
@@ -231,6 +236,7 @@ impl Asking<'_> {
                     tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not tell the map");
                     let settled = settled(&error, "this server is no node of a cluster");
                     self.refusal = self.refusal.take().or(settled);
+                    self.last = Some(error);
                 }
                 Err(_) => {}
             }

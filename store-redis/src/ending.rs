@@ -4,7 +4,7 @@ use hallpass_core::{
     Action, EpochUpdate, Kinds, Logins, RecordFilter, Revocation, StoreError, Subject, Timestamp,
 };
 use redis::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::error::{late, odd_answer};
 use crate::keys::{Keys, SLACK};
@@ -71,9 +71,21 @@ impl RedisStore {
     /// # Errors
     /// [`StoreError`]; any part may be done then.
     pub(crate) async fn revoke(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
+        let time = self.inner.router.time_of_many();
+        match timeout_at(time.last, self.end_all(subject, revocation, time.give_up)).await {
+            Ok(ended) => ended,
+            Err(_) => Err(late(true, None)),
+        }
+    }
+
+    async fn end_all(
+        &self,
+        subject: &Subject,
+        revocation: &Revocation,
+        give_up: Instant,
+    ) -> Result<u64, StoreError> {
         let ending = Ending::new(&self.inner.keys, subject, revocation);
         let scripts = &self.inner.scripts;
-        let give_up = Instant::now() + self.inner.router.limit * 5 / 2;
         let limits = [number(EVENT_ENTRIES.into()), number(EVENT_RECORDS.into()), String::new()];
         let own = limits.each_ref().map(String::as_bytes);
         match self.end(&scripts.revoke, &ending, true, own).await? {

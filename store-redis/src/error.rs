@@ -17,8 +17,12 @@ pub(crate) enum Trouble {
     Network(Option<Arc<dyn Error + Send + Sync>>),
     /// A fixed sentence.
     Plain(&'static str),
+    /// A fixed sentence, and what went wrong before it was said.
+    Because(&'static str, Box<Trouble>),
     /// The server, by its code; and what that means.
     Server(String, &'static str),
+    /// What the user may not do.
+    Denied(String),
     /// It is written, and not on as many replicas as was asked for.
     TooFewReplicas { wanted: u32, confirmed: u32 },
     /// The time is up. The cause is what went wrong last until then.
@@ -29,7 +33,10 @@ impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Network(_) => f.write_str("the connection failed"),
-            Self::Plain(why) => f.write_str(why),
+            Self::Plain(why) | Self::Because(why, _) => f.write_str(why),
+            Self::Denied(what) => {
+                write!(f, "the user lacks {what}: see the permissions that the README lists (NOPERM)")
+            }
             Self::Server(code, why) => write!(f, "{why} ({code})"),
             Self::TooFewReplicas { wanted, confirmed } => {
                 write!(f, "written, but confirmed by {confirmed} of {wanted} replicas")
@@ -43,6 +50,7 @@ impl Error for Trouble {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Network(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
+            Self::Because(_, cause) => Some(&**cause),
             Self::Late(cause) => cause.as_deref().map(|cause| cause as &(dyn Error + 'static)),
             _ => None,
         }
@@ -142,12 +150,13 @@ pub(crate) fn settled(error: &RedisError, misplaced: &'static str) -> Option<Sto
 pub(crate) fn not_done(error: &RedisError) -> StoreError {
     let trouble = describe(error);
     match (&trouble, error.kind()) {
+        (Trouble::Denied(_), _) => StoreError::Refused(trouble.into()),
         (Trouble::Server(code, _), _) => match code.as_str() {
             "LOADING" | "CLUSTERDOWN" | "MASTERDOWN" | "TRYAGAIN" | "BUSY" | "READONLY" | "OOM"
             | "MISCONF" | "NOREPLICAS" | "MOVED" | "ASK" | "UNBLOCKED" | CROWDED => {
                 StoreError::Unavailable(trouble.into())
             }
-            "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "CROSSSLOT" | "AUTH" | "CONFIG" => {
+            "NOAUTH" | "WRONGPASS" | "NOPERM" | "DENIED" | "CROSSSLOT" | "AUTH" | "CONFIG" | "OLDLAYOUT" => {
                 StoreError::Refused(trouble.into())
             }
             "WRONGTYPE" => StoreError::Corrupt { selector: None, source: trouble.into() },
@@ -214,8 +223,19 @@ pub(crate) fn unavailable(why: &'static str) -> StoreError {
     StoreError::Unavailable(Trouble::Plain(why).into())
 }
 
+/// The same, with what went wrong last, where that is known.
+pub(crate) fn unavailable_because(why: &'static str, last: Option<&RedisError>) -> StoreError {
+    match last {
+        Some(error) => StoreError::Unavailable(Trouble::Because(why, Box::new(describe(error))).into()),
+        None => unavailable(why),
+    }
+}
+
 /// `error` in our words, with its cause.
 pub(crate) fn describe(error: &RedisError) -> Trouble {
+    if let Some(missing) = missing(error) {
+        return Trouble::Denied(missing);
+    }
     let server = |why| Trouble::Server(code(error).to_owned(), why);
     match error.kind() {
         ErrorKind::AuthenticationFailed => {
@@ -236,16 +256,61 @@ pub(crate) fn describe(error: &RedisError) -> Trouble {
             "NOAUTH" => "the server asks for a password",
             "NOPERM" => "the user may not do this; see the permissions that the README lists",
             "NOREPLICAS" => "the server has too few good replicas and takes no writes",
+            "OLDLAYOUT" => {
+                "an index has entries of an older version, which this one cannot choose by: delete the keys of this \
+                 namespace, and its users log in again"
+            }
             "OOM" => "the server is at maxmemory and takes no writes",
             "READONLY" => "the server is a replica and takes no writes",
             "WRONGPASS" => "the server does not accept this user and password",
-            "WRONGTYPE" => "a key of ours holds something else",
+            "WRONGTYPE" => {
+                "a key of this namespace holds something that this store does not write: see what else writes keys \
+                 that begin with hp:, and delete it"
+            }
             _ => "the server refuses",
         }),
         // The cause has an address at most.
         ErrorKind::Io => Trouble::Network(cause(error)),
         _ => Trouble::Plain("the driver failed"),
     }
+}
+
+/// What a store asks of a server itself, rather than by its scripts.
+const DIRECT: [&str; 13] = [
+    "asking",
+    "cluster",
+    "cluster|slots",
+    "eval",
+    "evalsha",
+    "get",
+    "info",
+    "mget",
+    "ping",
+    "role",
+    "sentinel",
+    "set",
+    "wait",
+];
+
+/// The permission that the user lacks, where the server says which.
+fn missing(error: &RedisError) -> Option<String> {
+    let text = error.detail().filter(|_| is_denied(error))?;
+    let is_named = |command: &&str| text.contains(&format!("'{command}'"));
+    let keys = (text.contains(" access ") && text.contains("key")).then(|| ALL_KEYS.to_owned());
+    DIRECT.into_iter().find(is_named).map(|command| format!("+{command}")).or(keys)
+}
+
+/// Every key that a store has.
+pub(crate) const ALL_KEYS: &str = "~hp:*";
+
+/// The error for a user that lacks permissions.
+pub(crate) fn denied(what: String) -> StoreError {
+    StoreError::Refused(Trouble::Denied(what).into())
+}
+
+/// Whether the server answered that the user may not do it.
+pub(crate) fn is_denied(error: &RedisError) -> bool {
+    code(error) == "NOPERM"
 }
 
 /// What the operating system or TLS said. The driver shares it between clones of an error.
@@ -303,6 +368,22 @@ mod tests {
         ] {
             assert_eq!(class(&said(line)), Class::Final, "{line}");
             assert!(matches!(not_done(&said(line)), StoreError::Refused(_)), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_missing_permission_is_named_where_the_server_says_which() {
+        for (line, name) in [
+            ("NOPERM this user has no permissions to run the 'evalsha' command", "+evalsha"),
+            ("NOPERM User secret has no permissions to run the 'cluster|slots' command", "+cluster|slots"),
+            ("NOPERM this user has no permissions to access one of the keys used as arguments", "~hp:*"),
+            ("NOPERM No permissions to access a key", "~hp:*"),
+            ("NOPERM x", "permissions that the README lists"),
+        ] {
+            let error = not_done(&said(line));
+            let text = error.source().unwrap().to_string();
+            assert!(matches!(error, StoreError::Refused(_)) && text.contains(name), "{text}");
+            assert!(!text.contains("secret"), "{text}");
         }
     }
 

@@ -5,6 +5,7 @@
 //! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
 //! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, two hours, and an eighth |
 //! | `hp:NS:{SHARD}:w` | a marker, for `WAIT` | a minute |
+//! | `hp:NS:{SHARD}:p` | never there: what the user may do is tried with it | |
 //! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes, and when its time is over, 8 bytes | one and a half times what was asked for, and an hour |
 //!
 //! `NS` is the namespace. `SHARD` is the first two bytes of the selector, in four hexadecimal digits, and
@@ -33,6 +34,7 @@ const RECORD: &[u8] = b":t:";
 const INDEX: &[u8] = b":s:";
 const EPOCH: &[u8] = b":e:";
 const MARKER: &[u8] = b":w";
+const PERMISSIONS: &[u8] = b":p";
 
 /// The keys of one namespace.
 #[derive(Clone, Debug)]
@@ -67,6 +69,11 @@ impl Keys {
     /// What is written so that there is something to wait for.
     pub(crate) fn marker(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, MARKER, &[])
+    }
+
+    /// A key that is never there.
+    pub(crate) fn permissions(&self, shard: [u8; 2]) -> Vec<u8> {
+        self.key(shard, PERMISSIONS, &[])
     }
 
     /// What the keys of records of this shard begin with.

@@ -11,6 +11,7 @@ mod gather;
 mod keys;
 mod layout;
 mod node;
+mod permissions;
 mod router;
 mod script;
 mod sentinel;

@@ -7,6 +7,7 @@ use hallpass_core::StoreError;
 use redis::{Cmd, RedisError, Value};
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::builder::LONGEST;
 use crate::durability::{Confirm, Markers};
 use crate::error::{Causes, Class, class, describe, late, not_done, refused, unanswered};
 use crate::gather::{self, Manner};
@@ -73,6 +74,12 @@ pub(crate) struct Router {
     pub(crate) keys: Keys,
 }
 
+/// When work of several calls begins no other call, and when it ends.
+pub(crate) struct Time {
+    pub(crate) give_up: Instant,
+    pub(crate) last: Instant,
+}
+
 /// What a call was at when its time was up.
 #[derive(Default)]
 struct Trace {
@@ -109,6 +116,12 @@ impl Router {
                 Err(error)
             }
         }
+    }
+
+    /// For work of as many calls as it takes.
+    pub(crate) fn time_of_many(&self) -> Time {
+        let (now, whole) = (Instant::now(), (self.limit * 7 / 2).min(LONGEST));
+        Time { give_up: now + (whole - self.limit).max(whole / 2), last: now + whole }
     }
 
     /// Something made of several calls, in the time of one.

@@ -39,6 +39,7 @@ pub(crate) struct Scripts {
     pub(crate) epoch: Script,
     pub(crate) insert: Script,
     pub(crate) list: Script,
+    pub(crate) permissions: Script,
     pub(crate) replace: Script,
     pub(crate) revoke: Script,
     pub(crate) sweep: Script,
@@ -51,6 +52,7 @@ impl Scripts {
             epoch: Script::new("epoch.lua", include_str!("../scripts/epoch.lua")),
             insert: Script::new("insert.lua", include_str!("../scripts/insert.lua")),
             list: Script::new("list.lua", include_str!("../scripts/list.lua")),
+            permissions: Script::new("permissions.lua", include_str!("../scripts/permissions.lua")),
             replace: Script::new("replace.lua", include_str!("../scripts/replace.lua")),
             revoke: Script::new(
                 "revoke.lua",
@@ -68,8 +70,8 @@ impl Scripts {
     /// # Errors
     /// If there is no such script, or `from` does not occur in it exactly once.
     pub(crate) fn patch(&mut self, name: &str, from: &str, to: &str) -> Result<(), StoreError> {
-        let Self { delete, epoch, insert, list, replace, revoke, sweep } = self;
-        let all = [delete, epoch, insert, list, replace, revoke, sweep];
+        let Self { delete, epoch, insert, list, permissions, replace, revoke, sweep } = self;
+        let all = [delete, epoch, insert, list, permissions, replace, revoke, sweep];
         let Some(script) = all.into_iter().find(|script| script.name == name) else {
             return Err(refused("there is no script of this name to patch"));
         };

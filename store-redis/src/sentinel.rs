@@ -10,7 +10,7 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Causes, Class, class, refused, settled, unavailable};
+use crate::error::{Causes, Class, class, refused, settled, unavailable, unavailable_because};
 use crate::node::{Dialer, Node};
 
 /// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
@@ -150,7 +150,7 @@ impl Sentinel {
             let name = self.name.clone();
             asked.spawn(async move { ask(&sentinel, &name).await });
         }
-        let (mut newest, mut unknown, mut refusal) = (None, false, None);
+        let (mut newest, mut unknown, mut refusal, mut last) = (None, false, None, None);
         let mut until = None;
         loop {
             let heard = match until {
@@ -164,7 +164,10 @@ impl Sentinel {
                     newest = newest.max(Some(place));
                 }
                 Ok(Ok(None)) => unknown = true,
-                Ok(Err(error)) => refusal = refusal.or_else(|| settled(&error, "this server is no Sentinel")),
+                Ok(Err(error)) => {
+                    refusal = refusal.or_else(|| settled(&error, "this server is no Sentinel"));
+                    last = Some(error);
+                }
                 Err(_) => {}
             }
         }
@@ -174,7 +177,7 @@ impl Sentinel {
             return Err(match refusal {
                 Some(refusal) => refusal,
                 None if unknown => refused("no Sentinel knows a master of this name"),
-                None => unavailable("no Sentinel answers"),
+                None => unavailable_because("no Sentinel answers", last.as_ref()),
             });
         };
         let current = self.known().map(|known| known.master);
@@ -189,7 +192,9 @@ impl Sentinel {
             Ok(true) => Ok(candidate),
             Ok(false) => Err(unavailable("the server that Sentinel names is no master")),
             Err(error) => Err(settled(&error, "the server that Sentinel names does not know ROLE")
-                .unwrap_or_else(|| unavailable("the server that Sentinel names does not answer"))),
+                .unwrap_or_else(|| {
+                    unavailable_because("the server that Sentinel names does not answer", Some(&error))
+                })),
         }
     }
 

@@ -10,7 +10,7 @@ use hallpass_core::{
     Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 use redis::Value;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
 
 use crate::builder::Builder;
 use crate::check::{Finding, Server};
@@ -110,6 +110,56 @@ impl RedisStore {
     async fn read(&self, shard: [u8; 2], request: Request<'_>) -> Result<Value, StoreError> {
         let call = Call { shard, request, effect: Effect::Read, whole_slot: false };
         self.inner.router.run(&call).await
+    }
+
+    /// Page by page of the index, until there are enough records.
+    async fn list(
+        &self,
+        subject: &Subject,
+        page: &Page,
+        give_up: Instant,
+    ) -> Result<Vec<Listed>, StoreError> {
+        let Inner { keys, scripts, .. } = &*self.inner;
+        let shard = subject.shard();
+        let (index, records) = (keys.index(subject), keys.records(shard));
+        let (purposes, look) = (purposes(page.purposes), number(LOOKED_AT.into()));
+        let mut first = page.after.map_or_else(String::new, |(created, _)| number(created.as_millis()));
+        let mut after = match &page.after {
+            // A place in another shard is before or after everything here at its instant.
+            Some((_, selector)) => match selector.shard().cmp(&shard) {
+                std::cmp::Ordering::Less => vec![0; 14],
+                std::cmp::Ordering::Equal => keys::rest(selector).to_vec(),
+                std::cmp::Ordering::Greater => Vec::new(),
+            },
+            None => Vec::new(),
+        };
+        let (mut listed, most) = (Vec::new(), usize::from(page.limit.get()));
+        loop {
+            let limit = (most - listed.len()).to_string();
+            let mut arguments: Vec<&[u8]> =
+                vec![&records, limit.as_bytes(), look.as_bytes(), first.as_bytes(), &after, &purposes];
+            push_kinds(&mut arguments, &page.kinds);
+            let answer = self.script(&scripts.list, shard, Effect::Read, true, &[&index], &arguments).await?;
+            let Value::Array(values) = answer else { return Err(odd_answer(false)) };
+            let mut values = values.into_iter();
+            let (Some(Value::BulkString(score)), Some(Value::BulkString(member))) =
+                (values.next(), values.next())
+            else {
+                return Err(odd_answer(false));
+            };
+            while let Some(found) = values.next() {
+                let (score, value) =
+                    (values.next().unwrap_or(Value::Nil), values.next().unwrap_or(Value::Nil));
+                listed.push(entry(shard, &found, &score, value)?);
+            }
+            if score.is_empty() {
+                return Ok(listed);
+            }
+            if Instant::now() > give_up {
+                return Err(late(false, None));
+            }
+            (first, after) = (String::from_utf8(score).map_err(|_| odd_answer(false))?, member);
+        }
     }
 }
 
@@ -222,47 +272,10 @@ impl TokenStore for RedisStore {
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        let Inner { keys, scripts, router, .. } = &*self.inner;
-        let shard = subject.shard();
-        let (index, records) = (keys.index(subject), keys.records(shard));
-        let (purposes, look) = (purposes(page.purposes), number(LOOKED_AT.into()));
-        let mut first = page.after.map_or_else(String::new, |(created, _)| number(created.as_millis()));
-        let mut after = match &page.after {
-            // A place in another shard is before or after everything here at its instant.
-            Some((_, selector)) => match selector.shard().cmp(&shard) {
-                std::cmp::Ordering::Less => vec![0; 14],
-                std::cmp::Ordering::Equal => keys::rest(selector).to_vec(),
-                std::cmp::Ordering::Greater => Vec::new(),
-            },
-            None => Vec::new(),
-        };
-        let (mut listed, most) = (Vec::new(), usize::from(page.limit.get()));
-        let give_up = Instant::now() + router.limit * 5 / 2;
-        loop {
-            let limit = (most - listed.len()).to_string();
-            let mut arguments: Vec<&[u8]> =
-                vec![&records, limit.as_bytes(), look.as_bytes(), first.as_bytes(), &after, &purposes];
-            push_kinds(&mut arguments, &page.kinds);
-            let answer = self.script(&scripts.list, shard, Effect::Read, true, &[&index], &arguments).await?;
-            let Value::Array(values) = answer else { return Err(odd_answer(false)) };
-            let mut values = values.into_iter();
-            let (Some(Value::BulkString(score)), Some(Value::BulkString(member))) =
-                (values.next(), values.next())
-            else {
-                return Err(odd_answer(false));
-            };
-            while let Some(found) = values.next() {
-                let (score, value) =
-                    (values.next().unwrap_or(Value::Nil), values.next().unwrap_or(Value::Nil));
-                listed.push(entry(shard, &found, &score, value)?);
-            }
-            if score.is_empty() {
-                return Ok(listed);
-            }
-            if Instant::now() > give_up {
-                return Err(late(false, None));
-            }
-            (first, after) = (String::from_utf8(score).map_err(|_| odd_answer(false))?, member);
+        let time = self.inner.router.time_of_many();
+        match timeout_at(time.last, self.list(subject, page, time.give_up)).await {
+            Ok(listed) => listed,
+            Err(_) => Err(late(false, None)),
         }
     }
 

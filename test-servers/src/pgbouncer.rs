@@ -14,7 +14,8 @@ const POOL: u8 = 8;
 /// of its 8 server connections is free, so nothing that belongs to a session lasts.
 ///
 /// Its URL, [`stop`](Server::stop), [`freeze`](Server::freeze) and the rest are those of the pooler; `server`
-/// must live as long. It takes any user, and logs in as the user of `server`'s URL. It is always local, for it
+/// must live as long. It takes any user, and logs in as the user of `server`'s URL,
+/// who may change its settings (`SET` in its database `pgbouncer`). It is always local, for it
 /// is reached at 127.0.0.1 only and so must be the server.
 ///
 /// # Errors
@@ -33,7 +34,8 @@ pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
     let settings = format!(
         "[databases]\n{database}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {{port}}\n\
          unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {POOL}\n\
-         max_client_conn = 500\nignore_startup_parameters = extra_float_digits\n"
+         max_client_conn = 500\nignore_startup_parameters = extra_float_digits\nadmin_users = {}\n",
+        url.username()
     );
     let bouncer = Recipe {
         backend: Backend::Postgres,

@@ -48,7 +48,13 @@ pub(super) async fn hear_out(
         let mut rounds = 0;
         loop {
             if let Ok(tidied) = timeout(OVERDUE, &mut tidied).await {
-                return if tidied.is_ok() { End::Sound } else { End::Gone };
+                return match tidied {
+                    Ok(()) => End::Sound,
+                    Err(error) => {
+                        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection in doubt has broken");
+                        End::Gone
+                    }
+                };
             }
             rounds += 1;
             if rounds == 1 {

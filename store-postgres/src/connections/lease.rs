@@ -52,19 +52,29 @@ impl Lease {
         let busy = State::Busy { transaction: begin.is_some() };
         self.state = busy;
         let on = &mut *kept.connection;
+        // In a transaction that could not be rolled back.
+        let mut stuck = false;
         let work = async {
             let Some(begin) = begin else { return operation.run(sql, on).await };
             sqlx::raw_sql(AssertSqlSafe(begin)).execute(&mut *on).await?;
             let answer = operation.run(sql, on).await;
             let end = if answer.is_ok() { "COMMIT" } else { "ROLLBACK" };
-            let ended = sqlx::raw_sql(end).execute(on).await.map_err(Trouble::from);
-            answer.and_then(|answer| ended.map(|_| answer))
+            match (answer, sqlx::raw_sql(end).execute(on).await) {
+                (Ok(answer), ended) => ended.map(|_| answer).map_err(Trouble::from),
+                (Err(trouble), Ok(_)) => Err(trouble),
+                (Err(trouble), Err(error)) => {
+                    tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a transaction is not rolled back");
+                    stuck = true;
+                    Err(trouble)
+                }
+            }
         };
         let done = match timeout_at(deadline, work).await {
             Ok(done) => done,
             Err(_) => Err(Trouble::new(What::Unknown, "no answer in time")),
         };
         self.state = match &done {
+            Err(trouble) if stuck && trouble.what() != What::Unknown => State::Broken,
             Err(trouble) => match trouble.what() {
                 What::Unknown => busy,
                 // Its statements may be out of date, or the server no primary any more.
@@ -83,10 +93,13 @@ impl Lease {
     pub(super) async fn stands(&mut self) -> bool {
         let Some(kept) = &mut self.kept else { return false };
         self.state = State::Busy { transaction: false };
-        let answer = timeout(TEST, kept.connection.ping()).await;
+        let answer = timeout(TEST, kept.connection.ping()).await.map(|answer| answer.map_err(Trouble::from));
         self.state = match &answer {
             Ok(Ok(())) => State::Clean,
-            Ok(Err(_)) => State::Broken,
+            Ok(Err(error)) => {
+                tracing::debug!(cause = %error, "PostgreSQL: an idle connection has broken");
+                State::Broken
+            }
             Err(_) => self.state,
         };
         matches!(answer, Ok(Ok(())))
@@ -98,7 +111,8 @@ impl Lease {
         self.state = State::Busy { transaction: false };
         let asked = self.connections.sql.process.query().fetch_optional(&mut *kept.connection).await;
         self.state = State::Broken;
-        let row = asked?;
+        // No call's work has been sent.
+        let row = asked.map_err(|error| Trouble::from(error).unsent())?;
         // A user that acts as another may not see when its own process began.
         kept.process = match row {
             None => None,

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use hallpass_core::{Change, Fence, Note, StoreError, TokenStore};
 use hallpass_store_postgres::PostgresStore;
-use hallpass_test_servers::{needed, pgbouncer};
 use sqlx::postgres::PgPoolOptions;
 
-use crate::support::{connection, next, own_server, put, record, say, schema, server, store, words};
+use crate::support::{ask, connection, next, own_server, put, record, say, schema, server, store, words};
 
 async fn refusal(url: &str) -> String {
     let error = PostgresStore::connect(url).await.unwrap_err();
@@ -102,7 +101,7 @@ async fn a_row_that_is_no_record_is_corrupt_for_its_caller_alone() {
     put(&store, &bad).await;
     let mut on = connection(server.url()).await;
     for change in
-        ["revoked = 77", "kind = 'NO KIND'", "login = '\\x00'", "created_at = '1969-01-01'", "revision = 0"]
+        ["revoked = 77", "kind = 'NO KIND'", "login = '\\x00'", "seen_at = '1969-01-01'", "revision = 0"]
     {
         let selector = bad.selector;
         let sql = format!("update {schema}.hallpass_tokens set {change} where selector = '\\x{selector}'");
@@ -133,6 +132,62 @@ async fn names_are_whitelisted() {
     }
 }
 
+/// The index of one's epochs would have the name of the other's, and would be left out.
+#[tokio::test]
+async fn a_prefix_whose_index_another_prefix_has_is_refused() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let open =
+        |prefix: &'static str| PostgresStore::builder().schema(&schema).prefix(prefix).connect(server.url());
+    let error = open("p_epochs").await.unwrap_err();
+    assert!(
+        matches!(error, StoreError::Refused(_)) && words(&error).contains("_epochs"),
+        "{}",
+        words(&error)
+    );
+    for prefix in ["p", "p_tokens"] {
+        open(prefix).await.unwrap().migrate().await.unwrap();
+    }
+    let mut on = connection(server.url()).await;
+    let indexes = format!(
+        "select count(*) from pg_indexes where schemaname = '{schema}' and indexdef like '%purge_at%'"
+    );
+    assert_eq!(ask(&mut on, indexes).await, 4, "two of each");
+}
+
+#[tokio::test]
+async fn a_parameter_that_the_driver_would_ignore_is_refused_and_never_shown() {
+    let Some(server) = server() else { return };
+    let separator = if server.url().contains('?') { '&' } else { '?' };
+    let with = |parameters: &str| format!("{}{separator}{parameters}", server.url());
+    for parameters in ["sslmod=top-secret", "channel_binding=top-secret", "sslpassword=top-secret"] {
+        let words = refusal(&with(parameters)).await;
+        assert!(words.contains("sslmode") && !words.contains("top-secret"), "{words}");
+    }
+    let plain =
+        "channel_binding=prefer&target_session_attrs=read-write&application_name=shop&gssencmode=disable";
+    let store = PostgresStore::connect(&with(plain)).await.unwrap();
+    let mut on = connection(server.url()).await;
+    let ours = "select count(*) from pg_stat_activity where application_name = 'shop'";
+    assert!(ask(&mut on, ours).await > 0);
+    store.close().await;
+}
+
+/// Whatever is asked for: a call ends in the time that the contract has (S12).
+#[tokio::test]
+async fn a_timeout_has_bounds() {
+    let Some(server) = server() else { return };
+    for (asked, limit) in
+        [(Duration::MAX, "20s"), (Duration::from_secs(21), "20s"), (Duration::from_secs(7), "7s")]
+    {
+        let is_other = format!("pg_is_in_recovery() or current_setting('statement_timeout') <> '{limit}'");
+        let builder = PostgresStore::builder().timeout(asked);
+        let opened =
+            builder.patched("server.sql", "pg_is_in_recovery()", &is_other).connect(server.url()).await;
+        assert!(opened.is_ok(), "{asked:?}: {}", words(&opened.unwrap_err()));
+    }
+}
+
 /// The conditions of a fence are checked under locks and fresh snapshots, whatever the database's default is.
 #[tokio::test]
 async fn a_stricter_isolation_by_default_changes_nothing() {
@@ -159,15 +214,6 @@ async fn a_stricter_isolation_by_default_changes_nothing() {
         assert_eq!(won.len(), 1);
         alice = won.remove(0);
     }
-}
-
-#[tokio::test]
-async fn behind_a_pooler_without_the_switch_says_so() {
-    let Some(server) = server() else { return };
-    let pooler = needed("a wrong set-up behind PgBouncer", pgbouncer(server)).unwrap();
-    let Some(pooler) = pooler else { return };
-    let words = refusal(pooler.url()).await;
-    assert!(words.contains("Builder::pgbouncer"), "{words}");
 }
 
 #[tokio::test]

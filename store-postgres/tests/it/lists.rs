@@ -2,8 +2,9 @@
 
 use std::num::NonZeroU16;
 
-use hallpass_core::{Listed, Note, Page, Purpose, Purposes, TokenStore};
+use hallpass_core::{Listed, Note, Page, Purpose, Purposes, Timestamp, TokenStore};
 use hallpass_store_postgres::PostgresStore;
+use sqlx::AssertSqlSafe;
 
 use crate::support::{connection, put, record, say, schema, server, store, subject};
 
@@ -64,6 +65,34 @@ async fn a_row_that_is_no_record_is_an_entry_and_hides_no_other() {
         .await;
     assert!(store.delete(bad, &Note::none()).await.unwrap());
     assert_eq!(list(&store, &Page::first(NonZeroU16::MAX)).await.len(), 4);
+}
+
+/// A list shows a damaged row by its place and begins the next page after it, so the tables hold no place that is none.
+#[tokio::test]
+async fn a_row_without_a_place_in_a_list_cannot_be_made() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let mut latest = record("alice");
+    latest.created_at = Timestamp::MAX;
+    for record in [&record("alice"), &latest] {
+        put(&store, record).await;
+    }
+    let mut on = connection(server.url()).await;
+    for change in [
+        "created_at = '1969-12-31 23:59:59.999+00'",
+        "created_at = '10000-01-01 00:00:00+00'",
+        "created_at = 'infinity'",
+        "created_at = '-infinity'",
+        "selector = substr(selector, 2)",
+        "selector = selector || '\\x00'",
+    ] {
+        let sql = format!("update {schema}.hallpass_tokens set {change} where created_at < '1970-02-01'");
+        let refused = sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut on).await;
+        let listed = store.list_by_subject(&subject("alice"), &Page::first(NonZeroU16::MAX)).await;
+        assert!(listed.is_ok(), "{change}: {listed:?}");
+        assert!(refused.is_err_and(|error| error.to_string().contains("hallpass_tokens_place")), "{change}");
+    }
 }
 
 /// With the statement as it is, and with one that forgets the purposes.

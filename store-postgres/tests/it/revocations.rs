@@ -337,3 +337,31 @@ async fn a_page_that_marks_turns_no_time_back() {
         }
     }
 }
+
+/// Rows without a place in a list, at the ends of pages, from before the tables' checks or from a copy without them.
+#[tokio::test]
+async fn a_sweep_goes_past_rows_that_are_no_records() {
+    let Some(server) = server() else { return };
+    for action in [Action::Remove, MARK] {
+        let schema = schema();
+        let store = store(server.url(), &schema, |builder| builder.sweeping(2, 2)).await;
+        let records: Vec<_> = (0..12).map(|_| record("alice")).collect();
+        for record in &records {
+            put(&store, record).await;
+        }
+        let mut on = connection(server.url()).await;
+        let tokens = format!("{schema}.hallpass_tokens");
+        say(&mut on, format!("alter table {tokens} drop constraint if exists hallpass_tokens_place")).await;
+        for (record, change) in records.iter().zip(
+            ["created_at = '1960-01-01'", "created_at = '1961-01-01'", "created_at = '-infinity'"]
+                .into_iter()
+                .chain(["selector = substr(selector, 2)"; 4]),
+        ) {
+            let sql = format!("update {tokens} set {change} where selector = '\\x{}'", record.selector);
+            say(&mut on, sql).await;
+        }
+        assert_eq!(revoke(&store, action).await.unwrap(), 12, "{action:?}");
+        let left = format!("select count(*) from {tokens} where revoked = 0");
+        assert_eq!(ask(&mut on, left).await, 0);
+    }
+}

@@ -10,6 +10,7 @@ mod cluster_map;
 mod connections;
 mod eviction;
 mod failover;
+mod foreign;
 mod help;
 mod keyspace;
 mod leftovers;

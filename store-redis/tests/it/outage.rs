@@ -286,3 +286,15 @@ async fn refused(builder: Builder, reason: &str) {
     let error = builder.connect().await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains(reason), "{error:?}");
 }
+
+#[tokio::test]
+async fn an_outage_of_all_says_what_the_network_said() {
+    for builder in [
+        RedisStore::sentinel(["redis://127.0.0.1:1", "redis://127.0.0.1:2"], "master"),
+        RedisStore::cluster(["redis://127.0.0.1:1", "redis://127.0.0.1:2"]),
+    ] {
+        let error = builder.connect().await.unwrap_err();
+        assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
+        assert!(why(&error).contains("refused"), "{}", why(&error));
+    }
+}

@@ -12,7 +12,7 @@ use tokio::runtime::Builder;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::help::{raw, record};
+use crate::help::{raw, record, tell};
 
 const READERS: usize = 64;
 const ROUNDS: usize = 50;
@@ -21,6 +21,7 @@ const ROUNDS: usize = 50;
 async fn every_reader_of_a_shared_trip_gets_its_own_record() {
     let Some(server) = needed("shared trips", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).connect().await.unwrap();
+    tell(&server, "CONFIG RESETSTAT");
     read_at_once(&store).await;
     assert!(shared(&server).await > 0, "no trip was shared");
 }
@@ -30,6 +31,7 @@ async fn every_reader_of_a_shared_trip_gets_its_own_record() {
 async fn few_readers_go_alone_and_do_so_again_after_many() {
     let Some(server) = needed("few readers", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).connect().await.unwrap();
+    tell(&server, "CONFIG RESETSTAT");
     let done = Arc::new(AtomicUsize::new(0));
     let mut few = JoinSet::new();
     for _ in 0..16 {

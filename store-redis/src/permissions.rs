@@ -1,0 +1,55 @@
+//! Whether the user may do what a store does: asked when it is opened, so that no log-out finds out.
+
+use std::sync::Arc;
+
+use hallpass_core::StoreError;
+use redis::{RedisError, Value};
+
+use crate::error::{ALL_KEYS, Causes, denied, describe, is_denied, not_done};
+use crate::keys;
+use crate::node::Node;
+use crate::router::Router;
+use crate::script::Script;
+
+/// # Errors
+/// [`StoreError::Refused`] with what is missing.
+pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) -> Result<(), StoreError> {
+    let is_here = |shard: &[u8; 2]| {
+        let owner = router.topology.known(keys::slot(*shard));
+        !router.topology.is_cluster() || owner.is_some_and(|owner| Arc::ptr_eq(&owner, node))
+    };
+    let Some(shard) = (0..=u16::MAX).map(u16::to_be_bytes).find(is_here) else { return Ok(()) };
+    let key = router.keys.permissions(shard);
+    let run = |known| script.command(known, &[&key], &[]);
+    // By its text, and by its hash, which the server knows then.
+    let missing = told(node.ask(&run(false)).await)?.unwrap_or(Value::Nil);
+    told(node.ask(&run(true)).await)?;
+    if let Value::Array(names) = missing
+        && !names.is_empty()
+    {
+        let name = |value: Value| match value {
+            Value::BulkString(name) if name == b"keys" => ALL_KEYS.to_owned(),
+            Value::BulkString(name) => format!("+{}", String::from_utf8_lossy(&name)),
+            _ => "an unknown command".to_owned(),
+        };
+        return Err(denied(names.into_iter().map(name).collect::<Vec<_>>().join(" ")));
+    }
+    told(node.ask(&redis::cmd("PING")).await)?;
+    if router.confirm.is_some() {
+        // Of nothing that was written, by no replica.
+        told(node.ask(redis::cmd("WAIT").arg(0).arg(1)).await)?;
+    }
+    Ok(())
+}
+
+/// Of other trouble the first call hears: a slot that moves, a server that is loading.
+fn told(answer: Result<Value, RedisError>) -> Result<Option<Value>, StoreError> {
+    match answer {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if is_denied(&error) => Err(not_done(&error)),
+        Err(error) => {
+            tracing::debug!(error = %Causes(&describe(&error)), "it is not known what the user may do");
+            Ok(None)
+        }
+    }
+}
