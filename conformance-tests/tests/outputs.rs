@@ -1,5 +1,7 @@
 //! What a run says to programs, how long it goes on, and what it makes of a server that stays in trouble.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};

@@ -55,12 +55,25 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 ///
 /// A [`Record`] has public fields: store each as a column (numbers fit a signed 64-bit integer) and build
 /// it again through the constructors of the types, [`Subject::new`], [`Reason::from_code`] or
-/// [`Body::new`](crate::Body::new) for example. What they refuse is [`StoreError::Corrupt`]. Look-ups go
+/// [`Body::new`](crate::Body::new) for example. What they refuse is [`StoreError::Corrupt`]. A body has up to
+/// [`Body::MAX_LEN`](crate::Body::MAX_LEN) bytes, which is more than the 16 KiB of application data in it. Look-ups go
 /// by selector; by subject, then `created_at`, then selector; and by `purge_at`. Epochs are kept apart
 /// from records.
 ///
-/// `examples/custom-store` in the repository does all of it with SQLite in one file; the package
-/// `hallpass-conformance-tests` tests it.
+/// ## On a server, without serializable transactions
+/// 1. What is checked is checked in the statement that writes, or under a lock that is held until the commit: never a
+///    `SELECT`, and then a write that trusts it. That goes for [`replace`](Self::replace), for both fences of
+///    [`insert`](Self::insert) (a *locking* read of the epoch or of the parent), and for [`epoch`](Self::epoch).
+/// 2. [`revoke_by_subject`](Self::revoke_by_subject) sets the epoch first, then ends records, and repeats that in the same
+///    transaction until it finds none: one statement passes by a row that is inserted behind it.
+/// 3. A deadlock has written nothing: repeat the transaction.
+/// 4. Each write runs in a task of its own, and the call waits for it with a limit. So a caller who has gone leaves no
+///    transaction open, and a connection that ran out of time is closed and not given back (S12, S13).
+///
+/// `docs/adapter.md` in the repository has the statements, a table of columns, the errors of PostgreSQL, MySQL and Redis
+/// in terms of [`StoreError`], and for each clause the usual reasons why an adapter breaks it. `examples/custom-store` is
+/// a whole store with SQLite in one file. The package `hallpass-conformance-tests` tests yours, and
+/// `hallpass-test-servers` launches the server for that.
 #[async_trait]
 pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// Stores a new record if `fence` still holds, checked and written as one step.
@@ -178,6 +191,7 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     ///   that is due may be left, also after a call that removed none (a row was locked, say); repeating the
     ///   call collects every such record in the end. A store may stop before `limit`, to end in time; a limit
     ///   of 0 removes nothing. Epochs are collected late or at once, never early.
+    /// - A call that passes over locked rows (`SKIP LOCKED`) has to answer `more` for them.
     /// - A store with a native time to live may remove nothing here. That time ends at least an hour after
     ///   `purge_at`, given as a duration from `updated_at` or as an instant, and never removes a record early,
     ///   marked and spent ones included.
