@@ -5,6 +5,7 @@
 //!
 #![doc = concat!("```rust,no_run\n", include_str!("../examples/harness.rs"), "```")]
 #![expect(clippy::disallowed_methods, reason = "waits for real processes are measured by the real clock")]
+#![cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only containers need it"))]
 
 mod cluster;
 #[cfg(feature = "containers")]

@@ -155,7 +155,8 @@ async fn copy(
         match orders.mode {
             Mode::Delay(pause) => sleep(pause).await,
             Mode::Jitter(most) => {
-                sleep(most.mul_f64(f64::from(random.hash_one(passed) as u32) / f64::from(u32::MAX))).await
+                let share = f64::from(random.hash_one(passed) as u32) / f64::from(u32::MAX);
+                sleep(most.mul_f64(share)).await;
             }
             Mode::CutAfter(limit) if answers => {
                 let rest = usize::try_from(limit - passed).unwrap_or(usize::MAX);
