@@ -118,8 +118,7 @@ impl Tokens {
     }
 
     /// Ends the oldest restored records of a login that has too many, never the new one or the one that it was made
-    /// from. Where the new one is among the oldest, others were restored at the same time: it ends none of those, or
-    /// each would end the others.
+    /// from, nor a younger one: that was restored at the same time, and each would end the other.
     async fn keep_newest_records(
         &self,
         subject: &Subject,
@@ -134,12 +133,11 @@ impl Tokens {
         let mut excess = records.len().saturating_sub(max);
         // The list is newest first.
         for record in records.iter().rev() {
-            if excess == 0 {
+            if excess == 0 || record.created_at > new.created_at {
                 break;
             }
-            if record.selector == new.selector {
-                excess -= 1;
-            } else if record.selector != parent
+            if record.selector != new.selector
+                && record.selector != parent
                 && let Some(state) = self.state(record)
                 && state.facts.origin == Origin::Restored
             {

@@ -381,7 +381,10 @@ async fn of_two_records_that_are_restored_at_once_at_the_cap_one_stays() {
     world.advance(SECOND);
     world.gate.meet(Call::Insert, 2);
     world.gate.meet(Call::List, 2);
-    let restore = async || world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap();
+    let restore = async || {
+        world.advance(SECOND);
+        world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap()
+    };
     let (one, two) = tokio::join!(restore(), restore());
     world.gate.up();
     let mut alive = 0;
