@@ -16,6 +16,7 @@ mod interleave;
 mod linearizability;
 mod options;
 mod outcome;
+mod pace;
 mod patch;
 mod race;
 mod report;
