@@ -11,9 +11,9 @@ const SLOW: Duration = Duration::from_millis(250);
 /// From how many calls one can tell.
 const ENOUGH: usize = 3;
 /// How many of the latest are looked at.
-const KEPT: usize = 200;
+const KEPT: usize = 40;
 
-/// How long calls that were answered took, in every case of a run.
+/// How long the latest calls that were answered took, in any case of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Mutex<Vec<Duration>>);
 
@@ -22,25 +22,30 @@ impl Pace {
     pub(crate) fn note(&self, history: &History) {
         let mut took = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         took.extend(history.answered());
-        let before = took.len().saturating_sub(KEPT);
-        took.drain(..before);
+        *took = latest(&took).to_vec();
     }
 
     /// What became of a case that ended so, when its calls have been noted.
-    pub(crate) fn judge(&self, stop: Stop) -> Stop {
-        match (stop, self.usual()) {
+    pub(crate) fn judge(&self, stop: Stop, history: &History) -> Stop {
+        let own = history.answered();
+        let usual = usual(&own).or_else(|| usual(&self.0.lock().unwrap_or_else(PoisonError::into_inner)));
+        match (stop, usual) {
             (Stop::Late { observed, .. }, Some(usual)) if usual >= SLOW => {
-                Stop::Inconclusive(format!("too slow: a call usually takes {usual:?}; {observed}"))
+                Stop::Inconclusive(format!("too slow: a call takes {usual:?}; {observed}"))
             }
             (Stop::Late { clause, observed }, _) => Stop::Violation { clause, observed },
             (stop, _) => stop,
         }
     }
+}
 
-    /// The median.
-    fn usual(&self) -> Option<Duration> {
-        let mut took = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        took.sort_unstable();
-        if took.len() < ENOUGH { None } else { took.get(took.len() / 2).copied() }
-    }
+fn latest(took: &[Duration]) -> &[Duration] {
+    &took[took.len().saturating_sub(KEPT)..]
+}
+
+/// What three of four of the latest calls took at most; `None` if they are too few.
+fn usual(took: &[Duration]) -> Option<Duration> {
+    let mut took = latest(took).to_vec();
+    took.sort_unstable();
+    if took.len() < ENOUGH { None } else { took.get(took.len() * 3 / 4).copied() }
 }
