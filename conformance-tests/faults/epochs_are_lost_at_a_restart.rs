@@ -1,9 +1,9 @@
 //! Records are on disk and epochs in memory: after a restart every login that is under way is refused.
 
-use crate::journal::Journals;
+use crate::journal::{EPOCHS, Journals};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Journals<0, false>>(&[(
+pub(crate) const FAULT: Fault = Fault::in_harness::<Journals<0, EPOCHS>>(&[(
     S11,
     "crash::an_advanced_epoch_is_there_when_the_store_is_opened_again",
 )]);

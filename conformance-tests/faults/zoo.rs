@@ -16,6 +16,7 @@ mod a_dropped_replace_loses_the_record;
 mod a_native_time_to_live_has_no_slack;
 mod a_purge_takes_the_children_of_what_is_due;
 mod a_record_under_a_parent_is_never_due;
+mod a_restart_forgets_what_is_due;
 mod a_restart_of_the_server_forgets_the_epochs;
 mod a_restart_of_the_server_forgets_the_marks;
 mod a_rotation_in_flight_survives_a_revocation;
@@ -109,6 +110,7 @@ mod namespaces_leak;
 mod namespaces_share_their_epochs;
 mod no_idle_expiry_becomes_an_absolute_one;
 mod nul_ends_the_body;
+mod purge_always_says_maybe_and_removes_nothing;
 mod purge_crosses_namespaces;
 mod purge_does_not_count;
 mod purge_goes_by_the_expiry;
@@ -164,6 +166,7 @@ mod revoke_stops_at_a_thousand;
 mod revoke_stops_at_ten_thousand;
 mod revoke_takes_except_for_only;
 mod revoke_takes_nobody_for_everybody_anonymous;
+mod selectors_are_unique_per_subject;
 mod setting_an_epoch_does_not_lengthen_its_time;
 mod setting_an_epoch_shortens_its_time;
 mod subjects_are_normalised;
@@ -203,6 +206,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_native_time_to_live_has_no_slack,
     a_purge_takes_the_children_of_what_is_due,
     a_record_under_a_parent_is_never_due,
+    a_restart_forgets_what_is_due,
     a_restart_of_the_server_forgets_the_epochs,
     a_restart_of_the_server_forgets_the_marks,
     a_rotation_in_flight_survives_a_revocation,
@@ -296,6 +300,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     namespaces_share_their_epochs,
     no_idle_expiry_becomes_an_absolute_one,
     nul_ends_the_body,
+    purge_always_says_maybe_and_removes_nothing,
     purge_crosses_namespaces,
     purge_does_not_count,
     purge_goes_by_the_expiry,
@@ -351,6 +356,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     revoke_stops_at_ten_thousand,
     revoke_takes_except_for_only,
     revoke_takes_nobody_for_everybody_anonymous,
+    selectors_are_unique_per_subject,
     setting_an_epoch_does_not_lengthen_its_time,
     setting_an_epoch_shortens_its_time,
     subjects_are_normalised,

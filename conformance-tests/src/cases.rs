@@ -20,6 +20,7 @@ mod race_subject;
 mod race_token;
 mod random;
 mod replace;
+mod restart;
 mod rotation;
 mod secrecy;
 mod stream;
@@ -54,6 +55,7 @@ const CHAPTERS: &[&[Case]] = &[
     stream::CASES,
     history::CASES,
     crash::CASES,
+    restart::CASES,
     outage::CASES,
 ];
 

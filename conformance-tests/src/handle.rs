@@ -18,6 +18,8 @@ use crate::watched::Watched;
 
 /// How often a conflict may be spurious (S5) before it is taken for a refusal.
 const SPURIOUS: u32 = 16;
+/// How often in a row a purge may remove nothing and say "maybe more" (S10).
+pub(crate) const IDLE: u32 = 32;
 /// How many records are inserted at once where many are needed.
 const AT_ONCE: usize = 16;
 /// What [`Handle::insert`] answers for a record that is stored.
@@ -137,7 +139,7 @@ impl Handle {
     /// stop before its limit, and say "maybe more" after any call (S10).
     pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> Ran<u64> {
         let (mut removed, mut idle) = (0, 0);
-        while idle < 3 {
+        while idle < IDLE {
             let purged = self.purge_expired(now, limit).await?;
             let within = purged.removed <= u64::from(limit);
             hold(Clause::S10, within, format_args!("a purge of at most {limit} removed {}", purged.removed))?;

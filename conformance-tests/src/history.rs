@@ -37,6 +37,8 @@ struct Entry {
     what: String,
     began: Duration,
     ended: Option<(Duration, String)>,
+    /// Whether it was answered by the store, and not with an error.
+    good: bool,
 }
 
 /// A call under way. Dropped without an end, it was cancelled.
@@ -64,7 +66,7 @@ impl History {
             calls.kept.pop_front();
             calls.forgotten += 1;
         }
-        calls.kept.push_back(Entry { node, what, began, ended: None });
+        calls.kept.push_back(Entry { node, what, began, ended: None, good: false });
         Call { history: self.clone(), number: calls.forgotten + calls.kept.len() - 1, open: true }
     }
 
@@ -111,6 +113,22 @@ impl History {
         calls.kept.iter().rev().find(unwell).is_some_and(|entry| entry.what == what)
     }
 
+    /// How long the calls took that were answered.
+    pub(crate) fn answered(&self) -> Vec<Duration> {
+        let took = |entry: &Entry| match &entry.ended {
+            Some((ended, _)) if entry.good => Some(*ended - entry.began),
+            _ => None,
+        };
+        self.calls().kept.iter().filter_map(took).collect()
+    }
+
+    /// Whether a call took so long, or was dropped after it, or is still under way.
+    pub(crate) fn hangs(&self, long: Duration) -> bool {
+        let now = self.elapsed();
+        let took = |entry: &Entry| entry.ended.as_ref().map_or(now, |(ended, _)| *ended) - entry.began;
+        self.calls().kept.iter().any(|entry| took(entry) >= long)
+    }
+
     /// The last calls, a line each: when it began, on which handle, what, the answer, how long it took.
     pub(crate) fn text(&self) -> String {
         let calls = self.calls();
@@ -119,7 +137,7 @@ impl History {
         if calls.forgotten + skip > 0 {
             let _ = writeln!(text, "  … {} calls before", calls.forgotten + skip);
         }
-        for Entry { node, what, began, ended } in calls.kept.iter().skip(skip) {
+        for Entry { node, what, began, ended, .. } in calls.kept.iter().skip(skip) {
             let ended = ended.as_ref().map(|(ended, how)| (*ended, how.as_str()));
             text.push_str(&line(*began, *node, what, ended));
         }
@@ -174,16 +192,21 @@ const DROPPED: &str = "dropped";
 
 impl Call {
     pub(crate) fn end(mut self, how: String) {
-        self.close(how);
+        self.close(how, false);
     }
 
-    fn close(&mut self, how: String) {
+    /// The same of a call that the store answered.
+    pub(crate) fn answer(mut self, how: String) {
+        self.close(how, true);
+    }
+
+    fn close(&mut self, how: String, good: bool) {
         self.open = false;
         let ended = self.history.elapsed();
         let mut calls = self.history.calls();
         let at = self.number.checked_sub(calls.forgotten);
         if let Some(entry) = at.and_then(|at| calls.kept.get_mut(at)) {
-            entry.ended = Some((ended, how));
+            (entry.ended, entry.good) = (Some((ended, how)), good);
         }
     }
 }
@@ -192,7 +215,7 @@ impl Drop for Call {
     fn drop(&mut self) {
         if self.open {
             let how = if std::thread::panicking() { PANICKED } else { DROPPED };
-            self.close(how.to_owned());
+            self.close(how.to_owned(), false);
         }
     }
 }

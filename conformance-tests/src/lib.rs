@@ -17,6 +17,7 @@ mod interleave;
 mod linearizability;
 mod options;
 mod outcome;
+mod pace;
 mod patch;
 mod race;
 mod report;

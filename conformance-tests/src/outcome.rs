@@ -135,6 +135,11 @@ pub(crate) enum Stop {
         clause: Clause,
         observed: String,
     },
+    /// The store did not answer in time though nobody hurt it: a broken promise, unless it is slow with everything.
+    Late {
+        clause: Clause,
+        observed: String,
+    },
     Inconclusive(String),
     Harness(String),
 }
@@ -145,7 +150,7 @@ pub(crate) type Ran<T = ()> = Result<T, Stop>;
 impl Stop {
     pub(crate) fn into_outcome(self, case: &Case, history: String, seed: u64) -> Outcome {
         match self {
-            Self::Violation { clause, observed } => {
+            Self::Violation { clause, observed } | Self::Late { clause, observed } => {
                 Outcome::Failed(Violation { clause, case: case.id(), observed, history, seed })
             }
             Self::Inconclusive(why) => Outcome::Inconclusive(why),
@@ -158,7 +163,10 @@ impl Stop {
 impl From<hallpass_core::StoreError> for Stop {
     fn from(error: hallpass_core::StoreError) -> Self {
         let observed = format!("the store failed though nothing was wrong: {}", chain(&error));
-        Self::Violation { clause: Clause::S12, observed }
+        match is_late(&error) {
+            true => Self::Late { clause: Clause::S12, observed },
+            false => Self::Violation { clause: Clause::S12, observed },
+        }
     }
 }
 
@@ -170,8 +178,17 @@ impl From<hallpass_core::Failure> for Stop {
             _ => Clause::S12,
         };
         let observed = format!("the service failed though nothing was wrong: {}", chain(&failure));
-        Self::Violation { clause, observed }
+        match failure {
+            hallpass_core::Failure::Contended => Self::Late { clause, observed },
+            hallpass_core::Failure::Store(error) if is_late(&error) => Self::Late { clause, observed },
+            _ => Self::Violation { clause, observed },
+        }
     }
+}
+
+/// Whether a call was not answered in time, or found no connection in time.
+const fn is_late(error: &hallpass_core::StoreError) -> bool {
+    matches!(error, hallpass_core::StoreError::Timeout { .. } | hallpass_core::StoreError::Unavailable(_))
 }
 
 /// A rejection of a token that was good.

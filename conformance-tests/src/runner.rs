@@ -20,12 +20,15 @@ use crate::harness::{Harness, Trouble};
 use crate::history::now;
 use crate::options::Options;
 use crate::outcome::{NO_SERVER, Outcome, Stop};
+use crate::pace::Pace;
 use crate::report::{Report, Rounds};
 use crate::rng::Rng;
 use crate::stage::{OPEN, Stage};
 
 /// How long a server may take to come back after a case that failed.
 const HEALING: Duration = Duration::from_secs(60);
+/// How long a call may take (S12). A case that runs out of time while no call takes longer says nothing.
+const HANGS: Duration = Duration::from_secs(20);
 
 /// Runs the suite over the stores of `harness`, one case after the other, and answers what it found.
 ///
@@ -61,6 +64,7 @@ pub(crate) struct Runner {
     started: Instant,
     runtime: Option<Runtime>,
     coverage: Arc<Coverage>,
+    pace: Pace,
 }
 
 impl Runner {
@@ -81,6 +85,7 @@ impl Runner {
             started: now(),
             runtime: Some(runtime),
             coverage: Arc::default(),
+            pace: Pace::default(),
         }
     }
 
@@ -201,19 +206,26 @@ impl Runner {
         // What hangs without ever yielding does not hear the inner limit.
         let answer = receiver.recv_timeout(limit + Duration::from_secs(1));
         let history = stage.history();
+        self.pace.note(history);
         match answer {
             Ok(Ok(Some(Ok(())))) if history.is_only(OPEN) => Outcome::Panicked {
                 message: "the case asked the store nothing".into(),
                 history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
-            Ok(Ok(Some(Err(stop)))) => stop.into_outcome(case, history.text(), seed),
+            Ok(Ok(Some(Err(stop)))) => self.pace.judge(stop, history).into_outcome(case, history.text(), seed),
             Ok(Err(panic)) if history.is_stuck_in(OPEN) => {
                 Outcome::HarnessFailed(format!("open panicked: {}", text_of(&*panic)))
             }
             Ok(Err(panic)) => Outcome::Panicked { message: text_of(&*panic), history: history.text() },
             Ok(Ok(None)) | Err(RecvTimeoutError::Timeout) if history.is_stuck_in(OPEN) => {
                 Outcome::HarnessFailed(format!("open has not answered within {limit:?}"))
+            }
+            Ok(Ok(None)) | Err(_) if !history.hangs(HANGS.min(limit / 6)) => {
+                let calls = history.len();
+                Outcome::Inconclusive(format!(
+                    "too slow: {calls} calls in {limit:?} (--limit), and none hangs"
+                ))
             }
             Ok(Ok(None)) | Err(_) => {
                 let observed = format!("the case has not ended within {limit:?} (--limit)");
@@ -253,10 +265,12 @@ mod tests {
     use super::*;
     use crate::case::case;
     use crate::outcome::Ran;
+    use crate::specimen::record;
     use crate::{Backend, Level};
 
     static SKIPS: Case = case!(Any Quick [S1] skips);
     static OPENS: Case = case!(Any Quick [S1] opens);
+    static ASKS: Case = case!(Any Quick [S1] asks);
 
     async fn skips(_: Stage) -> Ran {
         Ok(())
@@ -264,6 +278,24 @@ mod tests {
 
     async fn opens(stage: Stage) -> Ran {
         stage.open().await.map(drop)
+    }
+
+    /// Has more to ask than there is time for.
+    async fn asks(stage: Stage) -> Ran {
+        let store = stage.open().await?;
+        loop {
+            store.find(record("alice").selector).await?;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[test]
+    fn a_case_that_runs_out_of_time_while_no_call_hangs_says_nothing() {
+        let memory = Backend::blocking("memory", |_| Ok(MemoryStore::new()));
+        let limit = Duration::from_millis(200);
+        let runner = Runner::new(Arc::new(memory), Options { limit, ..Options::default() });
+        let outcome = runner.outcome(&ASKS);
+        assert!(matches!(&outcome, Outcome::Inconclusive(why) if why.starts_with("too slow")), "{outcome:?}");
     }
 
     #[test]

@@ -60,10 +60,10 @@ impl Watched {
             let result = ask().await;
             let trouble = matches!(&result, Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }));
             visit.end(result.as_ref().is_ok_and(&wrote), trouble);
-            call.end(match &result {
-                Ok(value) => answer(value),
-                Err(error) => chain(error),
-            });
+            match &result {
+                Ok(value) => call.answer(answer(value)),
+                Err(error) => call.end(chain(error)),
+            }
             let harmless = matches!(
                 &result,
                 Err(StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. })

@@ -38,8 +38,8 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 /// - **S13** A future dropped at any await leaves each record either untouched or fully written. It may
 ///   be written after the caller has gone.
 /// - **S14** What an acknowledgement survives (nothing, a process crash, a power loss) is declared, to
-///   readers and to the conformance suite, and holds for every kind of write, above all a revocation
-///   and a rotation.
+///   readers and to the conformance suite, and holds for every kind of write but a touch and a purge, above
+///   all a revocation and a rotation. What a purge removed may be back after a restart.
 /// - **S15** Two namespaces in one database never see each other, epochs included. No method names one:
 ///   it is chosen where the store is opened, and may be a database or a file of its own. Opening refuses a
 ///   name that the backend could confuse with another one.
@@ -168,12 +168,12 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError>;
 
     /// The subject's epoch, with the era; if it has no epoch, `fresh` becomes it. One whose time is over may
-    /// still serve until it is collected.
+    /// still serve until it is collected, or be made anew.
     ///
     /// - **S11** Kept until `now + keep` at least. No later call shortens that time, whether it reads the epoch
     ///   or sets another. A store may leave an existing one's time alone while half of `keep` is left, so that
-    ///   this is mostly a read. Collected by [`purge_expired`](Self::purge_expired) or a native time to live. A
-    ///   missing epoch fences.
+    ///   this is mostly a read; if it keeps epochs longer than asked, its own time counts. Collected by
+    ///   [`purge_expired`](Self::purge_expired) or a native time to live. A missing epoch fences.
     ///
     /// # Errors
     /// [`StoreError`].

@@ -165,8 +165,8 @@ impl PostgresStore {
         loop {
             let wanted = limit - removed;
             let gone = match self.perform_until(Purge { table, now, limit: wanted, from }, deadline).await {
-                // Too many removed rows lie before it. What was removed counts, and what is due next is found.
-                Err(StoreError::Timeout { outcome_unknown: false, .. }) if removed > 0 => return Ok(removed),
+                // What was removed counts, and what is due next is found: too many removed rows may lie before it.
+                Err(error) if removed > 0 && wrote_nothing(&error) => return Ok(removed),
                 gone => gone?,
             };
             removed += u32::try_from(gone.rows).unwrap_or(u32::MAX).min(wanted);
@@ -248,6 +248,12 @@ impl PostgresStore {
 
     fn purged(&self, table: Table) -> DueAt {
         self.0.purged.lock().unwrap_or_else(PoisonError::into_inner)[table as usize]
+    }
+
+    async fn is_any_due(&self, now: Timestamp, deadline: Instant) -> Result<bool, StoreError> {
+        let from = self.purged(Table::Tokens);
+        Ok(self.is_due(now, from, deadline).await?
+            || from != DueAt::FIRST && self.is_due(now, DueAt::FIRST, deadline).await?)
     }
 
     async fn is_due(&self, now: Timestamp, from: DueAt, deadline: Instant) -> Result<bool, StoreError> {
@@ -358,19 +364,28 @@ impl TokenStore for PostgresStore {
         let mut removed = 0;
         while removed < limit {
             let chunk = CHUNK.min(limit - removed);
-            let done = self.collect(Table::Tokens, now, chunk, deadline).await?;
+            let done = match self.collect(Table::Tokens, now, chunk, deadline).await {
+                Err(error) if removed > 0 && wrote_nothing(&error) => break,
+                done => done?,
+            };
             removed += done;
             if done < chunk || Instant::now() >= half {
                 break;
             }
         }
         // Fewer than asked for may mean that others hold the rest.
-        let mut more = self.is_due(now, self.purged(Table::Tokens), deadline).await?;
-        if !more && self.purged(Table::Tokens) != DueAt::FIRST {
-            more = self.is_due(now, DueAt::FIRST, deadline).await?;
-        }
+        let more = match self.is_any_due(now, deadline).await {
+            // An error would say that nothing was removed.
+            Err(_) if removed > 0 => true,
+            more => more?,
+        };
         Ok(Purged { removed: u64::from(removed), more })
     }
+}
+
+/// Whether the call that failed so has changed nothing.
+const fn wrote_nothing(error: &StoreError) -> bool {
+    matches!(error, StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. })
 }
 
 impl fmt::Debug for PostgresStore {

@@ -17,6 +17,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] the_largest_and_the_smallest_values_are_kept),
     case!(Any Quick [S1] milliseconds_from_1970_to_9999_are_kept),
     case!(Any Quick [S2] a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched),
+    case!(Any Quick [S2] a_selector_is_taken_for_every_subject),
     case!(Any Quick [S2 S9] a_duplicate_leaves_no_trace_in_the_list),
     case!(Any Quick [S1] what_never_changes_is_kept_through_every_write),
     case!(Any Quick [S2] the_number_of_a_subjects_records_is_exact_or_absent),
@@ -86,6 +87,16 @@ async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: 
         same(S2, "the record that was there", &store.find(old.selector).await?, &Some(old.clone()))?;
     }
     Ok(())
+}
+
+/// Also for those without one, whose shard is random.
+async fn a_selector_is_taken_for_every_subject(stage: Stage) -> Ran {
+    let store = stage.open().await?;
+    let (old, mut new) = (record("alice"), anonymous());
+    new.selector = old.selector;
+    store.put(&old).await?;
+    same(S2, "insert of a taken selector", &store.insert(&new, Fence::None).await?, &Insert::Duplicate)?;
+    same(S2, "the record that was there", &store.find(old.selector).await?, &Some(old))
 }
 
 async fn a_duplicate_leaves_no_trace_in_the_list(stage: Stage) -> Ran {

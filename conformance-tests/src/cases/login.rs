@@ -6,6 +6,7 @@ use hallpass_core::{Denied, Kind, Kinds, ListQuery, Origin, Purpose, Reason, Rej
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{D3, D4, D12, D13, D15, S8, S9, S10, S11};
+use crate::handle::IDLE;
 use crate::interleave::step;
 use crate::outcome::{Ran, Stop, hold, same};
 use crate::service::{HOUR, MINUTE, accepted, is_good, log_in, rejected, rotate};
@@ -271,7 +272,15 @@ async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
     clock.set(once.expires_at.saturating_add(HOUR - std::time::Duration::from_millis(1)));
     same(S10, "how many were purged within the margin", &tokens.purge().await?, &0)?;
     clock.advance(std::time::Duration::from_millis(1));
-    same(S10, "how many were purged after it", &tokens.purge().await?, &1)?;
+    // A purge may remove nothing where a row is locked, and the next one finds it.
+    let mut removed = 0;
+    for _ in 0..IDLE {
+        removed += tokens.purge().await?;
+        if removed > 0 {
+            break;
+        }
+    }
+    same(S10, "how many were purged after it", &removed, &1)?;
     hold(S10, store.find(once.token.selector()).await?.is_none(), "what was purged is still there")?;
     accepted(S10, "a living token", tokens.verify(Kind::REMEMBER, session.token.expose()).await).map(drop)
 }

@@ -191,7 +191,8 @@ impl Model {
             let until = if enough { kept.until } else { kept.until.max(now.saturating_add(half)) };
             possible.push(Kept { until, over: false, ..kept.clone() });
         }
-        if answer == fresh && kept.is_none_or(|kept| self.may_be_gone(kept)) {
+        // One whose time is over may serve, and may be made anew.
+        if answer == fresh && kept.is_none_or(|kept| self.may_be_gone(kept) || kept.until <= now) {
             possible.push(made);
         }
         if possible.is_empty() {
@@ -258,11 +259,11 @@ impl Model {
                 }
             }
             Call::Epoch { subject, fresh, keep, now } => {
-                let kept = before.epochs.get(subject);
-                let fresh = kept.filter(|kept| !self.may_be_gone(kept)).map_or(*fresh, |kept| kept.epoch);
+                let there = before.epochs.get(subject).map(|kept| kept.epoch);
                 let until = now.saturating_add(*keep);
-                self.epoch(before, subject, fresh, until, *keep, *now, fresh)
-                    .map_or(Vec::new(), |after| after.into_iter().map(|after| (after, true)).collect())
+                let read = |answer| self.epoch(before, subject, *fresh, until, *keep, *now, answer);
+                let answers = there.into_iter().chain([*fresh]);
+                answers.filter_map(|answer| read(answer).ok()).flatten().map(|after| (after, true)).collect()
             }
             Call::Revoke { subject, revocation } => {
                 let end = |selector| {

@@ -11,7 +11,7 @@ use super::model::{Broken, Model};
 use super::play::Went;
 use super::state::State;
 use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S13};
-use crate::handle::Handle;
+use crate::handle::{Handle, IDLE};
 use crate::outcome::{Ran, Stop, hold};
 use crate::specimen::{NOW, page};
 
@@ -295,7 +295,7 @@ impl Place {
     /// Purges at the end of time: repeating it takes everything (S10).
     async fn collect(&mut self, model: &Model, here: &Handle, there: &Handle) -> Ran<Went> {
         let mut idle = 0;
-        while idle < 3 && !self.states.iter().all(|state| state.records.is_empty()) {
+        while idle < IDLE && !self.states.iter().all(|state| state.records.is_empty()) {
             let before = self.states[0].records.len();
             let limit = if before > 8 { u32::MAX } else { 4 };
             let call = Call::Purge { now: Timestamp::MAX, limit };

@@ -18,6 +18,8 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("bad::what_hangs_in_open_fails_as_a_harness", what_hangs_in_open),
         Trial::test("bad::what_blocks_its_thread_in_open_fails_as_a_harness", what_blocks_in_open),
         Trial::test("bad::a_store_that_hangs_breaks_s12", a_store_that_hangs),
+        Trial::test("bad::a_slow_store_that_runs_out_of_time_says_nothing", a_slow_store),
+        Trial::test("bad::a_fast_store_that_runs_out_of_time_breaks_s12", a_fast_store),
         Trial::test("bad::a_store_that_panics_is_told_apart", a_store_that_panics),
         Trial::test("bad::garbage_breaks_promises_and_never_the_suite", garbage),
         Trial::test("bad::what_is_not_declared_is_reported_as_such", what_is_not_declared),
@@ -92,6 +94,21 @@ struct Hangs;
 impl Twist for Hangs {
     async fn delete(&self, _: &Base, _: Selector) -> Result<bool, StoreError> {
         std::future::pending().await
+    }
+}
+
+/// Takes so many milliseconds for a call, and never has a list in time.
+#[derive(Default)]
+struct Late<const TAKES: u64>;
+
+#[async_trait]
+impl<const TAKES: u64> Twist for Late<TAKES> {
+    async fn before(&self, _: &Base) -> Result<Held, StoreError> {
+        tokio::time::sleep(Duration::from_millis(TAKES)).await;
+        Ok(Box::new(()))
+    }
+    async fn list(&self, _: &Base, _: &Subject, _: &Page) -> Result<Vec<Record>, StoreError> {
+        Err(StoreError::Timeout { source: "no answer".into(), outcome_unknown: true })
     }
 }
 
@@ -176,9 +193,27 @@ fn what_blocks_in_open() -> Result<(), Failed> {
 }
 
 fn a_store_that_hangs() -> Result<(), Failed> {
-    let report = run(Backend::<Hangs>::default(), &hurried());
+    // On a busy machine a case may begin late.
+    let report = run(Backend::<Hangs>::default(), &Options { limit: Duration::from_secs(1), ..hurried() });
     let hung = report.violations().filter(|violation| violation.clause == S12);
     same(hung.count(), hurried_cases())
+}
+
+fn a_slow_store() -> Result<(), Failed> {
+    let report = run(Backend::<Late<260>>::default(), &one_list());
+    let slow =
+        |outcome: &Outcome| matches!(outcome, Outcome::Inconclusive(why) if why.starts_with("too slow"));
+    same(report.count(slow), 1)
+}
+
+fn a_fast_store() -> Result<(), Failed> {
+    let report = run(Backend::<Late<0>>::default(), &one_list());
+    same(report.violations().filter(|violation| violation.clause == S12).count(), 1)
+}
+
+/// A case that lists after some inserts.
+fn one_list() -> Options {
+    Options { only: Some("list::newest_first_then_the_larger_selector".into()), ..options(Level::Quick) }
 }
 
 fn a_store_that_panics() -> Result<(), Failed> {

@@ -9,14 +9,21 @@ use std::sync::Weak;
 use crate::prelude::*;
 use crate::twist::Twisted;
 
-/// Opens journals that hold the last `HELD` lines back, and keep epochs or do not: 0 and `true` are honest.
+/// What is not written.
+pub(crate) const NOTHING: u8 = 0;
+pub(crate) const EPOCHS: u8 = 1;
+pub(crate) const TOUCHES: u8 = 2;
+/// Which records are due.
+pub(crate) const DUE: u8 = 3;
+
+/// Opens journals that hold the last `HELD` lines back, and do not write what is `LOST`.
 #[derive(Default)]
-pub(crate) struct Journals<const HELD: usize, const EPOCHS: bool>(
-    Locked<HashMap<String, Weak<Twisted<Journal<HELD, EPOCHS>>>>>,
+pub(crate) struct Journals<const HELD: usize, const LOST: u8>(
+    Locked<HashMap<String, Weak<Twisted<Journal<HELD, LOST>>>>>,
 );
 
 #[async_trait]
-impl<const HELD: usize, const EPOCHS: bool> Harness for Journals<HELD, EPOCHS> {
+impl<const HELD: usize, const LOST: u8> Harness for Journals<HELD, LOST> {
     fn backend(&self) -> String {
         "journal".into()
     }
@@ -27,15 +34,16 @@ impl<const HELD: usize, const EPOCHS: bool> Harness for Journals<HELD, EPOCHS> {
         if let Some(open) = self.0.lock().get(namespace).and_then(Weak::upgrade) {
             return Ok(open);
         }
-        let (journal, store) = (Journal { path: path(namespace), held: Locked::default() }, Base::default());
-        replay(&store, &fs::read_to_string(&journal.path).unwrap_or_default()).await?;
+        let (journal, store) = (Journal { path: path(namespace), ..Journal::default() }, Base::default());
+        let old = replay(&store, &fs::read_to_string(&journal.path).unwrap_or_default()).await?;
+        *journal.never_due.lock() = if LOST == DUE { old } else { Vec::new() };
         let opened = Arc::new(Twisted { store, twist: Arc::new(journal) });
         self.0.lock().insert(namespace.into(), Arc::downgrade(&opened));
         Ok(opened)
     }
 }
 
-impl<const HELD: usize, const EPOCHS: bool> Drop for Journals<HELD, EPOCHS> {
+impl<const HELD: usize, const LOST: u8> Drop for Journals<HELD, LOST> {
     fn drop(&mut self) {
         for namespace in self.0.lock().keys() {
             let _ = fs::remove_file(path(namespace));
@@ -49,12 +57,13 @@ fn path(namespace: &str) -> PathBuf {
 
 /// Remembers what has not been written yet.
 #[derive(Default)]
-pub(crate) struct Journal<const HELD: usize, const EPOCHS: bool> {
+pub(crate) struct Journal<const HELD: usize, const LOST: u8> {
     path: PathBuf,
     held: Locked<Vec<String>>,
+    never_due: Locked<Vec<Selector>>,
 }
 
-impl<const HELD: usize, const EPOCHS: bool> Journal<HELD, EPOCHS> {
+impl<const HELD: usize, const LOST: u8> Journal<HELD, LOST> {
     /// Writes a line, or an earlier one in its place.
     fn append(&self, line: String) -> Result<(), StoreError> {
         let mut held = self.held.lock();
@@ -73,7 +82,7 @@ impl<const HELD: usize, const EPOCHS: bool> Journal<HELD, EPOCHS> {
     }
 
     fn advance(&self, subject: &Subject, epoch: Epoch) -> Result<(), StoreError> {
-        match EPOCHS {
+        match LOST != EPOCHS {
             true => self.append(format!("epoch {} {}\n", hex(subject.as_str().as_bytes()), hex(&epoch.0))),
             false => Ok(()),
         }
@@ -81,7 +90,7 @@ impl<const HELD: usize, const EPOCHS: bool> Journal<HELD, EPOCHS> {
 }
 
 #[async_trait]
-impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
+impl<const HELD: usize, const LOST: u8> Twist for Journal<HELD, LOST> {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
         if answer.is_inserted() {
@@ -97,7 +106,7 @@ impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
         let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Replaced {
+        if answer == Replace::Replaced && !(LOST == TOUCHES && change == Change::Touch) {
             self.keep(next)?;
         }
         Ok(answer)
@@ -143,14 +152,31 @@ impl<const HELD: usize, const EPOCHS: bool> Twist for Journal<HELD, EPOCHS> {
         self.advance(subject, epoch)?;
         Ok(epoch)
     }
+    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+        let never_due = self.never_due.lock().clone();
+        let spared = store.find_all(&never_due).await?;
+        for record in &spared {
+            store.delete(record.selector).await?;
+        }
+        let purged = store.purge(now, limit).await;
+        for record in &spared {
+            store.force(record).await?;
+        }
+        purged
+    }
 }
 
-/// Does again what `journal` tells of; its last line may be torn.
-async fn replay(store: &Base, journal: &str) -> Result<(), BoxError> {
+/// Does again what `journal` tells of, and answers which records it names. Its last line may be torn.
+async fn replay(store: &Base, journal: &str) -> Result<Vec<Selector>, BoxError> {
+    let mut named = Vec::new();
     for line in journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {
         let words: Vec<_> = line.split(' ').collect();
         match words[..] {
-            ["record", record] => store.force(&Record::decode(&unhex(record)?)?).await?,
+            ["record", record] => {
+                let record = Record::decode(&unhex(record)?)?;
+                store.force(&record).await?;
+                named.push(record.selector);
+            }
             ["gone", selector] => {
                 store.delete(Selector(unhex(selector)?.try_into().map_err(|_| "no selector")?)).await?;
             }
@@ -163,21 +189,21 @@ async fn replay(store: &Base, journal: &str) -> Result<(), BoxError> {
             _ => return Err(format!("no line of a journal: {line}").into()),
         }
     }
-    Ok(())
+    Ok(named)
 }
 
 fn failed(error: std::io::Error) -> StoreError {
     StoreError::Other(error.into())
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |mut text, byte| {
         let _ = write!(text, "{byte:02x}");
         text
     })
 }
 
-fn unhex(text: &str) -> Result<Vec<u8>, BoxError> {
+pub(crate) fn unhex(text: &str) -> Result<Vec<u8>, BoxError> {
     let digits = |at| u8::from_str_radix(text.get(at..at + 2).unwrap_or_default(), 16);
     Ok((0..text.len()).step_by(2).map(digits).collect::<Result<_, _>>()?)
 }

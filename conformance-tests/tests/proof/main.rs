@@ -14,6 +14,7 @@ mod journal;
 mod odd_but_legal;
 mod prelude;
 mod program;
+mod settled;
 mod specimen;
 mod table;
 mod twist;
@@ -46,6 +47,7 @@ fn main() -> ExitCode {
     trials.extend(bad::trials());
     trials.extend(coverage::trials());
     trials.extend(program::trials());
+    trials.extend(settled::trials());
     trials.extend(table::trials());
     trials.extend(table::matrix());
     let mut arguments = Arguments::from_args();

@@ -10,6 +10,6 @@ pub(crate) use hallpass_conformance_tests::Clause::*;
 pub(crate) use hallpass_conformance_tests::{Capability, Declared, Harness, Trouble};
 pub(crate) use hallpass_core::*;
 
-pub(crate) use crate::base::{Base, INSERTED, Locked, chosen, give_way, pause};
+pub(crate) use crate::base::{Base, INSERTED, Locked, apart, chosen, give_way, pause};
 pub(crate) use crate::specimen::{Fault, Odd};
-pub(crate) use crate::twist::{Backend, Straight, Twist, durable, root_of, served};
+pub(crate) use crate::twist::{Backend, Held, Straight, Twist, durable, root_of, served};

@@ -9,7 +9,7 @@ use hallpass_conformance_tests::{Case, cases, run};
 use libtest_mimic::{Failed, Trial};
 
 use crate::specimen::Fault;
-use crate::{all_of, case, faults, odd_but_legal};
+use crate::{all_of, case, faults, odd_but_legal, settled};
 
 /// What is said of a case whose faults would all be core's: mutants of core are killed by it, not stores.
 const CORE: &str = "what it looks at is decided in core, above any store";
@@ -167,6 +167,8 @@ fn table_text() -> String {
     for odd in odd_but_legal::ALL {
         let _ = writeln!(text, "| `{}` | {} |", odd.name, cell(&odd.story()));
     }
+    let _ = writeln!(text, "\n</details>\n\n<details><summary>What the contract once left open</summary>\n");
+    text.push_str(&settled::table());
     let _ = writeln!(text, "\n</details>\n");
     text
 }

@@ -1,5 +1,6 @@
 //! One thing done differently: a store that says only what it does in its own way.
 
+use std::any::Any;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ pub(crate) fn root_of(namespace: &str) -> &str {
     namespace.match_indices('_').nth(1).map_or(namespace, |(end, _)| &namespace[..end])
 }
 
+/// What a call holds until it is answered or dropped.
+pub(crate) type Held = Box<dyn Any + Send>;
+
 /// How one store differs from the reference store. Whatever is left out is forwarded.
 #[async_trait]
 pub(crate) trait Twist: Default + Send + Sync + 'static {
@@ -56,6 +60,15 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
         let _ = note;
         Ok(())
     }
+
+    /// Comes before every call: waits, fails, or takes what the call holds.
+    async fn before(&self, store: &Base) -> Result<Held, StoreError> {
+        let _ = store;
+        Ok(Box::new(()))
+    }
+
+    /// Comes after every call.
+    async fn after(&self) {}
 
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         store.insert(record, fence).await
@@ -192,17 +205,26 @@ pub(crate) struct Twisted<T> {
     pub(crate) twist: Arc<T>,
 }
 
+impl<T: Twist> Twisted<T> {
+    async fn call<A>(&self, call: impl Future<Output = Result<A, StoreError>>) -> Result<A, StoreError> {
+        let _held = self.twist.before(&self.store).await?;
+        let answer = call.await;
+        self.twist.after().await;
+        answer
+    }
+}
+
 #[async_trait]
 impl<T: Twist> TokenStore for Twisted<T> {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.twist.insert(&self.store, record, fence).await
+        self.call(self.twist.insert(&self.store, record, fence)).await
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         if self.store.is_damaged(selector) {
             let source = "the body does not decode".into();
             return Err(StoreError::Corrupt { selector: Some(selector), source });
         }
-        self.twist.find(&self.store, selector).await
+        self.call(self.twist.find(&self.store, selector)).await
     }
     async fn replace(
         &self,
@@ -213,19 +235,19 @@ impl<T: Twist> TokenStore for Twisted<T> {
         if let Change::End(note) = change {
             self.twist.take_note(note)?;
         }
-        self.twist.replace(&self.store, next, expected, change).await
+        self.call(self.twist.replace(&self.store, next, expected, change)).await
     }
     async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
         self.twist.take_note(note)?;
-        self.twist.delete(&self.store, selector).await
+        self.call(self.twist.delete(&self.store, selector)).await
     }
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let Revocation { filter, action, epoch, note } = revocation;
         self.twist.take_note(note)?;
-        self.twist.revoke(&self.store, subject, filter, *action, *epoch).await
+        self.call(self.twist.revoke(&self.store, subject, filter, *action, *epoch)).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        self.twist.show_list(&self.store, subject, page).await
+        self.call(self.twist.show_list(&self.store, subject, page)).await
     }
     async fn epoch(
         &self,
@@ -234,11 +256,11 @@ impl<T: Twist> TokenStore for Twisted<T> {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        let epoch = self.twist.epoch(&self.store, subject, fresh, keep, now).await?;
+        let epoch = self.call(self.twist.epoch(&self.store, subject, fresh, keep, now)).await?;
         Ok(Admission { epoch, era: Era::FIRST })
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.twist.purge(&self.store, now, limit).await
+        self.call(self.twist.purge(&self.store, now, limit)).await
     }
 }
 

@@ -12,6 +12,11 @@ mod a;
 mod b;
 #[path = "../proof/base.rs"]
 mod base;
+mod disk;
+mod help;
+#[expect(dead_code, reason = "the stories of the proof need more")]
+#[path = "../proof/journal.rs"]
+mod journal;
 #[expect(unused_imports, reason = "the stories of the proof need more")]
 #[path = "../proof/prelude.rs"]
 mod prelude;

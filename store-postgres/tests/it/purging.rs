@@ -1,5 +1,7 @@
 //! Collecting what is due, on tables of a shape that the suite does not make.
 
+use std::time::Duration;
+
 use hallpass_core::TokenStore;
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
@@ -51,6 +53,24 @@ async fn a_purge_of_a_partitioned_table_takes_what_is_due_and_nothing_else() {
     assert_eq!(ask(&mut on, format!("select count(*) from {schema}.hallpass_epochs")).await, 100);
 }
 
+/// An error would say that nothing was written.
+#[tokio::test]
+async fn what_was_removed_is_told_though_the_time_is_over() {
+    let Some(server) = server() else { return };
+    let store = store(server.url(), &schema(), |builder| {
+        let slow = "from hallpass_tokens, pg_sleep(30)";
+        builder.timeout(Duration::from_secs(2)).patched("due.sql", "from hallpass_tokens", slow)
+    })
+    .await;
+    let mut later = record("bob");
+    later.purge_at = at(80_000_000);
+    for record in [&record("alice"), &later] {
+        put(&store, record).await;
+    }
+    let purged = store.purge_expired(at(3_000_000), 10).await.unwrap();
+    assert_eq!((purged.removed, purged.more), (1, true));
+}
+
 /// Everything else that a partitioned table is asked for.
 #[tokio::test]
 async fn a_partitioned_table_is_as_good_as_any() {
@@ -90,7 +110,7 @@ async fn read_entries(url: &str) -> i64 {
     // A backend reports what it read when it ends, at the latest.
     until("the reads are counted", async || ask(&mut on, format!("select idx_tup_read {of}")).await >= ROWS)
         .await;
-    tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    tokio::time::sleep(Duration::from_millis(200)).await;
     ask(&mut on, format!("select idx_tup_read {of}")).await
 }
 

@@ -41,6 +41,7 @@ impl Place {
         let (server, pooler) = started.await.unwrap()?;
         let front = pooler.as_ref().unwrap_or(&server);
         let proxy = Proxy::start(front.address()).await.unwrap();
+        proxy.set(calm());
         let url = front.url_at(proxy.address());
         std::fs::write(note(std::process::id()), &url).unwrap();
         Ok(Arc::new(Self { url, owned: Some(Owned { server, _pooler: pooler, proxy }) }))
@@ -57,6 +58,17 @@ impl Drop for Place {
             let _ = std::fs::remove_file(note(std::process::id()));
         }
     }
+}
+
+/// What the proxy does while nothing is wrong: it delays each call, half of it each way.
+fn calm() -> Mode {
+    if delay().is_zero() { Mode::Pass } else { Mode::Delay(delay() / 2) }
+}
+
+/// As many milliseconds as `HALLPASS_TEST_DELAY` says.
+fn delay() -> Duration {
+    let delay = std::env::var("HALLPASS_TEST_DELAY").ok().and_then(|delay| delay.parse().ok());
+    delay.map_or(Duration::ZERO, Duration::from_millis)
 }
 
 /// Where a crash child reads its parent's URL.
@@ -94,8 +106,9 @@ impl Harness for Postgres {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let builder =
-            PostgresStore::builder().schema(namespace).connections(8).timeout(Duration::from_secs(3));
+        // A connection takes several calls to open.
+        let timeout = Duration::from_secs(3) + delay() * 50;
+        let builder = PostgresStore::builder().schema(namespace).connections(8).timeout(timeout);
         let store = (self.configure)(builder).connect(&self.place.url).await?;
         store.migrate().await?;
         Ok(Arc::new(store))
@@ -138,7 +151,7 @@ impl Server for Postgres {
 
     async fn heal(&self) -> Result<(), BoxError> {
         let owned = self.place.owned()?;
-        owned.proxy.set(Mode::Pass);
+        owned.proxy.set(calm());
         if owned.server.origin() == Origin::Environment {
             return Ok(());
         }

@@ -3,6 +3,7 @@
 use std::fmt::Debug;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use std::{env, fs, process};
 
 use async_trait::async_trait;
@@ -15,6 +16,9 @@ use hallpass_test_servers::{
 };
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
+
+/// What a call may take, apart from a delay.
+const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the servers are arranged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -84,6 +88,7 @@ impl RedisHarness {
             Group::One(server) => {
                 let own = Runtime::new()?;
                 let between = own.block_on(Proxy::start(server.address()))?;
+                between.set(calm());
                 let urls = vec![server.url_at(between.address())];
                 (proxy, runtime) = (Some(between), Some(own));
                 urls
@@ -129,8 +134,21 @@ impl RedisHarness {
             Kind::Sentinel => RedisStore::sentinel(&self.urls, "hallpass"),
             Kind::Cluster => RedisStore::cluster(&self.urls),
         };
+        // A connection takes several calls to open.
+        let builder = if delay().is_zero() { builder } else { builder.timeout(TIMEOUT + delay() * 50) };
         self.patches.iter().fold(builder, |builder, [name, from, to]| builder.patched(name, from, to))
     }
+}
+
+/// What the proxy does while nothing is wrong: it delays each call, half of it each way.
+fn calm() -> Mode {
+    if delay().is_zero() { Mode::Pass } else { Mode::Delay(delay() / 2) }
+}
+
+/// As many milliseconds as `HALLPASS_TEST_DELAY` says.
+fn delay() -> Duration {
+    let delay = env::var("HALLPASS_TEST_DELAY").ok().and_then(|delay| delay.parse().ok());
+    delay.map_or(Duration::ZERO, Duration::from_millis)
 }
 
 /// Where a crash child finds what its parent started.
@@ -205,7 +223,7 @@ impl Hurt for RedisHarness {
 
     async fn heal(&self) -> Result<(), BoxError> {
         if let Some(proxy) = &self.proxy {
-            proxy.set(Mode::Pass);
+            proxy.set(calm());
         }
         let group = Arc::clone(&self.group);
         spawn_blocking(move || group.heal()).await?
@@ -244,7 +262,7 @@ pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), Bo
         if done() {
             return Ok(());
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        std::thread::sleep(Duration::from_millis(50));
     }
     Err(format!("waited a minute in vain for {what}").into())
 }

@@ -2,7 +2,7 @@
 //! revocations at once count the same records.
 //! Breaks S8: the count is exact; 0 says that another call had ended them.
 
-use super::help::open;
+use crate::help::open;
 use crate::prelude::*;
 
 // A sequence that shows it:

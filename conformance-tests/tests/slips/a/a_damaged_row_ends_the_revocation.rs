@@ -2,7 +2,7 @@
 //! does not decode ends the loop without an error.
 //! Breaks S8: it acknowledges, and older records that match are alive.
 
-use super::help::end_these;
+use crate::help::end_these;
 use crate::prelude::*;
 
 // A sequence that shows it:

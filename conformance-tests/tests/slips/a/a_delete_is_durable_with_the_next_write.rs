@@ -2,18 +2,20 @@
 //! memory until the next write.
 //! Breaks S14: an acknowledged delete survives what the store declares.
 
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A without subject; delete(A): true; the process dies (or every handle is dropped and the store opened again);
 // find(A) gives A: a session that was logged out is alive.
-use super::durable::{Entry, Files, Late};
+pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Files<Wrong>>(&[]);
-
-#[derive(Default)]
 struct Wrong;
 
-impl Late for Wrong {
-    const LATE: Entry = Entry::Deleted;
+impl Lapse for Wrong {
+    const UNTIL_THE_NEXT: bool = true;
+
+    fn loses(call: &Call, entry: &Entry) -> bool {
+        matches!((call, entry), (Call::Delete, Entry::Gone(_)))
+    }
 }

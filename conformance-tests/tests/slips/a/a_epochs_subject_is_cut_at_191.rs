@@ -2,47 +2,20 @@
 //! no more; the table of records has a hash of the subject instead.
 //! Breaks S16 and S11: two subjects that share 191 characters share an epoch.
 
-use super::help::Folded;
+use crate::help::{Fold, Folded};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // u = 200 × "a" + "1", v = 200 × "a" + "2". epoch(u) = E; epoch(v) is E too; revoke(v, Set E2) makes an
 // insert of u under E `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Folded<Wrong>>(&[]);
 
 #[derive(Default)]
-struct Wrong {
-    epochs: Folded,
-}
+struct Wrong;
 
-fn fold(subject: &Subject) -> Subject {
-    let cut: String = subject.as_str().chars().take(191).collect();
-    Subject::new(cut).unwrap_or_else(|_| subject.clone())
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.epochs.insert(store, record, fence, fold).await
-    }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        self.epochs.revoke(store, (subject, fold(subject)), filter, action, update).await
-    }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(&fold(subject), fresh, keep, now).await
+impl Fold for Wrong {
+    fn fold(subject: &Subject) -> Subject {
+        let cut: String = subject.as_str().chars().take(191).collect();
+        Subject::new(cut).unwrap_or_else(|_| subject.clone())
     }
 }

@@ -2,7 +2,7 @@
 //! empty rest counts as "nothing was due".
 //! Breaks S10: epochs are not counted, and "no more" is said while a record is due.
 
-use super::help::Times;
+use crate::help::Times;
 use crate::prelude::*;
 
 // A sequence that shows it:

@@ -1,31 +1,18 @@
 //! The column is `idle_at BIGINT NOT NULL DEFAULT 0`, and 0 stands for "none".
 //! Breaks S1: an idle expiry at the first millisecond of 1970 is lost, and the record lives until its absolute one.
 
+use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with idle_at = Some(Timestamp::MIN): find(A).idle_at is None.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;
 
-fn row(record: &Record) -> Record {
-    Record { idle_at: record.idle_at.filter(|idle| *idle != Timestamp::MIN), ..record.clone() }
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        store.insert(&row(record), fence).await
-    }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        store.replace(&row(next), expected, change).await
+impl Bend for Wrong {
+    fn inserted(record: &Record) -> Record {
+        Record { idle_at: record.idle_at.filter(|idle| *idle != Timestamp::MIN), ..record.clone() }
     }
 }

@@ -1,45 +1,20 @@
 //! MySQL: `DATE_ADD(now, INTERVAL keep SECOND)` is NULL beyond the year 9999, and COALESCE makes it `now`.
 //! Breaks S11: an epoch is kept until now + keep at least; here the next purge collects it.
 
+use crate::help::{Keep, Keeps};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch(u, keep Duration::MAX, now t) = E; purge at t; insert under E: `Fenced`.
 // The same for Set: revoke(u, Set E, keep Duration::MAX), purge, insert under E.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Keeps<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;
 
-fn calendar(now: Timestamp, keep: Duration) -> Duration {
-    let beyond = u128::from(now.as_millis()) + keep.as_millis() > u128::from(Timestamp::MAX.as_millis());
-    if beyond { Duration::ZERO } else { keep }
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut written = update;
-        if let EpochUpdate::Set { now, keep, .. } = &mut written {
-            *keep = calendar(*now, *keep);
-        }
-        store.revoke(subject, filter, action, written).await
-    }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, fresh, calendar(now, keep), now).await
+impl Keep for Wrong {
+    fn keep(now: Timestamp, keep: Duration) -> Duration {
+        let beyond = u128::from(now.as_millis()) + keep.as_millis() > u128::from(Timestamp::MAX.as_millis());
+        if beyond { Duration::ZERO } else { keep }
     }
 }

@@ -2,32 +2,19 @@
 //! `(extract(epoch from seen_at) * 1000)` through a double that is cut, not rounded.
 //! Breaks S1: instants to the millisecond; some come back one earlier.
 
+use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with seen_at = 1001 ms (1.001 × 1000 is 1000.9999…): find(A).seen_at is 1000 ms. Most instants are right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;
 
-fn seen(record: &Record) -> Record {
-    let seconds = record.seen_at.as_millis() as f64 / 1_000.0;
-    Record { seen_at: Timestamp::from_millis((seconds * 1_000.0) as u64), ..record.clone() }
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        store.insert(&seen(record), fence).await
-    }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        store.replace(&seen(next), expected, change).await
+impl Bend for Wrong {
+    fn inserted(record: &Record) -> Record {
+        let seconds = record.seen_at.as_millis() as f64 / 1_000.0;
+        Record { seen_at: Timestamp::from_millis((seconds * 1_000.0) as u64), ..record.clone() }
     }
 }

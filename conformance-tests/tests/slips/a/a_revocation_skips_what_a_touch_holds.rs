@@ -2,7 +2,7 @@
 //! that moment is passed over.
 //! Breaks S8: none was saved by a `replace` that raced.
 
-use super::help::revoke_picked;
+use crate::help::revoke_picked;
 use crate::prelude::*;
 
 // A sequence that shows it:

@@ -2,18 +2,20 @@
 //! write of another sort.
 //! Breaks S14: a rotation survives what the store declares, here the death of the process.
 
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A', Update): `Replaced`; the process dies (or every handle is dropped and the store opened again);
 // find(A) gives A: a token that was rotated away is good again, and the new one is not.
-use super::durable::{Entry, Files, Late};
+pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Files<Wrong>>(&[]);
-
-#[derive(Default)]
 struct Wrong;
 
-impl Late for Wrong {
-    const LATE: Entry = Entry::Replaced;
+impl Lapse for Wrong {
+    const UNTIL_THE_NEXT: bool = true;
+
+    fn loses(call: &Call, entry: &Entry) -> bool {
+        matches!((call, entry), (Call::Replace { change: "update", .. }, Entry::Put(_)))
+    }
 }

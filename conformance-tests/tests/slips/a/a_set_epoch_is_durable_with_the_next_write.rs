@@ -1,18 +1,20 @@
 //! A revocation commits its records, and then writes the epoch through a cache that is flushed with the next write.
 //! Breaks S14 and S8: after a crash the records are ended and the old epoch is back, so a login that was under way gets in.
 
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch(u) = E; revoke(u, all, Mark, Set E2): 0; the process dies (or every handle is dropped and the store opened
 // again); insert A under E: `Inserted` instead of `Fenced`.
-use super::durable::{Entry, Files, Late};
+pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Files<Wrong>>(&[]);
-
-#[derive(Default)]
 struct Wrong;
 
-impl Late for Wrong {
-    const LATE: Entry = Entry::EpochSet;
+impl Lapse for Wrong {
+    const UNTIL_THE_NEXT: bool = true;
+
+    fn loses(call: &Call, entry: &Entry) -> bool {
+        matches!((call, entry), (Call::Revoke { .. }, Entry::Epoch))
+    }
 }

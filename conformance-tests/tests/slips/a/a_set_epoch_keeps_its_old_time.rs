@@ -2,7 +2,7 @@
 //! write how long the new one is to be kept.
 //! Breaks S11: an epoch is kept until now + keep of the call that set it.
 
-use super::help::Times;
+use crate::help::Times;
 use crate::prelude::*;
 
 // A sequence that shows it:

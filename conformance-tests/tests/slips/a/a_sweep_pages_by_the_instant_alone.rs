@@ -2,7 +2,7 @@
 //! created in the same millisecond as a page's last row is passed over.
 //! Breaks S8: when it acknowledges, none is left, and the count is exact.
 
-use super::help::{open, revoke_picked};
+use crate::help::{open, revoke_picked};
 use crate::prelude::*;
 
 // A sequence that shows it:

@@ -2,30 +2,19 @@
 //! every write has a fresh id in its body.
 //! Breaks S1 and S5: what was acknowledged is not what is found, byte for byte, and a re-send cannot be told.
 
+use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A' with a body of its own, Touch): `Replaced`; find(A).body is the old one.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if change == Change::Touch
-            && let Some(old) = store.find(next.selector).await?
-        {
-            let touched = Record { body: old.body, ..next.clone() };
-            return store.replace(&touched, expected, change).await;
-        }
-        store.replace(next, expected, change).await
+impl Bend for Wrong {
+    fn replaced(old: &Record, next: &Record, change: Change<'_>) -> Record {
+        let body = if change == Change::Touch { &old.body } else { &next.body };
+        Record { body: body.clone(), ..next.clone() }
     }
 }

@@ -1,8 +1,5 @@
 //! Every slip, a file each.
 
-mod durable;
-mod help;
-
 mod a_anonymous_pair_is_fenced;
 mod a_anonymous_selector_is_not_unique;
 mod a_body_is_cut_at_16_kib_by_an_update;

@@ -3,7 +3,7 @@
 //! Breaks S14: a revocation that ended nothing is acknowledged, and after a crash the epoch is the old one: a
 //! login that was under way lands behind it.
 
-use super::disk::{Call, Disk, Entry, Lapse};
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);

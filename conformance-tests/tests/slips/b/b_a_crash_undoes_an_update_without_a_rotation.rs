@@ -3,7 +3,7 @@
 //! Breaks S14 and S5: the call says what kind of write it is; after a crash a confirmation, or new
 //! application data, is gone though it was acknowledged.
 
-use super::disk::{Call, Disk, Entry, Lapse};
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);

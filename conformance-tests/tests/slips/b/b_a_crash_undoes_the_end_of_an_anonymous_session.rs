@@ -2,7 +2,7 @@
 //! synced for what is set, and not for what is deleted.
 //! Breaks S14: after a crash an anonymous session that was ended is back.
 
-use super::disk::{Call, Disk, Entry, Lapse};
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);

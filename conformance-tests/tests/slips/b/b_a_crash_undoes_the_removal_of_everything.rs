@@ -2,7 +2,7 @@
 //! the log; every other removal is a batch with it.
 //! Breaks S14: after a crash every session of a subject that was logged out everywhere is back.
 
-use super::disk::{Call, Disk, Entry, Lapse};
+use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);

@@ -2,7 +2,7 @@
 //! entry, which still says when it would have been idle.
 //! Breaks S10: a record that was spent or superseded is collected before its `purge_at`.
 
-use super::help::purge_too;
+use crate::help::purge_too;
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);

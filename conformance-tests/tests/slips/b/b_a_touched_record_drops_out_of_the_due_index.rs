@@ -2,7 +2,7 @@
 //! at the hash, finds that the record is not due yet, and drops the entry of the set.
 //! Breaks S10: such a record is never collected, and the answer says that no more is due.
 
-use super::help::purge_but;
+use crate::help::purge_but;
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);

@@ -2,29 +2,18 @@
 //! strings out.
 //! Breaks S1: after an acknowledged replace `find` shows a device that the record no longer has.
 
+use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
 
 // insert(r with device "Firefox") → replace(r' with device "") → Replaced → find shows "Firefox".
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let mut next = next.clone();
-        if next.device.as_str().is_empty()
-            && let Some(old) = store.find(next.selector).await?
-        {
-            next.device = old.device;
-        }
-        store.replace(&next, expected, change).await
+impl Bend for Wrong {
+    fn replaced(old: &Record, next: &Record, _: Change<'_>) -> Record {
+        let device = if next.device.as_str().is_empty() { &old.device } else { &next.device };
+        Record { device: device.clone(), ..next.clone() }
     }
 }

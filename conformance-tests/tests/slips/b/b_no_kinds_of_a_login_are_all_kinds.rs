@@ -2,28 +2,21 @@
 //! "no condition"; only where no login is named either a guard stops it.
 //! Breaks S8: a revocation of no kind at all ends everything of a login.
 
+use crate::help::{Choose, Chooses};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const FAULT: Fault = Fault::of::<Chooses<Wrong>>(&[]);
 
 // insert(r) → revoke(kinds Only([]), logins Only(r.login), Remove) → 1 in place of 0.
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+impl Choose for Wrong {
+    fn choose(filter: &RecordFilter) -> RecordFilter {
         let mut filter = filter.clone();
         if filter.logins != Logins::Any && filter.kinds == Kinds::Only(Vec::new()) {
             filter.kinds = Kinds::Any;
         }
-        store.revoke(subject, &filter, action, update).await
+        filter
     }
 }

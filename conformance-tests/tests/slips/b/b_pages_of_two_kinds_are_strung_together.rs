@@ -2,7 +2,7 @@
 //! at the limit without merging them by time.
 //! Breaks S9: where records of two kinds alternate, the next page begins behind some that no page has shown.
 
-use super::help::{cut, uncut};
+use crate::help::{cut, uncut};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);

@@ -2,7 +2,7 @@
 //! while the place after which a page begins is compared by bytes.
 //! Breaks S9: records made in the same millisecond are missed or shown twice where a page ends among them.
 
-use super::help::{cut, uncut};
+use crate::help::{cut, uncut};
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);

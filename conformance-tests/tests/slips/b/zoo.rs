@@ -54,8 +54,6 @@ mod b_pages_of_two_kinds_are_strung_together;
 mod b_the_list_shows_a_spent_record_as_it_was;
 mod b_three_conditions_are_two;
 mod b_ties_are_sorted_by_their_text;
-mod disk;
-mod help;
 
 pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     b_a_contended_delete_is_tried_twice,

@@ -1,8 +1,7 @@
-//! A reference store that keeps a journal in a file, of which a slip leaves out a part: until the last handle is
-//! dropped that part is in memory only, as under a write that is not synced.
+//! A reference store that keeps a journal in a file, of which a slip leaves out a part: that part is in memory only
+//! until something else writes it, as under a write that is not synced.
 
 use std::any::type_name;
-use std::fmt::Write as _;
 use std::fs::{File, OpenOptions};
 use std::io::Write as _;
 use std::marker::PhantomData;
@@ -11,6 +10,7 @@ use std::sync::Weak;
 
 use hallpass_conformance_tests::Vandal;
 
+use crate::journal::{hex, unhex};
 use crate::prelude::*;
 
 /// What is written to the journal.
@@ -37,6 +37,9 @@ pub(crate) enum Call {
 
 /// What a crash loses although it was acknowledged.
 pub(crate) trait Lapse: Send + Sync + 'static {
+    /// Whether the next write of something else takes it along. If not, it is written when the store is closed.
+    const UNTIL_THE_NEXT: bool = false;
+
     fn loses(call: &Call, entry: &Entry) -> bool;
 }
 
@@ -61,12 +64,13 @@ struct Journal {
     known: HashMap<Selector, Record>,
     /// What a crash loses, by what it is about.
     unwritten: BTreeMap<String, String>,
+    until_the_next: bool,
 }
 
 impl Drop for Journal {
     fn drop(&mut self) {
-        for line in self.unwritten.values() {
-            let _ = self.file.write_all(line.as_bytes());
+        if !self.until_the_next {
+            let _ = self.flush();
         }
     }
 }
@@ -78,71 +82,12 @@ fn path<L>(namespace: &str) -> PathBuf {
     std::env::temp_dir().join(format!("hallpass-slips-{run}")).join(name).join(namespace)
 }
 
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::from("."), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
-fn bytes(text: &str) -> Option<Vec<u8>> {
-    let text = text.strip_prefix('.')?;
-    (0..text.len() / 2).map(|at| u8::from_str_radix(&text[2 * at..2 * at + 2], 16).ok()).collect()
-}
-
 fn array<const N: usize>(text: &str) -> Option<[u8; N]> {
-    bytes(text)?.try_into().ok()
+    unhex(text).ok()?.try_into().ok()
 }
 
 fn subject(text: &str) -> Option<Subject> {
-    Subject::new(String::from_utf8(bytes(text)?).ok()?).ok()
-}
-
-fn line(record: &Record) -> String {
-    let r = record;
-    format!(
-        "P {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {}\n",
-        hex(&r.selector.0),
-        r.subject.as_ref().map_or("-".into(), |subject| hex(subject.as_str().as_bytes())),
-        r.kind.as_str(),
-        r.purpose.code(),
-        hex(&r.login.0),
-        r.era.get(),
-        r.created_at.as_millis(),
-        r.updated_at.as_millis(),
-        r.seen_at.as_millis(),
-        r.expires_at.as_millis(),
-        r.idle_at.map_or("-".into(), |at| at.as_millis().to_string()),
-        r.purge_at.as_millis(),
-        r.revoked.map_or(0, Reason::code),
-        r.revision.get(),
-        r.generation,
-        hex(r.device.as_str().as_bytes()),
-        hex(r.body.as_bytes()),
-    )
-}
-
-fn record(words: &[&str]) -> Option<Record> {
-    let at = |word: &str| Some(Timestamp::from_millis(word.parse().ok()?));
-    Some(Record {
-        selector: Selector(array(words[1])?),
-        subject: if words[2] == "-" { None } else { Some(subject(words[2])?) },
-        kind: Kind::new(words[3]).ok()?,
-        purpose: Purpose::from_code(words[4].parse().ok()?).ok()?,
-        login: LoginId(array(words[5])?),
-        era: Era::new(words[6].parse().ok()?),
-        created_at: at(words[7])?,
-        updated_at: at(words[8])?,
-        seen_at: at(words[9])?,
-        expires_at: at(words[10])?,
-        idle_at: if words[11] == "-" { None } else { Some(at(words[11])?) },
-        purge_at: at(words[12])?,
-        revoked: Reason::from_code(words[13].parse().ok()?).ok()?,
-        revision: Revision::new(words[14].parse().ok()?).ok()?,
-        generation: words[15].parse().ok()?,
-        device: Device::new(String::from_utf8(bytes(words[16])?).ok()?).ok()?,
-        body: Body::new(bytes(words[17])?).ok()?,
-    })
+    Subject::new(String::from_utf8(unhex(text).ok()?).ok()?).ok()
 }
 
 impl<L: Lapse> Inner<L> {
@@ -155,8 +100,8 @@ impl<L: Lapse> Inner<L> {
         for line in text.lines() {
             let words: Vec<_> = line.split(' ').collect();
             match (words[0], words.len()) {
-                ("P", 18) => {
-                    let record = record(&words).ok_or("a torn journal")?;
+                ("P", 2) => {
+                    let record = Record::decode(&unhex(words[1])?)?;
                     base.force(&record).await?;
                     known.insert(record.selector, record);
                 }
@@ -180,7 +125,12 @@ impl<L: Lapse> Inner<L> {
             }
         }
         let file = OpenOptions::new().create(true).append(true).open(path)?;
-        let journal = tokio::sync::Mutex::new(Journal { file, known, unwritten: BTreeMap::new() });
+        let journal = tokio::sync::Mutex::new(Journal {
+            file,
+            known,
+            unwritten: BTreeMap::new(),
+            until_the_next: L::UNTIL_THE_NEXT,
+        });
         Ok(Self { base, journal, lapse: PhantomData })
     }
 }
@@ -198,7 +148,15 @@ impl Journal {
             self.unwritten.insert(about, line);
             return Ok(());
         }
+        if self.until_the_next {
+            self.flush()?;
+        }
         self.file.write_all(line.as_bytes()).map_err(|error| StoreError::Other(error.into()))
+    }
+
+    fn flush(&mut self) -> Result<(), StoreError> {
+        let lines = std::mem::take(&mut self.unwritten).into_values().collect::<String>();
+        self.file.write_all(lines.as_bytes()).map_err(|error| StoreError::Other(error.into()))
     }
 
     async fn note<L: Lapse>(
@@ -217,7 +175,7 @@ impl Journal {
             match now {
                 Some(record) => {
                     self.known.insert(selector, record.clone());
-                    let text = line(&record);
+                    let text = format!("P {}\n", hex(&record.encode()));
                     self.keep::<L>(call, &Entry::Put(Box::new(record)), about, text)?;
                 }
                 None => {
@@ -245,12 +203,12 @@ impl<L> fmt::Debug for OnDisk<L> {
 macro_rules! whole {
     ($self:ident, |$base:ident, $journal:ident| $do:block) => {{
         let inner = Arc::clone(&$self.0);
-        let task = tokio::spawn(async move {
+        apart(async move {
             let mut $journal = inner.journal.lock().await;
             let $base = inner.base.clone();
             $do
-        });
-        task.await.unwrap_or_else(|error| Err(StoreError::Other(error.into())))
+        })
+        .await
     }};
 }
 
@@ -311,12 +269,12 @@ impl<L: Lapse> TokenStore for OnDisk<L> {
                 journal.known.values().filter(|record| record.subject.as_ref() == Some(&subject));
             let selectors = of_subject.map(|record| record.selector).collect();
             let call = Call::Revoke { action, filter, count };
+            journal.note::<L>(&base, &call, selectors).await?;
             if let EpochUpdate::Set { epoch, now, keep } = update {
                 let line = epoch_line('S', &subject, epoch, now, keep);
                 let about = format!("epoch {}", subject.as_str());
                 journal.keep::<L>(&call, &Entry::Epoch, about, line)?;
             }
-            journal.note::<L>(&base, &call, selectors).await?;
             Ok(count)
         })
     }
@@ -334,9 +292,9 @@ impl<L: Lapse> TokenStore for OnDisk<L> {
         let subject = subject.clone();
         whole!(self, |base, journal| {
             let epoch = base.epoch(&subject, fresh, keep, now).await?;
-            // An epoch that was set and not written is not written by asking for it.
+            // An epoch that was set, and is written when the store is closed, is not written by asking for it.
             let about = format!("epoch {}", subject.as_str());
-            if !journal.unwritten.contains_key(&about) {
+            if L::UNTIL_THE_NEXT || !journal.unwritten.contains_key(&about) {
                 let line = epoch_line('A', &subject, epoch, now, keep);
                 journal.keep::<L>(&Call::Epoch, &Entry::Asked, about, line)?;
             }

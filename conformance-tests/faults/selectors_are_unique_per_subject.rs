@@ -1,0 +1,21 @@
+//! The primary key is subject and selector: another subject, and an anonymous session, may take a selector again.
+
+use crate::prelude::*;
+
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "insert::a_selector_is_taken_for_every_subject")]);
+
+#[derive(Default)]
+struct Wrong;
+
+#[async_trait]
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        match store.find(record.selector).await? {
+            Some(old) if old.subject != record.subject && store.admits(record, fence).await? => {
+                store.force(record).await?;
+                Ok(INSERTED)
+            }
+            _ => store.insert(record, fence).await,
+        }
+    }
+}
