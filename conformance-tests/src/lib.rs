@@ -17,6 +17,8 @@ mod linearizability;
 mod options;
 mod outcome;
 mod patch;
+#[doc(hidden)]
+pub mod planted;
 mod race;
 mod report;
 mod rng;
@@ -31,7 +33,7 @@ pub use case::{Case, Level};
 pub use cases::cases;
 pub use clause::Clause;
 pub use cli::main;
-pub use coverage::Coverage;
+pub use coverage::{Cell, Coverage};
 pub use crash::serve_crash_child;
 pub use declared::{Capability, Declared, Durability};
 pub use harness::{Harness, Server, Trouble, Vandal};

@@ -157,5 +157,15 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
     count(&here, &record("alice"), Some(3)).await?;
     let everything = RecordFilter::login(last.login);
     there.revoke_by_subject(&subject("alice"), &everything, Action::Remove, EpochUpdate::Keep).await?;
-    count(&here, &record("alice"), Some(3)).await
+    count(&here, &record("alice"), Some(3)).await?;
+    // A store that counts up to some number says so, or nothing.
+    for most in [100, 128] {
+        let carol = format!("carol {most}");
+        let crowd: Vec<_> = (0..most - 2).map(|_| record(&carol)).collect();
+        here.put_all(&crowd).await?;
+        for number in most - 1..most + 3 {
+            count(&there, &record(&carol), Some(number)).await?;
+        }
+    }
+    Ok(())
 }
