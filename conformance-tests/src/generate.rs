@@ -36,7 +36,7 @@ use model::Model;
 use play::{Session, Step, Went};
 use shrink::Shrink;
 use world::World;
-pub(crate) use world::{FAMILIES, Theme};
+pub(crate) use world::{FAMILIES, NEIGHBOURS, Theme};
 
 /// How much is played.
 #[derive(Clone, Copy, Debug)]

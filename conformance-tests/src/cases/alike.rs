@@ -13,10 +13,11 @@ use hallpass_core::{
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S3, S4, S7, S8, S9, S11, S16};
-use crate::generate::FAMILIES;
+use crate::generate::{FAMILIES, NEIGHBOURS};
 use crate::handle::{Handle, INSERTED};
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, at, ids, page, record, subject};
+use crate::rng::Rng;
+use crate::specimen::{NOW, at, ids, next, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -147,16 +148,26 @@ fn families() -> Vec<Vec<String>> {
         let long = "x".repeat(length);
         all.push(vec![long.clone() + "y", long.clone() + "z", long]);
     }
-    all
+    // Two names of one shard (T7).
+    all.push(NEIGHBOURS.map(str::to_owned).to_vec());
+    // Families that share a name are one: they play at once.
+    let mut apart: Vec<Vec<String>> = Vec::new();
+    for family in all {
+        let (akin, mut rest): (Vec<_>, Vec<_>) =
+            apart.into_iter().partition(|other| other.iter().any(|name| family.contains(name)));
+        let mut one: Vec<_> = akin.into_iter().flatten().chain(family).collect();
+        one.sort_unstable();
+        one.dedup();
+        rest.push(one);
+        apart = rest;
+    }
+    apart
 }
 
 async fn a_name_that_is_alike_is_another(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let mut met = std::collections::HashSet::new();
     let mut playing = tokio::task::JoinSet::new();
-    for (number, mut family) in families().into_iter().enumerate() {
-        // One name, one family: they play at once.
-        family.retain(|name| met.insert(name.clone()));
+    for (number, family) in families().into_iter().enumerate() {
         let node = if number % 2 == 0 { here.clone() } else { there.clone() };
         playing.spawn(async move { apart(&node, &family).await });
     }
@@ -178,6 +189,15 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
         hold(S11, epoch == fresh, format_args!("{name:?} has the epoch of another of {family:?}"))?;
         records.push(record);
         epochs.push(epoch);
+    }
+    for (record, name) in records.iter_mut().zip(family) {
+        let next = next(record, &mut Rng::new(1, name));
+        store.swap(&next, record).await?;
+        *record = next;
+    }
+    for (record, name) in records.iter().zip(family) {
+        let found = store.find(record.selector).await?;
+        same(S4, format_args!("a record of {name:?}, replaced"), &found, &Some(record.clone()))?;
     }
     for (at, name) in family.iter().enumerate() {
         let list = store.list_by_subject(&subject(name), &page(9)).await?;

@@ -9,7 +9,7 @@ use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S11};
 use crate::handle::INSERTED;
 use crate::outcome::{Ran, Stop, hold, same};
-use crate::specimen::{NOW, ago, at, page, record, subject};
+use crate::specimen::{NOW, ago, at, expired_long_ago, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -224,6 +224,9 @@ fn numbered(template: &Record, number: u16) -> Record {
 
 async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran {
     let store = stage.open().await?;
+    let old = expired_long_ago("alice");
+    store.put(&old).await?;
+    same(S10, "how many went of one that was due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
     for limit in [1, 2, 3, 255, 256, 257, 1 << 16, 1 << 31, u32::MAX] {
         store.put_all(&[due_at("alice", 1), due_at("bob", 1), due_at("alice", 1)]).await?;
         let collected = store.collect(at(1), limit).await?;

@@ -68,7 +68,12 @@ async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
         (record.expires_at, record.purge_at, record.idle_at) = (end, end, Some(begin));
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
-        same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record))?;
+        same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record.clone()))?;
+        let mut next = stage.next(&record);
+        (next.updated_at, next.seen_at, next.idle_at) = (end, end, Some(end));
+        store.swap(&next, &record).await?;
+        let found = store.find(record.selector).await?;
+        same(S1, format_args!("times {begin:?} and {end:?}, replaced"), &found, &Some(next))?;
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Timestamp};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Replace, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S4, S8, S11};
@@ -16,6 +16,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S4 S8] no_replace_saves_what_is_being_removed),
     case!(Any Quick [S11] no_login_slips_in_behind_an_advance),
     case!(Any Quick [S11] no_session_is_restored_behind_its_parents_end),
+    case!(Any Quick [S11] no_session_is_restored_when_its_parent_was_seen_to_end),
     case!(Any Quick [S11] no_first_reader_of_an_epoch_shortens_anothers),
     case!(Any Quick [S11] no_update_of_an_epoch_shortens_it_for_a_reader),
     case!(Any Quick [S11] no_purge_takes_an_epoch_that_is_read),
@@ -201,6 +202,40 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
             hold(S8, !(lived && lives), "a revocation left a record that was there while others lived")?;
             same(S8, "how many were ended", &count, &if lives { 1 } else { 2 })?;
             here.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep).await?;
+            Ok(met)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// By a delete or a last use: what is inserted under it stays, but was there before.
+async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    for spends in [false, true] {
+        meet(async |how| {
+            let (parent, child) = (record("alice"), record("alice"));
+            here.put(&parent).await?;
+            let (store, session) = (here.clone(), child.clone());
+            let insert = async move { store.insert(&session, Fence::Parent(parent.selector)).await };
+            let mut spent = stage.next(&parent);
+            (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+            let store = there.clone();
+            let end = async move {
+                let ended = match spends {
+                    true => store.replace(&spent, parent.revision).await? == Replace::Replaced,
+                    false => store.delete(parent.selector).await?,
+                };
+                Ok((ended, store.find(child.selector).await?.is_some()))
+            };
+            let (inserted, (ended, was_there), met) = how.make(insert, end).await?;
+            let late = ended && !was_there && inserted == INSERTED;
+            hold(
+                S11,
+                !late,
+                "a session was restored after its parent was seen to end, and it was not there",
+            )?;
+            let _ = here.delete(parent.selector).await?;
             Ok(met)
         })
         .await?;

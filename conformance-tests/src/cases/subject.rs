@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8] every_purpose_is_ended_alone),
     case!(Any Quick [S8] anonymous_records_belong_to_nobody),
     case!(Any Quick [S8] two_thousand_five_hundred_records_are_ended_and_counted),
-    case!(Any Full [S8 S9] twelve_thousand_records_are_listed_ended_and_counted),
+    case!(Any Full [S8 S9] twelve_thousand_records_are_ended_and_counted),
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
     case!(Any Quick [S8 S11] a_subject_without_records_is_no_error),
 ];
@@ -215,7 +215,7 @@ fn many(template: &Record, count: u16) -> Vec<Record> {
 }
 
 /// More than a script's stack, a statement's parameters or ten rounds of a thousand hold.
-async fn twelve_thousand_records_are_listed_ended_and_counted(stage: Stage) -> Ran {
+async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
     const MANY: u16 = 12_000;
     let store = stage.open().await?;
     let template = record("alice");

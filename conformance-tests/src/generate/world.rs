@@ -71,7 +71,7 @@ impl Theme {
 }
 
 /// Two names of one shard, so that a store which routes by it takes a child of the other's (T7).
-const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
+pub(crate) const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
 
 /// Families of names, each of them confused by some backend.
 pub(crate) const FAMILIES: &[&[&str]] = &[
