@@ -153,6 +153,8 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     same(S6, "an insert of a selector that is taken", &answer, &Insert::Duplicate)?;
     there.delete(child.selector).await?;
     same(S6, "the same insert after a delete", &here.insert(&child, Fence::None).await?, &INSERTED)?;
+    let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
+    hold(S6, read == Epoch([1; 16]), "an epoch is read that is not the one that was made")?;
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
     there.revoke_by_subject(&alice, &all, mark, set(2)).await?;
     for (record, fence) in [(record("alice"), under[0].1), (record("alice"), under[1].1)] {
