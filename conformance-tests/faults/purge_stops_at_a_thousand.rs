@@ -4,7 +4,7 @@
 use crate::prelude::*;
 
 pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::two_thousand_five_hundred_due_records_are_collected")]);
+    Fault::of::<Wrong>(&[(S10, "expiry::nine_thousand_due_records_and_epochs_are_collected")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -1,5 +1,6 @@
 //! Every case, a file a chapter.
 
+mod alike;
 mod cancel;
 mod crash;
 mod decision;
@@ -41,6 +42,7 @@ const CHAPTERS: &[&[Case]] = &[
     fence::CASES,
     namespace::CASES,
     hostile::CASES,
+    alike::CASES,
     random::CASES,
     interleaved::CASES,
     cancel::CASES,

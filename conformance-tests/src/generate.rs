@@ -12,6 +12,7 @@
 pub(crate) mod call;
 mod choose;
 pub(crate) mod model;
+mod pieces;
 mod place;
 mod play;
 mod shrink;
@@ -29,11 +30,13 @@ use crate::history::now;
 use crate::outcome::{Ran, Stop};
 use crate::rng::Rng;
 use crate::stage::{Stage, harness_failed};
+use call::Call;
 use choose::Chooser;
 use model::Model;
 use play::{Session, Step, Went};
 use shrink::Shrink;
-use world::{Theme, World};
+use world::World;
+pub(crate) use world::{FAMILIES, NEIGHBOURS, Theme};
 
 /// How much is played.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,8 @@ pub(crate) struct Amount {
     /// How many steps a sequence has.
     pub(crate) steps: usize,
     pub(crate) quick: bool,
+    /// What every sequence is about, besides what it draws.
+    pub(crate) about: Option<Theme>,
 }
 
 impl Model {
@@ -77,7 +82,7 @@ pub(crate) async fn sequences(stage: Stage, amount: Amount) -> Ran {
             return Err(Stop::Inconclusive(why));
         }
         let mut rng = stage.rng();
-        let world = World::new(&mut rng, model.floor(), amount.quick);
+        let world = World::new(&mut rng, model.floor(), amount.quick, amount.about);
         played += 1;
         if let Went::On = sequence(&stage, world, rng, model, number, amount).await? {
             whole += 1;
@@ -101,7 +106,7 @@ async fn sequence(
     let places = if world.has(Theme::Places) { 2 } else { 1 };
     let length = if world.has(Theme::Crowd) { 3 * amount.steps } else { amount.steps };
     let restarts = world.has(Theme::Opens) && stage.declares(Capability::ProcessCrash);
-    let mut chooser = Chooser { world, rng, restarts, dropped: 0 };
+    let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
     let mut session = Session::open(stage, &format!("_g{number}"), model, places).await?;
     let mut steps: Vec<Step> = Vec::new();
     let mut went = Ok(Went::On);
@@ -128,9 +133,6 @@ async fn sequence(
     }
 }
 
-/// How many calls are made while the server is in trouble, and how many while it answers nothing and each takes its time.
-const IN_TROUBLE: usize = 12;
-const IN_SILENCE: usize = 4;
 /// How long a call may take (S12).
 const BOUND: Duration = Duration::from_secs(20);
 /// How long after the trouble a handle may fail now and then (S12).
@@ -141,26 +143,25 @@ const RECOVERY: Duration = Duration::from_secs(30);
 pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, steps: usize) -> Ran {
     let server = stage.server()?;
     let model = Model::of(&stage);
-    for number in 0..count {
+    'sequences: for number in 0..count {
         let mut rng = stage.rng();
-        let mut world = World::new(&mut rng, model.floor(), true);
+        let mut world = World::new(&mut rng, model.floor(), true, None);
         world.themes.retain(|theme| !matches!(theme, Theme::Drops | Theme::Places | Theme::Opens));
         let mut session = Session::open(&stage, &format!("_g{number}"), model, 1).await?;
         // Losing a touch harms no one, and what a purge took may be back.
-        let mut chooser = Chooser { world, rng, restarts: true, dropped: 0 };
+        let restarts = trouble == Trouble::Restart;
+        let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
         for _ in 0..steps {
             let step = chooser.step(0, session.state(0));
             session.step(&step).await?;
         }
-        server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
-        let mut asked = Ok(());
-        for _ in 0..if trouble == Trouble::Freeze { IN_SILENCE } else { IN_TROUBLE } {
-            let call = chooser.call(session.state(0));
-            asked = session.ask_in_trouble(&call, trouble, BOUND).await;
-            if asked.is_err() {
-                break;
-            }
+        let mut calls = chooser.each(session.state(0));
+        if trouble == Trouble::Restart {
+            // What a purge took may be back.
+            calls.retain(|call| !matches!(call, Call::Purge { .. }));
         }
+        server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
+        let asked = session.ask_in_trouble(&calls, trouble, BOUND).await;
         server.heal().await.map_err(|error| harness_failed(&error))?;
         let lost = |stop| match stop {
             Stop::Violation { clause, observed } if trouble == Trouble::Restart && clause != Clause::S12 => {
@@ -170,6 +171,16 @@ pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, s
         };
         asked.map_err(lost)?;
         session.recover(RECOVERY).await?;
+        // Each operation works again, on the handle that was in trouble.
+        for call in chooser.each(session.state(0)) {
+            if trouble == Trouble::Restart && matches!(call, Call::Purge { .. }) {
+                continue;
+            }
+            let step = Step::Do { place: 0, node: 0, call };
+            if let Went::Nowhere = session.step(&step).await.map_err(lost)? {
+                continue 'sequences;
+            }
+        }
         session.finish().await.map_err(lost).map(drop)?;
     }
     Ok(())

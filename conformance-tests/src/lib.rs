@@ -19,6 +19,8 @@ mod options;
 mod outcome;
 mod pace;
 mod patch;
+#[doc(hidden)]
+pub mod planted;
 mod race;
 mod report;
 mod rng;
@@ -33,7 +35,7 @@ pub use case::{Case, Level};
 pub use cases::cases;
 pub use clause::Clause;
 pub use cli::main;
-pub use coverage::Coverage;
+pub use coverage::{Cell, Coverage};
 pub use crash::{crash_child, serve_crash_child};
 pub use declared::{Capability, Declared, Durability};
 pub use harness::{Harness, Server, Trouble, Vandal};

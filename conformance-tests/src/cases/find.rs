@@ -1,11 +1,16 @@
-//! Finding.
+//! Finding, and answers that go out of date.
 
-use hallpass_core::{Reason, Selector, Timestamp};
+use std::time::Duration;
+
+use hallpass_core::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, Replace, Selector, Timestamp,
+};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S3, S6};
+use crate::handle::INSERTED;
 use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, anonymous, at, record};
+use crate::specimen::{NOW, anonymous, at, ids, page, record, subject};
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
@@ -15,6 +20,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 D2] what_has_expired_or_was_ended_is_found_all_the_same),
     case!(Any Quick [S1] reading_changes_nothing),
     case!(Any Quick [S6] another_handle_sees_each_write_at_once),
+    case!(Any Quick [S6] a_question_that_is_asked_again_is_answered_anew),
 ];
 
 async fn an_unknown_selector_is_nothing_and_no_error(stage: Stage) -> Ran {
@@ -78,7 +84,7 @@ async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ra
     (old.expires_at, old.purge_at, old.idle_at) = (long_ago, long_ago, Some(long_ago));
     (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
     // Later than its own expiry: a native time to live must not come out negative.
-    ended.mark(Reason::LoggedOut, ended.expires_at.saturating_add(std::time::Duration::from_secs(1)));
+    ended.mark(Reason::LoggedOut, ended.expires_at.saturating_add(Duration::from_secs(1)));
     spent.mark(Reason::Spent, at(1));
     for record in [old, over, ended, spent] {
         store.put(&record).await?;
@@ -113,4 +119,57 @@ async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
     }
     here.delete(record.selector).await?;
     hold(S6, there.find(record.selector).await?.is_none(), "the other handle still finds a deleted record")
+}
+
+/// A handle asks, another one changes what it asked about, and it asks the same, word for word.
+async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let (alice, all, keep) = (subject("alice"), RecordFilter::all(), Duration::from_secs(3_600));
+    let set = |number: u8| EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep };
+    let (parent, child, login) = (record("alice"), record("alice"), record("alice"));
+    let under = [(&login, Fence::Epoch(Epoch([1; 16]))), (&child, Fence::Parent(parent.selector))];
+    let fenced = async |(record, fence): (&Record, Fence), expected| {
+        let answer = here.insert(record, fence).await?;
+        same(S6, format_args!("an insert before and after its fence was made: {fence:?}"), &answer, &expected)
+    };
+    fenced(under[0], Insert::Fenced).await?;
+    there.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
+    fenced(under[0], INSERTED).await?;
+    here.delete(login.selector).await?;
+    let next = stage.next(&parent);
+    let answer = here.replace(&next, parent.revision).await?;
+    same(S6, "a replace before its record", &answer, &Replace::Missing)?;
+    hold(S6, here.find(parent.selector).await?.is_none(), "a record was found before its insert")?;
+    same(S6, "a delete before its record", &here.delete(parent.selector).await?, &false)?;
+    same(S6, "a list before its records", &here.list_by_subject(&alice, &page(9)).await?, &vec![])?;
+    fenced(under[1], Insert::Fenced).await?;
+    there.put(&parent).await?;
+    fenced(under[1], INSERTED).await?;
+    same(S6, "the same find", &here.find(parent.selector).await?, &Some(parent.clone()))?;
+    here.swap(&next, &parent).await?;
+    let list = here.list_by_subject(&alice, &page(9)).await?;
+    same(S6, "how many the same list shows", &list.len(), &2)?;
+    let answer = here.insert(&child, Fence::None).await?;
+    same(S6, "an insert of a selector that is taken", &answer, &Insert::Duplicate)?;
+    there.delete(child.selector).await?;
+    same(S6, "the same insert after a delete", &here.insert(&child, Fence::None).await?, &INSERTED)?;
+    let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
+    hold(S6, read == Epoch([1; 16]), "an epoch is read that is not the one that was made")?;
+    let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
+    there.revoke_by_subject(&alice, &all, mark, set(2)).await?;
+    for (record, fence) in [(record("alice"), under[0].1), (record("alice"), under[1].1)] {
+        let answer = here.insert(&record, fence).await?;
+        same(S6, format_args!("an insert after its fence has gone: {fence:?}"), &answer, &Insert::Fenced)?;
+    }
+    let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
+    hold(S6, read == Epoch([2; 16]), "an epoch is read that another handle has set anew")?;
+    let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
+    same(S6, "how many were left to mark", &count, &0)?;
+    there.put(&record("alice")).await?;
+    let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
+    same(S6, "how many the same call marked after an insert", &count, &1)?;
+    there.delete(parent.selector).await?;
+    hold(S6, here.find(parent.selector).await?.is_none(), "a record is found that another handle deleted")?;
+    let list = here.list_by_subject(&alice, &page(9)).await?;
+    hold(S6, !ids(&list).contains(&parent.selector), "a record is listed that another handle deleted")
 }

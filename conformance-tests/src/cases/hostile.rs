@@ -163,6 +163,8 @@ async fn bodies_are_any_bytes(stage: Stage) -> Ran {
 
 async fn devices_are_any_text(stage: Stage) -> Ran {
     let store = stage.open().await?;
+    let mut plain = record("alice");
+    store.put(&plain).await?;
     let mut texts = spellings();
     texts.extend([
         String::new(),
@@ -175,7 +177,12 @@ async fn devices_are_any_text(stage: Stage) -> Ran {
         let mut record = record("alice");
         record.device = Device::new(&text).unwrap_or_default();
         store.put(&record).await?;
+        let mut next = stage.next(&plain);
+        next.device = record.device.clone();
         same(S16, "a record with an odd device", &store.find(record.selector).await?, &Some(record))?;
+        store.swap(&next, &plain).await?;
+        same(S16, "a record that got an odd device", &store.find(next.selector).await?, &Some(next.clone()))?;
+        plain = next;
     }
     Ok(())
 }
@@ -205,11 +212,13 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
         let list = store.list_by_subject(&subject("alice"), &only).await?;
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }
-    for kind in &kinds {
-        let which = RecordFilter::all().kinds(Kinds::from(*kind));
-        let count =
-            store.revoke_by_subject(&subject("alice"), &which, Action::Remove, EpochUpdate::Keep).await?;
-        same(S16, format_args!("how many records of kind {kind} there are"), &count, &1)?;
+    for action in [Action::Mark { reason: Reason::LoggedOut, at: at(4) }, Action::Remove] {
+        for kind in &kinds {
+            let which = RecordFilter::all().kinds(Kinds::from(*kind));
+            let alice = subject("alice");
+            let count = store.revoke_by_subject(&alice, &which, action, EpochUpdate::Keep).await?;
+            same(S16, format_args!("how many records of kind {kind} were ended: {action:?}"), &count, &1)?;
+        }
     }
     Ok(())
 }

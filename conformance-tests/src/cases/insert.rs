@@ -69,7 +69,12 @@ async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
         (record.expires_at, record.purge_at, record.idle_at) = (end, end, Some(begin));
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
-        same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record))?;
+        same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record.clone()))?;
+        let mut next = stage.next(&record);
+        (next.updated_at, next.seen_at, next.idle_at) = (end, end, Some(end));
+        store.swap(&next, &record).await?;
+        let found = store.find(record.selector).await?;
+        same(S1, format_args!("times {begin:?} and {end:?}, replaced"), &found, &Some(next))?;
     }
     Ok(())
 }
@@ -168,5 +173,15 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
     count(&here, &record("alice"), Some(3)).await?;
     let everything = RecordFilter::login(last.login);
     there.revoke_by_subject(&subject("alice"), &everything, Action::Remove, EpochUpdate::Keep).await?;
-    count(&here, &record("alice"), Some(3)).await
+    count(&here, &record("alice"), Some(3)).await?;
+    // A store that counts up to some number says so, or nothing.
+    for most in [100, 128] {
+        let carol = format!("carol {most}");
+        let crowd: Vec<_> = (0..most - 2).map(|_| record(&carol)).collect();
+        here.put_all(&crowd).await?;
+        for number in most - 1..most + 3 {
+            count(&there, &record(&carol), Some(number)).await?;
+        }
+    }
+    Ok(())
 }

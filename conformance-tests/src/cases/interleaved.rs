@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter};
+use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Replace, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S4, S8, S11};
-use crate::interleave::{STEPS, hold_up};
+use crate::handle::{Handle, INSERTED};
+use crate::interleave::meet;
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{NOW, ids, page, record, subject};
 use crate::stage::Stage;
@@ -15,6 +16,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S4 S8] no_replace_saves_what_is_being_removed),
     case!(Any Quick [S11] no_login_slips_in_behind_an_advance),
     case!(Any Quick [S11] no_session_is_restored_behind_its_parents_end),
+    case!(Any Quick [S11] no_session_is_restored_when_its_parent_was_seen_to_end),
+    case!(Any Quick [S11] no_first_reader_of_an_epoch_shortens_anothers),
+    case!(Any Quick [S11] no_update_of_an_epoch_shortens_it_for_a_reader),
+    case!(Any Quick [S11] no_purge_takes_an_epoch_that_is_read),
+    case!(Any Quick [S11] two_inserts_under_one_fence_both_pass),
+    case!(Any Quick [S8 S6] a_revocation_is_one_event),
 ];
 
 const KEEP: Duration = Duration::from_secs(3_600);
@@ -23,72 +30,215 @@ const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW }
 async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let (alice, all) = (subject("alice"), RecordFilter::all());
-    for steps in 1..=STEPS {
-        for replace_first in [true, false] {
-            let old = record("alice");
-            here.put(&old).await?;
-            let new = stage.next(&old);
-            let replace = here.replace(&new, old.revision);
-            let remove = there.revoke_by_subject(&alice, &all, Action::Remove, EpochUpdate::Keep);
-            let (replaced, count) = match replace_first {
-                true => hold_up(replace, steps, remove).await,
-                false => swapped(hold_up(remove, steps, replace).await),
-            };
-            let _ = replaced?;
-            same(S8, "how many were removed", &count?, &1)?;
-            hold(S4, here.find(old.selector).await?.is_none(), "a racing replace saved a removed record")?;
-            let list = here.list_by_subject(&alice, &page(9)).await?;
-            same(S8, "the list after the removal", &ids(&list), &vec![])?;
-        }
-    }
-    Ok(())
+    meet(async |how| {
+        let old = record("alice");
+        here.put(&old).await?;
+        let (new, store) = (stage.next(&old), here.clone());
+        let replace = async move { store.replace(&new, old.revision).await };
+        let (store, of, which) = (there.clone(), alice.clone(), all.clone());
+        let remove =
+            async move { store.revoke_by_subject(&of, &which, Action::Remove, EpochUpdate::Keep).await };
+        let (_, count, met) = how.make(replace, remove).await?;
+        same(S8, "how many were removed", &count, &1)?;
+        hold(S4, here.find(old.selector).await?.is_none(), "a racing replace saved a removed record")?;
+        let list = here.list_by_subject(&alice, &page(9)).await?;
+        same(S8, "the list after the removal", &ids(&list), &vec![])?;
+        Ok(met)
+    })
+    .await
 }
 
 async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let (alice, all) = (subject("alice"), RecordFilter::all());
-    for (number, steps) in (1_u8..).zip((1..=STEPS).chain(1..=STEPS)) {
-        let before = here.epoch(&alice, Epoch([0; 16]), KEEP, NOW).await?;
+    let alice = subject("alice");
+    meet(async |how| {
+        let before = here.epoch(&alice, Epoch(stage.rng().bytes()), KEEP, NOW).await?;
         let record = record("alice");
-        let insert = here.insert(&record, Fence::Epoch(before));
-        let advance = EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep: KEEP };
-        let revoke = there.revoke_by_subject(&alice, &all, MARK, advance);
-        let (inserted, count) = match usize::from(number) <= STEPS {
-            true => hold_up(insert, steps, revoke).await,
-            false => swapped(hold_up(revoke, steps, insert).await),
-        };
-        let (inserted, _) = (inserted?, count?);
+        let (store, login) = (here.clone(), record.clone());
+        let insert = async move { store.insert(&login, Fence::Epoch(before)).await };
+        let advance = EpochUpdate::Set { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
+        let (store, of) = (there.clone(), alice.clone());
+        let revoke = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, advance).await };
+        let (inserted, _, met) = how.make(insert, revoke).await?;
         hold(S11, inserted != Insert::Duplicate, "insert of a new record answered Duplicate")?;
         let found = here.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
         hold(S11, !lives, format_args!("{inserted:?}, and the login outlived a log-out-everywhere"))?;
-    }
-    Ok(())
+        Ok(met)
+    })
+    .await
 }
 
 async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
-    let alice = subject("alice");
-    for (number, steps) in (0..).zip((1..=STEPS).chain(1..=STEPS)) {
+    let (alice, mut number) = (subject("alice"), 0);
+    meet(async |how| {
         let (parent, mut child) = (record("alice"), record("alice"));
         child.login = parent.login;
         here.put(&parent).await?;
         let login = RecordFilter::login(parent.login);
+        number += 1;
         let action = if number % 2 == 0 { MARK } else { Action::Remove };
-        let insert = here.insert(&child, Fence::Parent(parent.selector));
-        let revoke = there.revoke_by_subject(&alice, &login, action, EpochUpdate::Keep);
-        let (inserted, count) = match number < STEPS {
-            true => hold_up(insert, steps, revoke).await,
-            false => swapped(hold_up(revoke, steps, insert).await),
-        };
-        let (inserted, _) = (inserted?, count?);
+        let (store, session) = (here.clone(), child.clone());
+        let insert = async move { store.insert(&session, Fence::Parent(parent.selector)).await };
+        let (store, of) = (there.clone(), alice.clone());
+        let revoke = async move { store.revoke_by_subject(&of, &login, action, EpochUpdate::Keep).await };
+        let (inserted, _, met) = how.make(insert, revoke).await?;
         let found = here.find(child.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
         hold(S11, !lives, format_args!("{inserted:?}, and the restored session outlived its login"))?;
+        Ok(met)
+    })
+    .await
+}
+
+/// Of epochs that two first readers make, the longer time stands.
+async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut number = 0;
+    meet(async |how| {
+        number += 1;
+        let name = format!("alice {number}");
+        let read = |store: &Handle, epoch: u8, keep: Duration| {
+            let (store, of) = (store.clone(), subject(&name));
+            async move { store.epoch(&of, Epoch([epoch; 16]), keep, NOW).await }
+        };
+        let (long, short) = (read(&here, 1, KEEP * 3), read(&there, 2, KEEP));
+        let (one, other, met) = how.make(long, short).await?;
+        hold(S11, one == other, "two first readers of an epoch were given two")?;
+        lasts(&here, &name, one, NOW.saturating_add(KEEP * 3)).await?;
+        Ok(met)
+    })
+    .await
+}
+
+/// That `epoch` of `name` still admits in the last millisecond before `end`.
+async fn lasts(store: &Handle, name: &str, epoch: Epoch, end: Timestamp) -> Ran {
+    let _ = store.purge_expired(end.saturating_sub(Duration::from_millis(1)), 9).await?;
+    let answer = store.insert(&record(name), Fence::Epoch(epoch)).await?;
+    same(S11, "insert in the last millisecond of an epoch that two calls were about", &answer, &INSERTED)
+}
+
+async fn no_update_of_an_epoch_shortens_it_for_a_reader(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut number = 0;
+    meet(async |how| {
+        number += 1;
+        let name = format!("alice {number}");
+        here.epoch(&subject(&name), Epoch([1; 16]), KEEP, NOW).await?;
+        here.put(&record(&name)).await?;
+        let (store, of) = (here.clone(), subject(&name));
+        let read = async move { store.epoch(&of, Epoch([9; 16]), KEEP * 3, NOW).await };
+        let (store, of) = (there.clone(), subject(&name));
+        let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+        let set = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, update).await };
+        let (_, _, met) = how.make(read, set).await?;
+        lasts(&here, &name, Epoch([2; 16]), NOW.saturating_add(KEEP * 3)).await?;
+        Ok(met)
+    })
+    .await
+}
+
+async fn no_purge_takes_an_epoch_that_is_read(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let mut number = 0;
+    meet(async |how| {
+        number += 1;
+        let name = format!("alice {number}");
+        here.epoch(&subject(&name), Epoch([1; 16]), KEEP, NOW).await?;
+        let over = NOW.saturating_add(KEEP);
+        let (store, of) = (here.clone(), subject(&name));
+        let read = async move { store.epoch(&of, Epoch([2; 16]), KEEP, over).await };
+        let store = there.clone();
+        let purge = async move { store.purge_expired(over, 9).await };
+        let (epoch, _, met) = how.make(read, purge).await?;
+        lasts(&here, &name, epoch, over.saturating_add(KEEP)).await?;
+        Ok(met)
+    })
+    .await
+}
+
+async fn two_inserts_under_one_fence_both_pass(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let parent = record("alice");
+    here.put(&parent).await?;
+    let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
+    for fence in [Fence::Parent(parent.selector), Fence::Epoch(epoch)] {
+        meet(async |how| {
+            let insert = |store: &Handle| {
+                let (store, record) = (store.clone(), record("alice"));
+                async move { store.insert(&record, fence).await }
+            };
+            let (one, other, met) = how.make(insert(&here), insert(&there)).await?;
+            same(S11, "two inserts at once under one fence", &(one, other), &(INSERTED, INSERTED))?;
+            Ok(met)
+        })
+        .await?;
     }
     Ok(())
 }
 
-fn swapped<A, B>((a, b): (A, B)) -> (B, A) {
-    (b, a)
+/// What was inserted before a list that shows a living record is there when that is ended.
+async fn a_revocation_is_one_event(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    let alice = subject("alice");
+    for action in [MARK, Action::Remove] {
+        meet(async |how| {
+            let (old, new) = (record("alice"), record("alice"));
+            here.put(&old).await?;
+            let (store, of) = (here.clone(), alice.clone());
+            let revoke = async move {
+                store.revoke_by_subject(&of, &RecordFilter::all(), action, EpochUpdate::Keep).await
+            };
+            let (store, of, late) = (there.clone(), alice.clone(), new.clone());
+            let seen = async move {
+                let _ = store.insert(&late, Fence::None).await?;
+                store.list_by_subject(&of, &page(9)).await
+            };
+            let (count, seen, met) = how.make(revoke, seen).await?;
+            let lived = seen.iter().any(|seen| seen.selector == old.selector && seen.revoked.is_none());
+            let found = here.find(new.selector).await?;
+            let lives = found.is_some_and(|found| found.revoked.is_none());
+            hold(S8, !(lived && lives), "a revocation left a record that was there while others lived")?;
+            same(S8, "how many were ended", &count, &if lives { 1 } else { 2 })?;
+            here.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep).await?;
+            Ok(met)
+        })
+        .await?;
+    }
+    Ok(())
+}
+
+/// By a delete or a last use: what is inserted under it stays, but was there before.
+async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) -> Ran {
+    let (here, there) = stage.pair().await?;
+    for spends in [false, true] {
+        meet(async |how| {
+            let (parent, child) = (record("alice"), record("alice"));
+            here.put(&parent).await?;
+            let (store, session) = (here.clone(), child.clone());
+            let insert = async move { store.insert(&session, Fence::Parent(parent.selector)).await };
+            let mut spent = stage.next(&parent);
+            (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
+            let store = there.clone();
+            let end = async move {
+                let ended = match spends {
+                    true => store.replace(&spent, parent.revision).await? == Replace::Replaced,
+                    false => store.delete(parent.selector).await?,
+                };
+                Ok((ended, store.find(child.selector).await?.is_some()))
+            };
+            let (inserted, (ended, was_there), met) = how.make(insert, end).await?;
+            let late = ended && !was_there && inserted == INSERTED;
+            hold(
+                S11,
+                !late,
+                "a session was restored after its parent was seen to end, and it was not there",
+            )?;
+            let _ = here.delete(parent.selector).await?;
+            Ok(met)
+        })
+        .await?;
+    }
+    Ok(())
 }

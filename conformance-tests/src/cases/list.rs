@@ -256,8 +256,10 @@ async fn a_megabyte_and_a_half_of_records_is_listed_and_ended(stage: Stage) -> R
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
     same(S9, "how many of 100 large records are on one page", &list.len(), &100)?;
     let all = RecordFilter::all();
-    let count = store.revoke_by_subject(&subject("alice"), &all, Action::Remove, EpochUpdate::Keep).await?;
-    same(S8, "how many of 100 large records were removed", &count, &100)?;
+    for action in [Action::Mark { reason: Reason::LoggedOut, at: at(9) }, Action::Remove] {
+        let count = store.revoke_by_subject(&subject("alice"), &all, action, EpochUpdate::Keep).await?;
+        same(S8, format_args!("how many of 100 large records were ended: {action:?}"), &count, &100)?;
+    }
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
     same(S8, "how many are left", &list.len(), &0)
 }

@@ -3,14 +3,16 @@
 use std::time::Duration;
 
 use crate::case::{Case, case};
-use crate::generate::{Amount, sequences, sequences_in};
+use crate::generate::{Amount, Theme, sequences, sequences_in};
 use crate::harness::Trouble;
 use crate::outcome::Ran;
 use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
+    case!(Any Quick [S2 S4 S5 S6 S7 S8 S10 S11] calls_at_once_are_in_some_order),
     case!(Any Full [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_of_long_sequences_is_allowed),
+    case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten),
     case!(Stop Full [S12] nothing_is_done_in_secret_while_the_server_is_stopped),
     case!(Cut Full [S12] nothing_is_done_in_secret_while_connections_are_cut),
     case!(Freeze Full [S12] nothing_is_done_in_secret_while_the_server_is_frozen),
@@ -25,8 +27,27 @@ async fn every_answer_is_allowed(stage: Stage) -> Ran {
         patience: Duration::from_secs(40),
         steps: 30,
         quick: true,
+        about: None,
     };
     sequences(stage, amount).await
+}
+
+/// Every two operations about one record, the first one held up at each of its steps.
+async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
+    let amount = Amount {
+        sequences: 120,
+        within: Duration::from_secs(4),
+        least: 3,
+        patience: Duration::from_secs(40),
+        steps: 20,
+        quick: true,
+        about: Some(Theme::Pairs),
+    };
+    sequences(stage, amount).await
+}
+
+async fn a_short_cut_is_told_and_forgotten(stage: Stage) -> Ran {
+    sequences_in(stage, Trouble::Cut, 2, 8).await
 }
 
 async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
@@ -37,6 +58,7 @@ async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
         patience: Duration::from_secs(60),
         steps: 50,
         quick: false,
+        about: None,
     };
     sequences(stage, amount).await
 }

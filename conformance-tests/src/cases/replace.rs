@@ -5,7 +5,7 @@ use hallpass_core::{
 };
 
 use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S4, S5, S6, S8, S9, S10};
+use crate::clause::Clause::{S1, S4, S5, S6, S7, S8, S9, S10};
 use crate::outcome::{Ran, hold, same};
 use crate::specimen::{ago, at, body, expired_long_ago, ids, page, record, rewritten, subject};
 use crate::stage::Stage;
@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 S6] a_touch_is_seen_like_any_other_replace),
     case!(Any Quick [S5] another_revision_is_a_conflict_and_changes_nothing),
     case!(Any Quick [S5 S8] high_revisions_are_counted_exactly),
-    case!(Any Quick [S5 S8] the_largest_revision_is_the_last),
+    case!(Any Quick [S5 S7 S8 S9] the_largest_revision_is_the_last),
     case!(Any Quick [S4] what_expired_long_ago_is_replaced_like_any_other),
     case!(Any Quick [S1] an_idle_expiry_at_the_beginning_of_time_is_one),
     case!(Any Quick [S4] a_marked_record_conflicts_with_every_replace),
@@ -309,7 +309,13 @@ async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
     let count = store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
     same(S8, "how many were marked at the largest revision", &count, &1)?;
     last.mark(Reason::Administrative, at(5));
-    same(S8, "a record marked at the largest revision", &store.find(last.selector).await?, &Some(last))
+    let found = store.find(last.selector).await?;
+    same(S8, "a record marked at the largest revision", &found, &Some(last.clone()))?;
+    let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
+    same(S9, "the list of a record at the largest revision", &list, &vec![last.clone()])?;
+    same(S7, "delete of a record at the largest revision", &store.delete(last.selector).await?, &true)?;
+    let found = store.find(last.selector).await?;
+    hold(S7, found.is_none(), "a record that was deleted at the largest revision is found")
 }
 
 async fn what_expired_long_ago_is_replaced_like_any_other(stage: Stage) -> Ran {

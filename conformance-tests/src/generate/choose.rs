@@ -13,10 +13,12 @@ use super::play::Step;
 use super::state::State;
 use super::world::{Theme, World};
 use crate::rng::Rng;
-use crate::specimen::rewritten;
+use crate::specimen::{page, rewritten};
 
 /// How many polls a call gets at most before it is dropped, or another one is let in between.
 const POLLS: usize = 6;
+/// How many operations there are.
+const OPERATIONS: usize = 8;
 /// How many dropped calls the model follows in one sequence.
 const DROPS: usize = 3;
 
@@ -28,6 +30,8 @@ pub(crate) struct Chooser {
     /// Whether the store survives that all its handles are closed.
     pub(crate) restarts: bool,
     pub(crate) dropped: usize,
+    /// What was asked, and of which handle.
+    pub(crate) made: Vec<(usize, usize, Call)>,
 }
 
 impl Chooser {
@@ -42,15 +46,27 @@ impl Chooser {
             16..24 if opens => Step::Reopen { place, node },
             24..34 if drops && self.dropped < DROPS => {
                 self.dropped += 1;
-                let [call, _] = self.rivals(state).unwrap_or_else(|| [self.call(state), self.call(state)]);
+                let some = self.some(state);
+                let call = match some.filter(|_| self.rng.chance(50)) {
+                    Some(some) => self.call_about(&some, state),
+                    None => self.call(state),
+                };
                 Step::Drop { place, node, call, polls: 1 + self.rng.below(POLLS) }
             }
-            16..50 if pairs => {
-                let calls = self.rivals(state).unwrap_or_else(|| [self.call(state), self.call(state)]);
-                Step::Pair { place, calls: Box::new(calls), polls: self.rng.below(POLLS) }
+            // What was dropped may land between any two of them.
+            16..60 if pairs && self.dropped == 0 => {
+                let calls = self.rivals(state).unwrap_or_else(|| vec![self.insert(state), self.call(state)]);
+                Step::Pair { place, calls, polls: self.rng.below(POLLS) }
             }
-            _ => Step::Do { place, node, call: self.call(state) },
+            60..66 => self.again(place, state).unwrap_or_else(|| self.fresh(place, node, state)),
+            _ => self.fresh(place, node, state),
         }
+    }
+
+    fn fresh(&mut self, place: usize, node: usize, state: &State) -> Step {
+        let call = self.call(state);
+        self.made.push((place, node, call.clone()));
+        Step::Do { place, node, call }
     }
 
     /// The next call.
@@ -83,7 +99,38 @@ impl Chooser {
             left -= weights[chosen];
             chosen += 1;
         }
-        match chosen {
+        self.call_of(chosen, state)
+    }
+
+    /// A call of each operation, in any order.
+    pub(super) fn each(&mut self, state: &State) -> Vec<Call> {
+        let mut operations: Vec<_> = (0..OPERATIONS).collect();
+        let mut calls = Vec::new();
+        while !operations.is_empty() {
+            let at = self.rng.below(operations.len());
+            let operation = operations.swap_remove(at);
+            let mut call = self.call_of(operation, state);
+            // One that would be done, if there is any.
+            let is_done = |call: &Call| match call {
+                Call::Replace { next, expected, .. } => state
+                    .record(next.selector)
+                    .is_some_and(|old| old.revision == *expected && old.revoked.is_none()),
+                Call::Delete { selector, .. } => state.record(*selector).is_some(),
+                Call::Insert { fence, .. } => *fence == Fence::None,
+                _ => true,
+            };
+            for _ in 0..8 {
+                if !is_done(&call) {
+                    call = self.call_of(operation, state);
+                }
+            }
+            calls.push(call);
+        }
+        calls
+    }
+
+    fn call_of(&mut self, operation: usize, state: &State) -> Call {
+        match operation {
             0 => self.insert(state),
             1 => Call::Find { selector: self.selector(state) },
             2 => self.replace(state),
@@ -100,76 +147,94 @@ impl Chooser {
         }
     }
 
-    /// Two calls that get in each other's way, if there is anything to fight about.
-    fn rivals(&mut self, state: &State) -> Option<[Call; 2]> {
-        let some = self.some(state);
-        let subject = some.as_ref().and_then(|record| record.subject.clone());
-        let mut pair = match self.rng.below(10) {
-            0 | 1 => {
-                let Call::Insert { record, .. } = self.insert(state) else { return None };
-                let (subject, mut revocation) = (record.subject.clone()?, self.revocation());
-                revocation.epoch = self.set();
-                let fence = Fence::Epoch(state.epochs.get(&subject)?.epoch);
-                [Call::Insert { record, fence }, Call::Revoke { subject, revocation }]
-            }
-            2 | 3 => {
-                let parent = some?.selector;
-                let Call::Insert { record, .. } = self.insert(state) else { return None };
-                if record.selector.shard() != parent.shard() {
-                    return None;
-                }
-                let insert = Call::Insert { record, fence: Fence::Parent(parent) };
-                let end = match (self.rng.below(2), subject) {
-                    (0, Some(subject)) => Call::Revoke { subject, revocation: self.revocation() },
-                    _ => Call::Delete { selector: parent, note: Note::none() },
-                };
-                [insert, end]
-            }
-            4 | 5 => {
-                let old = some?;
-                let (replace, other) = (self.replace_of(old.clone()), self.replace_of(old.clone()));
-                let other = match (self.rng.below(5), subject) {
-                    (0 | 1, Some(subject)) => Call::Revoke { subject, revocation: self.revocation() },
-                    (2 | 3, _) if !self.restarts => Call::Purge { now: old.purge_at, limit: 1_000 },
-                    _ => other,
-                };
-                [replace, other]
-            }
-            6 => {
-                let delete = Call::Delete { selector: some?.selector, note: Note::none() };
-                [delete.clone(), delete]
-            }
-            7 => {
-                let insert = self.insert(state);
-                let Call::Insert { record, .. } = &insert else { return None };
-                let mut other = record.clone();
-                other.body = self.world.body(&mut self.rng);
-                [insert, Call::Insert { record: other, fence: Fence::None }]
-            }
-            8 => {
-                let subject = self.subject();
-                let mut read = || {
-                    let (keep, now) = (self.world.keep(&mut self.rng), self.world.epoch_now(&mut self.rng));
-                    Call::Epoch {
-                        subject: subject.clone(),
-                        fresh: *self.rng.pick(&self.world.epochs),
-                        keep,
-                        now,
-                    }
-                };
-                [read(), read()]
-            }
-            _ => {
-                let (subject, mut revocation) = (subject?, self.revocation());
-                let first = Call::Revoke { subject: subject.clone(), revocation: revocation.clone() };
-                revocation.epoch = EpochUpdate::Keep;
-                [first, Call::Revoke { subject, revocation }]
-            }
-        };
-        if self.rng.chance(50) {
-            pair.reverse();
+    /// Calls that get in each other's way, if there is anything to fight about: every two operations, about one
+    /// record, and what is read while the first of them is held up.
+    fn rivals(&mut self, state: &State) -> Option<Vec<Call>> {
+        let some = self.some(state)?;
+        let mut calls = vec![self.call_about(&some, state), self.call_about(&some, state)];
+        if calls.iter().all(|call| matches!(call, Call::Purge { .. })) {
+            calls[1] = Call::Find { selector: some.selector };
         }
-        Some(pair)
+        let inserted = calls.iter().find_map(|call| match call {
+            Call::Insert { record, .. } => Some(record.selector),
+            _ => None,
+        });
+        for _ in 0..self.rng.below(3) {
+            calls.push(match (self.rng.below(3), &some.subject, inserted) {
+                (0, Some(subject), _) => Call::List { subject: subject.clone(), page: page(u16::MAX) },
+                (1, _, Some(selector)) => Call::Find { selector },
+                _ => Call::Find { selector: some.selector },
+            });
+        }
+        Some(calls)
+    }
+
+    /// Any operation about `some`.
+    fn call_about(&mut self, some: &Record, state: &State) -> Call {
+        let kin: Vec<_> = {
+            let shard = some.selector.shard();
+            let fits = |key: &&Record| key.selector.shard() == shard;
+            (0..self.world.keys.len()).filter(|key| fits(&&self.world.keys[*key])).collect()
+        };
+        let other = if kin.is_empty() { self.rng.below(self.world.keys.len()) } else { *self.rng.pick(&kin) };
+        let mut new = self.world.record(&mut self.rng, other);
+        let epoch = |record: &Record| {
+            let kept = record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
+            kept.map(|kept| Fence::Epoch(kept.epoch))
+        };
+        let until =
+            some.subject.as_ref().and_then(|subject| state.epochs.get(subject)).map(|kept| kept.until);
+        let subject = some.subject.clone();
+        match (self.rng.below(12), subject) {
+            // Of a selector that is taken it could wait for a revocation that waits for its parent: a deadlock.
+            (0, _) if state.record(new.selector).is_none() => {
+                Call::Insert { record: new, fence: Fence::Parent(some.selector) }
+            }
+            (1, _) => {
+                let fence = epoch(&new).unwrap_or(Fence::None);
+                Call::Insert { record: new, fence }
+            }
+            (2, _) => {
+                // The selector is taken, or the record of another caller's.
+                new = some.clone();
+                new.body = self.world.body(&mut self.rng);
+                Call::Insert { record: new, fence: Fence::None }
+            }
+            (3 | 4, _) => self.replace_of(some.clone()),
+            (5, _) => Call::Delete { selector: some.selector, note: Note::none() },
+            (6 | 7, Some(subject)) => {
+                let mut revocation = self.revocation();
+                if self.rng.chance(30) {
+                    revocation.filter.logins = Logins::Only(some.login);
+                }
+                Call::Revoke { subject, revocation }
+            }
+            (8, Some(subject)) => Call::List { subject, page: page(u16::MAX) },
+            (9, Some(subject)) => Call::Epoch {
+                subject,
+                fresh: *self.rng.pick(&self.world.epochs),
+                keep: self.world.keep(&mut self.rng),
+                now: self.world.epoch_now(&mut self.rng),
+            },
+            (10, _) if !self.restarts => {
+                let now = if self.rng.chance(40) { until.unwrap_or(some.purge_at) } else { some.purge_at };
+                Call::Purge { now, limit: 1_000 }
+            }
+            _ => Call::Find { selector: some.selector },
+        }
+    }
+
+    /// A call that was made before, word for word: by the same handle, where what it answered may have been kept.
+    fn again(&mut self, place: usize, state: &State) -> Option<Step> {
+        let made: Vec<_> = self.made.iter().filter(|(at, ..)| *at == place).collect();
+        let (place, node, call) = (made.len() > 0).then(|| (*self.rng.pick(&made)).clone())?;
+        let is_new = match &call {
+            // All bytes equal: the store may take it for its own earlier send (S5).
+            Call::Insert { record, .. } => state.record(record.selector).is_none(),
+            Call::Replace { .. } => false,
+            _ => true,
+        };
+        is_new.then_some(Step::Do { place, node, call })
     }
 
     /// A revocation of everything.

@@ -3,15 +3,20 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use hallpass_core::{Epoch, Insert, Record, Replace, Revision, Selector, Subject, Timestamp};
-use tokio::task::JoinSet;
+use hallpass_core::{
+    Epoch, Fence, Insert, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp,
+};
+use tokio::task::{JoinError, JoinSet};
+use tokio::time::error::Elapsed;
 
 use super::call::{Answer, Call};
 use super::model::{Broken, Model};
+use super::pieces::after_all;
 use super::play::Went;
 use super::state::State;
-use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S13};
+use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S12, S13};
 use crate::handle::{Handle, IDLE};
+use crate::harness::Trouble;
 use crate::outcome::{Ran, Stop, hold};
 use crate::specimen::{NOW, page};
 
@@ -46,7 +51,7 @@ impl Place {
     }
 
     /// Whether a replace leaves alone what never changes. One that was left without its insert may not.
-    pub(super) fn is_well_formed(&self, call: &Call, other: Option<&Call>) -> bool {
+    pub(super) fn is_well_formed(&self, call: &Call, others: &[Call]) -> bool {
         let Call::Replace { next, .. } = call else { return true };
         let settled = |old: &Record| {
             let Record { subject, kind, purpose, login, era, created_at, expires_at, .. } = old;
@@ -66,7 +71,7 @@ impl Place {
             _ => true,
         };
         self.states.iter().all(|state| state.record(next.selector).is_none_or(settled))
-            && self.dropped.iter().chain(other).all(inserted)
+            && self.dropped.iter().chain(others).all(inserted)
     }
 
     /// Whose records are looked at in the end.
@@ -135,33 +140,40 @@ impl Place {
         Ok(went)
     }
 
-    /// Two calls that ran at once: either came first.
-    pub(super) fn both_answered(&mut self, model: &Model, calls: [(&Call, &Answer); 2]) -> Ran<Went> {
+    /// A call that ran while others were made, one after the other: it came before one of them, or last.
+    pub(super) fn all_answered(
+        &mut self,
+        model: &Model,
+        held: (&Call, &Answer),
+        others: &[(&Call, Answer)],
+    ) -> Ran<Went> {
         let Some(before) = self.meanwhile(model) else { return Ok(Went::Nowhere) };
-        let [one, other] = calls;
-        let in_order = |state: &State, first: (&Call, &Answer), second: (&Call, &Answer)| {
+        let others: Vec<_> = others.iter().map(|(call, answer)| (*call, answer)).collect();
+        let in_order = |state: &State, at: usize| {
+            let mut order = others.clone();
+            order.insert(at, held);
+            after_all(vec![state.clone()], &order, |state, (call, answer)| model.judge(state, call, answer))
+        };
+        let judge = |state: &State| {
             let (mut after, mut last) = (Vec::new(), None);
-            for state in model.judge(state, first.0, first.1)? {
-                match model.judge(&state, second.0, second.1) {
+            let orders = (0..=others.len()).map(|at| in_order(state, at));
+            // A purge is no single event: each record goes at an instant of its own.
+            for order in orders.chain(model.in_pieces(state, held, &others)) {
+                match order {
                     Ok(states) => after.extend(states),
-                    Err(broken) => last = Some(broken),
+                    Err(Broken::Unjudged) => return Err(Broken::Unjudged),
+                    Err(broken) => drop(last.get_or_insert(broken)),
                 }
             }
-            last.filter(|_| after.is_empty()).map_or(Ok(after), Err)
-        };
-        let judge = |state: &State| match (in_order(state, one, other), in_order(state, other, one)) {
-            (Ok(mut after), Ok(swapped)) => {
-                after.extend(swapped);
-                Ok(after)
+            match last {
+                Some(Broken::Promise(clause, how)) if after.is_empty() => {
+                    Err(Broken::Promise(clause, format!("no order of calls at once explains them: {how}")))
+                }
+                _ => Ok(after),
             }
-            (Ok(after), Err(_)) | (Err(_), Ok(after)) => Ok(after),
-            (Err(Broken::Promise(clause, how)), Err(_)) => {
-                Err(Broken::Promise(clause, format!("no order of two calls at once explains them: {how}")))
-            }
-            (Err(broken), Err(_)) => Err(broken),
         };
-        let went = self.advance(&before, judge, one.0)?;
-        for (call, answer) in calls {
+        let went = self.advance(&before, judge, held.0)?;
+        for (call, answer) in [held].into_iter().chain(others) {
             self.blame(call, answer);
         }
         Ok(went)
@@ -232,6 +244,35 @@ impl Place {
             self.blame.extend(self.selectors.iter().map(|selector| (*selector, S13)));
         }
         Went::On
+    }
+
+    /// What a call came to that was made while the server was in trouble.
+    pub(super) fn answered_in_trouble(
+        &mut self,
+        model: &Model,
+        call: &Call,
+        asked: Result<Result<Result<Answer, StoreError>, Elapsed>, JoinError>,
+        trouble: Trouble,
+    ) -> Ran {
+        let asked = asked.map_err(|error| Stop::Harness(error.to_string()))?;
+        let Ok(answer) = asked else {
+            return hold(S12, false, "a call of a server in trouble has not ended in time");
+        };
+        // An epoch fences it in any state of the store (S11): there is nothing to ask.
+        let is_settled =
+            matches!(call, Call::Insert { record, fence: Fence::Epoch(_) } if record.subject.is_none());
+        match answer {
+            Ok(Answer::Refused) => Ok(()),
+            Ok(Answer::Insert(Insert::Fenced)) if is_settled => Ok(()),
+            Ok(answer) if trouble == Trouble::Restart => self.answered(model, call, &answer).map(drop),
+            Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
+            Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
+                self.was_dropped(call);
+                Ok(())
+            }
+            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a server in trouble answered a damaged row"),
+            Err(_) => Ok(()),
+        }
     }
 
     /// What a purge took is looked for at once: which records it took, the contract leaves open.

@@ -3,10 +3,10 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use hallpass_core::{Fence, Insert, Selector, StoreError};
+use hallpass_core::{Selector, StoreError};
 use tokio::time::timeout;
 
-use super::call::{Answer, Call};
+use super::call::Call;
 use super::model::Model;
 use super::place::Place;
 use super::state::State;
@@ -31,8 +31,8 @@ pub(crate) enum Step {
     Do { place: usize, node: usize, call: Call },
     /// A call whose future is dropped after so many polls.
     Drop { place: usize, node: usize, call: Call, polls: usize },
-    /// Two calls: the second runs to its end after the first was polled so often.
-    Pair { place: usize, calls: Box<[Call; 2]>, polls: usize },
+    /// The first call is held up after so many polls, and the others run to their end before it goes on.
+    Pair { place: usize, calls: Vec<Call>, polls: usize },
     /// Every record that the sequence knows is looked for.
     Look { place: usize, node: usize },
     /// A handle is closed and another one opened.
@@ -78,12 +78,10 @@ impl Session {
         let model = self.model;
         let well_formed = match step {
             Step::Do { place, call, .. } | Step::Drop { place, call, .. } => {
-                self.places[*place].is_well_formed(call, None)
+                self.places[*place].is_well_formed(call, &[])
             }
             Step::Pair { place, calls, .. } => {
-                let [first, second] = &**calls;
-                let place = &self.places[*place];
-                place.is_well_formed(first, Some(second)) && place.is_well_formed(second, Some(first))
+                calls.iter().all(|call| self.places[*place].is_well_formed(call, calls))
             }
             Step::Look { .. } | Step::Reopen { .. } | Step::Restart { .. } => true,
         };
@@ -122,14 +120,19 @@ impl Session {
                 }
             }
             Step::Pair { place, calls, polls } => {
-                let [first, second] = &**calls;
+                let [first, others @ ..] = &**calls else { return Ok(Went::On) };
                 let place = &mut self.places[*place];
                 let (here, there) = (place.nodes[0].clone(), place.nodes[1].clone());
-                place.meet(first);
-                place.meet(second);
-                let made = hold_up(first.make(here.watched()), *polls, second.make(there.watched())).await;
-                let (one, other) = (made.0?, made.1?);
-                place.both_answered(&model, [(first, &one), (second, &other)])
+                calls.iter().for_each(|call| place.meet(call));
+                let others_made = async {
+                    let mut answers = Vec::new();
+                    for call in others {
+                        answers.push((call, call.make(there.watched()).await?));
+                    }
+                    Ok::<_, StoreError>(answers)
+                };
+                let (one, answers, _) = hold_up(first.make(here.watched()), *polls, others_made).await;
+                place.all_answered(&model, (first, &one?), &answers?)
             }
             Step::Look { place, node } => {
                 let place = &mut self.places[*place];
@@ -156,34 +159,32 @@ impl Session {
         }
     }
 
-    /// Makes a call of a server in trouble: only one that restarts may answer. An error says what may have happened.
-    pub(crate) async fn ask_in_trouble(&mut self, call: &Call, trouble: Trouble, bound: Duration) -> Ran {
+    /// Makes calls of a server in trouble, at once: only one that restarts may answer. An error says what may have
+    /// happened.
+    pub(crate) async fn ask_in_trouble(&mut self, calls: &[Call], trouble: Trouble, bound: Duration) -> Ran {
         let (model, place) = (self.model, &mut self.places[0]);
-        if !place.is_well_formed(call, None) {
-            return Ok(());
-        }
-        place.meet(call);
         let store = place.nodes[0].bare();
-        let Ok(answer) = timeout(bound, call.make(store.watched())).await else {
-            return hold(
-                S12,
-                false,
-                format_args!("a call of a server in trouble has not ended in {bound:?}"),
-            );
+        let ask = |call: Call| {
+            let store = store.clone();
+            async move { timeout(bound, call.make(store.watched())).await }
         };
-        match answer {
-            Ok(Answer::Refused) => Ok(()),
-            // An epoch fences it in any state of the store (S11): there is nothing to ask.
-            Ok(Answer::Insert(Insert::Fenced)) if is_without_subject(call) => Ok(()),
-            Ok(answer) if trouble == Trouble::Restart => place.answered(&model, call, &answer).map(drop),
-            Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
-            Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
-                place.was_dropped(call);
-                Ok(())
+        let mut asking = Vec::new();
+        for call in calls {
+            if place.is_well_formed(call, &[]) {
+                place.meet(call);
+                asking.push((call, tokio::spawn(ask(call.clone()))));
             }
-            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a server in trouble answered a damaged row"),
-            Err(_) => Ok(()),
+            // What one that restarts answers follows in order.
+            if trouble == Trouble::Restart {
+                for (call, asked) in asking.drain(..) {
+                    place.answered_in_trouble(&model, call, asked.await, trouble)?;
+                }
+            }
         }
+        for (call, asked) in asking {
+            place.answered_in_trouble(&model, call, asked.await, trouble)?;
+        }
+        Ok(())
     }
 
     /// Waits until the store answers again.
@@ -234,9 +235,4 @@ pub(crate) async fn replay(
         }
     }
     session.finish().await
-}
-
-/// Whether it inserts a record without a subject under an epoch.
-fn is_without_subject(call: &Call) -> bool {
-    matches!(call, Call::Insert { record, fence: Fence::Epoch(_) } if record.subject.is_none())
 }

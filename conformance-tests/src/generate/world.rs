@@ -71,10 +71,10 @@ impl Theme {
 }
 
 /// Two names of one shard, so that a store which routes by it takes a child of the other's (T7).
-const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
+pub(crate) const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
 
 /// Families of names, each of them confused by some backend.
-const FAMILIES: &[&[&str]] = &[
+pub(crate) const FAMILIES: &[&[&str]] = &[
     &["alice", "Alice", "ALICE"],
     &["alice", "alice ", " alice"],
     &["alice", "alice\n", "alice\t"],
@@ -170,8 +170,13 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(rng: &mut Rng, floor: Timestamp, quick: bool) -> Self {
+    pub(crate) fn new(rng: &mut Rng, floor: Timestamp, quick: bool, about: Option<Theme>) -> Self {
         let mut themes: Vec<_> = (0..1 + rng.below(3)).map(|_| *rng.pick(&Theme::ALL)).collect();
+        if let Some(about) = about {
+            themes.truncate(1);
+            themes.retain(|theme| *theme != Theme::Drops);
+            themes.push(about);
+        }
         if quick {
             themes.retain(|theme| *theme != Theme::Crowd);
         } else if themes.contains(&Theme::Crowd) {

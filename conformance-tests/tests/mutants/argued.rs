@@ -20,6 +20,11 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ),
     ("%.where.purpose/never_left_out", "S8", "A call always gives a set of purposes."),
     ("insert/count/left_out", "S2", "The number is exact, or absent: here it is always absent."),
+    (
+        "insert/count/cached",
+        "S2",
+        "The call has written before it counts, and a write clears what the handle remembers.",
+    ),
     ("insert/answer/of_subject_unknown", "S2", "The same."),
     (
         "insert/answer/of_subject_byte",
@@ -38,6 +43,7 @@ const ARGUED: &[(&str, &str, &str)] = &[
         "S5",
         "It wrote nothing where the next statement runs; what became of the row in between is answered truly.",
     ),
+    ("replace/exists/cached", "S4", "The call has tried to write before it looks; the same."),
     (
         "delete/commit/a_trip_of_its_own",
         "S6",
@@ -63,6 +69,11 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ),
     ("epoch/ready/committed_apart", "S11", "A read that found nothing holds nothing."),
     (
+        "epoch/make.lock/shared",
+        "S11",
+        "It is one trip, and what holds the row alone, a revocation, is waited for.",
+    ),
+    (
         "epoch/make.by_due/%",
         "S10",
         "Epochs are collected late: by this one never, or an entry is left that stands for nothing and is passed over.",
@@ -83,6 +94,12 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ("list/page.limit/zero_is_none", "S9", "A page has a limit of at least 1."),
     ("list/page.order/ties_by_chance", "S9", "The index has the second column of the order, too."),
     ("purge/answer/more_always", "S10", "It may say \"maybe more\" after any call."),
+    (
+        "purge/commit/a_trip_of_its_own",
+        "S10",
+        "Each record goes at an instant of its own; nothing that was due all along is left when it looks.",
+    ),
+    ("purge/left.where.purge_at/seconds", "S10", "It says \"maybe more\" of what is due in the same second."),
     ("purge/left.limit/dropped", "S10", "Whether there is one, or more than one, is the same."),
     ("purge/left.limit/one_more", "S10", "The same."),
     ("purge/left.where.namespace/dropped", "S10", "It says \"maybe more\" because of another namespace."),
@@ -111,6 +128,11 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ),
     ("purge/epochs.rows/a_megabyte", "S10", "The rest is collected later."),
     ("purge/epochs.rows/at_most_%", "S10", "The same."),
+    (
+        "purge/epochs.where.purge_at/own_clock",
+        "S10",
+        "An epoch goes when its time is over by a real clock, as under a native time to live: late or at once.",
+    ),
     ("purge/epochs.where.purge_at/exclusive", "S10", "A millisecond late."),
     ("purge/epochs.where.purge_at/by_%", "S10", "An epoch has no such time: none is ever collected."),
     (

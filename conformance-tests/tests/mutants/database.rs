@@ -205,6 +205,15 @@ impl Transaction {
     ) -> Option<Vec<Row>> {
         let new = assigned(&Row::empty(), values, None, None, given);
         let key = statement.table.entry(Index::Key, &new);
+        // As with `on conflict do nothing`: what is there and is not being written is in the way, whoever shares it.
+        let place = (statement.table, key.clone());
+        let written = |held: &Held| held.alone.is_some_and(|by| by != self.number);
+        if update.is_none()
+            && !tables.locks.get(&place).is_some_and(written)
+            && self.row(tables, statement.table, &key).is_some()
+        {
+            return Some(Vec::new());
+        }
         if !self.hold(tables, (statement.table, key.clone()), statement.lock) {
             return None;
         }

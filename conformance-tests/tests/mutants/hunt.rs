@@ -2,10 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run};
-
-use crate::plan::Plan;
-use crate::store::Backend;
+use hallpass_conformance_tests::{Case, Harness, Level, Options, Outcome, cases, run};
 
 /// How long one case may take: a mutant that hangs is caught by it.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -25,15 +22,14 @@ pub(crate) enum Verdict {
 
 /// Runs the cases of the quick level, then, if that is asked for, all of the full one; those about `operation`
 /// first.
-pub(crate) fn hunt(plan: &Plan, operation: &str, level: Level, seed: u64) -> Verdict {
-    let backend = Backend::of(plan);
+pub(crate) fn hunt(backend: &(impl Harness + Clone), operation: &str, level: Level, seed: u64) -> Verdict {
     let levels: &[Level] = if level == Level::Quick { &[Level::Quick] } else { &[Level::Quick, Level::Full] };
     for level in levels {
         let mut cases: Vec<_> =
             cases().filter(|case| case.level <= *level && case.untested().is_none()).collect();
         cases.sort_by_key(|case| !chapters(operation).contains(&case.chapter()));
         for case in cases {
-            match look(&backend, case, *level, seed) {
+            match look(backend, case, *level, seed) {
                 Verdict::Survived => {}
                 verdict => return verdict,
             }
@@ -42,7 +38,7 @@ pub(crate) fn hunt(plan: &Plan, operation: &str, level: Level, seed: u64) -> Ver
     Verdict::Survived
 }
 
-fn look(backend: &Backend, case: &Case, level: Level, seed: u64) -> Verdict {
+fn look(backend: &(impl Harness + Clone), case: &Case, level: Level, seed: u64) -> Verdict {
     let options =
         Options { level, seed: Some(seed), limit: LIMIT, only: Some(case.id()), ..Options::default() };
     for (ran, outcome) in run(backend.clone(), &options).outcomes() {

@@ -5,6 +5,7 @@
 
 mod argued;
 mod assignments;
+mod cells;
 mod columns;
 mod conditions;
 mod database;
@@ -22,11 +23,13 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use hallpass_conformance_tests::Level;
+use hallpass_conformance_tests::planted::cells;
 use libtest_mimic::{Arguments, Failed, Trial};
 
 use crate::hunt::{Verdict, hunt};
 use crate::mutant::Mutant;
 use crate::plan::Plan;
+use crate::store::Backend;
 use crate::tally::Tally;
 
 const HELP: &str = "\
@@ -71,7 +74,7 @@ fn main() -> ExitCode {
     for seed in SEEDS {
         let level = options.level;
         trials.push(Trial::test(format!("the_right_store_passes_seed_{seed}"), move || {
-            match hunt(&Plan::right(), "", level, seed) {
+            match hunt(&Backend::of(&Plan::right()), "", level, seed) {
                 Verdict::Survived => Ok(()),
                 verdict => Err(format!("{verdict:?}").into()),
             }
@@ -81,12 +84,13 @@ fn main() -> ExitCode {
         let (tally, level, seed) = (Arc::clone(&tally), options.level, options.seed);
         trials.push(Trial::test(mutant.name(), move || {
             let judge = |verdict: &Verdict| argued::judge(&mutant.name(), verdict, level);
-            let verdict = hunt(&mutant.plan, mutant.operation, level, seed);
+            let backend = Backend::of(&mutant.plan);
+            let verdict = hunt(&backend, mutant.operation, level, seed);
             let mut judged = judge(&verdict);
             // The generator plays as many sequences as it has time for, and luck is no hole.
             for seed in seed + 1..seed + TRIES {
                 if judged.is_err() && matches!(verdict, Verdict::Survived) {
-                    judged = judge(&hunt(&mutant.plan, mutant.operation, level, seed));
+                    judged = judge(&hunt(&backend, mutant.operation, level, seed));
                 }
             }
             tally.add(&mutant, verdict);
@@ -94,6 +98,15 @@ fn main() -> ExitCode {
         }));
     }
     let hunted = trials.len() - 2 - SEEDS.count();
+    for (number, cell) in cells().enumerate() {
+        let is_drawn = options.all || number % SHARE == (options.seed % SHARE as u64) as usize;
+        if is_drawn {
+            let (level, seed) = (options.level, options.seed);
+            trials.push(Trial::test(cells::name(cell), move || {
+                cells::judge(cell, level, seed).map_err(Failed::from)
+            }));
+        }
+    }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
         println!("{tally}\n{hunted} of {total} mutants chosen, seed {}", options.seed);

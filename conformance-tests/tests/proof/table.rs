@@ -14,6 +14,9 @@ use crate::{all_of, case, faults, odd_but_legal, settled};
 /// What is said of a case whose faults would all be core's: mutants of core are killed by it, not stores.
 const CORE: &str = "what it looks at is decided in core, above any store";
 
+/// What is said of a case that is there for faults made in bulk.
+const BULK: &str = "mutants of `tests/mutants`";
+
 /// Cases that no fault is for, each with its reason.
 const EXCUSED: &[(&str, &str)] = &[
     ("decision::another_stamp_refuses_and_ends_nothing", CORE),
@@ -29,6 +32,21 @@ const EXCUSED: &[(&str, &str)] = &[
     ("token::malformed_text_never_reaches_the_store", CORE),
     ("token::nothing_stored_verifies", CORE),
     ("token::records_of_a_subject_share_a_shard", CORE),
+    ("alike::a_login_that_is_alike_is_another", BULK),
+    ("alike::a_name_that_is_alike_is_another", BULK),
+    ("alike::a_selector_that_is_alike_is_another", BULK),
+    ("expiry::a_limit_of_any_size_collects_everything_in_the_end", BULK),
+    ("expiry::the_time_of_an_epoch_is_kept_to_the_millisecond", BULK),
+    ("expiry::three_hundred_due_records_are_counted", BULK),
+    ("find::a_question_that_is_asked_again_is_answered_anew", BULK),
+    ("interleaved::a_revocation_is_one_event", BULK),
+    ("interleaved::no_first_reader_of_an_epoch_shortens_anothers", BULK),
+    ("interleaved::no_session_is_restored_when_its_parent_was_seen_to_end", BULK),
+    ("interleaved::no_purge_takes_an_epoch_that_is_read", BULK),
+    ("interleaved::no_update_of_an_epoch_shortens_it_for_a_reader", BULK),
+    ("interleaved::two_inserts_under_one_fence_both_pass", BULK),
+    ("random::a_short_cut_is_told_and_forgotten", BULK),
+    ("random::calls_at_once_are_in_some_order", BULK),
 ];
 
 const BEGIN: &str = "<!-- faults -->\n";
