@@ -294,7 +294,7 @@ mod tests {
         let memory = Backend::blocking("memory", |_| Ok(MemoryStore::new()));
         let limit = Duration::from_millis(200);
         let runner = Runner::new(Arc::new(memory), Options { limit, ..Options::default() });
-        let outcome = runner.outcome(&ASKS);
+        let (outcome, _) = runner.outcome(&ASKS);
         assert!(matches!(&outcome, Outcome::Inconclusive(why) if why.starts_with("too slow")), "{outcome:?}");
     }
 

@@ -249,7 +249,7 @@ impl TowerSessionStore {
             (Proof::Digest(digest), None) => Ok(name.is_proved_by(digest)),
             (Proof::Digest(digest), Some(ring)) => Ok(ring.accepts_unkeyed(now) && name.is_proved_by(digest)),
             (Proof::Sealed(seal), Some(ring)) => {
-                ring.is_sealed(CONTEXT, &sealed(name, record, content), seal)
+                Ok(ring.is_sealed(CONTEXT, &sealed(name, record, content), seal)?)
             }
             (Proof::Sealed(seal), None) => Err(Failure::UnknownKey(seal.key)),
         }
