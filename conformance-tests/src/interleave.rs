@@ -38,9 +38,14 @@ pub(crate) async fn hold_up<A, B>(
     second: impl Future<Output = B>,
 ) -> (A, B, Met) {
     let (mut first, mut second) = (pin!(first), pin!(second));
-    if let Some(a) = step(first.as_mut(), steps).await {
-        let met = if steps == 1 { Met::AtOnce } else { Met::Missed };
-        return (a, second.await, met);
+    if let Some(a) = step(first.as_mut(), steps.min(1)).await {
+        return (a, second.await, Met::AtOnce);
+    }
+    if steps > 1 {
+        yield_now().await;
+        if let Some(a) = step(first.as_mut(), steps - 1).await {
+            return (a, second.await, Met::Missed);
+        }
     }
     match timeout(PATIENCE, second.as_mut()).await {
         Ok(b) => match step(first.as_mut(), 1).await {
