@@ -213,7 +213,9 @@ impl Runner {
                 history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
-            Ok(Ok(Some(Err(stop)))) => self.pace.judge(stop, history).into_outcome(case, history.text(), seed),
+            Ok(Ok(Some(Err(stop)))) => {
+                self.pace.judge(stop, history).into_outcome(case, history.text(), seed)
+            }
             Ok(Err(panic)) if history.is_stuck_in(OPEN) => {
                 Outcome::HarnessFailed(format!("open panicked: {}", text_of(&*panic)))
             }
