@@ -45,7 +45,6 @@ fn module<'a>(path: &'a str, folder: &str) -> Option<&'a str> {
     path.strip_prefix(folder)?.strip_suffix(".rs").filter(|name| !matches!(*name, "lib" | "main"))
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "what `filter` hands over")]
 fn is_code(line: &&str) -> bool {
     !line.trim_start().starts_with("//")
 }

@@ -227,7 +227,7 @@ impl Chooser {
     /// A call that was made before, word for word: by the same handle, where what it answered may have been kept.
     fn again(&mut self, place: usize, state: &State) -> Option<Step> {
         let made: Vec<_> = self.made.iter().filter(|(at, ..)| *at == place).collect();
-        let (place, node, call) = (made.len() > 0).then(|| (*self.rng.pick(&made)).clone())?;
+        let (place, node, call) = (!made.is_empty()).then(|| (*self.rng.pick(&made)).clone())?;
         let is_new = match &call {
             // All bytes equal: the store may take it for its own earlier send (S5).
             Call::Insert { record, .. } => state.record(record.selector).is_none(),
