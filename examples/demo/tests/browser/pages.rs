@@ -62,7 +62,7 @@ fn every_page_can_be_read_by_everybody() {
 
     site.clock.advance(SESSION_ENDS);
     browser.visit("/password");
-    assert!(browser.shows("your login is not fresh"));
+    assert!(browser.shows("you did not enter your password recently"));
     inspect(&browser, "confirm");
     browser.visit("/nowhere");
     inspect(&browser, "not-found");
