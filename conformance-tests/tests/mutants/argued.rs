@@ -121,11 +121,6 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ),
     ("purge/%/committed_apart", "S10", "The same: each is a whole."),
     ("purge/epochs/left_out", "S10", "Epochs are collected late."),
-    (
-        "purge/epochs.lock/waits",
-        "S10",
-        "It waits for an epoch that another call holds, and then looks again.",
-    ),
     ("purge/epochs.rows/a_megabyte", "S10", "The rest is collected later."),
     ("purge/epochs.rows/at_most_%", "S10", "The same."),
     (
