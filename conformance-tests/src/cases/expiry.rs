@@ -368,6 +368,8 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
         (at(998), HOUR + millisecond),
         (beyond_2038, HOUR),
         (last, HOUR + millisecond * 999),
+        // Longer than any calendar: until the last instant there is.
+        (at(999), Duration::MAX),
     ];
     for (number, (now, keep)) in times.into_iter().enumerate() {
         for how in ["read first", "read late", "read a millisecond late", "set first", "set again"] {
