@@ -1,8 +1,8 @@
-//! The clauses of the contract: their numbers, their words, and what each is about in an adapter.
+//! The clauses of the contract: number, text, and the part of an adapter that each concerns.
 
 use std::fmt;
 
-/// Where the pages of this repository are read.
+/// The URL of this repository's documentation pages.
 const PAGES: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/blob/main/docs/");
 
 const TOKENS: &str = "what `find` gives back after `insert` and `replace`: core judges what it is handed, so run the \
@@ -12,7 +12,7 @@ const ENDINGS: &str = "`replace` and `revoke_by_subject` with `Action::Mark`: co
 const WINNERS: &str = "the condition on the revision in `replace`, and whether it is checked in the step that writes: run \
                        `replace::` and `race::` first";
 
-/// An entry: number, heading on the page, the sentence that stands there, what to look at in an adapter.
+/// An entry: number, heading in the contract, the sentence quoted from it, and what to look at in an adapter.
 macro_rules! clauses {
     ($($name:ident $title:literal $text:literal $look:expr;)+) => {
         /// A clause of `docs/contract.md`.
@@ -25,13 +25,13 @@ macro_rules! clauses {
             /// Every clause, in the order of the contract.
             pub const ALL: [Self; 42] = [$(Self::$name),+];
 
-            /// Its heading on the page: `Compare and swap`.
+            /// Its heading in the contract: `Compare and swap`.
             #[must_use]
             pub const fn title(self) -> &'static str {
                 match self { $(Self::$name => $title,)+ }
             }
 
-            /// The sentence of the page that says most of it.
+            /// The sentence of the contract that states most of it.
             #[must_use]
             pub const fn text(self) -> &'static str {
                 match self { $(Self::$name => $text,)+ }
@@ -125,20 +125,20 @@ clauses! {
 }
 
 impl Clause {
-    /// Where it stands on the page of the contract: a URL.
+    /// The URL of the clause in the contract.
     #[must_use]
     pub fn place(self) -> String {
         format!("{PAGES}contract.md#{}", self.anchor())
     }
 
-    /// Where the usual reasons stand for which an adapter breaks it: a URL.
+    /// The URL of the usual reasons why an adapter breaks it.
     #[must_use]
     pub fn reasons(self) -> String {
         let anchor = if self < Self::S1 { "t-and-d".to_owned() } else { self.anchor() };
         format!("{PAGES}adapter.md#{anchor}")
     }
 
-    /// As the page's own links name it.
+    /// The anchor in the page's own links.
     #[must_use]
     fn anchor(self) -> String {
         let title = self.title().to_lowercase().replace(' ', "-");
@@ -149,7 +149,7 @@ impl Clause {
         }
     }
 
-    /// [`look_at`](Self::look_at), closer where the chapter of the case says more.
+    /// [`look_at`](Self::look_at), or a more specific hint if the case's chapter has one.
     pub(crate) fn look_at_in(self, chapter: &str) -> &'static str {
         match (self, chapter) {
             (Self::S11, "expiry") => {
@@ -165,7 +165,7 @@ impl Clause {
     }
 }
 
-/// Its number, as on the page: `S5`.
+/// Its number in the contract: `S5`.
 impl fmt::Display for Clause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self, f)
