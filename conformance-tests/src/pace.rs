@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::history::History;
 use crate::outcome::Stop;
 
-/// The usual duration of a call up to which a timeout counts, for a distant store or a busy machine.
+/// From this usual duration of a call on, a timeout proves nothing: the store is far away or the machine is busy.
 const SLOW: Duration = Duration::from_millis(250);
 /// The number of calls needed to judge.
 const ENOUGH: usize = 3;

@@ -21,8 +21,8 @@ const TRIES: u32 = 40;
 
 /// The store under test. Clones are the same store.
 ///
-/// Calls that fail as unavailable are repeated, because a store may be unavailable now and then if it says so.
-/// [`Watched::bare`] does not repeat them.
+/// A call that certainly did nothing is repeated, because a store may be unavailable now and then if it says so.
+/// [`Watched::bare`] does not repeat calls.
 #[derive(Clone)]
 pub(crate) struct Watched {
     store: Arc<dyn TokenStore>,
