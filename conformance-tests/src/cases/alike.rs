@@ -1,7 +1,7 @@
-//! What is merely similar never matches, by any operation.
+//! Similar keys never match, in any operation.
 //!
-//! The accident: two keys that a collation, a padding, a prefix index or half of a column takes for one. Each case
-//! asks every operation about a neighbour of what is there, for every kind of likeness.
+//! The accident: a collation, padding, a prefix index or half of a column confuses two keys. For each kind of
+//! similarity the cases call every operation with a key that resembles a stored one.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
-/// Pairs of bytes that are alike, and how; the first `fixed` bytes stay.
+/// Pairs of similar byte strings, each with the kind of similarity; the first `fixed` bytes never change.
 fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8; N], [u8; N])> {
     let half = N / 2;
     let with = |change: &dyn Fn(&mut [u8; N])| {
@@ -60,7 +60,7 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
     pairs
 }
 
-/// The same bytes but for the case of one letter of their base64.
+/// Changes the case of one letter in the base64 of the bytes.
 fn in_another_case<const N: usize>(base: [u8; N], fixed: usize) -> Option<[u8; N]> {
     let text = Base64Unpadded::encode_string(&base).into_bytes();
     // The last digit has unused bits.
@@ -140,7 +140,7 @@ async fn a_login_that_is_alike_is_another(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// Every family of names, and long ones that differ at their ends.
+/// Every family of names, and long names that differ at the end.
 fn families() -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> =
         FAMILIES.iter().map(|family| family.iter().map(|name| (*name).to_owned()).collect()).collect();
@@ -148,9 +148,9 @@ fn families() -> Vec<Vec<String>> {
         let long = "x".repeat(length);
         all.push(vec![long.clone() + "y", long.clone() + "z", long]);
     }
-    // Two names of one shard (T7).
+    // Two names with the same shard (T7).
     all.push(NEIGHBOURS.map(str::to_owned).to_vec());
-    // Families that share a name are one: they play at once.
+    // Families that share a name become one group, because the groups run concurrently.
     let mut apart: Vec<Vec<String>> = Vec::new();
     for family in all {
         let (akin, mut rest): (Vec<_>, Vec<_>) =
@@ -174,7 +174,7 @@ async fn a_name_that_is_alike_is_another(stage: Stage) -> Ran {
     playing.join_all().await.into_iter().collect()
 }
 
-/// That each name of `family` is a subject of its own, whatever it is asked.
+/// Checks for every operation that each name of `family` is a subject of its own.
 async fn apart(store: &Handle, family: &[String]) -> Ran {
     let (mut records, mut epochs) = (Vec::new(), Vec::new());
     for (number, name) in (1_u8..).zip(family) {

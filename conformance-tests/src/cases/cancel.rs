@@ -1,4 +1,4 @@
-//! Futures dropped half-way.
+//! Dropped futures.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -24,13 +24,13 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S13] a_dropped_read_breaks_nothing),
 ];
 
-/// After how many polls at most a future is dropped.
+/// The maximum number of polls before a future is dropped.
 const POLLS: usize = 12;
-/// How long purges may pass over what a dropped purge still holds.
+/// How long purges may skip rows that a dropped purge still holds.
 const SETTLE: Duration = Duration::from_secs(20);
 const KEEP: Duration = Duration::from_secs(3_600);
 
-/// Polls `call` so many times and drops it; whether it had ended before.
+/// Polls `call` up to `polls` times and drops it; returns whether it had ended before.
 async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> Ran<bool> {
     let mut call = pin!(call);
     match step(call.as_mut(), polls).await {
@@ -39,8 +39,8 @@ async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreE
     }
 }
 
-/// What stands under `now`'s selector, once what was dropped has had its effect or never will, which must
-/// be one of `states` and agree with the list.
+/// Finds `of` once a dropped call has taken effect or never will. The result must be one of `states` and agree with
+/// the list.
 async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran<Option<Record>> {
     for tried in 0.. {
         let found = store.find(of.selector).await?;
@@ -129,7 +129,7 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
     let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
     for action in [Action::Mark { reason: Reason::Reused, at: at(1) }, Action::Remove] {
         for polls in 1..=POLLS {
-            // What is dropped may land late, and must not meet the records of the next round.
+            // A dropped call may take effect late, and must not find the records of the next round.
             let name = format!("alice {polls} {}", action == Action::Remove);
             let alice = subject(&name);
             let records = [record(&name), record(&name), record(&name)];
@@ -192,7 +192,7 @@ async fn a_dropped_read_breaks_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (record, alice) = (record("alice"), subject("alice"));
     store.put(&record).await?;
-    // More often than a pool has connections.
+    // More calls than a pool has connections.
     for round in 0..40 {
         let polls = 1 + round % 3;
         drop_after(polls, store.find(record.selector)).await?;

@@ -1,4 +1,4 @@
-//! The decision as a behaviour over the real backend: what a token is worth, and what that does.
+//! Decisions over the real backend: which tokens are accepted, and what a verdict changes.
 
 use std::time::Duration;
 
@@ -106,7 +106,7 @@ async fn an_ended_token_says_why(stage: Stage) -> Ran {
     for reason in [Reason::LoggedOutElsewhere, Reason::Administrative, Reason::CredentialChanged] {
         let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
         same(D3, "how many were ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
-        // Longer than it would have lived unused: a marked record has no idle expiry.
+        // Longer than the idle lifetime: a marked record has no idle expiry.
         clock.advance(HOUR);
         let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
         rejected(D3, "a token that was ended", verdict, Rejected::Revoked(reason))?;
@@ -135,7 +135,7 @@ async fn another_stamp_refuses_and_ends_nothing(stage: Stage) -> Ran {
         matches!(verdict, Err(Denied::Failed(Failure::StampRequired))),
         "a stamped token without a stamp came to a verdict",
     )?;
-    // A replica of the user table may lag: what it refuses is good again when it has caught up.
+    // A replica of the user table may lag: a token that it rejects is accepted again once it has caught up.
     for (stamp, good) in [(old, true), (new, false), (new, false), (old, true)] {
         let candidate = accepted(D4, "a stamped token", tokens.look_up(Kind::SESSION, text).await)?;
         let verdict = candidate.verify(Some(&stamp)).await;
@@ -195,7 +195,7 @@ async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A remember-me token of alice's, rotated once: the predecessor and the successor.
+/// A remember-me token of alice's that was rotated once: the predecessor and the successor.
 async fn rotated(tokens: &Tokens) -> Ran<(Issued, String)> {
     let first = log_in(tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(tokens, first.token.expose()).await?;

@@ -1,4 +1,4 @@
-//! Collecting what has expired, and nothing sooner.
+//! Purging: records and epochs go when they are due, and not before.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ fn due_at(name: &str, millis: u64) -> Record {
 async fn what_is_not_due_stays(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let mut records = vec![record("alice"), due_at("alice", 1), due_at("bob", 2)];
-    // Expired, but not to be collected yet.
+    // Expired, but not yet due.
     (records[0].expires_at, records[0].idle_at) = (ago(1_000), Some(ago(1_000)));
     for record in &records {
         store.put(record).await?;
@@ -164,7 +164,7 @@ async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let again = store.epoch(&alice, Epoch([2; 16]), HOUR, minutes(59)).await?;
     hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
-    // A store that keeps it longer than asked may have left its time alone: then half of the hour was left.
+    // A store that keeps epochs longer than asked may have left the time alone: half of the hour was left then.
     let _ = store.purge_expired(minutes(88), 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &INSERTED)
@@ -188,7 +188,7 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     for record in [&over, &soon, &ended] {
         store.put(record).await?;
     }
-    // The same after a write and after a mark, which come when it is due already.
+    // The same for a write and a mark that come after the record is due.
     let (mut late, mut marked) = (record("alice"), record("bob"));
     for record in [&mut late, &mut marked] {
         (record.expires_at, record.purge_at, record.idle_at) = (at(1), at(1), None);
@@ -244,7 +244,7 @@ async fn three_hundred_due_records_are_counted(stage: Stage) -> Ran {
     same(S10, "how many of 300 due records were collected", &store.collect(at(1), 1_000).await?, &300)
 }
 
-/// More than a statement's parameters or a script's stack hold.
+/// More records and epochs than the parameters of a statement or the stack of a script can hold.
 async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran {
     const MANY: u16 = 9_000;
     const AT_ONCE: u16 = 16;
@@ -266,7 +266,7 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
     records.extend((0..9).map(|number| numbered(&stays, number)));
     store.put_all(&records).await?;
     let (mut collected, mut more) = (0, true);
-    // A store that takes a few at a time may go on for long.
+    // A store that removes a few records at a time may take many calls.
     for _ in 0..100 {
         if more {
             let purged = store.purge_expired(at(1), u32::MAX).await?;
@@ -321,7 +321,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
     let (day, later) = (HOUR * 24, NOW.saturating_add(HOUR * 24 - Duration::from_millis(1)));
     let set = |number: u8, now, keep| EpochUpdate::Set { epoch: Epoch([number; 16]), now, keep };
     let earlier = NOW.saturating_sub(HOUR * 2);
-    // What was promised first; what is asked for afterwards.
+    // The earlier call, which gives the epoch a day; then the later one.
     let cases: [(&str, Option<EpochUpdate>, Option<EpochUpdate>); 5] = [
         ("read again for an hour", None, None),
         ("set for an hour", None, Some(set(2, NOW, HOUR))),
@@ -347,7 +347,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
             .to_string();
         same(S11, what, &answer, &INSERTED)?;
     }
-    // A short time, lengthened by an update.
+    // A short time that an update extends.
     let name = subject("short");
     store.epoch(&name, Epoch([1; 16]), HOUR, NOW).await?;
     store.revoke_by_subject(&name, &RecordFilter::all(), Action::Remove, set(2, NOW, day)).await?;
@@ -356,7 +356,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
     same(S11, "insert in the last millisecond of an epoch that was set for a day", &answer, &INSERTED)
 }
 
-/// Whatever gave it its time, and however far away that is.
+/// For every way in which an epoch gets its time, and for distant times.
 async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (millisecond, all) = (Duration::from_millis(1), RecordFilter::all());
@@ -375,7 +375,7 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
             let who = subject(&name);
             let before = match how {
                 "read late" | "set again" => Some((now.saturating_sub(HOUR / 6 * 5), HOUR)),
-                // By now less than half of its time is left.
+                // Less than half of its time is left now.
                 "read a millisecond late" => Some((now.saturating_sub(keep / 2 + millisecond * 2), keep)),
                 _ => None,
             };

@@ -1,4 +1,4 @@
-//! Fences: nothing slips in behind a revocation.
+//! Fences: no insert slips in behind a revocation.
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
     Ok(store.epoch(of, Epoch([fresh; 16]), KEEP, NOW).await?)
 }
 
-/// Inserts `record` under `fence`, which must answer `expected` and store accordingly.
+/// Inserts `record` under `fence`; the result must be `expected`, and the store must agree with it.
 async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert) -> Ran {
     let answer = store.insert(record, fence).await?;
     same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
@@ -99,7 +99,7 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
     let before = epoch(&here, &alice, 1).await?;
-    // Only other kinds are ended, and there is not even one of those.
+    // Ends only other kinds, of which there is no record.
     let which = RecordFilter::all().kinds(Kinds::from(Kind::API_KEY));
     let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
     admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
@@ -168,7 +168,7 @@ async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
     admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await
 }
 
-/// A collation that ignores case takes them for one.
+/// A collation that ignores case confuses these epochs.
 async fn epochs_alike_in_base64_are_told_apart(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let text = "QuiteSomeLettersInAn";
@@ -216,7 +216,7 @@ async fn a_long_subject_has_an_epoch_of_its_own(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A record of bob's that a store which routes by shard finds where alice's are.
+/// A record of bob's in alice's shard, where a store that routes by shard finds it.
 fn neighbour_of(alice: &Record) -> Record {
     let mut names = (0_u32..).map(|number| format!("bob {number}"));
     let name = names.find(|name| subject(name).shard() == alice.selector.shard());

@@ -1,4 +1,4 @@
-//! Finding, and answers that go out of date.
+//! Look-ups, and results that become outdated.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ra
     (old.created_at, old.updated_at, old.seen_at) = (Timestamp::MIN, Timestamp::MIN, Timestamp::MIN);
     (old.expires_at, old.purge_at, old.idle_at) = (long_ago, long_ago, Some(long_ago));
     (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
-    // Later than its own expiry: a native time to live must not come out negative.
+    // Later than its own expiry: a native time to live must not become negative.
     ended.mark(Reason::LoggedOut, ended.expires_at.saturating_add(Duration::from_secs(1)));
     spent.mark(Reason::Spent, at(1));
     for record in [old, over, ended, spent] {
@@ -121,7 +121,7 @@ async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
     hold(S6, there.find(record.selector).await?.is_none(), "the other handle still finds a deleted record")
 }
 
-/// A handle asks, another one changes what it asked about, and it asks the same, word for word.
+/// One handle makes a call, another one changes the data, and the first repeats exactly the same call.
 async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let (alice, all, keep) = (subject("alice"), RecordFilter::all(), Duration::from_secs(3_600));

@@ -23,7 +23,7 @@ pub(super) const CASES: &[Case] = &[
         "the types of hallpass-core cannot hold it: no store ever sees it"),
 ];
 
-/// Pairs that somebody's collation, trimming, pattern or truncation would take for one.
+/// Pairs that a collation, trimming, a pattern or truncation could confuse.
 fn spellings() -> Vec<String> {
     let (long, nfc, nfd) = ("x".repeat(254), "\u{e9}", "e\u{301}");
     let mut all: Vec<String> = [

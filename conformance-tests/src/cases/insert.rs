@@ -1,4 +1,4 @@
-//! Inserting.
+//! Inserts.
 
 use hallpass_core::{
     Action, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds, Page, Purpose, Reason, Record,
@@ -94,7 +94,7 @@ async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: 
     Ok(())
 }
 
-/// Also for those without one, whose shard is random.
+/// Records without a subject, whose shard is random, take their selectors too.
 async fn a_selector_is_taken_for_every_subject(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (old, mut new) = (record("alice"), anonymous());
@@ -152,7 +152,7 @@ async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// How many records of its subject there are, says an insert if its store knows.
+/// An insert returns the number of the subject's records, if the store knows it.
 async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let count = async |store: &Handle, record: &Record, expected: Option<u32>| -> Ran {
@@ -174,7 +174,7 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
     let everything = RecordFilter::login(last.login);
     there.revoke_by_subject(&subject("alice"), &everything, Action::Remove, EpochUpdate::Keep).await?;
     count(&here, &record("alice"), Some(3)).await?;
-    // A store that counts up to some number says so, or nothing.
+    // A store that counts up to a limit returns the exact number or none.
     for most in [100, 128] {
         let carol = format!("carol {most}");
         let crowd: Vec<_> = (0..most - 2).map(|_| record(&carol)).collect();

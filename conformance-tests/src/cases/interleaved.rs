@@ -1,4 +1,4 @@
-//! Two writes at once, interleaved at every step of the first one.
+//! Two concurrent writes, interleaved at each step of the first one.
 
 use std::time::Duration;
 
@@ -92,7 +92,7 @@ async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
     .await
 }
 
-/// Of epochs that two first readers make, the longer time stands.
+/// If two calls create an epoch concurrently, the longer of their times counts.
 async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut number = 0;
@@ -112,7 +112,7 @@ async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
     .await
 }
 
-/// That `epoch` of `name` still admits in the last millisecond before `end`.
+/// Checks that `epoch` of `name` still admits an insert in the last millisecond before `end`.
 async fn lasts(store: &Handle, name: &str, epoch: Epoch, end: Timestamp) -> Ran {
     let _ = store.purge_expired(end.saturating_sub(Duration::from_millis(1)), 9).await?;
     let answer = store.insert(&record(name), Fence::Epoch(epoch)).await?;
@@ -178,7 +178,7 @@ async fn two_inserts_under_one_fence_both_pass(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// What was inserted before a list that shows a living record is there when that is ended.
+/// If a list shows a record alive, a revocation that ends it also ends every record inserted before that list.
 async fn a_revocation_is_one_event(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
@@ -209,7 +209,8 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// By a delete or a last use: what is inserted under it stays, but was there before.
+/// A delete or a last use ends the parent. A child that passed the fence stays, but was there before that call
+/// returned.
 async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     for spends in [false, true] {

@@ -1,4 +1,4 @@
-//! Listing the records of a subject.
+//! Lists of a subject's records.
 
 use std::num::NonZeroU16;
 
@@ -30,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S9 S10] what_was_purged_is_not_listed needs [Purge]),
 ];
 
-/// `count` records of `name`, some issued at the same instant.
+/// `count` records of `name`, some of them issued at the same instant.
 fn devices(name: &str, count: u16) -> Vec<Record> {
     let template = record(name);
     let numbered = |number: u16| {
@@ -43,13 +43,13 @@ fn devices(name: &str, count: u16) -> Vec<Record> {
     (0..count).map(numbered).collect()
 }
 
-/// In the order of a list.
+/// Sorts records in the order of a list.
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
     records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
     records
 }
 
-/// Every page from first to last.
+/// Reads every page, from first to last.
 async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Vec<Record>> {
     let limit = NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN);
     let mut page = Page { kinds, ..Page::first(limit) };
@@ -204,7 +204,7 @@ async fn kinds_and_purposes_are_conditions_that_both_hold(stage: Stage) -> Ran {
     let mut records = devices("alice", 24);
     let kinds = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY, Kind::REFRESH];
     for (number, record) in records.iter_mut().enumerate() {
-        // A kind may have served another purpose before.
+        // A kind may have had another purpose earlier.
         (record.kind, record.purpose) = (kinds[number % 4], Purpose::ALL[number / 4 % 3]);
     }
     store.put_all(&records).await?;
@@ -301,7 +301,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
             .collect();
         same(S9, format_args!("a list with a damaged row, in pages of {limit}"), &found, &expected)?;
     }
-    // The others are ended all the same; whether the damaged one counts is the store's affair.
+    // The other records are ended; the store may or may not count the damaged one.
     let (all, alice) = (RecordFilter::all(), subject("alice"));
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(9) };
     let _ = store.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;

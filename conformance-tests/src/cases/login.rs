@@ -1,4 +1,4 @@
-//! Logins from beginning to end: restored, listed, capped, ended, used up.
+//! Logins from beginning to end: restored, listed, capped, ended and used up.
 
 use std::num::NonZeroU32;
 
@@ -73,7 +73,7 @@ async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
     let second = rotate(&tokens, first.token.expose()).await?;
     accepted(D13, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
     clock.advance(MINUTE * 5);
-    // Any token of ours logs out, a replaced one too.
+    // Any token of a login can log it out, including a replaced one.
     accepted(D13, "a log-out", tokens.revoke(Kind::REMEMBER, first.token.expose()).await)?;
     for text in [first.token.expose(), &second] {
         let verdict = tokens.verify_and_rotate(Kind::REMEMBER, text).await;
@@ -272,7 +272,7 @@ async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
     clock.set(once.expires_at.saturating_add(HOUR - std::time::Duration::from_millis(1)));
     same(S10, "how many were purged within the margin", &tokens.purge().await?, &0)?;
     clock.advance(std::time::Duration::from_millis(1));
-    // A purge may remove nothing where a row is locked, and the next one finds it.
+    // A purge may skip a locked row; the next one finds it.
     let mut removed = 0;
     for _ in 0..IDLE {
         removed += tokens.purge().await?;

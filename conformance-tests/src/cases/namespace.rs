@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] purging_stays_in_its_namespace needs [Purge]),
 ];
 
-/// The second one's name begins with the first one's.
+/// The suffix of the second namespace, whose name begins with the first one's name.
 const OTHER: &str = "_b";
 const KEEP: Duration = Duration::from_secs(3_600);
 
@@ -101,7 +101,7 @@ async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
     for name in names.iter().chain(&long_ones).chain(&longest) {
         open.extend(stage.open_if_taken(name).await.map(|store| (name, store)));
     }
-    // Those that were not refused are apart.
+    // The accepted names are separate namespaces.
     let mut records = Vec::new();
     for (name, store) in &open {
         let record = record("alice");
@@ -118,7 +118,7 @@ async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A key made of both without a mark in between is the same for "a" and "b_alice" as for "a_b" and "alice".
+/// A key that joins both without a separator is the same for "a" and "b_alice" as for "a_b" and "alice".
 async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
     let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
     for (mine, theirs) in
@@ -156,7 +156,7 @@ async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
                 EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP },
             )
             .await?;
-        // The next pair begins with epochs of its own.
+        // The next pair starts with new epochs.
         here.revoke_by_subject(&subject(mine), &all, Action::Remove, EpochUpdate::Keep).await?;
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! Races over two handles for one record, with measured overlap.
+//! Races between two handles for one record, with measured overlap.
 
 use hallpass_core::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
 
@@ -142,7 +142,7 @@ async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran
     .await
 }
 
-/// Replaces a record that stays, again and again, while others beside it come and go.
+/// Replaces one record repeatedly, while inserting and deleting others.
 fn churn(node: Handle, number: u64, mut stays: Record, stage: Stage) -> Entrant<usize> {
     Box::pin(async move {
         if let Some(found) = node.find(stays.selector).await? {
@@ -248,7 +248,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
     .await
 }
 
-/// Eight records that are due, and for each of them the slide that puts it off.
+/// Eight due records, each with the update that postpones it.
 async fn due_and_slid(stage: &Stage, store: &Handle) -> Ran<Vec<(Revision, Record)>> {
     let mut slides = Vec::new();
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! Races over two handles against the end of a subject's logins, with measured overlap.
+//! Races between two handles about the end of a subject's logins, with measured overlap.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
-/// Replaces the record again and again until it cannot be.
+/// Replaces the record repeatedly until that fails.
 fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
     Box::pin(async move {
         for _ in 0..40 {

@@ -1,4 +1,4 @@
-//! Races of clients over two nodes, with measured overlap.
+//! Races between clients on two nodes, with measured overlap.
 
 use hallpass_core::{Denied, Kind, Rejected, Revision};
 

@@ -1,4 +1,4 @@
-//! Random sequences of calls that follow each other, over two handles.
+//! Random sequences of consecutive calls over two handles.
 
 use std::time::Duration;
 
@@ -32,7 +32,7 @@ async fn every_answer_is_allowed(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
-/// Every two operations about one record, the first one held up at each of its steps.
+/// Any two operations about one record, with the first one held up at each of its steps.
 async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
     let amount = Amount {
         sequences: 120,
@@ -71,7 +71,7 @@ async fn nothing_is_done_in_secret_while_connections_are_cut(stage: Stage) -> Ra
     sequences_in(stage, Trouble::Cut, 3, 12).await
 }
 
-/// Each call may take its time.
+/// Each call may wait until its time limit.
 async fn nothing_is_done_in_secret_while_the_server_is_frozen(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Freeze, 1, 12).await
 }

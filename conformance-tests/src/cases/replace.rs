@@ -1,4 +1,4 @@
-//! Replacing: compare-and-swap on the revision.
+//! Replaces: compare-and-swap on the revision.
 
 use hallpass_core::{
     Action, Body, Device, EpochUpdate, Reason, Record, RecordFilter, Replace, Revision, StoreError, Timestamp,
@@ -57,7 +57,7 @@ async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     let old = record("alice");
     store.put(&old).await?;
     let mut new = stage.next(&old);
-    // Nodes' clocks differ: the order of writes is that of revisions, not of times.
+    // The clocks of nodes differ: revisions order the writes, not times.
     (new.updated_at, new.seen_at) = (ago(9_000), ago(9_000));
     store.swap(&new, &old).await?;
     let found = store.find(new.selector).await?;
@@ -72,7 +72,7 @@ async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
     (touched.seen_at, touched.updated_at) = (at(60_000), at(60_000));
     (touched.idle_at, touched.purge_at) = (Some(at(120_000)), at(180_000));
     let mut answer = here.touch(&touched, old.revision).await?;
-    // It may be spurious (S5), and not for ever.
+    // The conflict may be spurious (S5), but not every time.
     for _ in 0..16 {
         if answer != Replace::Conflict {
             break;
@@ -239,7 +239,7 @@ async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran
     same(S10, "how many were due before the new time", &store.collect(at(999), 100).await?, &0)
 }
 
-/// A session of alice's at this revision.
+/// A session of alice's at revision `number`.
 fn at_revision(number: u64) -> Record {
     let mut record = record("alice");
     record.revision = Revision::new(number).unwrap_or(Revision::MAX);
@@ -252,7 +252,7 @@ async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
     for number in [5, (1 << 16) + 5, (1 << 31) - 1, 1 << 32, 99_999_999_999_999, (1 << 52) + 1, largest - 2] {
         let old = at_revision(number);
         store.put(&old).await?;
-        // What is left of the number in 8, 16, 32 and 52 bits, in 14 and 15 digits, and beside it.
+        // What remains of the number in 8, 16, 32 and 52 bits, or in 14 and 15 digits, and its neighbours.
         let alike = [8, 16, 32, 52].map(|bits| number % (1 << bits));
         let near = [number - 1, number + 1, number + (1 << 16), number + (1 << 32)];
         let rounded = [number / 1_000 * 1_000, number / 10 * 10];

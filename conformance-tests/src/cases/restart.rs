@@ -1,4 +1,4 @@
-//! What a restart may change: nothing but touches and what a purge removed.
+//! What a restart may undo: only touches and purges.
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S14};
@@ -22,7 +22,7 @@ async fn what_is_due_is_collected_after_a_restart(stage: Stage) -> Ran {
     hold(S10, store.find(due.selector).await?.is_none(), "a record that was purged is still there")
 }
 
-/// It may be back (S14), and then the next purge takes it.
+/// A purged record may be back (S14); then the next purge removes it.
 async fn what_was_purged_is_gone_or_due_after_a_restart(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut due, stays) = (record("alice"), record("alice"));

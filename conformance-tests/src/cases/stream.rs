@@ -1,8 +1,8 @@
-//! Streams of log-ins and restored sessions through the whole of a log-out.
+//! Streams of logins and restored sessions during a log-out.
 //!
-//! A revocation takes several steps on most backends, and the last one, in which it becomes visible, may take
-//! milliseconds. Inserts that start together with it are over before that. So here they start before it, all through
-//! it and after it, each in a task of its own.
+//! On most backends a revocation takes several steps, and the last one, which makes it visible, may take
+//! milliseconds. Inserts that start together with it have ended by then. So here inserts start before, during and
+//! after the revocation, each in a task of its own.
 
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,9 @@ pub(super) const CASES: &[Case] = &[
 
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
-/// How many inserts start before the end, and how many after it.
+/// How many inserts start before the revocation, and how many after it.
 const AROUND: usize = 3;
-/// How many there are at most.
+/// The maximum number of inserts during it.
 const MOST: usize = 80;
 
 /// An insert of a stream.
@@ -40,7 +40,7 @@ struct Tried {
     answer: Insert,
 }
 
-/// What a stream came to.
+/// The result of a stream.
 struct Streamed<T> {
     tried: Vec<Tried>,
     began: Instant,
@@ -53,7 +53,7 @@ impl<T> Streamed<T> {
         self.tried.iter().any(|tried| tried.began < self.ended && self.began < tried.ended)
     }
 
-    /// What was inserted; nothing may be that began after the end was acknowledged.
+    /// The inserted records; none of them may have begun after the revocation was acknowledged.
     fn inserted(&self, whose: &str) -> Ran<Vec<&Record>> {
         for Tried { began, answer, .. } in &self.tried {
             hold(S11, *answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
@@ -69,7 +69,8 @@ impl<T> Streamed<T> {
     }
 }
 
-/// Inserts `record`s under `fence` before, during and after `end`. Its last length says how densely.
+/// Inserts records made by `record` under `fence`, before, during and after `end`. Its last duration sets their
+/// spacing.
 async fn stream<T: Send + 'static>(
     nodes: &(Handle, Handle),
     fence: Fence,
@@ -113,7 +114,7 @@ async fn stream<T: Send + 'static>(
     Ok(Streamed { tried, began, ended, answer: answer? })
 }
 
-/// The timer counts whole milliseconds.
+/// The timer has a resolution of one millisecond.
 async fn pause(gap: Duration) {
     if gap < Duration::from_millis(1) {
         tokio::task::yield_now().await;
@@ -122,7 +123,7 @@ async fn pause(gap: Duration) {
     }
 }
 
-/// Whether any of `records` lives.
+/// Checks that none of `records` is alive.
 async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
     for record in records {
         let found = store.find(record.selector).await?;
@@ -197,7 +198,7 @@ async fn no_session_is_restored_through_the_delete_of_its_parent(stage: Stage) -
     .await
 }
 
-/// A record like `template` under a selector of its own.
+/// A copy of `template` with a new selector.
 fn fresh(template: &Record) -> Record {
     let random = record("anyone");
     let mut fresh = template.clone();

@@ -1,4 +1,4 @@
-//! Revoking by subject: all and only what matches.
+//! Revocation of a subject's records: all that match, and no others.
 
 use hallpass_core::{
     Action, Epoch, EpochUpdate, Kind, Kinds, LoginId, Logins, Purpose, Purposes, Reason, Record,
@@ -133,7 +133,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
 fn varied(name: &str, rng: &mut Rng) -> Record {
     let mut record = record(name);
     record.kind = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY][rng.below(3)];
-    // A kind may have served another purpose before.
+    // A kind may have had another purpose earlier.
     record.purpose = Purpose::ALL[rng.below(3)];
     record.login = LoginId([rng.below(4) as u8; 8]);
     record.created_at = ago(rng.below(4) as u64);
@@ -203,7 +203,7 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     )
 }
 
-/// `count` records like `template`.
+/// `count` copies of `template` with their own selectors.
 fn many(template: &Record, count: u16) -> Vec<Record> {
     let numbered = |number: u16| {
         let mut record = template.clone();
@@ -214,7 +214,7 @@ fn many(template: &Record, count: u16) -> Vec<Record> {
     (0..count).map(numbered).collect()
 }
 
-/// More than a script's stack, a statement's parameters or ten rounds of a thousand hold.
+/// More records than a script's stack, the parameters of a statement or ten rounds of a thousand can hold.
 async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
     const MANY: u16 = 12_000;
     let store = stage.open().await?;

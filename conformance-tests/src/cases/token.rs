@@ -1,4 +1,4 @@
-//! Tokens as behaviours: what is recognised, what is stored, what is refused.
+//! Tokens: which are recognised, which are rejected, and what the store keeps of them.
 
 use std::num::NonZeroU32;
 
@@ -131,7 +131,7 @@ async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
     let (moved, _) = stage.tokens(&thief, |builder| builder)?;
     let record_shard = record.selector.shard();
     let (mut owner, mut kind, mut longer) = (record.clone(), record.clone(), record);
-    // Somebody of the same shard: a store may refuse a row that breaks T7, and that would prove nothing.
+    // Another subject of the same shard: a store may refuse a row that breaks T7, which would prove nothing.
     let mut names = (0_u32..).map(|number| subject(&format!("bob {number}")));
     owner.subject = names.find(|name| name.shard() == record_shard);
     kind.kind = Kind::REMEMBER;
