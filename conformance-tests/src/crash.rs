@@ -25,7 +25,7 @@ const WRITERS: u64 = 3;
 
 /// What a child reports, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "few are alive at a time")]
+#[expect(clippy::large_enum_variant, reason = "only a few are alive concurrently")]
 pub(crate) enum Said {
     /// A writer is about to leave this record under the selector; `None` means no record.
     Begins { writer: u64, selector: Selector, after: Option<Record> },
@@ -68,7 +68,7 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
         for writer in writers {
             writer.await.map_err(|error| error.to_string())??;
         }
-        Err::<(), _>("the writers came to an end".to_owned())
+        Err::<(), _>("the writers have ended".to_owned())
     });
     eprintln!("{}", served.err().unwrap_or_default());
     Some(ExitCode::from(2))
@@ -119,7 +119,7 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
 }
 
 fn expect(done: bool) -> Result<(), String> {
-    if done { Ok(()) } else { Err("a write of the only writer was not done".into()) }
+    if done { Ok(()) } else { Err("a write of the only writer had no effect".into()) }
 }
 
 /// Writes one line in a single write.

@@ -117,7 +117,7 @@ impl Handle {
     /// Inserts a record that must be new, without a fence.
     pub(crate) async fn put(&self, record: &Record) -> Ran {
         let answer = self.insert(record, Fence::None).await?;
-        hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record answered {answer:?}"))
+        hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record returned {answer:?}"))
     }
 
     /// Inserts records that must be new, several concurrently, so that network round trips overlap.
@@ -158,7 +158,7 @@ impl Handle {
             match self.replace(next, old.revision).await? {
                 Replace::Replaced => return Ok(()),
                 Replace::Missing => {
-                    return hold(Clause::S4, false, "replace of a record that is there answered Missing");
+                    return hold(Clause::S4, false, "replace of an existing record returned Missing");
                 }
                 Replace::Conflict => {
                     let found = self.find(next.selector).await?;
@@ -166,7 +166,7 @@ impl Handle {
                     hold(
                         Clause::S5,
                         untouched,
-                        "replace answered Conflict and the record has changed all the same",
+                        "replace returned Conflict, but the record has changed nevertheless",
                     )?;
                 }
             }
@@ -174,7 +174,7 @@ impl Handle {
         hold(
             Clause::S5,
             false,
-            format_args!("replace of the current revision answered Conflict {SPURIOUS} times"),
+            format_args!("replace of the current revision returned Conflict {SPURIOUS} times"),
         )
     }
 }

@@ -162,7 +162,7 @@ impl Stop {
 /// An error of a backend while no fault is inflicted.
 impl From<hallpass_core::StoreError> for Stop {
     fn from(error: hallpass_core::StoreError) -> Self {
-        let observed = format!("the store failed though nothing was wrong: {}", chain(&error));
+        let observed = format!("the store failed without any fault: {}", chain(&error));
         match is_late(&error) {
             true => Self::Late { clause: Clause::S12, observed },
             false => Self::Violation { clause: Clause::S12, observed },
@@ -177,7 +177,7 @@ impl From<hallpass_core::Failure> for Stop {
             hallpass_core::Failure::Corrupt { .. } => Clause::S1,
             _ => Clause::S12,
         };
-        let observed = format!("the service failed though nothing was wrong: {}", chain(&failure));
+        let observed = format!("the service failed without any fault: {}", chain(&failure));
         match failure {
             hallpass_core::Failure::Contended => Self::Late { clause, observed },
             hallpass_core::Failure::Store(error) if is_late(&error) => Self::Late { clause, observed },
@@ -197,7 +197,7 @@ impl From<hallpass_core::Denied> for Stop {
         match denied {
             hallpass_core::Denied::Failed(failure) => failure.into(),
             hallpass_core::Denied::Rejected(rejected) => {
-                let observed = format!("a good token was rejected: {rejected:?}");
+                let observed = format!("a valid token was rejected: {rejected:?}");
                 Self::Violation { clause: Clause::D5, observed }
             }
         }

@@ -137,7 +137,7 @@ impl Runner {
         match case.run {
             Run::Untested(reason) => Outcome::Untested(reason),
             Run::Child(_) if self.options.child.is_none() => {
-                Outcome::Untested("this run cannot run its binary again as a child")
+                Outcome::Untested("this run cannot start its binary again as a child")
             }
             Run::Damage(_) if self.harness.vandal().is_none() => {
                 Outcome::Untested("the harness cannot damage rows")
@@ -147,7 +147,7 @@ impl Runner {
                 None => Outcome::Untested(NO_SERVER),
             },
             Run::Server(trouble, _) if !self.can_be_made(trouble) => {
-                Outcome::Untested("the harness supplies no server that can be hurt so")
+                Outcome::Untested("the harness supplies no server that supports this fault")
             }
             Run::Any(function) | Run::Child(function) | Run::Damage(function) => {
                 let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
@@ -208,7 +208,7 @@ impl Runner {
         self.pace.note(history);
         match answer {
             Ok(Ok(Some(Ok(())))) if history.is_only(OPEN) => Outcome::Panicked {
-                message: "the case asked the store nothing".into(),
+                message: "the case made no call to the store".into(),
                 history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,

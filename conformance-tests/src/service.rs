@@ -48,12 +48,12 @@ pub(crate) fn rejected<T>(
     want: Rejected,
 ) -> Ran {
     match verdict {
-        Ok(_) => hold(clause, false, format_args!("{what} was accepted, and should have been {want:?}")),
+        Ok(_) => hold(clause, false, format_args!("{what} was accepted; expected a rejection as {want:?}")),
         Err(Denied::Failed(failure)) => Err(failure.into()),
         Err(Denied::Rejected(got)) => hold(
             clause,
             got == want,
-            format_args!("{what} was rejected as {got:?}, and should have been {want:?}"),
+            format_args!("{what} was rejected as {got:?}, but expected was {want:?}"),
         ),
     }
 }

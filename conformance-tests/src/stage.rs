@@ -156,13 +156,13 @@ impl Stage {
 
     /// The server to hurt.
     pub(crate) fn server(&self) -> Ran<&dyn Server> {
-        self.0.harness.server().ok_or_else(|| Stop::Harness("the server has gone".into()))
+        self.0.harness.server().ok_or_else(|| Stop::Harness("the harness no longer supplies a server".into()))
     }
 
     /// Damages the row of `selector`.
     pub(crate) async fn damage(&self, selector: Selector) -> Ran {
         let Some(vandal) = self.0.harness.vandal() else {
-            return Err(Stop::Harness("the harness cannot damage rows any more".into()));
+            return Err(Stop::Harness("the harness can no longer damage rows".into()));
         };
         vandal.damage(&self.namespace(""), selector).await.map_err(|error| harness_failed(&error))
     }

@@ -82,7 +82,7 @@ async fn a_selector_that_is_alike_is_another(stage: Stage) -> Ran {
         let (mine, other) = (of(here), of(missing));
         store.put(&mine).await?;
         let found = store.find(missing).await?;
-        hold(S3, found.is_none(), format_args!("find answers for a selector that is alike {how}"))?;
+        hold(S3, found.is_none(), format_args!("find returned a record for a selector that is alike {how}"))?;
         let mut next = stage.next(&other);
         next.revision = mine.revision.next();
         let answer = store.replace(&next, mine.revision).await?;
@@ -180,10 +180,10 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
     for (number, name) in (1_u8..).zip(family) {
         let record = record(name);
         let Insert::Inserted { of_subject } = store.watched().insert(&record, Fence::None).await? else {
-            return hold(S2, false, format_args!("insert of a new record of {name:?} inserted nothing"));
+            return hold(S2, false, format_args!("insert of a new record of {name:?} returned no Inserted"));
         };
         let alone = of_subject.is_none_or(|count| count == 1);
-        hold(S16, alone, format_args!("the first record of {name:?} is said to be one of {of_subject:?}"))?;
+        hold(S16, alone, format_args!("the first insert of {name:?} counted {of_subject:?} records"))?;
         let fresh = Epoch([number; 16]);
         let epoch = store.epoch(&subject(name), fresh, KEEP, NOW).await?;
         hold(S11, epoch == fresh, format_args!("{name:?} has the epoch of another of {family:?}"))?;
@@ -220,7 +220,7 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
                 let found = store.find(records[other].selector).await?;
                 let marked = found.as_ref().and_then(|found| found.revoked).is_some();
                 let spared = found.is_some() && marked == (action == Action::Remove);
-                hold(S8, spared, format_args!("ending {:?} has ended {name:?}: {action:?}", family[at]))?;
+                hold(S8, spared, format_args!("revoking {:?} has ended {name:?}: {action:?}", family[at]))?;
             }
         }
     }

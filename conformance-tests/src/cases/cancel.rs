@@ -44,7 +44,7 @@ async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreE
 async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran<Option<Record>> {
     for tried in 0.. {
         let found = store.find(of.selector).await?;
-        let torn = format_args!("what a dropped call left: {found:?}").to_string();
+        let torn = format_args!("the record after a dropped call: {found:?}").to_string();
         hold(S13, states.contains(&found.as_ref()), torn)?;
         let Some(subject) = &of.subject else { return Ok(found) };
         let list = store.list_by_subject(subject, &page(1_000)).await?;
@@ -53,7 +53,7 @@ async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran
         if listed == found && again == found {
             return Ok(found);
         }
-        hold(S9, tried < 20, "after a dropped call find and list disagree for good")?;
+        hold(S9, tried < 20, "after a dropped call find and list disagree permanently")?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(None)
@@ -69,7 +69,7 @@ async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Ran {
             let record = record("alice");
             let ended = drop_after(polls, store.insert(&record, fence)).await?;
             let found = settled(&store, &record, &[None, Some(&record)]).await?;
-            hold(S13, found.is_some() || !ended, "an acknowledged insert is not there")?;
+            hold(S13, found.is_some() || !ended, "an acknowledged insert is not found")?;
             let answer = store.insert(&record, Fence::None).await?;
             let whole = matches!(answer, INSERTED | Insert::Duplicate);
             hold(
@@ -98,7 +98,7 @@ async fn a_dropped_replace_is_whole_or_nothing(stage: Stage) -> Ran {
         let stands = found.unwrap_or(old);
         let newer = stage.next(&stands);
         let answer = store.replace(&newer, stands.revision).await?;
-        hold(S13, answer != Replace::Missing, "replace after a dropped one answered Missing")?;
+        hold(S13, answer != Replace::Missing, "replace after a dropped one returned Missing")?;
         if ended {
             break;
         }
@@ -181,9 +181,9 @@ async fn purge_away(store: &Handle, due: &Record) -> Ran {
         if settled(store, due, &[None, Some(due)]).await?.is_none() {
             return Ok(());
         }
-        hold(S10, purged.more, "a purge after a dropped one says that nothing is due, and something is")?;
+        hold(S10, purged.more, "a purge after a dropped one reports that none is due, but one is")?;
         let late = tokio::time::Instant::now() > until;
-        hold(S13, !late, "what a dropped purge was to remove stays for 20 s of purges")?;
+        hold(S13, !late, "a record that a dropped purge should remove is still there after 20 s of purges")?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }

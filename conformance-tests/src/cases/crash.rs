@@ -102,7 +102,7 @@ async fn what_was_acknowledged_survives_a_kill(stage: Stage) -> Ran {
             hold(
                 S14,
                 allowed,
-                format_args!("after kill {kill}: acknowledged was {known:?}, found is {found:?}"),
+                format_args!("after kill {kill}: {known:?} was acknowledged, {found:?} was found"),
             )?;
         }
         agree(&store, &expected).await?;
@@ -135,7 +135,7 @@ async fn agree(store: &Handle, expected: &Expected) -> Ran {
                 for (listed, found) in list.iter().zip(&found) {
                     same(S9, "a listed record, found", &found.as_ref(), &Some(listed))?;
                 }
-                hold(S9, !hidden, "a record is found and not listed")?;
+                hold(S9, !hidden, "a record is found but not listed")?;
                 break;
             }
             list = again;

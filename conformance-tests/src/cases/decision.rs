@@ -46,7 +46,7 @@ async fn a_guess_ends_nothing(stage: Stage) -> Ran {
         rejected(D1, "a guess", tokens.verify(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
         rejected(D1, "a guess", tokens.verify_and_rotate(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
     }
-    accepted(D1, "the token that was guessed at", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
+    accepted(D1, "the token after a wrong guess", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
 }
 
 async fn the_absolute_expiry_is_exact_and_needs_no_collector(stage: Stage) -> Ran {
@@ -133,7 +133,7 @@ async fn another_stamp_refuses_and_ends_nothing(stage: Stage) -> Ran {
     hold(
         D4,
         matches!(verdict, Err(Denied::Failed(Failure::StampRequired))),
-        "a stamped token without a stamp came to a verdict",
+        "verifying a stamped token without a stamp gave a verdict",
     )?;
     // A replica of the user table may lag: a token that it rejects is accepted again once it has caught up.
     for (stamp, good) in [(old, true), (new, false), (new, false), (old, true)] {

@@ -84,7 +84,7 @@ async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -
         hold(S10, purged.removed <= 10, format_args!("a purge of at most 10 removed {}", purged.removed))?;
         hold(S10, purged.removed <= left, "a purge claims to have removed more than there was")?;
         left -= purged.removed;
-        hold(S10, purged.more || left == 0, format_args!("a purge says that nothing is left of {left} due"))?;
+        hold(S10, purged.more || left == 0, format_args!("a purge reports that none is left of {left} due"))?;
         idle = if purged.removed == 0 { idle + 1 } else { 0 };
         if !purged.more || idle == IDLE {
             break;
@@ -163,7 +163,7 @@ async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     let minutes = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let again = store.epoch(&alice, Epoch([2; 16]), HOUR, minutes(59)).await?;
-    hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
+    hold(S11, again == epoch, "an epoch changed although it was neither set nor expired")?;
     // A store that keeps epochs longer than asked may have left the time alone: half of the hour was left then.
     let _ = store.purge_expired(minutes(88), 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
@@ -227,7 +227,7 @@ async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran
     let store = stage.open().await?;
     let old = expired_long_ago("alice");
     store.put(&old).await?;
-    same(S10, "how many went of one that was due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
+    same(S10, "records purged of one due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
     for limit in [1, 2, 3, 255, 256, 257, 1 << 16, 1 << 31, u32::MAX] {
         store.put_all(&[due_at("alice", 1), due_at("bob", 1), due_at("alice", 1)]).await?;
         let collected = store.collect(at(1), limit).await?;
@@ -280,7 +280,7 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
         &(collected + left),
         &u64::from(MANY + 9),
     )?;
-    hold(S10, more || left == 9, format_args!("a purge says that nothing is due, and {left} are left"))
+    hold(S10, more || left == 9, format_args!("a purge reports that none is due, but {left} are left"))
 }
 
 async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {

@@ -50,7 +50,7 @@ async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert)
     same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
     let stored = (expected == INSERTED).then(|| record.clone());
     let found = store.find(record.selector).await?;
-    same(S11, format_args!("what {answer:?} stored"), &found, &stored)
+    same(S11, format_args!("the record after {answer:?}"), &found, &stored)
 }
 
 async fn a_missing_epoch_is_made_once(stage: Stage) -> Ran {
@@ -59,7 +59,7 @@ async fn a_missing_epoch_is_made_once(stage: Stage) -> Ran {
     hold(S11, epoch(&here, &alice, 1).await? == Epoch([1; 16]), "the first epoch is not the fresh one")?;
     for (store, fresh) in [(&here, 2), (&there, 3), (&here, 1)] {
         let again = epoch(store, &alice, fresh).await?;
-        hold(S11, again == Epoch([1; 16]), "an epoch changed by being read")?;
+        hold(S11, again == Epoch([1; 16]), "reading an epoch changed it")?;
     }
     Ok(())
 }
@@ -103,7 +103,7 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let which = RecordFilter::all().kinds(Kinds::from(Kind::API_KEY));
     let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
     admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
-    hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one advanced to")?;
+    hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one that was set")?;
     admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), INSERTED).await?;
     let mark = Action::Mark { reason: Reason::CredentialChanged, at: at(1) };
     let _ = here.revoke_by_subject(&alice, &RecordFilter::all(), mark, to(4)).await?;
@@ -255,7 +255,7 @@ async fn ending_a_parent_leaves_its_children(stage: Stage) -> Ran {
         store.put(&parent).await?;
         admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
         match action {
-            None => hold(S11, store.delete(parent.selector).await?, "a parent was not there")?,
+            None => hold(S11, store.delete(parent.selector).await?, "the parent record is missing")?,
             Some(action) => {
                 let of_login = RecordFilter::login(parent.login);
                 let alice = subject("alice");

@@ -154,7 +154,7 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     there.delete(child.selector).await?;
     same(S6, "the same insert after a delete", &here.insert(&child, Fence::None).await?, &INSERTED)?;
     let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
-    hold(S6, read == Epoch([1; 16]), "an epoch is read that is not the one that was made")?;
+    hold(S6, read == Epoch([1; 16]), "reading an epoch returned another one than the one created")?;
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
     there.revoke_by_subject(&alice, &all, mark, set(2)).await?;
     for (record, fence) in [(record("alice"), under[0].1), (record("alice"), under[1].1)] {
@@ -162,7 +162,7 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
         same(S6, format_args!("an insert after its fence has gone: {fence:?}"), &answer, &Insert::Fenced)?;
     }
     let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
-    hold(S6, read == Epoch([2; 16]), "an epoch is read that another handle has set anew")?;
+    hold(S6, read == Epoch([2; 16]), "reading an epoch returned the one before another handle set it")?;
     let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
     same(S6, "how many were left to mark", &count, &0)?;
     there.put(&record("alice")).await?;

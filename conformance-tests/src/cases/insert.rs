@@ -31,7 +31,7 @@ async fn what_was_inserted_is_found_byte_for_byte(stage: Stage) -> Ran {
     for record in [record("alice"), anonymous(), bare] {
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
-        same(S1, "what find returns for what was inserted", &found, &Some(record))?;
+        same(S1, "the inserted record, as find returns it", &found, &Some(record))?;
     }
     Ok(())
 }
@@ -160,7 +160,7 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
             return same(S2, "insert of a new record", &false, &true);
         };
         let exact = of_subject.is_none() || of_subject == expected;
-        hold(S2, exact, format_args!("an insert says {of_subject:?}, and there are {expected:?}"))
+        hold(S2, exact, format_args!("an insert counted {of_subject:?} records; there are {expected:?}"))
     };
     let (expired, mut ended, last) = (expired_long_ago("alice"), record("alice"), record("alice"));
     ended.mark(Reason::LoggedOut, at(1));

@@ -60,7 +60,7 @@ async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
         let (store, of) = (there.clone(), alice.clone());
         let revoke = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, advance).await };
         let (inserted, _, met) = how.make(insert, revoke).await?;
-        hold(S11, inserted != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+        hold(S11, inserted != Insert::Duplicate, "insert of a new record returned Duplicate")?;
         let found = here.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
         hold(S11, !lives, format_args!("{inserted:?}, and the login outlived a log-out-everywhere"))?;
@@ -105,7 +105,7 @@ async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
         };
         let (long, short) = (read(&here, 1, KEEP * 3), read(&there, 2, KEEP));
         let (one, other, met) = how.make(long, short).await?;
-        hold(S11, one == other, "two first readers of an epoch were given two")?;
+        hold(S11, one == other, "two first readers of an epoch received different epochs")?;
         lasts(&here, &name, one, NOW.saturating_add(KEEP * 3)).await?;
         Ok(met)
     })
@@ -199,7 +199,7 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
             let lived = seen.iter().any(|seen| seen.selector == old.selector && seen.revoked.is_none());
             let found = here.find(new.selector).await?;
             let lives = found.is_some_and(|found| found.revoked.is_none());
-            hold(S8, !(lived && lives), "a revocation left a record that was there while others lived")?;
+            hold(S8, !(lived && lives), "a revocation left a record older than a list with others alive")?;
             same(S8, "how many were ended", &count, &if lives { 1 } else { 2 })?;
             here.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep).await?;
             Ok(met)
@@ -234,7 +234,7 @@ async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) ->
             hold(
                 S11,
                 !late,
-                "a session was restored after its parent was seen to end, and it was not there",
+                "a session was restored although another call had observed the end of its parent",
             )?;
             let _ = here.delete(parent.selector).await?;
             Ok(met)

@@ -60,7 +60,7 @@ async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Ve
         let last = records.len() < usize::from(limit.get());
         page.after = records.last().map(|last| (last.created_at, last.selector));
         all.extend(records);
-        hold(S9, all.len() < 5_000, "the pages have no end")?;
+        hold(S9, all.len() < 5_000, "the pages never end")?;
         if last {
             return Ok(all);
         }
@@ -227,7 +227,7 @@ async fn kinds_and_purposes_are_conditions_that_both_hold(stage: Stage) -> Ran {
                 if records.len() < 5 {
                     break;
                 }
-                hold(S9, found.len() < 100, "the pages have no end")?;
+                hold(S9, found.len() < 100, "the pages never end")?;
             }
             let shown = records.iter().filter(|record| page.shows(&record.kind, record.purpose));
             let expected = ids(&sorted(shown.cloned().collect()));
@@ -272,7 +272,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
     stage.damage(damaged.selector).await?;
     let found = store.find(damaged.selector).await;
     let corrupt = matches!(found, Err(StoreError::Corrupt { .. }));
-    hold(S9, corrupt, format_args!("find of a damaged row answered {found:?}"))?;
+    hold(S9, corrupt, format_args!("find of a damaged row returned {found:?}"))?;
     for limit in [1, 2, 5, 9] {
         let mut page = page(limit);
         let mut found = Vec::new();
@@ -290,7 +290,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
             if short {
                 break;
             }
-            hold(S9, found.len() < 100, "the pages have no end")?;
+            hold(S9, found.len() < 100, "the pages never end")?;
         }
         let expected: Vec<_> = records
             .iter()

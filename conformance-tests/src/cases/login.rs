@@ -100,7 +100,7 @@ async fn an_ending_completes_though_its_caller_is_gone(stage: Stage) -> Ran {
             if !is_good(&tokens, Kind::SESSION, issued.token.expose()).await? {
                 break;
             }
-            hold(D12, tried < 400, "an ending whose caller was dropped never happened")?;
+            hold(D12, tried < 400, "an ending did not happen because its caller was dropped")?;
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
@@ -203,7 +203,7 @@ async fn a_login_is_listed_once_however_many_tokens_it_has(stage: Stage) -> Ran 
         let parent = accepted(S9, "a parent", tokens.verify(Kind::REMEMBER, remember.token.expose()).await)?;
         let session = accepted(S9, "a session", tokens.issue_from(&parent, Kind::SESSION).await)?;
         let restored = accepted(S9, "a session", tokens.verify(Kind::SESSION, session.token.expose()).await)?;
-        same(S9, "how it was come by", &restored.origin(), &Origin::Restored)?;
+        same(S9, "the origin of the login", &restored.origin(), &Origin::Restored)?;
         logins.insert(0, remember.login);
     }
     log_in(&tokens, "alice", Kind::API_KEY).await?;

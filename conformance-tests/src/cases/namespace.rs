@@ -64,7 +64,7 @@ async fn each_namespace_has_epochs_of_its_own(stage: Stage) -> Ran {
     let answer = there.insert(&record("alice"), Fence::Epoch(mine)).await?;
     same(S15, "insert there under the epoch from here", &answer, &Insert::Fenced)?;
     let theirs = there.epoch(&alice, Epoch([2; 16]), KEEP, NOW).await?;
-    hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch though none was made there")?;
+    hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch although none was created there")?;
     let advance = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
     let _ = there.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     let answer = here.insert(&record("alice"), Fence::Epoch(mine)).await?;

@@ -67,13 +67,13 @@ async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
     recovered(stage, &store, &parent).await?;
     for (record, fence, may_be) in asked {
         let found = store.find(record.selector).await?;
-        let said = "an insert failed, said that nothing was written, and the record is there";
+        let said = "an insert failed and reported that it wrote nothing, but the record is there";
         hold(S12, may_be || found.is_none(), format_args!("{said}: {fence:?}"))?;
-        hold(S12, found.is_none() || found == Some(record), "a record is half there after the trouble")?;
+        hold(S12, found.is_none() || found == Some(record), "a record is only partly there after the fault")?;
     }
     if !touched {
         let found = store.find(parent.selector).await?;
-        let said = "a write failed, said that nothing was written, and the record has changed";
+        let said = "a write failed and reported that it wrote nothing, but the record has changed";
         hold(S12, found == Some(parent), said)?;
     }
     Ok(())
@@ -113,13 +113,13 @@ async fn fails<T: std::fmt::Debug>(
     match timeout(BOUND, call).await {
         Ok(Err(error)) => {
             let said = format!("{error:?} {}", chain(&error));
-            keeps_quiet("an error in trouble", &said, &[SECRET])?;
+            keeps_quiet("an error during a fault", &said, &[SECRET])?;
             Ok(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }))
         }
         Ok(Ok(answer)) => {
-            hold(S12, false, format_args!("{what} answered {answer:?} without its server")).map(|()| true)
+            hold(S12, false, format_args!("{what} returned {answer:?} without its server")).map(|()| true)
         }
-        Err(_) => hold(S12, false, format_args!("{what} has not answered within {BOUND:?}")).map(|()| true),
+        Err(_) => hold(S12, false, format_args!("{what} has not returned within {BOUND:?}")).map(|()| true),
     }
 }
 
@@ -134,11 +134,11 @@ async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
                 continue;
             }
             Ok(Err(error)) => chain(&error),
-            Err(_) => return hold(S12, false, "after the trouble a call never answers"),
+            Err(_) => return hold(S12, false, "after the fault a call never returns"),
         };
         good = 0;
         let late = tokio::time::Instant::now() > until;
-        hold(S12, !late, format_args!("{RECOVERY:?} after the trouble the handle still fails: {error}"))?;
+        hold(S12, !late, format_args!("{RECOVERY:?} after the fault the handle still fails: {error}"))?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())

@@ -33,7 +33,7 @@ async fn of_many_replaces_of_one_revision_one_wins(stage: Stage) -> Ran {
         let timed = race(writes.iter().enumerate().map(entrant).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == Replace::Replaced).collect();
         let missing = values(&timed).contains(&Replace::Missing);
-        hold(S4, !missing, "a racing replace answered Missing of a record that is there")?;
+        hold(S4, !missing, "a racing replace of an existing record returned Missing")?;
         hold(S5, winners.len() <= 1, format_args!("{} of 4 replaces of one revision won", winners.len()))?;
         let expected = winners.first().map_or(&old, |winner| &writes[*winner]);
         same(S5, "the record of the winner", &nodes.1.find(old.selector).await?, &Some(expected.clone()))?;
@@ -101,7 +101,7 @@ async fn a_reader_never_sees_a_record_torn_or_going_back(stage: Stage) -> Ran {
                 for _ in 0..15 {
                     let found = node.find(known[0].selector).await?;
                     let version = known.iter().position(|version| Some(version) == found.as_ref());
-                    hold(S6, version.is_some(), "a reader saw a record that nobody wrote")?;
+                    hold(S6, version.is_some(), "a reader saw a record that no call wrote")?;
                     hold(S6, version >= Some(last), "a reader saw an older record after a newer one")?;
                     last = version.unwrap_or(last);
                 }
@@ -198,7 +198,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
         };
         let timed = race((0..3).map(entrant).collect()).await?;
         let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
-        same(S10, format_args!("what 3 purgers of 12 records counted: {:?}", values(&timed)), &sum, &12)?;
+        same(S10, format_args!("counts of 3 purges of 12 records: {:?}", values(&timed)), &sum, &12)?;
         let list = nodes.1.list_by_subject(&subject("bob"), &page(100)).await?;
         same(S10, "how many due records are left", &list.len(), &0)?;
         same(S10, "the living record", &nodes.1.find(living.selector).await?, &Some(living.clone()))?;
@@ -236,7 +236,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         for (done, (_, slid)) in timed[0].value.iter().zip(slides) {
             let found = nodes.1.find(slid.selector).await?;
             gone += usize::from(found.is_none());
-            hold(S10, !done || found == Some(slid), "a record that was slid during a purge is gone")?;
+            hold(S10, !done || found == Some(slid), "a record that was postponed during a purge is gone")?;
         }
         same(S10, "how many the purge removed, of those that are gone", &timed[1].value.len(), &gone)?;
         let _ = nodes

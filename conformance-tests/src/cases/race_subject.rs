@@ -106,7 +106,7 @@ async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
             let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
             same(
                 S8,
-                format_args!("what 3 revocations of 5 records counted: {:?}", values(&timed)),
+                format_args!("counts of 3 concurrent revocations of 5 records: {:?}", values(&timed)),
                 &sum,
                 &5,
             )?;

@@ -51,18 +51,18 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
             let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
             Box::pin(async move {
                 let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &text).await;
-                let valid = accepted(D16, "one of several requests at once", verdict)?;
+                let valid = accepted(D16, "one of several concurrent requests", verdict)?;
                 Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
             })
         };
         let timed = race((0..4).map(entrant).collect()).await?;
         let Some(expected) = timed.iter().find_map(|timed| timed.value.clone()) else {
-            hold(T5, false, "no request of several at once got a successor")?;
+            hold(T5, false, "none of several concurrent requests received a successor")?;
             return Ok(false);
         };
         for timed in &timed {
             let got = timed.value.as_deref().unwrap_or(&expected);
-            same_token(T5, "two requests at once got different successors", got, &expected)?;
+            same_token(T5, "two concurrent requests received different successors", got, &expected)?;
         }
         accepted(D16, "the successor", services[1].verify(Kind::REMEMBER, &expected).await)?;
         Ok(overlapped(&timed))

@@ -230,11 +230,11 @@ async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran
         store.swap(new, old).await?;
     }
     same(S10, "how many were due", &store.collect(at(10), 100).await?, &1)?;
-    same(S10, "the record that was put off", &store.find(moved.selector).await?, &Some(moved))?;
+    same(S10, "the postponed record", &store.find(moved.selector).await?, &Some(moved))?;
     hold(
         S10,
         store.find(drawn.selector).await?.is_none(),
-        "the record whose time came sooner is still there",
+        "the record that became due earlier is still there",
     )?;
     same(S10, "how many were due before the new time", &store.collect(at(999), 100).await?, &0)
 }
@@ -302,7 +302,7 @@ async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
         answer = store.replace(&stage.next(&last), Revision::MAX).await;
     }
     let refused = matches!(answer, Err(StoreError::Refused(_)));
-    hold(S5, refused, format_args!("replace at the largest revision answered {answer:?}"))?;
+    hold(S5, refused, format_args!("replace at the largest revision returned {answer:?}"))?;
     same(S5, "the record afterwards", &store.find(last.selector).await?, &Some(last.clone()))?;
     let mark = Action::Mark { reason: Reason::Administrative, at: at(5) };
     let all = RecordFilter::all();

@@ -33,9 +33,9 @@ async fn what_was_purged_is_gone_or_due_after_a_restart(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let back = store.find(due.selector).await?;
     let whole = back.as_ref().is_none_or(|back| *back == due);
-    hold(S14, whole, format_args!("what a purge removed is back as another record: {back:?}"))?;
+    hold(S14, whole, format_args!("a purged record is back as a different one: {back:?}"))?;
     let again = u64::from(back.is_some());
-    same(S10, "how many of them went after a restart", &store.collect(at(1), 9).await?, &again)?;
+    same(S10, "purged records removed again after a restart", &store.collect(at(1), 9).await?, &again)?;
     hold(S10, store.find(due.selector).await?.is_none(), "a record that was purged twice is still there")?;
     same(S14, "a record that is not due", &store.find(stays.selector).await?, &Some(stays))
 }

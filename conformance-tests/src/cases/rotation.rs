@@ -167,7 +167,7 @@ async fn rotating_moves_no_absolute_expiry(stage: Stage) -> Ran {
         let stored = record.as_ref().map(|record| record.expires_at);
         same(D11, "the absolute expiry after a rotation", &stored, &Some(expires_at))?;
         let capped = record.is_some_and(|record| record.purge_at <= expires_at);
-        hold(D11, capped, "a rotation moved the time to collect past the absolute expiry")?;
+        hold(D11, capped, "a rotation moved the purge time past the absolute expiry")?;
     }
     clock.set(expires_at);
     rejected(

@@ -56,7 +56,7 @@ impl<T> Streamed<T> {
     /// The inserted records; none of them may have begun after the revocation was acknowledged.
     fn inserted(&self, whose: &str) -> Ran<Vec<&Record>> {
         for Tried { began, answer, .. } in &self.tried {
-            hold(S11, *answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+            hold(S11, *answer != Insert::Duplicate, "insert of a new record returned Duplicate")?;
             let late = *answer == INSERTED && *began > self.ended;
             hold(
                 S11,
@@ -128,7 +128,7 @@ async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
     for record in records {
         let found = store.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
-        hold(S11, !lives, format_args!("an insert outlived {whose} that ran beside it"))?;
+        hold(S11, !lives, format_args!("an inserted record outlived {whose} that ran concurrently"))?;
     }
     Ok(())
 }
@@ -191,7 +191,7 @@ async fn no_session_is_restored_through_the_delete_of_its_parent(stage: Stage) -
         let inserted = streamed.inserted("the delete of its parent")?;
         for record in inserted {
             let found = nodes.0.find(record.selector).await?;
-            same(S11, "a child whose parent was deleted beside it", &found, &Some(record.clone()))?;
+            same(S11, "a child whose parent was deleted concurrently", &found, &Some(record.clone()))?;
         }
         Ok(overlapped)
     })

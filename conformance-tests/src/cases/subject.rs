@@ -54,7 +54,7 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
     same(S8, "the list afterwards", &ids(&list), &vec![])?;
     for other in others {
-        same(S8, "a record of somebody else", &store.find(other.selector).await?, &Some(other))?;
+        same(S8, "another subject's record", &store.find(other.selector).await?, &Some(other))?;
     }
     Ok(())
 }
@@ -72,7 +72,7 @@ async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
         let found = store.find(record.selector).await?;
         same(S8, format_args!("a record marked {reason:?} at {when:?}"), &found, &Some(record.clone()))?;
         let list = store.list_by_subject(&subject("alice"), &page(1)).await?;
-        hold(S9, list.len() == 1, "the list has lost the marked record")?;
+        hold(S9, list.len() == 1, "the list lacks the marked record")?;
         revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
     }
     Ok(())
@@ -115,7 +115,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
             Action::Mark { .. } => records.iter().filter(unmarked).count(),
         };
         let count = revoke(&store, &name, &which, action).await?;
-        same(S8, format_args!("how many {which:?} meant"), &count, &(expected as u64))?;
+        same(S8, format_args!("records that {which:?} ended"), &count, &(expected as u64))?;
         match action {
             Action::Remove => records.retain(|record| !chosen.contains(&record.selector)),
             Action::Mark { reason, at } => {
@@ -125,7 +125,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
         }
         records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
         let list = store.list_by_subject(&subject(&name), &page(100)).await?;
-        same(S8, format_args!("what {which:?} left"), &list, &records)?;
+        same(S8, format_args!("records that {which:?} left"), &list, &records)?;
     }
     Ok(())
 }
@@ -199,7 +199,7 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     hold(
         S8,
         store.find(list.first().map_or(template.selector, |left| left.selector)).await?.is_none(),
-        "one is found",
+        "whether any is found",
     )
 }
 
@@ -306,7 +306,7 @@ async fn a_subject_without_records_is_no_error(stage: Stage) -> Ran {
     for advance in [EpochUpdate::Keep, advance] {
         let nobody = subject("nobody");
         let count = store.revoke_by_subject(&nobody, &RecordFilter::all(), MARK, advance).await?;
-        same(S8, "how many records nobody has", &count, &0)?;
+        same(S8, "records of a subject without any", &count, &0)?;
     }
     let epoch =
         store.epoch(&subject("nobody"), Epoch([9; 16]), std::time::Duration::from_secs(3600), NOW).await?;

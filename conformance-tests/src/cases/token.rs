@@ -48,7 +48,7 @@ async fn malformed_text_never_reaches_the_store(stage: Stage) -> Ran {
         let verdict = tokens.verify(Kind::SESSION, &text).await;
         rejected(T1, "malformed text", verdict, Rejected::Malformed)?;
     }
-    same(T1, "how often the store was asked about malformed text", &(stage.history().len() - asked), &0)?;
+    same(T1, "store calls for malformed text", &(stage.history().len() - asked), &0)?;
     accepted(T1, "the token itself", tokens.verify(Kind::SESSION, &good).await).map(drop)
 }
 
@@ -115,7 +115,7 @@ async fn nothing_stored_verifies(stage: Stage) -> Ran {
         hold(T3, decoded, "a validator is not base64url")?;
         for secret in [validator.as_bytes(), &bytes[..16], &bytes[16..]] {
             let leaks = stored.windows(secret.len()).any(|window| window == secret);
-            hold(T3, !leaks, "what is stored contains a part of a validator")?;
+            hold(T3, !leaks, "the stored record contains part of a validator")?;
         }
     }
     Ok(())
@@ -157,7 +157,7 @@ async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
     hold(
         T3,
         matches!(verdict, Err(Denied::Failed(Failure::UnknownKey(_)))),
-        "a digest of an unknown key came to a verdict",
+        "verifying a digest of an unknown key gave a verdict",
     )?;
     let mixed =
         format!("{}{}", &text[..22], &log_in(&keyed, "bob", Kind::SESSION).await?.token.expose()[22..]);
@@ -233,13 +233,13 @@ async fn a_single_use_kind_is_only_consumed(stage: Stage) -> Ran {
     hold(
         T8,
         matches!(verdict, Err(Denied::Failed(Failure::WrongCall(_)))),
-        "a single-use token came to a verdict in verify",
+        "verify gave a verdict on a single-use token",
     )?;
     let verdict = tokens.consume(Kind::SESSION, session.token.expose()).await;
     hold(
         T8,
         matches!(verdict, Err(Denied::Failed(Failure::WrongCall(_)))),
-        "a session came to a verdict in consume",
+        "consume gave a verdict on a session",
     )?;
     accepted(T8, "the one-time token", tokens.consume(Kind::ONE_TIME, once.token.expose()).await).map(drop)
 }

@@ -54,7 +54,7 @@ impl Model {
                 let expected = before.records.get(selector).map(|row| &*row.0);
                 match differ(expected, found.as_ref()) {
                     None => same(before),
-                    Some(how) => broken(S1, format!("a record that is found {how}")),
+                    Some(how) => broken(S1, format!("a found record {how}")),
                 }
             }
             (Call::Replace { next, expected, .. }, Answer::Replace(answer)) => {
@@ -66,7 +66,7 @@ impl Model {
                 match there == *answer {
                     true => Ok(vec![after]),
                     false => {
-                        broken(S7, format!("delete answered {answer}, and that it was there is {there}"))
+                        broken(S7, format!("delete returned {answer}; whether the record was there: {there}"))
                     }
                 }
             }
@@ -74,7 +74,7 @@ impl Model {
                 let (after, count) = self.revoke(before, subject, revocation);
                 match count == *answer {
                     true => Ok(vec![after]),
-                    false => broken(S8, format!("a revocation of {count} records counted {answer}")),
+                    false => broken(S8, format!("a revocation that ended {count} records returned {answer}")),
                 }
             }
             (Call::List { subject, page }, Answer::List(list)) => listed(before, subject, page, list),
@@ -84,7 +84,7 @@ impl Model {
             (Call::Purge { now, limit }, Answer::Purge(purged)) => self.purge(before, *now, *limit, *purged),
             (call, Answer::Refused) => match may_be_refused(call) {
                 true => same(before),
-                false => broken(S16, "what the types admit was refused"),
+                false => broken(S16, "a call within the limits of the types was refused"),
             },
             (call, answer) => unreachable!("{call:?} never answers {answer:?}"),
         }
@@ -96,9 +96,9 @@ impl Model {
         let (may_hold, may_fail) = self.fence(before, record, fence);
         match answer {
             Insert::Duplicate if taken => same(before),
-            Insert::Duplicate => broken(S2, "insert of a free selector answered Duplicate"),
+            Insert::Duplicate => broken(S2, "insert of a free selector returned Duplicate"),
             Insert::Fenced if taken && !may_fail => {
-                broken(S2, "insert of a taken selector under a fence that holds answered Fenced")
+                broken(S2, "insert of a taken selector under a fence that holds returned Fenced")
             }
             Insert::Fenced if may_fail => {
                 if let (Fence::Epoch(_), true, Some(subject)) = (fence, may_hold, &record.subject) {
@@ -106,8 +106,8 @@ impl Model {
                 }
                 Ok(vec![after])
             }
-            Insert::Fenced => broken(S11, format!("insert was fenced, and its fence holds: {fence:?}")),
-            Insert::Inserted { .. } if taken => broken(S2, "insert of a taken selector answered Inserted"),
+            Insert::Fenced => broken(S11, format!("insert was fenced, but its fence holds: {fence:?}")),
+            Insert::Inserted { .. } if taken => broken(S2, "insert of a taken selector returned Inserted"),
             Insert::Inserted { .. } if !may_hold => {
                 broken(S11, format!("insert passed a fence that does not hold: {fence:?}"))
             }
@@ -122,7 +122,7 @@ impl Model {
                 match of_subject.is_none() || of_subject == count {
                     true => Ok(vec![after]),
                     false => {
-                        broken(S2, format!("insert counts {of_subject:?} records where there are {count:?}"))
+                        broken(S2, format!("insert counted {of_subject:?} records; there are {count:?}"))
                     }
                 }
             }
@@ -199,8 +199,8 @@ impl Model {
             return broken(
                 S11,
                 match kept {
-                    None => "a missing epoch was read, and is not the fresh one",
-                    Some(_) => "an epoch was read that is not the one that is there",
+                    None => "reading a missing epoch returned another one than the fresh one",
+                    Some(_) => "reading an epoch returned another one than the stored one",
                 },
             );
         }
@@ -223,7 +223,7 @@ impl Model {
         }
         if self.purges && !more && removed < due.len() as u64 {
             let left = due.len() as u64 - removed;
-            return broken(S10, format!("a purge that leaves {left} due records says that nothing is left"));
+            return broken(S10, format!("a purge that leaves {left} due records reports that none is left"));
         }
         let mut base = before.clone();
         base.lapse(now);
@@ -300,10 +300,10 @@ fn replace(before: &State, next: &Record, expected: Revision, answer: Replace) -
     let fits = old.is_some_and(|old| old.revision == expected && old.revoked.is_none());
     match (answer, old) {
         (Replace::Missing, None) => same(before),
-        (Replace::Missing, Some(_)) => broken(S4, "replace of a record that is there answered Missing"),
+        (Replace::Missing, Some(_)) => broken(S4, "replace of an existing record returned Missing"),
         // The conflict may be spurious.
         (Replace::Conflict, Some(_)) => same(before),
-        (Replace::Conflict, None) => broken(S4, "replace of a record that is not there answered Conflict"),
+        (Replace::Conflict, None) => broken(S4, "replace of a missing record returned Conflict"),
         (Replace::Replaced, Some(_)) if fits && expected != Revision::MAX => {
             let mut after = before.clone();
             after.put(next.clone());
@@ -311,13 +311,13 @@ fn replace(before: &State, next: &Record, expected: Revision, answer: Replace) -
         }
         // All bytes are equal: the store may take it for its own earlier send.
         (Replace::Replaced, Some(old)) if old == next => same(before),
-        (Replace::Replaced, None) => broken(S4, "replace of a record that is not there answered Replaced"),
+        (Replace::Replaced, None) => broken(S4, "replace of a missing record returned Replaced"),
         (Replace::Replaced, Some(old)) if old.revoked.is_some() => {
-            broken(S4, "replace of a marked record answered Replaced")
+            broken(S4, "replace of a marked record returned Replaced")
         }
         (Replace::Replaced, Some(old)) => {
             let (is, wants) = (old.revision.get(), expected.get());
-            broken(S5, format!("replace at revision {wants} of a record at {is} answered Replaced"))
+            broken(S5, format!("replace at revision {wants} of a record at {is} returned Replaced"))
         }
     }
 }
@@ -330,7 +330,7 @@ fn listed(state: &State, subject: &Subject, page: &Page, list: &[Record]) -> Jud
     for (at, row) in expected.iter().enumerate() {
         let there: Vec<_> = list.iter().filter(|record| record.selector == row.0.selector).collect();
         let how = match (there.as_slice(), list.get(at)) {
-            ([], _) => "misses a record that is there".to_owned(),
+            ([], _) => "misses an existing record".to_owned(),
             ([_, _, ..], _) => "shows a record twice".to_owned(),
             ([one], _) if **one != *row.0 => {
                 format!("shows a record that {}", differ(Some(&row.0), Some(one)).unwrap_or_default())

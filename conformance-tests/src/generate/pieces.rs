@@ -93,7 +93,7 @@ impl Model {
             |begun: &Begun| begun.taken == removed && (more || !self.purges || begun.missed.is_empty());
         let states: Vec<_> = all.into_iter().filter(ends).map(|begun| begun.state).collect();
         if states.is_empty() || removed > u64::from(limit) {
-            let how = format!("a purge beside other calls answered {purged:?}");
+            let how = format!("a purge during other calls returned {purged:?}");
             return Err(Broken::Promise(S10, how));
         }
         Ok(states)

@@ -168,7 +168,7 @@ impl Place {
             }
             match last {
                 Some(Broken::Promise(clause, how)) if after.is_empty() => {
-                    Err(Broken::Promise(clause, format!("no order of calls at once explains them: {how}")))
+                    Err(Broken::Promise(clause, format!("no order explains these concurrent calls: {how}")))
                 }
                 _ => Ok(after),
             }
@@ -257,7 +257,7 @@ impl Place {
     ) -> Ran {
         let asked = asked.map_err(|error| Stop::Harness(error.to_string()))?;
         let Ok(answer) = asked else {
-            return hold(S12, false, "a call of a server in trouble has not ended in time");
+            return hold(S12, false, "a call during a fault has not ended in time");
         };
         // An epoch fences a record without a subject in any state of the store (S11), so the store need not be asked.
         let is_settled =
@@ -266,12 +266,12 @@ impl Place {
             Ok(Answer::Refused) => Ok(()),
             Ok(Answer::Insert(Insert::Fenced)) if is_settled => Ok(()),
             Ok(answer) if trouble == Trouble::Restart => self.answered(model, call, &answer).map(drop),
-            Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
+            Ok(answer) => hold(S12, false, format_args!("a call during a fault returned {}", answer.text())),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
                 self.was_dropped(call);
                 Ok(())
             }
-            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a server in trouble answered a damaged row"),
+            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a fault was reported as a damaged row"),
             Err(_) => Ok(()),
         }
     }
@@ -351,7 +351,7 @@ impl Place {
             idle = if unchanged { idle + 1 } else { 0 };
         }
         let left = self.states[0].records.len();
-        hold(S10, left == 0, format_args!("{left} records are left of purges at the end of time"))?;
+        hold(S10, left == 0, format_args!("purges at the end of time left {left} records"))?;
         if let Went::Nowhere = self.look(model, there).await? {
             return Ok(Went::Nowhere);
         }

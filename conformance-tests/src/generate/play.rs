@@ -103,7 +103,7 @@ impl Session {
                         return place.after(&model, &store, call).await;
                     }
                 }
-                let often = format!("replace of the current revision answered Conflict {SPURIOUS} times");
+                let often = format!("replace of the current revision returned Conflict {SPURIOUS} times");
                 Err(Stop::Violation { clause: S5, observed: often })
             }
             Step::Drop { place, node, call, polls } => {
@@ -198,7 +198,7 @@ impl Session {
                     Ok(_) => good += 1,
                     Err(error) => {
                         let late = now() - started > within;
-                        hold(S12, !late, format_args!("{within:?} after the trouble: {}", chain(&error)))?;
+                        hold(S12, !late, format_args!("{within:?} after the fault: {}", chain(&error)))?;
                         good = 0;
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }

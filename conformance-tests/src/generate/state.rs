@@ -125,7 +125,7 @@ pub(crate) fn differ(expected: Option<&Record>, got: Option<&Record>) -> Option<
         ($($field:ident)+) => {$(
             if expected.$field != got.$field {
                 let (name, expected, got) = (stringify!($field), &expected.$field, &got.$field);
-                fields.push(format!("{name} should be {expected:?} and is {got:?}"));
+                fields.push(format!("has {name} {got:?}, expected {expected:?}"));
             }
         )+};
     }
