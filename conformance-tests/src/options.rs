@@ -54,15 +54,15 @@ impl Default for Options {
 impl Options {
     /// Describes the arguments that the suite adds to those of `libtest`.
     pub(crate) const HELP: &'static str = "\
-Of the suite itself, also taken from the environment variable HALLPASS_CONFORMANCE:
-  --level quick|full|real-time   how much is run (full)
+Options of the suite, also read from the environment variable HALLPASS_CONFORMANCE:
+  --level quick|full|real-time   how much to run (full)
   --seed NUMBER                  repeat the random choices of an earlier run
   --limit SECONDS                how long one case may take (120)
-  --budget 5m                    repeat what is left to chance, with other seeds, until this time is up
-                                 or a promise is broken; every case is run once at least
-  --strict                       for CI: an inconclusive case is a failure, and so is trouble that was not
-                                 made because Outage is declared and the harness has no server
-  --junit FILE, --json FILE      write the report there, too; {backend} in FILE is the backend's name
+  --budget 5m                    repeat the cases that depend on chance, with other seeds, until the time
+                                 is up or a promise is broken; every case runs at least once
+  --strict                       for CI: an inconclusive case is a failure; so is declaring Outage with a
+                                 harness that has no server
+  --junit FILE, --json FILE      also write the report to FILE; {backend} in it is the backend's name
 
 Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness failed or nothing ran.
 ";

@@ -214,7 +214,7 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
             let advance = EpochUpdate::Set { epoch, now: self::at(1), keep };
             let count =
                 store.revoke_by_subject(&subject(name), &RecordFilter::all(), action, advance).await?;
-            same(S8, format_args!("how many of {name:?} were ended: {action:?}"), &count, &1)?;
+            same(S8, format_args!("records of {name:?} ended: {action:?}"), &count, &1)?;
             epochs[at] = epoch;
             for (other, name) in family.iter().enumerate().skip(at + 1) {
                 let found = store.find(records[other].selector).await?;

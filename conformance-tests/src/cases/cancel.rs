@@ -146,7 +146,7 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
             }
             store.revoke_by_subject(&alice, &all, Action::Remove, EpochUpdate::Keep).await?;
             let left = store.list_by_subject(&alice, &page(9)).await?;
-            same(S6, "how many records a repeated revocation left", &left.len(), &0)?;
+            same(S6, "records left by a repeated revocation", &left.len(), &0)?;
             if ended {
                 break;
             }

@@ -64,7 +64,7 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: St
         same(S14, "a record after the store was opened again", &store.find(selector).await?, &expected)?;
     }
     let left = store.list_by_subject(&subject("bob"), &page(9)).await?;
-    same(S14, "how many records bob has", &left.len(), &3)
+    same(S14, "records bob has", &left.len(), &3)
 }
 
 async fn an_advanced_epoch_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {

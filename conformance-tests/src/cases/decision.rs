@@ -105,7 +105,7 @@ async fn an_ended_token_says_why(stage: Stage) -> Ran {
     let alice = subject("alice");
     for reason in [Reason::LoggedOutElsewhere, Reason::Administrative, Reason::CredentialChanged] {
         let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
-        same(D3, "how many were ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
+        same(D3, "records ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
         // Longer than the idle lifetime: a marked record has no idle expiry.
         clock.advance(HOUR);
         let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;

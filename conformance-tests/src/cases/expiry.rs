@@ -90,7 +90,7 @@ async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -
             break;
         }
     }
-    same(S10, "how many due records the purges left uncounted", &left, &0)?;
+    same(S10, "due records that the purges did not count", &left, &0)?;
     for record in records {
         hold(S10, store.find(record.selector).await?.is_none(), "a due record is still there")?;
     }
@@ -135,7 +135,7 @@ async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
     let (old, mut new) = (due_at("alice", 1), record("alice"));
     new.selector = old.selector;
     store.put(&old).await?;
-    same(S10, "how many were purged", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "records purged", &store.collect(at(1), 9).await?, &1)?;
     store.put(&new).await?;
     let purged = store.purge_expired(at(2), 9).await?;
     same(S10, "a purge after the selector was taken again", &purged.removed, &0)?;
@@ -231,7 +231,7 @@ async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran
     for limit in [1, 2, 3, 255, 256, 257, 1 << 16, 1 << 31, u32::MAX] {
         store.put_all(&[due_at("alice", 1), due_at("bob", 1), due_at("alice", 1)]).await?;
         let collected = store.collect(at(1), limit).await?;
-        same(S10, format_args!("how many of 3 due records went, at most {limit} at a time"), &collected, &3)?;
+        same(S10, format_args!("of 3 due records, those purged, at most {limit} at a time"), &collected, &3)?;
     }
     Ok(())
 }
@@ -241,7 +241,7 @@ async fn three_hundred_due_records_are_counted(stage: Stage) -> Ran {
     let template = due_at("alice", 1);
     let records: Vec<_> = (0..300).map(|number| numbered(&template, number)).collect();
     store.put_all(&records).await?;
-    same(S10, "how many of 300 due records were collected", &store.collect(at(1), 1_000).await?, &300)
+    same(S10, "of 300 due records, those that were purged", &store.collect(at(1), 1_000).await?, &300)
 }
 
 /// More records and epochs than the parameters of a statement or the stack of a script can hold.
@@ -292,7 +292,7 @@ async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
     }
     same(
         S10,
-        "how many due records a purge found behind 20 deleted ones",
+        "number of due records a purge found behind 20 deleted ones",
         &store.collect(at(9), 5).await?,
         &10,
     )
@@ -309,7 +309,7 @@ async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
     (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
     store.swap(&used, &spent).await?;
     store.revoke_by_subject(&subject("carol"), &all, Action::Remove, EpochUpdate::Keep).await?;
-    same(S10, "how many were purged at their expiry", &store.collect(marked.expires_at, 9).await?, &2)?;
+    same(S10, "records purged at their expiry", &store.collect(marked.expires_at, 9).await?, &2)?;
     for record in [marked, spent] {
         hold(S10, store.find(record.selector).await?.is_none(), "an ended record is never collected")?;
     }

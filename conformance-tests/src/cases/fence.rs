@@ -90,7 +90,7 @@ async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
         let count = store
             .revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, EpochUpdate::Keep)
             .await?;
-        same(S11, "how many records a fenced insert left", &count, &0)?;
+        same(S11, "records left by a fenced insert", &count, &0)?;
     }
     same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &INSERTED)
 }
@@ -260,7 +260,7 @@ async fn ending_a_parent_leaves_its_children(stage: Stage) -> Ran {
                 let of_login = RecordFilter::login(parent.login);
                 let alice = subject("alice");
                 let count = store.revoke_by_subject(&alice, &of_login, action, EpochUpdate::Keep).await?;
-                same(S11, "how many were ended with a parent", &count, &1)?;
+                same(S11, "records ended with a parent", &count, &1)?;
             }
         }
         let found = store.find(child.selector).await?;
@@ -276,13 +276,13 @@ async fn collecting_a_parent_leaves_its_children_until_they_are_due(stage: Stage
     (child.idle_at, child.purge_at) = (Some(at(9)), at(9));
     store.put(&parent).await?;
     admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
-    same(S10, "how many were due with the parent", &store.collect(at(5), 9).await?, &1)?;
+    same(S10, "records due with the parent", &store.collect(at(5), 9).await?, &1)?;
     same(
         S11,
         "a child whose parent was collected",
         &store.find(child.selector).await?,
         &Some(child.clone()),
     )?;
-    same(S10, "how many were due later", &store.collect(at(9), 9).await?, &1)?;
+    same(S10, "records due later", &store.collect(at(9), 9).await?, &1)?;
     hold(S10, store.find(child.selector).await?.is_none(), "a record under a parent is never collected")
 }

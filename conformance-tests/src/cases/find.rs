@@ -148,7 +148,7 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     same(S6, "the same find", &here.find(parent.selector).await?, &Some(parent.clone()))?;
     here.swap(&next, &parent).await?;
     let list = here.list_by_subject(&alice, &page(9)).await?;
-    same(S6, "how many the same list shows", &list.len(), &2)?;
+    same(S6, "records that the same list shows", &list.len(), &2)?;
     let answer = here.insert(&child, Fence::None).await?;
     same(S6, "an insert of a selector that is taken", &answer, &Insert::Duplicate)?;
     there.delete(child.selector).await?;
@@ -164,10 +164,10 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
     hold(S6, read == Epoch([2; 16]), "reading an epoch returned the one before another handle set it")?;
     let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
-    same(S6, "how many were left to mark", &count, &0)?;
+    same(S6, "records left to mark", &count, &0)?;
     there.put(&record("alice")).await?;
     let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
-    same(S6, "how many the same call marked after an insert", &count, &1)?;
+    same(S6, "records that the same call marked after an insert", &count, &1)?;
     there.delete(parent.selector).await?;
     hold(S6, here.find(parent.selector).await?.is_none(), "a record is found that another handle deleted")?;
     let list = here.list_by_subject(&alice, &page(9)).await?;

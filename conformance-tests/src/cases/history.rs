@@ -101,7 +101,7 @@ async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
         let list = nodes.1.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
         let of_fillers = list.iter().filter(|record| record.login == fillers[0].login);
         let alive = of_fillers.filter(|record| record.revoked.is_none()).count();
-        same(S8, "how many of many records outlived their end", &alive, &0)?;
+        same(S8, "records that outlived the revocation", &alive, &0)?;
         let everything = RecordFilter::all();
         nodes.0.revoke_by_subject(&subject(&name), &everything, Action::Remove, EpochUpdate::Keep).await?;
         Ok(overlap)

@@ -39,7 +39,7 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
         let remove =
             async move { store.revoke_by_subject(&of, &which, Action::Remove, EpochUpdate::Keep).await };
         let (_, count, met) = how.make(replace, remove).await?;
-        same(S8, "how many were removed", &count, &1)?;
+        same(S8, "records removed", &count, &1)?;
         hold(S4, here.find(old.selector).await?.is_none(), "a racing replace saved a removed record")?;
         let list = here.list_by_subject(&alice, &page(9)).await?;
         same(S8, "the list after the removal", &ids(&list), &vec![])?;
@@ -200,7 +200,7 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
             let found = here.find(new.selector).await?;
             let lives = found.is_some_and(|found| found.revoked.is_none());
             hold(S8, !(lived && lives), "a revocation left a record older than a list with others alive")?;
-            same(S8, "how many were ended", &count, &if lives { 1 } else { 2 })?;
+            same(S8, "records ended", &count, &if lives { 1 } else { 2 })?;
             here.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep).await?;
             Ok(met)
         })

@@ -119,7 +119,7 @@ async fn marked_and_expired_records_are_listed(stage: Stage) -> Ran {
     let which = RecordFilter::login(records[3].login);
     let action = Action::Mark { reason: Reason::Administrative, at: at(9) };
     let count = store.revoke_by_subject(&subject("alice"), &which, action, EpochUpdate::Keep).await?;
-    same(S9, "how many were marked", &count, &1)?;
+    same(S9, "records marked", &count, &1)?;
     records[3].mark(Reason::Administrative, at(9));
     let list = store.list_by_subject(&subject("alice"), &page(100)).await?;
     same(S9, "a list of live, expired, idle and marked records", &list, &sorted(records))
@@ -194,7 +194,7 @@ async fn what_was_purged_is_not_listed(stage: Stage) -> Ran {
         (due.idle_at, due.purge_at) = (Some(at(5)), at(5));
     }
     store.put_all(&records).await?;
-    same(S10, "how many were purged", &store.collect(at(5), 100).await?, &2)?;
+    same(S10, "records purged", &store.collect(at(5), 100).await?, &2)?;
     let list = store.list_by_subject(&subject("alice"), &page(100)).await?;
     same(S9, "the list after a purge", &ids(&list), &vec![records[0].selector, records[3].selector])
 }
@@ -254,14 +254,14 @@ async fn a_megabyte_and_a_half_of_records_is_listed_and_ended(stage: Stage) -> R
     }
     store.put_all(&records).await?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
-    same(S9, "how many of 100 large records are on one page", &list.len(), &100)?;
+    same(S9, "of 100 large records, those on one page", &list.len(), &100)?;
     let all = RecordFilter::all();
     for action in [Action::Mark { reason: Reason::LoggedOut, at: at(9) }, Action::Remove] {
         let count = store.revoke_by_subject(&subject("alice"), &all, action, EpochUpdate::Keep).await?;
-        same(S8, format_args!("how many of 100 large records were ended: {action:?}"), &count, &100)?;
+        same(S8, format_args!("of 100 large records, those ended: {action:?}"), &count, &100)?;
     }
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
-    same(S8, "how many are left", &list.len(), &0)
+    same(S8, "records left", &list.len(), &0)
 }
 
 async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
@@ -312,5 +312,5 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
     }
     same(S9, "delete of a damaged row", &store.delete(damaged.selector).await?, &true)?;
     let list = store.list_by_subject(&alice, &page(9)).await?;
-    same(S9, "how many records are listed without the damaged row", &list.len(), &4)
+    same(S9, "records listed without the damaged row", &list.len(), &4)
 }

@@ -51,7 +51,7 @@ async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
     same(S15, "the list here", &ids(&list), &vec![mine.selector])?;
     for action in [Action::Mark { reason: Reason::Administrative, at: at(1) }, Action::Remove] {
         let count = here.revoke_by_subject(&alice, &RecordFilter::all(), action, EpochUpdate::Keep).await?;
-        same(S15, "how many were ended here", &count, &1)?;
+        same(S15, "records ended here", &count, &1)?;
         same(S15, "the record there", &there.find(theirs.selector).await?, &Some(theirs.clone()))?;
     }
     Ok(())
@@ -85,7 +85,7 @@ async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
     (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
     here.put(&due).await?;
     let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
-    same(S15, "how many were purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
+    same(S15, "records purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
     same(S15, "the record here", &here.find(due.selector).await?, &Some(due))?;
     let answer = here.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S15, "insert here after a purge there", &answer, &INSERTED)
@@ -139,7 +139,7 @@ async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
         let update = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
         let all = RecordFilter::all();
         let count = here.revoke_by_subject(&subject(mine), &all, Action::Remove, update).await?;
-        same(S15, format_args!("how many records {mine:?} has here"), &count, &1)?;
+        same(S15, format_args!("records {mine:?} has here"), &count, &1)?;
         same(
             S15,
             format_args!("a record of {theirs:?} there"),

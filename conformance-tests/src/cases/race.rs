@@ -54,7 +54,7 @@ async fn of_many_inserts_of_one_selector_one_wins(stage: Stage) -> Ran {
         };
         let timed = race(records.iter().enumerate().map(entrant).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == INSERTED).collect();
-        same(S2, format_args!("how many of 4 inserts won: {:?}", values(&timed)), &winners.len(), &1)?;
+        same(S2, format_args!("of 4 inserts, those that won: {:?}", values(&timed)), &winners.len(), &1)?;
         let found = nodes.1.find(selector).await?;
         same(S2, "the record of the winner", &found, &Some(records[winners[0]].clone()))?;
         Ok(overlapped(&timed))
@@ -73,7 +73,7 @@ async fn of_many_deletes_one_found_the_record(stage: Stage) -> Ran {
         };
         let timed = race((0..3).map(entrant).collect()).await?;
         let found = values(&timed).iter().filter(|found| **found).count();
-        same(S7, "how many of 3 deletes found the record", &found, &1)?;
+        same(S7, "of 3 deletes, those that found the record", &found, &1)?;
         Ok(overlapped(&timed))
     })
     .await
@@ -200,7 +200,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
         let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         same(S10, format_args!("counts of 3 purges of 12 records: {:?}", values(&timed)), &sum, &12)?;
         let list = nodes.1.list_by_subject(&subject("bob"), &page(100)).await?;
-        same(S10, "how many due records are left", &list.len(), &0)?;
+        same(S10, "due records left", &list.len(), &0)?;
         same(S10, "the living record", &nodes.1.find(living.selector).await?, &Some(living.clone()))?;
         Ok(overlapped(&timed))
     })
@@ -238,7 +238,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
             gone += usize::from(found.is_none());
             hold(S10, !done || found == Some(slid), "a record that was postponed during a purge is gone")?;
         }
-        same(S10, "how many the purge removed, of those that are gone", &timed[1].value.len(), &gone)?;
+        same(S10, "records that the purge removed, of those gone", &timed[1].value.len(), &gone)?;
         let _ = nodes
             .0
             .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)

@@ -93,9 +93,9 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
         let timed = race((0..3).map(entrant).collect()).await?;
         let valid =
             accepted(D15, "a session", services[0].verify(Kind::SESSION, issued.token.expose()).await)?;
-        same(D15, "how many of 9 racing changes were kept", &services[0].data(&valid).await?.len(), &9)?;
+        same(D15, "of 9 racing changes, those that were kept", &services[0].data(&valid).await?.len(), &9)?;
         let found = nodes.1.find(issued.token.selector()).await?.map(|record| record.revision);
-        same(D15, "how many writes they took", &found, &Revision::new(10).ok())?;
+        same(D15, "writes for these changes", &found, &Revision::new(10).ok())?;
         Ok(overlapped(&timed))
     })
     .await

@@ -229,14 +229,14 @@ async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran
         store.put(old).await?;
         store.swap(new, old).await?;
     }
-    same(S10, "how many were due", &store.collect(at(10), 100).await?, &1)?;
+    same(S10, "records due", &store.collect(at(10), 100).await?, &1)?;
     same(S10, "the postponed record", &store.find(moved.selector).await?, &Some(moved))?;
     hold(
         S10,
         store.find(drawn.selector).await?.is_none(),
         "the record that became due earlier is still there",
     )?;
-    same(S10, "how many were due before the new time", &store.collect(at(999), 100).await?, &0)
+    same(S10, "records due before the new time", &store.collect(at(999), 100).await?, &0)
 }
 
 /// A session of alice's at revision `number`.
@@ -307,7 +307,7 @@ async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
     let mark = Action::Mark { reason: Reason::Administrative, at: at(5) };
     let all = RecordFilter::all();
     let count = store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
-    same(S8, "how many were marked at the largest revision", &count, &1)?;
+    same(S8, "records marked at the largest revision", &count, &1)?;
     last.mark(Reason::Administrative, at(5));
     let found = store.find(last.selector).await?;
     same(S8, "a record marked at the largest revision", &found, &Some(last.clone()))?;

@@ -18,7 +18,7 @@ async fn what_is_due_is_collected_after_a_restart(stage: Stage) -> Ran {
     store.put(&due).await?;
     drop(store);
     let store = stage.open().await?;
-    same(S10, "how many due records went after a restart", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "due records purged after a restart", &store.collect(at(1), 9).await?, &1)?;
     hold(S10, store.find(due.selector).await?.is_none(), "a record that was purged is still there")
 }
 
@@ -28,7 +28,7 @@ async fn what_was_purged_is_gone_or_due_after_a_restart(stage: Stage) -> Ran {
     let (mut due, stays) = (record("alice"), record("alice"));
     (due.expires_at, due.purge_at, due.idle_at) = (at(1), at(1), None);
     store.put_all(&[due.clone(), stays.clone()]).await?;
-    same(S10, "how many due records went", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "due records purged", &store.collect(at(1), 9).await?, &1)?;
     drop(store);
     let store = stage.open().await?;
     let back = store.find(due.selector).await?;

@@ -149,7 +149,7 @@ async fn no_login_slips_in_through_a_log_out_everywhere(stage: Stage) -> Ran {
         let inserted = streamed.inserted("a log-out everywhere")?;
         none_lives(&nodes.0, &inserted, "a log-out everywhere").await?;
         let count = inserted.len() as u64;
-        same(S8, "how many were ended, of those that were inserted", &streamed.answer, &count)?;
+        same(S8, "records ended, of those inserted", &streamed.answer, &count)?;
         Ok(streamed.overlapped())
     })
     .await
@@ -171,7 +171,7 @@ async fn no_session_is_restored_through_the_end_of_its_login(stage: Stage) -> Ra
         let inserted = streamed.inserted("the end of its login")?;
         none_lives(&nodes.0, &inserted, "the end of its login").await?;
         let count = inserted.len() as u64 + 1;
-        same(S8, "how many were ended, the parent included", &streamed.answer, &count)?;
+        same(S8, "records ended, the parent included", &streamed.answer, &count)?;
         Ok(streamed.overlapped())
     })
     .await

@@ -205,8 +205,8 @@ impl Transaction {
     ) -> Option<Vec<Row>> {
         let new = assigned(&Row::empty(), values, None, None, given);
         let key = statement.table.entry(Index::Key, &new);
-        // As with `on conflict do nothing`: an existing row that is not being written causes a conflict, whoever
-        // shares it.
+        // As with `on conflict do nothing`: an existing row that is not being written causes a conflict, even if its
+        // lock is shared.
         let place = (statement.table, key.clone());
         let written = |held: &Held| held.alone.is_some_and(|by| by != self.number);
         if update.is_none()
