@@ -43,6 +43,7 @@ fn due_at(name: &str, millis: u64) -> Record {
     record
 }
 
+/// A purge removes only records whose `purge_at` is at or before the given instant.
 async fn what_is_not_due_stays(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let mut records = vec![record("alice"), due_at("alice", 1), due_at("bob", 2)];
@@ -58,6 +59,7 @@ async fn what_is_not_due_stays(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A purge removes every record that is due, including one due at exactly the given instant.
 async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (before, exactly, after) = (due_at("alice", 9), due_at("alice", 10), due_at("alice", 11));
@@ -157,6 +159,7 @@ async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
     same(S11, "insert under an advanced epoch in its last millisecond", &answer, &INSERTED)
 }
 
+/// Reading an epoch extends its time once less than half of it is left.
 async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let alice = subject("alice");
@@ -178,6 +181,7 @@ async fn epochs_are_not_counted(stage: Stage) -> Ran {
     same(S10, "a purge of epochs only", &store.collect(NOW.saturating_add(HOUR * 9), 2).await?, &0)
 }
 
+/// A native time to live removes no record within an hour after its `purge_at`.
 async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut over, mut soon, mut ended) = (record("alice"), due_at("alice", 1), record("alice"));
@@ -283,6 +287,7 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
     hold(S10, more || left == 9, format_args!("a purge reports that none is due, but {left} are left"))
 }
 
+/// Deleted records do not count towards the limit of a purge.
 async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let records: Vec<_> = (0..30).map(|number| due_at("alice", number % 7)).collect();
@@ -298,6 +303,7 @@ async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
     )
 }
 
+/// Marked and spent records are purged when their absolute expiry is due.
 async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (marked, spent, removed) = (due_at("alice", 10), due_at("bob", 10), due_at("carol", 10));

@@ -79,6 +79,7 @@ async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
     admits(&store, &record("alice"), Fence::Epoch(Epoch([0; 16])), Insert::Fenced).await
 }
 
+/// A fenced insert leaves no record, no list entry, and its selector free.
 async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
@@ -95,6 +96,7 @@ async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
     same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &INSERTED)
 }
 
+/// Setting a new epoch fences an insert under the old one, even if the revocation ended no record.
 async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
@@ -111,6 +113,7 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), INSERTED).await
 }
 
+/// A revocation that keeps the epoch leaves an insert under it allowed.
 async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let alice = subject("alice");

@@ -97,6 +97,7 @@ fn one_each() -> Vec<(Subject, Record)> {
     spellings().iter().map(|name| (subject(name), record(name))).collect()
 }
 
+/// Subjects that differ in case, spaces or normal form are different subjects.
 async fn every_spelling_of_a_subject_is_another_subject(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let all = one_each();

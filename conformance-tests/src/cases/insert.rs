@@ -132,6 +132,7 @@ async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: 
     Ok(())
 }
 
+/// A replace and a mark keep the fields that never change.
 async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (number, purpose) in (1..).zip(Purpose::ALL) {

@@ -48,6 +48,7 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
     .await
 }
 
+/// No insert under the old epoch survives a revocation that sets a new one.
 async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
@@ -69,6 +70,7 @@ async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     .await
 }
 
+/// No insert under a parent survives a revocation of the parent's login.
 async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let (alice, mut number) = (subject("alice"), 0);
@@ -139,6 +141,7 @@ async fn no_update_of_an_epoch_shortens_it_for_a_reader(stage: Stage) -> Ran {
     .await
 }
 
+/// A purge that runs during a read does not shorten the time of the epoch returned.
 async fn no_purge_takes_an_epoch_that_is_read(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut number = 0;

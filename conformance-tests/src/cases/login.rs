@@ -44,6 +44,7 @@ async fn a_log_out_everywhere_turns_away_the_login_under_way(stage: Stage) -> Ra
         .map(drop)
 }
 
+/// No session can be restored from a token whose login has ended.
 async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -65,6 +66,7 @@ async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A replaced token that logs its login out raises no alarm, and ends no other login.
 async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -264,6 +266,7 @@ async fn no_change_of_data_is_lost(stage: Stage) -> Ran {
     same(D15, "the data after 20 changes from two nodes", &tokens.data(&valid).await?.into_owned(), &expected)
 }
 
+/// `Tokens::purge` removes a record an hour after it is due, so that a fast clock harms no other node.
 async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;

@@ -160,6 +160,7 @@ async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Resul
     store.purge_expired(Timestamp::MIN, 9).await.map(drop)
 }
 
+/// After a restart of the server the same handle works for every operation.
 async fn a_restarted_server_is_found_again(stage: Stage) -> Ran {
     let (store, server) = (stage.open().await?.bare(), stage.server()?);
     let record = record("alice");

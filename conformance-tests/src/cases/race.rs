@@ -207,6 +207,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
     .await
 }
 
+/// A record is either postponed by a replace or removed by a purge, never both.
 async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest(async |_| {

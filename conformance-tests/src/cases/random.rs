@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Restart Full [S12 S14] nothing_is_lost_in_a_restart_of_the_server),
 ];
 
+/// The contract allows every result of a random sequence of calls.
 async fn every_answer_is_allowed(stage: Stage) -> Ran {
     let amount = Amount {
         sequences: 500,
@@ -46,6 +47,7 @@ async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
+/// After connections were cut for a moment, the records agree with the results of the calls.
 async fn a_short_cut_is_told_and_forgotten(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Cut, 2, 8).await
 }
@@ -63,6 +65,7 @@ async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
+/// A call that reports that it wrote nothing has written nothing.
 async fn nothing_is_done_in_secret_while_the_server_is_stopped(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Stop, 3, 12).await
 }

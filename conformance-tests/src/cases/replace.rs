@@ -52,6 +52,7 @@ async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A replace succeeds although its times are earlier than those of the record.
 async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");
@@ -185,6 +186,7 @@ async fn a_spent_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// Two replaces that differ in the write id alone come from two callers, and one of them wins.
 async fn equal_but_for_the_write_id_is_still_another_caller(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");
@@ -215,6 +217,7 @@ async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A purge obeys the `purge_at` of the latest replace.
 async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut later, mut sooner) = (record("alice"), record("bob"));
@@ -327,6 +330,7 @@ async fn what_expired_long_ago_is_replaced_like_any_other(stage: Stage) -> Ran {
     same(S4, "a record that expired in 1970, replaced", &store.find(new.selector).await?, &Some(new))
 }
 
+/// An idle expiry at the first instant of 1970 is kept, not taken for none.
 async fn an_idle_expiry_at_the_beginning_of_time_is_one(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");

@@ -48,6 +48,7 @@ async fn a_rotation_is_due_at_the_first_use_and_then_not_too_soon(stage: Stage) 
     hold(D10, third != second, "a rotation gave the token itself")
 }
 
+/// An unconfirmed successor is rotated only after the retry window and twice the overlap.
 async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (wait, due) in [(HOUR + MINUTE, false), (HOUR + MINUTE + MILLI, true)] {

@@ -59,6 +59,7 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     Ok(())
 }
 
+/// A mark changes a record exactly as `Record::mark` does.
 async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (number, reason) in Reason::ALL.into_iter().enumerate() {
@@ -78,6 +79,7 @@ async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A second mark changes nothing and is not counted.
 async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut first, mut second) = (record("alice"), record("alice"));
@@ -96,6 +98,7 @@ async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
     same(S8, "marked records removed", &removed, &2)
 }
 
+/// For every combination of filter conditions the store ends the same records as the reference store.
 async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let mut rng = stage.rng();
@@ -167,6 +170,7 @@ fn choice(rng: &mut Rng) -> RecordFilter {
     }
 }
 
+/// A revocation or list of a subject never includes an anonymous record.
 async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = anonymous();
@@ -286,6 +290,7 @@ async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A repeated revocation ends no further record and returns 0.
 async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");

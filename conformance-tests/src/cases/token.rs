@@ -52,6 +52,7 @@ async fn malformed_text_never_reaches_the_store(stage: Stage) -> Ran {
     accepted(T1, "the token itself", tokens.verify(Kind::SESSION, &good).await).map(drop)
 }
 
+/// The selector of one token with the validator of another is rejected, and ends neither.
 async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -78,6 +79,7 @@ async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// Each earlier token of a record is recognised as a replay.
 async fn every_former_token_is_known(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for back in 1..=4 {
@@ -99,6 +101,7 @@ async fn every_former_token_is_known(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A stored record contains no part of a validator.
 async fn nothing_stored_verifies(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -145,6 +148,7 @@ async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A record made with a key that this node lacks is a failure, not a rejection.
 async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let ((_, old), (other, _)) = (ring(1)?, ring(2)?);
@@ -205,6 +209,7 @@ async fn records_of_a_subject_share_a_shard(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A token of another kind is rejected like an unknown one, and cannot log the login out.
 async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -224,6 +229,7 @@ async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
     accepted(T8, "the one-time token", tokens.consume(Kind::ONE_TIME, once.token.expose()).await).map(drop)
 }
 
+/// `verify` refuses a single-use token, and `consume` refuses any other.
 async fn a_single_use_kind_is_only_consumed(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
