@@ -12,8 +12,7 @@ use crate::harness::{Harness, Vandal};
 type Damage = dyn Fn(&str, Selector) -> Result<(), BoxError> + Send + Sync;
 type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn TokenStore>, BoxError>> + Send>>;
 
-/// A [`Harness`] made of a name and of a closure that opens a store: enough for a backend without a
-/// server to hurt.
+/// A [`Harness`] built from a name and a closure that opens a store: enough for a backend without a server to hurt.
 ///
 /// # Examples
 /// ```no_run
@@ -33,7 +32,7 @@ pub struct Backend {
 }
 
 impl Backend {
-    /// A backend of this name, whose stores are opened so: [`Harness::open`] says what is asked of it.
+    /// A backend called `name` whose stores `open` opens; [`Harness::open`] lists what it must do.
     pub fn new<S, F>(name: impl Into<String>, open: impl Fn(String) -> F + Send + Sync + 'static) -> Self
     where
         S: TokenStore,
@@ -52,7 +51,7 @@ impl Backend {
         }
     }
 
-    /// The same for an opening that blocks: it is done on a thread for that.
+    /// Like [`new`](Self::new), for an `open` that blocks: it runs on a blocking thread.
     pub fn blocking<S: TokenStore>(
         name: impl Into<String>,
         open: impl Fn(&str) -> Result<S, BoxError> + Send + Sync + 'static,
@@ -64,22 +63,22 @@ impl Backend {
         })
     }
 
-    /// The same without `capability`, for this reason.
+    /// Declares that this backend lacks `capability`, and why.
     #[must_use]
     pub fn without(mut self, capability: Capability, reason: &'static str) -> Self {
         self.declared = self.declared.without(capability, reason);
         self
     }
 
-    /// Throws namespaces away so: [`Harness::discard`]. It may block; where a driver is asynchronous, implement
-    /// [`Harness`].
+    /// Removes namespaces with `discard` ([`Harness::discard`]). It may block; if the driver is asynchronous,
+    /// implement [`Harness`].
     #[must_use]
     pub fn discard(mut self, discard: impl Fn(&str) + Send + Sync + 'static) -> Self {
         self.discard = Box::new(discard);
         self
     }
 
-    /// Damages rows so: [`Vandal::damage`]. It may block.
+    /// Damages rows with `damage` ([`Vandal::damage`]). It may block.
     #[must_use]
     pub fn damage(
         mut self,

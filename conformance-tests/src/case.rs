@@ -9,29 +9,29 @@ use crate::harness::Trouble;
 use crate::outcome::{CHANCE, Ran};
 use crate::stage::Stage;
 
-/// One check: a plain function, and the clauses that it looks at.
+/// One check: a plain function, and the clauses that it checks.
 pub struct Case {
     pub(crate) module: &'static str,
-    /// A sentence: what holds when it passes.
+    /// What holds when the case passes, as a sentence.
     pub name: &'static str,
-    /// The clauses that it looks at; what it fails for is one of them, S12 or S1.
+    /// The clauses that it checks; it fails with one of them, with S12 or with S1.
     pub clauses: &'static [Clause],
     /// The lowest level that runs it.
     pub level: Level,
-    /// What a backend must promise for it to run.
+    /// The capabilities that a backend must declare for it to run.
     pub needs: &'static [Capability],
     pub(crate) run: Run,
 }
 
-/// How much is run; each level includes those before it.
+/// How much to run; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// What always goes the same way: seconds.
+    /// Everything deterministic: takes seconds.
     Quick,
-    /// And what is left to chance: races, random histories, crashes, a hurt server.
+    /// Adds what depends on chance: races, random histories, crashes, a server that is hurt.
     #[default]
     Full,
-    /// And what has to wait for real time to pass: native times to live.
+    /// Adds what waits for real time to pass: native times to live.
     RealTime,
 }
 
@@ -40,13 +40,13 @@ pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
-    /// Any time.
+    /// At any time.
     Any(Function),
     /// If the harness can damage rows.
     Damage(Function),
     /// If the test binary can be run again as a child.
     Child(Function),
-    /// While no other case runs, if there is a server that can be hurt so.
+    /// While no other case runs, if the harness has a server that supports this fault.
     Server(Trouble, Function),
     /// Never, for this reason.
     Untested(&'static str),
@@ -59,18 +59,18 @@ impl Case {
         format!("{}::{}", self.chapter(), self.name)
     }
 
-    /// The file it stands in: `src/cases/{chapter}.rs`.
+    /// The name of its file: `src/cases/{chapter}.rs`.
     #[must_use]
     pub fn chapter(&self) -> &'static str {
         self.module.rsplit("::").next().unwrap_or(self.module)
     }
 
-    /// Whether running it again may show more, and needs nothing but the store.
+    /// Whether another run may show more, and needs nothing but the store.
     pub(crate) fn is_chance(&self) -> bool {
         CHANCE.contains(&self.chapter()) && matches!(self.run, Run::Any(_))
     }
 
-    /// Why the suite cannot tell; `None` if it can.
+    /// Why the suite cannot check this; `None` if it can.
     #[must_use]
     pub const fn untested(&self) -> Option<&'static str> {
         match self.run {
@@ -86,8 +86,8 @@ impl fmt::Debug for Case {
     }
 }
 
-/// An entry of the registry: `case!(Any Quick [S7] name)`, with `Child`, `Damage` or the name of a [`Trouble`] in
-/// place of `Any`, with `needs [Purge]` where it needs something; or `case!(untested [S14] name, "reason")`.
+/// An entry of the registry: `case!(Any Quick [S7] name)`. `Child`, `Damage` or the name of a [`Trouble`] may replace
+/// `Any`, and `needs [Purge]` names required capabilities. `case!(untested [S14] name, "reason")` is never run.
 macro_rules! case {
     (untested [$($clause:ident)+] $name:ident, $reason:literal) => {
         $crate::case::Case {

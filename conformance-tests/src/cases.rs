@@ -1,4 +1,4 @@
-//! Every case, a file a chapter.
+//! Every case, with one file per chapter.
 
 mod alike;
 mod cancel;
@@ -30,7 +30,7 @@ mod token;
 
 use crate::case::Case;
 
-/// The registry: nothing else is ever run, and nothing of it is left out.
+/// The registry. A case runs only if it is listed here, and every listed case runs.
 const CHAPTERS: &[&[Case]] = &[
     insert::CASES,
     find::CASES,

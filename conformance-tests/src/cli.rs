@@ -1,4 +1,4 @@
-//! The test binary of a backend.
+//! The command line of a backend's test binary.
 
 use std::collections::BTreeMap;
 use std::process::ExitCode;
@@ -13,15 +13,15 @@ use crate::options::{CommandLine, Options};
 use crate::outcome::Outcome;
 use crate::runner::Runner;
 
-/// Runs the suite over the stores of `harness`: the whole of a test target with `harness = false`.
+/// Runs the suite over the stores of `harness`: the complete `main` of a test target with `harness = false`.
 ///
-/// Takes the arguments of `libtest` (a filter, `--exact`, `--list`, `--test-threads` …) and the suite's own,
-/// which `--help` explains, and answers the exit status: 0 if every declared promise was kept, 1 if one
-/// was broken, 2 if the harness failed or nothing ran though everything was asked for.
+/// Accepts the arguments of `libtest` (a filter, `--exact`, `--list`, `--test-threads` …) and the suite's own, which
+/// `--help` explains. Returns the exit status: 0 if every declared promise was kept, 1 if one was broken, 2 if the
+/// harness failed or an unfiltered run executed no case.
 #[expect(clippy::print_stdout, clippy::print_stderr, reason = "a test binary reports to its terminal")]
 pub fn main(harness: impl Harness) -> ExitCode {
     let harness: Arc<dyn Harness> = Arc::new(harness);
-    // Before any argument is looked at: the child gets those of its parent.
+    // First of all: the child receives its parent's arguments.
     if let Some(code) = serve_crash_child(&harness) {
         return code;
     }
@@ -61,7 +61,7 @@ pub fn main(harness: impl Harness) -> ExitCode {
     }
     let mut report = report.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(found) = runner.spend(&mut report) {
-        // `libtest` has told the others.
+        // `libtest` has reported the others.
         let mut outcomes = report.outcomes().iter().filter(|(case, _)| case.id() == found.id());
         let failed = outcomes.find_map(|(case, outcome)| tell(case, outcome, strict).err());
         println!("{}", failed.as_ref().and_then(Failed::message).unwrap_or_default());
@@ -85,13 +85,13 @@ pub fn main(harness: impl Harness) -> ExitCode {
     }
 }
 
-/// A name that every file system takes: `redis_7_0_cluster`.
+/// A name that is valid on every file system: `redis_7_0_cluster`.
 fn file_name(backend: &str) -> String {
     let plain = |letter: char| if letter.is_ascii_alphanumeric() { letter.to_ascii_lowercase() } else { '_' };
     backend.chars().map(plain).collect()
 }
 
-/// What was not visited, a line for each reason.
+/// The cells not visited, one line per reason.
 fn not_visited(cells: &[(&str, &str, Option<&str>)]) -> String {
     let mut lines: BTreeMap<&str, Vec<String>> = BTreeMap::new();
     for (operation, edge, reason) in cells {
@@ -103,7 +103,7 @@ fn not_visited(cells: &[(&str, &str, Option<&str>)]) -> String {
     lines.into_iter().map(line).collect()
 }
 
-/// An outcome in the words of `libtest`: what is neither good nor bad is "ignored", with its reason.
+/// Translates an outcome for `libtest`: one that is neither good nor bad is "ignored", with its reason.
 fn tell(case: &Case, outcome: &Outcome, strict: bool) -> Result<Completion, Failed> {
     match outcome {
         Outcome::Passed => Ok(Completion::Completed),

@@ -1,7 +1,8 @@
-//! Which edges of the contract a run has visited: operation × edge, counted from every call of every case.
+//! The edges of the contract that a run has visited: operation × edge, counted over every call of every case.
 //!
-//! An edge is counted by what a call asks for and by what the suite knows of the records that it is about: what was
-//! acknowledged before. It says where the suite has been, not that it would have seen a mistake there.
+//! An edge is determined by the arguments of a call and by what the suite knows about the records involved, from
+//! earlier acknowledged calls. A count shows that the suite has visited an edge, not that it would notice a mistake
+//! there.
 
 mod known;
 
@@ -127,13 +128,13 @@ impl Cell {
         EDGES.iter().enumerate().flat_map(of)
     }
 
-    /// The operation.
+    /// The operation of this cell.
     #[must_use]
     pub const fn operation(self) -> &'static str {
         OPERATIONS[self.operation]
     }
 
-    /// The edge, in words.
+    /// The edge of this cell, in words.
     #[must_use]
     pub const fn edge(self) -> &'static str {
         EDGES[self.edge].1
@@ -154,7 +155,7 @@ impl fmt::Debug for Cell {
     }
 }
 
-/// How often each edge was visited by each operation.
+/// How often each operation visited each edge.
 #[derive(Debug)]
 pub struct Coverage([[AtomicU64; OPERATIONS.len()]; EDGES.len()]);
 
@@ -173,7 +174,7 @@ impl Coverage {
         }
     }
 
-    /// Each cell that could have been visited and was not: operation, edge, and why, where there is a reason.
+    /// The cells that could have been visited but were not: operation, edge and, if known, the reason.
     #[must_use]
     pub fn unvisited(&self, declared: &Declared) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
         let mut cells = Vec::new();
@@ -202,7 +203,7 @@ impl Coverage {
     }
 }
 
-/// The matrix: a row for each edge, a column for each operation. A dash was not visited; what is empty cannot be.
+/// The matrix: one row per edge, one column per operation. A dash is a cell not visited; an empty cell cannot be.
 impl fmt::Display for Coverage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:<52}", "coverage, in calls")?;

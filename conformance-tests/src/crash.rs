@@ -1,4 +1,4 @@
-//! The child that a crash case kills, and what it tells its parent meanwhile.
+//! The child process that a crash case kills, and the lines that it sends to its parent.
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
@@ -18,35 +18,35 @@ use crate::specimen::{at, record, rewritten, subject};
 
 /// The environment variable that makes a test binary a crash child: a namespace, a blank, a seed.
 pub(crate) const CHILD: &str = "HALLPASS_CONFORMANCE_CHILD";
-/// What the parent's harness says to it.
+/// What the parent's harness passes to the child.
 pub(crate) const FOR_CHILD: &str = "HALLPASS_CONFORMANCE_FOR_CHILD";
-/// How many tasks of the child write at once.
+/// How many tasks of the child write concurrently.
 const WRITERS: u64 = 3;
 
-/// What a child says, a line each.
+/// What a child reports, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[expect(clippy::large_enum_variant, reason = "few are alive at a time")]
+#[expect(clippy::large_enum_variant, reason = "only a few are alive concurrently")]
 pub(crate) enum Said {
-    /// A writer is about to leave this under the selector: a record, or nothing.
+    /// A writer is about to leave this record under the selector; `None` means no record.
     Begins { writer: u64, selector: Selector, after: Option<Record> },
     /// That was acknowledged.
     Acknowledged { writer: u64 },
 }
 
-/// In a crash child, what [`Harness::for_child`] of its parent has to say; `None` in every other process.
+/// Returns what the parent's [`Harness::for_child`] passed to this crash child; `None` in every other process.
 ///
-/// The cases about crashes run the test binary again, with the same arguments, and kill it. A `main` that launches a server
-/// asks this first, so that the child launches no other: it opens the store at the server that its parent has launched.
+/// The cases about crashes run the test binary again, with the same arguments, and kill it. A `main` that launches a
+/// server calls this first: in a child it launches none, and opens the store at the server of its parent.
 #[must_use]
 pub fn crash_child() -> Option<String> {
     std::env::var(CHILD).ok()?;
     Some(std::env::var(FOR_CHILD).unwrap_or_default())
 }
 
-/// If this process was started as a crash child, writes to a store of `harness` until it is killed.
+/// In a crash child, writes to a store of `harness` until the process is killed; otherwise returns `None`.
 ///
-/// [`main`](crate::main) does this by itself; a binary that calls [`run`](crate::run) with
-/// [`Options::child`](crate::Options::child) calls this first.
+/// [`main`](crate::main) calls this itself. A binary that calls [`run`](crate::run) with
+/// [`Options::child`](crate::Options::child) must call this first.
 #[expect(clippy::print_stderr, reason = "the parent shows what its child says")]
 pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
     let asked = std::env::var(CHILD).ok()?;
@@ -68,13 +68,13 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
         for writer in writers {
             writer.await.map_err(|error| error.to_string())??;
         }
-        Err::<(), _>("the writers came to an end".to_owned())
+        Err::<(), _>("the writers have ended".to_owned())
     });
     eprintln!("{}", served.err().unwrap_or_default());
     Some(ExitCode::from(2))
 }
 
-/// Makes records and ends them, in every way there is, for ever.
+/// Creates and ends records in every way there is, until the process is killed.
 async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
     let failed = |error: StoreError| crate::outcome::chain(&error);
     let stopped = |stop: Stop| format!("{stop:?}");
@@ -119,10 +119,10 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
 }
 
 fn expect(done: bool) -> Result<(), String> {
-    if done { Ok(()) } else { Err("a write of the only writer was not done".into()) }
+    if done { Ok(()) } else { Err("a write of the only writer had no effect".into()) }
 }
 
-/// One line, written at once.
+/// Writes one line in a single write.
 fn say(said: &Said) {
     let line = format!("{}\n", said.print());
     let mut out = std::io::stdout().lock();
@@ -141,7 +141,7 @@ impl Said {
         }
     }
 
-    /// What a line says; `None` for a line that was cut off.
+    /// Parses a line; `None` if it was cut off.
     pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.strip_suffix('.')?.split(' ');
         match words.next()? {
@@ -165,14 +165,14 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
     if text.len().is_multiple_of(2) { (0..text.len()).step_by(2).map(digits).collect() } else { None }
 }
 
-/// What must stand after a crash, as far as the child has told.
+/// The state required after a crash, as far as the child has reported it.
 #[derive(Debug, Default)]
 pub(crate) struct Expected {
-    /// What was acknowledged last.
+    /// The last acknowledged state of each selector.
     pub(crate) known: BTreeMap<Selector, Option<Record>>,
     /// What each writer was about to do.
     under_way: BTreeMap<u64, (Selector, Option<Record>)>,
-    /// What was under way when a child was killed: done or not, or done by the server a little later.
+    /// What was under way when a child was killed: done, not done, or done by the server a little later.
     uncertain: Vec<(Selector, Option<Record>)>,
 }
 
@@ -191,14 +191,14 @@ impl Expected {
         self.uncertain.extend(std::mem::take(&mut self.under_way).into_values());
     }
 
-    /// Whether `found` may stand under `selector`: what was acknowledged, or what was under way.
+    /// Whether `found` may be under `selector`: the acknowledged record, or the result of a call under way.
     pub(crate) fn allows(&self, selector: Selector, found: Option<&Record>) -> bool {
         let known = self.known.get(&selector).and_then(Option::as_ref);
         let open = self.under_way.values().chain(&self.uncertain);
         known == found || open.filter(|(of, _)| *of == selector).any(|(_, after)| after.as_ref() == found)
     }
 
-    /// Every selector that was ever spoken of.
+    /// Every selector that the child mentioned.
     pub(crate) fn selectors(&self) -> Vec<Selector> {
         let open = self.under_way.values().chain(&self.uncertain).map(|(selector, _)| *selector);
         let mut all: Vec<_> = self.known.keys().copied().chain(open).collect();

@@ -1,6 +1,6 @@
 //! What a backend promises, and what it does not.
 
-/// Everything, minus what a backend subtracts with a reason that a stranger understands.
+/// What a backend promises: everything, except the capabilities that it subtracts, each with a reason for the reader.
 ///
 /// # Examples
 /// ```
@@ -13,27 +13,27 @@ pub struct Declared {
     lacks: Vec<(Capability, &'static str)>,
 }
 
-/// Something that a backend may lack and still be of use.
+/// A promise that a backend may leave out and still be useful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {
-    /// [`Harness::server`](crate::Harness::server) is there to be hurt. An embedded store has none.
+    /// [`Harness::server`](crate::Harness::server) supplies a server to hurt. An embedded store has none.
     Outage,
     /// Acknowledged writes survive a power loss (S14).
     PowerLoss,
-    /// Acknowledged writes survive the death of the process, or of the server's (S14). Without it there
-    /// is no [`Capability::PowerLoss`] either.
+    /// Acknowledged writes survive the death of the process, or of the server process (S14). Without it there is no
+    /// [`Capability::PowerLoss`] either.
     ProcessCrash,
     /// `purge_expired` collects. A store with a native time to live may leave all of it to the backend (S10).
     Purge,
-    /// A namespace can be open twice at a time: several nodes (S6). Without it, races run over one handle.
+    /// A namespace can be opened twice: several nodes (S6). Without it, races use one handle.
     SecondHandle,
 }
 
 /// What an acknowledged write survives (contract S14).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Durability {
-    /// Nothing: a restart forgets.
+    /// Nothing: a restart loses it.
     None,
     /// The death of the process.
     ProcessCrash,
@@ -48,7 +48,7 @@ impl Declared {
         Self::default()
     }
 
-    /// The same without `capability`, for this reason.
+    /// Declares that `capability` is missing, and why.
     #[must_use]
     pub fn without(mut self, capability: Capability, reason: &'static str) -> Self {
         self.lacks.push((capability, reason));

@@ -1,4 +1,4 @@
-//! A report for programs: JUnit's XML, and JSON.
+//! A report for programs: JUnit XML and JSON.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::outcome::{Outcome, Violation};
 use crate::report::Report;
 
 impl Report {
-    /// As JUnit's XML, which CI systems show: a suite for the backend, a case for each case.
+    /// Returns the report as JUnit XML, which CI systems display: one suite for the backend, one test case per case.
     ///
-    /// A broken promise is a `failure` whose type is the clause; a panic, and a harness that failed, are an `error`;
-    /// everything else without a verdict is `skipped`. When `strict`, what is [open](Outcome::is_open) is a `failure`,
-    /// too.
+    /// A broken promise is a `failure` whose type is the clause. A panic or a failure of the harness is an `error`,
+    /// and any other case without a verdict is `skipped`. If `strict`, an [open](Outcome::is_open) outcome is a
+    /// `failure` too.
     #[must_use]
     pub fn junit(&self, strict: bool) -> String {
         let mut writer = Writer::new_with_indent(Vec::new(), b' ', 2);
-        // A vector takes every byte.
+        // Writing to a vector never fails.
         let _ = self.write_junit(&mut writer, strict);
         let text = String::from_utf8_lossy(&writer.into_inner()).into_owned();
         format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n{text}\n")
@@ -84,7 +84,7 @@ impl Report {
         Ok(())
     }
 
-    /// As JSON: what was run and how, each case with its outcome, and each violation with all that it says.
+    /// Returns the report as JSON: what was run and how, each case with its outcome, and each violation in full.
     #[must_use]
     pub fn json(&self, strict: bool) -> String {
         let of_case = |(case, outcome, took): (&Case, &Outcome, Duration)| {
@@ -137,7 +137,7 @@ fn of_violation(violation: &Violation) -> Value {
     })
 }
 
-/// What a test case of JUnit says besides its name.
+/// The fields of a JUnit test case besides its name.
 struct Junit {
     element: &'static str,
     kind: Option<String>,
@@ -202,7 +202,7 @@ fn with<'a>(
     attributes.into_iter().fold(element, add)
 }
 
-/// Without what XML 1.0 has no way to write.
+/// Removes the characters that XML 1.0 cannot represent.
 fn printable(text: &str) -> String {
     let legal = |letter: char| {
         matches!(letter, '\t' | '\n' | '\r') || letter >= ' ' && !matches!(letter, '\u{fffe}' | '\u{ffff}')

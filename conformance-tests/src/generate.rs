@@ -1,13 +1,15 @@
 //! Random sequences of calls, compared step by step with a reference model.
 //!
-//! A sequence plays in a [`world`] of its own: few subjects, selectors, kinds, logins, epochs and instants, so that
-//! its calls meet, chosen by one to three *themes*, so that a slip shows that needs two edges at once. The
-//! [`choose`]r looks at the state that the store is in and picks the next step; [`play`] makes the calls over two
-//! handles and asks the [`model`] whether the answers can be right. The model knows what the contract leaves open: a
-//! call leads to the *set* of states that it allows, and the next answers narrow it. Where an answer fits none of them, the
-//! steps are [`shrink`]ed: played again in fresh namespaces with less, until nothing can be left out.
+//! Each sequence runs in a small [`world`] of its own, with few subjects, selectors, kinds, logins, epochs and
+//! instants, so that its calls concern the same records. One to three *themes* choose these values, so that a mistake
+//! shows that needs two edges at the same time. The [`choose`]r looks at the state of the store and picks the next
+//! step. [`play`] makes the calls over two handles and asks the [`model`] whether each result is possible. The model
+//! knows what the contract leaves open: a call leads to the *set* of states that the contract allows, and later
+//! results narrow it. If a result fits none of them, [`shrink`] repeats the sequence in fresh namespaces with fewer
+//! steps until none can be left out.
 //!
-//! Steps hold their whole arguments, so what is left out changes nothing about the rest, and one seed tells one story.
+//! Steps contain all their arguments. So leaving one out changes nothing about the others, and one seed always gives
+//! the same sequence.
 
 pub(crate) mod call;
 mod choose;
@@ -38,20 +40,21 @@ use shrink::Shrink;
 use world::World;
 pub(crate) use world::{FAMILIES, NEIGHBOURS, Theme};
 
-/// How much is played.
+/// How many sequences to play, and for how long.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Amount {
-    /// How many sequences: as many wherever there is time, so that a seed tells one story on a busy machine, too.
+    /// The number of sequences, the same on every machine that is fast enough, so that a seed gives the same
+    /// sequences.
     pub(crate) sequences: usize,
-    /// How long there is time.
+    /// The time limit for them.
     pub(crate) within: Duration,
-    /// How many sequences it takes to say anything, and how long they may take.
+    /// The minimum number of sequences for a verdict, and the time limit for those.
     pub(crate) least: usize,
     pub(crate) patience: Duration,
-    /// How many steps a sequence has.
+    /// The number of steps in a sequence.
     pub(crate) steps: usize,
     pub(crate) quick: bool,
-    /// What every sequence is about, besides what it draws.
+    /// A theme of every sequence, besides those that it draws.
     pub(crate) about: Option<Theme>,
 }
 
@@ -62,7 +65,8 @@ impl Model {
         Self { purges: stage.declares(Capability::Purge), wall }
     }
 
-    /// Before which no record may be due: a native time to live may take it an hour later, by a real clock (S10).
+    /// The earliest time at which a record may be due: by the real clock, a native time to live may remove a record
+    /// an hour after that (S10).
     const fn floor(&self) -> Timestamp {
         if self.purges { Timestamp::MIN } else { self.wall }
     }
@@ -133,13 +137,13 @@ async fn sequence(
     }
 }
 
-/// How long a call may take (S12).
+/// The time limit of a call (S12).
 const BOUND: Duration = Duration::from_secs(20);
-/// How long after the trouble a handle may fail now and then (S12).
+/// How long after a fault a handle may still fail now and then (S12).
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// Plays sequences with `trouble` in the middle of each: what is answered with an error has not happened, or may have
-/// if the error says so, and everything is as the model says afterwards.
+/// Plays sequences with `trouble` in the middle of each. A call that returned an error did nothing, or may have done
+/// it if the error says so. Everything else must match the model afterwards.
 pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, steps: usize) -> Ran {
     let server = stage.server()?;
     let model = Model::of(&stage);
@@ -148,7 +152,7 @@ pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, s
         let mut world = World::new(&mut rng, model.floor(), true, None);
         world.themes.retain(|theme| !matches!(theme, Theme::Drops | Theme::Places | Theme::Opens));
         let mut session = Session::open(&stage, &format!("_g{number}"), model, 1).await?;
-        // Losing a touch harms no one, and what a purge took may be back.
+        // A lost touch harms no one, and records removed by a purge may be back.
         let restarts = trouble == Trouble::Restart;
         let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
         for _ in 0..steps {
@@ -157,7 +161,7 @@ pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, s
         }
         let mut calls = chooser.each(session.state(0));
         if trouble == Trouble::Restart {
-            // What a purge took may be back.
+            // Records removed by a purge may be back.
             calls.retain(|call| !matches!(call, Call::Purge { .. }));
         }
         server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
@@ -171,7 +175,7 @@ pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, s
         };
         asked.map_err(lost)?;
         session.recover(RECOVERY).await?;
-        // Each operation works again, on the handle that was in trouble.
+        // Each operation works again, on the handle that was used during the fault.
         for call in chooser.each(session.state(0)) {
             if trouble == Trouble::Restart && matches!(call, Call::Purge { .. }) {
                 continue;

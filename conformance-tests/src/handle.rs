@@ -1,4 +1,4 @@
-//! One handle on the store under test, in the words that cases use.
+//! One handle on the store under test, with the calls that cases use.
 
 use std::fmt::{self, Debug};
 use std::sync::Arc;
@@ -16,13 +16,13 @@ use crate::history::History;
 use crate::outcome::{Ran, hold};
 use crate::watched::Watched;
 
-/// How often a conflict may be spurious (S5) before it is taken for a refusal.
+/// How many spurious conflicts (S5) are accepted before they count as a refusal.
 const SPURIOUS: u32 = 16;
-/// How often in a row a purge may remove nothing and say "maybe more" (S10).
+/// How many purges in a row may remove nothing and return "maybe more" (S10).
 pub(crate) const IDLE: u32 = 32;
-/// How many records are inserted at once where many are needed.
+/// How many records are inserted concurrently when a case needs many.
 const AT_ONCE: usize = 16;
-/// What [`Handle::insert`] answers for a record that is stored.
+/// What [`Handle::insert`] returns for a stored record.
 pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
 
 /// One handle on the store under test. Clones are the same handle.
@@ -34,22 +34,22 @@ impl Handle {
         Self(Watched::new(store, history, node))
     }
 
-    /// The same handle; it passes every error on at once.
+    /// The same handle, without retries: it returns every error.
     pub(crate) fn bare(&self) -> Self {
         Self(self.0.bare())
     }
 
-    /// The whole of the store's trait.
+    /// Gives access to every method of the store's trait.
     pub(crate) const fn watched(&self) -> &Watched {
         &self.0
     }
 
-    /// The store itself.
+    /// The store without the log of calls.
     pub(crate) const fn store(&self) -> &Arc<dyn TokenStore> {
         self.0.store()
     }
 
-    /// Inserts; how many records the subject has is left out of the answer.
+    /// Inserts a record; the result leaves out how many records the subject has.
     pub(crate) async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = self.0.insert(record, fence).await?;
         Ok(if answer.is_inserted() { INSERTED } else { answer })
@@ -59,7 +59,7 @@ impl Handle {
         self.0.find(selector).await
     }
 
-    /// Replaces by a record that lives or is ended; [`Handle::touch`] is the third kind of change.
+    /// Replaces a record by one that is alive or ended; [`Handle::touch`] is the third kind of change.
     pub(crate) async fn replace(&self, next: &Record, expected: Revision) -> Result<Replace, StoreError> {
         let note = Note::none();
         let change = if next.revoked.is_some() { Change::End(&note) } else { Change::Update };
@@ -84,7 +84,7 @@ impl Handle {
         self.0.revoke_by_subject(subject, &Revocation::new(filter.clone(), action).epoch(epoch)).await
     }
 
-    /// A page of whole records; a damaged row is an error.
+    /// Lists a page of whole records; a damaged row is an error.
     pub(crate) async fn list_by_subject(
         &self,
         subject: &Subject,
@@ -117,10 +117,10 @@ impl Handle {
     /// Inserts a record that must be new, without a fence.
     pub(crate) async fn put(&self, record: &Record) -> Ran {
         let answer = self.insert(record, Fence::None).await?;
-        hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record answered {answer:?}"))
+        hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record returned {answer:?}"))
     }
 
-    /// Inserts records that must be new, several at once: what takes a network's time is not added up.
+    /// Inserts records that must be new, several concurrently, so that network round trips overlap.
     pub(crate) async fn put_all(&self, records: &[Record]) -> Ran {
         for few in records.chunks(AT_ONCE) {
             let mut puts = JoinSet::new();
@@ -135,8 +135,8 @@ impl Handle {
         Ok(())
     }
 
-    /// Purges until nothing is left or nothing more goes, and answers how many records went. A store may
-    /// stop before its limit, and say "maybe more" after any call (S10).
+    /// Purges until nothing is left or nothing more goes, and returns the number of records removed. A store may stop
+    /// before its limit, and may return "maybe more" after any call (S10).
     pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> Ran<u64> {
         let (mut removed, mut idle) = (0, 0);
         while idle < IDLE {
@@ -152,13 +152,13 @@ impl Handle {
         Ok(removed)
     }
 
-    /// Replaces `old` by `next`, which must succeed, though not at the first try.
+    /// Replaces `old` by `next`. This must succeed, but may take several tries.
     pub(crate) async fn swap(&self, next: &Record, old: &Record) -> Ran {
         for _ in 0..SPURIOUS {
             match self.replace(next, old.revision).await? {
                 Replace::Replaced => return Ok(()),
                 Replace::Missing => {
-                    return hold(Clause::S4, false, "replace of a record that is there answered Missing");
+                    return hold(Clause::S4, false, "replace of an existing record returned Missing");
                 }
                 Replace::Conflict => {
                     let found = self.find(next.selector).await?;
@@ -166,7 +166,7 @@ impl Handle {
                     hold(
                         Clause::S5,
                         untouched,
-                        "replace answered Conflict and the record has changed all the same",
+                        "replace returned Conflict, but the record has changed nevertheless",
                     )?;
                 }
             }
@@ -174,12 +174,12 @@ impl Handle {
         hold(
             Clause::S5,
             false,
-            format_args!("replace of the current revision answered Conflict {SPURIOUS} times"),
+            format_args!("replace of the current revision returned Conflict {SPURIOUS} times"),
         )
     }
 }
 
-/// The store, and nothing of what it prints: that is what S18 is about.
+/// Shows nothing of the store's own `Debug` output, which S18 is about.
 impl Debug for Handle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)

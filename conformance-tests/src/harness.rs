@@ -1,4 +1,4 @@
-//! What the author of a backend writes.
+//! The traits that a backend's author implements.
 
 use std::sync::Arc;
 
@@ -7,105 +7,104 @@ use hallpass_core::{BoxError, Selector, TokenStore};
 
 use crate::declared::Declared;
 
-/// Hands the suite the stores that it tests.
+/// Gives the suite the stores that it tests.
 ///
-/// Give it the bare store: a wrapper that retries hides what the suite looks for.
+/// Pass the bare store: a wrapper that retries hides what the suite looks for.
 #[async_trait]
 pub trait Harness: Send + Sync + 'static {
     /// The backend with its version and topology, for the report: `redis 7.0 cluster`.
     fn backend(&self) -> String;
 
-    /// A store over `namespace`: at most 32 characters of `a`–`z`, `0`–`9` and `_`.
+    /// Opens a store over `namespace`: at most 32 characters of `a`–`z`, `0`–`9` and `_`.
     ///
     /// 1. A namespace that was never opened is an empty store.
-    /// 2. One that is open already gives a second handle on the same records: another node.
-    /// 3. One whose handles were all dropped is opened again as after a restart.
+    /// 2. Opening a namespace that is already open gives a second handle on the same records: another node.
+    /// 3. Opening a namespace after all its handles were dropped is a restart.
     ///
-    /// The cases about crashes (S14) **run the test binary again**, with the same arguments, and kill it: in that child
-    /// `open` is asked for a namespace of its parent's, and opens it at the same server, folder or file. A harness that
-    /// launches a server tells its child where that is: [`for_child`](Self::for_child).
+    /// The cases about crashes (S14) **run the test binary again**, with the same arguments, and kill it. In that
+    /// child `open` receives a namespace of the parent process and opens it at the same server, folder or file. A
+    /// harness that launches a server passes its address to the child: [`for_child`](Self::for_child).
     ///
-    /// One case also asks for names with capitals and hyphens and of up to 120 characters. Pass them on as
-    /// they are: the store refuses a name that its backend could confuse with another (S15), and an error is a
-    /// fine answer there.
+    /// One case also opens names with capitals and hyphens, of up to 120 characters. Pass them on unchanged: a store
+    /// refuses a name that its backend could confuse with another (S15), and in that case an error is correct.
     ///
     /// # Errors
-    /// Whatever kept it from opening: a failure of the harness, never a verdict about the store.
+    /// Any failure to open the store. It counts as a failure of the harness, never as a verdict about the store.
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError>;
 
-    /// What a crash child has to know to open what this process opens: the URL of a server that was launched, for
-    /// instance. The child gets it from [`crash_child`](crate::crash_child).
+    /// What a crash child needs to open the same data as this process, such as the URL of a launched server. The
+    /// child reads it with [`crash_child`](crate::crash_child).
     fn for_child(&self) -> String {
         String::new()
     }
 
-    /// What the backend promises: everything by default.
+    /// What the backend promises; everything by default.
     fn declared(&self) -> Declared {
         Declared::everything()
     }
 
-    /// What damages rows, where the harness can: without it, cases about damaged rows are untested.
+    /// Damages rows, if the harness can. Without it, the cases about damaged rows are untested.
     fn vandal(&self) -> Option<&dyn Vandal> {
         None
     }
 
-    /// Its server, where there is one that may be hurt.
+    /// The backend's server, if the suite may hurt it.
     fn server(&self) -> Option<&dyn Server> {
         None
     }
 
-    /// Throws `namespace` away; its case has passed and every handle on it was dropped. Best effort.
+    /// Removes `namespace`, on a best-effort basis. Its case has passed, and every handle on it was dropped.
     async fn discard(&self, namespace: &str) {
         let _ = namespace;
     }
 }
 
-/// Damages what a store has kept, as a bad disk or a faulty migration does (contract S9).
+/// Damages stored rows, as a bad disk or a faulty migration does (contract S9).
 #[async_trait]
 pub trait Vandal: Send + Sync {
-    /// Makes the row of `selector` in `namespace` one that does not decode: its body becomes longer than any
-    /// may be, say, or its reason a code that no version wrote. Its selector, subject and creation stay.
+    /// Makes the row of `selector` in `namespace` undecodable: give it a body longer than the limit, say, or a reason
+    /// code that no version ever wrote. Leave its selector, subject and creation time as they are.
     ///
     /// # Errors
-    /// Whatever kept it from being damaged.
+    /// If the row cannot be damaged.
     async fn damage(&self, namespace: &str, selector: Selector) -> Result<(), BoxError>;
 }
 
-/// A server that the suite may hurt, to see what its store makes of that (contract S12). While it is
-/// hurt no other case runs.
+/// A server that the suite may hurt, to see how its store behaves (contract S12). No other case runs meanwhile.
 ///
-/// In trouble every call has to end within 20 seconds; once [`heal`](Self::heal) has returned, each connection of a pool
-/// may fail once, and 30 seconds later nothing may fail any more. After a case that failed the server is healed once more.
+/// During a fault every call must end within 20 seconds. Once [`heal`](Self::heal) has returned, each connection of a
+/// pool may fail once, and after another 30 seconds nothing may fail. After a failed case the suite heals the server
+/// once more.
 ///
 /// The package `hallpass-test-servers` launches any server, stops, freezes and crashes it, and has the proxy that
-/// [`Trouble::Cut`] needs; a harness with all of it, to copy, stands in its documentation.
+/// [`Trouble::Cut`] needs. Its documentation contains a complete harness to copy.
 #[async_trait]
 pub trait Server: Send + Sync {
-    /// What can be done to it.
+    /// The faults that it supports.
     fn troubles(&self) -> &[Trouble];
 
-    /// Makes `trouble`; [`Trouble::Restart`] is over when this returns, the others last.
+    /// Inflicts `trouble`. [`Trouble::Restart`] is over when this returns; the others last.
     ///
     /// # Errors
-    /// Whatever kept it from being made.
+    /// If the fault cannot be inflicted.
     async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError>;
 
-    /// Ends the trouble and waits until the server answers again.
+    /// Ends the fault and waits until the server responds again.
     ///
     /// # Errors
-    /// Whatever kept it from ending.
+    /// If the fault cannot be ended.
     async fn heal(&self) -> Result<(), BoxError>;
 }
 
-/// What may happen to a server.
+/// A fault that the suite inflicts on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Trouble {
-    /// Connections are closed, and new ones too. It takes a proxy in front of the server.
+    /// Existing connections are closed, and new ones too. Needs a proxy in front of the server.
     Cut,
-    /// It answers nothing and closes nothing, as under `SIGSTOP` or behind a dead router.
+    /// It neither responds nor closes connections, as under `SIGSTOP` or behind a dead router.
     Freeze,
-    /// It stops and starts again; what it had acknowledged is still there.
+    /// It stops and starts again; everything it acknowledged is still there.
     Restart,
-    /// It is not there: connections are refused.
+    /// It is down: connections are refused.
     Stop,
 }

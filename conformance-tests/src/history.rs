@@ -1,4 +1,4 @@
-//! What the store was asked and what it answered, for whoever reads a violation.
+//! The calls made to the store and their results, for the reader of a violation.
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
@@ -26,7 +26,7 @@ struct Inner {
 
 #[derive(Debug, Default)]
 pub(crate) struct Calls {
-    /// How many were made before the first that is kept.
+    /// How many calls were made before the first one kept.
     forgotten: usize,
     kept: VecDeque<Entry>,
 }
@@ -37,11 +37,11 @@ struct Entry {
     what: String,
     began: Duration,
     ended: Option<(Duration, String)>,
-    /// Whether it was answered by the store, and not with an error.
+    /// Whether the store returned a result, and not an error.
     good: bool,
 }
 
-/// A call under way. Dropped without an end, it was cancelled.
+/// A call under way. Dropping it without an end records it as cancelled.
 #[derive(Debug)]
 pub(crate) struct Call {
     history: History,
@@ -70,13 +70,13 @@ impl History {
         Call { history: self.clone(), number: calls.forgotten + calls.kept.len() - 1, open: true }
     }
 
-    /// Takes out what was asked so far.
+    /// Takes the calls recorded so far.
     pub(crate) fn take(&self) -> Calls {
         *self.known() = Known::default();
         std::mem::take(&mut self.calls())
     }
 
-    /// Counts what a call visits.
+    /// Counts the edges that a call visits.
     pub(crate) fn visit<'a>(&'a self, asked: Asked<'a>, node: usize) -> Visit<'a> {
         let edges = self.known().begin(asked, node);
         self.0.coverage.count(asked.operation(), edges);
@@ -87,7 +87,7 @@ impl History {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Tells this story instead.
+    /// Replaces the recorded calls by `story`.
     pub(crate) fn put(&self, story: Calls) {
         *self.calls() = story;
     }
@@ -98,13 +98,13 @@ impl History {
         calls.forgotten + calls.kept.len()
     }
 
-    /// Whether nothing but this was ever begun.
+    /// Whether the only call ever begun is `what`.
     pub(crate) fn is_only(&self, what: &str) -> bool {
         let calls = self.calls();
         calls.forgotten == 0 && calls.kept.iter().all(|entry| entry.what == what)
     }
 
-    /// Whether the last thing that was begun, and has not ended well, is this.
+    /// Whether the last call begun is `what`, and it has not ended well.
     pub(crate) fn is_stuck_in(&self, what: &str) -> bool {
         let calls = self.calls();
         let unwell = |entry: &&Entry| {
@@ -113,7 +113,7 @@ impl History {
         calls.kept.iter().rev().find(unwell).is_some_and(|entry| entry.what == what)
     }
 
-    /// How long the calls took that were answered.
+    /// The durations of the calls that returned.
     pub(crate) fn answered(&self) -> Vec<Duration> {
         let took = |entry: &Entry| match &entry.ended {
             Some((ended, _)) if entry.good => Some(*ended - entry.began),
@@ -122,14 +122,14 @@ impl History {
         self.calls().kept.iter().filter_map(took).collect()
     }
 
-    /// Whether a call took so long, or was dropped after it, or is still under way.
+    /// Whether a call took at least `long`, was dropped after that time, or is still under way.
     pub(crate) fn hangs(&self, long: Duration) -> bool {
         let now = self.elapsed();
         let took = |entry: &Entry| entry.ended.as_ref().map_or(now, |(ended, _)| *ended) - entry.began;
         self.calls().kept.iter().any(|entry| took(entry) >= long)
     }
 
-    /// The last calls, a line each: when it began, on which handle, what, the answer, how long it took.
+    /// The last calls, one line each: start time, handle, call, result, duration.
     pub(crate) fn text(&self) -> String {
         let calls = self.calls();
         let skip = calls.kept.len().saturating_sub(SHOWN);
@@ -149,7 +149,7 @@ impl History {
     }
 }
 
-/// A call as a person reads it: when it began, on which handle, what, the answer, how long it took.
+/// Formats one call: start time, handle, call, result, duration.
 pub(crate) fn line(began: Duration, node: usize, what: &str, ended: Option<(Duration, &str)>) -> String {
     let millis = |time: Duration| time.as_secs_f64() * 1e3;
     let how = match ended {
@@ -168,7 +168,7 @@ pub(crate) struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    /// The call has ended; `wrote` says whether it changed something.
+    /// Records the end of the call; `wrote` says whether it changed something.
     pub(crate) fn end(mut self, wrote: bool, trouble: bool) {
         self.open = false;
         self.history.known().end(self.asked, self.node, wrote);
@@ -195,7 +195,7 @@ impl Call {
         self.close(how, false);
     }
 
-    /// The same of a call that the store answered.
+    /// Ends the call with the result `how`.
     pub(crate) fn answer(mut self, how: String) {
         self.close(how, true);
     }

@@ -1,4 +1,4 @@
-//! Two calls at once, interleaved on purpose: the same way every time, without threads or luck.
+//! Interleaves two concurrent calls deterministically, without threads.
 
 use std::ops::Range;
 use std::pin::{Pin, pin};
@@ -13,25 +13,25 @@ use crate::history::now;
 use crate::outcome::{Ran, Stop};
 use crate::race::contest;
 
-/// How long the second call may wait for the first one, which is held up: behind its lock it would wait
-/// for ever, and that is no fault.
+/// How long the second call may wait while the first one is held up. If it waits for a lock of the first one, it
+/// would wait without end; that is no fault.
 const PATIENCE: Duration = Duration::from_millis(25);
-/// At how many of its steps the first call is held up in turn.
+/// At how many of its steps, in turn, the first call is held up.
 const STEPS: usize = 5;
 
-/// What came of holding a call up.
+/// What happened when a call was held up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Met {
-    /// It ended at its first step: nothing can come in between.
+    /// The call ended at its first step: nothing can run in between.
     AtOnce,
     /// The second call ran, or waited, in the middle of it.
     Held,
-    /// It had ended by then: it is a single trip to the server, or goes on in a task of its own.
+    /// The call had already ended: it is a single round trip to the server, or continues in a task of its own.
     Missed,
 }
 
-/// Lets `first` take `steps` steps, then `second` run to its end, then `first`. Where `second` waits for
-/// `first`, both go on together.
+/// Lets `first` take `steps` steps, then runs `second` to its end, then `first`. If `second` waits for `first`, both
+/// continue together.
 pub(crate) async fn hold_up<A, B>(
     first: impl Future<Output = A>,
     steps: usize,
@@ -59,12 +59,12 @@ pub(crate) async fn hold_up<A, B>(
     }
 }
 
-/// How two calls are made at once.
+/// How two concurrent calls are run.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum How {
-    /// The first of them is held up after so many steps; or the second one, if they are swapped.
+    /// The first call is held up after this many steps; if `swapped`, the second one is.
     Held { steps: usize, swapped: bool },
-    /// Each in a task of its own.
+    /// Each runs in a task of its own.
     Free,
 }
 
@@ -100,8 +100,8 @@ async fn timed<T>(call: impl Future<Output = T>) -> (T, Range<Instant>) {
     (call.await, start..now())
 }
 
-/// Plays `round` with its first call held up at each of its steps, then with its second one. Where none could be held
-/// up they run freely at once; if they never overlap nothing is shown.
+/// Plays `round` with its first call held up at each of its steps, then with its second one. If neither could be held
+/// up, they run freely; if they never overlap, the case shows nothing.
 pub(crate) async fn meet(mut round: impl AsyncFnMut(How) -> Ran<Met>) -> Ran {
     let mut met = Vec::new();
     for swapped in [false, true] {
@@ -115,7 +115,7 @@ pub(crate) async fn meet(mut round: impl AsyncFnMut(How) -> Ran<Met>) -> Ran {
     contest(async |_| Ok(round(How::Free).await? == Met::Held)).await
 }
 
-/// Polls `future` up to `steps` times, each time after whatever it waits for has had a chance.
+/// Polls `future` up to `steps` times, giving what it waits for a chance to progress before each poll.
 pub(crate) async fn step<T>(mut future: Pin<&mut impl Future<Output = T>>, steps: usize) -> Option<T> {
     for taken in 0..steps {
         if taken > 0 {

@@ -1,8 +1,8 @@
-//! Whether a history of overlapping calls can be explained by some order of single steps (contract S6).
+//! Checks whether some order of single steps explains a history of overlapping calls (contract S6).
 //!
-//! The search of Wing and Gong with the memory of Lowe: pick any call that began before any call not
-//! yet placed had ended, let the reference model take its step, go on; give up a branch whose placed calls
-//! and state were met before. A call of unknown outcome never ends, and may never have happened.
+//! This is the search of Wing and Gong with Lowe's memoisation. Pick a call that began before any other remaining
+//! call ended, apply its step to the reference model, and continue. Abandon a branch if its placed calls and its
+//! state were met before. A call of unknown outcome never ends, and may never have happened.
 
 mod model;
 mod tell;
@@ -20,44 +20,44 @@ use crate::generate::call::Answer;
 /// The most calls that one history may have.
 pub(crate) const MAX_CALLS: usize = 64;
 
-/// One call, or what one part of the store sees of it.
+/// One call, or the part of it that one selector or the subject can observe.
 #[derive(Clone, Debug)]
 pub(crate) struct Op {
-    /// Which handle was asked, and what, in the words of the stories.
+    /// The handle of the call.
     pub(crate) node: usize,
     pub(crate) asked: String,
     pub(crate) began: Duration,
-    /// `None` if its outcome is not known: it may take effect at any time later.
+    /// `None` if the outcome is unknown: the call may take effect at any later time.
     pub(crate) ended: Option<Duration>,
     pub(crate) did: Did,
     pub(crate) answer: Answer,
 }
 
-/// What calls mean, one after the other.
+/// A sequential specification: what calls do, one after the other.
 pub(crate) trait Meaning {
-    /// All that the answer to a later call depends on.
+    /// Everything that the results of later calls depend on.
     type State: Clone + Eq + Hash;
 
     fn initial(&self) -> Self::State;
 
-    /// The states that `op` may lead to from `state`; none if it cannot have answered so there.
+    /// The states that `op` may lead to from `state`; none if its result is impossible there.
     fn step(&self, state: &Self::State, op: &Op) -> Vec<Self::State>;
 
-    /// Whether `op`, as it was answered, changes no state whatever.
+    /// Whether `op`, with its result, never changes a state.
     fn is_idle(&self, op: &Op) -> bool;
 
-    /// A state, for a person.
+    /// Formats a state for a reader.
     fn tell(&self, state: &Self::State) -> String;
 }
 
-/// The calls in an order that explains them, the latest first.
+/// The calls in an order that explains them, latest first.
 struct Placed {
     at: usize,
     before: Option<Rc<Self>>,
 }
 
-/// An order that explains all of `history`, by the places of its calls, and the state that it leads to. Calls of
-/// unknown outcome that have not happened are left out.
+/// Finds an order that explains all of `history`; returns the indexes of its calls and the final state. The order
+/// leaves out calls of unknown outcome that have not happened.
 fn explain<M: Meaning>(meaning: &M, history: &[Op]) -> Option<(Vec<usize>, M::State)> {
     debug_assert!(history.len() <= MAX_CALLS);
     let known = history.iter().enumerate().filter(|(_, op)| op.ended.is_some());
@@ -79,7 +79,7 @@ fn explain<M: Meaning>(meaning: &M, history: &[Op]) -> Option<(Vec<usize>, M::St
         let left = || history.iter().enumerate().filter(move |(at, _)| placed & (1 << at) == 0);
         let first_end = left().filter_map(|(_, op)| op.ended).min();
         let could_be_next = || left().filter(|(_, op)| first_end.is_none_or(|end| op.began <= end));
-        // What changes nothing can come first wherever it can come at all.
+        // A call that changes nothing can come first whenever it can come at all.
         let idle = |(_, op): &(usize, &Op)| meaning.is_idle(op) && !meaning.step(&state, op).is_empty();
         let place = |at| Some(Rc::new(Placed { at, before: order.clone() }));
         if let Some((at, _)) = could_be_next().find(idle) {

@@ -1,43 +1,43 @@
-//! How a run is to be done.
+//! The settings of a run.
 
 use std::time::Duration;
 
 use crate::case::Level;
 
-/// How a run is to be done.
+/// The settings of a run.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// How much is run.
     pub level: Level,
-    /// Repeats the random choices of a run that printed this; another every time if `None`.
+    /// The seed of an earlier run, to repeat its random choices; `None` draws a new one.
     pub seed: Option<u64>,
-    /// How long one case may take before it is given up as hanging.
+    /// The time limit for one case; after that it counts as hanging.
     pub limit: Duration,
-    /// Only cases whose id contains this.
+    /// Run only the cases whose id contains this text.
     pub only: Option<String>,
-    /// The arguments with which this very binary, run again, calls
-    /// [`serve_crash_child`](crate::serve_crash_child). `None` leaves crashes untested.
+    /// The arguments with which this binary, run again, calls [`serve_crash_child`](crate::serve_crash_child). `None`
+    /// leaves the cases about crashes untested.
     pub child: Option<Vec<String>>,
-    /// Whether what is [open](crate::Outcome::is_open) is as bad as a broken promise.
+    /// Treat an [open](crate::Outcome::is_open) outcome as a broken promise.
     pub strict: bool,
-    /// For how long what is left to chance is repeated, with the next seed each round, until a promise is broken. Every
-    /// case is run once all the same.
+    /// How long to repeat the cases that depend on chance, with the next seed each round, until a promise is broken.
+    /// Every case runs once in any case.
     pub budget: Option<Duration>,
 }
 
-/// What a command line asks for.
+/// The parsed command line.
 #[derive(Debug)]
 pub(crate) struct CommandLine {
     pub(crate) options: Options,
-    /// Where the report goes, as JUnit's XML and as JSON.
+    /// The files for the report, as JUnit XML and as JSON.
     pub(crate) junit: Option<String>,
     pub(crate) json: Option<String>,
-    /// What is for `libtest`.
+    /// The arguments for `libtest`.
     pub(crate) rest: Vec<String>,
 }
 
 impl Default for Options {
-    /// Everything but what waits for real time, and two minutes a case.
+    /// Every case but those that wait for real time, with two minutes per case.
     fn default() -> Self {
         Self {
             level: Level::Full,
@@ -52,25 +52,25 @@ impl Default for Options {
 }
 
 impl Options {
-    /// What the suite's own command line adds to that of `libtest`.
+    /// Describes the arguments that the suite adds to those of `libtest`.
     pub(crate) const HELP: &'static str = "\
-Of the suite itself, also taken from the environment variable HALLPASS_CONFORMANCE:
-  --level quick|full|real-time   how much is run (full)
+Options of the suite, also read from the environment variable HALLPASS_CONFORMANCE:
+  --level quick|full|real-time   how much to run (full)
   --seed NUMBER                  repeat the random choices of an earlier run
   --limit SECONDS                how long one case may take (120)
-  --budget 5m                    repeat what is left to chance, with other seeds, until this time is up
-                                 or a promise is broken; every case is run once at least
-  --strict                       for CI: an inconclusive case is a failure, and so is trouble that was not
-                                 made because Outage is declared and the harness has no server
-  --junit FILE, --json FILE      write the report there, too; {backend} in FILE is the backend's name
+  --budget 5m                    repeat the cases that depend on chance, with other seeds, until the time
+                                 is up or a promise is broken; every case runs at least once
+  --strict                       for CI: an inconclusive case is a failure; so is declaring Outage with a
+                                 harness that has no server
+  --junit FILE, --json FILE      also write the report to FILE; {backend} in it is the backend's name
 
 Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness failed or nothing ran.
 ";
 
-    /// Takes the suite's own arguments out of `arguments` and leaves those of `libtest`.
+    /// Separates the suite's own arguments from those of `libtest`.
     ///
     /// # Errors
-    /// A text that says which argument makes no sense.
+    /// A text that names the invalid argument.
     pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> Result<CommandLine, String> {
         let (mut options, mut junit, mut json) = (Self::default(), None, None);
         let mut rest = Vec::new();
@@ -115,7 +115,7 @@ Exit status: 0 every declared promise was kept, 1 one was broken, 2 the harness 
     }
 }
 
-/// `90`, `90s`, `5m` or `2h`.
+/// Parses `90`, `90s`, `5m` or `2h`.
 fn duration(text: &str) -> Option<Duration> {
     let (number, unit) = match text.strip_suffix(['s', 'm', 'h']) {
         Some(number) => (number, &text[number.len()..]),

@@ -1,4 +1,4 @@
-//! What became of a case.
+//! The outcome of a case.
 
 use std::error::Error;
 use std::fmt;
@@ -6,34 +6,34 @@ use std::fmt;
 use crate::case::Case;
 use crate::clause::Clause;
 
-/// Why a case about trouble is untested where the harness has no server at all.
+/// The reason that leaves a case about faults untested if the harness has no server.
 pub(crate) const NO_SERVER: &str = "Outage is declared, and the harness supplies no server";
 
-/// Chapters whose outcome is a matter of chance: other seeds, or the same once more, may see more.
+/// Chapters that depend on chance: another seed, or another run with the same one, may find more.
 pub(crate) const CHANCE: [&str; 8] =
     ["random", "interleaved", "cancel", "race", "race_subject", "race_token", "stream", "history"];
 
-/// What became of a case.
+/// The outcome of a case.
 #[derive(Clone, Debug)]
 pub enum Outcome {
-    /// Every promise that it looked at was kept.
+    /// Every promise that the case checked was kept.
     Passed,
     /// A promise was broken.
     Failed(Violation),
-    /// The store or the case panicked: what was said, and what the store was asked before.
+    /// The store or the case panicked.
     Panicked {
-        /// The text of the panic.
+        /// The message of the panic.
         message: String,
-        /// What the store was asked.
+        /// The calls made to the store before it.
         history: String,
     },
     /// The backend does not promise this, for this reason.
     NotDeclared(&'static str),
-    /// The suite cannot tell, for this reason.
+    /// The suite cannot check this, for this reason.
     Untested(&'static str),
-    /// It could not be made to happen, such as a race that never overlapped.
+    /// The situation could not be produced, such as a race that never overlapped.
     Inconclusive(String),
-    /// The harness failed: no verdict about the store.
+    /// The harness failed; there is no verdict about the store.
     HarnessFailed(String),
 }
 
@@ -44,14 +44,14 @@ impl Outcome {
         matches!(self, Self::Failed(_) | Self::Panicked { .. })
     }
 
-    /// Whether it says nothing where something was promised: a failure in a strict run. A race that never overlapped,
-    /// or trouble that no server was supplied for although [`Capability::Outage`](crate::Capability::Outage) is declared.
+    /// Whether a declared promise remains unchecked, which fails a strict run: a race never overlapped, or
+    /// [`Capability::Outage`](crate::Capability::Outage) is declared and the harness supplies no server.
     #[must_use]
     pub fn is_open(&self) -> bool {
         matches!(self, Self::Inconclusive(_) | Self::Untested(NO_SERVER))
     }
 
-    /// In a word or two, as in the last line of a run.
+    /// The outcome in a word or two, as in the last line of a run.
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -76,29 +76,29 @@ impl Outcome {
     }
 }
 
-/// A broken promise: what a self-test looks at, and what a person reads.
+/// A broken promise, for self-tests and for human readers.
 #[derive(Clone, Debug)]
 pub struct Violation {
-    /// The clause of `docs/contract.md`.
+    /// The broken clause of `docs/contract.md`.
     pub clause: Clause,
     /// The case that saw it: [`Case::id`].
     pub case: String,
-    /// What was seen, and what should have been.
+    /// What was observed, and what was expected.
     pub observed: String,
-    /// What the store was asked and what it answered, in order. No data, no digests.
+    /// The calls made to the store and their results, in order, without data or digests.
     pub history: String,
-    /// What `--seed` has to be told to have the same choices made again.
+    /// The value for `--seed` that repeats the same choices.
     pub seed: u64,
 }
 
 impl Violation {
-    /// What to look at in an adapter.
+    /// The part of an adapter to look at.
     #[must_use]
     pub fn look_at(&self) -> &'static str {
         self.clause.look_at_in(self.chapter())
     }
 
-    /// What the seed repeats.
+    /// What the seed repeats in this case.
     #[must_use]
     pub fn repeats(&self) -> &'static str {
         if CHANCE.contains(&self.chapter()) {
@@ -127,7 +127,7 @@ impl fmt::Display for Violation {
 
 impl Error for Violation {}
 
-/// Why a case ended before its end.
+/// Why a case ended early.
 #[derive(Debug)]
 pub(crate) enum Stop {
     /// A promise was broken.
@@ -135,7 +135,7 @@ pub(crate) enum Stop {
         clause: Clause,
         observed: String,
     },
-    /// The store did not answer in time though nobody hurt it: a broken promise, unless it is slow with everything.
+    /// The store did not respond in time without a fault: a broken promise, unless the store is slow throughout.
     Late {
         clause: Clause,
         observed: String,
@@ -144,7 +144,7 @@ pub(crate) enum Stop {
     Harness(String),
 }
 
-/// What a case's function answers.
+/// The result of a case's function.
 pub(crate) type Ran<T = ()> = Result<T, Stop>;
 
 impl Stop {
@@ -159,10 +159,10 @@ impl Stop {
     }
 }
 
-/// An error of a backend that nobody has hurt.
+/// An error of a backend while no fault is inflicted.
 impl From<hallpass_core::StoreError> for Stop {
     fn from(error: hallpass_core::StoreError) -> Self {
-        let observed = format!("the store failed though nothing was wrong: {}", chain(&error));
+        let observed = format!("the store failed without any fault: {}", chain(&error));
         match is_late(&error) {
             true => Self::Late { clause: Clause::S12, observed },
             false => Self::Violation { clause: Clause::S12, observed },
@@ -177,7 +177,7 @@ impl From<hallpass_core::Failure> for Stop {
             hallpass_core::Failure::Corrupt { .. } => Clause::S1,
             _ => Clause::S12,
         };
-        let observed = format!("the service failed though nothing was wrong: {}", chain(&failure));
+        let observed = format!("the service failed without any fault: {}", chain(&failure));
         match failure {
             hallpass_core::Failure::Contended => Self::Late { clause, observed },
             hallpass_core::Failure::Store(error) if is_late(&error) => Self::Late { clause, observed },
@@ -186,25 +186,25 @@ impl From<hallpass_core::Failure> for Stop {
     }
 }
 
-/// Whether a call was not answered in time, or found no connection in time.
+/// Whether the call or its wait for a connection timed out.
 const fn is_late(error: &hallpass_core::StoreError) -> bool {
     matches!(error, hallpass_core::StoreError::Timeout { .. } | hallpass_core::StoreError::Unavailable(_))
 }
 
-/// A rejection of a token that was good.
+/// A rejection of a token that was valid.
 impl From<hallpass_core::Denied> for Stop {
     fn from(denied: hallpass_core::Denied) -> Self {
         match denied {
             hallpass_core::Denied::Failed(failure) => failure.into(),
             hallpass_core::Denied::Rejected(rejected) => {
-                let observed = format!("a good token was rejected: {rejected:?}");
+                let observed = format!("a valid token was rejected: {rejected:?}");
                 Self::Violation { clause: Clause::D5, observed }
             }
         }
     }
 }
 
-/// An error and its sources in one line.
+/// Formats an error and its sources in one line.
 pub(crate) fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();

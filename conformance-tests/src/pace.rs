@@ -1,4 +1,4 @@
-//! Whether a store is slow with everything: then a call that was not answered in time says nothing about it.
+//! Detects a store that is slow throughout, for which a call that timed out proves nothing.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -6,26 +6,26 @@ use std::time::Duration;
 use crate::history::History;
 use crate::outcome::Stop;
 
-/// What a call may usually take. A store far away, or on a machine with much else to do, is judged up to here.
+/// From this usual duration of a call on, a timeout proves nothing: the store is far away or the machine is busy.
 const SLOW: Duration = Duration::from_millis(250);
-/// From how many calls one can tell.
+/// The number of calls needed to judge.
 const ENOUGH: usize = 3;
-/// How many of the latest are looked at.
+/// The number of latest calls considered.
 const KEPT: usize = 40;
 
-/// How long the latest calls that were answered took, in any case of a run.
+/// The durations of the latest calls that returned, over all cases of a run.
 #[derive(Debug, Default)]
 pub(crate) struct Pace(Mutex<Vec<Duration>>);
 
 impl Pace {
-    /// Takes note of the calls of a case.
+    /// Records the calls of a case.
     pub(crate) fn note(&self, history: &History) {
         let mut took = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         took.extend(history.answered());
         *took = latest(&took).to_vec();
     }
 
-    /// What became of a case that ended so, when its calls have been noted.
+    /// Judges how a case ended; call [`note`](Self::note) first.
     pub(crate) fn judge(&self, stop: Stop, history: &History) -> Stop {
         let own = history.answered();
         let usual = usual(&own).or_else(|| usual(&self.0.lock().unwrap_or_else(PoisonError::into_inner)));
@@ -43,7 +43,7 @@ fn latest(took: &[Duration]) -> &[Duration] {
     &took[took.len().saturating_sub(KEPT)..]
 }
 
-/// What three of four of the latest calls took at most; `None` if they are too few.
+/// The duration that three quarters of the latest calls did not exceed; `None` if there are too few.
 fn usual(took: &[Duration]) -> Option<Duration> {
     let mut took = latest(took).to_vec();
     took.sort_unstable();

@@ -1,4 +1,4 @@
-//! Statements broken on purpose: the proof for SQL and Lua, which no mutation tool looks into.
+//! Statements with deliberate mistakes: a proof for SQL and Lua, which mutation tools do not read.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -14,33 +14,33 @@ use crate::options::Options;
 use crate::outcome::{Outcome, chain};
 use crate::runner::run;
 
-/// How often a race may fail to show what it is there to show.
+/// The number of attempts that a race gets to show the mistake.
 const ATTEMPTS: u64 = 8;
 
-/// One line of one statement, made wrong, and where the suite must notice.
+/// A deliberate mistake in one line of a statement, and the cases that must find it.
 ///
-/// An adapter keeps its statements in files, and opens a store with one of them changed; it refuses a
-/// `from` that the file does not contain exactly once, so that a patch cannot rot into a no-op.
+/// An adapter keeps its statements in files and opens a store with one of them changed. It refuses a `from` that the
+/// file does not contain exactly once, so that an outdated patch fails instead of changing nothing.
 #[derive(Clone, Copy, Debug)]
 pub struct Patch {
-    /// What is lost, in words that make a test's name: `replace_without_the_revision`.
+    /// What is lost, as the name of a test: `replace_without_the_revision`.
     pub name: &'static str,
-    /// The file.
+    /// The file with the statement.
     pub file: &'static str,
-    /// What stands there once.
+    /// The text to replace; it occurs once in the file.
     pub from: &'static str,
-    /// What is put in its place.
+    /// The replacement.
     pub to: &'static str,
-    /// The cases, by [`Case::id`], each of which must see this clause broken.
+    /// The cases, by [`Case::id`], each with the clause that it must report as broken.
     pub caught: &'static [(Clause, &'static str)],
 }
 
 impl Patch {
-    /// Whether each case that it names sees its clause broken by the store of this harness; a race may
-    /// take several attempts.
+    /// Checks that each named case reports its clause as broken by the store of this harness; a race may take several
+    /// attempts.
     ///
     /// # Errors
-    /// A text that says which case does not, and what it saw instead.
+    /// A text that names the case that does not, and says what it found instead.
     pub fn is_caught<H: Harness>(&self, harness: impl Fn() -> H) -> Result<(), String> {
         if self.caught.is_empty() {
             return Err("the patch names no case that catches it".to_owned());
@@ -56,10 +56,10 @@ impl Patch {
     }
 }
 
-/// Runs the suite over each wrong store in turn: the whole of a test target with `harness = false`.
+/// Runs the suite over each wrong store in turn: the complete `main` of a test target with `harness = false`.
 ///
-/// Takes the arguments of `libtest`. A patch fails if one of its cases passes, or fails for another
-/// reason than the one named, such as a statement that the server does not understand.
+/// Accepts the arguments of `libtest`. A patch fails if one of its cases passes, or fails for another reason than the
+/// one named, such as a statement that the server rejects.
 pub fn prove<H: Harness>(
     patches: &'static [Patch],
     harness: impl Fn(&Patch) -> H + Send + Sync + 'static,
@@ -72,7 +72,7 @@ pub fn prove<H: Harness>(
     libtest_mimic::run(&Arguments::from_args(), trials.collect()).exit_code()
 }
 
-/// Whether this case sees this clause broken; if not, `seen` tells what it saw.
+/// Whether this case reports this clause as broken; if not, `seen` says what it found.
 fn breaks(case: &Case, clause: Clause, harness: impl Harness, seed: u64, seen: &mut String) -> bool {
     let options = Options {
         level: Level::RealTime,

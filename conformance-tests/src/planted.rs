@@ -1,4 +1,5 @@
-//! A backend that goes wrong in one cell of the matrix, to see that the suite bites wherever it goes.
+//! A backend that is wrong in one cell of the matrix, to prove that the suite notices a mistake in each cell it
+//! visits.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -21,8 +22,8 @@ pub fn cells() -> impl Iterator<Item = Cell> {
     Cell::all()
 }
 
-/// The backend of `inner`, which gives way to others at each call and answers falsely in `cell` and nowhere else: a
-/// write is acknowledged and not made, a read shows something else.
+/// A backend that yields at each call and is wrong in `cell` only: there it acknowledges a write without making it,
+/// or returns something else from a read.
 pub struct Planted<H> {
     inner: Arc<H>,
     shared: Arc<Shared>,
@@ -36,7 +37,7 @@ struct Shared {
 }
 
 impl<H: Harness> Planted<H> {
-    /// Goes wrong in `cell`.
+    /// Wraps `inner` with a mistake in `cell`.
     #[must_use]
     pub fn new(inner: H, cell: Cell) -> Self {
         let shared = Shared {
@@ -124,13 +125,13 @@ struct Wrong {
     shared: Arc<Shared>,
     known: Arc<Mutex<Known>>,
     node: usize,
-    /// A call was dropped where that breaks the handle.
+    /// A call was dropped in the wrong cell, which breaks the handle.
     broken: AtomicBool,
-    /// What was last inserted, so that something can be shown that has gone.
+    /// The records inserted last, so that a removed record can be shown.
     last: Mutex<HashMap<Selector, Record>>,
 }
 
-/// A call; it is dropped with the call, or ended.
+/// A call under way; it ends with `end` or by being dropped.
 struct Visit<'a> {
     store: &'a Wrong,
     asked: Asked<'a>,

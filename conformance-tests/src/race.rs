@@ -1,4 +1,4 @@
-//! Calls that really run at once, and the measure of whether they did.
+//! Runs calls concurrently, and measures whether they overlapped.
 
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,19 +11,19 @@ use crate::handle::Handle as Node;
 use crate::history::now;
 use crate::outcome::{Ran, Stop};
 
-/// How many rounds a race has at least, if there is time.
+/// The minimum number of rounds of a race, if time permits.
 const ROUNDS: usize = 40;
-/// How many of them have to overlap, if there is time.
+/// How many rounds must overlap, if time permits.
 const OVERLAPS: usize = 15;
-/// How long it is repeated until they do.
+/// How long a race is repeated until they do.
 const BUDGET: Duration = Duration::from_millis(2_500);
-/// How long an entrant waits for the others to be on a core.
+/// How long an entrant waits until the others run on a core.
 const GUN: Duration = Duration::from_micros(200);
 
-/// Somebody who takes part in a race.
+/// A participant in a race.
 pub(crate) type Entrant<T> = Pin<Box<dyn Future<Output = Ran<T>> + Send>>;
 
-/// What an entrant got, and when it ran.
+/// The result of an entrant, and when it ran.
 #[derive(Debug)]
 pub(crate) struct Timed<T> {
     pub(crate) began: Instant,
@@ -37,8 +37,8 @@ impl<T> Timed<T> {
     }
 }
 
-/// Lets all entrants go at once, each on a thread of its own: on the workers of a runtime, one that was
-/// woken may wait in the queue of the one that woke it.
+/// Starts all entrants concurrently, each on a thread of its own. On the workers of a runtime, a woken task may wait
+/// in the queue of the worker that woke it.
 pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Vec<Timed<T>>> {
     let count = entrants.len();
     let (barrier, ready) = (Arc::new(Barrier::new(count)), Arc::new(AtomicUsize::new(0)));
@@ -70,18 +70,18 @@ pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Ve
     Ok(timed)
 }
 
-/// Whether any two of them ran at once.
+/// Whether any two of them overlapped.
 pub(crate) fn overlapped<T>(timed: &[Timed<T>]) -> bool {
     (1..timed.len()).any(|at| timed[..at].iter().any(|earlier| earlier.overlaps(&timed[at])))
 }
 
-/// Repeats `round`, which answers whether its entrants ran at once, until that has happened often enough
-/// or the budget is spent; a race that never overlapped has shown nothing.
+/// Repeats `round`, which returns whether its entrants overlapped, until enough rounds have overlapped or the time is
+/// up. A race that never overlapped shows nothing.
 pub(crate) async fn contest(round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
     contest_of(ROUNDS, round).await
 }
 
-/// The same of at least so many rounds.
+/// Like [`contest`], with a minimum number of rounds.
 pub(crate) async fn contest_of(rounds: usize, mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
     let (started, mut overlaps) = (now(), 0);
     for number in 0.. {
@@ -96,12 +96,12 @@ pub(crate) async fn contest_of(rounds: usize, mut round: impl AsyncFnMut(usize) 
     }
 }
 
-/// The two handles in turn.
+/// Alternates between the two handles.
 pub(crate) fn of(number: usize, nodes: &(Node, Node)) -> Node {
     if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() }
 }
 
-/// What each of them got.
+/// The result of each entrant.
 pub(crate) fn values<T: Copy>(timed: &[Timed<T>]) -> Vec<T> {
     timed.iter().map(|timed| timed.value).collect()
 }

@@ -1,4 +1,4 @@
-//! What a run found.
+//! The result of a run.
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use crate::coverage::Coverage;
 use crate::declared::Declared;
 use crate::outcome::{Outcome, Violation};
 
-/// What became of each case that was chosen.
+/// The result of a run: the outcome of each chosen case.
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Report {
@@ -18,18 +18,18 @@ pub struct Report {
     pub(crate) level: Level,
     pub(crate) seed: u64,
     outcomes: Vec<(&'static Case, Outcome)>,
-    /// How long each of them took.
+    /// The duration of each case.
     took: Vec<Duration>,
     coverage: Arc<Coverage>,
     rounds: Rounds,
 }
 
-/// How often what is left to chance was run, each time with the next seed.
+/// How often the cases that depend on chance were run, each time with the next seed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rounds {
-    /// Whole rounds: at least one.
+    /// Completed rounds: at least one.
     pub whole: u64,
-    /// Cases that are repeated in each.
+    /// The number of cases repeated in each round.
     pub cases: usize,
 }
 
@@ -45,19 +45,20 @@ impl Report {
         Self { backend, declared, level, seed, outcomes: Vec::new(), took: Vec::new(), coverage, rounds }
     }
 
-    /// How often what is left to chance was run; `None` without [`Options::budget`](crate::Options::budget).
+    /// How often the cases that depend on chance were run; `None` without
+    /// [`Options::budget`](crate::Options::budget).
     #[must_use]
     pub fn rounds(&self) -> Option<Rounds> {
         (self.rounds.cases > 0).then_some(self.rounds)
     }
 
-    /// Which edges of the contract the cases have visited.
+    /// The edges of the contract that the cases visited.
     #[must_use]
     pub fn coverage(&self) -> &Coverage {
         &self.coverage
     }
 
-    /// What the cases have not visited: operation, edge, and why, where there is a reason.
+    /// The cells that the cases did not visit: operation, edge and, if known, the reason.
     #[must_use]
     pub fn unvisited(&self) -> Vec<(&'static str, &'static str, Option<&'static str>)> {
         self.coverage.unvisited(&self.declared)
@@ -68,7 +69,7 @@ impl Report {
         self.took.push(took);
     }
 
-    /// The cases that chance may let fail the next time.
+    /// The cases that may fail in a later round because they depend on chance.
     pub(crate) fn repeatable(&self) -> Vec<&'static Case> {
         let open = |outcome: &Outcome| matches!(outcome, Outcome::Passed | Outcome::Inconclusive(_));
         let mut cases = self.outcomes.clone();
@@ -76,30 +77,30 @@ impl Report {
         cases.into_iter().map(|(case, _)| case).collect()
     }
 
-    /// A further round has begun, or ended.
+    /// Records that another round has begun or ended.
     pub(crate) fn repeat(&mut self, rounds: Rounds) {
         self.rounds = rounds;
     }
 
-    /// A later round found this.
+    /// Replaces the outcome of a case by that of a later round.
     pub(crate) fn amend(&mut self, case: &'static Case, outcome: Outcome) {
         if let Some((_, old)) = self.outcomes.iter_mut().find(|(known, _)| known.id() == case.id()) {
             *old = outcome;
         }
     }
 
-    /// Each case with its outcome and how long it took.
+    /// Each case with its outcome and duration.
     pub(crate) fn timed(&self) -> impl Iterator<Item = (&'static Case, &Outcome, Duration)> {
         self.outcomes.iter().zip(&self.took).map(|((case, outcome), took)| (*case, outcome, *took))
     }
 
-    /// [`Harness::backend`](crate::Harness::backend).
+    /// The name of the backend, from [`Harness::backend`](crate::Harness::backend).
     #[must_use]
     pub fn backend(&self) -> &str {
         &self.backend
     }
 
-    /// What `--seed` has to be told to have the same choices made again.
+    /// The value for `--seed` that repeats the same choices.
     #[must_use]
     pub const fn seed(&self) -> u64 {
         self.seed
@@ -119,14 +120,14 @@ impl Report {
         })
     }
 
-    /// How many outcomes are like this.
+    /// Counts the outcomes that `like` accepts.
     #[must_use]
     pub fn count(&self, like: impl Fn(&Outcome) -> bool) -> usize {
         self.outcomes.iter().filter(|(_, outcome)| like(outcome)).count()
     }
 
-    /// 1 if a promise was broken, 2 if the harness failed, else 0. When `strict`, what is
-    /// [open](Outcome::is_open) is as bad as a broken promise.
+    /// The exit status: 1 if a promise was broken, 2 if the harness failed, else 0. If `strict`, an
+    /// [open](Outcome::is_open) outcome counts as a broken promise.
     #[must_use]
     pub fn exit_code(&self, strict: bool) -> u8 {
         if self.count(Outcome::is_failure) > 0 || strict && self.count(Outcome::is_open) > 0 {
@@ -137,7 +138,7 @@ impl Report {
     }
 }
 
-/// The last line of a run, which a CI job may look for.
+/// The last line of a run, which a CI job may search for.
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(

@@ -1,11 +1,11 @@
 //! Choices that a seed repeats.
 
-/// SplitMix64: good enough to choose with, and the same everywhere for the same seed.
+/// SplitMix64: random enough for choosing, and identical on every platform for the same seed.
 #[derive(Clone, Debug)]
 pub(crate) struct Rng(u64);
 
 impl Rng {
-    /// The choices of `seed` for what is called `name`.
+    /// The generator for `seed` and the case or purpose called `name`.
     pub(crate) fn new(seed: u64, name: &str) -> Self {
         let mut rng = Self(seed);
         for byte in name.bytes() {
@@ -22,7 +22,7 @@ impl Rng {
         z ^ (z >> 31)
     }
 
-    /// Choices of their own.
+    /// A generator with independent choices.
     pub(crate) fn fork(&mut self) -> Self {
         Self(self.next())
     }
@@ -32,12 +32,12 @@ impl Rng {
         (self.next() % bound as u64) as usize
     }
 
-    /// One of `some`.
+    /// One of the values in `some`.
     pub(crate) fn pick<'a, T>(&mut self, some: &'a [T]) -> &'a T {
         &some[self.below(some.len())]
     }
 
-    /// Whether it happens, which is so in `percent` of a hundred times.
+    /// Returns true in `percent` of 100 cases.
     pub(crate) fn chance(&mut self, percent: usize) -> bool {
         self.below(100) < percent
     }

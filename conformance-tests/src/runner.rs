@@ -1,4 +1,4 @@
-//! Runs cases, one at a time or several at once, and survives whatever they do.
+//! Runs cases, one at a time or concurrently, and survives panics and hangs.
 
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,18 +25,17 @@ use crate::report::{Report, Rounds};
 use crate::rng::Rng;
 use crate::stage::{OPEN, Stage};
 
-/// How long a server may take to come back after a case that failed.
+/// How long a server may take to recover after a failed case.
 const HEALING: Duration = Duration::from_secs(60);
-/// How long a call may take (S12). A case that runs out of time while no call takes longer says nothing.
+/// The time limit of a call (S12). A case that runs out of time while no call exceeds this is inconclusive.
 const HANGS: Duration = Duration::from_secs(20);
 
-/// Runs the suite over the stores of `harness`, one case after the other, and answers what it found.
+/// Runs the suite over the stores of `harness`, one case after the other, and returns the report.
 ///
-/// For a self-test that looks at *which* clause a wrong store breaks; a backend calls
-/// [`main`](crate::main).
+/// Use this for a self-test that checks *which* clause a wrong store breaks; a backend calls [`main`](crate::main).
 ///
 /// # Panics
-/// If the operating system gives neither threads nor randomness.
+/// If the operating system provides no thread or no random bytes.
 pub fn run(harness: impl Harness, options: &Options) -> Report {
     let runner = Runner::new(Arc::new(harness), options.clone());
     let mut report = runner.report();
@@ -49,17 +48,17 @@ pub fn run(harness: impl Harness, options: &Options) -> Report {
     report
 }
 
-/// Runs cases, and survives whatever they do.
+/// Runs cases, and survives panics and hangs.
 pub(crate) struct Runner {
     harness: Arc<dyn Harness>,
     options: Options,
     seed: u64,
-    /// Namespaces must be new though the seed is not.
+    /// Makes namespaces new even if the seed is not.
     run: u32,
     namespaces: AtomicUsize,
-    /// Held for reading by every case, for writing by one that hurts the server.
+    /// Every case holds it for reading; a case that hurts the server holds it for writing.
     gate: RwLock<()>,
-    /// A case about trouble that failed, and may have left it behind.
+    /// The case about a fault that failed, and may have left the fault behind.
     hurt: Mutex<Option<String>>,
     started: Instant,
     runtime: Option<Runtime>,
@@ -75,7 +74,7 @@ impl Runner {
         let random = || SysRng.try_next_u32().expect("randomness from the operating system");
         Self {
             harness,
-            // Short enough to be typed.
+            // Short enough to type.
             seed: options.seed.unwrap_or_else(|| u64::from(random())),
             run: random(),
             options,
@@ -99,15 +98,15 @@ impl Runner {
         cases().filter(|case| case.level <= self.options.level)
     }
 
-    /// Runs one case, and says how long that took.
+    /// Runs one case and measures how long it takes.
     pub(crate) fn outcome(&self, case: &'static Case) -> (Outcome, Duration) {
         let began = now();
         let outcome = self.outcome_with(case, self.seed);
         (outcome, began.elapsed())
     }
 
-    /// Repeats what is left to chance, each round with the next seed, until the budget is spent or a case fails,
-    /// which is the answer.
+    /// Repeats the cases that depend on chance, each round with the next seed, until the time is up or a case fails;
+    /// returns that case.
     pub(crate) fn spend(&self, report: &mut Report) -> Option<&'static Case> {
         let budget = self.options.budget?;
         let chosen = report.repeatable();
@@ -138,7 +137,7 @@ impl Runner {
         match case.run {
             Run::Untested(reason) => Outcome::Untested(reason),
             Run::Child(_) if self.options.child.is_none() => {
-                Outcome::Untested("this run cannot run its binary again as a child")
+                Outcome::Untested("this run cannot start its binary again as a child")
             }
             Run::Damage(_) if self.harness.vandal().is_none() => {
                 Outcome::Untested("the harness cannot damage rows")
@@ -148,7 +147,7 @@ impl Runner {
                 None => Outcome::Untested(NO_SERVER),
             },
             Run::Server(trouble, _) if !self.can_be_made(trouble) => {
-                Outcome::Untested("the harness supplies no server that can be hurt so")
+                Outcome::Untested("the harness supplies no server that supports this fault")
             }
             Run::Any(function) | Run::Child(function) | Run::Damage(function) => {
                 let _gate = self.gate.read().unwrap_or_else(PoisonError::into_inner);
@@ -162,10 +161,10 @@ impl Runner {
         }
     }
 
-    /// Heals the server that a case may have left in trouble, and says of a harness that failed what it failed after.
+    /// Heals the server after a failed case. If the harness fails later, its message names that case.
     fn clear_up(&self, case: &Case, outcome: Outcome) -> Outcome {
         if let (Some(server), Some(runtime)) = (self.harness.server(), &self.runtime) {
-            // Where it cannot be healed, the next case says so.
+            // If this fails, the next case reports it.
             let _ = runtime.block_on(async { tokio::time::timeout(HEALING, server.heal()).await });
         }
         let mut hurt = self.hurt.lock().unwrap_or_else(PoisonError::into_inner);
@@ -184,7 +183,7 @@ impl Runner {
         self.harness.server().is_some_and(|server| server.troubles().contains(&trouble))
     }
 
-    /// Runs `function` on a thread of its own, which is left behind if it hangs.
+    /// Runs `function` on a thread of its own, which is abandoned if it hangs.
     fn watch(&self, case: &'static Case, function: Function, seed: u64) -> Outcome {
         let Some(runtime) = self.runtime.as_ref().map(Runtime::handle).cloned() else {
             return Outcome::HarnessFailed("the runtime has ended".into());
@@ -203,13 +202,13 @@ impl Runner {
         if let Err(error) = std::thread::Builder::new().name(case.id()).spawn(work) {
             return Outcome::HarnessFailed(format!("no thread for the case: {error}"));
         }
-        // What hangs without ever yielding does not hear the inner limit.
+        // The inner limit cannot interrupt a call that never yields.
         let answer = receiver.recv_timeout(limit + Duration::from_secs(1));
         let history = stage.history();
         self.pace.note(history);
         match answer {
             Ok(Ok(Some(Ok(())))) if history.is_only(OPEN) => Outcome::Panicked {
-                message: "the case asked the store nothing".into(),
+                message: "the case made no call to the store".into(),
                 history: history.text(),
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
@@ -238,7 +237,7 @@ impl Runner {
 }
 
 impl Drop for Runner {
-    /// Does not wait for what hangs.
+    /// Does not wait for hanging threads.
     fn drop(&mut self) {
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
@@ -246,7 +245,7 @@ impl Drop for Runner {
     }
 }
 
-/// What the case says; `None` if it does not end within `limit`.
+/// The result of the case; `None` if it does not end within `limit`.
 async fn play(function: Function, stage: Stage, limit: Duration) -> Option<Result<(), Stop>> {
     let ran = tokio::time::timeout(limit, function(stage.clone())).await.ok()?;
     if ran.is_ok() {
@@ -282,7 +281,7 @@ mod tests {
         stage.open().await.map(drop)
     }
 
-    /// Has more to ask than there is time for.
+    /// Makes more calls than there is time for.
     async fn asks(stage: Stage) -> Ran {
         let store = stage.open().await?;
         loop {

@@ -1,4 +1,4 @@
-//! The service over the store under test: how cases get tokens and read verdicts.
+//! The token service over the store under test, through which cases issue and check tokens.
 
 use std::fmt::Display;
 use std::time::Duration;
@@ -16,19 +16,19 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const MILLI: Duration = Duration::from_millis(1);
 
-/// Remember-me tokens whose retry window is an hour, and not open until the successor is confirmed.
+/// A remember-me policy whose retry window lasts an hour, even if the successor is not confirmed.
 pub(crate) fn one_hour() -> Policy {
     let windows = Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT };
     Policy::remember().rotation(Some(windows))
 }
 
-/// A fresh login of `name` with a token of `kind`, from the production path.
+/// Logs `name` in and issues a token of `kind`, as production code does.
 pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issued> {
     let login = tokens.begin_login(&subject(name)).await?;
     accepted(Clause::S11, "a login that nothing interferes with", tokens.issue(&login, kind).await)
 }
 
-/// What was accepted; a rejection breaks `clause`.
+/// The accepted value; a rejection breaks `clause`.
 pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Result<T, Denied>) -> Ran<T> {
     match verdict {
         Ok(value) => Ok(value),
@@ -40,7 +40,7 @@ pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Result<T,
     }
 }
 
-/// Holds if it was rejected for this reason.
+/// Requires a rejection for the reason `want`.
 pub(crate) fn rejected<T>(
     clause: Clause,
     what: impl Display,
@@ -48,17 +48,17 @@ pub(crate) fn rejected<T>(
     want: Rejected,
 ) -> Ran {
     match verdict {
-        Ok(_) => hold(clause, false, format_args!("{what} was accepted, and should have been {want:?}")),
+        Ok(_) => hold(clause, false, format_args!("{what} was accepted; expected a rejection as {want:?}")),
         Err(Denied::Failed(failure)) => Err(failure.into()),
         Err(Denied::Rejected(got)) => hold(
             clause,
             got == want,
-            format_args!("{what} was rejected as {got:?}, and should have been {want:?}"),
+            format_args!("{what} was rejected as {got:?}, but expected was {want:?}"),
         ),
     }
 }
 
-/// Whether `text` is accepted; a failure is the store's.
+/// Whether `text` is accepted; a failure counts as the store's.
 pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool> {
     match tokens.verify(kind, text).await {
         Ok(_) => Ok(true),
@@ -67,7 +67,7 @@ pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool
     }
 }
 
-/// The text of the successor that a rotation must give.
+/// The text of the successor, which the rotation must return.
 pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Result<Valid, Denied>) -> Ran<String> {
     match accepted(clause, &what, verdict)?.successor {
         Some(issued) => Ok(issued.token.expose().to_owned()),
@@ -78,13 +78,13 @@ pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Result<Vali
     }
 }
 
-/// Rotates the remember-me token `text` and answers its successor.
+/// Rotates the remember-me token `text` and returns its successor.
 pub(crate) async fn rotate(tokens: &Tokens, text: &str) -> Ran<String> {
     let verdict = tokens.verify_and_rotate(Kind::REMEMBER, text).await;
     successor(Clause::D5, "a rotation that was due", verdict)
 }
 
-/// That two texts are one token, said without showing either.
+/// Requires that two texts are the same token, without showing either.
 pub(crate) fn same_token(clause: Clause, what: impl Display, got: &str, want: &str) -> Ran {
     hold(clause, got == want, what)
 }

@@ -1,4 +1,4 @@
-//! Records to store: made by the production path, then varied in what a store can see.
+//! Sample records, made by production code and then varied in the fields that a store sees.
 
 use std::num::NonZeroU16;
 use std::pin::pin;
@@ -11,15 +11,15 @@ use hallpass_core::{
 
 use crate::rng::Rng;
 
-/// Where the clocks of the suite stand at first: 2027-01-15.
+/// The initial time of the suite's clocks: 2027-01-15.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
 
-/// `NOW` and so many milliseconds.
+/// `NOW` plus `millis` milliseconds.
 pub(crate) fn at(millis: u64) -> Timestamp {
     NOW.saturating_add(Duration::from_millis(millis))
 }
 
-/// `NOW` less so many milliseconds.
+/// `NOW` minus `millis` milliseconds.
 pub(crate) fn ago(millis: u64) -> Timestamp {
     NOW.saturating_sub(Duration::from_millis(millis))
 }
@@ -33,7 +33,7 @@ pub(crate) fn record(name: &str) -> Record {
     specimen(Some(&subject(name)), Kind::SESSION)
 }
 
-/// The same of any kind.
+/// A record of `name` of any kind.
 pub(crate) fn record_of(name: &str, kind: Kind) -> Record {
     specimen(Some(&subject(name)), kind)
 }
@@ -43,7 +43,7 @@ pub(crate) fn anonymous() -> Record {
     specimen(None, Kind::SESSION)
 }
 
-/// A session of `name` that expired in 1970, by any clock.
+/// A session of `name` that expired in 1970, whichever clock is used.
 pub(crate) fn expired_long_ago(name: &str) -> Record {
     let mut record = record(name);
     let past = Timestamp::from_millis(1_000);
@@ -52,7 +52,7 @@ pub(crate) fn expired_long_ago(name: &str) -> Record {
     record
 }
 
-/// The next write of `record`: another revision, and a body with a write id of its own.
+/// The next version of `record`: the next revision, and a body with its own write id.
 pub(crate) fn next(record: &Record, rng: &mut Rng) -> Record {
     let mut next = record.clone();
     next.revision = record.revision.next();
@@ -74,7 +74,7 @@ pub(crate) fn body(bytes: Vec<u8>) -> Body {
     Body::new(bytes).unwrap_or_else(|error| unreachable!("{error}"))
 }
 
-/// The first page of every kind.
+/// The first page over every kind.
 pub(crate) fn page(limit: u16) -> Page {
     Page::first(NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN))
 }
@@ -83,8 +83,8 @@ pub(crate) fn ids(records: &[Record]) -> Vec<Selector> {
     records.iter().map(|record| record.selector).collect()
 }
 
-/// Taken from a reference store behind a real service, so that selectors carry their subject's shard (T7)
-/// and bodies are what production writes.
+/// Takes a record from a reference store behind a real service, so that its selector contains the subject's shard
+/// (T7) and its body is one that production code writes.
 fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
     let store = MemoryStore::new();
     let issued = at_once(async {
@@ -106,8 +106,8 @@ fn specimen(subject: Option<&Subject>, kind: Kind) -> Record {
     }
 }
 
-/// What `future` answers: nothing in it ever waits. On a thread of its own, because inside a runtime core hands what
-/// must complete to a task, and outside it does the work itself.
+/// Returns the result of `future`, which never waits. It is polled on a thread of its own: inside a runtime, core
+/// moves work that must complete into a task; outside one, it does the work itself.
 fn at_once<T: Send>(future: impl Future<Output = T> + Send) -> T {
     let answer = move || match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
         Poll::Ready(value) => value,

@@ -1,4 +1,4 @@
-//! What a case plays on: fresh namespaces, handles, choices.
+//! What a case gets: fresh namespaces, handles and random choices.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,10 +16,10 @@ use crate::outcome::{Ran, Stop, chain};
 use crate::rng::Rng;
 use crate::specimen::{NOW, next};
 
-/// What the history calls the opening of a store.
+/// The name of a store's opening in the history.
 pub(crate) const OPEN: &str = "open";
 
-/// What one case plays on. Clones are the same stage.
+/// What one case gets. Clones are the same stage.
 #[derive(Clone)]
 pub(crate) struct Stage(Arc<Inner>);
 
@@ -31,7 +31,7 @@ struct Inner {
     nodes: AtomicUsize,
     history: History,
     rng: Mutex<Rng>,
-    /// How the test binary is run again; `None` if it cannot be.
+    /// The arguments that run the test binary again; `None` if it cannot be.
     child: Option<Vec<String>>,
 }
 
@@ -55,12 +55,12 @@ impl Stage {
         }))
     }
 
-    /// A handle on the case's namespace: a further node, if there is one already.
+    /// Opens a handle on the case's namespace: another node, if there is one already.
     pub(crate) async fn open(&self) -> Ran<Handle> {
         self.open_named("").await
     }
 
-    /// A handle on another namespace of the case's.
+    /// Opens a handle on another namespace of the case.
     pub(crate) async fn open_named(&self, suffix: &str) -> Ran<Handle> {
         let namespace = self.namespace(suffix);
         let node = self.0.nodes.fetch_add(1, Ordering::Relaxed) + 1;
@@ -84,12 +84,12 @@ impl Stage {
         }
     }
 
-    /// Two nodes on the case's namespace; the same handle twice where a second one is not declared.
+    /// Two nodes on the case's namespace; the same handle twice if second handles are not declared.
     pub(crate) async fn pair(&self) -> Ran<(Handle, Handle)> {
         self.pair_named("").await.map(|[first, second]| (first, second))
     }
 
-    /// Two nodes on another namespace of the case's.
+    /// Two nodes on another namespace of the case.
     pub(crate) async fn pair_named(&self, suffix: &str) -> Ran<[Handle; 2]> {
         let first = self.open_named(suffix).await?;
         let second = match self.declares(Capability::SecondHandle) {
@@ -104,20 +104,20 @@ impl Stage {
         self.0.declared.lacks(capability).is_none()
     }
 
-    /// Forgets what was asked: a new story begins.
+    /// Clears the recorded calls, so that a violation shows only later ones.
     pub(crate) fn forget(&self) {
         self.0.history.take();
         self.0.nodes.store(0, Ordering::Relaxed);
     }
 
-    /// A service over `store` that stands at [`NOW`], its clock, and the rest as `adjust` says.
+    /// A service over `store` with its clock at [`NOW`], further configured by `adjust`.
     pub(crate) fn tokens(
         &self,
         store: &Handle,
         adjust: impl FnOnce(TokensBuilder) -> TokensBuilder,
     ) -> Ran<(Tokens, Arc<ManualClock>)> {
         let clock = Arc::new(ManualClock::new(NOW));
-        // A case that is not about the cap may log one subject in very often, at one instant.
+        // A case that is not about the cap may log a subject in very often at the same instant.
         let builder = Tokens::builder(store.watched().clone());
         let builder = builder.clock(Arc::clone(&clock)).max_logins(NonZeroU32::MAX);
         match adjust(builder).build() {
@@ -126,12 +126,12 @@ impl Stage {
         }
     }
 
-    /// The next write of `record`.
+    /// The next version of `record`.
     pub(crate) fn next(&self, record: &Record) -> Record {
         next(record, &mut self.rng())
     }
 
-    /// Choices that the seed repeats, others each time.
+    /// Random choices that the seed repeats, different at each call.
     pub(crate) fn rng(&self) -> Rng {
         lock(&self.0.rng).fork()
     }
@@ -144,35 +144,35 @@ impl Stage {
         format!("{}{suffix}", self.0.namespace)
     }
 
-    /// How the test binary is run again as a child.
+    /// The arguments that run the test binary again as a child.
     pub(crate) fn child(&self) -> &[String] {
         self.0.child.as_deref().unwrap_or_default()
     }
 
-    /// What the harness says to that child.
+    /// What the harness passes to that child.
     pub(crate) fn for_child(&self) -> String {
         self.0.harness.for_child()
     }
 
     /// The server to hurt.
     pub(crate) fn server(&self) -> Ran<&dyn Server> {
-        self.0.harness.server().ok_or_else(|| Stop::Harness("the server has gone".into()))
+        self.0.harness.server().ok_or_else(|| Stop::Harness("the harness no longer supplies a server".into()))
     }
 
     /// Damages the row of `selector`.
     pub(crate) async fn damage(&self, selector: Selector) -> Ran {
         let Some(vandal) = self.0.harness.vandal() else {
-            return Err(Stop::Harness("the harness cannot damage rows any more".into()));
+            return Err(Stop::Harness("the harness can no longer damage rows".into()));
         };
         vandal.damage(&self.namespace(""), selector).await.map_err(|error| harness_failed(&error))
     }
 
-    /// A handle on a namespace with an odd name, if the store takes it: a refusal is a fine answer (S15).
+    /// Opens a namespace with an odd name, if the store accepts it; it may refuse (S15).
     pub(crate) async fn open_if_taken(&self, suffix: &str) -> Option<Handle> {
         self.open_named(suffix).await.ok()
     }
 
-    /// Throws away what the case has used.
+    /// Removes the namespaces that the case has used.
     pub(crate) async fn discard(&self) {
         let used = std::mem::take(&mut *lock(&self.0.used));
         for namespace in used {
@@ -181,7 +181,7 @@ impl Stage {
     }
 }
 
-/// What a harness could not do.
+/// Reports an error of the harness.
 pub(crate) fn harness_failed(error: &BoxError) -> Stop {
     Stop::Harness(chain(&**error))
 }

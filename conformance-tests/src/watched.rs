@@ -1,4 +1,4 @@
-//! The store under test, with every call written down.
+//! The store under test, with a log of every call.
 
 use std::fmt::{self, Debug};
 use std::pin::Pin;
@@ -16,12 +16,13 @@ use crate::coverage::Asked;
 use crate::history::History;
 use crate::outcome::chain;
 
-/// How often a call is made again that the store refused without having done anything.
+/// How often a call is repeated if the store refused it without doing anything.
 const TRIES: u32 = 40;
 
 /// The store under test. Clones are the same store.
 ///
-/// It is patient: a store may be unavailable now and then as long as it says so. [`Watched::bare`] is not.
+/// A call that certainly did nothing is repeated, because a store may be unavailable now and then if it says so.
+/// [`Watched::bare`] does not repeat calls.
 #[derive(Clone)]
 pub(crate) struct Watched {
     store: Arc<dyn TokenStore>,
@@ -37,12 +38,12 @@ impl Watched {
         Self { store, history, node, patient: true }
     }
 
-    /// The same store; it passes every error on at once.
+    /// The same store, without retries: it returns every error.
     pub(crate) fn bare(&self) -> Self {
         Self { patient: false, ..self.clone() }
     }
 
-    /// The store itself.
+    /// The store without the log of calls.
     pub(crate) const fn store(&self) -> &Arc<dyn TokenStore> {
         &self.store
     }
@@ -135,7 +136,7 @@ impl TokenStore for Watched {
 }
 
 impl Asked<'_> {
-    /// The call, for a person.
+    /// Formats the call for a reader.
     pub(crate) fn text(&self) -> String {
         match *self {
             Self::Insert(record, fence) => {
@@ -189,7 +190,7 @@ pub(crate) fn list_text(entries: impl Iterator<Item = Selector>) -> String {
     format!("{} entries: {}{more}", entries.len(), entries[..entries.len().min(6)].join(" "))
 }
 
-/// The store, and nothing of what it prints: that is what S18 is about.
+/// Shows nothing of the store's own `Debug` output, which S18 is about.
 impl Debug for Watched {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.store.fmt(f)
@@ -200,7 +201,7 @@ fn debug<T: Debug>(value: &T) -> String {
     format!("{value:?}")
 }
 
-/// The last 8 digits: the first ones are the shard, which all of a subject share.
+/// The last 8 digits; the first ones are the shard, which all records of a subject share.
 pub(crate) fn brief(selector: Selector) -> String {
     selector.to_string().split_off(24)
 }
@@ -209,7 +210,7 @@ pub(crate) fn brief_epoch(epoch: Epoch) -> String {
     epoch.0[..3].iter().fold("e-".to_owned(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// Whose: a long name is cut.
+/// The subject, shortened if its name is long.
 fn whose(subject: Option<&Subject>) -> String {
     match subject {
         None => "of no subject".to_owned(),
@@ -221,7 +222,7 @@ fn whose(subject: Option<&Subject>) -> String {
     }
 }
 
-/// Which records: only the conditions that leave any out.
+/// The conditions of a filter that exclude records.
 fn chosen(filter: &RecordFilter) -> String {
     let logins = match filter.logins {
         Logins::Any => String::new(),

@@ -1,5 +1,4 @@
-//! What becomes of a harness or a store that misbehaves: it is told apart from a broken promise, and the
-//! run goes on.
+//! A harness or a store that misbehaves is distinguished from a broken promise, and the run continues.
 
 #![expect(clippy::panic, reason = "some of what misbehaves here panics")]
 
@@ -13,7 +12,7 @@ use hallpass_core::{
     Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
 };
 
-/// How `find` misbehaves.
+/// The way in which `find` misbehaves.
 #[derive(Clone, Copy, Debug)]
 enum Find {
     Panics,
@@ -71,7 +70,7 @@ impl TokenStore for Odd {
     }
 }
 
-/// The cases about delete.
+/// Runs only the cases about deletes.
 fn options() -> Options {
     Options {
         level: Level::Quick,
@@ -83,7 +82,7 @@ fn options() -> Options {
 }
 
 fn run_odd(find: Find) -> Report {
-    // A panic that prints where it came from takes its time on a busy machine.
+    // Printing the backtrace of a panic takes a while on a busy machine.
     let hangs = matches!(find, Find::Hangs | Find::Blocks);
     let limit = if hangs { options().limit } else { Duration::from_secs(60) };
     run(

@@ -1,4 +1,4 @@
-//! The suite on the reference store.
+//! Runs the suite on the reference store.
 
 use std::collections::HashMap;
 use std::process::ExitCode;

@@ -1,4 +1,4 @@
-//! What a run says to programs, how long it goes on, and what it makes of a server that stays in trouble.
+//! The reports of a run for programs, its time budget, and a server that does not recover.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
@@ -26,7 +26,7 @@ fn memory() -> Backend {
         .without(Capability::ProcessCrash, "memory")
 }
 
-/// A store that is opened well `times` times, and cannot be opened afterwards.
+/// A backend whose first `times` openings succeed and whose later ones fail.
 fn opened(times: usize) -> Backend {
     let opened = AtomicUsize::new(0);
     let open = move |_: &str| match opened.fetch_add(1, SeqCst) < times {
@@ -36,7 +36,7 @@ fn opened(times: usize) -> Backend {
     Backend::blocking("memory", open).without(Capability::SecondHandle, "one handle")
 }
 
-/// Panics in the test where it is no XML or lacks what JUnit's readers look for.
+/// Parses a JUnit report; panics if it is not XML or lacks what JUnit readers need.
 fn read_junit(report: &Report, strict: bool) -> Vec<(String, String, Option<String>, Option<String>)> {
     let text = report.junit(strict);
     let document = roxmltree::Document::parse(&text).unwrap();
@@ -82,7 +82,7 @@ fn junit_and_json_say_what_passed() {
     assert!(json["cases"][0]["violation"].is_null() && json["cases"][0]["outcome"] == "passed");
 }
 
-/// Memory that is declared to survive a crash.
+/// A memory store that is declared to survive a crash.
 #[test]
 fn junit_and_json_say_what_a_violation_says() {
     let bold =
@@ -117,7 +117,7 @@ fn a_harness_that_failed_is_an_error_and_no_failure() {
     assert!(message.as_ref().unwrap().contains("no\u{fffd}more <connections>"), "{message:?}");
 }
 
-/// What nothing was seen of is passed over, and in a strict run a failure where it was promised.
+/// A declared capability that was not tested is skipped, except in a strict run, which it fails.
 #[test]
 fn trouble_that_is_declared_and_not_made_fails_a_strict_run_only() {
     let report = run(memory(), &options("outage::a_stopped"));
@@ -142,11 +142,11 @@ fn without_a_budget_and_with_one_that_is_spent_there_is_one_round() {
         report.to_string().ends_with(", 1 rounds of 1 cases (memory <&\"1\u{1}>, durability: none)"),
         "{report}"
     );
-    // A case that leaves nothing to chance is not repeated.
+    // A deterministic case is not repeated.
     assert_eq!(run(memory(), &Options { budget, ..options(DELETES) }).rounds(), None);
 }
 
-/// The budget is an hour: it ends because the fourth round finds something.
+/// The budget is an hour: the run ends early because the fourth round finds an error.
 #[test]
 fn a_budget_ends_where_a_round_finds_something() {
     let options = Options { budget: Some(Duration::from_secs(3_600)), ..options(READS) };
@@ -155,7 +155,7 @@ fn a_budget_ends_where_a_round_finds_something() {
     assert_eq!((report.outcomes().len(), report.exit_code(false)), (1, 2), "{report}");
 }
 
-/// From the third namespace on, each handle is a store of its own.
+/// From the third namespace on, each handle is a separate store.
 #[test]
 fn a_violation_of_a_later_round_has_the_seed_of_that_round() {
     let stores: Mutex<HashMap<String, MemoryStore>> = Mutex::default();
@@ -174,7 +174,7 @@ fn a_violation_of_a_later_round_has_the_seed_of_that_round() {
     );
 }
 
-/// A server whose trouble is made once and never noticed by the store, and then cannot be made any more.
+/// A server on which the first fault succeeds without the store noticing, and every later one fails.
 #[derive(Default)]
 struct Sick {
     made: AtomicUsize,
@@ -217,6 +217,6 @@ fn a_server_is_healed_after_a_case_that_failed_and_the_next_says_what_it_may_com
     assert!(matches!(first, Outcome::Failed(_)), "{first:?}");
     let why = second.reason().unwrap();
     assert!(why.contains("because of the case before, outage::a_stopped_server"), "{why}");
-    // Once by the case, once after it; once after the second, which made no trouble.
+    // Once by the first case, once after it, and once after the second, whose fault failed.
     assert_eq!(healed.load(SeqCst), 3);
 }

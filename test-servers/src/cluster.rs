@@ -17,20 +17,20 @@ const SLOTS: usize = 16_384;
 const STEP: Duration = Duration::from_secs(5);
 const FORM: Duration = Duration::from_secs(60);
 
-/// Three masters and three replicas, real processes on ports of their own.
+/// Three masters and three replicas: local processes, each on a port of its own.
 #[derive(Debug)]
 pub struct Cluster {
     nodes: Vec<Server>,
 }
 
-/// A Redis Cluster in good health. A master that is down for two seconds is replaced by its replica.
+/// Starts a healthy Redis Cluster. A replica takes over from a master that is down for two seconds.
 ///
-/// It is always local: the nodes tell clients addresses, which those of containers would make useless
-/// outside.
+/// The cluster is always local: the nodes announce addresses to clients, and addresses inside containers cannot be
+/// reached from outside.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] without `redis-server` or where `HALLPASS_SERVERS` leaves `local` out.
+/// [`Error::Unavailable`] without `redis-server`, or if `HALLPASS_SERVERS` excludes `local`.
 pub fn redis_cluster() -> Result<Cluster, Error> {
     let program = local_redis(&[("cluster-enabled", "yes"), ("cluster-node-timeout", "2000")])?;
     let nodes: Result<Vec<_>, _> = (0..MASTERS * 2).map(|_| local::launch(&program)).collect();
@@ -40,7 +40,7 @@ pub fn redis_cluster() -> Result<Cluster, Error> {
 }
 
 impl Cluster {
-    /// Every node, masters of the first hour first, then the replica of each in the same order.
+    /// Every node: the initial masters first, then the replica of each, in the same order.
     #[must_use]
     pub fn nodes(&self) -> &[Server] {
         &self.nodes
@@ -52,8 +52,7 @@ impl Cluster {
         self.nodes.iter().map(Server::url).collect()
     }
 
-    /// Whether each node that answers sees every slot served, and each replica has caught up with its
-    /// master.
+    /// Whether each node that responds sees every slot served, and each replica has caught up with its master.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         self.nodes.iter().all(|node| {
@@ -65,7 +64,7 @@ impl Cluster {
         })
     }
 
-    /// Slots, introductions, replicas: what `redis-cli --cluster create` does.
+    /// Assigns slots, introduces the nodes and sets up replicas, as `redis-cli --cluster create` does.
     fn form(&self) -> Result<(), Error> {
         let (masters, replicas) = self.nodes.split_at(MASTERS);
         for (number, node) in masters.iter().enumerate() {
@@ -95,7 +94,7 @@ impl Cluster {
     }
 }
 
-/// A local Redis with these settings.
+/// A recipe for a local Redis with these settings.
 pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Recipe, Error> {
     if !ladder(None)?.contains(&Origin::Local) {
         let reason = "HALLPASS_SERVERS leaves local programs out".to_owned();
@@ -106,7 +105,7 @@ pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Recipe, Er
     programs::find(Backend::Redis, &settings)
 }
 
-/// A command that must not be answered by an error.
+/// Sends a command; an error reply is an error.
 pub(crate) fn tell(node: &Server, command: &str) -> Result<String, Error> {
     let answer = redis_command(node.address(), command, STEP);
     let answer = answer.and_then(|answer| match answer.starts_with('-') {

@@ -24,7 +24,7 @@ use crate::programs::{postgres_settings, redis_settings};
 use crate::server::{Backend, Handle, Server};
 use crate::version::announce;
 
-/// Covers a pull of the image.
+/// Long enough to pull the image.
 const START: Duration = Duration::from_secs(180);
 const STEP: Duration = Duration::from_secs(30);
 
@@ -35,7 +35,7 @@ while read -r _; do :; done
 docker rm --force --volumes "$1"
 "#;
 
-/// A container with a name, and the shell that removes it should this process die.
+/// A named container, and the shell that removes it if this process dies.
 #[derive(Debug)]
 pub(crate) struct Container {
     container: Option<Arc<ContainerAsync<GenericImage>>>,
@@ -43,7 +43,7 @@ pub(crate) struct Container {
     frozen: bool,
 }
 
-/// Starts a container. [`Error::Unavailable`] where there is no Docker or no image.
+/// Starts a container; [`Error::Unavailable`] without Docker or the image.
 pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (variable, image, inner) = match backend {
@@ -106,7 +106,7 @@ impl Container {
         self.call("stop", |container| async move { container.stop_with_timeout(Some(15)).await })
     }
 
-    /// Docker sends the stop signal and `SIGKILL` right after it.
+    /// Kills the container: Docker sends the stop signal and `SIGKILL` right after it.
     pub(crate) fn crash(&mut self) -> Result<(), Error> {
         _ = self.thaw();
         self.call("crash", |container| async move { container.stop_with_timeout(Some(0)).await })
@@ -122,7 +122,7 @@ impl Container {
         Ok(())
     }
 
-    /// One that is not frozen is no error, as with a process; Docker takes it for one.
+    /// Unpauses the container. Docker reports an error if it is not paused; this does not, as with a process.
     pub(crate) fn thaw(&mut self) -> Result<(), Error> {
         if self.frozen {
             self.call("thaw", |container| async move { container.unpause().await })?;
@@ -173,7 +173,7 @@ impl Drop for Container {
     }
 }
 
-/// A shell that waits for the end of this process, or of itself, and then removes the container.
+/// A shell that waits until this process or the shell itself is ended, and then removes the container.
 #[derive(Debug)]
 struct Guard(Child);
 
@@ -185,7 +185,7 @@ impl Guard {
         shell.spawn().map(Self).map_err(Error::io("start a shell"))
     }
 
-    /// There is nothing left to remove.
+    /// Ends the shell: the container is already removed.
     fn dismiss(&mut self) {
         _ = self.0.kill();
     }
@@ -202,7 +202,7 @@ impl Drop for Guard {
 }
 
 fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> ContainerRequest<GenericImage> {
-    // A colon before the last slash belongs to a registry's port.
+    // A colon before the last slash belongs to the port of a registry.
     let (name, tag) = match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (image, "latest"),
@@ -222,7 +222,7 @@ fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> Cont
     }
 }
 
-/// These servers trust everybody, so a Docker of this machine does not offer them to the network.
+/// Publishes ports on loopback only: these servers accept any client without a password.
 fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
     if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:")) {
         return request;
@@ -235,7 +235,7 @@ fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest
     })
 }
 
-/// Awaits `future` on a runtime of this module's own, so that it works inside and outside of any other.
+/// Awaits `future` on a runtime of this module, so that it works inside and outside any other runtime.
 fn run<F>(limit: Duration, future: F) -> Result<F::Output, Error>
 where
     F: Future<Output: Send> + Send + 'static,
@@ -251,7 +251,7 @@ where
     receiver.recv().ok().and_then(Result::ok).ok_or(late)
 }
 
-/// An error and what it came from, in one line.
+/// Formats an error and its sources in one line.
 fn causes(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

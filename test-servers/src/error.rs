@@ -1,4 +1,4 @@
-//! Why a test has no server, or a server did not do what it was told.
+//! Errors of starting and controlling a server.
 
 use std::fmt;
 use std::io;
@@ -6,50 +6,50 @@ use std::time::Duration;
 
 use crate::server::{Backend, Origin};
 
-/// Why a test has no server, or a server did not do what it was told.
+/// The error of a server that is unavailable, does not start, or does not do what it was asked.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// A variable of the environment does not make sense, or names a server that does not answer.
+    /// An environment variable is invalid, or names a server that does not respond.
     Environment {
         /// The variable.
         variable: &'static str,
         /// What is wrong with it.
         reason: String,
     },
-    /// The operating system refused.
+    /// The operating system returned an error.
     Io {
-        /// What was tried.
+        /// What was attempted.
         action: &'static str,
-        /// What it answered.
+        /// The error of the operating system.
         source: io::Error,
     },
-    /// The programs are there and the server does not come up: this is no reason to skip a test.
+    /// The programs are installed but the server does not start; this is no reason to skip a test.
     Start {
         /// The server.
         backend: Backend,
         /// The end of its log.
         log: String,
     },
-    /// A server did not do it in time.
+    /// A server did not finish in time.
     Timeout {
-        /// What was waited for.
+        /// What was awaited.
         action: &'static str,
-        /// For how long.
+        /// The time allowed.
         limit: Duration,
     },
-    /// This machine has no such server to offer.
+    /// This machine has no such server.
     Unavailable {
         /// The server.
         backend: Backend,
-        /// Each place that was looked at, and why there is none.
+        /// Each place that was searched, and why it has none.
         tried: Vec<String>,
     },
-    /// A server from there cannot do that.
+    /// A server of this origin does not support the action.
     Unsupported {
-        /// What it cannot do.
+        /// The unsupported action.
         action: &'static str,
-        /// Where it came from.
+        /// The origin of the server.
         origin: Origin,
     },
 }

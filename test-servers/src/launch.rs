@@ -1,4 +1,4 @@
-//! The ladder: a URL from the environment, local programs, a container.
+//! Where a server comes from: a URL in the environment, local programs, or a container.
 
 use std::env;
 use std::io::{self, Write};
@@ -15,41 +15,40 @@ use crate::server::{Backend, Handle, Origin, Server};
 use crate::version::announce;
 
 const LADDER: &str = "HALLPASS_SERVERS";
-/// Each of these means that nothing may be left out.
+/// If one of these variables is set, no test may be skipped.
 const OBLIGING: [&str; 3] = ["CI", "HALLPASS_FULL", programs::ROOT];
 
-/// A PostgreSQL server, from the first place that has one.
+/// Starts a PostgreSQL server from the first place that has one.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] if no place has one; anything else if a place has one that does not work.
+/// [`Error::Unavailable`] if no place has one; any other error if a place has one that does not work.
 pub fn postgres() -> Result<Server, Error> {
     Launch::new(Backend::Postgres).start()
 }
 
-/// A Redis server, from the first place that has one. It appends every write to a file.
+/// Starts a Redis server from the first place that has one. It appends every write to a file.
 ///
 /// # Errors
 ///
-/// As [`postgres`].
+/// The same as for [`postgres`].
 pub fn redis() -> Result<Server, Error> {
     Launch::new(Backend::Redis).start()
 }
 
-/// For a test that needs `found` to say anything: `None`, said plainly on the standard error, where this
-/// machine has no such server.
+/// Returns `None` if this machine has no such server, and reports on standard error that the test was not run.
 ///
-/// `what` names what did not run. With `CI=true` or `HALLPASS_FULL=1` nothing is left out, nor where
-/// `HALLPASS_TEST_ROOT` chooses the programs.
+/// `what` names what was not run. With `CI=true`, with `HALLPASS_FULL=1`, or if `HALLPASS_TEST_ROOT` chooses the
+/// programs, nothing may be skipped.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] where nothing may be left out, and every other error always.
+/// [`Error::Unavailable`] if nothing may be skipped, and every other error in any case.
 pub fn needed<T>(what: &str, found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
         Ok(server) => Ok(Some(server)),
         Err(error @ Error::Unavailable { .. }) if !OBLIGING.iter().any(|variable| is_set(variable)) => {
-            // Not `eprintln!`, which libtest hides for a test that passes.
+            // Not `eprintln!`: libtest hides its output for a test that passes.
             _ = writeln!(io::stderr(), "NOT RUN: {what}: {error}");
             Ok(None)
         }
@@ -75,32 +74,32 @@ pub struct Launch {
 }
 
 impl Launch {
-    /// A server with default settings, but durable: PostgreSQL as it comes, Redis with `appendonly yes`.
+    /// A server with default settings, but durable: PostgreSQL unchanged, Redis with `appendonly yes`.
     #[must_use]
     pub fn new(backend: Backend) -> Self {
         Self { backend, settings: Vec::new(), only: None }
     }
 
-    /// Sets a line of `postgresql.conf` or `redis.conf`, over the default. A server from the environment
-    /// is passed over then, because nobody knows its settings.
+    /// Sets a line of `postgresql.conf` or `redis.conf`, overriding the default. A server from the environment is
+    /// then skipped, because its settings are unknown.
     #[must_use]
     pub fn setting(mut self, name: &str, value: &str) -> Self {
         self.settings.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// Looks at this place only.
+    /// Searches only this place.
     #[must_use]
     pub fn only(mut self, origin: Origin) -> Self {
         self.only = Some(origin);
         self
     }
 
-    /// Starts it, from the first place that has one.
+    /// Starts the server from the first place that has one.
     ///
     /// # Errors
     ///
-    /// As [`postgres`].
+    /// The same as for [`postgres`].
     pub fn start(&self) -> Result<Server, Error> {
         let mut tried = Vec::new();
         for origin in ladder(self.only)? {
@@ -129,7 +128,7 @@ impl Launch {
         match self.backend {
             Backend::Postgres => "HALLPASS_POSTGRES_URL",
             Backend::Redis => "HALLPASS_REDIS_URL",
-            // Nothing sets it.
+            // No one sets this variable.
             Backend::Other(_) => "HALLPASS_OTHER_URL",
         }
     }
@@ -141,7 +140,7 @@ impl Launch {
         if !self.settings.is_empty() {
             return Err(Error::Unsupported { action: "change the settings of", origin: Origin::Environment });
         }
-        // The text is not repeated: it may hold a password.
+        // Do not repeat the text: it may contain a password.
         let url = Url::parse(&text).map_err(|error| wrong(error.to_string()))?;
         let (schemes, default) = match self.backend {
             Backend::Postgres => (["postgres", "postgresql"], 5432),
@@ -167,8 +166,8 @@ impl Launch {
     }
 }
 
-/// The places to look at, best first, as far as `HALLPASS_SERVERS` allows them. A container has other versions than
-/// the folder that `HALLPASS_TEST_ROOT` names.
+/// The places to search, in order of preference, among those that `HALLPASS_SERVERS` allows. Containers are excluded
+/// if `HALLPASS_TEST_ROOT` is set: they have other versions than that folder.
 pub(crate) fn ladder(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
     let all = [Origin::Environment, Origin::Local, Origin::Container];
     if let Some(only) = only {

@@ -1,7 +1,7 @@
 #![doc = include_str!("../README.md")]
 //! # A harness to copy
 //!
-//! The whole of `examples/harness.rs`, with Redis as the server that is launched:
+//! The complete `examples/harness.rs`, which launches Redis:
 //!
 #![doc = concat!("```rust,no_run\n", include_str!("../examples/harness.rs"), "```")]
 #![expect(clippy::disallowed_methods, reason = "waits for real processes are measured by the real clock")]

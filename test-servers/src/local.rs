@@ -1,4 +1,4 @@
-//! A server made of a program of this machine, with a folder and a port of its own.
+//! A server run from a program on this machine, with its own folder and port.
 
 use std::env;
 use std::fs;
@@ -18,34 +18,34 @@ use crate::process::{Process, TICK, User, tail};
 use crate::server::{Backend, Handle, Server};
 use crate::version::announce;
 
-/// Covers `initdb` on a busy machine.
+/// Long enough for `initdb` on a busy machine.
 const START: Duration = Duration::from_secs(60);
 const STOP: Duration = Duration::from_secs(15);
 
-/// How the version of a program that runs is found out.
+/// How to find the version of a running program.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Version {
-    /// By a request.
+    /// With a request to the server.
     Asked,
     /// From its log, after these words.
     Logged(&'static str),
 }
 
-/// What is run, and how it is told to stop.
+/// What to run, and how to stop it.
 #[derive(Clone, Debug)]
 pub(crate) struct Recipe {
     pub(crate) backend: Backend,
-    /// `{port}` and `{folder}` stand for the server's own.
+    /// `{port}` and `{folder}` are replaced by the server's own.
     pub(crate) command: Vec<String>,
-    /// Logged once it takes connections: a server of another test on the same port logs elsewhere.
+    /// Logged once the server accepts connections. A server of another test on the same port writes to another log.
     pub(crate) ready: String,
     pub(crate) version: Version,
     pub(crate) user: Option<User>,
-    /// Files that it needs in its folder, in the same way.
+    /// Files to write into its folder, with the same replacements.
     pub(crate) files: Vec<(&'static str, String)>,
 }
 
-/// A started program.
+/// A running program.
 #[derive(Debug)]
 pub(crate) struct Local {
     program: Recipe,
@@ -61,7 +61,7 @@ pub(crate) fn launch(program: &Recipe) -> Result<Server, Error> {
     let local = loop {
         attempts += 1;
         match Local::new(program.clone()) {
-            // Somebody took the port between the look and the start.
+            // Another process took the port after it was found free.
             Err(Error::Start { log, .. }) if log.contains("Address already in use") && attempts < 5 => {}
             other => break other?,
         }
@@ -94,7 +94,7 @@ impl Local {
         self.process.as_ref().map(Process::id)
     }
 
-    /// What its log says of its version, where it is asked there.
+    /// The version in its log, if the recipe looks for it there.
     pub(crate) fn logged_version(&self) -> Option<String> {
         let Version::Logged(before) = self.program.version else { return None };
         let log = fs::read_to_string(self.folder.join(format!("log-{}", self.starts))).ok()?;
@@ -117,20 +117,20 @@ impl Local {
             Backend::Postgres => "QUIT",
             Backend::Redis | Backend::Other(_) => "TERM",
         };
-        // A server may have written into its own since.
+        // The server may have changed its files since the first start.
         let new = if self.starts == 1 { self.program.files.as_slice() } else { &[] };
         let files: Vec<_> = new.iter().map(|(name, text)| (*name, self.fill(text))).collect();
         let process = Process::spawn(&command, &self.folder, &log, signal, self.program.user, &files)?;
         let process = self.process.insert(process);
         let deadline = Instant::now() + START;
         loop {
-            // First, so that the last words of one that has ended are read.
+            // Checked first, so that the log of an ended server is read to its end.
             let ended = process.has_ended();
             if fs::read_to_string(&log).is_ok_and(|log| log.contains(&self.program.ready)) && !ended {
                 return Ok(());
             }
             if ended || Instant::now() >= deadline {
-                // Read first: one that is still there takes the folder with it.
+                // Read the log first: dropping the process removes the folder.
                 let log = tail(&log);
                 self.process = None;
                 return Err(Error::Start { backend: self.program.backend, log });
@@ -141,7 +141,7 @@ impl Local {
 
     pub(crate) fn stop(&mut self) -> Result<(), Error> {
         match self.program.backend {
-            // "Fast": sessions are ended, a checkpoint is written.
+            // A "fast" shutdown: ends sessions and writes a checkpoint.
             Backend::Postgres => self.end(Signal::INT),
             Backend::Redis | Backend::Other(_) => self.end(Signal::TERM),
         }
@@ -174,17 +174,17 @@ impl Local {
 impl Drop for Local {
     fn drop(&mut self) {
         self.process = None;
-        // Gone already, unless the server was stopped.
+        // Already gone, unless the server was stopped.
         _ = fs::remove_dir_all(&self.folder);
     }
 }
 
-/// The path of a folder that does not exist yet, below the temporary folder.
+/// A path below the temporary folder that does not exist yet.
 fn own_folder() -> PathBuf {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let next = NEXT.fetch_add(1, Ordering::Relaxed);
     let mut folder = env::temp_dir().join(format!("hallpass-server-{}-{next}", process::id()));
-    // Left behind by a process that had the same number.
+    // Left by an earlier process with the same id.
     while folder.exists() {
         folder.as_mut_os_string().push("x");
     }

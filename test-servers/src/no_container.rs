@@ -1,9 +1,9 @@
-//! In place of containers where the feature is off.
+//! Stands in for containers if the feature is off.
 
 use crate::error::Error;
 use crate::server::{Backend, Server};
 
-/// There is none.
+/// A container that cannot exist.
 #[derive(Debug)]
 pub(crate) enum Container {}
 

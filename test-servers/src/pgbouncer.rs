@@ -1,4 +1,4 @@
-//! PgBouncer in transaction mode before a PostgreSQL server, a local process.
+//! PgBouncer in transaction mode in front of a PostgreSQL server, as a local process.
 
 use url::Url;
 
@@ -7,20 +7,20 @@ use crate::local::{self, Recipe, Version};
 use crate::programs;
 use crate::server::{Backend, Server};
 
-/// How many connections it keeps to the server: fewer than its clients have, so that they share them.
+/// Connections to the server: fewer than the clients have, so that clients share them.
 const POOL: u8 = 8;
 
-/// PgBouncer in transaction mode before `server`: consecutive transactions of one client run on whichever
-/// of its 8 server connections is free, so nothing that belongs to a session lasts.
+/// Starts PgBouncer in transaction mode in front of `server`: consecutive transactions of one client run on whichever
+/// of its 8 server connections is free, so session state does not persist.
 ///
-/// Its URL, [`stop`](Server::stop), [`freeze`](Server::freeze) and the rest are those of the pooler; `server`
-/// must live as long. It takes any user, and logs in as the user of `server`'s URL,
-/// who may change its settings (`SET` in its database `pgbouncer`). It is always local, for it
-/// is reached at 127.0.0.1 only and so must be the server.
+/// The URL, [`stop`](Server::stop), [`freeze`](Server::freeze) and the other methods are those of the pooler;
+/// `server` must outlive it. It accepts any user and logs in as the user of `server`'s URL, who may change its
+/// settings (`SET` in its database `pgbouncer`). It is always local: it listens on 127.0.0.1 only, and expects the
+/// server there too.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] without a program `pgbouncer`.
+/// [`Error::Unavailable`] without the program `pgbouncer`.
 pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
     let unavailable = |reason| Error::Unavailable { backend: Backend::Postgres, tried: vec![reason] };
     let (program, user) = programs::pgbouncer()?;
@@ -30,7 +30,7 @@ pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
     if let Some(password) = url.password() {
         database.push_str(&format!(" password={password}"));
     }
-    // Drivers ask for `extra_float_digits` at the start, and are sent away unless it is ignored.
+    // Drivers send `extra_float_digits` at the start, and PgBouncer rejects them unless it ignores that parameter.
     let settings = format!(
         "[databases]\n{database}\n[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {{port}}\n\
          unix_socket_dir =\nauth_type = any\npool_mode = transaction\ndefault_pool_size = {POOL}\n\

@@ -1,4 +1,4 @@
-//! Ports for servers that must come back on the same one.
+//! Ports for servers that must restart on the same port.
 
 use std::io;
 use std::net::{Ipv4Addr, TcpListener};
@@ -7,16 +7,16 @@ use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::error::Error;
 
-/// Below what the kernel hands to outgoing connections (from 32768 on Linux): nothing takes the port while
-/// its server is down, and a client that keeps trying it cannot connect to itself. A Redis Cluster listens
-/// on port + 10000 as well, which is below it too.
+/// Below the range of outgoing connections (from 32768 on Linux): no process takes the port while its server is down,
+/// and a client that keeps retrying cannot connect to itself. A Redis Cluster also listens on port + 10000, which is
+/// below that range too.
 const FIRST: u16 = 11_000;
 const COUNT: u16 = 10_000;
 
-/// A port that nobody listens on just now.
+/// Finds a port on which no process is listening now.
 pub(crate) fn free() -> Result<u16, Error> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
-    // Test processes that run side by side start at different places.
+    // Concurrent test processes start searching at different ports.
     let start = process::id().wrapping_mul(2_654_435_761) >> 16;
     for _ in 0..COUNT {
         let step = u32::from(NEXT.fetch_add(1, Ordering::Relaxed));

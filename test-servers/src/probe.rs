@@ -1,18 +1,18 @@
-//! Asks a server, over plain TCP and by hand, whether it answers.
+//! Checks over plain TCP, without a driver, whether a server responds.
 
 use std::io::{self, BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::{Duration, Instant};
 
-/// Sends one command to a Redis server and returns its answer as text, all within about `limit`.
+/// Sends one command to a Redis server and returns its reply as text, within about `limit`.
 ///
-/// The arguments are split at spaces. An integer, a status or a bulk string comes back bare, an error with
-/// its minus sign, a missing value as `(nil)`, an array as one element per line.
+/// The arguments are split at spaces. An integer, a status or a bulk string is returned bare, an error with its minus
+/// sign, a missing value as `(nil)`, an array as one element per line.
 ///
 /// # Errors
 ///
-/// What the connection gave, `TimedOut` or `WouldBlock` for silence, `InvalidData` for anything that is
-/// not Redis.
+/// The error of the connection; `TimedOut` or `WouldBlock` if there is no reply; `InvalidData` if the reply is not
+/// the Redis protocol.
 pub fn redis_command(address: SocketAddr, command: &str, limit: Duration) -> io::Result<String> {
     let mut stream = connect(address, limit)?;
     let words: Vec<&str> = command.split_whitespace().collect();
@@ -24,7 +24,7 @@ pub fn redis_command(address: SocketAddr, command: &str, limit: Duration) -> io:
     read_reply(&mut BufReader::new(stream))
 }
 
-/// Whether a Redis server takes commands, if only to ask for a password.
+/// Checks that a Redis server accepts commands, even if only to require a password.
 pub(crate) fn redis(address: SocketAddr, limit: Duration) -> io::Result<()> {
     match redis_command(address, "PING", limit)?.as_str() {
         "PONG" => Ok(()),
@@ -33,10 +33,10 @@ pub(crate) fn redis(address: SocketAddr, limit: Duration) -> io::Result<()> {
     }
 }
 
-/// What a Redis or Valkey server says of itself.
+/// The version that a Redis or Valkey server reports.
 pub(crate) fn redis_version(address: SocketAddr, limit: Duration) -> io::Result<String> {
     let info = redis_command(address, "INFO server", limit)?;
-    // Valkey has both lines: the one of Redis names what it is compatible with.
+    // Valkey reports both lines: its `redis_version` is the version it is compatible with.
     let names = [("valkey_version:", "Valkey"), ("redis_version:", "Redis")];
     let found = names.iter().find_map(|(key, name)| {
         let version = info.lines().find_map(|line| line.strip_prefix(key))?;
@@ -45,27 +45,27 @@ pub(crate) fn redis_version(address: SocketAddr, limit: Duration) -> io::Result<
     found.ok_or_else(|| io::Error::new(ErrorKind::InvalidData, "INFO names no version"))
 }
 
-/// Whether a PostgreSQL server lets `user` begin to log in.
+/// Checks that a PostgreSQL server lets `user` begin to log in.
 pub(crate) fn postgres(address: SocketAddr, user: &str, limit: Duration) -> io::Result<()> {
     let mut stream = log_in(address, user, limit)?;
-    // An authentication request, whichever; 'E' is an error such as "the database system is starting up".
+    // Any authentication request; 'E' is an error such as "the database system is starting up".
     match read_message(&mut stream)? {
         (b'R', _) => Ok(()),
         (_, text) => Err(unexpected(&text)),
     }
 }
 
-/// The version that a PostgreSQL server sends to `user` after a login without a password.
+/// The version that a PostgreSQL server reports to `user` after a login without a password.
 pub(crate) fn postgres_version(address: SocketAddr, user: &str, limit: Duration) -> io::Result<String> {
     let mut stream = log_in(address, user, limit)?;
     loop {
         match read_message(&mut stream)? {
-            // The login is accepted, a parameter is set.
+            // The login is accepted, or a parameter is set.
             (b'R', body) if body == [0; 4] => {}
             (b'S', body) => {
                 let mut words = body.split(|byte| *byte == 0).map(String::from_utf8_lossy);
                 if words.next().as_deref() == Some("server_version") {
-                    // Distributions add their own in parentheses.
+                    // Distributions append their own version in parentheses.
                     let version = words.next().unwrap_or_default();
                     return Ok(format!("PostgreSQL {}", version.split(' ').next().unwrap_or_default()));
                 }
@@ -77,7 +77,7 @@ pub(crate) fn postgres_version(address: SocketAddr, user: &str, limit: Duration)
 
 fn log_in(address: SocketAddr, user: &str, limit: Duration) -> io::Result<TcpStream> {
     let mut stream = connect(address, limit)?;
-    // Protocol 3.0, then names and values, each ended by NUL, and one NUL more.
+    // Protocol 3.0, then names and values, each terminated by NUL, and a final NUL.
     let mut startup = 196_608_i32.to_be_bytes().to_vec();
     startup.extend_from_slice(format!("user\0{user}\0database\0postgres\0\0").as_bytes());
     let length = i32::try_from(startup.len() + 4).unwrap_or(i32::MAX);
@@ -85,13 +85,13 @@ fn log_in(address: SocketAddr, user: &str, limit: Duration) -> io::Result<TcpStr
     Ok(stream)
 }
 
-/// The kind of a message of PostgreSQL, and what it says.
+/// Reads a PostgreSQL message: its type and its body.
 fn read_message(stream: &mut TcpStream) -> io::Result<(u8, Vec<u8>)> {
     let mut head = [0; 5];
     stream.read_exact(&mut head)?;
     let [kind, length @ ..] = head;
     let length = usize::try_from(u32::from_be_bytes(length)).unwrap_or(usize::MAX);
-    // Messages of a login are short; anything else is not PostgreSQL.
+    // The messages of a login are short; a longer one is not PostgreSQL.
     let mut body = vec![0; length.saturating_sub(4).min(10_000)];
     stream.read_exact(&mut body)?;
     Ok((kind, body))
@@ -102,12 +102,12 @@ fn unexpected(body: &[u8]) -> io::Error {
     io::Error::new(ErrorKind::InvalidData, format!("PostgreSQL answers {text:?}"))
 }
 
-/// Whether anything accepts connections.
+/// Checks that a connection is accepted.
 pub(crate) fn tcp(address: SocketAddr, limit: Duration) -> io::Result<()> {
     connect(address, limit).map(drop)
 }
 
-/// The first address of a name.
+/// Resolves a name to its first address.
 pub(crate) fn resolve(host: &str, port: u16) -> io::Result<SocketAddr> {
     (host, port).to_socket_addrs()?.next().ok_or_else(|| ErrorKind::NotFound.into())
 }

@@ -1,4 +1,4 @@
-//! One server process under the eye of `supervise.sh`.
+//! A server process supervised by `supervise.sh`.
 
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, ErrorKind, Read, Seek, SeekFrom, Write};
@@ -12,11 +12,11 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::error::Error;
 
-/// How often something that has no notification is looked at.
+/// Interval for polling what sends no notification.
 pub(crate) const TICK: Duration = Duration::from_millis(10);
-/// After how long a server that was told to end is told again.
+/// How long to wait before a signal is sent again.
 const AGAIN: Duration = Duration::from_secs(1);
-/// How long the supervisor may take to end a server and clear up.
+/// How long the supervisor may take to end a server and clean up.
 const TEARDOWN: Duration = Duration::from_secs(15);
 
 /// The user and group that a process runs as.
@@ -26,19 +26,19 @@ pub(crate) struct User {
     pub(crate) gid: u32,
 }
 
-/// A running server. Dropped, it and its folder are gone.
+/// A running server. Dropping it ends the server and removes its folder.
 #[derive(Debug)]
 pub(crate) struct Process {
     supervisor: Child,
-    /// Held open as long as the server shall live.
+    /// Held open as long as the server is to run.
     lifeline: Option<ChildStdin>,
     server: Pid,
     frozen: bool,
 }
 
 impl Process {
-    /// Starts `command` in `folder`, which is made where it is missing, ending it with `signal` at the end of this
-    /// process. `files` are written into the folder before the command runs.
+    /// Starts `command` in `folder`, creating the folder if needed. When this process ends, the server is ended with
+    /// `signal`. `files` are written into the folder before the command runs.
     pub(crate) fn spawn(
         command: &[String],
         folder: &Path,
@@ -80,7 +80,7 @@ impl Process {
         !matches!(self.supervisor.try_wait(), Ok(None))
     }
 
-    /// Sends a signal to the server alone; one that has ended is no error.
+    /// Sends a signal to the server process only; a server that has ended is no error.
     pub(crate) fn signal(&mut self, signal: Signal) -> Result<(), Error> {
         if self.has_ended() {
             return Ok(());
@@ -91,9 +91,9 @@ impl Process {
         }
     }
 
-    /// Stops the server and its children in their tracks; connections to them stay open.
+    /// Suspends the server and its children; their connections stay open.
     pub(crate) fn freeze(&mut self) -> Result<(), Error> {
-        // The parent first: then no child is born that the list lacks.
+        // The parent first, so that it starts no child that the list misses.
         self.signal(Signal::STOP)?;
         self.frozen = true;
         self.signal_children(Signal::STOP)
@@ -106,12 +106,12 @@ impl Process {
         Ok(())
     }
 
-    /// Sends `signal` until it ends, and resorts to SIGKILL after `limit`, which is an error.
+    /// Sends `signal` until the server ends; after `limit` sends SIGKILL and returns an error.
     pub(crate) fn end(&mut self, signal: Signal, limit: Duration) -> Result<(), Error> {
         if self.frozen {
             self.thaw()?;
         }
-        // Redis ignores a signal that comes while it writes its first log after a full synchronisation.
+        // Redis ignores a signal that arrives while it writes its first log after a full synchronisation.
         let deadline = Instant::now() + limit;
         while Instant::now() < deadline {
             self.signal(signal)?;
@@ -148,7 +148,7 @@ impl Process {
 }
 
 impl Drop for Process {
-    /// The same way out as after SIGKILL, but waited for.
+    /// Cleans up in the same way as after SIGKILL, but waits for it.
     fn drop(&mut self) {
         self.lifeline = None;
         if !self.wait(TEARDOWN) {
@@ -157,7 +157,8 @@ impl Drop for Process {
     }
 }
 
-/// PostgreSQL's backends lead process groups of their own, so a group does not reach them; `ps` does.
+/// Lists the child processes with `ps`: PostgreSQL's backends lead their own process groups, so signalling a group
+/// misses them.
 fn children_of(parent: Pid) -> Result<Vec<Pid>, Error> {
     let ps = Command::new("ps").args(["-A", "-o", "pid=", "-o", "ppid="]).output();
     let ps = ps.map_err(Error::io("list processes with ps"))?;

@@ -1,4 +1,4 @@
-//! A server of any kind, from its command line.
+//! A server of any kind, launched by its command line.
 
 use std::env;
 
@@ -6,14 +6,14 @@ use crate::error::Error;
 use crate::local::{self, Recipe, Version};
 use crate::server::{Backend, Server};
 
-/// A server of any kind, from its command line: the [`Server`] that it starts is stopped, frozen and crashed like the
-/// others, and ends with this process.
+/// A server of any kind, launched by its command line. The [`Server`] that it starts can be stopped, frozen and
+/// crashed like the others, and ends with this process.
 ///
-/// In the command and in the files `{port}` stands for a free port of the loopback address and `{folder}` for a folder
-/// of the server's own, which is its working directory. Both stay the same when it is started again, and the folder goes
-/// with the server. It must stay in the foreground.
+/// In the command and in the files `{port}` stands for a free port of the loopback address, and `{folder}` for a
+/// folder of the server's own, which is its working directory. Both stay the same across restarts, and the folder is
+/// removed with the server. The command must stay in the foreground.
 ///
-/// It is told to [stop](Server::stop) by `SIGTERM`, and [crashes](Server::crash) by `SIGKILL`.
+/// [`Server::stop`] sends `SIGTERM`, and [`Server::crash`] sends `SIGKILL`.
 ///
 /// ```no_run
 /// # fn main() -> Result<(), hallpass_test_servers::Error> {
@@ -33,7 +33,7 @@ pub struct Program {
 }
 
 impl Program {
-    /// A server that messages call `name`, and its command: a program of the `PATH` and its arguments.
+    /// Describes a server: its name in messages, and its command, a program in the `PATH` with its arguments.
     #[must_use]
     pub fn new<W: Into<String>>(name: &'static str, command: impl IntoIterator<Item = W>) -> Self {
         let command: Vec<String> = command.into_iter().map(Into::into).collect();
@@ -49,33 +49,34 @@ impl Program {
         Self { recipe, needs }
     }
 
-    /// The program of the `PATH` without which there is no such server, where the command begins with a shell.
+    /// The required program in the `PATH`, if the command begins with a shell.
     #[must_use]
     pub fn needs(mut self, program: &str) -> Self {
         program.clone_into(&mut self.needs);
         self
     }
 
-    /// What it logs to its standard output or error once it takes connections. Without it, that something listens has to
-    /// do.
+    /// The text that it logs to standard output or standard error once it accepts connections. Without it, the server
+    /// counts as ready when a connection to its port succeeds.
     #[must_use]
     pub fn ready(mut self, logged: &str) -> Self {
         logged.clone_into(&mut self.recipe.ready);
         self
     }
 
-    /// A file in its folder before it is started for the first time.
+    /// Writes a file into its folder before the first start.
     #[must_use]
     pub fn file(mut self, name: &'static str, text: &str) -> Self {
         self.recipe.files.push((name, text.to_owned()));
         self
     }
 
-    /// Starts it on a free port and waits until it takes connections.
+    /// Starts the server on a free port and waits until it accepts connections.
     ///
     /// # Errors
     ///
-    /// [`Error::Unavailable`] if its program is not on the `PATH`; [`Error::Start`] with the end of its log.
+    /// [`Error::Unavailable`] if its program is not in the `PATH`; [`Error::Start`], with the end of the log, if it
+    /// fails.
     pub fn start(&self) -> Result<Server, Error> {
         let folders = env::var_os("PATH").unwrap_or_default();
         if !env::split_paths(&folders).any(|folder| folder.join(&self.needs).is_file()) {

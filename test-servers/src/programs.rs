@@ -1,7 +1,7 @@
-//! Where the programs are, and what they are told.
+//! Where the server programs are, and their settings.
 //!
-//! `HALLPASS_TEST_ROOT` names a folder that has the programs of another distribution: the machine's own are not
-//! looked at then. `HALLPASS_TEST_REDIS` chooses between Redis and Valkey.
+//! If `HALLPASS_TEST_ROOT` names a folder with the programs of another distribution, those of this machine are
+//! ignored. `HALLPASS_TEST_REDIS` chooses between Redis and Valkey.
 
 use std::env;
 use std::fs;
@@ -15,7 +15,7 @@ use crate::server::Backend;
 pub(crate) const ROOT: &str = "HALLPASS_TEST_ROOT";
 const FLAVOUR: &str = "HALLPASS_TEST_REDIS";
 
-/// Initialises the data folder at the first start. The server then takes the shell's process id.
+/// Initialises the data folder at the first start. The server then takes over the process id of the shell.
 const POSTGRES: &str = r#"
 bin=$1 data=$2
 shift 2
@@ -25,11 +25,11 @@ fi
 exec "$bin/postgres" -D "$data" "$@"
 "#;
 
-/// The server's program with `settings`.
+/// Finds the server's program and combines it with `settings`.
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] where there is none, [`Error::Environment`] where a variable chooses what does not exist.
+/// [`Error::Unavailable`] if there is none; [`Error::Environment`] if a variable chooses one that does not exist.
 pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Recipe, Error> {
     match backend {
         Backend::Postgres => postgres(settings),
@@ -38,7 +38,7 @@ pub(crate) fn find(backend: Backend, settings: &[(String, String)]) -> Result<Re
     }
 }
 
-/// The folder whose programs are used in place of those of this machine.
+/// The folder whose programs replace those of this machine.
 ///
 /// # Errors
 ///
@@ -47,7 +47,7 @@ pub(crate) fn root() -> Result<Option<PathBuf>, Error> {
     let Some(root) = env::var_os(ROOT).filter(|root| !root.is_empty()).map(PathBuf::from) else {
         return Ok(None);
     };
-    // The programs are started in folders of their own.
+    // An absolute path, because each program is started in its own folder.
     if root.is_absolute() && root.join("usr").is_dir() {
         return Ok(Some(root));
     }
@@ -95,7 +95,7 @@ fn redis(settings: &[(String, String)]) -> Result<Recipe, Error> {
 
 /// The path of `pgbouncer` and the user it runs as.
 pub(crate) fn pgbouncer() -> Result<(String, Option<User>), Error> {
-    // Debian keeps it with the daemons, which are not on every PATH.
+    // Debian installs it with the daemons, which are not on every PATH.
     let mut folders = folders("pgbouncer")?;
     folders.push("/usr/sbin".into());
     let folder = folders.into_iter().find(|folder| has(folder, "pgbouncer"));
@@ -104,7 +104,7 @@ pub(crate) fn pgbouncer() -> Result<(String, Option<User>), Error> {
     Ok((folder.join("pgbouncer").to_string_lossy().into_owned(), unprivileged(Backend::Postgres)?))
 }
 
-/// The path of `redis-server` or `valkey-server`, which takes the same arguments.
+/// The path of `redis-server` or of `valkey-server`, which takes the same arguments.
 pub(crate) fn redis_server() -> Result<String, Error> {
     let names: &[&str] = match env::var(FLAVOUR).unwrap_or_default().as_str() {
         "" => &["redis-server", "valkey-server"],
@@ -135,14 +135,14 @@ pub(crate) fn postgres_settings(settings: &[(String, String)]) -> Vec<String> {
     settings.iter().flat_map(|(name, value)| ["-c".to_owned(), format!("{name}={value}")]).collect()
 }
 
-/// Every write goes to a file before it is answered, and nothing else is saved.
+/// Writes every command to a file before it is answered, and saves nothing else.
 pub(crate) fn redis_settings(settings: &[(String, String)]) -> Vec<String> {
     let mut words: Vec<_> = ["--appendonly", "yes", "--save", ""].map(str::to_owned).into();
     words.extend(settings.iter().flat_map(|(name, value)| [format!("--{name}"), value.clone()]));
     words
 }
 
-/// The PATH, then where distributions keep versions side by side, the newest first.
+/// The PATH, then the folders where distributions install versions side by side, newest first.
 fn folders(package: &str) -> Result<Vec<PathBuf>, Error> {
     let mut versions = Vec::new();
     let (mut folders, parents): (Vec<PathBuf>, _) = match root()? {
@@ -178,7 +178,7 @@ fn has(folder: &Path, program: &str) -> bool {
     folder.join(program).is_file()
 }
 
-/// The user that a program runs as which refuses to run as root; `None` where we are not root.
+/// The user for a program that refuses to run as root; `None` if this process is not root.
 fn unprivileged(backend: Backend) -> Result<Option<User>, Error> {
     if !rustix::process::geteuid().is_root() {
         return Ok(None);

@@ -14,27 +14,27 @@ use tokio::time::sleep;
 /// What a [`Proxy`] does with connections and bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mode {
-    /// Passes everything on.
+    /// Forwards everything.
     Pass,
-    /// Passes everything on, each read after a pause, in both directions.
+    /// Forwards each read after this pause, in both directions.
     Delay(Duration),
-    /// Passes everything on, each read after a pause of its own, up to this long and drawn anew, in both directions: what
-    /// was sent at once over two connections arrives in any order.
+    /// Forwards each read after a random pause, drawn anew each time, up to this duration, in both directions: data
+    /// sent concurrently over two connections may arrive in any order.
     Jitter(Duration),
-    /// Accepts new connections and closes them at once. Those that are there go on.
+    /// Accepts new connections and closes them immediately. Existing connections continue.
     Refuse,
-    /// Accepts connections and holds every byte, in both directions, like a network that has parted.
-    /// What was held is passed on in a later mode; `cut` loses it.
+    /// Accepts connections and holds every byte, in both directions, like a partitioned network. A later mode
+    /// forwards the held bytes; `cut` discards them.
     BlackHole,
-    /// Passes requests on and holds the answers: the work is done and nobody hears of it.
+    /// Forwards requests and holds responses: the work is done, but no client hears of it.
     HalfOpen,
-    /// Cuts a connection once it has passed on this many bytes of answers since the mode was set.
+    /// Cuts a connection after it has forwarded this many response bytes since the mode was set.
     CutAfter(u64),
 }
 
-/// Stands between clients and a server. Dropped, it cuts every connection.
+/// A TCP proxy between clients and a server. Dropping it cuts every connection.
 ///
-/// A proxy for each handle on a store delays, holds or cuts one of them and not the others.
+/// With one proxy per handle on a store, a test can delay, hold or cut one handle and not the others.
 #[derive(Debug)]
 pub struct Proxy {
     address: SocketAddr,
@@ -47,9 +47,9 @@ struct Orders {
     mode: Mode,
     /// Counts changes of the mode.
     change: u64,
-    /// Counts cuts: connections from before the last one end.
+    /// Counts cuts: connections older than the last cut end.
     round: u64,
-    /// Counts strandings: connections from before the last one get nothing any more.
+    /// Counts strandings: connections older than the last one receive nothing more.
     age: u64,
 }
 
@@ -60,11 +60,11 @@ impl Orders {
 }
 
 impl Proxy {
-    /// Listens on a loopback port of its own and passes everything on to `server`.
+    /// Listens on its own loopback port and forwards everything to `server`.
     ///
     /// # Errors
     ///
-    /// If it cannot listen.
+    /// If the proxy cannot listen.
     pub async fn start(server: SocketAddr) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -72,13 +72,13 @@ impl Proxy {
         Ok(Self { address, orders, accepting: tokio::spawn(accept(listener, server, heard)) })
     }
 
-    /// Where clients connect: see [`Server::url_at`](crate::Server::url_at).
+    /// The address for clients: see [`Server::url_at`](crate::Server::url_at).
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Changes what happens from now on, on connections that are there as well.
+    /// Sets the mode from now on, for existing connections too.
     pub fn set(&self, mode: Mode) {
         self.orders.send_modify(|orders| {
             orders.mode = mode;
@@ -86,13 +86,13 @@ impl Proxy {
         });
     }
 
-    /// Strands every connection that is there: it stays open, and not a byte passes any more in either
-    /// direction, as when a router has forgotten it. New ones are served.
+    /// Strands every existing connection: it stays open, but no byte passes in either direction, as when a router has
+    /// forgotten it. New connections are served.
     pub fn strand(&self) {
         self.orders.send_modify(|orders| orders.age += 1);
     }
 
-    /// Cuts every connection that is there. The mode stays.
+    /// Cuts every existing connection. The mode stays.
     pub fn cut(&self) {
         self.orders.send_modify(|orders| orders.round += 1);
     }
@@ -115,7 +115,7 @@ async fn accept(listener: TcpListener, server: SocketAddr, heard: Heard) {
     }
 }
 
-/// One connection, until either side ends it, the order to cut comes, or the proxy is gone.
+/// Serves one connection until either side ends it, it is cut, or the proxy is dropped.
 async fn serve(client: TcpStream, server: SocketAddr, mut heard: Heard, born: Orders) {
     tokio::select! {
         _ = pass(client, server, heard.clone(), born.age) => {}
@@ -143,7 +143,7 @@ async fn copy(
 ) -> io::Result<()> {
     let mut buffer = vec![0; 16 * 1024];
     let (mut passed, mut change) = (0, 0);
-    // Seeded by the operating system.
+    // The operating system supplies the seed.
     let random = RandomState::new();
     loop {
         let read = from.read(&mut buffer).await?;

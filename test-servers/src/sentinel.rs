@@ -1,4 +1,4 @@
-//! Redis with a replica, watched by three Sentinels, all local processes.
+//! Redis with a replica, monitored by three Sentinels, all local processes.
 
 use std::time::Duration;
 
@@ -12,21 +12,21 @@ use crate::server::{Backend, Server};
 const NAME: &str = "hallpass";
 const STEP: Duration = Duration::from_secs(5);
 
-/// A master, a replica, and three Sentinels that agree by two.
+/// A master, a replica, and three Sentinels with a quorum of two.
 #[derive(Debug)]
 pub struct Sentinel {
-    // Dropped first: no failover while the others go.
+    // Dropped first, so that no failover starts while the others shut down.
     sentinels: Vec<Server>,
     servers: Vec<Server>,
 }
 
-/// Redis under Sentinel, everybody known to everybody. A master that is silent for one second is replaced.
+/// Starts Redis under Sentinel; every process knows the others. A master silent for one second is replaced.
 ///
 /// It is always local, for the same reason as a [`Cluster`](crate::Cluster).
 ///
 /// # Errors
 ///
-/// [`Error::Unavailable`] without `redis-server` or where `HALLPASS_SERVERS` leaves `local` out.
+/// [`Error::Unavailable`] without `redis-server`, or if `HALLPASS_SERVERS` excludes `local`.
 pub fn redis_sentinel() -> Result<Sentinel, Error> {
     let master = local::launch(&local_redis(&[])?)?;
     let (ip, port) = (master.address().ip(), master.address().port());
@@ -51,7 +51,7 @@ pub fn redis_sentinel() -> Result<Sentinel, Error> {
 }
 
 impl Sentinel {
-    /// The name of the master, for the client: `hallpass`.
+    /// The master's name, for the client: `hallpass`.
     #[must_use]
     pub fn name(&self) -> &'static str {
         NAME
@@ -63,17 +63,17 @@ impl Sentinel {
         &self.sentinels
     }
 
-    /// The master of the first hour and its replica.
+    /// The initial master and its replica.
     #[must_use]
     pub fn servers(&self) -> &[Server] {
         &self.servers
     }
 
-    /// Which of the two the first Sentinel that answers takes for the master.
+    /// The server that the first responding Sentinel considers the master.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where no Sentinel answers or names either.
+    /// [`Error::Io`] if no Sentinel responds or names either server.
     pub fn master(&self) -> Result<&Server, Error> {
         let ask = format!("SENTINEL GET-MASTER-ADDR-BY-NAME {NAME}");
         let answer = self.sentinels.iter().find_map(|sentinel| tell(sentinel, &ask).ok());
@@ -85,7 +85,7 @@ impl Sentinel {
         })
     }
 
-    /// Whether whoever is the master now says so, the other follows it, and the Sentinels that answer agree.
+    /// Whether the current master reports that role, the other server follows it, and the responding Sentinels agree.
     #[must_use]
     pub fn is_healthy(&self) -> bool {
         let Ok(master) = self.master() else { return false };
@@ -102,7 +102,7 @@ impl Sentinel {
             })
     }
 
-    /// A failover needs a replica that has caught up, and a majority.
+    /// Whether a failover is possible: it needs a replica that has caught up, and a majority.
     fn is_complete(&self) -> bool {
         let follows = redis_command(self.servers[1].address(), "INFO replication", STEP)
             .is_ok_and(|info| info.contains("master_link_status:up"));

@@ -1,4 +1,4 @@
-//! A server that a test may talk to and mistreat.
+//! A server that a test can use and disturb.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use crate::process::TICK;
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// Which database.
+/// The kind of server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Backend {
@@ -24,7 +24,7 @@ pub enum Backend {
     Postgres,
     /// Redis.
     Redis,
-    /// Another one, that a [`Program`](crate::Program) launches.
+    /// Any other server, launched by a [`Program`](crate::Program).
     Other(&'static str),
 }
 
@@ -38,12 +38,12 @@ impl fmt::Display for Backend {
     }
 }
 
-/// Where a server came from, in the order in which the places are tried.
+/// Where a server comes from, in the order in which the places are tried.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
-    /// Somebody runs it and gave its URL. Nothing here stops, starts or freezes it.
+    /// A server that runs already; its URL is in the environment. This crate does not stop, start or freeze it.
     Environment,
-    /// A program of this machine, with a folder and a port of its own.
+    /// A program on this machine, with its own folder and port.
     Local,
     /// A container of its own.
     Container,
@@ -59,11 +59,11 @@ impl fmt::Display for Origin {
     }
 }
 
-/// A running server, gone with its data when dropped, and when this process ends in any other way.
+/// A running server; it is removed with its data when dropped, and also when this process ends in any other way.
 ///
-/// Methods block the thread, each for a bounded time: in an async test call the slow ones (`stop`, `start`,
-/// `restart`, `crash`: some 10 ms to 20 s) through `spawn_blocking` where other tasks must go on.
-/// A server from the environment answers all of them with [`Error::Unsupported`].
+/// Methods block the thread, each for a bounded time. In an async test call the slow ones (`stop`, `start`,
+/// `restart`, `crash`: some 10 ms to 20 s) through `spawn_blocking` if other tasks must continue. For a server from
+/// the environment they all return [`Error::Unsupported`].
 pub struct Server {
     backend: Backend,
     url: Url,
@@ -83,36 +83,36 @@ impl Server {
         Self { backend, url, address, handle: Mutex::new(handle) }
     }
 
-    /// For a client: `postgres://postgres@127.0.0.1:11001/postgres`, `redis://127.0.0.1:11002`; for another server
-    /// `tcp://127.0.0.1:11003`.
+    /// The URL for a client: `postgres://postgres@127.0.0.1:11001/postgres` or `redis://127.0.0.1:11002`; for any
+    /// other server `tcp://127.0.0.1:11003`.
     #[must_use]
     pub fn url(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The same URL at another address: that of a [`Proxy`](crate::Proxy) in between.
+    /// The same URL with another address, such as that of a [`Proxy`](crate::Proxy) in between.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         let mut url = self.url.clone();
-        // Both fail only for a URL without a host, and this one has one.
+        // Both fail only for a URL without a host, and this URL has one.
         _ = url.set_ip_host(address.ip());
         _ = url.set_port(Some(address.port()));
         url.into()
     }
 
-    /// Where it listens. Stays the same over restarts.
+    /// The address on which the server listens. It stays the same across restarts.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// Which database it is.
+    /// The kind of server.
     #[must_use]
     pub fn backend(&self) -> Backend {
         self.backend
     }
 
-    /// Where it came from.
+    /// Where the server comes from.
     #[must_use]
     pub fn origin(&self) -> Origin {
         match *self.lock() {
@@ -122,7 +122,7 @@ impl Server {
         }
     }
 
-    /// The process id of a local server that runs.
+    /// The process id, if the server is local and running.
     #[must_use]
     pub fn process_id(&self) -> Option<i32> {
         match &*self.lock() {
@@ -131,11 +131,11 @@ impl Server {
         }
     }
 
-    /// The version that the server gives, such as `PostgreSQL 17.12`, `Valkey 8.1.1` or `PgBouncer 1.24.1`.
+    /// The version that the server reports, such as `PostgreSQL 17.12`, `Valkey 8.1.1` or `PgBouncer 1.24.1`.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] where it does not answer in 5 s, or wants a password first.
+    /// [`Error::Io`] if it does not respond within 5 s, or requires a password first.
     pub fn version(&self) -> Result<String, Error> {
         if let Handle::Local(local) = &*self.lock()
             && let Some(version) = local.logged_version()
@@ -150,11 +150,11 @@ impl Server {
         version.map_err(Error::io("learn the server's version"))
     }
 
-    /// Asks the server, over a connection of its own, whether it takes requests.
+    /// Checks over a new connection whether the server accepts requests.
     ///
     /// # Errors
     ///
-    /// [`Error::Io`] with what the connection gave; a frozen server gives `WouldBlock` or `TimedOut` after
+    /// [`Error::Io`] with the error of the connection; a frozen server gives `WouldBlock` or `TimedOut` after
     /// `limit`.
     pub fn answers(&self, limit: Duration) -> Result<(), Error> {
         let answer = match (self.backend, self.url.scheme()) {
@@ -165,18 +165,18 @@ impl Server {
         answer.map_err(Error::io("get an answer from the server"))
     }
 
-    /// Shuts it down in good order; its data and port are kept. A stopped one stays stopped.
+    /// Shuts the server down cleanly; it keeps its data and port. A stopped server stays stopped.
     ///
     /// # Errors
     ///
-    /// [`Error::Timeout`] if it had to be killed.
+    /// [`Error::Timeout`] if the server had to be killed.
     pub fn stop(&self) -> Result<(), Error> {
         self.control("stop", Local::stop, Container::stop)
     }
 
-    /// Ends it at once, as a crash would: `SIGKILL` for Redis, an immediate shutdown (`SIGQUIT`, no
-    /// checkpoint, recovery at the next start) for PostgreSQL. The machine lives on, so this says nothing
-    /// about fsync.
+    /// Ends the server immediately, as a crash would: `SIGKILL` for Redis, an immediate shutdown (`SIGQUIT`, no
+    /// checkpoint, recovery at the next start) for PostgreSQL. The machine keeps running, so this does not test
+    /// fsync.
     ///
     /// # Errors
     ///
@@ -185,7 +185,7 @@ impl Server {
         self.control("crash", Local::crash, Container::crash)
     }
 
-    /// Starts it again after `stop` or `crash`, with its data, on its port, and waits until it answers.
+    /// Starts the server again after `stop` or `crash`, with the same data and port, and waits until it responds.
     ///
     /// # Errors
     ///
@@ -195,17 +195,17 @@ impl Server {
         self.until_it_answers(Duration::from_secs(60))
     }
 
-    /// `stop`, then `start`.
+    /// Calls `stop`, then `start`.
     ///
     /// # Errors
     ///
-    /// As those two.
+    /// The same as for those two.
     pub fn restart(&self) -> Result<(), Error> {
         self.stop()?;
         self.start()
     }
 
-    /// Halts all its processes (`SIGSTOP`): connections stay open and are accepted, and nothing answers.
+    /// Suspends all its processes (`SIGSTOP`): connections stay open and are accepted, but get no response.
     ///
     /// # Errors
     ///
@@ -214,7 +214,7 @@ impl Server {
         self.control("freeze", Local::freeze, Container::freeze)
     }
 
-    /// Lets it go on where it was frozen.
+    /// Resumes a frozen server.
     ///
     /// # Errors
     ///
@@ -273,7 +273,7 @@ impl Server {
 }
 
 impl fmt::Debug for Server {
-    /// Without the URL: one from the environment may hold a password.
+    /// Leaves out the URL: one from the environment may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} from {} at {}", self.backend, self.origin(), self.address)
     }

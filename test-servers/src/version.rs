@@ -1,4 +1,4 @@
-//! Says which servers a run talked to.
+//! Reports the servers that a test run uses.
 
 use std::collections::BTreeSet;
 use std::io::{self, Write};
@@ -6,9 +6,9 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::server::Server;
 
-/// Writes the server's version and where it came from to the standard error, once per process.
+/// Writes the server's version and origin to standard error, once per process.
 ///
-/// Not by `eprintln!`, which libtest hides for a test that passes.
+/// Not with `eprintln!`: libtest hides its output for a test that passes.
 pub(crate) fn announce(server: &Server) {
     static TOLD: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
     let version = server.version().unwrap_or_else(|error| {

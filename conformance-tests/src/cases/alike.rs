@@ -1,7 +1,7 @@
-//! What is merely similar never matches, by any operation.
+//! Similar keys never match, in any operation.
 //!
-//! The accident: two keys that a collation, a padding, a prefix index or half of a column takes for one. Each case
-//! asks every operation about a neighbour of what is there, for every kind of likeness.
+//! The accident: a collation, padding, a prefix index or half of a column confuses two keys. For each kind of
+//! similarity the cases call every operation with a key that resembles a stored one.
 
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub(super) const CASES: &[Case] = &[
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
-/// Pairs of bytes that are alike, and how; the first `fixed` bytes stay.
+/// Pairs of similar byte strings, each with the kind of similarity; the first `fixed` bytes never change.
 fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8; N], [u8; N])> {
     let half = N / 2;
     let with = |change: &dyn Fn(&mut [u8; N])| {
@@ -60,7 +60,7 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
     pairs
 }
 
-/// The same bytes but for the case of one letter of their base64.
+/// Changes the case of one letter in the base64 of the bytes.
 fn in_another_case<const N: usize>(base: [u8; N], fixed: usize) -> Option<[u8; N]> {
     let text = Base64Unpadded::encode_string(&base).into_bytes();
     // The last digit has unused bits.
@@ -82,7 +82,7 @@ async fn a_selector_that_is_alike_is_another(stage: Stage) -> Ran {
         let (mine, other) = (of(here), of(missing));
         store.put(&mine).await?;
         let found = store.find(missing).await?;
-        hold(S3, found.is_none(), format_args!("find answers for a selector that is alike {how}"))?;
+        hold(S3, found.is_none(), format_args!("find returned a record for a selector that is alike {how}"))?;
         let mut next = stage.next(&other);
         next.revision = mine.revision.next();
         let answer = store.replace(&next, mine.revision).await?;
@@ -140,7 +140,7 @@ async fn a_login_that_is_alike_is_another(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// Every family of names, and long ones that differ at their ends.
+/// Every family of names, and long names that differ at the end.
 fn families() -> Vec<Vec<String>> {
     let mut all: Vec<Vec<String>> =
         FAMILIES.iter().map(|family| family.iter().map(|name| (*name).to_owned()).collect()).collect();
@@ -148,9 +148,9 @@ fn families() -> Vec<Vec<String>> {
         let long = "x".repeat(length);
         all.push(vec![long.clone() + "y", long.clone() + "z", long]);
     }
-    // Two names of one shard (T7).
+    // Two names with the same shard (T7).
     all.push(NEIGHBOURS.map(str::to_owned).to_vec());
-    // Families that share a name are one: they play at once.
+    // Families that share a name become one group, because the groups run concurrently.
     let mut apart: Vec<Vec<String>> = Vec::new();
     for family in all {
         let (akin, mut rest): (Vec<_>, Vec<_>) =
@@ -174,16 +174,16 @@ async fn a_name_that_is_alike_is_another(stage: Stage) -> Ran {
     playing.join_all().await.into_iter().collect()
 }
 
-/// That each name of `family` is a subject of its own, whatever it is asked.
+/// Checks for every operation that each name of `family` is a subject of its own.
 async fn apart(store: &Handle, family: &[String]) -> Ran {
     let (mut records, mut epochs) = (Vec::new(), Vec::new());
     for (number, name) in (1_u8..).zip(family) {
         let record = record(name);
         let Insert::Inserted { of_subject } = store.watched().insert(&record, Fence::None).await? else {
-            return hold(S2, false, format_args!("insert of a new record of {name:?} inserted nothing"));
+            return hold(S2, false, format_args!("insert of a new record of {name:?} returned no Inserted"));
         };
         let alone = of_subject.is_none_or(|count| count == 1);
-        hold(S16, alone, format_args!("the first record of {name:?} is said to be one of {of_subject:?}"))?;
+        hold(S16, alone, format_args!("the first insert of {name:?} counted {of_subject:?} records"))?;
         let fresh = Epoch([number; 16]);
         let epoch = store.epoch(&subject(name), fresh, KEEP, NOW).await?;
         hold(S11, epoch == fresh, format_args!("{name:?} has the epoch of another of {family:?}"))?;
@@ -214,13 +214,13 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
             let advance = EpochUpdate::Set { epoch, now: self::at(1), keep };
             let count =
                 store.revoke_by_subject(&subject(name), &RecordFilter::all(), action, advance).await?;
-            same(S8, format_args!("how many of {name:?} were ended: {action:?}"), &count, &1)?;
+            same(S8, format_args!("records of {name:?} ended: {action:?}"), &count, &1)?;
             epochs[at] = epoch;
             for (other, name) in family.iter().enumerate().skip(at + 1) {
                 let found = store.find(records[other].selector).await?;
                 let marked = found.as_ref().and_then(|found| found.revoked).is_some();
                 let spared = found.is_some() && marked == (action == Action::Remove);
-                hold(S8, spared, format_args!("ending {:?} has ended {name:?}: {action:?}", family[at]))?;
+                hold(S8, spared, format_args!("revoking {:?} has ended {name:?}: {action:?}", family[at]))?;
             }
         }
     }

@@ -1,4 +1,4 @@
-//! Futures dropped half-way.
+//! Dropped futures.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -24,13 +24,13 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S13] a_dropped_read_breaks_nothing),
 ];
 
-/// After how many polls at most a future is dropped.
+/// The maximum number of polls before a future is dropped.
 const POLLS: usize = 12;
-/// How long purges may pass over what a dropped purge still holds.
+/// How long purges may skip rows that a dropped purge still holds.
 const SETTLE: Duration = Duration::from_secs(20);
 const KEEP: Duration = Duration::from_secs(3_600);
 
-/// Polls `call` so many times and drops it; whether it had ended before.
+/// Polls `call` up to `polls` times and drops it; returns whether it had ended before.
 async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> Ran<bool> {
     let mut call = pin!(call);
     match step(call.as_mut(), polls).await {
@@ -39,12 +39,12 @@ async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreE
     }
 }
 
-/// What stands under `now`'s selector, once what was dropped has had its effect or never will, which must
-/// be one of `states` and agree with the list.
+/// Finds `of` once a dropped call has taken effect or never will. The result must be one of `states` and agree with
+/// the list.
 async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran<Option<Record>> {
     for tried in 0.. {
         let found = store.find(of.selector).await?;
-        let torn = format_args!("what a dropped call left: {found:?}").to_string();
+        let torn = format_args!("the record after a dropped call: {found:?}").to_string();
         hold(S13, states.contains(&found.as_ref()), torn)?;
         let Some(subject) = &of.subject else { return Ok(found) };
         let list = store.list_by_subject(subject, &page(1_000)).await?;
@@ -53,7 +53,7 @@ async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran
         if listed == found && again == found {
             return Ok(found);
         }
-        hold(S9, tried < 20, "after a dropped call find and list disagree for good")?;
+        hold(S9, tried < 20, "after a dropped call find and list disagree permanently")?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     Ok(None)
@@ -69,7 +69,7 @@ async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Ran {
             let record = record("alice");
             let ended = drop_after(polls, store.insert(&record, fence)).await?;
             let found = settled(&store, &record, &[None, Some(&record)]).await?;
-            hold(S13, found.is_some() || !ended, "an acknowledged insert is not there")?;
+            hold(S13, found.is_some() || !ended, "an acknowledged insert is not found")?;
             let answer = store.insert(&record, Fence::None).await?;
             let whole = matches!(answer, INSERTED | Insert::Duplicate);
             hold(
@@ -98,7 +98,7 @@ async fn a_dropped_replace_is_whole_or_nothing(stage: Stage) -> Ran {
         let stands = found.unwrap_or(old);
         let newer = stage.next(&stands);
         let answer = store.replace(&newer, stands.revision).await?;
-        hold(S13, answer != Replace::Missing, "replace after a dropped one answered Missing")?;
+        hold(S13, answer != Replace::Missing, "replace after a dropped one returned Missing")?;
         if ended {
             break;
         }
@@ -129,7 +129,7 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
     let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
     for action in [Action::Mark { reason: Reason::Reused, at: at(1) }, Action::Remove] {
         for polls in 1..=POLLS {
-            // What is dropped may land late, and must not meet the records of the next round.
+            // A dropped call may take effect late, and must not find the records of the next round.
             let name = format!("alice {polls} {}", action == Action::Remove);
             let alice = subject(&name);
             let records = [record(&name), record(&name), record(&name)];
@@ -146,7 +146,7 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
             }
             store.revoke_by_subject(&alice, &all, Action::Remove, EpochUpdate::Keep).await?;
             let left = store.list_by_subject(&alice, &page(9)).await?;
-            same(S6, "how many records a repeated revocation left", &left.len(), &0)?;
+            same(S6, "records left by a repeated revocation", &left.len(), &0)?;
             if ended {
                 break;
             }
@@ -181,9 +181,9 @@ async fn purge_away(store: &Handle, due: &Record) -> Ran {
         if settled(store, due, &[None, Some(due)]).await?.is_none() {
             return Ok(());
         }
-        hold(S10, purged.more, "a purge after a dropped one says that nothing is due, and something is")?;
+        hold(S10, purged.more, "a purge after a dropped one reports that none is due, but one is")?;
         let late = tokio::time::Instant::now() > until;
-        hold(S13, !late, "what a dropped purge was to remove stays for 20 s of purges")?;
+        hold(S13, !late, "a record that a dropped purge should remove is still there after 20 s of purges")?;
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -192,7 +192,7 @@ async fn a_dropped_read_breaks_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (record, alice) = (record("alice"), subject("alice"));
     store.put(&record).await?;
-    // More often than a pool has connections.
+    // More calls than a pool has connections.
     for round in 0..40 {
         let polls = 1 + round % 3;
         drop_after(polls, store.find(record.selector)).await?;

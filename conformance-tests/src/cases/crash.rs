@@ -1,8 +1,8 @@
-//! What an acknowledgement survives.
+//! What survives after an acknowledgement.
 //!
-//! The accident: a process is killed while it answers "logged out" to one user and writes for two others.
-//! After the restart the first must still be logged out. SIGKILL says nothing about the disk: what the
-//! operating system holds is not lost by it.
+//! The accident: a process is killed after it has answered "logged out" to one user, while it writes for two others.
+//! After the restart the first must still be logged out. SIGKILL does not test the disk: the operating system keeps
+//! what it holds.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
@@ -28,7 +28,7 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 const KEEP: Duration = Duration::from_secs(3_600);
-/// How often the child is killed.
+/// The number of times the child is killed.
 const KILLS: usize = 6;
 
 async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {
@@ -64,7 +64,7 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: St
         same(S14, "a record after the store was opened again", &store.find(selector).await?, &expected)?;
     }
     let left = store.list_by_subject(&subject("bob"), &page(9)).await?;
-    same(S14, "how many records bob has", &left.len(), &3)
+    same(S14, "records bob has", &left.len(), &3)
 }
 
 async fn an_advanced_epoch_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {
@@ -102,7 +102,7 @@ async fn what_was_acknowledged_survives_a_kill(stage: Stage) -> Ran {
             hold(
                 S14,
                 allowed,
-                format_args!("after kill {kill}: acknowledged was {known:?}, found is {found:?}"),
+                format_args!("after kill {kill}: {known:?} was acknowledged, {found:?} was found"),
             )?;
         }
         agree(&store, &expected).await?;
@@ -110,11 +110,11 @@ async fn what_was_acknowledged_survives_a_kill(stage: Stage) -> Ran {
     hold(S14, !expected.known.is_empty(), "no write was acknowledged in any round")
 }
 
-/// How often a writer's records are looked at again because they changed meanwhile.
+/// How often a writer's records are read again because they changed meanwhile.
 const LOOKS: usize = 64;
 
-/// That what is found and what is listed agree. What the killed child had sent may still land, each call once: where
-/// the list changed while its records were looked up, they are looked up again.
+/// Checks that look-ups and lists agree. The calls of the killed child may still take effect, each once: if the list
+/// changed during the look-ups, they are repeated.
 async fn agree(store: &Handle, expected: &Expected) -> Ran {
     for writer in 0..3 {
         let name = subject(&format!("writer {writer}"));
@@ -135,7 +135,7 @@ async fn agree(store: &Handle, expected: &Expected) -> Ran {
                 for (listed, found) in list.iter().zip(&found) {
                     same(S9, "a listed record, found", &found.as_ref(), &Some(listed))?;
                 }
-                hold(S9, !hidden, "a record is found and not listed")?;
+                hold(S9, !hidden, "a record is found but not listed")?;
                 break;
             }
             list = again;
@@ -144,7 +144,7 @@ async fn agree(store: &Handle, expected: &Expected) -> Ran {
     Ok(())
 }
 
-/// Runs this binary again as a crash child and kills it, `delay` after its first acknowledgement.
+/// Runs this binary again as a crash child and kills it `delay` after its first acknowledgement.
 fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
     let failed = |what: &str, error: std::io::Error| Stop::Harness(format!("{what}: {error}"));
     let binary = std::env::current_exe().map_err(|error| failed("this binary", error))?;
@@ -154,7 +154,7 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
     let mut child = Killed(command.spawn().map_err(|error| failed("the crash child", error))?);
     let lines = listen(&mut child.0);
     let mut heard = Vec::new();
-    // Until the first acknowledgement: opening may take its time.
+    // Wait for the first acknowledgement, because opening may take a while.
     while !heard.iter().any(|said| matches!(said, Said::Acknowledged { .. })) {
         match lines.recv_timeout(Duration::from_secs(30)) {
             Ok(line) => heard.extend(Said::parse(&line)),
@@ -162,7 +162,7 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
         }
     }
     std::thread::sleep(delay);
-    // A child that has ended by itself was not killed while it wrote.
+    // A child that has ended by itself was not killed during a write.
     if let Ok(Some(status)) = child.0.try_wait() {
         return Err(Stop::Harness(format!("the crash child ended by itself: {status}")));
     }
@@ -172,7 +172,7 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
     Ok(heard)
 }
 
-/// Dies with its owner.
+/// Kills the child when dropped.
 struct Killed(Child);
 
 impl Drop for Killed {
@@ -182,7 +182,7 @@ impl Drop for Killed {
     }
 }
 
-/// The child's lines, read on a thread of their own so that it never waits for its parent.
+/// Reads the child's lines on a separate thread, so that the child never waits for its parent.
 fn listen(child: &mut Child) -> Receiver<String> {
     let (sender, receiver) = channel();
     if let Some(out) = child.stdout.take() {

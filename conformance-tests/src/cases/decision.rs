@@ -1,4 +1,4 @@
-//! The decision as a behaviour over the real backend: what a token is worth, and what that does.
+//! Decisions over the real backend: which tokens are accepted, and what a verdict changes.
 
 use std::time::Duration;
 
@@ -34,6 +34,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [D17] the_verdict_says_how_the_fingerprint_compares),
 ];
 
+/// A selector with a wrong validator is rejected, and the record's real token stays valid.
 async fn a_guess_ends_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -46,7 +47,7 @@ async fn a_guess_ends_nothing(stage: Stage) -> Ran {
         rejected(D1, "a guess", tokens.verify(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
         rejected(D1, "a guess", tokens.verify_and_rotate(Kind::REMEMBER, &guess).await, Rejected::Invalid)?;
     }
-    accepted(D1, "the token that was guessed at", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
+    accepted(D1, "the token after a wrong guess", tokens.verify(Kind::REMEMBER, &second).await).map(drop)
 }
 
 async fn the_absolute_expiry_is_exact_and_needs_no_collector(stage: Stage) -> Ran {
@@ -105,8 +106,8 @@ async fn an_ended_token_says_why(stage: Stage) -> Ran {
     let alice = subject("alice");
     for reason in [Reason::LoggedOutElsewhere, Reason::Administrative, Reason::CredentialChanged] {
         let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
-        same(D3, "how many were ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
-        // Longer than it would have lived unused: a marked record has no idle expiry.
+        same(D3, "records ended", &tokens.revoke_login(&alice, issued.login, reason).await?, &1)?;
+        // Longer than the idle lifetime: a marked record has no idle expiry.
         clock.advance(HOUR);
         let verdict = tokens.verify(Kind::SESSION, issued.token.expose()).await;
         rejected(D3, "a token that was ended", verdict, Rejected::Revoked(reason))?;
@@ -120,6 +121,7 @@ async fn an_ended_token_says_why(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A token with another stamp is rejected, but its record stays: the stamp may be right again later.
 async fn another_stamp_refuses_and_ends_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -133,9 +135,9 @@ async fn another_stamp_refuses_and_ends_nothing(stage: Stage) -> Ran {
     hold(
         D4,
         matches!(verdict, Err(Denied::Failed(Failure::StampRequired))),
-        "a stamped token without a stamp came to a verdict",
+        "verifying a stamped token without a stamp gave a verdict",
     )?;
-    // A replica of the user table may lag: what it refuses is good again when it has caught up.
+    // A replica of the user table may lag: a token that it rejects is accepted again once it has caught up.
     for (stamp, good) in [(old, true), (new, false), (new, false), (old, true)] {
         let candidate = accepted(D4, "a stamped token", tokens.look_up(Kind::SESSION, text).await)?;
         let verdict = candidate.verify(Some(&stamp)).await;
@@ -156,6 +158,7 @@ async fn another_stamp_refuses_and_ends_nothing(stage: Stage) -> Ran {
     rejected(D4, "a token without the stamp that a policy demands", verdict, Rejected::StampMismatch)
 }
 
+/// A replayed token ends its login even if the stamp differs too.
 async fn a_replay_is_one_under_any_stamp(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -174,6 +177,7 @@ async fn a_replay_is_one_under_any_stamp(stage: Stage) -> Ran {
     rejected(D9, "the newest token of the login", verdict, Rejected::Revoked(Reason::Reused))
 }
 
+/// A use writes "seen at" only after the touch interval has passed.
 async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
     let (store, other) = stage.pair().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -195,13 +199,14 @@ async fn being_seen_is_written_once_in_a_while(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A remember-me token of alice's, rotated once: the predecessor and the successor.
+/// A remember-me token of alice's that was rotated once: the predecessor and the successor.
 async fn rotated(tokens: &Tokens) -> Ran<(Issued, String)> {
     let first = log_in(tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(tokens, first.token.expose()).await?;
     Ok((first, second))
 }
 
+/// Within the retry window a predecessor gets the same successor again.
 async fn a_lost_response_is_made_good_within_the_retry_window(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
@@ -232,6 +237,7 @@ async fn a_lost_response_is_made_good_until_the_successor_is_confirmed(stage: St
     rejected(D9, "the predecessor after its successor was confirmed", verdict, Rejected::Reused)
 }
 
+/// A confirmed successor leaves its predecessor valid for the overlap, and for no longer.
 async fn a_request_under_way_is_good_for_the_overlap(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (wait, good) in [(SECOND * 30, true), (SECOND * 30 + MILLI, false)] {
@@ -252,6 +258,7 @@ async fn a_request_under_way_is_good_for_the_overlap(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// After the retry window an unconfirmed rotation ends the login, without raising an alarm.
 async fn a_successor_that_nobody_presented_lapses(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder.policy(one_hour()))?;
@@ -266,6 +273,7 @@ async fn a_successor_that_nobody_presented_lapses(stage: Stage) -> Ran {
     accepted(D8, "another login", tokens.verify(Kind::REMEMBER, other.token.expose()).await).map(drop)
 }
 
+/// A replay ends every token of its login, and no other login of the subject.
 async fn a_replay_ends_the_login_and_no_more(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;

@@ -1,4 +1,4 @@
-//! Collecting what has expired, and nothing sooner.
+//! Purging: records and epochs go when they are due, and not before.
 
 use std::time::Duration;
 
@@ -43,10 +43,11 @@ fn due_at(name: &str, millis: u64) -> Record {
     record
 }
 
+/// A purge removes only records whose `purge_at` is at or before the given instant.
 async fn what_is_not_due_stays(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let mut records = vec![record("alice"), due_at("alice", 1), due_at("bob", 2)];
-    // Expired, but not to be collected yet.
+    // Expired, but not yet due.
     (records[0].expires_at, records[0].idle_at) = (ago(1_000), Some(ago(1_000)));
     for record in &records {
         store.put(record).await?;
@@ -58,6 +59,7 @@ async fn what_is_not_due_stays(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A purge removes every record that is due, including one due at exactly the given instant.
 async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (before, exactly, after) = (due_at("alice", 9), due_at("alice", 10), due_at("alice", 11));
@@ -84,13 +86,13 @@ async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -
         hold(S10, purged.removed <= 10, format_args!("a purge of at most 10 removed {}", purged.removed))?;
         hold(S10, purged.removed <= left, "a purge claims to have removed more than there was")?;
         left -= purged.removed;
-        hold(S10, purged.more || left == 0, format_args!("a purge says that nothing is left of {left} due"))?;
+        hold(S10, purged.more || left == 0, format_args!("a purge reports that none is left of {left} due"))?;
         idle = if purged.removed == 0 { idle + 1 } else { 0 };
         if !purged.more || idle == IDLE {
             break;
         }
     }
-    same(S10, "how many due records the purges left uncounted", &left, &0)?;
+    same(S10, "due records that the purges did not count", &left, &0)?;
     for record in records {
         hold(S10, store.find(record.selector).await?.is_none(), "a due record is still there")?;
     }
@@ -135,7 +137,7 @@ async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
     let (old, mut new) = (due_at("alice", 1), record("alice"));
     new.selector = old.selector;
     store.put(&old).await?;
-    same(S10, "how many were purged", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "records purged", &store.collect(at(1), 9).await?, &1)?;
     store.put(&new).await?;
     let purged = store.purge_expired(at(2), 9).await?;
     same(S10, "a purge after the selector was taken again", &purged.removed, &0)?;
@@ -157,14 +159,15 @@ async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
     same(S11, "insert under an advanced epoch in its last millisecond", &answer, &INSERTED)
 }
 
+/// Reading an epoch extends its time once less than half of it is left.
 async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let alice = subject("alice");
     let minutes = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let again = store.epoch(&alice, Epoch([2; 16]), HOUR, minutes(59)).await?;
-    hold(S11, again == epoch, "an epoch changed though it was neither advanced nor over")?;
-    // A store that keeps it longer than asked may have left its time alone: then half of the hour was left.
+    hold(S11, again == epoch, "an epoch changed although it was neither set nor expired")?;
+    // A store that keeps epochs longer than asked may have left the time alone: half of the hour was left then.
     let _ = store.purge_expired(minutes(88), 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &INSERTED)
@@ -178,6 +181,7 @@ async fn epochs_are_not_counted(stage: Stage) -> Ran {
     same(S10, "a purge of epochs only", &store.collect(NOW.saturating_add(HOUR * 9), 2).await?, &0)
 }
 
+/// A native time to live removes no record within an hour after its `purge_at`.
 async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut over, mut soon, mut ended) = (record("alice"), due_at("alice", 1), record("alice"));
@@ -188,7 +192,7 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     for record in [&over, &soon, &ended] {
         store.put(record).await?;
     }
-    // The same after a write and after a mark, which come when it is due already.
+    // The same for a write and a mark that come after the record is due.
     let (mut late, mut marked) = (record("alice"), record("bob"));
     for record in [&mut late, &mut marked] {
         (record.expires_at, record.purge_at, record.idle_at) = (at(1), at(1), None);
@@ -227,11 +231,11 @@ async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran
     let store = stage.open().await?;
     let old = expired_long_ago("alice");
     store.put(&old).await?;
-    same(S10, "how many went of one that was due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
+    same(S10, "records purged of one due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
     for limit in [1, 2, 3, 255, 256, 257, 1 << 16, 1 << 31, u32::MAX] {
         store.put_all(&[due_at("alice", 1), due_at("bob", 1), due_at("alice", 1)]).await?;
         let collected = store.collect(at(1), limit).await?;
-        same(S10, format_args!("how many of 3 due records went, at most {limit} at a time"), &collected, &3)?;
+        same(S10, format_args!("of 3 due records, those purged, at most {limit} at a time"), &collected, &3)?;
     }
     Ok(())
 }
@@ -241,10 +245,10 @@ async fn three_hundred_due_records_are_counted(stage: Stage) -> Ran {
     let template = due_at("alice", 1);
     let records: Vec<_> = (0..300).map(|number| numbered(&template, number)).collect();
     store.put_all(&records).await?;
-    same(S10, "how many of 300 due records were collected", &store.collect(at(1), 1_000).await?, &300)
+    same(S10, "of 300 due records, those that were purged", &store.collect(at(1), 1_000).await?, &300)
 }
 
-/// More than a statement's parameters or a script's stack hold.
+/// More records and epochs than the parameters of a statement or the stack of a script can hold.
 async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran {
     const MANY: u16 = 9_000;
     const AT_ONCE: u16 = 16;
@@ -266,7 +270,7 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
     records.extend((0..9).map(|number| numbered(&stays, number)));
     store.put_all(&records).await?;
     let (mut collected, mut more) = (0, true);
-    // A store that takes a few at a time may go on for long.
+    // A store that removes a few records at a time may take many calls.
     for _ in 0..100 {
         if more {
             let purged = store.purge_expired(at(1), u32::MAX).await?;
@@ -280,9 +284,10 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
         &(collected + left),
         &u64::from(MANY + 9),
     )?;
-    hold(S10, more || left == 9, format_args!("a purge says that nothing is due, and {left} are left"))
+    hold(S10, more || left == 9, format_args!("a purge reports that none is due, but {left} are left"))
 }
 
+/// Deleted records do not count towards the limit of a purge.
 async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let records: Vec<_> = (0..30).map(|number| due_at("alice", number % 7)).collect();
@@ -292,12 +297,13 @@ async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
     }
     same(
         S10,
-        "how many due records a purge found behind 20 deleted ones",
+        "number of due records a purge found behind 20 deleted ones",
         &store.collect(at(9), 5).await?,
         &10,
     )
 }
 
+/// Marked and spent records are purged when their absolute expiry is due.
 async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (marked, spent, removed) = (due_at("alice", 10), due_at("bob", 10), due_at("carol", 10));
@@ -309,7 +315,7 @@ async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
     (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
     store.swap(&used, &spent).await?;
     store.revoke_by_subject(&subject("carol"), &all, Action::Remove, EpochUpdate::Keep).await?;
-    same(S10, "how many were purged at their expiry", &store.collect(marked.expires_at, 9).await?, &2)?;
+    same(S10, "records purged at their expiry", &store.collect(marked.expires_at, 9).await?, &2)?;
     for record in [marked, spent] {
         hold(S10, store.find(record.selector).await?.is_none(), "an ended record is never collected")?;
     }
@@ -321,7 +327,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
     let (day, later) = (HOUR * 24, NOW.saturating_add(HOUR * 24 - Duration::from_millis(1)));
     let set = |number: u8, now, keep| EpochUpdate::Set { epoch: Epoch([number; 16]), now, keep };
     let earlier = NOW.saturating_sub(HOUR * 2);
-    // What was promised first; what is asked for afterwards.
+    // The earlier call, which gives the epoch a day; then the later one.
     let cases: [(&str, Option<EpochUpdate>, Option<EpochUpdate>); 5] = [
         ("read again for an hour", None, None),
         ("set for an hour", None, Some(set(2, NOW, HOUR))),
@@ -347,7 +353,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
             .to_string();
         same(S11, what, &answer, &INSERTED)?;
     }
-    // A short time, lengthened by an update.
+    // A short time that an update extends.
     let name = subject("short");
     store.epoch(&name, Epoch([1; 16]), HOUR, NOW).await?;
     store.revoke_by_subject(&name, &RecordFilter::all(), Action::Remove, set(2, NOW, day)).await?;
@@ -356,7 +362,7 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
     same(S11, "insert in the last millisecond of an epoch that was set for a day", &answer, &INSERTED)
 }
 
-/// Whatever gave it its time, and however far away that is.
+/// For every way in which an epoch gets its time, and for distant times.
 async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (millisecond, all) = (Duration::from_millis(1), RecordFilter::all());
@@ -377,7 +383,7 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
             let who = subject(&name);
             let before = match how {
                 "read late" | "set again" => Some((now.saturating_sub(HOUR / 6 * 5), HOUR)),
-                // By now less than half of its time is left.
+                // Less than half of its time is left now.
                 "read a millisecond late" => Some((now.saturating_sub(keep / 2 + millisecond * 2), keep)),
                 _ => None,
             };

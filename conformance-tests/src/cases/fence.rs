@@ -1,4 +1,4 @@
-//! Fences: nothing slips in behind a revocation.
+//! Fences: no insert slips in behind a revocation.
 
 use std::time::Duration;
 
@@ -44,13 +44,13 @@ async fn epoch(store: &Handle, of: &Subject, fresh: u8) -> Ran<Epoch> {
     Ok(store.epoch(of, Epoch([fresh; 16]), KEEP, NOW).await?)
 }
 
-/// Inserts `record` under `fence`, which must answer `expected` and store accordingly.
+/// Inserts `record` under `fence`; the result must be `expected`, and the store must agree with it.
 async fn admits(store: &Handle, record: &Record, fence: Fence, expected: Insert) -> Ran {
     let answer = store.insert(record, fence).await?;
     same(S11, format_args!("insert under {fence:?}"), &answer, &expected)?;
     let stored = (expected == INSERTED).then(|| record.clone());
     let found = store.find(record.selector).await?;
-    same(S11, format_args!("what {answer:?} stored"), &found, &stored)
+    same(S11, format_args!("the record after {answer:?}"), &found, &stored)
 }
 
 async fn a_missing_epoch_is_made_once(stage: Stage) -> Ran {
@@ -59,7 +59,7 @@ async fn a_missing_epoch_is_made_once(stage: Stage) -> Ran {
     hold(S11, epoch(&here, &alice, 1).await? == Epoch([1; 16]), "the first epoch is not the fresh one")?;
     for (store, fresh) in [(&here, 2), (&there, 3), (&here, 1)] {
         let again = epoch(store, &alice, fresh).await?;
-        hold(S11, again == Epoch([1; 16]), "an epoch changed by being read")?;
+        hold(S11, again == Epoch([1; 16]), "reading an epoch changed it")?;
     }
     Ok(())
 }
@@ -79,6 +79,7 @@ async fn the_right_epoch_admits_and_any_other_fences(stage: Stage) -> Ran {
     admits(&store, &record("alice"), Fence::Epoch(Epoch([0; 16])), Insert::Fenced).await
 }
 
+/// A fenced insert leaves no record, no list entry, and its selector free.
 async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
@@ -90,20 +91,21 @@ async fn what_was_fenced_left_no_trace(stage: Stage) -> Ran {
         let count = store
             .revoke_by_subject(&subject("alice"), &RecordFilter::all(), REMOVE, EpochUpdate::Keep)
             .await?;
-        same(S11, "how many records a fenced insert left", &count, &0)?;
+        same(S11, "records left by a fenced insert", &count, &0)?;
     }
     same(S2, "the selector afterwards", &store.insert(&record, Fence::None).await?, &INSERTED)
 }
 
+/// Setting a new epoch fences an insert under the old one, even if the revocation ended no record.
 async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
     let before = epoch(&here, &alice, 1).await?;
-    // Only other kinds are ended, and there is not even one of those.
+    // Ends only other kinds, of which there is no record.
     let which = RecordFilter::all().kinds(Kinds::from(Kind::API_KEY));
     let _ = there.revoke_by_subject(&alice, &which, REMOVE, to(2)).await?;
     admits(&here, &record("alice"), Fence::Epoch(before), Insert::Fenced).await?;
-    hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one advanced to")?;
+    hold(S11, epoch(&here, &alice, 3).await? == Epoch([2; 16]), "the epoch is not the one that was set")?;
     admits(&here, &record("alice"), Fence::Epoch(Epoch([2; 16])), INSERTED).await?;
     let mark = Action::Mark { reason: Reason::CredentialChanged, at: at(1) };
     let _ = here.revoke_by_subject(&alice, &RecordFilter::all(), mark, to(4)).await?;
@@ -111,6 +113,7 @@ async fn advancing_turns_away_the_logins_under_way(stage: Stage) -> Ran {
     admits(&there, &record("alice"), Fence::Epoch(Epoch([4; 16])), INSERTED).await
 }
 
+/// A revocation that keeps the epoch leaves an insert under it allowed.
 async fn a_revocation_that_keeps_the_epoch_turns_nobody_away(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let alice = subject("alice");
@@ -168,7 +171,7 @@ async fn an_expired_parent_is_still_a_parent(stage: Stage) -> Ran {
     admits(&store, &record("alice"), Fence::Parent(parent.selector), INSERTED).await
 }
 
-/// A collation that ignores case takes them for one.
+/// A collation that ignores case confuses these epochs.
 async fn epochs_alike_in_base64_are_told_apart(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let text = "QuiteSomeLettersInAn";
@@ -216,7 +219,7 @@ async fn a_long_subject_has_an_epoch_of_its_own(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A record of bob's that a store which routes by shard finds where alice's are.
+/// A record of bob's in alice's shard, where a store that routes by shard finds it.
 fn neighbour_of(alice: &Record) -> Record {
     let mut names = (0_u32..).map(|number| format!("bob {number}"));
     let name = names.find(|name| subject(name).shard() == alice.selector.shard());
@@ -255,12 +258,12 @@ async fn ending_a_parent_leaves_its_children(stage: Stage) -> Ran {
         store.put(&parent).await?;
         admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
         match action {
-            None => hold(S11, store.delete(parent.selector).await?, "a parent was not there")?,
+            None => hold(S11, store.delete(parent.selector).await?, "the parent record is missing")?,
             Some(action) => {
                 let of_login = RecordFilter::login(parent.login);
                 let alice = subject("alice");
                 let count = store.revoke_by_subject(&alice, &of_login, action, EpochUpdate::Keep).await?;
-                same(S11, "how many were ended with a parent", &count, &1)?;
+                same(S11, "records ended with a parent", &count, &1)?;
             }
         }
         let found = store.find(child.selector).await?;
@@ -276,13 +279,13 @@ async fn collecting_a_parent_leaves_its_children_until_they_are_due(stage: Stage
     (child.idle_at, child.purge_at) = (Some(at(9)), at(9));
     store.put(&parent).await?;
     admits(&store, &child, Fence::Parent(parent.selector), INSERTED).await?;
-    same(S10, "how many were due with the parent", &store.collect(at(5), 9).await?, &1)?;
+    same(S10, "records due with the parent", &store.collect(at(5), 9).await?, &1)?;
     same(
         S11,
         "a child whose parent was collected",
         &store.find(child.selector).await?,
         &Some(child.clone()),
     )?;
-    same(S10, "how many were due later", &store.collect(at(9), 9).await?, &1)?;
+    same(S10, "records due later", &store.collect(at(9), 9).await?, &1)?;
     hold(S10, store.find(child.selector).await?.is_none(), "a record under a parent is never collected")
 }

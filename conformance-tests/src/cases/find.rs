@@ -1,4 +1,4 @@
-//! Finding, and answers that go out of date.
+//! Look-ups, and results that become outdated.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ra
     (old.created_at, old.updated_at, old.seen_at) = (Timestamp::MIN, Timestamp::MIN, Timestamp::MIN);
     (old.expires_at, old.purge_at, old.idle_at) = (long_ago, long_ago, Some(long_ago));
     (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
-    // Later than its own expiry: a native time to live must not come out negative.
+    // Later than its own expiry: a native time to live must not become negative.
     ended.mark(Reason::LoggedOut, ended.expires_at.saturating_add(Duration::from_secs(1)));
     spent.mark(Reason::Spent, at(1));
     for record in [old, over, ended, spent] {
@@ -121,7 +121,7 @@ async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
     hold(S6, there.find(record.selector).await?.is_none(), "the other handle still finds a deleted record")
 }
 
-/// A handle asks, another one changes what it asked about, and it asks the same, word for word.
+/// One handle makes a call, another one changes the data, and the first repeats exactly the same call.
 async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let (alice, all, keep) = (subject("alice"), RecordFilter::all(), Duration::from_secs(3_600));
@@ -148,13 +148,13 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     same(S6, "the same find", &here.find(parent.selector).await?, &Some(parent.clone()))?;
     here.swap(&next, &parent).await?;
     let list = here.list_by_subject(&alice, &page(9)).await?;
-    same(S6, "how many the same list shows", &list.len(), &2)?;
+    same(S6, "records that the same list shows", &list.len(), &2)?;
     let answer = here.insert(&child, Fence::None).await?;
     same(S6, "an insert of a selector that is taken", &answer, &Insert::Duplicate)?;
     there.delete(child.selector).await?;
     same(S6, "the same insert after a delete", &here.insert(&child, Fence::None).await?, &INSERTED)?;
     let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
-    hold(S6, read == Epoch([1; 16]), "an epoch is read that is not the one that was made")?;
+    hold(S6, read == Epoch([1; 16]), "reading an epoch returned another one than the one created")?;
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
     there.revoke_by_subject(&alice, &all, mark, set(2)).await?;
     for (record, fence) in [(record("alice"), under[0].1), (record("alice"), under[1].1)] {
@@ -162,12 +162,12 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
         same(S6, format_args!("an insert after its fence has gone: {fence:?}"), &answer, &Insert::Fenced)?;
     }
     let read = here.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
-    hold(S6, read == Epoch([2; 16]), "an epoch is read that another handle has set anew")?;
+    hold(S6, read == Epoch([2; 16]), "reading an epoch returned the one before another handle set it")?;
     let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
-    same(S6, "how many were left to mark", &count, &0)?;
+    same(S6, "records left to mark", &count, &0)?;
     there.put(&record("alice")).await?;
     let count = here.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
-    same(S6, "how many the same call marked after an insert", &count, &1)?;
+    same(S6, "records that the same call marked after an insert", &count, &1)?;
     there.delete(parent.selector).await?;
     hold(S6, here.find(parent.selector).await?.is_none(), "a record is found that another handle deleted")?;
     let list = here.list_by_subject(&alice, &page(9)).await?;

@@ -1,4 +1,4 @@
-//! Random histories of several clients, explained or not by some order of single steps.
+//! Random histories of several clients, which some order of single steps must explain.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,30 +28,30 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S8 S6 S11] a_sweep_ends_each_record_before_its_answer),
 ];
 
-/// How many histories are played, if there is time.
+/// The number of histories, if time permits.
 const HISTORIES: usize = 250;
 const CLIENTS: usize = 4;
 const CALLS: usize = 7;
-/// Records of the subject; the last one of the templates has no subject.
+/// The number of records of the subject; the last template has no subject.
 const KEYS: usize = 3;
 const KEEP: Duration = Duration::from_secs(3_600);
 
-/// How many sweeps are played, if there is time.
+/// The number of sweeps, if time permits.
 const SWEEPS: usize = 8;
-/// How many calls each client makes beside a sweep at most.
+/// The maximum number of calls that each client makes during a sweep.
 const BESIDE: usize = 14;
-/// More records than a revocation may end as one event only.
+/// More records than a revocation must end as a single event.
 const FILLERS: u16 = 2_200;
 
-/// Of how many kinds of call a client chooses. The first ones are ordered among each other on one subject: inserts under
-/// a fence, and ends that the fence looks at (S8, S11).
+/// How many kinds of call a client chooses from. The first ones must be ordered with each other on one subject:
+/// fenced inserts, and the endings that the fence checks (S8, S11).
 const OF_A_SUBJECT: usize = 13;
 const OF_A_SELECTOR: usize = 20;
 
-/// No purge collects an epoch here, and no real clock is near.
+/// No purge removes an epoch here, and all times are far from the real clock.
 const MODEL: Model = Model { purges: true, wall: Timestamp::MIN };
 
-/// One client of a history: chooses calls, makes them, and writes down what it saw.
+/// One client of a history: chooses calls, makes them, and records the results.
 struct Client {
     node: Handle,
     number: usize,
@@ -59,9 +59,9 @@ struct Client {
     subject: Subject,
     templates: Vec<Record>,
     rng: Rng,
-    /// Epochs that no other client sets.
+    /// The number of the last epoch made by this client; no other client uses it.
     fresh: u32,
-    /// The revision and the epoch that it saw last.
+    /// The latest revision seen of each record; `epoch` is the latest one seen.
     revisions: BTreeMap<Selector, u64>,
     epoch: Epoch,
 }
@@ -88,8 +88,8 @@ async fn each_subject_is_linearizable(stage: Stage) -> Ran {
     .await
 }
 
-/// Above 2,000 records a revocation may set the epoch and then end one record after the other. When it
-/// answers, nothing that was there before the epoch is left, whatever other clients did meanwhile.
+/// Above 2,000 records a revocation may set the epoch first and then end the records one by one. When it returns, no
+/// record from before the epoch is left alive, whatever other clients did meanwhile.
 async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest_of(SWEEPS, async |round| {
@@ -101,7 +101,7 @@ async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
         let list = nodes.1.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
         let of_fillers = list.iter().filter(|record| record.login == fillers[0].login);
         let alive = of_fillers.filter(|record| record.revoked.is_none()).count();
-        same(S8, "how many of many records outlived their end", &alive, &0)?;
+        same(S8, "records that outlived the revocation", &alive, &0)?;
         let everything = RecordFilter::all();
         nodes.0.revoke_by_subject(&subject(&name), &everything, Action::Remove, EpochUpdate::Keep).await?;
         Ok(overlap)
@@ -109,7 +109,7 @@ async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
     .await
 }
 
-/// Many records that no client touches, newer than those that they do.
+/// Many records that no client uses, newer than the ones they do.
 fn fillers(name: &str) -> Vec<Record> {
     let template = record(name);
     let numbered = |number: u16| {
@@ -121,7 +121,7 @@ fn fillers(name: &str) -> Vec<Record> {
     (0..FILLERS).map(numbered).collect()
 }
 
-/// One client that ends everything, and others that log in, rotate, log out and look on meanwhile.
+/// One client that ends everything, while others log in, rotate, log out and list.
 async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<Op>, Vec<Selector>, bool)> {
     let templates = templates(name);
     let keys = templates.iter().map(|record| record.selector).collect();
@@ -146,7 +146,7 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
                     call => call,
                 };
                 history.push(client.call(call).await?);
-                // They go on for as long as a sweep takes.
+                // Spread the calls over the whole sweep.
                 tokio::time::sleep(Duration::from_micros(client.rng.below(1_500) as u64)).await;
             }
             Ok(history)
@@ -165,7 +165,7 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
     history.extend(timed.into_iter().flat_map(|timed| timed.value));
     history.push(first.call(first.list()).await?);
     history.retain(tells);
-    // The many are counted, too, those that the sweep has not come to.
+    // The count includes fillers that the sweep has not reached.
     for op in &mut history {
         if let Answer::Insert(Insert::Inserted { of_subject }) = &mut op.answer {
             *of_subject = None;
@@ -174,19 +174,19 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
     Ok((history, keys, overlap))
 }
 
-/// A read whose outcome is not known says nothing.
+/// Whether the call adds information: a read with an unknown outcome does not.
 fn tells(op: &Op) -> bool {
     op.ended.is_some() || !matches!(&op.did, Did::Call(call) if call.reads())
 }
 
-/// The story that is told is the whole of it: what the store was asked before says nothing more.
+/// Requires that some order explains `history`. The message shows all of it, so the recorded calls are cleared.
 fn judge(stage: &Stage, clause: Clause, whose: &str, history: &[Op]) -> Ran {
     let Some(told) = unexplained(&MODEL, history) else { return Ok(()) };
     stage.forget();
     hold(clause, false, format_args!("{told}\n  (calls on {whose})"))
 }
 
-/// A history over a fresh subject, its selectors, and whether its clients overlapped.
+/// Plays a history over a fresh subject; returns it with its selectors and whether its clients overlapped.
 async fn play(
     stage: &Stage,
     nodes: &(Handle, Handle),
@@ -206,7 +206,7 @@ async fn play(
     Ok((timed.into_iter().flat_map(|timed| timed.value).collect(), keys, overlap))
 }
 
-/// Three records of `name`, two of one login, and one of no subject in the same shard.
+/// Three records of `name`, two of them in one login, and an anonymous one in the same shard.
 fn templates(name: &str) -> Vec<Record> {
     let mut templates: Vec<_> = (0..KEYS).map(|_| record(name)).collect();
     templates[1].login = templates[0].login;
@@ -241,7 +241,7 @@ impl Client {
         Ok(history)
     }
 
-    /// Makes one call and writes down what it saw.
+    /// Makes one call and records the result.
     async fn call(&mut self, call: Call) -> Ran<Op> {
         let (asked, began) = (call.text(), self.stage.history().elapsed());
         let answer = call.make(self.node.watched()).await;
@@ -253,7 +253,7 @@ impl Client {
         };
         match &mut answer {
             Answer::Find(found) => self.saw(found.as_ref()),
-            // Without the many that no client touches.
+            // Leaves out the fillers, which no client uses.
             Answer::List(list) => {
                 list.retain(|record| record.created_at <= NOW);
                 list.iter().for_each(|record| self.saw(Some(record)));
@@ -270,7 +270,7 @@ impl Client {
 
     fn choose(&mut self, choices: usize) -> Call {
         let key = self.rng.below(KEYS);
-        // A record without a subject is none of the subject's.
+        // A record without a subject does not belong to the subject.
         let any = self.rng.below(if choices == OF_A_SELECTOR { KEYS + 1 } else { KEYS });
         let selector = self.templates[any].selector;
         match self.rng.below(choices) {
@@ -335,7 +335,7 @@ impl Client {
         Call::Replace { next, expected, kind }
     }
 
-    /// What no other client writes.
+    /// A record whose body no other client writes.
     fn content(&mut self, key: usize, revision: u64) -> Record {
         let mut record = self.templates[key].clone();
         record.revision = Revision::new(revision).unwrap_or(Revision::FIRST);

@@ -23,7 +23,7 @@ pub(super) const CASES: &[Case] = &[
         "the types of hallpass-core cannot hold it: no store ever sees it"),
 ];
 
-/// Pairs that somebody's collation, trimming, pattern or truncation would take for one.
+/// Pairs that a collation, trimming, a pattern or truncation could confuse.
 fn spellings() -> Vec<String> {
     let (long, nfc, nfd) = ("x".repeat(254), "\u{e9}", "e\u{301}");
     let mut all: Vec<String> = [
@@ -97,6 +97,7 @@ fn one_each() -> Vec<(Subject, Record)> {
     spellings().iter().map(|name| (subject(name), record(name))).collect()
 }
 
+/// Subjects that differ in case, spaces or normal form are different subjects.
 async fn every_spelling_of_a_subject_is_another_subject(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let all = one_each();
@@ -120,7 +121,7 @@ async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
         let count = store
             .revoke_by_subject(&subject, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
             .await?;
-        same(S16, format_args!("how many records {:?} has", subject.as_str()), &count, &1)?;
+        same(S16, format_args!("records {:?} has", subject.as_str()), &count, &1)?;
         hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
     }
     Ok(())
@@ -217,7 +218,7 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
             let which = RecordFilter::all().kinds(Kinds::from(*kind));
             let alice = subject("alice");
             let count = store.revoke_by_subject(&alice, &which, action, EpochUpdate::Keep).await?;
-            same(S16, format_args!("how many records of kind {kind} were ended: {action:?}"), &count, &1)?;
+            same(S16, format_args!("records of kind {kind} ended: {action:?}"), &count, &1)?;
         }
     }
     Ok(())
@@ -235,7 +236,7 @@ async fn everything_at_its_largest_at_once(stage: Stage) -> Ran {
         same(S1, "the largest record", &store.find(record.selector).await?, &Some(record))?;
     }
     let list = store.list_by_subject(&subject(&name), &page(100)).await?;
-    same(S9, "how many of the largest records are listed", &list.len(), &20)?;
+    same(S9, "of the largest records, those listed", &list.len(), &20)?;
     for record in list {
         same(S16, "delete of one of the largest records", &store.delete(record.selector).await?, &true)?;
     }
@@ -262,7 +263,7 @@ async fn a_note_of_any_size_changes_nothing(stage: Stage) -> Ran {
         let action = Action::Mark { reason: Reason::LoggedOut, at: at(5) };
         let revocation = Revocation::new(RecordFilter::login(marked.login), action).note(note);
         let count = store.watched().revoke_by_subject(&alice, &revocation).await?;
-        same(S16, "how many were marked with a note", &count, &1)?;
+        same(S16, "records marked with a note", &count, &1)?;
         marked.mark(Reason::LoggedOut, at(5));
         same(S16, "a record spent with a note", &store.find(used.selector).await?, &Some(used))?;
         same(S16, "a record marked with a note", &store.find(marked.selector).await?, &Some(marked))?;

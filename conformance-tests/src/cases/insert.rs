@@ -1,4 +1,4 @@
-//! Inserting.
+//! Inserts.
 
 use hallpass_core::{
     Action, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds, Page, Purpose, Reason, Record,
@@ -31,7 +31,7 @@ async fn what_was_inserted_is_found_byte_for_byte(stage: Stage) -> Ran {
     for record in [record("alice"), anonymous(), bare] {
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
-        same(S1, "what find returns for what was inserted", &found, &Some(record))?;
+        same(S1, "the inserted record, as find returns it", &found, &Some(record))?;
     }
     Ok(())
 }
@@ -94,7 +94,7 @@ async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: 
     Ok(())
 }
 
-/// Also for those without one, whose shard is random.
+/// Records without a subject, whose shard is random, take their selectors too.
 async fn a_selector_is_taken_for_every_subject(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (old, mut new) = (record("alice"), anonymous());
@@ -132,6 +132,7 @@ async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: 
     Ok(())
 }
 
+/// A replace and a mark keep the fields that never change.
 async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (number, purpose) in (1..).zip(Purpose::ALL) {
@@ -152,7 +153,7 @@ async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// How many records of its subject there are, says an insert if its store knows.
+/// An insert returns the number of the subject's records, if the store knows it.
 async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let count = async |store: &Handle, record: &Record, expected: Option<u32>| -> Ran {
@@ -160,7 +161,7 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
             return same(S2, "insert of a new record", &false, &true);
         };
         let exact = of_subject.is_none() || of_subject == expected;
-        hold(S2, exact, format_args!("an insert says {of_subject:?}, and there are {expected:?}"))
+        hold(S2, exact, format_args!("an insert counted {of_subject:?} records; there are {expected:?}"))
     };
     let (expired, mut ended, last) = (expired_long_ago("alice"), record("alice"), record("alice"));
     ended.mark(Reason::LoggedOut, at(1));
@@ -174,7 +175,7 @@ async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ra
     let everything = RecordFilter::login(last.login);
     there.revoke_by_subject(&subject("alice"), &everything, Action::Remove, EpochUpdate::Keep).await?;
     count(&here, &record("alice"), Some(3)).await?;
-    // A store that counts up to some number says so, or nothing.
+    // A store that counts up to a limit returns the exact number or none.
     for most in [100, 128] {
         let carol = format!("carol {most}");
         let crowd: Vec<_> = (0..most - 2).map(|_| record(&carol)).collect();

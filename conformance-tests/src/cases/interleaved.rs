@@ -1,4 +1,4 @@
-//! Two writes at once, interleaved at every step of the first one.
+//! Two concurrent writes, interleaved at each step of the first one.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
         let remove =
             async move { store.revoke_by_subject(&of, &which, Action::Remove, EpochUpdate::Keep).await };
         let (_, count, met) = how.make(replace, remove).await?;
-        same(S8, "how many were removed", &count, &1)?;
+        same(S8, "records removed", &count, &1)?;
         hold(S4, here.find(old.selector).await?.is_none(), "a racing replace saved a removed record")?;
         let list = here.list_by_subject(&alice, &page(9)).await?;
         same(S8, "the list after the removal", &ids(&list), &vec![])?;
@@ -48,6 +48,7 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
     .await
 }
 
+/// No insert under the old epoch survives a revocation that sets a new one.
 async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
@@ -60,7 +61,7 @@ async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
         let (store, of) = (there.clone(), alice.clone());
         let revoke = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, advance).await };
         let (inserted, _, met) = how.make(insert, revoke).await?;
-        hold(S11, inserted != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+        hold(S11, inserted != Insert::Duplicate, "insert of a new record returned Duplicate")?;
         let found = here.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
         hold(S11, !lives, format_args!("{inserted:?}, and the login outlived a log-out-everywhere"))?;
@@ -69,6 +70,7 @@ async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
     .await
 }
 
+/// No insert under a parent survives a revocation of the parent's login.
 async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let (alice, mut number) = (subject("alice"), 0);
@@ -92,7 +94,7 @@ async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
     .await
 }
 
-/// Of epochs that two first readers make, the longer time stands.
+/// If two calls create an epoch concurrently, the longer of their times counts.
 async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut number = 0;
@@ -105,14 +107,14 @@ async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
         };
         let (long, short) = (read(&here, 1, KEEP * 3), read(&there, 2, KEEP));
         let (one, other, met) = how.make(long, short).await?;
-        hold(S11, one == other, "two first readers of an epoch were given two")?;
+        hold(S11, one == other, "two first readers of an epoch received different epochs")?;
         lasts(&here, &name, one, NOW.saturating_add(KEEP * 3)).await?;
         Ok(met)
     })
     .await
 }
 
-/// That `epoch` of `name` still admits in the last millisecond before `end`.
+/// Checks that `epoch` of `name` still admits an insert in the last millisecond before `end`.
 async fn lasts(store: &Handle, name: &str, epoch: Epoch, end: Timestamp) -> Ran {
     let _ = store.purge_expired(end.saturating_sub(Duration::from_millis(1)), 9).await?;
     let answer = store.insert(&record(name), Fence::Epoch(epoch)).await?;
@@ -139,6 +141,7 @@ async fn no_update_of_an_epoch_shortens_it_for_a_reader(stage: Stage) -> Ran {
     .await
 }
 
+/// A purge that runs during a read does not shorten the time of the epoch returned.
 async fn no_purge_takes_an_epoch_that_is_read(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut number = 0;
@@ -178,7 +181,7 @@ async fn two_inserts_under_one_fence_both_pass(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// What was inserted before a list that shows a living record is there when that is ended.
+/// If a list shows a record alive, a revocation that ends it also ends every record inserted before that list.
 async fn a_revocation_is_one_event(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let alice = subject("alice");
@@ -199,8 +202,8 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
             let lived = seen.iter().any(|seen| seen.selector == old.selector && seen.revoked.is_none());
             let found = here.find(new.selector).await?;
             let lives = found.is_some_and(|found| found.revoked.is_none());
-            hold(S8, !(lived && lives), "a revocation left a record that was there while others lived")?;
-            same(S8, "how many were ended", &count, &if lives { 1 } else { 2 })?;
+            hold(S8, !(lived && lives), "a revocation left a record older than a list with others alive")?;
+            same(S8, "records ended", &count, &if lives { 1 } else { 2 })?;
             here.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, EpochUpdate::Keep).await?;
             Ok(met)
         })
@@ -209,7 +212,8 @@ async fn a_revocation_is_one_event(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// By a delete or a last use: what is inserted under it stays, but was there before.
+/// A delete or a last use ends the parent. A child that passed the fence stays, but was there before that call
+/// returned.
 async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     for spends in [false, true] {
@@ -233,7 +237,7 @@ async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) ->
             hold(
                 S11,
                 !late,
-                "a session was restored after its parent was seen to end, and it was not there",
+                "a session was restored although another call had observed the end of its parent",
             )?;
             let _ = here.delete(parent.selector).await?;
             Ok(met)

@@ -1,4 +1,4 @@
-//! Listing the records of a subject.
+//! Lists of a subject's records.
 
 use std::num::NonZeroU16;
 
@@ -30,7 +30,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S9 S10] what_was_purged_is_not_listed needs [Purge]),
 ];
 
-/// `count` records of `name`, some issued at the same instant.
+/// `count` records of `name`, some of them issued at the same instant.
 fn devices(name: &str, count: u16) -> Vec<Record> {
     let template = record(name);
     let numbered = |number: u16| {
@@ -43,13 +43,13 @@ fn devices(name: &str, count: u16) -> Vec<Record> {
     (0..count).map(numbered).collect()
 }
 
-/// In the order of a list.
+/// Sorts records in the order of a list.
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
     records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
     records
 }
 
-/// Every page from first to last.
+/// Reads every page, from first to last.
 async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Vec<Record>> {
     let limit = NonZeroU16::new(limit).unwrap_or(NonZeroU16::MIN);
     let mut page = Page { kinds, ..Page::first(limit) };
@@ -60,7 +60,7 @@ async fn pages(store: &Handle, of: &Subject, kinds: Kinds, limit: u16) -> Ran<Ve
         let last = records.len() < usize::from(limit.get());
         page.after = records.last().map(|last| (last.created_at, last.selector));
         all.extend(records);
-        hold(S9, all.len() < 5_000, "the pages have no end")?;
+        hold(S9, all.len() < 5_000, "the pages never end")?;
         if last {
             return Ok(all);
         }
@@ -119,7 +119,7 @@ async fn marked_and_expired_records_are_listed(stage: Stage) -> Ran {
     let which = RecordFilter::login(records[3].login);
     let action = Action::Mark { reason: Reason::Administrative, at: at(9) };
     let count = store.revoke_by_subject(&subject("alice"), &which, action, EpochUpdate::Keep).await?;
-    same(S9, "how many were marked", &count, &1)?;
+    same(S9, "records marked", &count, &1)?;
     records[3].mark(Reason::Administrative, at(9));
     let list = store.list_by_subject(&subject("alice"), &page(100)).await?;
     same(S9, "a list of live, expired, idle and marked records", &list, &sorted(records))
@@ -194,7 +194,7 @@ async fn what_was_purged_is_not_listed(stage: Stage) -> Ran {
         (due.idle_at, due.purge_at) = (Some(at(5)), at(5));
     }
     store.put_all(&records).await?;
-    same(S10, "how many were purged", &store.collect(at(5), 100).await?, &2)?;
+    same(S10, "records purged", &store.collect(at(5), 100).await?, &2)?;
     let list = store.list_by_subject(&subject("alice"), &page(100)).await?;
     same(S9, "the list after a purge", &ids(&list), &vec![records[0].selector, records[3].selector])
 }
@@ -204,7 +204,7 @@ async fn kinds_and_purposes_are_conditions_that_both_hold(stage: Stage) -> Ran {
     let mut records = devices("alice", 24);
     let kinds = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY, Kind::REFRESH];
     for (number, record) in records.iter_mut().enumerate() {
-        // A kind may have served another purpose before.
+        // A kind may have had another purpose earlier.
         (record.kind, record.purpose) = (kinds[number % 4], Purpose::ALL[number / 4 % 3]);
     }
     store.put_all(&records).await?;
@@ -227,7 +227,7 @@ async fn kinds_and_purposes_are_conditions_that_both_hold(stage: Stage) -> Ran {
                 if records.len() < 5 {
                     break;
                 }
-                hold(S9, found.len() < 100, "the pages have no end")?;
+                hold(S9, found.len() < 100, "the pages never end")?;
             }
             let shown = records.iter().filter(|record| page.shows(&record.kind, record.purpose));
             let expected = ids(&sorted(shown.cloned().collect()));
@@ -254,14 +254,14 @@ async fn a_megabyte_and_a_half_of_records_is_listed_and_ended(stage: Stage) -> R
     }
     store.put_all(&records).await?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
-    same(S9, "how many of 100 large records are on one page", &list.len(), &100)?;
+    same(S9, "of 100 large records, those on one page", &list.len(), &100)?;
     let all = RecordFilter::all();
     for action in [Action::Mark { reason: Reason::LoggedOut, at: at(9) }, Action::Remove] {
         let count = store.revoke_by_subject(&subject("alice"), &all, action, EpochUpdate::Keep).await?;
-        same(S8, format_args!("how many of 100 large records were ended: {action:?}"), &count, &100)?;
+        same(S8, format_args!("of 100 large records, those ended: {action:?}"), &count, &100)?;
     }
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
-    same(S8, "how many are left", &list.len(), &0)
+    same(S8, "records left", &list.len(), &0)
 }
 
 async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
@@ -272,7 +272,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
     stage.damage(damaged.selector).await?;
     let found = store.find(damaged.selector).await;
     let corrupt = matches!(found, Err(StoreError::Corrupt { .. }));
-    hold(S9, corrupt, format_args!("find of a damaged row answered {found:?}"))?;
+    hold(S9, corrupt, format_args!("find of a damaged row returned {found:?}"))?;
     for limit in [1, 2, 5, 9] {
         let mut page = page(limit);
         let mut found = Vec::new();
@@ -290,7 +290,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
             if short {
                 break;
             }
-            hold(S9, found.len() < 100, "the pages have no end")?;
+            hold(S9, found.len() < 100, "the pages never end")?;
         }
         let expected: Vec<_> = records
             .iter()
@@ -301,7 +301,7 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
             .collect();
         same(S9, format_args!("a list with a damaged row, in pages of {limit}"), &found, &expected)?;
     }
-    // The others are ended all the same; whether the damaged one counts is the store's affair.
+    // The other records are ended; the store may or may not count the damaged one.
     let (all, alice) = (RecordFilter::all(), subject("alice"));
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(9) };
     let _ = store.revoke_by_subject(&alice, &all, mark, EpochUpdate::Keep).await?;
@@ -312,5 +312,5 @@ async fn a_damaged_row_hides_no_other(stage: Stage) -> Ran {
     }
     same(S9, "delete of a damaged row", &store.delete(damaged.selector).await?, &true)?;
     let list = store.list_by_subject(&alice, &page(9)).await?;
-    same(S9, "how many records are listed without the damaged row", &list.len(), &4)
+    same(S9, "records listed without the damaged row", &list.len(), &4)
 }

@@ -1,4 +1,4 @@
-//! Logins from beginning to end: restored, listed, capped, ended, used up.
+//! Logins from beginning to end: restored, listed, capped, ended and used up.
 
 use std::num::NonZeroU32;
 
@@ -35,7 +35,7 @@ async fn a_log_out_everywhere_turns_away_the_login_under_way(stage: Stage) -> Ra
     let under_way = tokens.begin_login(&subject("alice")).await?;
     let old = log_in(&tokens, "alice", Kind::SESSION).await?;
     let count = other.revoke_subject(&subject("alice"), Kinds::Any, Reason::Administrative).await?;
-    same(S8, "how many were ended", &count, &1)?;
+    same(S8, "records ended", &count, &1)?;
     rejected(S11, "the login under way", tokens.issue(&under_way, Kind::SESSION).await, Rejected::Fenced)?;
     let ended = Rejected::Revoked(Reason::Administrative);
     rejected(S8, "the old session", tokens.verify(Kind::SESSION, old.token.expose()).await, ended)?;
@@ -44,6 +44,7 @@ async fn a_log_out_everywhere_turns_away_the_login_under_way(stage: Stage) -> Ra
         .map(drop)
 }
 
+/// No session can be restored from a token whose login has ended.
 async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -65,6 +66,7 @@ async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A replaced token that logs its login out raises no alarm, and ends no other login.
 async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -73,7 +75,7 @@ async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
     let second = rotate(&tokens, first.token.expose()).await?;
     accepted(D13, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
     clock.advance(MINUTE * 5);
-    // Any token of ours logs out, a replaced one too.
+    // Any token of a login can log it out, including a replaced one.
     accepted(D13, "a log-out", tokens.revoke(Kind::REMEMBER, first.token.expose()).await)?;
     for text in [first.token.expose(), &second] {
         let verdict = tokens.verify_and_rotate(Kind::REMEMBER, text).await;
@@ -100,7 +102,7 @@ async fn an_ending_completes_though_its_caller_is_gone(stage: Stage) -> Ran {
             if !is_good(&tokens, Kind::SESSION, issued.token.expose()).await? {
                 break;
             }
-            hold(D12, tried < 400, "an ending whose caller was dropped never happened")?;
+            hold(D12, tried < 400, "an ending did not happen because its caller was dropped")?;
             tokio::time::sleep(std::time::Duration::from_millis(5)).await;
         }
     }
@@ -139,9 +141,9 @@ async fn ending_by_kind_and_by_login_ends_just_that(stage: Stage) -> Ran {
         issued.push(log_in(&tokens, "alice", kind).await?);
     }
     let count = tokens.revoke_subject(&subject("alice"), Kind::REMEMBER, Reason::Administrative).await?;
-    same(S8, "how many of a kind were ended", &count, &1)?;
+    same(S8, "records of a kind ended", &count, &1)?;
     let count = tokens.revoke_login(&subject("alice"), issued[3].login, Reason::LoggedOutElsewhere).await?;
-    same(S8, "how many of a login were ended", &count, &1)?;
+    same(S8, "records of a login ended", &count, &1)?;
     for (issued, good) in issued.iter().zip([true, false, true, false]) {
         let found = is_good(&tokens, issued.kind, issued.token.expose()).await?;
         same(S8, format_args!("whether a {} is still good", issued.kind), &found, &good)?;
@@ -156,7 +158,7 @@ async fn somebody_elses_login_cannot_be_ended(stage: Stage) -> Ran {
     log_in(&tokens, "mallory", Kind::SESSION).await?;
     let reason = Reason::LoggedOutElsewhere;
     let count = tokens.revoke_login(&subject("mallory"), alice.login, reason).await?;
-    same(S8, "how many of alice's records mallory ended", &count, &0)?;
+    same(S8, "records of alice's that mallory ended", &count, &0)?;
     accepted(S8, "alice's session", tokens.verify(Kind::SESSION, alice.token.expose()).await).map(drop)
 }
 
@@ -172,7 +174,7 @@ async fn a_changed_credential_leaves_only_the_caller(stage: Stage) -> Ran {
     let caller = accepted(S8, "the caller", tokens.verify(Kind::SESSION, session.token.expose()).await)?;
     let stamp = Stamp::of("new hash");
     let renewed = accepted(S8, "the change", tokens.credential_changed(&caller, Some(stamp)).await)?;
-    same(S8, "how many tokens the caller was given", &renewed.tokens.len(), &2)?;
+    same(S8, "tokens returned to the caller", &renewed.tokens.len(), &2)?;
     for old in [&remember, &session, &thief] {
         let good = is_good(&tokens, old.kind, old.token.expose()).await?;
         hold(S8, !good, format_args!("an old {} is still good after a change of the password", old.kind))?;
@@ -203,7 +205,7 @@ async fn a_login_is_listed_once_however_many_tokens_it_has(stage: Stage) -> Ran 
         let parent = accepted(S9, "a parent", tokens.verify(Kind::REMEMBER, remember.token.expose()).await)?;
         let session = accepted(S9, "a session", tokens.issue_from(&parent, Kind::SESSION).await)?;
         let restored = accepted(S9, "a session", tokens.verify(Kind::SESSION, session.token.expose()).await)?;
-        same(S9, "how it was come by", &restored.origin(), &Origin::Restored)?;
+        same(S9, "the origin of the login", &restored.origin(), &Origin::Restored)?;
         logins.insert(0, remember.login);
     }
     log_in(&tokens, "alice", Kind::API_KEY).await?;
@@ -224,7 +226,7 @@ async fn a_login_is_listed_once_however_many_tokens_it_has(stage: Stage) -> Ran 
     let found: Vec<_> = listed.iter().map(|login| login.login).collect();
     same(S9, "the logins, newest first", &found, &logins)?;
     let query = ListQuery { purpose: Purpose::Key, ..ListQuery::default() };
-    same(S9, "how many keys", &tokens.list(&subject("alice"), &query).await?.logins.len(), &1)
+    same(S9, "number of keys", &tokens.list(&subject("alice"), &query).await?.logins.len(), &1)
 }
 
 async fn the_cap_ends_the_oldest_login(stage: Stage) -> Ran {
@@ -264,15 +266,16 @@ async fn no_change_of_data_is_lost(stage: Stage) -> Ran {
     same(D15, "the data after 20 changes from two nodes", &tokens.data(&valid).await?.into_owned(), &expected)
 }
 
+/// `Tokens::purge` removes a record an hour after it is due, so that a fast clock harms no other node.
 async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let session = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     clock.set(once.expires_at.saturating_add(HOUR - std::time::Duration::from_millis(1)));
-    same(S10, "how many were purged within the margin", &tokens.purge().await?, &0)?;
+    same(S10, "records purged within the margin", &tokens.purge().await?, &0)?;
     clock.advance(std::time::Duration::from_millis(1));
-    // A purge may remove nothing where a row is locked, and the next one finds it.
+    // A purge may skip a locked row; the next one finds it.
     let mut removed = 0;
     for _ in 0..IDLE {
         removed += tokens.purge().await?;
@@ -280,7 +283,7 @@ async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
             break;
         }
     }
-    same(S10, "how many were purged after it", &removed, &1)?;
+    same(S10, "records purged after it", &removed, &1)?;
     hold(S10, store.find(once.token.selector()).await?.is_none(), "what was purged is still there")?;
     accepted(S10, "a living token", tokens.verify(Kind::REMEMBER, session.token.expose()).await).map(drop)
 }

@@ -21,7 +21,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] purging_stays_in_its_namespace needs [Purge]),
 ];
 
-/// The second one's name begins with the first one's.
+/// The suffix of the second namespace, whose name begins with the first one's name.
 const OTHER: &str = "_b";
 const KEEP: Duration = Duration::from_secs(3_600);
 
@@ -51,7 +51,7 @@ async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
     same(S15, "the list here", &ids(&list), &vec![mine.selector])?;
     for action in [Action::Mark { reason: Reason::Administrative, at: at(1) }, Action::Remove] {
         let count = here.revoke_by_subject(&alice, &RecordFilter::all(), action, EpochUpdate::Keep).await?;
-        same(S15, "how many were ended here", &count, &1)?;
+        same(S15, "records ended here", &count, &1)?;
         same(S15, "the record there", &there.find(theirs.selector).await?, &Some(theirs.clone()))?;
     }
     Ok(())
@@ -64,7 +64,7 @@ async fn each_namespace_has_epochs_of_its_own(stage: Stage) -> Ran {
     let answer = there.insert(&record("alice"), Fence::Epoch(mine)).await?;
     same(S15, "insert there under the epoch from here", &answer, &Insert::Fenced)?;
     let theirs = there.epoch(&alice, Epoch([2; 16]), KEEP, NOW).await?;
-    hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch though none was made there")?;
+    hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch although none was created there")?;
     let advance = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
     let _ = there.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
     let answer = here.insert(&record("alice"), Fence::Epoch(mine)).await?;
@@ -85,7 +85,7 @@ async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
     (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
     here.put(&due).await?;
     let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
-    same(S15, "how many were purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
+    same(S15, "records purged in the empty namespace", &there.collect(at(7_200_000), 9).await?, &0)?;
     same(S15, "the record here", &here.find(due.selector).await?, &Some(due))?;
     let answer = here.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S15, "insert here after a purge there", &answer, &INSERTED)
@@ -101,7 +101,7 @@ async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
     for name in names.iter().chain(&long_ones).chain(&longest) {
         open.extend(stage.open_if_taken(name).await.map(|store| (name, store)));
     }
-    // Those that were not refused are apart.
+    // The accepted names are separate namespaces.
     let mut records = Vec::new();
     for (name, store) in &open {
         let record = record("alice");
@@ -118,7 +118,7 @@ async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A key made of both without a mark in between is the same for "a" and "b_alice" as for "a_b" and "alice".
+/// A key that joins both without a separator is the same for "a" and "b_alice" as for "a_b" and "alice".
 async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
     let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
     for (mine, theirs) in
@@ -139,7 +139,7 @@ async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
         let update = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
         let all = RecordFilter::all();
         let count = here.revoke_by_subject(&subject(mine), &all, Action::Remove, update).await?;
-        same(S15, format_args!("how many records {mine:?} has here"), &count, &1)?;
+        same(S15, format_args!("records {mine:?} has here"), &count, &1)?;
         same(
             S15,
             format_args!("a record of {theirs:?} there"),
@@ -156,7 +156,7 @@ async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
                 EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP },
             )
             .await?;
-        // The next pair begins with epochs of its own.
+        // The next pair starts with new epochs.
         here.revoke_by_subject(&subject(mine), &all, Action::Remove, EpochUpdate::Keep).await?;
     }
     Ok(())

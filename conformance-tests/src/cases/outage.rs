@@ -1,4 +1,4 @@
-//! A server that is hurt: trouble is an error, bounded in time, and passes.
+//! Faults of a server: every call fails in bounded time, and the store recovers.
 
 use std::time::Duration;
 
@@ -24,15 +24,15 @@ pub(super) const CASES: &[Case] = &[
     case!(Restart Full [S14 S11] what_was_acknowledged_survives_a_restart_of_the_server needs [Outage ProcessCrash]),
 ];
 
-/// How long one call may take in trouble.
+/// The time limit of one call during a fault.
 const BOUND: Duration = Duration::from_secs(20);
-/// How long after the trouble a call may still fail, once for each connection of a pool.
+/// How long after the fault a call may still fail, once for each connection of a pool.
 const RECOVERY: Duration = Duration::from_secs(30);
-/// How many rounds of every operation have to succeed in a row before a store counts as recovered: more calls
-/// than a pool has connections that may each fail once.
+/// How many rounds of every operation must succeed in a row before a store counts as recovered: more calls than a
+/// pool has connections, each of which may fail once.
 const ROUNDS: usize = 4;
 const KEEP: Duration = Duration::from_secs(3_600);
-/// What no error may show.
+/// Data that no error may show.
 const SECRET: &[u8] = b"wholly confidential";
 
 async fn a_stopped_server_is_an_error_and_passes(stage: Stage) -> Ran {
@@ -47,8 +47,8 @@ async fn cut_connections_are_an_error_and_pass(stage: Stage) -> Ran {
     endure(&stage, Trouble::Cut).await
 }
 
-/// Every call fails in time while there is trouble, says truly whether it wrote, and the same handle works
-/// after it.
+/// During a fault every call fails in time and reports correctly whether it may have written. Afterwards the same
+/// handle works.
 async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
     let (store, server) = (stage.open().await?.bare(), stage.server()?);
     let (mut parent, mut asked) = (record("alice"), Vec::new());
@@ -67,20 +67,20 @@ async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
     recovered(stage, &store, &parent).await?;
     for (record, fence, may_be) in asked {
         let found = store.find(record.selector).await?;
-        let said = "an insert failed, said that nothing was written, and the record is there";
+        let said = "an insert failed and reported that it wrote nothing, but the record is there";
         hold(S12, may_be || found.is_none(), format_args!("{said}: {fence:?}"))?;
-        hold(S12, found.is_none() || found == Some(record), "a record is half there after the trouble")?;
+        hold(S12, found.is_none() || found == Some(record), "a record is only partly there after the fault")?;
     }
     if !touched {
         let found = store.find(parent.selector).await?;
-        let said = "a write failed, said that nothing was written, and the record has changed";
+        let said = "a write failed and reported that it wrote nothing, but the record has changed";
         hold(S12, found == Some(parent), said)?;
     }
     Ok(())
 }
 
-/// Asks for every operation. Whether what was asked of `record` may have been done all the same; in `asked`,
-/// whether the insert may have.
+/// Calls every operation. Returns whether `record` may have been changed; sets the flags in `asked` for inserts that
+/// may have happened.
 async fn ask_everything(
     stage: &Stage,
     store: &Handle,
@@ -105,7 +105,7 @@ async fn ask_everything(
     Ok(touched)
 }
 
-/// That `call` answers an error, in time, and shows no data in it. Whether it may have written all the same.
+/// Checks that `call` fails in time and shows no data. Returns whether it may have written.
 async fn fails<T: std::fmt::Debug>(
     what: &str,
     call: impl Future<Output = Result<T, StoreError>>,
@@ -113,17 +113,17 @@ async fn fails<T: std::fmt::Debug>(
     match timeout(BOUND, call).await {
         Ok(Err(error)) => {
             let said = format!("{error:?} {}", chain(&error));
-            keeps_quiet("an error in trouble", &said, &[SECRET])?;
+            keeps_quiet("an error during a fault", &said, &[SECRET])?;
             Ok(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }))
         }
         Ok(Ok(answer)) => {
-            hold(S12, false, format_args!("{what} answered {answer:?} without its server")).map(|()| true)
+            hold(S12, false, format_args!("{what} returned {answer:?} without its server")).map(|()| true)
         }
-        Err(_) => hold(S12, false, format_args!("{what} has not answered within {BOUND:?}")).map(|()| true),
+        Err(_) => hold(S12, false, format_args!("{what} has not returned within {BOUND:?}")).map(|()| true),
     }
 }
 
-/// Waits until every operation works again and goes on to: each connection of a pool may fail once.
+/// Waits until every operation keeps working; each connection of a pool may fail once.
 async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
     let until = tokio::time::Instant::now() + RECOVERY;
     let mut good = 0;
@@ -134,17 +134,17 @@ async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
                 continue;
             }
             Ok(Err(error)) => chain(&error),
-            Err(_) => return hold(S12, false, "after the trouble a call never answers"),
+            Err(_) => return hold(S12, false, "after the fault a call never returns"),
         };
         good = 0;
         let late = tokio::time::Instant::now() > until;
-        hold(S12, !late, format_args!("{RECOVERY:?} after the trouble the handle still fails: {error}"))?;
+        hold(S12, !late, format_args!("{RECOVERY:?} after the fault the handle still fails: {error}"))?;
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
     Ok(())
 }
 
-/// Every operation once, on records of its own.
+/// Calls every operation once, on its own records.
 async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Result<(), StoreError> {
     let (name, all) = (subject("zoe"), RecordFilter::all());
     let fresh = crate::specimen::record(name.as_str());
@@ -160,6 +160,7 @@ async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Resul
     store.purge_expired(Timestamp::MIN, 9).await.map(drop)
 }
 
+/// After a restart of the server the same handle works for every operation.
 async fn a_restarted_server_is_found_again(stage: Stage) -> Ran {
     let (store, server) = (stage.open().await?.bare(), stage.server()?);
     let record = record("alice");

@@ -1,4 +1,4 @@
-//! Races over two handles for one record, with measured overlap.
+//! Races between two handles for one record, with measured overlap.
 
 use hallpass_core::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
 
@@ -33,7 +33,7 @@ async fn of_many_replaces_of_one_revision_one_wins(stage: Stage) -> Ran {
         let timed = race(writes.iter().enumerate().map(entrant).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == Replace::Replaced).collect();
         let missing = values(&timed).contains(&Replace::Missing);
-        hold(S4, !missing, "a racing replace answered Missing of a record that is there")?;
+        hold(S4, !missing, "a racing replace of an existing record returned Missing")?;
         hold(S5, winners.len() <= 1, format_args!("{} of 4 replaces of one revision won", winners.len()))?;
         let expected = winners.first().map_or(&old, |winner| &writes[*winner]);
         same(S5, "the record of the winner", &nodes.1.find(old.selector).await?, &Some(expected.clone()))?;
@@ -54,7 +54,7 @@ async fn of_many_inserts_of_one_selector_one_wins(stage: Stage) -> Ran {
         };
         let timed = race(records.iter().enumerate().map(entrant).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == INSERTED).collect();
-        same(S2, format_args!("how many of 4 inserts won: {:?}", values(&timed)), &winners.len(), &1)?;
+        same(S2, format_args!("of 4 inserts, those that won: {:?}", values(&timed)), &winners.len(), &1)?;
         let found = nodes.1.find(selector).await?;
         same(S2, "the record of the winner", &found, &Some(records[winners[0]].clone()))?;
         Ok(overlapped(&timed))
@@ -73,7 +73,7 @@ async fn of_many_deletes_one_found_the_record(stage: Stage) -> Ran {
         };
         let timed = race((0..3).map(entrant).collect()).await?;
         let found = values(&timed).iter().filter(|found| **found).count();
-        same(S7, "how many of 3 deletes found the record", &found, &1)?;
+        same(S7, "of 3 deletes, those that found the record", &found, &1)?;
         Ok(overlapped(&timed))
     })
     .await
@@ -101,7 +101,7 @@ async fn a_reader_never_sees_a_record_torn_or_going_back(stage: Stage) -> Ran {
                 for _ in 0..15 {
                     let found = node.find(known[0].selector).await?;
                     let version = known.iter().position(|version| Some(version) == found.as_ref());
-                    hold(S6, version.is_some(), "a reader saw a record that nobody wrote")?;
+                    hold(S6, version.is_some(), "a reader saw a record that no call wrote")?;
                     hold(S6, version >= Some(last), "a reader saw an older record after a newer one")?;
                     last = version.unwrap_or(last);
                 }
@@ -142,7 +142,7 @@ async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran
     .await
 }
 
-/// Replaces a record that stays, again and again, while others beside it come and go.
+/// Replaces one record repeatedly, while inserting and deleting others.
 fn churn(node: Handle, number: u64, mut stays: Record, stage: Stage) -> Entrant<usize> {
     Box::pin(async move {
         if let Some(found) = node.find(stays.selector).await? {
@@ -198,15 +198,16 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
         };
         let timed = race((0..3).map(entrant).collect()).await?;
         let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
-        same(S10, format_args!("what 3 purgers of 12 records counted: {:?}", values(&timed)), &sum, &12)?;
+        same(S10, format_args!("counts of 3 purges of 12 records: {:?}", values(&timed)), &sum, &12)?;
         let list = nodes.1.list_by_subject(&subject("bob"), &page(100)).await?;
-        same(S10, "how many due records are left", &list.len(), &0)?;
+        same(S10, "due records left", &list.len(), &0)?;
         same(S10, "the living record", &nodes.1.find(living.selector).await?, &Some(living.clone()))?;
         Ok(overlapped(&timed))
     })
     .await
 }
 
+/// A record is either postponed by a replace or removed by a purge, never both.
 async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
     let nodes = stage.pair().await?;
     contest(async |_| {
@@ -236,9 +237,9 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
         for (done, (_, slid)) in timed[0].value.iter().zip(slides) {
             let found = nodes.1.find(slid.selector).await?;
             gone += usize::from(found.is_none());
-            hold(S10, !done || found == Some(slid), "a record that was slid during a purge is gone")?;
+            hold(S10, !done || found == Some(slid), "a record that was postponed during a purge is gone")?;
         }
-        same(S10, "how many the purge removed, of those that are gone", &timed[1].value.len(), &gone)?;
+        same(S10, "records that the purge removed, of those gone", &timed[1].value.len(), &gone)?;
         let _ = nodes
             .0
             .revoke_by_subject(&subject("alice"), &RecordFilter::all(), Action::Remove, EpochUpdate::Keep)
@@ -248,7 +249,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
     .await
 }
 
-/// Eight records that are due, and for each of them the slide that puts it off.
+/// Eight due records, each with the update that postpones it.
 async fn due_and_slid(stage: &Stage, store: &Handle) -> Ran<Vec<(Revision, Record)>> {
     let mut slides = Vec::new();
     for _ in 0..8 {

@@ -1,4 +1,4 @@
-//! Races over two handles against the end of a subject's logins, with measured overlap.
+//! Races between two handles about the end of a subject's logins, with measured overlap.
 
 use std::time::Duration;
 
@@ -22,7 +22,7 @@ pub(super) const CASES: &[Case] = &[
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
-/// Replaces the record again and again until it cannot be.
+/// Replaces the record repeatedly until that fails.
 fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
     Box::pin(async move {
         for _ in 0..40 {
@@ -59,7 +59,7 @@ async fn no_flood_of_writes_saves_what_is_marked(stage: Stage) -> Ran {
         let entrants =
             floods.into_iter().chain([revocation(nodes.1.clone(), MARK, EpochUpdate::Keep)]).collect();
         let timed = race(entrants).await?;
-        same(S8, "how many were marked", &timed[2].value, &1)?;
+        same(S8, "records marked", &timed[2].value, &1)?;
         let found = nodes.0.find(old.selector).await?;
         let marked = found.as_ref().is_some_and(|found| found.revoked == Some(Reason::CredentialChanged));
         hold(S4, marked, format_args!("a flood of writes saved a record from its mark: {found:?}"))?;
@@ -80,14 +80,14 @@ async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
         ];
         let remove = revocation(nodes.0.clone(), Action::Remove, EpochUpdate::Keep);
         let timed = race(floods.into_iter().chain([remove]).collect()).await?;
-        same(S8, "how many were removed", &timed[2].value, &1)?;
+        same(S8, "records removed", &timed[2].value, &1)?;
         hold(
             S4,
             nodes.1.find(old.selector).await?.is_none(),
             "a flood of writes brought a removed record back",
         )?;
         let list = nodes.1.list_by_subject(&subject("alice"), &page(9)).await?;
-        same(S9, "how many are listed after the removal", &list.len(), &0)?;
+        same(S9, "records listed after the removal", &list.len(), &0)?;
         Ok(overlapped(&timed))
     })
     .await
@@ -106,7 +106,7 @@ async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
             let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
             same(
                 S8,
-                format_args!("what 3 revocations of 5 records counted: {:?}", values(&timed)),
+                format_args!("counts of 3 concurrent revocations of 5 records: {:?}", values(&timed)),
                 &sum,
                 &5,
             )?;

@@ -1,4 +1,4 @@
-//! Races of clients over two nodes, with measured overlap.
+//! Races between clients on two nodes, with measured overlap.
 
 use hallpass_core::{Denied, Kind, Rejected, Revision};
 
@@ -51,18 +51,18 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
             let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
             Box::pin(async move {
                 let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &text).await;
-                let valid = accepted(D16, "one of several requests at once", verdict)?;
+                let valid = accepted(D16, "one of several concurrent requests", verdict)?;
                 Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
             })
         };
         let timed = race((0..4).map(entrant).collect()).await?;
         let Some(expected) = timed.iter().find_map(|timed| timed.value.clone()) else {
-            hold(T5, false, "no request of several at once got a successor")?;
+            hold(T5, false, "none of several concurrent requests received a successor")?;
             return Ok(false);
         };
         for timed in &timed {
             let got = timed.value.as_deref().unwrap_or(&expected);
-            same_token(T5, "two requests at once got different successors", got, &expected)?;
+            same_token(T5, "two concurrent requests received different successors", got, &expected)?;
         }
         accepted(D16, "the successor", services[1].verify(Kind::REMEMBER, &expected).await)?;
         Ok(overlapped(&timed))
@@ -93,9 +93,9 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
         let timed = race((0..3).map(entrant).collect()).await?;
         let valid =
             accepted(D15, "a session", services[0].verify(Kind::SESSION, issued.token.expose()).await)?;
-        same(D15, "how many of 9 racing changes were kept", &services[0].data(&valid).await?.len(), &9)?;
+        same(D15, "of 9 racing changes, those that were kept", &services[0].data(&valid).await?.len(), &9)?;
         let found = nodes.1.find(issued.token.selector()).await?.map(|record| record.revision);
-        same(D15, "how many writes they took", &found, &Revision::new(10).ok())?;
+        same(D15, "writes for these changes", &found, &Revision::new(10).ok())?;
         Ok(overlapped(&timed))
     })
     .await

@@ -1,4 +1,4 @@
-//! Random sequences of calls that follow each other, over two handles.
+//! Random sequences of consecutive calls over two handles.
 
 use std::time::Duration;
 
@@ -19,6 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Restart Full [S12 S14] nothing_is_lost_in_a_restart_of_the_server),
 ];
 
+/// The contract allows every result of a random sequence of calls.
 async fn every_answer_is_allowed(stage: Stage) -> Ran {
     let amount = Amount {
         sequences: 500,
@@ -32,7 +33,7 @@ async fn every_answer_is_allowed(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
-/// Every two operations about one record, the first one held up at each of its steps.
+/// Any two operations about one record, with the first one held up at each of its steps.
 async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
     let amount = Amount {
         sequences: 120,
@@ -46,6 +47,7 @@ async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
+/// After connections were cut for a moment, the records agree with the results of the calls.
 async fn a_short_cut_is_told_and_forgotten(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Cut, 2, 8).await
 }
@@ -63,6 +65,7 @@ async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
     sequences(stage, amount).await
 }
 
+/// A call that reports that it wrote nothing has written nothing.
 async fn nothing_is_done_in_secret_while_the_server_is_stopped(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Stop, 3, 12).await
 }
@@ -71,7 +74,7 @@ async fn nothing_is_done_in_secret_while_connections_are_cut(stage: Stage) -> Ra
     sequences_in(stage, Trouble::Cut, 3, 12).await
 }
 
-/// Each call may take its time.
+/// Each call may wait until its time limit.
 async fn nothing_is_done_in_secret_while_the_server_is_frozen(stage: Stage) -> Ran {
     sequences_in(stage, Trouble::Freeze, 1, 12).await
 }

@@ -1,4 +1,4 @@
-//! Replacing: compare-and-swap on the revision.
+//! Replaces: compare-and-swap on the revision.
 
 use hallpass_core::{
     Action, Body, Device, EpochUpdate, Reason, Record, RecordFilter, Replace, Revision, StoreError, Timestamp,
@@ -52,12 +52,13 @@ async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A replace succeeds although its times are earlier than those of the record.
 async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");
     store.put(&old).await?;
     let mut new = stage.next(&old);
-    // Nodes' clocks differ: the order of writes is that of revisions, not of times.
+    // The clocks of nodes differ: revisions order the writes, not times.
     (new.updated_at, new.seen_at) = (ago(9_000), ago(9_000));
     store.swap(&new, &old).await?;
     let found = store.find(new.selector).await?;
@@ -72,7 +73,7 @@ async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
     (touched.seen_at, touched.updated_at) = (at(60_000), at(60_000));
     (touched.idle_at, touched.purge_at) = (Some(at(120_000)), at(180_000));
     let mut answer = here.touch(&touched, old.revision).await?;
-    // It may be spurious (S5), and not for ever.
+    // The conflict may be spurious (S5), but not every time.
     for _ in 0..16 {
         if answer != Replace::Conflict {
             break;
@@ -185,6 +186,7 @@ async fn a_spent_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// Two replaces that differ in the write id alone come from two callers, and one of them wins.
 async fn equal_but_for_the_write_id_is_still_another_caller(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");
@@ -215,6 +217,7 @@ async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A purge obeys the `purge_at` of the latest replace.
 async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut later, mut sooner) = (record("alice"), record("bob"));
@@ -229,17 +232,17 @@ async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran
         store.put(old).await?;
         store.swap(new, old).await?;
     }
-    same(S10, "how many were due", &store.collect(at(10), 100).await?, &1)?;
-    same(S10, "the record that was put off", &store.find(moved.selector).await?, &Some(moved))?;
+    same(S10, "records due", &store.collect(at(10), 100).await?, &1)?;
+    same(S10, "the postponed record", &store.find(moved.selector).await?, &Some(moved))?;
     hold(
         S10,
         store.find(drawn.selector).await?.is_none(),
-        "the record whose time came sooner is still there",
+        "the record that became due earlier is still there",
     )?;
-    same(S10, "how many were due before the new time", &store.collect(at(999), 100).await?, &0)
+    same(S10, "records due before the new time", &store.collect(at(999), 100).await?, &0)
 }
 
-/// A session of alice's at this revision.
+/// A session of alice's at revision `number`.
 fn at_revision(number: u64) -> Record {
     let mut record = record("alice");
     record.revision = Revision::new(number).unwrap_or(Revision::MAX);
@@ -252,7 +255,7 @@ async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
     for number in [5, (1 << 16) + 5, (1 << 31) - 1, 1 << 32, 99_999_999_999_999, (1 << 52) + 1, largest - 2] {
         let old = at_revision(number);
         store.put(&old).await?;
-        // What is left of the number in 8, 16, 32 and 52 bits, in 14 and 15 digits, and beside it.
+        // What remains of the number in 8, 16, 32 and 52 bits, or in 14 and 15 digits, and its neighbours.
         let alike = [8, 16, 32, 52].map(|bits| number % (1 << bits));
         let near = [number - 1, number + 1, number + (1 << 16), number + (1 << 32)];
         let rounded = [number / 1_000 * 1_000, number / 10 * 10];
@@ -302,12 +305,12 @@ async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
         answer = store.replace(&stage.next(&last), Revision::MAX).await;
     }
     let refused = matches!(answer, Err(StoreError::Refused(_)));
-    hold(S5, refused, format_args!("replace at the largest revision answered {answer:?}"))?;
+    hold(S5, refused, format_args!("replace at the largest revision returned {answer:?}"))?;
     same(S5, "the record afterwards", &store.find(last.selector).await?, &Some(last.clone()))?;
     let mark = Action::Mark { reason: Reason::Administrative, at: at(5) };
     let all = RecordFilter::all();
     let count = store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
-    same(S8, "how many were marked at the largest revision", &count, &1)?;
+    same(S8, "records marked at the largest revision", &count, &1)?;
     last.mark(Reason::Administrative, at(5));
     let found = store.find(last.selector).await?;
     same(S8, "a record marked at the largest revision", &found, &Some(last.clone()))?;
@@ -327,6 +330,7 @@ async fn what_expired_long_ago_is_replaced_like_any_other(stage: Stage) -> Ran {
     same(S4, "a record that expired in 1970, replaced", &store.find(new.selector).await?, &Some(new))
 }
 
+/// An idle expiry at the first instant of 1970 is kept, not taken for none.
 async fn an_idle_expiry_at_the_beginning_of_time_is_one(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let old = record("alice");

@@ -1,4 +1,4 @@
-//! What a restart may change: nothing but touches and what a purge removed.
+//! What a restart may undo: only touches and purges.
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S10, S14};
@@ -18,24 +18,24 @@ async fn what_is_due_is_collected_after_a_restart(stage: Stage) -> Ran {
     store.put(&due).await?;
     drop(store);
     let store = stage.open().await?;
-    same(S10, "how many due records went after a restart", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "due records purged after a restart", &store.collect(at(1), 9).await?, &1)?;
     hold(S10, store.find(due.selector).await?.is_none(), "a record that was purged is still there")
 }
 
-/// It may be back (S14), and then the next purge takes it.
+/// A purged record may be back (S14); then the next purge removes it.
 async fn what_was_purged_is_gone_or_due_after_a_restart(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut due, stays) = (record("alice"), record("alice"));
     (due.expires_at, due.purge_at, due.idle_at) = (at(1), at(1), None);
     store.put_all(&[due.clone(), stays.clone()]).await?;
-    same(S10, "how many due records went", &store.collect(at(1), 9).await?, &1)?;
+    same(S10, "due records purged", &store.collect(at(1), 9).await?, &1)?;
     drop(store);
     let store = stage.open().await?;
     let back = store.find(due.selector).await?;
     let whole = back.as_ref().is_none_or(|back| *back == due);
-    hold(S14, whole, format_args!("what a purge removed is back as another record: {back:?}"))?;
+    hold(S14, whole, format_args!("a purged record is back as a different one: {back:?}"))?;
     let again = u64::from(back.is_some());
-    same(S10, "how many of them went after a restart", &store.collect(at(1), 9).await?, &again)?;
+    same(S10, "purged records removed again after a restart", &store.collect(at(1), 9).await?, &again)?;
     hold(S10, store.find(due.selector).await?.is_none(), "a record that was purged twice is still there")?;
     same(S14, "a record that is not due", &store.find(stays.selector).await?, &Some(stays))
 }

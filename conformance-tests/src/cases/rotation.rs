@@ -1,4 +1,4 @@
-//! Rotation over time: when it is due, what use extends, what an honest client may rely on.
+//! Rotation over time: when it is due, what use extends, and what an honest client can rely on.
 
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ async fn a_rotation_is_due_at_the_first_use_and_then_not_too_soon(stage: Stage) 
     let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(&tokens, first.token.expose()).await?;
     clock.advance(SECOND);
-    // Confirmed now: due when more than twice the overlap has passed since.
+    // Confirmed now: a rotation is due once more than twice the overlap has passed.
     for wait in [Duration::ZERO, SECOND * 60] {
         clock.advance(wait);
         let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &second).await;
@@ -48,6 +48,7 @@ async fn a_rotation_is_due_at_the_first_use_and_then_not_too_soon(stage: Stage) 
     hold(D10, third != second, "a rotation gave the token itself")
 }
 
+/// An unconfirmed successor is rotated only after the retry window and twice the overlap.
 async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (wait, due) in [(HOUR + MINUTE, false), (HOUR + MINUTE + MILLI, true)] {
@@ -62,8 +63,8 @@ async fn an_unconfirmed_successor_rotates_late(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// With a window that is open until the successor is confirmed: rotating in the request that confirms it
-/// would break a client whose other requests are under way.
+/// The window stays open until the successor is confirmed. Rotating in the request that confirms it would break a
+/// client with other requests under way.
 async fn the_request_that_confirms_does_not_rotate(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
@@ -94,8 +95,8 @@ async fn retrying_extends_no_window(stage: Stage) -> Ran {
     rejected(D11, "the 60th retry, past the window", verdict, Rejected::Lapsed)
 }
 
-/// The first write after the windows erases what the successor is derived with, so that a clock which
-/// then steps back opens nothing again. Both nodes' clocks have to agree, hence the skew of 10 s.
+/// The first write after the windows erases the data from which the successor is derived, so that no window opens
+/// again if the clock then steps back. The clocks of both nodes must agree on this, hence the skew of 10 s.
 async fn windows_that_have_closed_stay_closed(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (overlap, retry) = (SECOND * 40, HOUR + SECOND * 10);
@@ -129,8 +130,8 @@ async fn windows_that_have_closed_stay_closed(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// A node whose clock is far ahead confirmed: to the others that was just now, and not after the retry
-/// window. Ahead by no more than clocks may be apart (10 s), it is taken at its word.
+/// If a node whose clock is far ahead confirms a token, other nodes take that time as now, not as after the retry
+/// window. They accept it as it is if it is at most 10 s ahead, the allowed skew.
 async fn a_confirmation_from_the_far_future_counts_as_now(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (ahead, good) in [(SECOND * 10, false), (SECOND * 10 + MILLI, true)] {
@@ -167,7 +168,7 @@ async fn rotating_moves_no_absolute_expiry(stage: Stage) -> Ran {
         let stored = record.as_ref().map(|record| record.expires_at);
         same(D11, "the absolute expiry after a rotation", &stored, &Some(expires_at))?;
         let capped = record.is_some_and(|record| record.purge_at <= expires_at);
-        hold(D11, capped, "a rotation moved the time to collect past the absolute expiry")?;
+        hold(D11, capped, "a rotation moved the purge time past the absolute expiry")?;
     }
     clock.set(expires_at);
     rejected(
@@ -193,7 +194,7 @@ async fn a_shorter_policy_works_at_once(stage: Stage) -> Ran {
     rejected(D2, "a token past the shorter lifetime", verdict, Rejected::Expired)
 }
 
-/// One browser: it sends what it holds, and takes over what comes back unless the response is lost.
+/// One browser: it sends the token that it holds, and keeps the token that it receives unless the response is lost.
 async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut rng = stage.rng();
@@ -205,7 +206,7 @@ async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
         let mut lost_at = None;
         for _ in 0..60 {
             clock.advance(pause(&mut rng));
-            // Several requests leave with the same cookie; their answers come within the overlap.
+            // Several requests send the same cookie; their responses arrive within the overlap.
             let (sent, mut answers) = (held.clone(), Vec::new());
             for _ in 0..=rng.below(3) {
                 clock.advance(MILLI * rng.below(9_000) as u32);
@@ -216,7 +217,7 @@ async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
             let may_lose = lost_at.is_none_or(|at| tokens.now().since(at) > HOUR + MINUTE * 2);
             if may_lose && rng.below(4) == 0 {
                 lost_at = Some(tokens.now());
-                // It notices soon and asks again.
+                // The client soon notices and repeats the request.
                 clock.advance(SECOND * rng.below(600) as u32);
                 let verdict = other.verify_and_rotate(Kind::REMEMBER, &held).await;
                 answers = vec![accepted(D16, "an honest client that lost a response", verdict)?.successor];
@@ -229,7 +230,7 @@ async fn an_honest_client_is_never_refused(stage: Stage) -> Ran {
     Ok(())
 }
 
-/// One browser that loses every other answer, and is away for hours in between.
+/// One browser that loses every second response and pauses for hours in between.
 async fn an_honest_client_may_lose_any_answer_until_it_is_confirmed(stage: Stage) -> Ran {
     let (here, there) = stage.pair().await?;
     let mut rng = stage.rng();
@@ -250,7 +251,7 @@ async fn an_honest_client_may_lose_any_answer_until_it_is_confirmed(stage: Stage
     Ok(())
 }
 
-/// Seconds to days, never long enough to expire within the test.
+/// Up to two hours, never long enough to expire within the test.
 fn pause(rng: &mut Rng) -> Duration {
     [Duration::ZERO, SECOND * 5, SECOND * 61, MINUTE * 7, HOUR * 2][rng.below(5)]
         + MILLI * rng.below(999) as u32

@@ -1,4 +1,4 @@
-//! What a store says about itself.
+//! What a store's `Debug` output and errors show.
 
 use std::fmt::Debug;
 
@@ -18,7 +18,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S18] errors_show_no_body),
 ];
 
-/// Every way in which `bytes` might be written out.
+/// Every common way to print `bytes`.
 fn spellings(bytes: &[u8]) -> Vec<String> {
     let list =
         |show: fn(&u8) -> String, between: &str| bytes.iter().map(show).collect::<Vec<_>>().join(between);
@@ -33,7 +33,7 @@ fn spellings(bytes: &[u8]) -> Vec<String> {
     ]
 }
 
-/// That `said` shows none of the secrets.
+/// Checks that `said` shows none of the secrets.
 pub(super) fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> Ran {
     let compact: String = said.split_whitespace().collect();
     for spelling in secrets.iter().flat_map(|secret| spellings(secret)) {
@@ -92,7 +92,7 @@ async fn errors_show_no_body(stage: Stage) -> Ran {
     bytes.truncate(Body::MAX_LEN);
     let mut record = record("alice");
     record.body = body(bytes);
-    // Whatever fails here is not the point; what it says is.
+    // It does not matter what fails here, only what the error shows.
     let mut errors: Vec<StoreError> = Vec::new();
     let next = stage.next(&record);
     for _ in 0..2 {

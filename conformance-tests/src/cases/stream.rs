@@ -1,8 +1,8 @@
-//! Streams of log-ins and restored sessions through the whole of a log-out.
+//! Streams of logins and restored sessions during a log-out.
 //!
-//! A revocation takes several steps on most backends, and the last one, in which it becomes visible, may take
-//! milliseconds. Inserts that start together with it are over before that. So here they start before it, all through
-//! it and after it, each in a task of its own.
+//! On most backends a revocation takes several steps, and the last one, which makes it visible, may take
+//! milliseconds. Inserts that start together with it have ended by then. So here inserts start before, during and
+//! after the revocation, each in a task of its own.
 
 use std::time::{Duration, Instant};
 
@@ -27,9 +27,9 @@ pub(super) const CASES: &[Case] = &[
 
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
-/// How many inserts start before the end, and how many after it.
+/// How many inserts start before the revocation, and how many after it.
 const AROUND: usize = 3;
-/// How many there are at most.
+/// The maximum number of inserts during it.
 const MOST: usize = 80;
 
 /// An insert of a stream.
@@ -40,7 +40,7 @@ struct Tried {
     answer: Insert,
 }
 
-/// What a stream came to.
+/// The result of a stream.
 struct Streamed<T> {
     tried: Vec<Tried>,
     began: Instant,
@@ -53,10 +53,10 @@ impl<T> Streamed<T> {
         self.tried.iter().any(|tried| tried.began < self.ended && self.began < tried.ended)
     }
 
-    /// What was inserted; nothing may be that began after the end was acknowledged.
+    /// The inserted records; none of them may have begun after the revocation was acknowledged.
     fn inserted(&self, whose: &str) -> Ran<Vec<&Record>> {
         for Tried { began, answer, .. } in &self.tried {
-            hold(S11, *answer != Insert::Duplicate, "insert of a new record answered Duplicate")?;
+            hold(S11, *answer != Insert::Duplicate, "insert of a new record returned Duplicate")?;
             let late = *answer == INSERTED && *began > self.ended;
             hold(
                 S11,
@@ -69,7 +69,8 @@ impl<T> Streamed<T> {
     }
 }
 
-/// Inserts `record`s under `fence` before, during and after `end`. Its last length says how densely.
+/// Inserts records made by `record` under `fence`, before, during and after `end`. Its last duration sets their
+/// spacing.
 async fn stream<T: Send + 'static>(
     nodes: &(Handle, Handle),
     fence: Fence,
@@ -113,7 +114,7 @@ async fn stream<T: Send + 'static>(
     Ok(Streamed { tried, began, ended, answer: answer? })
 }
 
-/// The timer counts whole milliseconds.
+/// The timer has a resolution of one millisecond.
 async fn pause(gap: Duration) {
     if gap < Duration::from_millis(1) {
         tokio::task::yield_now().await;
@@ -122,12 +123,12 @@ async fn pause(gap: Duration) {
     }
 }
 
-/// Whether any of `records` lives.
+/// Checks that none of `records` is alive.
 async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
     for record in records {
         let found = store.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
-        hold(S11, !lives, format_args!("an insert outlived {whose} that ran beside it"))?;
+        hold(S11, !lives, format_args!("an inserted record outlived {whose} that ran concurrently"))?;
     }
     Ok(())
 }
@@ -148,7 +149,7 @@ async fn no_login_slips_in_through_a_log_out_everywhere(stage: Stage) -> Ran {
         let inserted = streamed.inserted("a log-out everywhere")?;
         none_lives(&nodes.0, &inserted, "a log-out everywhere").await?;
         let count = inserted.len() as u64;
-        same(S8, "how many were ended, of those that were inserted", &streamed.answer, &count)?;
+        same(S8, "records ended, of those inserted", &streamed.answer, &count)?;
         Ok(streamed.overlapped())
     })
     .await
@@ -170,7 +171,7 @@ async fn no_session_is_restored_through_the_end_of_its_login(stage: Stage) -> Ra
         let inserted = streamed.inserted("the end of its login")?;
         none_lives(&nodes.0, &inserted, "the end of its login").await?;
         let count = inserted.len() as u64 + 1;
-        same(S8, "how many were ended, the parent included", &streamed.answer, &count)?;
+        same(S8, "records ended, the parent included", &streamed.answer, &count)?;
         Ok(streamed.overlapped())
     })
     .await
@@ -190,14 +191,14 @@ async fn no_session_is_restored_through_the_delete_of_its_parent(stage: Stage) -
         let inserted = streamed.inserted("the delete of its parent")?;
         for record in inserted {
             let found = nodes.0.find(record.selector).await?;
-            same(S11, "a child whose parent was deleted beside it", &found, &Some(record.clone()))?;
+            same(S11, "a child whose parent was deleted concurrently", &found, &Some(record.clone()))?;
         }
         Ok(overlapped)
     })
     .await
 }
 
-/// A record like `template` under a selector of its own.
+/// A copy of `template` with a new selector.
 fn fresh(template: &Record) -> Record {
     let random = record("anyone");
     let mut fresh = template.clone();

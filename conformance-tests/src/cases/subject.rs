@@ -1,4 +1,4 @@
-//! Revoking by subject: all and only what matches.
+//! Revocation of a subject's records: all that match, and no others.
 
 use hallpass_core::{
     Action, Epoch, EpochUpdate, Kind, Kinds, LoginId, Logins, Purpose, Purposes, Reason, Record,
@@ -42,7 +42,7 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     }
     same(
         S8,
-        "how many were removed",
+        "number of records removed",
         &revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?,
         &3,
     )?;
@@ -54,11 +54,12 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
     same(S8, "the list afterwards", &ids(&list), &vec![])?;
     for other in others {
-        same(S8, "a record of somebody else", &store.find(other.selector).await?, &Some(other))?;
+        same(S8, "another subject's record", &store.find(other.selector).await?, &Some(other))?;
     }
     Ok(())
 }
 
+/// A mark changes a record exactly as `Record::mark` does.
 async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for (number, reason) in Reason::ALL.into_iter().enumerate() {
@@ -67,35 +68,37 @@ async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
         store.put(&record).await?;
         let action = Action::Mark { reason, at: when };
         let count = revoke(&store, "alice", &RecordFilter::login(record.login), action).await?;
-        same(S8, "how many were marked", &count, &1)?;
+        same(S8, "records marked", &count, &1)?;
         record.mark(reason, when);
         let found = store.find(record.selector).await?;
         same(S8, format_args!("a record marked {reason:?} at {when:?}"), &found, &Some(record.clone()))?;
         let list = store.list_by_subject(&subject("alice"), &page(1)).await?;
-        hold(S9, list.len() == 1, "the list has lost the marked record")?;
+        hold(S9, list.len() == 1, "the list lacks the marked record")?;
         revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
     }
     Ok(())
 }
 
+/// A second mark changes nothing and is not counted.
 async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (mut first, mut second) = (record("alice"), record("alice"));
     store.put(&first).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
-    same(S8, "how many were marked", &revoke(&store, "alice", &RecordFilter::all(), action).await?, &1)?;
+    same(S8, "records marked", &revoke(&store, "alice", &RecordFilter::all(), action).await?, &1)?;
     store.put(&second).await?;
     let action = Action::Mark { reason: Reason::LoggedOut, at: at(9) };
     let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
-    same(S8, "how many were marked beside a marked one", &count, &1)?;
+    same(S8, "records marked beside a marked one", &count, &1)?;
     first.mark(Reason::Reused, at(1));
     second.mark(Reason::LoggedOut, at(9));
     same(S8, "the record marked first", &store.find(first.selector).await?, &Some(first))?;
     same(S8, "the record marked second", &store.find(second.selector).await?, &Some(second))?;
     let removed = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
-    same(S8, "how many marked records were removed", &removed, &2)
+    same(S8, "marked records removed", &removed, &2)
 }
 
+/// For every combination of filter conditions the store ends the same records as the reference store.
 async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let mut rng = stage.rng();
@@ -115,7 +118,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
             Action::Mark { .. } => records.iter().filter(unmarked).count(),
         };
         let count = revoke(&store, &name, &which, action).await?;
-        same(S8, format_args!("how many {which:?} meant"), &count, &(expected as u64))?;
+        same(S8, format_args!("records that {which:?} ended"), &count, &(expected as u64))?;
         match action {
             Action::Remove => records.retain(|record| !chosen.contains(&record.selector)),
             Action::Mark { reason, at } => {
@@ -125,7 +128,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
         }
         records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
         let list = store.list_by_subject(&subject(&name), &page(100)).await?;
-        same(S8, format_args!("what {which:?} left"), &list, &records)?;
+        same(S8, format_args!("records that {which:?} left"), &list, &records)?;
     }
     Ok(())
 }
@@ -133,7 +136,7 @@ async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
 fn varied(name: &str, rng: &mut Rng) -> Record {
     let mut record = record(name);
     record.kind = [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY][rng.below(3)];
-    // A kind may have served another purpose before.
+    // A kind may have had another purpose earlier.
     record.purpose = Purpose::ALL[rng.below(3)];
     record.login = LoginId([rng.below(4) as u8; 8]);
     record.created_at = ago(rng.below(4) as u64);
@@ -167,6 +170,7 @@ fn choice(rng: &mut Rng) -> RecordFilter {
     }
 }
 
+/// A revocation or list of a subject never includes an anonymous record.
 async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = anonymous();
@@ -176,7 +180,7 @@ async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
         same(S9, format_args!("the list of {name:?}"), &ids(&list), &vec![])?;
         for action in [MARK, Action::Remove] {
             let count = revoke(&store, name, &RecordFilter::all(), action).await?;
-            same(S8, format_args!("how many records {name:?} has"), &count, &0)?;
+            same(S8, format_args!("records {name:?} has"), &count, &0)?;
         }
     }
     same(S8, "the anonymous record", &store.find(record.selector).await?, &Some(record))
@@ -188,22 +192,22 @@ async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -
     let template = record("alice");
     store.put_all(&many(&template, MANY)).await?;
     let count = revoke(&store, "alice", &RecordFilter::all(), MARK).await?;
-    same(S8, "how many were marked", &count, &u64::from(MANY))?;
+    same(S8, "records marked", &count, &u64::from(MANY))?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
     let live = list.iter().filter(|record| record.revoked.is_none()).count();
-    same(S8, "how many of the list are live", &(list.len(), live), &(usize::from(MANY), 0))?;
+    same(S8, "live records in the list", &(list.len(), live), &(usize::from(MANY), 0))?;
     let count = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
-    same(S8, "how many were removed", &count, &u64::from(MANY))?;
+    same(S8, "number of records removed", &count, &u64::from(MANY))?;
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
-    same(S8, "how many are left", &list.len(), &0)?;
+    same(S8, "records left", &list.len(), &0)?;
     hold(
         S8,
         store.find(list.first().map_or(template.selector, |left| left.selector)).await?.is_none(),
-        "one is found",
+        "whether any is found",
     )
 }
 
-/// `count` records like `template`.
+/// `count` copies of `template` with their own selectors.
 fn many(template: &Record, count: u16) -> Vec<Record> {
     let numbered = |number: u16| {
         let mut record = template.clone();
@@ -214,20 +218,20 @@ fn many(template: &Record, count: u16) -> Vec<Record> {
     (0..count).map(numbered).collect()
 }
 
-/// More than a script's stack, a statement's parameters or ten rounds of a thousand hold.
+/// More records than a script's stack, the parameters of a statement or ten rounds of a thousand can hold.
 async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
     const MANY: u16 = 12_000;
     let store = stage.open().await?;
     let template = record("alice");
     store.put_all(&many(&template, MANY)).await?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
-    same(S9, "how many are on one page", &list.len(), &usize::from(MANY))?;
+    same(S9, "records on one page", &list.len(), &usize::from(MANY))?;
     for action in [MARK, Action::Remove] {
         let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
-        same(S8, format_args!("how many {action:?} was done to"), &count, &u64::from(MANY))?;
+        same(S8, format_args!("records that {action:?} ended"), &count, &u64::from(MANY))?;
     }
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
-    same(S8, "how many are left", &list.len(), &0)
+    same(S8, "records left", &list.len(), &0)
 }
 
 async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
@@ -244,18 +248,18 @@ async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
     let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
     let shown = hallpass_core::Page { kinds: dozen.clone(), ..page(99) };
     let list = store.list_by_subject(&subject("alice"), &shown).await?;
-    same(S9, "how many records of a dozen kinds, named twice, are listed", &list.len(), &12)?;
+    same(S9, "records of a dozen kinds, named twice, listed", &list.len(), &12)?;
     for action in [MARK, Action::Remove] {
         let count = revoke(&store, "alice", &RecordFilter::all().kinds(dozen.clone()), action).await?;
         same(
             S8,
-            format_args!("how many of a dozen kinds, named twice, {action:?} was done to"),
+            format_args!("number of records of a dozen kinds, named twice, that {action:?} ended"),
             &count,
             &12,
         )?;
     }
     let left = store.list_by_subject(&subject("alice"), &page(99)).await?;
-    same(S8, "how many records of another kind are left", &left.len(), &1)
+    same(S8, "records of another kind left", &left.len(), &1)
 }
 
 async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
@@ -269,7 +273,7 @@ async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
         store.put_all(&records).await?;
         let filter = RecordFilter::all().purposes(purpose);
         let count = revoke(&store, "alice", &filter, Action::Remove).await?;
-        same(S8, format_args!("how many records of purpose {purpose:?} went"), &count, &1)?;
+        same(S8, format_args!("records of purpose {purpose:?} ended"), &count, &1)?;
         for record in records {
             let found = store.find(record.selector).await?;
             let expected = (record.purpose != purpose).then_some(record);
@@ -281,11 +285,12 @@ async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
             )?;
         }
         let count = revoke(&store, "alice", &RecordFilter::all(), Action::Remove).await?;
-        same(S8, "how many were left", &count, &2)?;
+        same(S8, "records left", &count, &2)?;
     }
     Ok(())
 }
 
+/// A repeated revocation ends no further record and returns 0.
 async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let record = record("alice");
@@ -293,7 +298,7 @@ async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
     for (action, counts) in [(MARK, [1, 0, 0]), (Action::Remove, [1, 0, 0])] {
         for expected in counts {
             let count = revoke(&store, "alice", &RecordFilter::all(), action).await?;
-            same(S8, format_args!("how many {action:?} was done to"), &count, &expected)?;
+            same(S8, format_args!("records that {action:?} ended"), &count, &expected)?;
         }
     }
     Ok(())
@@ -306,7 +311,7 @@ async fn a_subject_without_records_is_no_error(stage: Stage) -> Ran {
     for advance in [EpochUpdate::Keep, advance] {
         let nobody = subject("nobody");
         let count = store.revoke_by_subject(&nobody, &RecordFilter::all(), MARK, advance).await?;
-        same(S8, "how many records nobody has", &count, &0)?;
+        same(S8, "records of a subject without any", &count, &0)?;
     }
     let epoch =
         store.epoch(&subject("nobody"), Epoch([9; 16]), std::time::Duration::from_secs(3600), NOW).await?;

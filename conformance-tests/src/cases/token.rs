@@ -1,4 +1,4 @@
-//! Tokens as behaviours: what is recognised, what is stored, what is refused.
+//! Tokens: which are recognised, which are rejected, and what the store keeps of them.
 
 use std::num::NonZeroU32;
 
@@ -48,10 +48,11 @@ async fn malformed_text_never_reaches_the_store(stage: Stage) -> Ran {
         let verdict = tokens.verify(Kind::SESSION, &text).await;
         rejected(T1, "malformed text", verdict, Rejected::Malformed)?;
     }
-    same(T1, "how often the store was asked about malformed text", &(stage.history().len() - asked), &0)?;
+    same(T1, "store calls for malformed text", &(stage.history().len() - asked), &0)?;
     accepted(T1, "the token itself", tokens.verify(Kind::SESSION, &good).await).map(drop)
 }
 
+/// The selector of one token with the validator of another is rejected, and ends neither.
 async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -78,6 +79,7 @@ async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// Each earlier token of a record is recognised as a replay.
 async fn every_former_token_is_known(stage: Stage) -> Ran {
     let store = stage.open().await?;
     for back in 1..=4 {
@@ -99,6 +101,7 @@ async fn every_former_token_is_known(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A stored record contains no part of a validator.
 async fn nothing_stored_verifies(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -115,7 +118,7 @@ async fn nothing_stored_verifies(stage: Stage) -> Ran {
         hold(T3, decoded, "a validator is not base64url")?;
         for secret in [validator.as_bytes(), &bytes[..16], &bytes[16..]] {
             let leaks = stored.windows(secret.len()).any(|window| window == secret);
-            hold(T3, !leaks, "what is stored contains a part of a validator")?;
+            hold(T3, !leaks, "the stored record contains part of a validator")?;
         }
     }
     Ok(())
@@ -131,7 +134,7 @@ async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
     let (moved, _) = stage.tokens(&thief, |builder| builder)?;
     let record_shard = record.selector.shard();
     let (mut owner, mut kind, mut longer) = (record.clone(), record.clone(), record);
-    // Somebody of the same shard: a store may refuse a row that breaks T7, and that would prove nothing.
+    // Another subject of the same shard: a store may refuse a row that breaks T7, which would prove nothing.
     let mut names = (0_u32..).map(|number| subject(&format!("bob {number}")));
     owner.subject = names.find(|name| name.shard() == record_shard);
     kind.kind = Kind::REMEMBER;
@@ -145,6 +148,7 @@ async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A record made with a key that this node lacks is a failure, not a rejection.
 async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let ((_, old), (other, _)) = (ring(1)?, ring(2)?);
@@ -157,7 +161,7 @@ async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
     hold(
         T3,
         matches!(verdict, Err(Denied::Failed(Failure::UnknownKey(_)))),
-        "a digest of an unknown key came to a verdict",
+        "verifying a digest of an unknown key gave a verdict",
     )?;
     let mixed =
         format!("{}{}", &text[..22], &log_in(&keyed, "bob", Kind::SESSION).await?.token.expose()[22..]);
@@ -205,6 +209,7 @@ async fn records_of_a_subject_share_a_shard(stage: Stage) -> Ran {
     Ok(())
 }
 
+/// A token of another kind is rejected like an unknown one, and cannot log the login out.
 async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -224,6 +229,7 @@ async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
     accepted(T8, "the one-time token", tokens.consume(Kind::ONE_TIME, once.token.expose()).await).map(drop)
 }
 
+/// `verify` refuses a single-use token, and `consume` refuses any other.
 async fn a_single_use_kind_is_only_consumed(stage: Stage) -> Ran {
     let store = stage.open().await?;
     let (tokens, _) = stage.tokens(&store, |builder| builder)?;
@@ -233,13 +239,13 @@ async fn a_single_use_kind_is_only_consumed(stage: Stage) -> Ran {
     hold(
         T8,
         matches!(verdict, Err(Denied::Failed(Failure::WrongCall(_)))),
-        "a single-use token came to a verdict in verify",
+        "verify gave a verdict on a single-use token",
     )?;
     let verdict = tokens.consume(Kind::SESSION, session.token.expose()).await;
     hold(
         T8,
         matches!(verdict, Err(Denied::Failed(Failure::WrongCall(_)))),
-        "a session came to a verdict in consume",
+        "consume gave a verdict on a session",
     )?;
     accepted(T8, "the one-time token", tokens.consume(Kind::ONE_TIME, once.token.expose()).await).map(drop)
 }

@@ -1,4 +1,4 @@
-//! What the suite knows of the store, and the edges that a call visits by it.
+//! What the suite knows about a store, and the edges that a call therefore visits.
 
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
@@ -10,7 +10,7 @@ use hallpass_core::{
 
 use super::{Asked, Edge, Edges};
 
-/// What the calls of one case have told about the store.
+/// What the calls of one case have shown about the store.
 #[derive(Debug)]
 pub(crate) struct Known {
     records: HashMap<Selector, Seen>,
@@ -50,7 +50,7 @@ impl Default for Known {
 }
 
 impl Known {
-    /// A call begins: its edges.
+    /// Records the beginning of a call and returns its edges.
     pub(crate) fn begin(&mut self, asked: Asked<'_>, node: usize) -> Edges {
         let mut edges = Edges::default();
         edges.add(Edge::Overlapped, self.under_way > 0);
@@ -127,7 +127,7 @@ impl Known {
         edges
     }
 
-    /// A call has ended; `wrote` says whether it changed something.
+    /// Records the end of a call; `wrote` says whether it changed something.
     pub(crate) fn end(&mut self, asked: Asked<'_>, node: usize, wrote: bool) {
         self.under_way -= 1;
         if !wrote {
@@ -189,7 +189,7 @@ impl Known {
         }
     }
 
-    /// What a record is about to be written with.
+    /// Adds the edges of a record that is about to be written.
     fn of_written(&self, edges: &mut Edges, record: &Record) {
         let Record { created_at, updated_at, seen_at, expires_at, purge_at, .. } = record;
         of_instants(edges, &[*created_at, *updated_at, *seen_at, *expires_at, *purge_at]);
@@ -224,7 +224,7 @@ impl Known {
     }
 
     fn of_records(&self, edges: &mut Edges, subject: &Subject, of: impl Fn(&Seen) -> bool, node: usize) {
-        // A hundred of them have every state that the others have.
+        // A hundred records are enough to find every state.
         let records = self.of.get(subject).into_iter().flatten().take(100);
         for seen in records.filter_map(|selector| self.records.get(selector)).filter(|seen| of(seen)) {
             self.of_state(edges, seen);

@@ -1,4 +1,4 @@
-//! A call with its arguments, and its answer.
+//! A call with its arguments, and its result.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ pub(crate) enum Kind {
     End(Note),
 }
 
-/// What a call answers.
+/// The result of a call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answer {
     Insert(Insert),
@@ -42,14 +42,14 @@ pub(crate) enum Answer {
     List(Vec<Record>),
     Epoch(Epoch),
     Purge(Purged),
-    /// The store will not do this.
+    /// The store refused the call.
     Refused,
-    /// The call was dropped, or its outcome is not known: it may still happen, or a part of it.
+    /// The call was dropped, or its outcome is unknown: it may still happen, in whole or in part.
     Unknown,
 }
 
 impl Call {
-    /// Makes the call. A refusal is an answer, every other error is not.
+    /// Makes the call. A refusal is a result; every other error is returned as an error.
     pub(crate) async fn make(&self, store: &Watched) -> Result<Answer, StoreError> {
         match self.ask(store).await {
             Err(StoreError::Refused(_)) => Ok(Answer::Refused),
@@ -85,12 +85,12 @@ impl Call {
         })
     }
 
-    /// Whether it never changes anything.
+    /// Whether the call never changes anything.
     pub(crate) const fn reads(&self) -> bool {
         matches!(self, Self::Find { .. } | Self::List { .. })
     }
 
-    /// For a person.
+    /// Formats the call for a reader.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Insert { record, fence } => Asked::Insert(record, *fence),
@@ -117,7 +117,7 @@ impl Kind {
 }
 
 impl Answer {
-    /// For a person.
+    /// Formats the result for a reader.
     pub(crate) fn text(&self) -> String {
         match self {
             Self::Insert(answer) => format!("{answer:?}"),

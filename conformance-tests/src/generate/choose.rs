@@ -1,4 +1,4 @@
-//! Which step comes next: any that the trait admits, mostly one that matters in the state that the store is in.
+//! Chooses the next step: any that the trait allows, usually one that matters in the store's present state.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -15,11 +15,11 @@ use super::world::{Theme, World};
 use crate::rng::Rng;
 use crate::specimen::{page, rewritten};
 
-/// How many polls a call gets at most before it is dropped, or another one is let in between.
+/// The maximum number of polls before a call is dropped or another call runs.
 const POLLS: usize = 6;
-/// How many operations there are.
+/// The number of operations.
 const OPERATIONS: usize = 8;
-/// How many dropped calls the model follows in one sequence.
+/// The maximum number of dropped calls that the model follows in one sequence.
 const DROPS: usize = 3;
 
 /// Chooses the steps of one sequence.
@@ -27,15 +27,15 @@ const DROPS: usize = 3;
 pub(crate) struct Chooser {
     pub(crate) world: World,
     pub(crate) rng: Rng,
-    /// Whether the store survives that all its handles are closed.
+    /// Whether the store keeps its records when all its handles are closed.
     pub(crate) restarts: bool,
     pub(crate) dropped: usize,
-    /// What was asked, and of which handle.
+    /// The calls made so far: namespace, handle, call.
     pub(crate) made: Vec<(usize, usize, Call)>,
 }
 
 impl Chooser {
-    /// The next step in `place`, where the store is in `state`.
+    /// The next step in `place`, given the store's `state`.
     pub(crate) fn step(&mut self, place: usize, state: &State) -> Step {
         let node = self.rng.below(2);
         let (drops, pairs) = (self.world.has(Theme::Drops), self.world.has(Theme::Pairs));
@@ -53,7 +53,7 @@ impl Chooser {
                 };
                 Step::Drop { place, node, call, polls: 1 + self.rng.below(POLLS) }
             }
-            // What was dropped may land between any two of them.
+            // A dropped call may take effect between any two others.
             16..60 if pairs && self.dropped == 0 => {
                 let calls = self.rivals(state).unwrap_or_else(|| vec![self.insert(state), self.call(state)]);
                 Step::Pair { place, calls, polls: self.rng.below(POLLS) }
@@ -71,11 +71,11 @@ impl Chooser {
 
     /// The next call.
     pub(super) fn call(&mut self, state: &State) -> Call {
-        // So that there is something to look at.
+        // Few records are left: insert more.
         let few = state.records.len() * 4 < self.world.keys.len() * 3;
         let crowd = self.world.has(Theme::Crowd);
         let epochs = if self.world.has(Theme::Epochs) { 20 } else { 8 };
-        // What a purge took may be back after a restart.
+        // Records removed by a purge may be back after a restart.
         let purges = match () {
             () if self.restarts => 0,
             () if self.world.has(Theme::Purges) => 20,
@@ -102,7 +102,7 @@ impl Chooser {
         self.call_of(chosen, state)
     }
 
-    /// A call of each operation, in any order.
+    /// One call of each operation, in random order.
     pub(super) fn each(&mut self, state: &State) -> Vec<Call> {
         let mut operations: Vec<_> = (0..OPERATIONS).collect();
         let mut calls = Vec::new();
@@ -110,7 +110,7 @@ impl Chooser {
             let at = self.rng.below(operations.len());
             let operation = operations.swap_remove(at);
             let mut call = self.call_of(operation, state);
-            // One that would be done, if there is any.
+            // Prefer a call that takes effect.
             let is_done = |call: &Call| match call {
                 Call::Replace { next, expected, .. } => state
                     .record(next.selector)
@@ -147,8 +147,8 @@ impl Chooser {
         }
     }
 
-    /// Calls that get in each other's way, if there is anything to fight about: every two operations, about one
-    /// record, and what is read while the first of them is held up.
+    /// Conflicting calls, if there is a record to compete for: any two operations about one record, and reads while
+    /// the first of them is held up.
     fn rivals(&mut self, state: &State) -> Option<Vec<Call>> {
         let some = self.some(state)?;
         let mut calls = vec![self.call_about(&some, state), self.call_about(&some, state)];
@@ -169,7 +169,7 @@ impl Chooser {
         Some(calls)
     }
 
-    /// Any operation about `some`.
+    /// A random operation that concerns `some`.
     fn call_about(&mut self, some: &Record, state: &State) -> Call {
         let kin: Vec<_> = {
             let shard = some.selector.shard();
@@ -186,7 +186,7 @@ impl Chooser {
             some.subject.as_ref().and_then(|subject| state.epochs.get(subject)).map(|kept| kept.until);
         let subject = some.subject.clone();
         match (self.rng.below(12), subject) {
-            // Of a selector that is taken it could wait for a revocation that waits for its parent: a deadlock.
+            // If the selector is taken, the insert could wait for a revocation that waits for its parent: a deadlock.
             (0, _) if state.record(new.selector).is_none() => {
                 Call::Insert { record: new, fence: Fence::Parent(some.selector) }
             }
@@ -195,7 +195,7 @@ impl Chooser {
                 Call::Insert { record: new, fence }
             }
             (2, _) => {
-                // The selector is taken, or the record of another caller's.
+                // The selector is taken, as if another caller had inserted its own record.
                 new = some.clone();
                 new.body = self.world.body(&mut self.rng);
                 Call::Insert { record: new, fence: Fence::None }
@@ -224,12 +224,12 @@ impl Chooser {
         }
     }
 
-    /// A call that was made before, word for word: by the same handle, where what it answered may have been kept.
+    /// Repeats an earlier call exactly, on the same handle, which may have cached the result.
     fn again(&mut self, place: usize, state: &State) -> Option<Step> {
         let made: Vec<_> = self.made.iter().filter(|(at, ..)| *at == place).collect();
         let (place, node, call) = (!made.is_empty()).then(|| (*self.rng.pick(&made)).clone())?;
         let is_new = match &call {
-            // All bytes equal: the store may take it for its own earlier send (S5).
+            // All bytes are equal: the store may take it for its own earlier send (S5).
             Call::Insert { record, .. } => state.record(record.selector).is_none(),
             Call::Replace { .. } => false,
             _ => true,
@@ -237,7 +237,7 @@ impl Chooser {
         is_new.then_some(Step::Do { place, node, call })
     }
 
-    /// A revocation of everything.
+    /// A revocation of every record.
     fn revocation(&mut self) -> Revocation {
         let epoch = if self.rng.chance(50) { self.set() } else { EpochUpdate::Keep };
         Revocation::new(RecordFilter::all(), self.action()).epoch(epoch)
@@ -265,7 +265,7 @@ impl Chooser {
         self.rng.pick(&self.world.subjects).clone()
     }
 
-    /// One that is there, mostly.
+    /// Usually a selector with a record.
     fn selector(&mut self, state: &State) -> Selector {
         match self.some(state) {
             Some(record) if self.rng.chance(75) => record.selector,
@@ -306,7 +306,7 @@ impl Chooser {
                 let parent = self.selector(state);
                 let shard = record.selector.shard();
                 let fits = |record: &&Record| record.selector.shard() == shard;
-                // A parent of another shard may be refused: that is no use.
+                // A parent of another shard may be refused, which would test nothing.
                 let kin = state.all().filter(fits).map(|record| record.selector);
                 let kin: Vec<_> = kin.collect();
                 if kin.is_empty() || self.rng.chance(20) {
@@ -334,7 +334,7 @@ impl Chooser {
     fn replace_of(&mut self, old: Record) -> Call {
         let is = old.revision.get();
         if is > 1 && self.rng.chance(5) {
-            // As another caller wrote it a moment ago, but for the write id.
+            // As another caller wrote it a moment ago, except for the write id.
             let mut next = old;
             next.body = rewritten(&next.body, &mut self.rng);
             let expected = Revision::new(is - 1).unwrap_or(Revision::FIRST);
@@ -395,7 +395,7 @@ impl Chooser {
         Call::Revoke { subject, revocation: Revocation::new(filter, action).epoch(epoch).note(note) }
     }
 
-    /// A set of kinds; every kind in the rest of a hundred cases.
+    /// A set of kinds in `percent` of 100 cases, otherwise every kind.
     fn kinds(&mut self, percent: usize) -> Kinds {
         if !self.rng.chance(percent) {
             return Kinds::Any;

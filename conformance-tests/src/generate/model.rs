@@ -1,7 +1,7 @@
-//! The reference model: what the clauses say about calls that follow each other.
+//! The reference model: what the clauses say about consecutive calls.
 //!
-//! A state is one that a right store may be in. Where the contract leaves freedom, a call leads to several states:
-//! which of the due records a purge took, what of a dropped call has happened. Where it leaves none, to one.
+//! A state is one that a correct store may be in. If the contract leaves freedom, a call leads to several states:
+//! which of the due records a purge removed, or which part of a dropped call has happened. Otherwise it leads to one.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -16,24 +16,24 @@ use super::call::{Answer, Call};
 use super::state::{Kept, State, differ};
 use crate::clause::Clause::{self, S1, S2, S4, S5, S7, S8, S9, S10, S11, S16};
 
-/// How many states one call may lead to before the model gives up.
+/// The maximum number of states after one call; beyond it the model gives up.
 const MANY: usize = 1_024;
 
-/// What is promised of the store under test.
+/// What the store under test promises.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Model {
     /// Whether `purge_expired` collects ([`Capability::Purge`](crate::Capability::Purge)).
     pub(crate) purges: bool,
-    /// What no real clock says yet: an epoch whose time is over by then may have gone by itself.
+    /// A time that no real clock has reached: an epoch that ends by then may have been removed by the backend itself.
     pub(crate) wall: Timestamp,
 }
 
-/// Why an answer cannot be right.
+/// Why a result is not accepted.
 #[derive(Clone, Debug)]
 pub(crate) enum Broken {
-    /// This clause says otherwise.
+    /// It violates this clause.
     Promise(Clause, String),
-    /// The model cannot follow: too many states are possible.
+    /// The model cannot follow, because too many states are possible.
     Unjudged,
 }
 
@@ -44,7 +44,7 @@ fn broken(clause: Clause, observed: impl Into<String>) -> Judged {
 }
 
 impl Model {
-    /// The states that `call` may lead to from `before`, answered so.
+    /// The states that `call` may lead to from `before` if it returned `answer`.
     pub(crate) fn judge(&self, before: &State, call: &Call, answer: &Answer) -> Judged {
         match (call, answer) {
             (Call::Insert { record, fence }, Answer::Insert(answer)) => {
@@ -54,7 +54,7 @@ impl Model {
                 let expected = before.records.get(selector).map(|row| &*row.0);
                 match differ(expected, found.as_ref()) {
                     None => same(before),
-                    Some(how) => broken(S1, format!("a record that is found {how}")),
+                    Some(how) => broken(S1, format!("a found record {how}")),
                 }
             }
             (Call::Replace { next, expected, .. }, Answer::Replace(answer)) => {
@@ -66,7 +66,7 @@ impl Model {
                 match there == *answer {
                     true => Ok(vec![after]),
                     false => {
-                        broken(S7, format!("delete answered {answer}, and that it was there is {there}"))
+                        broken(S7, format!("delete returned {answer}; whether the record was there: {there}"))
                     }
                 }
             }
@@ -74,7 +74,7 @@ impl Model {
                 let (after, count) = self.revoke(before, subject, revocation);
                 match count == *answer {
                     true => Ok(vec![after]),
-                    false => broken(S8, format!("a revocation of {count} records counted {answer}")),
+                    false => broken(S8, format!("a revocation that ended {count} records returned {answer}")),
                 }
             }
             (Call::List { subject, page }, Answer::List(list)) => listed(before, subject, page, list),
@@ -84,7 +84,7 @@ impl Model {
             (Call::Purge { now, limit }, Answer::Purge(purged)) => self.purge(before, *now, *limit, *purged),
             (call, Answer::Refused) => match may_be_refused(call) {
                 true => same(before),
-                false => broken(S16, "what the types admit was refused"),
+                false => broken(S16, "a call within the limits of the types was refused"),
             },
             (call, answer) => unreachable!("{call:?} never answers {answer:?}"),
         }
@@ -96,9 +96,9 @@ impl Model {
         let (may_hold, may_fail) = self.fence(before, record, fence);
         match answer {
             Insert::Duplicate if taken => same(before),
-            Insert::Duplicate => broken(S2, "insert of a free selector answered Duplicate"),
+            Insert::Duplicate => broken(S2, "insert of a free selector returned Duplicate"),
             Insert::Fenced if taken && !may_fail => {
-                broken(S2, "insert of a taken selector under a fence that holds answered Fenced")
+                broken(S2, "insert of a taken selector under a fence that holds returned Fenced")
             }
             Insert::Fenced if may_fail => {
                 if let (Fence::Epoch(_), true, Some(subject)) = (fence, may_hold, &record.subject) {
@@ -106,8 +106,8 @@ impl Model {
                 }
                 Ok(vec![after])
             }
-            Insert::Fenced => broken(S11, format!("insert was fenced, and its fence holds: {fence:?}")),
-            Insert::Inserted { .. } if taken => broken(S2, "insert of a taken selector answered Inserted"),
+            Insert::Fenced => broken(S11, format!("insert was fenced, but its fence holds: {fence:?}")),
+            Insert::Inserted { .. } if taken => broken(S2, "insert of a taken selector returned Inserted"),
             Insert::Inserted { .. } if !may_hold => {
                 broken(S11, format!("insert passed a fence that does not hold: {fence:?}"))
             }
@@ -122,14 +122,14 @@ impl Model {
                 match of_subject.is_none() || of_subject == count {
                     true => Ok(vec![after]),
                     false => {
-                        broken(S2, format!("insert counts {of_subject:?} records where there are {count:?}"))
+                        broken(S2, format!("insert counted {of_subject:?} records; there are {count:?}"))
                     }
                 }
             }
         }
     }
 
-    /// Whether `fence` may hold, and whether it may not.
+    /// Whether `fence` may hold, and whether it may fail.
     fn fence(&self, state: &State, record: &Record, fence: Fence) -> (bool, bool) {
         match fence {
             Fence::None => (true, false),
@@ -149,7 +149,7 @@ impl Model {
         kept.over || kept.until <= self.wall
     }
 
-    /// What a revocation makes of `before`, and how many records it ends.
+    /// The state after a revocation, and the number of records that it ends.
     pub(crate) fn revoke(&self, before: &State, subject: &Subject, revocation: &Revocation) -> (State, u64) {
         let mut after = self.set_epoch(before, subject, revocation.epoch);
         let doomed: Vec<_> = before.to_end(subject, revocation).collect();
@@ -185,13 +185,13 @@ impl Model {
         let made = Kept { epoch: fresh, until, over: false };
         let mut possible = Vec::new();
         if let Some(kept) = kept.filter(|kept| kept.epoch == answer) {
-            // While half of the time is left a read may leave the rest alone.
+            // A read may leave the time of an epoch alone while half of it is left.
             let half = keep / 2;
             let enough = kept.until.since(now) >= half && kept.until > now;
             let until = if enough { kept.until } else { kept.until.max(now.saturating_add(half)) };
             possible.push(Kept { until, over: false, ..kept.clone() });
         }
-        // One whose time is over may serve, and may be made anew.
+        // An expired epoch may still serve, or be replaced by a new one.
         if answer == fresh && kept.is_none_or(|kept| self.may_be_gone(kept) || kept.until <= now) {
             possible.push(made);
         }
@@ -199,8 +199,8 @@ impl Model {
             return broken(
                 S11,
                 match kept {
-                    None => "a missing epoch was read, and is not the fresh one",
-                    Some(_) => "an epoch was read that is not the one that is there",
+                    None => "reading a missing epoch returned another one than the fresh one",
+                    Some(_) => "reading an epoch returned another one than the stored one",
                 },
             );
         }
@@ -223,7 +223,7 @@ impl Model {
         }
         if self.purges && !more && removed < due.len() as u64 {
             let left = due.len() as u64 - removed;
-            return broken(S10, format!("a purge that leaves {left} due records says that nothing is left"));
+            return broken(S10, format!("a purge that leaves {left} due records reports that none is left"));
         }
         let mut base = before.clone();
         base.lapse(now);
@@ -236,7 +236,7 @@ impl Model {
         Ok(after)
     }
 
-    /// The states that a part of `call`, which was dropped, may lead to from `before`; whether that was all of it.
+    /// The states that a part of the dropped `call` may lead to from `before`, each with whether that was all of it.
     pub(crate) fn late(&self, before: &State, call: &Call) -> Vec<(State, bool)> {
         let one = |after: State| vec![(after, true)];
         match call {
@@ -300,24 +300,24 @@ fn replace(before: &State, next: &Record, expected: Revision, answer: Replace) -
     let fits = old.is_some_and(|old| old.revision == expected && old.revoked.is_none());
     match (answer, old) {
         (Replace::Missing, None) => same(before),
-        (Replace::Missing, Some(_)) => broken(S4, "replace of a record that is there answered Missing"),
-        // It may be spurious.
+        (Replace::Missing, Some(_)) => broken(S4, "replace of an existing record returned Missing"),
+        // The conflict may be spurious.
         (Replace::Conflict, Some(_)) => same(before),
-        (Replace::Conflict, None) => broken(S4, "replace of a record that is not there answered Conflict"),
+        (Replace::Conflict, None) => broken(S4, "replace of a missing record returned Conflict"),
         (Replace::Replaced, Some(_)) if fits && expected != Revision::MAX => {
             let mut after = before.clone();
             after.put(next.clone());
             Ok(vec![after])
         }
-        // All bytes equal: the store may take it for its own earlier send.
+        // All bytes are equal: the store may take it for its own earlier send.
         (Replace::Replaced, Some(old)) if old == next => same(before),
-        (Replace::Replaced, None) => broken(S4, "replace of a record that is not there answered Replaced"),
+        (Replace::Replaced, None) => broken(S4, "replace of a missing record returned Replaced"),
         (Replace::Replaced, Some(old)) if old.revoked.is_some() => {
-            broken(S4, "replace of a marked record answered Replaced")
+            broken(S4, "replace of a marked record returned Replaced")
         }
         (Replace::Replaced, Some(old)) => {
             let (is, wants) = (old.revision.get(), expected.get());
-            broken(S5, format!("replace at revision {wants} of a record at {is} answered Replaced"))
+            broken(S5, format!("replace at revision {wants} of a record at {is} returned Replaced"))
         }
     }
 }
@@ -330,7 +330,7 @@ fn listed(state: &State, subject: &Subject, page: &Page, list: &[Record]) -> Jud
     for (at, row) in expected.iter().enumerate() {
         let there: Vec<_> = list.iter().filter(|record| record.selector == row.0.selector).collect();
         let how = match (there.as_slice(), list.get(at)) {
-            ([], _) => "misses a record that is there".to_owned(),
+            ([], _) => "misses an existing record".to_owned(),
             ([_, _, ..], _) => "shows a record twice".to_owned(),
             ([one], _) if **one != *row.0 => {
                 format!("shows a record that {}", differ(Some(&row.0), Some(one)).unwrap_or_default())
@@ -346,7 +346,7 @@ fn listed(state: &State, subject: &Subject, page: &Page, list: &[Record]) -> Jud
     broken(S9, format!("a list of {most} records, at most {limit}, shows {}", list.len()))
 }
 
-/// What a store that routes by shard may refuse (T7), and a replace that has no next revision (S5).
+/// Whether a store that routes by shard may refuse the call (T7), or it is a replace at the largest revision (S5).
 fn may_be_refused(call: &Call) -> bool {
     let foreign = |record: &Record| {
         record.subject.as_ref().is_some_and(|subject| subject.shard() != record.selector.shard())
@@ -361,7 +361,7 @@ fn may_be_refused(call: &Call) -> bool {
     }
 }
 
-/// Each way to take `count` of `all`.
+/// Every subset of `all` with `count` elements.
 fn subsets(all: &[Selector], count: usize) -> Result<Vec<BTreeSet<Selector>>, Broken> {
     let mut sets = vec![BTreeSet::new()];
     if count == all.len() {

@@ -1,4 +1,4 @@
-//! A purge that runs beside other calls: it takes each record at an instant of its own.
+//! A purge that runs concurrently with other calls: it removes each record at its own instant.
 
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
@@ -12,19 +12,19 @@ use crate::clause::Clause::S10;
 
 type Made<'a> = (&'a Call, &'a Answer);
 
-/// How many records may be due before the model gives up.
+/// The maximum number of due records; beyond it the model gives up.
 const MANY: usize = 6;
 
-/// What a purge has done so far.
+/// The progress of a purge.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Begun {
     state: State,
     taken: u64,
-    /// What was due all along.
+    /// The records that were due all along and are still there.
     missed: BTreeSet<Selector>,
 }
 
-/// The states after `steps`, one after the other.
+/// The states after `steps`, applied in order.
 pub(super) fn after_all<S, T: Copy>(
     mut states: Vec<S>,
     steps: &[T],
@@ -47,8 +47,8 @@ pub(super) fn after_all<S, T: Copy>(
 }
 
 impl Model {
-    /// The states after calls at once, one of them a purge that went on through the others, or through the one that was
-    /// held up.
+    /// The states after concurrent calls of which one is a purge: it went on during the others, or during the call
+    /// that was held up.
     pub(super) fn in_pieces(
         &self,
         state: &State,
@@ -72,7 +72,7 @@ impl Model {
         Some(before.and_then(|before| after_all(before, &others[at..], through)))
     }
 
-    /// The states after a purge that took something before, between and after `others`.
+    /// The states after a purge that removed records before, between and after `others`.
     fn through(
         &self,
         state: &State,
@@ -93,14 +93,14 @@ impl Model {
             |begun: &Begun| begun.taken == removed && (more || !self.purges || begun.missed.is_empty());
         let states: Vec<_> = all.into_iter().filter(ends).map(|begun| begun.state).collect();
         if states.is_empty() || removed > u64::from(limit) {
-            let how = format!("a purge beside other calls answered {purged:?}");
+            let how = format!("a purge during other calls returned {purged:?}");
             return Err(Broken::Promise(S10, how));
         }
         Ok(states)
     }
 }
 
-/// Takes some of what is due, or nothing.
+/// Removes any subset of the due records, including none.
 fn taken(begun: Vec<Begun>, now: Timestamp) -> Result<Vec<Begun>, Broken> {
     let (mut all, mut met) = (Vec::new(), HashSet::new());
     for Begun { mut state, taken, mut missed } in begun {

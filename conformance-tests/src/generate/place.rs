@@ -1,4 +1,4 @@
-//! One namespace of a sequence: its handles, and what the model says that the store has kept there.
+//! One namespace of a sequence: its handles, and the states that the model considers possible.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
@@ -20,24 +20,24 @@ use crate::harness::Trouble;
 use crate::outcome::{Ran, Stop, hold};
 use crate::specimen::{NOW, page};
 
-/// How many states the store may be in before a sequence is given up: it says nothing then.
+/// The maximum number of possible states; beyond it the sequence is given up without a verdict.
 const MANY: usize = 256;
 
 /// One namespace.
 pub(super) struct Place {
     pub(super) name: String,
     pub(super) nodes: Vec<Handle>,
-    /// What the store may have kept; the first is the most likely.
+    /// The possible states of the store, the most likely first.
     pub(super) states: Vec<State>,
     pub(super) dropped: Vec<Call>,
-    /// The clause that was at work when a record was last written, or could have been.
+    /// For each selector, the clause that governed the latest write, or a write that may have happened.
     pub(super) blame: BTreeMap<Selector, Clause>,
     pub(super) selectors: BTreeSet<Selector>,
     pub(super) subjects: BTreeSet<Subject>,
 }
 
 impl Place {
-    /// An empty one.
+    /// An empty namespace.
     pub(super) fn new(name: String, nodes: Vec<Handle>) -> Self {
         Self {
             name,
@@ -50,7 +50,7 @@ impl Place {
         }
     }
 
-    /// Whether a replace leaves alone what never changes. One that was left without its insert may not.
+    /// Whether a replace keeps the immutable fields. It may not if shrinking has removed its insert.
     pub(super) fn is_well_formed(&self, call: &Call, others: &[Call]) -> bool {
         let Call::Replace { next, .. } = call else { return true };
         let settled = |old: &Record| {
@@ -74,7 +74,7 @@ impl Place {
             && self.dropped.iter().chain(others).all(inserted)
     }
 
-    /// Whose records are looked at in the end.
+    /// Notes the selectors and subjects of a call, for the final look.
     pub(super) fn meet(&mut self, call: &Call) {
         match call {
             Call::Insert { record, .. } => {
@@ -93,7 +93,7 @@ impl Place {
         }
     }
 
-    /// The states that the store may be in just before a call: what was dropped may have happened meanwhile.
+    /// The possible states just before a call: dropped calls may have taken effect meanwhile.
     fn meanwhile(&self, model: &Model) -> Option<Vec<State>> {
         if self.dropped.is_empty() {
             return Some(self.states.clone());
@@ -121,7 +121,7 @@ impl Place {
         Some(all)
     }
 
-    /// Whether a replace answered Conflict that could have been done.
+    /// Whether a replace returned Conflict although it could have succeeded.
     pub(super) fn is_spurious(&self, model: &Model, call: &Call, answer: &Answer) -> bool {
         let (Call::Replace { expected, .. }, Answer::Replace(Replace::Conflict)) = (call, answer) else {
             return false;
@@ -140,7 +140,8 @@ impl Place {
         Ok(went)
     }
 
-    /// A call that ran while others were made, one after the other: it came before one of them, or last.
+    /// Judges a call that ran while `others` were made one after the other: it took effect before one of them, or
+    /// last.
     pub(super) fn all_answered(
         &mut self,
         model: &Model,
@@ -157,7 +158,7 @@ impl Place {
         let judge = |state: &State| {
             let (mut after, mut last) = (Vec::new(), None);
             let orders = (0..=others.len()).map(|at| in_order(state, at));
-            // A purge is no single event: each record goes at an instant of its own.
+            // A purge is no single event: it removes each record at its own instant.
             for order in orders.chain(model.in_pieces(state, held, &others)) {
                 match order {
                     Ok(states) => after.extend(states),
@@ -167,7 +168,7 @@ impl Place {
             }
             match last {
                 Some(Broken::Promise(clause, how)) if after.is_empty() => {
-                    Err(Broken::Promise(clause, format!("no order of calls at once explains them: {how}")))
+                    Err(Broken::Promise(clause, format!("no order explains these concurrent calls: {how}")))
                 }
                 _ => Ok(after),
             }
@@ -208,7 +209,7 @@ impl Place {
         Ok(Went::On)
     }
 
-    /// Which clause a record breaks that is not as it should be after this.
+    /// Notes the clause that is broken if a record is found in the wrong state after this call.
     fn blame(&mut self, call: &Call, answer: &Answer) {
         let (one, all) = match (call, answer) {
             (Call::Insert { record, .. }, Answer::Insert(answer)) => match answer {
@@ -246,7 +247,7 @@ impl Place {
         Went::On
     }
 
-    /// What a call came to that was made while the server was in trouble.
+    /// Judges a call that was made during a fault.
     pub(super) fn answered_in_trouble(
         &mut self,
         model: &Model,
@@ -256,26 +257,26 @@ impl Place {
     ) -> Ran {
         let asked = asked.map_err(|error| Stop::Harness(error.to_string()))?;
         let Ok(answer) = asked else {
-            return hold(S12, false, "a call of a server in trouble has not ended in time");
+            return hold(S12, false, "a call during a fault has not ended in time");
         };
-        // An epoch fences it in any state of the store (S11): there is nothing to ask.
+        // An epoch fences a record without a subject in any state of the store (S11), so the store need not be asked.
         let is_settled =
             matches!(call, Call::Insert { record, fence: Fence::Epoch(_) } if record.subject.is_none());
         match answer {
             Ok(Answer::Refused) => Ok(()),
             Ok(Answer::Insert(Insert::Fenced)) if is_settled => Ok(()),
             Ok(answer) if trouble == Trouble::Restart => self.answered(model, call, &answer).map(drop),
-            Ok(answer) => hold(S12, false, format_args!("a server in trouble answered {}", answer.text())),
+            Ok(answer) => hold(S12, false, format_args!("a call during a fault returned {}", answer.text())),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
                 self.was_dropped(call);
                 Ok(())
             }
-            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a server in trouble answered a damaged row"),
+            Err(StoreError::Corrupt { .. }) => hold(S12, false, "a fault was reported as a damaged row"),
             Err(_) => Ok(()),
         }
     }
 
-    /// What a purge took is looked for at once: which records it took, the contract leaves open.
+    /// Looks at all records right after a purge, because the contract leaves open which ones it removes.
     pub(super) async fn after(&mut self, model: &Model, store: &Handle, call: &Call) -> Ran<Went> {
         match call {
             Call::Purge { .. } if self.states.len() > 1 => self.look(model, store).await,
@@ -283,7 +284,7 @@ impl Place {
         }
     }
 
-    /// Finds every record, several at once.
+    /// Finds every record, several concurrently.
     pub(super) async fn look(&mut self, model: &Model, store: &Handle) -> Ran<Went> {
         let mut finds = JoinSet::new();
         for selector in self.selectors.clone() {
@@ -306,7 +307,7 @@ impl Place {
         self.answered(model, &call, &answer)
     }
 
-    /// Every kind of read of all there is, on both handles; then everything is collected, and taken again.
+    /// Reads everything in every way, on both handles; then purges everything, and reads again.
     pub(super) async fn last_look(&mut self, model: &Model) -> Ran<Went> {
         let (here, there) = (self.nodes[0].clone(), self.nodes[1].clone());
         for node in [&there, &here] {
@@ -333,7 +334,7 @@ impl Place {
         Ok(Went::On)
     }
 
-    /// Purges at the end of time: repeating it takes everything (S10).
+    /// Purges at the end of time; repeating the call removes every record (S10).
     async fn collect(&mut self, model: &Model, here: &Handle, there: &Handle) -> Ran<Went> {
         let mut idle = 0;
         while idle < IDLE && !self.states.iter().all(|state| state.records.is_empty()) {
@@ -350,7 +351,7 @@ impl Place {
             idle = if unchanged { idle + 1 } else { 0 };
         }
         let left = self.states[0].records.len();
-        hold(S10, left == 0, format_args!("{left} records are left of purges at the end of time"))?;
+        hold(S10, left == 0, format_args!("purges at the end of time left {left} records"))?;
         if let Went::Nowhere = self.look(model, there).await? {
             return Ok(Went::Nowhere);
         }

@@ -1,4 +1,4 @@
-//! Plays the steps of a sequence, and compares each answer with the model.
+//! Plays the steps of a sequence and compares each result with the model.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -18,30 +18,30 @@ use crate::interleave::hold_up;
 use crate::outcome::{Ran, Stop, chain, hold};
 use crate::stage::Stage;
 
-/// How often a conflict may be spurious (S5) before it is taken for a refusal.
+/// How many spurious conflicts (S5) are accepted before they count as a refusal.
 const SPURIOUS: u32 = 16;
 
-/// How many calls have to succeed in a row after trouble: more than a pool has connections that may fail once each.
+/// How many calls must succeed in a row after a fault: more than a pool has connections, each of which may fail once.
 const RECOVERED: usize = 40;
 
-/// One step of a sequence. `place` is one of two namespaces, `node` one of two handles.
+/// One step of a sequence. `place` is the index of a namespace, `node` that of one of two handles.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
-    /// A call, and its answer.
+    /// One call.
     Do { place: usize, node: usize, call: Call },
-    /// A call whose future is dropped after so many polls.
+    /// A call whose future is dropped after `polls` polls.
     Drop { place: usize, node: usize, call: Call, polls: usize },
-    /// The first call is held up after so many polls, and the others run to their end before it goes on.
+    /// The first call is held up after `polls` polls, and the others run to their end before it continues.
     Pair { place: usize, calls: Vec<Call>, polls: usize },
-    /// Every record that the sequence knows is looked for.
+    /// A look-up of every record that the sequence knows.
     Look { place: usize, node: usize },
-    /// A handle is closed and another one opened.
+    /// A handle is closed and another one is opened.
     Reopen { place: usize, node: usize },
     /// All handles are closed, and the store is opened again.
     Restart { place: usize },
 }
 
-/// The namespaces of one sequence, and what the model says of them.
+/// The namespaces of one sequence, and their states in the model.
 pub(crate) struct Session {
     stage: Stage,
     suffix: String,
@@ -49,15 +49,15 @@ pub(crate) struct Session {
     places: Vec<Place>,
 }
 
-/// What one step came to, if no promise was broken.
+/// The result of a step that broke no promise.
 pub(crate) enum Went {
     On,
-    /// Too many states are possible: what follows would say nothing.
+    /// Too many states are possible: further steps would prove nothing.
     Nowhere,
 }
 
 impl Session {
-    /// Fresh namespaces; `suffix` tells them from those of other sequences.
+    /// Opens fresh namespaces; `suffix` distinguishes them from those of other sequences.
     pub(crate) async fn open(stage: &Stage, suffix: &str, model: Model, places: usize) -> Ran<Self> {
         stage.forget();
         let mut session = Self { stage: stage.clone(), suffix: suffix.to_owned(), model, places: Vec::new() };
@@ -69,7 +69,7 @@ impl Session {
         Ok(session)
     }
 
-    /// What the store has kept, most likely.
+    /// The most likely state of the store.
     pub(crate) fn state(&self, place: usize) -> &State {
         &self.places[place].states[0]
     }
@@ -103,7 +103,7 @@ impl Session {
                         return place.after(&model, &store, call).await;
                     }
                 }
-                let often = format!("replace of the current revision answered Conflict {SPURIOUS} times");
+                let often = format!("replace of the current revision returned Conflict {SPURIOUS} times");
                 Err(Stop::Violation { clause: S5, observed: often })
             }
             Step::Drop { place, node, call, polls } => {
@@ -159,8 +159,8 @@ impl Session {
         }
     }
 
-    /// Makes calls of a server in trouble, at once: only one that restarts may answer. An error says what may have
-    /// happened.
+    /// Makes calls concurrently during a fault. Only a server that restarts may return results; an error says what
+    /// may have happened.
     pub(crate) async fn ask_in_trouble(&mut self, calls: &[Call], trouble: Trouble, bound: Duration) -> Ran {
         let (model, place) = (self.model, &mut self.places[0]);
         let store = place.nodes[0].bare();
@@ -174,7 +174,7 @@ impl Session {
                 place.meet(call);
                 asking.push((call, tokio::spawn(ask(call.clone()))));
             }
-            // What one that restarts answers follows in order.
+            // The results of a restarting server follow each other in order.
             if trouble == Trouble::Restart {
                 for (call, asked) in asking.drain(..) {
                     place.answered_in_trouble(&model, call, asked.await, trouble)?;
@@ -187,7 +187,7 @@ impl Session {
         Ok(())
     }
 
-    /// Waits until the store answers again.
+    /// Waits until the store responds again.
     pub(crate) async fn recover(&mut self, within: Duration) -> Ran {
         let (started, place) = (now(), &mut self.places[0]);
         place.blame.extend(place.selectors.iter().map(|selector| (*selector, S12)));
@@ -198,7 +198,7 @@ impl Session {
                     Ok(_) => good += 1,
                     Err(error) => {
                         let late = now() - started > within;
-                        hold(S12, !late, format_args!("{within:?} after the trouble: {}", chain(&error)))?;
+                        hold(S12, !late, format_args!("{within:?} after the fault: {}", chain(&error)))?;
                         good = 0;
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
@@ -208,7 +208,7 @@ impl Session {
         Ok(())
     }
 
-    /// Looks at everything in every way, and then collects it.
+    /// Reads everything in every way, and then purges it.
     pub(crate) async fn finish(&mut self) -> Ran<Went> {
         let model = self.model;
         for place in &mut self.places {
@@ -220,7 +220,7 @@ impl Session {
     }
 }
 
-/// Plays `steps` again from the beginning.
+/// Plays `steps` again, in fresh namespaces.
 pub(crate) async fn replay(
     stage: &Stage,
     suffix: &str,

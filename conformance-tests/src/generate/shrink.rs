@@ -1,4 +1,4 @@
-//! The shortest story that still breaks the promise.
+//! Finds a shorter sequence that still breaks the promise.
 
 use std::time::Duration;
 
@@ -13,10 +13,10 @@ use crate::outcome::{Ran, Stop};
 use crate::specimen::{body, page};
 use crate::stage::Stage;
 
-/// How often a story is told again at most.
+/// The maximum number of attempts.
 const TRIES: usize = 400;
 
-/// Finds shorter stories.
+/// Shortens sequences.
 pub(crate) struct Shrink<'a> {
     pub(crate) stage: &'a Stage,
     pub(crate) model: Model,
@@ -24,7 +24,7 @@ pub(crate) struct Shrink<'a> {
     pub(crate) budget: Duration,
 }
 
-/// A story that breaks a promise.
+/// A sequence that breaks a promise.
 struct Story {
     steps: Vec<Step>,
     clause: Clause,
@@ -33,14 +33,14 @@ struct Story {
 }
 
 impl Shrink<'_> {
-    /// The shortest story that was found, told to the history; the reason why it is one.
+    /// Finds the shortest sequence it can, puts its calls into the history, and returns the violation.
     pub(crate) async fn story(&self, steps: Vec<Step>, clause: Clause, observed: String) -> Ran<Stop> {
         let calls = self.stage.history().take();
         let mut best = Story { steps, clause, observed, calls };
         let (started, mut tries) = (now(), 0);
         let mut size = best.steps.len().div_ceil(2);
         let mut simplified = false;
-        // Chunks first, then single steps; then simpler arguments; then single steps again.
+        // First whole chunks, then single steps; then simpler arguments; then single steps again.
         loop {
             let mut shorter = false;
             let mut at = 0;
@@ -72,7 +72,7 @@ impl Shrink<'_> {
         }
     }
 
-    /// Whether `steps` break the same clause: then they are the best story so far.
+    /// Whether `steps` break the same clause; if so, they become the best sequence so far.
     async fn tells(&self, best: &mut Story, steps: Vec<Step>, number: usize) -> Ran<bool> {
         let suffix = format!("_r{number}");
         let again = replay(self.stage, &suffix, self.model, self.places, &steps).await;
@@ -105,7 +105,7 @@ impl Shrink<'_> {
 
 type Simpler = fn(&mut Call);
 
-/// What makes every call of a story simpler.
+/// The ways to make the calls of a sequence simpler.
 const SIMPLER: &[Simpler] = &[
     |call| {
         of_record(call, |record| {

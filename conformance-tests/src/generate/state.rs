@@ -1,4 +1,4 @@
-//! What a store may have kept, as the model knows it.
+//! The contents of a store, as the model knows them.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use hallpass_core::{Action, Epoch, Page, Record, Revocation, Selector, Subject, Timestamp};
 
-/// Everything that a store may have kept; cheap to clone.
+/// Everything that a store contains; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct State {
     pub(crate) records: Arc<BTreeMap<Selector, Row>>,
     pub(crate) epochs: Arc<BTreeMap<Subject, Kept>>,
-    /// What was dropped and may still happen, by its number.
+    /// The numbers of dropped calls that may still take effect.
     pub(crate) pending: BTreeSet<usize>,
 }
 
@@ -19,12 +19,12 @@ pub(crate) struct State {
 #[derive(Clone, Debug)]
 pub(crate) struct Row(pub(super) Arc<Record>);
 
-/// An epoch, and how long it is kept at least.
+/// An epoch, and the time until which it must be kept.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Kept {
     pub(crate) epoch: Epoch,
     pub(crate) until: Timestamp,
-    /// Its time is over and a purge has been here: it may have been collected.
+    /// It has expired and a purge has run since, so it may have been removed.
     pub(crate) over: bool,
 }
 
@@ -47,7 +47,7 @@ impl State {
         self.records.values().map(|row| &*row.0)
     }
 
-    /// What a revocation does its action to.
+    /// The records that a revocation ends.
     pub(super) fn to_end(
         &self,
         subject: &Subject,
@@ -74,7 +74,7 @@ impl State {
         }
     }
 
-    /// Epochs whose time is over may go.
+    /// Marks epochs that have expired by `now`: they may be removed.
     pub(super) fn lapse(&mut self, now: Timestamp) {
         for kept in Arc::make_mut(&mut self.epochs).values_mut() {
             kept.over |= kept.until <= now;
@@ -112,7 +112,7 @@ impl Hash for Row {
     }
 }
 
-/// How what was got differs from what was expected; `None` if it does not.
+/// Describes how `got` differs from `expected`; `None` if it does not.
 pub(crate) fn differ(expected: Option<&Record>, got: Option<&Record>) -> Option<String> {
     let (expected, got) = match (expected, got) {
         (None, None) => return None,
@@ -125,7 +125,7 @@ pub(crate) fn differ(expected: Option<&Record>, got: Option<&Record>) -> Option<
         ($($field:ident)+) => {$(
             if expected.$field != got.$field {
                 let (name, expected, got) = (stringify!($field), &expected.$field, &got.$field);
-                fields.push(format!("{name} should be {expected:?} and is {got:?}"));
+                fields.push(format!("has {name} {got:?}, expected {expected:?}"));
             }
         )+};
     }

@@ -1,5 +1,5 @@
-//! What one sequence plays with: few subjects, selectors, kinds, logins, epochs and instants, so that its calls meet,
-//! and each of them at an edge that the sequence's themes choose.
+//! The values that one sequence uses: few subjects, selectors, kinds, logins, epochs and instants, so that its calls
+//! concern the same records, at the edges that the sequence's themes choose.
 
 use std::time::Duration;
 
@@ -12,43 +12,43 @@ use hallpass_core::{
 use crate::rng::Rng;
 use crate::specimen::{NOW, at, body, subject};
 
-/// What a sequence looks at: one to three of these, so that a slip shows that needs two edges at once.
+/// What a sequence concentrates on: one to three of these, so that a mistake shows that needs two edges together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Theme {
-    /// Anonymous records, subjects of one shard, parents of others, selectors outside of their shard.
+    /// Anonymous records, subjects that share a shard, parents of other subjects, selectors outside their shard.
     Who,
     /// Names that a collation, a pattern, a key or a column could confuse.
     Names,
-    /// Instants of any length, long past, far in the future, equal.
+    /// Instants with any number of digits, in the distant past, far in the future, equal.
     Time,
-    /// Revisions and other numbers at the ends of 16, 32 and 53 bits.
+    /// Revisions and other numbers at the limits of 16, 32 and 53 bits.
     Numbers,
-    /// Selectors, logins and epochs that differ in one bit, or in the case of base64.
+    /// Selectors, logins and epochs that differ in one bit, or in the case of a base64 letter.
     Bits,
-    /// Empty and largest bodies, devices and notes.
+    /// Empty and longest bodies, devices and notes.
     Sizes,
-    /// Sets of kinds: a dozen, named twice, empty, of similar names; sets of purposes.
+    /// Sets of kinds (a dozen, repeated, empty, similar names), and sets of purposes.
     Sets,
-    /// Epochs: read late, early, shorter, longer, set, over.
+    /// Epochs: read late or early, kept shorter or longer, set, expired.
     Epochs,
-    /// Marks of every reason, and what comes after them.
+    /// Marks with every reason, and the calls that follow them.
     Ends,
-    /// Collecting, around the instants at which records are due.
+    /// Purges around the instants at which records are due.
     Purges,
-    /// Many records of one subject, some of one instant.
+    /// Many records of one subject, some with the same creation time.
     Crowd,
-    /// Calls that are dropped.
+    /// Dropped calls.
     Drops,
-    /// Two calls at once.
+    /// Two concurrent calls.
     Pairs,
-    /// Handles that are opened anew.
+    /// Handles that are reopened.
     Opens,
     /// Two namespaces.
     Places,
 }
 
 impl Theme {
-    /// Those that need luck as well stand here twice.
+    /// The themes that also need luck occur twice.
     pub(crate) const ALL: [Self; 17] = [
         Self::Drops,
         Self::Pairs,
@@ -70,10 +70,10 @@ impl Theme {
     ];
 }
 
-/// Two names of one shard, so that a store which routes by it takes a child of the other's (T7).
+/// Two names with the same shard, so that a store that routes by shard accepts a child of the other subject (T7).
 pub(crate) const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
 
-/// Families of names, each of them confused by some backend.
+/// Families of names that some backend confuses.
 pub(crate) const FAMILIES: &[&[&str]] = &[
     &["alice", "Alice", "ALICE"],
     &["alice", "alice ", " alice"],
@@ -103,7 +103,7 @@ pub(crate) const FAMILIES: &[&[&str]] = &[
     &["../x", "'; drop table x; --", "--"],
 ];
 
-/// Instants: of each number of digits, around what 31, 32 and 41 bits hold, long past, and the last one.
+/// Instants with each number of digits, at the limits of 31, 32 and 41 bits, in the distant past, and the last one.
 const INSTANTS: &[u64] = &[
     0,
     1,
@@ -153,19 +153,19 @@ const REVISIONS: &[u64] = &[
 
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// What one sequence plays with.
+/// The values that one sequence uses.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub(crate) themes: Vec<Theme>,
     pub(crate) subjects: Vec<Subject>,
-    /// What never changes of the records, but for one that takes the selector of one that has gone.
+    /// The immutable fields of the records; they change only when another record takes the selector of a removed one.
     pub(crate) keys: Vec<Record>,
     pub(crate) kinds: Vec<Kind>,
     pub(crate) logins: Vec<LoginId>,
     pub(crate) epochs: Vec<Epoch>,
     pub(crate) instants: Vec<Timestamp>,
     revisions: Vec<u64>,
-    /// No record may be due before this: the backend collects by a real clock.
+    /// No record may be due before this, because the backend purges by a real clock.
     pub(crate) floor: Timestamp,
 }
 
@@ -180,7 +180,7 @@ impl World {
         if quick {
             themes.retain(|theme| *theme != Theme::Crowd);
         } else if themes.contains(&Theme::Crowd) {
-            // What a dropped call may have done to many records is too much to follow.
+            // A dropped call on many records has too many possible outcomes to follow.
             themes.retain(|theme| *theme != Theme::Drops);
         }
         let mut world = Self {
@@ -202,7 +202,7 @@ impl World {
             world.instants = (0..4).map(|_| Timestamp::from_millis(*rng.pick(INSTANTS))).collect();
             world.instants.push(NOW);
         } else if rng.chance(35) {
-            // Long past by any real clock.
+            // In the past by any real clock.
             let past = |after: u64| Timestamp::from_millis(1_600_000_000_000 + after);
             world.instants = [0, 1, 5, 10, 1_000].map(past).to_vec();
         }
@@ -256,7 +256,7 @@ impl World {
     fn names(&self, rng: &mut Rng) -> Vec<String> {
         let owned = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
         if self.has(Theme::Places) && rng.chance(50) {
-            // Behind the name of the second namespace, which ends in `_b`.
+            // Names that follow the name of the second namespace, which ends in `_b`.
             return owned(&["b_alice", "_b_alice", "alice"]);
         }
         if self.has(Theme::Names) {
@@ -277,7 +277,7 @@ impl World {
         owned(&["alice", "bob"])
     }
 
-    /// A record of `selector`, in all that never changes.
+    /// A record of `selector` with new immutable fields.
     fn fresh(&self, rng: &mut Rng, selector: Selector, subject: Option<Subject>) -> Record {
         let at = *rng.pick(&self.instants);
         Record {
@@ -301,7 +301,7 @@ impl World {
         }
     }
 
-    /// Another record takes the selector.
+    /// Gives the selector to another record.
     pub(crate) fn give_away(&mut self, rng: &mut Rng, key: usize) {
         let owner = self.keys[rng.below(self.keys.len())].subject.clone();
         let selector = self.keys[key].selector;
@@ -310,7 +310,7 @@ impl World {
         self.keys[key] = self.fresh(rng, selector, owner);
     }
 
-    /// Any record of a key.
+    /// A random record with the immutable fields of a key.
     pub(crate) fn record(&self, rng: &mut Rng, key: usize) -> Record {
         let mut record = self.keys[key].clone();
         let instant = |rng: &mut Rng| *rng.pick(&self.instants);
@@ -329,7 +329,7 @@ impl World {
         record
     }
 
-    /// `purge_at` is not before the earlier of the two expiries (S10).
+    /// Moves `purge_at` so that it is not before the earlier of the two expiries (S10).
     pub(crate) fn fit(&self, record: &mut Record) {
         let first = record.idle_at.map_or(record.expires_at, |idle| idle.min(record.expires_at));
         record.purge_at = record.purge_at.max(first).max(self.floor);
@@ -351,7 +351,7 @@ impl World {
         Device::new(text).unwrap_or_default()
     }
 
-    /// A body with a write id of its own, as every write carries.
+    /// A body with its own write id, as every write carries.
     pub(crate) fn body(&self, rng: &mut Rng) -> Body {
         let (mut len, mut fill) = (24, None);
         if self.has(Theme::Sizes) {
@@ -371,7 +371,7 @@ impl World {
         Note::new(rng.vec(len)).unwrap_or_default()
     }
 
-    /// How long an epoch is to be kept: an hour at least.
+    /// How long to keep an epoch: at least an hour.
     pub(crate) fn keep(&self, rng: &mut Rng) -> Duration {
         if !self.has(Theme::Epochs) {
             return HOUR;
@@ -381,7 +381,7 @@ impl World {
         *rng.pick(&some)
     }
 
-    /// When an epoch is read or set.
+    /// The time at which an epoch is read or set.
     pub(crate) fn epoch_now(&self, rng: &mut Rng) -> Timestamp {
         if self.has(Theme::Epochs) {
             let hour = 3_600_000;
@@ -404,7 +404,7 @@ impl World {
     }
 }
 
-/// `count` strings of bytes: any, or such that differ in one bit, or in the case of a letter of their base64.
+/// `count` byte strings: random ones, or ones that differ in one bit or in the case of a base64 letter.
 fn variations<const N: usize>(rng: &mut Rng, count: usize, alike: bool) -> Vec<[u8; N]> {
     let mut all: Vec<[u8; N]> = vec![match (alike, rng.below(4)) {
         (true, 0) => [0; N],
@@ -430,7 +430,7 @@ fn variations<const N: usize>(rng: &mut Rng, count: usize, alike: bool) -> Vec<[
     all
 }
 
-/// Changes the case of one letter of the base64 of `bytes`.
+/// Changes the case of one letter in the base64 of `bytes`.
 fn flip_case<const N: usize>(bytes: &mut [u8; N], rng: &mut Rng) {
     let mut text = Base64Unpadded::encode_string(bytes).into_bytes();
     // The last digit has unused bits.

@@ -1,4 +1,4 @@
-//! The reference model for calls that overlap, and the views of a history that are judged by themselves.
+//! The reference model for overlapping calls, and the parts of a history that can be judged separately.
 
 use std::num::NonZeroU16;
 use std::sync::Arc;
@@ -14,29 +14,29 @@ use crate::generate::model::Model;
 use crate::generate::state::State;
 use crate::watched::{brief, brief_epoch, found_text};
 
-/// What happened: a call, or what one part of the store sees of it.
+/// A call, or the part of it that one selector or the subject can observe.
 #[derive(Clone, Debug)]
 pub(crate) enum Did {
     Call(Call),
-    /// The fence of an insert looked for this parent, and it lived or did not.
+    /// The fence of an insert looked up this parent, which was alive or was not.
     Looked {
         parent: Selector,
         lived: bool,
     },
-    /// A revocation, or a further part of the sweep of this number, ends one record if it matches.
+    /// A revocation, or a later part of the sweep with this number, ends one record if it matches.
     Ended {
         selector: Selector,
         subject: Subject,
         revocation: Revocation,
         sweep: Option<usize>,
     },
-    /// The first part of a sweep: it sets the epoch.
+    /// The first part of a sweep, which sets the epoch.
     Swept {
         number: usize,
         subject: Subject,
         update: EpochUpdate,
     },
-    /// A purge takes one record, or leaves it.
+    /// A purge removes one record, or leaves it.
     Collected {
         selector: Selector,
         now: Timestamp,
@@ -102,7 +102,7 @@ impl Meaning for Model {
     }
 }
 
-/// What `history` says about one selector: every promise about it holds for it alone.
+/// The part of `history` that concerns one selector. Its promises hold for each selector separately.
 pub(crate) fn of_key(history: &[Op], key: Selector) -> Vec<Op> {
     history.iter().flat_map(|op| seen_by(op, key)).collect()
 }
@@ -118,7 +118,7 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
             };
             let mut seen = Vec::new();
             match fence {
-                // Where the selector was taken, too, nothing follows from a fence.
+                // If the selector was taken, the result says nothing about the fence.
                 Fence::Parent(parent) if *parent == key && (inserted || fenced) && record.selector != key => {
                     seen.extend(part(Did::Looked { parent: key, lived: inserted }));
                 }
@@ -144,7 +144,7 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
         }
         (Call::List { page, .. }, Answer::List(list)) if is_whole(page) => {
             let found = list.iter().find(|record| record.selector == key);
-            // It may be another subject's.
+            // The record may belong to another subject.
             let Some(found) = found else { return Vec::new() };
             let call = Call::Find { selector: key };
             vec![Op { did: Did::Call(call), answer: Answer::Find(Some(found.clone())), ..op.clone() }]
@@ -154,7 +154,7 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
     }
 }
 
-/// Whether a page leaves nothing out.
+/// Whether a page includes every record.
 fn is_whole(page: &Page) -> bool {
     let all = Page::first(NonZeroU16::MAX);
     page.after.is_none()
@@ -163,13 +163,13 @@ fn is_whole(page: &Page) -> bool {
         && page.limit == all.limit
 }
 
-/// What `history` says about the subject: all but what was found by selector.
+/// The part of `history` that concerns the subject: every call but the look-ups by selector.
 pub(crate) fn of_subject(history: &[Op]) -> Vec<Op> {
     history.iter().filter(|op| !matches!(op.did, Did::Call(Call::Find { .. }))).cloned().collect()
 }
 
-/// The same history where each revocation that sets an epoch is swept: the epoch first, then each of `keys`
-/// at an instant of its own before the answer (S8). One event is the special case that all of them are one.
+/// The same history with each revocation that sets an epoch turned into a sweep: it sets the epoch first, and then
+/// ends each of `keys` at its own instant before it returns (S8). A revocation in a single event is a special case.
 pub(crate) fn swept(history: &[Op], keys: &[Selector]) -> Vec<Op> {
     let parts = |(number, op): (usize, &Op)| {
         let Did::Call(Call::Revoke { subject, revocation }) = &op.did else { return vec![op.clone()] };
@@ -177,8 +177,8 @@ pub(crate) fn swept(history: &[Op], keys: &[Selector]) -> Vec<Op> {
             return vec![op.clone()];
         }
         let part = |did| Op { did, ..op.clone() };
-        // As often as the key was taken: a sweep may pass over the records again, to find what was inserted behind it, and
-        // then ends what was inserted under the new epoch meanwhile.
+        // Once for each time the key was taken: a sweep may go over the records again to find those inserted behind
+        // it, and then ends records inserted under the new epoch meanwhile.
         let taken = |key: Selector| {
             let took = |op: &&Op| match (&op.did, &op.answer) {
                 (Did::Call(Call::Insert { record, .. }), Answer::Insert(answer)) => {
@@ -207,7 +207,7 @@ impl State {
         after
     }
 
-    /// After a revocation has come to this record.
+    /// The state after a revocation has reached this record.
     fn ended(&self, selector: Selector, subject: &Subject, revocation: &Revocation) -> Self {
         let hit = |record: &&Record| {
             record.subject.as_ref() == Some(subject)

@@ -1,4 +1,4 @@
-//! What is told of a history that no order explains: how far one does, and what comes then.
+//! Reports a history that no order explains: the part that can be explained, and the first call that does not fit.
 
 use std::time::Duration;
 
@@ -9,8 +9,9 @@ use crate::generate::call::{Answer, Call};
 use crate::history::line;
 use crate::watched::brief;
 
-/// Why no order explains `history`: the longest beginning that can be explained, in an order that does, the state that
-/// it leads to, the first call that does not fit, and the rest; `None` if some order explains all of it.
+/// Explains why no order fits `history`; `None` if one does. The text gives the longest beginning that can be
+/// explained, in an order that explains it, the resulting state, the first call that does not fit, and the remaining
+/// calls.
 pub(crate) fn unexplained<M: Meaning>(meaning: &M, history: &[Op]) -> Option<String> {
     if explain(meaning, history).is_some() {
         return None;
@@ -51,7 +52,7 @@ fn tell(history: &[Op], order: &[Op], state: &str, until: Duration, culprit: &Op
     text
 }
 
-/// The calls, without those that changed nothing and found nothing out.
+/// The calls, without those that changed nothing and learned nothing.
 fn lines<'a>(ops: impl Iterator<Item = &'a Op>) -> String {
     let (vain, telling): (Vec<_>, Vec<_>) = ops.partition(|op| op.is_vain());
     let mut text: String = telling.into_iter().map(Op::line).collect();
@@ -61,7 +62,7 @@ fn lines<'a>(ops: impl Iterator<Item = &'a Op>) -> String {
     text
 }
 
-/// What is known of `history` at `end`. Of a call that ended later it is not known yet what it did.
+/// What is known of `history` at `end`; the outcome of a call that ended later is still unknown.
 fn until(history: &[Op], end: Duration) -> Vec<Op> {
     let open = |op: &Op| op.ended.is_none_or(|ended| ended > end);
     let cut = |op: &Op| match open(op) {
@@ -72,12 +73,12 @@ fn until(history: &[Op], end: Duration) -> Vec<Op> {
 }
 
 impl Op {
-    /// Whether it may change something.
+    /// Whether the call may change something.
     fn writes(&self) -> bool {
         !matches!(&self.did, Did::Call(call) if call.reads()) && !matches!(self.did, Did::Looked { .. })
     }
 
-    /// Whether it answered that it did nothing.
+    /// Whether the result says that nothing was done.
     fn is_vain(&self) -> bool {
         match &self.answer {
             Answer::Insert(answer) => !answer.is_inserted() && !matches!(self.did, Did::Looked { .. }),
@@ -87,7 +88,7 @@ impl Op {
         }
     }
 
-    /// For a person, as the stories are told.
+    /// Formats the call for a reader, like the calls of a violation.
     fn line(&self) -> String {
         let part = match &self.did {
             Did::Call(Call::Find { selector }) if !self.asked.starts_with("find") => {

@@ -12,7 +12,7 @@ use crate::specimen::{NOW, body, page, record, subject};
 const MODEL: Model = Model { purges: true, wall: Timestamp::MIN };
 const KEEP: Duration = Duration::from_secs(3_600);
 
-/// A call from `began` to `ended`; for ever if that is 0.
+/// A call from `began` to `ended`; if that is 0, it never ends.
 fn op(began: u64, ended: u64, call: Call, answer: Answer) -> Op {
     let ended = (ended > 0).then(|| Duration::from_millis(ended));
     Op {
@@ -25,7 +25,7 @@ fn op(began: u64, ended: u64, call: Call, answer: Answer) -> Op {
     }
 }
 
-/// Record `key` of alice's, as it was written as number `version`.
+/// Record `key` of alice's, at `revision`, with a body made from `version`.
 fn of(key: u8, revision: u64, version: u8) -> Record {
     let mut record = record("alice");
     record.selector.0[2..].fill(key);
@@ -199,7 +199,7 @@ fn many_calls_at_once_are_searched_quickly() {
     assert!(!fits(&history));
 }
 
-/// Two records and a list in the middle of what ends them.
+/// Two records, and a list that runs while a revocation ends them.
 fn list_amid_a_revocation(seen: Vec<Record>) -> Vec<Op> {
     let insert = |key| Call::Insert { record: of(key, 1, 1), fence: Fence::None };
     vec![

@@ -1,4 +1,4 @@
-//! Mutants that the contract allows, each with the clause and the argument.
+//! Mutants that the contract allows, each with the clause and the reason.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -11,7 +11,7 @@ use crate::hunt::Verdict;
 use crate::mutant::Mutant;
 use crate::value::Value;
 
-/// Name (with `%` for any part), clause and argument. They break no promise, and no level may catch them.
+/// Name (`%` matches any part), clause and reason. These mutants break no promise, and no level may catch them.
 const ARGUED: &[(&str, &str, &str)] = &[
     (
         "%.where.subject/null_is_null",
@@ -137,15 +137,15 @@ const ARGUED: &[(&str, &str, &str)] = &[
     ),
 ];
 
-/// What the quick level does not catch: some needs the full one, some is a hole. A survivor that is not in it fails
-/// the gate.
+/// The mutants that the quick level misses: some need the full level, others show a gap in the suite. A survivor that
+/// is not listed fails the gate.
 const SURVIVORS: &str = include_str!("survivors.txt");
 
 const BEGIN: &str = "<!-- bulk -->\n";
 const END: &str = "<!-- /bulk -->";
 const UPDATE: &str = "HALLPASS_UPDATE=1 cargo test -p hallpass-conformance-tests --test mutants the_readme";
 
-/// The clause that allows the mutant of this name.
+/// The clause that allows the mutant with this name.
 pub(crate) fn argument(name: &str) -> Option<&'static str> {
     let name = Value::text(name);
     ARGUED.iter().find(|(argued, ..)| name.is_like(&Value::text(argued))).map(|(_, clause, _)| *clause)
@@ -155,7 +155,7 @@ fn survivors() -> impl Iterator<Item = &'static str> {
     SURVIVORS.lines().filter(|line| !line.starts_with('#'))
 }
 
-/// Whether the verdict is the one that should be.
+/// Checks whether the verdict is the expected one.
 pub(crate) fn judge(name: &str, verdict: &Verdict, level: Level) -> Result<(), String> {
     match (verdict, argument(name)) {
         (Verdict::Failed(why), _) => Err(format!("no verdict: {why}")),
@@ -169,7 +169,7 @@ pub(crate) fn judge(name: &str, verdict: &Verdict, level: Level) -> Result<(), S
     }
 }
 
-/// That each name in the lists is a mutant's.
+/// Checks that each name in the lists matches a mutant.
 pub(crate) fn check(mutants: &[Mutant]) -> Result<(), String> {
     let names: Vec<_> = mutants.iter().map(|mutant| Value::text(&mutant.name())).collect();
     for name in ARGUED.iter().map(|(name, ..)| *name).chain(survivors()) {

@@ -1,4 +1,4 @@
-//! Operators on what is written and read: dropped, swapped, kept, narrowed, taken from a clock.
+//! Operators on the values written and read: dropped, swapped, kept, narrowed, taken from a clock.
 
 use crate::conditions::{own_clock, rewrite};
 use crate::mutant::{At, Grown, name};
@@ -7,7 +7,7 @@ use crate::statement::{Assignments, Col, Expr, Index, Param, Statement, Verb};
 use crate::value::{Lens, Value};
 
 const HOUR: u64 = 3_600_000;
-/// The last second of a signed number of 32 bits.
+/// The last second of a signed 32-bit number.
 const UNTIL_2038: u64 = 2_147_483_647_000;
 
 pub(crate) fn grow(grown: &mut Grown, at: At, statement: &Statement) {
@@ -34,7 +34,7 @@ pub(crate) fn grow(grown: &mut Grown, at: At, statement: &Statement) {
     overwrites(grown, at, statement);
 }
 
-/// What an insert writes over a row that it should have left alone.
+/// An insert overwrites a row that it should leave alone.
 fn overwrites(grown: &mut Grown, at: At, statement: &Statement) {
     let Verb::Insert(values, update) = &statement.verb else { return };
     let key = statement.table.columns(Index::Key);
@@ -74,7 +74,7 @@ fn variants(col: Col, expr: &Expr, reads: bool) -> Vec<(&'static str, Expr)> {
     variants.push(("own_clock", own_clock(expr)));
     variants.extend(keeping(expr));
     match (col, expr) {
-        // No row is without them.
+        // Every row needs this column.
         (Col::Namespace, _) => return Vec::new(),
         (_, Expr::Given(_) | Expr::Is(_)) => variants.push(("dropped", default(col))),
         (Col::PurgeAt, Expr::Col(Col::ExpiresAt)) => {
@@ -98,7 +98,7 @@ fn variants(col: Col, expr: &Expr, reads: bool) -> Vec<(&'static str, Expr)> {
         _ => {}
     }
     match col {
-        // What a column cannot hold is lost when it is written.
+        // A value that does not fit a column is lost when it is written.
         _ if reads => {}
         Col::IdleAt if *expr != Expr::Is(Value::Null) => {
             variants.push(("null_is_zero", bent(Lens::NullIsZero)));
@@ -135,7 +135,7 @@ fn variants(col: Col, expr: &Expr, reads: bool) -> Vec<(&'static str, Expr)> {
     variants
 }
 
-/// What becomes of the time for which an epoch is kept.
+/// Mistakes in the time for which an epoch is kept.
 fn keeping(expr: &Expr) -> Vec<(&'static str, Expr)> {
     let given = |with: fn(Expr) -> Expr| {
         rewrite(expr, &|expr| match expr {
@@ -151,7 +151,7 @@ fn keeping(expr: &Expr) -> Vec<(&'static str, Expr)> {
     ]
 }
 
-/// What a column has that no one assigns.
+/// The value of a column that no statement assigns.
 fn default(col: Col) -> Expr {
     Expr::Is(match col {
         Col::Subject | Col::IdleAt => Value::Null,
@@ -163,7 +163,7 @@ fn default(col: Col) -> Expr {
     })
 }
 
-/// The column beside it, of the same type, or a constant where there is none.
+/// The neighbouring column of the same type, or a constant if there is none.
 fn swapped(col: Col, expr: &Expr) -> Option<(&'static str, Expr)> {
     let other = match col {
         Col::CreatedAt | Col::SeenAt => Col::UpdatedAt,

@@ -1,5 +1,5 @@
-//! A mutant for each cell of the matrix: a cell that is visited counts only if a store that goes wrong there, and
-//! nowhere else, is caught.
+//! A mutant for each cell of the matrix: a visited cell counts only if a store that is wrong in this cell alone is
+//! caught.
 
 use hallpass_conformance_tests::planted::Planted;
 use hallpass_conformance_tests::{Cell, Level};
@@ -9,17 +9,17 @@ use crate::hunt::{Verdict, hunt};
 use crate::plan::Plan;
 use crate::store::Backend;
 
-/// Cells that only the full level bites in: operation and edge.
+/// Cells whose mutant only the full level catches: operation and edge.
 const FULL: &[(&str, &str)] = &[];
 
-/// Cells in which no answer can be wrong, and why.
+/// Cells in which no result can be wrong, and why.
 const NONE: &[(&str, &str, &str)] = &[];
 
 pub(crate) fn name(cell: Cell) -> String {
     format!("cell/{}/{}", cell.operation(), cell.edge().replace(' ', "_"))
 }
 
-/// That the store that goes wrong in `cell` is caught.
+/// Checks that the store that is wrong in `cell` is caught.
 pub(crate) fn judge(cell: Cell, level: Level, seed: u64) -> Result<(), String> {
     let is = |operation: &str, edge: &str| (operation, edge) == (cell.operation(), cell.edge());
     let none = NONE.iter().find(|(operation, edge, _)| is(operation, edge));
@@ -27,7 +27,7 @@ pub(crate) fn judge(cell: Cell, level: Level, seed: u64) -> Result<(), String> {
         return Ok(());
     }
     let backend = Planted::new(Backend::of(&Plan::right()), cell);
-    // The generator plays as many sequences as it has time for, and luck is no hole.
+    // The generator plays as many sequences as it has time for, so a miss by chance is no gap.
     let mut hunts = (seed..seed + TRIES).map(|seed| hunt(&backend, cell.operation(), level, seed));
     let caught = hunts.find(|verdict| none.is_some() || !matches!(verdict, Verdict::Survived));
     match (caught.unwrap_or(Verdict::Survived), none) {

@@ -1,4 +1,4 @@
-//! Between the types of core and the columns of a row.
+//! Converts between the types of core and the columns of a row.
 
 use std::time::Duration;
 
@@ -39,7 +39,7 @@ pub(crate) fn given(record: &Record) -> Given {
     columns.into_iter().map(|(col, value)| (Param::Of(col), value)).collect()
 }
 
-/// What chooses records of a subject.
+/// The parameters that select records of a subject.
 pub(crate) fn chosen(subject: &Subject, kinds: &Kinds, purposes: Purposes) -> Given {
     let kinds = match kinds {
         Kinds::Any => Value::Null,
@@ -128,7 +128,7 @@ fn array<const N: usize>(row: &Row, col: Col) -> Result<[u8; N], BoxError> {
     bytes(row, col)?.try_into().map_err(|_| wrong(col))
 }
 
-/// Names the column and no value.
+/// Names the column without showing its value.
 fn wrong(col: Col) -> BoxError {
     format!("{col:?} is not what it should be").into()
 }

@@ -1,4 +1,4 @@
-//! Operators on conditions: dropped, weakened, negated, compared in part, and conditions that no caller asked for.
+//! Operators on conditions: dropped, weakened, negated, partly compared, and conditions that no caller asked for.
 
 use crate::mutant::{At, Grown, name};
 use crate::plan::living;
@@ -23,7 +23,7 @@ pub(crate) fn grow(grown: &mut Grown, at: At, statement: &Statement) {
     }
 }
 
-/// What a condition is about.
+/// The name of the condition's part.
 fn part(pred: &Pred) -> String {
     match (&pred.left, &pred.right) {
         (_, Expr::Given(Param::Only)) => "only".into(),
@@ -135,7 +135,7 @@ fn set(pred: &Pred) -> Vec<(&'static str, Pred)> {
     variants
 }
 
-/// The place after which a page begins.
+/// The position after which a page begins.
 fn place(pred: &Pred) -> Vec<(&'static str, Pred)> {
     let (Expr::Pair(left), Expr::Pair(right)) = (&pred.left, &pred.right) else { return Vec::new() };
     let only = |at: usize| Pred { left: left[at].clone(), right: right[at].clone(), ..pred.clone() };
@@ -151,7 +151,7 @@ fn place(pred: &Pred) -> Vec<(&'static str, Pred)> {
     ]
 }
 
-/// Conditions that an author adds who means well.
+/// Conditions that an author adds with good intentions.
 fn unasked(statement: &Statement) -> Vec<(&'static str, Pred)> {
     let more = |col, op, right| Pred { left: Expr::Col(col), op, right, lens: None, optional: false };
     if statement.table == Table::Epochs {
@@ -164,14 +164,14 @@ fn unasked(statement: &Statement) -> Vec<(&'static str, Pred)> {
     if !statement.filter.contains(&living()) {
         unasked.push(("hides_the_ended", living()));
     }
-    // A join by the subject, which finds nothing for null.
+    // A join on the subject, which finds nothing if it is null.
     if !statement.filter.iter().any(|pred| pred.left == Expr::Col(Col::Subject)) {
         unasked.push(("hides_the_anonymous", more(Col::Subject, Op::IsNot, Expr::Is(Value::text("")))));
     }
     unasked
 }
 
-/// The same with the server's clock in place of the instant that was given.
+/// Replaces the given instant by the server's clock.
 pub(crate) fn own_clock(expr: &Expr) -> Expr {
     rewrite(expr, &|expr| match expr {
         Expr::Given(Param::Now | Param::At) => Some(Expr::Clock),
@@ -179,7 +179,7 @@ pub(crate) fn own_clock(expr: &Expr) -> Expr {
     })
 }
 
-/// The same with each part for which `change` has another.
+/// Replaces each part for which `change` returns another.
 pub(crate) fn rewrite(expr: &Expr, change: &dyn Fn(&Expr) -> Option<Expr>) -> Expr {
     let both = |both: &[Expr; 2]| Box::new([rewrite(&both[0], change), rewrite(&both[1], change)]);
     match expr {

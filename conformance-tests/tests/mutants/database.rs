@@ -1,7 +1,7 @@
-//! A small database: tables, indexes, and transactions at "read committed" with locks on rows.
+//! A small database: tables, indexes, and transactions at "read committed" with row locks.
 //!
-//! A transaction keeps what it writes to itself until it commits. A lock is held to the end of its transaction;
-//! a statement that waited for one is done anew, so that it sees what was committed meanwhile.
+//! Other transactions see the writes of a transaction after its commit. A lock is held to the end of its transaction.
+//! A statement that waited for a lock runs again, so that it sees what was committed meanwhile.
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use crate::statement::{Cap, Col, Dir, Expr, Given, Index, Lock, Statement, Table, Verb};
 use crate::value::{Row, Value};
 
-/// How long a statement waits for locks before it is taken for one of a deadlock.
+/// How long a statement waits for locks before it counts as part of a deadlock.
 const PATIENCE: Duration = Duration::from_secs(15);
 
 type Key = Vec<Value>;
@@ -36,22 +36,22 @@ struct Tables {
     transactions: u64,
 }
 
-/// Who holds a lock on a row.
+/// The transactions that hold a lock on a row.
 #[derive(Debug, Default)]
 struct Held {
     alone: Option<u64>,
     together: HashSet<u64>,
 }
 
-/// Why a statement was not done.
+/// Why a statement failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Broken {
     Deadlock,
-    /// More rows than the backend takes at a time.
+    /// More rows than the backend can take at a time.
     TooMany,
 }
 
-/// When a statement ends its transaction, in one step with what it does.
+/// When a statement ends its transaction, in the same step as its effect.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ends {
     Never,
@@ -59,13 +59,13 @@ pub(crate) enum Ends {
     Always,
 }
 
-/// What was not committed is undone when it is dropped.
+/// A transaction; dropping it undoes what was not committed.
 #[derive(Debug)]
 pub(crate) struct Transaction {
     database: Arc<Database>,
     number: u64,
     rows: HashMap<Table, BTreeMap<Key, Option<Row>>>,
-    /// Whether an entry is there.
+    /// Whether the entry exists.
     entries: HashMap<(Table, Index), BTreeMap<Vec<Value>, bool>>,
     held: Vec<(Table, Key)>,
 }
@@ -83,7 +83,7 @@ impl Database {
         }
     }
 
-    /// Forgets what is in `tables` of one namespace, or of all of them.
+    /// Removes the rows of `tables` in one namespace, or in all of them.
     pub(crate) fn forget(&self, tables: &[Table], namespace: Option<&Value>) {
         let kept = |value: Option<&Value>| namespace.is_some_and(|namespace| value != Some(namespace));
         let mut all = self.lock();
@@ -95,7 +95,7 @@ impl Database {
         }
     }
 
-    /// Changes a row behind every index's back, as a bad disk does.
+    /// Changes a row without updating any index, as a bad disk does.
     pub(crate) fn damage(&self, key: &[Value], damage: impl FnOnce(&mut Row)) -> bool {
         let mut tables = self.lock();
         let row = tables.rows.get_mut(&Table::Records).and_then(|rows| rows.get_mut(key));
@@ -116,10 +116,10 @@ impl Database {
 }
 
 impl Transaction {
-    /// Does `statement` and answers the rows that it read or wrote.
+    /// Runs `statement` and returns the rows that it read or wrote.
     ///
     /// # Cancellation
-    /// Either all of it was done, or nothing; what was done is undone with the transaction.
+    /// The statement has run completely or not at all; dropping the transaction undoes it.
     pub(crate) async fn run(
         &mut self,
         statement: &Statement,
@@ -145,7 +145,7 @@ impl Transaction {
         self.apply(&mut database.lock());
     }
 
-    /// One try; `None` if it has to wait for a lock.
+    /// Tries once; `None` if it must wait for a lock.
     fn attempt(
         &mut self,
         statement: &Statement,
@@ -205,7 +205,8 @@ impl Transaction {
     ) -> Option<Vec<Row>> {
         let new = assigned(&Row::empty(), values, None, None, given);
         let key = statement.table.entry(Index::Key, &new);
-        // As with `on conflict do nothing`: what is there and is not being written is in the way, whoever shares it.
+        // As with `on conflict do nothing`: an existing row that is not being written causes a conflict, even if its
+        // lock is shared.
         let place = (statement.table, key.clone());
         let written = |held: &Held| held.alone.is_some_and(|by| by != self.number);
         if update.is_none()
@@ -227,7 +228,7 @@ impl Transaction {
         Some(vec![written])
     }
 
-    /// What this transaction sees under `key`.
+    /// The row that this transaction sees under `key`.
     fn row<'a>(&'a self, tables: &'a Tables, table: Table, key: &Key) -> Option<&'a Row> {
         match self.rows.get(&table).and_then(|rows| rows.get(key)) {
             Some(own) => own.as_ref(),
@@ -235,7 +236,7 @@ impl Transaction {
         }
     }
 
-    /// The rows that `statement` is about, in its order. An entry of an index without a row counts for the limit.
+    /// The rows that `statement` concerns, in its order. An index entry without a row counts towards the limit.
     fn matching(
         &self,
         tables: &Tables,
@@ -291,7 +292,7 @@ impl Transaction {
         Ok(found)
     }
 
-    /// The entries of the statement's index that begin with `prefix`: what is committed, and what is its own.
+    /// The entries of the statement's index that begin with `prefix`: the committed ones and the transaction's own.
     fn scan<'a>(
         &'a self,
         tables: &'a Tables,
@@ -347,7 +348,7 @@ impl Transaction {
         })
     }
 
-    /// Takes the lock, if no other transaction is in the way.
+    /// Takes the lock unless another transaction holds a conflicting one.
     fn hold(&mut self, tables: &mut Tables, place: (Table, Key), lock: Lock) -> bool {
         let me = self.number;
         let held = match lock {
@@ -368,7 +369,7 @@ impl Transaction {
         true
     }
 
-    /// Makes what it wrote everybody's, and gives its locks back.
+    /// Commits what the transaction wrote and releases its locks.
     fn apply(&mut self, tables: &mut Tables) {
         for (table, own) in std::mem::take(&mut self.rows) {
             let rows = tables.rows.entry(table).or_default();
@@ -413,7 +414,7 @@ impl Drop for Transaction {
     }
 }
 
-/// Two sorted runs as one; `first` says how an entry compares to those after it.
+/// Merges two sorted sequences; `first` is how an earlier entry compares to a later one.
 fn merged<'a, T: Ord + 'a>(
     one: impl Iterator<Item = &'a T>,
     other: impl Iterator<Item = &'a T>,
@@ -427,12 +428,12 @@ fn merged<'a, T: Ord + 'a>(
     })
 }
 
-/// Whether each of these columns is read as it is.
+/// Whether each of these columns is read unchanged.
 fn is_whole(columns: &[(Col, Expr)]) -> bool {
     columns.iter().all(|(col, expr)| *expr == Expr::Col(*col))
 }
 
-/// `old` with these columns assigned.
+/// Returns `old` with these columns assigned.
 fn assigned(
     old: &Row,
     assignments: &[(Col, Expr)],

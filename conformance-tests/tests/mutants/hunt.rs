@@ -1,13 +1,13 @@
-//! Runs the suite on one store until a case sees a broken promise.
+//! Runs the suite on one store until a case reports a broken promise.
 
 use std::time::Duration;
 
 use hallpass_conformance_tests::{Case, Harness, Level, Options, Outcome, cases, run};
 
-/// How long one case may take: a mutant that hangs is caught by it.
+/// The time limit of one case; it catches a mutant that hangs.
 const LIMIT: Duration = Duration::from_secs(300);
 
-/// What became of a mutant.
+/// The outcome for a mutant.
 #[derive(Clone, Debug)]
 pub(crate) enum Verdict {
     Caught {
@@ -20,8 +20,8 @@ pub(crate) enum Verdict {
     Failed(String),
 }
 
-/// Runs the cases of the quick level, then, if that is asked for, all of the full one; those about `operation`
-/// first.
+/// Runs the cases of the quick level and then, if `level` asks for it, all of the full level; those about `operation`
+/// come first.
 pub(crate) fn hunt(backend: &(impl Harness + Clone), operation: &str, level: Level, seed: u64) -> Verdict {
     let levels: &[Level] = if level == Level::Quick { &[Level::Quick] } else { &[Level::Quick, Level::Full] };
     for level in levels {
@@ -54,7 +54,7 @@ fn look(backend: &(impl Harness + Clone), case: &Case, level: Level, seed: u64) 
     Verdict::Survived
 }
 
-/// The chapters that look at an operation above all.
+/// The chapters that mainly test an operation.
 fn chapters(operation: &str) -> &'static [&'static str] {
     match operation {
         "insert" => &["insert", "fence"],

@@ -1,7 +1,7 @@
-//! Faults in bulk: a store whose statements are data, and mutants of it made mechanically at every place.
+//! Generated faults: a store whose statements are data, and mutants of it made mechanically at every place.
 //!
-//! The zoo of `proof` tells stories; this measures. A mutant that no case catches is either allowed by the
-//! contract, which [`argued`] says with the clause, or a hole in the suite.
+//! The stores of `proof` each show one accident; this target measures the suite. A mutant that no case catches is
+//! either allowed by the contract, with the clause in [`argued`], or shows a gap in the suite.
 
 mod argued;
 mod assignments;
@@ -38,11 +38,11 @@ Of this target itself:
   --level quick|full   how much of the suite hunts them (quick); full begins with quick
   --seed NUMBER        which fifth, and the choices of the suite (1)
 ";
-/// One mutant in so many is hunted unless all are asked for.
+/// One of this many mutants is hunted, unless all are requested.
 const SHARE: usize = 5;
-/// How many seeds a mutant has to survive before it counts as a hole; the figure is of the first alone.
+/// How many seeds a mutant must survive before it counts as a gap; the figure refers to the first seed alone.
 const TRIES: u64 = 4;
-/// The seeds with which the right store must pass.
+/// The seeds with which the correct store must pass.
 const SEEDS: std::ops::RangeInclusive<u64> = 1..=3;
 
 struct Options {
@@ -61,7 +61,7 @@ fn main() -> ExitCode {
         }
     };
     let mut arguments = Arguments::from_iter(rest);
-    // Most of a hunt waits.
+    // A hunt spends most of its time waiting.
     arguments.test_threads.get_or_insert(6);
     let mutants = Mutant::all();
     let total = mutants.len();
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
             let backend = Backend::of(&mutant.plan);
             let verdict = hunt(&backend, mutant.operation, level, seed);
             let mut judged = judge(&verdict);
-            // The generator plays as many sequences as it has time for, and luck is no hole.
+            // The generator plays as many sequences as it has time for, so a miss by chance is no gap.
             for seed in seed + 1..seed + TRIES {
                 if judged.is_err() && matches!(verdict, Verdict::Survived) {
                     judged = judge(&hunt(&backend, mutant.operation, level, seed));
@@ -114,7 +114,7 @@ fn main() -> ExitCode {
     conclusion.exit_code()
 }
 
-/// This target's own options, and what is left for `libtest`.
+/// Separates this target's own options from the arguments of `libtest`.
 fn parse(arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<String>), String> {
     let mut options = Options { all: false, level: Level::Quick, seed: 1 };
     let mut rest = Vec::new();
@@ -137,7 +137,7 @@ fn parse(arguments: impl Iterator<Item = String>) -> Result<(Options, Vec<String
     Ok((options, rest))
 }
 
-/// All of them, or the fifth that the seed draws.
+/// All mutants, or the fifth that the seed selects.
 fn chosen(mut mutants: Vec<Mutant>, options: &Options) -> Vec<Mutant> {
     if !options.all {
         mutants.sort_by_key(|mutant| drawn(options.seed, &mutant.name()));
@@ -147,7 +147,7 @@ fn chosen(mut mutants: Vec<Mutant>, options: &Options) -> Vec<Mutant> {
     mutants
 }
 
-/// FNV-1a over the seed and the name: a draw that a new mutant does not turn upside down.
+/// FNV-1a over the seed and the name, so that a new mutant barely changes the selection.
 fn drawn(seed: u64, name: &str) -> u64 {
     let bytes = seed.to_be_bytes().into_iter().chain(name.bytes());
     bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))

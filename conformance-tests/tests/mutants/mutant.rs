@@ -1,4 +1,4 @@
-//! Mutants: the right plan with one thing changed by an operator, at every place where that changes something.
+//! Mutants: the correct plan with one operator applied, at every place where that changes something.
 
 use std::collections::{HashMap, HashSet};
 
@@ -7,7 +7,7 @@ use crate::statement::{Col, Statement, Table};
 use crate::value::Lens;
 use crate::{assignments, conditions, rows, steps};
 
-/// The right plan with one thing changed.
+/// The correct plan with one change.
 #[derive(Debug)]
 pub(crate) struct Mutant {
     pub(crate) operation: &'static str,
@@ -21,7 +21,7 @@ impl Mutant {
         format!("{}/{}/{}", self.operation, self.place, self.operator)
     }
 
-    /// Every mutant, in an order that stays.
+    /// Every mutant, in a stable order.
     pub(crate) fn all() -> Vec<Self> {
         let mut grown = Grown { right: Plan::right(), mutants: Vec::new() };
         grown.of_the_store();
@@ -49,14 +49,14 @@ pub(crate) struct At {
     pub(crate) step: usize,
 }
 
-/// The right plan, and what has grown from it.
+/// The correct plan, and the mutants made from it.
 pub(crate) struct Grown {
     pub(crate) right: Plan,
     mutants: Vec<Mutant>,
 }
 
 impl Grown {
-    /// A mutant, unless the change changes nothing here.
+    /// Adds a mutant, unless the change has no effect here.
     pub(crate) fn plan(
         &mut self,
         operation: &'static str,
@@ -82,7 +82,7 @@ impl Grown {
         self.plan(name, place, operator, |plan| change(&mut plan.operations[operation]));
     }
 
-    /// Changes a step; the place is its name, and a part of it if one is named.
+    /// Changes a step; the place is its name, with a part of it if `part` is not empty.
     pub(crate) fn step(
         &mut self,
         at: At,
@@ -110,7 +110,7 @@ impl Grown {
         });
     }
 
-    /// What is no matter of one operation.
+    /// Mutants that concern no single operation.
     fn of_the_store(&mut self) {
         for (table, operator) in [(Table::Records, "records_forgotten"), (Table::Epochs, "epochs_forgotten")]
         {
@@ -135,7 +135,7 @@ impl Grown {
     }
 }
 
-/// The name of a column, as SQL has it.
+/// The name of a column in SQL.
 pub(crate) fn name(col: Col) -> String {
     let mut name = String::new();
     for letter in format!("{col:?}").chars() {
@@ -147,7 +147,7 @@ pub(crate) fn name(col: Col) -> String {
     name
 }
 
-/// That no two mutants have one name or are one store.
+/// Checks that no two mutants have the same name or the same plan.
 pub(crate) fn check(mutants: &[Mutant]) -> Result<(), String> {
     let (mut names, mut stores) = (HashSet::new(), HashMap::new());
     for mutant in mutants {

@@ -1,4 +1,4 @@
-//! The reference store, written the way adapters are: each operation as the statements of one transaction.
+//! The reference store, written as adapters are: each operation is a transaction of several statements.
 
 use crate::statement::{Assignments, Col, Dir, Expr, Index, Lock, Op, Param, Pred, Statement, Table, Verb};
 use crate::value::{Lens, Value};
@@ -6,16 +6,16 @@ use crate::value::{Lens, Value};
 /// 2⁵³ − 1, the largest revision.
 const LARGEST: u64 = (1 << 53) - 1;
 
-/// An insert counts the records of a subject up to here; of one that has more it says nothing.
+/// An insert counts a subject's records up to this number, and reports no number above it.
 pub(crate) const COUNTED: u64 = 128;
 
-/// A whole store.
+/// A complete store.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Plan {
     pub(crate) operations: Vec<Operation>,
-    /// What a restart of the server forgets.
+    /// The tables that a restart of the server clears.
     pub(crate) unlogged: Vec<Table>,
-    /// How the name of a namespace is bent.
+    /// How the name of a namespace is changed.
     pub(crate) namespace: Option<Lens>,
 }
 
@@ -23,7 +23,7 @@ pub(crate) struct Plan {
 pub(crate) struct Operation {
     pub(crate) name: &'static str,
     pub(crate) steps: Vec<Step>,
-    /// What is answered at the end.
+    /// The result at the end.
     pub(crate) answer: Answer,
     pub(crate) damaged: Damaged,
     pub(crate) trouble: InTrouble,
@@ -32,17 +32,17 @@ pub(crate) struct Operation {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Step {
     pub(crate) name: &'static str,
-    /// It is done only where each of these is given, or is not.
+    /// The parameters that must be given or absent for the step to run.
     pub(crate) when: Vec<(Param, bool)>,
     pub(crate) does: Does,
     pub(crate) into: Into,
-    /// What is answered at once where it found something.
+    /// The result, returned immediately, if the step found something.
     pub(crate) some: Option<Answer>,
-    /// What is answered at once where it found nothing.
+    /// The result, returned immediately, if the step found nothing.
     pub(crate) none: Option<Answer>,
-    /// Whether it is done again until it finds nothing.
+    /// Whether the step is repeated until it finds nothing.
     pub(crate) repeats: bool,
-    /// Whether it is one trip with the step before: no other transaction comes in between.
+    /// Whether it shares a round trip with the previous step, so that no other transaction runs in between.
     pub(crate) joined: bool,
 }
 
@@ -50,11 +50,11 @@ pub(crate) struct Step {
 pub(crate) enum Does {
     Statement(Statement),
     Commit,
-    /// Ends with its `none` unless the condition holds.
+    /// Ends the operation with `none` unless the condition holds.
     Require(Pred),
 }
 
-/// What is kept of what a step found.
+/// Where the rows that a step found go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Into {
     Nothing,
@@ -70,14 +70,14 @@ pub(crate) enum Answer {
     Inserted(Tally),
     Duplicate,
     Fenced,
-    /// The rows that were kept.
+    /// The rows kept by earlier steps.
     Rows,
     /// No row.
     Nothing,
     Replaced,
     Conflict,
     Missing,
-    /// Whether anything was counted, or whether nothing was.
+    /// Whether anything was counted; with `false`, whether nothing was.
     Counted(bool),
     Yes,
     No,
@@ -87,7 +87,7 @@ pub(crate) enum Answer {
     Failed,
 }
 
-/// What becomes of a number on its way into an answer.
+/// How a number is changed on its way into a result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tally {
     Exact,
@@ -97,24 +97,24 @@ pub(crate) enum Tally {
     OneMore,
     OneLess,
     Twice,
-    /// A number of 8 bits.
+    /// The lowest 8 bits.
     Byte,
 }
 
-/// What a purge says of what is left.
+/// What a purge reports about the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum More {
     Exact,
     Always,
     Never,
     Inverted,
-    /// As many were removed as the limit allows.
+    /// True if as many records were removed as the limit allows.
     AtTheLimit,
-    /// Some were removed.
+    /// True if any record was removed.
     Removed,
 }
 
-/// What becomes of a row that does not decode.
+/// What happens to a row that does not decode.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Damaged {
     Told,
@@ -122,15 +122,15 @@ pub(crate) enum Damaged {
     Fails,
 }
 
-/// What a call does whose server is in trouble.
+/// What a call does during a fault of its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum InTrouble {
     Fails,
-    /// It answers this.
+    /// It returns this result.
     Answers(Answer),
-    /// It is done, and said to have failed.
+    /// It takes effect, but reports a failure.
     DoneAndDenied,
-    /// It fails, and so does every later call of the same handle.
+    /// It fails, and so does every later call on the same handle.
     FailsForGood,
 }
 
@@ -155,7 +155,7 @@ pub(crate) const RECORD: [Col; 17] = [
     Col::Body,
 ];
 
-/// Those that a replace may change.
+/// The columns that a replace may change.
 const CHANGING: [Col; 9] = [
     Col::UpdatedAt,
     Col::SeenAt,
@@ -176,8 +176,8 @@ impl Plan {
     }
 }
 
-/// The row that a fence rests on is locked until the insert commits: a call that ends it waits, and then sees what
-/// was inserted.
+/// The row on which a fence depends is locked until the insert commits. A call that ends this row waits, and then
+/// sees the inserted record.
 fn insert() -> Operation {
     let epoch = select(Table::Epochs, &[Col::Epoch]).on(Col::Subject, Param::Of(Col::Subject));
     let epoch = epoch.on(Col::Epoch, Param::FenceEpoch).lock(Lock::Share);
@@ -202,7 +202,7 @@ fn find() -> Operation {
     operation("find", vec![step("read", read).into(Into::Rows).some(Answer::Rows)], Answer::Nothing)
 }
 
-/// One statement compares and writes.
+/// A single statement compares and writes.
 fn replace() -> Operation {
     let bound = Pred { op: Op::Less, ..pred(Expr::Given(Param::Expected), Expr::Is(Value::Number(LARGEST))) };
     let update = CHANGING.map(|col| (col, Expr::Given(Param::Of(col)))).to_vec();
@@ -224,8 +224,8 @@ fn delete() -> Operation {
     operation("delete", steps, Answer::Counted(true))
 }
 
-/// The first sweep waits for the inserts that hold a fence, the next one sees what they inserted. The last one
-/// finds nothing and commits in the same step.
+/// The first sweep waits for inserts that hold a fence, and the next one sees what they inserted. The last one finds
+/// nothing and commits in the same step.
 fn revoke() -> Operation {
     let until = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::Keep)]));
     let mark = vec![
@@ -262,7 +262,7 @@ fn list() -> Operation {
     )
 }
 
-/// Writes nothing in most calls.
+/// Most calls write nothing.
 fn epoch() -> Operation {
     let half = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::HalfKeep)]));
     let until = Expr::Sum(Box::new([Expr::Given(Param::Now), Expr::Given(Param::Keep)]));
@@ -276,7 +276,7 @@ fn epoch() -> Operation {
     operation("epoch", steps, Answer::Rows)
 }
 
-/// Nodes that purge at once share the work: none waits for a row that another one holds.
+/// Concurrent purges share the work: none waits for a row that another one holds.
 fn purge() -> Operation {
     let due = |statement: Statement| statement.via(Index::ByDue).and(due()).lock(Lock::Skip);
     let rows = due(change(Table::Records, Verb::Delete)).order(&[(Col::PurgeAt, Dir::Up)]);
@@ -307,7 +307,7 @@ fn step(name: &'static str, statement: Statement) -> Step {
     }
 }
 
-/// Ends the transaction in one step with the statement before it.
+/// Ends the transaction in the same step as the previous statement.
 pub(crate) fn commit() -> Step {
     let nothing = select(Table::Records, &[]);
     Step { does: Does::Commit, joined: true, ..step("commit", nothing) }
@@ -369,7 +369,7 @@ fn next_revision() -> Expr {
     Expr::Smaller(Box::new([next, Expr::Is(Value::Number(LARGEST))]))
 }
 
-/// Every statement is about one namespace.
+/// A statement; each one is limited to one namespace.
 fn change(table: Table, verb: Verb) -> Statement {
     let statement = Statement {
         table,
@@ -396,7 +396,7 @@ fn write(table: Table, values: Assignments, update: Option<Assignments>) -> Stat
     Statement { filter: Vec::new(), ..change(table, Verb::Insert(values, update)) }
 }
 
-/// Makes the epoch of the subject; one that is there stays or becomes the new one, and is kept no shorter.
+/// Creates the epoch of the subject. An existing one stays or is replaced, and its time is never shortened.
 fn keep_epoch(epoch: Param, until: Expr, set: bool) -> Statement {
     let values = vec![
         (Col::Namespace, Expr::Given(Param::Namespace)),
@@ -411,7 +411,7 @@ fn keep_epoch(epoch: Param, until: Expr, set: bool) -> Statement {
     write(Table::Epochs, values, Some(update))
 }
 
-/// The records that a revocation is about, in an order that all of them share.
+/// The records that a revocation concerns, in an order that all revocations share.
 fn chosen(verb: Verb) -> Statement {
     let login = |param| pred(Expr::Col(Col::Login), Expr::Given(param));
     let only = Pred { optional: true, ..login(Param::Only) };

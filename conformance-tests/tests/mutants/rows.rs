@@ -1,4 +1,4 @@
-//! Operators on which rows a statement reaches: order, limit, capacity, locks, index entries, caches.
+//! Operators on the rows that a statement reaches: order, limit, capacity, locks, index entries, caches.
 
 use crate::mutant::{At, Grown};
 use crate::plan::Does;
@@ -46,7 +46,7 @@ fn limit(grown: &mut Grown, at: At, statement: &Statement) {
             ("at_most_100", bent(Lens::AtMost(100))),
             ("at_most_1000", bent(Lens::AtMost(1_000))),
         ];
-        // The others are about what a caller may ask for.
+        // The others concern limits that a caller may pass.
         let asked = if matches!(limit, Expr::Is(_)) { 3 } else { variants.len() };
         for (operator, limit) in variants.into_iter().take(asked) {
             grown.statement(at, "limit", operator, |statement| statement.limit = limit);
@@ -65,7 +65,7 @@ fn limit(grown: &mut Grown, at: At, statement: &Statement) {
     ];
     for (operator, cap) in caps {
         grown.step(at, "rows", operator, |step| {
-            // What is done again until nothing is found makes up for it.
+            // A repeated step would compensate for the cap.
             step.repeats = false;
             if let Does::Statement(statement) = &mut step.does {
                 statement.cap = Some(cap);
@@ -82,14 +82,14 @@ fn locks(grown: &mut Grown, at: At, statement: &Statement) {
         Lock::Skip => &[("dropped", Lock::No), ("waits", Lock::Exclusive)],
     };
     for (operator, lock) in variants {
-        // An insert that finds its key locked has no row to pass over.
+        // An insert that finds its key locked has no row to skip.
         if !(matches!(statement.verb, Verb::Insert(..)) && *lock == Lock::Skip) {
             grown.statement(at, "lock", operator, |statement| statement.lock = *lock);
         }
     }
 }
 
-/// Entries that an author forgets who keeps the indexes in order by hand.
+/// Index entries that an author who maintains indexes by hand may forget.
 fn entries(grown: &mut Grown, at: At, statement: &Statement) {
     for index in statement.table.indexes() {
         let columns = statement.table.columns(*index);

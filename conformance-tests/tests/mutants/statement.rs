@@ -1,4 +1,4 @@
-//! Statements as data: what an adapter says in SQL or Lua, in a form that a mutation can take apart.
+//! Statements as data: what an adapter writes in SQL or Lua, in a form that a mutation can change.
 
 use std::borrow::Cow;
 
@@ -34,8 +34,8 @@ pub(crate) enum Table {
     Epochs,
 }
 
-/// What a statement finds its rows by. The last column of each is the key within a namespace, so that an entry
-/// tells which row it stands for.
+/// How a statement finds its rows. The last column of each index is the key within a namespace, so that an entry
+/// identifies its row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Index {
     Key,
@@ -43,7 +43,7 @@ pub(crate) enum Index {
     ByDue,
 }
 
-/// What a call is given. `Of` is a column of the record that comes with it.
+/// A parameter of a call. `Of` is a column of the record passed to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Param {
     Of(Col),
@@ -70,7 +70,7 @@ pub(crate) enum Param {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Expr {
     Col(Col),
-    /// Of an insert that met a row: the column that it would have written.
+    /// In an insert that found an existing row: the column that it would have written.
     New(Col),
     Given(Param),
     Is(Value),
@@ -81,7 +81,7 @@ pub(crate) enum Expr {
     /// One of a pair.
     Part(usize, Box<Expr>),
     Bent(Lens, Box<Expr>),
-    /// The clock of the server, which no statement of the unmutated store asks.
+    /// The clock of the server; no statement of the unmutated store reads it.
     Clock,
 }
 
@@ -94,21 +94,21 @@ pub(crate) enum Op {
     More,
     AtLeast,
     In,
-    /// As `Is`, where null is null.
+    /// Like `Is`, but null equals null.
     Same,
-    /// With `%` and `_` on the right.
+    /// The right side may contain `%` and `_`.
     Like,
 }
 
-/// One condition. As in SQL it does not hold where a side is null.
+/// One condition. As in SQL, it does not hold if a side is null.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Pred {
     pub(crate) left: Expr,
     pub(crate) op: Op,
     pub(crate) right: Expr,
-    /// What both sides are seen through.
+    /// A change applied to both sides before the comparison.
     pub(crate) lens: Option<Lens>,
-    /// Whether it holds where the right side is null: `$1 is null or …`.
+    /// Whether it also holds if the right side is null: `$1 is null or …`.
     pub(crate) optional: bool,
 }
 
@@ -123,17 +123,17 @@ pub(crate) enum Lock {
     No,
     Share,
     Exclusive,
-    /// Exclusive, and rows that another transaction holds are passed over.
+    /// Exclusive; rows that another transaction holds are skipped.
     Skip,
 }
 
-/// What a backend or its driver can take at a time. No statement of the unmutated store has one.
+/// How much a backend or its driver can take at a time. No statement of the unmutated store has a cap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Cap {
     Rows(usize),
-    /// More rows than that are an error.
+    /// A larger number of rows is an error.
     Refuses(usize),
-    /// So many bytes of rows.
+    /// The total size of the rows in bytes.
     Bytes(usize),
 }
 
@@ -144,7 +144,7 @@ pub(crate) enum Verb {
     Select(Assignments),
     Update(Assignments),
     Delete,
-    /// Where the key is taken nothing is written, or the row is updated so.
+    /// If the key is taken, nothing is written, or the row is updated with the second list.
     Insert(Assignments, Option<Assignments>),
 }
 
@@ -158,15 +158,15 @@ pub(crate) struct Statement {
     pub(crate) cap: Option<Cap>,
     pub(crate) lock: Lock,
     pub(crate) verb: Verb,
-    /// The indexes into which it puts what it writes.
+    /// The indexes to which it adds entries for the rows it writes.
     pub(crate) enters: Vec<Index>,
-    /// The indexes from which it takes what it changes or deletes.
+    /// The indexes from which it removes entries of the rows it changes or deletes.
     pub(crate) leaves: Vec<Index>,
-    /// Whether a handle remembers what this read answered until it writes itself.
+    /// Whether a handle caches the result of this read until it writes.
     pub(crate) cached: bool,
 }
 
-/// The values that a statement is run with.
+/// The parameters of a statement.
 pub(crate) type Given = std::collections::BTreeMap<Param, Value>;
 
 impl Table {
@@ -259,7 +259,7 @@ impl Pred {
         }
     }
 
-    /// The column and value that every row must have for it to hold, if it says one.
+    /// The column and value that the condition requires of every row, if it requires one.
     fn bound(&self, given: &Given) -> Option<(Col, Value)> {
         match (&self.left, self.op, self.lens) {
             (Expr::Col(col), Op::Is, None) if !self.optional => {
@@ -270,16 +270,16 @@ impl Pred {
     }
 }
 
-/// How a statement goes about its rows.
+/// How a statement finds its rows.
 #[derive(Debug)]
 pub(crate) struct Way<'a> {
-    /// What its conditions settle of its index.
+    /// The first columns of the index, which its conditions determine.
     pub(crate) prefix: Vec<Value>,
-    /// The columns of the index after that.
+    /// The remaining columns of the index.
     pub(crate) rest: Vec<Col>,
-    /// The conditions that are still to be looked at.
+    /// The conditions that remain to be checked.
     pub(crate) filter: Vec<&'a Pred>,
-    /// Whether the entries of the index are all that it asks for.
+    /// Whether the index entries contain everything that it reads.
     pub(crate) is_covered: bool,
 }
 
@@ -314,7 +314,7 @@ impl Statement {
         }
     }
 
-    /// The same, to be changed.
+    /// Every list of assignments in it, mutable.
     pub(crate) fn assignments_mut(&mut self) -> Vec<&mut Assignments> {
         match &mut self.verb {
             Verb::Select(columns) | Verb::Update(columns) | Verb::Insert(columns, None) => vec![columns],

@@ -1,4 +1,4 @@
-//! Operators on the transaction and its answers: steps dropped, swapped, apart; the wrong answer or an error.
+//! Operators on the transaction and its result: steps dropped, swapped, separated; the wrong result or an error.
 
 use crate::mutant::{At, Grown};
 use crate::plan::{Answer, Does, InTrouble, Into, More, Tally, commit};
@@ -52,7 +52,7 @@ pub(crate) fn grow(grown: &mut Grown, operation: usize) {
     }
 }
 
-/// Whether no call does both.
+/// Whether no call runs both steps.
 fn apart(one: &[(Param, bool)], other: &[(Param, bool)]) -> bool {
     let opposite = one.iter().any(|(param, wanted)| other.contains(&(*param, !wanted)));
     let fences = one.contains(&(Param::FenceEpoch, true)) && other.contains(&(Param::Parent, true));
@@ -61,7 +61,7 @@ fn apart(one: &[(Param, bool)], other: &[(Param, bool)]) -> bool {
 
 type Named = (&'static str, Option<Answer>);
 
-/// The other answers of the operation; none where it should be goes on.
+/// The other results of the operation; `None` continues instead of returning.
 fn others(operation: &str, answer: Option<Answer>) -> Vec<Named> {
     let Some(right) = answer else { return Vec::new() };
     let all: &[Named] = match (operation, right) {
@@ -119,7 +119,7 @@ fn others(operation: &str, answer: Option<Answer>) -> Vec<Named> {
             ("error", Some(Answer::Failed)),
         ],
     };
-    // How many records a subject has is a matter of the one place that says so.
+    // The number of a subject's records is changed only in the step that reports it.
     let fits = |(_, other): &&Named| match (right, other) {
         (Answer::Inserted(_), _) => true,
         (_, Some(Answer::Inserted(tally))) => *tally == Tally::Exact,
@@ -128,7 +128,7 @@ fn others(operation: &str, answer: Option<Answer>) -> Vec<Named> {
     all.iter().filter(fits).copied().collect()
 }
 
-/// What else an operation does whose server is in trouble.
+/// The other ways in which an operation may react to a fault of its server.
 fn troubles(operation: &str) -> Vec<(&'static str, InTrouble)> {
     let mut troubles = vec![("fails_for_good", InTrouble::FailsForGood)];
     if matches!(operation, "insert" | "replace" | "delete" | "revoke") {

@@ -1,4 +1,4 @@
-//! What runs a plan: the trait in terms of its statements, and the harness that opens it.
+//! Runs a plan: implements the store's trait with its statements, and the harness that opens it.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -19,9 +19,9 @@ use crate::plan::{Answer, COUNTED, Damaged, Does, InTrouble, Into, More, Operati
 use crate::statement::{Col, Given, Param, Table, Verb};
 use crate::value::{Row, Value};
 
-/// How long a frozen server keeps a call waiting.
+/// How long a frozen server delays a call.
 const FREEZE: Duration = Duration::from_millis(100);
-/// How often a step is done again at most: a mutant may find the same rows again and again.
+/// The maximum number of repetitions of a step: a mutant may find the same rows again and again.
 const SWEEPS: usize = 16;
 
 /// Opens stores that follow one plan, all in one database.
@@ -40,7 +40,7 @@ impl Backend {
         Self(Arc::new(Shared { plan, database, open: Mutex::default() }))
     }
 
-    /// The value in the column of namespaces.
+    /// The value in the namespace column.
     fn namespace(&self, name: &str) -> Value {
         let value = Value::text(name);
         self.0.plan.namespace.map_or(value.clone(), |lens| lens.bend(value))
@@ -117,17 +117,17 @@ impl Server for Backend {
     }
 }
 
-/// One handle.
+/// A handle.
 struct Store {
     shared: Arc<Shared>,
     namespace: Value,
-    /// What the reads of this handle answered that its plan caches.
+    /// The results of this handle's reads that its plan caches.
     remembered: Mutex<HashMap<(&'static str, Given), Vec<Row>>>,
-    /// The operations that trouble broke for good.
+    /// The operations that a fault broke permanently.
     failed: Mutex<Vec<&'static str>>,
 }
 
-/// What came of an operation.
+/// What the steps of an operation found.
 #[derive(Default)]
 struct Found {
     rows: Vec<Row>,
@@ -157,7 +157,7 @@ impl Store {
         }
     }
 
-    /// What becomes of the call while the server is in trouble; `None` if it is not.
+    /// The result of the call during a fault of the server; `None` if there is no fault.
     async fn endure(&self, operation: &Operation, given: &Given) -> Result<Option<Answer>, StoreError> {
         let Some(trouble) = self.shared.database.trouble() else { return Ok(None) };
         match operation.trouble {
@@ -191,7 +191,7 @@ impl Store {
                     return Err(StoreError::Other("rows were found to the end".into()));
                 }
                 if !step.joined {
-                    // Others come in here, as between two trips over a network.
+                    // Other tasks run here, as between two round trips over a network.
                     yield_now().await;
                 }
                 let rows = match &step.does {
@@ -423,7 +423,7 @@ impl Tally {
     }
 }
 
-/// An answer of another operation: what the mutation made of it fits nowhere.
+/// The result of another operation: the mutation produced one that does not fit here.
 fn misplaced(answer: Answer) -> StoreError {
     StoreError::Other(format!("{answer:?} is no answer to this call").into())
 }

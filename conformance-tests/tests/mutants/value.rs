@@ -1,4 +1,4 @@
-//! Values, rows, and the ways in which a backend or its driver bends a value.
+//! Values, rows, and the ways in which a backend or its driver changes a value.
 
 use std::sync::{Arc, LazyLock};
 
@@ -14,48 +14,48 @@ pub(crate) enum Value {
     Text(Arc<str>),
     Bytes(Arc<[u8]>),
     List(Vec<Value>),
-    /// Above every other: the end of a range.
+    /// Greater than every other value: the end of a range.
     Top,
 }
 
-/// A value in each column, null where the table has none. Clones share the values.
+/// A value in each column; null if the table lacks the column. Clones share the values.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Row(Arc<[Value]>);
 
-/// How a value is bent on its way into or out of a row, or by a comparison.
+/// How a value is changed when it is written, read or compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lens {
-    /// A number of so many bits.
+    /// The lowest bits of a number, this many.
     Bits(u32),
-    /// A number that is at most this.
+    /// A number, at most this.
     AtMost(u64),
-    /// A number less one, but for zero.
+    /// A number minus one, except zero.
     OneLess,
-    /// A number as a float of 32 bits.
+    /// A number as a 32-bit float.
     Float,
     /// An instant without its milliseconds.
     Seconds,
-    /// The first so many bytes; of text, whole characters.
+    /// The first bytes, this many; of text, whole characters only.
     First(usize),
-    /// The last so many bytes.
+    /// The last bytes, this many.
     Last(usize),
-    /// Up to the first byte of zero.
+    /// The bytes up to the first zero byte.
     UpToNul,
-    /// Without zeros at the end, which some padding adds and takes away.
+    /// Without zeros at the end, which some padding adds and removes.
     WithoutPadding,
     /// Text without regard to case; bytes as base64 without regard to case.
     AnyCase,
-    /// Without blanks at the end.
+    /// Without spaces at the end.
     Trimmed,
-    /// What is not ASCII is a question mark.
+    /// Characters outside ASCII become question marks.
     Ascii,
     /// Bytes as text.
     Utf8,
     NullIsZero,
     ZeroIsNull,
-    /// Of a list, so many at the front.
+    /// The first elements of a list, this many.
     FirstOf(usize),
-    /// An empty list is null.
+    /// An empty list becomes null.
     EmptyIsNull,
 }
 
@@ -68,7 +68,7 @@ impl Value {
         Self::Bytes(bytes.as_ref().into())
     }
 
-    /// The present instant by the server's own clock.
+    /// The current time of the server's own clock.
     pub(crate) fn clock() -> Self {
         Self::Number(SystemClock.now().as_millis())
     }

@@ -1,5 +1,5 @@
-//! Harnesses and stores so bad that no clause is about them, and capabilities that are not declared: each
-//! is reported as what it is, and the run goes on.
+//! Harnesses and stores too broken for any clause, and undeclared capabilities: each is reported as what it is, and
+//! the run continues.
 
 use hallpass_conformance_tests::{Level, Options, Outcome, Patch, Report, cases, run};
 use libtest_mimic::{Failed, Trial};
@@ -7,7 +7,7 @@ use libtest_mimic::{Failed, Trial};
 use crate::options;
 use crate::prelude::*;
 
-/// What panics in this file is meant to.
+/// The file whose panics are intended.
 pub(crate) const FILE: &str = "proof/bad.rs";
 
 pub(crate) fn trials() -> Vec<Trial> {
@@ -28,7 +28,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// Cannot be opened.
+/// A harness that cannot open any store.
 #[derive(Default)]
 pub(crate) struct Closed;
 
@@ -42,7 +42,7 @@ impl Harness for Closed {
     }
 }
 
-/// Opens each namespace once.
+/// A harness that opens each namespace only once.
 #[derive(Default)]
 struct Once(Backend<Straight>, Locked<HashSet<String>>);
 
@@ -62,7 +62,7 @@ impl Harness for Once {
     }
 }
 
-/// What goes wrong in `open`.
+/// The way in which `open` goes wrong.
 #[derive(Clone, Copy)]
 enum Opening {
     Blocks,
@@ -86,7 +86,7 @@ impl Harness for Opening {
     }
 }
 
-/// Answers no delete.
+/// Never returns from a delete.
 #[derive(Default)]
 struct Hangs;
 
@@ -97,7 +97,7 @@ impl Twist for Hangs {
     }
 }
 
-/// Takes so many milliseconds for a call, and never has a list in time.
+/// Takes `TAKES` milliseconds per call, and never returns a list in time.
 #[derive(Default)]
 struct Late<const TAKES: u64>;
 
@@ -112,7 +112,7 @@ impl<const TAKES: u64> Twist for Late<TAKES> {
     }
 }
 
-/// Panics in delete.
+/// Panics in a delete.
 #[derive(Default)]
 struct Panics;
 
@@ -124,7 +124,7 @@ impl Twist for Panics {
     }
 }
 
-/// Answers in the right types and no more.
+/// Returns values of the right types, but otherwise wrong.
 #[derive(Default)]
 struct Garbage {
     last: Locked<Option<Record>>,
@@ -193,7 +193,7 @@ fn what_blocks_in_open() -> Result<(), Failed> {
 }
 
 fn a_store_that_hangs() -> Result<(), Failed> {
-    // On a busy machine a case may begin late.
+    // On a busy machine a case may start late.
     let report = run(Backend::<Hangs>::default(), &Options { limit: Duration::from_secs(1), ..hurried() });
     let hung = report.violations().filter(|violation| violation.clause == S12);
     same(hung.count(), hurried_cases())
@@ -211,7 +211,7 @@ fn a_fast_store() -> Result<(), Failed> {
     same(report.violations().filter(|violation| violation.clause == S12).count(), 1)
 }
 
-/// A case that lists after some inserts.
+/// Runs one case that lists after several inserts.
 fn one_list() -> Options {
     Options { only: Some("list::newest_first_then_the_larger_selector".into()), ..options(Level::Quick) }
 }
@@ -243,7 +243,7 @@ fn garbage() -> Result<(), Failed> {
     if broken > passed { Ok(()) } else { Err(format!("{broken} broken, {passed} passed").into()) }
 }
 
-/// Purges nothing and has one handle, and says so.
+/// Never purges, and declares that.
 #[derive(Default)]
 struct Modest;
 
@@ -264,7 +264,7 @@ fn what_is_not_declared() -> Result<(), Failed> {
     Ok(())
 }
 
-/// What a store declares is run, whether or not it can do it: nothing skips by itself.
+/// Every declared capability is tested, whether or not the store has it: no case skips itself.
 fn what_is_declared() -> Result<(), Failed> {
     let report = run(Backend::<Straight>::default(), &options(Level::Quick));
     let quick = cases().filter(|case| case.level == Level::Quick);
@@ -284,7 +284,7 @@ fn what_is_declared() -> Result<(), Failed> {
     same(report.exit_code(true), 0)
 }
 
-/// A few cases, and little time for each.
+/// Runs a few cases with a short time limit.
 fn hurried() -> Options {
     Options { limit: Duration::from_millis(100), only: Some("delete::".into()), ..options(Level::Quick) }
 }
@@ -293,7 +293,7 @@ fn hurried_cases() -> usize {
     cases().filter(|case| case.chapter() == "delete").count()
 }
 
-/// Whether every case that is run ended as a failure of the harness like this, and none as a verdict.
+/// Requires that every case that ran ended as such a failure of the harness, and none as a verdict.
 fn all(report: &Report, what: &str, like: impl Fn(&str) -> bool) -> Result<(), Failed> {
     let mut ran = 0;
     for (case, outcome) in report.outcomes() {
@@ -310,7 +310,7 @@ fn same<T: PartialEq + fmt::Debug + Copy>(got: T, want: T) -> Result<(), Failed>
     if got == want { Ok(()) } else { Err(format!("expected {want:?}, got {got:?}").into()) }
 }
 
-/// What [`Patch`] demands: the case named, broken by the clause named.
+/// A [`Patch`] requires that the named case reports the named clause as broken.
 fn a_patch_that_breaks_nothing() -> Result<(), Failed> {
     const CASE: &str = "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there";
     let patch =

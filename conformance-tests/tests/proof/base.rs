@@ -1,4 +1,4 @@
-//! What every wrong store is built on: the reference store, and a server that may be hurt.
+//! The base of every wrong store: the reference store behind a simulated server that can be hurt.
 
 use std::collections::HashSet;
 use std::num::NonZeroU16;
@@ -13,7 +13,7 @@ use hallpass_core::{
 };
 use tokio::sync::{RwLock, RwLockReadGuard};
 
-/// What a twist answers that does not know how many records a subject has.
+/// The result of a twist that does not know how many records a subject has.
 pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
 
 /// The records that match `filter`.
@@ -24,36 +24,35 @@ pub(crate) fn chosen<'a>(
     records.into_iter().filter(|record| filter.matches(record)).collect()
 }
 
-/// A reference store behind a make-believe server: while that is hurt, every call says so. Clones share
-/// the records.
+/// A reference store behind a simulated server: during a fault every call fails. Clones share the records.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Base {
     memory: MemoryStore,
     trouble: Arc<Locked<Option<Trouble>>>,
-    /// Rows that do not decode.
+    /// The rows that do not decode.
     damaged: Arc<Locked<HashSet<Selector>>>,
-    /// Held to look at a fence by inserting a probe, which nobody may see.
+    /// Held for writing while a fence is tested with a probe record, which no other call may see.
     probing: Arc<RwLock<()>>,
 }
 
-/// A mutex that no panic poisons: what a fault remembers.
+/// The state of a fault: a mutex that a panic does not poison.
 #[derive(Debug, Default)]
 pub(crate) struct Locked<T>(Mutex<T>);
 
-/// Gives way as a call over a network does.
+/// Yields, as a call over a network does.
 pub(crate) async fn give_way() {
     for _ in 0..3 {
         tokio::task::yield_now().await;
     }
 }
 
-/// Lets others in between, also those on other threads: what should have been one step becomes two.
+/// Lets other tasks and threads run in between, so that one step becomes two.
 pub(crate) async fn pause() {
     give_way().await;
     tokio::time::sleep(Duration::from_millis(1)).await;
 }
 
-/// Does `work` to its end, though the caller goes away.
+/// Runs `work` to its end even if the caller goes away.
 pub(crate) async fn apart<T: Send + 'static>(
     work: impl Future<Output = Result<T, StoreError>> + Send + 'static,
 ) -> Result<T, StoreError> {
@@ -67,7 +66,7 @@ impl<T> Locked<T> {
 }
 
 impl Base {
-    /// A store behind the server that `trouble` tells of.
+    /// A store behind the server whose fault is in `trouble`.
     pub(crate) fn behind(trouble: &Arc<Locked<Option<Trouble>>>) -> Self {
         Self { trouble: Arc::clone(trouble), ..Self::default() }
     }
@@ -77,14 +76,14 @@ impl Base {
         self.list(subject, &Page::first(NonZeroU16::MAX)).await
     }
 
-    /// Writes `record` over whatever is there, marked or not.
+    /// Overwrites the record, even if it is marked.
     pub(crate) async fn force(&self, record: &Record) -> Result<(), StoreError> {
         self.delete(record.selector).await?;
         let _ = self.insert(record, Fence::None).await?;
         Ok(())
     }
 
-    /// Does `action` to `record` as it was read, and says whether that was still so.
+    /// Applies `action` to `record` as it was read; returns whether the record was unchanged.
     pub(crate) async fn end(&self, record: &Record, action: Action) -> Result<bool, StoreError> {
         match action {
             Action::Remove => self.delete(record.selector).await,
@@ -98,13 +97,13 @@ impl Base {
         }
     }
 
-    /// Only sets the epoch of `subject`.
+    /// Sets the epoch of `subject` and changes nothing else.
     pub(crate) async fn set_epoch(&self, subject: &Subject, update: EpochUpdate) -> Result<(), StoreError> {
         let nothing = RecordFilter::all().kinds(Kinds::Only(Vec::new()));
         self.revoke(subject, &nothing, Action::Remove, update).await.map(|_| ())
     }
 
-    /// Whether `fence` holds for `record`, looked at but not held.
+    /// Checks whether `fence` holds for `record`, without holding it.
     pub(crate) async fn admits(&self, record: &Record, fence: Fence) -> Result<bool, StoreError> {
         let mut probe = record.clone();
         probe.selector = Selector(*b"a probe, no key!");
@@ -115,7 +114,7 @@ impl Base {
         Ok(answer != Insert::Fenced)
     }
 
-    /// What is done to the server.
+    /// The present fault of the server.
     pub(crate) fn trouble(&self) -> Option<Trouble> {
         *self.trouble.lock()
     }
@@ -132,7 +131,7 @@ impl Base {
     }
 }
 
-/// What the reference store answers, in the words of a twist.
+/// The operations of the reference store, with the parameters of a twist.
 impl Base {
     pub(crate) async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let _unseen = self.answer().await?;
@@ -193,7 +192,7 @@ impl Base {
         self.memory.purge_expired(now, limit).await
     }
 
-    /// Inserts though the server does not answer: the statement has arrived, and its answer is lost.
+    /// Inserts although the server does not respond: the statement arrived, but its response is lost.
     pub(crate) async fn insert_unanswered(
         &self,
         record: &Record,
@@ -202,7 +201,7 @@ impl Base {
         self.memory.insert(record, fence).await
     }
 
-    /// What is found under each of `selectors`.
+    /// Finds each of `selectors`.
     pub(crate) async fn find_all(&self, selectors: &[Selector]) -> Result<Vec<Record>, StoreError> {
         let mut found = Vec::new();
         for selector in selectors {
@@ -211,7 +210,7 @@ impl Base {
         Ok(found)
     }
 
-    /// Makes the row of `selector` one that does not decode.
+    /// Makes the row of `selector` undecodable.
     pub(crate) fn damage(&self, selector: Selector) {
         self.damaged.lock().insert(selector);
     }
@@ -220,7 +219,7 @@ impl Base {
         self.damaged.lock().contains(&selector)
     }
 
-    /// `record` as a list shows it.
+    /// Shows `record` as a list does.
     pub(crate) fn shown(&self, record: Record) -> Listed {
         if self.is_damaged(record.selector) {
             let Record { selector, created_at, .. } = record;

@@ -1,4 +1,4 @@
-//! That the suite goes everywhere it says: no cell of the matrix is left out at the full level.
+//! Checks that the full level visits every cell of the matrix.
 
 use hallpass_conformance_tests::{Level, Options, run};
 use libtest_mimic::{Failed, Trial};
@@ -12,7 +12,7 @@ pub(crate) fn trials() -> Vec<Trial> {
     ]
 }
 
-/// A store that gives way, so that its calls can be dropped.
+/// Uses a store that yields, so that its calls can be dropped.
 fn the_full_level_leaves_no_cell() -> Result<(), Failed> {
     let cells = unvisited("yields_at_each_await", &Options { seed: Some(1), ..options(Level::Full) })?;
     let excused = |reason: Option<&str>| reason.is_some_and(|reason| !reason.contains("dropped"));

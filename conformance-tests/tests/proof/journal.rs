@@ -1,4 +1,4 @@
-//! A store that survives the death of its process: an append-only file beside the reference store.
+//! A store that survives its process: the reference store with an append-only file.
 
 use std::fmt::Write as _;
 use std::fs::{self, OpenOptions};
@@ -9,14 +9,14 @@ use std::sync::Weak;
 use crate::prelude::*;
 use crate::twist::Twisted;
 
-/// What is not written.
+/// What a journal does not write.
 pub(crate) const NOTHING: u8 = 0;
 pub(crate) const EPOCHS: u8 = 1;
 pub(crate) const TOUCHES: u8 = 2;
 /// Which records are due.
 pub(crate) const DUE: u8 = 3;
 
-/// Opens journals that hold the last `HELD` lines back, and do not write what is `LOST`.
+/// Opens journals that hold back the last `HELD` lines and do not write what is `LOST`.
 #[derive(Default)]
 pub(crate) struct Journals<const HELD: usize, const LOST: u8>(
     Locked<HashMap<String, Weak<Twisted<Journal<HELD, LOST>>>>>,
@@ -55,7 +55,7 @@ fn path(namespace: &str) -> PathBuf {
     std::env::temp_dir().join(format!("hallpass-proof-{namespace}"))
 }
 
-/// Remembers what has not been written yet.
+/// The twist that writes the journal; it keeps the lines not yet written.
 #[derive(Default)]
 pub(crate) struct Journal<const HELD: usize, const LOST: u8> {
     path: PathBuf,
@@ -64,7 +64,7 @@ pub(crate) struct Journal<const HELD: usize, const LOST: u8> {
 }
 
 impl<const HELD: usize, const LOST: u8> Journal<HELD, LOST> {
-    /// Writes a line, or an earlier one in its place.
+    /// Appends a line; with lines held back, an earlier one is written instead.
     fn append(&self, line: String) -> Result<(), StoreError> {
         let mut held = self.held.lock();
         held.push(line);
@@ -166,7 +166,7 @@ impl<const HELD: usize, const LOST: u8> Twist for Journal<HELD, LOST> {
     }
 }
 
-/// Does again what `journal` tells of, and answers which records it names. Its last line may be torn.
+/// Repeats the operations in `journal` and returns the selectors of its records. Its last line may be cut off.
 async fn replay(store: &Base, journal: &str) -> Result<Vec<Selector>, BoxError> {
     let mut named = Vec::new();
     for line in journal.split_inclusive('\n').filter_map(|line| line.strip_suffix('\n')) {

@@ -1,8 +1,7 @@
-//! The proof that the suite bites: every wrong store of `faults/` is caught in the case and by the clause
-//! that it names, every strange one of `odd-but-legal/` passes, and a bad harness is reported as one.
+//! Proves that the suite finds mistakes: every wrong store of `faults/` is caught by the case and clause that it
+//! names, every strange store of `odd-but-legal/` passes, and a bad harness is reported as such.
 //!
-//! Both folders stand beside `src/`, not in it: they are evidence, and nobody who depends on the suite
-//! has a use for them.
+//! Both folders are outside `src/`: they are evidence, and crates that depend on the suite do not need them.
 
 mod bad;
 mod base;
@@ -51,17 +50,17 @@ fn main() -> ExitCode {
     trials.extend(table::trials());
     trials.extend(table::matrix());
     let mut arguments = Arguments::from_args();
-    // Most trials wait most of the time.
+    // Trials spend most of their time waiting.
     arguments.test_threads.get_or_insert(8);
     libtest_mimic::run(&arguments, trials).exit_code()
 }
 
-/// Every run of the proof makes the same choices.
+/// The options of every run; all runs of the proof make the same choices.
 fn options(level: Level) -> Options {
     Options { level, seed: Some(1), limit: Duration::from_secs(10), ..Options::default() }
 }
 
-/// What is left to chance, takes its time or needs a child: only what is asked for.
+/// Runs all cases that match `part`, including those that depend on chance, take long or need a child.
 fn all_of(part: &str, harness: &str) -> Options {
     Options {
         only: Some(part.to_owned()),
@@ -70,10 +69,10 @@ fn all_of(part: &str, harness: &str) -> Options {
     }
 }
 
-/// How often a race may fail to show what it is there to show: on a busy machine its calls may not overlap.
+/// The number of attempts for a race: on a busy machine its calls may not overlap.
 const ATTEMPTS: u64 = 6;
 
-/// Runs the quick level, and what else the fault names, and looks for each clause and case that it names.
+/// Runs the quick level and the cases that the fault names, and checks that each of them reports the named clause.
 fn is_caught(fault: &Fault) -> Result<(), Failed> {
     let mut seen = look(fault, &options(Level::Quick))?;
     for (clause, id) in fault.caught {
@@ -91,7 +90,7 @@ fn is_caught(fault: &Fault) -> Result<(), Failed> {
     Ok(())
 }
 
-/// Which cases see which clauses broken.
+/// Returns each case that reports a broken clause, with the clause.
 fn look(fault: &Fault, options: &Options) -> Result<Vec<(Clause, String)>, Failed> {
     let mut seen = Vec::new();
     for (case, outcome) in run((fault.harness)(), options).outcomes() {
@@ -107,7 +106,7 @@ fn look(fault: &Fault, options: &Options) -> Result<Vec<(Clause, String)>, Faile
     Ok(seen)
 }
 
-/// Runs everything, since most false alarms would be raised by a race.
+/// Runs everything, because most false alarms would come from races.
 fn passes(odd: &Odd) -> Result<(), Failed> {
     let parts = if odd.only.is_empty() { &[""] } else { odd.only };
     let mut alarms = String::new();

@@ -1,4 +1,4 @@
-//! What a file of `faults/` or `odd-but-legal/` needs.
+//! The imports of a file in `faults/` or `odd-but-legal/`.
 
 pub(crate) use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 pub(crate) use std::fmt;

@@ -8,13 +8,13 @@ use libtest_mimic::{Failed, Trial};
 use crate::prelude::*;
 use crate::{bad, faults, odd_but_legal};
 
-/// Names the harness whose test binary this process is to be.
+/// The environment variable with the name of the harness whose test binary this process plays.
 const PLAY: &str = "HALLPASS_PROOF_PLAYS";
 
-/// Before the name of the fault or odd store whose crash child this process is to be.
+/// Precedes the name of the fault or odd store whose crash child this process is.
 pub(crate) const CHILD_OF: &str = "--child-of";
 
-/// If this process is to be the test binary of a harness, what came of it.
+/// Runs this process as the test binary of a harness, if it was started as one, and returns the exit code.
 pub(crate) fn played() -> Option<ExitCode> {
     let mut arguments = std::env::args().skip_while(|argument| argument != CHILD_OF).skip(1);
     if let Some(name) = arguments.next() {
@@ -81,14 +81,14 @@ fn nothing_left() -> Result<(), Failed> {
     expect(&output, 0, "conformance: 0 passed, 0 failed, 0 not declared, 0 untested, ").map(drop)
 }
 
-/// This very binary as the test binary of the harness called `name`.
+/// Runs this binary as the test binary of the harness called `name`.
 fn play(name: &str, arguments: &[&str]) -> Result<Output, Failed> {
     let mut command = Command::new(std::env::current_exe()?);
     command.args(arguments).env(PLAY, name).env_remove("HALLPASS_CONFORMANCE");
     Ok(command.output()?)
 }
 
-/// The last line, which must contain `part`.
+/// Returns the last line, after checking that it contains `part`.
 fn expect(output: &Output, code: i32, part: &str) -> Result<String, Failed> {
     let text = String::from_utf8_lossy(&output.stdout);
     let last = text.lines().last().unwrap_or_default().to_owned();

@@ -1,5 +1,5 @@
-//! Questions that the contract once left open, each with its answer, the case that asks, and the stores that hold the
-//! answer: a strange one that makes use of it, or a wrong one that does not keep to it.
+//! Questions that the contract once left open. Each has its answer, the case that tests it, and stores that depend on
+//! it: a strange one that uses the freedom, or a wrong one that breaks the rule.
 
 use std::fmt::Write as _;
 
@@ -221,7 +221,7 @@ fn every_answer_is_held() -> Result<(), Failed> {
     Ok(())
 }
 
-/// For the README.
+/// The table for the README.
 pub(crate) fn table() -> String {
     let mut text = String::from("| clause | the answer | case | stores |\n| --- | --- | --- | --- |\n");
     for (clause, answer, id, stores) in SETTLED {

@@ -1,4 +1,4 @@
-//! What a file of `faults/` or `odd-but-legal/` says of itself.
+//! The entry of a file in `faults/` or `odd-but-legal/`.
 
 use std::sync::Arc;
 
@@ -8,13 +8,13 @@ use hallpass_core::{BoxError, TokenStore};
 
 use crate::twist::{Backend, Twist};
 
-/// A wrong store, and where it must be caught.
+/// A wrong store, and the cases that must catch it.
 #[derive(Clone, Copy)]
 pub(crate) struct Fault {
     pub(crate) name: &'static str,
-    /// Its file.
+    /// The text of its file.
     pub(crate) source: &'static str,
-    /// Each case that must catch it, with the clause that it must name.
+    /// Each case that must catch it, with the clause that it must report.
     pub(crate) caught: &'static [(Clause, &'static str)],
     pub(crate) harness: fn() -> Shared,
 }
@@ -24,7 +24,7 @@ pub(crate) struct Fault {
 pub(crate) struct Odd {
     pub(crate) name: &'static str,
     pub(crate) source: &'static str,
-    /// The parts of the suite that it is about; all of it if there are none.
+    /// The parts of the suite that concern it; all parts if this is empty.
     pub(crate) only: &'static [&'static str],
     pub(crate) harness: fn() -> Shared,
 }
@@ -34,12 +34,12 @@ impl Fault {
         Self::in_harness::<Backend<T>>(caught)
     }
 
-    /// For what goes wrong between stores rather than within one.
+    /// For a mistake between stores rather than within one.
     pub(crate) const fn in_harness<H: Harness + Default>(caught: &'static [(Clause, &'static str)]) -> Self {
         Self { name: "", source: "", caught, harness: || Shared(Arc::new(H::default())) }
     }
 
-    /// What goes wrong: the first lines of its file.
+    /// The first lines of its file, which describe the mistake.
     pub(crate) fn story(&self) -> String {
         story(self.source)
     }
@@ -54,12 +54,12 @@ impl Odd {
         Self { name: "", source: "", only: &[], harness: || Shared(Arc::new(H::default())) }
     }
 
-    /// The same for these parts of the suite.
+    /// Limits the entry to these parts of the suite.
     pub(crate) const fn only(self, only: &'static [&'static str]) -> Self {
         Self { only, ..self }
     }
 
-    /// What is strange about it: the first lines of its file.
+    /// The first lines of its file, which say what is strange about it.
     pub(crate) fn story(&self) -> String {
         story(self.source)
     }
@@ -70,7 +70,7 @@ fn story(source: &str) -> String {
     lines.join(" ")
 }
 
-/// Every file of a folder by its name.
+/// Lists every file of a folder by its name.
 macro_rules! zoo {
     ($kind:ident $constant:ident: $($name:ident),+ $(,)?) => {
         &[$($kind {

@@ -1,4 +1,4 @@
-//! The table fault × case in the suite's README, and that nothing is missing from it.
+//! The table of faults and cases in the suite's README, and checks that it is complete.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -11,13 +11,13 @@ use libtest_mimic::{Failed, Trial};
 use crate::specimen::Fault;
 use crate::{all_of, case, faults, odd_but_legal, settled};
 
-/// What is said of a case whose faults would all be core's: mutants of core are killed by it, not stores.
+/// The reason for a case whose faults would all be in core: mutants of core fail it, not stores.
 const CORE: &str = "what it looks at is decided in core, above any store";
 
-/// What is said of a case that is there for faults made in bulk.
+/// The reason for a case that exists for the generated mutants.
 const BULK: &str = "mutants of `tests/mutants`";
 
-/// Cases that no fault is for, each with its reason.
+/// Cases without a fault, each with the reason.
 const EXCUSED: &[(&str, &str)] = &[
     ("decision::another_stamp_refuses_and_ends_nothing", CORE),
     ("decision::a_clock_that_steps_back_expires_nothing", CORE),
@@ -111,8 +111,8 @@ fn excuse(case: &Case) -> Option<&'static str> {
     EXCUSED.iter().find(|(id, _)| *id == case.id()).map(|(_, reason)| *reason)
 }
 
-/// With `HALLPASS_CASES` set, prints which faults the cases catch whose id contains it, for whoever has to
-/// name one. Without it there is nothing to look up.
+/// With `HALLPASS_CASES` set, prints the faults caught by each case whose id contains its value: a help for naming
+/// cases in a fault. Without it there are no trials.
 pub(crate) fn matrix() -> Vec<Trial> {
     let Ok(part) = std::env::var("HALLPASS_CASES") else { return Vec::new() };
     #[expect(clippy::print_stdout, reason = "a table for a person")]

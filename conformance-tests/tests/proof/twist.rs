@@ -1,4 +1,4 @@
-//! One thing done differently: a store that says only what it does in its own way.
+//! A store that differs from the reference store in one operation and implements only that.
 
 use std::any::Any;
 use std::collections::HashMap;
@@ -16,58 +16,58 @@ use hallpass_core::{
 
 use crate::base::{Base, Locked};
 
-/// What a store declares whose server may be hurt.
+/// The declaration of a store with a server that may be hurt.
 pub(crate) fn served() -> Declared {
     Declared::everything().without(Capability::ProcessCrash, "memory only")
 }
 
-/// What a store declares that survives its process.
+/// The declaration of a store that survives its process.
 pub(crate) fn durable() -> Declared {
     Declared::everything().without(Capability::Outage, "no server")
 }
 
-/// The case to which `namespace` belongs: one case's namespaces have one root.
+/// The root that all namespaces of one case share.
 pub(crate) fn root_of(namespace: &str) -> &str {
     namespace.match_indices('_').nth(1).map_or(namespace, |(end, _)| &namespace[..end])
 }
 
-/// What a call holds until it is answered or dropped.
+/// What a call holds until it returns or is dropped.
 pub(crate) type Held = Box<dyn Any + Send>;
 
-/// How one store differs from the reference store. Whatever is left out is forwarded.
+/// A difference from the reference store. Methods that are not implemented forward to it.
 #[async_trait]
 pub(crate) trait Twist: Default + Send + Sync + 'static {
-    /// What it says of itself.
+    /// The promises that the store declares.
     fn declared() -> Declared {
         served().without(Capability::Outage, "no server")
     }
 
-    /// Whether what it remembers belongs to a handle.
+    /// Whether each handle has its own state.
     const PER_HANDLE: bool = false;
 
-    /// Handles that answer alike share what they remember.
+    /// The key of the shared state: handles with the same key share it.
     fn remembers(namespace: &str) -> &str {
         namespace
     }
 
-    /// What `{:?}` shows.
+    /// The `Debug` output.
     fn show(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Twisted")
     }
 
-    /// What comes of a note beside an ending.
+    /// Receives the note of an ending.
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         let _ = note;
         Ok(())
     }
 
-    /// Comes before every call: waits, fails, or takes what the call holds.
+    /// Runs before every call: waits, fails, or takes what the call holds.
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
         let _ = store;
         Ok(Box::new(()))
     }
 
-    /// Comes after every call.
+    /// Runs after every call.
     async fn after(&self) {}
 
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
@@ -101,7 +101,7 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         store.list(subject, page).await
     }
-    /// A list with its damaged rows: what [`list`](Self::list) answers, as it is shown.
+    /// The list with damaged rows: shows the records that [`list`](Self::list) returns.
     async fn show_list(
         &self,
         store: &Base,
@@ -126,7 +126,7 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
     }
 }
 
-/// The reference store, untwisted.
+/// The reference store without a difference.
 #[derive(Debug, Default)]
 pub(crate) struct Straight;
 

@@ -1,5 +1,5 @@
-//! Runs a command with servers, one of each for all it starts:
-//! `with-servers postgres redis -- cargo nextest run`. Without a command it prints URLs and waits.
+//! Runs a command with servers that all its processes share: `with-servers postgres redis -- cargo nextest run`.
+//! Without a command it prints the URLs and waits.
 
 use std::env;
 use std::error::Error;
@@ -35,7 +35,7 @@ fn run() -> Result<ExitCode, Box<dyn Error>> {
         for (variable, server) in &servers {
             writeln!(io::stdout(), "export {variable}={}", server.url())?;
         }
-        // Until a signal: the servers end with this process, however it ends.
+        // Until a signal arrives: the servers end with this process, however it ends.
         loop {
             thread::park();
         }
