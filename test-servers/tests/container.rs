@@ -27,7 +27,7 @@ fn docker(arguments: &[&str]) -> String {
     String::from_utf8(docker.stdout).unwrap()
 }
 
-/// Running or not, of the process `id`.
+/// The containers of the process `id`, running or not.
 fn containers_of(id: u32) -> Vec<String> {
     let filter = format!("name=hallpass-server-{id}-");
     let list = docker(&["container", "ls", "--all", "--quiet", "--filter", &filter]);
@@ -110,7 +110,7 @@ fn a_container_that_does_not_start_says_why() {
     assert!(started.elapsed() < Duration::from_secs(30));
 }
 
-/// A test of a caller that is async itself: Docker's client must not mind the runtime around it.
+/// The caller may be async itself: the Docker client must work inside a runtime.
 #[tokio::test]
 async fn a_container_starts_and_ends_inside_a_runtime() {
     let Some(server) = container(Backend::Redis, "a_container_inside_a_runtime") else { return };

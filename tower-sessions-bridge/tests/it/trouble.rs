@@ -1,4 +1,4 @@
-//! An outage is an error, never "no such session", and what cannot be kept is refused.
+//! An outage is an error, never "no such session". Data that cannot be stored are refused.
 
 use hallpass_core::{Body, Fence, MemoryStore, Note, Record as Row, TokenStore};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
@@ -118,7 +118,7 @@ async fn a_session_whose_row_is_damaged_is_over_and_its_browser_gets_another() {
     assert_eq!(store.load(&record.id).await.unwrap(), None, "it can be deleted");
 }
 
-/// Cut in the middle of the data, which only the decoding of the JSON shows.
+/// Cut in the middle of the data, which only decoding the JSON reveals.
 #[tokio::test]
 async fn a_session_whose_data_are_cut_is_over() {
     let (store, probe, memory, record) = stored().await;
