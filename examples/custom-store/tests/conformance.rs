@@ -1,4 +1,4 @@
-//! The suite on this store: a file for each namespace.
+//! Runs the suite on this store, with a file for each namespace.
 
 use std::process::ExitCode;
 

@@ -9,7 +9,7 @@ use lexopt::{Arg, Error, Parser, ValueExt};
 
 use crate::stores::Store;
 
-/// `--help`; for `{stores}` stand the stores that this program was built with.
+/// The text of `--help`; `{stores}` is replaced by the stores that this program was built with.
 pub(crate) const HELP: &str = "\
 A small site with \"remember me\" over hallpass.
 
@@ -29,7 +29,7 @@ Options:
   --help                          this text
 ";
 
-/// How to run the site.
+/// The command-line options.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) listen: String,
@@ -39,7 +39,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments, without the program's name; `None` if help is asked for.
+    /// Reads the arguments, without the program's name. Returns `None` if help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
         let mut options = Self {
             listen: "127.0.0.1:8080".into(),
@@ -54,7 +54,7 @@ impl Options {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
                 Arg::Long("store") => {
-                    // Without the value in the error: it may hold a password.
+                    // The error does not contain the value, which may hold a password.
                     let store = parser.value()?.string().map_err(|_| "a store is named in UTF-8")?;
                     options.store = store.parse::<Store>().map_err(Error::from)?;
                 }
@@ -62,7 +62,7 @@ impl Options {
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
                 Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
-                // Not repeated either: a store whose flag was forgotten.
+                // Not repeated either: it may be a store whose flag was forgotten.
                 Arg::Value(_) => return Err("an argument without its flag; see --help".into()),
                 other => return Err(other.unexpected()),
             }
@@ -72,7 +72,7 @@ impl Options {
     }
 }
 
-/// How long a lost answer can be made good.
+/// Reads the time within which a lost response can be repeated.
 fn retry(parser: &mut Parser) -> Result<RetryWindow, Error> {
     let value = parser.value()?;
     if value == "until-confirmed" {

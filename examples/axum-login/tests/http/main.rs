@@ -1,4 +1,5 @@
-//! The site from outside, over HTTP: the program on a folder, and the routes over a store that fails.
+//! The site from outside, over HTTP: the program with its sessions in a folder, and the routes over a store that
+//! fails.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! The store fails in mid-use.
+//! The store fails while the site is in use.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::browser::Browser;
 
-/// A store in memory with a switch.
+/// A store in memory that can be switched off.
 #[derive(Clone, Debug)]
 struct Switched {
     store: MemoryStore,

@@ -1,4 +1,4 @@
-//! What "remember me" promises to a person with a browser.
+//! "Remember me", as a user with a browser sees it.
 
 use hallpass_core::Kind;
 
@@ -63,7 +63,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
     browser.wait_for("Remember me");
     browser.log_in("alice", "wonderland", true);
     browser.wait_for("Hello, alice.");
-    // Each its own address: requests for one and the same wait for each other in the browser's cache.
+    // Each tab has its own address: requests for the same one wait for each other in the browser's cache.
     let tabs: Vec<_> = (0..8)
         .map(|number| {
             let tab = browser.new_tab();

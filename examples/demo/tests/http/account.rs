@@ -1,4 +1,4 @@
-//! Who one is: pages that need a login, or a fresh one, and the change of a password.
+//! Pages that need a login, or a fresh one, and the change of a password.
 
 use crate::client::Browser;
 use crate::server::Server;
@@ -112,7 +112,7 @@ fn a_password_that_will_not_do_changes_nothing() {
 const CONFIRMING: [&str; 5] =
     ["/confirm", "/logout-others", "/devices/logout", "/logout-everywhere", "/password"];
 
-/// Ten wrong passwords at `forms`, one after the other, and then what the right one is answered with at `closed`.
+/// Sends ten wrong passwords to `forms`, one after the other, and then the right one to `closed`.
 fn ten_wrong(forms: &[&str], closed: &[&str]) -> (Server, Browser) {
     let server = Server::memory(&[]);
     let mut browser = Browser::remembered(server.address);

@@ -1,4 +1,4 @@
-//! What "remember me" promises.
+//! The promises of "remember me".
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -96,7 +96,7 @@ fn a_restored_session_finds_out_that_its_remember_token_was_used_by_another() {
     });
     assert_eq!(thief.me(), remembered());
     assert_eq!(thief.me(), remembered(), "the thief has confirmed it");
-    sleep(Duration::from_millis(5)); // Without an overlap the window is the rest of a millisecond.
+    sleep(Duration::from_millis(5)); // Without an overlap the window ends with the current millisecond.
     let page = owner.get("/");
     assert!(page.body.contains(STOLEN), "the session was fine until this request: {}", page.body);
     assert_eq!((owner.me().0, thief.me().0), (401, 401));

@@ -1,4 +1,4 @@
-//! Logging in and out, and what must not get through.
+//! Logging in and out, and requests that must be refused.
 
 use std::collections::BTreeSet;
 
