@@ -16,17 +16,17 @@ A small site with \"remember me\" over hallpass.
 Usage: hallpass-demo [OPTIONS]
 
 Options:
-  --listen HOST:PORT              where to listen [127.0.0.1:8080]; port 0 takes any free one
-  --store STORE                   where logins are kept [sled:./hallpass-demo-data]:
+  --listen HOST:PORT              the address to listen on [127.0.0.1:8080]; port 0 takes any free port
+  --store STORE                   where logins are stored [sled:./hallpass-demo-data]:
                                   {stores}
-  --remember-retry SECONDS        how long a lost answer can be made good [until-confirmed:
-                                  until the browser comes back with the new cookie]
+  --remember-retry SECONDS        how long a browser that lost a response may repeat it
+                                  [until-confirmed: until it sends the new cookie]
   --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
-  --remember-min-interval SECONDS the least time between two changes of the cookie [60];
+  --remember-min-interval SECONDS the minimum time between two changes of the cookie [60];
                                   at least twice the overlap
-  --insecure-cookies              plain cookie names and no Secure, for clients that keep
-                                  such cookies from http://
-  --help                          this text
+  --insecure-cookies              plain cookie names and no Secure, for clients that refuse
+                                  Secure cookies from http://
+  --help                          print this text
 ";
 
 /// The command-line options.
