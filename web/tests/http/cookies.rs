@@ -1,4 +1,4 @@
-//! What the two cookies look like, and which answers carry them.
+//! The attributes of the two cookies, and the answers that set them.
 
 use std::time::Duration;
 

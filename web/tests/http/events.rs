@@ -1,4 +1,4 @@
-//! Signals: each exactly once, however many ask.
+//! Signals: each is sent exactly once, however many requests there are.
 
 use hallpass_web::SignalKind as Kind;
 

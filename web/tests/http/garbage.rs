@@ -1,4 +1,4 @@
-//! Bad input: any bytes in any cookie or header, and too much of everything.
+//! Bad input: any bytes in any cookie or header, and oversized input.
 
 use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::gate::Call;
@@ -9,7 +9,7 @@ fn with(site: &Site, cookies: impl Into<Vec<u8>>) -> Browser {
     site.browser().header("Cookie", cookies)
 }
 
-/// A xorshift generator: the same junk in every run.
+/// A xorshift generator, which yields the same junk in every run.
 struct Junk(u64);
 
 impl Junk {
@@ -20,7 +20,7 @@ impl Junk {
         self.0
     }
 
-    /// Bytes that may stand in a header: anything but control characters.
+    /// Random bytes that are valid in a header: anything but control characters.
     fn bytes(&mut self, most: usize) -> Vec<u8> {
         let length = self.next() as usize % most;
         let legal = |byte: &u8| *byte == b'\t' || *byte >= 0x20 && *byte != 0x7f;
@@ -102,7 +102,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
         bad[at] = if bad[at] == b'x' { b'y' } else { b'x' };
         String::from_utf8(bad).unwrap()
     };
-    // The series, the dot, and the half of the secret that every token of the series has.
+    // The series, the dot, and the half of the secret that all tokens of the series share.
     for at in (0..23).chain(45..66) {
         let answer = with(&site, format!("{SESSION}={}", changed(at))).get("/me").await;
         assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{at}");

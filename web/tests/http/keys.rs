@@ -6,7 +6,7 @@ use hallpass_web::SignalKind;
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
 
-/// A site with alice logged in, and a key of hers.
+/// A site with alice logged in, and one of her keys.
 async fn with_key() -> (Site, Browser, String) {
     let site = Site::new().await;
     let browser = site.browser();

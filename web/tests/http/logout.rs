@@ -186,7 +186,7 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     let logout = browser.prepare("POST", "/logout", &[]);
     let logout = tokio::spawn(async move { logout.send().await });
     held.arrival().await;
-    // The second one is asked for before the first has been answered.
+    // The second log-out is sent before the first has been answered.
     held.arrival().await;
     held.release();
     assert_eq!(logout.await.unwrap().body, "ended, nobody");

@@ -1,4 +1,4 @@
-//! Session protection: the same session from another client.
+//! Session protection: the same session, sent by another client.
 
 use hallpass_web::{AuthLayerBuilder, MissingFingerprint, Network, Protection, SignalKind};
 

@@ -1,4 +1,4 @@
-//! Pages that want somebody to be logged in, or freshly so.
+//! Pages that require a login, or a fresh one.
 
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 
@@ -219,7 +219,7 @@ async fn a_page_can_be_read_again_with_head() {
 async fn a_path_that_a_proxy_took_off_is_in_next_again() {
     let mounted = |layer: hallpass_web::AuthLayerBuilder| layer.login_page("/shop/login").mounted_at("/shop");
     let site = Site::with(mounted).await;
-    // The browser asked for /shop/account; the proxy passed /account on.
+    // The browser requested /shop/account; the proxy passed on /account.
     let answer = site.browser().get("/account?x=1").await;
     assert_eq!((answer.status, answer.location()), (303, "/shop/login?next=/shop/account%3Fx%3D1"));
 }

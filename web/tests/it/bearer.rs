@@ -171,7 +171,7 @@ async fn what_a_key_keeps_forces_nobody_in() {
     let world = World::new();
     world.users.change("alice", |user| user.active = false);
     let alice = hallpass_core::Subject::new("alice").unwrap();
-    // What the layer itself would have written first for a user who was forced in, now and once.
+    // The first byte that the layer itself writes for a user who was forced in, today and in an earlier version.
     for first in (0x40..0x48_u8).chain(0xF8..=0xFF) {
         let login = world.layer.tokens().begin_login(&alice).await.unwrap();
         let data = [&[first][..], b"uild server"].concat();

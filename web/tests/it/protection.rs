@@ -9,7 +9,7 @@ use http::Extensions;
 use crate::browser::Browser;
 use crate::world::World;
 
-/// The test's proxy says in `x-forwarded-for` where a request comes from.
+/// The test's proxy names the client in `x-forwarded-for`.
 fn behind_a_proxy(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()])

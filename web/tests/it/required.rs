@@ -1,4 +1,4 @@
-//! `login_required`, `fresh_login_required`, the way to the login page and back.
+//! `login_required`, `fresh_login_required`, and the redirect to the login page and back.
 
 use http::Method;
 

@@ -1,4 +1,4 @@
-//! The remember-me cookie, when the session is gone.
+//! The remember-me cookie after the session is gone.
 
 use hallpass_core::EventKind;
 use hallpass_web::SignalKind;
@@ -221,7 +221,7 @@ async fn a_stale_remember_cookie_beside_the_newest_kills_nothing() {
     let mut stale = Vec::new();
     for _ in 0..3 {
         stale.push(("__Host-remember".to_owned(), browser.remember().to_owned()));
-        // Once in the request that restores, and once in the one that confirms.
+        // Once in the request that restores, once in the one that confirms, and once more.
         for _ in 0..3 {
             let newest = browser.jar.clone();
             browser.jar.splice(0..0, stale[..stale.len() - 1].iter().cloned());

@@ -1,4 +1,4 @@
-//! A changed password ends every token that the old one began.
+//! A changed password ends every token that was issued under the old one.
 
 use crate::world::World;
 
