@@ -1,6 +1,6 @@
 //! Measures hallpass beside the libraries that are in use today. Every speed claim of the project comes from here.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets an error has nothing to report")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 

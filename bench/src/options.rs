@@ -102,7 +102,7 @@ impl Options {
 
     fn check(&self) -> Result<(), String> {
         if let Some(area) = self.areas.iter().find(|area| !AREAS.contains(&area.as_str())) {
-            return Err(format!("there is no area '{area}'; there are {}", AREAS.join(", ")));
+            return Err(format!("unknown area '{area}'; the areas are {}", AREAS.join(", ")));
         }
         let rule = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
         rule((0.1..=600.0).contains(&self.seconds), "0.1 to 600 seconds")?;
@@ -110,7 +110,7 @@ impl Options {
         rule((1_000..=10_000_000).contains(&self.rows), "1,000 to 10,000,000 rows")?;
         rule(
             (10_000..=10_000_000).contains(&self.scale),
-            "growth to 10,000 rows at least, 10,000,000 at most",
+            "--scale must be between 10,000 and 10,000,000 rows",
         )?;
         let some = !self.tasks.is_empty() && self.tasks.iter().all(|tasks| (1..=512).contains(tasks));
         rule(some, "1 to 512 tasks")

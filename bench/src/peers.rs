@@ -84,7 +84,7 @@ impl Peers {
                 }
                 Said::Lacks { system, reason } => report.missing(area, &system, &reason),
                 Said::Ready => return Ok(Self { process: Rc::new(RefCell::new(process)), offers }),
-                other => return Err(format!("the process of the peers said {other:?}")),
+                other => return Err(format!("unexpected message from the peers' process: {other:?}")),
             }
         }
     }
@@ -107,7 +107,7 @@ impl Process {
     fn start(program: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| format!("does not start: {error}"))?;
+        let mut child = command.spawn().map_err(|error| format!("cannot start: {error}"))?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             unreachable!("both are piped")
         };
@@ -117,8 +117,8 @@ impl Process {
     fn turn(&mut self, offer: usize, tasks: usize, length: Duration) -> Result<Turn, String> {
         let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         let asked = Asked { offer, tasks, nanos };
-        let stdin = self.stdin.as_mut().ok_or("it was told to end")?;
-        say(stdin, &asked).map_err(|error| format!("its process does not listen: {error}"))?;
+        let stdin = self.stdin.as_mut().ok_or("it has been asked to exit")?;
+        say(stdin, &asked).map_err(|error| format!("its process does not accept requests: {error}"))?;
         self.hear()?.into_turn()
     }
 
@@ -126,7 +126,7 @@ impl Process {
         match hear(&mut self.stdout) {
             Ok(Some(said)) => Ok(said),
             Ok(None) => Err("its process ended".to_owned()),
-            Err(error) => Err(format!("its process is not understood: {error}")),
+            Err(error) => Err(format!("unexpected output of its process: {error}")),
         }
     }
 }
@@ -149,7 +149,7 @@ impl Drop for Process {
 /// Builds the program beside this one, with the same optimisation.
 fn build() -> Result<PathBuf, String> {
     let here = env::current_exe().map_err(|error| error.to_string())?;
-    let target = here.ancestors().nth(2).ok_or("this program is nowhere")?.join("peers");
+    let target = here.ancestors().nth(2).ok_or("this program's path has no target folder")?.join("peers");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--locked", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);

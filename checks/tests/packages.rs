@@ -49,7 +49,7 @@ fn every_member_has_a_readme_and_the_lints_of_the_workspace() {
         let readme = fs::read_to_string(folder(&package).join("README.md")).unwrap_or_default();
         assert!(readme.starts_with("# "), "{} has no README.md with a title", name(&package));
         let manifest = fs::read_to_string(folder(&package).join("Cargo.toml")).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has lints of its own", name(&package));
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} lacks the lints", name(&package));
     }
 }
 
@@ -87,7 +87,7 @@ fn every_folder_with_a_manifest_is_a_member() {
         let folder = entry.unwrap().path();
         // fuzz is a separate workspace, because it needs nightly.
         if folder.join("Cargo.toml").is_file() && !folder.ends_with("fuzz") {
-            assert!(members.contains(&folder), "{} is no member", folder.display());
+            assert!(members.contains(&folder), "{} is not a member of the workspace", folder.display());
         }
     }
 }

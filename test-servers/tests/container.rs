@@ -52,7 +52,7 @@ fn redis_in_a_container_obeys_every_verb() {
     server.freeze().unwrap();
     assert!(silent(&server));
     server.thaw().unwrap();
-    server.thaw().expect("what is not frozen need not be thawed, as with a local server");
+    server.thaw().expect("thawing a running server is allowed, as with a local one");
     server.answers(SOON).unwrap();
     let address = server.address();
     server.restart().unwrap();

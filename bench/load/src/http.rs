@@ -39,7 +39,7 @@ impl Client {
     /// Sends a whole request and reads the whole answer, whose length the answer states.
     ///
     /// # Errors
-    /// If the connection breaks, or the answer is not understood.
+    /// If the connection breaks, or the answer is not valid HTTP.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -55,7 +55,7 @@ impl Client {
         let length = values("content-length: ").next().and_then(|length| length.parse::<usize>().ok());
         let length = if status == Some(204) { Some(0) } else { length };
         let (Some(status), Some(length)) = (status, length) else {
-            return Err(io::Error::other("the answer is not understood"));
+            return Err(io::Error::other("the answer is not valid HTTP"));
         };
         // Cookies are case-sensitive.
         let plain = String::from_utf8_lossy(&self.received[..head]);

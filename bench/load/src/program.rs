@@ -42,6 +42,6 @@ pub fn wrk(system: &str, operation: &str, address: SocketAddr, path: &str, cooki
             return Err(format!("wrk: errors: {}", errors.trim()));
         }
         let rate = line("Requests/sec:").and_then(|rate| rate.trim().parse().ok());
-        Ok(reported(rate.ok_or("wrk told no rate")?))
+        Ok(reported(rate.ok_or("wrk reported no rate")?))
     })
 }

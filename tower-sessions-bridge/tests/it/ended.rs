@@ -158,7 +158,7 @@ async fn the_absolute_end_is_moved_by_nothing() {
     let row = probe.find(probe.last_selector()).await.unwrap().unwrap();
     assert!(row.purge_at.since(row.expires_at) <= Duration::from_secs(3_600), "kept for days: {row:?}");
     let loaded = store.load(&record.id).await.unwrap().unwrap();
-    assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "what is loaded says so");
+    assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "the loaded record says so");
     clock.advance(Duration::from_millis(2_400 * 1_000 - 1));
     assert!(store.load(&record.id).await.unwrap().is_some());
     clock.advance(Duration::from_millis(1));

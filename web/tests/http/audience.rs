@@ -44,7 +44,7 @@ async fn a_user_is_no_administrator_of_the_same_id_nor_the_other_way_round() {
     let key = user.post("/keys", &[]).await.body;
     let program = admins.browser().program().header("Authorization", format!("Bearer {key}"));
     assert_eq!(program.me().await, "nobody");
-    assert_eq!(user.me().await, "alice session fresh", "and nothing was ended");
+    assert_eq!(user.me().await, "alice session fresh", "nothing was ended");
     assert_eq!(boss.me().await, "alice session fresh");
     assert_eq!((user.reopen(), user.me().await), ((), "alice remembered stale".into()));
 }

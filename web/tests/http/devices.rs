@@ -59,7 +59,7 @@ async fn one_device_logs_another_out_for_good() {
     phone.reopen();
     assert_eq!((phone.me().await, laptop.me().await), ("nobody".into(), "alice session fresh".into()));
     assert_eq!(ids(&laptop).await.len(), 1);
-    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "a second time");
+    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "already ended");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn everywhere_is_everywhere() {
     }
     assert_eq!((site.live("alice").await, bob.me().await), (0, "bob session fresh".into()));
     phone.log_in("alice").await;
-    assert_eq!(phone.me().await, "alice session fresh", "who comes back may log in");
+    assert_eq!(phone.me().await, "alice session fresh", "the user may log in again");
 }
 
 #[tokio::test]

@@ -70,7 +70,7 @@ async fn a_malformed_cookie_is_nobody_s() {
             assert!(answer.set_cookies().is_empty(), "{name}={value}");
         }
     }
-    assert!(site.gate.calls().len() <= 4, "what is no token is not looked for: {:?}", site.gate.calls());
+    assert!(site.gate.calls().len() <= 4, "only tokens are looked up: {:?}", site.gate.calls());
 }
 
 #[tokio::test]
@@ -110,7 +110,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
     for bad in [good.to_lowercase(), good.to_uppercase(), format!("{good}x"), format!("{good}=")] {
         assert_eq!(with(&site, format!("{SESSION}={bad}")).me().await, "nobody");
     }
-    assert_eq!(browser.me().await, "alice session fresh", "which logs nobody out");
+    assert_eq!(browser.me().await, "alice session fresh", "no login was ended");
     for at in 23..45 {
         assert_eq!(with(&site, format!("{SESSION}={}", changed(at))).me().await, "nobody", "{at}");
     }
@@ -140,13 +140,13 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
             assert_eq!(with(&site, line).me().await, "alice session fresh", "{bad}");
         }
         let lines = with(&site, format!("{SESSION}={bad}")).header("Cookie", format!("{SESSION}={session}"));
-        assert_eq!(lines.me().await, "alice session fresh", "in headers of their own");
+        assert_eq!(lines.me().await, "alice session fresh", "in separate headers");
         let line = format!("{REMEMBER}={bad}; {REMEMBER}={remember}; {SESSION}={bad}");
         assert_eq!(with(&site, line).me().await, "alice remembered stale", "{bad}");
     }
-    assert_eq!(browser.me().await, "alice session fresh", "and the others kill nothing");
+    assert_eq!(browser.me().await, "alice session fresh", "the other tokens end nothing");
     let dead = with(&site, format!("{SESSION}={unknown}; {SESSION}={session}"));
-    assert_eq!(dead.get("/why").await.body, "nothing to tell", "nor are they told of");
+    assert_eq!(dead.get("/why").await.body, "nothing to tell", "the unknown token is not reported");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
         431,
         "refused by the server itself"
     );
-    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "where nobody asks, nobody minds");
+    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "a page without a user");
     assert_eq!(browser.me().await, "alice session fresh");
 }
 

@@ -67,7 +67,7 @@ async fn a_row_made_with_a_key_that_this_node_lacks_says_nothing_here() {
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
     assert_eq!(browser.at(node.address).me().await, "nobody");
-    assert_eq!(browser.me().await, "alice session fresh", "a node that has the key knows it");
+    assert_eq!(browser.me().await, "alice session fresh", "a node that has the key accepts it");
     goes_on(&browser.at(node.address), "nobody").await;
 }
 

@@ -62,7 +62,7 @@ async fn another_site_opens_no_web_socket() {
     let browser = site.browser();
     browser.log_in("alice").await;
     let socket = browser.clone().header("Upgrade", "websocket").header("Sec-Fetch-Mode", "websocket");
-    assert_eq!(socket.get("/account").await.body, "alice session fresh", "our own page does");
+    assert_eq!(socket.get("/account").await.body, "alice session fresh", "our own page may open it");
     assert_eq!(lured(&socket).get("/account").await.status, 403);
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
@@ -86,7 +86,7 @@ async fn a_page_of_this_machine_opens_its_web_socket_over_plain_http() {
         let own = socket(host, &format!("http://{host}"));
         assert_eq!(own.get("/account").await.body, "alice session fresh", "{host}");
         let form = own.post("/members", &[]).await;
-        assert_eq!(form.status, 403, "{host}: with a form browsers say whose it is");
+        assert_eq!(form.status, 403, "{host}: browsers name the page that sent a form");
         for origin in [
             "http://localhost:4000",
             "http://evil.test",

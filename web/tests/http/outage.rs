@@ -56,7 +56,7 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
     assert_eq!(visitor.get("/cart").await.status, 200);
     unavailable(&visitor.post("/cart", &[("item", "tea")]).await);
     let junk = site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk"));
-    assert_eq!(junk.me().await, "nobody", "what is no token needs no store");
+    assert_eq!(junk.me().await, "nobody", "text that is not a token needs no store");
 }
 
 #[tokio::test]
@@ -97,7 +97,7 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
     }
     assert!(
         site.heard.kinds().iter().all(|kind| *kind != hallpass_web::SignalKind::LoggedOut),
-        "nothing is told"
+        "no signal is sent"
     );
     assert_eq!(browser.me().await, "alice session fresh");
     site.gate.up();

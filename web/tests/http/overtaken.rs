@@ -20,7 +20,7 @@ async fn a_logout_wins_against_a_restore_that_is_under_way() {
     let answer = restore.await.unwrap();
     site.gate.up();
     assert_eq!((answer.status, &*answer.body), (200, "nobody"));
-    assert!(answer.set_cookies().is_empty(), "nothing that would bring the login back");
+    assert!(answer.set_cookies().is_empty(), "no cookie that would bring the login back");
     browser.receive(&answer);
     assert_eq!(browser.me().await, "nobody");
     assert_eq!(site.live("alice").await, 0);
@@ -147,6 +147,6 @@ async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_bac
         assert_eq!(browser.remember(), newest, "a stale cookie never comes back");
         site.advance(MINUTE * 2);
         assert_eq!(browser.me().await, "alice remembered stale");
-        assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
+        assert_eq!(site.heard.count(EventKind::Reused), 0, "no theft is reported");
     }
 }

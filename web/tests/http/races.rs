@@ -208,5 +208,5 @@ async fn two_devices_that_log_each_other_out_do_not_both_stay() {
     two.receive(&second);
     assert!([&first, &second].iter().all(|answer| [200, 401].contains(&answer.status)));
     let inside = [one.me().await, two.me().await].iter().filter(|me| *me != "nobody").count();
-    assert!(inside <= 1, "each asked for the other to be out");
+    assert!(inside <= 1, "each of them logged out the other");
 }

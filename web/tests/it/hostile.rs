@@ -73,7 +73,7 @@ async fn any_bytes_in_a_header_are_nobody() {
             }
         }
     }
-    assert_eq!(good.clone().get("/").await.body, "alice Session fresh", "and it ended nothing");
+    assert_eq!(good.clone().get("/").await.body, "alice Session fresh", "nothing was ended");
     assert_eq!(good.reopened().get("/").await.body, "alice Remembered stale");
 }
 
@@ -117,10 +117,10 @@ async fn another_sites_form_changes_nothing() {
             let answer = forged.post(path).await;
             assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (403, 0), "{path} {name}");
         }
-        assert_eq!(forged.get("/").await.body, "alice Session fresh", "a link is no form");
+        assert_eq!(forged.get("/").await.body, "alice Session fresh", "a link is not a form");
     }
     let mut stranger = world.browser().with("sec-fetch-site", "cross-site");
-    assert_eq!(stranger.post("/login?user=bob").await.status, 403, "nor may it log a victim in");
+    assert_eq!(stranger.post("/login?user=bob").await.status, 403, "it must not log a victim in either");
     for (name, value) in [
         ("sec-fetch-site", "same-origin"),
         ("origin", "https://app.example"),

@@ -23,7 +23,7 @@ async fn a_store_out_of_reach_is_503_and_clears_nothing() {
             assert!(answer.header("retry-after").is_some(), "{path}");
             assert_eq!(answer.set_cookies().len(), 0, "{path}");
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-            assert!(!answer.body.contains("switched off"), "the cause is nobody's business: {}", answer.body);
+            assert!(!answer.body.contains("switched off"), "the cause is not revealed: {}", answer.body);
         }
         for path in
             ["/logout", "/login?user=alice", "/devices/others", "/devices/everywhere", "/confirm?user=alice"]
@@ -156,7 +156,7 @@ async fn the_request_of_a_logout_that_failed_half_way_asks_anew() {
     let mut browser = world.logged_in().await;
     browser.jar.extend(bob.jar);
     world.store.fail_write(1);
-    assert_eq!(browser.post("/logout-again").await.body, "true bob Session fresh", "alice is out");
+    assert_eq!(browser.post("/logout-again").await.body, "true bob Session fresh", "alice is logged out");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_logout_needs_no_key_to_end_a_login() {
     browser.post("/login?user=alice&remember=true").await;
     let mut elsewhere = node(2);
     elsewhere.jar.clone_from(&browser.jar);
-    assert_eq!(elsewhere.get("/").await.body, "nobody", "here nobody can tell whose these are");
+    assert_eq!(elsewhere.get("/").await.body, "nobody", "this layer cannot read these tokens");
     assert_eq!(elsewhere.post("/logout").await.body, "true false");
     assert!(elsewhere.jar.is_empty());
     assert_eq!(browser.get("/").await.body, "nobody");

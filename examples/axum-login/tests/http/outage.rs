@@ -101,5 +101,5 @@ fn an_outage_logs_nobody_out() {
     assert_eq!(browser.cookie, cookie);
 
     down.store(false, Ordering::SeqCst);
-    assert!(browser.get("/").body.contains("Logged in as alice."), "as if nothing had been");
+    assert!(browser.get("/").body.contains("Logged in as alice."), "the session is still there");
 }

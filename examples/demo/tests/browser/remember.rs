@@ -85,7 +85,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
         browser.wait_for("not fresh");
         assert!(browser.shows("Hello, alice."));
     }
-    assert_eq!(site.store.to_hold(), 0, "so many asked before the first was answered");
+    assert_eq!(site.store.to_hold(), 0, "all of them asked before the first was answered");
     assert_ne!(browser.cookies()[REMEMBER], before[REMEMBER], "it rotated");
     let records = site.records("alice");
     let generations: Vec<_> = records
@@ -94,7 +94,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
         .map(|record| record.generation)
         .collect();
     assert_eq!(generations, [1], "one step");
-    assert!(records.iter().all(|record| record.revoked.is_none()), "and nobody was thrown out");
+    assert!(records.iter().all(|record| record.revoked.is_none()), "no login was ended");
 
     for tab in &tabs {
         browser.switch_to(tab);
@@ -106,7 +106,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
     let browser = profile.open(&driver, &site.url);
     browser.visit("/");
     assert!(browser.shows("Hello, alice."), "the cookie that won is a good one");
-    assert_eq!(browser.cookies()[REMEMBER], after[REMEMBER], "and too young for another step");
+    assert_eq!(browser.cookies()[REMEMBER], after[REMEMBER], "and too new to rotate again");
 }
 
 #[test]

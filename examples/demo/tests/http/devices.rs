@@ -71,7 +71,7 @@ fn logging_out_the_others_keeps_this_one_with_new_cookies() {
     assert_eq!((answer.status, answer.set_cookies().len()), (303, 2));
     assert_eq!((laptop.me().0, laptop.reopened().me().0), (200, 200));
     assert_eq!((phone.me().0, phone.reopened().me().0), (401, 401));
-    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "who copied this one's is out too");
+    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "a copy of its cookies is ended");
     assert_eq!(others(&mut laptop), [""; 0]);
     assert_eq!(phone.post("/logout-others", "").status, 401);
 }
@@ -102,5 +102,5 @@ fn the_page_tells_what_just_happened_newest_first() {
     }
     let mut bob = Browser::new(server.address);
     bob.post("/login", "user=bob&password=builder");
-    assert_eq!(happened(&mut bob), ["issued"], "to each their own");
+    assert_eq!(happened(&mut bob), ["issued"], "each user sees only their own events");
 }

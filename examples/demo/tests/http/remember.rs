@@ -35,7 +35,7 @@ fn a_remembered_browser_survives_kill_9() {
     let server = Server::sled(folder.path(), &[]);
     browser.address = server.address;
     assert_eq!(browser.me(), remembered(), "the session survives too");
-    assert_eq!(browser.jar["remember"], new, "and nothing rotates while there is one");
+    assert_eq!(browser.jar["remember"], new, "nothing rotates while there is a session");
 }
 
 #[test]

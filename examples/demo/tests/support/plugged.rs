@@ -71,7 +71,7 @@ impl TokenStore for Plugged {
         let held = self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if held.is_ok() {
             let together = timeout(PATIENCE, self.gate.wait()).await;
-            together.map_err(|_| StoreError::Unavailable("nobody else came".into()))?;
+            together.map_err(|_| StoreError::Unavailable("no other read came".into()))?;
         }
         self.read()?.find(selector).await
     }
