@@ -281,7 +281,7 @@ fn sealed(name: &Name, record: &Record, content: &Content) -> Vec<u8> {
 
 /// Logs that a session is over because it cannot be read.
 fn unreadable<T>(name: &Name, error: &(dyn Error + 'static)) -> Option<T> {
-    tracing::error!(selector = %name.selector, error, "a session cannot be read and is over");
+    tracing::error!(selector = %name.selector, error, "a session is over because it cannot be read");
     None
 }
 

@@ -55,7 +55,7 @@ impl Options {
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
                 Arg::Long("store") => {
                     // The error does not contain the value, which may hold a password.
-                    let store = parser.value()?.string().map_err(|_| "a store is named in UTF-8")?;
+                    let store = parser.value()?.string().map_err(|_| "the store is not valid UTF-8")?;
                     options.store = store.parse::<Store>().map_err(Error::from)?;
                 }
                 Arg::Long("remember-retry") => windows.retry_window = retry(&mut parser)?,
