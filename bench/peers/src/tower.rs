@@ -72,7 +72,7 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
     offers
 }
 
-/// Creates so many sessions.
+/// Creates this number of sessions.
 async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
     let store = store.clone();
     let make = move |number| {

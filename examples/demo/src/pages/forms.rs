@@ -123,7 +123,7 @@ fn hidden_next(next: &str) -> Markup {
     html! { @if next != "/" { input name="next" type="hidden" value=(next); } }
 }
 
-/// Tells password managers whose password is meant.
+/// Names the user for password managers.
 fn username(user: &str) -> Markup {
     html! { input type="hidden" autocomplete="username" value=(user); }
 }
