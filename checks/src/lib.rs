@@ -63,10 +63,10 @@ pub fn files(extension: &str) -> Result<Vec<File>> {
     Ok(found)
 }
 
-/// One page of the workspace.
-/// If it cannot be read.
+/// Reads one page of the workspace.
+///
 /// # Errors
-/// What kept it from being read.
+/// If it cannot be read.
 pub fn page(path: &str) -> Result<String> {
     fs::read_to_string(root().join(path))
 }
