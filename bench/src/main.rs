@@ -1,6 +1,6 @@
-//! Side by side with what people use today: every speed claim of the project comes from here.
+//! Measures hallpass beside the libraries that are in use today. Every speed claim of the project comes from here.
 
-#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a table is what it is for")]
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "it prints a table")]
 #![expect(clippy::unwrap_used, reason = "a benchmark that meets an error has nothing to report")]
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -41,14 +41,14 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return failed(&error.to_string()),
     };
-    // Some drivers want to be dropped inside.
+    // Some drivers have to be dropped inside a runtime.
     let _context = runtime.enter();
     let report = measure(&options, runtime.handle());
     report.close();
     let written = options.json.as_ref().map_or(Ok(()), |file| report.write_json(file));
     let drawn = options.plots.as_ref().map_or(Ok(()), |folder| plots::draw(&report, folder));
     let plots = options.plots.as_ref().and_then(|folder| folder.to_str());
-    // The page links only what is drawn.
+    // The page links only to plots that were drawn.
     let told = options.page.as_ref().map_or(Ok(()), |file| page::write(&report, file, plots));
     match written.and(drawn).and(told) {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,4 +1,4 @@
-//! Real records, made by the service and kept nowhere.
+//! Real records, made by the service and not stored.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -8,20 +8,20 @@ use hallpass_core::{
     Timestamp, TokenStore, Tokens, Windows,
 };
 
-/// What a browser says of itself: 101 bytes.
+/// A browser's `User-Agent`, 101 bytes.
 pub(crate) const DEVICE: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-/// How many logins a subject has.
+/// The number of logins of a subject.
 pub(crate) const LOGINS: usize = 10;
 
-/// A record and the token that opens it.
+/// A record and its token.
 #[derive(Clone)]
 pub(crate) struct Made {
     pub(crate) record: Record,
     pub(crate) text: String,
 }
 
-/// Makes records through the service over a store of its own.
+/// Makes records, with the service over a separate store.
 #[derive(Clone)]
 pub(crate) struct Maker {
     store: MemoryStore,
@@ -34,7 +34,7 @@ impl Maker {
         Self::at(Duration::ZERO)
     }
 
-    /// Makes records that were issued so long ago.
+    /// Makes records that were issued this long ago.
     pub(crate) fn at(ago: Duration) -> Self {
         let store = MemoryStore::new();
         let clock = ManualClock::new(SystemClock.now().saturating_sub(ago));
@@ -42,7 +42,7 @@ impl Maker {
         Self { store, tokens }
     }
 
-    /// The record of one login of `subject`.
+    /// Makes the record of one login of `subject`.
     pub(crate) async fn make(&self, kind: Kind, subject: &Subject) -> Made {
         let login = self.tokens.begin_login(subject).await.unwrap();
         let issued = self.tokens.issue(&login, kind).device(DEVICE).await.unwrap();
@@ -51,7 +51,7 @@ impl Maker {
         Made { record, text: issued.token.expose().to_owned() }
     }
 
-    /// So many records, the subjects counted from `first`.
+    /// Makes this number of records; the numbers of the subjects begin at `first`.
     pub(crate) async fn make_many(&self, kind: Kind, first: usize, count: usize) -> Vec<Made> {
         let mut made = Vec::with_capacity(count);
         for number in first..first + count {
@@ -66,7 +66,7 @@ pub(crate) fn subject(number: usize) -> Subject {
     Subject::new(format!("user-{number:08}")).unwrap()
 }
 
-/// Remember-me tokens that rotate whenever they are presented: every window is closed at once.
+/// A policy whose remember-me tokens rotate whenever they are presented: all windows are over immediately.
 pub(crate) fn always_due() -> Policy {
     let none = Duration::ZERO;
     Policy::remember().rotation(Some(Windows {
@@ -76,7 +76,7 @@ pub(crate) fn always_due() -> Policy {
     }))
 }
 
-/// A clock that goes on by a millisecond whenever it is asked, so that every window is over at once.
+/// A clock that advances by a millisecond at every reading, so that every window is over immediately.
 #[derive(Debug)]
 pub(crate) struct Ticking(AtomicU64);
 
@@ -92,7 +92,7 @@ impl Clock for Ticking {
     }
 }
 
-/// Numbers without order, quickly: which row comes next.
+/// A fast random generator that chooses the next row.
 #[derive(Clone, Copy)]
 pub(crate) struct Random(u64);
 

@@ -1,4 +1,4 @@
-//! What judging a token costs on one thread.
+//! The cost of judging a token on one thread.
 
 use std::hint::black_box;
 
@@ -11,9 +11,9 @@ use crate::peers::Peers;
 use crate::report::Report;
 use crate::run;
 
-/// How many logins a store holds and the loop goes through.
+/// The number of logins in the store, all of which the loop visits.
 const LOGINS: usize = 1_000;
-/// Operations between two looks at the clock.
+/// How many operations run between two readings of the clock.
 const BATCH: u64 = 100;
 
 pub(crate) fn bench(report: &mut Report, options: &Options) {

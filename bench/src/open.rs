@@ -1,4 +1,4 @@
-//! Our stores, each opened in a file of its own: to add one, open it there and name it in an area.
+//! Opens each of our stores, in a file each. To add a store, open it there and name it in an area.
 
 mod postgres;
 mod redis;
@@ -10,5 +10,5 @@ use hallpass_core::TokenStore;
 pub(crate) use postgres::postgres;
 pub(crate) use redis::{redis, redis_cluster};
 
-/// A store of ours, or why there is none.
+/// A store of ours, or the reason why it is missing.
 pub(crate) type Store = Result<Arc<dyn TokenStore>, String>;

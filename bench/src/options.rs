@@ -1,4 +1,4 @@
-//! What is asked for on the command line.
+//! The command line.
 
 use std::path::PathBuf;
 
@@ -7,21 +7,21 @@ use lexopt::prelude::*;
 pub(crate) const HELP: &str = "\
 Usage: hallpass-bench [options]
 
-  --only AREAS    of memory,sled,postgres,redis,web,scale: what to measure; all but scale unless given
-  --what NAMES    of find,rotate,issue,revoke,list,purge and the like: only these figures
-  --seconds N     how long each system runs for each figure, 3 unless given
-  --rounds N      over how many turns that is spread, 5 unless given
-  --tasks N,N     from how many tasks at once, 1,16,64 unless given
-  --rows N        how many rows each store holds, 100000 unless given
-  --scale[=N]     measures growth too: from 10000 rows in steps of ten, and N, 1000000 unless given
-  --json FILE     writes the figures there as well
-  --plots FOLDER  draws them there
-  --page FILE     writes them into that page, between its marks
-  --help          this text
+  --only AREAS    measure only these of memory,sled,postgres,redis,web,scale [all but scale]
+  --what NAMES    measure only these operations, such as find,rotate,issue,revoke,list,purge [all]
+  --seconds N     how long each system runs for each figure [3]
+  --rounds N      the number of turns over which that time is spread [5]
+  --tasks N,N     the numbers of concurrent tasks [1,16,64]
+  --rows N        the number of rows in each store [100000]
+  --scale[=N]     also measure growth: 10000 rows, then ten times as many, up to N [1000000]
+  --json FILE     also write the figures to this file
+  --plots FOLDER  draw the figures into this folder
+  --page FILE     write the figures into this page, between its marks
+  --help          print this text
 
-Servers come from the environment, local programs or containers; test-servers/README.md says how.";
+Servers come from the environment, local programs or containers; see test-servers/README.md.";
 
-/// Everything that can be measured.
+/// All areas.
 const AREAS: [&str; 6] = ["memory", "sled", "postgres", "redis", "web", "scale"];
 
 pub(crate) struct Options {
@@ -38,7 +38,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the command line; `None` if it asks for help.
+    /// Reads the command line. Returns `None` if help is requested.
     pub(crate) fn read() -> Result<Option<Self>, lexopt::Error> {
         Self::parse(lexopt::Parser::from_env())
     }
@@ -95,14 +95,14 @@ impl Options {
         self.areas.iter().any(|wanted| wanted == area)
     }
 
-    /// Whether the figures of an operation are to be measured.
+    /// Whether an operation should be measured.
     pub(crate) fn measures(&self, operation: &str) -> bool {
         self.what.is_empty() || self.what.iter().any(|wanted| wanted == operation)
     }
 
     fn check(&self) -> Result<(), String> {
         if let Some(area) = self.areas.iter().find(|area| !AREAS.contains(&area.as_str())) {
-            return Err(format!("there is no area '{area}'; there are {}", AREAS.join(", ")));
+            return Err(format!("unknown area '{area}'; the areas are {}", AREAS.join(", ")));
         }
         let rule = |holds: bool, rule: &str| if holds { Ok(()) } else { Err(rule.to_owned()) };
         rule((0.1..=600.0).contains(&self.seconds), "0.1 to 600 seconds")?;
@@ -110,7 +110,7 @@ impl Options {
         rule((1_000..=10_000_000).contains(&self.rows), "1,000 to 10,000,000 rows")?;
         rule(
             (10_000..=10_000_000).contains(&self.scale),
-            "growth to 10,000 rows at least, 10,000,000 at most",
+            "--scale must be between 10,000 and 10,000,000 rows",
         )?;
         let some = !self.tasks.is_empty() && self.tasks.iter().all(|tasks| (1..=512).contains(tasks));
         rule(some, "1 to 512 tasks")

@@ -1,5 +1,5 @@
-//! What any of our stores can do, with the service on top and without: an adapter's part of this program is
-//! to open its store and ask for these offers.
+//! The offers of all our stores, with the service and without. An adapter's part of this program only opens its
+//! store and asks for these offers.
 
 mod logins;
 
@@ -16,14 +16,14 @@ use tokio::task::JoinSet;
 
 use crate::maker::{LOGINS, Made, Maker, Random, Ticking, always_due, subject};
 
-/// Without the service: what the store does.
+/// The store alone.
 pub(crate) const STORE: &str = "hallpass";
-/// With it: digests, decisions and events too.
+/// The store with the service: digests, decisions and events.
 pub(crate) const SERVICE: &str = "hallpass service";
-/// Rows that rotate.
+/// The number of rows that rotate.
 const ROTATING: usize = 10_000;
 
-/// A store with rows in it.
+/// A store filled with rows.
 pub(crate) struct Ours {
     runtime: Handle,
     store: Arc<dyn TokenStore>,
@@ -32,12 +32,12 @@ pub(crate) struct Ours {
     sessions: Arc<Vec<Made>>,
     /// Rows that the service rotates, by the token that is due.
     remembered: Arc<Vec<Mutex<String>>>,
-    /// Rows that are rotated without it.
+    /// Rows that are rotated without the service.
     rotating: Arc<Vec<Selector>>,
 }
 
 impl Ours {
-    /// Fills `store` with so many rows, and some more to rotate.
+    /// Fills `store` with this number of rows, and some more to rotate.
     pub(crate) async fn load(store: Arc<dyn TokenStore>, rows: usize) -> Self {
         let maker = Maker::now();
         let sessions = maker.make_many(Kind::SESSION, 0, rows).await;
@@ -58,7 +58,7 @@ impl Ours {
         }
     }
 
-    /// Everything that every store does.
+    /// The offers that every store has.
     pub(crate) fn offers(&self) -> Vec<Offer<'static>> {
         let mut offers = vec![self.find(), self.verify(), self.replace(), self.rotate()];
         offers.extend([self.insert(), self.issue(), self.remove(), self.revoke()]);
@@ -72,7 +72,7 @@ impl Ours {
     }
 
     fn verify(&self) -> Offer<'static> {
-        // A session in use is written once a minute; at this clock it never is.
+        // A session in use is written once a minute. At the time of this clock it is never due.
         let clock = ManualClock::new(self.loaded_at);
         let tokens = Tokens::builder(self.store.clone()).clock(clock).build().unwrap();
         let rows = self.sessions.clone();
@@ -111,7 +111,7 @@ impl Ours {
         })
     }
 
-    /// The ten logins of a subject, as the store has them.
+    /// The ten logins of a subject, from the store.
     fn page(&self) -> Offer<'static> {
         let store = self.store.clone();
         let subjects = self.sessions.len().div_ceil(LOGINS);
@@ -132,7 +132,7 @@ impl Ours {
         )
     }
 
-    /// The same as a person would see them.
+    /// The ten logins of a subject, through the service.
     fn list(&self) -> Offer<'static> {
         let tokens = Tokens::builder(self.store.clone()).build().unwrap();
         let subjects = self.sessions.len().div_ceil(LOGINS);
@@ -154,7 +154,7 @@ impl Ours {
     }
 }
 
-/// Reads one of these records, any of them.
+/// Reads random records of this list.
 pub(crate) fn find(
     runtime: &Handle,
     system: &str,
@@ -171,7 +171,7 @@ pub(crate) fn find(
     })
 }
 
-/// Reads one of these records, then writes it durably if nobody else has: what a rotation asks of a store.
+/// Reads random records of this list and replaces them durably, unless another task was faster, as a rotation does.
 pub(crate) fn replace(
     runtime: &Handle,
     system: &str,
@@ -191,7 +191,7 @@ pub(crate) fn replace(
     })
 }
 
-/// Goes through the rows that no other task goes through.
+/// The rows that belong to one task alone, in turn.
 struct Stripe {
     task: usize,
     tasks: usize,
@@ -211,7 +211,7 @@ impl Stripe {
     }
 }
 
-/// Stores rows, 64 tasks at once.
+/// Stores rows, in 64 tasks.
 pub(crate) async fn insert(store: &Arc<dyn TokenStore>, made: &[Made]) {
     let mut tasks = JoinSet::new();
     for share in made.chunks(made.len().div_ceil(64).max(1)) {

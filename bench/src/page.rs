@@ -1,4 +1,4 @@
-//! Writes the figures into a page, between two marks, so that what it says is what a run gave.
+//! Writes the results into a page, between two marks, so that the page shows exactly what a run measured.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -9,7 +9,7 @@ use crate::report::{Cell, Report};
 const BEGIN: &str = "<!-- figures -->\n";
 const END: &str = "<!-- end of figures -->\n";
 
-/// Replaces what stands between the marks of `file`. `plots` is where the page finds the drawings.
+/// Replaces the text between the marks of `file`. `plots` is the folder of the drawings, as the page links it.
 pub(crate) fn write(report: &Report, file: &Path, plots: Option<&str>) -> Result<(), String> {
     let failed = |error| format!("{}: {error}", file.display());
     let page = fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
@@ -60,7 +60,7 @@ fn figures(report: &Report, plots: Option<&str>) -> String {
     text
 }
 
-/// A line for each system, rates over the numbers of tasks, and latencies at the largest.
+/// A row for each system, with the rates by number of tasks, and the latencies at the largest number.
 fn table(report: &Report, cells: &[&Cell]) -> String {
     let mut tasks: Vec<usize> = cells.iter().map(|cell| cell.tasks).collect();
     tasks.sort_unstable();
@@ -94,7 +94,7 @@ fn table(report: &Report, cells: &[&Cell]) -> String {
     text
 }
 
-/// How the first system of ours compares with this one.
+/// The ratio of our first system to this one.
 fn ratio(report: &Report, first: &Cell, tasks: usize, system: &str) -> String {
     let name = format!("{} {} from {tasks}: {} to {system}", first.area, first.operation, first.system);
     let found = report.ratios.iter().find(|ratio| ratio.name == name);
@@ -115,7 +115,7 @@ fn growth(cells: &[&Cell]) -> String {
     text
 }
 
-/// A rate as a person reads it.
+/// A rate with thousands separators.
 pub(crate) fn grouped(rate: f64) -> String {
     let digits = format!("{rate:.0}");
     let mut text = String::new();

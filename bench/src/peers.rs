@@ -1,5 +1,5 @@
-//! The process that measures the peers: `bench/peers`, a workspace of its own, built when it is needed. It
-//! runs the same loop as this one and takes its turns when told to.
+//! The process that measures the peers: `bench/peers`, a separate workspace that is built when needed. It runs the
+//! same loop as this process, and takes its turns on request.
 
 use std::cell::RefCell;
 use std::env;
@@ -16,7 +16,7 @@ use hallpass_bench_load::{Offer, Turn};
 
 use crate::report::Report;
 
-/// Who is missing where that process cannot be built.
+/// The systems that are reported missing if that process cannot be built.
 const SYSTEMS: [(&str, &[&str]); 6] = [
     ("memory", &["jsonwebtoken HS256", "jsonwebtoken EdDSA", "tower-sessions MemoryStore", "dashmap"]),
     ("sled", &["sled", "redb", "fjall"]),
@@ -30,7 +30,7 @@ const SYSTEMS: [(&str, &[&str]); 6] = [
 ];
 const PIPELINED: &str = "tokio-postgres pipelined";
 
-/// That process, for one area.
+/// The running process, for one area.
 pub(crate) struct Peers {
     process: Rc<RefCell<Process>>,
     offers: Vec<Offered>,
@@ -45,13 +45,14 @@ struct Offered {
 
 struct Process {
     child: Child,
-    /// Closed to end it.
+    /// Closing it ends the process.
     stdin: Option<ChildStdin>,
     stdout: BufReader<ChildStdout>,
 }
 
 impl Peers {
-    /// Lets it fill its stores at `server` with so many rows. Where that fails, who is missing is said.
+    /// Starts the process, which fills its stores at `server` with this number of rows. If that fails, reports what
+    /// is missing.
     pub(crate) fn start(report: &mut Report, area: &str, server: &str, rows: usize) -> Option<Self> {
         report.progress(&format!("{area}: the peers get ready"));
         static PROGRAM: OnceLock<Result<PathBuf, String>> = OnceLock::new();
@@ -83,12 +84,12 @@ impl Peers {
                 }
                 Said::Lacks { system, reason } => report.missing(area, &system, &reason),
                 Said::Ready => return Ok(Self { process: Rc::new(RefCell::new(process)), offers }),
-                other => return Err(format!("the process of the peers said {other:?}")),
+                other => return Err(format!("unexpected message from the peers' process: {other:?}")),
             }
         }
     }
 
-    /// What the peers can do.
+    /// The offers of the peers.
     pub(crate) fn offers(&self) -> Vec<Offer<'static>> {
         let offer = |(number, offered): (usize, &Offered)| {
             let process = self.process.clone();
@@ -106,7 +107,7 @@ impl Process {
     fn start(program: &Path, arguments: &[&str]) -> Result<Self, String> {
         let mut command = Command::new(program);
         command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| format!("does not start: {error}"))?;
+        let mut child = command.spawn().map_err(|error| format!("cannot start: {error}"))?;
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
             unreachable!("both are piped")
         };
@@ -116,8 +117,8 @@ impl Process {
     fn turn(&mut self, offer: usize, tasks: usize, length: Duration) -> Result<Turn, String> {
         let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         let asked = Asked { offer, tasks, nanos };
-        let stdin = self.stdin.as_mut().ok_or("it was told to end")?;
-        say(stdin, &asked).map_err(|error| format!("its process does not listen: {error}"))?;
+        let stdin = self.stdin.as_mut().ok_or("it has been asked to exit")?;
+        say(stdin, &asked).map_err(|error| format!("its process does not accept requests: {error}"))?;
         self.hear()?.into_turn()
     }
 
@@ -125,13 +126,13 @@ impl Process {
         match hear(&mut self.stdout) {
             Ok(Some(said)) => Ok(said),
             Ok(None) => Err("its process ended".to_owned()),
-            Err(error) => Err(format!("its process is not understood: {error}")),
+            Err(error) => Err(format!("unexpected output of its process: {error}")),
         }
     }
 }
 
 impl Drop for Process {
-    /// It ends by itself, and removes its files, unless it hangs.
+    /// The process ends by itself and removes its files, unless it hangs.
     fn drop(&mut self) {
         drop(self.stdin.take());
         for _ in 0..100 {
@@ -145,10 +146,10 @@ impl Drop for Process {
     }
 }
 
-/// Builds the program with the same optimisation as this one, beside it.
+/// Builds the program beside this one, with the same optimisation.
 fn build() -> Result<PathBuf, String> {
     let here = env::current_exe().map_err(|error| error.to_string())?;
-    let target = here.ancestors().nth(2).ok_or("this program is nowhere")?.join("peers");
+    let target = here.ancestors().nth(2).ok_or("this program's path has no target folder")?.join("peers");
     let manifest = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/Cargo.toml");
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--locked", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
@@ -157,7 +158,7 @@ fn build() -> Result<PathBuf, String> {
         cargo.arg("--release");
     }
     eprintln!("building the peers into {}, which takes minutes the first time", target.display());
-    // Cargo's own output belongs to the standard error, as it is no result.
+    // Cargo's output goes to standard error, because it is not a result.
     let status = cargo.stdin(Stdio::null()).stdout(Stdio::null()).status();
     match status {
         Ok(status) if status.success() => Ok(target.join(profile).join("hallpass-bench-peers")),

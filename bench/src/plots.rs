@@ -1,4 +1,4 @@
-//! Draws what was measured: bars against the peers, latency over tasks, growth over rows.
+//! Draws the results: bars against the peers, latency over tasks, growth over rows.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -10,7 +10,7 @@ use plotters::prelude::*;
 use crate::page::grouped;
 use crate::report::{Cell, Report};
 
-/// Colours that people with any colour vision tell apart (Okabe and Ito); the first two are ours.
+/// Colours that are distinguishable with any colour vision (Okabe and Ito). The first two are for our systems.
 const OURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(86, 180, 233)];
 const THEIRS: [RGBColor; 6] = [
     RGBColor(230, 159, 0),
@@ -43,7 +43,7 @@ pub(crate) fn draw(report: &Report, folder: &Path) -> Result<(), String> {
     Ok(())
 }
 
-/// Rates, one group of bars for each number of tasks.
+/// Rates, with one group of bars for each number of tasks.
 fn bars(file: &Path, cells: &[&Cell]) -> Result<(), Box<dyn Error>> {
     let tasks: BTreeSet<usize> = cells.iter().map(|cell| cell.tasks).collect();
     let height = 50 + cells.len() as i32 * BAR + tasks.len() as i32 * 30;
@@ -72,7 +72,7 @@ fn bars(file: &Path, cells: &[&Cell]) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The 99th percentile over the number of tasks, where there are several.
+/// The 99th percentile over the number of tasks, if there are several.
 fn latency(file: &Path, cells: &[&Cell]) -> Result<(), Box<dyn Error>> {
     let point = |cell: &Cell| Some((cell.tasks as f64, cell.latency(0.99)?));
     let title = format!("{}: {}, p99 in µs", cells[0].area, cells[0].operation);

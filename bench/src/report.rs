@@ -1,4 +1,4 @@
-//! What was measured: shown as a table while it runs, written as JSON at the end.
+//! The results: shown as tables during the run, written as JSON at the end.
 
 use std::fs;
 use std::io::{self, IsTerminal};
@@ -8,21 +8,21 @@ use std::time::Instant;
 use hallpass_bench_load::Turn;
 use serde_json::{Value, json};
 
-/// What one system did at one operation from so many tasks.
+/// The results of one system at one operation, from one number of tasks.
 pub(crate) struct Cell {
     pub(crate) area: String,
     pub(crate) system: String,
     pub(crate) operation: String,
     pub(crate) tasks: usize,
-    /// How many rows its store held, where that is what is varied.
+    /// The number of rows in its store, if that is varied.
     pub(crate) rows: Option<usize>,
     pub(crate) turns: Vec<Turn>,
-    /// How often one operation asked for memory, where that was counted.
+    /// How often one operation allocates memory, if that was counted.
     pub(crate) allocations: Option<f64>,
 }
 
 impl Cell {
-    /// Operations per second, median over the rounds.
+    /// Operations per second: the median over the rounds.
     pub(crate) fn rate(&self) -> f64 {
         median(self.turns.iter().map(Turn::rate).collect())
     }
@@ -37,10 +37,10 @@ impl Cell {
     }
 }
 
-/// How many times as fast one system is as another, within each round.
+/// How many times as fast one system is as another, in each round.
 pub(crate) struct Ratio {
     pub(crate) name: String,
-    /// The system that it is compared with.
+    /// The system that ours is compared with.
     theirs: String,
     pub(crate) median: f64,
     pub(crate) min: f64,
@@ -64,14 +64,14 @@ impl Ratio {
     }
 }
 
-/// Everything that was measured in this run, and what was not.
+/// Everything that was measured in this run, and everything that is missing.
 pub(crate) struct Report {
     began: Instant,
     pub(crate) cells: Vec<Cell>,
     pub(crate) ratios: Vec<Ratio>,
     /// Area, system, reason.
     missing: Vec<(String, String, String)>,
-    /// Area, system, what, how many bytes.
+    /// Area, system, subject, number of bytes.
     pub(crate) sizes: Vec<(String, String, String, f64)>,
 }
 
@@ -81,7 +81,7 @@ impl Report {
         Self { began: Instant::now(), cells, ratios, missing, sizes }
     }
 
-    /// Overwrites the line on the terminal that says what is going on.
+    /// Overwrites the progress line on the terminal.
     pub(crate) fn progress(&self, what: &str) {
         if io::stderr().is_terminal() {
             let seconds = self.began.elapsed().as_secs();
@@ -116,7 +116,7 @@ impl Report {
         self.cells.push(cell);
     }
 
-    /// Notes how a system of ours compares with each peer.
+    /// Records how a system of ours compares with each peer.
     pub(crate) fn ratios(&mut self, mine: &str, ratios: Vec<Ratio>) {
         let shown: Vec<String> = ratios
             .iter()
@@ -134,25 +134,25 @@ impl Report {
         self.sizes.push((area.to_owned(), system.to_owned(), what.to_owned(), bytes));
     }
 
-    /// Says what a table has no column for.
+    /// Prints a result for which the tables have no column.
     pub(crate) fn note(&self, text: &str) {
         clear();
         println!("    {text}");
     }
 
-    /// A system that could not be measured is named.
+    /// Records a system that could not be measured.
     pub(crate) fn missing(&mut self, area: &str, system: &str, reason: &str) {
         clear();
         println!("  missing: {system} ({area}): {reason}");
         self.missing.push((area.to_owned(), system.to_owned(), reason.to_owned()));
     }
 
-    /// Area, system and reason of all that could not be measured.
+    /// Area, system and reason of every system that could not be measured.
     pub(crate) fn missing_systems(&self) -> &[(String, String, String)] {
         &self.missing
     }
 
-    /// Repeats what is missing, for whoever looks at the end only.
+    /// Repeats what is missing, for readers who look only at the end.
     pub(crate) fn close(&self) {
         clear();
         println!();
@@ -163,7 +163,7 @@ impl Report {
         println!("{} figures in {}:{:02} min", self.cells.len(), seconds / 60, seconds % 60);
     }
 
-    /// Writes one array: a line for each cell, ratio, size and missing system.
+    /// Writes one JSON array: a line for each cell, ratio, size and missing system.
     pub(crate) fn write_json(&self, file: &Path) -> Result<(), String> {
         let mut lines: Vec<Value> = self.cells.iter().map(as_json).collect();
         lines.extend(self.ratios.iter().map(|ratio| {
@@ -184,7 +184,7 @@ impl Report {
     }
 }
 
-/// Wipes the line that says what is going on.
+/// Clears the progress line.
 fn clear() {
     if io::stderr().is_terminal() {
         eprint!("\r\x1b[K");

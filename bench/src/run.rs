@@ -1,4 +1,4 @@
-//! Systems take turns (A B A B …), so that whatever else the machine does hits all alike; a ratio is taken
+//! Systems take turns (A B A B …), so that other load on the machine affects all of them alike. Ratios are computed
 //! within each round.
 
 use std::time::Duration;
@@ -8,16 +8,16 @@ use hallpass_bench_load::{Offer, Turn};
 use crate::options::Options;
 use crate::report::{Cell, Ratio, Report};
 
-/// What a name of ours begins with.
+/// The prefix of our systems' names.
 const OURS: &str = "hallpass";
 
-/// Measures every operation of an area, from every number of tasks, by all systems that offer it.
+/// Measures every operation of an area, from every number of tasks, with all systems that offer it.
 pub(crate) fn area(report: &mut Report, area: &str, offers: Vec<Offer<'_>>, options: &Options) {
     report.heading(area);
     grown(report, area, None, offers, options);
 }
 
-/// The same at one of several numbers of rows.
+/// Measures an area at one of several numbers of rows.
 pub(crate) fn grown(
     report: &mut Report,
     area: &str,
@@ -42,7 +42,7 @@ pub(crate) fn grown(
     }
 }
 
-/// The numbers of tasks to measure an operation from.
+/// The numbers of tasks from which to measure an operation.
 fn levels(offers: &[Offer<'_>], operation: &str, options: &Options) -> Vec<usize> {
     let mut levels = Vec::new();
     for offer in offers.iter().filter(|offer| offer.operation == operation) {
@@ -62,7 +62,7 @@ fn figure(
 ) {
     let length = Duration::from_secs_f64(options.seconds / options.rounds as f64);
     let mut playing: Vec<_> = contenders.into_iter().map(|offer| (offer, Vec::<Turn>::new())).collect();
-    // Round 0 warms up.
+    // Round 0 is the warm-up.
     for round in 0..=options.rounds {
         playing.retain_mut(|(offer, turns)| {
             let what = format!("{} {} from {tasks}: {}", area, offer.operation, offer.system);

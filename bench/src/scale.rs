@@ -1,4 +1,4 @@
-//! Growth: the same operations on ever more rows, what a row costs, and subjects with ever more tokens.
+//! Growth: the same operations on more and more rows, the size of a row, and subjects with more and more tokens.
 
 mod place;
 
@@ -17,17 +17,17 @@ use crate::run;
 use place::Place;
 
 const AREA: &str = "scale";
-/// Tasks at once.
+/// The number of concurrent tasks.
 const TASKS: usize = 16;
-/// Rows that are made at once.
+/// The number of rows that are made in one step.
 const CHUNK: usize = 20_000;
-/// Rows that are replaced.
+/// The number of rows that are replaced.
 const ROTATING: usize = 10_000;
-/// Rows whose time is over, collected while others read.
+/// The number of expired rows that are purged while other tasks read.
 const EXPIRED: usize = 100_000;
-/// Tokens of one subject.
+/// The numbers of tokens of one subject.
 const TOKENS: [usize; 5] = [1, 10, 100, 1_000, 2_500];
-/// Tokens of a subject that a machine makes without end.
+/// The number of tokens of a subject for which a program logs in without end.
 const CROWD: usize = 500_000;
 const MONTHS: Duration = Duration::from_secs(60 * 86_400);
 
@@ -84,7 +84,7 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
     }
 }
 
-/// In steps of ten, and the last.
+/// The numbers of rows: powers of ten up to the last, and the last.
 fn levels(last: usize) -> Vec<usize> {
     let mut levels: Vec<_> =
         std::iter::successors(Some(10_000), |rows| Some(rows * 10)).take_while(|&rows| rows < last).collect();
@@ -92,7 +92,7 @@ fn levels(last: usize) -> Vec<usize> {
     levels
 }
 
-/// Stores so many rows whose time is over.
+/// Stores this number of expired rows.
 fn expire(runtime: &Handle, place: &Place, maker: &Maker, rows: usize) {
     for first in (0..rows).step_by(CHUNK) {
         let made = runtime.block_on(maker.make_many(Kind::SESSION, first, CHUNK.min(rows - first)));
@@ -100,7 +100,7 @@ fn expire(runtime: &Handle, place: &Place, maker: &Maker, rows: usize) {
     }
 }
 
-/// Collects 10,000 rows of all, a thousand at a time; counted in rows.
+/// Purges 10,000 rows of the store, a thousand at a time; counted in rows.
 fn purge<'a>(runtime: &'a Handle, place: &'a Place) -> Offer<'a> {
     let maker = Maker::at(MONTHS);
     let offer = Offer::new(place.system, "purge", move |_, _| {
@@ -123,7 +123,7 @@ async fn purge_all(store: Arc<dyn TokenStore>) -> u64 {
     }
 }
 
-/// Reads while 100,000 rows are collected; over when they are gone.
+/// Reads while 100,000 rows are purged; ends when they are gone.
 fn find_while_purging<'a>(runtime: &'a Handle, place: &'a Place, all: &Arc<Vec<Selector>>) -> Offer<'a> {
     let maker = Maker::at(MONTHS);
     let mut find = ours::find(runtime, place.system, place.store.clone(), all.clone());
@@ -141,8 +141,8 @@ fn find_while_purging<'a>(runtime: &'a Handle, place: &'a Place, all: &Arc<Vec<S
     })
 }
 
-/// Reads others' rows while a subject with half a million tokens is logged out everywhere. Once, as it takes long to
-/// make; the longest latency is told as well.
+/// Reads the rows of other subjects while a subject with half a million tokens is logged out everywhere. Runs once,
+/// because the tokens take long to make; the longest latency is reported as well.
 fn find_while_revoking(
     report: &mut Report,
     runtime: &Handle,
@@ -163,13 +163,13 @@ fn find_while_revoking(
         runtime.block_on(insert(&place.store, &made));
     }
     let mut find = ours::find(runtime, place.system, place.store.clone(), others.clone());
-    // Warm, as it is while people use it.
+    // Warm, as in use.
     let quiet = find.turn(tasks, Duration::from_secs(2));
     let store = place.store.clone();
     let revoking = runtime.spawn(async move {
         let everything = Revocation::new(RecordFilter::all(), Action::Remove);
         let (begun, mut calls) = (Instant::now(), 0);
-        // A call ends what it can in its time, and repeating ends the rest.
+        // A call ends as many records as its time allows; repeating it ends the rest.
         loop {
             calls += 1;
             match store.revoke_by_subject(&subject, &everything).await {
@@ -216,13 +216,13 @@ fn find_while_revoking(
     }
 }
 
-/// Logs a subject with so many tokens out everywhere; counted in calls.
+/// Logs out a subject with this number of tokens everywhere; counted in calls.
 fn revoke<'a>(runtime: &'a Handle, place: &'a Place, tokens: usize) -> Offer<'a> {
     let (maker, mut number) = (Maker::now(), tokens * 1_000);
     let offer = Offer::new(place.system, "revoke all tokens", move |_, length: Duration| {
         let (mut turn, mut busy) = (Turn::new(), Duration::ZERO);
         let begun = Instant::now();
-        // What takes long to make must not take for ever.
+        // Making the tokens may take long: this limits the time for it.
         while busy < length && begun.elapsed() < length * 4 || turn.operations == 0 {
             number += 1;
             let subject = subject(60_000_000 + number);

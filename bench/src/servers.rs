@@ -1,4 +1,4 @@
-//! Our stores on real servers, beside what people use on them today.
+//! Our stores on real servers, beside the libraries that are in use on them today.
 
 use std::env;
 
@@ -12,7 +12,7 @@ use crate::peers::Peers;
 use crate::report::Report;
 use crate::run;
 
-/// Rows that are collected in a turn.
+/// The number of rows that are purged in a turn.
 const PURGED: usize = 10_000;
 
 pub(crate) fn postgres(report: &mut Report, options: &Options, runtime: &Handle) {
@@ -27,7 +27,7 @@ pub(crate) fn postgres(report: &mut Report, options: &Options, runtime: &Handle)
     run::area(report, "postgres", offers, options);
 }
 
-/// Redis purges nothing itself: keys have a time to live.
+/// Redis has no purge: its keys have a time to live.
 pub(crate) fn redis_single(report: &mut Report, options: &Options, runtime: &Handle) {
     report.progress("redis: starting a server");
     let Some(server) = started(report, "redis", redis()) else { return };
@@ -51,7 +51,7 @@ pub(crate) fn redis_clustered(report: &mut Report, options: &Options, runtime: &
     run::area(report, "redis cluster", offers, options);
 }
 
-/// One with room for 64 connections of each of us, and as much memory for its cache as is said, such as `4GB`.
+/// Starts a server with room for 64 connections of each system, and a cache of this size, such as `4GB`.
 pub(crate) fn postgres_server(cache: Option<&str>) -> Result<Server, Error> {
     let launch = Launch::new(Backend::Postgres);
     if env::var_os("HALLPASS_POSTGRES_URL").is_some_and(|url| !url.is_empty()) {
@@ -65,7 +65,7 @@ pub(crate) fn postgres_server(cache: Option<&str>) -> Result<Server, Error> {
     .start()
 }
 
-/// What was started; where nothing was, that is said.
+/// Returns what was started. If nothing was, reports the server as missing.
 pub(crate) fn started<T>(report: &mut Report, area: &str, found: Result<T, Error>) -> Option<T> {
     found.map_err(|error| report.missing(area, "the server", &error.to_string())).ok()
 }

@@ -1,4 +1,4 @@
-//! Our store on sled, beside the bare engine and what else one could embed.
+//! Our store on sled, beside the bare engine and other embeddable engines.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! The smallest site: a page that greets who is logged in, and one that asks nobody anything.
+//! The smallest site: a page that greets the user, and one that does not use the session.
 
 use std::convert::Infallible;
 use std::hint::black_box;
@@ -21,7 +21,7 @@ use crate::run;
 
 const OURS: &str = "hallpass-web";
 const BARE: &str = "axum alone";
-/// What axum itself charges for a layer, whatever it does.
+/// The cost of any layer in axum, whatever it does.
 const IDLE: &str = "axum with a layer that does nothing";
 
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
@@ -95,7 +95,7 @@ async fn log_in(auth: Auth) -> Result<StatusCode, Rejection> {
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// The demo over memory, asked who one is.
+/// The demo over memory, with requests for `/api/me`.
 fn demo(runtime: &Handle) -> Offer<'static> {
     let activity = Activity::default();
     let tokens = Tokens::builder(MemoryStore::new()).observer(activity.clone()).build().unwrap();

@@ -7,19 +7,19 @@ use std::{env, fs};
 
 use serde_json::Value;
 
-/// The root README; rustdoc compiles and runs its program.
+/// The root README, whose program rustdoc compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../README.md")]
 #[derive(Debug)]
 pub struct Readme;
 
-/// The page of concepts; rustdoc compiles and runs how to add a kind.
+/// The page of concepts, whose example of adding a kind rustdoc compiles and runs.
 #[cfg(doctest)]
 #[doc = include_str!("../../docs/concepts.md")]
 #[derive(Debug)]
 pub struct Concepts;
 
-/// Folders that hold what tools made.
+/// Folders with generated files.
 const MADE_BY_TOOLS: [&str; 4] = [".git", "target", "hallpass-demo-data", "node_modules"];
 
 /// One file of the workspace.
@@ -27,7 +27,7 @@ const MADE_BY_TOOLS: [&str; 4] = [".git", "target", "hallpass-demo-data", "node_
 pub struct File {
     /// Its path from the root of the workspace, with `/` between folders.
     pub path: String,
-    /// All of it.
+    /// Its whole text.
     pub text: String,
 }
 
@@ -41,7 +41,7 @@ pub fn root() -> PathBuf {
 /// Every file of the workspace whose name ends in `.` and `extension`, sorted by path.
 ///
 /// # Errors
-/// What kept a file from being read.
+/// If a file cannot be read.
 pub fn files(extension: &str) -> Result<Vec<File>> {
     let mut found = Vec::new();
     let mut folders = vec![root()];
@@ -63,28 +63,28 @@ pub fn files(extension: &str) -> Result<Vec<File>> {
     Ok(found)
 }
 
-/// One page of the workspace.
+/// Reads one page of the workspace.
 ///
 /// # Errors
-/// What kept it from being read.
+/// If it cannot be read.
 pub fn page(path: &str) -> Result<String> {
     fs::read_to_string(root().join(path))
 }
 
-/// What cargo knows about the members of the workspace.
+/// What cargo reports about the members of the workspace.
 ///
 /// # Errors
-/// What kept cargo from answering.
+/// If cargo fails.
 pub fn packages() -> Result<Vec<Value>> {
     let answer = cargo(&["metadata", "--no-deps", "--offline", "--format-version", "1"])?;
     let metadata: Value = serde_json::from_str(&answer)?;
     Ok(metadata["packages"].as_array().cloned().unwrap_or_default())
 }
 
-/// The output of cargo, run at the root of the workspace.
+/// Runs cargo at the root of the workspace and returns its output.
 ///
 /// # Errors
-/// With cargo's own words if it fails.
+/// If cargo fails, with its own message.
 pub fn cargo(arguments: &[&str]) -> Result<String> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo).args(arguments).current_dir(root()).output()?;

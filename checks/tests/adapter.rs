@@ -1,4 +1,4 @@
-//! What a violation of the suite says and links to stands on the pages.
+//! The pages contain what a violation of the suite quotes and links to.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +20,8 @@ fn words(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The rows of the table of decisions have no heading of their own, and are told in other words.
+/// Whether the clause is a row of the table of decisions. Rows have no heading, and the suite words them
+/// differently.
 fn is_a_row(clause: Clause) -> bool {
     (Clause::D1..=Clause::D9).contains(&clause)
 }

@@ -12,7 +12,7 @@ fn defined(page: &str) -> Vec<String> {
     heads.filter_map(|head| named(head.split(' ').next()?).pop_first()).collect()
 }
 
-/// The clauses that a text names: `T`, `D` or `S` and one or two digits, a word of their own.
+/// The clauses that a text names: `T`, `D` or `S` and one or two digits, as a separate word.
 fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|character: char| !character.is_ascii_alphanumeric() && character != '_');
     let clause = |word: &&str| {
@@ -22,10 +22,10 @@ fn named(text: &str) -> BTreeSet<String> {
     words.filter(clause).map(str::to_owned).collect()
 }
 
-/// Clauses that hold no more; their numbers are not given to others.
+/// Withdrawn clauses. Their numbers are not reused.
 const WITHDRAWN: &[&str] = &["S17"];
 
-/// Sources and tests that keep the contract, as opposed to those that talk about it.
+/// Sources and tests that implement the contract, as opposed to those that only discuss it.
 fn keepers() -> Result<Vec<File>> {
     let mut files = files("rs")?;
     files.retain(|file| !file.path.starts_with("checks/") && !file.path.starts_with("bench/"));

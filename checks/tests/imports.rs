@@ -1,19 +1,19 @@
-//! No module of a crate imports, over any number of others, from a module that imports from it.
+//! The imports between the modules of a crate have no cycle.
 //!
-//! A folder is one module to its neighbours; inside of it, its files are looked at by themselves. A module may
-//! name the one that it is in, and a module its own parts.
+//! For its neighbours a folder is one module; the files inside it are checked separately. A module may name its
+//! parent, and a module its own parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Result;
 
 use hallpass_checks::files;
 
-/// The crates whose modules have no circle.
+/// The crates whose modules have no cycle.
 const CLEAN: [&str; 2] = ["core", "bench"];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 
-/// What the modules of a crate import from each other.
+/// Which module of a crate imports from which.
 fn imports(member: &str) -> Result<Graph> {
     let folder = format!("{member}/src/");
     let sources: Vec<_> = files("rs")?.into_iter().filter(|file| file.path.starts_with(&folder)).collect();
@@ -56,7 +56,7 @@ fn named<'a>(code: &'a str, start: &'a str) -> impl Iterator<Item = &'a str> {
         .filter_map(|rest| rest.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').next())
 }
 
-/// The modules that can be reached from themselves.
+/// The modules on a cycle.
 fn in_circles(graph: &Graph) -> BTreeSet<&str> {
     let reaches_itself = |start: &&str| {
         let (mut seen, mut open) = (BTreeSet::new(), vec![*start]);

@@ -1,4 +1,4 @@
-//! What is published is complete, and nothing else is in it.
+//! Published packages are complete and contain nothing else.
 
 use std::fs;
 use std::io::Result;
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use hallpass_checks::{cargo, packages, root};
 use serde_json::Value;
 
-/// The largest file that belongs into a package, in bytes.
+/// The size limit of a file in a package, in bytes.
 const LARGEST: u64 = 256 * 1024;
 
 /// The packages that can be published.
@@ -49,7 +49,7 @@ fn every_member_has_a_readme_and_the_lints_of_the_workspace() {
         let readme = fs::read_to_string(folder(&package).join("README.md")).unwrap_or_default();
         assert!(readme.starts_with("# "), "{} has no README.md with a title", name(&package));
         let manifest = fs::read_to_string(folder(&package).join("Cargo.toml")).unwrap();
-        assert!(manifest.contains("[lints]\nworkspace = true"), "{} has lints of its own", name(&package));
+        assert!(manifest.contains("[lints]\nworkspace = true"), "{} lacks the lints", name(&package));
     }
 }
 
@@ -73,7 +73,7 @@ fn a_package_holds_what_it_needs_and_no_more() {
         for entry in entries {
             let stray = entry.starts_with('.') && entry != ".cargo_vcs_info.json";
             assert!(!stray && !entry.starts_with("target/"), "{name} packs {entry}");
-            // Cargo makes the manifest, its lock file and its note about git itself.
+            // Cargo generates the manifest, its lock file and its note about git itself.
             let len = fs::metadata(folder(&package).join(entry)).map_or(0, |found| found.len());
             assert!(len <= LARGEST, "{name} packs {entry} with {len} bytes");
         }
@@ -85,9 +85,9 @@ fn every_folder_with_a_manifest_is_a_member() {
     let members: Vec<PathBuf> = packages().unwrap().iter().map(folder).collect();
     for entry in fs::read_dir(root()).unwrap() {
         let folder = entry.unwrap().path();
-        // fuzz is a workspace of its own: it needs nightly.
+        // fuzz is a separate workspace, because it needs nightly.
         if folder.join("Cargo.toml").is_file() && !folder.ends_with("fuzz") {
-            assert!(members.contains(&folder), "{} is no member", folder.display());
+            assert!(members.contains(&folder), "{} is not a member of the workspace", folder.display());
         }
     }
 }

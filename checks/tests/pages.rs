@@ -1,4 +1,4 @@
-//! The pages keep to the code and to themselves.
+//! The pages agree with the code and keep to their limits.
 
 use hallpass_checks::page;
 use hallpass_core::Policy;
@@ -16,7 +16,7 @@ fn the_architecture_fits_on_120_lines() {
     assert!(lines <= 120, "{lines} lines");
 }
 
-/// Each row of the table stands beside what the code says, so that a change of one fails here.
+/// Each row of the table is listed with the value in the code, so that a change of either fails here.
 #[test]
 fn the_page_of_defaults_says_what_the_code_does() {
     let defaults = page("docs/defaults.md").unwrap();

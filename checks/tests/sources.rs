@@ -1,13 +1,13 @@
-//! House rules that no lint knows.
+//! House rules that no lint checks.
 
 use std::io::Result;
 
 use hallpass_checks::{File, files};
 
-/// The longest file, in lines. Half of it is comfortable.
+/// The limit of a file, in lines. Half of it is comfortable.
 const LONGEST: usize = 500;
 
-/// Every Rust file but those that look for what they must not find.
+/// Every Rust file except those that search for the forbidden strings.
 fn sources() -> Result<Vec<File>> {
     let mut sources = files("rs")?;
     sources.retain(|file| !file.path.starts_with("checks/"));

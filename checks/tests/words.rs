@@ -1,17 +1,17 @@
-//! The pages avoid the words that lead to riddles.
+//! The pages avoid words that lead to riddles.
 
 use hallpass_checks::files;
 
-/// Subjects that hide who acts, and stock phrases for "at most n" and "permanently".
+/// Subjects that hide the actor, and Germanic phrases for "at most n" and "permanently".
 const WORDS: &[&str] = &["who", "whoever", "whom", "nobody", "somebody", "so many", "for ever"];
 
-/// How often they may stand in all pages together.
+/// How often they may occur in all pages together.
 const MOST: usize = 10;
 
 /// Pages that are not rewritten yet.
 const APART: &[&str] = &["conformance-tests/README.md", "docs/benchmarks.md"];
 
-/// How often a word or phrase stands in a text, whole and in any case, outside of code.
+/// How often a word or phrase occurs in a text as whole words, in any case, outside of code.
 fn count(text: &str, phrase: &str) -> usize {
     let plain: Vec<&str> = text.split('`').step_by(2).collect();
     let plain = plain.join(" x ").to_lowercase();

@@ -27,7 +27,7 @@ fn docker(arguments: &[&str]) -> String {
     String::from_utf8(docker.stdout).unwrap()
 }
 
-/// Running or not, of the process `id`.
+/// The containers of the process `id`, running or not.
 fn containers_of(id: u32) -> Vec<String> {
     let filter = format!("name=hallpass-server-{id}-");
     let list = docker(&["container", "ls", "--all", "--quiet", "--filter", &filter]);
@@ -52,7 +52,7 @@ fn redis_in_a_container_obeys_every_verb() {
     server.freeze().unwrap();
     assert!(silent(&server));
     server.thaw().unwrap();
-    server.thaw().expect("what is not frozen need not be thawed, as with a local server");
+    server.thaw().expect("thawing a running server is allowed, as with a local one");
     server.answers(SOON).unwrap();
     let address = server.address();
     server.restart().unwrap();
@@ -110,7 +110,7 @@ fn a_container_that_does_not_start_says_why() {
     assert!(started.elapsed() < Duration::from_secs(30));
 }
 
-/// A test of a caller that is async itself: Docker's client must not mind the runtime around it.
+/// The caller may be async itself: the Docker client must work inside a runtime.
 #[tokio::test]
 async fn a_container_starts_and_ends_inside_a_runtime() {
     let Some(server) = container(Backend::Redis, "a_container_inside_a_runtime") else { return };

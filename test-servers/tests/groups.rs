@@ -1,4 +1,4 @@
-//! Redis Cluster and Sentinel: complete when handed out, and able to replace a master.
+//! Redis Cluster and Sentinel: complete when `start` returns, and able to replace a master.
 
 #![expect(
     clippy::disallowed_methods,
@@ -18,7 +18,7 @@ fn ask(server: &Server, command: &str) -> String {
     redis_command(server.address(), command, SOON).unwrap()
 }
 
-/// Whether it answers so just now. Sentinel cuts the connections of a server whose role it changes.
+/// Whether the server gives this answer now. Sentinel cuts the connections of a server whose role it changes.
 fn says(server: &Server, command: &str, expected: &str) -> bool {
     redis_command(server.address(), command, SOON).is_ok_and(|answer| answer.contains(expected))
 }

@@ -1,4 +1,5 @@
-//! The harness to copy works: the suite runs on a server that it launches, hurts it, and kills a child.
+//! The example harness works: the suite runs on a server that the harness launches, injects faults, and kills a
+//! child.
 
 use std::process::Command;
 
@@ -10,7 +11,7 @@ fn the_harness_to_copy_runs_the_suite() {
     if needed("the harness to copy", redis).unwrap().is_none() {
         return;
     }
-    // Cargo builds the examples of a package beside its tests.
+    // Cargo builds the examples of a package in the same target folder as its tests.
     let test = std::env::current_exe().unwrap();
     let harness = test.parent().unwrap().parent().unwrap().join("examples/harness");
     let folder = std::env::temp_dir().join(format!("hallpass-harness-{}", std::process::id()));

@@ -1,5 +1,5 @@
-//! Which place a server is taken from, and what a machine without one says. The environment is read once a
-//! process, so each case is a child with an environment of its own.
+//! Where a server is taken from, and what is reported on a machine without one. The environment is read once per
+//! process, so each case is a child process with its own environment.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which fail by panicking, and measure real time")]
 
@@ -15,7 +15,7 @@ const CASE: &str = "HALLPASS_TEST_LADDER";
 
 #[test]
 fn child() {
-    // Nobody's child: a test that has nothing to do.
+    // Not started as a child: there is nothing to do.
     let Ok(case) = env::var(CASE) else { return };
     let found = match case.as_str() {
         "redis" => redis(),
@@ -29,13 +29,13 @@ fn child() {
     }
 }
 
-/// The last words of a child: what it printed, and its standard error.
+/// The output of a child: what it printed, and its standard error.
 fn run(case: &str, variables: &[(&str, &str)]) -> (String, String) {
     let mut command = Command::new(env::current_exe().unwrap());
     for (variable, _) in env::vars().filter(|(name, _)| name == "CI" || name.starts_with("HALLPASS_")) {
         command.env_remove(variable);
     }
-    // Without --nocapture the standard error is what a developer sees of a test that passes.
+    // Without --nocapture: this is the standard error that a developer sees of a test that passes.
     command.args(["child", "--exact", "--show-output"]).env(CASE, case);
     let output = command.envs(variables.iter().copied()).output().unwrap();
     let lines = String::from_utf8(output.stdout).unwrap();
@@ -121,7 +121,7 @@ fn a_misspelt_place_is_refused() {
     assert!(line.starts_with("failed HALLPASS_SERVERS: \"dokcer\" is none of"), "{line}");
 }
 
-/// A folder with `program` in its usr/bin: this machine's redis-server, which leaves a mark where it stands.
+/// A folder with `program` in its usr/bin: it starts this machine's redis-server, and leaves a mark beside itself.
 fn root(program: &str) -> PathBuf {
     let root =
         PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("root-{}-{program}", std::process::id()));

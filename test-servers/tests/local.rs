@@ -1,4 +1,4 @@
-//! Servers of this machine: each verb, observed from outside.
+//! Servers of this machine: each operation, observed from outside.
 
 #![expect(
     clippy::disallowed_methods,
@@ -20,7 +20,7 @@ fn local(backend: Backend, what: &str) -> Option<Server> {
     needed(what, Launch::new(backend).only(Origin::Local).start()).unwrap()
 }
 
-/// One value from SQL, through psql.
+/// Reads one value by SQL, through psql.
 fn sql(server: &Server, statement: &str) -> String {
     let psql = Command::new("psql").args(["-X", "-A", "-t", "-q", "-c", statement, server.url()]).output();
     let psql = psql.expect("psql, from the package postgresql-client");
@@ -108,7 +108,7 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
         assert!(nobody_listens(&server));
         server.start().unwrap();
         assert_eq!(sql(&server, "select value from kept"), "yes");
-        // It was no orderly stop: the control file would say "shut down".
+        // It was not an orderly stop: the control file would say "shut down".
         assert!(server_log(&server).contains("automatic recovery in progress"));
     }
 }
@@ -118,7 +118,7 @@ fn a_frozen_server_is_silent_until_it_thaws() {
     for backend in [Backend::Redis, Backend::Postgres] {
         let Some(server) = local(backend, "a_frozen_server") else { continue };
         server.freeze().unwrap();
-        // The kernel still accepts, so it is silence and no refusal.
+        // The kernel still accepts connections: the server is silent, but does not refuse.
         assert!(TcpStream::connect_timeout(&server.address(), SOON).is_ok());
         let started = Instant::now();
         let error = server.answers(Duration::from_millis(300)).unwrap_err();
@@ -127,7 +127,7 @@ fn a_frozen_server_is_silent_until_it_thaws() {
         assert!(started.elapsed() >= Duration::from_millis(290));
         server.thaw().unwrap();
         server.answers(SOON).unwrap();
-        // What is frozen can still be crashed, restarted and dropped.
+        // A frozen server can still be crashed, restarted and dropped.
         server.freeze().unwrap();
         server.crash().unwrap();
         server.start().unwrap();

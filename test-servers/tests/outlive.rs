@@ -1,5 +1,5 @@
-//! No server outlives the test process, however that ends. Each test here runs this file again as a child,
-//! ends it in one way, and looks for what is left.
+//! No server outlives the test process, however that ends. Each test runs this file again as a child process, ends
+//! the child in one way, and looks for what is left.
 
 #![expect(
     clippy::disallowed_methods,
@@ -34,7 +34,7 @@ fn start() -> Vec<Server> {
 
 #[test]
 fn child() {
-    // Nobody's child: a test that has nothing to do.
+    // Not started as a child: there is nothing to do.
     let Ok(way) = env::var(WAY) else { return };
     if way == "shared" || way == "exit" || way == "abort" {
         announce(&SHARED);
@@ -61,7 +61,7 @@ fn announce(servers: &[Server]) {
     }
 }
 
-/// What a child said about its servers, and how to end it.
+/// What a child reported about its servers, and the child to end.
 struct Family {
     child: Child,
     lines: Box<dyn Iterator<Item = String>>,
@@ -78,7 +78,7 @@ impl Family {
         Self { child, lines: Box::new(lines), servers: Vec::new() }
     }
 
-    /// Reads until the child is ready or gone.
+    /// Reads until the child is ready or has exited.
     fn listen(mut self) -> Self {
         for line in &mut self.lines {
             match line.split(' ').collect::<Vec<_>>()[..] {
@@ -103,7 +103,7 @@ impl Family {
         }
     }
 
-    /// Processes, listeners, folders.
+    /// The remaining processes, listeners and folders.
     fn remains(&self) -> Vec<String> {
         let mut found = Vec::new();
         for (id, address) in &self.servers {
@@ -169,7 +169,7 @@ fn killed_at_any_moment_of_the_start() {
         thread::sleep(Duration::from_millis(pause));
         seen += family.folders().len();
         kill_process(family.id(), Signal::KILL).unwrap();
-        // Whatever it had started by then has no number known here but that of its folder.
+        // What the child had started by then is known here only by the number in its folder's name.
         family.child.wait().unwrap();
         family.leaves_nothing();
     }

@@ -1,4 +1,4 @@
-//! A server of any kind: what its command line may say, and what becomes of one that does not start.
+//! A server of any kind: what its command line may contain, and what happens if it does not start.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "helpers of tests, which fail by panicking")]
 
@@ -8,7 +8,7 @@ use hallpass_test_servers::{Backend, Error, Program, Server, needed, redis_comma
 
 const SOON: Duration = Duration::from_secs(5);
 
-/// Redis, as if it were a server that the package does not know.
+/// Redis, as if the package did not know this server.
 fn stranger() -> Option<Server> {
     let program = Program::new("a stranger", ["redis-server", "{folder}/its.conf"])
         .file("its.conf", "port {port}\nbind 127.0.0.1\ndir {folder}\nappendonly yes\nappendfsync always\n")

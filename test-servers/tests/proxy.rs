@@ -20,7 +20,7 @@ use tokio::time::timeout;
 const SILENCE: Duration = Duration::from_millis(150);
 const SOON: Duration = Duration::from_secs(5);
 
-/// Answers each byte with itself.
+/// A server that sends every byte back.
 struct Echo {
     address: SocketAddr,
     heard: Arc<AtomicUsize>,
@@ -66,7 +66,7 @@ impl Client {
         self.0.write_all(text.as_bytes()).await.unwrap();
     }
 
-    /// As much as comes within `limit`, up to `bytes`.
+    /// Reads up to `bytes`, and stops after `limit`.
     async fn hear(&mut self, bytes: usize, limit: Duration) -> io::Result<String> {
         let mut heard = vec![0; bytes];
         match timeout(limit, self.0.read_exact(&mut heard)).await {
@@ -163,7 +163,7 @@ async fn cut_ends_what_is_there_and_nothing_else() {
     let mut held = Client::new(&proxy).await;
     proxy.cut();
     assert!(client.is_cut().await);
-    // Accepted before or after the cut: one that the proxy had not seen yet is not there.
+    // The connection was accepted before or after the cut: the proxy cuts only connections that it has seen.
     proxy.set(Mode::Pass);
     if held.0.write_all(b"x").await.is_ok() {
         _ = held.hear(1, SILENCE).await;
@@ -197,7 +197,7 @@ async fn cut_after_counts_answers_from_the_order_on() {
     assert_eq!(client.hear(2, SOON).await.unwrap(), "67");
     assert!(client.is_cut().await);
     echo.has_heard(15).await;
-    // Each connection has a count of its own.
+    // Each connection has its own count.
     let mut next = Client::new(&proxy).await;
     next.send("1234567").await;
     assert_eq!(next.hear(7, SOON).await.unwrap(), "1234567");

@@ -1,4 +1,4 @@
-//! Pauses between the tries of a save that keeps losing its compare-and-swap.
+//! Pauses between the attempts of a save that loses its compare-and-swap repeatedly.
 
 use std::time::Duration;
 
@@ -7,10 +7,11 @@ use tokio::time::{Instant, sleep};
 use crate::error::Trouble;
 use crate::store::random;
 
-/// How long a save goes on.
+/// The time after which a save gives up.
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// Spaces out the tries: none before the first, then a random time that doubles up to 64 ms (contract D15).
+/// Spaces out the attempts: no pause before the first, then a random one whose limit doubles up to 64 ms (contract
+/// D15).
 #[derive(Default)]
 pub(crate) struct Backoff {
     tries: u32,
@@ -18,10 +19,10 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// Waits before the next try.
+    /// Waits before the next attempt.
     ///
     /// # Errors
-    /// [`Trouble::Backend`] when the time is up, or without randomness.
+    /// [`Trouble::Backend`] if the time is up, or if random bytes are not available.
     pub(crate) async fn pause(&mut self) -> Result<(), Trouble> {
         if self.tries > 0 {
             let now = Instant::now();

@@ -1,4 +1,4 @@
-//! The body of a session's record: digest or seal, the rest of its expiry date, data.
+//! The body of a session's record: digest or seal, the nanoseconds of its expiry date, data.
 
 use std::collections::HashMap;
 
@@ -7,38 +7,38 @@ use serde_json::Value;
 
 use crate::error::Trouble;
 
-/// The data of a session, as tower-sessions has them.
+/// The data of a session, in the type of tower-sessions.
 pub(crate) type Data = HashMap<String, Value>;
 
-/// What every body begins with: not what a body of core begins with, and the version.
+/// The first bytes of every body: a letter that no body of core begins with, and the version.
 const TAG: [u8; 2] = *b"T\x01";
-/// The bytes before the data.
+/// The number of bytes before the data.
 const HEAD: usize = 50;
-/// The most JSON that fits, in bytes.
+/// The limit of the JSON, in bytes.
 const MAX_DATA: usize = 16 * 1024;
-/// The deepest nesting that `serde_json` reads back.
+/// The deepest nesting that `serde_json` can read back.
 const MAX_DEPTH: usize = 127;
 
 /// The decoded body; the data are still JSON. No `Debug`: it holds data and a digest.
 pub(crate) struct Content {
     pub(crate) proof: Proof,
-    /// The nanoseconds of the expiry date beyond its milliseconds, which stand in a column.
+    /// The nanoseconds of the expiry date beyond its milliseconds, which have a column.
     pub(crate) nanos: u32,
     pub(crate) json: Vec<u8>,
 }
 
-/// What proves that a record is the session that is meant.
+/// The proof that a record belongs to a session id.
 #[derive(Clone, Copy)]
 pub(crate) enum Proof {
-    /// The digest of its id, without a keyring.
+    /// The digest of the id, without a keyring.
     Digest([u8; 32]),
-    /// The seal over its id and all that the record says, with a keyring.
+    /// The seal over the id and every field of the record, with a keyring.
     Sealed(Seal),
 }
 
 impl Content {
     /// # Errors
-    /// [`Trouble::Encode`] if the data are too large, or so deep that they could not be read back.
+    /// [`Trouble::Encode`] if the data are too large, or nested too deeply to be read back.
     pub(crate) fn new(proof: Proof, nanos: u32, data: &Data) -> Result<Self, Trouble> {
         if !data.values().all(|value| fits(value, MAX_DEPTH - 1)) {
             return Err(Trouble::Encode(format!("session data are nested deeper than {MAX_DEPTH} levels")));
@@ -52,9 +52,8 @@ impl Content {
         Ok(Self { proof, nanos, json })
     }
 
-    /// Layout, big-endian: tag 2 · write id 8 · key id 4, 0 without a keyring · digest or seal 32 ·
-    /// nanoseconds 4 · data. The write id is new in
-    /// every write, so that only an equal record proves that a write was one's own (contract S5).
+    /// Layout, big-endian: tag 2 · write id 8 · key id 4, 0 without a keyring · digest or seal 32 · nanoseconds 4 ·
+    /// data. Every write has a new write id, so an equal record proves that this very write happened (contract S5).
     pub(crate) fn encode(&self, write_id: [u8; 8]) -> Result<Body, Trouble> {
         let mut out = Vec::with_capacity(HEAD + self.json.len());
         out.extend_from_slice(&TAG);
@@ -90,7 +89,7 @@ impl Content {
     }
 
     /// # Errors
-    /// [`Trouble::Decode`]. It says nothing more: the parser quotes what it read.
+    /// [`Trouble::Decode`], without details: the parser's error quotes its input.
     pub(crate) fn data(&self) -> Result<Data, Trouble> {
         serde_json::from_slice(&self.json)
             .map_err(|_| Trouble::Decode("stored session data are corrupt".into()))

@@ -1,4 +1,4 @@
-//! What goes wrong, before it is said in the words of one version of tower-sessions.
+//! Errors, before they are translated for one version of tower-sessions.
 
 use std::error::Error;
 use std::fmt;
@@ -8,17 +8,17 @@ use hallpass_core::{Failure, StoreError};
 /// An error of the session store: a sentence without data, ids or digests.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// The backend, randomness, or others who keep changing the session.
+    /// The backend failed, random bytes were not available, or other saves kept changing the session.
     Backend(String),
-    /// Stored bytes do not make a session.
+    /// The stored bytes are not a session.
     Decode(String),
     /// The session cannot be stored as it is.
     Encode(String),
 }
 
 impl Trouble {
-    /// `error` with its causes, for tower-sessions takes a text only. A store keeps data and digests out
-    /// of both (contract S18).
+    /// Joins `error` and its causes, because an error of tower-sessions is a single text. A store keeps data and
+    /// digests out of them (contract S18).
     pub(crate) fn backend(error: &dyn Error) -> Self {
         let mut text = error.to_string();
         let mut cause = error.source();

@@ -1,4 +1,4 @@
-//! What a store gets to know of a session id: two digests of it.
+//! The two digests of a session id that a store receives.
 
 use hallpass_core::Selector;
 use sha2::{Digest as _, Sha256};
@@ -7,10 +7,10 @@ use subtle::ConstantTimeEq;
 const SELECTOR: &[u8] = b"hallpass/tower-sessions/selector/1";
 const DIGEST: &[u8] = b"hallpass/tower-sessions/digest/1";
 
-/// Where a session is kept, and the proof that it is meant. No `Debug`.
+/// Where a session is stored, and the proof that a record belongs to it. No `Debug`.
 ///
-/// The id is 128 random bits and the whole secret, so plain SHA-256 keeps it: nothing slower is needed,
-/// as it would be for a password. The selector alone gives nothing away and lets nobody in.
+/// The id is 128 random bits, so plain SHA-256 protects it; a slow hash as for passwords is not needed. The
+/// selector alone reveals nothing about the id and gives no access.
 #[derive(Clone)]
 pub(crate) struct Name {
     pub(crate) selector: Selector,
@@ -20,14 +20,14 @@ pub(crate) struct Name {
 }
 
 impl Name {
-    /// The name of the session with this id.
+    /// Computes the name of the session with this id.
     pub(crate) fn of(id: i128) -> Self {
         let mut selector = [0; 16];
         selector.copy_from_slice(&hash(SELECTOR, id)[..16]);
         Self { selector: Selector(selector), digest: hash(DIGEST, id), id: id.to_le_bytes() }
     }
 
-    /// Whether a stored digest is that of this session, in constant time (contract T4).
+    /// Whether a stored digest belongs to this session, in constant time (contract T4).
     pub(crate) fn is_proved_by(&self, digest: &[u8; 32]) -> bool {
         self.digest.ct_eq(digest).into()
     }
@@ -62,7 +62,7 @@ mod tests {
         assert_ne!(name.selector.0, name.digest[..16]);
     }
 
-    /// Another derivation would log every user out at an upgrade.
+    /// A different derivation would log out every user at an upgrade.
     #[test]
     fn the_derivation_stays_as_it_is() {
         let name = Name::of(0x0102_0304_0506_0708_090a_0b0c_0d0e_0f10);

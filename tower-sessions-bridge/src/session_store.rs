@@ -1,13 +1,13 @@
-//! The traits of tower-sessions, in each version that a feature names.
+//! The traits of tower-sessions, for each version that has a feature.
 
 use crate::error::Trouble;
 use crate::name::Name;
 use crate::store::TowerSessionStore;
 
-/// How often a taken id is replaced by another; once is already a sign of broken randomness.
+/// The number of ids that `create` tries; a single id that is taken already suggests broken randomness.
 const ID_TRIES: usize = 3;
 
-/// Implements both traits in the version of tower-sessions-core that is called `$version` here.
+/// Implements both traits for the version of tower-sessions-core that is imported as `$version`.
 macro_rules! implement {
     ($version:ident) => {
         #[async_trait::async_trait]

@@ -1,4 +1,4 @@
-//! Sessions as records: what the traits of every version of tower-sessions rest on.
+//! Sessions as records, for the traits of every version of tower-sessions.
 
 use std::error::Error;
 use std::fmt;
@@ -19,29 +19,30 @@ use crate::name::Name;
 
 /// The kind of every session of tower-sessions.
 const KIND: Kind = Kind::from_static("tower-session");
-/// How long past its time a record is kept, against nodes whose clock is ahead: 1 hour, as core does.
+/// How long a record is kept past its time, because a node's clock may be ahead: 1 hour, as in core.
 const MARGIN: Duration = Duration::from_secs(60 * 60);
-/// How much later than its expiry date a session may be collected, at least, before that margin.
+/// The minimum time between the expiry date of a session and its collection, without that margin.
 const LEAST_SLACK: Duration = Duration::from_secs(30 * 60);
-/// How many records one step of a purge removes at most.
+/// The maximum number of records that one step of a purge removes.
 const BATCH: u32 = 1_000;
 const NANOS_PER_MILLI: i128 = 1_000_000;
 
 /// A `SessionStore` of tower-sessions over any [`TokenStore`]. Cheap to clone.
 ///
-/// Give it to `SessionManagerLayer::new`. Where you are free to choose, the tokens of
-/// [`Tokens`](hallpass_core::Tokens) do more: they belong to a user, rotate, and can be logged out everywhere.
+/// Pass it to `SessionManagerLayer::new`. If you are free to choose, [`Tokens`](hallpass_core::Tokens) does more:
+/// its tokens belong to a user, rotate, and can be logged out everywhere.
 ///
-/// 1. The backend never sees an id: a record is found by one digest of it and proved by another.
-/// 2. A save only updates. One that comes after the delete, or after the expiry, changes nothing and
-///    is answered with success: the session is over, and so is what the save was about.
-/// 3. A create never touches another session: a taken id is replaced by a new one.
-/// 4. A session is over at the instant of its expiry date, whether or not it was collected.
-/// 5. A delete, once begun, completes though the caller's future is dropped.
-/// 6. Of concurrent saves of one session the last one written stays, whole, as everywhere in tower-sessions.
-/// 7. An outage is `Error::Backend`, data beyond 16 KiB of JSON or 127 levels `Error::Encode`. None of their texts
-///    holds an id or data.
-/// 8. A session whose row is damaged, or sealed with a key that this node lacks, is over, and the log says so: its
+/// 1. The backend never sees an id: one digest of it finds the record, and another proves it.
+/// 2. A save only updates. A save after the delete or the expiry changes nothing and returns success, because there
+///    is no session left to save.
+/// 3. A create never touches another session: if its id is taken, it takes a new one.
+/// 4. A session is over at the instant of its expiry date, whether or not its record was removed.
+/// 5. A delete that has begun completes, even if the caller's future is dropped.
+/// 6. Of concurrent saves of one session, the last one written is kept as a whole, as in every store of
+///    tower-sessions.
+/// 7. An outage is `Error::Backend`. Data beyond 16 KiB of JSON or 127 levels are `Error::Encode`. The error texts
+///    contain no id and no data.
+/// 8. A session whose row is damaged, or sealed with a key that this node lacks, is over, and the log says so. Its
 ///    browser can log in again.
 #[derive(Clone)]
 pub struct TowerSessionStore {
@@ -51,7 +52,7 @@ pub struct TowerSessionStore {
     keyring: Option<Keyring>,
 }
 
-/// The use that a session's seal is for.
+/// The context of a session's seal.
 const CONTEXT: &str = "tower-session";
 
 impl TowerSessionStore {
@@ -61,28 +62,27 @@ impl TowerSessionStore {
         Self { store: Arc::new(store), clock: Arc::new(SystemClock), absolute: None, keyring: None }
     }
 
-    /// Ends every session so long after its creation, however often its expiry date is moved. Without it
-    /// only the expiry date counts. To it, a session whose id was cycled is a new one.
+    /// Ends every session this long after its creation, however often its expiry date is moved. By default only the
+    /// expiry date counts. A session whose id was cycled counts as a new one.
     #[must_use]
     pub fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = Some(absolute);
         self
     }
 
-    /// Seals every session with `keyring`: a writer of the database can neither make a session up nor change one,
-    /// its data and its expiry included. Putting an older copy of a row back goes unnoticed.
+    /// Seals every session with `keyring`. An attacker who can write to the database can then neither create a
+    /// session nor change one, its data and its expiry included. Restoring an older copy of a row is not detected.
     ///
-    /// A session that was written without a keyring is over, unless the ring is told to
-    /// [accept it](hallpass_core::danger::accept_unkeyed_until); so is one whose key this node lacks, so give a new
-    /// key to every node as [verify-only](Keyring::verify_only) before one signs with it.
+    /// A session that was written without a keyring is over, unless the keyring [accepts
+    /// it](hallpass_core::danger::accept_unkeyed_until). So is a session whose key this node lacks: before one node
+    /// signs with a new key, add the key to every node as [verify-only](Keyring::verify_only).
     #[must_use]
     pub fn keyring(mut self, keyring: Keyring) -> Self {
         self.keyring = Some(keyring);
         self
     }
 
-    /// Takes the time from `clock`. tower-sessions itself goes on asking the system when it computes an
-    /// expiry date.
+    /// Takes the time from `clock`. tower-sessions itself still uses the system's clock to compute an expiry date.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
         self.clock = Arc::new(clock);
@@ -128,7 +128,7 @@ impl TowerSessionStore {
         }
     }
 
-    /// Gives a session other data and another expiry date; does nothing if it is over.
+    /// Updates the data and the expiry date of a session; does nothing if it is over.
     pub(crate) async fn update(
         &self,
         name: &Name,
@@ -155,11 +155,11 @@ impl TowerSessionStore {
             let next = Record { purge_at: purge_at(&next, now), body, ..next };
             match self.store.replace(&next, record.revision, Change::Update).await {
                 Ok(Replace::Replaced) => return Ok(()),
-                // Read again: it was changed, or it is over.
+                // Read again: the session was changed, or it is over.
                 Ok(Replace::Conflict | Replace::Missing) => {}
                 Err(error) if is_unknown(&error) => match self.store.find(name.selector).await? {
                     Some(found) if found == next => return Ok(()),
-                    // It may still arrive: nothing else has happened to the record so far.
+                    // The write may still arrive: the record is unchanged so far.
                     Some(found) if found.revision == record.revision => return Err(error.into()),
                     _ => {}
                 },
@@ -168,7 +168,7 @@ impl TowerSessionStore {
         }
     }
 
-    /// The data and the expiry date of a session, unless it is over.
+    /// Returns the data and the expiry date of a session, unless it is over.
     pub(crate) async fn read(&self, name: &Name) -> Result<Option<(Data, OffsetDateTime)>, Trouble> {
         let Some((record, content)) = self.find(name, self.clock.now()).await? else { return Ok(None) };
         let data = match content.data() {
@@ -185,7 +185,7 @@ impl TowerSessionStore {
         Ok(Some((data, expiry)))
     }
 
-    /// Ends a session, if it is there, in a task of its own (contract D12).
+    /// Ends a session, if it exists, in a task of its own (contract D12).
     pub(crate) async fn remove(&self, name: &Name) -> Result<(), Trouble> {
         let (store, selector) = (self.store.clone(), name.selector);
         let delete = async move { store.delete(selector, &Note::none()).await };
@@ -199,20 +199,20 @@ impl TowerSessionStore {
         Ok(())
     }
 
-    /// Removes what is due for an hour, sessions and tokens alike.
+    /// Removes records that have been due for an hour, of sessions and of tokens.
     pub(crate) async fn purge(&self) -> Result<(), Trouble> {
         let due = self.clock.now().saturating_sub(MARGIN);
         loop {
             let step = self.store.purge_expired(due, BATCH).await?;
-            // A store that removes nothing and promises more would keep this going without end.
+            // Without this check, a store that removes nothing and reports more would cause an endless loop.
             if !step.more || step.removed == 0 {
                 return Ok(());
             }
         }
     }
 
-    /// The record of a session that is not over, proved to be meant. One that cannot be read is over: were it an
-    /// error, a browser that holds its id could do nothing any more, not even log in.
+    /// Finds the record of a live session and proves it. A record that cannot be read counts as over: an error
+    /// would leave the browser that holds its id unable to do anything, even to log in.
     async fn find(&self, name: &Name, now: Timestamp) -> Result<Option<(Record, Content)>, Trouble> {
         let found = match self.store.find(name.selector).await {
             Err(error @ StoreError::Corrupt { .. }) => return Ok(unreadable(name, &error)),
@@ -229,7 +229,7 @@ impl TowerSessionStore {
         }
     }
 
-    /// The body of `record`, sealed where there is a keyring.
+    /// Builds the body of `record`, sealed if there is a keyring.
     fn content(&self, name: &Name, record: &Record, nanos: u32, data: &Data) -> Result<Content, Trouble> {
         let mut content = Content::new(Proof::Digest(name.digest), nanos, data)?;
         if let Some(keyring) = &self.keyring {
@@ -255,7 +255,7 @@ impl TowerSessionStore {
         }
     }
 
-    /// Whether this very write is what stands in the store.
+    /// Whether the store holds exactly this write.
     async fn is_stored(&self, record: &Record) -> Result<bool, Trouble> {
         Ok(self.store.find(record.selector).await?.as_ref() == Some(record))
     }
@@ -267,7 +267,7 @@ impl fmt::Debug for TowerSessionStore {
     }
 }
 
-/// What a seal covers: the id, and all that the record says of the session.
+/// The bytes that a seal covers: the id and every field of the record.
 fn sealed(name: &Name, record: &Record, content: &Content) -> Vec<u8> {
     let mut message = name.id.to_vec();
     let idle_at = record.idle_at.unwrap_or(record.expires_at);
@@ -279,9 +279,9 @@ fn sealed(name: &Name, record: &Record, content: &Content) -> Vec<u8> {
     message
 }
 
-/// Tells the log that a session is over because it cannot be read.
+/// Logs that a session is over because it cannot be read.
 fn unreadable<T>(name: &Name, error: &(dyn Error + 'static)) -> Option<T> {
-    tracing::error!(selector = %name.selector, error, "a session cannot be read and is over");
+    tracing::error!(selector = %name.selector, error, "a session is over because it cannot be read");
     None
 }
 
@@ -292,12 +292,13 @@ pub(crate) fn random<const N: usize>() -> Result<[u8; N], Trouble> {
     Ok(bytes)
 }
 
-/// Whether the write that ended so may have happened.
+/// Whether the failed write may have happened.
 const fn is_unknown(error: &StoreError) -> bool {
     matches!(error, StoreError::Timeout { outcome_unknown: true, .. })
 }
 
-/// An expiry date as milliseconds and the nanoseconds beyond them. Before 1970 it is 1970: over in any case.
+/// Splits an expiry date into milliseconds and the nanoseconds beyond them. A date before 1970 becomes 1970: it is
+/// over in any case.
 fn split(expiry: OffsetDateTime) -> (Timestamp, u32) {
     let nanos = expiry.unix_timestamp_nanos();
     match u64::try_from(nanos.div_euclid(NANOS_PER_MILLI)) {
@@ -308,9 +309,9 @@ fn split(expiry: OffsetDateTime) -> (Timestamp, u32) {
     }
 }
 
-/// When the record may be collected: at first an eighth of its remaining life after its expiry date, and half
-/// an hour at least, so that nearly all saves, which move that date, leave this instant alone and with it the
-/// index that it is in (contract S10).
+/// When the record may be collected: at first an eighth of its remaining life after its expiry date, and at least
+/// half an hour. So nearly all saves, which move that date, leave this instant unchanged, and with it the index on
+/// it (contract S10).
 fn purge_at(record: &Record, now: Timestamp) -> Timestamp {
     let idle_at = record.idle_at.map_or(record.expires_at, |idle_at| idle_at.min(record.expires_at));
     let slack = (idle_at.since(now) / 8).max(LEAST_SLACK);

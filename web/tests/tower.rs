@@ -1,4 +1,4 @@
-//! The layers around a service that is no axum: `--no-default-features --test tower` runs it without.
+//! The layers around a plain tower service: `--no-default-features --test tower` builds it without axum.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

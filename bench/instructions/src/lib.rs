@@ -8,22 +8,22 @@ use hallpass_core::{
 };
 use tokio::runtime::{Builder, Runtime};
 
-/// A service over a store with one login in it, and that login's token.
+/// A service over a store with one login, and the tokens of that login.
 pub struct Bench {
-    /// Runs the futures.
+    /// Runs the futures of the calls.
     pub runtime: Runtime,
     /// The service.
     pub tokens: Tokens,
-    /// Valid, of the kind `session`.
+    /// A valid token of the kind `session`.
     pub session: String,
-    /// Valid and due, of the kind `remember`.
+    /// A valid token of the kind `remember` that is due for rotation.
     pub remember: String,
     /// The session's record.
     pub record: Record,
 }
 
 impl Bench {
-    /// Makes one, with a keyring or without. What is verified once is warm.
+    /// Builds the service, with or without a keyring. Tokens are verified once beforehand, so that caches are warm.
     pub fn new(keyed: bool) -> Self {
         let runtime = Builder::new_current_thread().build().expect("a runtime");
         let store = MemoryStore::new();

@@ -1,4 +1,4 @@
-//! The least client that a web server answers to: HTTP/1.1 over one connection that is kept.
+//! A minimal client that a web server accepts: HTTP/1.1 over one connection that is kept open.
 
 use std::io;
 use std::net::SocketAddr;
@@ -9,19 +9,19 @@ use tokio::runtime::Handle;
 
 use crate::offer::Offer;
 
-/// A connection.
+/// A connection to a web server.
 #[derive(Debug)]
 pub struct Client {
     stream: TcpStream,
     received: Vec<u8>,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug)]
 pub struct Answer {
-    /// Such as 200.
+    /// The status, such as 200.
     pub status: u16,
-    /// The value of each `set-cookie`, up to its attributes, as a `cookie` header wants them.
+    /// The values of all `set-cookie` headers without attributes, in the form of a `cookie` header.
     pub cookies: String,
 }
 
@@ -29,17 +29,17 @@ impl Client {
     /// Connects.
     ///
     /// # Errors
-    /// That nobody listens.
+    /// If the server does not accept the connection.
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(4_096) })
     }
 
-    /// Sends a whole request and reads the whole answer, which tells its length.
+    /// Sends a whole request and reads the whole answer, whose length the answer states.
     ///
     /// # Errors
-    /// That the connection broke, or the answer is not understood.
+    /// If the connection breaks, or the answer is not valid HTTP.
     pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
         self.stream.write_all(request).await?;
         self.received.clear();
@@ -55,9 +55,9 @@ impl Client {
         let length = values("content-length: ").next().and_then(|length| length.parse::<usize>().ok());
         let length = if status == Some(204) { Some(0) } else { length };
         let (Some(status), Some(length)) = (status, length) else {
-            return Err(io::Error::other("the answer is not understood"));
+            return Err(io::Error::other("the answer is not valid HTTP"));
         };
-        // Cookies are told apart by case.
+        // Cookies are case-sensitive.
         let plain = String::from_utf8_lossy(&self.received[..head]);
         let cookies = plain.lines().filter(|line| line.to_ascii_lowercase().starts_with("set-cookie: "));
         let cookies = cookies.filter_map(|line| line[12..].split(';').next()).collect::<Vec<_>>().join("; ");
@@ -82,7 +82,7 @@ pub fn request(method: &str, path: &str, cookies: &str) -> Vec<u8> {
     format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{cookies}\r\n").into_bytes()
 }
 
-/// What a browser sends for a form.
+/// A form request, as a browser sends it.
 #[must_use]
 pub fn form(path: &str, fields: &str) -> Vec<u8> {
     format!(
@@ -93,11 +93,10 @@ pub fn form(path: &str, fields: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// Asks for `path` again and again over a connection for each task, which logs in first if there is a page for
-/// that.
+/// Requests `path` repeatedly, over a connection for each task. If there is a login page, each task logs in first.
 ///
 /// # Panics
-/// Where anything but a page comes back.
+/// If an answer is not a page.
 #[must_use]
 pub fn offer(
     runtime: &Handle,

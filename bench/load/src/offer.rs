@@ -8,24 +8,24 @@ use tokio::runtime::Handle;
 
 use crate::turn::Turn;
 
-/// Does the operation from so many tasks for so long; an error says what went wrong.
+/// Runs the operation from this number of tasks for this time.
 type Play<'a> = Box<dyn FnMut(usize, Duration) -> Result<Turn, String> + 'a>;
 
 /// One system that can do one operation.
 pub struct Offer<'a> {
-    /// Who does it.
+    /// The system that does it.
     pub system: String,
-    /// What it does, in a word.
+    /// The operation, in one word.
     pub operation: String,
-    /// From how many tasks it can; every number if empty.
+    /// The numbers of tasks that it can run from; any number if empty.
     pub tasks: Vec<usize>,
-    /// How often one operation asks for memory, where that was counted.
+    /// How often one operation allocates memory, if that was counted.
     pub allocations: Option<f64>,
     play: Play<'a>,
 }
 
 impl<'a> Offer<'a> {
-    /// An offer that is played by `play`.
+    /// Creates an offer that `play` runs.
     pub fn new(
         system: impl Into<String>,
         operation: impl Into<String>,
@@ -35,8 +35,8 @@ impl<'a> Offer<'a> {
         Self { system, operation, tasks: Vec::new(), allocations: None, play: Box::new(play) }
     }
 
-    /// One whose tasks each keep a state from turn to turn. `state` makes that of a task out of its number
-    /// and the number of tasks, `step` does one operation.
+    /// Creates an offer whose tasks each keep a state from turn to turn. `state` creates the state of a task from
+    /// its number and the number of tasks; `step` does one operation.
     pub fn steady<S, F, Fut>(
         runtime: &Handle,
         system: impl Into<String>,
@@ -65,8 +65,8 @@ impl<'a> Offer<'a> {
         })
     }
 
-    /// One that uses something up. `stock` supplies a list for each task before each turn, which is not
-    /// timed; `step` uses one thing. What is left over goes back to `stock`.
+    /// Creates an offer that uses things up. Before each turn `stock` supplies a list for each task, which is not
+    /// timed; `step` uses one item. Items that are left go back to `stock`.
     pub fn stocked<T, F, Fut>(
         runtime: &Handle,
         system: impl Into<String>,
@@ -108,8 +108,8 @@ impl<'a> Offer<'a> {
         })
     }
 
-    /// One on a single thread: `work` is `operations` operations, too short to time each. How often they ask
-    /// for memory is counted.
+    /// Creates an offer that runs on a single thread. `work` does `operations` operations that are too short to
+    /// time one by one. Their allocations are counted.
     pub fn counted(
         system: impl Into<String>,
         operation: impl Into<String>,
@@ -123,17 +123,17 @@ impl<'a> Offer<'a> {
         Self { allocations, ..Self::new(system, operation, play).only_from(&[1]) }
     }
 
-    /// The same, but only from these numbers of tasks.
+    /// Limits the offer to these numbers of tasks.
     #[must_use]
     pub fn only_from(mut self, tasks: &[usize]) -> Self {
         self.tasks = tasks.to_vec();
         self
     }
 
-    /// Takes a turn.
+    /// Runs one turn.
     ///
     /// # Errors
-    /// What went wrong, in words.
+    /// If the operation failed, with the reason.
     pub fn turn(&mut self, tasks: usize, length: Duration) -> Result<Turn, String> {
         (self.play)(tasks, length)
     }
@@ -145,11 +145,11 @@ impl fmt::Debug for Offer<'_> {
     }
 }
 
-/// A task for each state does `step` until `length` is over or the step breaks; a step that breaks has done
-/// nothing and is not counted.
+/// Runs a task for each state, which repeats `step` until `length` is over or the step breaks. A step that breaks
+/// has done nothing and is not counted.
 ///
 /// # Errors
-/// That a task panicked.
+/// If a task panicked.
 pub fn at_once<S, F, Fut>(
     runtime: &Handle,
     states: Vec<S>,
@@ -204,7 +204,7 @@ mod tests {
         };
         let mut offer = Offer::stocked(runtime.handle(), "nobody", "use", stock, 100, |_| async {});
         for _ in 0..2 {
-            // A hundred things for a second are gone long before it is over.
+            // The stock of a hundred is used up long before the second is over.
             let turn = offer.turn(4, Duration::from_secs(1)).unwrap();
             assert_eq!(turn.operations, 100);
             assert!(turn.elapsed < Duration::from_secs(1));

@@ -1,4 +1,4 @@
-//! Programs that make their own load, and tell no more than a rate.
+//! Programs that generate their own load and report only a rate.
 
 use std::net::SocketAddr;
 use std::process::Command;
@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::offer::Offer;
 use crate::turn::Turn;
 
-/// Runs a program to its end and gives back what it printed.
+/// Runs a program until it exits and returns its output.
 ///
 /// # Errors
-/// That it cannot be run, or the last line of what it complained of.
+/// If it cannot be run, or the last line of its error output.
 pub fn run(command: &mut Command) -> Result<String, String> {
     let program = command.get_program().to_string_lossy().into_owned();
     let output = command.output().map_err(|error| format!("{program} cannot be run: {error}"))?;
@@ -21,13 +21,13 @@ pub fn run(command: &mut Command) -> Result<String, String> {
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// A turn of which only the rate is known.
+/// Creates a turn of which only the rate is known.
 #[must_use]
 pub fn reported(per_second: f64) -> Turn {
     Turn::reported(per_second.round() as u64, Duration::from_secs(1))
 }
 
-/// Asks for `path` with `wrk`, a connection for each task, for a second at least.
+/// Requests `path` with `wrk`, with a connection for each task, for at least a second.
 #[must_use]
 pub fn wrk(system: &str, operation: &str, address: SocketAddr, path: &str, cookies: &str) -> Offer<'static> {
     let (url, cookies) = (format!("http://{address}{path}"), format!("cookie: {cookies}"));
@@ -42,6 +42,6 @@ pub fn wrk(system: &str, operation: &str, address: SocketAddr, path: &str, cooki
             return Err(format!("wrk: errors: {}", errors.trim()));
         }
         let rate = line("Requests/sec:").and_then(|rate| rate.trim().parse().ok());
-        Ok(reported(rate.ok_or("wrk told no rate")?))
+        Ok(reported(rate.ok_or("wrk reported no rate")?))
     })
 }

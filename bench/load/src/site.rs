@@ -1,4 +1,4 @@
-//! A site made with axum, over the loopback device and without a network.
+//! A site made with axum, served over the loopback device or called without a network.
 
 use std::hint::black_box;
 use std::io;
@@ -13,13 +13,13 @@ use tower_service::Service;
 
 use crate::offer::Offer;
 
-/// Operations between two looks at the clock.
+/// How many operations run between two readings of the clock.
 const BATCH: u64 = 100;
 
-/// Serves it for as long as the program runs.
+/// Serves the site for as long as the program runs.
 ///
 /// # Errors
-/// That no port is free.
+/// If no port is free.
 pub fn serve(runtime: &Handle, site: &Router) -> io::Result<SocketAddr> {
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0"))?;
     let address = listener.local_addr()?;
@@ -28,10 +28,10 @@ pub fn serve(runtime: &Handle, site: &Router) -> io::Result<SocketAddr> {
     Ok(address)
 }
 
-/// What a request costs without a network, on one thread.
+/// Measures a request without a network, on one thread.
 ///
 /// # Panics
-/// Where anything but a page comes back.
+/// If an answer is not a page.
 #[must_use]
 pub fn call(system: &str, operation: &str, site: &Router, path: &str, cookies: &str) -> Offer<'static> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();

@@ -1,26 +1,26 @@
-//! What one system did in one turn.
+//! The results of one system in one turn.
 
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
 
-/// A minute, the longest latency told apart, in nanoseconds.
+/// The longest latency that is recorded exactly, in nanoseconds: a minute.
 const LONGEST: u64 = 60_000_000_000;
 
-/// What one system did in one turn.
+/// The results of one system in one turn.
 #[derive(Clone, Debug)]
 pub struct Turn {
-    /// How many operations were done.
+    /// The number of operations.
     pub operations: u64,
-    /// How long they took together.
+    /// The time that they took together.
     pub elapsed: Duration,
-    /// Nanoseconds of single operations, or of batches of them where one is too short to time; empty where
-    /// a program reports none.
+    /// Latencies in nanoseconds of single operations, or of batches if one is too short to time. Empty if a program
+    /// reports none.
     latencies: Histogram<u64>,
 }
 
 impl Turn {
-    /// Nothing done yet.
+    /// Creates an empty turn.
     #[must_use]
     pub fn new() -> Self {
         let latencies = match Histogram::new_with_max(LONGEST, 3) {
@@ -30,13 +30,13 @@ impl Turn {
         Self { operations: 0, elapsed: Duration::ZERO, latencies }
     }
 
-    /// What another program counted for itself.
+    /// Creates a turn from the figures of another program.
     #[must_use]
     pub fn reported(operations: u64, elapsed: Duration) -> Self {
         Self { operations, elapsed, ..Self::new() }
     }
 
-    /// Times `work`, which is `operations` operations, again and again until `length` is over.
+    /// Runs `work`, which does `operations` operations, repeatedly until `length` is over, and times it.
     #[must_use]
     pub fn repeat(length: Duration, operations: u64, mut work: impl FnMut()) -> Self {
         let mut turn = Self::new();
@@ -51,7 +51,7 @@ impl Turn {
         turn
     }
 
-    /// Notes one operation, begun at `before`, of a turn that began at `start`.
+    /// Records one operation that began at `before`, in a turn that began at `start`.
     pub fn note(&mut self, start: Instant, before: Instant) {
         let now = Instant::now();
         self.operations += 1;
@@ -59,12 +59,12 @@ impl Turn {
         self.record(now - before, 1);
     }
 
-    /// Notes a latency that was met `count` times.
+    /// Records a latency that occurred `count` times.
     pub fn record(&mut self, latency: Duration, count: u64) {
         self.latencies.saturating_record_n(u64::try_from(latency.as_nanos()).unwrap_or(LONGEST), count);
     }
 
-    /// Adds what another task did at the same time.
+    /// Adds the results of a task that ran at the same time.
     pub fn join(&mut self, other: &Self) {
         self.operations += other.operations;
         self.elapsed = self.elapsed.max(other.elapsed);
@@ -79,13 +79,13 @@ impl Turn {
         self.operations as f64 / self.elapsed.as_secs_f64()
     }
 
-    /// A percentile in microseconds, where latencies are known.
+    /// A percentile in microseconds, if latencies are known.
     #[must_use]
     pub fn latency(&self, quantile: f64) -> Option<f64> {
         (!self.latencies.is_empty()).then(|| self.latencies.value_at_quantile(quantile) as f64 / 1_000.0)
     }
 
-    /// Each latency that was met, in nanoseconds, and how often.
+    /// Each recorded latency in nanoseconds, with the number of times it occurred.
     pub fn latencies(&self) -> impl Iterator<Item = (u64, u64)> {
         self.latencies.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
     }

@@ -1,4 +1,5 @@
-//! How two processes of one run talk: a line of JSON each, over the standard input and output.
+//! The protocol between the two processes of a run: a line of JSON for each message, over standard input and
+//! output.
 
 use std::io::{self, BufRead, Write};
 use std::time::Duration;
@@ -8,50 +9,50 @@ use serde::{Deserialize, Serialize};
 
 use crate::turn::Turn;
 
-/// What the process that measures peers says.
+/// A message from the process that measures the peers.
 #[derive(Debug, Serialize, Deserialize)]
 pub enum Said {
-    /// It can let `system` do `operation`, from these numbers of tasks; every number if empty.
+    /// `system` can run `operation` from these numbers of tasks; from any number if empty.
     Offers {
-        /// Who.
+        /// The system.
         system: String,
-        /// What.
+        /// The operation.
         operation: String,
-        /// From how many tasks.
+        /// The numbers of tasks.
         tasks: Vec<usize>,
-        /// How often one operation asks for memory, where that was counted.
+        /// How often one operation allocates memory, if that was counted.
         allocations: Option<f64>,
     },
-    /// It cannot let `system` do anything.
+    /// `system` cannot run anything.
     Lacks {
-        /// Who.
+        /// The system.
         system: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// All offers are made.
     Ready,
-    /// What was done.
+    /// The results of a turn.
     Did {
-        /// How many operations.
+        /// The number of operations.
         operations: u64,
-        /// In how many nanoseconds.
+        /// The time in nanoseconds.
         nanos: u64,
-        /// Latencies in nanoseconds, and how often each was met.
+        /// Latencies in nanoseconds, and how often each occurred.
         latencies: Vec<(u64, u64)>,
     },
-    /// Why nothing was done.
+    /// The reason why a turn failed.
     Failed(String),
 }
 
-/// What it is asked: a turn of its `offer`, counted from 0.
+/// A request for a turn of an `offer`, counted from 0.
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct Asked {
-    /// Which offer.
+    /// The number of the offer.
     pub offer: usize,
-    /// From how many tasks.
+    /// The number of tasks.
     pub tasks: usize,
-    /// For how many nanoseconds.
+    /// The length in nanoseconds.
     pub nanos: u64,
 }
 
@@ -63,10 +64,10 @@ impl From<&Turn> for Said {
 }
 
 impl Said {
-    /// The turn that was done.
+    /// Returns the turn.
     ///
     /// # Errors
-    /// What was said instead.
+    /// If the message is another one.
     pub fn into_turn(self) -> Result<Turn, String> {
         match self {
             Self::Did { operations, nanos, latencies } => {
@@ -82,20 +83,20 @@ impl Said {
     }
 }
 
-/// Says one thing.
+/// Writes one message.
 ///
 /// # Errors
-/// That nobody listens.
+/// If the other process has closed its end.
 pub fn say(to: &mut impl Write, thing: &impl Serialize) -> io::Result<()> {
     serde_json::to_writer(&mut *to, thing)?;
     to.write_all(b"\n")?;
     to.flush()
 }
 
-/// The next thing that is said, `None` at the end.
+/// Reads the next message; `None` at the end.
 ///
 /// # Errors
-/// That it cannot be read or makes no sense.
+/// If it cannot be read or parsed.
 pub fn hear<T: DeserializeOwned>(from: &mut impl BufRead) -> io::Result<Option<T>> {
     let mut line = String::new();
     if from.read_line(&mut line)? == 0 {

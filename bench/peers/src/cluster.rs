@@ -1,4 +1,4 @@
-//! Redis Cluster: tower-sessions and the bare driver. actix-session has no client for it.
+//! Redis Cluster: tower-sessions and the bare driver. actix-session has no cluster client.
 
 use redis::cluster::ClusterClient;
 
@@ -7,7 +7,7 @@ use crate::{Offers, Setting};
 
 const BARE: &str = "redis-rs cluster";
 
-/// The server is the URLs of all nodes, with commas in between.
+/// Adds the offers. The server is given as the URLs of all nodes, separated by commas.
 pub(crate) fn add(setting: &mut Setting) {
     let runtime = setting.runtime.clone();
     let first = setting.server.split(',').next().unwrap_or_default();

@@ -1,5 +1,5 @@
-//! sled itself, and what else one could embed. A write is done when it would survive a `kill -9`; redb has
-//! nothing less than surviving a power loss.
+//! sled itself, and other embeddable engines. A write is acknowledged when it would survive `kill -9`; redb always
+//! survives a power loss.
 
 use std::io;
 use std::path::Path;
@@ -18,11 +18,11 @@ use crate::{Offers, Setting};
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
 
-/// An engine that is called with keys and values.
+/// An engine with keys and values.
 trait Engine: Sized + Send + Sync + 'static {
     fn open(path: &Path) -> Result<Self, BoxError>;
     fn get(&self, key: &[u8]) -> bool;
-    /// Returns when it would survive a `kill -9`.
+    /// Stores a value, and returns when it would survive a `kill -9`.
     fn put(&self, key: [u8; 16], value: Vec<u8>);
     /// Stores a value for every key.
     fn fill(&self, keys: &[[u8; 16]], value: &[u8]) -> Result<(), BoxError>;
@@ -41,7 +41,7 @@ pub(crate) fn add(setting: &mut Setting) -> io::Result<()> {
     Ok(())
 }
 
-/// Calls run on blocking threads where they wait for the disk.
+/// The offers of an engine. Calls that wait for the disk run on blocking threads.
 fn offers<E: Engine>(setting: &Setting, system: &str, path: &Path, keys: &Arc<Vec<[u8; 16]>>) -> Offers {
     let engine = Arc::new(E::open(path)?);
     engine.fill(keys, &[7; VALUE])?;
@@ -56,7 +56,7 @@ fn offers<E: Engine>(setting: &Setting, system: &str, path: &Path, keys: &Arc<Ve
     let (keys, written) = (keys.clone(), Arc::new(AtomicU64::new(0)));
     let rotate = move |mut random: Random| {
         let (engine, key) = (engine.clone(), keys[random.below(keys.len())]);
-        // An engine may write nothing for a value that is there already.
+        // An engine may skip writing a value that is stored already.
         let mut value = vec![7; VALUE];
         value[..8].copy_from_slice(&written.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         async move {
@@ -100,7 +100,7 @@ impl Engine for Sled {
     }
 }
 
-/// Whoever writes hands it to a thread that commits for all who wait.
+/// redb with group commit: writers hand their values to a thread that commits for all that wait.
 struct Redb {
     database: Arc<redb::Database>,
     writes: mpsc::Sender<Write>,

@@ -1,4 +1,4 @@
-//! Programs that come with the servers: what a client can get out of them at most.
+//! Load generators that come with the servers, as an upper bound for any client.
 
 use std::process::Command;
 use std::time::Duration;
@@ -10,10 +10,10 @@ use crate::{Offers, Setting};
 
 /// Rows of pgbench's smallest table.
 const ACCOUNTS: usize = 100_000;
-/// Where Debian keeps what comes with PostgreSQL.
+/// Where Debian installs the programs of PostgreSQL.
 const PROGRAMS: &str = "/usr/lib/postgresql";
 
-/// `pgbench -S -M prepared`: one row by its key, a connection for each task.
+/// `pgbench -S -M prepared`: reads one row by its key, over a connection for each task.
 pub(crate) fn pgbench(setting: &Setting) -> Offers {
     let program = pgbench_program();
     let scale = setting.rows.div_ceil(ACCOUNTS).to_string();
@@ -31,12 +31,12 @@ pub(crate) fn pgbench(setting: &Setting) -> Offers {
     Ok(vec![Offer::new("pgbench -S -M prepared", "find", play)])
 }
 
-/// `redis-benchmark -t get`, a connection for each task, and once with 16 requests under way on each.
+/// `redis-benchmark -t get`: a connection for each task, and once with 16 requests under way on each.
 pub(crate) fn redis_benchmark(setting: &Setting) -> Offers {
     let address = setting.server.rsplit('@').next().unwrap_or_default().trim_start_matches("redis://");
     let (host, port) = address.split_once(':').ok_or("its URL names no port")?;
     let port = port.trim_end_matches('/');
-    // Three times as many as there are keys, so that one in twenty stays empty.
+    // Three times as many as there are keys, so that only one key in twenty stays empty.
     let (rows, count) = (setting.rows.to_string(), (setting.rows * 3).to_string());
     let mut fill = Command::new("redis-benchmark");
     fill.args([
@@ -52,7 +52,7 @@ pub(crate) fn redis_benchmark(setting: &Setting) -> Offers {
             command.args(["-h", &host, "-p", &port, "-t", "get", "-r", &rows, "-d", "322", "--csv"]);
             command.args(["-c", &clients, "-P", pipeline, "-n", &format!("{count:.0}")]);
             let text = run(&mut command)?;
-            // "test","rps", …: the second field of the line of GET.
+            // The line is "test","rps", …: take the second field of GET.
             let line = text.lines().find(|line| line.starts_with("\"GET\""));
             let rate = line.and_then(|line| line.split(',').nth(1)?.trim_matches('"').parse().ok());
             per_second = rate.ok_or("redis-benchmark told no rate")?;
@@ -62,7 +62,7 @@ pub(crate) fn redis_benchmark(setting: &Setting) -> Offers {
     Ok(vec![offer("redis-benchmark", "1"), offer("redis-benchmark -P 16", "16")])
 }
 
-/// On the `PATH`, or where Debian keeps it.
+/// Finds the program on the `PATH`, or in Debian's folder.
 fn pgbench_program() -> String {
     if run(Command::new("pgbench").arg("--version")).is_ok() {
         return "pgbench".to_owned();

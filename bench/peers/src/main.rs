@@ -1,5 +1,5 @@
-//! What people use today, measured on request of `hallpass-bench`: `hallpass-bench-peers AREA SERVER ROWS`
-//! says what it can do, and then takes a turn for every line that asks for one.
+//! The libraries that are in use today, measured for `hallpass-bench`. `hallpass-bench-peers AREA SERVER ROWS`
+//! lists its offers, then runs a turn for each line that requests one.
 
 #![expect(clippy::disallowed_methods, reason = "it measures time")]
 
@@ -27,19 +27,19 @@ use tokio::runtime::Handle;
 
 pub(crate) type Offers = Result<Vec<Offer<'static>>, Box<dyn Error + Send + Sync>>;
 
-/// What an area is made of: a server, and how many rows it shall hold.
+/// The setting of an area: a server, and the number of rows.
 pub(crate) struct Setting {
     pub(crate) runtime: Handle,
     pub(crate) server: String,
     pub(crate) rows: usize,
     offers: Vec<Offer<'static>>,
     lacks: Vec<Said>,
-    /// Gone when all is over.
+    /// A folder that is removed at the end.
     pub(crate) folder: Option<TempDir>,
 }
 
 impl Setting {
-    /// Takes what a system offers, or notes why it offers nothing.
+    /// Adds the offers of a system, or records why it has none.
     pub(crate) fn add(&mut self, system: &str, offers: Offers) {
         match offers {
             Ok(mut offers) => self.offers.append(&mut offers),
@@ -73,7 +73,7 @@ fn serve() -> Result<(), Box<dyn Error>> {
         return Err("usage: hallpass-bench-peers AREA SERVER ROWS; hallpass-bench starts it".into());
     };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    // Some drivers want to be dropped inside.
+    // Some drivers have to be dropped inside a runtime.
     let _context = runtime.enter();
     let (runtime, rows) = (runtime.handle().clone(), rows.parse()?);
     let (offers, lacks) = (Vec::new(), Vec::new());

@@ -1,5 +1,5 @@
-//! In memory, on one thread: JSON web tokens, which need no store and cannot be revoked, the store that
-//! tower-sessions keeps in memory, and a bare map.
+//! In memory, on one thread: JSON web tokens, which need no store and cannot be revoked, the memory store of
+//! tower-sessions, and a bare map.
 
 use std::collections::HashMap;
 use std::hint::black_box;
@@ -16,7 +16,7 @@ use tower_sessions_memory_store::MemoryStore;
 use crate::Setting;
 use crate::rows::{DEVICE, VALUE, keys};
 
-/// Operations between two looks at the clock.
+/// How many operations run between two readings of the clock.
 const BATCH: u64 = 100;
 
 pub(crate) fn add(setting: &mut Setting) {
@@ -40,7 +40,7 @@ struct Claims {
     scope: String,
 }
 
-/// Verifies a token of some 250 bytes of claims, as a session would carry.
+/// Verifies a token with some 250 bytes of claims, as a session would carry.
 fn jwt(algorithm: Algorithm) -> Box<dyn FnMut()> {
     let (private, public) = pair(algorithm);
     let claims = Claims {
@@ -63,7 +63,7 @@ fn pair(algorithm: Algorithm) -> (EncodingKey, DecodingKey) {
     if algorithm == Algorithm::HS256 {
         return (EncodingKey::from_secret(&[7; 32]), DecodingKey::from_secret(&[7; 32]));
     }
-    // The key pair of RFC 8032, section 7.1, test 1: as PKCS#8, and the bare public key.
+    // The key pair of RFC 8032, section 7.1, test 1, as PKCS#8 and as the bare public key.
     let mut private = hex("302e020100300506032b657004220420");
     private.extend(hex("9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"));
     let public = hex("d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a");
@@ -74,7 +74,7 @@ fn hex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// Finds a session by its id, which nothing protects.
+/// Finds a session by its id, which is stored unprotected.
 fn tower_sessions(rows: usize) -> Box<dyn FnMut()> {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     let store = MemoryStore::default();
@@ -100,7 +100,7 @@ fn tower_sessions(rows: usize) -> Box<dyn FnMut()> {
     })
 }
 
-/// Looks a value up and judges nothing.
+/// Looks up a value without judging it.
 fn map(rows: usize) -> Box<dyn FnMut()> {
     let (map, keys) = (DashMap::new(), keys(rows));
     for key in &keys {

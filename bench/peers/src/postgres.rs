@@ -13,11 +13,11 @@ use tower_sessions_sqlx_store::sqlx::postgres::PgPoolOptions;
 use crate::rows::{Random, VALUE, keys, many};
 use crate::{Offers, Setting, external, session_guard, tower};
 
-/// Connections of a pool.
+/// The number of connections of a pool.
 pub(crate) const POOL: u32 = 16;
-/// Connections that are pipelined.
+/// The number of pipelined connections.
 const PIPELINES: usize = 4;
-/// Rows that are purged in a turn.
+/// The number of rows that are purged in a turn.
 pub(crate) const PURGED: usize = 10_000;
 
 pub(crate) fn add(setting: &mut Setting) {
@@ -59,7 +59,7 @@ async fn tower_sessions(setting: &Setting) -> Offers {
     Ok(offers)
 }
 
-/// A table of keys and values, and its keys.
+/// Creates a table of keys and values, and returns its keys.
 async fn bare(setting: &Setting) -> Result<Vec<[u8; 16]>, sqlx::Error> {
     let mut connection = PgConnection::connect(&setting.server).await?;
     sqlx::query("CREATE TABLE IF NOT EXISTS bare (id bytea PRIMARY KEY, data bytea NOT NULL)")
@@ -78,7 +78,7 @@ async fn bare(setting: &Setting) -> Result<Vec<[u8; 16]>, sqlx::Error> {
     Ok(keys)
 }
 
-/// Each task holds a connection of its own.
+/// sqlx, with a connection of its own for each task.
 fn sqlx(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
     let (runtime, server) = (setting.runtime.clone(), setting.server.clone());
     let state = move |task, _| {

@@ -11,7 +11,7 @@ use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 use crate::rows::{ROTATING, Random, Stripe, VALUE, keys};
 use crate::{Offers, Setting, actix, external, tower};
 
-/// As many connections as tower-sessions' own example has.
+/// The number of connections, as in the example of tower-sessions.
 const POOL: usize = 6;
 const BARE: &str = "redis-rs multiplexed";
 
@@ -38,7 +38,7 @@ async fn single(setting: &Setting) -> Offers {
     bare(setting, BARE, connection).await
 }
 
-/// One connection for all tasks, and no type around the bytes.
+/// The bare driver: one connection for all tasks, and plain bytes as values.
 pub(crate) async fn bare<C>(setting: &Setting, system: &str, connection: C) -> Offers
 where
     C: ConnectionLike + Clone + Send + Sync + 'static,

@@ -1,16 +1,16 @@
-//! What every peer's rows have in common.
+//! What the rows of all peers have in common.
 
 use tokio::task::JoinSet;
 
-/// What a browser says of itself, the same for all.
+/// A browser's `User-Agent`, the same for all.
 pub(crate) const DEVICE: &str =
     "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
-/// Bytes of a record of ours with that device.
+/// The size of a record of hallpass with that device, in bytes.
 pub(crate) const VALUE: usize = 322;
-/// Rows that rotate.
+/// The number of rows that rotate.
 pub(crate) const ROTATING: usize = 10_000;
 
-/// Numbers without order, quickly: which row comes next.
+/// A fast random generator that chooses the next row.
 #[derive(Clone, Copy)]
 pub(crate) struct Random(u64);
 
@@ -35,13 +35,13 @@ impl Random {
     }
 }
 
-/// So many keys without order.
+/// Creates this number of random keys.
 pub(crate) fn keys(rows: usize) -> Vec<[u8; 16]> {
     let mut random = Random::new(7);
     (0..rows).map(|_| random.key()).collect()
 }
 
-/// Goes through the rows that no other task goes through.
+/// The rows that belong to one task alone, in turn.
 pub(crate) struct Stripe {
     task: usize,
     tasks: usize,
@@ -60,7 +60,7 @@ impl Stripe {
     }
 }
 
-/// Makes so many things, numbered from `first`, 64 at once; they come in no order.
+/// Makes this number of things, numbered from `first`, 64 at a time. Their order is undefined.
 pub(crate) async fn many<T, F, Fut>(first: usize, count: usize, make: F) -> Vec<T>
 where
     T: Send + 'static,

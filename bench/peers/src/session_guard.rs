@@ -1,4 +1,4 @@
-//! session-guard's PgStore: the calls that its guard makes for the same operation.
+//! session-guard's PgStore, with the calls that its guard makes for the same operation.
 
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
@@ -15,7 +15,7 @@ use crate::rows::{ROTATING, Random, Stripe, many};
 use crate::{Offers, Setting};
 
 const SYSTEM: &str = "session-guard PgStore";
-/// How many logins a subject has.
+/// The number of logins of a subject.
 const LOGINS: usize = 10;
 
 pub(crate) async fn offers(setting: &Setting) -> Offers {
@@ -27,7 +27,7 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
     let rotating: Arc<Vec<_>> = Arc::new(rotating.collect());
     let mut offers = Vec::new();
 
-    // Those that are rotated change their tokens.
+    // Rotated sessions change their tokens, so only the other ones are read.
     let (read, rows) = (store.clone(), rows[rotating.len()..].to_vec());
     let subjects = setting.rows.div_ceil(LOGINS);
     offers.push(Offer::steady(
@@ -113,7 +113,7 @@ fn purge(setting: &Setting, store: PgStore) -> Offer<'static> {
     offer.only_from(&[1])
 }
 
-/// What its guard asks for when the current token is presented for the first time and is due.
+/// The update that its guard requests when the current token is presented for the first time and is due.
 fn rotation(session: Uuid, hash: TokenHash, next: TokenHash) -> SessionUpdate {
     let now = Utc::now();
     let prune_superseded_before = now - TimeDelta::seconds(30);
@@ -150,7 +150,7 @@ fn record(number: usize, expires_at: DateTime<Utc>) -> SessionRecord {
     }
 }
 
-/// In canonical JSON, as it wants it.
+/// The subject as canonical JSON, which session-guard requires.
 fn subject(number: usize) -> String {
     format!("\"user-{:08}\"", number / LOGINS)
 }

@@ -1,4 +1,4 @@
-//! tower-sessions over any of its stores for servers: what most axum applications use.
+//! tower-sessions over its server stores, as most axum applications use it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tower_sessions_core_14::session::{Id, Record};
 use crate::Setting;
 use crate::rows::{DEVICE, ROTATING, Random, Stripe, many};
 
-/// What one of its stores can do.
+/// The offers of one of its stores.
 pub(crate) async fn offers<S: SessionStore + Clone>(
     setting: &Setting,
     system: &str,
@@ -72,7 +72,7 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
     offers
 }
 
-/// Creates so many sessions.
+/// Creates this number of sessions.
 async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
     let store = store.clone();
     let make = move |number| {
@@ -86,7 +86,7 @@ async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
     many(0, count, make).await
 }
 
-/// A session as axum-login keeps it, and a description of the device.
+/// A session as axum-login stores it, with a description of the device.
 pub(crate) fn record(number: usize, expiry_date: OffsetDateTime) -> Record {
     let data = HashMap::from([
         ("user_id".to_owned(), format!("user-{number:08}").into()),

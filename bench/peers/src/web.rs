@@ -1,4 +1,4 @@
-//! axum-login over tower-sessions and its memory store: the same site as ours.
+//! axum-login over tower-sessions and its memory store: the same site as with hallpass.
 
 use std::convert::Infallible;
 use std::io;
@@ -91,14 +91,14 @@ async fn home(auth: AuthSession) -> Result<String, StatusCode> {
     Ok(format!("Hello, {}", user.0))
 }
 
-/// What the demo answers there.
+/// The same answer as the demo's.
 async fn me(auth: AuthSession) -> Result<([(HeaderName, &'static str); 1], String), StatusCode> {
     let user = auth.user.ok_or(StatusCode::UNAUTHORIZED)?;
     let body = format!(r#"{{"user":"{}","how":"password","fresh":true}}"#, user.0);
     Ok(([(CONTENT_TYPE, "application/json")], body))
 }
 
-/// What the demo tells browsers with every answer.
+/// Adds the same headers as the demo.
 async fn dress(request: Request<Body>, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();

@@ -1,4 +1,4 @@
-//! How our store on PostgreSQL is opened.
+//! Opens our store on PostgreSQL.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use hallpass_store_postgres::PostgresStore;
 
 use super::Store;
 
-/// A pool of 16 at most, as its peers have.
+/// Opens it with a pool of at most 16 connections, as the peers have.
 pub(crate) async fn postgres(url: &str) -> Store {
     let store = PostgresStore::connect(url).await.map_err(|error| format!("{error:?}"))?;
     store.migrate().await.map_err(|error| format!("{error:?}"))?;

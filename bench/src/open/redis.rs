@@ -1,4 +1,4 @@
-//! How our store on Redis is opened.
+//! Opens our store on Redis.
 
 use std::error::Error;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Logins that begin and end: issue, revoke, purge.
+//! Logins that begin and end: issue, revoke and purge.
 
 use std::time::{Duration, Instant};
 
@@ -10,14 +10,14 @@ use hallpass_core::{
 use super::{Ours, SERVICE, STORE, insert};
 use crate::maker::{DEVICE, Made, Maker, Random, subject};
 
-/// Subjects that log in again and again.
+/// The number of subjects that log in repeatedly.
 const SUBJECTS: usize = 1_000;
-/// Subjects of whole logins: enough that none comes near the cap of 100 logins.
+/// The number of subjects of whole logins: so large that none reaches the cap of 100 logins.
 const MANY_SUBJECTS: usize = 100_000;
 const HOUR: Duration = Duration::from_secs(3_600);
 
 impl Ours {
-    /// A new row, fenced by the subject's epoch.
+    /// Inserts a row, fenced by the subject's epoch.
     pub(super) fn insert(&self) -> Offer<'static> {
         let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
         let mut epochs = Vec::new();
@@ -43,7 +43,7 @@ impl Ours {
         })
     }
 
-    /// A whole login: its subject's epoch, then a new row fenced by it.
+    /// Runs a whole login: reads the subject's epoch, then inserts a row fenced by it.
     pub(super) fn issue(&self) -> Offer<'static> {
         let tokens = Tokens::builder(self.store.clone()).build().unwrap();
         Offer::steady(
@@ -54,7 +54,7 @@ impl Ours {
             move |mut random| {
                 let tokens = tokens.clone();
                 async move {
-                    // Others than those of `insert`, which have more rows than a subject may have logins.
+                    // Not the subjects of `insert`, which have more rows than a subject may have logins.
                     let subject = subject(70_000_000 + random.below(MANY_SUBJECTS));
                     let login = tokens.begin_login(&subject).await.unwrap();
                     let issue = tokens.issue(&login, Kind::SESSION).device(DEVICE);
@@ -78,7 +78,7 @@ impl Ours {
         })
     }
 
-    /// The same, by its token.
+    /// Ends one login, by its token.
     pub(super) fn revoke(&self) -> Offer<'static> {
         let tokens = Tokens::builder(self.store.clone()).build().unwrap();
         Offer::stocked(&self.runtime, SERVICE, "revoke", self.stock(), 30_000, move |made: Made| {
@@ -87,7 +87,7 @@ impl Ours {
         })
     }
 
-    /// Makes and stores logins to be ended.
+    /// Makes and stores logins that will be ended.
     fn stock(&self) -> impl FnMut(Vec<Made>, usize) -> Result<Vec<Made>, String> + 'static {
         let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
         let mut subjects = 0;
@@ -101,7 +101,7 @@ impl Ours {
         }
     }
 
-    /// Collects rows whose time is over, a thousand at a time; counted in rows.
+    /// Purges expired rows, a thousand at a time; counted in rows.
     pub(crate) fn purge(&self, rows: usize) -> Offer<'static> {
         let (store, runtime) = (self.store.clone(), self.runtime.clone());
         let maker = Maker::at(HOUR * 24 * 60);

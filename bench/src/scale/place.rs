@@ -1,4 +1,4 @@
-//! Where rows can grow, and how many bytes they take there.
+//! The stores that grow, and how many bytes they take.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,18 +15,18 @@ use tokio::runtime::Handle;
 use crate::open;
 use crate::servers::postgres_server;
 
-/// Of PostgreSQL: a server for millions of rows is not left as it comes, with 128 MB.
+/// The cache of PostgreSQL: the default of 128 MB would be unrealistic for millions of rows.
 const CACHE: &str = "4GB";
 
 /// A store that grows.
 pub(crate) struct Place {
     pub(crate) system: &'static str,
     pub(crate) store: Arc<dyn TokenStore>,
-    /// Whether it collects rows itself, or the server does.
+    /// Whether the store purges rows, rather than the server.
     pub(crate) purges: bool,
-    /// Whether it ends very many records of a subject in pages, while others read.
+    /// Whether it ends a very large number of records of a subject in pages, so that others can read.
     pub(crate) sweeps: bool,
-    /// After the store: what is under it goes last.
+    /// What the store runs on. Declared after the store, so that it is dropped last.
     under: Under,
 }
 
@@ -37,7 +37,7 @@ enum Under {
     Redis(Server),
 }
 
-/// A store that grows, or who is missing and why.
+/// A store that grows, or the name of the missing system and the reason.
 type Opened = Result<Place, (&'static str, String)>;
 
 pub(crate) fn memory(_runtime: &Handle) -> Opened {
@@ -67,8 +67,8 @@ pub(crate) fn redis(runtime: &Handle) -> Opened {
 }
 
 impl Place {
-    /// What it takes by now: files, or memory where it is kept in memory. Of a whole server or process: only the
-    /// difference means anything.
+    /// The bytes that it takes now: files, or memory if it is in memory. The figure is for the whole server or
+    /// process, so only differences are meaningful.
     pub(crate) fn bytes(&self, runtime: &Handle) -> u64 {
         match &self.under {
             Under::Memory => resident(),
@@ -79,7 +79,7 @@ impl Place {
     }
 }
 
-/// Memory of this process, in pages of 4 KiB.
+/// The memory of this process, in pages of 4 KiB.
 fn resident() -> u64 {
     let text = fs::read_to_string("/proc/self/statm").unwrap_or_default();
     text.split(' ').nth(1).and_then(|pages| pages.parse::<u64>().ok()).unwrap_or_default() * 4_096
@@ -92,7 +92,7 @@ fn files(folder: &Path) -> u64 {
     entries.map(|entry| size(entry.path())).sum()
 }
 
-/// Tables and indexes, without the log.
+/// The size of tables and indexes, without the log.
 async fn database(url: &str) -> Result<u64, sqlx::Error> {
     let mut connection = PgConnection::connect(url).await?;
     let bytes: i64 =

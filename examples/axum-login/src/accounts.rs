@@ -1,4 +1,4 @@
-//! The two accounts, as axum-login wants them.
+//! The two accounts, as a backend of axum-login.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,26 +25,26 @@ const ACCOUNTS: [(&str, &str); 2] = [
     ),
 ];
 
-/// How many passwords are hashed at a time: each takes 19 MiB. A hash goes on when its request has gone, so
-/// it holds the permit itself.
+/// Limits how many passwords are hashed at a time: each hash takes 19 MiB. A hash continues after its request is
+/// gone, so it holds the permit itself.
 static HASHING: Semaphore = Semaphore::const_new(4);
-/// How long a request waits for its turn.
+/// The longest time that a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// Everybody who can log in.
+/// The users who can log in.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts;
 
-/// Somebody who is logged in.
+/// The user who is logged in.
 #[derive(Clone)]
 pub(crate) struct User {
     pub(crate) name: &'static str,
-    /// axum-login keeps it in the session and ends the session when it is another. A digest, because
-    /// the password hash itself has no place in session data.
+    /// axum-login keeps it in the session, and ends the session when it changes. It is a digest, because session
+    /// data should not contain the password hash itself.
     stamp: [u8; 32],
 }
 
-/// What the form sends. No `Debug`: it holds a password.
+/// The fields of the login form. No `Debug`: they include a password.
 #[derive(Deserialize)]
 pub(crate) struct Credentials {
     pub(crate) user: String,
@@ -56,7 +56,7 @@ impl AuthnBackend for Accounts {
     type Credentials = Credentials;
     type Error = Unknown;
 
-    /// For an unknown name the answer takes as long, so that it does not tell which names exist.
+    /// An unknown name takes as long as a known one, so that the time does not reveal which names exist.
     async fn authenticate(&self, credentials: Credentials) -> Result<Option<User>, Unknown> {
         let found = ACCOUNTS.iter().find(|(name, _)| *name == credentials.user);
         let (_, hash) = found.unwrap_or(&ACCOUNTS[0]);
@@ -79,7 +79,7 @@ impl AuthnBackend for Accounts {
     }
 }
 
-/// Why nobody can tell whether a password is right.
+/// Why the password could not be checked.
 #[derive(Debug)]
 pub(crate) struct Unknown(Box<dyn std::error::Error + Send + Sync>);
 

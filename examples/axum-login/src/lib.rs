@@ -24,7 +24,8 @@ use accounts::{Accounts, Credentials};
 
 type AuthSession = axum_login::AuthSession<Accounts>;
 
-/// The site, to be served with the addresses of its clients: `into_make_service_with_connect_info::<SocketAddr>()`.
+/// The site. Serve it with `into_make_service_with_connect_info::<SocketAddr>()`, so that it sees its clients'
+/// addresses.
 pub fn app(sessions: TowerSessionStore) -> Router {
     let sessions = SessionManagerLayer::new(sessions)
         .with_name("__Host-id")
@@ -63,7 +64,7 @@ async fn login(
     Form(credentials): Form<Credentials>,
 ) -> Response {
     let name = credentials.user.clone();
-    // Counted before the password is checked, so that attempts that come at once do not slip in side by side.
+    // Counted before the password is checked, so that concurrent attempts cannot exceed the limit.
     let attempt = AttemptBy::new(&name, Some(client.ip()), SystemClock.now());
     let Ok(wait) = limit.take(attempt).await;
     if let Some(wait) = wait {
@@ -72,7 +73,7 @@ async fn login(
     }
     let checked = auth.authenticate(credentials).await;
     if !matches!(checked, Ok(None)) {
-        // It was right, or that cannot be told.
+        // The password was right, or could not be checked.
         let Ok(()) = limit.forgive(attempt).await;
     }
     match checked {

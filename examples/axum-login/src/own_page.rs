@@ -1,7 +1,8 @@
-//! Refuses what a page of another site makes a browser send.
+//! Refuses requests that a page of another site makes a browser send.
 //!
-//! `SameSite=Strict` keeps the session cookie at home, but a form on another site can still log its visitor in, as
-//! the attacker. Browsers say whose page sent a request with `Sec-Fetch-Site`, older ones with `Origin`.
+//! With `SameSite=Strict` the browser does not send the session cookie along, but a form on another site can still
+//! log its visitor in, as the attacker. Browsers name the page that sent a request in `Sec-Fetch-Site`, older ones
+//! in `Origin`.
 
 use axum::extract::Request;
 use axum::http::header::{HOST, ORIGIN};
@@ -9,7 +10,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
-/// Passes on what changes nothing, and what one of our own pages sent, or no browser.
+/// Passes on requests that change nothing, that our own pages sent, or that no browser sent.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
     match request.method().is_safe() || is_own(request.headers()) {
         true => next.run(request).await,
@@ -22,7 +23,7 @@ fn is_own(headers: &HeaderMap) -> bool {
         return site == "same-origin" || site == "none";
     }
     let Some(origin) = headers.get(ORIGIN) else { return true };
-    // The cookie is `Secure`, so a page over plain HTTP is none of ours.
+    // The cookie is `Secure`, so a page over plain HTTP is not ours.
     let host = origin.as_bytes().strip_prefix(b"https://");
     host.is_some() && host == headers.get(HOST).map(|host| host.as_bytes())
 }

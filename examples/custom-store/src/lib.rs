@@ -36,13 +36,13 @@ const SCHEMA: &str = "
 /// The columns in the order of the schema.
 const INSERT: &str = "INSERT INTO tokens VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?) ON CONFLICT DO NOTHING";
 
-/// The same columns by their numbers, and `?18`: the revision that is expected.
+/// The same columns by their numbers; `?18` is the expected revision.
 const REPLACE: &str = "
     UPDATE tokens SET updated_at = ?8, seen_at = ?9, idle_at = ?11, purge_at = ?12, revoked = ?13,
                       revision = ?14, generation = ?15, device = ?16, body = ?17
     WHERE selector = ?1 AND revision = ?18 AND revoked = 0";
 
-/// [`RecordFilter`](hallpass_core::RecordFilter) in SQL. A parameter that is NULL chooses nothing.
+/// [`RecordFilter`](hallpass_core::RecordFilter) in SQL. A parameter that is NULL does not filter.
 const MATCHING: &str =
     "subject = :subject AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
     AND purpose IN (SELECT value FROM json_each(:purposes))";
@@ -63,14 +63,15 @@ const AFTER: &str = "(created_at, selector) < (ifnull(:created_at, 1 << 62), ifn
 pub struct SqliteStore(Arc<Mutex<Connection>>);
 
 impl SqliteStore {
-    /// The store in the file at `path`, which is made if there is none. Blocks: call it before serving.
+    /// Opens the store in the file at `path`, and creates the file if it is missing. Blocks: call it before
+    /// serving.
     ///
     /// # Errors
-    /// What kept it from opening.
+    /// If the file cannot be opened.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let open = || {
             let connection = Connection::open(path)?;
-            connection.busy_timeout(PATIENCE / 2)?; // it gives up first: SQLite knows that nothing was written
+            connection.busy_timeout(PATIENCE / 2)?; // below ours: SQLite then reports that it wrote nothing
             connection.pragma_update(None, "journal_mode", "wal")?;
             connection.pragma_update(None, "synchronous", "full")?; // every commit waits for the disk
             connection.execute_batch(SCHEMA)?;
@@ -79,8 +80,8 @@ impl SqliteStore {
         open().map_err(failed)
     }
 
-    /// Does `job` in one transaction on a blocking thread. Whoever stops waiting leaves nothing half
-    /// done: a job that was handed over ends by itself, and another never begins.
+    /// Runs `job` in one transaction on a blocking thread. A dropped call leaves nothing half done: a job that has
+    /// been handed over runs to its end, any other never begins.
     async fn call<T: Send + 'static>(
         &self,
         behavior: TransactionBehavior,
@@ -230,7 +231,7 @@ fn any(tx: &Transaction<'_>, what: &str, params: &[&dyn ToSql]) -> rusqlite::Res
     tx.prepare(&format!("SELECT 1 FROM {what}"))?.exists(params)
 }
 
-/// Binds the columns of `record`, then `more`, to `sql`, and says whether that wrote a row.
+/// Binds the columns of `record`, then `more`, to `sql`, and returns whether that wrote a row.
 fn write(tx: &Transaction<'_>, sql: &str, record: &Record, more: &[&dyn ToSql]) -> rusqlite::Result<bool> {
     let (r, ms) = (record, Timestamp::as_millis);
     let names = params![r.selector.0, r.subject.as_ref().map(Subject::as_str), r.kind.as_str()];
@@ -246,7 +247,7 @@ fn record(row: &Row<'_>) -> Result<Record, BoxError> {
     decode(row).map_err(|source| StoreError::Corrupt { selector, source }.into())
 }
 
-/// An entry of a list: a row that does not decode hides no other.
+/// Decodes an entry of a list: a row that does not decode hides no other.
 fn listed(row: &Row<'_>) -> Result<Listed, BoxError> {
     let source = match decode(row) {
         Ok(record) => return Ok(record.into()),
@@ -279,7 +280,7 @@ fn decode(row: &Row<'_>) -> Result<Record, BoxError> {
     })
 }
 
-/// A column as a `T`. The error names the column and, unlike SQLite's own, no value.
+/// Reads a column as a `T`. The error names the column and, unlike SQLite's own, contains no value.
 fn column<T: FromSql>(row: &Row<'_>, name: &'static str) -> Result<T, BoxError> {
     row.get(name).map_err(|_| format!("{name} is not what it should be").into())
 }
@@ -295,7 +296,7 @@ fn purposes(purposes: Purposes) -> String {
     format!("{:?}", purposes.iter().map(Purpose::code).collect::<Vec<_>>())
 }
 
-/// What went wrong, as the contract names it.
+/// Maps an error to the variant that the contract asks for.
 fn failed(error: BoxError) -> StoreError {
     let source = match error.downcast::<StoreError>() {
         Ok(error) => return *error,

@@ -1,4 +1,4 @@
-//! The suite on this store: a file for each namespace.
+//! Runs the suite on this store, with a file for each namespace.
 
 use std::process::ExitCode;
 
@@ -20,7 +20,7 @@ fn main() -> ExitCode {
         )?;
         if rows == 1 { Ok(()) } else { Err("there is no such row".into()) }
     })
-    .without(Capability::PowerLoss, "nobody pulled a plug")
+    .without(Capability::PowerLoss, "not tested with a power loss")
     .without(Capability::Outage, "there is no server");
     hallpass_conformance_tests::main(sqlite)
 }

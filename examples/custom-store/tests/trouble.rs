@@ -1,4 +1,4 @@
-//! What the suite cannot do to a file: lock it, ruin it, write nonsense into it.
+//! Faults that the suite cannot cause in a file: it is locked, damaged, or contains nonsense.
 
 use std::num::NonZeroU16;
 

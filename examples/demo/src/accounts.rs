@@ -1,4 +1,4 @@
-//! The accounts of the demo, and their passwords: what a real site has in its database.
+//! The accounts of the demo and their passwords. A real site keeps them in its database.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,8 +15,8 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
-/// Who can log in when the site starts: name, password, hash. The hashes are fixed, because tokens are
-/// bound to them: a salt drawn at each start would log everybody out by restarting.
+/// The users who can log in when the site starts: name, password, hash. The hashes are fixed because tokens are
+/// bound to them: a new salt at each start would log out every user.
 const FIRST: [(&str, &str, &str); 2] = [
     (
         "alice",
@@ -30,27 +30,27 @@ const FIRST: [(&str, &str, &str); 2] = [
     ),
 ];
 
-/// How many passwords are hashed at a time: each takes 19 MiB. A hash goes on when its request has gone, so
-/// it holds the permit itself.
+/// Limits how many passwords are hashed at a time: each hash takes 19 MiB. A hash continues after its request is
+/// gone, so it holds the permit itself.
 static HASHING: Semaphore = Semaphore::const_new(4);
-/// How long a request waits for its turn.
+/// The longest time that a request waits for its turn.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// The names and passwords that the site starts with, to be shown beside the form.
+/// The names and passwords that the site starts with, to show beside the form.
 pub fn announced() -> impl Iterator<Item = (&'static str, &'static str)> {
     FIRST.iter().map(|&(name, password, _)| (name, password))
 }
 
-/// Everybody who can log in, with the password as it is now. It is kept in memory.
+/// The users who can log in, with their current passwords. Kept in memory.
 #[derive(Clone, Debug)]
 pub(crate) struct Accounts(Arc<RwLock<BTreeMap<String, Account>>>);
 
-/// Somebody who can log in.
+/// A user who can log in.
 #[derive(Clone)]
 pub(crate) struct Account {
-    /// Name and hallpass subject in one.
+    /// The name, which is also the hallpass subject.
     pub(crate) name: String,
-    /// Argon2id.
+    /// The Argon2id hash of the password.
     hash: String,
 }
 
@@ -60,15 +60,15 @@ impl Accounts {
         Self(Arc::new(RwLock::new(FIRST.map(|first| (first.0.to_owned(), account(first))).into())))
     }
 
-    /// The account called `name`.
+    /// Finds the account called `name`.
     pub(crate) fn find(&self, name: &str) -> Option<Account> {
         self.0.read().unwrap_or_else(PoisonError::into_inner).get(name).cloned()
     }
 
-    /// Gives `account` another password, and answers what it is from now on.
+    /// Changes the password of `account`, and returns the changed account.
     ///
     /// # Errors
-    /// If the password could not be hashed; then the old one stays.
+    /// If the password could not be hashed. The old one then stays.
     pub(crate) async fn change_password(
         &self,
         account: &Account,
@@ -84,11 +84,11 @@ impl Accounts {
     }
 }
 
-/// Whether `password` is that of `account`. Without an account the answer takes as long, so that it
-/// does not tell which names exist.
+/// Whether `password` is that of `account`. An unknown account takes as long, so that the time does not reveal
+/// which names exist.
 ///
 /// # Errors
-/// If nobody can tell.
+/// If the password could not be checked.
 pub(crate) async fn check(account: Option<&Account>, password: String) -> Result<bool, BoxError> {
     let hash = account.map_or(FIRST[0].2.to_owned(), |account| account.hash.clone());
     let verdict = in_turn(move || {
@@ -102,7 +102,7 @@ pub(crate) async fn check(account: Option<&Account>, password: String) -> Result
     Ok(verdict.await?? && account.is_some())
 }
 
-/// Does `work` on a thread of its own, when it is its turn.
+/// Runs `work` on a thread of its own, when it is its turn.
 async fn in_turn<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, BoxError> {
     let permit = timeout(PATIENCE, HASHING.acquire()).await??;
     let work = move || {
@@ -124,7 +124,7 @@ impl UserLoader for Accounts {
         account.name.clone()
     }
 
-    /// Another password, and the tokens are dead.
+    /// A new password ends all tokens.
     fn stamp(&self, account: &Account) -> Option<Stamp> {
         Some(Stamp::of(&account.hash))
     }

@@ -1,29 +1,29 @@
-//! What just happened to the tokens, for the page that shows it.
+//! The latest events of the tokens, for the page that shows them.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hallpass_core::{Event, EventKind, Kind, LoginId, Observer, Subject, Timestamp};
 
-/// How many entries are kept, of all users together.
+/// The number of entries that are kept, of all users together.
 const KEPT: usize = 400;
-/// How many of them a page shows.
+/// The number of entries that a page shows.
 const SHOWN: usize = 20;
 
 /// The latest events of every user. Give one clone to the tokens as their observer, another to the site.
 #[derive(Clone, Debug, Default)]
 pub struct Activity(Arc<Mutex<VecDeque<Entry>>>);
 
-/// One thing that happened, or several of a kind on end. It holds no secret, for events have none.
+/// One event, or several consecutive events of one kind. It holds no secret, because events have none.
 #[derive(Clone, Debug)]
 pub(crate) struct Entry {
     pub(crate) what: EventKind,
-    /// The latest of them.
+    /// When the latest of them happened.
     pub(crate) at: Timestamp,
     pub(crate) subject: Subject,
     pub(crate) kind: Option<Kind>,
     pub(crate) login: Option<LoginId>,
-    /// How often the token had been rotated.
+    /// The number of times that the token had been rotated.
     pub(crate) generation: Option<u32>,
     /// The client that it was issued to.
     pub(crate) device: Option<String>,
@@ -32,7 +32,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn new(event: &Event<'_>) -> Option<Self> {
-        // Every page that is shown verifies a token; nobody would see anything else.
+        // Every page view verifies a token, and these events would hide all others.
         let subject = event.subject.filter(|_| event.kind != EventKind::Verified)?;
         Some(Self {
             what: event.kind,
@@ -53,7 +53,7 @@ impl Entry {
 }
 
 impl Activity {
-    /// What happened to the tokens of `subject`, newest first.
+    /// The latest events of the tokens of `subject`, newest first.
     pub(crate) fn of(&self, subject: &Subject) -> Vec<Entry> {
         let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter(|entry| entry.subject == *subject).take(SHOWN).cloned().collect()

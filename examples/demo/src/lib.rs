@@ -1,6 +1,6 @@
-//! The site of `hallpass-demo`, apart from its flags and its store, so that a test can run it over any.
+//! The site of `hallpass-demo`, without its flags and its store, so that tests can run it over any store.
 //!
-//! `accounts` is what every site has, `routes` what it does with hallpass, `pages` what people see.
+//! `accounts` is what every site has, `routes` is how the site uses hallpass, and `pages` is what users see.
 
 mod accounts;
 mod activity;
@@ -21,20 +21,20 @@ pub use activity::Activity;
 
 use accounts::Accounts;
 
-/// How long after the password was entered a login is fresh.
+/// How long a login stays fresh after the password was entered.
 const FRESH_FOR: Duration = Duration::from_secs(15 * 60);
 
-/// How the cookies are named and guarded.
+/// The names and attributes of the cookies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cookies {
-    /// `session` and `remember`, for clients that keep `Secure` cookies from plain HTTP.
+    /// `session` and `remember`, for clients that do not take `Secure` cookies over plain HTTP.
     Insecure,
-    /// `__Host-session` and `__Host-remember`, `Secure`: nothing else on the domain can plant them.
+    /// `__Host-session` and `__Host-remember`, `Secure`: no other host of the domain can plant them.
     Secure,
 }
 
-/// The site over `tokens`, showing what `activity` heard of them. Attempts to log in are counted for each client
-/// where axum is told to say its address: `into_make_service_with_connect_info::<SocketAddr>()`.
+/// Builds the site over `tokens`; it shows the events that `activity` received. Attempts to log in are counted per
+/// client if axum knows the client's address: `into_make_service_with_connect_info::<SocketAddr>()`.
 ///
 /// # Errors
 /// [`ConfigError`] if the tokens lack a policy that the site needs.
@@ -53,7 +53,7 @@ pub fn app(tokens: Tokens, activity: Activity, cookies: Cookies) -> Result<Route
     Ok(routes::router(layer.build()?, accounts, activity))
 }
 
-/// What is wrong and why, on one line.
+/// An error with its causes, on one line.
 pub fn with_causes(error: &dyn Error) -> String {
     let errors: Vec<_> =
         std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();

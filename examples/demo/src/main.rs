@@ -1,4 +1,4 @@
-//! Starts the site; the README says what to try.
+//! Starts the site. The README says what to try.
 
 mod options;
 mod stores;
@@ -20,7 +20,7 @@ use tracing::Level;
 
 use options::{HELP, Options};
 
-/// How long requests under way have when the server is told to stop.
+/// How long requests in progress may take after the server is asked to stop.
 const GRACE: Duration = Duration::from_secs(5);
 
 #[tokio::main]
@@ -31,7 +31,7 @@ async fn main() -> ExitCode {
             let help = HELP.replace("{stores}", &stores::known());
             return io::stdout().write_all(help.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
         }
-        // Its text names the cause already.
+        // Its text contains the cause already.
         Err(error) => return fail(error, 2),
     };
     if let Err(error) = options.remember.check(options.store.max_skew()) {
@@ -45,7 +45,7 @@ async fn main() -> ExitCode {
 }
 
 fn fail(why: impl Display, code: u8) -> ExitCode {
-    // Nobody is left to be told if this cannot be written.
+    // If this cannot be written, there is no other place to report it.
     let _ = writeln!(io::stderr(), "hallpass-demo: {why}");
     ExitCode::from(code)
 }
@@ -82,13 +82,13 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         ended = server => ended?,
         () = async { drop(stopped.changed().await); sleep(GRACE).await } => {}
     }
-    // The last handle of the store goes with the purger, and with it everything is flushed.
+    // The purger holds the last handle of the store. Dropping that flushes everything.
     purger.abort();
     drop(purger.await);
     Ok(())
 }
 
-/// The first line is for programs: `listening on http://ADDRESS`.
+/// Prints the first line, which is for programs: `listening on http://ADDRESS`.
 fn announce(listener: &TcpListener) -> io::Result<()> {
     let mut out = io::stdout().lock();
     writeln!(out, "listening on http://{}", listener.local_addr()?)?;

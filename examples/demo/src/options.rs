@@ -9,27 +9,27 @@ use lexopt::{Arg, Error, Parser, ValueExt};
 
 use crate::stores::Store;
 
-/// `--help`; for `{stores}` stand the stores that this program was built with.
+/// The text of `--help`; `{stores}` is replaced by the stores that this program was built with.
 pub(crate) const HELP: &str = "\
 A small site with \"remember me\" over hallpass.
 
 Usage: hallpass-demo [OPTIONS]
 
 Options:
-  --listen HOST:PORT              where to listen [127.0.0.1:8080]; port 0 takes any free one
-  --store STORE                   where logins are kept [sled:./hallpass-demo-data]:
+  --listen HOST:PORT              the address to listen on [127.0.0.1:8080]; port 0 takes any free port
+  --store STORE                   where logins are stored [sled:./hallpass-demo-data]:
                                   {stores}
-  --remember-retry SECONDS        how long a lost answer can be made good [until-confirmed:
-                                  until the browser comes back with the new cookie]
+  --remember-retry SECONDS        how long a browser that lost a response may repeat it
+                                  [until-confirmed: until it sends the new cookie]
   --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
-  --remember-min-interval SECONDS the least time between two changes of the cookie [60];
+  --remember-min-interval SECONDS the minimum time between two changes of the cookie [60];
                                   at least twice the overlap
-  --insecure-cookies              plain cookie names and no Secure, for clients that keep
-                                  such cookies from http://
-  --help                          this text
+  --insecure-cookies              plain cookie names and no Secure, for clients that refuse
+                                  Secure cookies from http://
+  --help                          print this text
 ";
 
-/// How to run the site.
+/// The command-line options.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) listen: String,
@@ -39,7 +39,7 @@ pub(crate) struct Options {
 }
 
 impl Options {
-    /// Reads the arguments, without the program's name; `None` if help is asked for.
+    /// Reads the arguments, without the program's name. Returns `None` if help is requested.
     pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Option<Self>, Error> {
         let mut options = Self {
             listen: "127.0.0.1:8080".into(),
@@ -54,15 +54,15 @@ impl Options {
                 Arg::Long("help") | Arg::Short('h') => return Ok(None),
                 Arg::Long("listen") => options.listen = parser.value()?.string()?,
                 Arg::Long("store") => {
-                    // Without the value in the error: it may hold a password.
-                    let store = parser.value()?.string().map_err(|_| "a store is named in UTF-8")?;
+                    // The error does not contain the value, which may hold a password.
+                    let store = parser.value()?.string().map_err(|_| "the store is not valid UTF-8")?;
                     options.store = store.parse::<Store>().map_err(Error::from)?;
                 }
                 Arg::Long("remember-retry") => windows.retry_window = retry(&mut parser)?,
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
                 Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
-                // Not repeated either: a store whose flag was forgotten.
+                // Not repeated either: it may be a store whose flag was forgotten.
                 Arg::Value(_) => return Err("an argument without its flag; see --help".into()),
                 other => return Err(other.unexpected()),
             }
@@ -72,7 +72,7 @@ impl Options {
     }
 }
 
-/// How long a lost answer can be made good.
+/// Reads the time within which a lost response can be repeated.
 fn retry(parser: &mut Parser) -> Result<RetryWindow, Error> {
     let value = parser.value()?;
     if value == "until-confirmed" {

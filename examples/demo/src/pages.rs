@@ -1,4 +1,4 @@
-//! The pages, without JavaScript. `maud` escapes whatever is put into them.
+//! The pages, without JavaScript. `maud` escapes every value.
 
 mod activity;
 mod forms;
@@ -13,13 +13,13 @@ pub(crate) use forms::{Ending, confirm, end, login, password};
 pub(crate) use home::Home;
 pub(crate) use words::{done, reason};
 
-/// `/style.css`: a file of its own, so that the content security policy allows no inline style.
+/// `/style.css`: a separate file, so that the content security policy can forbid inline styles.
 pub(crate) const STYLE: &str = include_str!("style.css");
 
 /// `/icon.svg`.
 pub(crate) const ICON: &str = include_str!("icon.svg");
 
-/// A page that says one thing.
+/// A page with a single message.
 pub(crate) fn message(title: &str, text: &str) -> Markup {
     layout(
         title,
@@ -34,7 +34,7 @@ pub(crate) fn message(title: &str, text: &str) -> Markup {
     )
 }
 
-/// What the layer refused, for people.
+/// An error of the layer, as a page for people.
 pub(crate) fn problem(status: StatusCode) -> Markup {
     let (title, text) = match status {
         StatusCode::SERVICE_UNAVAILABLE => (
@@ -58,7 +58,7 @@ pub(crate) fn problem(status: StatusCode) -> Markup {
     message(title, text)
 }
 
-/// A whole page. `user` is who is logged in.
+/// A whole page. `user` is the user who is logged in.
 fn layout(title: &str, user: Option<&str>, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)

@@ -1,4 +1,4 @@
-//! What is answered where.
+//! The routes.
 
 mod account;
 mod devices;
@@ -22,10 +22,10 @@ use crate::accounts::Accounts;
 use crate::activity::Activity;
 use crate::pages;
 
-/// No form of ours is longer.
+/// The size limit of a form.
 const MAX_BODY: usize = 4 * 1024;
 
-/// What handlers share.
+/// The state that handlers share.
 #[derive(Clone, Debug)]
 struct Site {
     accounts: Accounts,
@@ -54,22 +54,22 @@ pub(crate) fn router(auth: AuthLayer, accounts: Accounts, activity: Activity) ->
         .with_state(Site { accounts, activity })
 }
 
-/// What a page was asked for with.
+/// The query of a page.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Query {
     /// Where to go afterwards.
     next: String,
-    /// What was done, to be said on the page.
+    /// What was done, to be shown on the page.
     done: String,
 }
 
-/// `next`, if it is on this site, or the start page.
+/// Returns `next` if it is on this site, otherwise the start page.
 fn local(next: &str) -> &str {
     local_path(next).unwrap_or("/")
 }
 
-/// Tells browsers to be strict, and puts what the layer answers to programs into words for people.
+/// Adds the security headers, and turns the layer's short errors into pages for people.
 async fn dress(request: Request, next: Next) -> Response {
     let person =
         request.headers().get_all(ACCEPT).iter().any(|accept| accept.as_bytes().starts_with(b"text/html"));
@@ -89,7 +89,7 @@ async fn dress(request: Request, next: Next) -> Response {
         ),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
-    // Not `no-referrer`: with that, browsers send `Origin: null` with our own forms.
+    // Not `no-referrer`: with it, browsers send `Origin: null` even with our own forms.
     headers.insert(REFERRER_POLICY, HeaderValue::from_static("same-origin"));
     response
 }

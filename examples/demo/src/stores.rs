@@ -1,6 +1,6 @@
 //! The stores that this program was built with, and how `--store` names them.
 //!
-//! Another one is a feature in `Cargo.toml`, a line in [`KNOWN`] and an arm of [`Store::open`].
+//! To add one, add a feature in `Cargo.toml`, a line in [`KNOWN`] and an arm of [`Store::open`].
 
 use std::error::Error;
 use std::fmt;
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hallpass_core::{MemoryStore, TokenStore};
 
-/// How the text for each begins, how all of it looks, and whether it belongs to one process at a time.
+/// For each store: the scheme, the form of the whole text, and whether only one process can use it.
 const KNOWN: &[(&str, &str, bool)] = &[
     ("memory", "memory:", true),
     #[cfg(feature = "postgres")]
@@ -25,7 +25,7 @@ const KNOWN: &[(&str, &str, bool)] = &[
     ("sled", "sled:PATH", true),
 ];
 
-/// How far the clocks of several nodes may be apart. Those of a single process do not differ.
+/// The maximum clock difference between several nodes. A single process has only one clock.
 const MAX_SKEW: Duration = Duration::from_secs(10);
 
 type Opened = Result<Arc<dyn TokenStore>, Box<dyn Error>>;
@@ -34,21 +34,21 @@ type Opened = Result<Arc<dyn TokenStore>, Box<dyn Error>>;
 pub(crate) struct Store {
     scheme: &'static str,
     alone: bool,
-    /// The whole text. It may hold a password.
+    /// The whole text of the option. It may contain a password.
     text: String,
 }
 
-/// Each store, as `--help` shows it.
+/// The stores, as `--help` shows them.
 pub(crate) fn known() -> String {
     let known: Vec<_> = KNOWN.iter().map(|(_, look, _)| *look).collect();
     known.join(", ")
 }
 
 impl Store {
-    /// Opens it.
+    /// Opens the store.
     ///
     /// # Errors
-    /// If it cannot be opened. They do not repeat what it was called.
+    /// If it cannot be opened. The errors do not repeat the text of the option.
     pub(crate) async fn open(&self) -> Opened {
         match self.scheme {
             #[cfg(feature = "postgres")]
@@ -70,14 +70,14 @@ impl Store {
         }
     }
 
-    /// How far the clocks of those who share it may be apart.
+    /// The maximum clock difference between the processes that share the store.
     pub(crate) fn max_skew(&self) -> Duration {
         if self.alone { Duration::ZERO } else { MAX_SKEW }
     }
 }
 
 impl Default for Store {
-    /// A folder, if this program can keep one.
+    /// A folder, if this program was built with sled.
     fn default() -> Self {
         let folder = "sled:./hallpass-demo-data".parse();
         folder.unwrap_or(Self { scheme: "memory", alone: true, text: "memory:".into() })
@@ -98,7 +98,7 @@ impl FromStr for Store {
 }
 
 impl fmt::Display for Store {
-    /// All of it, unless it names a server and may hold a password.
+    /// The whole text, unless it names a server and may contain a password.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(if self.alone { &self.text } else { self.scheme })
     }

@@ -40,13 +40,13 @@ impl UserLoader for Users {
         user.0.to_owned()
     }
 
-    /// A new password ends every login. Not the hash: it also changes when a login makes a stronger one of it.
+    /// A new password ends every login. The hash is not used, because it also changes when a login upgrades it.
     fn stamp(&self, user: &User) -> Option<Stamp> {
         Some(Stamp::of(user.2.to_string()))
     }
 }
 
-/// Compares a password. For an unknown name it takes as long, so that the time does not tell which names exist.
+/// Checks a password. An unknown name takes as long, so that the time does not reveal which names exist.
 async fn check(user: Option<User>, password: String) -> Result<bool, BoxError> {
     static AT_A_TIME: Semaphore = Semaphore::const_new(4); // a hash takes 19 MiB
     let permit = AT_A_TIME.acquire().await?;
@@ -82,8 +82,8 @@ async fn home(user: CurrentUser<User>) -> Html<String> {
 type Query = axum::extract::Query<std::collections::HashMap<String, String>>;
 async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Response, Rejection> {
     let user = find(&input.name);
-    let login = auth.begin_login(user.as_ref()).await; // no `?`: an outage must not tell which names exist
-    let attempt = auth.attempt(&input.name).await?; // too many of them are answered with 429
+    let login = auth.begin_login(user.as_ref()).await; // no `?`: an outage must not reveal which names exist
+    let attempt = auth.attempt(&input.name).await?; // too many attempts: 429
     let right = match check(user, input.password).await {
         Ok(right) => right,
         Err(error) => {
@@ -95,7 +95,7 @@ async fn log_in(auth: Auth, to: Query, Form(input): Form<Input>) -> Result<Respo
         attempt.failed(user.as_ref());
         return Ok((StatusCode::UNAUTHORIZED, LOGIN).into_response());
     };
-    attempt.succeeded().await; // what fails from here on is no wrong password
+    attempt.succeeded().await; // a failure from here on is not a wrong password
     auth.login(&user).begun(login).remember(input.remember.is_some()).await?;
     let next = to.get("next").and_then(|next| local_path(next)); // never to another site
     Ok(Redirect::to(next.unwrap_or("/")).into_response())
@@ -108,8 +108,8 @@ async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
 
 #[tokio::main]
 async fn main() -> Result<(), BoxError> {
-    tracing_subscriber::fmt().with_writer(std::io::stderr).init(); // says so if browsers drop the cookies
-    let tokens = Tokens::builder(MemoryStore::new()).build()?; // another store keeps logins over a restart
+    tracing_subscriber::fmt().with_writer(std::io::stderr).init(); // it warns if browsers drop the cookies
+    let tokens = Tokens::builder(MemoryStore::new()).build()?; // use another store to keep logins across restarts
     let auth = AuthLayer::builder(tokens, Users).login_page("/login").cookie_names("remember-me");
     let auth = auth.peer_address(|parts| Some(parts.get::<ConnectInfo<SocketAddr>>()?.0.ip())).build()?;
     let login = get(async || LOGIN).post(log_in);

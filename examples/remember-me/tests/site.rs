@@ -15,7 +15,7 @@ use tokio::net::TcpSocket;
 struct Site {
     address: SocketAddr,
     program: Child,
-    /// What the program writes to its log.
+    /// The program's log.
     log: NamedTempFile,
 }
 
@@ -79,7 +79,7 @@ impl Site {
 }
 
 impl Site {
-    /// What the program has written to its log so far; it writes before it answers.
+    /// What the program has logged so far. It logs before it answers.
     fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
     }
@@ -92,7 +92,7 @@ impl Drop for Site {
     }
 }
 
-/// The cookies that an answer sets, as a browser sends them back; those taken away are empty.
+/// The cookies that an answer sets, as a browser sends them back. A removed one is empty.
 fn cookies(answer: &str) -> Vec<&str> {
     let lines = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
     lines.filter_map(|line| line.split(';').next()).collect()
@@ -143,7 +143,7 @@ fn ten_wrong_passwords_are_enough() {
     }
     let answer = site.ask("POST", "/login", "", "name=alice&password=wonderland");
     assert!(answer.starts_with("HTTP/1.1 429") && cookies(&answer).is_empty(), "{answer}");
-    // Linux has the whole block 127.0.0.0/8 without being told.
+    // Linux routes the whole block 127.0.0.0/8 by default.
     let answer = site.post_from([127, 0, 0, 2], "/login", "name=alice&password=wonderland");
     assert!(answer.starts_with("HTTP/1.1 303"), "the owner is at another address: {answer}");
 }

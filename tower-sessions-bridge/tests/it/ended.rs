@@ -35,7 +35,7 @@ async fn a_save_of_an_id_that_was_never_created_makes_no_session() {
     assert_eq!(store.load(&chosen_by_the_client.id).await.unwrap(), None);
 }
 
-/// The save has read the record; then the delete happens from beginning to end; then the save writes.
+/// The save reads the record; then the delete runs from beginning to end; then the save writes.
 #[tokio::test]
 async fn a_save_that_began_before_the_delete_brings_nothing_back() {
     let probe = Probe::new(MemoryStore::new());
@@ -67,8 +67,8 @@ async fn a_delete_among_saves_wins_on_sled() {
     delete_among_saves(SledStore::open(folder.path().join("sessions")).unwrap(), 40).await;
 }
 
-/// Four tasks save one session as fast as they can while it is deleted. When the delete is acknowledged, no
-/// load shows it again, however many saves are still under way.
+/// Four tasks save one session as fast as they can while it is deleted. Once the delete is acknowledged, no load
+/// shows the session again, however many saves are still under way.
 async fn delete_among_saves(backend: impl TokenStore, rounds: usize) {
     let store = TowerSessionStore::new(backend);
     let overlapped = Arc::new(AtomicUsize::new(0));
@@ -158,7 +158,7 @@ async fn the_absolute_end_is_moved_by_nothing() {
     let row = probe.find(probe.last_selector()).await.unwrap().unwrap();
     assert!(row.purge_at.since(row.expires_at) <= Duration::from_secs(3_600), "kept for days: {row:?}");
     let loaded = store.load(&record.id).await.unwrap().unwrap();
-    assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "what is loaded says so");
+    assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "the loaded record says so");
     clock.advance(Duration::from_millis(2_400 * 1_000 - 1));
     assert!(store.load(&record.id).await.unwrap().is_some());
     clock.advance(Duration::from_millis(1));
@@ -214,8 +214,8 @@ async fn a_delete_whose_caller_is_dropped_completes() {
     panic!("the session is still there");
 }
 
-/// Most saves leave the instant alone that a store indexes, though each moves the expiry date; and it is never
-/// before that date.
+/// Most saves leave the indexed instant unchanged, though each moves the expiry date. The instant is never before
+/// that date.
 #[tokio::test]
 async fn saves_rarely_move_the_instant_of_collection() {
     let backend = MemoryStore::new();

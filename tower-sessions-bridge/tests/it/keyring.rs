@@ -1,4 +1,4 @@
-//! With a keyring, a writer of the database makes no session and changes none.
+//! With a keyring, an attacker who can write to the database can neither create nor change a session.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl World {
         }
     }
 
-    /// Writes a row in the place of another, as an attacker does who can write to the database.
+    /// Replaces a row, as an attacker with write access to the database would.
     async fn write(&self, row: Row) {
         self.memory.delete(row.selector, &Note::none()).await.unwrap();
         assert!(self.memory.insert(&row, Fence::None).await.unwrap().is_inserted());

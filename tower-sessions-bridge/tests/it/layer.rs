@@ -1,4 +1,4 @@
-//! Under tower-sessions' own layer, as an application meets it.
+//! The bridge under the layer of tower-sessions, as an application uses it.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -14,8 +14,8 @@ use crate::probe::{Call, Gate, Probe, Then};
 
 type Answer = Response<String>;
 
-/// `/in` counts, `/out` logs out, `/clear` empties the session without looking at it, `/wait` changes the
-/// session and is under way until its gate opens.
+/// `/in` counts, `/out` logs out, `/clear` empties the session without reading it, `/wait` changes the session and
+/// waits until its gate opens.
 fn site(
     store: TowerSessionStore,
     gate: Arc<Gate>,
@@ -73,7 +73,7 @@ async fn a_request_under_way_during_the_logout_does_not_undo_it() {
     assert!(after.headers()[SET_COOKIE].to_str().unwrap().contains("Max-Age=0"), "and so is the cookie");
 }
 
-/// The one way in which tower-sessions saves an id that no store gave it.
+/// The only way in which tower-sessions saves an id that no store gave it.
 #[tokio::test]
 async fn an_id_that_the_client_made_up_becomes_no_session() {
     let probe = Probe::new(MemoryStore::new());

@@ -1,4 +1,4 @@
-//! What the bridge promises, through the traits of tower-sessions.
+//! The promises of the bridge, tested through the traits of tower-sessions.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
@@ -21,13 +21,13 @@ use tower_sessions::session::{Id, Record};
 /// 2026-01-01T00:00:00Z, in seconds.
 const START: u64 = 1_767_225_600;
 
-/// A store in memory, and the clock that it goes by.
+/// A store in memory, and its clock.
 fn memory() -> (TowerSessionStore, Arc<ManualClock>) {
     let clock = Arc::new(ManualClock::new(Timestamp::from_millis(START * 1_000)));
     (TowerSessionStore::new(MemoryStore::new()).clock(clock.clone()), clock)
 }
 
-/// So long after the start.
+/// The instant `after` the start.
 fn at(after: Duration) -> OffsetDateTime {
     OffsetDateTime::from_unix_timestamp(START as i64).unwrap() + after
 }
@@ -41,7 +41,7 @@ fn session(value: impl Into<Value>) -> Record {
     }
 }
 
-/// What every kind of value looks like.
+/// A value with every kind of JSON in it.
 fn everything() -> Value {
     json!({"": [null, true, -1, u64::MAX, 0.1, "ü\0\u{1f511}"], "nested": {"a": [[[]], {}]}})
 }

@@ -1,4 +1,4 @@
-//! A store that lets a test look at each call, hold it up, and make it fail.
+//! A store that lets a test inspect, delay and fail each call.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -20,24 +20,24 @@ pub(crate) enum Call {
     Replace,
 }
 
-/// What becomes of a call.
+/// What the probe does with a call.
 #[derive(Clone, Debug)]
 pub(crate) enum Then {
-    /// It is passed on.
+    /// Passes it on.
     Pass,
-    /// Its answer is that the record is taken, or changed.
+    /// Answers that the selector is taken, or that the record was changed.
     Lose,
-    /// It fails and nothing is written.
+    /// Fails; nothing is written.
     Unavailable,
-    /// It is written, and fails all the same.
+    /// Writes, and fails nevertheless.
     WrittenButUnknown,
-    /// It fails as if it might have been written.
+    /// Fails with unknown outcome; nothing is written.
     Unknown,
-    /// It is passed on when the gate is opened.
+    /// Passes it on when the gate is opened.
     Wait(Arc<Gate>),
 }
 
-/// Holds up a call until the test lets it go.
+/// Delays a call until the test lets it through.
 #[derive(Debug)]
 pub(crate) struct Gate {
     reached: Semaphore,
@@ -49,7 +49,7 @@ impl Gate {
         Arc::new(Self { reached: Semaphore::new(0), open: Semaphore::new(0) })
     }
 
-    /// Waits until a call stands before the gate.
+    /// Waits until a call has reached the gate.
     pub(crate) async fn reached(&self) {
         self.reached.acquire().await.unwrap().forget();
     }
@@ -74,7 +74,7 @@ pub(crate) struct Probe {
     seen: Arc<Mutex<Seen>>,
 }
 
-/// Everything that a backend was given.
+/// Everything that the backend received.
 #[derive(Default)]
 struct Seen {
     bytes: Vec<u8>,
@@ -87,23 +87,23 @@ impl Probe {
         Self { inner: Arc::new(inner), rule: Arc::new(Mutex::new(rule)), seen: Arc::default() }
     }
 
-    /// From now on `rule` says what becomes of each call.
+    /// Applies `rule` to each call from now on.
     pub(crate) fn rule(&self, rule: impl FnMut(Call) -> Then + Send + 'static) {
         *self.rule.lock().unwrap() = Box::new(rule);
     }
 
-    /// From now on the next call of this kind meets `then`, and all others are passed on.
+    /// Applies `then` to the next call of this kind, and passes all others on.
     pub(crate) fn next(&self, call: Call, then: Then) {
         let mut then = Some(then);
         self.rule(move |made| if made == call { then.take().unwrap_or(Then::Pass) } else { Then::Pass });
     }
 
-    /// All that the backend was given so far, as bytes and as text.
+    /// Returns everything that the backend received so far, as bytes and as text.
     pub(crate) fn bytes(&self) -> Vec<u8> {
         self.seen.lock().unwrap().bytes.clone()
     }
 
-    /// The selector of the last call that named one.
+    /// Returns the selector of the last call that named one.
     pub(crate) fn last_selector(&self) -> Selector {
         *self.seen.lock().unwrap().selectors.last().unwrap()
     }
@@ -115,7 +115,7 @@ impl Probe {
         seen.selectors.push(selector);
     }
 
-    /// `None` where `call` is not to be asked for its own answer.
+    /// Applies the rule to a call. `lost` is the answer of a lost race, `None` for a call that cannot lose one.
     async fn ask<T>(
         &self,
         kind: Call,

@@ -1,4 +1,4 @@
-//! A session id is nowhere but at the client.
+//! A session id exists only at the client.
 
 use std::fs;
 use std::path::Path;
@@ -13,7 +13,7 @@ use tower_sessions::session::{Id, Record};
 use crate::probe::{Call, Probe, Then};
 use crate::session;
 
-/// How an id could be written, and a few shortened.
+/// The forms in which an id could be written, some of them shortened.
 fn forms(id: Id) -> Vec<Vec<u8>> {
     let hex = format!("{:032x}", id.0);
     let little = format!("{:032x}", id.0.swap_bytes());
@@ -43,7 +43,7 @@ fn holds(bytes: &[u8], part: &[u8]) -> bool {
     bytes.windows(part.len()).any(|window| window == part)
 }
 
-/// Everything that a store is asked to do.
+/// Uses every operation of a store.
 async fn live(store: &TowerSessionStore) -> Vec<Record> {
     let mut records: Vec<_> = (0..8).map(|_| session("a mark to find")).collect();
     for record in &mut records {

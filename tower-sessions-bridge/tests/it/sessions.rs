@@ -1,4 +1,4 @@
-//! Create, save, load, delete and cycle, as the stores of tower-sessions have it.
+//! Create, save, load, delete and cycle, with the semantics of tower-sessions.
 
 use std::sync::Arc;
 
@@ -176,7 +176,7 @@ async fn a_purge_removes_what_is_over_for_an_hour_and_nothing_else() {
         store.create(&mut record).await.unwrap();
         selectors.push(probe.last_selector());
     }
-    // The longest of those that are over for an hour had eighteen hours and thirty minutes, and an eighth.
+    // The longest session that has been over for an hour lasted eighteen hours and thirty minutes, plus an eighth.
     clock.advance(std::time::Duration::from_secs(22 * 60 * 60));
     store.delete_expired().await.unwrap();
     let left = found(&backend, &selectors).await;

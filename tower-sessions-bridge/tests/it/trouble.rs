@@ -1,4 +1,4 @@
-//! An outage is an error, never "no such session", and what cannot be kept is refused.
+//! An outage is an error, never "no such session". Data that cannot be stored are refused.
 
 use hallpass_core::{Body, Fence, MemoryStore, Note, Record as Row, TokenStore};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
@@ -73,7 +73,7 @@ async fn an_unknown_outcome_is_found_out() {
     probe.next(Call::Delete, Then::WrittenButUnknown);
     assert!(
         matches!(store.delete(&record.id).await, Err(Error::Backend(_))),
-        "a logout is known or an error"
+        "a logout is acknowledged or an error"
     );
 }
 
@@ -108,7 +108,7 @@ async fn a_session_whose_row_is_damaged_is_over_and_its_browser_gets_another() {
         let _ = memory.insert(&damaged, Fence::None).await.unwrap();
         assert_eq!(store.load(&record.id).await.unwrap(), None);
         store.save(&record).await.unwrap();
-        assert_eq!(store.load(&record.id).await.unwrap(), None, "nothing brings it back");
+        assert_eq!(store.load(&record.id).await.unwrap(), None, "no save revives it");
         let mut next = record.clone();
         store.create(&mut next).await.unwrap();
         assert_ne!(next.id, record.id, "its id is taken");
@@ -118,7 +118,7 @@ async fn a_session_whose_row_is_damaged_is_over_and_its_browser_gets_another() {
     assert_eq!(store.load(&record.id).await.unwrap(), None, "it can be deleted");
 }
 
-/// Cut in the middle of the data, which only the decoding of the JSON shows.
+/// Cut in the middle of the data, which only decoding the JSON reveals.
 #[tokio::test]
 async fn a_session_whose_data_are_cut_is_over() {
     let (store, probe, memory, record) = stored().await;

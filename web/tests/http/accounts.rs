@@ -1,4 +1,4 @@
-//! Users and their ids, changed passwords, and a database of users that is out of order.
+//! Users and their ids, changed passwords, and a failing database of users.
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::site::{HOUR, MINUTE, Site};
@@ -46,7 +46,7 @@ async fn a_user_who_was_deleted_is_nobody_and_keeps_the_cookies() {
     assert_eq!(closed.me().await, "nobody");
     assert_eq!(browser.get("/account").await.status, 303);
     site.users.add("alice", true);
-    assert_eq!(browser.me().await, "alice session fresh", "until the user is there again");
+    assert_eq!(browser.me().await, "alice session fresh", "the user exists again");
 }
 
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn a_loader_that_fails_is_an_outage_and_logs_nobody_out() {
             assert!(answer.set_cookies().is_empty());
         }
     }
-    assert_eq!(site.browser().me().await, "nobody", "a visitor is nobody all the same");
+    assert_eq!(site.browser().me().await, "nobody", "a visitor is still anonymous");
     site.users.down(false);
     assert_eq!(browser.me().await, "alice session fresh");
     assert_eq!(closed.me().await, "alice remembered stale");
@@ -113,8 +113,8 @@ async fn the_device_that_changes_the_password_stays_with_new_tokens() {
     let answer = browser.post("/password", &[("password", "new")]).await;
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_some());
     assert_eq!(browser.me().await, "alice session fresh");
-    assert_eq!(browser.get("/cart").await.body, "tea", "and with what it kept");
-    assert_eq!(before.me().await, "nobody", "a copy of the old ones is out");
+    assert_eq!(browser.get("/cart").await.body, "tea", "and with its data");
+    assert_eq!(before.me().await, "nobody", "a copy of the old tokens is ended");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }
@@ -131,7 +131,7 @@ async fn a_password_changed_behind_the_site_s_back_is_refused_everywhere_until_i
     assert_eq!((browser.me().await, closed.me().await), ("nobody".into(), "nobody".into()));
     assert_eq!(browser.get("/why").await.body, "StampMismatch");
     site.users.change("alice", |user| user.password = "secret".into());
-    assert_eq!(browser.me().await, "alice session fresh", "refused, not ended: the old one is back");
+    assert_eq!(browser.me().await, "alice session fresh", "the token was refused, not ended");
     assert_eq!(closed.me().await, "alice remembered stale");
     assert_eq!(bob.me().await, "bob session fresh");
 }
@@ -161,7 +161,7 @@ async fn who_changes_somebody_else_s_password_does_not_become_them() {
     alice.log_in("alice").await;
     bob.log_in("bob").await;
     let answer = alice.post("/password", &[("password", "new"), ("whose", "bob")]).await;
-    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0), "nothing of hers was changed");
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0), "alice's login was not changed");
     assert_eq!((alice.me().await, bob.me().await), ("alice session fresh".into(), "nobody".into()));
 }
 

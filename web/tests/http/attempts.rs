@@ -1,4 +1,4 @@
-//! How often a password may be tried, and who hears of it.
+//! How often a password may be tried, and which signals follow.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -34,7 +34,7 @@ async fn after_ten_wrong_passwords_the_right_one_has_to_wait() {
     assert_eq!(try_with(&browser, "bob", "secret").await, 200, "another account");
     let mut elsewhere = site.browser();
     elsewhere.from = Ipv4Addr::new(127, 0, 0, 2);
-    assert_eq!(try_with(&elsewhere, "alice", "secret").await, 200, "its owner, from another address");
+    assert_eq!(try_with(&elsewhere, "alice", "secret").await, 200, "the user, from another address");
     site.advance(MINUTE * 15);
     assert_eq!(try_with(&browser, "alice", "secret").await, 200);
 }
@@ -50,7 +50,7 @@ async fn names_that_do_not_exist_are_counted_too_and_cost_the_same_calls() {
     assert_eq!(site.gate.calls().len(), known.len(), "{known:?}");
     site.gate.all_down();
     assert_eq!(try_with(&browser, "alice", "guess").await, 401);
-    assert_eq!(try_with(&browser, "mallory", "guess").await, 401, "an outage tells no names");
+    assert_eq!(try_with(&browser, "mallory", "guess").await, 401, "an outage reveals no names");
     site.gate.up();
     for _ in 2..10 {
         assert_eq!(try_with(&browser, "mallory", "guess").await, 401);
@@ -77,7 +77,7 @@ async fn a_store_in_trouble_tells_no_names_whichever_of_its_calls_fail() {
             "{down:?}"
         );
         if down.contains(&Call::Epoch) {
-            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "who knows the password is told");
+            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "the owner gets an error");
         }
         site.gate.up();
         assert_eq!(try_with(&browser, "alice", "secret").await, 200);
@@ -131,7 +131,7 @@ async fn failed_logins_are_told_with_the_client_s_address() {
     assert_eq!(told.lock().unwrap().pop(), Some((SignalKind::TooManyAttempts, None, here)));
 }
 
-/// A limit over a server that fails where the test says so: three attempts for all together.
+/// A limit over a server that fails on demand; all clients share three attempts.
 #[derive(Clone, Default)]
 struct Stuck {
     taken: Arc<AtomicU32>,
@@ -165,20 +165,20 @@ async fn a_limit_that_cannot_give_an_attempt_back_costs_no_login_and_gives_no_gu
     assert_eq!(try_with(&site.browser(), "alice", "guess").await, 401);
     assert_eq!(try_with(&site.browser(), "alice", "guess").await, 401);
     for password in ["guess", "secret"] {
-        assert_eq!(try_with(&site.browser(), "alice", password).await, 429, "the first stayed counted");
+        assert_eq!(try_with(&site.browser(), "alice", password).await, 429, "still counted");
     }
     limit.takes_none.store(true, Ordering::SeqCst);
     for password in ["guess", "secret"] {
         assert_eq!(
             try_with(&site.browser(), "alice", password).await,
             503,
-            "what is not counted is not tried"
+            "an attempt that cannot be counted is refused"
         );
     }
     assert_eq!(browser.me().await, "alice session fresh");
 }
 
-/// A limit of the application's own: two attempts for each address.
+/// A limit of the application: two attempts per address.
 #[derive(Clone, Default)]
 struct Two(Arc<Mutex<u32>>);
 

@@ -1,4 +1,4 @@
-//! Two layers over one `Tokens`: neither takes the tokens of the other.
+//! Two layers over one `Tokens`: neither accepts the tokens of the other.
 
 use hallpass_core::{Kind, Policy, TokensBuilder};
 use hallpass_web::AuthLayerBuilder;
@@ -20,7 +20,7 @@ fn admin(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     layer.audience("admin")
 }
 
-/// A site of users, and one of administrators over the same tokens. There is an alice in both.
+/// A site for users, and one for administrators over the same tokens. Each has an alice.
 async fn two() -> (Site, Site) {
     let users = Site::tuned(policies, |layer| layer).await;
     let admins = users.beside(admin).await;
@@ -44,7 +44,7 @@ async fn a_user_is_no_administrator_of_the_same_id_nor_the_other_way_round() {
     let key = user.post("/keys", &[]).await.body;
     let program = admins.browser().program().header("Authorization", format!("Bearer {key}"));
     assert_eq!(program.me().await, "nobody");
-    assert_eq!(user.me().await, "alice session fresh", "and nothing was ended");
+    assert_eq!(user.me().await, "alice session fresh", "nothing was ended");
     assert_eq!(boss.me().await, "alice session fresh");
     assert_eq!((user.reopen(), user.me().await), ((), "alice remembered stale".into()));
 }

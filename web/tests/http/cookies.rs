@@ -1,4 +1,4 @@
-//! What the two cookies look like, and which answers carry them.
+//! The attributes of the two cookies, and the answers that set them.
 
 use std::time::Duration;
 
@@ -47,9 +47,9 @@ async fn a_site_may_choose_names_domain_path_and_same_site() {
         ["domain=app.test", "max-age=2592000", "path=/deep", "samesite=Strict", "secure="]
     );
     browser.host = "mail.app.test".into();
-    assert_eq!(browser.me().await, "alice session fresh", "all below the domain");
+    assert_eq!(browser.me().await, "alice session fresh", "every host below the domain");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody", "the path of the other cookie is elsewhere");
+    assert_eq!(browser.me().await, "nobody", "the remember-me cookie has another path");
 }
 
 #[tokio::test]
@@ -92,7 +92,7 @@ async fn plain_http_works_only_where_a_site_says_so() {
         if !insecure {
             let form = [("id", "alice"), ("password", "secret")];
             let answer = browser.post("/login", &form).await;
-            assert_eq!(answer.status, 403, "a browser keeps no Secure cookie then, so nobody is logged in");
+            assert_eq!(answer.status, 403, "a browser would drop the Secure cookie, so the login is refused");
             assert!(answer.body.contains("need HTTPS"), "{}", answer.body);
             continue;
         }
@@ -132,7 +132,7 @@ async fn what_is_somebody_s_own_is_kept_by_no_cache_unless_the_page_says_so() {
         assert_eq!(browser.get(path).await.header("cache-control"), Some("private, no-store"), "{path}");
     }
     assert_eq!(browser.get("/kept").await.header("cache-control"), Some("private, max-age=60"));
-    assert_eq!(browser.get("/").await.header("cache-control"), None, "it asks nothing");
+    assert_eq!(browser.get("/").await.header("cache-control"), None, "the page does not use the session");
     let cart = site.browser();
     cart.post("/cart", &[("item", "tea")]).await;
     assert_eq!(cart.get("/cart").await.header("cache-control"), Some("private, no-store"), "a visitor's");
@@ -150,9 +150,9 @@ async fn an_answer_that_depends_on_the_user_varies_by_cookie() {
         (Some("Cookie"), Some("private, no-store"))
     );
     let vary = browser.get("/varied").await.all("vary").join(", ");
-    assert_eq!(vary, "Accept-Language, Cookie", "beside what the page itself says");
+    assert_eq!(vary, "Accept-Language, Cookie", "added to the page's own value");
     let vary = browser.get("/varied/already").await.all("vary").join(", ");
-    assert_eq!(vary, "Accept-Language, cookie", "which may be the same");
+    assert_eq!(vary, "Accept-Language, cookie", "not added twice");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn a_sliding_session_is_written_once_a_minute_at_most() {
     site.gate.calls();
     for _ in 0..59 {
         site.advance(Duration::from_secs(1));
-        assert!(browser.get("/me").await.set_cookies().is_empty(), "nor is a cookie sent again");
+        assert!(browser.get("/me").await.set_cookies().is_empty(), "no cookie is sent again");
     }
     assert!(site.gate.calls().iter().all(|call| *call == crate::gate::Call::Find));
     site.advance(Duration::from_secs(2));

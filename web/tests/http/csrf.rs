@@ -1,4 +1,4 @@
-//! CSRF tokens, for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
+//! CSRF tokens, for clients that send neither `Sec-Fetch-Site` nor `Origin`.
 
 use hallpass_web::{AuthLayerBuilder, SignalKind};
 
@@ -14,7 +14,7 @@ async fn strict() -> (Site, Browser) {
     (site, browser)
 }
 
-/// A request as an old browser sends it.
+/// A request from an old browser, without these headers.
 fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
     let prepared = browser.prepare(method, path, form);
     let text = String::from_utf8(prepared.bytes).unwrap();
@@ -23,7 +23,7 @@ fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) ->
     Prepared { bytes, ..prepared }
 }
 
-/// The same from a page that hides its origin, with `Referrer-Policy: no-referrer` for instance.
+/// A request from a page that hides its origin, for instance with `Referrer-Policy: no-referrer`.
 async fn hidden(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
     let prepared = silent(browser, "POST", path, form);
     let text = String::from_utf8(prepared.bytes).unwrap();
@@ -47,7 +47,7 @@ async fn token(browser: &Browser) -> String {
 async fn a_form_with_the_token_of_its_page_is_taken() {
     let (_site, browser) = strict().await;
     let (one, other) = (token(&browser).await, token(&browser).await);
-    assert_ne!(one, other, "a new text for each page");
+    assert_ne!(one, other, "each page gets a new text");
     for token in [&one, &other, &one] {
         let answer = send(&browser, "POST", "/csrf", &[("csrf", token)]).await;
         assert_eq!((answer.status, &*answer.body), (200, "alice"));
@@ -117,7 +117,7 @@ async fn the_secret_is_in_a_cookie_of_its_own_and_set_once() {
     let answer = send(&browser, "GET", "/csrf", &[]).await;
     let cookie = answer.cookie("__Host-csrf").unwrap();
     assert!(cookie.has("secure") && cookie.has("httponly") && cookie.max_age().is_none());
-    assert!(!answer.body.contains(&cookie.value), "the page shows it under a pad");
+    assert!(!answer.body.contains(&cookie.value), "the page shows it masked");
     assert!(send(&browser, "GET", "/csrf", &[]).await.set_cookies().is_empty());
 }
 
@@ -131,7 +131,7 @@ async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else(
             assert_eq!(
                 hidden(&browser, path, &[("item", "x")]).await.status,
                 403,
-                "{path}: no page had a token"
+                "{path}: no page showed a token"
             );
         }
         let (own, foreign) = (token(&browser).await, token(&site.browser()).await);
@@ -149,7 +149,7 @@ async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else(
             assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path}");
         }
         let answer = hidden(&browser, "/login", &[("id", "bob"), ("password", "secret")]).await;
-        assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "nor does it log the visitor in");
+        assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "the visitor is not logged in");
         assert_eq!(browser.me().await, "alice session fresh", "nothing was done");
 
         assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.body, "alice");
@@ -162,7 +162,7 @@ async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else(
         let text = text.replace("Sec-Fetch-Site: same-origin\r\n", "");
         assert!(text.contains("Origin: null") && text.contains("Sec-Fetch-Site: cross-site"), "{text}");
         let answer = Prepared { bytes: text.into_bytes(), ..prepared }.send().await;
-        assert_eq!(answer.status, 403, "what the browser says of another site outweighs a token");
+        assert_eq!(answer.status, 403, "the browser's header outweighs a token");
     }
 }
 

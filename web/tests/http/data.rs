@@ -1,4 +1,4 @@
-//! What a site keeps with a session.
+//! The data that a site keeps with a session.
 
 use hallpass_core::{EventKind, Kind};
 
@@ -27,7 +27,7 @@ async fn keeping_something_makes_no_login_fresh() {
     let browser = site.browser();
     browser.log_in_with("carol", &[("stale", "on"), ("force", "on")]).await;
     browser.post("/cart", &[("item", "tea")]).await;
-    assert_eq!(browser.me().await, "carol session stale", "nor does it put out who was forced in");
+    assert_eq!(browser.me().await, "carol session stale", "a forced login is not ended");
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn looking_makes_no_session_and_keeping_does() {
     assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "nobody".into()));
     assert!(browser.post("/cart", &[("item", "milk")]).await.set_cookies().is_empty(), "the same session");
     assert_eq!(site.heard.count(EventKind::Issued), 1);
-    assert_eq!(site.browser().get("/cart").await.body, "", "another visitor has another");
+    assert_eq!(site.browser().get("/cart").await.body, "", "another visitor has another session");
 }
 
 #[tokio::test]
@@ -72,10 +72,10 @@ async fn too_much_is_refused_and_changes_nothing() {
     );
     let visitor = site.browser();
     let answer = visitor.post("/cart", &[("item", &"x".repeat(17_000))]).await;
-    assert!(answer.status == 413 && answer.set_cookies().is_empty(), "nor is a session begun for it");
+    assert!(answer.status == 413 && answer.set_cookies().is_empty(), "no session begins");
     assert_eq!(visitor.post("/cart", &[("item", &"x".repeat(15_000))]).await.status, 200);
     let body = visitor.post("/cart", &[("item", &"x".repeat(1_500_000))]).await;
-    assert_eq!(body.status, 413, "a body that is too large is refused before that");
+    assert_eq!(body.status, 413, "a body that is too large is refused earlier");
 }
 
 #[tokio::test]

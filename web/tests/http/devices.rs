@@ -3,7 +3,7 @@
 use crate::browser::Browser;
 use crate::site::{MINUTE, Site};
 
-/// Alice's laptop and phone, and bob's.
+/// Three browsers: alice's laptop and phone, and bob's.
 async fn three() -> (Site, Browser, Browser, Browser) {
     let site = Site::new().await;
     let laptop = site.browser().agent("Firefox on a laptop");
@@ -59,7 +59,7 @@ async fn one_device_logs_another_out_for_good() {
     phone.reopen();
     assert_eq!((phone.me().await, laptop.me().await), ("nobody".into(), "alice session fresh".into()));
     assert_eq!(ids(&laptop).await.len(), 1);
-    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "a second time");
+    assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "already ended");
 }
 
 #[tokio::test]
@@ -118,7 +118,7 @@ async fn everywhere_is_everywhere() {
     }
     assert_eq!((site.live("alice").await, bob.me().await), (0, "bob session fresh".into()));
     phone.log_in("alice").await;
-    assert_eq!(phone.me().await, "alice session fresh", "who comes back may log in");
+    assert_eq!(phone.me().await, "alice session fresh", "the user may log in again");
 }
 
 #[tokio::test]
@@ -134,7 +134,7 @@ async fn somebody_remembered_may_log_the_others_out_and_stays_remembered() {
 #[tokio::test]
 async fn a_renewal_whose_answer_was_lost_is_told_on_the_login_page() {
     let (_site, laptop, phone, _bob) = three().await;
-    // A double click whose first answer the browser dropped, or a line that broke.
+    // A double click whose first answer the browser dropped, or a broken connection.
     assert_eq!(laptop.prepare("POST", "/devices/others", &[]).send().await.body, "done");
     assert_eq!(laptop.post("/devices/others", &[]).await.status, 401);
     assert_eq!(laptop.get("/why").await.body, "Revoked(Superseded)");

@@ -1,4 +1,4 @@
-//! Signals: each exactly once, however many ask.
+//! Signals: each is sent exactly once, however many requests there are.
 
 use hallpass_web::SignalKind as Kind;
 
@@ -17,11 +17,11 @@ async fn a_login_and_a_logout_are_told_once() {
     browser.log_in_remembered("alice").await;
     assert_eq!(site.heard.signals(), alice(Kind::LoggedIn));
     browser.get("/thrice").await;
-    assert_eq!(site.heard.signals(), [], "a request like any other tells nothing");
+    assert_eq!(site.heard.signals(), [], "a plain request sends no signal");
     browser.post("/logout", &[]).await;
     assert_eq!(site.heard.signals(), alice(Kind::LoggedOut));
     browser.post("/logout", &[]).await;
-    assert_eq!(site.heard.signals(), [], "nobody was logged in any more");
+    assert_eq!(site.heard.signals(), [], "the user was logged out already");
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_logout_without_a_session_is_told_with_its_user() {
     site.heard.signals();
     site.advance(HOUR);
     browser.post("/logout", &[]).await;
-    assert_eq!(site.heard.signals(), alice(Kind::LoggedOut), "and nobody is restored to be logged out");
+    assert_eq!(site.heard.signals(), alice(Kind::LoggedOut), "the session is not restored for a log-out");
 }
 
 #[tokio::test]
@@ -68,7 +68,7 @@ async fn a_closed_page_is_told_once_however_often_it_is_asked() {
         assert_eq!(site.heard.signals(), [(Kind::Unauthorized, None)], "{path}");
     }
     site.browser().get("/me").await;
-    assert_eq!(site.heard.signals(), [], "a page that is open to visitors refuses nobody");
+    assert_eq!(site.heard.signals(), [], "a page that is open to visitors refuses no request");
 }
 
 #[tokio::test]

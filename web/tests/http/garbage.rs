@@ -1,4 +1,4 @@
-//! Bad input: any bytes in any cookie or header, and too much of everything.
+//! Bad input: any bytes in any cookie or header, and oversized input.
 
 use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::gate::Call;
@@ -9,7 +9,7 @@ fn with(site: &Site, cookies: impl Into<Vec<u8>>) -> Browser {
     site.browser().header("Cookie", cookies)
 }
 
-/// A xorshift generator: the same junk in every run.
+/// A xorshift generator, which yields the same junk in every run.
 struct Junk(u64);
 
 impl Junk {
@@ -20,7 +20,7 @@ impl Junk {
         self.0
     }
 
-    /// Bytes that may stand in a header: anything but control characters.
+    /// Random bytes that are valid in a header: anything but control characters.
     fn bytes(&mut self, most: usize) -> Vec<u8> {
         let length = self.next() as usize % most;
         let legal = |byte: &u8| *byte == b'\t' || *byte >= 0x20 && *byte != 0x7f;
@@ -70,7 +70,7 @@ async fn a_malformed_cookie_is_nobody_s() {
             assert!(answer.set_cookies().is_empty(), "{name}={value}");
         }
     }
-    assert!(site.gate.calls().len() <= 4, "what is no token is not looked for: {:?}", site.gate.calls());
+    assert!(site.gate.calls().len() <= 4, "only tokens are looked up: {:?}", site.gate.calls());
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
         bad[at] = if bad[at] == b'x' { b'y' } else { b'x' };
         String::from_utf8(bad).unwrap()
     };
-    // The series, the dot, and the half of the secret that every token of the series has.
+    // The series, the dot, and the half of the secret that all tokens of the series share.
     for at in (0..23).chain(45..66) {
         let answer = with(&site, format!("{SESSION}={}", changed(at))).get("/me").await;
         assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{at}");
@@ -110,7 +110,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
     for bad in [good.to_lowercase(), good.to_uppercase(), format!("{good}x"), format!("{good}=")] {
         assert_eq!(with(&site, format!("{SESSION}={bad}")).me().await, "nobody");
     }
-    assert_eq!(browser.me().await, "alice session fresh", "which logs nobody out");
+    assert_eq!(browser.me().await, "alice session fresh", "no login was ended");
     for at in 23..45 {
         assert_eq!(with(&site, format!("{SESSION}={}", changed(at))).me().await, "nobody", "{at}");
     }
@@ -140,13 +140,13 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
             assert_eq!(with(&site, line).me().await, "alice session fresh", "{bad}");
         }
         let lines = with(&site, format!("{SESSION}={bad}")).header("Cookie", format!("{SESSION}={session}"));
-        assert_eq!(lines.me().await, "alice session fresh", "in headers of their own");
+        assert_eq!(lines.me().await, "alice session fresh", "in separate headers");
         let line = format!("{REMEMBER}={bad}; {REMEMBER}={remember}; {SESSION}={bad}");
         assert_eq!(with(&site, line).me().await, "alice remembered stale", "{bad}");
     }
-    assert_eq!(browser.me().await, "alice session fresh", "and the others kill nothing");
+    assert_eq!(browser.me().await, "alice session fresh", "the other tokens end nothing");
     let dead = with(&site, format!("{SESSION}={unknown}; {SESSION}={session}"));
-    assert_eq!(dead.get("/why").await.body, "nothing to tell", "nor are they told of");
+    assert_eq!(dead.get("/why").await.body, "nothing to tell", "the unknown token is not reported");
 }
 
 #[tokio::test]
@@ -195,7 +195,7 @@ async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
         431,
         "refused by the server itself"
     );
-    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "where nobody asks, nobody minds");
+    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "a page without a user");
     assert_eq!(browser.me().await, "alice session fresh");
 }
 

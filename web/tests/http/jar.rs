@@ -1,19 +1,19 @@
-//! What a browser does with cookies: RFC 6265bis, as far as a site can tell.
+//! How a browser treats cookies: RFC 6265bis, as far as a site can observe it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::{Clock, ManualClock, Timestamp};
 
-/// Longer than this no browser keeps a cookie.
+/// The longest time that a browser keeps a cookie.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// One `Set-Cookie`, as it was written.
+/// One `Set-Cookie` header, parsed.
 #[derive(Clone, Debug)]
 pub(crate) struct SetCookie {
     pub(crate) name: String,
     pub(crate) value: String,
-    /// Name in lower case, and value.
+    /// Names in lower case, with values.
     pub(crate) attributes: Vec<(String, String)>,
 }
 
@@ -49,10 +49,10 @@ impl SetCookie {
 struct Kept {
     name: String,
     value: String,
-    /// The host, or with a leading dot the domain and all below it.
+    /// The host, or with a leading dot the domain and all hosts below it.
     domain: String,
     path: String,
-    /// `None` until the browser is closed.
+    /// `None` for a cookie that ends with the browser.
     expires: Option<Timestamp>,
     secure: bool,
     same_site: String,
@@ -62,18 +62,18 @@ struct Kept {
 #[derive(Clone, Debug)]
 pub(crate) struct Jar {
     clock: Arc<ManualClock>,
-    /// In order of creation.
+    /// The cookies in order of creation.
     kept: Vec<Kept>,
 }
 
-/// For which request cookies are wanted.
+/// The request that cookies are looked up for.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct For<'a> {
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
-    /// TLS, or this very machine.
+    /// Whether the connection is encrypted or local.
     pub(crate) trusted: bool,
-    /// Whether another site's page sends it, and by opening a page of ours.
+    /// Whether a page of another site sends the request, and whether it does so by opening a page of ours.
     pub(crate) cross_site: bool,
     pub(crate) navigation: bool,
 }
@@ -83,7 +83,7 @@ impl Jar {
         Self { clock, kept: Vec::new() }
     }
 
-    /// Does what one `Set-Cookie` says, or refuses it as a browser would.
+    /// Applies a `Set-Cookie`, or ignores it as a browser would.
     pub(crate) fn set(&mut self, cookie: &SetCookie, host: &str, trusted: bool) {
         let domain = cookie.attribute("domain").map(|domain| domain.trim_start_matches('.').to_owned());
         let path = cookie.attribute("path").filter(|path| path.starts_with('/')).unwrap_or("/").to_owned();
@@ -106,7 +106,7 @@ impl Jar {
         let age = cookie.max_age().map(|seconds| Duration::from_secs(seconds).min(LONGEST));
         let same = |kept: &Kept| kept.name == cookie.name && kept.domain == domain && kept.path == path;
         let place = self.kept.iter().position(same);
-        // One of no duration is not kept, and takes away what it would have replaced.
+        // A cookie with no lifetime is not stored, and removes the one that it would have replaced.
         if age.is_some_and(|age| age.is_zero()) {
             place.map(|place| self.kept.remove(place));
             return;
@@ -120,7 +120,7 @@ impl Jar {
         }
     }
 
-    /// The cookies that go with a request: longer paths first, then the older first.
+    /// Returns the cookies of a request: longer paths first, then older ones first.
     pub(crate) fn get(&self, wanted: For<'_>) -> Vec<(String, String)> {
         let now = self.clock.now();
         let mut found: Vec<_> = self.kept.iter().filter(|kept| kept.goes_with(wanted, now)).collect();
@@ -128,24 +128,24 @@ impl Jar {
         found.into_iter().map(|kept| (kept.name.clone(), kept.value.clone())).collect()
     }
 
-    /// The browser is closed, and opened again.
+    /// Closes the browser and opens it again.
     pub(crate) fn close(&mut self) {
         self.kept.retain(|kept| kept.expires.is_some());
     }
 
-    /// Somebody deletes the cookies of this name.
+    /// Deletes the cookies of this name, as a user can.
     pub(crate) fn delete(&mut self, name: &str) {
         self.kept.retain(|kept| kept.name != name);
     }
 
-    /// The value of the cookie, as somebody sees it who looks into the profile.
+    /// Returns the value of the cookie, as anyone with access to the profile can.
     pub(crate) fn value(&self, name: &str) -> Option<String> {
         let now = self.clock.now();
         let lives = |kept: &&Kept| kept.name == name && kept.expires.is_none_or(|at| at > now);
         self.kept.iter().find(lives).map(|kept| kept.value.clone())
     }
 
-    /// Puts a value in the place of a cookie that is there.
+    /// Replaces the value of an existing cookie.
     pub(crate) fn swap(&mut self, name: &str, value: &str) {
         value.clone_into(&mut self.kept.iter_mut().find(|kept| kept.name == name).unwrap().value);
     }

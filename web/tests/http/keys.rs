@@ -6,7 +6,7 @@ use hallpass_web::SignalKind;
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
 
-/// A site with alice logged in, and a key of hers.
+/// A site with alice logged in, and one of her keys.
 async fn with_key() -> (Site, Browser, String) {
     let site = Site::new().await;
     let browser = site.browser();
@@ -30,7 +30,7 @@ async fn a_key_logs_a_program_in_without_cookies_and_never_freshly() {
     assert_eq!(site.heard.signals(), [(SignalKind::KeyUsed, Some("alice".into()))]);
     assert_eq!(program(&site, &key).get("/members").await.body, "members");
     assert_eq!(program(&site, &key).get("/delicate").await.status, 401);
-    assert_eq!(site.browser().me().await, "nobody", "the next request without it is nobody's");
+    assert_eq!(site.browser().me().await, "nobody", "a request without the key is anonymous");
 }
 
 #[tokio::test]
@@ -135,7 +135,7 @@ async fn keys_outlive_a_changed_password_and_a_logout_everywhere() {
         ("nobody".into(), "alice key stale".into())
     );
     site.users.change("alice", |user| user.active = false);
-    assert_eq!(program(&site, &key).me().await, "nobody", "but not their owner");
+    assert_eq!(program(&site, &key).me().await, "nobody", "but the user is locked");
 }
 
 #[tokio::test]
@@ -161,13 +161,13 @@ async fn a_key_manages_nothing_but_itself() {
     let id = list.lines().map(|line| &line[..16]).find(|id| *id != own).unwrap();
     let device = browser.get("/devices").await.body[..16].to_owned();
     assert_eq!(holder.get("/devices").await.body, "", "no list of devices");
-    assert_eq!(holder.get("/keys").await.body, "", "nor of keys");
+    assert_eq!(holder.get("/keys").await.body, "", "no list of keys");
     assert_eq!(holder.post("/devices/one", &[("login", &device)]).await.body, "nothing");
     assert_eq!(holder.post("/devices/all", &[]).await.body, "nothing");
     assert_eq!(browser.me().await, "alice session fresh");
     assert_eq!(holder.post("/keys/revoke", &[("login", id)]).await.body, "nothing");
     assert_eq!(program(&site, &other).me().await, "alice key stale");
-    assert_eq!(holder.post("/keys/revoke", &[("login", &own)]).await.body, "ended", "its own end");
+    assert_eq!(holder.post("/keys/revoke", &[("login", &own)]).await.body, "ended", "a key may end itself");
     assert_eq!(holder.me().await, "nobody");
 }
 

@@ -1,4 +1,4 @@
-//! Work that goes on after the answer went out.
+//! Work that continues after the answer was sent.
 
 use crate::site::Site;
 

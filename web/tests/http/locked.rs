@@ -1,4 +1,4 @@
-//! One cookie whose row cannot be judged: it says nothing, and everything else goes on.
+//! A cookie whose row cannot be judged: it is ignored, and everything else works.
 
 use hallpass_core::{KeyId, Keyring, Kind};
 use hallpass_web::SignalKind;
@@ -10,7 +10,7 @@ fn ring(id: u32) -> Keyring {
     Keyring::new(KeyId::new(id).unwrap(), &[id as u8; 32]).unwrap()
 }
 
-/// The browser asks who it is, logs in, and logs out, with what it holds.
+/// The browser asks for its user, logs in and logs out, with the cookies that it has.
 async fn goes_on(browser: &Browser, who: &str) {
     let (login, logout) = (browser.copied(), browser.copied());
     assert_eq!(browser.copied().get("/account").await.status, if who == "nobody" { 303 } else { 200 });
@@ -67,7 +67,7 @@ async fn a_row_made_with_a_key_that_this_node_lacks_says_nothing_here() {
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
     assert_eq!(browser.at(node.address).me().await, "nobody");
-    assert_eq!(browser.me().await, "alice session fresh", "a node that has the key knows it");
+    assert_eq!(browser.me().await, "alice session fresh", "a node that has the key accepts it");
     goes_on(&browser.at(node.address), "nobody").await;
 }
 

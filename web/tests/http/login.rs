@@ -25,7 +25,7 @@ async fn a_login_lasts_from_request_to_request() {
     for _ in 0..3 {
         assert_eq!(browser.me().await, "alice session fresh");
     }
-    assert_eq!(site.browser().me().await, "nobody", "another browser is somebody else");
+    assert_eq!(site.browser().me().await, "nobody", "another browser is not logged in");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn an_inactive_user_can_be_forced_in_and_stays_and_is_restored() {
     browser.reopen();
     assert_eq!(browser.me().await, "carol remembered stale");
     assert_eq!(browser.me().await, "carol remembered stale");
-    assert_eq!(site.heard.count(EventKind::Restored), 1, "the restored session is as good as the first");
+    assert_eq!(site.heard.count(EventKind::Restored), 1, "the restored session is used again");
 }
 
 #[tokio::test]

@@ -79,7 +79,7 @@ async fn a_logout_of_nobody_does_no_harm() {
     let (browser, member) = (site.browser(), site.browser());
     member.log_in("alice").await;
     assert_eq!(browser.post("/logout", &[]).await.body, "nothing, nobody");
-    assert_eq!(browser.post("/logout", &[]).await.status, 200, "nor a second one");
+    assert_eq!(browser.post("/logout", &[]).await.status, 200, "a second log-out");
     assert_eq!(member.me().await, "alice session fresh");
 }
 
@@ -115,7 +115,7 @@ async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     site.advance(MINUTE);
     assert_eq!(old.post("/logout", &[]).await.body, "ended, nobody");
     assert_eq!(browser.me().await, "nobody");
-    assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
+    assert_eq!(site.heard.count(EventKind::Reused), 0, "no theft is reported");
 }
 
 #[tokio::test]
@@ -180,13 +180,13 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     site.gate.all_down();
     site.gate.calls();
     assert_eq!(browser.post("/logout", &[]).await.status, 503);
-    assert_eq!(site.gate.calls(), [Call::Find; 2], "nothing is asked again of a store that is away");
+    assert_eq!(site.gate.calls(), [Call::Find; 2], "a failing store is not asked again");
     site.gate.up();
     let held = site.gate.hold(Call::Find);
     let logout = browser.prepare("POST", "/logout", &[]);
     let logout = tokio::spawn(async move { logout.send().await });
     held.arrival().await;
-    // The second one is asked for before the first has been answered.
+    // The second log-out is sent before the first has been answered.
     held.arrival().await;
     held.release();
     assert_eq!(logout.await.unwrap().body, "ended, nobody");

@@ -1,4 +1,4 @@
-//! The site under test, continued: devices, passwords, keys, and links in e-mails.
+//! More pages of the site under test: devices, passwords, keys, and links in e-mails.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -29,7 +29,7 @@ pub(crate) fn router() -> Router<Users> {
         .route("/kept", get(kept))
 }
 
-/// A line for each: the login, the device, and `here` for the one that asks.
+/// A line for each device: the login, the name, and `here` for the requesting one.
 async fn devices(auth: Auth) -> Answered {
     let line = |device: &hallpass_core::ActiveLogin| {
         format!("{} {} {}", device.login, device.device, if device.current { "here" } else { "elsewhere" })
@@ -63,7 +63,7 @@ async fn all(auth: Auth) -> Answered {
 #[derive(Deserialize)]
 struct Password {
     password: String,
-    /// Somebody else, as an administrator may.
+    /// Another user, as for an administrator.
     whose: Option<String>,
 }
 
@@ -100,7 +100,7 @@ struct Mail {
     id: String,
 }
 
-/// Answers what would be sent to the user by e-mail.
+/// Returns what would be sent to the user by e-mail.
 async fn once(State(users): State<Users>, auth: Auth, form: Form<Mail>) -> Answered {
     let Some(user) = users.find(&form.id) else {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
@@ -129,7 +129,7 @@ struct Reset {
     password: String,
 }
 
-/// A new password for whoever holds the link.
+/// Sets a new password for the user of the link.
 async fn reset(State(users): State<Users>, auth: Auth, form: Form<Reset>) -> Answered {
     match auth.consume::<User>(crate::site::RESET, &form.token).await {
         Ok(user) => {
@@ -153,7 +153,7 @@ async fn late(State(users): State<Users>, auth: Auth) -> &'static str {
     "answered"
 }
 
-/// Says itself how long it may be kept.
+/// Sets its own cache headers.
 async fn kept(_: Option<CurrentUser<User>>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "private, max-age=60")], "kept")
 }

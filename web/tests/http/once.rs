@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::gate::Call;
 use crate::site::{CONFIRM, MINUTE, RESET, SECOND, Site};
 
-/// What is in the e-mail.
+/// The token in the e-mail.
 async fn mail(site: &Site, kind: hallpass_core::Kind, id: &str) -> String {
     let answer = site.browser().post("/once", &[("kind", kind.as_str()), ("id", id)]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
@@ -55,7 +55,7 @@ async fn a_changed_password_kills_every_other_link() {
         (422, "new".into())
     );
     assert_ne!(consume(&site, CONFIRM, &confirm).await, "alice");
-    assert_eq!(consume(&site, RESET, &bob).await, "bob", "but nobody else's");
+    assert_eq!(consume(&site, RESET, &bob).await, "bob", "but not another user's");
 }
 
 #[tokio::test]
@@ -75,7 +75,7 @@ async fn a_link_for_one_thing_does_not_do_another() {
     let site = Site::new().await;
     let token = mail(&site, CONFIRM, "alice").await;
     assert_eq!(consume(&site, RESET, &token).await, "Invalid");
-    assert_eq!(consume(&site, CONFIRM, &token).await, "alice", "and is not used up by the attempt");
+    assert_eq!(consume(&site, CONFIRM, &token).await, "alice", "the attempt does not use the token up");
     assert_eq!(consume(&site, CONFIRM, &token).await, "Spent");
 }
 
@@ -88,7 +88,7 @@ async fn a_link_is_no_login() {
         let browser = browser.clone().header("Cookie", format!("{name}={token}"));
         assert_eq!(browser.me().await, "nobody");
     }
-    assert_eq!(consume(&site, RESET, &token).await, "alice", "and is not used up by it");
+    assert_eq!(consume(&site, RESET, &token).await, "alice", "the attempts do not use the token up");
 }
 
 #[tokio::test]

@@ -1,16 +1,16 @@
-//! Requests that another site makes a browser send.
+//! Requests that a page of another site makes a browser send.
 
 use hallpass_web::{AuthLayerBuilder, CookieSpec, SameSite, SignalKind};
 
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
 
-/// The same browser with a page of another site open.
+/// The same browser, with a page of another site open.
 fn lured(browser: &Browser) -> Browser {
     browser.page_of("https://evil.test")
 }
 
-/// A site whose cookies go with every request, so that nothing but the guard is in the way.
+/// A site whose cookies go with every request, so that only the guard can refuse it.
 async fn open() -> Site {
     let none = |name| CookieSpec::host(name).same_site(SameSite::None);
     Site::with(|layer| layer.session_cookie(none("session")).remember_cookie(none("remember"))).await
@@ -62,7 +62,7 @@ async fn another_site_opens_no_web_socket() {
     let browser = site.browser();
     browser.log_in("alice").await;
     let socket = browser.clone().header("Upgrade", "websocket").header("Sec-Fetch-Mode", "websocket");
-    assert_eq!(socket.get("/account").await.body, "alice session fresh", "our own page does");
+    assert_eq!(socket.get("/account").await.body, "alice session fresh", "our own page may open it");
     assert_eq!(lured(&socket).get("/account").await.status, 403);
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
@@ -86,7 +86,7 @@ async fn a_page_of_this_machine_opens_its_web_socket_over_plain_http() {
         let own = socket(host, &format!("http://{host}"));
         assert_eq!(own.get("/account").await.body, "alice session fresh", "{host}");
         let form = own.post("/members", &[]).await;
-        assert_eq!(form.status, 403, "{host}: with a form browsers say whose it is");
+        assert_eq!(form.status, 403, "{host}: browsers name the page that sent a form");
         for origin in [
             "http://localhost:4000",
             "http://evil.test",
@@ -124,7 +124,7 @@ async fn without_fetch_metadata_the_origin_decides() {
     let site = open().await;
     let browser = site.browser();
     browser.log_in("alice").await;
-    // An older browser: it says where from, and nothing else.
+    // An older browser, which sends only `Origin`.
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
     assert_eq!(old.page_of("https://app.test").post("/members", &[]).await.status, 200, "our own page");

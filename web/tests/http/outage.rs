@@ -1,4 +1,4 @@
-//! The store is out of order: 503, nothing is cleared, and everything works again when it is back.
+//! The store fails: the site answers 503 and clears no cookie, and everything works again when the store is back.
 
 use hallpass_core::EventKind;
 
@@ -7,7 +7,7 @@ use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
-/// An answer that says "try again" and does nothing to the cookies.
+/// The answer is "try again", and changes no cookie.
 fn unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
@@ -56,12 +56,12 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
     assert_eq!(visitor.get("/cart").await.status, 200);
     unavailable(&visitor.post("/cart", &[("item", "tea")]).await);
     let junk = site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk"));
-    assert_eq!(junk.me().await, "nobody", "what is no token needs no store");
+    assert_eq!(junk.me().await, "nobody", "text that is not a token needs no store");
 }
 
 #[tokio::test]
 async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
-    // Before it, at its remember-me token, and between that and its session.
+    // Before the login, at its remember-me token, and between that and its session.
     for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
         let site = Site::new().await;
         let browser = site.browser();
@@ -97,7 +97,7 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
     }
     assert!(
         site.heard.kinds().iter().all(|kind| *kind != hallpass_web::SignalKind::LoggedOut),
-        "nothing is told"
+        "no signal is sent"
     );
     assert_eq!(browser.me().await, "alice session fresh");
     site.gate.up();
@@ -200,8 +200,8 @@ async fn a_key_that_cannot_be_looked_up_is_not_refused() {
     assert_eq!(program.get("/account").await.body, "alice key stale");
 }
 
-/// A request of alice, whose browser may have been closed since she logged in, while the call of the store after
-/// `others` fails. Says whether there was such a call.
+/// Sends a request of alice, whose browser may have been closed since she logged in, while the store's call after
+/// `others` fails. Returns whether there was such a call.
 async fn survives(
     cap: u32,
     closed: bool,

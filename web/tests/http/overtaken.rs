@@ -1,4 +1,4 @@
-//! Requests that are overtaken by others, or given up, in the middle.
+//! Requests that are overtaken by others, or dropped, halfway through.
 
 use hallpass_core::EventKind;
 
@@ -20,7 +20,7 @@ async fn a_logout_wins_against_a_restore_that_is_under_way() {
     let answer = restore.await.unwrap();
     site.gate.up();
     assert_eq!((answer.status, &*answer.body), (200, "nobody"));
-    assert!(answer.set_cookies().is_empty(), "nothing that would bring the login back");
+    assert!(answer.set_cookies().is_empty(), "no cookie that would bring the login back");
     browser.receive(&answer);
     assert_eq!(browser.me().await, "nobody");
     assert_eq!(site.live("alice").await, 0);
@@ -49,7 +49,7 @@ async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
 async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
     let site = Site::new().await;
     let (one, other) = (site.reopened().await, site.reopened().await);
-    // It has just rotated, so that its next restore has no successor to send.
+    // It has just rotated, so its next restore sends no successor.
     assert_eq!(other.me().await, "alice remembered stale");
     assert_eq!(other.me().await, "alice remembered stale");
     let both = [&one, &other].map(|browser| format!("{REMEMBER}={}", browser.remember().unwrap())).join("; ");
@@ -65,7 +65,7 @@ async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none(), "{answer:?}");
 }
 
-/// A restore whose page takes its time, and what happens in another tab meanwhile.
+/// Restores in a slow request, while another tab sends `path`.
 async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
     let slow = browser.prepare("GET", "/slow", &[]);
     let slow = tokio::spawn(async move { slow.send().await });
@@ -119,7 +119,7 @@ async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_back() {
-    // An answer that restores, and one that sends the successor again that was lost alone.
+    // An answer that restores, and an answer that repeats only a successor that was lost.
     for lost_alone in [false, true] {
         let site = Site::new().await;
         let browser = site.reopened().await;
@@ -147,6 +147,6 @@ async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_bac
         assert_eq!(browser.remember(), newest, "a stale cookie never comes back");
         site.advance(MINUTE * 2);
         assert_eq!(browser.me().await, "alice remembered stale");
-        assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
+        assert_eq!(site.heard.count(EventKind::Reused), 0, "no theft is reported");
     }
 }

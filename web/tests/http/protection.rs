@@ -1,4 +1,4 @@
-//! Session protection: the same session from another client.
+//! Session protection: the same session, sent by another client.
 
 use hallpass_web::{AuthLayerBuilder, MissingFingerprint, Network, Protection, SignalKind};
 
@@ -87,7 +87,7 @@ async fn strong_ends_the_login_of_another_client_and_its_remember_me_token() {
     assert_eq!(browser.get("/why").await.body, "Revoked(Administrative)");
     browser.reopen();
     assert_eq!(browser.me().await, "nobody");
-    assert_eq!(elsewhere.me().await, "alice session fresh", "another login is none of it");
+    assert_eq!(elsewhere.me().await, "alice session fresh", "another login is not affected");
 }
 
 #[tokio::test]
@@ -119,7 +119,7 @@ async fn a_remember_me_token_may_come_from_another_client() {
         for _ in 0..3 {
             assert_eq!(updated.me().await, "alice remembered stale");
         }
-        assert_eq!(site.heard.kinds(), [SignalKind::Restored], "and its session is this client's");
+        assert_eq!(site.heard.kinds(), [SignalKind::Restored], "and the session is bound to this client");
     }
 }
 
@@ -130,7 +130,7 @@ async fn a_restored_session_has_no_freshness_to_lose() {
     browser.me().await;
     site.heard.signals();
     assert_eq!(browser.clone().agent("curl").me().await, "alice remembered stale");
-    assert!(site.heard.signals().is_empty(), "so nothing is told");
+    assert!(site.heard.signals().is_empty(), "so no signal is sent");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -185,7 +185,7 @@ async fn what_a_client_says_of_its_address_counts_for_nothing() {
     let mut thief = browser.clone();
     thief.from = [127, 0, 0, 2].into();
     thief.headers = at("127.0.0.1").headers;
-    assert_eq!(thief.me().await, "nobody", "it does not become the address it names");
+    assert_eq!(thief.me().await, "nobody", "the header of a client is ignored");
 }
 
 #[tokio::test]

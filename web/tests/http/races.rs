@@ -1,4 +1,4 @@
-//! Requests at once: each race overlaps for real, inside the store.
+//! Concurrent requests: each race really overlaps, inside the store.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,8 @@ use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
-/// So many requests for one page, with the cookies of this moment, none of which goes on before each has
-/// read the store once.
+/// Sends `count` requests for one page with the current cookies. None continues before each has read the store
+/// once.
 pub(crate) async fn at_once(site: &Site, browser: &Browser, count: usize, path: &str) -> Vec<Answer> {
     let request = browser.prepare("GET", path, &[]);
     site.gate.meet(Call::Find, count);
@@ -176,7 +176,7 @@ async fn twenty_changes_at_once_lose_nothing() {
     for item in 0..20 {
         let request = browser.prepare("POST", "/cart", &[("item", &item.to_string())]);
         tasks.spawn(async move {
-            // Who loses for two seconds on end, as on a slow disk, is told to try again.
+            // A request that loses for two seconds, as on a slow disk, is answered with "try again".
             for _ in 0..10 {
                 let answer = request.send().await;
                 if answer.status != 503 {
@@ -208,5 +208,5 @@ async fn two_devices_that_log_each_other_out_do_not_both_stay() {
     two.receive(&second);
     assert!([&first, &second].iter().all(|answer| [200, 401].contains(&answer.status)));
     let inside = [one.me().await, two.me().await].iter().filter(|me| *me != "nobody").count();
-    assert!(inside <= 1, "each asked for the other to be out");
+    assert!(inside <= 1, "each of them logged out the other");
 }

@@ -86,7 +86,7 @@ async fn a_lifetime_of_its_own_holds_in_the_browser_and_on_the_server() {
     assert_eq!(site.browser().header("Cookie", &*kept).me().await, "alice remembered stale");
     site.advance(SECOND);
     let tampered = site.browser().header("Cookie", &*kept);
-    assert_eq!(tampered.me().await, "nobody", "though the browser kept it");
+    assert_eq!(tampered.me().await, "nobody", "although the browser still sends it");
     assert_eq!(tampered.get("/why").await.body, "Expired");
 }
 
@@ -102,7 +102,7 @@ async fn a_token_that_is_not_used_expires_before_its_time() {
     assert!(browser.remember().is_some());
     assert_eq!(browser.me().await, "nobody");
     assert_eq!(browser.get("/why").await.body, "Expired");
-    assert_eq!(site.steps("alice").await, 1, "what has expired is not rotated");
+    assert_eq!(site.steps("alice").await, 1, "an expired token is not rotated");
 }
 
 #[tokio::test]
@@ -166,9 +166,9 @@ async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
     let before = browser.copied();
     let answer = browser.post("/confirm", &[("password", "secret")]).await;
     assert_eq!(answer.body, "alice password fresh");
-    assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(29 * 86_400), "and no longer lived");
+    assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(29 * 86_400), "the lifetime is not extended");
     assert_eq!(browser.me().await, "alice session fresh");
-    assert_eq!(before.me().await, "nobody", "the tokens from before are dead");
+    assert_eq!(before.me().await, "nobody", "the earlier tokens have ended");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }

@@ -1,4 +1,4 @@
-//! Pages that want somebody to be logged in, or freshly so.
+//! Pages that require a login, or a fresh one.
 
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 
@@ -27,7 +27,7 @@ async fn a_page_sends_nobody_to_the_login_and_back() {
         assert_eq!((answer.status, answer.location()), (303, &*format!("/login?next={path}")));
     }
     let answer = browser.get("/account?tab=a%26b&x=1").await;
-    assert_eq!(answer.location(), "/login?next=/account%3Ftab%3Da%2526b%26x%3D1", "whole, as one parameter");
+    assert_eq!(answer.location(), "/login?next=/account%3Ftab%3Da%2526b%26x%3D1", "as one parameter");
     let login = browser.post(answer.location(), &[("id", "alice"), ("password", "secret")]).await;
     assert_eq!((login.status, login.location()), (303, "/account?tab=a%26b&x=1"));
     assert_eq!(browser.get(login.location()).await.body, "alice session fresh");
@@ -73,7 +73,7 @@ async fn a_request_for_another_host_leads_to_no_other_site() {
     let answer = browser.get("http://evil.test/account?x=1").await;
     assert_eq!((answer.status, answer.location()), (303, "/login?next=/account%3Fx%3D1"));
     let answer = browser.program().page_of("http://evil.test").post("http://evil.test/members", &[]).await;
-    assert_eq!(answer.status, 403, "nor is that host the page's own");
+    assert_eq!(answer.status, 403, "that host is not our own either");
 }
 
 #[tokio::test]
@@ -112,13 +112,13 @@ async fn options_reaches_the_handler_for_those_only_who_may_pass() {
             assert_eq!((answer.status, &*answer.body), (204, ""), "{path}");
         }
     }
-    assert_eq!(site.heard.kinds(), [], "a preflight is no attempt to get in");
+    assert_eq!(site.heard.kinds(), [], "a preflight needs no login");
     visitor.log_in("alice").await;
     for path in ["/members", "/vault"] {
         assert_eq!(visitor.send("OPTIONS", path, &[]).await.body, "options");
     }
     site.gate.all_down();
-    assert_eq!(visitor.send("OPTIONS", "/members", &[]).await.status, 204, "nor a moment for an outage");
+    assert_eq!(visitor.send("OPTIONS", "/members", &[]).await.status, 204, "a preflight needs no store");
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn without_a_page_to_confirm_on_a_stale_login_is_not_sent_round_in_a_circl
     let site = Site::new().await;
     let browser = site.reopened().await;
     let answer = browser.get("/delicate").await;
-    assert_eq!((answer.status, answer.header("location")), (401, None), "the login page sends members back");
+    assert_eq!((answer.status, answer.header("location")), (401, None), "a redirect would loop");
     let node = site.node(|layer| layer.fresh_page("/confirm")).await;
     let answer = browser.at(node.address).get("/delicate").await;
     assert_eq!((answer.status, answer.location()), (303, "/confirm?next=/delicate"));
@@ -185,7 +185,7 @@ async fn a_delicate_page_wants_a_fresh_login() {
 async fn a_stale_login_is_sent_to_the_page_that_confirms_it() {
     let site = Site::with(|layer| layer.fresh_page("/confirm?why=stale")).await;
     let browser = site.browser();
-    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "nobody has to log in");
+    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "a visitor has to log in");
     browser.log_in_with("alice", &[("stale", "on")]).await;
     for path in ["/delicate", "/vault"] {
         assert_eq!(browser.get(path).await.location(), format!("/confirm?why=stale&next={path}"));
@@ -219,7 +219,7 @@ async fn a_page_can_be_read_again_with_head() {
 async fn a_path_that_a_proxy_took_off_is_in_next_again() {
     let mounted = |layer: hallpass_web::AuthLayerBuilder| layer.login_page("/shop/login").mounted_at("/shop");
     let site = Site::with(mounted).await;
-    // The browser asked for /shop/account; the proxy passed /account on.
+    // The browser requested /shop/account; the proxy passed on /account.
     let answer = site.browser().get("/account?x=1").await;
     assert_eq!((answer.status, answer.location()), (303, "/shop/login?next=/shop/account%3Fx%3D1"));
 }

@@ -1,4 +1,4 @@
-//! The site under test: every page does one thing that an application does.
+//! The pages of the site under test. Each does one thing that an application does.
 
 use std::time::Duration;
 
@@ -76,7 +76,7 @@ async fn thrice(
         .into_response())
 }
 
-/// Asks who it is, and takes its time.
+/// Shows the user, after a pause that the test ends.
 async fn slow(State(users): State<Users>, user: Option<CurrentUser<User>>) -> String {
     users.pause().await;
     line(user.as_ref())
@@ -90,7 +90,7 @@ async fn delicate(user: FreshUser<User>) -> String {
     line(Some(&user))
 }
 
-/// What the login page tells somebody who was logged in.
+/// What the login page shows to a user whose login has ended.
 async fn why(auth: Auth) -> Answered {
     Ok(match auth.why_anonymous().await? {
         Some(rejected) => format!("{rejected:?}"),
@@ -107,9 +107,9 @@ struct Input {
     seconds: Option<u64>,
     stale: Option<String>,
     force: Option<String>,
-    /// `on`, or whose login is begun before the password is checked.
+    /// `on`, or the user whose login begins before the password is checked.
     begun: Option<String>,
-    /// The password takes its time to be checked.
+    /// Whether checking the password waits for the test.
     slowly: Option<String>,
 }
 
@@ -151,7 +151,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
 #[derive(Deserialize)]
 struct Confirmation {
     password: String,
-    /// Somebody else, by a mistake of the site.
+    /// Another user, by a mistake of the site.
     whose: Option<String>,
 }
 
@@ -191,7 +191,7 @@ impl SessionData for Theme {
     const KEY: &'static str = "theme";
 }
 
-/// What a theme was before the program was changed.
+/// The type of a theme in an older version of the site.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct OldTheme(u32);
 
@@ -226,7 +226,7 @@ async fn theme_as_number(theme: Session<OldTheme>) -> Answered {
     Ok(theme.read().await?.0.to_string().into_response())
 }
 
-/// The kinds that a form may name.
+/// The kinds of token that a form may name.
 pub(crate) fn kind(name: &str) -> Kind {
     Kind::new(name).unwrap()
 }

@@ -5,7 +5,7 @@ use hallpass_core::EventKind;
 use crate::browser::Browser;
 use crate::site::{HOUR, Site};
 
-/// Opens the stream, does something meanwhile, and answers what it saw.
+/// Opens the stream, runs `meanwhile`, and returns what the stream showed.
 async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhile: F) -> String {
     let request = browser.prepare("GET", "/watch", &[]);
     let stream = tokio::spawn(async move { request.send().await });

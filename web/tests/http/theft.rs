@@ -94,7 +94,7 @@ async fn the_next_request_shows_that_the_browser_has_the_new_token() {
     site.advance(SECOND * 20);
     assert_eq!(copy.lose("/me").await.body, "alice remembered stale", "a request that was under way");
     site.advance(SECOND * 20);
-    assert_eq!(copy.me().await, "nobody", "no request takes that long");
+    assert_eq!(copy.me().await, "nobody", "longer than a request may take");
 }
 
 #[tokio::test]
@@ -110,9 +110,9 @@ async fn a_copied_old_cookie_ends_the_login_and_its_owner_is_told() {
     site.advance(MINUTE);
     assert_eq!(thief.me().await, "nobody");
     assert_eq!(site.heard.count(EventKind::Reused), 1, "the alarm");
-    assert_eq!(browser.me().await, "nobody", "nobody knows which of the two is the owner");
-    assert_eq!(browser.get("/why").await.body, "Revoked(Reused)", "the owner is told");
-    assert_eq!(elsewhere.me().await, "alice session fresh", "another login is none of it");
+    assert_eq!(browser.me().await, "nobody", "the site cannot know which of the two is the owner");
+    assert_eq!(browser.get("/why").await.body, "Revoked(Reused)", "the owner sees the reason");
+    assert_eq!(elsewhere.me().await, "alice session fresh", "another login is not affected");
     browser.log_in("alice").await;
     assert_eq!(browser.get("/why").await.body, "nothing to tell", "until the next login");
 }
@@ -139,7 +139,7 @@ async fn an_answer_with_new_tokens_that_is_lost_costs_a_login_and_no_alarm() {
         browser.log_in_remembered("alice").await;
         let lost = browser.prepare("POST", path, &[form]).send().await;
         assert_eq!((lost.status, lost.set_cookies().len()), (200, 2));
-        assert_eq!(browser.me().await, "nobody", "the old tokens have ended, whoever has them");
+        assert_eq!(browser.me().await, "nobody", "the old tokens have ended for every client");
         assert_eq!(site.heard.count(EventKind::Reused), 0);
         browser.log_in("alice").await;
         assert_eq!(browser.me().await, "alice session fresh");
@@ -174,7 +174,7 @@ async fn a_replayed_cookie_gets_nothing_in_its_place() {
     browser.me().await;
     site.advance(MINUTE);
     let answer = thief.get("/me").await;
-    assert!(answer.set_cookies().is_empty(), "and loses nothing that would tell the owner's browser");
+    assert!(answer.set_cookies().is_empty(), "the rejection clears no cookie, so the owner sees it later");
 }
 
 #[tokio::test]
@@ -186,7 +186,7 @@ async fn a_stale_cookie_never_comes_back() {
     let new = browser.remember().unwrap();
     for _ in 0..3 {
         let late = old.send().await;
-        assert_eq!(late.cookie(REMEMBER).unwrap().value, new, "a late request gets the newest");
+        assert_eq!(late.cookie(REMEMBER).unwrap().value, new, "a late request gets the newest token");
         browser.receive(&late);
         let answer = browser.get("/me").await;
         let again = answer.cookie(REMEMBER).map(|cookie| cookie.value);

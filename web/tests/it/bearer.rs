@@ -17,8 +17,8 @@ async fn a_key_is_a_user_without_cookies() {
     let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
     let answer = program.get("/me").await;
     assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Key stale", 0));
-    assert_eq!(program.get("/fresh").await.status, 401, "a key confirms nothing");
-    assert_eq!(program.post("/keys").await.status, 401, "nobody makes a key with a key");
+    assert_eq!(program.get("/fresh").await.status, 401, "a key is never fresh");
+    assert_eq!(program.post("/keys").await.status, 401, "a key cannot create a key");
     for scheme in ["bearer", "BEARER", "Bearer "] {
         let mut program = world.browser().with("authorization", &format!("{scheme} {key}"));
         assert_eq!(program.get("/me").await.body, "alice Key stale");
@@ -35,7 +35,7 @@ async fn an_invalid_cookie_does_not_hide_a_valid_header() {
         assert_eq!(program.get("/me").await.body, "alice Key stale");
     }
     let mut both = world.logged_in().await.with("authorization", "Bearer junk");
-    assert_eq!(both.get("/me").await.body, "alice Session fresh", "nor the other way round");
+    assert_eq!(both.get("/me").await.body, "alice Session fresh", "a bad key does not affect the cookies");
 }
 
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn keys_outlive_passwords_and_end_by_name() {
     browser.post("/devices/others").await;
     world.advance(DAY);
     assert_eq!(program.get("/me").await.body, "alice Key stale");
-    assert_eq!(program.post("/logout").await.body, "false true", "a log-out is about cookies");
+    assert_eq!(program.post("/logout").await.body, "false true", "a log-out does not end a key");
     let mut browser = world.logged_in().await;
     let list = browser.get("/keys").await.body;
     let (id, name) = list.split_once(' ').unwrap();
@@ -80,7 +80,7 @@ async fn keys_outlive_passwords_and_end_by_name() {
     assert_eq!(browser.get("/devices").await.body.lines().count(), 1, "a key is no device");
     let mut bob = world.browser();
     bob.post("/login?user=bob").await;
-    assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "not of somebody else");
+    assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "another user cannot end it");
     assert_eq!(browser.post(&format!("/keys/{id}")).await.body, "true");
     assert_eq!(program.get("/me").await.status, 401);
 }
@@ -126,7 +126,7 @@ async fn a_key_that_names_itself_as_a_device_ends_nothing() {
     world.advance(HOUR);
     let mut both = browser.clone().with("authorization", &format!("Bearer {key}"));
     let answer = both.post(&format!("/devices/{}", list.split(' ').next().unwrap())).await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("false", 0), "its cookies are another matter");
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("false", 0), "the cookies do not count");
     assert_eq!(both.get("/me").await.body, "alice Key stale");
 }
 
@@ -146,7 +146,7 @@ async fn a_key_works_across_sites_and_cookies_beside_it_do_not() {
     let mut program = cross(world.browser()).with("authorization", &format!("Bearer {key}"));
     assert_eq!(program.post("/me").await.body, "alice Key stale");
     let mut forged = cross(world.logged_in().await).with("authorization", "Bearer junk");
-    assert_eq!(forged.post("/me").await.status, 401, "a made-up key does not carry the cookies in");
+    assert_eq!(forged.post("/me").await.status, 401, "an invalid key does not bypass the guard");
 }
 
 #[tokio::test]
@@ -171,7 +171,7 @@ async fn what_a_key_keeps_forces_nobody_in() {
     let world = World::new();
     world.users.change("alice", |user| user.active = false);
     let alice = hallpass_core::Subject::new("alice").unwrap();
-    // What the layer itself would have written first for a user who was forced in, now and once.
+    // The first byte that the layer itself writes for a user who was forced in, today and in an earlier version.
     for first in (0x40..0x48_u8).chain(0xF8..=0xFF) {
         let login = world.layer.tokens().begin_login(&alice).await.unwrap();
         let data = [&[first][..], b"uild server"].concat();

@@ -78,7 +78,7 @@ async fn the_others_go_and_this_one_gets_new_tokens() {
     assert_eq!(ids(&mut here).await.len(), 1);
     assert_eq!(there.get("/").await.body, "nobody");
     assert_eq!(there.reopened().get("/").await.body, "nobody");
-    assert_eq!(copy.clone().get("/").await.body, "nobody", "whoever copied the old tokens is out too");
+    assert_eq!(copy.clone().get("/").await.body, "nobody", "a copy of the old tokens is ended, too");
     assert_eq!(copy.reopened().get("/").await.body, "nobody");
     assert_eq!(world.browser().post("/devices/others").await.status, 401);
 }
@@ -93,11 +93,11 @@ async fn everywhere_is_everywhere_and_here() {
     assert_eq!(there.get("/").await.body, "nobody");
     assert_eq!(there.reopened().get("/").await.body, "nobody");
     let mut program = world.browser().with("authorization", &format!("Bearer {key}"));
-    assert_eq!(program.get("/").await.body, "alice Key stale", "keys end by name");
+    assert_eq!(program.get("/").await.body, "alice Key stale", "a key ends only by name");
     assert_eq!(world.browser().post("/devices/everywhere").await.body, "false");
 }
 
-/// Another service over the same store, with a kind of device that the layer's tokens do not know.
+/// Another service over the same store has a kind of device that the layer's tokens do not know.
 #[tokio::test]
 async fn a_device_of_another_service_is_logged_out_like_one_s_own() {
     let world = World::new();

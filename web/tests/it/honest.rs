@@ -1,5 +1,6 @@
-//! One honest browser through random days: closed and opened, tabs at once, answers that get lost, writes that
-//! fail, old cookies beside new ones. It is never taken for a thief, and is out only when it logged out.
+//! One honest browser through random days: it is closed and opened, has concurrent tabs, loses answers, meets
+//! failing writes, and sends old cookies beside new ones. It is never taken for a thief, and is logged out only by
+//! its own log-out.
 
 use std::time::Duration;
 
@@ -9,11 +10,11 @@ use http::Method;
 use crate::browser::{Answer, Browser};
 use crate::world::{HOUR, MINUTE, SECOND, World};
 
-/// Walks, and steps of each.
+/// The number of walks, and of steps in each.
 const WALKS: u64 = 150;
 const STEPS: usize = 80;
 
-/// The same numbers in every run.
+/// A random generator with the same numbers in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -27,12 +28,12 @@ struct Walk {
     world: World,
     browser: Browser,
     dice: Dice,
-    /// Remember-me cookies from before, which some browsers send beside the newest.
+    /// Earlier remember-me cookies, which some browsers send beside the newest.
     old: Vec<(String, String)>,
     inside: bool,
-    /// How long it may stay away until an answer has to arrive.
+    /// How long it may stay away before an answer has to arrive.
     patience: Duration,
-    /// What it did, for whoever has to find out why this test fails.
+    /// What it did, to explain a failure of this test.
     did: Vec<String>,
 }
 
@@ -85,14 +86,14 @@ impl Walk {
         self.world.advance(time);
     }
 
-    /// An answer that gets lost, after which the browser comes back in time.
+    /// Loses an answer; the browser then comes back in time.
     async fn lose(&mut self) {
         let answer = self.browser.ask(Method::GET, "/").await;
         self.patience = self.patience.min(MINUTE * 25);
         self.check("lost", &answer);
     }
 
-    /// Two tabs at once, whose answers arrive in any order.
+    /// Uses two tabs concurrently, whose answers arrive in any order.
     async fn tabs(&mut self) {
         let mut answers =
             [self.browser.ask(Method::GET, "/").await, self.browser.ask(Method::GET, "/").await];
@@ -105,7 +106,7 @@ impl Walk {
         }
     }
 
-    /// A write of which nobody can tell whether it happened.
+    /// Makes a write succeed and its outcome unknown.
     async fn guess(&mut self) {
         let others = self.dice.below(2) as usize;
         self.did.push(format!("the write after {others} happens and nobody knows"));
@@ -126,7 +127,7 @@ impl Walk {
         self.check("beside old ones", &answer);
     }
 
-    /// The user is locked, or out of reach, for a moment in which every cookie is sent.
+    /// Locks the user, or makes the users unreachable, while every cookie is sent once.
     async fn away(&mut self) {
         let locked = self.dice.below(2) == 0;
         let switch = |world: &World, on: bool| match locked {
@@ -174,7 +175,7 @@ impl Walk {
         if let Some(cookie) = self.browser.cookie("__Host-remember") {
             self.old.push(("__Host-remember".into(), cookie.into()));
         }
-        // Browsers send a few at most.
+        // Browsers send only a few.
         self.old.drain(..self.old.len().saturating_sub(5));
         self.browser.take(answer);
         self.old.retain(|(_, old)| Some(&**old) != self.browser.cookie("__Host-remember"));

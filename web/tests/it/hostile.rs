@@ -1,4 +1,5 @@
-//! Any bytes in any cookie or header: anonymous, 401 or a refusal, never 500; and other sites' forms.
+//! Any bytes in any cookie or header lead to an anonymous request, 401 or a refusal, never to 500. Also forms of
+//! other sites.
 
 use std::net::IpAddr;
 
@@ -10,7 +11,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn any_bytes_in_a_header_are_nobody() {
-    // With everything switched on that reads a header.
+    // With every option that reads a header.
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     let world = World::with(|layer| {
         let layer = layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()]);
@@ -38,8 +39,8 @@ async fn any_bytes_in_a_header_are_nobody() {
         "__Host-session=%00; __Host-remember=%FF%FE".into(),
         "__Host-session=名前".as_bytes().into(),
     ];
-    // Every byte that a header may hold, in the selector, for the dot, and in the part of the validator that
-    // only somebody who held a token knows. (In the rest of it core takes it for an old token, rightly.)
+    // Every byte that a header may contain: in the selector, in place of the dot, and in the part of the validator
+    // that only a client with a token knows. (With a change in the rest, core rightly takes it for an old token.)
     for byte in (0x20..=0xff_u8).filter(|byte| *byte != 0x7f) {
         for at in [0, 10, 22, 50, 64, 65] {
             let mut text = good.session().as_bytes().to_vec();
@@ -72,7 +73,7 @@ async fn any_bytes_in_a_header_are_nobody() {
             }
         }
     }
-    assert_eq!(good.clone().get("/").await.body, "alice Session fresh", "and it ended nothing");
+    assert_eq!(good.clone().get("/").await.body, "alice Session fresh", "nothing was ended");
     assert_eq!(good.reopened().get("/").await.body, "alice Remembered stale");
 }
 
@@ -116,10 +117,10 @@ async fn another_sites_form_changes_nothing() {
             let answer = forged.post(path).await;
             assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (403, 0), "{path} {name}");
         }
-        assert_eq!(forged.get("/").await.body, "alice Session fresh", "a link is no form");
+        assert_eq!(forged.get("/").await.body, "alice Session fresh", "a link is not a form");
     }
     let mut stranger = world.browser().with("sec-fetch-site", "cross-site");
-    assert_eq!(stranger.post("/login?user=bob").await.status, 403, "nor may it log a victim in");
+    assert_eq!(stranger.post("/login?user=bob").await.status, 403, "it must not log a victim in either");
     for (name, value) in [
         ("sec-fetch-site", "same-origin"),
         ("origin", "https://app.example"),

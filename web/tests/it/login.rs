@@ -12,7 +12,7 @@ async fn a_login_begins_a_session_and_no_more() {
     let mut browser = world.browser();
     assert_eq!(browser.get("/").await.body, "nobody");
     let answer = browser.post("/login?user=alice").await;
-    assert_eq!(answer.set_cookies().len(), 1, "remember is off unless told otherwise: {answer:?}");
+    assert_eq!(answer.set_cookies().len(), 1, "remember is off by default: {answer:?}");
     assert_eq!(browser.get("/").await.body, "alice Session fresh");
     assert_eq!(browser.reopened().get("/").await.body, "nobody");
 }
@@ -79,7 +79,7 @@ async fn a_login_ends_every_older_login_that_the_browser_sends() {
         for (name, other) in sent.iter().zip([&first, &second]) {
             browser.jar.push(((*name).into(), other.cookie(name).unwrap().into()));
         }
-        // One that has restored something in this very request, and one that has not.
+        // One page has restored something in this very request, and one has not.
         let path = if sent[0] == sent[1] { "/confirm?user=alice" } else { "/login?user=alice" };
         assert_eq!(browser.post(path).await.status, 200);
         for mut old in [first.clone(), second.clone(), first.reopened(), second.reopened()] {
@@ -87,7 +87,7 @@ async fn a_login_ends_every_older_login_that_the_browser_sends() {
         }
         assert!(browser.get("/").await.body.starts_with("alice"));
     }
-    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "nobody else was ended");
+    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "no other login was ended");
     assert_eq!(second.clone().get("/").await.body, "alice Session fresh");
 }
 
@@ -189,7 +189,7 @@ async fn a_confirmed_login_is_fresh_and_has_new_tokens() {
     let mut browser = world.remembered().await.reopened();
     assert_eq!(browser.get("/").await.body, "alice Remembered stale");
     let old = browser.clone();
-    assert_eq!(browser.post("/confirm?user=bob").await.status, 401, "somebody else's password is none");
+    assert_eq!(browser.post("/confirm?user=bob").await.status, 401, "another user cannot authenticate here");
     assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
     assert_eq!(browser.get("/fresh").await.body, "alice Session fresh");
     assert_ne!(old.session(), browser.session());
@@ -273,7 +273,7 @@ async fn a_user_is_told_when_the_password_was_last_entered() {
         assert_eq!(browser.get("/since").await.body, since.to_string());
     }
     browser.post("/devices/others").await;
-    assert_eq!(browser.get("/since").await.body, since.to_string(), "nobody has entered it now");
+    assert_eq!(browser.get("/since").await.body, since.to_string(), "a renewal is not an authentication");
     browser.post("/confirm?user=alice").await;
     assert_eq!(browser.get("/since").await.body, "0");
 }

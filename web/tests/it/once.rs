@@ -1,4 +1,4 @@
-//! Tokens that work once.
+//! Single-use tokens.
 
 use crate::world::{MINUTE, SECOND, World};
 

@@ -1,4 +1,4 @@
-//! The store or the users out of reach: 503, nothing cleared, and everything works again afterwards.
+//! The store or the users are unreachable: 503, no cookie is cleared, and everything works again afterwards.
 
 use std::sync::{Arc, Mutex};
 
@@ -23,7 +23,7 @@ async fn a_store_out_of_reach_is_503_and_clears_nothing() {
             assert!(answer.header("retry-after").is_some(), "{path}");
             assert_eq!(answer.set_cookies().len(), 0, "{path}");
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-            assert!(!answer.body.contains("switched off"), "the cause is nobody's business: {}", answer.body);
+            assert!(!answer.body.contains("switched off"), "the cause is not revealed: {}", answer.body);
         }
         for path in
             ["/logout", "/login?user=alice", "/devices/others", "/devices/everywhere", "/confirm?user=alice"]
@@ -43,8 +43,8 @@ async fn a_login_that_fails_half_way_leaves_no_device_behind() {
     let world = World::new();
     let mut browser = world.remembered().await;
     let jar = browser.jar.clone();
-    // The epoch, which the test's handler asks for once more than it has to, the two tokens, and the end of
-    // what the browser held.
+    // Two epochs, because the test's handler reads it once more than necessary, the two tokens, and the end of the
+    // browser's old login.
     for others in 0..5 {
         world.store.fail_write(others);
         let answer = browser.post("/login?user=alice&remember=true").await;
@@ -87,7 +87,7 @@ async fn an_outage_in_the_middle_of_a_restore_is_made_good() {
     let world = World::new();
     let mut browser = world.remembered().await.reopened();
     world.advance(HOUR);
-    // The rotation is written, the session is not: only this answer can tell the browser its new token.
+    // The rotation is written, but the session is not: only this answer can deliver the new token.
     world.store.fail_write(1);
     let answer = browser.get("/").await;
     assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 1));
@@ -156,7 +156,7 @@ async fn the_request_of_a_logout_that_failed_half_way_asks_anew() {
     let mut browser = world.logged_in().await;
     browser.jar.extend(bob.jar);
     world.store.fail_write(1);
-    assert_eq!(browser.post("/logout-again").await.body, "true bob Session fresh", "alice is out");
+    assert_eq!(browser.post("/logout-again").await.body, "true bob Session fresh", "alice is logged out");
 }
 
 #[tokio::test]
@@ -176,7 +176,7 @@ async fn a_logout_needs_no_key_to_end_a_login() {
     browser.post("/login?user=alice&remember=true").await;
     let mut elsewhere = node(2);
     elsewhere.jar.clone_from(&browser.jar);
-    assert_eq!(elsewhere.get("/").await.body, "nobody", "here nobody can tell whose these are");
+    assert_eq!(elsewhere.get("/").await.body, "nobody", "this layer cannot read these tokens");
     assert_eq!(elsewhere.post("/logout").await.body, "true false");
     assert!(elsewhere.jar.is_empty());
     assert_eq!(browser.get("/").await.body, "nobody");

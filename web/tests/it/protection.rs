@@ -9,7 +9,7 @@ use http::Extensions;
 use crate::browser::Browser;
 use crate::world::World;
 
-/// The test's proxy says in `x-forwarded-for` where a request comes from.
+/// The test's proxy names the client in `x-forwarded-for`.
 fn behind_a_proxy(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()])
@@ -38,7 +38,7 @@ async fn basic_lowers_trust_and_reports_once() {
         }
         assert_eq!(world.signals(), [SignalKind::Protected]);
         let mut back = moved(&browser, "203.0.113.7", "Firefox");
-        assert_eq!(back.get("/").await.body, "alice Session stale", "trust does not come back by itself");
+        assert_eq!(back.get("/").await.body, "alice Session stale", "it stays not fresh");
         assert_eq!(back.post("/confirm?user=alice").await.body, "alice Password fresh");
     }
 }
@@ -105,7 +105,7 @@ async fn only_a_trusted_proxy_is_believed() {
     assert_eq!(
         moved(&browser, "198.51.100.1", "Firefox").get("/").await.body,
         "alice Session fresh",
-        "what an untrusted peer writes changes nothing"
+        "the header of an untrusted peer is ignored"
     );
 }
 

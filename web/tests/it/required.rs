@@ -1,4 +1,4 @@
-//! `login_required`, `fresh_login_required`, the way to the login page and back.
+//! `login_required`, `fresh_login_required`, and the redirect to the login page and back.
 
 use http::Method;
 
@@ -50,7 +50,7 @@ async fn scripts_and_keys_are_not_sent_anywhere() {
     assert_eq!(
         none.browser().with("accept", "text/html").get("/me").await.status,
         401,
-        "no page, no way there"
+        "without a login page there is no redirect"
     );
 }
 

@@ -1,4 +1,4 @@
-//! The remember-me cookie, when the session is gone.
+//! The remember-me cookie after the session is gone.
 
 use hallpass_core::EventKind;
 use hallpass_web::SignalKind;
@@ -90,8 +90,8 @@ async fn another_logins_remember_cookie_has_nothing_to_confirm() {
     for _ in 0..3 {
         assert_eq!(browser.get("/").await.body, "alice Remembered stale");
     }
-    assert_eq!(world.store.calls(), (3, 0), "it was looked at once");
-    assert!(!world.events().contains(&EventKind::Rotated), "and left alone");
+    assert_eq!(world.store.calls(), (3, 0), "it was read once");
+    assert!(!world.events().contains(&EventKind::Rotated), "it was not rotated");
 }
 
 #[tokio::test]
@@ -106,8 +106,8 @@ async fn an_old_remember_cookie_ends_the_login_once_the_new_one_was_seen() {
     assert_eq!(thief.get("/").await.body, "nobody");
     let answer = owner.get("/").await;
     assert_eq!(answer.body, "nobody", "the session goes with the login");
-    assert_eq!(answer.set_cookies().len(), 0, "what was rejected clears nothing");
-    assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "the rightful user is told");
+    assert_eq!(answer.set_cookies().len(), 0, "a rejection clears no cookie");
+    assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "the owner sees the reason");
     assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "until the next login");
     owner.post("/login?user=alice").await;
     assert_eq!(owner.get("/why").await.body, "no reason");
@@ -211,7 +211,7 @@ async fn with_several_cookies_of_one_name_one_valid_is_enough() {
             assert_eq!(jar.ask(Method::GET, "/why").await.set_cookies().len() % 2, 0);
         }
     }
-    assert_eq!(other.clone().get("/").await.body, "alice Session fresh", "nobody else was ended");
+    assert_eq!(other.clone().get("/").await.body, "alice Session fresh", "no other login was ended");
 }
 
 #[tokio::test]
@@ -221,7 +221,7 @@ async fn a_stale_remember_cookie_beside_the_newest_kills_nothing() {
     let mut stale = Vec::new();
     for _ in 0..3 {
         stale.push(("__Host-remember".to_owned(), browser.remember().to_owned()));
-        // Once in the request that restores, and once in the one that confirms.
+        // Once in the request that restores, once in the one that confirms, and once more.
         for _ in 0..3 {
             let newest = browser.jar.clone();
             browser.jar.splice(0..0, stale[..stale.len() - 1].iter().cloned());
@@ -283,7 +283,7 @@ async fn a_restore_that_is_overtaken_by_a_logout_restores_nothing() {
     browser.post("/logout").await;
     browser.take(&late);
     assert_eq!(browser.jar.len(), 2, "the late answer put its cookies back");
-    assert_eq!(browser.get("/").await.body, "nobody", "and they are worth nothing");
+    assert_eq!(browser.get("/").await.body, "nobody", "they are not accepted");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Each signal is told once, with whom it is about.
+//! Each signal is sent once, with its user.
 
 use hallpass_web::SignalKind::{self, *};
 
@@ -51,11 +51,11 @@ async fn a_logout_tells_once_of_each_login_and_not_of_a_visitor() {
     browser.jar.extend(bob.jar.clone());
     assert_eq!(browser.post("/logout").await.body, "true false");
     let bob_too = (LoggedOut, Some("bob".into()));
-    assert_eq!(world.signals_about(), [bob_too, alice(LoggedOut)], "sessions come first");
+    assert_eq!(world.signals_about(), [bob_too, alice(LoggedOut)], "the session's user comes first");
 
     world.advance(HOUR);
     expired.post("/logout").await;
-    assert_eq!(world.signals_about(), [(LoggedOut, None)], "whoever it was");
+    assert_eq!(world.signals_about(), [(LoggedOut, None)], "the user is unknown");
     let mut browser = world.remembered().await;
     world.signals();
     world.advance(HOUR);

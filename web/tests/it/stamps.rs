@@ -1,4 +1,4 @@
-//! A changed password ends every token that the old one began.
+//! A changed password ends every token that was issued under the old one.
 
 use crate::world::World;
 
@@ -40,7 +40,7 @@ async fn a_stamp_that_changed_behind_our_back_refuses_sessions_and_remember_toke
     assert_eq!(remembered.get("/").await.body, "nobody");
     assert_eq!(remembered.get("/why").await.body, "StampMismatch");
     world.users.change("alice", |user| user.password = "secret".into());
-    assert_eq!(session.get("/").await.body, "alice Session fresh", "refused, not ended: the old one is back");
+    assert_eq!(session.get("/").await.body, "alice Session fresh", "the token was refused, not ended");
     assert_eq!(remembered.get("/").await.body, "alice Remembered stale");
 }
 

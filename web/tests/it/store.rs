@@ -1,4 +1,4 @@
-//! A store in memory that can be switched off, counts its calls, and lets calls meet.
+//! A store in memory that can be switched off, counts its calls, and can make calls overlap.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use hallpass_core::{
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-/// Where calls meet, and how many are still to come.
+/// The barrier where calls meet, and the number of calls still to come.
 type Meeting = (Arc<Barrier>, usize);
 
 #[derive(Clone, Debug, Default)]
@@ -21,9 +21,9 @@ pub(crate) struct Switched {
     off: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
     writes: Arc<AtomicUsize>,
-    /// Which write from now on fails, counted from one; none if it is zero.
+    /// The number of the next write that fails, counted from one. Zero: none.
     failing: Arc<AtomicUsize>,
-    /// Whether that write is done all the same.
+    /// Whether that write happens nevertheless.
     done: Arc<AtomicBool>,
     meeting: Arc<Mutex<Option<Meeting>>>,
 }
@@ -33,29 +33,29 @@ impl Switched {
         self.off.store(!on, Ordering::SeqCst);
     }
 
-    /// Reads and writes since the last call.
+    /// Returns the numbers of reads and writes since the last call.
     pub(crate) fn calls(&self) -> (usize, usize) {
         (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
     }
 
-    /// Makes the write after `others` fail, and no other.
+    /// Makes a single write fail, after `others` others.
     pub(crate) fn fail_write(&self, others: usize) {
         self.done.store(false, Ordering::SeqCst);
         self.failing.store(others + 1, Ordering::SeqCst);
     }
 
-    /// Makes the write after `others` happen and its answer get lost, and no other.
+    /// Makes a single write happen and lose its answer, after `others` others.
     pub(crate) fn lose_write(&self, others: usize) {
         self.done.store(true, Ordering::SeqCst);
         self.failing.store(others + 1, Ordering::SeqCst);
     }
 
-    /// From now on every write works.
+    /// Makes every write work again.
     pub(crate) fn fail_no_write(&self) {
         self.failing.store(0, Ordering::SeqCst);
     }
 
-    /// Makes the next `count` finds overlap: none answers before all have been asked.
+    /// Makes the next `count` finds overlap: none returns before all have begun.
     pub(crate) fn meet(&self, count: usize) {
         *self.meeting.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
     }

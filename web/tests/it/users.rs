@@ -1,4 +1,4 @@
-//! The users of the application under test, who can be changed, removed, and out of reach.
+//! The users of the application under test, who can be changed, removed and made unreachable.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -35,7 +35,7 @@ impl Users {
         users
     }
 
-    /// Where the slow handler and the test meet: when it has begun, and when it may end.
+    /// Where the slow handler waits for the test: once when it has begun, and once before it ends.
     pub(crate) async fn meet(&self) {
         let patience = Duration::from_secs(20);
         timeout(patience, self.1.wait()).await.expect("the other one came in time");
@@ -64,7 +64,7 @@ impl Users {
         self.0.lock().unwrap().down = down;
     }
 
-    /// How often a user was looked for since the last call.
+    /// How often a user was loaded since the last call.
     pub(crate) fn loads(&self) -> usize {
         std::mem::take(&mut self.0.lock().unwrap().loads)
     }

@@ -1,4 +1,4 @@
-//! A browser with room for one cookie: HTTP/1.1, one connection a request.
+//! A browser that keeps a single cookie: HTTP/1.1, one connection per request.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -6,14 +6,14 @@ use std::time::Duration;
 
 const NAME: &str = "__Host-id";
 
-/// Somebody's browser.
+/// A browser.
 #[derive(Clone)]
 pub(crate) struct Browser {
     pub(crate) address: SocketAddr,
     pub(crate) cookie: Option<String>,
 }
 
-/// What the site answered.
+/// The site's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,

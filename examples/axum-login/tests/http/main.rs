@@ -1,4 +1,5 @@
-//! The site from outside, over HTTP: the program on a folder, and the routes over a store that fails.
+//! The site from outside, over HTTP: the program with its sessions in a folder, and the routes over a store that
+//! fails.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
@@ -18,7 +19,7 @@ fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
     assert_eq!((answer.status, answer.header("location")), (307, Some("/login?next=%2F")));
     assert_eq!(browser.post("/login", "user=alice&password=guess").status, 401);
     assert_eq!(browser.post("/login", "user=nobody&password=wonderland").status, 401);
-    assert!(browser.cookie.is_none(), "nobody has a session yet");
+    assert!(browser.cookie.is_none(), "there is no session yet");
 }
 
 #[test]
@@ -58,8 +59,8 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
     site.kill();
     let site = Program::start(folder.path());
     (thief.address, bob.address) = (site.address, site.address);
-    assert_eq!(thief.get("/").status, 307, "the copied cookie is dead");
-    assert!(bob.get("/").body.contains("Logged in as bob."), "somebody else's is not");
+    assert_eq!(thief.get("/").status, 307, "the copied cookie is refused");
+    assert!(bob.get("/").body.contains("Logged in as bob."), "another user's cookie still works");
 }
 
 #[test]
@@ -74,7 +75,7 @@ fn a_login_makes_a_new_session_and_the_old_one_is_dead() {
     browser.post("/login", "user=bob&password=builder");
     assert_ne!(browser.cookie, first.cookie);
     let mut planted = first;
-    assert_eq!(planted.get("/").status, 307, "the id that was planted is nobody's");
+    assert_eq!(planted.get("/").status, 307, "the planted id has no session");
     assert!(browser.get("/").body.contains("Logged in as bob."));
 }
 

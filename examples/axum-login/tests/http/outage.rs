@@ -1,4 +1,4 @@
-//! The store fails in mid-use.
+//! The store fails while the site is in use.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use tokio::net::TcpListener;
 
 use crate::browser::Browser;
 
-/// A store in memory with a switch.
+/// A store in memory that can be switched off.
 #[derive(Clone, Debug)]
 struct Switched {
     store: MemoryStore,
@@ -101,5 +101,5 @@ fn an_outage_logs_nobody_out() {
     assert_eq!(browser.cookie, cookie);
 
     down.store(false, Ordering::SeqCst);
-    assert!(browser.get("/").body.contains("Logged in as alice."), "as if nothing had been");
+    assert!(browser.get("/").body.contains("Logged in as alice."), "the session is still there");
 }

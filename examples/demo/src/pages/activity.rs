@@ -1,4 +1,4 @@
-//! What just happened: the list, and the page that follows it.
+//! The latest events: the list, and the page that follows it.
 
 use hallpass_core::Timestamp;
 use maud::{Markup, html};
@@ -7,7 +7,7 @@ use super::layout;
 use super::words::{Tone, ago, describe, happened};
 use crate::activity::Entry;
 
-/// The page. A header has the browser ask for it again, so it is for whoever asked to watch.
+/// The page. A header makes the browser reload it, so it is a page of its own.
 pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
     layout(
         "What just happened",
@@ -23,7 +23,7 @@ pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
     )
 }
 
-/// What happened to somebody's tokens, newest first.
+/// The latest events of a user's tokens, newest first.
 pub(super) fn list(entries: &[Entry], now: Timestamp) -> Markup {
     html! {
         @if entries.is_empty() { p.muted { "No events since the site was started." } }

@@ -1,4 +1,4 @@
-//! Pages with a form to fill in.
+//! Pages with a form.
 
 use maud::{Markup, html};
 
@@ -39,7 +39,7 @@ pub(crate) fn login(notice: Option<&str>, user: &str, next: &str) -> Markup {
     )
 }
 
-/// Asks somebody who is logged in, but not freshly, for the password.
+/// Asks a user whose login is not fresh for the password.
 pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
     layout(
         "Confirm it is you",
@@ -60,12 +60,12 @@ pub(crate) fn confirm(notice: Option<&str>, user: &str, next: &str) -> Markup {
     )
 }
 
-/// What is about to be logged out, and by which form.
+/// What will be logged out, and by which form.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ending<'a> {
     pub(crate) action: &'static str,
     pub(crate) what: &'static str,
-    /// The device, where it is one.
+    /// The device, if it is a single one.
     pub(crate) device: Option<&'a str>,
 }
 
@@ -114,7 +114,7 @@ pub(crate) fn password(notice: Option<&str>, user: &str) -> Markup {
     )
 }
 
-/// What went wrong, said before anything else.
+/// The error message, at the top of the page.
 fn alert(notice: Option<&str>) -> Markup {
     html! { @if let Some(notice) = notice { p.notice.warn role="alert" { (notice) } } }
 }
@@ -123,7 +123,7 @@ fn hidden_next(next: &str) -> Markup {
     html! { @if next != "/" { input name="next" type="hidden" value=(next); } }
 }
 
-/// Tells password managers whose password it is.
+/// Names the user for password managers.
 fn username(user: &str) -> Markup {
     html! { input type="hidden" autocomplete="username" value=(user); }
 }

@@ -1,4 +1,4 @@
-//! The start page of somebody who is logged in.
+//! The start page of a user who is logged in.
 
 use hallpass_core::{ActiveLogin, Kind, Timestamp};
 use hallpass_web::{Identity, Via};
@@ -8,7 +8,7 @@ use super::words::{ago, describe, left};
 use super::{activity, layout};
 use crate::activity::Entry;
 
-/// What it shows.
+/// The contents of the page.
 pub(crate) struct Home<'a> {
     pub(crate) name: &'a str,
     pub(crate) identity: &'a Identity,

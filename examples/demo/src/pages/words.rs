@@ -4,7 +4,7 @@ use hallpass_core::{EventKind, Kind, Reason, Rejected, Timestamp};
 
 use crate::activity::Entry;
 
-/// What to tell somebody whose cookie was rejected; `None` where there is nothing to tell.
+/// The message for a user whose cookie was rejected; `None` if none is needed.
 pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
     Some(match rejected {
         Rejected::Reused | Rejected::Revoked(Reason::Reused) => {
@@ -30,7 +30,7 @@ pub(crate) fn reason(rejected: Rejected) -> Option<&'static str> {
     })
 }
 
-/// What was done, by the word for it in an address.
+/// What was done, by its name in the address.
 pub(crate) fn done(word: &str) -> Option<&'static str> {
     match word {
         "device" => Some("That device is logged out."),
@@ -42,7 +42,7 @@ pub(crate) fn done(word: &str) -> Option<&'static str> {
     }
 }
 
-/// How an event feels.
+/// Whether an event is good or bad news.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Good,
@@ -50,7 +50,7 @@ pub(super) enum Tone {
     Bad,
 }
 
-/// A word for an event, how it feels, and a sentence.
+/// A word for an event, its tone, and a sentence.
 pub(super) fn happened(entry: &Entry) -> (&'static str, Tone, String) {
     use Tone::{Bad, Good, Plain};
     let cookie = match entry.kind {
@@ -108,7 +108,7 @@ fn ended(reason: Reason) -> (&'static str, Tone, String) {
     ("ended", tone, format!("A login was ended: {why}."))
 }
 
-/// What a person calls a client with this `User-Agent`; a guess.
+/// The everyday name of a client with this `User-Agent`; a guess.
 pub(super) fn describe(agent: &str) -> String {
     let find = |names: &[(&str, &'static str)]| {
         names.iter().find(|(mark, _)| agent.contains(mark)).map(|(_, name)| *name)
@@ -144,7 +144,7 @@ pub(super) fn ago(now: Timestamp, then: Timestamp) -> String {
     }
 }
 
-/// Rounded up to the minute: what was given for 30 days a moment ago reads "30 days".
+/// The time left, rounded up to the minute: right after a start with 30 days it reads "30 days".
 pub(super) fn left(now: Timestamp, until: Timestamp) -> String {
     span(until.since(now).as_secs().next_multiple_of(60))
 }

@@ -1,4 +1,4 @@
-//! Who one is, and with which password.
+//! The user's own pages, and the change of a password.
 
 use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
@@ -14,7 +14,7 @@ use super::{Query, Site};
 use crate::accounts::Account;
 use crate::pages;
 
-/// The fewest characters of a password.
+/// The minimum length of a password, in characters.
 const SHORTEST: usize = 8;
 
 pub(super) async fn home(
@@ -40,7 +40,7 @@ pub(super) async fn home(
     Ok(home.render().into_response())
 }
 
-/// The list of the start page, which the browser asks for again and again.
+/// The list of the start page, on a page that the browser reloads.
 pub(super) async fn watch(
     auth: Auth,
     user: CurrentUser<Account>,
@@ -94,11 +94,11 @@ pub(super) async fn change_password(
     if form.password != form.again {
         return Ok(refuse("The two new passwords are not the same."));
     }
-    // Last, so that a new password that will not do costs no attempt.
+    // Last, so that an unsuitable new password does not cost an attempt.
     if !knows_password(&auth, &user, form.current).await? {
         return Ok(refuse(NOT_YOURS));
     }
-    // First the password, for good; then the devices that knew the old one.
+    // The password is changed first, durably. Then the devices that knew the old one are logged out.
     let changed = site.accounts.change_password(&user, form.password).await.map_err(Failure::Loader)?;
     auth.credential_changed(&changed).await?;
     Ok(Redirect::to("/?done=password").into_response())

@@ -1,4 +1,4 @@
-//! Logging devices out: one, the others, all. Each asks for the password first (ASVS 5.0, 7.5.2).
+//! Logging out one device, the others, or all. Each asks for the password first (ASVS 5.0, 7.5.2).
 
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
@@ -18,7 +18,7 @@ pub(super) struct Asked {
     password: String,
 }
 
-/// What is no device of theirs is as logged out as it can be.
+/// A device that the user does not have counts as logged out.
 pub(super) async fn log_out_one(
     auth: Auth,
     user: CurrentUser<Account>,
@@ -60,7 +60,7 @@ pub(super) async fn log_out_everywhere(
     Ok(Redirect::to("/").into_response())
 }
 
-/// The page that asks for the password; `None` if the right one came with the form.
+/// Shows the page that asks for the password; `None` if the form contained the right one.
 async fn ask(
     auth: &Auth,
     user: &CurrentUser<Account>,

@@ -1,4 +1,4 @@
-//! A form that was filled in.
+//! A form that was sent.
 
 use axum::Form;
 use axum::extract::{FromRequest, Request};
@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 
 use crate::pages;
 
-/// What a form holds; who sends something else is told on a page.
+/// The fields of a form. If the client sends something else, it gets an error page.
 pub(super) struct Filled<T>(pub(super) T);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Filled<T> {

@@ -1,4 +1,4 @@
-//! Log in, log out, and confirm who one is.
+//! Log in, log out, and authenticate again.
 
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
@@ -45,8 +45,8 @@ pub(super) async fn log_in(
         (StatusCode::UNAUTHORIZED, pages::login(Some(why), &form.user, local(&form.next))).into_response()
     };
     let account = site.accounts.find(&form.user);
-    // Begun before the password is checked: what is logged out meanwhile, this login included, stays out. And
-    // without `?`: a failure that came before the password would tell which names exist.
+    // Called before the password is checked: a log-out in the meantime then also stops this login. Without `?`: an
+    // error before the check of the password would reveal which names exist.
     let login = auth.begin_login(account.as_ref()).await;
     let counter = format!("login:{}", form.user);
     let right = is_right(&auth, &counter, account.as_ref(), form.password.clone()).await?;
@@ -71,7 +71,7 @@ pub(super) async fn confirm_page(
     pages::confirm(None, &user.name, local(&query.next))
 }
 
-/// Makes a login fresh that is not.
+/// Makes a login fresh again.
 pub(super) async fn confirm(
     auth: Auth,
     user: CurrentUser<Account>,
@@ -86,8 +86,8 @@ pub(super) async fn confirm(
     Ok(Redirect::to(local(&form.next)).into_response())
 }
 
-/// Whether `password` is that of `user`, who is logged in. Wrong ones are counted apart from those at the login,
-/// so that a user who mistypes here can still log in.
+/// Whether `password` is that of `user`, who is logged in. Wrong ones are counted separately from those at the
+/// login, so that a user who mistypes here can still log in.
 pub(super) async fn knows_password(
     auth: &Auth,
     user: &CurrentUser<Account>,
@@ -96,8 +96,8 @@ pub(super) async fn knows_password(
     is_right(auth, &format!("confirm:{}", user.name), Some(user.user()), password).await
 }
 
-/// Whether `password` is that of `account`. It counts before it is checked: attempts that come at once do not slip
-/// in side by side. What could not be checked does not count.
+/// Whether `password` is that of `account`. The attempt is counted before the check, so that concurrent attempts
+/// cannot exceed the limit. It does not count if the password could not be checked.
 async fn is_right(
     auth: &Auth,
     counter: &str,

@@ -1,4 +1,4 @@
-//! Somebody's browser: Chromium with a profile on disk.
+//! A user's browser: Chromium with a profile on disk.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -28,7 +28,7 @@ impl Profile {
         self.with(driver, site, "normal")
     }
 
-    /// The same, but no command waits for a page to load.
+    /// Opens it in a mode in which no command waits for a page to load.
     pub(crate) fn open_hasty<'a>(&'a self, driver: &'a Driver, site: &'a str) -> Chromium<'a> {
         self.with(driver, site, "none")
     }
@@ -43,7 +43,7 @@ impl Profile {
                     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
                     "--disable-background-networking", "--disable-component-update", "--disable-sync",
                     "--disable-dev-shm-usage", "--hide-scrollbars", "--window-size=1000,900",
-                    // Ends the browser with its driver, however that ends.
+                    // The browser ends with its driver, however the driver ends.
                     "--remote-debugging-pipe",
                     profile,
                 ],
@@ -55,7 +55,7 @@ impl Profile {
     }
 }
 
-/// An open browser; closed when dropped, as a person closes it.
+/// An open browser. It is closed when dropped, as a user closes it.
 #[derive(Debug)]
 pub(crate) struct Chromium<'a> {
     session: Session,
@@ -69,7 +69,7 @@ impl Chromium<'_> {
         self.navigate(&format!("{}{path}", self.site));
     }
 
-    /// Goes anywhere.
+    /// Goes to any URL.
     pub(crate) fn navigate(&self, url: &str) {
         self.session.post("url", &json!({ "url": url }));
     }
@@ -86,7 +86,7 @@ impl Chromium<'_> {
         self.session.get("title").as_str().expect("text").to_owned()
     }
 
-    /// What a person sees of the page.
+    /// The visible text of the page.
     pub(crate) fn text(&self) -> String {
         let body = self.find("body");
         self.session.get(&format!("element/{body}/text")).as_str().expect("text").to_owned()
@@ -101,7 +101,7 @@ impl Chromium<'_> {
     #[track_caller]
     pub(crate) fn wait_for(&self, words: &str) {
         for _ in 0..600 {
-            // In between two pages there is nothing to look at.
+            // Between two pages there is no body.
             let body = self.session.send("POST", "element", &css("body"));
             let text = body.ok().and_then(|body| {
                 self.session.send("GET", &format!("element/{}/text", name_of(&body)), &Value::Null).ok()
@@ -114,7 +114,7 @@ impl Chromium<'_> {
         panic!("half a minute is over and the page does not show {words:?}:\n{}", self.text());
     }
 
-    /// Types into the field that this selector finds, in place of what is there.
+    /// Replaces the text in the field that this selector finds.
     pub(crate) fn fill(&self, selector: &str, text: &str) {
         let field = self.find(selector);
         self.session.post(&format!("element/{field}/clear"), &json!({}));
@@ -131,13 +131,13 @@ impl Chromium<'_> {
         self.session.post("actions", &json!({ "actions": [keyboard] }));
     }
 
-    /// Clicks on the one element that this selector finds.
+    /// Clicks the one element that this selector finds.
     pub(crate) fn click(&self, selector: &str) {
         let element = self.find(selector);
         self.session.post(&format!("element/{element}/click"), &json!({}));
     }
 
-    /// Presses the button with these words. Wait for something of the page that comes.
+    /// Presses the button with these words. Then wait for something on the next page.
     pub(crate) fn press(&self, words: &str) {
         let xpath = format!("//button[normalize-space()='{words}']");
         let element = self.session.post("element", &json!({ "using": "xpath", "value": xpath }));
@@ -154,20 +154,20 @@ impl Chromium<'_> {
         self.press("Log in");
     }
 
-    /// The cookies that the site gets.
+    /// The cookies that the browser sends to the site.
     pub(crate) fn cookies(&self) -> BTreeMap<String, String> {
         let list = self.session.get("cookie");
         let pair = |cookie: &Value| Some((cookie["name"].as_str()?.into(), cookie["value"].as_str()?.into()));
         list.as_array().expect("a list").iter().map(|cookie| pair(cookie).expect("a cookie")).collect()
     }
 
-    /// Puts a cookie into the jar, as somebody who copied it would.
+    /// Puts a cookie into the jar, as a thief who copied it would.
     pub(crate) fn plant(&self, name: &str, value: &str) {
         let cookie = json!({ "name": name, "value": value, "url": self.site, "path": "/", "secure": true, "httpOnly": true });
         assert_eq!(self.devtools("Network.setCookie", &cookie)["success"], true);
     }
 
-    /// The status of the answer that this page came with.
+    /// The status of the response that delivered this page.
     pub(crate) fn status(&self) -> u64 {
         let entry = "return performance.getEntriesByType('navigation')[0].responseStatus";
         self.script(entry).as_u64().expect("a number")
@@ -185,12 +185,12 @@ impl Chromium<'_> {
         self.session.post("window", &json!({ "handle": tab }));
     }
 
-    /// Asks Chromium itself, past the page.
+    /// Sends a command to Chromium itself, bypassing the page.
     pub(crate) fn devtools(&self, command: &str, parameters: &Value) -> Value {
         self.session.post("goog/cdp/execute", &json!({ "cmd": command, "params": parameters }))
     }
 
-    /// Has the driver run a script in the page; pages themselves run none.
+    /// Runs a script in the page through the driver; scripts of pages are off.
     pub(crate) fn script(&self, script: &str) -> Value {
         self.session.post("execute/sync", &json!({ "script": script, "args": [] }))
     }
@@ -216,7 +216,7 @@ fn css(selector: &str) -> Value {
     json!({ "using": "css selector", "value": selector })
 }
 
-/// The protocol's name for an element; the key is the same everywhere and means nothing.
+/// The protocol's name for an element. The key is a constant.
 fn name_of(element: &Value) -> &str {
     element["element-6066-11e4-a52e-4f735466cecf"].as_str().expect("an element")
 }

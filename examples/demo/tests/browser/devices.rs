@@ -1,4 +1,4 @@
-//! Two browsers of one person, and what each does to the other.
+//! Two browsers of one user, and how each affects the other.
 
 use crate::chromium::{Chromium, Profile};
 use crate::site::{SESSION_ENDS, Site};
@@ -65,7 +65,7 @@ fn whoever_watches_sees_what_another_browser_does() {
         assert!(!laptop.shows("logged out"));
         laptop.visit("/activity");
         phone.press("Log out");
-        // Nothing is done on the laptop.
+        // The laptop does nothing in between.
         laptop.wait_for("logged out");
         laptop.visit("/");
         laptop.press("Log out everywhere");

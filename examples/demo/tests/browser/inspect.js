@@ -1,4 +1,4 @@
-// Answers what is wrong with this page, as a list of sentences.
+// Returns the faults of this page as a list of sentences.
 const wrong = [];
 const say = (ok, text) => ok || wrong.push(text);
 const all = (selector) => [...document.querySelectorAll(selector)];

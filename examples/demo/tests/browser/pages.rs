@@ -1,4 +1,4 @@
-//! What every page owes to whoever reads it: by eye, by ear, on a small screen, in the dark.
+//! Accessibility of every page: contrast, screen readers, small screens, dark mode.
 
 use serde_json::{Value, json};
 
@@ -6,13 +6,13 @@ use crate::chromium::{Chromium, Profile};
 use crate::site::{SESSION_ENDS, Site};
 use crate::webdriver::Driver;
 
-/// The least contrast of text to its background (WCAG 2.2, 1.4.3).
+/// The minimum contrast of text to its background (WCAG 2.2, 1.4.3).
 const CONTRAST: f64 = 4.5;
 
-/// Finds what is wrong with a page. It runs in the page, by the driver's hand.
+/// A script that finds faults of a page. The driver runs it in the page.
 const INSPECT: &str = include_str!("inspect.js");
 
-/// Looks at the page as it is: in light and dark, on a large and a small screen.
+/// Inspects the current page: in light and dark mode, on a large and a small screen.
 #[track_caller]
 fn inspect(browser: &Chromium<'_>, name: &str) {
     for (scheme, width) in [("light", 1000), ("dark", 320)] {
@@ -43,7 +43,7 @@ fn every_page_can_be_read_by_everybody() {
     browser.wait_for("There is no account with this name and password.");
     inspect(&browser, "login-refused");
     browser.log_in("alice", "wonderland", true);
-    browser.wait_for("Every other device is logged out"); // They get there afterwards.
+    browser.wait_for("Every other device is logged out"); // Then both are on the next page.
     inspect(&browser, "password");
 
     let phone = other.open(&driver, &site.url);
@@ -57,7 +57,7 @@ fn every_page_can_be_read_by_everybody() {
     browser.wait_for("Please enter your password");
     inspect(&browser, "log-out");
     browser.visit("/activity");
-    browser.script("window.stop()"); // Or it would be replaced in mid-inspection.
+    browser.script("window.stop()"); // Otherwise it would be replaced during the inspection.
     inspect(&browser, "activity");
 
     site.clock.advance(SESSION_ENDS);
@@ -76,7 +76,7 @@ fn the_keyboard_is_enough() {
     let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
     let browser = profile.open(&driver, &site.url);
     browser.visit("/");
-    // The name has the focus; then password, box and button in this order.
+    // The name has the focus; then come password, box and button, in this order.
     browser.keys("alice\u{e004}wonderland\u{e004} \u{e004}\u{e007}");
     browser.wait_for("Hello, alice.");
     assert_eq!(browser.cookies().len(), 2, "the box was ticked");

@@ -1,4 +1,4 @@
-//! What "remember me" promises to a person with a browser.
+//! "Remember me", as a user with a browser sees it.
 
 use hallpass_core::Kind;
 
@@ -63,7 +63,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
     browser.wait_for("Remember me");
     browser.log_in("alice", "wonderland", true);
     browser.wait_for("Hello, alice.");
-    // Each its own address: requests for one and the same wait for each other in the browser's cache.
+    // Each tab has its own address: requests for the same one wait for each other in the browser's cache.
     let tabs: Vec<_> = (0..8)
         .map(|number| {
             let tab = browser.new_tab();
@@ -85,7 +85,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
         browser.wait_for("not fresh");
         assert!(browser.shows("Hello, alice."));
     }
-    assert_eq!(site.store.to_hold(), 0, "so many asked before the first was answered");
+    assert_eq!(site.store.to_hold(), 0, "all of them asked before the first was answered");
     assert_ne!(browser.cookies()[REMEMBER], before[REMEMBER], "it rotated");
     let records = site.records("alice");
     let generations: Vec<_> = records
@@ -94,7 +94,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
         .map(|record| record.generation)
         .collect();
     assert_eq!(generations, [1], "one step");
-    assert!(records.iter().all(|record| record.revoked.is_none()), "and nobody was thrown out");
+    assert!(records.iter().all(|record| record.revoked.is_none()), "no login was ended");
 
     for tab in &tabs {
         browser.switch_to(tab);
@@ -106,7 +106,7 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
     let browser = profile.open(&driver, &site.url);
     browser.visit("/");
     assert!(browser.shows("Hello, alice."), "the cookie that won is a good one");
-    assert_eq!(browser.cookies()[REMEMBER], after[REMEMBER], "and too young for another step");
+    assert_eq!(browser.cookies()[REMEMBER], after[REMEMBER], "and too new to rotate again");
 }
 
 #[test]

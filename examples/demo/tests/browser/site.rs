@@ -1,4 +1,4 @@
-//! The site, in this process.
+//! The site, run in this process.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use tokio::runtime::Runtime;
 
 use crate::plugged::Plugged;
 
-/// Longer than a session lives without being used.
+/// Longer than the idle lifetime of a session.
 pub(crate) const SESSION_ENDS: Duration = Duration::from_secs(31 * 60);
 /// Longer than the retry window and the overlap of a remember token.
 pub(crate) const WINDOWS_CLOSE: Duration = Duration::from_secs(62 * 60);
@@ -43,7 +43,7 @@ impl Site {
         Self { url: format!("http://localhost:{port}"), clock, store, runtime }
     }
 
-    /// What the store holds of this user.
+    /// The records that the store holds of this user.
     pub(crate) fn records(&self, user: &str) -> Vec<Record> {
         let page = Page::first(100.try_into().expect("not zero"));
         let subject = Subject::new(user).expect("a name");

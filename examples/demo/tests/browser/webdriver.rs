@@ -1,6 +1,6 @@
 //! The part of the WebDriver protocol that the tests need: JSON over HTTP to a `chromedriver`.
 //!
-//! By hand, because the clients there are bring two dozen packages of an older generation for it.
+//! Written by hand, because the existing clients bring two dozen packages of an older generation.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
@@ -9,13 +9,14 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-/// Runs the driver until standard input ends. Its other end only this process has, so the kernel closes it
-/// after a return, a panic and SIGKILL alike. The driver has not been waited for: its id is its own.
+/// Runs the driver until standard input ends. Only this process has the other end of the pipe, so the kernel closes
+/// it after a return, a panic and SIGKILL alike. Nothing has waited for the driver yet, so its process id cannot
+/// have been reused.
 const SUPERVISOR: &str =
     "exec 3<&0 </dev/null; \"$@\" 3<&- & exec >/dev/null; read -r _ <&3; kill -KILL $!; wait";
 
-/// A `chromedriver` on a free port of this machine. It ends when dropped, and with this process at the
-/// latest; and its browsers with it.
+/// A `chromedriver` on a free port of this machine. It ends with its browsers when dropped, or at the latest with
+/// this process.
 #[derive(Debug)]
 pub(crate) struct Driver {
     supervisor: Child,
@@ -43,7 +44,7 @@ impl Driver {
         driver
     }
 
-    /// Opens a session with these capabilities. `folder` is for the browser's temporary files.
+    /// Opens a session with these capabilities. The browser keeps temporary files in `folder`.
     pub(crate) fn open(&self, capabilities: &Value) -> Session {
         let body = json!({ "capabilities": { "alwaysMatch": capabilities } });
         let answer = call(self.port, "POST", "/session", &body).expect("Chromium starts");
@@ -67,17 +68,17 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Sends a command that has to work.
+    /// Sends a command that must succeed.
     pub(crate) fn post(&self, command: &str, body: &Value) -> Value {
         self.send("POST", command, body).unwrap_or_else(|error| panic!("{command} {body}: {error}"))
     }
 
-    /// Asks for something that is there.
+    /// Reads something that must exist.
     pub(crate) fn get(&self, command: &str) -> Value {
         self.send("GET", command, &Value::Null).unwrap_or_else(|error| panic!("{command}: {error}"))
     }
 
-    /// Sends a command. An error is the protocol's word for it.
+    /// Sends a command. The error is the protocol's error code.
     pub(crate) fn send(&self, method: &str, command: &str, body: &Value) -> Result<Value, String> {
         call(self.port, method, &format!("{}/{command}", self.path), body)
     }

@@ -1,4 +1,4 @@
-//! Who one is: pages that need a login, or a fresh one, and the change of a password.
+//! Pages that need a login, or a fresh one, and the change of a password.
 
 use crate::client::Browser;
 use crate::server::Server;
@@ -62,7 +62,7 @@ fn what_needs_a_fresh_login_asks_a_remembered_browser_for_the_password() {
     assert_eq!((answer.status, answer.header("location")), (303, Some("/password")));
     assert_eq!(browser.me().1, r#"{"user":"alice","how":"password","fresh":true}"#);
     assert_eq!(browser.page("/password").status, 200);
-    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "what it held before is dead");
+    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "the old cookies are refused");
     assert_eq!(browser.reopened().me().0, 200, "still remembered");
     assert_eq!(Browser::new(server.address).post("/confirm", "password=wonderland").status, 401);
 }
@@ -84,7 +84,7 @@ fn a_changed_password_logs_the_others_out_and_renews_this_browser() {
     assert!(phone.get("/").body.contains("Your password was changed."));
     assert_eq!((phone.me().0, phone.reopened().me().0), (401, 401));
     assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "a copy of this one's old cookies");
-    assert_eq!(laptop.me().0, 200, "which does no harm to the new ones");
+    assert_eq!(laptop.me().0, 200, "the new ones still work");
 
     assert_eq!(phone.post("/login", "user=alice&password=wonderland").status, 401);
     assert_eq!(phone.post("/login", "user=alice&password=looking-glass").status, 303);
@@ -112,7 +112,7 @@ fn a_password_that_will_not_do_changes_nothing() {
 const CONFIRMING: [&str; 5] =
     ["/confirm", "/logout-others", "/devices/logout", "/logout-everywhere", "/password"];
 
-/// Ten wrong passwords at `forms`, one after the other, and then what the right one is answered with at `closed`.
+/// Sends ten wrong passwords to `forms`, one after the other, and then the right one to `closed`.
 fn ten_wrong(forms: &[&str], closed: &[&str]) -> (Server, Browser) {
     let server = Server::memory(&[]);
     let mut browser = Browser::remembered(server.address);
@@ -130,7 +130,7 @@ fn ten_wrong(forms: &[&str], closed: &[&str]) -> (Server, Browser) {
         let wait = answer.header("retry-after").unwrap().parse::<u32>().unwrap();
         assert!((800..=901).contains(&wait), "{wait}");
     }
-    assert_eq!(browser.me().0, 200, "who is logged in stays so");
+    assert_eq!(browser.me().0, 200, "the login that exists stays");
     assert_eq!(Browser::new(server.address).post("/login", "user=bob&password=builder").status, 303);
     (server, browser)
 }
@@ -153,7 +153,7 @@ fn ten_wrong_passwords_at_the_login_close_the_login_only() {
     assert_eq!(
         browser.post("/confirm", "password=wonderland").status,
         303,
-        "no name that is typed is its counter"
+        "no typed name uses the same counter"
     );
     drop(server);
 }

@@ -1,4 +1,4 @@
-//! A browser in a hundred lines: HTTP/1.1, one connection a request, and a cookie jar.
+//! A browser in a hundred lines: HTTP/1.1, one connection per request, and a cookie jar.
 
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
@@ -6,14 +6,14 @@ use std::net::{SocketAddr, TcpStream};
 use std::thread::sleep;
 use std::time::Duration;
 
-/// Somebody's browser.
+/// A browser.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     pub(crate) address: SocketAddr,
     pub(crate) jar: BTreeMap<String, String>,
 }
 
-/// What a server answered.
+/// A server's answer.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -26,7 +26,7 @@ impl Browser {
         Self { address, jar: BTreeMap::new() }
     }
 
-    /// One that is logged in as Alice and remembered.
+    /// A browser that is logged in as Alice and remembered.
     pub(crate) fn remembered(address: SocketAddr) -> Self {
         let mut browser = Self::new(address);
         let answer = browser.post("/login", "user=alice&password=wonderland&remember=on");
@@ -34,7 +34,7 @@ impl Browser {
         browser
     }
 
-    /// The same browser after it was closed and opened again: without what ends with it.
+    /// The same browser after it was closed and opened again, without its session cookies.
     pub(crate) fn reopened(&self) -> Self {
         let mut browser = self.clone();
         browser.jar.remove("session").expect("there was a session");
@@ -45,7 +45,7 @@ impl Browser {
         self.send(&format!("GET {path}"), "", "")
     }
 
-    /// The same as a person asks for it.
+    /// Requests a page, as a browser does.
     pub(crate) fn page(&mut self, path: &str) -> Answer {
         self.send(&format!("GET {path}"), "Accept: text/html,*/*;q=0.8\r\n", "")
     }
@@ -60,7 +60,7 @@ impl Browser {
         (answer.status, answer.body)
     }
 
-    /// Sends a request with the jar's cookies, and does what the answer says about them.
+    /// Sends a request with the jar's cookies, and stores the cookies of the answer.
     pub(crate) fn send(&mut self, line: &str, headers: &str, body: &str) -> Answer {
         let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = match cookies.is_empty() {
@@ -91,7 +91,7 @@ impl Answer {
     }
 }
 
-/// One request, any bytes for headers, and its answer.
+/// Sends one request, with any bytes as headers, and returns its answer.
 pub(crate) fn exchange(address: SocketAddr, line: &str, headers: &[u8], body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(10))).expect("a timeout");
@@ -113,7 +113,7 @@ pub(crate) fn exchange(address: SocketAddr, line: &str, headers: &[u8], body: &s
     }
 }
 
-/// Asks until `done`, for five seconds.
+/// Repeats `done` until it is true, for at most five seconds.
 pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) {
     for _ in 0..250 {
         if done() {

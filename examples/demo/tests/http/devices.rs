@@ -1,4 +1,4 @@
-//! Devices that log each other out, and what the page says has happened.
+//! Devices that log each other out, and the events that the page shows.
 
 use crate::client::Browser;
 use crate::server::Server;
@@ -10,7 +10,7 @@ fn others(browser: &mut Browser) -> Vec<String> {
     ids.map(|rest| rest.split('"').next().unwrap().to_owned()).collect()
 }
 
-/// The words for what happened, newest first.
+/// The words for the events, newest first.
 fn happened(browser: &mut Browser) -> Vec<String> {
     let page = browser.get("/").body;
     let list = page.split(r#"<ol class="rows events">"#).nth(1).unwrap().split("</ol>").next().unwrap();
@@ -71,7 +71,7 @@ fn logging_out_the_others_keeps_this_one_with_new_cookies() {
     assert_eq!((answer.status, answer.set_cookies().len()), (303, 2));
     assert_eq!((laptop.me().0, laptop.reopened().me().0), (200, 200));
     assert_eq!((phone.me().0, phone.reopened().me().0), (401, 401));
-    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "who copied this one's is out too");
+    assert_eq!((copy.me().0, copy.reopened().me().0), (401, 401), "a copy of its cookies is ended");
     assert_eq!(others(&mut laptop), [""; 0]);
     assert_eq!(phone.post("/logout-others", "").status, 401);
 }
@@ -85,10 +85,10 @@ fn the_page_tells_what_just_happened_newest_first() {
     let mut restored = browser.reopened();
     assert_eq!(restored.me().0, 200);
     assert_eq!(browser.reopened().me().0, 200, "as if the answer had been lost");
-    // Without an interval the page that is asked for may rotate the token at once.
+    // Without an interval, the requested page itself may rotate the token.
     let words: Vec<_> = happened(&mut restored).into_iter().skip_while(|word| word == "rotated").collect();
     assert_eq!(words[..5], ["confirmed", "restored", "retried", "restored", "rotated"]);
-    // Without an overlap its window is the rest of a millisecond.
+    // Without an overlap, its window ends with the current millisecond.
     crate::client::until("the copy is refused", || browser.reopened().me().0 == 401);
 
     restored.post("/login", "user=alice&password=wonderland");
@@ -102,5 +102,5 @@ fn the_page_tells_what_just_happened_newest_first() {
     }
     let mut bob = Browser::new(server.address);
     bob.post("/login", "user=bob&password=builder");
-    assert_eq!(happened(&mut bob), ["issued"], "to each their own");
+    assert_eq!(happened(&mut bob), ["issued"], "each user sees only their own events");
 }

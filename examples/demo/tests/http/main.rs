@@ -1,8 +1,8 @@
 //! The demo over real HTTP.
 //!
-//! Most tests run the real program, kill it for real, and cannot turn its clock: where one has to wait
-//! for a window to close, the window is set to a second or less and the test asks again and again until
-//! the answer changes. Asking within a window is what an honest client does, and extends nothing (D11).
+//! Most tests run and kill the real program, and cannot move its clock. If a test has to wait for a window to
+//! close, it sets the window to a second or less, and repeats the request until the answer changes. An honest
+//! client also sends requests within a window, and they extend nothing (D11).
 
 #![expect(
     clippy::expect_used,

@@ -1,4 +1,4 @@
-//! The site over a store that does as it is told: run in this process, over real connections.
+//! The site over a store that fails on demand: run in this process, over real connections.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use tokio::runtime::Runtime;
 use crate::client::Browser;
 use crate::plugged::Plugged;
 
-/// How many requests are held until all of them are there.
+/// The number of requests that are held until all of them have arrived.
 const TABS: usize = 6;
 
-/// A running site; it stops with the runtime.
+/// A running site. It stops with the runtime.
 fn serve() -> (Arc<Plugged>, SocketAddr, Runtime) {
     let store = Arc::new(Plugged::new(TABS));
     let tokens = Tokens::builder(store.clone()).build().unwrap();

@@ -1,4 +1,4 @@
-//! The README's script, as it is written.
+//! Runs the script of the README as it is written.
 
 use std::net::TcpListener;
 use std::process::Command;
@@ -14,7 +14,7 @@ fn the_script_shows_a_replay_being_caught() {
         .replace("cargo run --release -p hallpass-demo --", &format!("'{program}'"))
         .replace("127.0.0.1:8081", &format!("127.0.0.1:{port}"));
     let folder = tempfile::tempdir().unwrap();
-    // Ends the program even if the script does not come to its own end.
+    // Ends the program even if the script does not finish.
     let script = format!("trap 'kill $(jobs -p) 2>/dev/null' EXIT\n{script}");
     let output = Command::new("bash").args(["-c", &script]).current_dir(folder.path()).output().unwrap();
 

@@ -1,4 +1,4 @@
-//! What "remember me" promises.
+//! The promises of "remember me".
 
 use std::collections::BTreeSet;
 use std::sync::Barrier;
@@ -35,7 +35,7 @@ fn a_remembered_browser_survives_kill_9() {
     let server = Server::sled(folder.path(), &[]);
     browser.address = server.address;
     assert_eq!(browser.me(), remembered(), "the session survives too");
-    assert_eq!(browser.jar["remember"], new, "and nothing rotates while there is one");
+    assert_eq!(browser.jar["remember"], new, "nothing rotates while there is a session");
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn a_restored_session_finds_out_that_its_remember_token_was_used_by_another() {
     });
     assert_eq!(thief.me(), remembered());
     assert_eq!(thief.me(), remembered(), "the thief has confirmed it");
-    sleep(Duration::from_millis(5)); // Without an overlap the window is the rest of a millisecond.
+    sleep(Duration::from_millis(5)); // Without an overlap the window ends with the current millisecond.
     let page = owner.get("/");
     assert!(page.body.contains(STOLEN), "the session was fine until this request: {}", page.body);
     assert_eq!((owner.me().0, thief.me().0), (401, 401));

@@ -31,12 +31,12 @@ impl Server {
         Self { address: address.parse().expect("an address"), child, stdout }
     }
 
-    /// The same with plain cookies, over memory.
+    /// Starts it with plain cookies, over memory.
     pub(crate) fn memory(args: &[&str]) -> Self {
         Self::start(&[&["--insecure-cookies", "--store", "memory:"], args].concat())
     }
 
-    /// The same over a folder.
+    /// Starts it with plain cookies, over a folder.
     pub(crate) fn sled(folder: &Path, args: &[&str]) -> Self {
         Self::start(&[&["--insecure-cookies", "--store", &store(folder)], args].concat())
     }
@@ -55,12 +55,12 @@ impl Drop for Server {
     }
 }
 
-/// Runs it to its end, which it must come to by itself.
+/// Runs the program until it exits by itself.
 pub(crate) fn run(args: &[&str]) -> Output {
     program(args).output().expect("started")
 }
 
-/// What `--store` wants to hear for this folder.
+/// The text of `--store` for this folder.
 pub(crate) fn store(folder: &Path) -> String {
     format!("sled:{}", folder.display())
 }

@@ -1,4 +1,4 @@
-//! The program over stores that are servers of their own: stopped in mid-use, and shared by two programs.
+//! The program over stores that are separate servers: one is stopped during use, one is shared by two programs.
 
 use hallpass_test_servers::{Backend, Error, Launch, Server as Store, needed, postgres, redis};
 
@@ -11,7 +11,7 @@ fn over(store: &Store, flags: &[&str]) -> Server {
     Server::start(&[&["--insecure-cookies", "--store", store.url()], flags].concat())
 }
 
-/// 503 and no word about cookies as long as the store is away; then everybody is who they were.
+/// While the store is away the site answers 503 and sets no cookies; afterwards every user is still logged in.
 fn outlives(store: &Store) {
     let server = over(store, &[]);
     let alice = Browser::remembered(server.address);
@@ -34,14 +34,14 @@ fn outlives(store: &Store) {
     assert_eq!(alice.clone().me().0, 401);
 }
 
-/// Two programs over one store: what one of them issued the other takes, and what one ended is ended.
+/// Two programs over one store: each accepts the tokens of the other, and what one ended is ended for both.
 fn is_shared(store: &Store) {
     let flags = ["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"];
     let (one, two) = (over(store, &flags), over(store, &flags));
     let browser = Browser::remembered(one.address);
     let mut owner = Browser { address: two.address, ..browser.reopened() };
     assert_eq!((owner.me().0, owner.me().0), (200, 200), "restored and confirmed at the other");
-    // Without an overlap its window is the rest of a millisecond.
+    // Without an overlap, its window ends with the current millisecond.
     until("the copy is caught", || browser.reopened().me().0 == 401);
     assert!(owner.get("/").body.contains(STOLEN), "and the owner is told, at the other");
 
@@ -67,7 +67,7 @@ fn two_programs_share_a_postgres() -> Result<(), Error> {
 
 #[test]
 fn a_redis_that_was_killed_logs_nobody_out() -> Result<(), Error> {
-    // With `everysec`, a Redis that is killed while it syncs its file loses what it had acknowledged.
+    // With `everysec`, a Redis that is killed while it syncs its file loses writes that it has acknowledged.
     let redis = Launch::new(Backend::Redis).setting("appendfsync", "always").start();
     let Some(store) = needed("the demo over a Redis that is killed", redis)? else { return Ok(()) };
     outlives(&store);
@@ -93,7 +93,7 @@ fn a_server_that_is_not_there_is_said_without_its_password() {
         let error = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
-        // The store's own log may stand before it.
+        // The store's own log may come before it.
         let said: Vec<_> = error.lines().filter(|line| line.starts_with("hallpass-demo: ")).collect();
         assert_eq!(said.len(), 1, "one clear line: {error}");
         assert!(

@@ -1,4 +1,4 @@
-//! Logging in and out, and what must not get through.
+//! Logging in and out, and requests that must be refused.
 
 use std::collections::BTreeSet;
 
@@ -92,7 +92,7 @@ fn a_logout_is_final_remembered_or_not() {
     assert!(browser.jar.is_empty());
     assert_eq!(copy.me().0, 401);
     assert_eq!(copy.reopened().me().0, 401);
-    assert!(!copy.get("/").body.contains("old copy"), "logged out is not stolen");
+    assert!(!copy.get("/").body.contains("old copy"), "a log-out is not reported as theft");
     assert_eq!(copy.post("/logout", "").status, 303, "again");
     assert_eq!(Browser::new(server.address).post("/logout", "").status, 303, "nobody");
 }
@@ -110,7 +110,7 @@ fn logging_out_everywhere_reaches_the_other_browser() {
     assert!(laptop.jar.is_empty());
     assert!(phone.get("/").body.contains("You were logged out from another device."));
     assert_eq!((phone.me().0, phone.reopened().me().0, bob.me().0), (401, 401, 200));
-    assert_eq!(laptop.post("/logout-everywhere", "password=wonderland").status, 401, "nobody to log out");
+    assert_eq!(laptop.post("/logout-everywhere", "password=wonderland").status, 401, "logged out already");
 }
 
 #[test]
@@ -141,7 +141,7 @@ fn any_bytes_in_a_cookie_are_nobody() {
             assert_eq!(answer.set_cookies(), [""; 0]);
         }
     }
-    assert_eq!(browser.clone().me().0, 200, "and nobody was logged out by it");
+    assert_eq!(browser.clone().me().0, 200, "the login is not ended");
     let mixed = [b"Cookie: other=\xff; session=", session.as_bytes(), b"\r\n"].concat();
     assert_eq!(
         exchange(server.address, "GET /api/me", &mixed, "").status,

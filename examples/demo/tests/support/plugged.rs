@@ -1,4 +1,4 @@
-//! A store that fails when told to, counts its writes, and can hold reads until several wait.
+//! A store that fails on demand, counts its writes, and can hold reads until several wait.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -11,7 +11,7 @@ use hallpass_core::{
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
-/// How long a read is held at most.
+/// The longest time that a read is held.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// A store that can be unplugged.
@@ -20,15 +20,15 @@ pub(crate) struct Plugged {
     pub(crate) store: MemoryStore,
     /// Whether it fails.
     pub(crate) out: AtomicBool,
-    /// How many writes were asked for.
+    /// The number of writes that were requested.
     pub(crate) writes: AtomicUsize,
-    /// How many of the next reads wait for each other.
+    /// How many of the next reads will wait for each other.
     held: AtomicUsize,
     gate: Barrier,
 }
 
 impl Plugged {
-    /// One whose reads can be held until `together` of them wait.
+    /// Creates one whose reads can be held until `together` of them wait.
     pub(crate) fn new(together: usize) -> Self {
         Self {
             store: MemoryStore::new(),
@@ -39,12 +39,12 @@ impl Plugged {
         }
     }
 
-    /// Holds the next `count` reads until as many wait as the store was made for.
+    /// Holds the next `count` reads until `together` of them wait.
     pub(crate) fn hold(&self, count: usize) {
         self.held.store(count, Ordering::SeqCst);
     }
 
-    /// How many reads are still to be held.
+    /// The number of reads still to be held.
     pub(crate) fn to_hold(&self) -> usize {
         self.held.load(Ordering::SeqCst)
     }
@@ -71,7 +71,7 @@ impl TokenStore for Plugged {
         let held = self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
         if held.is_ok() {
             let together = timeout(PATIENCE, self.gate.wait()).await;
-            together.map_err(|_| StoreError::Unavailable("nobody else came".into()))?;
+            together.map_err(|_| StoreError::Unavailable("no other read came".into()))?;
         }
         self.read()?.find(selector).await
     }
