@@ -1,4 +1,4 @@
-//! A record as columns, one or many, and back.
+//! Converts records to columns, one or many at a time, and back.
 
 use hallpass_core::{
     Body, Device, Era, Kind, LoginId, Purpose, Reason, Record, Revision, Selector, Subject, Timestamp,
@@ -10,10 +10,10 @@ use sqlx::{Decode, Postgres, Row, Type};
 use crate::error::{Trouble, What};
 use crate::instant::Instant;
 
-/// What follows the statements' text: arguments.
+/// A statement with its arguments.
 pub(crate) type Arguments = Query<'static, Postgres, PgArguments>;
 
-/// The columns of `rows`, each as an array, in the order of the statements that insert: first what never changes.
+/// Binds the columns of `rows`, each as an array, in the order of the statements that insert.
 pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
     let subject = |row: &Record| row.subject.as_ref().map(|name| name.as_str().to_owned());
     let query = query
@@ -28,7 +28,7 @@ pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> +
         .bind(rows.map(|row| i64::from(row.era.get())).collect::<Vec<_>>())
 }
 
-/// The columns of one row, in the same order.
+/// Binds the columns of one row, in the same order.
 pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
     let query = query
         .bind(row.selector.0.to_vec())
@@ -40,7 +40,7 @@ pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
     one_changing(query, row).bind(i16::from(row.purpose.code())).bind(i64::from(row.era.get()))
 }
 
-/// The columns that a replace may change, of many rows.
+/// Binds the columns that a replace may change, of many rows.
 pub(crate) fn all_changing<'a>(
     query: Arguments,
     rows: impl Iterator<Item = &'a Record> + Clone,
@@ -57,7 +57,7 @@ pub(crate) fn all_changing<'a>(
         .bind(rows.map(|row| row.body.as_bytes().to_vec()).collect::<Vec<_>>())
 }
 
-/// The same of one.
+/// Binds the columns that a replace may change, of one row.
 pub(crate) fn one_changing(query: Arguments, row: &Record) -> Arguments {
     query
         .bind(Instant::from(row.updated_at))
@@ -75,7 +75,7 @@ pub(crate) fn selectors(selectors: impl Iterator<Item = Selector>) -> Vec<Vec<u8
     selectors.map(|selector| selector.0.to_vec()).collect()
 }
 
-/// A revision as the column holds it.
+/// A revision as stored in its column.
 pub(crate) fn number(revision: Revision) -> i64 {
     // At most 2⁵³ − 1.
     revision.get() as i64
@@ -89,10 +89,10 @@ fn instants(times: impl Iterator<Item = Timestamp>) -> Vec<Instant> {
     times.map(Instant::from).collect()
 }
 
-/// A row of `find` and its like.
+/// Reads a record from a row of `find` or a similar statement.
 ///
 /// # Errors
-/// [`Trouble`] if the values do not make a record, naming its selector where that can be read.
+/// [`Trouble`] if the values are not a valid record. It names the selector if that can be read.
 pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     let selector = selector(row)?;
     let corrupt = |why| Trouble::corrupt(Some(selector), why);
@@ -130,10 +130,10 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     })
 }
 
-/// The rows of a statement that reads, without the one that stands there where nothing was found.
+/// Returns the rows that a reading statement found, without the empty row that it returns if it found none.
 ///
 /// # Errors
-/// [`Trouble`] if the server is a standby: what it knows may be out of date.
+/// [`Trouble`] if the server is a standby: its data may be out of date.
 pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
     let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "an answer without a row")) };
     if first.try_get("is_standby")? {
@@ -150,7 +150,7 @@ pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
     Ok(Selector(bytes))
 }
 
-/// Where a record stands in the list of its subject: when it was issued, and its selector.
+/// The place of a record in its subject's list: when it was issued, and its selector.
 pub(crate) fn place(row: &PgRow) -> Result<(Timestamp, Selector), Trouble> {
     let columns = Columns { row, selector: selector(row)? };
     Ok((columns.time(4)?, columns.selector))

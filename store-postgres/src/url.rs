@@ -1,9 +1,9 @@
-//! The parameters of a URL.
+//! Checks the parameters of a URL.
 
 use crate::error::Trouble;
 
-/// What sqlx knows. Of any other parameter it logs the value, which may be a secret, and opens a connection without
-/// it: in plain text, where it was a misspelt `sslmode`.
+/// The parameters that sqlx knows. For any other it logs the value, which may be a secret, and opens the
+/// connection without it: in plain text, if the parameter was a misspelt `sslmode`.
 const KNOWN: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -25,10 +25,10 @@ const KNOWN: [&str; 18] = [
     "options",
 ];
 
-/// What libpq knows besides, which a provider's URL may have.
+/// A parameter that libpq knows and sqlx does not; a provider's URL may have it.
 struct OfLibpq {
     name: &'static str,
-    /// Values that say what this store does in any case: they are left out.
+    /// Values for what this store does in any case: they are left out.
     redundant: &'static [&'static str],
     advice: &'static str,
 }
@@ -65,7 +65,7 @@ const OF_LIBPQ: [OfLibpq; 8] = [
     OfLibpq { name: "passfile", redundant: &[], advice: "leave it out and set PGPASSFILE" },
 ];
 
-/// `url` without the parameters that say what is so in any case.
+/// Returns `url` without the parameters that change nothing.
 ///
 /// # Errors
 /// [`Trouble`] for a parameter that the driver would ignore. Its value is not repeated.
