@@ -304,6 +304,6 @@ impl Builder {
 /// Closes a connection. A failure to do so is harmless.
 async fn close(connection: PgConnection) {
     if let Ok(Err(error)) = timeout(TEST, connection.close()).await {
-        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed in order");
+        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed cleanly");
     }
 }

@@ -100,7 +100,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     let limit = |_| corrupt("a name, a revision or a body is beyond its limits");
     let subject = columns.get::<Option<&str>>(1)?.map(Subject::new).transpose().map_err(limit)?;
     let kind = Kind::new(columns.get(2)?).map_err(limit)?;
-    let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login has not 8 bytes"))?;
+    let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login does not have 8 bytes"))?;
     let reason = u8::try_from(columns.get::<i16>(10)?).ok().and_then(|code| Reason::from_code(code).ok());
     let revision = u64::try_from(columns.get::<i64>(11)?).map_err(|_| corrupt("a revision is negative"))?;
     let purpose = u8::try_from(columns.get::<i16>(15)?).ok().and_then(|code| Purpose::from_code(code).ok());
@@ -121,7 +121,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
             Some(_) => Some(columns.time(8)?),
         },
         purge_at: columns.time(9)?,
-        revoked: reason.ok_or_else(|| corrupt("the reason of an end is unknown"))?,
+        revoked: reason.ok_or_else(|| corrupt("the reason for ending is unknown"))?,
         revision: Revision::new(revision).map_err(limit)?,
         generation: u32::try_from(columns.get::<i64>(12)?)
             .map_err(|_| corrupt("a generation is beyond its limits"))?,
@@ -135,7 +135,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
 /// # Errors
 /// [`Trouble`] if the server is a standby: its data may be out of date.
 pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
-    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "an answer without a row")) };
+    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "a response without a row")) };
     if first.try_get("is_standby")? {
         return Err(Trouble::standby(What::Unavailable));
     }
@@ -146,7 +146,7 @@ pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
 /// The selector in the first column.
 pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(0)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector does not have 16 bytes"))?;
     Ok(Selector(bytes))
 }
 

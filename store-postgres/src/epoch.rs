@@ -73,6 +73,6 @@ impl Together for Current {
 
 fn epoch(row: &PgRow, column: usize) -> Result<Admission, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(column)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch has not 16 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch does not have 16 bytes"))?;
     Ok(Admission { epoch: Epoch(bytes), era: Era::FIRST })
 }

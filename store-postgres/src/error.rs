@@ -116,10 +116,11 @@ impl Trouble {
                 Self::new(What::Unavailable, "no connection to the server").because(copy(io))
             }
             sqlx::Error::Protocol(text) => {
-                let odd = Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server");
+                let odd =
+                    Self::new(What::Unavailable, "no connection: the server that answers is not PostgreSQL");
                 odd.because(Arc::new(Said(text.clone())))
             }
-            _ => Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server"),
+            _ => Self::new(What::Unavailable, "no connection: the server that answers is not PostgreSQL"),
         }
     }
 

@@ -66,7 +66,7 @@ impl Statements {
         let is_file =
             |name: &str| Self::FILES.iter().any(|(file, _)| *file == name) || migrate::is_file(name);
         if !patches.iter().all(|patch| is_file(&patch.file)) {
-            return Err(Trouble::refused("a patch names a file that is not there"));
+            return Err(Trouble::refused("a patch names a file that does not exist"));
         }
         Self::build(|file, sql| {
             let sql = Patch::apply(patches, file, sql)?;

@@ -177,14 +177,14 @@ impl Builder {
         for url in &self.urls {
             infos.push(url.as_str().into_connection_info().map_err(|error| not_done(&error))?);
         }
-        let Some(first) = infos.first().cloned() else { return Err(refused("there is no URL")) };
+        let Some(first) = infos.first().cloned() else { return Err(refused("no URL was given")) };
         for info in &infos {
             if !info.addr().is_supported() {
                 return Err(refused("a rediss:// URL needs one of the crate's TLS features"));
             }
             if let ConnectionAddr::TcpTls { insecure, .. } = info.addr() {
                 if *insecure {
-                    return Err(refused("#insecure in a URL believes any server to be the right one"));
+                    return Err(refused("#insecure in a URL accepts the certificate of any server"));
                 }
                 choose_cryptography();
             }
@@ -208,7 +208,7 @@ impl Builder {
             }
             Kind::Cluster => {
                 if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
-                    return Err(refused("nodes of a cluster have no Unix sockets"));
+                    return Err(refused("cluster nodes cannot be reached over Unix sockets"));
                 }
                 let family = Arc::new(Family::default());
                 let dialer = Dialer { family: Some(Arc::clone(&family)), ..self.dialer(self.log_in(first)) };

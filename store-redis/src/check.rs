@@ -143,11 +143,13 @@ impl Server {
         if self.version() < (7, 0) {
             find(
                 About::Version,
-                format!("Redis {version}: tested from 7.0 on; before it a full memory stops revocations"),
+                format!(
+                    "Redis {version}: older than 7.0, the oldest tested version; revocations fail when memory is full"
+                ),
             );
         }
         if self.info("role") != "master" {
-            find(About::Role, "a replica: writes fail here, and what is read is late".into());
+            find(About::Role, "a replica: writes fail here, and reads are out of date".into());
         }
         if self.evicts() {
             let policy = self.info("maxmemory_policy");
@@ -184,7 +186,7 @@ impl Server {
             );
         }
         if replicas > 0 && self.settings.get("min-replicas-to-write").is_some_and(|least| least == "0") {
-            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off goes on acknowledging what a failover then takes back".into());
+            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off keeps acknowledging writes that a failover then takes back".into());
         }
         if replicas > 0 && wanted_replicas == 0 {
             find(About::Replication, "acknowledged before any replica has it: a failover may take back the last revocations and rotations; see Builder::confirmed_by".into());

@@ -165,7 +165,7 @@ impl Cluster {
             }
         }
         if news {
-            tracing::info!(said_by = %teller.name, masters = layout.masters(), "the map of the cluster is new");
+            tracing::info!(said_by = %teller.name, masters = layout.masters(), "the map of the cluster has changed");
         }
         Ok(())
     }
@@ -221,12 +221,12 @@ impl Asking<'_> {
                     tracing::debug!(node = %node.name, "a node knows of no slots");
                 }
                 Ok((Ok(layout), node)) if !self.family.shares(&layout) => {
-                    tracing::warn!(node = %node.name, "a node of another cluster answers here; it is not believed");
+                    tracing::warn!(node = %node.name, "a node of another cluster answers here; its answer is ignored");
                     node.close();
                     self.refusal = self
                         .refusal
                         .take()
-                        .or_else(|| Some(unavailable("what answers belongs to another cluster")));
+                        .or_else(|| Some(unavailable("the server that answers belongs to another cluster")));
                 }
                 Ok((Ok(layout), node)) => {
                     // The other requests go on, and close their connections when their time is up.
@@ -234,7 +234,7 @@ impl Asking<'_> {
                     return Some((node, layout));
                 }
                 Ok((Err(error), node)) => {
-                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not tell the map");
+                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not return the map");
                     let settled = settled(&error, "this server is no node of a cluster");
                     self.refusal = self.refusal.take().or(settled);
                     self.last = Some(error);

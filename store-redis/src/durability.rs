@@ -98,7 +98,7 @@ impl Rounds {
             let asking = ask(live, confirm, markers, &mut ended.shard);
             let confirmed = match timeout(confirm.within + patience, asking).await {
                 Ok(confirmed) => confirmed,
-                Err(_) => Err(unconfirmed("the server does not say in time how many replicas confirmed")),
+                Err(_) => Err(unconfirmed("the server did not report in time how many replicas confirmed")),
             };
             // Closes a connection that does not answer, so that no later call waits for it.
             let confirmed = confirmed.inspect_err(|_| live.close())?;

@@ -49,7 +49,7 @@ fn told(answer: Result<Value, RedisError>) -> Result<Option<Value>, StoreError> 
         Ok(value) => Ok(Some(value)),
         Err(error) if is_denied(&error) => Err(not_done(&error)),
         Err(error) => {
-            tracing::debug!(error = %Causes(&describe(&error)), "it is not known what the user may do");
+            tracing::debug!(error = %Causes(&describe(&error)), "cannot determine the user's permissions");
             Ok(None)
         }
     }

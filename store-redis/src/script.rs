@@ -76,7 +76,7 @@ impl Scripts {
             return Err(refused("there is no script of this name to patch"));
         };
         if script.text.matches(from).count() != 1 {
-            return Err(refused("what is to be patched does not occur exactly once"));
+            return Err(refused("the text to patch does not occur exactly once"));
         }
         *script = Script::new(script.name, &script.text.replace(from, to));
         Ok(())

@@ -187,12 +187,12 @@ impl Sentinel {
             Some(node) => node,
             None => match self.servers.node(&host, port) {
                 Ok(node) => node,
-                Err(_) => return Err(refused("the address of the master is none")),
+                Err(_) => return Err(refused("the address of the master is invalid")),
             },
         };
         match is_master(&candidate).await {
             Ok(true) => Ok(candidate),
-            Ok(false) => Err(unavailable("the server that Sentinel names is no master")),
+            Ok(false) => Err(unavailable("the server that Sentinel names is not a master")),
             Err(error) => Err(settled(&error, "the server that Sentinel names does not know ROLE")
                 .unwrap_or_else(|| {
                     unavailable_because("the server that Sentinel names does not answer", Some(&error))

@@ -348,7 +348,7 @@ fn entry(shard: [u8; 2], member: &Value, score: &Value, value: Value) -> Result<
             Ok(_) => corrupt(no_record("the record names another selector")),
             Err(source) => corrupt(Box::new(source)),
         },
-        Value::Nil => corrupt(no_record("a key of ours holds something else")),
+        Value::Nil => corrupt(no_record("a key of this namespace holds something else")),
         _ => return Err(odd_answer(false)),
     })
 }

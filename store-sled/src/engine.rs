@@ -230,7 +230,7 @@ impl Engine {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
             }
             if had > NEW_AT_MOST {
-                return Err(damaged(None, "nothing can be read of a database that is not new"));
+                return Err(damaged(None, "a database that is not new has no readable data"));
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }

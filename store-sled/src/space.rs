@@ -36,7 +36,7 @@ impl<'a> Space<'a> {
         let Some(value) = self.read(&keys::record(selector))? else { return Ok(None) };
         let record = Record::decode(&value).map_err(|error| corrupt(selector, error))?;
         if record.selector != selector {
-            return Err(damaged(Some(selector), "the record under this key is another's"));
+            return Err(damaged(Some(selector), "the record under this key has another selector"));
         }
         Ok(Some(record))
     }
