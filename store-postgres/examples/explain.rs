@@ -1,7 +1,7 @@
 //! Prints how PostgreSQL plans each statement on 100,000 rows, and what a row takes on disk:
 //! `cargo run -p hallpass-store-postgres --example explain`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for whoever reads the statements")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool that prints plans")]
 
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::postgres;

@@ -343,7 +343,7 @@ mod tests {
         assert!(open().is_none() && first.look(true).is_break());
         let second = open().unwrap();
         drop(first);
-        assert!(open().is_none(), "two lanes, where one at once may be open");
+        assert!(open().is_none(), "two lanes are open, where only one may be");
         drop(second);
         assert!(open().is_some());
     }

@@ -279,7 +279,7 @@ mod tests {
         let mut here: Vec<&String> =
             keys.iter().filter(|key| tell(&nodes[0], &format!("SET {key} {key}")) == "OK").collect();
         assert!(here.len() > 2 && here.len() < keys.len(), "{here:?}");
-        // One more is on its way: its slot is still here, and the key is not.
+        // One more key is moving: its slot is still here, but the key is not.
         let moving = here.remove(0);
         let (slot, to) =
             (tell(&nodes[0], &format!("CLUSTER KEYSLOT {moving}")), tell(&nodes[1], "CLUSTER MYID"));

@@ -150,7 +150,7 @@ mod tests {
             None
         })));
         committer.give_up();
-        assert!(told.recv().is_err(), "whoever waits is not left waiting");
+        assert!(told.recv().is_err(), "a waiting caller gets an error");
         assert!(committer.submit(Box::new(|()| None)));
     }
 }

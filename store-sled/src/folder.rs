@@ -238,7 +238,7 @@ fn alone(engine: &Arc<Engine>) -> bool {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "paces attempts to open; decides about no token")]
+#[expect(clippy::disallowed_methods, reason = "paces attempts to open; no token depends on it")]
 fn now() -> Instant {
     Instant::now()
 }

@@ -178,7 +178,7 @@ mod tests {
         assert!(reader().needs_flush());
         assert!(!locks.hold([SubjectKey([2; 16])], [selector(3)]).release().needs_flush());
         locks.flushed(&reader());
-        assert!(reader().needs_flush(), "a reader counts nobody out");
+        assert!(reader().needs_flush(), "a reader counts no writer out");
         locks.flushed(&writer);
         assert!(!reader().needs_flush());
     }

@@ -357,7 +357,7 @@ async fn callers_that_leave_amid_a_batch_take_nobody_along() {
                         left.clear();
                         *record = sent;
                     }
-                    other => assert!(!left.is_empty(), "{other:?} though nobody else writes"),
+                    other => assert!(!left.is_empty(), "{other:?} without another writer"),
                 },
                 Err(_) => left.push(sent),
             }

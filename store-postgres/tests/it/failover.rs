@@ -141,7 +141,7 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
     })
     .await;
     let read = store.find(known.selector).await;
-    assert!(matches!(read, Err(StoreError::Unavailable(_))), "a standby is believed: {read:?}");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "a standby was read: {read:?}");
     let mut on = connection(standby.url()).await;
     let promoted: bool = sqlx::query_scalar("select pg_promote()").fetch_one(&mut on).await.unwrap();
     assert!(promoted);
@@ -160,7 +160,7 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
         assert!(known.allows(&found), "a write that was acknowledged is lost");
         errors += known.errors;
     }
-    assert!(errors > 0, "nobody noticed");
+    assert!(errors > 0, "no call noticed");
     let mut count = 0;
     for ender in enders {
         for (subject, epoch, selector) in ender.await.unwrap() {

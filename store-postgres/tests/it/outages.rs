@@ -37,7 +37,7 @@ pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<A
                 continue;
             }
             // One of the earlier attempts was written after all.
-            Ok(Replace::Conflict) => assert!(!known.tried.is_empty(), "a conflict with nobody"),
+            Ok(Replace::Conflict) => assert!(!known.tried.is_empty(), "a conflict without a write"),
             Ok(Replace::Missing) => panic!("a record is missing"),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => known.tried.push(next),
             Err(StoreError::Timeout { .. } | StoreError::Unavailable(_)) => {}
@@ -46,7 +46,7 @@ pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<A
         known.errors += 1;
         if let Ok(found) = in_time(store.find(current.selector)).await {
             current = found.unwrap();
-            assert!(known.allows(&current), "what nobody wrote, or a write that was acknowledged is lost");
+            assert!(known.allows(&current), "no call wrote this, or an acknowledged write was lost");
         }
     }
     known
@@ -84,11 +84,11 @@ async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<
     for writer in writers {
         let known = writer.await.unwrap();
         let found = store.find(known.acknowledged.selector).await.unwrap().unwrap();
-        assert!(known.allows(&found), "what nobody wrote, or a write that was acknowledged is lost");
+        assert!(known.allows(&found), "no call wrote this, or an acknowledged write was lost");
         assert!(known.calls > 1);
         errors += known.errors;
     }
-    assert!(errors > 0, "nobody noticed the trouble");
+    assert!(errors > 0, "no call noticed the fault");
     let fresh = record("alice");
     put(&store, &fresh).await;
     assert_eq!(store.find(fresh.selector).await.unwrap(), Some(fresh));

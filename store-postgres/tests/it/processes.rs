@@ -60,7 +60,7 @@ fn tokens(store: PostgresStore) -> Tokens {
     Tokens::builder(store).policy(Policy::remember()).build().unwrap()
 }
 
-#[expect(clippy::print_stdout, reason = "the parent listens")]
+#[expect(clippy::print_stdout, reason = "the parent reads its output")]
 async fn be_a_node(place: &str) {
     let (url, schema) = place.split_once(' ').unwrap();
     let tokens = tokens(PostgresStore::builder().schema(schema).connect(url).await.unwrap());

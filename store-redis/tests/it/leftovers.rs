@@ -80,7 +80,7 @@ async fn only_without(patch: [&str; 3], number: usize, holds: impl AsyncFn(&mut 
     let Some(server) = needed("what is left behind", redis()).unwrap() else { return };
     assert!(holds(&mut Bench::new(&server, number, None).await).await, "the script as it is");
     let mut patched = Bench::new(&server, number, Some(patch)).await;
-    assert!(!holds(&mut patched).await, "nobody notices {patch:?}");
+    assert!(!holds(&mut patched).await, "not noticed: {patch:?}");
 }
 
 #[tokio::test]

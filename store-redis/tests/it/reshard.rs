@@ -188,7 +188,7 @@ async fn readers_at_once_find_what_has_moved_and_what_has_not() {
         if at == keys.len() / 2 {
             let before = calls(moving.to, "asking");
             all_are_found().await;
-            assert!(calls(moving.to, "asking") > before, "nobody was sent on");
+            assert!(calls(moving.to, "asking") > before, "no read was redirected");
         }
         moving.carry(key).await;
     }
@@ -259,5 +259,5 @@ async fn slots_that_move_under_load_lose_nothing() {
     for worker in workers {
         worker.await.unwrap();
     }
-    println!("{before} rounds before the moves, {} amid them", after - before);
+    println!("{before} rounds before the moves, {} during them", after - before);
 }

@@ -116,7 +116,7 @@ async fn a_corrupt_record_is_reported_and_kept() {
     let all = store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap();
     let places: Vec<_> = all.iter().map(Listed::place).collect();
     let expected: Vec<_> = records.iter().map(|record| (record.created_at, record.selector)).collect();
-    assert_eq!(places, expected, "it stands where its record stood");
+    assert_eq!(places, expected, "it has the place of its record");
     for entry in all {
         assert_eq!(matches!(entry, Listed::Corrupt { .. }), entry.place().1 == selector);
     }
