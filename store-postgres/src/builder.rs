@@ -29,7 +29,9 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 /// The largest `max_connections` that a server can have. The pool allocates a place for each at the start.
 const MOST_CONNECTIONS: u32 = 0x3_ffff;
 
-/// Opens a [`PostgresStore`] with settings other than the defaults. Made by [`PostgresStore::builder`].
+/// Opens a [`PostgresStore`] with settings other than the defaults.
+///
+/// Made by [`PostgresStore::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -68,32 +70,38 @@ impl Builder {
         }
     }
 
-    /// Sets the schema of the tables, "public" by default. A name has 1 to 40 ASCII letters, digits and `_`,
-    /// and does not begin with a digit.
+    /// Sets the schema of the tables, "public" by default.
+    ///
+    /// A name has 1 to 40 ASCII letters, digits and `_`, and does not begin with a digit.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.names.schema = name.into();
         self
     }
 
-    /// Sets the first part of the tables' names. The default, "hallpass", makes `hallpass_tokens`,
-    /// `hallpass_epochs` and `hallpass_schema`. The rules for a schema's name apply, and the prefix must not
-    /// end in `_epochs`. Another prefix, or another schema, is another namespace.
+    /// Sets the first part of the tables' names.
+    ///
+    /// The default is "hallpass", which makes `hallpass_tokens`, `hallpass_epochs` and `hallpass_schema`. The rules
+    /// for a schema's name apply, and the prefix must not end in `_epochs`. Another prefix, or another
+    /// schema, is another namespace.
     pub fn prefix(mut self, name: impl Into<String>) -> Self {
         self.names.prefix = name.into();
         self
     }
 
     /// Sets how long a call may take before it fails: 5 s by default, at least 10 ms and at most 20 s
-    /// (contract S12). The server gives up statements after this time, and stops waiting for locks after half
-    /// of it. A revocation of more than 2,000 records takes up to 3.5 times as long, and at most 20 s.
+    /// (contract S12).
+    ///
+    /// The server gives up statements after this time, and stops waiting for locks after half of it. A
+    /// revocation of more than 2,000 records takes up to 3.5 times as long, and at most 20 s.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// Sets how many connections [`connect`](Self::connect) may keep open on the server, 16 by default. One
-    /// in eight, and at least one, is reserved for look-ups, so that writes that wait for a lock or a standby
-    /// never block them. With 1 connection there is no reserve, and look-ups wait for every write.
+    /// Sets how many connections [`connect`](Self::connect) may keep open on the server, 16 by default.
+    ///
+    /// One in eight, and at least one, is reserved for look-ups, so that writes that wait for a lock or a
+    /// standby never block them. With 1 connection there is no reserve, and look-ups wait for every write.
     ///
     /// Opening a store takes two connections for a moment, and [`PostgresStore::migrate`] one of its own.
     pub fn connections(mut self, most: u32) -> Self {
@@ -102,17 +110,21 @@ impl Builder {
     }
 
     /// Prepares the store for PgBouncer in transaction mode, or for another pooler that gives each
-    /// transaction a different server connection. No prepared statement outlives its transaction, every
-    /// operation is a transaction, and each transaction sets the time limits. This costs about half of the
-    /// throughput; see [`pgbouncer_prepared`](Self::pgbouncer_prepared).
+    /// transaction a different server connection.
+    ///
+    /// No prepared statement outlives its transaction, every operation is a transaction, and each transaction
+    /// sets the time limits. This costs about half of the throughput; see
+    /// [`pgbouncer_prepared`](Self::pgbouncer_prepared).
     pub fn pgbouncer(mut self) -> Self {
         self.pooler = Some(Pooler::Forgets);
         self
     }
 
     /// Prepares the store for PgBouncer 1.21 or later in transaction mode with `max_prepared_statements`
-    /// above 0, the default from 1.24 on. Statements are prepared once, and an operation that takes one round
-    /// trip without a pooler takes one here.
+    /// above 0, the default from 1.24 on.
+    ///
+    /// Statements are prepared once, and an operation that takes one round trip without a pooler takes one
+    /// here.
     ///
     /// The store cannot set the server's time limits then, so set them for the user: `alter role app set
     /// statement_timeout = '5s'` and `lock_timeout = '2500ms'` for a [`timeout`](Self::timeout) of 5 s.
@@ -122,9 +134,10 @@ impl Builder {
         self
     }
 
-    /// Uses no functions in the database, for databases whose rules forbid them. A revocation is then a
-    /// transaction of four or more round trips instead of one, and [`PostgresStore::migrate`] creates no
-    /// function.
+    /// Uses no functions in the database, for databases whose rules forbid them.
+    ///
+    /// A revocation is then a transaction of four or more round trips instead of one, and
+    /// [`PostgresStore::migrate`] creates no function.
     pub fn without_functions(mut self) -> Self {
         self.functions = false;
         self
@@ -159,7 +172,9 @@ impl Builder {
     }
 
     /// Connects to the server at `url`: `postgres://user:password@host:5432/database`, with sqlx's
-    /// parameters. The tables need not exist yet: [`PostgresStore::migrate`] creates them.
+    /// parameters.
+    ///
+    /// The tables need not exist yet: [`PostgresStore::migrate`] creates them.
     ///
     /// # Errors
     /// - [`StoreError::Refused`]: not a PostgreSQL URL, a wrong password or database, invalid names, a
@@ -212,9 +227,10 @@ impl Builder {
         self.open(pool, true).await
     }
 
-    /// Uses a pool of the application's, and returns each connection to it after each call. A store with a
-    /// pool of its own, through [`connect`](Self::connect), is faster. The pool's connections should have
-    /// `statement_timeout` and `lock_timeout` set.
+    /// Uses a pool of the application's, and returns each connection to it after each call.
+    ///
+    /// A store with a pool of its own, through [`connect`](Self::connect), is faster. The pool's connections
+    /// should have `statement_timeout` and `lock_timeout` set.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).

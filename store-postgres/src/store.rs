@@ -103,8 +103,10 @@ impl PostgresStore {
         }))
     }
 
-    /// Creates the tables, or brings them up to date, over a connection of its own. Any number of instances
-    /// may do this at the same time, and again. The user needs the right to create tables.
+    /// Creates the tables, or brings them up to date, over a connection of its own.
+    ///
+    /// Any number of instances may do this at the same time, and again. The user needs the right to create
+    /// tables.
     ///
     /// There is no time limit: a migration waits for the locks and migrations of others, and an index on many
     /// rows takes minutes. Put a timeout around the call if you want a limit.
@@ -140,8 +142,9 @@ impl PostgresStore {
         all.map(|(name, statement)| (name, statement.text().to_owned())).collect()
     }
 
-    /// Closes the connections and the pool, even one of the application's. Calls that are under way finish
-    /// first; later calls fail.
+    /// Closes the connections and the pool, even one of the application's.
+    ///
+    /// Calls that are under way finish first; later calls fail.
     pub async fn close(&self) {
         self.0.connections.close().await;
     }

@@ -30,8 +30,9 @@ pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 /// The default namespace.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// Connects a [`RedisStore`]. Made by [`RedisStore::single`], [`RedisStore::sentinel`] and
-/// [`RedisStore::cluster`].
+/// Connects a [`RedisStore`].
+///
+/// Made by [`RedisStore::single`], [`RedisStore::sentinel`] and [`RedisStore::cluster`].
 #[must_use]
 pub struct Builder {
     kind: Kind,
@@ -91,40 +92,49 @@ impl Builder {
         self
     }
 
-    /// Sets the user and password for the servers. Needed only behind Sentinel, because the URLs then hold
-    /// the credentials for the Sentinels themselves; elsewhere it overrides the URL.
+    /// Sets the user and password for the servers.
+    ///
+    /// Needed only behind Sentinel, because the URLs then hold the credentials for the Sentinels themselves;
+    /// elsewhere it overrides the URL.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((user.into(), password.into()));
         self
     }
 
     /// Sets how long a call may take before it fails, including the time to connect: 5 s by default, at least
-    /// 10 ms and at most 20 s (contract S12). A revocation or a list of very many records takes up to 3.5
-    /// times as long, and at most 20 s.
+    /// 10 ms and at most 20 s (contract S12).
+    ///
+    /// A revocation or a list of very many records takes up to 3.5 times as long, and at most 20 s.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// Sets how many connections to open to each node, 1 by default. All callers share one, and it is seldom
-    /// the bottleneck: try 2 if it keeps a core of the application fully busy.
+    /// Sets how many connections to open to each node, 1 by default.
+    ///
+    /// All callers share one, and it is seldom the bottleneck: try 2 if it keeps a core of the application
+    /// fully busy.
     pub fn connections(mut self, number: usize) -> Self {
         self.connections = number.max(1);
         self
     }
 
-    /// Sets whether to use `TCP_NODELAY`; off by default. All callers share a connection, and requests that
-    /// the kernel holds back until earlier ones are acknowledged go out together. Measured on the loopback,
-    /// in pairs of runs: the option makes no difference to look-ups, which share round trips anyway, nor to a
-    /// single task. Scripts per second fall to 0.83 times with 16 tasks, and to 0.73 times with 64. Set it if
-    /// a server is often slow to answer, because its acknowledgements may then be 40 ms late.
+    /// Sets whether to use `TCP_NODELAY`; off by default.
+    ///
+    /// All callers share a connection, and requests that the kernel holds back until earlier ones are
+    /// acknowledged go out together. Measured on the loopback, in pairs of runs: the option makes no
+    /// difference to look-ups, which share round trips anyway, nor to a single task. Scripts per second fall
+    /// to 0.83 times with 16 tasks, and to 0.73 times with 64. Set it if a server is often slow to answer,
+    /// because its acknowledgements may then be 40 ms late.
     pub fn nodelay(mut self, on: bool) -> Self {
         self.nodelay = on;
         self
     }
 
     /// Acknowledges revocations, deletions and replaces only when at least `replicas` replicas have them,
-    /// within this time (`WAIT`). By default the store waits for no replica.
+    /// within this time (`WAIT`).
+    ///
+    /// By default the store waits for no replica.
     ///
     /// Too few replicas is a [`StoreError::Timeout`] with unknown outcome: the write is done on the master,
     /// and lost if the master is lost now. The README says what this guarantees and what it does not.

@@ -60,9 +60,10 @@ impl RedisStore {
         Builder::single(url)
     }
 
-    /// Returns a builder for the master that these Sentinels watch under this name. The number of a database
-    /// in the first URL applies to the servers, `rediss://` applies to Sentinels and servers alike, and the
-    /// password is that of the Sentinels: see [`Builder::credentials`].
+    /// Returns a builder for the master that these Sentinels watch under this name.
+    ///
+    /// The number of a database in the first URL applies to the servers, `rediss://` applies to Sentinels and
+    /// servers alike, and the password is that of the Sentinels: see [`Builder::credentials`].
     pub fn sentinel(urls: impl IntoIterator<Item = impl Into<String>>, master: &str) -> Builder {
         Builder::sentinel(urls.into_iter().map(Into::into).collect(), master)
     }
@@ -73,7 +74,9 @@ impl RedisStore {
     }
 
     /// Reports what is dangerous about the current settings of the servers, for a start-up log or a health
-    /// page. `now` is the present instant: a store has no clock.
+    /// page.
+    ///
+    /// `now` is the present instant: a store has no clock.
     ///
     /// # Errors
     /// [`StoreError`] if a server does not answer.

@@ -29,7 +29,9 @@ pub enum AckTouch {
     Written,
 }
 
-/// Opens a [`SledStore`] with settings other than the defaults. Made by [`SledStore::builder`].
+/// Opens a [`SledStore`] with settings other than the defaults.
+///
+/// Made by [`SledStore::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -46,8 +48,9 @@ impl Builder {
     }
 
     /// Sets the namespace, which keeps this store apart from others in the same folder: 1 to 64 characters of
-    /// `a`–`z`, `0`–`9`, `_` and `-`; "default" by default. Meant for a handful, because sled uses space for
-    /// each.
+    /// `a`–`z`, `0`–`9`, `_` and `-`; "default" by default.
+    ///
+    /// Meant for a handful, because sled uses space for each.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = name.into();
         self
@@ -60,7 +63,9 @@ impl Builder {
     }
 
     /// Sets how much of the folder sled may keep in memory, in bytes: 1 GiB by default, and never more than
-    /// the size of the files. If the files outgrow it, reads move to blocking threads.
+    /// the size of the files.
+    ///
+    /// If the files outgrow it, reads move to blocking threads.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.options.cache_bytes = bytes;
         self
@@ -72,8 +77,9 @@ impl Builder {
         self
     }
 
-    /// Opens the folder, and creates it if it does not exist. **Blocks**: for a moment, or, after a crash,
-    /// for about a second for every 100,000 records.
+    /// Opens the folder, and creates it if it does not exist.
+    ///
+    /// **Blocks**: for a moment, or, after a crash, for about a second for every 100,000 records.
     ///
     /// If this process already has the folder open, the handles share it, with the cache size and the timeout
     /// of the first.

@@ -36,7 +36,9 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens the folder at `path`, as [`Builder::open`] does. **Blocks.**
+    /// Opens the folder at `path`, as [`Builder::open`] does.
+    ///
+    /// **Blocks.**
     ///
     /// # Errors
     /// Those of [`Builder::open`].
@@ -76,8 +78,9 @@ impl SledStore {
         self.folder.engine(false)?.size_on_disk()
     }
 
-    /// Closes this handle, and the folder if it was the last one. Dropping does so too, but this reports
-    /// whether it worked. **Blocks.**
+    /// Closes this handle, and the folder if it was the last one.
+    ///
+    /// Dropping does so too, but this reports whether it worked. **Blocks.**
     ///
     /// # Errors
     /// [`StoreError`]; acknowledged writes are on disk in any case.
