@@ -1,13 +1,13 @@
 //! Prints how PostgreSQL plans each statement on 100,000 rows, and what a row takes on disk:
 //! `cargo run -p hallpass-store-postgres --example explain`.
 
-#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool for whoever reads the statements")]
+#![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool that prints plans")]
 
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// A tenth is due, logins have two records, subjects four.
+/// A tenth of the rows is due; a login has two records, a subject four.
 const ROWS: &str = "
     insert into hallpass_tokens (selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at,
         purge_at, revoked, revision, generation, device, body, purpose, era)
@@ -27,7 +27,7 @@ const MANY: &str = "array[decode(md5('1'), 'hex'), decode(md5('22'), 'hex'), dec
 const ROW: &str = "'\\x00112233445566778899aabbccddeeff', 'user-7', 'session', '\\x0011223344556677', now(), now(), \
                    now(), now(), now(), now(), 0, 1, 0, '', '\\x00', 1, 0";
 
-/// The statement's types and values of arguments; `None` if it has no plan.
+/// The types and values of the statement's arguments; `None` if it has no plan.
 fn arguments(name: &str) -> Option<(String, String)> {
     let choice = "text, text[], smallint[], bytea, bytea, bigint";
     let chosen = "'user-7', null, null, null, null, 2000";

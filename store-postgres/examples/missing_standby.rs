@@ -1,6 +1,5 @@
-//! Takes the synchronous standby away for a minute, and prints each five seconds how many of the server's processes are
-//! ours, and how long look-ups of others take:
-//! `cargo run --release -p hallpass-store-postgres --example missing_standby`.
+//! Takes the synchronous standby away for a minute. Every five seconds, prints how many of the server's
+//! processes belong to this program, and how long the look-ups of other programs take:
 
 #![expect(
     clippy::unwrap_used,

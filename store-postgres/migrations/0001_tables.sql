@@ -1,21 +1,20 @@
 -- Version 1: the tables. PostgreSQL 13 or later.
 --
--- `migrate()` runs this file with the names of your choice in place of hallpass_…. To run it yourself:
+-- `migrate()` runs this file with the configured names in place of hallpass_…. To run it yourself:
 -- psql -v ON_ERROR_STOP=1 --single-transaction -c 'set search_path = auth' -f 0001_tables.sql
 -- It may be run again.
 
 create table if not exists hallpass_schema (
     version integer primary key,
-    -- The oldest version that a program must know to work on these tables: an older release starts again after a
-    -- newer one has migrated, unless the migration breaks with it.
+    -- The oldest version that a program must know to work on these tables. An older release can start again
+    -- after a newer one has migrated, unless the migration breaks it.
     compatible integer not null,
     applied_at timestamptz not null default now()
 );
 
--- One row for each chain of tokens. Columns of fixed width stand first, which spares 7 bytes of padding a
--- row. 20 % of each page stay free, so that a row that is written finds its next version a place on the
--- same page (HOT): no index is written then, as of the columns that change only purge_at has one, and
--- that one changes rarely.
+-- One row for each chain of tokens. Columns of fixed width come first, which saves 7 bytes of padding in each
+-- row. 20 % of each page stay free, so that the next version of an updated row fits on the same page (HOT).
+-- Then no index is written: of the columns that change, only purge_at is indexed, and it rarely changes.
 create table if not exists hallpass_tokens (
     created_at timestamptz not null,
     updated_at timestamptz not null,
@@ -35,7 +34,8 @@ create table if not exists hallpass_tokens (
     device text collate "C" not null,
     body bytea not null,
     constraint hallpass_tokens_pkey primary key (selector),
-    -- A list shows a damaged row by its place, and the next page begins after it. So a place is always one.
+    -- A list shows a damaged row by its place, and the next page begins after that place. So every place must
+    -- be valid.
     constraint hallpass_tokens_place check (
         octet_length(selector) = 16
         and created_at >= '1970-01-01 00:00:00+00'

@@ -1,4 +1,4 @@
--- Version 2: what the columns mean, and vacuuming early. No row is written.
+-- Version 2: comments on the columns, and earlier vacuuming. No row is written.
 
 comment on table hallpass_tokens is 'hallpass: one row for each chain of tokens; no token can be made from it';
 comment on column hallpass_tokens.created_at is 'when it was issued';
@@ -23,7 +23,7 @@ comment on table hallpass_schema is 'hallpass: the migrations of these tables th
 comment on column hallpass_schema.version is 'which one';
 comment on column hallpass_schema.compatible is 'the oldest version that a program must know to work on the tables';
 
--- By default dead rows may make up a fifth of the table before a vacuum.
+-- By default, dead rows may make up a fifth of the table before a vacuum.
 alter table hallpass_tokens set (autovacuum_vacuum_scale_factor = 0.05);
 alter table hallpass_epochs set (autovacuum_vacuum_scale_factor = 0.05);
 

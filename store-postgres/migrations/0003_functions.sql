@@ -1,8 +1,9 @@
--- Version 3: a revocation in one trip. `Builder::without_functions` leaves this out.
+-- Version 3: a revocation in one round trip. `Builder::without_functions` leaves this out.
 --
--- What it does is the transaction of advance.sql and, again and again, remove.sql or mark.sql. Each statement of a
--- volatile function has a snapshot of its own at "read committed": the first sweep waits for the inserts that hold a
--- fence, the next one sees what they inserted. With one snapshot for all it would not, so another isolation is refused.
+-- It does what the transaction of advance.sql and repeated remove.sql or mark.sql does. At "read committed",
+-- each statement of a volatile function has its own snapshot: the first sweep waits for the inserts that hold
+-- a fence, and the next one sees what they inserted. With one snapshot for all of them it would not, so any
+-- other isolation is refused.
 
 create or replace function hallpass_revoke(
     whose text, any_of_kinds text[], any_of_purposes smallint[], only_login bytea, except_login bytea,
@@ -23,9 +24,9 @@ begin
     end if;
     for sweep in 1..16 loop
         if reason is null and only_login is not null then
-            -- A login has few rows. To lock them first, in an order and no more than at_most, costs half as much again.
-            -- Against a call that locks the same rows in another order the server undoes one of the two, which is
-            -- begun again; what is too many is undone below.
+            -- A login has few rows. Locking them first, in order and at most at_most of them, would cost half
+            -- as much again. If a call locks the same rows in another order, the server undoes one of the two
+            -- calls, and it is repeated. If there are too many rows, the deletion is undone below.
             delete from hallpass_tokens
             where subject = whose
                 and login = only_login
@@ -76,12 +77,12 @@ begin
         end if;
         ended := ended + found_now;
     end loop;
-    -- Undone: children were inserted while each of the sweeps waited.
+    -- Undoes everything: children were inserted while each of the sweeps waited.
     raise exception using errcode = '40001', message = 'rows were found to the end';
 end $$;
 
--- Run by hand, the tables' names stand without a schema, and the function looks for them where it was made. Where the
--- names have one, it does without this setting, which costs each call 8 µs.
+-- If this file is run by hand, the tables' names have no schema, and the function looks for them where it was
+-- created. If the names have a schema, the function does without this setting, which costs each call 8 µs.
 do $$ begin
     if strpos('hallpass_tokens', '.') = 0 then
         alter function hallpass_revoke set search_path from current;

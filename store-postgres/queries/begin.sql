@@ -1,3 +1,3 @@
--- Said each time: with one snapshot for the whole transaction, which a database may have as its default, a
--- sweep would not see what was inserted while the statement before it waited.
+-- Set each time, because a database may have another isolation as its default. With one snapshot for the
+-- whole transaction, a sweep would not see what was inserted while the statement before it waited.
 begin isolation level read committed

@@ -1,5 +1,5 @@
--- $1 subject, $2 a fresh epoch, $3 until when it is needed, $4 until when one that is there must last to be
--- left alone. Writes nothing in most calls.
+-- $1 subject, $2 a fresh epoch, $3 until when it is needed, $4 until when an existing epoch must last to be
+-- left as it is. Most calls write nothing.
 with ready as (
     select epoch from hallpass_epochs
     where subject = $1 and purge_at >= $4

@@ -1,4 +1,4 @@
--- The same for many, by their place in the arrays. A subject that is asked for twice gets one row.
+-- epoch.sql for many subjects, by their place in the arrays. A subject that occurs twice gets one row.
 with want as (
     select * from unnest($1::text[], $2::bytea[], $3::timestamptz[], $4::timestamptz[])
         with ordinality as w (subject, fresh, until, enough, place)

@@ -1,2 +1,2 @@
--- $1 selectors. Which of them are there.
+-- $1 selectors. Returns those that exist.
 select selector from hallpass_tokens where selector = any ($1)

@@ -1,5 +1,5 @@
--- $1 the selector. One row always: beside what the server knows stands whether it is a standby, so that nothing
--- is believed of one, not even that a record is gone.
+-- $1 the selector. Always returns one row, with whether the server is a standby: nothing that a standby
+-- reports is used, not even that a record is missing.
 select
     t.selector, t.subject, t.kind, t.login, t.created_at, t.updated_at, t.seen_at, t.expires_at, t.idle_at, t.purge_at,
     t.revoked, t.revision, t.generation, t.device, t.body, t.purpose, t.era,

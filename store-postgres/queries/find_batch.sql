@@ -1,4 +1,4 @@
--- $1 selectors. In any order, nothing for the unknown; one row at least, for the same reason.
+-- $1 selectors. Returns the rows that exist in any order, and at least one row, as in find.sql.
 select
     t.selector, t.subject, t.kind, t.login, t.created_at, t.updated_at, t.seen_at, t.expires_at, t.idle_at, t.purge_at,
     t.revoked, t.revision, t.generation, t.device, t.body, t.purpose, t.era,

@@ -1,6 +1,6 @@
--- $1 to $17 the row, $18 the epoch or null, $19 the parent's selector or null. The row that the fence rests
--- on is locked until this commits: whoever ends it waits, and then sees what was inserted; or it is ended
--- first, and this waits and finds it changed. Looking without a lock lets a row slip in behind the end.
+-- $1 to $17 the row, $18 the epoch or null, $19 the parent's selector or null. The row of the fence is locked
+-- until this commits. A call that ends it waits, and then sees what was inserted; or it was ended first, and
+-- this statement waits and finds it changed. Without the lock, a row could slip in after the end.
 with at_epoch as (
     select epoch from hallpass_epochs
     where subject = $2 and epoch = $18

@@ -1,5 +1,5 @@
--- The same for many rows, each of them once, and which were inserted. A fence that somebody else holds is
--- not waited for: what was not inserted is tried alone.
+-- insert.sql for many rows, each selector once. Returns those that were inserted. Does not wait for a fence
+-- that another transaction has locked: the caller repeats what was not inserted, one row at a time.
 with want as (
     select * from unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],

@@ -1,5 +1,5 @@
--- $1 subject, $2 kinds or null, $3 purposes or null, $4 and $5 the place after which the page begins, $6 its length.
--- One row at least.
+-- $1 subject, $2 kinds or null, $3 purposes or null, $4 and $5 the place after which the page begins, $6 its
+-- length. Returns at least one row, as in find.sql.
 select
     t.selector, t.subject, t.kind, t.login, t.created_at, t.updated_at, t.seen_at, t.expires_at, t.idle_at, t.purge_at,
     t.revoked, t.revision, t.generation, t.device, t.body, t.purpose, t.era,

@@ -1,6 +1,7 @@
--- $1 the present instant, $2 how many at most, $3 where to begin: what was removed before stays in the index for as
--- long as an old snapshot may want it, and is not read again. Nodes that purge at once share the work: none waits
--- for a row that another removes. By key, as a row's place is its own only within its partition.
+-- $1 the present instant, $2 the most rows, $3 where to begin. Removed rows stay in the index for as long as
+-- an old snapshot may need them; beginning after them avoids reading them again. Nodes that purge at the same
+-- time share the work: none waits for a row that another removes. Rows are deleted by key, because a ctid is
+-- unique only within a partition.
 with gone as (
     delete from hallpass_tokens
     where selector = any (array (

@@ -1,4 +1,4 @@
--- The same of epochs.
+-- purge.sql for epochs.
 with gone as (
     delete from hallpass_epochs
     where subject = any (array (

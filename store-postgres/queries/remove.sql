@@ -1,5 +1,5 @@
--- $1 subject, $2 kinds or null, $3 purposes or null, $4 the only login or null, $5 the login left out or null, $6 how
--- many at most, and one more, which tells that there are more.
+-- $1 subject, $2 kinds or null, $3 purposes or null, $4 the only login or null, $5 the login left out or
+-- null, $6 the most rows (one more is removed, to show that there are more).
 with held as materialized (
     select selector
     from hallpass_tokens

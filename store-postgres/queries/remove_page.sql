@@ -1,5 +1,5 @@
--- $1 subject, $2 kinds or null, $3 purposes or null, $4 the only login or null, $5 the login left out or null, $6 the
--- length of the page, $7 and $8 the place after which it begins.
+-- $1 subject, $2 kinds or null, $3 purposes or null, $4 the only login or null, $5 the login left out or
+-- null, $6 the length of the page, $7 and $8 the place after which it begins.
 with page as materialized (
     select created_at, selector
     from hallpass_tokens

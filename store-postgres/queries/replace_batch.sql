@@ -1,6 +1,6 @@
--- The same for many rows, each of them once, and which were written. Locks are not waited for: a row that
--- somebody else holds is left out, or it would stop all the others, and two batches could wait for each other
--- in a circle. What was not written is tried alone.
+-- replace.sql for many rows, each selector once. Returns those that were written. Does not wait for locks: a
+-- row that another transaction has locked is left out. Otherwise it would block all the others, and two
+-- batches could wait for each other in a circle. The caller repeats what was not written, one row at a time.
 with held as materialized (
     select w.*
     from unnest($1::bytea[], $2::bigint[], $3::timestamptz[], $4::timestamptz[], $5::timestamptz[],

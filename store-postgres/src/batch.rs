@@ -1,8 +1,8 @@
-//! Sharing statements: what comes while one is under way goes into the next.
+//! Batches calls: those that arrive while a statement is under way go into the next one.
 //!
-//! No call waits for company. One that finds a free lane goes straight to the server; the calls after it wait
-//! for as long as that takes, and go together. Each gets its own answer or error, and one that is dropped
-//! while it waits is not sent.
+//! No timer delays a call. A call that finds a free lane goes straight to the server. Calls that arrive in
+//! the meantime wait for a lane and share one statement. Each call gets its own result or error. A call that
+//! is dropped while it waits is not sent.
 
 mod lane;
 
@@ -21,32 +21,32 @@ use crate::error::{Trouble, What};
 use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
-/// How many calls share a statement at most.
+/// The most calls that share a statement.
 const MAX: usize = 128;
-/// How often the callers of a batch are let on before a lane ends: they tend to come back at once.
+/// How often a lane yields to its callers before it ends: they tend to call again right after an answer.
 const PATIENCE: u32 = 2;
-/// A lane whose statement takes longer waits for a lock, and must not keep others waiting.
+/// A statement that takes longer than this usually waits for a lock; other calls need not wait for its lane.
 const STUCK: Duration = Duration::from_millis(50);
-/// How many calls of one sort may wait for their turn, unless a test wants fewer: a second's work of a fast server.
+/// How many calls of one sort may wait for their turn by default: about a second's work of a fast server.
 pub(crate) const QUEUE: usize = 16 * 1_024;
 
-/// Gathers calls of one sort.
+/// Batches calls of one sort.
 pub(crate) struct Batcher<J: Together>(Arc<Lanes<J>>);
 
 struct Lanes<J: Together> {
     connections: Arc<Connections>,
-    /// How many statements may be under way at once, stuck ones not counted.
+    /// The most statements under way at the same time, stuck ones not counted.
     most: usize,
-    /// The same, stuck ones counted.
+    /// The most statements under way at the same time, stuck ones counted.
     limit: usize,
     queue: Mutex<Queue<J>>,
 }
 
 struct Queue<J: Together> {
     waiting: VecDeque<Call<J>>,
-    /// Whether a task looks after those who wait.
+    /// Whether a [`Watch`] runs for the waiting calls.
     watched: bool,
-    /// Since when the statement of each lane is under way.
+    /// For each lane, since when its statement is under way; `None` while the lane is free.
     lanes: Vec<Option<Instant>>,
 }
 
@@ -57,26 +57,26 @@ struct Call<J: Together> {
     taken: Arc<AtomicBool>,
 }
 
-/// How a call goes on.
+/// How a call proceeds.
 enum Entered<J: Together> {
-    /// Straight to the server.
+    /// It goes straight to the server.
     Lane(Lane<J>, J),
-    /// Later, with others.
+    /// It waits, and then shares a statement with others.
     Waits(Told<J>),
-    /// Not at all: too many wait.
+    /// It is refused: too many calls wait.
     Full,
 }
 
-/// Where a call hears its answer.
+/// Where a waiting call receives its answer.
 struct Told<J: Together> {
     answer: oneshot::Receiver<Result<J::Answer, Trouble>>,
-    /// Set by the first of two: the lane that sends the call, or its caller, who waits no longer. So what was
-    /// never sent is not in doubt.
+    /// Set either by the lane when it sends the call, or by the caller when it stops waiting, whichever comes
+    /// first. So the outcome of a call that was never sent is not in doubt.
     taken: Arc<AtomicBool>,
 }
 
 impl<J: Together> Batcher<J> {
-    /// At most `most` statements at once; up to `limit` while others wait for locks.
+    /// Runs at most `most` statements at the same time, and up to `limit` while some of them wait for locks.
     pub(crate) fn new(connections: Arc<Connections>, most: usize, limit: usize) -> Self {
         let queue = Mutex::new(Queue { waiting: VecDeque::new(), watched: false, lanes: Vec::new() });
         Self(Arc::new(Lanes { connections, most, limit, queue }))
@@ -92,13 +92,13 @@ impl<J: Together> Batcher<J> {
                 return Err(trouble);
             }
             Entered::Lane(lane, job) => {
-                // Boxed, so that the future of a call that only waits stays small: it is moved at each level.
+                // Boxed to keep the future of a waiting call small: each level moves it.
                 let answer = Box::pin(self.0.alone(&job, deadline)).await;
                 drop(lane);
                 return answer;
             }
         };
-        // Not woken before there is an answer: tens of thousands may wait.
+        // The caller is woken only by its answer or its deadline: tens of thousands may wait.
         let why = match timeout_at(deadline, told.answer).await {
             Ok(Ok(answer)) => return answer,
             Ok(Err(_)) => "the runtime that did the work has ended",
@@ -110,7 +110,7 @@ impl<J: Together> Batcher<J> {
         })
     }
 
-    /// A lane for this job alone, or where its answer will come from.
+    /// Opens a lane for this job, or adds the job to the queue.
     fn enter(&self, job: J, deadline: Instant) -> Entered<J> {
         let mut queue = self.0.queue();
         if let Some(lane) = self.0.open(&mut queue) {
@@ -133,7 +133,7 @@ impl<J: Together> Batcher<J> {
     }
 }
 
-/// Opens a lane for those who wait, if the others are stuck: one timer for all of them.
+/// Opens further lanes for waiting calls while the others are stuck, with one timer for all calls.
 struct Watch<J: Together> {
     lanes: Arc<Lanes<J>>,
     over: bool,
@@ -145,7 +145,7 @@ impl<J: Together> Watch<J> {
             sleep(STUCK).await;
             let mut queue = self.lanes.queue();
             if queue.waiting.is_empty() {
-                // Under this guard: the next call that waits starts another.
+                // Cleared while the queue is locked, so that the next waiting call starts a new watch.
                 queue.watched = false;
                 drop(queue);
                 self.over = true;
@@ -159,7 +159,7 @@ impl<J: Together> Watch<J> {
 }
 
 impl<J: Together> Drop for Watch<J> {
-    /// Also where its runtime ends before the store.
+    /// Also runs if the runtime ends before the store.
     fn drop(&mut self) {
         if !self.over {
             self.lanes.queue().watched = false;
@@ -197,7 +197,7 @@ impl<J: Together> Lanes<J> {
                         return Ok(answer);
                     }
                 }
-                // It may have been done: what the second attempt says would hide that.
+                // The write may have happened, and the result of a second attempt would hide that.
                 Err(trouble) if matches!(trouble.what(), What::Lost | What::Unknown) => return Err(trouble),
                 Err(_) => {}
             }
@@ -218,7 +218,8 @@ impl<J: Together> Lanes<J> {
                 }
             }
             Err(trouble) => match trouble.what() {
-                // It may be the fault of one, and the others must not have to bear it. Nothing was written.
+                // One call may have caused the error, and the others must not fail because of it. Nothing was
+                // written.
                 What::Undone | What::TooLate | What::Other | What::Refused | What::Corrupt(_) => {
                     batch.into_iter().for_each(|call| self.do_alone(call));
                 }
@@ -227,7 +228,8 @@ impl<J: Together> Lanes<J> {
         }
     }
 
-    /// Outside the lane, which would wait for what this one waits for. Few at a time may wait for locks.
+    /// Runs a call by itself, outside the lane: otherwise the lane would wait for the lock that the call
+    /// waits for. Only a few calls at a time may wait for locks.
     fn do_alone(self: &Arc<Self>, call: Call<J>) {
         let connections = Arc::clone(&self.connections);
         call.taken.store(false, Ordering::Release);
@@ -249,8 +251,8 @@ impl<J: Together> Lanes<J> {
         });
     }
 
-    /// When there was no connection until `latest`: ends those who may wait no longer either. If it was said before
-    /// that, the server gives none at all.
+    /// Fails the waiting calls that are out of time when there was no connection until `latest`. If the error
+    /// came before `latest`, the server gives no connections at all, and every waiting call fails.
     fn refuse(&self, trouble: &Trouble, latest: Instant) {
         let now = Instant::now();
         let is_over =
@@ -266,14 +268,14 @@ impl<J: Together> Lanes<J> {
 }
 
 impl<J: Together> Call<J> {
-    /// Whether it may be sent: its caller still waits.
+    /// Returns whether the call may be sent: its caller still waits.
     fn take(&self) -> bool {
         !self.tell.is_closed() && !self.taken.swap(true, Ordering::AcqRel)
     }
 }
 
 impl<J: Together> Queue<J> {
-    /// The oldest calls, without those whose callers have gone; of equal keys the first.
+    /// Takes the oldest calls from the queue: those whose callers still wait, and at most one for each key.
     fn next(&mut self) -> Vec<Call<J>> {
         let (mut batch, mut later, mut keys) = (Vec::new(), Vec::new(), HashSet::new());
         while batch.len() < MAX
@@ -295,7 +297,7 @@ impl<J: Together> Queue<J> {
     }
 }
 
-/// A batch.
+/// The calls of a batch, as one operation.
 struct All<'a, J>(&'a [&'a J]);
 
 impl<J: Together> Operation for All<'_, J> {
@@ -341,7 +343,7 @@ mod tests {
         assert!(open().is_none() && first.look(true).is_break());
         let second = open().unwrap();
         drop(first);
-        assert!(open().is_none(), "two lanes, where one at once may be open");
+        assert!(open().is_none(), "two lanes are open, where only one may be");
         drop(second);
         assert!(open().is_some());
     }

@@ -1,4 +1,4 @@
-//! How a store is opened.
+//! The settings of a store, and how it is opened.
 
 use std::str::FromStr;
 use std::sync::Arc;
@@ -20,16 +20,18 @@ use crate::statements::{Patch, Statements};
 use crate::store::{PostgresStore, Settings};
 use crate::url;
 
-/// A shorter time is none in which a server answers.
+/// The shortest timeout: no server reliably answers sooner.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Every call ends in this time (S12).
+/// The longest timeout: every call ends within it (S12).
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
-/// The most that a server's `max_connections` may be. The pool has a place for each from the start.
+/// The largest `max_connections` that a server can have. The pool allocates a place for each at the start.
 const MOST_CONNECTIONS: u32 = 0x3_ffff;
 
-/// Opens a [`PostgresStore`] otherwise than with the defaults. Made by [`PostgresStore::builder`].
+/// Opens a [`PostgresStore`] with settings other than the defaults.
+///
+/// Made by [`PostgresStore::builder`].
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Builder {
@@ -44,7 +46,7 @@ pub struct Builder {
     patches: Vec<Patch>,
 }
 
-/// What is between the store and the server.
+/// A pooler between the store and the server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Pooler {
     /// It forgets prepared statements after each transaction.
@@ -68,32 +70,38 @@ impl Builder {
         }
     }
 
-    /// The schema that the tables are in; "public" by default. 1 to 40 ASCII letters, digits and `_`,
-    /// no digit first.
+    /// Sets the schema of the tables, "public" by default.
+    ///
+    /// A name has 1 to 40 ASCII letters, digits and `_`, and does not begin with a digit.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.names.schema = name.into();
         self
     }
 
-    /// What the tables' names begin with; "hallpass" by default, which makes `hallpass_tokens`,
-    /// `hallpass_epochs` and `hallpass_schema`. The same alphabet, and no `_epochs` at the end. Another prefix, or
-    /// another schema, is another namespace.
+    /// Sets the first part of the tables' names.
+    ///
+    /// The default is "hallpass", which makes `hallpass_tokens`, `hallpass_epochs` and `hallpass_schema`. The rules
+    /// for a schema's name apply, and the prefix must not end in `_epochs`. Another prefix, or another
+    /// schema, is another namespace.
     pub fn prefix(mut self, name: impl Into<String>) -> Self {
         self.names.prefix = name.into();
         self
     }
 
-    /// How long a call may take before it fails; 5 s by default, 10 ms at least and 20 s at most (contract S12). The
-    /// server is told to give up sooner: statements after this time, waits for locks after half of it. A log-out of
-    /// very many records takes up to 3.5 times as long, and 20 s at most.
+    /// Sets how long a call may take before it fails: 5 s by default, at least 10 ms and at most 20 s
+    /// (contract S12).
+    ///
+    /// The server gives up statements after this time, and stops waiting for locks after half of it. A
+    /// revocation of more than 2,000 records takes up to 3.5 times as long, and at most 20 s.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.timeout = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// How many connections [`connect`](Self::connect) may keep open on the server; 16 by
-    /// default. One of eight, one at least, is for look-ups alone, so that writes that wait for a lock or a standby do not
-    /// keep them waiting. With 1 there is none for look-ups alone: they wait for every write.
+    /// Sets how many connections [`connect`](Self::connect) may keep open on the server, 16 by default.
+    ///
+    /// One in eight, and at least one, is reserved for look-ups, so that writes that wait for a lock or a
+    /// standby never block them. With 1 connection there is no reserve, and look-ups wait for every write.
     ///
     /// Opening a store takes two connections for a moment, and [`PostgresStore::migrate`] one of its own.
     pub fn connections(mut self, most: u32) -> Self {
@@ -101,72 +109,80 @@ impl Builder {
         self
     }
 
-    /// For a server behind PgBouncer in transaction mode, or another pooler that hands each transaction another
-    /// server connection: no prepared statement outlives its transaction, every operation is a transaction,
-    /// and timeouts are set in each. Costs about half of the throughput; see
+    /// Prepares the store for PgBouncer in transaction mode, or for another pooler that gives each
+    /// transaction a different server connection.
+    ///
+    /// No prepared statement outlives its transaction, every operation is a transaction, and each transaction
+    /// sets the time limits. This costs about half of the throughput; see
     /// [`pgbouncer_prepared`](Self::pgbouncer_prepared).
     pub fn pgbouncer(mut self) -> Self {
         self.pooler = Some(Pooler::Forgets);
         self
     }
 
-    /// For a server behind PgBouncer 1.21 or later in transaction mode with `max_prepared_statements` above 0, which is
-    /// the default from 1.24 on: statements are prepared once, and an operation is one trip where it is one without
-    /// a pooler.
+    /// Prepares the store for PgBouncer 1.21 or later in transaction mode with `max_prepared_statements`
+    /// above 0, the default from 1.24 on.
     ///
-    /// The server's limits of time cannot be set from here then, so the user should have them: `alter role app set
-    /// statement_timeout = '5s'` and `lock_timeout = '2500ms'` for a [`timeout`](Self::timeout) of 5 s. Without them a
-    /// call that waits for a lock fails all the same, but as one whose outcome is unknown.
+    /// Statements are prepared once, and an operation that takes one round trip without a pooler takes one
+    /// here.
+    ///
+    /// The store cannot set the server's time limits then, so set them for the user: `alter role app set
+    /// statement_timeout = '5s'` and `lock_timeout = '2500ms'` for a [`timeout`](Self::timeout) of 5 s.
+    /// Without them a call that waits for a lock still fails, but with an unknown outcome.
     pub fn pgbouncer_prepared(mut self) -> Self {
         self.pooler = Some(Pooler::Prepares);
         self
     }
 
-    /// Without functions in the database, where its rules do not allow any: a revocation is a transaction of four trips
-    /// or more then, and one trip otherwise. [`PostgresStore::migrate`] makes none.
+    /// Uses no functions in the database, for databases whose rules forbid them.
+    ///
+    /// A revocation is then a transaction of four or more round trips instead of one, and
+    /// [`PostgresStore::migrate`] creates no function.
     pub fn without_functions(mut self) -> Self {
         self.functions = false;
         self
     }
 
-    /// With the statements for many calls even where there is one, to test them.
+    /// Uses the statements for batches even for a single call, to test them.
     #[doc(hidden)]
     pub fn sharing_always(mut self) -> Self {
         self.share = true;
         self
     }
 
-    /// With a revocation of more than `most` records swept in pages of `page`, to test it.
+    /// Sweeps a revocation of more than `most` records in pages of `page`, to test sweeps.
     #[doc(hidden)]
     pub fn sweeping(mut self, most: u32, page: u32) -> Self {
         self.bounds = Bounds { most, page };
         self
     }
 
-    /// With at most `most` calls of one sort waiting for their turn, to test it.
+    /// Lets at most `most` calls of one sort wait for their turn, to test that limit.
     #[doc(hidden)]
     pub fn queue(mut self, most: usize) -> Self {
         self.queue = most;
         self
     }
 
-    /// With one statement changed, to prove that tests notice: `from` stands in the file exactly once.
+    /// Changes one statement, to prove that tests notice: `from` must occur in the file exactly once.
     #[doc(hidden)]
     pub fn patched(mut self, file: &str, from: &str, to: &str) -> Self {
         self.patches.push(Patch { file: file.to_owned(), from: from.to_owned(), to: to.to_owned() });
         self
     }
 
-    /// Connects to the server at `url`: `postgres://user:password@host:5432/database`, with sqlx's parameters.
-    /// The tables need not be there yet: [`PostgresStore::migrate`] makes them.
+    /// Connects to the server at `url`: `postgres://user:password@host:5432/database`, with sqlx's
+    /// parameters.
+    ///
+    /// The tables need not exist yet: [`PostgresStore::migrate`] creates them.
     ///
     /// # Errors
-    /// - [`StoreError::Refused`]: no URL, wrong password or database, bad names, a standby, a database that is not
-    ///   in UTF-8, tables that need a newer version.
+    /// - [`StoreError::Refused`]: not a PostgreSQL URL, a wrong password or database, invalid names, a
+    ///   standby, a database that is not in UTF-8, tables that need a newer version.
     /// - [`StoreError::Unavailable`]: no server answers.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, StoreError> {
         let refused = |error: sqlx::Error| Trouble::connecting(&error).into_error(false);
-        // sqlx does not look at it.
+        // sqlx does not check the scheme.
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(refused(sqlx::Error::Configuration("another scheme".into())));
         }
@@ -175,18 +191,18 @@ impl Builder {
         self.connect_with(options).await
     }
 
-    /// The same with options of sqlx's.
+    /// Connects with sqlx's options.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
     pub async fn connect_with(self, options: PgConnectOptions) -> Result<PostgresStore, StoreError> {
         let options = self.configure(options);
         let timed_out = || Trouble::new(What::Unavailable, "the server does not answer in time");
-        // By hand: a pool keeps trying, and hides what is wrong.
+        // Without the pool, which keeps trying and hides the error.
         let first =
             timeout(self.timeout, options.connect()).await.map_err(|_| timed_out().into_error(false))?;
         let mut first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
-        // Not opened, a second one tells nothing: a server may give this user one only.
+        // A failure to open a second connection proves nothing: the server may allow this user only one.
         if let Ok(Ok(mut second)) = timeout(self.timeout / 2, options.connect()).await {
             let suits = self.suits(&mut first, &mut second).await;
             close(second).await;
@@ -200,7 +216,7 @@ impl Builder {
             .before_acquire(|connection, meta| {
                 Box::pin(async move {
                     if meta.idle_for > REST {
-                        // One that does not answer makes room for a new one.
+                        // A connection that does not answer makes room for a new one.
                         let answer = timeout(TEST, connection.ping()).await;
                         return Ok(matches!(answer, Ok(Ok(()))));
                     }
@@ -211,9 +227,10 @@ impl Builder {
         self.open(pool, true).await
     }
 
-    /// Uses a pool of the application's, and gives each connection back after each call. A store that has a pool
-    /// to itself, through [`connect`](Self::connect), is faster. The pool's connections should have
-    /// `statement_timeout` and `lock_timeout` set.
+    /// Uses a pool of the application's, and returns each connection to it after each call.
+    ///
+    /// A store with a pool of its own, through [`connect`](Self::connect), is faster. The pool's connections
+    /// should have `statement_timeout` and `lock_timeout` set.
     ///
     /// # Errors
     /// Those of [`connect`](Self::connect).
@@ -228,7 +245,8 @@ impl Builder {
         self.open(pool, false).await
     }
 
-    /// That what is between these connections and the server is what was said.
+    /// Checks that a pooler between the store and the server is of the declared kind, or absent if none is
+    /// declared.
     async fn suits(&self, first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Trouble> {
         let found = async {
             match self.pooler {
@@ -237,7 +255,7 @@ impl Builder {
                 None => pooler::keeps_sessions(first, second).await,
             }
         };
-        // Where a pooler has one connection for all, the second waits for the first.
+        // If a pooler has one server connection for all clients, the second waits for the first.
         timeout(self.timeout / 2, found).await.unwrap_or(Ok(()))
     }
 
@@ -247,7 +265,7 @@ impl Builder {
             None => options.application_name("hallpass"),
             Some(_) => options,
         };
-        // A pooler refuses what it does not know at the start.
+        // A pooler refuses start-up parameters that it does not know.
         match self.pooler {
             Some(Pooler::Forgets) => return options.statement_cache_capacity(0).extra_float_digits(None),
             Some(Pooler::Prepares) => return options.extra_float_digits(None),
@@ -257,7 +275,7 @@ impl Builder {
         options.options(self.limits().into_iter().chain(isolation))
     }
 
-    /// What the server is told about time, in milliseconds.
+    /// The server's time limits, in milliseconds.
     fn limits(&self) -> [(&'static str, String); 3] {
         let millis = |limit: Duration| limit.as_millis().clamp(1, i32::MAX as u128).to_string();
         [
@@ -299,9 +317,9 @@ impl Builder {
     }
 }
 
-/// Nothing depends on a farewell.
+/// Closes a connection. A failure to do so is harmless.
 async fn close(connection: PgConnection) {
     if let Ok(Err(error)) = timeout(TEST, connection.close()).await {
-        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed in order");
+        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed cleanly");
     }
 }

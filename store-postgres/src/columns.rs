@@ -1,4 +1,4 @@
-//! A record as columns, one or many, and back.
+//! Converts records to columns, one or many at a time, and back.
 
 use hallpass_core::{
     Body, Device, Era, Kind, LoginId, Purpose, Reason, Record, Revision, Selector, Subject, Timestamp,
@@ -10,10 +10,10 @@ use sqlx::{Decode, Postgres, Row, Type};
 use crate::error::{Trouble, What};
 use crate::instant::Instant;
 
-/// What follows the statements' text: arguments.
+/// A statement with its arguments.
 pub(crate) type Arguments = Query<'static, Postgres, PgArguments>;
 
-/// The columns of `rows`, each as an array, in the order of the statements that insert: first what never changes.
+/// Binds the columns of `rows`, each as an array, in the order of the statements that insert.
 pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
     let subject = |row: &Record| row.subject.as_ref().map(|name| name.as_str().to_owned());
     let query = query
@@ -28,7 +28,7 @@ pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> +
         .bind(rows.map(|row| i64::from(row.era.get())).collect::<Vec<_>>())
 }
 
-/// The columns of one row, in the same order.
+/// Binds the columns of one row, in the same order.
 pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
     let query = query
         .bind(row.selector.0.to_vec())
@@ -40,7 +40,7 @@ pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
     one_changing(query, row).bind(i16::from(row.purpose.code())).bind(i64::from(row.era.get()))
 }
 
-/// The columns that a replace may change, of many rows.
+/// Binds the columns that a replace may change, of many rows.
 pub(crate) fn all_changing<'a>(
     query: Arguments,
     rows: impl Iterator<Item = &'a Record> + Clone,
@@ -57,7 +57,7 @@ pub(crate) fn all_changing<'a>(
         .bind(rows.map(|row| row.body.as_bytes().to_vec()).collect::<Vec<_>>())
 }
 
-/// The same of one.
+/// Binds the columns that a replace may change, of one row.
 pub(crate) fn one_changing(query: Arguments, row: &Record) -> Arguments {
     query
         .bind(Instant::from(row.updated_at))
@@ -75,7 +75,7 @@ pub(crate) fn selectors(selectors: impl Iterator<Item = Selector>) -> Vec<Vec<u8
     selectors.map(|selector| selector.0.to_vec()).collect()
 }
 
-/// A revision as the column holds it.
+/// A revision as stored in its column.
 pub(crate) fn number(revision: Revision) -> i64 {
     // At most 2⁵³ − 1.
     revision.get() as i64
@@ -89,10 +89,10 @@ fn instants(times: impl Iterator<Item = Timestamp>) -> Vec<Instant> {
     times.map(Instant::from).collect()
 }
 
-/// A row of `find` and its like.
+/// Reads a record from a row of `find` or a similar statement.
 ///
 /// # Errors
-/// [`Trouble`] if the values do not make a record, naming its selector where that can be read.
+/// [`Trouble`] if the values are not a valid record. It names the selector if that can be read.
 pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     let selector = selector(row)?;
     let corrupt = |why| Trouble::corrupt(Some(selector), why);
@@ -100,7 +100,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     let limit = |_| corrupt("a name, a revision or a body is beyond its limits");
     let subject = columns.get::<Option<&str>>(1)?.map(Subject::new).transpose().map_err(limit)?;
     let kind = Kind::new(columns.get(2)?).map_err(limit)?;
-    let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login has not 8 bytes"))?;
+    let login = columns.get::<&[u8]>(3)?.try_into().map_err(|_| corrupt("a login does not have 8 bytes"))?;
     let reason = u8::try_from(columns.get::<i16>(10)?).ok().and_then(|code| Reason::from_code(code).ok());
     let revision = u64::try_from(columns.get::<i64>(11)?).map_err(|_| corrupt("a revision is negative"))?;
     let purpose = u8::try_from(columns.get::<i16>(15)?).ok().and_then(|code| Purpose::from_code(code).ok());
@@ -121,7 +121,7 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
             Some(_) => Some(columns.time(8)?),
         },
         purge_at: columns.time(9)?,
-        revoked: reason.ok_or_else(|| corrupt("the reason of an end is unknown"))?,
+        revoked: reason.ok_or_else(|| corrupt("the reason for ending is unknown"))?,
         revision: Revision::new(revision).map_err(limit)?,
         generation: u32::try_from(columns.get::<i64>(12)?)
             .map_err(|_| corrupt("a generation is beyond its limits"))?,
@@ -130,12 +130,12 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
     })
 }
 
-/// The rows of a statement that reads, without the one that stands there where nothing was found.
+/// Returns the rows that a reading statement found, without the empty row that it returns if it found none.
 ///
 /// # Errors
-/// [`Trouble`] if the server is a standby: what it knows may be out of date.
+/// [`Trouble`] if the server is a standby: its data may be out of date.
 pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
-    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "an answer without a row")) };
+    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "a response without a row")) };
     if first.try_get("is_standby")? {
         return Err(Trouble::standby(What::Unavailable));
     }
@@ -146,11 +146,11 @@ pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
 /// The selector in the first column.
 pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(0)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector has not 16 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector does not have 16 bytes"))?;
     Ok(Selector(bytes))
 }
 
-/// Where a record stands in the list of its subject: when it was issued, and its selector.
+/// The place of a record in its subject's list: when it was issued, and its selector.
 pub(crate) fn place(row: &PgRow) -> Result<(Timestamp, Selector), Trouble> {
     let columns = Columns { row, selector: selector(row)? };
     Ok((columns.time(4)?, columns.selector))

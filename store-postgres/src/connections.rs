@@ -1,8 +1,8 @@
-//! Connections: taken, tested after a rest, given back.
+//! Provides connections, tests them after a rest, and takes them back.
 //!
-//! The limit of connections is one on the server. So a connection whose statement is still under way there keeps its
-//! place, though its caller has gone ([`doubt`]), and work that writes leaves some places to look-ups: what waits for
-//! a lock, or for a standby, is always a write.
+//! The limit on connections applies to the server. So a connection whose statement still runs there keeps its
+//! place even if the caller has gone ([`doubt`]). Writes leave some places to look-ups: only a write waits
+//! for a lock or a standby.
 
 mod doubt;
 mod lease;
@@ -25,23 +25,23 @@ use crate::error::{Trouble, What};
 use crate::operation::Operation;
 use crate::statements::Statements;
 
-/// A connection that rested so long is asked whether it still stands before it is used.
+/// A connection that was idle for this long is tested before it is used.
 pub(crate) const REST: Duration = Duration::from_secs(2);
-/// How long that answer may take.
+/// How long that test may take.
 pub(crate) const TEST: Duration = Duration::from_secs(1);
-/// How old a connection becomes.
+/// The age at which a connection is closed.
 const AGE: Duration = Duration::from_secs(30 * 60);
-/// How often work that the server undid is begun.
+/// How often an operation is attempted if the server undoes it.
 const ATTEMPTS: u32 = 4;
-/// While the server gives no connection: how often a task waits for one as long as a call may, and how long the
-/// calls wait.
+/// While the server gives no connection: how often a task starts to wait for one, for as long as a call may
+/// take, and how long the calls wait.
 const RETRY: Duration = Duration::from_secs(1);
 const BRIEF: Duration = Duration::from_millis(200);
 
-/// Where operations get their connections.
+/// Provides connections for operations.
 ///
-/// sqlx asks the server something each time a connection goes back into a pool, and does not tell afterwards which
-/// connection it was. So a store that has the pool to itself keeps idle connections here instead.
+/// sqlx sends the server a query each time a connection returns to a pool, and does not tell later which
+/// connection it hands out. So a store with a pool of its own keeps idle connections here instead.
 pub(crate) struct Connections {
     pool: PgPool,
     sql: Statements,
@@ -49,31 +49,31 @@ pub(crate) struct Connections {
     shelf: Mutex<Shelf>,
     /// One permit for each connection that may be in use or in doubt.
     places: Arc<Semaphore>,
-    /// One permit for each connection that may be writing at a time; look-ups share the others.
+    /// One permit for each connection that may write at a time; only look-ups may use the others.
     writers: Arc<Semaphore>,
     write_limit: usize,
-    /// One permit for each call that may wait for a lock alone, outside of the batches.
+    /// One permit for each call that may wait for a lock by itself, outside the batches.
     stragglers: Arc<Semaphore>,
-    /// Tells those who wait for a new connection of one that was given back.
+    /// Wakes the calls that wait for a new connection when one is returned.
     returned: Notify,
-    /// Held by the one that asks the server about a connection in doubt.
+    /// Held while a task asks the server about a connection in doubt.
     asking: tokio::sync::Mutex<()>,
 }
 
-/// What was decided when the store was opened.
+/// The settings with which the store was opened.
 #[derive(Clone, Debug)]
 pub(crate) struct Options {
     /// How long a call may take.
     pub(crate) limit: Duration,
-    /// Whether idle connections are kept from the pool.
+    /// Whether the store keeps idle connections instead of returning them to the pool.
     pub(crate) keep: bool,
-    /// Whether every operation is a transaction: a pooler hands each another server connection.
+    /// Whether every operation is a transaction, because a pooler gives each a different server connection.
     pub(crate) transactions: bool,
-    /// Whether a connection is one of the server's processes, as it is without a pooler.
+    /// Whether each connection belongs to one process of the server, as it does without a pooler.
     pub(crate) direct: bool,
-    /// How a transaction begins.
+    /// The statements that begin a transaction.
     pub(crate) begin: Arc<str>,
-    /// Whether a call that is alone takes the statement for many all the same, to test it.
+    /// Whether a single call also uses the statement for batches, to test it.
     pub(crate) share: bool,
     /// How many calls of one sort may wait for their turn.
     pub(crate) queue: usize,
@@ -85,30 +85,30 @@ struct Shelf {
     leased: usize,
     /// How many connections that wrote are in doubt.
     doubtful_writes: usize,
-    /// While the server gives no connection: when the next task is to wait for one.
+    /// While the server gives no connection: when the next task may start to wait for one.
     next_try: Option<Instant>,
-    /// Whether that was traced.
+    /// Whether the outage was logged.
     is_down: bool,
-    /// What was used before is asked first: another connection has broken since.
+    /// Connections last used before this instant are tested first, because another one has broken since.
     trusted_since: Instant,
 }
 
 struct Kept {
     connection: PoolConnection<Postgres>,
-    /// Where that is known.
+    /// The process of the server, if known.
     process: Option<Process>,
     opened: Instant,
     used: Instant,
 }
 
-/// What is there for a call.
+/// A connection for a call.
 enum Found {
-    /// One that was used before, and whether it needs no test.
+    /// It was used before; `true` if it needs no test.
     Kept(Kept, bool),
     New(PoolConnection<Postgres>),
 }
 
-/// A process of the server: its number, and when it began.
+/// A process of the server: its number, and when it started.
 #[derive(Clone, Copy, Debug)]
 struct Process {
     number: i32,
@@ -126,7 +126,7 @@ impl Connections {
             trusted_since: Instant::now(),
         };
         let most = pool.options().get_max_connections() as usize;
-        // Two connections of sixteen look up as many records as the server can answer for, as those share statements.
+        // Look-ups share statements, so two connections of sixteen carry as many as the server can answer.
         let reserved = if most > 1 { (most / 8).max(1) } else { 0 };
         let write_limit = most - reserved;
         Self {
@@ -159,26 +159,26 @@ impl Connections {
         &self.sql
     }
 
-    /// Closes every connection, those in use once they are given back.
+    /// Closes every connection; those in use, once they are returned.
     pub(crate) async fn close(&self) {
-        // From here on nothing is kept.
+        // From here on, no connection is kept.
         let closed = self.pool.close();
         let idle = std::mem::take(&mut self.shelf().idle);
         drop(idle);
         closed.await;
     }
 
-    /// When a call that begins now has to have its answer.
+    /// The deadline of a call that begins now.
     pub(crate) fn deadline(&self) -> Instant {
         Instant::now() + self.options.limit
     }
 
-    /// Until when a call waits for a connection: a quarter of its time is left for what it is wanted for.
+    /// Until when a call waits for a connection: a quarter of its time is left for the work itself.
     pub(crate) fn acquire_deadline(&self, deadline: Instant) -> Instant {
         deadline - self.options.limit / 4
     }
 
-    /// Does `operation` within its time (S12).
+    /// Runs `operation` within its time (S12).
     pub(crate) async fn perform<O: Operation>(
         self: &Arc<Self>,
         operation: &O,
@@ -188,7 +188,7 @@ impl Connections {
         self.perform_on(lease, operation, deadline).await
     }
 
-    /// Does `operation`, again if the server undid it, or if it only reads and the connection broke.
+    /// Runs `operation`, and repeats it if the server undid it, or if it only reads and the connection broke.
     pub(crate) async fn perform_on<O: Operation>(
         self: &Arc<Self>,
         mut lease: Lease,
@@ -217,7 +217,7 @@ impl Connections {
         }
     }
 
-    /// A permit to wait for a lock alone, by the deadline of a call.
+    /// Acquires a permit to wait for a lock outside the batches, before the deadline of the call.
     pub(crate) async fn straggle(&self, deadline: Instant) -> Result<OwnedSemaphorePermit, Trouble> {
         let permit = Arc::clone(&self.stragglers).acquire_owned();
         match timeout_at(self.acquire_deadline(deadline), permit).await {
@@ -226,7 +226,7 @@ impl Connections {
         }
     }
 
-    /// A connection that stands, as far as can be told.
+    /// Provides a connection that works, as far as the store can tell.
     pub(crate) async fn acquire(self: &Arc<Self>, writes: bool, deadline: Instant) -> Result<Lease, Trouble> {
         let until = self.acquire_limit(writes, self.acquire_deadline(deadline));
         match timeout_at(until, self.acquire_some(writes)).await {
@@ -239,7 +239,7 @@ impl Connections {
         }
     }
 
-    /// Until when to wait for a connection: until `latest`, or hardly at all where there will be none.
+    /// Until when to wait for a connection: until `latest`, or only briefly if the server gives none.
     fn acquire_limit(&self, writes: bool, latest: Instant) -> Instant {
         let now = Instant::now();
         let brief = latest.min(now + BRIEF);
@@ -251,13 +251,14 @@ impl Connections {
         if next_try <= now {
             shelf.next_try = Some(now + RETRY);
             let pool = self.pool.clone();
-            // Found by the next call, in the pool.
+            // The connection goes into the pool, where the next call finds it.
             tokio::spawn(async move { pool.acquire().await.map(drop) });
         }
         brief
     }
 
-    /// If no call has a connection, it is the server that gives none. After waiting in vain, others wait hardly at all.
+    /// Notes that a call got no connection. If the store has no connection at all, the server gives none;
+    /// after a wait in vain, other calls wait only briefly.
     fn note_failure(&self, trouble: &Trouble, in_vain: bool) {
         let mut shelf = self.shelf();
         let none_is_there = self.options.keep && shelf.leased == 0 && shelf.idle.is_empty();
@@ -273,7 +274,7 @@ impl Connections {
     }
 
     async fn acquire_some(self: &Arc<Self>, writes: bool) -> Result<Lease, Trouble> {
-        // Neither is ever closed.
+        // Neither semaphore is ever closed.
         let writer = match writes {
             false => None,
             true => Arc::clone(&self.writers).acquire_owned().await.ok(),
@@ -308,7 +309,7 @@ impl Connections {
         }
     }
 
-    /// A new connection; or, where the server has none left, the first that is given back.
+    /// Opens a connection; if the server has none left, takes the first one that is returned.
     async fn open(&self) -> Result<Found, Trouble> {
         let mut opening = pin!(self.pool.acquire());
         let mut opened = timeout(BRIEF, &mut opening).await.ok();
@@ -341,7 +342,7 @@ impl Connections {
         Lease::new(Arc::clone(self), kept, place)
     }
 
-    /// The connection that was used last, and whether it needs no test.
+    /// Takes the connection that was used last; `true` if it needs no test.
     fn take(&self) -> Option<(Kept, bool)> {
         let shelf = &mut self.shelf();
         let kept = shelf.idle.pop()?;
@@ -349,7 +350,7 @@ impl Connections {
         Some((kept, trusted))
     }
 
-    /// Before its place is given up.
+    /// Returns a connection, before its permits are released.
     fn give_back(&self, mut kept: Kept) {
         let mut shelf = self.shelf();
         shelf.next_try = None;
@@ -362,13 +363,13 @@ impl Connections {
             drop(shelf);
             self.returned.notify_waiters();
         } else {
-            // Closes the socket; the server's process, which is not at work, ends.
+            // Closes the socket. The server's process is idle, so it ends.
             drop(shelf);
             drop(kept.connection.detach());
         }
     }
 
-    /// From now on every connection that was used before is asked first.
+    /// Requires a test of every connection that was used before.
     fn distrust(&self) {
         self.shelf().trusted_since = Instant::now();
     }
@@ -379,7 +380,8 @@ impl Connections {
 }
 
 impl Drop for Connections {
-    /// The pool takes connections back in a task, and where there is no runtime it panics.
+    /// Detaches the idle connections if there is no runtime: the pool takes connections back in a task, and
+    /// would panic.
     fn drop(&mut self) {
         if Handle::try_current().is_err() {
             let shelf = self.shelf.get_mut().unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The subjects' epochs.
+//! Reads and creates the epochs of subjects.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::instant::Instant;
 use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
-/// The epoch of a subject, made if there is none.
+/// Returns the epoch of a subject, and creates it if there is none.
 #[derive(Clone)]
 pub(crate) struct Current {
     pub(crate) subject: Subject,
@@ -25,7 +25,7 @@ impl Current {
         self.now.saturating_add(self.keep).into()
     }
 
-    /// One that lasts until then is left alone.
+    /// An epoch that is kept until then is left as it is.
     fn enough(&self) -> Instant {
         self.now.saturating_add(self.keep / 2).into()
     }
@@ -73,6 +73,6 @@ impl Together for Current {
 
 fn epoch(row: &PgRow, column: usize) -> Result<Admission, Trouble> {
     let bytes: &[u8] = row.try_get_unchecked(column)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch has not 16 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "an epoch does not have 16 bytes"))?;
     Ok(Admission { epoch: Epoch(bytes), era: Era::FIRST })
 }

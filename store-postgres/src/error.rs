@@ -1,7 +1,7 @@
-//! What goes wrong with a server, in words.
+//! Errors of the server and the connection, and how callers see them.
 //!
-//! PostgreSQL quotes rows and keys in its messages, so a message is passed on only from the opening of a
-//! connection, when there are no data yet (S18). From a statement the SQLSTATE code is.
+//! PostgreSQL quotes rows and keys in its messages. So the server's message is passed on only while a
+//! connection is opened, when there is no data yet (S18). Errors of a statement show only the SQLSTATE code.
 
 use std::error::Error;
 use std::fmt;
@@ -10,27 +10,27 @@ use std::sync::Arc;
 use hallpass_core::{BoxError, Selector, StoreError};
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
-/// Why an operation did not succeed.
+/// Why an operation failed.
 #[derive(Clone, Debug)]
 pub(crate) struct Trouble {
     what: What,
     text: String,
-    /// What caused it, where that quotes nothing. Calls that share a statement share it.
+    /// The cause, if it quotes no data. Calls that share a statement share it.
     source: Option<Arc<dyn Error + Send + Sync>>,
 }
 
-/// What follows from it.
+/// The class of an error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum What {
-    /// Stored values do not make a record.
+    /// Stored values are not a valid record.
     Corrupt(Option<Selector>),
-    /// The connection broke amid the work: a write may have happened.
+    /// The connection broke during the work: a write may have happened.
     Lost,
-    /// Neither; nothing was written.
+    /// Any other error; nothing was written.
     Other,
-    /// A wrong set-up; nothing was written.
+    /// The set-up is wrong; nothing was written.
     Refused,
-    /// The server undid the work because of others; it may be tried again.
+    /// The server undid the work because of concurrent work; it may be repeated.
     Undone,
     /// The server gave up in time; nothing was written.
     TooLate,
@@ -67,7 +67,7 @@ impl Trouble {
         )
     }
 
-    /// What a read, or the opening of a store, learnt of the server.
+    /// The error of a read, or of opening a store, on a standby.
     pub(crate) fn standby(what: What) -> Self {
         Self::new(
             what,
@@ -75,7 +75,7 @@ impl Trouble {
         )
     }
 
-    /// Tells the application's operator what the caller learns too.
+    /// Logs the error that the caller receives.
     pub(crate) fn trace(&self) {
         let cause = self.cause();
         match self.what {
@@ -91,7 +91,7 @@ impl Trouble {
         }
     }
 
-    /// What caused it, for `tracing`.
+    /// The cause, for `tracing`.
     pub(crate) fn cause(&self) -> Option<impl tracing::Value + use<'_>> {
         self.source.as_ref().map(tracing::field::display)
     }
@@ -100,7 +100,7 @@ impl Trouble {
         self.what
     }
 
-    /// For `error`, met while a connection was opened.
+    /// Classifies an error of opening a connection.
     pub(crate) fn connecting(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => {
@@ -116,10 +116,11 @@ impl Trouble {
                 Self::new(What::Unavailable, "no connection to the server").because(copy(io))
             }
             sqlx::Error::Protocol(text) => {
-                let odd = Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server");
+                let odd =
+                    Self::new(What::Unavailable, "no connection: the server that answers is not PostgreSQL");
                 odd.because(Arc::new(Said(text.clone())))
             }
-            _ => Self::new(What::Unavailable, "no connection: what answers is no PostgreSQL server"),
+            _ => Self::new(What::Unavailable, "no connection: the server that answers is not PostgreSQL"),
         }
     }
 
@@ -136,7 +137,7 @@ impl Trouble {
         Self::new(what, format!("{message} (SQLSTATE {code}){advice}"))
     }
 
-    /// For `error`, met while a statement was under way.
+    /// Classifies an error of a statement.
     fn working(error: &sqlx::Error) -> Self {
         match error {
             sqlx::Error::Database(database) => {
@@ -154,7 +155,7 @@ impl Trouble {
         }
     }
 
-    /// `ends`: the server ends the connection with it.
+    /// Classifies an error response; `ends` if the server ends the connection with it.
     fn answered(code: &str, ends: bool) -> Self {
         let (what, text) = match (code, code.get(..2).unwrap_or_default()) {
             ("42P01" | "42703" | "42883" | "3F000", _) => {
@@ -180,7 +181,7 @@ impl Trouble {
             ("0A000", _) => (What::Undone, "a prepared statement is out of date"),
             ("55P03", _) => (What::TooLate, "a row stays locked by another transaction"),
             ("57014", _) => (What::TooLate, "the statement took too long"),
-            // Of a session that waited for a statement: what was sent to it was not begun.
+            // The session was idle: the server did not begin what was sent to it.
             ("57P05", _) => (What::Undone, "the server ended an idle connection (idle_session_timeout)"),
             ("57P01" | "57P02", _) | (_, "08") => (What::Lost, "the server ended the connection"),
             ("57P03", _) | (_, "53") => (What::Unavailable, "the server is out of resources, or not up yet"),
@@ -190,7 +191,7 @@ impl Trouble {
         Self::new(what, format!("{text} (SQLSTATE {code})"))
     }
 
-    /// Of a connection on which nothing of the call was sent yet.
+    /// Reclassifies the error of a connection on which nothing of the call was sent yet.
     pub(crate) fn unsent(self) -> Self {
         match self.what {
             What::Lost | What::Unknown => Self { what: What::Unavailable, ..self },
@@ -198,7 +199,7 @@ impl Trouble {
         }
     }
 
-    /// Of a sweep that did not end: a part of it is done.
+    /// Reclassifies the error of a sweep that was not completed: part of it is done.
     pub(crate) fn in_part(self) -> Self {
         match self.what {
             What::Undone | What::TooLate | What::TooMany | What::Unavailable => {
@@ -208,7 +209,7 @@ impl Trouble {
         }
     }
 
-    /// As an answer to a call that wrote, or only read.
+    /// Converts the error for a call that wrote, or that only read.
     pub(crate) fn into_error(self, writes: bool) -> StoreError {
         let what = self.what;
         let source: BoxError = Box::new(self);
@@ -226,7 +227,7 @@ impl Trouble {
     }
 }
 
-/// For an error met while a statement was under way.
+/// Classifies an error of a statement.
 impl From<sqlx::Error> for Trouble {
     fn from(error: sqlx::Error) -> Self {
         Self::working(&error)
@@ -245,7 +246,7 @@ impl Error for Trouble {
     }
 }
 
-/// An error of the network, which cannot be cloned.
+/// Copies a network error, which cannot be cloned.
 fn copy(io: &std::io::Error) -> Arc<dyn Error + Send + Sync> {
     match io.raw_os_error() {
         Some(code) => Arc::new(std::io::Error::from_raw_os_error(code)),
@@ -253,7 +254,7 @@ fn copy(io: &std::io::Error) -> Arc<dyn Error + Send + Sync> {
     }
 }
 
-/// A complaint about the server's protocol.
+/// A protocol error that sqlx reports.
 #[derive(Debug)]
 struct Said(String);
 

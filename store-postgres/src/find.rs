@@ -1,4 +1,4 @@
-//! Looking records up.
+//! Looks up records, and lists those of a subject.
 
 use hallpass_core::{Listed, Page, Record, Selector, Subject};
 use sqlx::PgConnection;
@@ -48,7 +48,7 @@ impl Together for Find {
         found.sort_unstable_by_key(|(selector, _)| *selector);
         let answer = |find: &&Self| match found.binary_search_by_key(&find.0, |(selector, _)| *selector) {
             Err(_) => Some(None),
-            // A row that does not decode is tried alone, so that its error reaches its own caller.
+            // A row that does not decode is read again by itself, so that only its own caller gets the error.
             Ok(place) => columns::record(found[place].1).ok().map(Some),
         };
         Ok(all.iter().map(answer).collect())
@@ -79,7 +79,7 @@ impl Operation for List<'_> {
     }
 }
 
-/// A row that does not decode has its place all the same, and hides no other.
+/// Reads a row of a list. A row that does not decode keeps its place and hides no other row.
 fn listed(row: &PgRow) -> Result<Listed, Trouble> {
     columns::record(row).map(Listed::from).or_else(|trouble| {
         let (created_at, selector) = columns::place(row)?;

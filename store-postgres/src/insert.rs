@@ -1,4 +1,4 @@
-//! Making records, if their fences hold.
+//! Inserts records if their fences hold.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use crate::error::Trouble;
 use crate::operation::{Operation, Together};
 use crate::statements::Statements;
 
-/// How many records the subject has is not known in the step that inserts: others insert at the same time.
+/// The number of the subject's records is not known, because other calls insert at the same time.
 const INSERTED: Inserted = Inserted::Inserted { of_subject: None };
 
-/// Makes a record.
+/// Inserts a record.
 #[derive(Clone)]
 pub(crate) struct Insert {
     pub(crate) record: Arc<Record>,

@@ -1,4 +1,4 @@
-//! Timestamps as PostgreSQL sends them, without a date library.
+//! Converts timestamps to and from PostgreSQL's format, without a date library.
 
 use hallpass_core::Timestamp;
 use sqlx::encode::IsNull;
@@ -7,7 +7,7 @@ use sqlx::postgres::types::Oid;
 use sqlx::postgres::{PgArgumentBuffer, PgHasArrayType, PgTypeInfo, PgValueFormat, PgValueRef};
 use sqlx::{Decode, Encode, Postgres, Type};
 
-/// 1970 to 2000, in microseconds: PostgreSQL counts from the latter.
+/// The microseconds from 1970 to 2000, the year from which PostgreSQL counts.
 const EPOCH: i64 = 946_684_800_000_000;
 
 /// A `timestamptz`: microseconds since 2000, UTC whatever the time zone of the session.

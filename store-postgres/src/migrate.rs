@@ -1,4 +1,4 @@
-//! Making and changing the tables.
+//! Creates and changes the tables.
 
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::timeout;
@@ -14,7 +14,7 @@ const FILES: [(&str, &str); 3] = [
     ("0002_care.sql", include_str!("../migrations/0002_care.sql")),
     (FUNCTIONS, include_str!("../migrations/0003_functions.sql")),
 ];
-/// The one that may be left out.
+/// The file that may be left out.
 const FUNCTIONS: &str = "0003_functions.sql";
 
 /// The version that this code reads and writes.
@@ -27,7 +27,7 @@ pub(crate) struct Migration {
     sql: String,
 }
 
-/// Every migration, or all but the functions, with the patches that fit a file of theirs.
+/// Returns every migration, or all but the functions, with the patches for their files applied.
 ///
 /// # Errors
 /// [`Trouble`] if a patch does not fit.
@@ -41,12 +41,12 @@ pub(crate) fn patched(patches: &[Patch], functions: bool) -> Result<Vec<Migratio
     Ok(migrations)
 }
 
-/// Whether a file has this name.
+/// Whether a migration has this file name.
 pub(crate) fn is_file(name: &str) -> bool {
     FILES.iter().any(|(file, _)| *file == name)
 }
 
-/// What a table of versions says.
+/// The contents of the table of versions.
 #[derive(Default)]
 struct Versions {
     /// The migrations that were run.
@@ -55,9 +55,10 @@ struct Versions {
     compatible: i32,
 }
 
-/// The migrations as SQL, oldest first, for the schema and the table prefix that the store will be opened
-/// with ("public" and "hallpass" by default), for a migration tool of your own. The
-/// schema itself must be there. Each may be run again; their files are in `migrations/`.
+/// Returns the migrations as SQL, oldest first, for a migration tool of your own.
+///
+/// Pass the schema and the table prefix with which the store will be opened ("public" and "hallpass" by
+/// default). The schema itself must exist. Each migration may be run again. Their files are in `migrations/`.
 ///
 /// # Errors
 /// [`StoreError::Refused`](hallpass_core::StoreError::Refused) for names that the builder refuses too.
@@ -67,10 +68,10 @@ pub fn migrations(schema: &str, prefix: &str) -> Result<Vec<String>, hallpass_co
     Ok(FILES.iter().map(|(_, sql)| names.fill(sql)).collect())
 }
 
-/// Brings the tables up to date over a connection of its own, which is closed at the end whatever happens.
+/// Brings the tables up to date over a connection of its own, which it closes in any case.
 ///
-/// One instance does it while the others wait: the lock belongs to the transaction, so that it cannot stay
-/// behind, and to these tables, so that the host's own migrations do not wait for ours.
+/// One instance migrates while the others wait. The lock belongs to the transaction, so that it cannot be
+/// left behind, and to these tables, so that migrations of the application do not wait for it.
 pub(crate) async fn migrate(
     names: &Names,
     migrations: &[Migration],
@@ -78,7 +79,7 @@ pub(crate) async fn migrate(
     until: i32,
 ) -> Result<(), Trouble> {
     let done = migrate_on(names, migrations, &mut on, until).await;
-    // Nothing depends on a farewell.
+    // A failure to close is harmless.
     let _ = timeout(TEST, on.close()).await;
     done
 }
@@ -89,7 +90,7 @@ async fn migrate_on(
     on: &mut PgConnection,
     until: i32,
 ) -> Result<(), Trouble> {
-    // Others may be at it for as long as an index takes.
+    // Another instance may be migrating, for as long as an index takes to build.
     sqlx::raw_sql(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
     )
@@ -98,7 +99,7 @@ async fn migrate_on(
     let table = names.name("schema").to_string();
     let lock = "select pg_advisory_xact_lock(hashtextextended($1, 4860))";
     sqlx::query(lock).persistent(false).bind(format!("hallpass {table}")).execute(&mut *on).await?;
-    // "create schema if not exists" asks for a right that is not needed where it exists.
+    // "create schema if not exists" requires the right to create one even if the schema exists.
     let exists = "select exists (select from pg_namespace where nspname = $1)";
     let row = sqlx::query(exists).persistent(false).bind(names.schema.clone()).fetch_one(&mut *on).await?;
     if !row.try_get::<bool, _>(0)? {
@@ -108,7 +109,7 @@ async fn migrate_on(
     let versions = versions(names, &mut *on).await?;
     versions.admit()?;
     for migration in migrations.iter().filter(|migration| migration.number <= until) {
-        // Each by itself, as one may have been left out.
+        // Checked one by one, because one may have been left out.
         if !versions.done.contains(&migration.number) {
             tracing::info!(version = migration.number, "PostgreSQL: a migration is run");
             sqlx::raw_sql(AssertSqlSafe(names.fill(&migration.sql))).execute(&mut *on).await?;
@@ -118,17 +119,17 @@ async fn migrate_on(
     Ok(())
 }
 
-/// That this program may work on the tables, if there are any.
+/// Checks that this program may work on the tables, if there are any.
 ///
 /// # Errors
-/// [`Trouble`] if a later version made them and broke with this one.
+/// [`Trouble`] if a later version changed them in a way that breaks this one.
 pub(crate) async fn check(names: &Names, on: &mut PgConnection) -> Result<(), Trouble> {
     versions(names, on).await?.admit()
 }
 
 async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Trouble> {
     let table = names.name("schema").to_string();
-    // In one message each: between two of them a pooler may change the server's connection. The name is checked.
+    // One message each: between two messages a pooler may change the server connection. The name was checked.
     let there = format!("select to_regclass('{table}') is not null");
     let row = sqlx::raw_sql(AssertSqlSafe(there)).fetch_one(&mut *on).await?;
     if !row.try_get::<bool, _>(0)? {

@@ -1,14 +1,14 @@
-//! What the tables are called.
+//! The names of schema, tables, indexes and functions.
 
 use std::fmt;
 
 use crate::error::Trouble;
 
 const STEM: &str = "hallpass_";
-/// Of PostgreSQL's 63, leaving room for the longest ending.
+/// PostgreSQL allows 63 bytes; this leaves room for the longest ending.
 const MAX_LEN: usize = 40;
 
-/// A schema, and what the names of tables and indexes begin with.
+/// A schema, and the first part of the names of tables and indexes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Names {
     pub(crate) schema: String,
@@ -23,8 +23,8 @@ impl Default for Names {
 
 impl Names {
     /// # Errors
-    /// [`Trouble`] unless both are made of ASCII letters, digits and `_`, begin with no digit and are short.
-    /// Nothing else ever gets between the quotes.
+    /// [`Trouble`] unless both are short, consist of ASCII letters, digits and `_`, and do not begin with a
+    /// digit. Only such names appear between the quotes.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
         for name in [&self.schema, &self.prefix] {
             let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -44,7 +44,7 @@ impl Names {
         Ok(())
     }
 
-    /// A statement as it stands in a file, with these names in place of `hallpass_…` and without comments.
+    /// Returns a statement from a file, with these names in place of `hallpass_…` and without comments.
     pub(crate) fn fill(&self, sql: &str) -> String {
         let mut filled = String::with_capacity(sql.len());
         let lines = sql.lines().filter(|line| !line.trim_start().starts_with("--"));
@@ -63,7 +63,8 @@ impl Names {
         filled
     }
 
-    /// The name of a table or a function with its schema, or of an index, whose schema is its table's.
+    /// The name of a table or function with its schema, or of an index without one: it has its table's
+    /// schema.
     pub(crate) fn name<'a>(&'a self, ending: &'a str) -> Name<'a> {
         Name { names: self, ending }
     }

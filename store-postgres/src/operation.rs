@@ -1,19 +1,19 @@
-//! One piece of work for a connection.
+//! The work that a call does on a connection.
 
 use sqlx::PgConnection;
 
 use crate::error::Trouble;
 use crate::statements::Statements;
 
-/// Work that is done on one connection, whole or not at all.
+/// Work that is done on one connection, entirely or not at all.
 pub(crate) trait Operation: Send + Sync {
     type Answer: Send;
 
-    /// Whether anything is written: then a lost answer is an unknown outcome.
+    /// Whether it writes: then a lost answer means an unknown outcome.
     const WRITES: bool;
-    /// Whether it takes several statements that belong together.
+    /// Whether it needs a transaction, because it takes several statements.
     const TRANSACTION: bool = false;
-    /// Whether it is tried again when the server undid it because of others.
+    /// Whether it is repeated if the server undid it because of concurrent work.
     const AGAIN: bool = true;
 
     fn run(
@@ -23,14 +23,14 @@ pub(crate) trait Operation: Send + Sync {
     ) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
 }
 
-/// Work that many callers can share a statement for.
+/// Work for which many calls can share a statement.
 pub(crate) trait Together: Operation<Answer: 'static> + Clone + 'static {
-    /// At most one of equal keys is in a batch.
+    /// A batch has at most one call with the same key.
     type Key: Eq + std::hash::Hash;
 
     fn key(&self) -> Option<Self::Key>;
 
-    /// Does all of these; `None` for what has to be tried alone.
+    /// Does all of these; `None` for a call that must be repeated by itself.
     fn run_all(
         all: &[&Self],
         sql: &Statements,

@@ -1,17 +1,18 @@
-//! What is between the store and the server: asked when a store is opened.
+//! Checks for a pooler between the store and the server when a store is opened.
 
 use sqlx::{Connection, PgConnection, Row};
 
 use crate::error::Trouble;
 
-/// That a session lasts from one transaction to the next. Where a pooler hands each transaction another server
-/// connection, limits of time are lost, and a statement that one connection prepared is unknown on the next.
+/// Checks that a session lasts from one transaction to the next. If a pooler gives each transaction a
+/// different server connection, time limits are lost, and a statement prepared on one connection is unknown
+/// on the next.
 pub(crate) async fn keeps_sessions(
     first: &mut PgConnection,
     second: &mut PgConnection,
 ) -> Result<(), Trouble> {
     let before = process(first).await?;
-    // Takes the server's connection that was used last, and keeps it.
+    // Occupies the server connection that was used last.
     let mut held = second.begin().await?;
     sqlx::raw_sql("select 1").execute(&mut *held).await?;
     let after = process(first).await?;
@@ -25,20 +26,20 @@ pub(crate) async fn keeps_sessions(
     ))
 }
 
-/// The server's process, in one message: nothing is prepared.
+/// Returns the number of the server's process. The query is one message, so that nothing is prepared.
 async fn process(on: &mut PgConnection) -> Result<i32, Trouble> {
     Ok(sqlx::raw_sql("select pg_backend_pid()").fetch_one(on).await?.try_get(0)?)
 }
 
-/// That a pooler knows a statement on each connection of the server. From one that does not, a look-up may get the
-/// deletion that another of our connections has prepared under the same name.
+/// Checks that a pooler knows a prepared statement on every server connection. Otherwise a look-up might run
+/// the deletion that another connection prepared under the same name.
 pub(crate) async fn keeps_statements(
     first: &mut PgConnection,
     second: &mut PgConnection,
 ) -> Result<(), Trouble> {
     const ASK: &str = "select $1::integer";
     sqlx::query(ASK).bind(1).execute(&mut *first).await?;
-    // Takes the server's connection that was used last, and keeps it.
+    // Occupies the server connection that was used last.
     let mut held = second.begin().await?;
     sqlx::raw_sql("select 1").execute(&mut *held).await?;
     sqlx::query(ASK).bind(1).fetch_one(first).await?.try_get::<i32, _>(0)?;

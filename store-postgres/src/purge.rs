@@ -1,4 +1,4 @@
-//! Collecting what is due.
+//! Removes expired rows.
 
 use hallpass_core::Timestamp;
 use sqlx::{PgConnection, Row};
@@ -8,17 +8,17 @@ use crate::instant::Instant;
 use crate::operation::Operation;
 use crate::statements::{Statement, Statements};
 
-/// How many rows one statement removes: some milliseconds of work.
+/// How many rows one statement removes: a few milliseconds of work.
 pub(crate) const CHUNK: u32 = 1_000;
 
-/// What is collected.
+/// The table to purge.
 #[derive(Clone, Copy)]
 pub(crate) enum Table {
     Tokens,
     Epochs,
 }
 
-/// Removes up to `limit` rows that are due since `from`.
+/// Removes up to `limit` rows that fell due between `from` and `now`.
 pub(crate) struct Purge {
     pub(crate) table: Table,
     pub(crate) now: Timestamp,
@@ -26,7 +26,7 @@ pub(crate) struct Purge {
     pub(crate) from: Instant,
 }
 
-/// How many rows were removed, and when the last of them was due.
+/// The number of rows removed, and when the last of them fell due.
 pub(crate) struct Gone {
     pub(crate) rows: u64,
     pub(crate) last: Option<Instant>,
@@ -53,7 +53,7 @@ impl Operation for Purge {
     }
 }
 
-/// Whether a record is due since `from`.
+/// Whether a record fell due between `from` and `now`.
 pub(crate) struct IsDue {
     pub(crate) now: Timestamp,
     pub(crate) from: Instant,

@@ -1,4 +1,4 @@
-//! Changing and deleting records.
+//! Replaces and deletes records.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ impl Operation for Replace {
         if query.execute(&mut *on).await?.rows_affected() > 0 {
             return Ok(Replaced::Replaced);
         }
-        // A statement of its own: only a later snapshot makes "missing" true. A conflict may be spurious.
+        // A separate statement: only a later snapshot makes "missing" true. A conflict may be spurious.
         let query = sql.exists.query().bind(selectors([self.next.selector].into_iter()));
         Ok(match query.fetch_optional(on).await? {
             Some(_) => Replaced::Conflict,
@@ -64,7 +64,7 @@ impl Together for Replace {
     }
 }
 
-/// Removes one record; whether it was there.
+/// Removes one record, and returns whether it existed.
 pub(crate) struct Delete(pub(crate) Selector);
 
 impl Operation for Delete {

@@ -1,4 +1,4 @@
-//! Ending the records of a subject.
+//! Ends the records of a subject.
 
 use hallpass_core::{Action, EpochUpdate, Kinds, Logins, Purposes, RecordFilter, Revocation, Subject};
 use sqlx::{PgConnection, Row};
@@ -9,7 +9,7 @@ use crate::instant::Instant;
 use crate::operation::Operation;
 use crate::statements::{Statement, Statements};
 
-/// How many records one step ends, and how many a page of a sweep has.
+/// The most records that one step ends, and the size of a page of a sweep.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Bounds {
     pub(crate) most: u32,
@@ -17,17 +17,17 @@ pub(crate) struct Bounds {
 }
 
 impl Bounds {
-    /// A page takes some 20 ms; a replace or an insert of the same subject may have to wait for one.
+    /// A page takes about 20 ms; a replace or an insert of the same subject may have to wait for it.
     pub(crate) const DEFAULT: Self = Self { most: 2_000, page: 500 };
 }
 
-/// How often new rows are looked for. Each time can find only children, inserted meanwhile, of rows that were
-/// inserted while the time before waited. (The function has the same number.)
+/// How often to look for new rows. Each pass can find only children of rows that were inserted while the pass
+/// before it waited. (The function uses the same number.)
 const SWEEPS: u32 = 16;
 
-/// Ends what matches in one step, by the function: one trip.
+/// Ends the matching records in one step and one round trip, by calling the function.
 ///
-/// The answer is how many; [`What::TooMany`] if they are more than `most`, and then nothing is done.
+/// Returns how many; or [`What::TooMany`] if there are more than `most`, and then nothing is done.
 pub(crate) struct ByFunction<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) revocation: &'a Revocation,
@@ -57,20 +57,20 @@ impl Operation for ByFunction<'_> {
     }
 }
 
-/// The same by a transaction, where there is no function: four trips or more.
+/// Ends the matching records in a transaction, without the function: four or more round trips.
 pub(crate) struct ByTransaction<'a>(pub(crate) ByFunction<'a>);
 
 impl Operation for ByTransaction<'_> {
     type Answer = u64;
 
     const WRITES: bool = true;
-    /// No other call sees the epoch set and a record alive, or a parent ended and not its child. Were each sweep
-    /// committed by itself, a selector that is taken again between two of them would be ended twice by one call: the
-    /// suite finds that in its histories (S6).
+    /// So that no other call sees the new epoch while a record is still alive, or a parent ended but not its
+    /// child. If each pass were committed by itself, one call could end a selector twice if it was inserted
+    /// again between two passes. The suite finds that in its histories (S6).
     const TRANSACTION: bool = true;
 
-    /// Each statement has a snapshot of its own. The first waits for inserts that hold the fence, the next one
-    /// sees what they inserted.
+    /// Each statement has a snapshot of its own. The first waits for inserts that hold the fence; the next
+    /// one sees what they inserted.
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         let ByFunction { subject, revocation, most } = self.0;
         SetEpoch { subject, revocation }.run(sql, &mut *on).await?;
@@ -97,7 +97,7 @@ impl Operation for ByTransaction<'_> {
     }
 }
 
-/// Sets the epoch of the subject, if that is asked for.
+/// Sets the epoch of the subject, if the revocation asks for it.
 pub(crate) struct SetEpoch<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) revocation: &'a Revocation,
@@ -117,10 +117,11 @@ impl Operation for SetEpoch<'_> {
     }
 }
 
-/// A place in the list of a subject's rows, oldest first. As it is stored: what stands there may be no record.
+/// A place in the list of a subject's rows, oldest first. Kept as stored, because that row may not be a valid
+/// record.
 pub(crate) type Place = (Instant, Vec<u8>);
 
-/// Ends what matches among the next records of a subject.
+/// Ends the matching records of one page.
 pub(crate) struct EndPage<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) revocation: &'a Revocation,
@@ -128,7 +129,7 @@ pub(crate) struct EndPage<'a> {
     pub(crate) after: Option<&'a Place>,
 }
 
-/// How many were ended, and where the next page begins; `None` after the last.
+/// The number of records ended, and where the next page begins; `None` after the last page.
 pub(crate) struct Ended {
     pub(crate) rows: u64,
     pub(crate) next: Option<Place>,

@@ -1,4 +1,4 @@
-//! Every statement, from a file each.
+//! The SQL statements, each from its own file.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ pub(crate) struct Statement {
     prepared: bool,
 }
 
-/// A change of one file, to prove that tests notice.
+/// A change to one file, to prove that tests notice.
 #[derive(Clone, Debug)]
 pub(crate) struct Patch {
     pub(crate) file: String,
@@ -66,7 +66,7 @@ impl Statements {
         let is_file =
             |name: &str| Self::FILES.iter().any(|(file, _)| *file == name) || migrate::is_file(name);
         if !patches.iter().all(|patch| is_file(&patch.file)) {
-            return Err(Trouble::refused("a patch names a file that is not there"));
+            return Err(Trouble::refused("a patch names a file that does not exist"));
         }
         Self::build(|file, sql| {
             let sql = Patch::apply(patches, file, sql)?;
@@ -76,7 +76,7 @@ impl Statements {
 }
 
 impl Patch {
-    /// The text of `file` with the patches that are for it.
+    /// Returns the text of `file` with the patches for it applied.
     ///
     /// # Errors
     /// [`Trouble`] if one does not fit exactly once.
@@ -94,7 +94,7 @@ impl Patch {
 
 impl Statement {
     pub(crate) fn query(&self) -> Query<'static, Postgres, PgArguments> {
-        // Names are checked, everything else is a constant of this crate.
+        // The names were checked; everything else is a constant of this crate.
         sqlx::query(AssertSqlSafe(Arc::clone(&self.text))).persistent(self.prepared)
     }
 

@@ -1,4 +1,4 @@
-//! The handle.
+//! The store that applications hold.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -28,10 +28,10 @@ use crate::replace::{Delete, Replace};
 use crate::revoke::{Bounds, ByFunction, ByTransaction, EndPage, SetEpoch};
 use crate::statements::Statements;
 
-/// For how many limits of a call a sweep may last.
+/// How many times the timeout of a call a sweep may last.
 const SWEEP: u32 = 3;
 
-/// What was decided when the store was opened, beyond its connections.
+/// The settings with which the store was opened, apart from those of its connections.
 pub(crate) struct Settings {
     pub(crate) bounds: Bounds,
     pub(crate) functions: bool,
@@ -53,7 +53,7 @@ struct Inner {
     replaces: Batcher<Replace>,
     epochs: Batcher<Current>,
     bounds: Bounds,
-    /// Whether a revocation is a call of the function.
+    /// Whether a revocation calls the function.
     functions: bool,
     /// Where the next purge of each table begins.
     purged: Mutex<[DueAt; 2]>,
@@ -76,7 +76,7 @@ impl PostgresStore {
         Self::builder().from_pool(pool).await
     }
 
-    /// For other tables, limits, or a pooler in between.
+    /// Returns a builder, for other tables, other limits, or a pooler.
     pub fn builder() -> Builder {
         Builder::new()
     }
@@ -84,9 +84,10 @@ impl PostgresStore {
     pub(crate) fn new(connections: Arc<Connections>, names: Names, settings: Settings) -> Self {
         let most = connections.pool().options().get_max_connections() as usize;
         let Settings { bounds, functions, migrations } = settings;
-        // Measured. Of two statements one is answered while the other is sent; more make smaller batches. Replaces
-        // are best alone: two batches of them flush the log twice, and wait for each other's flush. Beyond that, a
-        // quarter of the connections may wait for the locks of one sort.
+        // Measured: with two statements, the server answers one while the other is sent; more make smaller
+        // batches. Replaces are fastest one at a time: two batches of them flush the log twice, and wait for
+        // each other's flush. Beyond that, a quarter of the connections may wait for the locks of one sort of
+        // call.
         let (lanes, limit) = (2, (most / 4).max(2));
         Self(Arc::new(Inner {
             finds: Batcher::new(Arc::clone(&connections), lanes, limit),
@@ -102,22 +103,24 @@ impl PostgresStore {
         }))
     }
 
-    /// Makes the tables, or brings them up to date, over a connection of its own. Any number of instances may do
-    /// this at once, and again. The user needs the right to create tables.
+    /// Creates the tables, or brings them up to date, over a connection of its own.
     ///
-    /// It takes the time that it takes, others' locks and migrations included: an index on many rows takes minutes.
-    /// Put a timeout around it if you want a limit.
+    /// Any number of instances may do this at the same time, and again. The user needs the right to create
+    /// tables.
+    ///
+    /// There is no time limit: a migration waits for the locks and migrations of others, and an index on many
+    /// rows takes minutes. Put a timeout around the call if you want a limit.
     ///
     /// # Errors
     /// [`StoreError`]; then nothing has changed.
     ///
     /// # Cancellation
-    /// It is done or not done.
+    /// The migration happens entirely or not at all.
     pub async fn migrate(&self) -> Result<(), StoreError> {
         self.migrate_to(migrate::VERSION).await
     }
 
-    /// The same up to an older version.
+    /// Migrates up to an older version.
     #[doc(hidden)]
     pub async fn migrate_to(&self, version: i32) -> Result<(), StoreError> {
         let options = self.0.connections.pool().connect_options();
@@ -131,7 +134,7 @@ impl PostgresStore {
         done.await.map_err(|trouble| trouble.into_error(true))
     }
 
-    /// The statements, each with the name of its file.
+    /// Returns the statements, each with the name of its file.
     #[doc(hidden)]
     #[must_use]
     pub fn statements(&self) -> Vec<(&'static str, String)> {
@@ -139,20 +142,21 @@ impl PostgresStore {
         all.map(|(name, statement)| (name, statement.text().to_owned())).collect()
     }
 
-    /// Closes the connections, and the pool, the application's too. Calls that are under way end first; later
-    /// ones fail.
+    /// Closes the connections and the pool, even one of the application's.
+    ///
+    /// Calls that are under way finish first; later calls fail.
     pub async fn close(&self) {
         self.0.connections.close().await;
     }
 
-    /// That the server is a primary in UTF-8, and that this program knows its tables.
+    /// Checks that the server is a primary in UTF-8, and that this program knows its tables.
     pub(crate) async fn check(&self) -> Result<(), Trouble> {
         let connections = &self.0.connections;
         connections.perform(&Check(&self.0.names), connections.deadline()).await
     }
 
-    /// Removes up to `limit` rows that are due: how many. It begins where the last one ended, as an old snapshot keeps
-    /// what was removed in the index; and from the beginning where that gives too few.
+    /// Removes up to `limit` due rows and returns how many. Begins where the last purge ended, because an old
+    /// snapshot keeps removed rows in the index; begins again from the start if that finds too few.
     async fn collect(
         &self,
         table: Table,
@@ -165,7 +169,8 @@ impl PostgresStore {
         loop {
             let wanted = limit - removed;
             let gone = match self.perform_until(Purge { table, now, limit: wanted, from }, deadline).await {
-                // What was removed counts, and what is due next is found: too many removed rows may lie before it.
+                // The rows removed so far count. The second pass may fail because too many removed rows lie
+                // before the next due one.
                 Err(error) if removed > 0 && wrote_nothing(&error) => return Ok(removed),
                 gone => gone?,
             };
@@ -180,7 +185,7 @@ impl PostgresStore {
         }
     }
 
-    /// Ends what matches in one step.
+    /// Ends the matching records in one step.
     async fn revoke(
         &self,
         subject: &Subject,
@@ -194,8 +199,9 @@ impl PostgresStore {
         }
     }
 
-    /// Sets the epoch, which is durable then; ends page after page; and what is left, which are few, in one step. So a
-    /// login that began before is turned away from the first moment on, and at the last one nothing is left.
+    /// Sets the epoch durably, ends page after page, and ends the few records that are left in one step. So a
+    /// login that began earlier is turned away from the first moment on, and after the last step no record is
+    /// left.
     async fn sweep(
         &self,
         subject: &Subject,
@@ -206,12 +212,13 @@ impl PostgresStore {
             "PostgreSQL: a subject has more records than one step may end: they are ended in pages"
         );
         let connections = &self.0.connections;
-        // What has begun by the end is heard out. By default that is 17.5 s, of 20 (S12).
+        // A statement that began before `end` may finish until `last`: by default 17.5 s, within the 20 s of
+        // S12.
         let half = connections.limit() / 2;
         let last = began + (connections.limit() * SWEEP + half).min(LONGEST);
         let end = last - half;
         connections.perform(&SetEpoch { subject, revocation }, last.min(connections.deadline())).await?;
-        // Another revocation may have set a newer one meanwhile.
+        // Another revocation may have set a newer epoch meanwhile.
         let rest = Revocation { epoch: EpochUpdate::Keep, ..revocation.clone() };
         let mut ended = 0;
         let result = loop {
@@ -273,7 +280,7 @@ impl PostgresStore {
         done.map_err(|trouble| trouble.into_error(O::WRITES))
     }
 
-    /// Does `job` together with others, in time (S12).
+    /// Runs `job` in a batch with others, in time (S12).
     async fn share<J: Together>(&self, batcher: &Batcher<J>, job: J) -> Result<J::Answer, StoreError> {
         batcher.call(job).await.map_err(|trouble| trouble.into_error(J::WRITES))
     }
@@ -330,8 +337,8 @@ impl TokenStore for PostgresStore {
         self.perform(Delete(selector)).await
     }
 
-    /// One step, or a sweep where there are too many records for one. A sweep takes three times as long as another call
-    /// may, and no page of it longer than one.
+    /// Runs in one step, or as a sweep if there are too many records. A sweep may take three times as long as
+    /// another call, and each of its pages as long as one.
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let began = Instant::now();
         let done = match self.revoke(subject, revocation, self.0.connections.deadline()).await {
@@ -356,7 +363,8 @@ impl TokenStore for PostgresStore {
         self.share(&self.0.epochs, job).await
     }
 
-    /// Removes a thousand at a time, and ends early, saying that there is more, when half of its time is gone.
+    /// Removes a thousand rows at a time. When half of the time is gone it stops early and reports that there
+    /// is more.
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let deadline = self.0.connections.deadline();
         let half = deadline - self.0.connections.limit() / 2;
@@ -373,9 +381,9 @@ impl TokenStore for PostgresStore {
                 break;
             }
         }
-        // Fewer than asked for may mean that others hold the rest.
+        // Fewer rows than asked for may mean that other calls hold the rest.
         let more = match self.is_any_due(now, deadline).await {
-            // An error would say that nothing was removed.
+            // An error would mean that nothing was removed.
             Err(_) if removed > 0 => true,
             more => more?,
         };
@@ -383,7 +391,7 @@ impl TokenStore for PostgresStore {
     }
 }
 
-/// Whether the call that failed so has changed nothing.
+/// Whether a call with this error has changed nothing.
 const fn wrote_nothing(error: &StoreError) -> bool {
     matches!(error, StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. })
 }

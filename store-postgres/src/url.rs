@@ -1,9 +1,9 @@
-//! The parameters of a URL.
+//! Checks the parameters of a URL.
 
 use crate::error::Trouble;
 
-/// What sqlx knows. Of any other parameter it logs the value, which may be a secret, and opens a connection without
-/// it: in plain text, where it was a misspelt `sslmode`.
+/// The parameters that sqlx knows. For any other it logs the value, which may be a secret, and opens the
+/// connection without it: in plain text, if the parameter was a misspelt `sslmode`.
 const KNOWN: [&str; 18] = [
     "sslmode",
     "ssl-mode",
@@ -25,10 +25,10 @@ const KNOWN: [&str; 18] = [
     "options",
 ];
 
-/// What libpq knows besides, which a provider's URL may have.
+/// A parameter that libpq knows and sqlx does not; a provider's URL may have it.
 struct OfLibpq {
     name: &'static str,
-    /// Values that say what this store does in any case: they are left out.
+    /// Values for what this store does in any case: they are left out.
     redundant: &'static [&'static str],
     advice: &'static str,
 }
@@ -37,13 +37,13 @@ const OF_LIBPQ: [OfLibpq; 8] = [
     OfLibpq {
         name: "channel_binding",
         redundant: &["prefer", "disable"],
-        advice: "the driver has no channel binding; leave it out and say sslmode=verify-full, which checks whose \
+        advice: "the driver has no channel binding; leave it out and use sslmode=verify-full, which checks whose \
                  certificate the server has",
     },
     OfLibpq {
         name: "gssencmode",
         redundant: &["prefer", "disable"],
-        advice: "the driver has no GSSAPI; leave it out and say sslmode=verify-full",
+        advice: "the driver has no GSSAPI; leave it out and use sslmode=verify-full",
     },
     OfLibpq {
         name: "target_session_attrs",
@@ -54,7 +54,7 @@ const OF_LIBPQ: [OfLibpq; 8] = [
     OfLibpq {
         name: "require_auth",
         redundant: &[],
-        advice: "the driver does not know it; leave it out and say sslmode=verify-full",
+        advice: "the driver does not know it; leave it out and use sslmode=verify-full",
     },
     OfLibpq {
         name: "client_encoding",
@@ -65,7 +65,7 @@ const OF_LIBPQ: [OfLibpq; 8] = [
     OfLibpq { name: "passfile", redundant: &[], advice: "leave it out and set PGPASSFILE" },
 ];
 
-/// `url` without the parameters that say what is so in any case.
+/// Returns `url` without the parameters that change nothing.
 ///
 /// # Errors
 /// [`Trouble`] for a parameter that the driver would ignore. Its value is not repeated.
@@ -80,16 +80,17 @@ pub(crate) fn of_the_driver(url: &str) -> Result<String, Trouble> {
             continue;
         }
         let Some(one) = OF_LIBPQ.iter().find(|one| one.name == name) else {
-            let text = format!("a parameter of the URL is none of {}, options[…]", KNOWN.join(", "));
+            let text =
+                format!("the URL has an unknown parameter; known are {}, options[…]", KNOWN.join(", "));
             return Err(Trouble::refused(text));
         };
         if !one.redundant.contains(&value) {
-            let text = format!("the URL's parameter {name} cannot be kept: {}", one.advice);
+            let text = format!("the URL's parameter {name} is not supported: {}", one.advice);
             return Err(Trouble::refused(text));
         }
         tracing::debug!(
             parameter = name,
-            "PostgreSQL: a parameter of the URL changes nothing and is left out"
+            "PostgreSQL: a parameter of the URL has no effect here and is left out"
         );
     }
     let separator = if fragment.is_empty() { "" } else { "#" };

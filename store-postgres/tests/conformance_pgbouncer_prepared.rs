@@ -15,7 +15,7 @@ use hallpass_test_servers::{Backend, Launch, needed, pgbouncer};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use tokio::runtime::Runtime;
 
-/// Whether a statement that was prepared through one of the pooler's connections is known on another.
+/// Whether a statement that was prepared on one of the pooler's connections is known on another.
 async fn keeps_statements(url: &str) -> bool {
     let options = url.parse::<sqlx::postgres::PgConnectOptions>().unwrap();
     let (mut one, mut other) = (
@@ -24,14 +24,14 @@ async fn keeps_statements(url: &str) -> bool {
     );
     let ask = "select $1::integer";
     sqlx::query(AssertSqlSafe(ask)).bind(1).execute(&mut one).await.unwrap();
-    // Takes the server's connection that was used last.
+    // Occupies the server connection that was used last.
     sqlx::raw_sql("begin; select 1").execute(&mut other).await.unwrap();
     sqlx::query(AssertSqlSafe(ask)).bind(1).execute(&mut one).await.is_ok()
 }
 
 fn main() -> ExitCode {
     let launch = Launch::new(Backend::Postgres);
-    // A crash child is started by one that has looked.
+    // The parent of a crash child has already checked.
     if std::env::var_os("HALLPASS_CONFORMANCE_CHILD").is_none() {
         let servers = launch.start().and_then(|server| pgbouncer(&server).map(|pooler| (server, pooler)));
         let Some((_server, pooler)) = needed("PgBouncer with prepared statements", servers).unwrap() else {

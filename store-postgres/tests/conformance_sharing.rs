@@ -1,5 +1,5 @@
-//! The suite on PostgreSQL, with the statements that concurrent calls share even where a call is alone: in
-//! the other runs they seldom meet. Revocations are transactions here, not calls of the function.
+//! The suite on PostgreSQL, with the statements for batches even for single calls: in the other runs, calls
+//! seldom share one. Revocations are transactions here, not calls of the function.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -13,7 +13,7 @@ use hallpass_test_servers::{Backend, Launch};
 
 fn main() -> ExitCode {
     let launch = Launch::new(Backend::Postgres);
-    // And without functions: the transaction is left for servers where they are unwelcome.
+    // Also without functions, to test the transaction that replaces them.
     let configure = |builder: Builder| builder.sharing_always().without_functions();
     suite::run("PostgreSQL, shared statements, without functions", &launch, false, configure)
 }

@@ -1,4 +1,4 @@
-//! The proof that the suite reads the statements: each of these lines is wrong, and a case says so.
+//! Proves that the suite checks the statements: each patch below breaks one, and the named case must fail.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -47,7 +47,7 @@ const PATCHES: &[Patch] = &[
         &[(S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not")]),
     patch!(replace_swaps_two_times, "replace.sql", "updated_at = $3, seen_at = $4" => "updated_at = $4, seen_at = $3",
         &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
-    // What the lock was taken for, and what is written under it: either of the two would be enough but for races.
+    // The lock's condition and the write's condition: either one would suffice, if there were no races.
     patch!(replaces_without_the_revision, "replace_batch.sql",
         "    where t.revision = w.expected\n        and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n    and t.revision = h.expected\n"
         => "    where t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n",
@@ -88,7 +88,7 @@ const PATCHES: &[Patch] = &[
         &[(S11, "race_subject::racing_readers_of_a_missing_epoch_agree")]),
     patch!(epochs_are_not_kept_longer, "epoch_batch.sql", " and e.purge_at >= w.enough" => "",
         &[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]),
-    // By the function, and by a transaction where there is none.
+    // The function, and the transaction that replaces it.
     patch!(revocation_forgets_the_epoch, "0003_functions.sql", "set epoch = excluded.epoch, purge_at" => "set purge_at",
         &[(S11, "fence::advancing_turns_away_the_logins_under_way")]),
     patch!(revocation_looks_once, "0003_functions.sql", "for sweep in 1..16 loop" => "for sweep in 1..16 loop if sweep > 1 then return ended; end if;",
@@ -208,7 +208,7 @@ const PATCHES: &[Patch] = &[
 ];
 
 fn main() -> ExitCode {
-    // The proxy lives in it.
+    // The proxy runs on this runtime.
     let runtime = Runtime::new().unwrap();
     let place = runtime.block_on(Place::start(&Launch::new(Backend::Postgres), false));
     let Some(place) = needed("the proof of the statements", place).unwrap() else { return ExitCode::SUCCESS };
@@ -217,7 +217,7 @@ fn main() -> ExitCode {
         let configure = move |builder: Builder| {
             let builder = match patch.file {
                 "advance.sql" | "begin.sql" | "mark.sql" | "remove.sql" => builder.without_functions(),
-                // Whatever has more than one record is swept.
+                // Sweeps every revocation of more than one record.
                 "mark_page.sql" | "remove_page.sql" => builder.sweeping(1, 2),
                 file if file.ends_with("_batch.sql") => builder.sharing_always(),
                 _ => builder,

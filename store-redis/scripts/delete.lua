@@ -1,12 +1,12 @@
--- Removes a record together with its entry in the index of its subject, which the record names.
+-- Removes a record and its entry in the index of its subject, which the record names.
 --
 -- KEYS  1 record
 -- ARGV  1 prefix of index keys
--- Answers how many records it removed.
+-- Returns how many records it removed.
 
 local function is_other(answer) return type(answer) == 'table' and string.sub(answer.err, 1, 9) == 'WRONGTYPE' end
 
--- What is not here may be at another node. A user that may not look is another matter.
+-- A key that is not here may be on another node. A missing permission is a different error.
 local function elsewhere(answer)
   if string.find(answer.err, "executing the script can't", 1, true) or string.find(answer.err, 'ACL failure', 1, true) then
     return answer
@@ -14,7 +14,7 @@ local function elsewhere(answer)
   return redis.error_reply('TRYAGAIN the index is not here')
 end
 
--- As much as there can be in front of device and body.
+-- The longest part that can precede device and body.
 local head = redis.pcall('GETRANGE', KEYS[1], '0', '383')
 if is_other(head) then head = '' end
 if type(head) == 'table' then return head end
@@ -25,10 +25,10 @@ if #head >= 97 then
   local subject = string.sub(head, kind_end + 1, kind_end + string.byte(head, 93))
   if subject ~= '' then
     index = ARGV[1] .. subject
-    -- Its own selector, whatever a damaged row names.
+    -- The selector from the key, whatever a damaged row names.
     member = string.sub(KEYS[1], -14) .. string.sub(head, 63, 70) .. string.sub(head, 87, 87)
       .. string.sub(head, 98, kind_end)
-    -- A slot that moves refuses here, before anything is written.
+    -- A moving slot refuses here, before anything is written.
     local entry = redis.pcall('ZSCORE', index, member)
     if is_other(entry) then
       index = nil

@@ -1,10 +1,10 @@
--- How records of a subject are chosen and ended: the first half of revoke.lua and of sweep.lua.
+-- Chooses and ends records of a subject: the first half of revoke.lua and of sweep.lua.
 --
--- KEYS  1 index · 2 epoch, if it is set
+-- KEYS  1 index · 2 epoch, if it is to be set
 -- ARGV  1 prefix of record keys · 2 remove or mark · 3 reason, a byte · 4 when, 8 bytes · 5 slack in ms
 --       6 logins: any, only or except · 7 that login · 8 purposes, a byte each
---       9 epoch, 16 bytes · 10 when its time is over, 8 bytes · 11 its time to live in ms
---       12 to 14 are the other half's · 15 kinds: any or only · 16… those kinds
+--       9 epoch, 16 bytes · 10 when it expires, 8 bytes · 11 its time to live in ms
+--       12 to 14 belong to the second half · 15 kinds: any or only · 16… those kinds
 
 local prefix, mark = ARGV[1], ARGV[2] == 'mark'
 local number = function(bytes) return struct.unpack('>I8', bytes) end
@@ -12,7 +12,7 @@ local number = function(bytes) return struct.unpack('>I8', bytes) end
 local kinds = ARGV[15] == 'only' and {}
 for at = 16, #ARGV do kinds[ARGV[at]] = true end
 
--- By the member alone: selector, login, purpose and kind never change.
+-- Decides by the member alone: selector, login, purpose and kind never change.
 local function meant(member)
   if #member < 23 or not string.find(ARGV[8], string.sub(member, 23, 23), 1, true) then return false end
   if kinds and not kinds[string.sub(member, 24)] then return false end
@@ -22,16 +22,17 @@ end
 
 local function key_of(member) return prefix .. string.sub(member, 1, 14) end
 
--- What a member of the index stands for: nothing any more, a record to end, or one to leave; or why that is not known. Reads only: when a slot
--- moves, what is not here refuses, and that has to come before a first write.
+-- Returns what a member of the index stands for: nothing any more ('gone'), a record to end ('end'), or one
+-- to leave ('leave'); or an error. Reads only: if a slot is moving, a key that is not here is refused, and
+-- that must come before the first write.
 local function look(member)
-  -- A selector, a login, a purpose and a kind take 24 bytes at least.
+  -- A selector, a login, a purpose and a kind take at least 24 bytes.
   if #member < 24 then return 'error', { err = 'OLDLAYOUT an entry says too little' } end
   if not meant(member) then return 'leave' end
   local head = redis.pcall('GETRANGE', key_of(member), '0', '96')
   if type(head) == 'table' then
     if string.sub(head.err, 1, 9) == 'WRONGTYPE' then return 'leave' end
-    -- What is not here may be at another node. A user that may not look is another matter.
+    -- A key that is not here may be on another node. A missing permission is a different error.
     local err = head.err
     if string.find(err, "executing the script can't", 1, true) or string.find(err, 'ACL failure', 1, true) then
       return 'error', head
@@ -39,12 +40,12 @@ local function look(member)
     return 'error', redis.error_reply('TRYAGAIN a record is not here')
   end
   if head == '' then return 'gone' end
-  -- What is shorter is no record, and no token of it verifies.
+  -- A shorter value is no record, and no token of it verifies.
   if #head < 97 or (mark and string.byte(head, 10) ~= 0) then return 'leave' end
   return 'end', head
 end
 
--- An epoch is never kept for a shorter time than it was before.
+-- Sets the epoch. It is never kept for a shorter time than before.
 local function set_epoch()
   local before, over = redis.call('GETRANGE', KEYS[2], 16, 23), ARGV[10]
   local ttl = tonumber(ARGV[11])
@@ -53,7 +54,7 @@ local function set_epoch()
   redis.call('SET', KEYS[2], ARGV[9] .. over, 'PX', string.format('%.0f', ttl))
 end
 
--- As `Record::mark` does: revision, reason, updated at, idle at, purge at.
+-- Does what `Record::mark` does: revision, reason, updated at, idle at, purge at.
 local function mark_one(key, head)
   local at = ARGV[4]
   local revision = math.min(number(string.sub(head, 2, 9)) + 1, 9007199254740991)
@@ -62,13 +63,14 @@ local function mark_one(key, head)
   if number(updated) < number(at) then updated = at end
   local marked = string.sub(head, 1, 1) .. struct.pack('>I8', revision) .. ARGV[3]
     .. created .. updated .. seen .. expires .. string.rep('\255', 8) .. expires
-  -- An instant of a damaged row may be beyond what a time to live can be, and must not stop the script amid its writes.
+  -- An instant of a damaged row may exceed the largest time to live. It must not stop the script between its
+  -- writes.
   local ttl = math.min(math.max(number(expires) - number(updated), 0), 253402300799999) + tonumber(ARGV[5])
   redis.call('SETRANGE', key, 0, marked)
   redis.call('PEXPIRE', key, string.format('%.0f', ttl))
 end
 
--- Calls a command with any number of arguments, as many at a time as Lua's stack takes.
+-- Calls a command with any number of arguments, in portions that fit Lua's stack.
 local function in_shares(command, key, arguments)
   for from = 1, #arguments, 500 do
     local to = math.min(from + 499, #arguments)
@@ -80,7 +82,7 @@ local function in_shares(command, key, arguments)
   end
 end
 
--- `whole`: these are all entries of the index, which goes with them.
+-- `whole`: these are all entries of the index, which is then removed too.
 local function finish(doomed, heads, gone, whole)
   local keys, entries = {}, {}
   for at, member in ipairs(doomed) do

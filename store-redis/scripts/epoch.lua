@@ -1,9 +1,10 @@
--- The epoch of a subject and when its time is over; makes it if it is missing, and prolongs its time if that is short.
+-- Returns the epoch of a subject and when it expires. Creates it if it is missing, and prolongs it if it
+-- expires too soon.
 --
 -- KEYS  1 epoch
--- ARGV  1 fresh epoch, 16 bytes · 2 when its time is over, 8 bytes · 3 time to live in ms
---       4 the time may not be over before this, 8 bytes
--- Answers 24 bytes: epoch and when its time is over.
+-- ARGV  1 fresh epoch, 16 bytes · 2 when it expires, 8 bytes · 3 time to live in ms
+--       4 the earliest instant at which it may expire, 8 bytes
+-- Returns 24 bytes: the epoch, and when it expires.
 
 local number = function(bytes) return struct.unpack('>I8', bytes) end
 

@@ -1,7 +1,8 @@
--- Which of the commands that the other scripts call this user may not call. Writes nothing, as the key is not there.
+-- Checks which commands of the other scripts this user may not call. Writes nothing, because the key does not
+-- exist.
 --
--- KEYS  1 a key of the namespace that is not there
--- Answers their names, and `keys` if it may not use the key.
+-- KEYS  1 a key of the namespace that does not exist
+-- Returns their names, or `keys` if the user may not use the key.
 
 local calls = {
   { 'get' }, { 'mget' }, { 'set', 'x', 'XX' }, { 'getrange', 0, 0 }, { 'setrange', 0, '' }, { 'pttl' }, { 'pexpire', 1 },

@@ -1,10 +1,10 @@
--- Ends the records of a subject that match, and sets its epoch if asked to: one event.
+-- Ends the records of a subject that match, and sets its epoch if requested: one event.
 --
 -- KEYS and ARGV as in ending.lua, and
--- ARGV  12 the most entries that it looks at · 13 the most records that it ends
--- Answers how many records it ended, or -1 if there are too many for one event: then nothing is done.
+-- ARGV  12 the most entries that it reads · 13 the most records that it ends
+-- Returns how many records it ended, or -1 if there are too many for one event: then nothing is done.
 
--- One more, which tells that there are more.
+-- Reads one more entry, which shows that there are more.
 local members = redis.call('ZRANGE', KEYS[1], '0', ARGV[12])
 if #members > tonumber(ARGV[12]) then return -1 end
 local doomed, heads, gone = {}, {}, {}

@@ -1,13 +1,14 @@
--- One page of a revocation that is too large for one event, from the oldest record on. Sets the epoch, if asked to.
+-- Ends one page of a revocation that is too large for one event, from the oldest record on. Sets the epoch if
+-- requested.
 --
 -- KEYS and ARGV as in ending.lua, and
--- ARGV  12 how many entries it looks at · 13 the member that it begins after, or nothing · 14 the score of that
--- Answers how many records it ended, whether more entries follow, and after which member and score.
+-- ARGV  12 how many entries it reads · 13 the member after which it begins, or nothing · 14 the score of that
+-- Returns how many records it ended, whether more entries follow, and after which member and score.
 
 local from, after, score = 0, ARGV[13], ARGV[14]
 if after ~= '' then
   local rank = redis.call('ZRANK', KEYS[1], after)
-  -- Where it has gone meanwhile, all of its instant is looked at again.
+  -- If the member is gone by now, looks at its whole instant again.
   from = rank and rank + 1 or redis.call('ZCOUNT', KEYS[1], '-inf', '(' .. score)
 end
 local page = tonumber(ARGV[12])
@@ -22,7 +23,7 @@ for at = 1, #entries, 2 do
     doomed[#doomed + 1] = member
     heads[#doomed] = head
   end
-  -- The last one that stays in the index.
+  -- The last entry that stays in the index.
   if found == 'leave' or (found == 'end' and mark) then after, score = member, entries[at + 1] end
 end
 

@@ -1,4 +1,4 @@
-//! How a store is connected.
+//! The settings of a store, and how it connects.
 
 use std::fmt;
 use std::sync::Arc;
@@ -21,17 +21,18 @@ use crate::sentinel::Sentinel;
 use crate::store::RedisStore;
 use crate::topology::Topology;
 
-/// A shorter time is none in which a server answers.
+/// The shortest timeout: no server reliably answers sooner.
 const SHORTEST: Duration = Duration::from_millis(10);
 
-/// Every call ends in this time (S12).
+/// The longest timeout: every call ends within it (S12).
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
-/// The namespace where none is named.
+/// The default namespace.
 const DEFAULT_NAMESPACE: &str = "default";
 
-/// Connects a [`RedisStore`]. Made by [`RedisStore::single`], [`RedisStore::sentinel`] and
-/// [`RedisStore::cluster`].
+/// Connects a [`RedisStore`].
+///
+/// Made by [`RedisStore::single`], [`RedisStore::sentinel`] and [`RedisStore::cluster`].
 #[must_use]
 pub struct Builder {
     kind: Kind,
@@ -43,7 +44,7 @@ pub struct Builder {
     nodelay: bool,
     confirm: Option<Confirm>,
     pub(crate) allow_eviction: bool,
-    /// How long a master is believed in without a Sentinel.
+    /// How long a master is used while no Sentinel answers.
     pub(crate) trust: Duration,
     patches: Vec<[String; 3]>,
 }
@@ -84,62 +85,72 @@ impl Builder {
         }
     }
 
-    /// Keeps apart from other namespaces on the same server: 1 to 64 characters of `a`–`z`, `0`–`9`,
-    /// `_` and `-`; "default" if none is named.
+    /// Sets the namespace, which keeps this store apart from others on the same server: 1 to 64 characters of
+    /// `a`–`z`, `0`–`9`, `_` and `-`; "default" by default.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = name.into();
         self
     }
 
-    /// User and password for the servers. Needed behind Sentinel only, whose URLs hold what the Sentinels
-    /// themselves ask for; elsewhere it overrides the URL.
+    /// Sets the user and password for the servers.
+    ///
+    /// Needed only behind Sentinel, because the URLs then hold the credentials for the Sentinels themselves;
+    /// elsewhere it overrides the URL.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
         self.login = Some((user.into(), password.into()));
         self
     }
 
-    /// How long a call may take before it fails, connecting included; 5 s by default, 10 ms at least and 20 s at most
-    /// (contract S12). A log-out or a list of very many records takes up to 3.5 times as long, and 20 s at most.
+    /// Sets how long a call may take before it fails, including the time to connect: 5 s by default, at least
+    /// 10 ms and at most 20 s (contract S12).
+    ///
+    /// A revocation or a list of very many records takes up to 3.5 times as long, and at most 20 s.
     pub fn timeout(mut self, limit: Duration) -> Self {
         self.limit = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
-    /// How many connections to each node, 1 by default. All callers share one, and that
-    /// is seldom what is short: try 2 where a core of the application is busy with nothing else.
+    /// Sets how many connections to open to each node, 1 by default.
+    ///
+    /// All callers share one, and it is seldom the bottleneck: try 2 if it keeps a core of the application
+    /// fully busy.
     pub fn connections(mut self, number: usize) -> Self {
         self.connections = number.max(1);
         self
     }
 
-    /// Whether to set `TCP_NODELAY`; not set by default. All callers share a connection, and what
-    /// the kernel holds back until earlier requests are acknowledged goes out together. Measured on the
-    /// loopback, pair by pair: look-ups, which share trips anyway, are as many with it as without, and so is all that
-    /// one task does; scripts are 0.83 times as many with it at 16 tasks, and 0.73 times at 64. Where a server is often
-    /// slow to answer, at which its acknowledgements may be 40 ms late, set it.
+    /// Sets whether to use `TCP_NODELAY`; off by default.
+    ///
+    /// All callers share a connection, and requests that the kernel holds back until earlier ones are
+    /// acknowledged go out together. Measured on the loopback, in pairs of runs: the option makes no
+    /// difference to look-ups, which share round trips anyway, nor to a single task. Scripts per second fall
+    /// to 0.83 times with 16 tasks, and to 0.73 times with 64. Set it if a server is often slow to answer,
+    /// because its acknowledgements may then be 40 ms late.
     pub fn nodelay(mut self, on: bool) -> Self {
         self.nodelay = on;
         self
     }
 
-    /// Acknowledges revocations, deletions and replaces only when at least `replicas` replicas have them, within
-    /// this time (`WAIT`); none by default.
+    /// Acknowledges revocations, deletions and replaces only when at least `replicas` replicas have them,
+    /// within this time (`WAIT`).
     ///
-    /// Too few is a [`StoreError::Timeout`] of unknown outcome: done on the master, and lost if the master
-    /// is lost now. The README says what this promises and what it does not.
+    /// By default the store waits for no replica.
+    ///
+    /// Too few replicas is a [`StoreError::Timeout`] with unknown outcome: the write is done on the master,
+    /// and lost if the master is lost now. The README says what this guarantees and what it does not.
     pub fn confirmed_by(mut self, replicas: u32, within: Duration) -> Self {
         self.confirm = (replicas > 0).then_some(Confirm { replicas, within });
         self
     }
 
-    /// Replaces text in a script, for the proof that the suite notices.
+    /// Replaces text in a script, to prove that tests notice.
     #[doc(hidden)]
     pub fn patched(mut self, script: &str, from: &str, to: &str) -> Self {
         self.patches.push([script, from, to].map(str::to_owned));
         self
     }
 
-    /// Connects, and looks at the settings of every master.
+    /// Connects, and checks the settings of every master.
     ///
     /// # Errors
     /// - [`StoreError::Refused`]: a wrong URL, namespace or password; a server that evicts
@@ -176,14 +187,14 @@ impl Builder {
         for url in &self.urls {
             infos.push(url.as_str().into_connection_info().map_err(|error| not_done(&error))?);
         }
-        let Some(first) = infos.first().cloned() else { return Err(refused("there is no URL")) };
+        let Some(first) = infos.first().cloned() else { return Err(refused("no URL was given")) };
         for info in &infos {
             if !info.addr().is_supported() {
                 return Err(refused("a rediss:// URL needs one of the crate's TLS features"));
             }
             if let ConnectionAddr::TcpTls { insecure, .. } = info.addr() {
                 if *insecure {
-                    return Err(refused("#insecure in a URL believes any server to be the right one"));
+                    return Err(refused("#insecure in a URL accepts the certificate of any server"));
                 }
                 choose_cryptography();
             }
@@ -207,7 +218,7 @@ impl Builder {
             }
             Kind::Cluster => {
                 if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
-                    return Err(refused("nodes of a cluster have no Unix sockets"));
+                    return Err(refused("cluster nodes cannot be reached over Unix sockets"));
                 }
                 let family = Arc::new(Family::default());
                 let dialer = Dialer { family: Some(Arc::clone(&family)), ..self.dialer(self.log_in(first)) };
@@ -234,11 +245,12 @@ impl Builder {
     }
 }
 
-/// The driver uses what the process has chosen, and panics where nobody has and there is more than one choice.
+/// Chooses a cryptography provider if the process has chosen none: the driver would panic if there is more
+/// than one.
 fn choose_cryptography() {
     #[cfg(feature = "rustls")]
     if rustls::crypto::CryptoProvider::get_default().is_none() {
-        // An error: somebody else was faster.
+        // An error means that another thread was faster.
         let _ = rustls::crypto::ring::default_provider().install_default();
     }
 }

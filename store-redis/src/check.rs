@@ -1,4 +1,4 @@
-//! What is dangerous about a server's settings.
+//! Reports dangerous settings of a server.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -9,35 +9,35 @@ use redis::Value;
 use crate::error::{no_answer, odd_answer, refused};
 use crate::node::Node;
 
-/// How far a server's clock may be off, in milliseconds, before it is worth a word.
+/// How far a server's clock may be off, in milliseconds, before it is reported.
 const SKEW: u64 = 10_000;
 
-/// Something about a server that an operator should know, in a sentence.
+/// Something about a server that an operator should know, as a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Finding {
-    /// Which server: `host:port`.
+    /// The server: `host:port`.
     pub server: String,
-    /// What it is about.
+    /// The subject of the finding.
     pub about: About,
     text: String,
 }
 
-/// What a [`Finding`] is about.
+/// The subject of a [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum About {
-    /// The server's clock is off. Nothing here depends on it; logs and other users do.
+    /// The server's clock is off. The store does not depend on it, but logs and other users do.
     Clock,
     /// Keys may be evicted: "log out everywhere" may miss some.
     Eviction,
-    /// A crash of the server forgets what it acknowledged.
+    /// A crash of the server loses what it acknowledged.
     Persistence,
-    /// Writes are not, or need not be, on any replica when they are acknowledged.
+    /// A write may be on no replica when it is acknowledged.
     Replication,
-    /// This is a replica: it takes no writes, and reads from it are late.
+    /// The server is a replica: it takes no writes, and reads from it are out of date.
     Role,
-    /// An old server.
+    /// The server is old.
     Version,
 }
 
@@ -47,7 +47,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// What a server says about itself.
+/// What a server reports about itself.
 #[derive(Debug)]
 pub(crate) struct Server {
     name: String,
@@ -70,7 +70,7 @@ impl Server {
         };
         let info = text.lines().filter_map(|line| line.split_once(':'));
         let info = info.map(|(name, value)| (name.to_owned(), value.trim().to_owned())).collect();
-        // Managed services forbid this; then less is found.
+        // Managed services forbid this; then there are fewer findings.
         let settings = redis::cmd("CONFIG").arg("GET").arg("*").take();
         let settings = match node.ask(&settings).await {
             Ok(Value::Map(pairs)) => {
@@ -88,14 +88,14 @@ impl Server {
         Ok(Self { name: node.name.clone(), info, settings, time })
     }
 
-    /// Major and minor.
+    /// The major and minor version.
     pub(crate) fn version(&self) -> (u32, u32) {
-        // Valkey calls itself Redis 7.2 here, which is what it speaks.
+        // Valkey reports Redis 7.2 here, with which it is compatible.
         let mut parts = self.info("redis_version").split('.').map(|part| part.parse().unwrap_or(0));
         (parts.next().unwrap_or(0), parts.next().unwrap_or(0))
     }
 
-    /// Whether a store may live here.
+    /// Checks whether a store may use this server.
     ///
     /// # Errors
     /// [`StoreError::Refused`] with the reason.
@@ -130,7 +130,7 @@ impl Server {
     }
 
     fn evicts(&self) -> bool {
-        // A server that does not say counts as one that does.
+        // A server that does not report its policy counts as one that evicts.
         self.info("maxmemory_policy") != "noeviction"
     }
 
@@ -143,11 +143,13 @@ impl Server {
         if self.version() < (7, 0) {
             find(
                 About::Version,
-                format!("Redis {version}: tested from 7.0 on; before it a full memory stops revocations"),
+                format!(
+                    "Redis {version}: older than 7.0, the oldest tested version; revocations fail when memory is full"
+                ),
             );
         }
         if self.info("role") != "master" {
-            find(About::Role, "a replica: writes fail here, and what is read is late".into());
+            find(About::Role, "a replica: writes fail here, and reads are out of date".into());
         }
         if self.evicts() {
             let policy = self.info("maxmemory_policy");
@@ -184,7 +186,7 @@ impl Server {
             );
         }
         if replicas > 0 && self.settings.get("min-replicas-to-write").is_some_and(|least| least == "0") {
-            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off goes on acknowledging what a failover then takes back".into());
+            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off keeps acknowledging writes that a failover then takes back".into());
         }
         if replicas > 0 && wanted_replicas == 0 {
             find(About::Replication, "acknowledged before any replica has it: a failover may take back the last revocations and rotations; see Builder::confirmed_by".into());

@@ -16,36 +16,36 @@ use crate::layout::{Family, Layout, Place};
 use crate::node::{Dialer, Node};
 
 const SLOTS: usize = 16_384;
-/// How soon after one look at the map another may follow. Doubles with each look that finds nothing new.
+/// The shortest time between two queries for the map. It doubles with each query that finds nothing new.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
-/// How many nodes are asked for the map at first.
+/// How many nodes are asked for the map first.
 const ASKED: usize = 3;
-/// How long these have before the other nodes are asked too.
+/// How long they have to answer before the other nodes are asked too.
 const GRACE: Duration = Duration::from_millis(250);
 
 /// A cluster.
 #[derive(Debug)]
 pub(crate) struct Cluster {
     dialer: Dialer,
-    /// The nodes' ids: what tells this cluster from another.
+    /// The ids of the nodes, which distinguish this cluster from another.
     family: Arc<Family>,
-    /// As the application named them: where to begin, and where to begin again.
+    /// The nodes that the application named: where to begin, and to begin again.
     seeds: Vec<Arc<Node>>,
     map: RwLock<Map>,
     suspect: AtomicBool,
     asking: Mutex<()>,
-    /// Which nodes are asked next.
+    /// Which nodes to ask next.
     turn: AtomicUsize,
 }
 
 #[derive(Debug)]
 struct Map {
     owners: Vec<Option<Arc<Node>>>,
-    /// Every node that the last answer named, that one sent us to since, and the seeds, by `host:port`: each keeps its
-    /// connections.
+    /// Every node that the last answer named or that a redirection named since, and the seeds, by
+    /// `host:port`. Each keeps its connections.
     nodes: HashMap<String, Arc<Node>>,
-    /// When the next look is allowed, and how long the pause before it was.
+    /// When the next query for the map is allowed, and how long the pause before it was.
     due: Instant,
     pause: Duration,
 }
@@ -67,7 +67,7 @@ impl Cluster {
         self.suspect.store(true, Ordering::Release);
     }
 
-    /// The owner, unless the map is suspect and another look at it is due.
+    /// Returns the owner, unless the map is suspect and another query is due.
     pub(crate) fn known_owner(&self, slot: u16) -> Option<Arc<Node>> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         if self.suspect.load(Ordering::Acquire) && map.due <= Instant::now() {
@@ -99,7 +99,7 @@ impl Cluster {
         Ok(masters)
     }
 
-    /// `from` said where a slot is now.
+    /// Notes the new owner of a slot, as reported by `from`.
     pub(crate) fn moved(&self, error: &RedisError, from: &Node) {
         let (Some((_, slot)), Some(node)) = (error.redirect_node(), self.asked_of(error, from)) else {
             return self.suspect();
@@ -111,8 +111,8 @@ impl Cluster {
         }
     }
 
-    /// The node that `from` says to ask. A node that does not know the other's name leaves the host out, or writes
-    /// `?`: then it is the one node of the map with this port, or it is on the host of `from`.
+    /// Returns the node to which `from` redirects. A node that does not know the other's name leaves the host
+    /// out, or writes `?`: then it is the one node of the map with this port, or it is on the host of `from`.
     pub(crate) fn asked_of(&self, error: &RedisError, from: &Node) -> Option<Arc<Node>> {
         let (address, _) = error.redirect_node()?;
         let (host, port) = address.rsplit_once(':')?;
@@ -137,7 +137,7 @@ impl Cluster {
         if !self.is_due() {
             return Ok(());
         }
-        // One looks, and the others wait for it.
+        // One call asks for the map, and the others wait for it.
         let _asking = self.asking.lock().await;
         if !self.is_due() {
             return Ok(());
@@ -158,19 +158,20 @@ impl Cluster {
         drop(map);
         let (teller, layout) = answer?;
         if first {
-            // Until now any cluster would have done: these connections are checked when they are made again.
+            // Until now any cluster was accepted. These connections are closed, so that they are checked when
+            // they are opened again.
             for seed in self.seeds.iter().filter(|seed| !Arc::ptr_eq(seed, &teller)) {
                 seed.close();
             }
         }
         if news {
-            tracing::info!(said_by = %teller.name, masters = layout.masters(), "the map of the cluster is new");
+            tracing::info!(said_by = %teller.name, masters = layout.masters(), "the map of the cluster has changed");
         }
         Ok(())
     }
 
-    /// Asks a few nodes at once, then all others, because one that is frozen must not hold up the rest. The first
-    /// answer of a node of this cluster is believed.
+    /// Asks a few nodes concurrently, then all others, so that a frozen node does not delay the rest. Uses
+    /// the first answer of a node of this cluster.
     async fn ask(&self) -> Result<(Arc<Node>, Layout), StoreError> {
         let mut nodes: Vec<_> = {
             let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
@@ -195,13 +196,13 @@ impl Cluster {
     }
 }
 
-/// Nodes that are asked for the map.
+/// The nodes that are asked for the map.
 struct Asking<'a> {
     family: &'a Family,
     asked: JoinSet<(Result<Layout, RedisError>, Arc<Node>)>,
-    /// Why the answers so far are of no use, if trying again does not help.
+    /// Why the answers so far cannot be used, if trying again does not help.
     refusal: Option<StoreError>,
-    /// What went wrong last.
+    /// The last error.
     last: Option<RedisError>,
 }
 
@@ -212,7 +213,7 @@ impl Asking<'_> {
         }
     }
 
-    /// The first answer that is of use; `None` when every node has been heard.
+    /// Returns the first usable answer; `None` when every node has answered or failed.
     async fn first(&mut self) -> Option<(Arc<Node>, Layout)> {
         while let Some(answer) = self.asked.join_next().await {
             match answer {
@@ -220,20 +221,20 @@ impl Asking<'_> {
                     tracing::debug!(node = %node.name, "a node knows of no slots");
                 }
                 Ok((Ok(layout), node)) if !self.family.shares(&layout) => {
-                    tracing::warn!(node = %node.name, "a node of another cluster answers here; it is not believed");
+                    tracing::warn!(node = %node.name, "a node of another cluster answers here; its answer is ignored");
                     node.close();
                     self.refusal = self
                         .refusal
                         .take()
-                        .or_else(|| Some(unavailable("what answers belongs to another cluster")));
+                        .or_else(|| Some(unavailable("the server that answers belongs to another cluster")));
                 }
                 Ok((Ok(layout), node)) => {
-                    // Those that do not answer close their connections when their time is up.
+                    // The other requests go on, and close their connections when their time is up.
                     self.asked.detach_all();
                     return Some((node, layout));
                 }
                 Ok((Err(error), node)) => {
-                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not tell the map");
+                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not return the map");
                     let settled = settled(&error, "this server is no node of a cluster");
                     self.refusal = self.refusal.take().or(settled);
                     self.last = Some(error);
@@ -251,8 +252,8 @@ impl Map {
         Self { owners: vec![None; SLOTS], nodes, due: Instant::now(), pause: Duration::ZERO }
     }
 
-    /// Takes over what `teller` said, and forgets every node that it did not name. Answers whether a slot has another
-    /// owner than before.
+    /// Adopts the map that `teller` returned, and forgets every node that it does not name. Returns whether a
+    /// slot has a new owner.
     fn learn(&mut self, dialer: &Dialer, seeds: &[Arc<Node>], teller: &Arc<Node>, layout: &Layout) -> bool {
         let (mut owners, mut named) = (vec![None; SLOTS], HashMap::new());
         let mut node = |place: &Place| {
@@ -264,7 +265,7 @@ impl Map {
         };
         for range in layout.ranges() {
             let Some(master) = node(&range.master) else { continue };
-            // They know the cluster too, should every master be gone.
+            // Replicas know the cluster too, in case every master is gone.
             for replica in &range.replicas {
                 node(replica);
             }
@@ -284,7 +285,7 @@ impl Map {
         news
     }
 
-    /// After a look: when the next is allowed.
+    /// Sets when the next query for the map is allowed.
     fn rest(&mut self, news: bool) {
         let now = Instant::now();
         let quiet = now.saturating_duration_since(self.due) > LONGEST_PAUSE;
@@ -303,7 +304,7 @@ impl Map {
         Some(node)
     }
 
-    /// The node with this port, if there is one only.
+    /// Returns the node with this port, if there is only one.
     fn by_port(&self, port: u16) -> Option<Arc<Node>> {
         let mut nodes = self.nodes.values().filter(|node| port_of(&node.name) == Some(port));
         nodes.next().filter(|_| nodes.next().is_none()).cloned()

@@ -1,4 +1,4 @@
-//! Waiting until replicas have a write.
+//! Waits until replicas have a write.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -12,20 +12,21 @@ use crate::error::{Class, Trouble, class, odd_answer, unanswered};
 use crate::keys::Keys;
 use crate::node::{Lane, Live, Node};
 
-/// How many replicas have to have a write before it is acknowledged, and how long that may take.
+/// How many replicas must have a write before it is acknowledged, and how long that may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Confirm {
     pub(crate) replicas: u32,
     pub(crate) within: Duration,
 }
 
-/// Waits in rounds, over a connection of its own, because `WAIT` holds up every other command on it.
+/// Waits in rounds, over a connection of its own, because `WAIT` blocks every other command on its
+/// connection.
 ///
-/// A round is a write of a marker and `WAIT`, sent together. `WAIT` counts the replicas that have what the server
-/// had written when the *same* connection last **propagated** something; from Redis 7.2 on, and in Valkey,
-/// a command that propagates nothing (`PING`) does not count, and `WAIT` alone would count every attached
-/// replica, however far behind. So the round writes. A round that begins after a write was answered covers
-/// that write, and one round serves every caller who waits for it.
+/// A round sends a write of a marker together with `WAIT`. `WAIT` counts the replicas that have everything
+/// that the server had written when the *same* connection last **propagated** something. From Redis 7.2 on,
+/// and in Valkey, a command that propagates nothing (`PING`) does not count, and `WAIT` alone would count
+/// every attached replica, however far behind. So each round writes. A round that begins after a write was
+/// answered covers that write, and one round serves every caller that waits for it.
 #[derive(Debug, Default)]
 pub(crate) struct Rounds {
     lane: Lane,
@@ -33,34 +34,34 @@ pub(crate) struct Rounds {
     ended: Mutex<Ended>,
 }
 
-/// The last round that came to an end.
+/// The last round that ended.
 #[derive(Debug, Default)]
 struct Ended {
     round: u64,
-    /// How many replicas had confirmed it.
+    /// How many replicas had received it.
     confirmed: u32,
-    /// The shard whose marker this node last took.
+    /// The shard whose marker this node last accepted.
     shard: Option<[u8; 2]>,
 }
 
-/// Where a round may write its marker: keys of shards whose slots the node has.
+/// The keys to which a round may write its marker, of shards whose slots the node has.
 pub(crate) struct Markers<'a> {
     pub(crate) keys: &'a Keys,
-    /// The shard of the write that is waited for, then others of the same node.
+    /// First the shard of the write, then others of the same node.
     pub(crate) shards: &'a mut (dyn Iterator<Item = [u8; 2]> + Send),
 }
 
-/// A marker is gone after a minute.
+/// The script that writes a marker, which expires after a minute.
 const MARKER: &str = "#!lua flags=allow-oom
 redis.call('SET', KEYS[1], '1', 'PX', 60000)
 return 1";
 
 impl Rounds {
-    /// To be called before the write: a server that restarted since, and forgot it, has closed this
-    /// connection.
+    /// Provides the connection for [`wait`](Self::wait). Call it before the write: if the server restarts
+    /// later, and forgets the write, it closes this connection.
     ///
     /// # Errors
-    /// Why there is no connection; nothing was sent then.
+    /// Why there is no connection; then nothing was sent.
     pub(crate) async fn prepare(&self, node: &Node) -> Result<Live, RedisError> {
         self.lane.get(node).await
     }
@@ -72,10 +73,10 @@ impl Rounds {
     }
 
     /// Waits until replicas have everything that was answered before this call: for as long as `confirm`
-    /// allows them, and `patience` for the answer to get here.
+    /// allows, and `patience` more for the answer to arrive.
     ///
     /// # Errors
-    /// With unknown outcome: the write is done, and may be lost with its server.
+    /// With unknown outcome: the write is done, but may be lost with its server.
     pub(crate) async fn wait(
         &self,
         live: &mut Live,
@@ -86,7 +87,8 @@ impl Rounds {
         let before = self.begun.load(Ordering::Acquire);
         let mut ended = self.ended.lock().await;
         if !live.is_open() {
-            // Lost since the write, perhaps with the server, and with what it had written.
+            // The connection was lost since the write, perhaps together with the server and what it had
+            // written.
             return Err(unconfirmed("the connection closed before replicas confirmed"));
         }
         let confirmed = if ended.round > before {
@@ -96,9 +98,9 @@ impl Rounds {
             let asking = ask(live, confirm, markers, &mut ended.shard);
             let confirmed = match timeout(confirm.within + patience, asking).await {
                 Ok(confirmed) => confirmed,
-                Err(_) => Err(unconfirmed("the server does not say in time how many replicas confirmed")),
+                Err(_) => Err(unconfirmed("the server did not report in time how many replicas confirmed")),
             };
-            // A connection that does not answer is not waited for again.
+            // Closes a connection that does not answer, so that no later call waits for it.
             let confirmed = confirmed.inspect_err(|_| live.close())?;
             (ended.round, ended.confirmed) = (round, confirmed);
             confirmed
@@ -115,7 +117,7 @@ fn unconfirmed(why: &'static str) -> StoreError {
     StoreError::Timeout { source: Trouble::Plain(why).into(), outcome_unknown: true }
 }
 
-/// Writes the marker of the first shard that the node takes, and waits for it. `last` is tried first.
+/// Writes the marker of the first shard that the node accepts, and waits for it. Tries `last` first.
 async fn ask(
     live: &mut Live,
     confirm: Confirm,
@@ -140,7 +142,7 @@ async fn ask(
                     _ => Err(odd_answer(true)),
                 };
             }
-            // This slot is on its way to another node: one that stays serves as well.
+            // This slot is moving to another node; the marker of a slot that stays serves as well.
             Err(error) if matches!(class(&error), Class::Moved | Class::Ask | Class::Later) => {
                 refusal = Some(error);
             }

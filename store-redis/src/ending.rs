@@ -1,4 +1,4 @@
-//! How the records of a subject end: in one event, or page by page where they are too many.
+//! Ends the records of a subject: in one event, or page by page if there are too many.
 
 use hallpass_core::{
     Action, EpochUpdate, Kinds, Logins, RecordFilter, Revocation, StoreError, Subject, Timestamp,
@@ -12,20 +12,20 @@ use crate::router::Effect;
 use crate::script::Script;
 use crate::store::{RedisStore, count, epoch_time, number, purposes, push_kinds};
 
-/// The largest revocation that is one event: how many entries of the index it looks at, and how many records it ends.
-/// During one the server answers no other call, some 10 ms.
+/// The largest revocation that is one event: how many entries of the index it reads, and how many records it
+/// ends. It keeps the server from answering other calls for about 10 ms.
 const EVENT_ENTRIES: u32 = 5_000;
 const EVENT_RECORDS: u32 = 2_000;
-/// How many entries one page of a sweep looks at.
+/// How many entries of the index one page of a sweep reads.
 const SWEPT: u32 = 500;
 
-/// A revocation in the words of the scripts.
+/// A revocation as arguments of the scripts.
 struct Ending {
     shard: [u8; 2],
     index: Vec<u8>,
-    /// The key, if the epoch is set.
+    /// The key of the epoch, if the revocation sets it.
     epoch_key: Option<Vec<u8>>,
-    /// What `ending.lua` calls ARGV 1 to 11.
+    /// The arguments that `ending.lua` calls ARGV 1 to 11.
     arguments: [Vec<u8>; 11],
     kinds: Kinds,
 }
@@ -69,7 +69,7 @@ impl Ending {
 
 impl RedisStore {
     /// # Errors
-    /// [`StoreError`]; any part may be done then.
+    /// [`StoreError`]; then any part may be done.
     pub(crate) async fn revoke(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let time = self.inner.router.time_of_many();
         match timeout_at(time.last, self.end_all(subject, revocation, time.give_up)).await {
@@ -94,7 +94,7 @@ impl RedisStore {
         }
     }
 
-    /// One step of a revocation. `own` is what `ending.lua` leaves to the script.
+    /// Runs one step of a revocation. `own` holds the arguments that `ending.lua` leaves to the script.
     async fn end(
         &self,
         script: &Script,
@@ -109,10 +109,10 @@ impl RedisStore {
         self.script(script, ending.shard, Effect::Ending, true, &named, &arguments).await
     }
 
-    /// Ends more records than one event may, page by page, so that other calls are answered in between. The first page
-    /// sets the epoch, which turns away the logins under way. A record that is inserted meanwhile behind the place that
-    /// a pass has reached (under a parent that the pass has yet to end) is found by the next pass: the last one finds
-    /// nothing to end.
+    /// Ends more records than one event may, page by page, so that the server answers other calls in between.
+    /// The first page sets the epoch, which turns away the logins under way. A record may be inserted behind
+    /// the place that a pass has reached, under a parent that the pass has not ended yet. The next pass finds
+    /// it, and the last pass finds nothing to end.
     async fn sweep(&self, ending: &Ending, give_up: Instant) -> Result<u64, StoreError> {
         let scripts = &self.inner.scripts;
         let page = number(SWEPT.into());
@@ -133,7 +133,7 @@ impl RedisStore {
                 of_this_pass += u64::try_from(*ended).map_err(|_| odd_answer(true))?;
                 (member, score) = (last.clone(), at.clone());
                 let is_last = *more == 0;
-                // However short the passes are, each may find something.
+                // Each pass may find something, however short it is.
                 if Instant::now() > give_up && !(is_last && of_this_pass == 0) {
                     tracing::warn!(
                         ended = total + of_this_pass,
@@ -154,7 +154,7 @@ impl RedisStore {
     }
 }
 
-/// What stopped a sweep did nothing itself; the pages before it did.
+/// Converts the error that stopped a sweep: the failed step did nothing, but the pages before it did.
 fn done_in_part(error: StoreError) -> StoreError {
     match error {
         StoreError::Unavailable(source) | StoreError::Other(source) | StoreError::Timeout { source, .. } => {

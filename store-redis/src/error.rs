@@ -1,7 +1,7 @@
-//! What goes wrong with Redis, in words; the driver's errors are turned into these.
+//! Converts the driver's errors.
 //!
-//! Of what the server says only the code is passed on, because the rest may quote arguments (S18); of
-//! what the operating system says all of it is.
+//! Of an error response only the code is passed on, because the rest may quote arguments (S18). An error of
+//! the operating system is passed on entirely.
 
 use std::error::Error;
 use std::fmt;
@@ -13,19 +13,19 @@ use redis::{ErrorKind, RedisError, ServerErrorKind};
 /// The source of a [`StoreError`] of this crate: one sentence, and its cause.
 #[derive(Clone, Debug)]
 pub(crate) enum Trouble {
-    /// A connection failed; the operating system says why.
+    /// A connection failed, with the error of the operating system.
     Network(Option<Arc<dyn Error + Send + Sync>>),
     /// A fixed sentence.
     Plain(&'static str),
-    /// A fixed sentence, and what went wrong before it was said.
+    /// A fixed sentence, and the error before it.
     Because(&'static str, Box<Trouble>),
-    /// The server, by its code; and what that means.
+    /// The server's error code, and what it means.
     Server(String, &'static str),
-    /// What the user may not do.
+    /// The permission that the user lacks.
     Denied(String),
-    /// It is written, and not on as many replicas as was asked for.
+    /// The write is done, but not on as many replicas as requested.
     TooFewReplicas { wanted: u32, confirmed: u32 },
-    /// The time is up. The cause is what went wrong last until then.
+    /// The time is up. The cause is the last error before that.
     Late(Option<Box<Trouble>>),
 }
 
@@ -72,26 +72,26 @@ impl fmt::Display for Causes<'_> {
     }
 }
 
-/// What to do about an error.
+/// The class of an error: what to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Class {
-    /// The slot is at another node. Nothing was done.
+    /// The slot is on another node. Nothing was done.
     Moved,
     /// The slot is moving, and this key has moved. Nothing was done.
     Ask,
-    /// The server cannot just now. Nothing was done.
+    /// The server cannot do this now. Nothing was done.
     Later,
-    /// The node is no master any more. Nothing was done.
+    /// The node is no longer a master. Nothing was done.
     ReadOnly,
     /// The node does not know the script. Nothing was done.
     NoScript,
     /// No answer came, or none that can be read.
     Lost,
-    /// The server will not. Nothing was done.
+    /// The server refuses. Nothing was done.
     Final,
 }
 
-/// What `error`, met after a request was handed to a connection, asks for.
+/// Classifies an error of a request that was handed to a connection.
 pub(crate) fn class(error: &RedisError) -> Class {
     match error.kind() {
         ErrorKind::Server(kind) => match kind {
@@ -114,15 +114,15 @@ pub(crate) fn class(error: &RedisError) -> Class {
     }
 }
 
-/// A code of our own: the server says it in words.
+/// A code of this crate, for what the server reports only in words.
 const CROWDED: &str = "MAXCLIENTS";
 
-/// The code of what the server answered.
+/// The code of an error response.
 fn code(error: &RedisError) -> &str {
     match error.code().unwrap_or("ERR") {
         "ERR" => match error.detail() {
             Some(text) if text.starts_with("max number of clients") => CROWDED,
-            // Of a command in a script; Redis from 7.2 on and Valkey say it in other words.
+            // From a command in a script. Redis from 7.2 on and Valkey use different words.
             Some(text)
                 if text.starts_with("The user executing the script can't")
                     || text.starts_with("ACL failure in script") =>
@@ -135,8 +135,8 @@ fn code(error: &RedisError) -> &str {
     }
 }
 
-/// The error for the application, if trying again or elsewhere does not help. `misplaced` says what a server
-/// is that does not know or does not allow the command as such.
+/// Returns the error for the application, if trying again or elsewhere does not help. `misplaced` describes a
+/// server that does not know or does not allow the command.
 pub(crate) fn settled(error: &RedisError, misplaced: &'static str) -> Option<StoreError> {
     match class(error) {
         _ if is_distrust(error) => Some(not_done(error)),
@@ -167,7 +167,7 @@ pub(crate) fn not_done(error: &RedisError) -> StoreError {
     }
 }
 
-/// Whether TLS does not come about: a certificate that is not believed, or no TLS at all.
+/// Whether TLS failed: the certificate is not trusted, or the server does not use TLS.
 fn is_distrust(error: &RedisError) -> bool {
     io_error(error).is_some_and(|io| io.kind() == std::io::ErrorKind::InvalidData)
 }
@@ -182,7 +182,7 @@ pub(crate) fn unanswered(error: &RedisError, writes: bool) -> StoreError {
     }
 }
 
-/// The error for a question that changes nothing.
+/// The error for a request that changes nothing.
 pub(crate) fn no_answer(error: &RedisError) -> StoreError {
     match class(error) {
         Class::Lost if !is_distrust(error) => unanswered(error, false),
@@ -190,23 +190,23 @@ pub(crate) fn no_answer(error: &RedisError) -> StoreError {
     }
 }
 
-/// The error for a call whose time is up; `last` is what went wrong last until then.
+/// The error for a call whose time is up; `last` is the last error before that.
 pub(crate) fn late(outcome_unknown: bool, last: Option<&RedisError>) -> StoreError {
     let last = last.map(|error| Box::new(describe(error)));
     StoreError::Timeout { source: Trouble::Late(last).into(), outcome_unknown }
 }
 
-/// What is stored for `selector` is no record.
+/// The error for a stored value that is not a valid record.
 pub(crate) fn corrupt(selector: Option<Selector>, source: DecodeError) -> StoreError {
     StoreError::Corrupt { selector, source: source.into() }
 }
 
-/// Why something in a list is no record.
+/// The reason why an entry of a list is not a valid record.
 pub(crate) fn no_record(why: &'static str) -> BoxError {
     Trouble::Plain(why).into()
 }
 
-/// What came back is not what a command answers.
+/// The error for a response that the command cannot have.
 pub(crate) fn odd_answer(writes: bool) -> StoreError {
     let source = Trouble::Plain("unexpected response from the server").into();
     match writes {
@@ -223,7 +223,7 @@ pub(crate) fn unavailable(why: &'static str) -> StoreError {
     StoreError::Unavailable(Trouble::Plain(why).into())
 }
 
-/// The same, with what went wrong last, where that is known.
+/// [`unavailable`] with the last error, if there was one.
 pub(crate) fn unavailable_because(why: &'static str, last: Option<&RedisError>) -> StoreError {
     match last {
         Some(error) => StoreError::Unavailable(Trouble::Because(why, Box::new(describe(error))).into()),
@@ -231,7 +231,7 @@ pub(crate) fn unavailable_because(why: &'static str, last: Option<&RedisError>) 
     }
 }
 
-/// `error` in our words, with its cause.
+/// Describes `error` in words of this crate, with its cause.
 pub(crate) fn describe(error: &RedisError) -> Trouble {
     if let Some(missing) = missing(error) {
         return Trouble::Denied(missing);
@@ -269,13 +269,13 @@ pub(crate) fn describe(error: &RedisError) -> Trouble {
             }
             _ => "the server refuses",
         }),
-        // The cause has an address at most.
+        // The cause contains an address at most.
         ErrorKind::Io => Trouble::Network(cause(error)),
         _ => Trouble::Plain("the driver failed"),
     }
 }
 
-/// What a store asks of a server itself, rather than by its scripts.
+/// The commands that the store sends itself, outside of its scripts.
 const DIRECT: [&str; 13] = [
     "asking",
     "cluster",
@@ -292,7 +292,7 @@ const DIRECT: [&str; 13] = [
     "wait",
 ];
 
-/// The permission that the user lacks, where the server says which.
+/// The permission that the user lacks, if the server names it.
 fn missing(error: &RedisError) -> Option<String> {
     let text = error.detail().filter(|_| is_denied(error))?;
     let is_named = |command: &&str| text.contains(&format!("'{command}'"));
@@ -300,7 +300,7 @@ fn missing(error: &RedisError) -> Option<String> {
     DIRECT.into_iter().find(is_named).map(|command| format!("+{command}")).or(keys)
 }
 
-/// Every key that a store has.
+/// The pattern of every key that a store has.
 pub(crate) const ALL_KEYS: &str = "~hp:*";
 
 /// The error for a user that lacks permissions.
@@ -308,12 +308,12 @@ pub(crate) fn denied(what: String) -> StoreError {
     StoreError::Refused(Trouble::Denied(what).into())
 }
 
-/// Whether the server answered that the user may not do it.
+/// Whether the server answered that the user lacks a permission.
 pub(crate) fn is_denied(error: &RedisError) -> bool {
     code(error) == "NOPERM"
 }
 
-/// What the operating system or TLS said. The driver shares it between clones of an error.
+/// The error of the operating system or of TLS. The driver shares it between clones of an error.
 fn cause(error: &RedisError) -> Option<Arc<dyn Error + Send + Sync>> {
     error.source()?.downcast_ref::<Arc<dyn Error + Send + Sync>>().cloned()
 }

@@ -1,8 +1,9 @@
-//! Sharing trips: reads that come while others are under way go together with the next.
+//! Batches reads: those that arrive while others are under way share the next round trip.
 //!
-//! Few reads go alone, each at once. When they become many they share, until they are few again: no read waits
-//! for company, but for as long as [`TRIPS`] are under way. One that is dropped while it waits is not sent. Only
-//! plain reads of one key share: whatever goes wrong, each of them is asked once more by itself.
+//! A few reads go alone, each immediately. When there are many they share trips, until they are few again. No
+//! timer delays a read: it waits only while [`TRIPS`] trips are under way. A read that is dropped while it
+//! waits is not sent. Only plain reads of one key share trips: if anything goes wrong, each of them is
+//! repeated by itself.
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -16,25 +17,25 @@ use tokio::time::timeout;
 
 use crate::node::Live;
 
-/// Up to so many reads of one connection at a time go alone. Measured: from 16 tasks sharing costs 30 % of the
-/// reads per second, from 64 it gains 12 %.
+/// Up to this many reads of one connection at a time go alone. Measured: with 16 tasks, sharing costs 30 % of
+/// the reads per second; with 64 it gains 12 %.
 const FEW: usize = 32;
-/// Sharing ends after so many trips in a row that half as many or fewer shared.
+/// Sharing ends after this many trips in a row with at most half of [`FEW`] reads each.
 const SMALL: u32 = 16;
-/// How many trips of one connection may be under way: one is answered while the other is sent.
+/// How many trips of one connection may be under way: the server answers one while the other is sent.
 const TRIPS: usize = 2;
-/// How many reads share a trip at most.
+/// The most reads that share a trip.
 const MOST: usize = 128;
-/// How many may wait for a trip. Further ones ask by themselves, and wait for the connection's task, which takes as many as
-/// its own queue holds.
+/// How many reads may wait for a trip. Further reads go by themselves, and wait for the connection's task,
+/// which takes as many as its own queue holds.
 const MOST_WAITING: usize = 16_384;
-/// How often the readers of a trip are let on before it ends: they tend to come back at once.
+/// How often a trip yields to its readers before it ends: they tend to read again right after an answer.
 const PATIENCE: u32 = 2;
 
 /// The reads of one connection.
 #[derive(Debug, Default)]
 pub(crate) struct Gather {
-    /// Reads that have no answer yet.
+    /// The number of reads that have no answer yet.
     reading: AtomicUsize,
     queue: Mutex<Queue>,
 }
@@ -42,10 +43,10 @@ pub(crate) struct Gather {
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Read>,
-    /// Trips, and how many of them are led, which means that reads share.
+    /// The number of trips, and how many of them a task leads, which means that reads share.
     under_way: usize,
     led: usize,
-    /// How many reads shared a trip at most.
+    /// The most reads that shared a trip.
     #[cfg(test)]
     largest: usize,
 }
@@ -53,20 +54,21 @@ struct Queue {
 #[derive(Debug)]
 struct Read {
     key: Vec<u8>,
-    /// `None`: ask by yourself.
+    /// `None`: the caller must ask by itself.
     tell: oneshot::Sender<Option<Value>>,
 }
 
-/// How several keys are asked for.
+/// How to ask for several keys.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Manner {
-    /// By one command: all slots are here.
+    /// With one command: all slots are on this node.
     Command,
-    /// By a command each: a slot may have moved.
+    /// With one command for each key: a slot may have moved.
     Pipeline,
 }
 
-/// The value of `key`; `None` if it has to be asked for by itself. `limit` is how long a shared trip may take.
+/// Returns the value of `key`; `None` if the caller must ask for it by itself. `limit` is how long a shared
+/// trip may take.
 pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration) -> Option<Value> {
     let reading = Reading::begin(&live.gather);
     let told = {
@@ -92,7 +94,7 @@ pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration)
 /// A read that has no answer yet.
 struct Reading {
     gather: Arc<Gather>,
-    /// How many there were when it began, itself counted.
+    /// How many such reads there were when it began, including itself.
     among: usize,
 }
 
@@ -109,8 +111,8 @@ impl Drop for Reading {
     }
 }
 
-/// The values of all these keys, as far as they are here. `MGET` says of something else than a string that
-/// there is nothing, so that answer is believed of `GET` alone.
+/// Returns the values of all these keys, as far as they are on this node. `MGET` returns nil for a value that
+/// is not a string, so nil is accepted only from `GET`.
 async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
     let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
     let pairs = keys.iter().zip(&values);
@@ -124,7 +126,7 @@ async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisErro
     Ok(values)
 }
 
-/// The same, by a command for each, all at once. Each answer may be an error.
+/// Returns the same values with one command for each key, sent together. Each answer may be an error.
 async fn one_by_one(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
     let mut pipeline = Pipeline::with_capacity(keys.len());
     for key in keys {
@@ -149,8 +151,8 @@ impl Gather {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The oldest reads, without those whose callers have gone. `None` ends the trip: where sharing does not pay,
-    /// or, if that may be the end, where nobody waits.
+    /// Takes the oldest reads whose callers still wait. Ends the trip and returns `None` if sharing does not
+    /// pay, or if no read waits and `or_end` is set.
     fn next(&self, pays: bool, or_end: bool) -> Option<Vec<Read>> {
         let mut queue = self.queue();
         queue.waiting.retain(|read| !read.tell.is_closed());
@@ -159,7 +161,7 @@ impl Gather {
             queue.led -= 1;
             let left = std::mem::take(&mut queue.waiting);
             drop(queue);
-            // Their readers ask by themselves.
+            // Their callers ask by themselves.
             drop(left);
             return None;
         }
@@ -172,7 +174,7 @@ impl Gather {
     }
 }
 
-/// The right to be under way. Dropped, it is handed to a task if anybody waits.
+/// The right to be under way. When a trip is dropped while reads wait, a task continues it.
 struct Trip {
     live: Live,
     manner: Manner,
@@ -182,15 +184,15 @@ struct Trip {
 
 #[derive(Clone, Copy, PartialEq)]
 enum State {
-    /// With the read of one caller.
+    /// It carries the read of one caller.
     Alone,
-    /// In a task of its own.
+    /// It works through the queue in a task of its own.
     Leads,
     Over,
 }
 
 impl Trip {
-    /// Works through the queue.
+    /// Sends shared reads until none wait, or too few.
     async fn lead(mut self) {
         let (mut idle, mut small) = (0, 0);
         loop {
@@ -230,15 +232,15 @@ impl Drop for Trip {
         if self.state == State::Over {
             return;
         }
-        // One that leads and is dropped amid its work belongs to a runtime that ends.
+        // A leading trip is dropped at work only if its runtime is shutting down.
         let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
         let mut queue = self.live.gather.queue();
         match runtime {
-            // Enough others are under way, and one of them leads those who wait.
+            // Enough other trips are under way, and one of them leads the waiting reads.
             Some(_) if queue.under_way > TRIPS => queue.under_way -= 1,
             Some(runtime) if !queue.waiting.is_empty() => {
                 queue.led += 1;
-                // A runtime that ends drops the task, and with it the trip, right here.
+                // A runtime that is shutting down drops the task, and with it the trip, right here.
                 drop(queue);
                 let Self { ref live, manner, limit, .. } = *self;
                 runtime.spawn(Self { live: live.clone(), manner, limit, state: State::Leads }.lead());
@@ -248,7 +250,7 @@ impl Drop for Trip {
                 queue.led -= usize::from(self.state == State::Leads);
                 let left = std::mem::take(&mut queue.waiting);
                 drop(queue);
-                // Their readers ask by themselves.
+                // Their callers ask by themselves.
                 drop(left);
             }
         }
@@ -268,7 +270,7 @@ mod tests {
         redis_command(node.address(), command, Duration::from_secs(10)).unwrap()
     }
 
-    /// In a cluster each command of a trip has an answer of its own, and who is sent elsewhere asks by itself.
+    /// In a cluster each command of a trip has its own answer, and a read that is redirected asks by itself.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_shared_trip_in_a_cluster_answers_for_what_is_here_and_leaves_what_has_moved() {
         let Some(cluster) = needed("a shared trip in a cluster", redis_cluster()).unwrap() else { return };
@@ -277,7 +279,7 @@ mod tests {
         let mut here: Vec<&String> =
             keys.iter().filter(|key| tell(&nodes[0], &format!("SET {key} {key}")) == "OK").collect();
         assert!(here.len() > 2 && here.len() < keys.len(), "{here:?}");
-        // One more is on its way: its slot is still here, and the key is not.
+        // One more key is moving: its slot is still here, but the key is not.
         let moving = here.remove(0);
         let (slot, to) =
             (tell(&nodes[0], &format!("CLUSTER KEYSLOT {moving}")), tell(&nodes[1], "CLUSTER MYID"));

@@ -1,32 +1,33 @@
-//! Where everything lies, and for how long.
+//! The layout of keys and values, and how long they are kept.
 //!
 //! | key | value | lives for |
 //! | --- | --- | --- |
 //! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
 //! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, two hours, and an eighth |
 //! | `hp:NS:{SHARD}:w` | a marker, for `WAIT` | a minute |
-//! | `hp:NS:{SHARD}:p` | never there: what the user may do is tried with it | |
-//! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes, and when its time is over, 8 bytes | one and a half times what was asked for, and an hour |
+//! | `hp:NS:{SHARD}:p` | never exists: the user's permissions are checked with it | |
+//! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes, and when it expires, 8 bytes | one and a half times the requested time, and an hour |
 //!
-//! `NS` is the namespace. `SHARD` is the first two bytes of the selector, in four hexadecimal digits, and
-//! the 14 bytes are the rest of it, as they are. All selectors of a subject have the same shard (contract
-//! T7), and Redis Cluster places a key by what is between braces: so what belongs to a subject is in
-//! one slot, and every operation is one script. (Raw bytes between the braces would not do: a `}` among
-//! them ends the tag.)
+//! `NS` is the namespace. `SHARD` is the first two bytes of the selector as four hexadecimal digits, and the
+//! 14 bytes are the rest of it, unencoded. All selectors of a subject have the same shard (contract T7), and
+//! Redis Cluster places a key by the text between the braces. So everything of a subject is in one slot, and
+//! every operation is one script. (Unencoded bytes between the braces would fail: a `}` among them ends the
+//! tag.)
 //!
-//! A member of the sorted set is those 14 bytes, then what a script chooses records by: login (8 bytes), purpose (1)
-//! and kind. None of it ever changes, so to end one login of a subject only its own records are read. The score is
-//! `created_at`, so that Redis keeps the order of a list. A member goes in the same script as its record, or when a
-//! script finds that its record is gone; no clock is asked.
+//! A member of the sorted set is those 14 bytes, then the fields by which a script chooses records: login (8
+//! bytes), purpose (1) and kind. None of them ever changes, so ending one login of a subject reads only the
+//! records of that login. The score is `created_at`, so that Redis keeps the order of a list. A member is
+//! removed in the same script as its record, or when a script finds that its record is gone; no clock is
+//! used.
 //!
-//! A time to live is garbage collection and nothing else: what it removes has been expired for an hour
-//! and more. It is a duration taken from the record's own times, so the server's clock need not be right.
+//! A time to live serves only to collect garbage: what it removes expired at least an hour ago. It is a
+//! duration computed from the record's own times, so the server's clock need not be right.
 
 use hallpass_core::{Record, Selector, StoreError, Subject};
 
 use crate::error::refused;
 
-/// What is added to every time to live, in milliseconds (contract S10): an hour.
+/// Added to every time to live, in milliseconds (contract S10): an hour.
 pub(crate) const SLACK: u64 = 3_600_000;
 
 const NAMESPACE_MAX_LEN: usize = 64;
@@ -39,13 +40,13 @@ const PERMISSIONS: &[u8] = b":p";
 /// The keys of one namespace.
 #[derive(Clone, Debug)]
 pub(crate) struct Keys {
-    /// Up to the shard.
+    /// The beginning of every key, up to the shard.
     prefix: Box<[u8]>,
 }
 
 impl Keys {
     /// # Errors
-    /// [`StoreError::Refused`] for a name that could be taken for something else in a key.
+    /// [`StoreError::Refused`] for a name that could be mistaken for another part of a key.
     pub(crate) fn new(namespace: &str) -> Result<Self, StoreError> {
         let legal = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'_' | b'-');
         if !(1..=NAMESPACE_MAX_LEN).contains(&namespace.len()) || !namespace.bytes().all(legal) {
@@ -66,22 +67,22 @@ impl Keys {
         self.key(subject.shard(), EPOCH, subject.as_str().as_bytes())
     }
 
-    /// What is written so that there is something to wait for.
+    /// The key that is written so that replicas have something to confirm.
     pub(crate) fn marker(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, MARKER, &[])
     }
 
-    /// A key that is never there.
+    /// A key that never exists.
     pub(crate) fn permissions(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, PERMISSIONS, &[])
     }
 
-    /// What the keys of records of this shard begin with.
+    /// The prefix of the keys of records of this shard.
     pub(crate) fn records(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, RECORD, &[])
     }
 
-    /// What the keys of indexes of this shard begin with.
+    /// The prefix of the keys of indexes of this shard.
     pub(crate) fn indexes(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, INDEX, &[])
     }
@@ -113,9 +114,9 @@ pub(crate) fn time_to_live(record: &Record) -> u64 {
     record.purge_at.as_millis().saturating_sub(record.updated_at.as_millis()) + SLACK
 }
 
-/// How long the index must be kept for `record`, in milliseconds: until its absolute expiry and an hour
-/// longer than the record itself, so that later writes of it need not touch the index even if the
-/// clocks of their nodes are an hour behind.
+/// How long the index must be kept for `record`, in milliseconds: until its absolute expiry, and an hour
+/// longer than the record itself. So later writes of the record need not touch the index, even if the clocks
+/// of their nodes are an hour behind.
 pub(crate) fn index_time_to_live(record: &Record) -> u64 {
     let until = record.expires_at.max(record.purge_at).as_millis();
     until.saturating_sub(record.updated_at.min(record.created_at).as_millis()) + 2 * SLACK
@@ -126,8 +127,8 @@ pub(crate) fn generous(index_time_to_live: u64) -> u64 {
     index_time_to_live + index_time_to_live / 8
 }
 
-/// Whether `record`, about to be written again, may outlive what [`index_time_to_live`] gave the index.
-/// Core writes no such record.
+/// Whether `record`, which is about to be written again, may outlive the time that [`index_time_to_live`]
+/// gave the index. Core writes no such record.
 pub(crate) fn outlives_its_index(record: &Record) -> bool {
     record.purge_at > record.expires_at || record.updated_at < record.created_at
 }

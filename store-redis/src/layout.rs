@@ -1,4 +1,4 @@
-//! What a node says about its cluster, and whether it is ours.
+//! The layout of a cluster as a node reports it, and the check that it is the right cluster.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
@@ -13,7 +13,7 @@ pub(crate) struct Layout {
     ranges: Vec<Range>,
 }
 
-/// Some slots, who has them, and who copies them.
+/// A range of slots, with its master and its replicas.
 #[derive(Debug)]
 pub(crate) struct Range {
     pub(crate) first: usize,
@@ -22,19 +22,19 @@ pub(crate) struct Range {
     pub(crate) replicas: Vec<Place>,
 }
 
-/// A node.
+/// The address and the id of a node.
 #[derive(Debug)]
 pub(crate) struct Place {
-    /// `None` if the node that answered does not know: then it is its own host.
+    /// `None` if the node that answered does not know it: then it is that node's own host.
     pub(crate) host: Option<String>,
     pub(crate) port: u16,
-    /// What it calls itself, wherever it is: 40 hexadecimal digits, made when it joined its first cluster.
+    /// The name of the node, wherever it is: 40 hexadecimal digits, made when it joined its first cluster.
     id: String,
 }
 
 impl Layout {
     /// # Errors
-    /// Why the node does not say.
+    /// Why the node does not return its layout.
     pub(crate) async fn ask(node: &Node) -> Result<Self, RedisError> {
         Ok(Self::read(&node.ask(&Self::question()).await?))
     }
@@ -69,7 +69,7 @@ impl Layout {
 }
 
 impl Range {
-    /// First slot, last slot, the master, its replicas.
+    /// Reads the first slot, the last slot, the master and its replicas.
     fn read(range: &Value) -> Option<Self> {
         let Value::Array(parts) = range else { return None };
         let [Value::Int(first), Value::Int(last), master, replicas @ ..] = parts.as_slice() else {
@@ -85,8 +85,8 @@ impl Range {
 }
 
 impl Place {
-    /// Preferred name, port, id, and what else is known about it. Where no name is announced, the preferred one is
-    /// null, empty or `?`, and the address is among the rest.
+    /// Reads the preferred name, the port, the id, and what else is known about the node. If no name is
+    /// announced, the preferred one is null, empty or `?`, and the address is among the rest.
     fn read(node: &Value) -> Option<Self> {
         let Value::Array(parts) = node else { return None };
         let [name, Value::Int(port), id, more @ ..] = parts.as_slice() else { return None };
@@ -123,10 +123,10 @@ fn text(value: &Value) -> Option<String> {
     }
 }
 
-/// The ids of a cluster's nodes, as of the last map that was believed.
+/// The ids of a cluster's nodes, from the last map that was accepted.
 ///
-/// An address says little: in a container's network it belongs to another cluster tomorrow. A map is
-/// believed, and a connection used, only if the nodes that it names share an id with those known before.
+/// An address proves little: in a container network it may belong to another cluster tomorrow. A map is
+/// accepted, and a connection used, only if the nodes that it names share an id with those known before.
 #[derive(Debug, Default)]
 pub(crate) struct Family {
     ids: RwLock<HashSet<String>>,
@@ -150,7 +150,7 @@ impl Family {
     /// Whether a new connection may be used.
     ///
     /// # Errors
-    /// If the server belongs to another cluster, or does not say.
+    /// If the server belongs to another cluster, or does not return its layout.
     pub(crate) async fn admit(&self, live: &mut Live) -> Result<(), RedisError> {
         if self.is_empty() {
             return Ok(());

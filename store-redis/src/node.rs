@@ -1,4 +1,4 @@
-//! One server: its address, and the connections to it.
+//! One server: its address and its connections.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -16,28 +16,27 @@ use crate::error::{Causes, describe};
 use crate::gather::Gather;
 use crate::layout::Family;
 
-/// After a failed attempt others share its error for so long, rather than queue up for attempts of
-/// their own.
+/// How long after a failed attempt other calls get its error, instead of waiting for attempts of their own.
 const PAUSE: Duration = Duration::from_millis(100);
-/// Requests that wait for the connection's task at once.
+/// How many requests may wait for the connection's task.
 const QUEUE: usize = 1024;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Dialer {
-    /// User, password, TLS, number of the database; the address is another for each node.
+    /// User, password, TLS and the number of the database; each node has a different address.
     pub(crate) like: ConnectionInfo,
     /// How many connections to a node.
     pub(crate) lanes: usize,
-    /// How long making one may take.
+    /// How long opening one may take.
     pub(crate) patience: Duration,
     pub(crate) nodelay: bool,
-    /// In a cluster: which one a server has to belong to.
+    /// In a cluster: the one to which a server must belong.
     pub(crate) family: Option<Arc<Family>>,
 }
 
 impl Dialer {
-    /// The server at this address; connects when asked something.
+    /// Returns the server at this address. It connects at its first request.
     pub(crate) fn node(&self, host: &str, port: u16) -> Result<Arc<Node>, RedisError> {
         self.open(match self.like.addr() {
             ConnectionAddr::TcpTls { insecure, tls_params, .. } => ConnectionAddr::TcpTls {
@@ -54,7 +53,7 @@ impl Dialer {
         let tcp = TcpSettings::default()
             .set_nodelay(self.nodelay)
             .set_keepalive(redis::io::tcp::socket2::TcpKeepalive::new().with_time(Duration::from_secs(15)));
-        // Without the driver's name, for which a user would need a permission that says much more.
+        // Without the driver's name, because setting it would require a permission that allows much more.
         let settings = self.like.redis_settings().clone().set_protocol(ProtocolVersion::RESP3);
         let settings = settings.set_skip_set_lib_name();
         let info = self.like.clone().set_addr(address).set_tcp_settings(tcp).set_redis_settings(settings);
@@ -85,15 +84,15 @@ pub(crate) struct Node {
 }
 
 impl Node {
-    /// A connection, which may have to be made first.
+    /// Provides a connection, and opens it if necessary.
     ///
     /// # Errors
-    /// Why it cannot be made; nothing was sent then.
+    /// Why it cannot be opened; then nothing was sent.
     pub(crate) async fn connection(&self) -> Result<Live, RedisError> {
         self.next_lane().get(self).await
     }
 
-    /// A connection, if it is there.
+    /// Returns a connection, if one is open.
     pub(crate) fn open_connection(&self) -> Option<Live> {
         self.next_lane().current()
     }
@@ -106,7 +105,7 @@ impl Node {
         &self.lanes[lane]
     }
 
-    /// Asks it something, bounded by its patience.
+    /// Sends a command, and waits for the answer for as long as `patience` allows.
     pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
         let asked = async { self.connection().await?.send(command).await };
         match timeout(self.patience, asked).await {
@@ -118,7 +117,7 @@ impl Node {
         }
     }
 
-    /// Lets no later request use the connections that there are.
+    /// Keeps later requests from using the current connections.
     pub(crate) fn close(&self) {
         for lane in &self.lanes {
             if let Some(live) = lane.current() {
@@ -131,7 +130,7 @@ impl Node {
     async fn dial(&self) -> Result<Live, RedisError> {
         let open = Arc::new(AtomicBool::new(true));
         let seen = Arc::clone(&open);
-        // The driver tells when the server closes, so that nothing is sent into a closed connection.
+        // The driver reports when the server closes the connection, so that nothing more is sent on it.
         let closed = move |push: PushInfo| -> Result<(), redis::aio::SendError> {
             if push.kind == PushKind::Disconnection {
                 seen.store(false, Ordering::Release);
@@ -155,11 +154,11 @@ impl Node {
     }
 }
 
-/// Where one connection is, or is made.
+/// A place for one connection, which is open or being opened.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     live: RwLock<Option<Live>>,
-    /// The last failure.
+    /// The last failure to open it.
     opening: Mutex<Option<(Instant, RedisError)>>,
 }
 
@@ -198,7 +197,7 @@ impl Lane {
     }
 }
 
-/// A connection that was there a moment ago.
+/// A connection that was open a moment ago.
 #[derive(Clone, Debug)]
 pub(crate) struct Live {
     connection: MultiplexedConnection,
@@ -212,7 +211,7 @@ impl Live {
         self.open.load(Ordering::Acquire)
     }
 
-    /// Lets no later request use it. Those under way have their own limit.
+    /// Keeps later requests from using it. Requests under way have their own time limit.
     pub(crate) fn close(&self) {
         self.open.store(false, Ordering::Release);
     }
@@ -221,12 +220,12 @@ impl Live {
         self.connection.send_packed_command(command).await?.extract_error()
     }
 
-    /// Sends all at once; the answers, of which each may be an error.
+    /// Sends all commands together, and returns the answers, each of which may be an error.
     pub(crate) async fn send_all(&mut self, all: &Pipeline, count: usize) -> Result<Vec<Value>, RedisError> {
         self.connection.send_packed_commands(all, 0, count).await
     }
 
-    /// Sends both at once; answers what the second is answered.
+    /// Sends both commands together, and returns the answer to the second.
     pub(crate) async fn send_after(&mut self, first: &Cmd, second: &Cmd) -> Result<Value, RedisError> {
         let mut both = Pipeline::with_capacity(2);
         both.add_command(first.clone()).add_command(second.clone());

@@ -1,4 +1,4 @@
-//! Whether the user may do what a store does: asked when it is opened, so that no log-out finds out.
+//! Checks the user's permissions when a store is opened, so that no log-out fails for lack of one.
 
 use std::sync::Arc;
 
@@ -12,7 +12,7 @@ use crate::router::Router;
 use crate::script::Script;
 
 /// # Errors
-/// [`StoreError::Refused`] with what is missing.
+/// [`StoreError::Refused`] with the missing permissions.
 pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) -> Result<(), StoreError> {
     let is_here = |shard: &[u8; 2]| {
         let owner = router.topology.known(keys::slot(*shard));
@@ -21,7 +21,7 @@ pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) ->
     let Some(shard) = (0..=u16::MAX).map(u16::to_be_bytes).find(is_here) else { return Ok(()) };
     let key = router.keys.permissions(shard);
     let run = |known| script.command(known, &[&key], &[]);
-    // By its text, and by its hash, which the server knows then.
+    // First by its text, then by its hash, which the server knows by then.
     let missing = told(node.ask(&run(false)).await)?.unwrap_or(Value::Nil);
     told(node.ask(&run(true)).await)?;
     if let Value::Array(names) = missing
@@ -36,19 +36,20 @@ pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) ->
     }
     told(node.ask(&redis::cmd("PING")).await)?;
     if router.confirm.is_some() {
-        // Of nothing that was written, by no replica.
+        // Waits for no write, and for no replica.
         told(node.ask(redis::cmd("WAIT").arg(0).arg(1)).await)?;
     }
     Ok(())
 }
 
-/// Of other trouble the first call hears: a slot that moves, a server that is loading.
+/// Passes on only a missing permission. Other errors, such as a moving slot or a loading server, are left to
+/// the first call.
 fn told(answer: Result<Value, RedisError>) -> Result<Option<Value>, StoreError> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if is_denied(&error) => Err(not_done(&error)),
         Err(error) => {
-            tracing::debug!(error = %Causes(&describe(&error)), "it is not known what the user may do");
+            tracing::debug!(error = %Causes(&describe(&error)), "cannot determine the user's permissions");
             Ok(None)
         }
     }

@@ -1,4 +1,4 @@
-//! From a call to an answer: which node, what to do about an error, and when to give up.
+//! Runs a call: finds the node, handles errors, and decides when to give up.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,19 +20,19 @@ const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
 /// How often a call follows a slot to another node before it gives up.
 const HOPS: u32 = 8;
-/// How many other slots of a node may serve for a marker, and among how many shards they are looked for.
+/// How many other slots of a node may serve for a marker, and among how many shards to look for them.
 const MARKERS: usize = 4;
 const MARKER_LOOK: usize = 1024;
 
-/// Something to be asked of the node that has a slot.
+/// A request to the node that has a slot.
 #[derive(Debug)]
 pub(crate) struct Call<'a> {
     /// The shard of all its keys.
     pub(crate) shard: [u8; 2],
     pub(crate) request: Request<'a>,
     pub(crate) effect: Effect,
-    /// Whether it looks at keys that it finds out itself. Then it must not follow a slot that is moving to
-    /// the node where it goes: there, what has not arrived yet looks as if it were gone.
+    /// Whether it reads keys that it finds itself. Then it must not follow a moving slot to its new node: a
+    /// key that has not arrived there yet would look as if it did not exist.
     pub(crate) whole_slot: bool,
 }
 
@@ -56,15 +56,15 @@ pub(crate) enum Request<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Effect {
     Read,
-    /// Harmless if it is lost again: a login is lost.
+    /// Harmless if it is lost later: a login is lost.
     Write,
-    /// Harmful if it is lost again: a token lives again. Waits for replicas if there are any to wait for.
+    /// Harmful if it is lost later: a token becomes valid again. Waits for replicas if that is configured.
     Ending,
 }
 
-/// Finds nodes, and sends each request **at most once** where it may have been done: after a lost
-/// connection a write is of unknown outcome, and core looks what became of it. It is sent again only after an
-/// answer that says that it was not done.
+/// Finds nodes, and sends each request **at most once** if it may have been done. After a lost connection a
+/// write has an unknown outcome, and core finds out what became of it. A request is sent again only after an
+/// answer which says that it was not done.
 #[derive(Debug)]
 pub(crate) struct Router {
     pub(crate) topology: Topology,
@@ -74,21 +74,21 @@ pub(crate) struct Router {
     pub(crate) keys: Keys,
 }
 
-/// When work of several calls begins no other call, and when it ends.
+/// When work of several calls starts no more calls, and when it ends.
 pub(crate) struct Time {
     pub(crate) give_up: Instant,
     pub(crate) last: Instant,
 }
 
-/// What a call was at when its time was up.
+/// The state of a call when its time was up.
 #[derive(Default)]
 struct Trace {
-    /// A request is on its way that may be done.
+    /// Whether a request was sent that may have been done.
     sent: bool,
     live: Option<Live>,
     /// The connection that waits for replicas.
     waiter: Option<Live>,
-    /// What went wrong last.
+    /// The last error.
     last: Option<RedisError>,
 }
 
@@ -118,13 +118,13 @@ impl Router {
         }
     }
 
-    /// For work of as many calls as it takes.
+    /// The time limits for work that takes many calls.
     pub(crate) fn time_of_many(&self) -> Time {
         let (now, whole) = (Instant::now(), (self.limit * 7 / 2).min(LONGEST));
         Time { give_up: now + (whole - self.limit).max(whole / 2), last: now + whole }
     }
 
-    /// Something made of several calls, in the time of one.
+    /// Runs work that takes several calls in the time of one.
     ///
     /// # Errors
     /// Those of `work`; [`StoreError::Timeout`] if it takes longer.
@@ -138,8 +138,8 @@ impl Router {
         }
     }
 
-    /// The usual way of a read, with one timer: node and connection are known, and the answer is one.
-    /// `None` begins anew.
+    /// Runs a read with a single timer, if the node and the connection are known and the answer is no error.
+    /// Otherwise returns `None`, and the read starts anew.
     async fn read_at_once(&self, call: &Call<'_>) -> Option<Value> {
         let mut live = self.topology.known(call.slot())?.open_connection()?;
         let manner = if self.topology.is_cluster() { Manner::Pipeline } else { Manner::Command };
@@ -223,7 +223,7 @@ impl Router {
         }
     }
 
-    /// One request to one node.
+    /// Sends one request to one node.
     async fn attempt(
         &self,
         node: &Arc<Node>,
@@ -261,7 +261,7 @@ impl Router {
         call: &Call<'_>,
     ) -> Result<(), StoreError> {
         let own = std::iter::once(call.shard);
-        // In a cluster the slot may be on its way: then a marker of another slot of this node serves.
+        // In a cluster the slot may be moving; then the marker of another slot of this node serves.
         let first = u16::from_be_bytes(call.shard);
         let others = (1..=u16::MAX).map(|step| first.wrapping_add(step).to_be_bytes());
         let of_this_node = |shard: &[u8; 2]| {
@@ -284,7 +284,7 @@ impl Router {
 enum Fault {
     /// No connection: nothing was sent.
     NotSent(RedisError),
-    /// What came back, or did not.
+    /// An error response, or no response.
     Answer(RedisError),
 }
 

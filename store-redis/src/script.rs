@@ -18,8 +18,8 @@ impl Script {
         Self { inner: redis::Script::new(text), text: text.to_owned(), name }
     }
 
-    /// The command that runs it: by its hash, or, where the server does not know that, by its text,
-    /// which teaches it. (`SCRIPT LOAD` would be one trip more.)
+    /// Returns the command that runs the script: by its hash, or, if the server does not know the hash yet,
+    /// by its text, after which it does. (`SCRIPT LOAD` would take one more round trip.)
     pub(crate) fn command(&self, known: bool, keys: &[&[u8]], arguments: &[&[u8]]) -> Cmd {
         let size = keys.iter().chain(arguments).map(|part| part.len()).sum::<usize>();
         let mut command = Cmd::with_capacity(3 + keys.len() + arguments.len(), size + 64);
@@ -32,7 +32,7 @@ impl Script {
     }
 }
 
-/// All of them.
+/// All scripts.
 #[derive(Clone, Debug)]
 pub(crate) struct Scripts {
     pub(crate) delete: Script,
@@ -65,7 +65,7 @@ impl Scripts {
         }
     }
 
-    /// Replaces text in one of them, for the proof that the suite notices.
+    /// Replaces text in a script, to prove that tests notice.
     ///
     /// # Errors
     /// If there is no such script, or `from` does not occur in it exactly once.
@@ -76,14 +76,14 @@ impl Scripts {
             return Err(refused("there is no script of this name to patch"));
         };
         if script.text.matches(from).count() != 1 {
-            return Err(refused("what is to be patched does not occur exactly once"));
+            return Err(refused("the text to patch does not occur exactly once"));
         }
         *script = Script::new(script.name, &script.text.replace(from, to));
         Ok(())
     }
 
-    /// Lets a mark be written where memory is full: `allow-oom` exists from Redis 7.0 on, and
-    /// earlier servers do not understand the line.
+    /// Lets a mark be written when memory is full. `allow-oom` exists from Redis 7.0 on, and earlier servers
+    /// do not understand the line.
     pub(crate) fn revoke_at_maxmemory(&mut self) {
         for script in [&mut self.revoke, &mut self.sweep] {
             *script = Script::new(script.name, &format!("#!lua flags=allow-oom\n{}", script.text));

@@ -1,4 +1,4 @@
-//! Who is the master, asked of Sentinels.
+//! Finds the master by asking Sentinels.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -13,12 +13,12 @@ use tokio::time::{Instant, timeout_at};
 use crate::error::{Causes, Class, class, refused, settled, unavailable, unavailable_because};
 use crate::node::{Dialer, Node};
 
-/// How long an answer is believed. A master that was frozen, replaced and thawed takes itself for the master
-/// until Sentinel tells it, some eight seconds later; so it is not enough to ask after an error.
+/// How long an answer is used. A master that was frozen, replaced and thawed considers itself the master
+/// until Sentinel tells it otherwise, about eight seconds later. So asking only after an error is not enough.
 const BELIEF: Duration = Duration::from_millis(500);
-/// How long the other Sentinels are waited for when one has answered.
+/// How long to wait for the other Sentinels after one has answered.
 const GRACE: Duration = Duration::from_millis(250);
-/// Not more often than this, however many calls fail.
+/// The shortest time between two questions, however many calls fail.
 const THROTTLE: Duration = Duration::from_millis(50);
 
 /// A group of servers under Sentinel.
@@ -28,7 +28,7 @@ pub(crate) struct Sentinel {
     /// The name under which they watch the master.
     name: String,
     servers: Dialer,
-    /// How long the master is believed in when no Sentinel answers: not at all by default.
+    /// How long the master is used while no Sentinel answers: not at all by default.
     trust: Duration,
     known: RwLock<Option<Known>>,
     suspect: AtomicBool,
@@ -67,7 +67,7 @@ impl Sentinel {
         self.suspect.store(true, Ordering::Release);
     }
 
-    /// If what Sentinel said is still believed.
+    /// Returns the master, if the last answer may still be used.
     pub(crate) fn known_master(&self) -> Option<Arc<Node>> {
         let believed =
             |known: &Known| !self.suspect.load(Ordering::Acquire) && known.since.elapsed() < BELIEF;
@@ -84,7 +84,7 @@ impl Sentinel {
                 return Ok(known.master);
             }
             if age < BELIEF * 2 {
-                // In use: asked on the side, once.
+                // Calls go on with this master while one task asks again.
                 if self.asking.try_lock().is_ok() {
                     let this = Arc::clone(self);
                     tokio::spawn(async move { drop(this.ask_again().await) });
@@ -100,7 +100,8 @@ impl Sentinel {
         let suspect = self.suspect.load(Ordering::Acquire);
         let just_asked = last.at.is_some_and(|at| at.elapsed() < THROTTLE);
         if just_asked && last.failed {
-            // What was known before is too old to go by, however soon this caller comes after the last.
+            // The last known master is too old to be used, even if the failed question was asked only a
+            // moment ago.
             return Err(unavailable("no Sentinel names the master"));
         }
         if let Some(known) = self.known()
@@ -134,16 +135,17 @@ impl Sentinel {
         Ok(master)
     }
 
-    /// The last master, where it is trusted and calls itself one.
+    /// Returns the last master, if it is trusted and calls itself a master.
     async fn still_trusted(&self, error: &StoreError) -> Option<Known> {
         let known = self.known().filter(|known| known.named.elapsed() < self.trust)?;
         let silent = matches!(error, StoreError::Unavailable(_));
         (silent && matches!(is_master(&known.master).await, Ok(true))).then_some(known)
     }
 
-    /// Asks all Sentinels at once, because one that is frozen must not hold up the others, and then the server that
-    /// the newest answer names whether it agrees. The newest has the highest epoch: a Sentinel that has not heard of a
-    /// failover names the old master, and that one agrees as long as nobody has told it either.
+    /// Asks all Sentinels concurrently, so that a frozen one does not delay the others. Then asks the server
+    /// that the newest answer names whether it is the master. The newest answer has the highest epoch. A
+    /// Sentinel that has not heard of a failover names the old master, and that server agrees until it hears
+    /// of the failover too.
     async fn find(&self) -> Result<Arc<Node>, StoreError> {
         let mut asked = JoinSet::new();
         for sentinel in self.sentinels.iter().map(Arc::clone) {
@@ -171,7 +173,7 @@ impl Sentinel {
                 Err(_) => {}
             }
         }
-        // Those that do not answer close their connections when their time is up.
+        // The other requests go on, and close their connections when their time is up.
         asked.detach_all();
         let Some(Place { host, port, .. }) = newest else {
             return Err(match refusal {
@@ -185,12 +187,12 @@ impl Sentinel {
             Some(node) => node,
             None => match self.servers.node(&host, port) {
                 Ok(node) => node,
-                Err(_) => return Err(refused("the address of the master is none")),
+                Err(_) => return Err(refused("the address of the master is invalid")),
             },
         };
         match is_master(&candidate).await {
             Ok(true) => Ok(candidate),
-            Ok(false) => Err(unavailable("the server that Sentinel names is no master")),
+            Ok(false) => Err(unavailable("the server that Sentinel names is not a master")),
             Err(error) => Err(settled(&error, "the server that Sentinel names does not know ROLE")
                 .unwrap_or_else(|| {
                     unavailable_because("the server that Sentinel names does not answer", Some(&error))
@@ -203,7 +205,7 @@ impl Sentinel {
     }
 }
 
-/// Where a Sentinel says that the master is. Of two, the later has the higher epoch.
+/// The address of the master, as a Sentinel reports it. Of two answers, the later has the higher epoch.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Place {
     epoch: u64,
@@ -211,9 +213,10 @@ struct Place {
     port: u16,
 }
 
-/// `None` if it knows no master of this name.
+/// Asks one Sentinel; `None` if it knows no master of this name.
 async fn ask(sentinel: &Node, name: &str) -> Result<Option<Place>, RedisError> {
-    // First the epoch, so that it is never newer than the address. A user may be allowed the address only.
+    // The epoch comes first, so that it is never newer than the address. A user may be allowed to ask only
+    // for the address.
     let epoch = match sentinel.ask(redis::cmd("SENTINEL").arg("MASTER").arg(name)).await {
         Ok(Value::Map(fields)) => fields.iter().find_map(|(field, value)| match (field, value) {
             (Value::BulkString(field), Value::BulkString(value)) if field == b"config-epoch" => {

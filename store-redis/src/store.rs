@@ -19,12 +19,12 @@ use crate::keys::{self, Keys, SLACK};
 use crate::router::{Call, Effect, Request, Router};
 use crate::script::{Script, Scripts};
 
-/// How many entries one step of a list looks at.
+/// How many entries of the index one step of a list reads.
 const LOOKED_AT: u32 = 1_000;
 
-/// Tokens in Redis: one server, a Sentinel group or a cluster.
+/// Keeps tokens in Redis: one server, a Sentinel group or a cluster.
 ///
-/// Cheap to clone; clones share their connections. A handle may be used from the runtime on which it was
+/// Clones are cheap and share their connections. A handle may be used from the runtime on which it was
 /// connected.
 #[derive(Clone)]
 pub struct RedisStore {
@@ -47,33 +47,36 @@ impl RedisStore {
     /// | `redis+sentinel://[user:password@]host[:port],…/master[/number]` | the master that these Sentinels watch; user and password are the server's |
     /// | `redis+cluster://[user:password@]host[:port],…` | the cluster of these nodes |
     ///
-    /// and the same with `rediss`, which needs one of the TLS features.
+    /// With `rediss` in place of `redis` the connection uses TLS, which needs one of the TLS features.
     ///
     /// # Errors
-    /// As [`Builder::connect`].
+    /// Those of [`Builder::connect`].
     pub async fn connect(url: &str) -> Result<Self, StoreError> {
         crate::url::read(url)?.connect().await
     }
 
-    /// One server.
+    /// Returns a builder for one server.
     pub fn single(url: &str) -> Builder {
         Builder::single(url)
     }
 
-    /// The master that these Sentinels watch under this name. A number of a database in the first URL is
-    /// that of the servers, `rediss://` is for Sentinels and servers alike, and the password is that of
-    /// the Sentinels: see [`Builder::credentials`].
+    /// Returns a builder for the master that these Sentinels watch under this name.
+    ///
+    /// The number of a database in the first URL applies to the servers, `rediss://` applies to Sentinels and
+    /// servers alike, and the password is that of the Sentinels: see [`Builder::credentials`].
     pub fn sentinel(urls: impl IntoIterator<Item = impl Into<String>>, master: &str) -> Builder {
         Builder::sentinel(urls.into_iter().map(Into::into).collect(), master)
     }
 
-    /// The cluster that these nodes belong to: any of them, and better several.
+    /// Returns a builder for the cluster to which these nodes belong: any of them, preferably several.
     pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Builder {
         Builder::cluster(urls.into_iter().map(Into::into).collect())
     }
 
-    /// What is dangerous about the settings of the servers, as of now; for a start-up log or a health
-    /// page. `now` is the present instant: a store has no clock.
+    /// Reports what is dangerous about the current settings of the servers, for a start-up log or a health
+    /// page.
+    ///
+    /// `now` is the present instant: a store has no clock.
     ///
     /// # Errors
     /// [`StoreError`] if a server does not answer.
@@ -112,7 +115,7 @@ impl RedisStore {
         self.inner.router.run(&call).await
     }
 
-    /// Page by page of the index, until there are enough records.
+    /// Reads the index page by page, until there are enough records.
     async fn list(
         &self,
         subject: &Subject,
@@ -125,7 +128,7 @@ impl RedisStore {
         let (purposes, look) = (purposes(page.purposes), number(LOOKED_AT.into()));
         let mut first = page.after.map_or_else(String::new, |(created, _)| number(created.as_millis()));
         let mut after = match &page.after {
-            // A place in another shard is before or after everything here at its instant.
+            // A place in another shard comes before or after everything in this one at its instant.
             Some((_, selector)) => match selector.shard().cmp(&shard) {
                 std::cmp::Ordering::Less => vec![0; 14],
                 std::cmp::Ordering::Equal => keys::rest(selector).to_vec(),
@@ -305,8 +308,8 @@ impl TokenStore for RedisStore {
         }
     }
 
-    /// Removes nothing: Redis collects by itself, an hour after `purge_at`. Asks every master whether
-    /// it is there.
+    /// Removes nothing: Redis removes expired records itself, an hour after `purge_at`. Checks that every
+    /// master answers.
     async fn purge_expired(&self, _now: Timestamp, _limit: u32) -> Result<Purged, StoreError> {
         let router = &self.inner.router;
         let asking = async {
@@ -331,13 +334,13 @@ impl fmt::Debug for RedisStore {
     }
 }
 
-/// One entry of a list.
+/// Reads one entry of a list.
 fn entry(shard: [u8; 2], member: &Value, score: &Value, value: Value) -> Result<Listed, StoreError> {
     let rest: &[u8; 14] = word(member).try_into().map_err(|_| odd_answer(false))?;
     let mut selector = [0; 16];
     selector[..2].copy_from_slice(&shard);
     selector[2..].copy_from_slice(rest);
-    // A score is a float, and every instant is a whole number that fits one.
+    // A score is a float, and every instant is a whole number that a float represents exactly.
     let score: Option<f64> = std::str::from_utf8(word(score)).ok().and_then(|score| score.parse().ok());
     let created_at = Timestamp::from_millis(score.ok_or_else(|| odd_answer(false))? as u64);
     let selector = Selector(selector);
@@ -348,7 +351,7 @@ fn entry(shard: [u8; 2], member: &Value, score: &Value, value: Value) -> Result<
             Ok(_) => corrupt(no_record("the record names another selector")),
             Err(source) => corrupt(Box::new(source)),
         },
-        Value::Nil => corrupt(no_record("a key of ours holds something else")),
+        Value::Nil => corrupt(no_record("a key of this namespace holds something else")),
         _ => return Err(odd_answer(false)),
     })
 }
@@ -367,21 +370,22 @@ pub(crate) fn purposes(purposes: Purposes) -> Vec<u8> {
     purposes.iter().map(|purpose| purpose.code()).collect()
 }
 
-/// When the time of an epoch that is kept from `now` on is over, and its time to live: one and a half times as long as
-/// was asked for, so that it is prolonged only once in half of that. The server's clock may run an hour fast.
+/// Returns when an epoch that is kept from `now` on expires, and its time to live. Both are one and a half
+/// times as long as requested, so that the epoch is prolonged only once in half of the requested time. The
+/// server's clock may run an hour fast.
 pub(crate) fn epoch_time(now: Timestamp, keep: Duration) -> ([u8; 8], String) {
     let keep = keep.saturating_add(keep / 2);
     (now.saturating_add(keep).as_millis().to_be_bytes(), number(millis(keep) + SLACK))
 }
 
-/// The epoch that a value holds, and when its time is over.
+/// The epoch in a value, and when it expires.
 fn epoch_of(value: &[u8]) -> Option<(Epoch, u64)> {
     let (epoch, over) = value.split_first_chunk::<16>()?;
     Some((Epoch(*epoch), u64::from_be_bytes(over.try_into().ok()?)))
 }
 
 fn millis(duration: Duration) -> u64 {
-    // The largest time to live that a record can have.
+    // At most the largest time to live that a record can have.
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX).min(Timestamp::MAX.as_millis())
 }
 

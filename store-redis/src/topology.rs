@@ -1,4 +1,4 @@
-//! Which node has a slot: one server, whichever of a Sentinel group is the master, or a cluster.
+//! Finds the node that has a slot: the one server, the master of a Sentinel group, or a node of a cluster.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) enum Topology {
 }
 
 impl Topology {
-    /// The master of this slot, as far as is known.
+    /// Returns the master of this slot, as far as it is known.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if there is none.
@@ -29,7 +29,7 @@ impl Topology {
         }
     }
 
-    /// The same, if nothing has to be found out first.
+    /// Returns the master of this slot, if that is known without asking.
     pub(crate) fn known(&self, slot: u16) -> Option<Arc<Node>> {
         match self {
             Self::Single(node) => Some(Arc::clone(node)),
@@ -38,7 +38,7 @@ impl Topology {
         }
     }
 
-    /// Every master.
+    /// Returns every master.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if there is none.
@@ -54,7 +54,7 @@ impl Topology {
         matches!(self, Self::Cluster(_))
     }
 
-    /// What is known may be wrong: find out again before the next request.
+    /// Marks the topology as possibly wrong, so that it is checked before the next request.
     pub(crate) fn suspect(&self) {
         match self {
             Self::Single(_) => {}
@@ -63,14 +63,14 @@ impl Topology {
         }
     }
 
-    /// `from` said where a slot is now.
+    /// Notes the new owner of a slot, as reported by `from`.
     pub(crate) fn moved(&self, error: &RedisError, from: &Node) {
         if let Self::Cluster(cluster) = self {
             cluster.moved(error, from);
         }
     }
 
-    /// The node that `error`, said by `from`, says to ask, for once.
+    /// Returns the node to which `from` redirects this one request with `error`.
     pub(crate) fn asked_of(&self, error: &RedisError, from: &Node) -> Option<Arc<Node>> {
         match self {
             Self::Cluster(cluster) => cluster.asked_of(error, from),
@@ -78,7 +78,7 @@ impl Topology {
         }
     }
 
-    /// What it is called in `Debug` and in findings.
+    /// The name for `Debug` and for findings.
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Single(_) => "single",

@@ -16,7 +16,7 @@ use crate::error::{not_done, refused};
 
 /// Reads a URL of any of these forms.
 pub(crate) fn read(url: &str) -> Result<Builder, StoreError> {
-    let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("this is no URL of Redis"))?;
+    let (scheme, rest) = url.split_once("://").ok_or_else(|| refused("not a Redis URL"))?;
     let Some((scheme, group)) = scheme.split_once('+') else { return Ok(Builder::single(url)) };
     let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
     let (login, hosts) = match authority.rsplit_once('@') {
@@ -53,7 +53,7 @@ pub(crate) fn read(url: &str) -> Result<Builder, StoreError> {
             Ok(builder.credentials(user, settings.password().unwrap_or_default()))
         }
         _ => {
-            Err(refused("after redis+ there is sentinel or cluster, and a cluster has no numbered databases"))
+            Err(refused("after redis+ must come sentinel or cluster, and a cluster has no numbered database"))
         }
     }
 }

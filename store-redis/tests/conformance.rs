@@ -1,7 +1,7 @@
 //! The suite on real servers: one server, a Sentinel group, a cluster, and a container.
 //!
-//! `HALLPASS_REDIS_GROUPS=single,cluster` chooses; otherwise all run, the container with
-//! `HALLPASS_FULL=1` or `CI=true` only.
+//! `HALLPASS_REDIS_GROUPS=single,cluster` chooses groups. By default all run, the container only with
+//! `HALLPASS_FULL=1` or `CI=true`.
 
 use std::process::ExitCode;
 

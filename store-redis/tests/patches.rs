@@ -1,4 +1,4 @@
-//! Each script with one line made wrong: the suite must notice, in the case and by the clause named.
+//! Each script with one line made wrong: the suite must notice, in the named case and clause.
 
 use std::process::ExitCode;
 

@@ -1,21 +1,21 @@
-//! Group commit: one thread does all the small writes that wait, flushes once, and answers them all.
+//! Group commit: one thread does all waiting small writes, flushes once, and answers them all.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::error::Trouble;
 
-/// Is told what became of the flush that it waits for.
+/// Receives the result of the flush for which it waits.
 pub(crate) type Waiter = Box<dyn FnOnce(Result<(), Trouble>) + Send>;
 
-/// Does something to a `C`; answers at once, or leaves who answers after the next flush.
+/// Does something to a `C`. Answers at once, or returns the waiter that answers after the next flush.
 pub(crate) type Job<C> = Box<dyn FnOnce(&C) -> Option<Waiter> + Send>;
 
-/// The jobs that wait for the one thread that may do them.
+/// The jobs that wait for the one thread that may do them, the leader.
 ///
-/// Handing each write to a thread of its own costs more than the write: at 64 tasks this does twice as many.
-/// Whoever submits when nobody leads has to see to it that somebody does; the leader stays one while jobs
-/// come. A flush begins after the jobs that it serves, and what comes meanwhile waits for the next. sled's
-/// `flush_async` is never used: eight tasks that call it at once wait for ever.
+/// Handing each write to a thread of its own costs more than the write: with 64 tasks, this design does twice
+/// as many. A caller that submits a job when there is no leader must provide one, and the leader stays while
+/// jobs arrive. A flush begins after the jobs that it serves, and jobs that arrive meanwhile wait for the
+/// next flush. sled's `flush_async` is never used: eight concurrent tasks that call it hang.
 pub(crate) struct Committer<C>(Mutex<Queue<C>>);
 
 struct Queue<C> {
@@ -28,7 +28,7 @@ impl<C> Committer<C> {
         Self(Mutex::new(Queue { jobs: Vec::new(), led: false }))
     }
 
-    /// Adds a job. `true` makes the caller the leader: [`lead`](Self::lead) has to follow, or
+    /// Adds a job. `true` makes the caller the leader: it must call [`lead`](Self::lead) or
     /// [`give_up`](Self::give_up).
     #[must_use]
     pub(crate) fn submit(&self, job: Job<C>) -> bool {
@@ -55,7 +55,7 @@ impl<C> Committer<C> {
         }
     }
 
-    /// Drops all jobs undone: there will be no leader.
+    /// Drops all jobs without doing them, because there will be no leader.
     pub(crate) fn give_up(&self) {
         let mut queue = self.queue();
         queue.led = false;
@@ -150,7 +150,7 @@ mod tests {
             None
         })));
         committer.give_up();
-        assert!(told.recv().is_err(), "whoever waits is not left waiting");
+        assert!(told.recv().is_err(), "a waiting caller gets an error");
         assert!(committer.submit(Box::new(|()| None)));
     }
 }

@@ -1,4 +1,4 @@
-//! One opened sled database: recognising it, flushing it, closing it.
+//! An open sled database: recognises it, flushes it, closes it.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,19 +17,20 @@ use crate::opening;
 use crate::repair::Repair;
 use crate::space::Space;
 
-/// Flushes between two looks at the size of the files.
+/// The number of flushes after which the size of the files is measured again.
 const SIZE_EVERY: u32 = 1024;
 
-/// More than sled has written when our mark is flushed: a larger file with nothing in it is damaged.
+/// More than sled has written by the time our mark is flushed: a larger file with no data in it is damaged.
 const NEW_AT_MOST: u64 = 64 * 1024;
 
-/// What can still be done with a database.
+/// What a database can still be used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
     Well,
-    /// The disk failed a write or a flush. sled takes no more, but the folder can be opened again.
+    /// A write or a flush failed on the disk. sled accepts no more writes, but the folder can be opened
+    /// again.
     Failed(Trouble),
-    /// sled panicked amid a write: its threads may hang, so it is neither used nor closed any more.
+    /// sled panicked during a write. Its threads may hang, so it is neither used nor closed any more.
     Lost,
 }
 
@@ -47,11 +48,11 @@ pub(crate) struct Engine {
 }
 
 impl Engine {
-    /// Opens the folder at `path`, which is there; checks it if it was not closed in good order.
+    /// Opens the existing folder at `path`, and checks it if it was not closed cleanly.
     ///
     /// # Errors
-    /// [`StoreError::Unavailable`] if another process has it open or the disk fails,
-    /// [`StoreError::Refused`] if it is not ours or cannot be written, [`StoreError::Corrupt`].
+    /// [`StoreError::Unavailable`] if another process has it open or the disk fails, [`StoreError::Refused`]
+    /// if it belongs to something else or cannot be written, [`StoreError::Corrupt`] if sled cannot read it.
     pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
         let (db, had) = opening::open(path, options.cache_bytes)?;
         let mut engine = Self {
@@ -76,10 +77,10 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Does `work`; a panic in it becomes an error, and the end of this database if it `writes`.
+    /// Runs `work`. A panic becomes an error; if `work` writes, the panic also ends the use of this database.
     ///
     /// # Errors
-    /// What `work` answers, or [`StoreError::Other`].
+    /// Those of `work`, or [`StoreError::Other`].
     pub(crate) fn run<T>(
         &self,
         writes: bool,
@@ -91,10 +92,10 @@ impl Engine {
         })
     }
 
-    /// Does `work` on a namespace, unless the database takes no more.
+    /// Runs `work` on a namespace, unless the database accepts no more work.
     ///
     /// # Errors
-    /// What `work` answers, or [`StoreError::Unavailable`] or [`StoreError::Other`].
+    /// Those of `work`, or [`StoreError::Unavailable`] or [`StoreError::Other`].
     pub(crate) fn perform<T>(
         &self,
         writes: bool,
@@ -116,12 +117,12 @@ impl Engine {
         }
     }
 
-    /// What opening it found and repaired; `None` if it had been closed in good order.
+    /// What the check at opening found and repaired; `None` if the database had been closed cleanly.
     pub(crate) fn repaired(&self) -> Option<Repair> {
         self.repaired
     }
 
-    /// Whether what was read once stays in memory: the files are no larger than the cache.
+    /// Whether data that was read once stays in memory, because the files are no larger than the cache.
     pub(crate) fn fits(&self) -> bool {
         self.fits.load(Ordering::Relaxed)
     }
@@ -140,7 +141,7 @@ impl Engine {
         self.written(self.db.open_tree([NAMESPACE, namespace].concat()))
     }
 
-    /// Passes on the result of a write, and notes it if the disk has failed.
+    /// Converts the result of a write, and notes it if the disk has failed.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -153,8 +154,8 @@ impl Engine {
         })
     }
 
-    /// Makes of `deliver` who answers once everything that an answer rests on is on disk; calls it now if
-    /// that is so.
+    /// Calls `deliver` once everything on which the answer rests is on disk: now if it already is, otherwise
+    /// by the returned waiter.
     pub(crate) fn settle(
         self: &Arc<Self>,
         rests_on: Released,
@@ -179,7 +180,7 @@ impl Engine {
         self.committer.lead(self, || self.flush_now());
     }
 
-    /// Hands `waiter` the next flush. Blocks if it is this thread's turn to lead.
+    /// Calls `waiter` after the next flush. Blocks if it is this thread's turn to lead.
     pub(crate) fn flush_for(self: &Arc<Self>, waiter: Waiter) {
         let job: Job<Arc<Self>> = Box::new(|_| Some(waiter));
         if self.committer.submit(job) {
@@ -187,12 +188,13 @@ impl Engine {
         }
     }
 
-    /// Returns when all that was written so far is on disk. Blocks; for who has the database for himself.
+    /// Returns when everything written so far is on disk. Blocks. Only for a caller with exclusive use of the
+    /// database.
     fn flush(&self) -> Result<(), StoreError> {
         self.flush_now().map_err(in_doubt)
     }
 
-    /// Closes it and marks it as closed in good order, unless something failed.
+    /// Closes the database, and marks it as closed cleanly unless something failed.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -210,8 +212,8 @@ impl Engine {
         result
     }
 
-    /// Recognises a folder of ours, or makes a fresh one ours; checks it if need be. `had` is the size of
-    /// its file before sled opened it.
+    /// Recognises a folder of this crate, or marks a new one, and checks it if necessary. `had` is the size
+    /// of its file before sled opened it.
     fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
         let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
         if let Some(number) = &number {
@@ -222,12 +224,13 @@ impl Engine {
                 None => return Err(StoreError::Refused(Trouble::Foreign.into())),
             }
         } else {
-            // A crash between sled's first byte and our mark leaves an empty database: ours to take.
+            // A crash between sled's first byte and our mark leaves an empty database, which this store may
+            // take.
             if !self.db.is_empty() || self.db.tree_names().len() > 1 {
                 return Err(StoreError::Refused(Trouble::Foreign.into()));
             }
             if had > NEW_AT_MOST {
-                return Err(damaged(None, "nothing can be read of a database that is not new"));
+                return Err(damaged(None, "a database that is not new has no readable data"));
             }
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
@@ -277,10 +280,10 @@ impl Engine {
         self.fits.store(fits, Ordering::Relaxed);
     }
 
-    /// Closes it without a mark, so that it is checked when it is opened again.
+    /// Closes the database without a mark, so that it is checked when it is opened again.
     pub(crate) fn close_unmarked(self) {
         if self.health() == Health::Lost {
-            // Closing it would wait for threads that are gone.
+            // Closing would wait for threads that no longer exist.
             std::mem::forget(self);
         } else {
             let _ = guarded(|| {
@@ -297,7 +300,7 @@ impl fmt::Debug for Engine {
     }
 }
 
-/// The error for who waited for a flush that failed.
+/// The error for a caller that waited for a flush that failed.
 fn in_doubt(trouble: Trouble) -> StoreError {
     StoreError::Timeout { source: trouble.into(), outcome_unknown: true }
 }

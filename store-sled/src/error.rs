@@ -1,7 +1,7 @@
-//! What goes wrong with a folder, in words; sled's own errors and panics are turned into these.
+//! Converts sled's errors and panics.
 //!
-//! No text of sled's that may quote what is stored is passed on (S18): of its errors only those of
-//! the operating system and of its configuration are, of its panics none.
+//! No text from sled that may quote stored data is passed on (S18). Of its errors, only those of the
+//! operating system and of its configuration are passed on; of its panics, none.
 
 use std::error::Error;
 use std::fmt;
@@ -13,21 +13,21 @@ use hallpass_core::{DecodeError, Selector, StoreError};
 /// The source of a [`StoreError`] of this crate: one sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Trouble {
-    /// Somebody else holds sled's lock.
+    /// Another process holds sled's lock.
     InUse,
     /// A folder with files, none of them sled's.
     OtherFiles,
-    /// A sled database without our mark.
+    /// A sled database without this crate's mark.
     Foreign,
-    /// Ours, but written by a later version.
+    /// A database of this crate, but of a later version.
     Newer(u32),
-    /// sled panicked. What it said may quote stored bytes and stays on standard error.
+    /// sled panicked. Its message may quote stored bytes, and stays on standard error.
     Panicked,
-    /// A flush failed: what was written before it may be on disk or not.
+    /// A flush failed: earlier writes may be on disk or not.
     FlushFailed(String),
-    /// The operating system, or sled about its configuration.
+    /// An error of the operating system, or of sled about its configuration.
     System(String),
-    /// sled reads its own file and finds it damaged, or itself wrong.
+    /// sled found its file damaged, or a bug in itself.
     Damaged,
     /// A fixed sentence.
     Plain(&'static str),
@@ -40,8 +40,8 @@ impl fmt::Display for Trouble {
             Self::OtherFiles => f.write_str("the folder is not empty and holds no token store"),
             Self::Foreign => f.write_str("the folder holds a sled database that is no token store"),
             Self::Newer(number) => write!(f, "the folder was written by a newer version (layout {number})"),
-            Self::Panicked => f.write_str("sled panicked; standard error has its words"),
-            Self::FlushFailed(why) => write!(f, "not known to be on disk: {why}"),
+            Self::Panicked => f.write_str("sled panicked; see its message on standard error"),
+            Self::FlushFailed(why) => write!(f, "the write may not be on disk: {why}"),
             Self::System(why) => f.write_str(why),
             Self::Damaged => f.write_str("sled finds its files damaged"),
             Self::Plain(why) => f.write_str(why),
@@ -51,13 +51,13 @@ impl fmt::Display for Trouble {
 
 impl Error for Trouble {}
 
-/// Runs something that calls sled, and makes an error of a panic.
+/// Runs something that calls sled, and converts a panic into an error.
 pub(crate) fn guarded<T>(work: impl FnOnce() -> Result<T, StoreError>) -> Result<T, StoreError> {
-    // Whatever was half done is behind a lock that forgives poisoning, or in sled itself.
+    // Half-done work is behind a lock that ignores poisoning, or in sled itself.
     catch_unwind(AssertUnwindSafe(work)).unwrap_or_else(|_| Err(StoreError::Other(Trouble::Panicked.into())))
 }
 
-/// The error for `error`, met while opening a folder.
+/// Converts an error of opening a folder.
 pub(crate) fn at_opening(error: &sled::Error) -> StoreError {
     match error {
         sled::Error::Io(io) if is_lock(io) => StoreError::Unavailable(Trouble::InUse.into()),
@@ -66,13 +66,13 @@ pub(crate) fn at_opening(error: &sled::Error) -> StoreError {
     }
 }
 
-/// Whether another opener holds the lock: sled words that error itself, the kind is lost.
+/// Whether another process holds the lock: sled words this error itself, and its kind is lost.
 pub(crate) fn is_lock(io: &std::io::Error) -> bool {
     let text = io.to_string();
     text.starts_with("could not acquire lock") && text.contains("WouldBlock")
 }
 
-/// The error for what the operating system says about a path.
+/// Converts an error of the operating system about a path.
 pub(crate) fn from_system(io: &std::io::Error) -> StoreError {
     let trouble = Trouble::System(text(io)).into();
     match io.kind() {
@@ -88,7 +88,7 @@ pub(crate) fn from_system(io: &std::io::Error) -> StoreError {
     }
 }
 
-/// What the operating system says. sled keeps only the `Debug` form of an error that it passes on twice.
+/// The message of the operating system. sled keeps only the `Debug` form of an error that it returns twice.
 pub(crate) fn text(io: &std::io::Error) -> String {
     let text = io.to_string();
     match text.split_once("message: \"").and_then(|(_, rest)| rest.split_once('"')) {
@@ -97,7 +97,7 @@ pub(crate) fn text(io: &std::io::Error) -> String {
     }
 }
 
-/// The error for `error`, met while reading or writing.
+/// Converts an error of reading or writing.
 pub(crate) fn from_sled(error: &sled::Error) -> StoreError {
     match error {
         sled::Error::Io(io) => StoreError::Unavailable(Trouble::System(text(io)).into()),
@@ -106,12 +106,12 @@ pub(crate) fn from_sled(error: &sled::Error) -> StoreError {
     }
 }
 
-/// What is stored for `selector` is no record.
+/// The error for a stored value that is not a valid record.
 pub(crate) fn corrupt(selector: Selector, source: DecodeError) -> StoreError {
     StoreError::Corrupt { selector: Some(selector), source: source.into() }
 }
 
-/// What is stored is not what this crate writes.
+/// The error for stored data that this crate did not write.
 pub(crate) fn damaged(selector: Option<Selector>, why: &'static str) -> StoreError {
     StoreError::Corrupt { selector, source: Trouble::Plain(why).into() }
 }

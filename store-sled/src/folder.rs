@@ -1,5 +1,5 @@
-//! A folder and who has it open: the handles of this process share one sled database, which is opened
-//! again when the disk failed it.
+//! A folder and its handles: those of one process share one sled database, which is opened again after the
+//! disk failed.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,26 +15,26 @@ use crate::engine::{Engine, Health};
 use crate::error::{Trouble, from_system, guarded};
 use crate::repair::Repair;
 
-/// How long after one opening the next one comes, at the earliest.
+/// The shortest time between two attempts to open.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// Calls that sled works on at once, at least; four for each processor where that is more.
+/// The least number of calls that sled works on at the same time; four for each processor if that is more.
 const THREADS: usize = 16;
 /// How long closing waits for calls under way, in milliseconds.
 const CLOSING: u32 = 10_000;
 
-/// The folders open in this process, by canonical path: sled's lock admits a folder once, so two
-/// handles have to share what the first one opened.
+/// The folders that this process has open, by canonical path. sled's lock admits a folder once, so all
+/// handles share what the first one opened.
 static FOLDERS: Mutex<Option<HashMap<PathBuf, Weak<Folder>>>> = Mutex::new(None);
 
-/// What sled is told.
+/// The settings of a folder.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Options {
     pub(crate) cache_bytes: u64,
     pub(crate) timeout: Duration,
 }
 
-/// One folder, as all handles of this process share it.
+/// A folder that all handles of this process share.
 pub(crate) struct Folder {
     path: PathBuf,
     options: Options,
@@ -48,7 +48,8 @@ enum State {
         engine: Arc<Engine>,
         since: Instant,
     },
-    /// The disk failed it and it could not be opened; not to be opened again before this instant.
+    /// The disk failed and the database could not be opened; the next attempt comes at this instant at the
+    /// earliest.
     Down {
         why: Trouble,
         until: Instant,
@@ -57,7 +58,8 @@ enum State {
 }
 
 impl Folder {
-    /// The folder at `path`, opened if nobody in this process has it open; made if it is not there.
+    /// Returns the folder at `path`, opens it if this process has not opened it yet, and creates it if it
+    /// does not exist.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -85,13 +87,13 @@ impl Folder {
         Ok(folder)
     }
 
-    /// To be had before taking a blocking thread: a disk that hangs must not use up the runtime's, which
-    /// are 512 and the application's too.
+    /// Permits to acquire before using a blocking thread: a disk that hangs must not use up the runtime's
+    /// 512, which the application needs too.
     pub(crate) fn permits(&self) -> Arc<Semaphore> {
         self.permits.clone()
     }
 
-    /// To be held by each handle, so that closing knows the last.
+    /// A token that each handle holds, so that closing recognises the last one.
     pub(crate) fn handle(&self) -> Arc<()> {
         self.handles.clone()
     }
@@ -104,7 +106,7 @@ impl Folder {
         &self.path
     }
 
-    /// The database if it is at hand and can be read. Never blocks.
+    /// Returns the database if it is open and can be read. Never blocks.
     pub(crate) fn at_hand(&self) -> Option<Arc<Engine>> {
         match &*self.state.try_read().ok()? {
             State::Open { engine, .. } if engine.health() != Health::Lost => Some(engine.clone()),
@@ -112,8 +114,8 @@ impl Folder {
         }
     }
 
-    /// The database; for a writer opened again if the disk has failed it and it is time to try. A reader
-    /// may have it as it is: what a failed flush left in doubt stays counted as unflushed. Blocks.
+    /// Returns the database. For a writer, opens it again if the disk has failed and it is time to try. A
+    /// reader may use it as it is: what a failed flush left in doubt stays counted as unflushed. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] while it is down.
@@ -166,7 +168,7 @@ impl Folder {
         }
     }
 
-    /// What the last opening found and repaired; `None` if the folder had been closed in good order.
+    /// What the last opening found and repaired; `None` if the folder had been closed cleanly.
     pub(crate) fn repaired(&self) -> Option<Repair> {
         match &*self.read() {
             State::Open { engine, .. } => engine.repaired(),
@@ -174,7 +176,7 @@ impl Folder {
         }
     }
 
-    /// Closes it for good if no handle is left, when the calls under way are done. Blocks.
+    /// Closes the folder permanently if no handle is left, once the calls under way are done. Blocks.
     ///
     /// # Errors
     /// [`StoreError`] if the last flush failed, or had failed before.
@@ -224,8 +226,8 @@ impl fmt::Debug for Folder {
     }
 }
 
-/// Waits a little for calls on their way out, so that nobody else has the database. The caller sees to
-/// it that nobody new gets it.
+/// Waits briefly for calls that are ending, so that no other call holds the database. The caller ensures that
+/// no new call gets it.
 fn alone(engine: &Arc<Engine>) -> bool {
     (0..100).any(|_| {
         let alone = Arc::strong_count(engine) == 1;
@@ -236,7 +238,7 @@ fn alone(engine: &Arc<Engine>) -> bool {
     })
 }
 
-#[expect(clippy::disallowed_methods, reason = "paces attempts to open; decides about no token")]
+#[expect(clippy::disallowed_methods, reason = "paces attempts to open; no token depends on it")]
 fn now() -> Instant {
     Instant::now()
 }

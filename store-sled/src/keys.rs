@@ -1,36 +1,35 @@
-//! Where everything lies: one tree per namespace, one byte in front of every key.
+//! The layout of keys and values: one tree for each namespace, and one byte at the start of every key.
 //!
 //! | key | value |
 //! | --- | --- |
 //! | `r` · selector 16 | the record, as [`Record::encode`] writes it |
 //! | `s` · subject 16 · ¬created 8 · ¬selector 16 | nothing: the subject's records in the order of a list |
-//! | `d` · purge at 8 · selector 16 | nothing: what a purge finds due, soonest first |
+//! | `d` · purge at 8 · selector 16 | nothing: what a purge finds due, earliest first |
 //! | `e` · subject 16 | epoch 16 · kept until 8 |
 //!
-//! A subject is the first 16 bytes of its SHA-256, so every key has a fixed length whatever the subject
-//! holds; numbers are big-endian milliseconds, `¬` inverts every bit, so the natural order of the keys
-//! is the order wanted. The tree of a namespace is called `ns:` and its name.
+//! A subject is the first 16 bytes of its SHA-256, so every key has a fixed length. Numbers are big-endian
+//! milliseconds, and `¬` inverts every bit, so that the natural order of the keys is the order needed. The
+//! tree of a namespace is called `ns:` and its name.
 //!
 //! The invariant: *a record has its entry under `d`, and one under `s` if it has a subject*. It holds at
-//! every point of sled's log because a write puts entries before the record and a removal takes the
-//! record before its entries; so a crash leaves at worst an entry without a record, which every reader
-//! passes over.
+//! every point of sled's log, because a write stores the entries before the record, and a removal takes the
+//! record before its entries. So a crash leaves at worst an entry without a record, which every reader skips.
 //!
-//! sled's default tree holds two keys of ours: [`FORMAT`] and, while nobody has the folder open and it
-//! was closed in good order, [`CLEAN`].
+//! sled's default tree holds two keys: [`FORMAT`]; and [`CLEAN`] while no process has the folder open and it
+//! was closed cleanly.
 
 use std::ops::Bound;
 
 use hallpass_core::{Epoch, Record, Selector, Subject, Timestamp};
 use sha2::{Digest, Sha256};
 
-/// Says that a folder is ours; its value is the number of the layout, in decimal digits.
+/// Marks a folder of this crate; the value is the number of the layout, in decimal digits.
 pub(crate) const FORMAT: &str = "hallpass-store-sled";
 /// The layout that this version writes, and the newest that it reads.
 pub(crate) const FORMAT_NUMBER: u32 = 1;
-/// There only between a closing in good order and the next opening.
+/// Exists only between a clean close and the next opening.
 pub(crate) const CLEAN: &str = "clean";
-/// In front of a namespace's name.
+/// The prefix of a namespace's tree.
 pub(crate) const NAMESPACE: &str = "ns:";
 
 pub(crate) const RECORD: u8 = b'r';
@@ -38,7 +37,7 @@ pub(crate) const OF_SUBJECT: u8 = b's';
 pub(crate) const DUE: u8 = b'd';
 pub(crate) const EPOCH: u8 = b'e';
 
-/// A subject as the keys name it.
+/// A subject as keys contain it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SubjectKey(pub(crate) [u8; 16]);
 
@@ -51,24 +50,24 @@ impl From<&Subject> for SubjectKey {
     }
 }
 
-/// Where a record is.
+/// The key of a record.
 pub(crate) fn record(selector: Selector) -> [u8; 17] {
     join(RECORD, [&selector.0])
 }
 
-/// The entry of `record` among those of its subject, if it has one.
+/// The entry of `record` in the list of its subject, if it has one.
 pub(crate) fn of_subject(record: &Record) -> Option<[u8; 41]> {
     let subject = record.subject.as_ref()?.into();
     Some(place_in_list(subject, record.created_at, record.selector))
 }
 
-/// Where in the list of `subject` a record made at `created` stands.
+/// The entry in the list of `subject` of a record made at `created`.
 pub(crate) fn place_in_list(subject: SubjectKey, created: Timestamp, selector: Selector) -> [u8; 41] {
     let created = (!created.as_millis()).to_be_bytes();
     join(OF_SUBJECT, [&subject.0, &created, &selector.0.map(|byte| !byte)])
 }
 
-/// The entries of `subject`, newest first; from the one after `after` on.
+/// The entries of `subject`, newest first, beginning after `after`.
 pub(crate) fn list(
     subject: SubjectKey,
     after: Option<(Timestamp, Selector)>,
@@ -80,7 +79,7 @@ pub(crate) fn list(
     (from, Bound::Included(join(OF_SUBJECT, [&subject.0, &[0xff; 24]])))
 }
 
-/// The entry of `record` among what is to be purged.
+/// The entry of `record` under `d`.
 pub(crate) fn due(record: &Record) -> [u8; 25] {
     join(DUE, [&record.purge_at.as_millis().to_be_bytes(), &record.selector.0])
 }
@@ -90,7 +89,7 @@ pub(crate) fn due_until(now: Timestamp) -> std::ops::RangeInclusive<[u8; 25]> {
     join(DUE, [&[0; 24]])..=join(DUE, [&now.as_millis().to_be_bytes(), &[0xff; 16]])
 }
 
-/// Where the epoch of `subject` is.
+/// The key of the epoch of `subject`.
 pub(crate) fn epoch(subject: SubjectKey) -> [u8; 17] {
     join(EPOCH, [&subject.0])
 }
@@ -110,7 +109,7 @@ pub(crate) fn parse_epoch(value: &[u8]) -> Option<(Epoch, Timestamp)> {
     Some((Epoch(epoch.try_into().ok()?), Timestamp::from_millis(until)))
 }
 
-/// The place in a list that the key of an entry under `s` names: when the record was made, and its selector.
+/// The place in a list in the key of an entry under `s`: when the record was made, and its selector.
 pub(crate) fn place_of_entry(key: &[u8]) -> Option<(Timestamp, Selector)> {
     let created: [u8; 8] = key.get(17..25)?.try_into().ok()?;
     let selector: [u8; 16] = key.get(25..)?.try_into().ok()?;
@@ -118,18 +117,18 @@ pub(crate) fn place_of_entry(key: &[u8]) -> Option<(Timestamp, Selector)> {
     Some((created, Selector(selector.map(|byte| !byte))))
 }
 
-/// The selector that the key of a record, or of an entry under `d`, ends in.
+/// The selector at the end of the key of a record or of an entry under `d`.
 pub(crate) fn selector_at_end(key: &[u8]) -> Option<Selector> {
     let from = key.len().checked_sub(16)?;
     Some(Selector(key.get(from..)?.try_into().ok()?))
 }
 
-/// The subject that the key of an epoch names.
+/// The subject in the key of an epoch.
 pub(crate) fn subject_of_epoch(key: &[u8]) -> Option<SubjectKey> {
     Some(SubjectKey(key.get(1..)?.try_into().ok()?))
 }
 
-/// `first` and then `parts`, which fill the rest exactly.
+/// Joins `first` and `parts`, which fill the rest exactly.
 fn join<const LEN: usize, const PARTS: usize>(first: u8, parts: [&[u8]; PARTS]) -> [u8; LEN] {
     let mut key = [0; LEN];
     key[0] = first;

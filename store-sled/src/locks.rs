@@ -1,4 +1,4 @@
-//! Locks striped by subject and by selector, and which stripes hold writes that are not on disk yet.
+//! Locks striped by subject and by selector, which also count the writes that are not on disk yet.
 
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -7,29 +7,29 @@ use hallpass_core::Selector;
 
 use crate::keys::SubjectKey;
 
-/// Stripes of each sort. Two names that share one only wait a few microseconds for each other.
+/// The number of stripes of each sort. Two names that share one wait for each other only a few microseconds.
 const STRIPES: usize = 1024;
 
-/// One process owns the folder, so these locks are all the atomicity there is.
+/// One process owns the folder, so these locks provide all atomicity.
 ///
-/// Whatever changes a record holds the stripe of its subject, if it has one, and that of its
-/// selector; whatever changes or judges an epoch, or looks at all records of a subject, holds the
-/// subject's. Subjects are locked before selectors and each sort in ascending order, so nobody waits
-/// in a circle.
+/// A call that changes a record holds the stripe of its subject, if it has one, and that of its selector. A
+/// call that changes or judges an epoch, or reads all records of a subject, holds the subject's stripe.
+/// Subjects are locked before selectors, and each sort in ascending order, so no calls wait for each other in
+/// a circle.
 ///
-/// `find` takes no lock. It must not return what a crash could still undo: somebody would be handed
-/// the successor of a rotation that then never happened. So a writer counts itself in before its first
-/// byte is visible and out after the flush, and who has read from a counted stripe waits for a flush.
+/// `find` takes no lock. It must not return what a crash could still undo: a client could receive the
+/// successor of a rotation that then never happened. So a writer counts itself in before its first byte is
+/// visible, and out after the flush. A caller that has read from a counted stripe waits for a flush.
 #[derive(Debug)]
 pub(crate) struct Locks {
-    /// First those of the subjects, then those of the selectors.
+    /// First the stripes of subjects, then those of selectors.
     stripes: Vec<Stripe>,
 }
 
 #[derive(Debug, Default)]
 struct Stripe {
     lock: Mutex<()>,
-    /// Writers here whose flush has not come back; those whose flush failed stay counted.
+    /// The number of writers here whose flush has not completed; those whose flush failed stay counted.
     unflushed: AtomicU32,
 }
 
@@ -38,7 +38,7 @@ impl Locks {
         Self { stripes: (0..2 * STRIPES).map(|_| Stripe::default()).collect() }
     }
 
-    /// Waits for the stripes of all of these.
+    /// Waits for the stripes of all of these, and locks them.
     pub(crate) fn hold(
         &self,
         subjects: impl IntoIterator<Item = SubjectKey>,
@@ -50,12 +50,12 @@ impl Locks {
         held
     }
 
-    /// Whether what was just read under `selector` may not be on disk.
+    /// Whether data that was just read under `selector` may not be on disk.
     pub(crate) fn unflushed(&self, selector: Selector) -> bool {
         self.is_unflushed(STRIPES + stripe(selector.0))
     }
 
-    /// Counts a writer out: everything it wrote is on disk.
+    /// Counts a writer out once everything it wrote is on disk.
     pub(crate) fn flushed(&self, released: &Released) {
         for at in released.raised.iter().flatten() {
             self.stripes[*at].unflushed.fetch_sub(1, Ordering::SeqCst);
@@ -76,12 +76,12 @@ pub(crate) struct Held<'a> {
 }
 
 impl Held<'_> {
-    /// Waits for the stripes of these too. Only while no selector is held yet.
+    /// Also locks the stripes of these. Only while no selector is held yet.
     pub(crate) fn add(&mut self, selectors: impl IntoIterator<Item = Selector>) {
         self.take(selectors.into_iter().map(|selector| STRIPES + stripe(selector.0)));
     }
 
-    /// Counts a writer in on everything held. Comes before its first write.
+    /// Counts a writer in on every held stripe. Call it before the first write.
     pub(crate) fn raise(&mut self) {
         if !self.raised {
             self.raised = true;
@@ -103,14 +103,14 @@ impl Held<'_> {
         wanted.dedup();
         for at in wanted {
             self.at.push(at);
-            // Nothing is behind the lock but sled, so a poisoned one tells nothing.
+            // The lock protects nothing but sled, so poisoning means nothing.
             let lock = &self.locks.stripes[at].lock;
             self.guards.push(lock.lock().unwrap_or_else(PoisonError::into_inner));
         }
     }
 }
 
-/// What was locked. A writer's stripes stay counted until [`Locks::flushed`].
+/// The stripes that were locked. A writer's stripes stay counted until [`Locks::flushed`].
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Released {
@@ -119,17 +119,17 @@ pub(crate) struct Released {
 }
 
 impl Released {
-    /// For who held nothing.
+    /// For a caller that held no stripe.
     pub(crate) fn reader(needs_flush: bool) -> Self {
         Self { raised: None, needs_flush }
     }
 
-    /// Whether the answer rests on a write, one's own or another's, that may not be on disk.
+    /// Whether the answer rests on a write, by this call or another, that may not be on disk.
     pub(crate) fn needs_flush(&self) -> bool {
         self.needs_flush
     }
 
-    /// Both as one.
+    /// Combines both.
     pub(crate) fn and(mut self, other: Self) -> Self {
         self.needs_flush |= other.needs_flush;
         match (&mut self.raised, other.raised) {
@@ -141,7 +141,8 @@ impl Released {
     }
 }
 
-/// Subjects are digests and the last bytes of a selector are random, so both spread.
+/// Returns the stripe of a name. Subjects are digests, and the last bytes of a selector are random, so both
+/// spread evenly.
 fn stripe(name: [u8; 16]) -> usize {
     usize::from(u16::from_be_bytes([name[14], name[15]])) % STRIPES
 }
@@ -177,7 +178,7 @@ mod tests {
         assert!(reader().needs_flush());
         assert!(!locks.hold([SubjectKey([2; 16])], [selector(3)]).release().needs_flush());
         locks.flushed(&reader());
-        assert!(reader().needs_flush(), "a reader counts nobody out");
+        assert!(reader().needs_flush(), "a reader counts no writer out");
         locks.flushed(&writer);
         assert!(!reader().needs_flush());
     }

@@ -1,4 +1,4 @@
-//! Getting sled to open a folder, or to say in words why it does not.
+//! Opens a folder with sled, or explains why that fails.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -9,10 +9,10 @@ use hallpass_core::StoreError;
 
 use crate::error::{Trouble, at_opening, from_system, guarded, is_lock};
 
-/// How often, 20 ms apart, the lock is tried: the handle before may be closing in another thread.
+/// How often to try the lock, every 20 ms: another thread may be closing the previous handle.
 const ATTEMPTS: u32 = 50;
 
-/// The database in the folder at `path`, which is there, and how large its file was before. Blocks.
+/// Opens the database in the existing folder at `path`, and returns how large its file was before. Blocks.
 ///
 /// # Errors
 /// [`StoreError`]
@@ -43,7 +43,7 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
     }
     for entry in std::fs::read_dir(path).map_err(|io| from_system(&io))? {
         let name = entry.map_err(|io| from_system(&io))?.file_name();
-        // What a fresh file system brings along, and what sled makes first.
+        // "lost+found" comes with a new file system, and "blobs" is what sled creates first.
         if name != "lost+found" && name != "blobs" {
             return Err(StoreError::Refused(Trouble::OtherFiles.into()));
         }
@@ -51,11 +51,11 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes snapshots of sled's that a crash left half written. sled means to pass over them but looks for
-/// another ending than it writes, takes them for the newest, and finds its files damaged for ever after
-/// (spacejam/sled#1527). Without them it reads its log from the last whole snapshot on.
+/// Removes snapshots that a crash left half written. sled means to skip them, but looks for another ending
+/// than the one it writes. It takes them for the newest snapshots, and finds its files damaged from then on
+/// (spacejam/sled#1527). Without them it reads its log from the last complete snapshot on.
 ///
-/// Under sled's own lock, so that nobody is just writing one.
+/// Runs under sled's own lock, so that no other process is writing one.
 fn remove_half_snapshots(path: &Path) -> Result<(), StoreError> {
     let half = |name: &OsStr| {
         name.to_str().is_some_and(|name| name.starts_with("snap.") && name.ends_with(".generating"))

@@ -1,4 +1,4 @@
-//! Removing what nobody needs any more.
+//! Removes expired records and epochs.
 
 use hallpass_core::{Purged, StoreError, Timestamp};
 
@@ -7,7 +7,7 @@ use crate::keys;
 use crate::locks::Released;
 use crate::space::{Answer, Space};
 
-/// At most so many records go in one call of a purge, so that its time is bounded.
+/// The most records that one purge removes, so that its time is bounded.
 const PURGE_AT_ONCE: u32 = 10_000;
 
 impl Space<'_> {
@@ -23,7 +23,8 @@ impl Space<'_> {
             }
             let Some(selector) = keys::selector_at_end(&entry) else { continue };
             match self.hold(selector) {
-                // Also by another entry than its own: it was marked meanwhile, and the scan may not come to the new one.
+                // This may be the entry of an earlier purge time: the record was marked since then, and the
+                // scan may not reach its new entry.
                 Ok((mut held, Some(record))) if record.purge_at <= now => {
                     held.raise();
                     self.take(&record)?;
@@ -33,11 +34,11 @@ impl Space<'_> {
                     purged.removed += 1;
                     rests_on = rests_on.and(held.release());
                 }
-                // A crash left it behind, or somebody was faster.
+                // A crash left the entry behind, or another call removed the record first.
                 Ok((_held, _)) => {
                     self.engine.written(self.tree.remove(entry))?;
                 }
-                // Kept, for whoever will want to know what happened to it.
+                // Kept, so that its corruption can be investigated.
                 Err(StoreError::Corrupt { selector: Some(_), .. }) => {}
                 Err(error) => return Err(error),
             }
@@ -54,7 +55,7 @@ impl Space<'_> {
             let over = |value: &[u8]| keys::parse_epoch(value).is_none_or(|(_, until)| until <= now);
             let Some(subject) = keys::subject_of_epoch(&key).filter(|_| over(&value)) else { continue };
             let _held = self.engine.locks.hold([subject], []);
-            // A missing epoch fences, so losing this removal in a crash, or not, is all the same.
+            // A missing epoch fences, so it does not matter whether a crash undoes this removal.
             if self.read(&key)?.is_some_and(|value| over(&value)) {
                 self.engine.written(self.tree.remove(key))?;
             }

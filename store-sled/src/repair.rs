@@ -1,5 +1,4 @@
-//! The check of a folder that was not closed in good order: every record gets the entries it must
-//! have, and entries without their record go.
+//! Checks a folder that was not closed cleanly: adds missing entries, and removes entries without a record.
 
 use std::collections::BTreeSet;
 
@@ -9,25 +8,27 @@ use crate::engine::Engine;
 use crate::error::{damaged, from_sled};
 use crate::keys;
 
-/// What the check at opening found and did.
+/// What the check at opening found and repaired.
 ///
-/// The log is written in an order that leaves at worst entries without a record behind, so `added`
-/// other than 0 points to damage beyond a crash.
+/// The log is written in an order that leaves at worst entries without a record. So an `added` other than 0
+/// points to damage beyond a crash.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Repair {
-    /// Records that are well.
+    /// The number of valid records.
     pub records: u64,
-    /// Records that do not decode. They are left as they are and reported to whoever asks for them.
+    /// The number of records that do not decode. They are left as they are, and reported to callers that ask
+    /// for them.
     pub corrupt: u64,
-    /// Index entries that were missing and were made again.
+    /// The number of missing index entries that were added.
     pub added: u64,
-    /// Index entries that belonged to no record and were removed.
+    /// The number of index entries without a record that were removed.
     pub removed: u64,
 }
 
 impl Repair {
-    /// Checks one namespace and adds up what it finds. Two passes over every key, one read for each entry.
+    /// Checks one namespace, and adds up the findings. Makes two passes over every key, with one read for
+    /// each entry.
     ///
     /// # Errors
     /// [`StoreError`] if the disk fails or sled's own structures are damaged.
@@ -57,7 +58,7 @@ impl Repair {
         self.sweep(engine, tree, &corrupt, keys::OF_SUBJECT, selector, of_subject)
     }
 
-    /// Removes the entries of one index that are not what their record demands.
+    /// Removes the entries of one index that do not match their record.
     fn sweep(
         &mut self,
         engine: &Engine,
@@ -70,7 +71,7 @@ impl Repair {
         for item in tree.scan_prefix([index]) {
             let (key, _) = item.map_err(|error| from_sled(&error))?;
             let selector = selector_of(&key);
-            // Nobody can tell what a corrupt record's entries must be: they stay.
+            // The right entries of a corrupt record are unknown: they stay.
             if selector.is_some_and(|selector| corrupt.contains(&selector)) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! What the trait asks for, on the tree of one namespace. Everything here blocks.
+//! The operations of the store on the tree of one namespace. All of them block.
 
 use std::time::Duration;
 
@@ -12,13 +12,13 @@ use crate::error::{Trouble, corrupt, damaged, from_sled};
 use crate::keys::{self, SubjectKey};
 use crate::locks::{Held, Released};
 
-/// An answer, and what has to be on disk before anybody hears it.
+/// An answer, and the writes that must be on disk before it is given.
 pub(crate) struct Answer<T> {
     pub(crate) value: T,
     pub(crate) rests_on: Released,
 }
 
-/// One namespace of an opened database.
+/// A namespace of an open database.
 pub(crate) struct Space<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) tree: sled::Tree,
@@ -31,12 +31,12 @@ impl<'a> Space<'a> {
         Ok(Self { engine, tree: engine.tree(namespace)? })
     }
 
-    /// What is visible now, flushed or not.
+    /// Returns the record that is visible now, flushed or not.
     pub(crate) fn get(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         let Some(value) = self.read(&keys::record(selector))? else { return Ok(None) };
         let record = Record::decode(&value).map_err(|error| corrupt(selector, error))?;
         if record.selector != selector {
-            return Err(damaged(Some(selector), "the record under this key is another's"));
+            return Err(damaged(Some(selector), "the record under this key has another selector"));
         }
         Ok(Some(record))
     }
@@ -89,7 +89,7 @@ impl<'a> Space<'a> {
         Ok(Answer { value: answer, rests_on: held.release() })
     }
 
-    /// Unless it is to be `flushed`, the write is visible but not on disk when it is answered.
+    /// Replaces a record. Unless `flushed` is set, the write is visible but not on disk when it is answered.
     pub(crate) fn replace(
         &self,
         next: &Record,
@@ -123,7 +123,7 @@ impl<'a> Space<'a> {
                 self.take(&record)?;
                 (held, true)
             }
-            // What cannot be read can still be removed; its entries go at the next check.
+            // A record that cannot be read can still be removed; the next check removes its entries.
             Err(StoreError::Corrupt { selector: Some(_), .. }) => {
                 let mut held = self.engine.locks.hold([], [selector]);
                 held.raise();
@@ -135,8 +135,8 @@ impl<'a> Space<'a> {
         Ok(Answer { value: there, rests_on: held.release() })
     }
 
-    /// A value that does not decode lets no one in and tells neither its kind nor its login: it is removed,
-    /// so that it does not stand in the way of a log-out, and is not counted.
+    /// Ends the matching records. A value that does not decode admits no one and shows neither kind nor
+    /// login. It is removed, so that it does not block a log-out, and is not counted.
     pub(crate) fn revoke_by_subject(
         &self,
         subject: &Subject,
@@ -178,7 +178,7 @@ impl<'a> Space<'a> {
                 }
             }
         }
-        // Its entry among what is due goes when it is met there, or at the next check.
+        // A purge or the next check removes its entry under `d`.
         for (selector, entry) in corrupt {
             self.engine.written(self.tree.remove(keys::record(selector)))?;
             self.engine.written(self.tree.remove(entry))?;
@@ -212,7 +212,7 @@ impl<'a> Space<'a> {
         let mut held = self.engine.locks.hold([key], []);
         let known = self.read_epoch(key)?;
         let epoch = known.map_or(fresh, |(epoch, _)| epoch);
-        // Half of the time left will do, so that most logins only read.
+        // Half of the requested time is enough, so that most logins only read.
         if known.is_none_or(|(_, until)| until < now.saturating_add(keep / 2)) {
             held.raise();
             self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
@@ -220,7 +220,8 @@ impl<'a> Space<'a> {
         Ok(Answer { value: epoch, rests_on: held.release() })
     }
 
-    /// The record and the stripes of its subject and selector; of the selector alone if there is none.
+    /// Locks the stripes of a record's subject and selector and returns the record; locks only the selector's
+    /// if there is no record.
     pub(crate) fn hold(&self, selector: Selector) -> Result<(Held<'a>, Option<Record>), StoreError> {
         let subject = |found: &Option<Record>| found.as_ref().and_then(|found| found.subject.clone());
         let mut before = self.get(selector)?;
@@ -247,7 +248,7 @@ impl<'a> Space<'a> {
             };
             let (created_at, selector) = keys::place_of_entry(&entry)?;
             match self.get(selector) {
-                // An entry that a crash left behind may lead to another's record.
+                // An entry that a crash left behind may point to another record.
                 Ok(record) => {
                     let own =
                         record.filter(|record| keys::of_subject(record).is_some_and(|own| entry == own));
@@ -261,7 +262,7 @@ impl<'a> Space<'a> {
         })
     }
 
-    /// Puts `next` in the place of `old`.
+    /// Writes `next` over `old`.
     fn overwrite(&self, old: &Record, next: &Record) -> Result<(), StoreError> {
         let (old_due, due) = (keys::due(old), keys::due(next));
         if due != old_due {
@@ -274,7 +275,7 @@ impl<'a> Space<'a> {
         Ok(())
     }
 
-    /// Removes a record, and then its entries.
+    /// Removes a record, then its entries.
     pub(crate) fn take(&self, record: &Record) -> Result<(), StoreError> {
         self.engine.written(self.tree.remove(keys::record(record.selector)))?;
         if let Some(entry) = keys::of_subject(record) {

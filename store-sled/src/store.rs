@@ -1,4 +1,4 @@
-//! The handle, and how its asynchronous calls reach what blocks.
+//! The store that applications hold, and how its asynchronous calls reach code that blocks.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -23,10 +23,10 @@ use crate::space::{Answer, Space};
 
 /// Keeps records in a folder of the local disk.
 ///
-/// Clones, and stores opened on the same folder by the same process, share one database; another
-/// process is refused. When the last handle goes the folder is closed, which blocks for a flush.
+/// Clones, and stores that the same process opens on the same folder, share one database; another process is
+/// refused. Dropping the last handle closes the folder, which blocks for a flush.
 ///
-/// Needs a tokio runtime with time enabled, and runs on its blocking threads whatever may block.
+/// Needs a tokio runtime with time enabled, and uses its blocking threads for work that may block.
 #[derive(Clone)]
 pub struct SledStore {
     folder: Arc<Folder>,
@@ -36,7 +36,9 @@ pub struct SledStore {
 }
 
 impl SledStore {
-    /// Opens the folder at `path`, as [`Builder::open`] does. **Blocks.**
+    /// Opens the folder at `path`, as [`Builder::open`] does.
+    ///
+    /// **Blocks.**
     ///
     /// # Errors
     /// Those of [`Builder::open`].
@@ -44,7 +46,7 @@ impl SledStore {
         Self::builder(path).open()
     }
 
-    /// For another namespace, weaker acknowledgement of touches, or other limits.
+    /// Returns a builder, for another namespace, weaker acknowledgement of touches, or other limits.
     pub fn builder(path: impl Into<PathBuf>) -> Builder {
         Builder::new(path.into())
     }
@@ -54,21 +56,21 @@ impl SledStore {
         namespace: Arc<str>,
         touches: AckTouch,
     ) -> Result<Self, StoreError> {
-        // sled makes the tree here, so that a new namespace costs its first write nothing.
+        // sled creates the tree here, so that the first write in a new namespace takes no longer than others.
         let engine = folder.engine(true)?;
         engine.run(true, |engine| Space::new(engine, &namespace).map(drop))?;
         drop(engine);
         Ok(Self { handle: folder.handle(), folder, namespace, touches })
     }
 
-    /// What the check at opening found and repaired; `None` if the folder had been closed in good order,
-    /// or was new.
+    /// What the check at opening found and repaired; `None` if the folder had been closed cleanly, or was
+    /// new.
     #[must_use]
     pub fn repaired(&self) -> Option<Repair> {
         self.folder.repaired()
     }
 
-    /// How many bytes the folder takes. sled reuses the space of what was removed but gives none back.
+    /// Returns how many bytes the folder takes. sled reuses the space of removed data, but never returns it.
     ///
     /// # Errors
     /// [`StoreError`]
@@ -76,17 +78,18 @@ impl SledStore {
         self.folder.engine(false)?.size_on_disk()
     }
 
-    /// Closes this handle, and the folder if it was the last one: what dropping does too, but this says
-    /// whether it worked. **Blocks.**
+    /// Closes this handle, and the folder if it was the last one.
+    ///
+    /// Dropping does so too, but this reports whether it worked. **Blocks.**
     ///
     /// # Errors
-    /// [`StoreError`]; what was acknowledged is on disk all the same.
+    /// [`StoreError`]; acknowledged writes are on disk in any case.
     pub fn close(self) -> Result<(), StoreError> {
         drop(self.handle);
         self.folder.close()
     }
 
-    /// Does a small write, together with others that wait, if the database is well.
+    /// Runs a small write together with others that wait, if the database is healthy.
     async fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
@@ -111,7 +114,7 @@ impl SledStore {
         self.hear(true, told).await
     }
 
-    /// Does what takes longer, or may have to open the database again, on a blocking thread of its own.
+    /// Runs longer work, or work that may have to open the database again, on a blocking thread of its own.
     async fn run<T: Send + 'static>(
         &self,
         writes: bool,
@@ -121,7 +124,7 @@ impl SledStore {
         let (tell, told) = oneshot::channel();
         let (folder, namespace) = (self.folder.clone(), self.namespace.clone());
         let call = async move {
-            // Never closed, so the error cannot come.
+            // The semaphore is never closed, so this cannot fail.
             let permit = folder.permits().acquire_owned().await.ok();
             runtime.spawn_blocking(move || {
                 let done = folder.engine(writes).and_then(|engine| {
@@ -143,8 +146,8 @@ impl SledStore {
         self.hear(writes, call).await
     }
 
-    /// Waits for an answer, no longer than the timeout (S12). What was begun is done to its end even if
-    /// nobody waits any more (S13).
+    /// Waits for an answer, at most until the timeout (S12). Work that was begun is completed even if its
+    /// caller is gone (S13).
     async fn hear<T>(
         &self,
         writes: bool,
@@ -164,10 +167,11 @@ impl SledStore {
     }
 }
 
-/// Who owes the waiting jobs a thread. A runtime that shuts down may drop it instead.
+/// The duty to run the waiting jobs on a thread. A runtime that shuts down may drop it instead.
 struct Leader {
     engine: Arc<Engine>,
-    /// Kept open until the jobs are done. Goes after `engine`, as closing needs the last of it.
+    /// Keeps the folder open until the jobs are done. Dropped after `engine`, because closing needs the last
+    /// reference to the engine.
     _folder: Arc<Folder>,
     done: bool,
 }
@@ -206,8 +210,8 @@ impl TokenStore for SledStore {
         self.write(move |space| space.insert(&record, fence)).await
     }
 
-    /// Reads on the calling thread while the folder fits into the cache: that takes 1 to 2 µs, a tenth
-    /// of what another thread would cost.
+    /// Reads on the calling thread while the folder fits into the cache: that takes 1 to 2 µs, a tenth of the
+    /// cost of another thread.
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         if let Some(engine) = self.folder.at_hand().filter(|engine| engine.fits()) {
             let found = engine.run(false, |engine| Space::new(engine, &self.namespace)?.get(selector));

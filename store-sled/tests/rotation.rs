@@ -1,4 +1,4 @@
-//! The service over the real folder: the race for one successor, and a login that outlives its process.
+//! Tests the service on a real folder: the race for one successor, and a login that outlives its process.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! A lane: one statement at a time.
+//! A lane, which sends one statement at a time.
 
 use std::ops::ControlFlow::{self, Break, Continue};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use super::{Lanes, PATIENCE};
 use crate::operation::Together;
 
-/// The right to have a statement under way. Dropped, it is handed to a task if a call waits.
+/// The right to have a statement under way. When a lane is dropped while calls wait, a task continues it.
 pub(super) struct Lane<J: Together> {
     lanes: Arc<Lanes<J>>,
     number: usize,
@@ -18,11 +18,11 @@ pub(super) struct Lane<J: Together> {
 
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum State {
-    /// With the call of one caller.
+    /// It runs the call of one caller.
     Alone,
-    /// In a task of its own.
+    /// It works through the queue in a task of its own.
     Leads,
-    /// Its number may be another's by now.
+    /// It has ended, and another lane may have its number by now.
     Over,
 }
 
@@ -31,7 +31,7 @@ impl<J: Together> Lane<J> {
         Self { lanes, number, state: State::Alone }
     }
 
-    /// Works through the queue.
+    /// Sends batches until no call waits.
     async fn lead(mut self) {
         let mut idle = 0;
         while let Continue(oldest) = self.look(idle == PATIENCE) {
@@ -46,7 +46,7 @@ impl<J: Together> Lane<J> {
         }
     }
 
-    /// The deadline of the oldest call that waits. Where no call waits this may be the end.
+    /// Returns the deadline of the oldest waiting call. Ends the lane if no call waits and `or_end` is set.
     pub(super) fn look(&mut self, or_end: bool) -> ControlFlow<(), Option<Instant>> {
         let mut queue = self.lanes.queue();
         while queue.waiting.front().is_some_and(|call| call.tell.is_closed()) {
@@ -62,7 +62,7 @@ impl<J: Together> Lane<J> {
         Continue(oldest)
     }
 
-    /// Sends what waits. Nothing is taken from the queue before there is a connection for it.
+    /// Sends the waiting calls. They leave the queue only once there is a connection for them.
     async fn work(&self, deadline: Instant) {
         let connections = &self.lanes.connections;
         match connections.acquire(J::WRITES, deadline).await {
@@ -87,7 +87,7 @@ impl<J: Together> Drop for Lane<J> {
             return;
         }
         let mut queue = self.lanes.queue();
-        // One that leads and is dropped amid its work belongs to a runtime that ends.
+        // A leading lane is dropped at work only if its runtime is shutting down.
         let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
         match runtime {
             Some(runtime) if !queue.waiting.is_empty() => {

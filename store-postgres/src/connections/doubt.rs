@@ -1,13 +1,13 @@
-//! A connection whose statement is under way on the server, though no call waits for its answer any more.
+//! Connections in doubt: the statement still runs on the server, but no call waits for its answer.
 //!
-//! A commit that waits for a missing standby may stay so for hours, and no limit of time applies to it. Were its
-//! connection closed and another opened in its place, the server would have more and more processes for this store,
-//! until it had no connection for anybody. So the connection keeps its place until the server has let go of it:
+//! A commit that waits for a missing standby may wait for hours, and no time limit applies to it. If the
+//! store closed that connection and opened another, it would use more and more processes of the server, until
+//! none were left. So the connection keeps its place until the server is done with it:
 //!
-//! - it answers: the connection is as good as new;
-//! - it breaks: the process is gone;
-//! - the server, asked over another connection, does not know the process any more, or says that it has done its work
-//!   and waits for us: then its answer was lost on the way, and the process is ended.
+//! - The connection answers: it is as good as new.
+//! - It breaks: the process is gone.
+//! - The server, asked over another connection, no longer knows the process, or reports that it has finished
+//!   and waits for the client. Then its answer was lost on the way, and the process is ended.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,13 @@ use crate::error::Trouble;
 use crate::operation::Operation;
 use crate::statements::Statements;
 
-/// How long an answer may be overdue before the server is asked; and how long that may take.
+/// How long an answer may be overdue before the server is asked, and how long asking may take.
 const OVERDUE: Duration = Duration::from_secs(2);
-/// How often, before the place of a connection is given up whose process is not known, behind a pooler.
+/// After how many rounds a connection gives up its place if its process is not known, behind a pooler.
 const LONGEST: u32 = 15;
 
-/// Keeps the place of `kept` until it is known to be free. `transaction`: it is in one, which is rolled back.
+/// Keeps the place of `kept` until it is known to be free. If `transaction` is set, rolls back its
+/// transaction.
 pub(super) async fn hear_out(
     connections: Arc<Connections>,
     mut kept: Kept,
@@ -37,7 +38,7 @@ pub(super) async fn hear_out(
     let pool = connections.pool.clone();
     let process = kept.process;
     let on = &mut *kept.connection;
-    // sqlx reads what is outstanding before it sends this.
+    // sqlx reads the outstanding answer before it sends this.
     let mut tidied = Box::pin(async move {
         match transaction {
             true => sqlx::raw_sql("ROLLBACK").execute(on).await.map(drop),
@@ -69,19 +70,19 @@ pub(super) async fn hear_out(
             }
         }
     };
-    // A store that is closed waits for no answer that no call waits for.
+    // Closing the store ends the wait: no call needs the answer.
     let end = pool.close_event().do_until(heard).await.unwrap_or(End::Gone);
     drop(tidied);
     if matches!(end, End::Sound) {
         connections.give_back(kept);
         return;
     }
-    // The socket is closed, and the place is free.
+    // Closes the socket and frees the place.
     drop(kept.connection.detach());
     drop((doubt, place));
     if let (End::MakesRoom, Some(process)) = (end, process) {
         tracing::warn!("PostgreSQL: every connection is in doubt; one makes room");
-        // The next connection tells what became of it.
+        // Over the next connection, asks what became of the process.
         let asked = async {
             while !matches!(ask(&connections, process).await, Some(End::Gone)) {
                 sleep(OVERDUE).await;
@@ -91,19 +92,19 @@ pub(super) async fn hear_out(
     }
 }
 
-/// What becomes of a connection in doubt.
+/// The end of a connection in doubt.
 enum End {
     /// It has answered.
     Sound,
     /// The server's process is gone.
     Gone,
-    /// Nothing is known, and without a free place nothing will be.
+    /// Nothing is known, and no place is free to ask the server.
     MakesRoom,
 }
 
-/// Asks the server about `process` over another connection; `None` while it is at work.
+/// Asks the server about `process` over another connection; `None` while it is working.
 async fn ask(connections: &Arc<Connections>, process: Process) -> Option<End> {
-    // One at a time, so that few connections are wanted for it.
+    // One task at a time, so that asking takes few connections.
     let _alone = connections.asking.lock().await;
     // `acquire` leaves a quarter of a call's time for the work.
     let deadline = Instant::now() + OVERDUE + connections.limit() / 4;
@@ -130,7 +131,7 @@ impl Operation for Linger {
     }
 }
 
-/// Counts one that wrote for as long as it is in doubt.
+/// Counts a connection that wrote, for as long as it is in doubt.
 struct Doubt {
     connections: Arc<Connections>,
     permit: Option<OwnedSemaphorePermit>,

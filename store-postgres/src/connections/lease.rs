@@ -1,4 +1,4 @@
-//! A connection in use: given back when it is sound, heard out when in doubt, thrown away when broken.
+//! A connection in use: returned if it is clean, waited for if it is in doubt, closed if it is broken.
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::operation::Operation;
 pub(crate) struct Lease {
     connections: Arc<Connections>,
     kept: Option<Kept>,
-    /// What it holds as long as it is in use or in doubt; work that writes, two permits.
+    /// The permits held while the connection is in use or in doubt. A write holds both.
     place: Option<OwnedSemaphorePermit>,
     pub(super) writer: Option<OwnedSemaphorePermit>,
     state: State,
@@ -25,9 +25,10 @@ pub(crate) struct Lease {
 enum State {
     /// Between two operations.
     Clean,
-    /// Amid one. Dropped now, its caller is gone or has waited long enough, and the server is still at work.
+    /// During an operation. If the lease is dropped now, its caller is gone or out of time, and the server
+    /// still works.
     Busy { transaction: bool },
-    /// Not to be used again. The server is not at work.
+    /// The connection must not be used again. The server does no work for it.
     Broken,
 }
 
@@ -40,7 +41,7 @@ impl Lease {
         Self { connections, kept: Some(kept), place, writer: None, state: State::Clean }
     }
 
-    /// Does `operation` in time, in a transaction where it needs one.
+    /// Runs `operation` before the deadline, in a transaction if it needs one.
     pub(super) async fn run<O: Operation>(
         &mut self,
         operation: &O,
@@ -52,7 +53,7 @@ impl Lease {
         let busy = State::Busy { transaction: begin.is_some() };
         self.state = busy;
         let on = &mut *kept.connection;
-        // In a transaction that could not be rolled back.
+        // Whether a transaction could not be rolled back.
         let mut stuck = false;
         let work = async {
             let Some(begin) = begin else { return operation.run(sql, on).await };
@@ -77,7 +78,7 @@ impl Lease {
             Err(trouble) if stuck && trouble.what() != What::Unknown => State::Broken,
             Err(trouble) => match trouble.what() {
                 What::Unknown => busy,
-                // Its statements may be out of date, or the server no primary any more.
+                // The prepared statements may be out of date, or the server may no longer be a primary.
                 What::Lost | What::Undone | What::Refused | What::Unavailable => State::Broken,
                 _ => State::Clean,
             },
@@ -89,7 +90,7 @@ impl Lease {
         done
     }
 
-    /// Whether it answers.
+    /// Returns whether the connection answers.
     pub(super) async fn stands(&mut self) -> bool {
         let Some(kept) = &mut self.kept else { return false };
         self.state = State::Busy { transaction: false };
@@ -105,15 +106,15 @@ impl Lease {
         matches!(answer, Ok(Ok(())))
     }
 
-    /// Finds out which of the server's processes is behind it.
+    /// Finds out which process of the server the connection belongs to.
     pub(super) async fn find_process(&mut self) -> Result<(), Trouble> {
         let Some(kept) = &mut self.kept else { return Ok(()) };
         self.state = State::Busy { transaction: false };
         let asked = self.connections.sql.process.query().fetch_optional(&mut *kept.connection).await;
         self.state = State::Broken;
-        // No call's work has been sent.
+        // Nothing of a call has been sent yet.
         let row = asked.map_err(|error| Trouble::from(error).unsent())?;
-        // A user that acts as another may not see when its own process began.
+        // A user that acts as another user may not see when its own process started.
         kept.process = match row {
             None => None,
             Some(row) => {
@@ -139,7 +140,8 @@ impl Drop for Lease {
             }
             _ => {
                 self.connections.distrust();
-                // Closes the socket without a word: a word could wait without end.
+                // Closes the socket without a message to the server, because sending one could block
+                // indefinitely.
                 drop(kept.connection.detach());
             }
         }

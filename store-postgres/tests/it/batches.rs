@@ -1,4 +1,4 @@
-//! Calls that share a statement notice nothing of each other.
+//! Tests that calls which share a statement do not affect each other.
 
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -12,7 +12,7 @@ use crate::support::{
     INSERTED, ask, connection, next, put, record, say, schema, server, store, until, waiting, words,
 };
 
-/// A trigger before each row that is written, with `body` between `begin` and `return new`.
+/// Creates a trigger before each written row, with `body` between `begin` and `return new`.
 async fn trigger(on: &mut PgConnection, schema: &str, body: &str) {
     let function = format!(
         "create or replace function {schema}.meddle() returns trigger language plpgsql as \
@@ -26,7 +26,7 @@ async fn trigger(on: &mut PgConnection, schema: &str, body: &str) {
     say(on, trigger).await;
 }
 
-/// Replaces all of these at once, each in a task.
+/// Replaces all of these concurrently, each in a task.
 async fn replace_all(
     store: &PostgresStore,
     records: &[Record],
@@ -45,7 +45,7 @@ async fn replace_all(
     answers
 }
 
-/// On one thread, where the calls after the first two find those under way for certain.
+/// Runs on one thread, so that the calls after the first two are certain to find statements under way.
 #[tokio::test]
 async fn calls_at_once_share_statements_and_a_lone_one_goes_alone() {
     let Some(server) = server() else { return };
@@ -77,8 +77,8 @@ async fn calls_at_once_share_statements_and_a_lone_one_goes_alone() {
     assert!(statements <= 63 / 4, "{statements} statements for 63 calls");
 }
 
-/// Undoes every statement that writes many rows, and, if told to, the first that writes a row alone. What counts
-/// is a sequence for each row: sequences keep what they counted when a statement is undone.
+/// Makes the server undo every statement that writes many rows, and, if requested, the first that writes one
+/// row. A sequence for each row counts them, because sequences keep their value when a statement is undone.
 async fn undo(on: &mut PgConnection, schema: &str, code: &str, alone_too: bool, records: &[Record]) {
     let selectors: Vec<_> = records.iter().map(|record| record.selector.to_string()).collect();
     let sequences: Vec<_> = ["together".to_owned(), "alone".to_owned()]
@@ -110,17 +110,17 @@ async fn undo(on: &mut PgConnection, schema: &str, code: &str, alone_too: bool, 
     }
 }
 
-/// How often it has undone many, and how often one.
+/// How many statements it has undone: those for many rows, and those for one.
 async fn undone(on: &mut PgConnection, schema: &str) -> (i64, i64) {
     let of = |name| format!("select case when is_called then last_value else 0 end from {schema}.{name}");
     (ask(on, of("together")).await, ask(on, of("alone")).await)
 }
 
-/// On one thread, where the calls after the first two find those under way for certain.
+/// Runs on one thread, so that the calls after the first two are certain to find statements under way.
 #[tokio::test]
 async fn what_the_server_undoes_is_done_again_one_by_one() {
     let Some(server) = server() else { return };
-    // What waited too long for a lock is not repeated once it is alone: it would wait as long again.
+    // A call that waited too long for a lock is not repeated by itself: it would wait as long again.
     for (code, alone_too) in [("40001", true), ("40P01", true), ("55P03", false)] {
         let schema = schema();
         let store = store(server.url(), &schema, |builder| builder).await;
@@ -176,7 +176,7 @@ async fn an_error_reaches_its_own_caller_only_and_quotes_nothing() {
     }
 }
 
-/// As a character does that the database's encoding does not have.
+/// As happens for a character that the database's encoding lacks.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_refuses_of_one_call_is_done_for_the_others() {
     let Some(server) = server() else { return };
@@ -206,7 +206,7 @@ async fn what_the_server_refuses_of_one_call_is_done_for_the_others() {
     assert_eq!((done, refused), (59, 1), "logins that were done, and refused");
 }
 
-/// A server's lock on rows, for as long as it is wanted.
+/// Locks rows in an open transaction.
 async fn hold(on: &mut PgConnection, schema: &str, records: &[&Record]) {
     let selectors: Vec<_> = records.iter().map(|record| format!("'\\x{}'", record.selector)).collect();
     let selectors = selectors.join(", ");
@@ -236,7 +236,7 @@ async fn a_row_that_somebody_holds_keeps_nobody_else_waiting() {
     for (number, write) in writes.iter_mut().enumerate().filter(|(number, _)| !held.contains(number)) {
         assert_eq!(write.take().unwrap().await.unwrap().unwrap(), Replace::Replaced, "{number}");
     }
-    // All the others are done while these wait.
+    // All other calls finish while these wait.
     assert!(writes.iter().flatten().all(|write| !write.is_finished()));
     say(&mut on, "rollback").await;
     for write in writes.into_iter().flatten() {
@@ -267,12 +267,13 @@ async fn the_server_gives_up_waiting_before_we_do_so_nothing_is_in_doubt() {
     }
 }
 
-/// No batch waits for a row that another has, so they never wait in a circle; what they leave out is done alone.
-/// (`locks.rs` shows what the orders and locks of the statements are for.)
+/// No batch waits for a row that another batch has locked, so batches never wait for each other in a circle.
+/// The rows they leave out are written one by one. (`locks.rs` shows what the orders and locks of the
+/// statements are for.)
 #[tokio::test(flavor = "multi_thread")]
 async fn batches_of_the_same_rows_in_opposite_orders_meet_in_no_deadlock() {
     let Some(server) = server() else { return };
-    // Of its own, as deadlocks are counted for each.
+    // A database of its own, because deadlocks are counted for each database.
     let database = schema();
     let mut on = connection(server.url()).await;
     say(&mut on, format!("create database {database}")).await;
@@ -295,7 +296,7 @@ async fn batches_of_the_same_rows_in_opposite_orders_meet_in_no_deadlock() {
             *record = won;
         }
     }
-    // A backend reports what it counted when it ends, at the latest.
+    // A backend reports its counts when it ends, at the latest.
     tokio::join!(here.close(), there.close());
     let of = |what| format!("select {what}::bigint from pg_stat_database where datname = '{database}'");
     until("all have reported", async || ask(&mut on, of("numbackends")).await == 0).await;
@@ -336,7 +337,7 @@ async fn callers_that_leave_amid_a_batch_take_nobody_along() {
     for record in &records {
         put(&store, record).await;
     }
-    // What callers that left had sent: it may be written later, whole, or never.
+    // The writes of callers that left: each may happen later, entirely, or never.
     let mut left = vec![Vec::new(); records.len()];
     for round in 0..30_u64 {
         let writes = records.iter().map(|record| {
@@ -356,7 +357,7 @@ async fn callers_that_leave_amid_a_batch_take_nobody_along() {
                         left.clear();
                         *record = sent;
                     }
-                    other => assert!(!left.is_empty(), "{other:?} though nobody else writes"),
+                    other => assert!(!left.is_empty(), "{other:?} without another writer"),
                 },
                 Err(_) => left.push(sent),
             }
@@ -393,7 +394,7 @@ async fn fifty_tasks_share_one_connection() {
     }
 }
 
-/// How often a future is woken and polled.
+/// Counts how often a future is woken and polled.
 struct Counted<F> {
     of: Pin<Box<F>>,
     polls: u32,
@@ -409,7 +410,7 @@ impl<F: Future> Future for Counted<F> {
     }
 }
 
-/// Twenty thousand that wait and wake twenty times a second each cost half a core.
+/// Twenty thousand waiting calls that wake up twenty times a second would cost half a core.
 #[tokio::test]
 async fn a_call_that_waits_for_its_turn_sleeps_until_it_has_an_answer() {
     let Some(server) = server() else { return };
@@ -449,7 +450,7 @@ async fn more_calls_than_may_wait_are_turned_away_at_once() {
         let (store, selector) = (store.clone(), alice.selector);
         tokio::spawn(async move { store.find(selector).await })
     };
-    // Those that go straight to the server, and then those that wait.
+    // First those that go straight to the server, then those that wait.
     let first: Vec<_> = (0..2).map(|_| find()).collect();
     until("a look-up waits for the table", async || waiting(&mut eye, &schema, "selector").await > 0).await;
     let mut waiting: Vec<_> = (0..1_000).map(|_| find()).collect();

@@ -1,4 +1,4 @@
-//! What is wrong is said in words, and nothing that is stored is.
+//! Tests that errors explain what is wrong and show no stored data.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ async fn a_wrong_database_or_password_is_refused() {
     assert!(words_of.contains("does not exist") && words_of.contains("3D000"), "{words_of}");
     let mut on = connection(server.url()).await;
     say(&mut on, "create role guarded login password 'right'").await;
-    // The server trusts everybody until it is told otherwise.
+    // The server trusts every user until it is configured otherwise.
     let hba: String = sqlx::query_scalar("show hba_file").fetch_one(&mut on).await.unwrap();
     let rules = "host all postgres 127.0.0.1/32 trust\nhost all all 127.0.0.1/32 scram-sha-256\n";
     std::fs::write(hba, rules).unwrap();
@@ -132,7 +132,8 @@ async fn names_are_whitelisted() {
     }
 }
 
-/// The index of one's epochs would have the name of the other's, and would be left out.
+/// The index on the epochs of one prefix would have the same name as that of the other, and would be left
+/// out.
 #[tokio::test]
 async fn a_prefix_whose_index_another_prefix_has_is_refused() {
     let Some(server) = server() else { return };
@@ -173,7 +174,7 @@ async fn a_parameter_that_the_driver_would_ignore_is_refused_and_never_shown() {
     store.close().await;
 }
 
-/// Whatever is asked for: a call ends in the time that the contract has (S12).
+/// Whatever timeout is requested, a call ends within the limit of the contract (S12).
 #[tokio::test]
 async fn a_timeout_has_bounds() {
     let Some(server) = server() else { return };
@@ -188,7 +189,7 @@ async fn a_timeout_has_bounds() {
     }
 }
 
-/// The conditions of a fence are checked under locks and fresh snapshots, whatever the database's default is.
+/// A fence is checked under locks and with fresh snapshots, whatever the database's default isolation.
 #[tokio::test]
 async fn a_stricter_isolation_by_default_changes_nothing() {
     let Some(server) = server() else { return };

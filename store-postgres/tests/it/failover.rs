@@ -23,7 +23,8 @@ use crate::support::{
     admission, ask, at, connection, put, record, revocation, say, schema, store, until, words,
 };
 
-/// What a proxy or a pooler keeps for its clients: one address, and behind it whichever server is the primary.
+/// The fixed address that a proxy or a pooler offers to its clients, in front of whichever server is the
+/// primary.
 #[derive(Clone)]
 struct Address {
     of: SocketAddr,
@@ -52,7 +53,7 @@ impl Address {
     }
 }
 
-/// Makes a standby of a fresh server, which acknowledges what the primary does. It ends its start when it is promoted.
+/// Turns a fresh server into a synchronous standby. The server's start ends when it is promoted.
 async fn follow(primary: &Server, standby: &Arc<Server>) {
     let mut on = connection(standby.url()).await;
     let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut on).await.unwrap();
@@ -70,7 +71,7 @@ async fn follow(primary: &Server, standby: &Arc<Server>) {
         let mut copy = Command::new(Path::new(&programs).join("pg_basebackup"));
         copy.args(["--pgdata", &data, "--dbname", &source, "--write-recovery-conf", "--checkpoint=fast"]);
         assert!(copy.arg("--no-sync").status().unwrap().success());
-        // The server's user is that of the folder around.
+        // The server's user is the owner of the parent folder.
         let around = Path::new(&data).parent().unwrap();
         let mut give = Command::new("chown");
         give.arg("-R").arg(format!("--reference={}", around.display())).arg(&data);
@@ -87,7 +88,7 @@ async fn follow(primary: &Server, standby: &Arc<Server>) {
     until("the standby follows", async || ask(&mut on, follows).await == 1).await;
 }
 
-/// Issues and ends logins until told to stop: the subjects, epochs and records of those whose end was acknowledged.
+/// Issues and ends logins until stopped. Returns the subjects, epochs and records whose end was acknowledged.
 async fn end(store: PostgresStore, name: u32, stop: Arc<AtomicBool>) -> Vec<(Subject, Epoch, Selector)> {
     let mut ended = Vec::new();
     while !stop.load(Ordering::Relaxed) {
@@ -140,7 +141,7 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
     })
     .await;
     let read = store.find(known.selector).await;
-    assert!(matches!(read, Err(StoreError::Unavailable(_))), "a standby is believed: {read:?}");
+    assert!(matches!(read, Err(StoreError::Unavailable(_))), "a standby was read: {read:?}");
     let mut on = connection(standby.url()).await;
     let promoted: bool = sqlx::query_scalar("select pg_promote()").fetch_one(&mut on).await.unwrap();
     assert!(promoted);
@@ -159,7 +160,7 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
         assert!(known.allows(&found), "a write that was acknowledged is lost");
         errors += known.errors;
     }
-    assert!(errors > 0, "nobody noticed");
+    assert!(errors > 0, "no call noticed");
     let mut count = 0;
     for ender in enders {
         for (subject, epoch, selector) in ender.await.unwrap() {
@@ -172,7 +173,8 @@ async fn a_standby_takes_over_and_knows_every_acknowledged_write() {
     assert!(count > 0, "nothing was revoked");
 }
 
-/// Starts a server that is stopped as a standby of nothing: it shows what it had. It ends its start when it is promoted.
+/// Starts a stopped server as a standby without a primary: it shows the data it had. Its start ends when it
+/// is promoted.
 async fn demote(server: &Arc<Server>) {
     let mut on = connection(server.url()).await;
     let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut on).await.unwrap();
@@ -193,7 +195,7 @@ async fn promote(server: &Server) {
     assert!(sqlx::query_scalar::<_, bool>("select pg_promote()").fetch_one(&mut on).await.unwrap());
 }
 
-/// A switch-over in good order, after which the address still leads to the server that was the primary.
+/// An orderly switch-over, after which the address still leads to the server that was the primary.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     let launch =
@@ -201,7 +203,7 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     let (Some(old), Some(new)) = (launch().map(Arc::new), launch().map(Arc::new)) else { return };
     let (schema, address) = (schema(), Address::of(&old).await);
     let store = store(&old.url_at(address.of), &schema, |builder| builder).await;
-    // Without the question to the server, what it was answers.
+    // Without asking whether the server is in recovery, the store returns what the old primary had.
     let blind = crate::support::store(&old.url_at(address.of), &schema, |builder| {
         let builder = builder.patched("find.sql", "pg_is_in_recovery()", "false");
         builder.patched("list_by_subject.sql", "pg_is_in_recovery()", "false")
@@ -215,7 +217,7 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     drop(on);
     demote(&old).await;
     promote(&new).await;
-    // On the new primary the login is ended.
+    // The login is ended on the new primary.
     let elsewhere = PostgresStore::builder().schema(&schema).connect(new.url()).await.unwrap();
     assert!(elsewhere.delete(alice.selector, &Note::none()).await.unwrap());
     for _ in 0..20 {
@@ -237,6 +239,6 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     address.lead_to(&new);
     until("the primary is found", async || store.find(alice.selector).await.is_ok()).await;
     assert_eq!(store.find(alice.selector).await.unwrap(), None, "what was ended is found");
-    // So that its start ends.
+    // Lets its start end.
     promote(&old).await;
 }

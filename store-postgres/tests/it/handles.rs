@@ -1,4 +1,4 @@
-//! The end of a handle.
+//! Tests dropping and closing a handle.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, waiting, words};
 
-/// An application that keeps its store longer than its runtime, or in a `static`.
+/// As in an application that keeps its store longer than its runtime, or in a `static`.
 #[test]
 fn a_store_may_be_dropped_outside_of_a_runtime() {
     let Some(server) = server() else { return };
@@ -28,7 +28,7 @@ fn a_store_may_be_dropped_outside_of_a_runtime() {
     }
 }
 
-/// As a timeout around it may do, or a runtime that is left.
+/// As with a timeout around the call, or when the runtime is dropped.
 #[test]
 fn a_call_may_be_dropped_outside_of_a_runtime() {
     let Some(server) = server() else { return };

@@ -1,4 +1,4 @@
-//! A touch writes no index: PostgreSQL counts those as HOT.
+//! Tests that a touch writes no index: PostgreSQL counts such updates as HOT.
 
 use std::time::Duration;
 
@@ -11,12 +11,12 @@ const SESSIONS: usize = 480;
 const TOUCHES: usize = 48;
 const AT_ONCE: usize = 16;
 
-/// Sessions that are used once a minute, through core, which decides what is written: each in a minute of its own,
-/// as browsers are, and 16 at a time. (Were all rows of a page written in one batch, the free space of the page
-/// would not do: the versions before go only once they are committed over.)
+/// Uses sessions once a minute, through core, which decides what is written: each at its own moment of the
+/// minute, as browsers do, and 16 at a time. (If one batch wrote all rows of a page, its free space would not
+/// suffice: earlier versions are removed only after they are replaced and committed.)
 #[tokio::test(flavor = "multi_thread")]
 async fn nearly_every_touch_stays_on_its_page() {
-    // Not the shared one: the oldest transaction on a server decides which versions of a row may go.
+    // Not the shared server: the oldest transaction on a server decides which row versions may be removed.
     let Some(server) = own_server() else { return };
     let schema = schema();
     let store = store(server.url(), &schema, |builder| builder).await;
@@ -30,7 +30,7 @@ async fn nearly_every_touch_stays_on_its_page() {
     for _ in 0..TOUCHES {
         clock.advance(Duration::from_secs(61));
         for start in 0..SESSIONS / AT_ONCE {
-            // Neighbours in the table are visitors of different moments.
+            // Rows next to each other in the table are used at different moments.
             let batch = (0..AT_ONCE).map(|number| &texts[number * (SESSIONS / AT_ONCE) + start]);
             let touches = batch.map(|text| {
                 let (tokens, text) = (tokens.clone(), Arc::clone(text));
@@ -44,7 +44,7 @@ async fn nearly_every_touch_stays_on_its_page() {
     let mut on = connection(server.url()).await;
     let of =
         format!("from pg_stat_user_tables where schemaname = '{schema}' and relname = 'hallpass_tokens'");
-    // Backends report what they counted now and then.
+    // Backends report their counts from time to time.
     until("the touches are counted", async || ask(&mut on, format!("select n_tup_upd {of}")).await >= 20_000)
         .await;
     let share = ask(&mut on, format!("select n_tup_hot_upd * 1000 / n_tup_upd {of}")).await;

@@ -1,4 +1,4 @@
-//! Lists of rows that the suite cannot make, and of purposes.
+//! Tests lists with rows that the suite cannot create, and lists of some purposes.
 
 use std::num::NonZeroU16;
 
@@ -67,7 +67,8 @@ async fn a_row_that_is_no_record_is_an_entry_and_hides_no_other() {
     assert_eq!(list(&store, &Page::first(NonZeroU16::MAX)).await.len(), 4);
 }
 
-/// A list shows a damaged row by its place and begins the next page after it, so the tables hold no place that is none.
+/// A list shows a damaged row by its place, and the next page begins after that place. So the tables accept
+/// no row without a valid place.
 #[tokio::test]
 async fn a_row_without_a_place_in_a_list_cannot_be_made() {
     let Some(server) = server() else { return };
@@ -95,7 +96,7 @@ async fn a_row_without_a_place_in_a_list_cannot_be_made() {
     }
 }
 
-/// With the statement as it is, and with one that forgets the purposes.
+/// Runs with the original statement, and with one that ignores the purposes.
 #[tokio::test]
 async fn a_page_of_some_purposes_shows_those() {
     let Some(server) = server() else { return };

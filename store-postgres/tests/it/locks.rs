@@ -1,4 +1,4 @@
-//! What each lock of a statement is for: where it is taken out, a promise is broken.
+//! Tests what each lock in a statement is for: without it, a guarantee is broken.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::support::{
     INSERTED, ask, at, connection, next, put, record, say, schema, server, store, until, waiting,
 };
 
-/// A statement's file, what is taken out of it, and what stands there instead.
+/// A statement's file, the text that is replaced, and its replacement.
 type Patch = (&'static str, &'static str, &'static str);
 
 fn patched(builder: Builder, patch: Option<Patch>) -> Builder {
@@ -21,7 +21,7 @@ fn patched(builder: Builder, patch: Option<Patch>) -> Builder {
     }
 }
 
-/// Whether all of these end before a statement with `word` in it waits for a lock.
+/// Returns whether all of these end before a statement that contains `word` waits for a lock.
 async fn end_first<T>(tasks: &[JoinHandle<T>], on: &mut PgConnection, schema: &str, word: &str) -> bool {
     let mut waits = false;
     until("an end, or a wait", async || {
@@ -33,7 +33,8 @@ async fn end_first<T>(tasks: &[JoinHandle<T>], on: &mut PgConnection, schema: &s
     !waits
 }
 
-/// Forty replaces, while somebody else holds one of the rows: whether the others wait for that.
+/// Runs forty replaces while another transaction holds one of the rows. Returns whether the others finish
+/// without waiting for it.
 async fn a_held_row_stops_nobody(patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
@@ -62,7 +63,7 @@ async fn a_held_row_stops_nobody(patch: Option<Patch>, url: &str) -> bool {
     kept
 }
 
-/// Forty inserts behind fences of one sort, while somebody else holds one of those.
+/// Runs forty inserts behind fences of one sort while another transaction holds one of them.
 async fn a_held_fence_stops_nobody(parents: bool, patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
@@ -123,8 +124,8 @@ async fn no_batch_waits_for_what_somebody_holds() {
     }
 }
 
-/// A purge, while a row that is due is being used, which puts its end off: whether it is left alone, and not
-/// waited for.
+/// Runs a purge while a due row is being used, which postpones its expiry. Returns whether the purge neither
+/// removes it nor waits for it.
 async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
@@ -158,7 +159,7 @@ async fn a_purge_neither_waits_for_what_is_used_nor_takes_it() {
     }
 }
 
-/// Makes a statement on `table` take its time with each row.
+/// Slows down statements on `table` at each row.
 async fn slow_down(on: &mut PgConnection, schema: &str, table: &str) {
     let function = format!(
         "create function {schema}.slowly() returns trigger language plpgsql as \
@@ -171,7 +172,8 @@ async fn slow_down(on: &mut PgConnection, schema: &str, table: &str) {
     say(on, trigger).await;
 }
 
-/// Whether two batches of the same twenty epochs, or records, in opposite orders end well.
+/// Returns whether two batches of the same twenty epochs or records, in opposite orders, end without an
+/// error.
 async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;

@@ -1,4 +1,4 @@
-//! The adapter against a real server, beyond what every store promises.
+//! Tests the adapter on a real server, beyond what the suite tests for every store.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "helpers fail a test as the test itself would")]
 

@@ -1,4 +1,4 @@
-//! Making the tables, and changing them.
+//! Tests creating and changing the tables.
 
 use hallpass_core::TokenStore;
 use hallpass_store_postgres::{PostgresStore, migrations};
@@ -84,7 +84,7 @@ async fn the_applications_migrations_are_left_alone() {
     let Some(server) = server() else { return };
     let schema = schema();
     let mut on = connection(server.url()).await;
-    // The id of the lock as sqlx 0.9 makes it: 0x3d32ad9e × CRC32 of the database's name.
+    // The id of the lock, as sqlx 0.9 computes it: 0x3d32ad9e × CRC32 of the database's name.
     say(&mut on, "create table if not exists _sqlx_migrations (version bigint primary key)").await;
     say(&mut on, "insert into _sqlx_migrations values (20260101) on conflict do nothing").await;
     say(&mut on, format!("select pg_advisory_lock({})", 0x3d32_ad9e_i64 * 0x4fa6_1e29)).await;
@@ -92,7 +92,8 @@ async fn the_applications_migrations_are_left_alone() {
     assert_eq!(ask(&mut on, "select count(*) from _sqlx_migrations").await, 1);
 }
 
-/// A migration that hangs on somebody's lock is cancelled: it must leave neither a lock nor half of its tables.
+/// A migration that waits for another transaction's lock is cancelled. It must leave neither a lock nor
+/// incomplete tables behind.
 #[tokio::test]
 async fn a_migration_that_was_given_up_leaves_nothing_behind() {
     let Some(server) = server() else { return };
@@ -116,7 +117,7 @@ async fn a_migration_that_was_given_up_leaves_nothing_behind() {
     put(&store, &record("alice")).await;
 }
 
-/// A release is rolled out, migrates, and is rolled back: the old release starts again on the newer tables.
+/// A release is deployed, migrates, and is rolled back: the old release starts again on the newer tables.
 #[tokio::test]
 async fn an_older_release_starts_on_newer_tables_that_are_compatible() {
     let Some(server) = server() else { return };
@@ -142,6 +143,6 @@ async fn newer_tables_that_are_not_compatible_are_refused() {
     assert!(words(&error).contains("need a program that knows version 98"), "{}", words(&error));
     let error = open.migrate().await.unwrap_err();
     assert!(words(&error).contains("need a program that knows version 98"), "{}", words(&error));
-    // One that was open already goes on: what it reads and writes is there until it is stopped.
+    // A store that was open before keeps working until it is closed.
     put(&open, &record("alice")).await;
 }

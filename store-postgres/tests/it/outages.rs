@@ -1,4 +1,5 @@
-//! A server in trouble: no call outlasts its limit, nothing acknowledged is lost, the handle works again.
+//! Tests faults of the server: no call exceeds its timeout, no acknowledged write is lost, and the handle
+//! works again.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +14,10 @@ use tokio::time::Instant;
 use crate::support::{INSERTED, ask, connection, next, own_server, put, record, schema, store, until, words};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
-/// For a machine that is busy with other things.
+/// Extra time for a busy machine.
 const MARGIN: Duration = Duration::from_secs(8);
 
-/// What a writer knows of its record: what was acknowledged last, and what it has tried to write since.
+/// What a writer knows about its record: the last acknowledged write, and the writes it has tried since.
 pub(crate) struct Known {
     pub(crate) acknowledged: Record,
     tried: Vec<Record>,
@@ -24,7 +25,7 @@ pub(crate) struct Known {
     pub(crate) errors: u32,
 }
 
-/// Replaces one record until told to stop.
+/// Replaces one record until stopped.
 pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<AtomicBool>) -> Known {
     let mut known = Known { acknowledged: current.clone(), tried: Vec::new(), calls: 0, errors: 0 };
     while !stop.load(Ordering::Relaxed) {
@@ -35,8 +36,8 @@ pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<A
                 (known.acknowledged, known.tried, current) = (next.clone(), Vec::new(), next);
                 continue;
             }
-            // One of those before was written after all.
-            Ok(Replace::Conflict) => assert!(!known.tried.is_empty(), "a conflict with nobody"),
+            // One of the earlier attempts was written after all.
+            Ok(Replace::Conflict) => assert!(!known.tried.is_empty(), "a conflict without a write"),
             Ok(Replace::Missing) => panic!("a record is missing"),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => known.tried.push(next),
             Err(StoreError::Timeout { .. } | StoreError::Unavailable(_)) => {}
@@ -45,7 +46,7 @@ pub(crate) async fn write(store: PostgresStore, mut current: Record, stop: Arc<A
         known.errors += 1;
         if let Ok(found) = in_time(store.find(current.selector)).await {
             current = found.unwrap();
-            assert!(known.allows(&current), "what nobody wrote, or a write that was acknowledged is lost");
+            assert!(known.allows(&current), "no call wrote this, or an acknowledged write was lost");
         }
     }
     known
@@ -64,7 +65,7 @@ pub(crate) async fn in_time<T>(call: impl Future<Output = T>) -> T {
     answer
 }
 
-/// Fifty writers while `trouble` happens; then the same handle is as good as new.
+/// Runs fifty writers during `trouble`; then the same handle must work as before.
 async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<Server>)) {
     let store = store(url, &schema(), |builder| builder.timeout(LIMIT)).await;
     let stop = Arc::new(AtomicBool::new(false));
@@ -83,11 +84,11 @@ async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<
     for writer in writers {
         let known = writer.await.unwrap();
         let found = store.find(known.acknowledged.selector).await.unwrap().unwrap();
-        assert!(known.allows(&found), "what nobody wrote, or a write that was acknowledged is lost");
+        assert!(known.allows(&found), "no call wrote this, or an acknowledged write was lost");
         assert!(known.calls > 1);
         errors += known.errors;
     }
-    assert!(errors > 0, "nobody noticed the trouble");
+    assert!(errors > 0, "no call noticed the fault");
     let fresh = record("alice");
     put(&store, &fresh).await;
     assert_eq!(store.find(fresh.selector).await.unwrap(), Some(fresh));
@@ -161,7 +162,7 @@ async fn an_answer_that_never_comes_leaves_a_write_in_doubt() {
     let store = store(&server.url_at(proxy.address()), &schema, |builder| builder.timeout(LIMIT)).await;
     let first = record("alice");
     put(&store, &first).await;
-    // Prepares the statement, which is sent before its arguments.
+    // Prepares the statement, because preparing comes before sending the arguments.
     let alice = next(&first);
     assert_eq!(store.replace(&alice, first.revision, Change::Update).await.unwrap(), Replace::Replaced);
     proxy.set(Mode::HalfOpen);
@@ -188,7 +189,7 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
         PostgresStore::builder().schema(&schema).timeout(LIMIT).from_pool(pool.clone()).await.unwrap();
     let held = pool.acquire().await.unwrap();
     let began = Instant::now();
-    // Many at once, so that most wait for others: what was never sent is not in doubt.
+    // Many concurrent calls, so that most wait for others: a call that was never sent is not in doubt.
     let writes = (0..20).map(|_| {
         let store = store.clone();
         tokio::spawn(async move { store.insert(&record("alice"), Fence::None).await })
@@ -200,11 +201,12 @@ async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
     assert!(began.elapsed() < LIMIT + MARGIN);
     drop(held);
     assert_eq!(store.insert(&record("alice"), Fence::None).await.unwrap(), INSERTED);
-    // And it keeps none for itself.
+    // The store keeps no connection.
     drop(pool.acquire().await.unwrap());
 }
 
-/// The first call waits, as the server may be restarting; then it is known to be down, until it is not.
+/// The first call waits, because the server may be restarting. After that, the server counts as down until a
+/// connection opens.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
     let Some(server) = own_server().map(Arc::new) else { return };
@@ -222,7 +224,7 @@ async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
     for _ in 0..5 {
         is_down().await;
     }
-    // Five that wait take nearly four times the limit.
+    // Five calls that wait would take nearly four times the timeout.
     assert!(began.elapsed() < 2 * limit, "{:?}", began.elapsed());
     let writes = (0..20).map(|_| {
         let (store, next, expected) = (store.clone(), next(&alice), alice.revision);
@@ -236,7 +238,7 @@ async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found_at_once() {
     assert_eq!(store.find(alice.selector).await.unwrap().as_ref(), Some(&alice));
 }
 
-/// A purge is several statements, each of which may take nearly as long as a call.
+/// A purge consists of several statements, each of which may take nearly as long as a call.
 #[tokio::test]
 async fn a_slow_purge_ends_in_time() {
     let Some(server) = own_server() else { return };
@@ -257,6 +259,6 @@ async fn a_slow_purge_ends_in_time() {
     let began = Instant::now();
     let error = store.purge_expired(crate::support::at(1), 10).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { .. }), "{}", words(&error));
-    // The three together take twice the limit.
+    // The three together would take twice the timeout.
     assert!(began.elapsed() < limit + limit / 2, "{:?}", began.elapsed());
 }

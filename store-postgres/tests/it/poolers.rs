@@ -1,4 +1,4 @@
-//! A pooler that is not said, or does not do what was said, is noticed when a store is opened.
+//! Tests that opening a store detects a pooler that was not declared, or that does not do what was declared.
 
 use std::time::Duration;
 
@@ -10,14 +10,14 @@ use sqlx::postgres::PgPoolOptions;
 
 use crate::support::{connection, put, record, say, schema, server, words};
 
-/// A busy machine asks late.
+/// A busy machine may ask late.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 fn pooler() -> Option<Server> {
     needed("a wrong set-up behind PgBouncer", pgbouncer(server()?)).unwrap()
 }
 
-/// Changes a setting over the pooler's own database, which lets any user in.
+/// Changes a setting through the pooler's own database, which admits any user.
 async fn set(pooler: &Server, setting: &str) {
     say(&mut console(pooler).await, format!("SET {setting}")).await;
 }
@@ -40,7 +40,7 @@ async fn behind_a_pooler_without_the_switch_says_so() {
     assert!(words.contains("Builder::pgbouncer"), "{words}");
 }
 
-/// It ignores the parameters that it does not know, so that nothing but the lost session tells.
+/// The pooler ignores parameters that it does not know, so only the lost session reveals it.
 #[tokio::test]
 async fn a_pooler_that_keeps_no_session_is_noticed() {
     let Some(pooler) = pooler() else { return };
@@ -74,7 +74,7 @@ async fn a_pooler_that_keeps_sessions_needs_no_switch() {
 #[tokio::test]
 async fn a_pooler_that_keeps_no_statements_is_refused_as_one_that_does() {
     let Some(pooler) = pooler() else { return };
-    // Before 1.21 there is no such setting, and nothing is kept.
+    // Before 1.21 this setting does not exist, and the pooler keeps no statements.
     let off = sqlx::raw_sql("SET max_prepared_statements=0").execute(&mut console(&pooler).await).await;
     println!("max_prepared_statements is off: {off:?}");
     let words =

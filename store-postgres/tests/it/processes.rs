@@ -1,4 +1,4 @@
-//! Two processes, one token.
+//! Tests two processes that use the same tokens.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, Command, Stdio};
@@ -13,7 +13,7 @@ use crate::support::{schema, server, store};
 const CHILD: &str = "HALLPASS_POSTGRES_CHILD";
 const NAME: &str = "processes::two_processes_that_race_one_rotation_get_one_successor";
 
-/// A node: rotates every token that it is told, and tells the successor.
+/// A node, which rotates each token that it receives and returns the successor.
 struct Node {
     process: Child,
     orders: ChildStdin,
@@ -29,7 +29,7 @@ impl Node {
         let orders = process.stdin.take().unwrap();
         let lines = BufReader::new(process.stdout.take().unwrap()).lines();
         let (sender, answers) = channel();
-        // Its own lines begin with a star; libtest says things too.
+        // Its own lines begin with a star, because libtest prints others.
         std::thread::spawn(move || {
             for line in lines.map_while(Result::ok) {
                 if let Some((_, said)) = line.split_once('*') {
@@ -60,7 +60,7 @@ fn tokens(store: PostgresStore) -> Tokens {
     Tokens::builder(store).policy(Policy::remember()).build().unwrap()
 }
 
-#[expect(clippy::print_stdout, reason = "the parent listens")]
+#[expect(clippy::print_stdout, reason = "the parent reads its output")]
 async fn be_a_node(place: &str) {
     let (url, schema) = place.split_once(' ').unwrap();
     let tokens = tokens(PostgresStore::builder().schema(schema).connect(url).await.unwrap());

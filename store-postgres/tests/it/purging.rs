@@ -1,4 +1,4 @@
-//! Collecting what is due, on tables of a shape that the suite does not make.
+//! Tests purges on tables of a shape that the suite does not create.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use crate::support::{ask, at, connection, own_server, put, record, say, schema, server, store, until};
 
-/// Two partitions of each table, as an administrator of a large installation would make them.
+/// Creates two partitions of each table, as an administrator of a large installation would.
 async fn partition(on: &mut PgConnection, schema: &str) {
     for (table, key) in [("tokens", "selector"), ("epochs", "subject")] {
         let table = format!("{schema}.hallpass_{table}");
@@ -53,7 +53,7 @@ async fn a_purge_of_a_partitioned_table_takes_what_is_due_and_nothing_else() {
     assert_eq!(ask(&mut on, format!("select count(*) from {schema}.hallpass_epochs")).await, 100);
 }
 
-/// An error would say that nothing was written.
+/// An error would mean that nothing was removed.
 #[tokio::test]
 async fn what_was_removed_is_told_though_the_time_is_over() {
     let Some(server) = server() else { return };
@@ -71,7 +71,7 @@ async fn what_was_removed_is_told_though_the_time_is_over() {
     assert_eq!((purged.removed, purged.more), (1, true));
 }
 
-/// Everything else that a partitioned table is asked for.
+/// Runs all other operations on a partitioned table.
 #[tokio::test]
 async fn a_partitioned_table_is_as_good_as_any() {
     let Some(server) = server() else { return };
@@ -84,8 +84,8 @@ async fn a_partitioned_table_is_as_good_as_any() {
 const ROWS: i64 = 20_000;
 const AT_ONCE: u32 = 500;
 
-/// How many entries of the index by `purge_at` are read while `ROWS` due records are removed, and an old snapshot
-/// keeps every entry of a removed row in the index.
+/// Returns how many entries of the index by `purge_at` are read while `ROWS` due records are removed and an
+/// old snapshot keeps every entry of a removed row in the index.
 async fn read_entries(url: &str) -> i64 {
     let schema = schema();
     let store = store(url, &schema, |builder| builder).await;
@@ -107,7 +107,7 @@ async fn read_entries(url: &str) -> i64 {
     let of = format!(
         "from pg_stat_user_indexes where schemaname = '{schema}' and indexrelname = 'hallpass_by_purge_at'"
     );
-    // A backend reports what it read when it ends, at the latest.
+    // A backend reports its counts when it ends, at the latest.
     until("the reads are counted", async || ask(&mut on, format!("select idx_tup_read {of}")).await >= ROWS)
         .await;
     tokio::time::sleep(Duration::from_millis(200)).await;
@@ -125,7 +125,8 @@ async fn purge(store: &PostgresStore) -> u64 {
     }
 }
 
-/// From the beginning each time, 40 purges read 20 times what is there, and the question whether more is due as much.
+/// If each began at the start, 40 purges would read 20 times the number of rows, and the checks for more due
+/// rows as many again.
 #[tokio::test]
 async fn a_purge_under_an_old_snapshot_begins_where_the_last_one_ended() {
     let Some(server) = own_server() else { return };

@@ -1,4 +1,4 @@
-//! Revocations, which are several statements.
+//! Tests revocations, which take several statements.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::support::{
 const KEEP: Duration = Duration::from_secs(3_600);
 const MARK: Action = Action::Mark { reason: Reason::LoggedOut, at: at(3_000_000) };
 
-/// A store that revokes by the function, and one that does so in a transaction.
+/// Whether revocations call the function: `true`, then `false` for the transaction.
 const WAYS: [bool; 2] = [true, false];
 
 async fn store_of(url: &str, schema: &str, functions: bool) -> PostgresStore {
@@ -27,7 +27,8 @@ async fn revoke(store: &PostgresStore, action: Action) -> Result<u64, StoreError
     store.revoke_by_subject(&subject("alice"), &revocation(action)).await
 }
 
-/// A session that is being restored when the revocation comes: its parent is held, and it is not yet to be seen.
+/// A session is being restored when the revocation comes: its parent is locked, and the session is not
+/// visible yet.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_inserted_while_a_sweep_waits_is_found_by_the_next() {
     let Some(server) = server() else { return };
@@ -39,7 +40,7 @@ async fn what_is_inserted_while_a_sweep_waits_is_found_by_the_next() {
         put(&store, &parent).await;
         put(&store, &child).await;
         let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
-        // As insert.sql does it, with the commit put off.
+        // As insert.sql does, but with the commit delayed.
         let columns = "selector, subject, kind, login, created_at, updated_at, seen_at, expires_at, idle_at, \
                        purge_at, revoked, revision, generation, device, body, purpose, era";
         let (of, tokens) = (child.selector, format!("{schema}.hallpass_tokens"));
@@ -66,7 +67,7 @@ async fn what_is_inserted_while_a_sweep_waits_is_found_by_the_next() {
     }
 }
 
-/// Raises `code` at the second sweep, though it writes no row.
+/// Raises `code` at the second sweep, even though that sweep writes no row.
 async fn break_the_second_sweep(on: &mut PgConnection, schema: &str, code: &str) {
     say(on, format!("create sequence {schema}.sweeps")).await;
     let function = format!(
@@ -113,7 +114,7 @@ async fn a_revocation_that_was_undone_is_repeated_and_its_count_is_exact() {
     }
 }
 
-/// Dropped amid it, a transaction is undone, while the function ends what it was told to. No lock stays.
+/// If the call is dropped, a transaction is undone, while the function completes. No lock remains.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dropped_revocation_is_done_or_undone_and_leaves_no_lock() {
     let Some(server) = server() else { return };
@@ -146,7 +147,7 @@ async fn a_dropped_revocation_is_done_or_undone_and_leaves_no_lock() {
     }
 }
 
-/// As many children, inserted while each sweep waited, as there can never be: every sweep finds another row.
+/// An impossible number of children, inserted while each sweep waits: every sweep finds another row.
 #[tokio::test]
 async fn a_revocation_that_finds_rows_to_the_end_is_an_error() {
     let Some(server) = server() else { return };
@@ -177,7 +178,7 @@ async fn a_revocation_that_finds_rows_to_the_end_is_an_error() {
 
 const CROWD: u64 = 2_000;
 
-/// A subject of very many records, made so that each takes two milliseconds to end.
+/// Creates a subject with very many records, each of which takes two milliseconds to end.
 async fn crowd(on: &mut PgConnection, schema: &str, store: &PostgresStore) -> Record {
     let alice = record("alice");
     put(store, &alice).await;
@@ -203,7 +204,7 @@ async fn crowd(on: &mut PgConnection, schema: &str, store: &PostgresStore) -> Re
     alice
 }
 
-/// Everything takes longer than one call may. (`bench` does it with half a million.)
+/// The whole revocation takes longer than one call may. (`bench` does it with half a million.)
 #[tokio::test(flavor = "multi_thread")]
 async fn a_subject_of_very_many_records_is_logged_out() {
     let Some(server) = server() else { return };
@@ -232,7 +233,8 @@ async fn a_subject_of_very_many_records_is_logged_out() {
     }
 }
 
-/// Cut off, a sweep has ended what it has ended, and no login that began before it comes in behind it.
+/// The records ended by a sweep that is cut off stay ended, and no login that began before it gets in after
+/// it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_that_is_cut_off_leaves_the_epoch_and_what_it_ended() {
     let Some(server) = server() else { return };
@@ -260,7 +262,7 @@ async fn a_sweep_that_is_cut_off_leaves_the_epoch_and_what_it_ended() {
     assert_eq!(ask(&mut on, left()).await, 0);
 }
 
-/// With both ways, and rows of which some match: every page, and the last step, choose as one step does.
+/// For both ways, with rows of which some match: every page, and the last step, must choose as one step does.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
     let Some(server) = server() else { return };
@@ -281,10 +283,10 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
                 record.login = kept.login;
             }
             if number % 7 == 0 {
-                // By a node whose clock is ahead.
+                // Written by a node whose clock is ahead.
                 record.updated_at = at(4_000_000);
             }
-            // Some of one millisecond, which the selector tells apart.
+            // Some have the same millisecond, and only the selector orders them.
             record.created_at = at(1_000_000 + number as u64 / 4);
             records.push(record);
         }
@@ -316,7 +318,8 @@ async fn a_sweep_ends_what_matches_and_nothing_else_and_counts_it() {
     }
 }
 
-/// A record that a node whose clock is ahead wrote last keeps its time; the suite has none in a sweep.
+/// A record that was last written by a node whose clock is ahead keeps its time; the suite has no such record
+/// in a sweep.
 #[tokio::test]
 async fn a_page_that_marks_turns_no_time_back() {
     let Some(server) = server() else { return };
@@ -338,7 +341,8 @@ async fn a_page_that_marks_turns_no_time_back() {
     }
 }
 
-/// Rows without a place in a list, at the ends of pages, from before the tables' checks or from a copy without them.
+/// Rows without a valid place in a list, at the ends of pages: from before the tables' checks, or from a copy
+/// without them.
 #[tokio::test]
 async fn a_sweep_goes_past_rows_that_are_no_records() {
     let Some(server) = server() else { return };

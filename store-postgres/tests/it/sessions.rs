@@ -1,4 +1,4 @@
-//! Sessions that the server ends, limits or hides, and users that are not what they log in as.
+//! Tests sessions that the server ends, limits or hides, and users that act as another user.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use crate::support::{
     INSERTED, ask, connection, next, put, record, say, schema, server, store, unique, until, words,
 };
 
-/// The URL of a role of its own, made by `options`, that may do everything.
+/// Creates a role with `options` that may do everything, and returns its URL.
 async fn role(options: &str) -> Option<(String, String)> {
     let server = server()?;
     let name = format!("role_{}_{}", std::process::id(), unique());
@@ -36,7 +36,7 @@ async fn a_session_that_ended_while_it_was_idle_leaves_no_call_in_doubt() {
     }
     let store = store(&url, &schema(), |builder| builder).await;
     say(&mut on, format!("alter role {name} set idle_session_timeout = 1000")).await;
-    // Sessions that began before know nothing of it.
+    // Existing sessions do not have the new setting.
     say(&mut on, format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{name}'"))
         .await;
     until("the handle works", async || store.find(record("alice").selector).await.is_ok()).await;
@@ -55,7 +55,7 @@ async fn a_session_that_ended_while_it_was_idle_leaves_no_call_in_doubt() {
     assert_eq!(replaced.unwrap(), Replace::Replaced);
 }
 
-/// The connection is new, and ends while the store asks which process it is.
+/// The connection is new, and ends while the store asks for its process.
 #[tokio::test]
 async fn a_connection_that_breaks_before_the_call_is_sent_leaves_it_undone() {
     let Some(server) = server() else { return };
@@ -70,7 +70,7 @@ async fn a_connection_that_breaks_before_the_call_is_sent_leaves_it_undone() {
     .await;
     let mut on = connection(server.url()).await;
     say(&mut on, format!("create table {schema}.trap ()")).await;
-    // Of this store alone: its name has no other's in it.
+    // Only the connections of this store: no other role's name contains this one.
     let ours = format!(
         "select count(pg_terminate_backend(pid)) from pg_stat_activity \
          where application_name = 'hallpass' and position('\"{schema}\"' in query) > 0"
@@ -89,14 +89,14 @@ async fn a_connection_that_breaks_before_the_call_is_sent_leaves_it_undone() {
     put(&store, &record("alice")).await;
 }
 
-/// The server ends the session while the answer that calls for a roll-back is on its way.
+/// The server ends the session while the answer that causes a roll-back is on its way.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_whose_roll_back_failed_is_not_used_again() {
     let Some(server) = server() else { return };
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
     let store = store(&url, &schema(), |builder| {
-        // From here on the server waits a millisecond for the next statement of the transaction.
+        // From here on the server waits only a millisecond for the next statement of the transaction.
         let hurry = "where subject = $1\n        and set_config('idle_in_transaction_session_timeout', '1', true) is not null";
         builder.without_functions().sweeping(3, 100).patched("remove.sql", "where subject = $1", hurry)
     })
@@ -106,7 +106,7 @@ async fn a_connection_whose_roll_back_failed_is_not_used_again() {
     }
     proxy.set(Mode::Delay(Duration::from_millis(20)));
     let revocation = crate::support::revocation(hallpass_core::Action::Remove);
-    // Too many for one step: rolled back, and swept by pages over another connection.
+    // Too many records for one step: rolled back, and swept in pages over another connection.
     let _ = store.revoke_by_subject(&crate::support::subject("alice"), &revocation).await;
     proxy.set(Mode::Pass);
     let mut on = connection(server.url()).await;
@@ -115,12 +115,12 @@ async fn a_connection_whose_roll_back_failed_is_not_used_again() {
     assert_eq!(ask(&mut on, format!("select count(*) from {table}")).await, 0, "the pages were not reached");
 }
 
-/// The server has fewer connections to give than the store may have.
+/// The server offers fewer connections than the store may open.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_share_the_connections_that_the_server_gives() {
     let Some((url, _)) = role("connection limit 3").await else { return };
     let store = store(&url, &schema(), |builder| {
-        // Every list takes a while.
+        // Makes every list slow.
         builder.timeout(Duration::from_secs(20)).patched(
             "list_by_subject.sql",
             "select pg_is_in_recovery() as is_standby",
@@ -141,7 +141,7 @@ async fn calls_share_the_connections_that_the_server_gives() {
     }
 }
 
-/// As dynamic credentials are made: a user that acts as the owner of the tables.
+/// As with dynamic credentials: a user that acts as the owner of the tables.
 #[tokio::test]
 async fn a_user_that_acts_as_another_is_served() {
     let Some((url, owner)) = role("").await else { return };

@@ -1,4 +1,5 @@
-//! What waits, for a lock or for a standby, takes no look-up's connection and keeps to the limit of connections.
+//! Tests that calls which wait for a lock or a standby take no connection from look-ups, and keep to the
+//! limit.
 
 use std::time::Duration;
 
@@ -39,7 +40,7 @@ async fn one_locked_row_keeps_no_look_up_waiting() {
         }));
     }
     until("calls wait for the row", async || waiting(&mut eye, &schema, "").await >= 4).await;
-    // All that can wait for the row by now does.
+    // By now, every call that can wait for the row does.
     tokio::time::sleep(Duration::from_millis(500)).await;
     for _ in 0..20 {
         assert_eq!(store.find(stranger.selector).await.unwrap().as_ref(), Some(&stranger));
@@ -56,7 +57,8 @@ const LIMIT: Duration = Duration::from_secs(1);
 const CONNECTIONS: u32 = 4;
 const ROUNDS: usize = 6;
 
-/// A primary whose synchronous standby is missing: a commit is written, and acknowledged only when one follows.
+/// The primary's synchronous standby is missing: a commit is written, but is acknowledged only when a standby
+/// follows.
 #[tokio::test(flavor = "multi_thread")]
 async fn commits_that_hang_neither_exceed_the_limit_nor_stop_look_ups() {
     let Some(server) = own_server() else { return };
@@ -69,7 +71,7 @@ async fn commits_that_hang_neither_exceed_the_limit_nor_stop_look_ups() {
     say(&mut on, "select pg_reload_conf()").await;
     let hanging = "select count(*) from pg_stat_activity where wait_event = 'SyncRep'";
     let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
-    // The setting is in force once a commit of another program hangs.
+    // The setting has taken effect once a commit of another client hangs.
     let mut other = connection(server.url()).await;
     let hangs = tokio::spawn(async move {
         loop {
@@ -105,8 +107,8 @@ async fn commits_that_hang_neither_exceed_the_limit_nor_stop_look_ups() {
     assert!(ask(&mut on, ours).await <= i64::from(CONNECTIONS));
 }
 
-/// A router forgets the connections that are there, and neither side hears of it: whether the server has no more than
-/// the limit allows once the handle works again.
+/// A router forgets the existing connections, and neither side notices. Returns whether the server has no
+/// more connections than the limit once the handle works again.
 async fn the_limit_holds_when_connections_are_forgotten(
     server: &Server,
     patch: Option<(&str, &str)>,
@@ -138,7 +140,7 @@ async fn the_limit_holds_when_connections_are_forgotten(
     proxy.strand();
     until("the handle works again", async || deletes().await && store.find(alice.selector).await.is_ok())
         .await;
-    // The last that are in doubt are asked about every two seconds.
+    // The server is asked about the last connections in doubt every two seconds.
     let mut holds = false;
     for _ in 0..60 {
         holds = ask(&mut on, ours).await <= i64::from(CONNECTIONS);
@@ -154,12 +156,12 @@ async fn the_limit_holds_when_connections_are_forgotten(
 async fn connections_that_are_lost_without_a_word_are_given_up_on_both_sides() {
     let Some(server) = own_server() else { return };
     assert!(the_limit_holds_when_connections_are_forgotten(&server, None).await);
-    // The server does not tell what its processes do.
+    // A server that does not report what its processes do.
     let Some(server) = own_server() else { return };
     say(&mut connection(server.url()).await, "alter system set track_activities = off").await;
     say(&mut connection(server.url()).await, "select pg_reload_conf()").await;
     assert!(the_limit_holds_when_connections_are_forgotten(&server, None).await);
-    // Given up on this side only.
+    // Only this side gives up the connection.
     let patch = ("not pg_terminate_backend(pid)", "false");
     let Some(server) = own_server() else { return };
     assert!(!the_limit_holds_when_connections_are_forgotten(&server, Some(patch)).await);

@@ -1,4 +1,4 @@
-//! Servers, stores in schemas of their own, and records filled by hand.
+//! Servers, stores with a schema of their own, and records built by hand.
 
 use std::num::NonZeroU16;
 use std::sync::OnceLock;
@@ -14,29 +14,29 @@ use hallpass_store_postgres::{Builder, PostgresStore};
 use hallpass_test_servers::{Server, needed, postgres};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 
-/// The server that harmless tests share; `None` where there is none and that may be.
+/// The server shared by tests that do no harm; `None` if there is none and the test may be skipped.
 pub(crate) fn server() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     SERVER.get_or_init(own_server).as_ref()
 }
 
-/// A server to mistreat.
+/// A separate server, for tests that do harm.
 pub(crate) fn own_server() -> Option<Server> {
     needed("the adapter on PostgreSQL", postgres()).unwrap()
 }
 
-/// A number that nothing else in this process has.
+/// A number that is unique in this process.
 pub(crate) fn unique() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
-/// A schema that is not there yet, on whichever server.
+/// A name for a schema that does not exist yet on any server.
 pub(crate) fn schema() -> String {
     format!("it_{}_{}", std::process::id(), unique())
 }
 
-/// What a call may take where time is not what a test is about: the machine may be busy.
+/// The timeout for tests that do not measure time: the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A store with tables of its own.
@@ -47,29 +47,29 @@ pub(crate) async fn store(url: &str, schema: &str, configure: impl Fn(Builder) -
     store
 }
 
-/// A connection beside the store's.
+/// A connection besides those of the store.
 pub(crate) async fn connection(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
 }
 
-/// Says something to the server that nobody else may hear.
+/// Runs SQL on a connection of the test's own.
 pub(crate) async fn say(on: &mut PgConnection, sql: impl Into<String>) {
     sqlx::raw_sql(AssertSqlSafe(sql.into())).execute(on).await.unwrap();
 }
 
-/// A number that the server answers.
+/// Runs SQL that returns a number.
 pub(crate) async fn ask(on: &mut PgConnection, sql: impl Into<String>) -> i64 {
     sqlx::query_scalar(AssertSqlSafe(sql.into())).fetch_one(on).await.unwrap()
 }
 
-/// How many statements about `schema` with `word` in them wait for a lock. Not over a connection that is in a
-/// transaction: there the answer stays what it was at first.
+/// How many statements on `schema` that contain `word` wait for a lock. Must not run in a transaction, where
+/// the answer would never change.
 pub(crate) async fn waiting(on: &mut PgConnection, schema: &str, word: &str) -> i64 {
     let waits = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'";
     ask(on, format!("{waits} and query like '%{schema}%' and query like '%{word}%'")).await
 }
 
-/// Waits, a bounded time, until it is so.
+/// Waits until the condition holds, for a limited time.
 pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1_200 {
         if is_so().await {
@@ -80,15 +80,15 @@ pub(crate) async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     panic!("30 s and still not: {what}");
 }
 
-/// How this store answers an insert.
+/// The result of an insert in this store.
 pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
 
-/// An admission, with whatever epoch.
+/// An admission with any epoch.
 pub(crate) const fn admission(epoch: Epoch) -> Admission {
     Admission { epoch, era: Era::FIRST }
 }
 
-/// Everything of a subject is ended so.
+/// A revocation of everything of a subject.
 pub(crate) fn revocation(action: Action) -> Revocation {
     Revocation::new(RecordFilter::all(), action)
 }
@@ -128,7 +128,7 @@ pub(crate) fn record(name: &str) -> Record {
     }
 }
 
-/// What the next write makes of it.
+/// The record after its next write.
 pub(crate) fn next(record: &Record) -> Record {
     let mut next = record.clone();
     next.revision = record.revision.next();
@@ -141,7 +141,7 @@ pub(crate) async fn put(store: &PostgresStore, record: &Record) {
     assert_eq!(store.insert(record, Fence::None).await.unwrap(), INSERTED);
 }
 
-/// What a user does with a login, one call after the other.
+/// What a user does with a login, call after call.
 pub(crate) async fn a_login_lives_and_ends(store: &PostgresStore) {
     let (alice, keep) = (subject("alice"), Duration::from_secs(3_600));
     let epoch = store.epoch(&alice, Epoch([1; 16]), keep, at(1)).await.unwrap().epoch;
@@ -167,7 +167,7 @@ pub(crate) async fn a_login_lives_and_ends(store: &PostgresStore) {
     assert!(store.list_by_subject(&alice, &page).await.unwrap().is_empty());
 }
 
-/// An error with all its sources, in `Display` and in `Debug`.
+/// The text of an error with all its sources, in `Display` and in `Debug`.
 pub(crate) fn words(error: &StoreError) -> String {
     let mut words = format!("{error:?} {error}");
     let mut source = std::error::Error::source(error);

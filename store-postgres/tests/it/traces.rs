@@ -1,4 +1,4 @@
-//! What goes to `tracing`: trouble, with its cause, and nothing that is stored.
+//! Tests what goes to `tracing`: errors with their causes, and no stored data.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use tracing::span;
 
 use crate::support::{connection, next, own_server, put, record, say, schema, server, store, until, words};
 
-/// All lines of this crate.
+/// The log lines of this crate.
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<String>>);
 
@@ -46,7 +46,7 @@ impl tracing::Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// On one thread, which is the one that listens.
+/// Runs on one thread, to which the subscriber listens.
 #[tokio::test]
 async fn a_refusal_and_a_retry_are_traced_and_nothing_that_is_stored() {
     let Some(server) = server() else { return };
@@ -54,7 +54,7 @@ async fn a_refusal_and_a_retry_are_traced_and_nothing_that_is_stored() {
     let _listening = tracing::subscriber::set_default(lines.clone());
     let schema = schema();
     let store = PostgresStore::builder().schema(&schema).connect(server.url()).await.unwrap();
-    // Other tests may have met a place that traces while this one began to listen.
+    // Another test may have reached a log statement while this one installed its subscriber.
     tracing::callsite::rebuild_interest_cache();
     store.migrate().await.unwrap();
     assert!(lines.text().contains("a migration is run"), "{}", lines.text());
@@ -105,7 +105,7 @@ async fn an_outage_and_its_end_are_traced_with_their_cause() {
         lines.text().contains("gives no connection")
     })
     .await;
-    // What the network said is the cause of the error, not a part of its text.
+    // The network error is the cause of the error, not part of its text.
     let text = lines.text();
     let broken = text.lines().find(|line| line.contains("the connection broke")).unwrap();
     assert!(broken.contains("cause="), "{broken}");

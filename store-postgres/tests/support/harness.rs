@@ -1,4 +1,4 @@
-//! The suite's harness: one server, a schema for each namespace, a proxy to cut connections with.
+//! The suite's harness: one server, a schema for each namespace, and a proxy to cut connections.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use hallpass_core::{BoxError, TokenStore};
 use hallpass_store_postgres::{Builder, PostgresStore};
 use hallpass_test_servers::{Error, Launch, Mode, Origin, Proxy, pgbouncer};
 
-/// Where the database is, and what can be done to it if it is ours.
+/// The address of the database, and the server itself if this process started it.
 pub(crate) struct Place {
     url: String,
     owned: Option<Owned>,
@@ -23,10 +23,10 @@ struct Owned {
 }
 
 impl Place {
-    /// A server of this process, behind PgBouncer or not; in a crash child, that of its parent.
+    /// Starts a server for this process, behind PgBouncer or not; in a crash child, uses its parent's.
     ///
     /// # Errors
-    /// What kept it from starting.
+    /// Why it did not start.
     pub(crate) async fn start(launch: &Launch, pooler: bool) -> Result<Arc<Self>, Error> {
         if std::env::var_os("HALLPASS_CONFORMANCE_CHILD").is_some() {
             let url = std::fs::read_to_string(note(std::os::unix::process::parent_id())).unwrap();
@@ -60,25 +60,25 @@ impl Drop for Place {
     }
 }
 
-/// What the proxy does while nothing is wrong: it delays each call, half of it each way.
+/// The proxy's mode without a fault: it delays each call, half of it in each direction.
 fn calm() -> Mode {
     if delay().is_zero() { Mode::Pass } else { Mode::Delay(delay() / 2) }
 }
 
-/// As many milliseconds as `HALLPASS_TEST_DELAY` says.
+/// The delay in milliseconds from `HALLPASS_TEST_DELAY`.
 fn delay() -> Duration {
     let delay = std::env::var("HALLPASS_TEST_DELAY").ok().and_then(|delay| delay.parse().ok());
     delay.map_or(Duration::ZERO, Duration::from_millis)
 }
 
-/// Where a crash child reads its parent's URL.
+/// The file from which a crash child reads its parent's URL.
 fn note(process: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("server-of-{process}"))
 }
 
 type Configure = Box<dyn Fn(Builder) -> Builder + Send + Sync>;
 
-/// Stores that are opened in one way.
+/// The harness for stores with one configuration.
 pub(crate) struct Postgres {
     name: String,
     place: Arc<Place>,
@@ -106,7 +106,7 @@ impl Harness for Postgres {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        // A connection takes several calls to open.
+        // Opening a connection takes several round trips.
         let timeout = Duration::from_secs(3) + delay() * 50;
         let builder = PostgresStore::builder().schema(namespace).connections(8).timeout(timeout);
         let store = (self.configure)(builder).connect(&self.place.url).await?;
@@ -143,7 +143,7 @@ impl Server for Postgres {
                 Ok(())
             }
             Trouble::Freeze => self.control(|server| server.freeze()).await,
-            // Without a checkpoint: what was acknowledged has to come back from the log.
+            // Without a checkpoint: acknowledged writes must be recovered from the log.
             Trouble::Restart => self.control(|server| server.crash().and_then(|()| server.start())).await,
             Trouble::Stop => self.control(|server| server.stop()).await,
         }

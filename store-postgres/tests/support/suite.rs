@@ -1,4 +1,4 @@
-//! One run of the suite: the whole of a test target.
+//! One run of the suite, which is a whole test target.
 
 use std::process::ExitCode;
 
@@ -11,14 +11,15 @@ mod harness;
 
 use harness::{Place, Postgres};
 
-/// Runs the suite over stores that are opened so, on a server that is launched so, behind PgBouncer or not.
+/// Runs the suite on stores with this configuration, on a server with these launch options, behind PgBouncer
+/// or not.
 pub(crate) fn run(
     name: &str,
     launch: &Launch,
     pooler: bool,
     configure: impl Fn(Builder) -> Builder + Send + Sync + 'static,
 ) -> ExitCode {
-    // The proxy lives in it.
+    // The proxy runs on this runtime.
     let runtime = Runtime::new().unwrap();
     let place = runtime.block_on(Place::start(launch, pooler));
     match needed(name, place).unwrap() {

@@ -1,4 +1,4 @@
-//! Rows, entries and keys that are damaged, and accidents amid work of several steps.
+//! Tests damaged rows, entries and keys, and accidents during work of several steps.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::reshard::Move;
 const HOUR: Duration = Duration::from_secs(3600);
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 const LIMIT: Duration = Duration::from_secs(20);
-/// Longer than anything takes on a busy machine.
+/// Longer than any call takes on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
 
 async fn open(server: &Server) -> (RedisStore, MultiplexedConnection) {
@@ -40,7 +40,7 @@ fn index(record: &Record) -> Vec<u8> {
     key('s', record.selector, record.subject.as_ref().unwrap().as_str().as_bytes())
 }
 
-/// Asks the server behind the store's back.
+/// Sends a command to the server, without the store.
 async fn ask(raw: &mut MultiplexedConnection, name: &str, key: &[u8], more: &[&[u8]]) -> redis::Value {
     redis::cmd(name).arg(key).arg(more).query_async(raw).await.unwrap()
 }
@@ -53,7 +53,7 @@ async fn list(store: &RedisStore) -> Vec<Listed> {
     store.list_by_subject(&subject("alice"), &Page::first(u16::MAX.try_into().unwrap())).await.unwrap()
 }
 
-/// Of 8 and of 2,500 records, which are swept.
+/// With 8 records, and with 2,500, which are swept.
 #[tokio::test]
 async fn a_row_with_an_impossible_expiry_keeps_no_other_alive() {
     let Some(server) = needed("a damaged expiry", redis()).unwrap() else { return };
@@ -70,7 +70,7 @@ async fn a_row_with_an_impossible_expiry_keeps_no_other_alive() {
     }
 }
 
-/// What is deleted has a copy of another row in it.
+/// The deleted row contains a copy of another row.
 #[tokio::test]
 async fn deleting_a_row_takes_no_other_out_of_its_index() {
     let Some(server) = needed("a row that is a copy", redis()).unwrap() else { return };
@@ -103,7 +103,8 @@ async fn what_a_list_shows_as_corrupt_can_be_deleted() {
     assert_eq!(list(&store).await.len(), 1);
 }
 
-/// No record without an entry, which no log-out finds; and a record that was deleted is said to be.
+/// No record is stored without an entry, because no log-out would find it; and a deleted record is reported
+/// as deleted.
 #[tokio::test]
 async fn an_index_that_is_none_takes_no_record_and_holds_none() {
     let Some(server) = needed("a damaged index", redis()).unwrap() else { return };
@@ -119,7 +120,7 @@ async fn an_index_that_is_none_takes_no_record_and_holds_none() {
     assert_eq!(store.find(records[0].selector).await.unwrap(), None);
 }
 
-/// The place is among many of one instant, and its record is gone.
+/// The page begins at one of many places with the same instant, and its record is gone.
 #[tokio::test]
 async fn a_page_after_a_record_that_is_gone_shows_nothing_from_before_it() {
     let Some(server) = needed("a page of one instant", redis()).unwrap() else { return };
@@ -139,7 +140,7 @@ async fn a_page_after_a_record_that_is_gone_shows_nothing_from_before_it() {
     }
 }
 
-/// A tool that copied the keys left the times to live behind.
+/// A tool copied the keys without their times to live.
 #[tokio::test]
 async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
     let Some(server) = needed("an index that stays", redis()).unwrap() else { return };
@@ -155,7 +156,7 @@ async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
     assert!(index == -1 || index > record, "the index for {index} ms, and the record for {record}");
 }
 
-/// Each pass finds another record, as if they were inserted all the time.
+/// Each pass finds another record, as if records were inserted all the time.
 #[tokio::test]
 async fn a_sweep_that_always_finds_more_ends_in_time() {
     let Some(server) = needed("a sweep without end", redis()).unwrap() else { return };
@@ -190,7 +191,7 @@ async fn log_outs_at_once_count_each_record_once() {
             let store = store.clone();
             tasks.spawn(async move { end(&store, action).await.unwrap() });
         }
-        // While single ones are taken from under their feet.
+        // Single records are deleted at the same time.
         let mut deleted = 0;
         for record in records.iter().rev().step_by(97) {
             let before = store.find(record.selector).await.unwrap();
@@ -223,7 +224,7 @@ async fn a_record_of_the_largest_sizes_is_chosen_and_deleted_like_any_other() {
     let later = Record { revision: made[0].revision.next(), ..made[0].clone() };
     assert!(store.replace(&later, made[0].revision, Change::Update).await.is_ok());
     assert_eq!(store.find(later.selector).await.unwrap(), Some(later));
-    // A filter as long as a client can make it: 20,000 kinds.
+    // The longest filter that a client can send: 20,000 kinds.
     let mut kinds: Vec<_> = (0..20_000).map(|number| Kind::new(&format!("k{number}")).unwrap()).collect();
     let (subject, of) = (subject(&name), |kinds| Revocation::new(RecordFilter::all().kinds(kinds), MARK));
     assert_eq!(store.revoke_by_subject(&subject, &of(Kinds::Only(kinds.clone()))).await.unwrap(), 0);
@@ -241,7 +242,7 @@ async fn keys_of(moving: &Move<'_>) -> Vec<Vec<u8>> {
     ask.arg("GETKEYSINSLOT").arg(moving.slot).arg(9_999).query_async(&mut raw).await.unwrap()
 }
 
-/// Many keys at once.
+/// Moves many keys together.
 async fn carry(moving: &Move<'_>, keys: &[Vec<u8>]) {
     let (mut raw, port) = (raw(moving.from).await, moving.to.address().port());
     for keys in keys.chunks(50) {
@@ -251,7 +252,7 @@ async fn carry(moving: &Move<'_>, keys: &[Vec<u8>]) {
     }
 }
 
-/// The first pages are done when the move is met.
+/// The first pages are done when the sweep reaches the moving slot.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_amid_a_move_ends_nothing_by_half_that_a_repetition_does_not_finish() {
     let Some(cluster) = needed("a sweep amid a move", redis_cluster()).unwrap() else { return };
@@ -261,7 +262,7 @@ async fn a_sweep_amid_a_move_ends_nothing_by_half_that_a_repetition_does_not_fin
     put(&store, &records).await;
     let moving = Move::of(&cluster, "alice");
     moving.begin();
-    // Those of a later page, so that the first has been swept when the move is met.
+    // Moves records of a later page, so that the first page is swept before the sweep meets the move.
     let late = |key: &[u8]| records[1_500..].iter().any(|record| key.ends_with(&record.selector.0[2..]));
     let keys: Vec<_> = keys_of(&moving).await.into_iter().filter(|key| late(key)).collect();
     carry(&moving, &keys).await;
@@ -279,7 +280,7 @@ async fn a_sweep_amid_a_move_ends_nothing_by_half_that_a_repetition_does_not_fin
     assert_eq!(list(&store).await.len(), 2_599);
 }
 
-/// Connections are killed, scripts forgotten, and callers go, amid sweeps, lists and look-ups that share trips.
+/// Kills connections, flushes scripts and drops calls during sweeps, lists and look-ups that share trips.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_unknown_or_alive_by_mistake_while_connections_die() {
     let Some(server) = needed("connections that die", redis()).unwrap() else { return };
@@ -338,7 +339,7 @@ async fn nothing_is_unknown_or_alive_by_mistake_while_connections_die() {
     assert!(found > 0);
 }
 
-/// The server holds writes back, as during a failover that an operator asks for.
+/// The server pauses writes, as during a failover that an operator starts.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_holds_writes_back_is_answered_for_in_time() {
     let Some(server) = needed("a pause of writes", redis()).unwrap() else { return };
@@ -393,7 +394,7 @@ async fn an_epoch_that_is_none_turns_away_and_is_made_anew() {
         assert_eq!(store.insert(&new, Fence::Epoch(fresh)).await.unwrap(), Insert::Fenced);
         assert_eq!(store.epoch(&alice, fresh, HOUR, NOW).await.unwrap().epoch, fresh, "{value:?}");
     }
-    // A time that is over when no clock tells, is none to add to.
+    // An expiry beyond every clock must not be added to.
     ask(&mut raw, "SET", &at, &[&[0xff; 24]]).await;
     let set = EpochUpdate::Set { epoch: Epoch([9; 16]), now: NOW, keep: Duration::MAX };
     let revocation = Revocation::new(RecordFilter::all(), MARK).epoch(set);
@@ -401,7 +402,8 @@ async fn an_epoch_that_is_none_turns_away_and_is_made_anew() {
     assert!(store.insert(&new, Fence::Epoch(Epoch([9; 16]))).await.unwrap().is_inserted());
 }
 
-/// A handle may be used on the runtime that connected it. Elsewhere, when that one has ended, it answers all the same.
+/// A handle may be used on the runtime that connected it. Used elsewhere, after that runtime has ended, it
+/// still returns.
 #[test]
 fn a_handle_whose_runtime_has_ended_answers_in_time() {
     let Some(server) = needed("a runtime that ends", redis()).unwrap() else { return };
@@ -422,7 +424,7 @@ fn a_handle_whose_runtime_has_ended_answers_in_time() {
     });
 }
 
-/// A script of another program that does not end.
+/// Another program's script does not end.
 #[tokio::test]
 async fn a_server_that_is_busy_with_a_script_is_unavailable_and_nothing_is_done() {
     let Some(server) = needed("a busy server", redis()).unwrap() else { return };

@@ -1,4 +1,4 @@
-//! What `check` finds.
+//! Tests what `check` finds.
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
-//! What a cluster says about itself: whose map is believed, which addresses it names, how often it is asked.
+//! Tests the map of a cluster: whose map is accepted, which addresses it names, and how often it is
+//! requested.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -13,7 +14,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::help::{calls, record, subject, tell, until, why};
 use crate::reshard::Move;
 
-/// Passes on to `server` what comes to `address`, as if the server had this address now.
+/// Forwards connections at `address` to `server`, as if the server had this address now.
 async fn stand_in(address: SocketAddr, server: SocketAddr) -> JoinHandle<()> {
     let listener = TcpListener::bind(address).await.unwrap();
     tokio::spawn(async move {
@@ -35,8 +36,8 @@ async fn all_are_stopped(cluster: &Cluster) {
     });
 }
 
-/// Addresses are reused where containers come and go. A foreign cluster at an address of ours knows none of our
-/// tokens; asked for one, it would say that there is none, and a revocation there would end nothing.
+/// Addresses are reused where containers come and go. A foreign cluster at an address of ours has none of our
+/// tokens: it would report that a token does not exist, and a revocation there would end nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_cluster_at_our_addresses_is_not_believed() {
     let Some(ours) = needed("a cluster", redis_cluster()).unwrap() else { return };
@@ -49,7 +50,7 @@ async fn another_cluster_at_our_addresses_is_not_believed() {
             .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))
             .await
     };
-    // First at one address, which makes it the only one that answers; then at all of them.
+    // First at one address, the only one that then answers; then at all addresses.
     for at_all in [false, true] {
         all_are_stopped(&ours).await;
         let mut stand_ins = Vec::new();
@@ -82,7 +83,7 @@ async fn another_cluster_at_our_addresses_is_not_believed() {
     assert_eq!(log_out().await.unwrap(), 1);
 }
 
-/// Where nodes announce no name, they write `?` or nothing in place of one.
+/// Nodes that announce no name write `?` or nothing in its place.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_cluster_whose_nodes_have_no_names_is_reached() {
     let Some(cluster) = needed("a cluster without names", redis_cluster()).unwrap() else { return };
@@ -97,7 +98,7 @@ async fn a_cluster_whose_nodes_have_no_names_is_reached() {
             assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
             assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
         }
-        // Redirections name no host either.
+        // Redirections do not name a host either.
         let token = record(kind, Kind::SESSION).await;
         assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
         let moving = Move::of(&cluster, kind);
@@ -111,7 +112,8 @@ async fn a_cluster_whose_nodes_have_no_names_is_reached() {
     }
 }
 
-/// A shard without master and replica stays down for a while, and every call to it would ask for the map.
+/// A shard without master and replica stays down for a while. Without a limit, every call to it would ask for
+/// the map.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_shard_that_is_down_does_not_make_the_others_tell_the_map_all_the_time() {
     let Some(cluster) = needed("a cluster with a shard down", redis_cluster()).unwrap() else { return };
@@ -139,6 +141,7 @@ async fn a_shard_that_is_down_does_not_make_the_others_tell_the_map_all_the_time
     let (asked, seconds) = (asked() - before, began.elapsed().as_secs_f64());
     println!("{asked} questions for the map in {seconds:.1} s, {failed} calls failed");
     assert!(failed > 20, "no call failed");
-    // All four once a second, and the first looks, which are quicker: before, it was all of them ten times a second.
+    // All four nodes once a second, and the first requests, which come faster. Before the limit, all nodes
+    // were asked ten times a second.
     assert!((asked as f64) < 4.0 * (seconds + 4.0), "{asked} in {seconds} s");
 }

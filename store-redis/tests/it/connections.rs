@@ -1,4 +1,4 @@
-//! How many connections there are, and what a call costs on them.
+//! Tests how many connections the store opens, and what a call sends over them.
 
 use hallpass_core::{Action, Fence, Kind, RecordFilter, Revocation, Selector, TokenStore};
 use hallpass_store_redis::{Builder, RedisStore};
@@ -7,7 +7,7 @@ use tokio::task::JoinSet;
 
 use crate::help::{calls, record, subject, tell};
 
-/// How many connections the user of these tests has.
+/// How many connections the test user has.
 fn open(server: &Server) -> usize {
     tell(server, "CLIENT LIST").lines().filter(|line| line.contains(" user=hallpass ")).count()
 }
@@ -16,7 +16,7 @@ fn open(server: &Server) -> usize {
 async fn there_are_as_many_connections_as_asked_for_and_they_belong_to_the_named_user() {
     let Some(server) = needed("several connections", redis()).unwrap() else { return };
     assert_eq!(tell(&server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
-    // Somebody else, who is set aside by the credentials.
+    // The URL names another user, which the credentials override.
     let url = server.url().replace("redis://", "redis://nobody:nothing@");
     let builder = || RedisStore::single(&url).credentials("hallpass", "secret");
     let connections: [(Builder, usize); 3] =
@@ -59,12 +59,13 @@ async fn ending_all_tokens_of_a_subject_is_one_round_trip_on_a_cluster() {
         let all = RecordFilter::all();
         let ended = store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
         assert_eq!(ended.unwrap(), count);
-        // What a client sends: all else in the statistics was called by the script, or is the replica's and ours.
+        // The commands that a client sends. All others in the statistics were called by the script, or belong
+        // to the replica or to this test.
         let sent = ["evalsha", "eval", "get", "mget", "cluster|slots", "hello", "wait", "script|load"];
         let sent = |node| sent.map(|command| calls(node, command));
         masters.iter().map(sent).fold([0; 8], |sum, node| std::array::from_fn(|at| sum[at] + node[at]))
     };
-    // The first teaches the node the script.
+    // The first revocation makes the script known to the node.
     revoke("alice", 1).await;
     assert_eq!(revoke("alice", 10).await, [1, 0, 0, 0, 0, 0, 0, 0]);
 }

@@ -1,4 +1,4 @@
-//! A server that evicts: refused, and what it would cost.
+//! Tests a server that evicts keys: it is refused, and this shows what it would cost.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -41,7 +41,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
             if !store.insert(&first, Fence::None).await.unwrap().is_inserted() {
                 continue;
             }
-            // One in three is used up.
+            // One record in three is spent.
             let mut last = next(&first);
             if number == 2 {
                 (last.revoked, last.idle_at, last.purge_at) = (Some(Reason::Spent), None, last.expires_at);
@@ -66,7 +66,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
             *record = found;
         }
     }
-    // More of others, so that more goes.
+    // More records of other subjects, so that more keys are evicted.
     for number in 0..4000 {
         let filler = record(&format!("filler {}", number % 50), Kind::SESSION).await;
         let _ = store.insert(&filler, Fence::None).await.unwrap();
@@ -78,7 +78,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
             Some(found) => {
                 assert_eq!(&found, record, "a record went back in time");
                 spent += usize::from(found.revoked == Some(Reason::Spent));
-                // What was ended stays so: nothing that was evicted beside it counts.
+                // An ended record stays ended, whatever else was evicted.
                 if found.revoked.is_some() {
                     let answer = store.replace(&next(&found), found.revision, Change::Update).await.unwrap();
                     assert_ne!(answer, Replace::Replaced, "an ended token was used again");

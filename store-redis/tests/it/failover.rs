@@ -1,5 +1,5 @@
-//! A master of a cluster killed, and one frozen, under load: calls stay bounded, it recovers by itself,
-//! and no single-use token is spent twice.
+//! Tests killing and freezing a master of a cluster under load: calls stay bounded, the store recovers by
+//! itself, and no single-use token is spent twice.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,7 +14,7 @@ use crate::help::{NOW, next, record, tell, until};
 
 const LIMIT: Duration = Duration::from_secs(2);
 
-/// What the load saw.
+/// What the load observed.
 #[derive(Default)]
 struct Seen {
     calls: usize,
@@ -22,11 +22,11 @@ struct Seen {
     unavailable: usize,
     unknown: usize,
     other: Vec<String>,
-    /// Per record: how often a spending was acknowledged.
+    /// For each record: how often a spending was acknowledged.
     spent: BTreeMap<[u8; 16], usize>,
-    /// When calls were not done, first and last.
+    /// When calls failed, first and last.
     failing: Option<(Instant, Instant)>,
-    /// When calls were not confirmed, first and last.
+    /// When calls were not confirmed by a replica, first and last.
     unconfirmed: Option<(Instant, Instant)>,
 }
 
@@ -61,7 +61,7 @@ async fn connect(cluster: &Cluster) -> RedisStore {
     builder.connect().await.unwrap()
 }
 
-/// Makes single-use tokens and has each spent by two at once, and again later.
+/// Issues single-use tokens, and spends each twice concurrently and once more later.
 async fn load(
     stores: [RedisStore; 2],
     worker: usize,
@@ -115,8 +115,8 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
     let replica = &cluster.nodes()[3];
     until("the replica to take over", async || tell(replica, "ROLE").starts_with("master")).await;
     let taken_over = began.elapsed();
-    // It recovers by itself: every shard is written to again, while the load goes on. Nothing can
-    // be confirmed by the new master's replica until there is one.
+    // The store recovers by itself: every shard accepts writes again while the load continues. Nothing can be
+    // confirmed by the new master's replica until there is one.
     tokio::task::block_in_place(|| heal(&cluster));
     until("every shard", async || {
         let mut fine = true;
@@ -149,7 +149,7 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
         made.len(),
         seen.spent.len(),
     );
-    // Twice as long, because the clock is read by tasks that wait for a processor too.
+    // Twice the limit, because the tasks that read the clock also wait for a processor.
     assert!(seen.longest < LIMIT * 2, "{:?}", seen.longest);
     assert!(seen.other.is_empty(), "{:?}", seen.other);
     assert!(seen.unavailable + seen.unknown > 0, "the load did not notice");
@@ -180,7 +180,8 @@ async fn a_master_frozen_under_load() {
     accident("frozen", |cluster| cluster.nodes()[0].freeze().unwrap(), thaw).await;
 }
 
-/// Until Sentinel tells it, some eight seconds later, it would take writes that are then lost.
+/// Until Sentinel demotes it, about eight seconds later, the old master would accept writes that are then
+/// lost.
 #[tokio::test]
 async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let Some(group) = needed("a frozen master under Sentinel", redis_sentinel()).unwrap() else { return };
@@ -195,7 +196,7 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     };
     until("the replica to have it", async || records().await == 1).await;
     old.freeze().unwrap();
-    // Nobody asks the store anything meanwhile, so nothing fails that would make it look.
+    // No call uses the store meanwhile, so no failure makes it ask Sentinel.
     until("the replica to take over", async || {
         group.master().is_ok_and(|master| master.address() == new.address())
             && tell(new, "ROLE").starts_with("master")
@@ -209,26 +210,26 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     assert_eq!(records().await, 2);
 }
 
-/// The first in the list says nothing, and nobody waits for it.
+/// The first Sentinel in the list does not answer, and no call waits for it.
 #[tokio::test]
 async fn a_frozen_sentinel_holds_up_nobody() {
     let Some(group) = needed("a frozen Sentinel", redis_sentinel()).unwrap() else { return };
     let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
     group.sentinels()[0].freeze().unwrap();
-    // Each of these is a look at the Sentinels; waiting for the first is a quarter of the limit.
+    // Each of these calls asks the Sentinels; waiting for the first would take a quarter of the timeout.
     let patient = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(40));
     let began = Instant::now();
     let store = patient().connect().await.unwrap();
     let token = record("alice", Kind::SESSION).await;
     assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
-    // An answer that is older than a second is asked for again before the call.
+    // If the last answer is older than a second, the call first asks again.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert!(store.find(token.selector).await.unwrap().is_some());
     assert!(began.elapsed() < Duration::from_secs(9), "{:?}", began.elapsed());
 }
 
-/// Without an answer of a Sentinel it cannot be known who the master is, and a master that was replaced would let
-/// revoked tokens in. So nothing is read or written until one answers again; one of three is enough.
+/// Without an answer from a Sentinel the store cannot know the master, and a replaced master would accept
+/// revoked tokens. So nothing is read or written until a Sentinel answers again; one of three is enough.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
     let Some(group) = needed("an outage of the Sentinels", redis_sentinel()).unwrap() else { return };
@@ -243,7 +244,7 @@ async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
     let crash = |number: usize| tokio::task::block_in_place(|| group.sentinels()[number].crash().unwrap());
     crash(0);
     crash(1);
-    // Older than an answer is believed.
+    // Longer than an answer is used.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert!(store.find(token.selector).await.unwrap().is_some(), "one Sentinel is enough");
     assert!(trusting.find(token.selector).await.unwrap().is_some());
@@ -256,7 +257,7 @@ async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         assert!(crate::help::why(&error).contains("no Sentinel"), "{error:?}");
     }
-    // Who trusts the last master does so for a time.
+    // A store that trusts the last master does so only for a limited time.
     assert_eq!(trusting.find(token.selector).await.unwrap().as_ref(), Some(&token));
     until("the end of trust", async || trusting.find(token.selector).await.is_err()).await;
     tokio::task::block_in_place(|| group.sentinels()[1].start().unwrap());

@@ -1,4 +1,4 @@
-//! Keys that an older version or another program wrote.
+//! Tests keys that an older version or another program wrote.
 
 use std::time::Duration;
 
@@ -14,8 +14,8 @@ use crate::help::{NOW, many, put, raw, record, subject, why};
 const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 const HOUR: Duration = Duration::from_secs(3600);
 
-/// Older members were the 14 bytes of the selector alone: chosen by, they match nothing, and a log-out that ends
-/// nothing would be acknowledged. By one step, and by a sweep.
+/// Older members consisted of the 14 bytes of the selector. No filter matches them, so a log-out that ends
+/// nothing would be acknowledged. Tested with one step and with a sweep.
 #[tokio::test]
 async fn an_index_of_an_older_layout_is_refused_and_nothing_is_done() {
     let Some(server) = needed("an older index", redis()).unwrap() else { return };
@@ -47,7 +47,7 @@ async fn an_index_of_an_older_layout_is_refused_and_nothing_is_done() {
     }
 }
 
-/// It is not "no epoch": no login gets in, none is made, and what is there stays.
+/// It does not count as a missing epoch: no login gets in, no epoch is created, and the key stays as it is.
 #[tokio::test]
 async fn an_epoch_of_another_type_is_an_error_and_is_left_alone() {
     let Some(server) = needed("a foreign epoch", redis()).unwrap() else { return };

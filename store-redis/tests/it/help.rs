@@ -1,4 +1,4 @@
-//! Tokens to store, and servers to ask.
+//! Records to store, and commands to servers.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -17,7 +17,7 @@ pub(crate) fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
 }
 
-/// A record of `name`, as production makes it.
+/// A record of `name`, as core issues it.
 pub(crate) async fn record(name: &str, kind: Kind) -> Record {
     let store = MemoryStore::new();
     let tokens = Tokens::builder(store.clone()).clock(ManualClock::new(NOW)).build().unwrap();
@@ -26,7 +26,7 @@ pub(crate) async fn record(name: &str, kind: Kind) -> Record {
     store.find(issued.token.selector()).await.unwrap().unwrap()
 }
 
-/// So many records of `name`, made of one of them: only their selectors differ, and all are of one instant.
+/// `count` records of `name`, copied from one: only their selectors differ, and all have the same instant.
 pub(crate) async fn many(name: &str, kind: Kind, count: u32) -> Vec<Record> {
     let like = record(name, kind).await;
     let with = |number: u32| {
@@ -37,7 +37,7 @@ pub(crate) async fn many(name: &str, kind: Kind, count: u32) -> Vec<Record> {
     (0..count).map(with).collect()
 }
 
-/// Stores records, 32 tasks at once.
+/// Stores records, with 32 concurrent tasks.
 pub(crate) async fn put(store: &RedisStore, records: &[Record]) {
     let mut tasks = JoinSet::new();
     for share in records.chunks(records.len().div_ceil(32).max(1)) {
@@ -53,7 +53,7 @@ pub(crate) async fn put(store: &RedisStore, records: &[Record]) {
     }
 }
 
-/// `record`, written once more: another revision, another write id.
+/// `record` after one more write: another revision, another write id.
 pub(crate) fn next(record: &Record) -> Record {
     let mut next = record.clone();
     next.revision = record.revision.next();
@@ -65,7 +65,7 @@ pub(crate) fn next(record: &Record) -> Record {
     next
 }
 
-/// What a server answers to a command without blanks in its arguments.
+/// A server's answer to a command whose arguments have no blanks.
 pub(crate) fn tell(server: &Server, command: &str) -> String {
     redis_command(server.address(), command, Duration::from_secs(10)).unwrap()
 }
@@ -77,7 +77,7 @@ pub(crate) fn info(server: &Server, name: &str) -> u64 {
     line.unwrap_or_else(|| panic!("INFO says nothing of {name}")).parse().unwrap()
 }
 
-/// How often a command was called, as `INFO commandstats` has it: `get`, `cluster|slots`.
+/// How often a command was called, as named in `INFO commandstats`: `get`, `cluster|slots`.
 pub(crate) fn calls(server: &Server, command: &str) -> u64 {
     let text = tell(server, "INFO commandstats");
     let begin = format!("cmdstat_{command}:calls=");
@@ -85,7 +85,7 @@ pub(crate) fn calls(server: &Server, command: &str) -> u64 {
     line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
 }
 
-/// A connection of the driver's, to look behind the store's back.
+/// A connection of the driver, to read and write without the store.
 pub(crate) async fn raw(server: &Server) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(server.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()
@@ -96,7 +96,7 @@ pub(crate) async fn keys(raw: &mut redis::aio::MultiplexedConnection) -> Vec<Vec
     redis::cmd("KEYS").arg("*").query_async(raw).await.unwrap()
 }
 
-/// The sentences behind an error.
+/// The texts of an error and its causes.
 pub(crate) fn why(error: &StoreError) -> String {
     let (mut said, mut cause) = (Vec::new(), error.source());
     while let Some(next) = cause {
@@ -106,7 +106,7 @@ pub(crate) fn why(error: &StoreError) -> String {
     said.join(": ")
 }
 
-/// Waits for something outside of this process, half a minute at most.
+/// Waits for something outside this process, at most half a minute.
 pub(crate) async fn until(what: &str, mut done: impl AsyncFnMut() -> bool) {
     for _ in 0..600 {
         if done().await {

@@ -1,4 +1,4 @@
-//! What is left in the server when everything has expired: nothing.
+//! Tests that nothing is left in the server when everything has expired.
 
 use hallpass_core::{
     Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Listed, Note, Page, Reason, RecordFilter,
@@ -12,7 +12,7 @@ use crate::help::{NOW, calls, keys, next, raw, record, subject};
 
 const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
 
-/// Lets `millis` pass for every key, as far as Redis can tell: nobody can wait for a month.
+/// Lets `millis` pass for every key, as far as Redis can tell: a test cannot wait for a month.
 async fn age(raw: &mut redis::aio::MultiplexedConnection, millis: i64) {
     for key in keys(raw).await {
         let left: i64 = redis::cmd("PTTL").arg(&key).query_async(raw).await.unwrap();
@@ -84,7 +84,7 @@ async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
     let _: redis::Value =
         redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
     assert!(store.find(records[0].selector).await.is_err());
-    // Too short to have a revision is in the way, and not missing (S4).
+    // A value too short to have a revision is in the way, and not missing (S4).
     for value in ["x", ""] {
         let _: redis::Value = redis::cmd("SET")
             .arg(&torn)
@@ -107,7 +107,7 @@ async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
     assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
 }
 
-/// `MGET` says of what is no string that there is nothing, and a script that a key is elsewhere.
+/// For a value that is not a string, `MGET` returns nil, and a script reports that the key is elsewhere.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     let Some(server) = needed("a key of another type", redis()).unwrap() else { return };
@@ -131,7 +131,7 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     is_corrupt(&store.replace(&next(&lost), lost.revision, Change::Update).await);
     assert_eq!(store.insert(&lost, Fence::None).await.unwrap(), Insert::Duplicate);
     let page = Page::first(99.try_into().unwrap());
-    // In a list it is an entry of its own, and hides no other.
+    // In a list it is an entry of its own, and hides no other entry.
     let listed = store.list_by_subject(&subject("alice"), &page).await.unwrap();
     let corrupt = listed.iter().filter(|entry| matches!(entry, Listed::Corrupt { .. }));
     assert_eq!(corrupt.map(Listed::place).collect::<Vec<_>>(), [(lost.created_at, lost.selector)]);
@@ -139,7 +139,7 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     assert_eq!(records.as_slice(), std::slice::from_ref(&kept));
 
     let before = calls(&server, "mget");
-    // Those that share a trip: each gets the answer that is its own.
+    // Reads that share a trip: each gets its own answer.
     let mut readers = JoinSet::new();
     for (at, selector) in [lost.selector, kept.selector, unknown].into_iter().cycle().take(300).enumerate() {
         let store = store.clone();
@@ -154,7 +154,7 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     }
     assert!(calls(&server, "mget") > before, "no trip was shared");
 
-    // It keeps no other alive, and can be deleted.
+    // It keeps no other record alive, and can be deleted.
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
     let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await;
     assert_eq!(count.unwrap(), 1);
@@ -174,7 +174,7 @@ async fn an_index_keeps_in_proportion_to_what_lives() {
         let _ = store.insert(&new, Fence::None).await.unwrap();
         records.push(new);
         if records.len() > 10 {
-            // It expires: Redis drops the record and not its entry in the index.
+            // The record expires: Redis removes it, but not its entry in the index.
             let old = records.remove(0);
             let mut key =
                 format!("hp:size:{{{:02x}{:02x}}}:t:", old.selector.0[0], old.selector.0[1]).into_bytes();
@@ -186,7 +186,7 @@ async fn an_index_keeps_in_proportion_to_what_lives() {
     let shard = subject("alice").shard();
     let index = format!("hp:size:{{{:02x}{:02x}}}:s:alice", shard[0], shard[1]);
     let entries: i64 = redis::cmd("ZCARD").arg(&index).query_async(&mut raw).await.unwrap();
-    // Some 20 on average; which entries an insert looks at is chance.
+    // About 20 on average; an insert looks at a random part of the entries.
     assert!(entries < 120, "{entries} entries for 10 records, of 400");
     let count = store
         .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))

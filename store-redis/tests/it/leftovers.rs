@@ -1,5 +1,5 @@
-//! What the suite cannot see, since no call tells: entries without records, and how long keys are kept. Each is
-//! looked at behind the store's back, with the script as it is and with the line in question made wrong.
+//! Tests what no call shows to the suite: entries without records, and how long keys are kept. Each test
+//! reads the server directly, with the original script, and with the line in question made wrong.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ use crate::help::{NOW, many, next, put, raw, record, subject};
 const HOUR: Duration = Duration::from_secs(3600);
 const AN_HOUR: i64 = 3_600_000;
 
-/// A store of its own, perhaps with a patched script, and a look behind its back.
+/// A store of its own, possibly with a patched script, and a direct connection.
 struct Bench {
     store: RedisStore,
     namespace: String,
@@ -47,7 +47,7 @@ impl Bench {
         redis::cmd(command).arg(key).query_async(&mut self.raw).await.unwrap()
     }
 
-    /// How many entries the index of alice has.
+    /// The number of entries in alice's index.
     async fn entries(&mut self) -> i64 {
         let index = self.of('s', "alice");
         self.ask("ZCARD", &index).await
@@ -62,7 +62,7 @@ impl Bench {
         made
     }
 
-    /// It expires: Redis drops the record and not its entry in the index.
+    /// Lets a record expire: Redis removes it, but not its entry in the index.
     async fn expire(&mut self, Selector(selector): Selector) {
         let key = self.key('t', &selector[..2], &selector[2..]);
         assert_eq!(self.ask("DEL", &key).await, 1);
@@ -74,12 +74,13 @@ impl Bench {
     }
 }
 
-/// Runs `holds` with the scripts as they are, where it must be true, and with this change, where it must not.
+/// Runs `holds` with the original scripts, where it must be true, and with this patch, where it must be
+/// false.
 async fn only_without(patch: [&str; 3], number: usize, holds: impl AsyncFn(&mut Bench) -> bool) {
     let Some(server) = needed("what is left behind", redis()).unwrap() else { return };
     assert!(holds(&mut Bench::new(&server, number, None).await).await, "the script as it is");
     let mut patched = Bench::new(&server, number, Some(patch)).await;
-    assert!(!holds(&mut patched).await, "nobody notices {patch:?}");
+    assert!(!holds(&mut patched).await, "not noticed: {patch:?}");
 }
 
 #[tokio::test]
@@ -129,7 +130,7 @@ async fn a_sweep_leaves_no_entries() {
         for record in &records[..5] {
             bench.expire(record.selector).await;
         }
-        // With the change it finds the same entries over and over, until its time is up.
+        // With the patch it finds the same entries over and over, until its time is up.
         let all = Revocation::new(RecordFilter::all(), Action::Remove);
         let ended = bench.store.revoke_by_subject(&subject("alice"), &all).await;
         ended.is_ok_and(|ended| ended == 2_005) && bench.entries().await == 0
@@ -170,13 +171,13 @@ async fn inserts_clear_the_entries_of_what_has_expired() {
             let new = bench.put(1).await;
             bench.expire(new[0].selector).await;
         }
-        // One insert in four looks at eight: no luck is left in 200 of them.
+        // One insert in four looks at eight entries: 200 of them leave nothing to chance.
         bench.entries().await < 100
     })
     .await;
 }
 
-/// The suite's selectors may all have the byte by which no insert looks, so this is not one of its patches.
+/// All selectors of the suite may have the byte for which no insert looks, so this is not one of its patches.
 #[tokio::test]
 async fn inserts_clear_no_entry_of_what_lives() {
     let patch = ["insert.lua", "records[at]) == 0", "records[at]) == 1"];

@@ -1,4 +1,4 @@
-//! What the suite cannot know: Redis, its settings, its groups and their accidents.
+//! Tests what the suite cannot know: Redis, its settings, its groups and their accidents.
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(clippy::print_stdout, reason = "reports of accidents and sizes")]

@@ -1,4 +1,4 @@
-//! Bytes per login.
+//! Tests the bytes that a login takes.
 
 use hallpass_core::{Kind, ManualClock, Policy, Subject, TokenStore, Tokens};
 use hallpass_store_redis::RedisStore;
@@ -6,8 +6,8 @@ use hallpass_test_servers::{needed, redis};
 
 use crate::help::{NOW, keys, raw};
 
-/// `MEMORY USAGE` of a rotated record with a stamp, a fingerprint and 100 bytes of device, and of the
-/// index that it has for itself. Epochs, which live for an hour or two, are apart.
+/// `MEMORY USAGE` of a rotated record with a stamp, a fingerprint and 100 bytes of device, and of an index
+/// with that record alone. Epochs, which live for an hour or two, are not counted.
 #[tokio::test]
 async fn a_login_takes_640_bytes_at_most() {
     let Some(server) = needed("bytes per login", redis()).unwrap() else { return };
@@ -28,7 +28,7 @@ async fn a_login_takes_640_bytes_at_most() {
     assert!(record + index <= 640, "{record} + {index} for a record of {length} bytes");
 }
 
-/// What records and indexes take.
+/// The bytes that records and indexes take.
 async fn usage(server: &hallpass_test_servers::Server) -> (i64, i64) {
     let mut raw = raw(server).await;
     let (mut records, mut indexes) = (0, 0);

@@ -1,4 +1,4 @@
-//! What goes wrong with one server, told apart.
+//! Tests that the different faults of one server are distinguished.
 
 use std::time::{Duration, Instant};
 
@@ -26,7 +26,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
     let record = record("alice", Kind::SESSION).await;
     assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     server.stop().unwrap();
-    // The driver's task hears of it; until then a write is sent, and of unknown outcome.
+    // Wait until the driver's task notices; a write sent before that has an unknown outcome.
     tokio::time::sleep(Duration::from_millis(50)).await;
     let began = Instant::now();
     let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();
@@ -35,7 +35,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
     assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
     server.start().unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
-    // Not into the connection that the old process had: that would be of unknown outcome.
+    // Not over the connection to the old process: the outcome would be unknown.
     assert_eq!(
         store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
         Replace::Replaced
@@ -55,7 +55,7 @@ async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done(
     let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert!(store.find(record.selector).await.is_err());
-    // A write of two seconds and a read of two, and as much again for a machine that is busy.
+    // Two seconds for a write, two for a read, and the same again for a busy machine.
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     server.thaw().unwrap();
     until("the thawed server", async || store.find(record.selector).await.is_ok()).await;
@@ -69,7 +69,8 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
     let record = record("alice", Kind::SESSION).await;
     let _ = store.insert(&record, Fence::None).await.unwrap();
-    // Once before, so that the server knows the script: "unknown script" would be an answer to lose too.
+    // Run it once before, so that the server knows the script: otherwise the answer "unknown script" could be
+    // lost as well.
     assert_eq!(
         store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
         Replace::Replaced
@@ -87,9 +88,9 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     }
 }
 
-/// A replace that is sent again after a lost answer gets the answer of the first time, and somebody else
-/// who means the same does not. An insert is a duplicate of itself: this store sends it once, and core looks
-/// what became of it.
+/// A replace that is repeated after a lost answer gets the first answer, but a replace by another call does
+/// not. A repeated insert is a duplicate of itself: this store sends it once, and core finds out what became
+/// of it.
 #[tokio::test]
 async fn a_replace_that_arrives_twice_is_one_replace() {
     let Some(server) = needed("a request that is sent twice", redis()).unwrap() else { return };
@@ -102,7 +103,7 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     let second = next(&first);
     let mut another = second.clone();
     another.body = next(&second).body;
-    // Each is done, its answer is lost, and it is sent again as it was.
+    // Each call is done, its answer is lost, and the same call is repeated.
     proxy.set(Mode::HalfOpen);
     assert!(store.insert(&first, Fence::None).await.is_err());
     proxy.set(Mode::Pass);
@@ -138,7 +139,7 @@ async fn a_full_server_takes_no_writes_but_revocations() {
         assert!(records.len() < 1000, "never full");
     };
     assert!(matches!(error, StoreError::Unavailable(_)) && why(&error).contains("OOM"), "{error:?}");
-    // What a refused write gave back may suffice for the next one. Now the server is full beyond that.
+    // The memory that a refused write released may suffice for the next one. This limit leaves no room.
     tell(&server, "CONFIG SET maxmemory 2mb");
     let error = store.replace(&next(&records[0]), records[0].revision, Change::Update).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
@@ -170,7 +171,7 @@ async fn a_replica_takes_no_writes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_loads_its_data_is_unavailable() {
-    // It loads for two seconds and more, and answers once in 1,024 commands.
+    // The server loads for more than two seconds, and answers once in 1,024 commands.
     let slow = Launch::new(Backend::Redis).setting("key-load-delay", "100");
     let Some(server) = needed("a Redis that is loading", slow.start()).unwrap() else { return };
     let store = quick(&server).await;
@@ -238,7 +239,7 @@ async fn a_sentinel_is_not_taken_for_a_server_and_watches_one_master_by_its_name
     refused(RedisStore::single(&urls[0]), "is a Sentinel").await;
     refused(RedisStore::cluster(&urls), "no node of a cluster").await;
     refused(RedisStore::sentinel(&urls, "another"), "no Sentinel knows a master of this name").await;
-    // The servers' password apart: one that the Sentinels do not ask for is not shown to them.
+    // The servers' password must not be sent to Sentinels that do not ask for one.
     for server in group.servers() {
         assert_eq!(tell(server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
     }
@@ -265,10 +266,10 @@ async fn a_wrong_password_to_a_cluster_is_refused() {
     let record = record("alice", Kind::SESSION).await;
     assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
     refused(builder().credentials("hallpass", "wrong"), "user and password").await;
-    // One node that is not there makes no outage of it.
+    // A single unreachable node is no outage.
     cluster.nodes()[5].crash().unwrap();
     refused(builder().credentials("hallpass", "wrong"), "user and password").await;
-    // Nor does it turn into one for a store that was connected.
+    // Nor is it one for a store that is already connected.
     for node in &cluster.nodes()[..5] {
         assert_eq!(tell(node, "ACL SETUSER hallpass resetpass >other"), "OK");
         tell(node, "CLIENT KILL USER hallpass");
@@ -281,7 +282,7 @@ async fn a_wrong_password_to_a_cluster_is_refused() {
     .await;
 }
 
-/// That it is a refusal to connect, for this reason.
+/// Checks that connecting is refused for this reason.
 async fn refused(builder: Builder, reason: &str) {
     let error = builder.connect().await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains(reason), "{error:?}");

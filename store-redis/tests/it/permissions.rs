@@ -1,4 +1,4 @@
-//! The permissions that the README lists: enough for everything, and each of them used.
+//! Tests the permissions that the README lists: they are sufficient, and each is used.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -21,12 +21,12 @@ fn line() -> &'static str {
     readme.lines().find(|line| line.starts_with("ACL SETUSER")).unwrap()
 }
 
-/// Everything that a store does.
+/// Runs every operation of a store.
 async fn everything(store: &RedisStore) {
     let alice = subject("alice");
     let epoch = store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(9), NOW).await.unwrap().epoch;
     store.epoch(&alice, Epoch([1; 16]), Duration::from_secs(99), NOW).await.unwrap();
-    // Enough for an index that is looked through by inserts.
+    // Enough records that inserts look through the index.
     let mut last = record("alice", Kind::SESSION).await;
     for _ in 0..60 {
         last = record("alice", Kind::SESSION).await;
@@ -36,7 +36,7 @@ async fn everything(store: &RedisStore) {
     later.purge_at = last.expires_at.saturating_add(Duration::from_secs(9));
     assert_eq!(store.replace(&later, last.revision, Change::Update).await.unwrap(), Replace::Replaced);
     assert_eq!(store.find(last.selector).await.unwrap(), Some(later));
-    // So many at once that they share trips.
+    // Enough concurrent reads that they share trips.
     let mut readers = JoinSet::new();
     for _ in 0..200 {
         let (store, selector) = (store.clone(), last.selector);
@@ -51,7 +51,7 @@ async fn everything(store: &RedisStore) {
         assert_eq!(listed.len(), 9);
         page.after = listed.last().map(hallpass_core::Listed::place);
     }
-    // Too many for one event.
+    // Too many records for one event.
     put(store, &many("carol", Kind::REMEMBER, 2_010).await).await;
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
     let all = Revocation::new(RecordFilter::all(), mark);
@@ -69,7 +69,7 @@ async fn everything(store: &RedisStore) {
     store.check(NOW).await.unwrap();
 }
 
-/// What a server was asked to do.
+/// The commands that a server received.
 fn commands(server: &Server) -> BTreeSet<String> {
     let text = tell(server, "INFO commandstats");
     let names = text.lines().filter_map(|line| line.strip_prefix("cmdstat_")?.split_once(':'));
@@ -86,7 +86,7 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     }
     let url = format!("redis://hallpass:secret@{}/", server.address());
     let store = RedisStore::connect(&url).await.unwrap();
-    // Opening tries every command.
+    // Opening the store tries every command, so the statistics start after it.
     tell(&server, "CONFIG RESETSTAT");
     everything(&store).await;
     let mut used = commands(&server);
@@ -94,7 +94,7 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
     let store = RedisStore::sentinel(urls, group.name()).credentials("hallpass", "secret");
     everything(&store.confirmed_by(1, WITHIN).connect().await.unwrap()).await;
-    // What a replica and Sentinels ask of it themselves is none of these.
+    // Replicas and Sentinels send other commands of their own, which do not count.
     let of_the_store = |name: &String| matches!(name.as_str(), "role" | "wait");
     used.extend(commands(group.master().unwrap()).into_iter().filter(of_the_store));
 
@@ -118,7 +118,8 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     assert!(idle.is_empty(), "listed, and never used: {idle:?}; used: {used:?}");
 }
 
-/// No log-out finds out. (Sentinels, clusters and confirmations need four more, which are met when they connect.)
+/// A missing permission is found at opening, not by a log-out. (Sentinels, clusters and confirmations need
+/// four more, which are used when they connect.)
 #[tokio::test]
 async fn a_missing_permission_is_refused_at_opening_and_named() {
     let Some(server) = needed("ACL users", redis()).unwrap() else { return };
@@ -155,7 +156,7 @@ async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown()
     let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
     let record = record("alice", Kind::SESSION).await;
     assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
-    // Of a command in a script that expects errors of a moving slot.
+    // The permission for a command in a script that expects the errors of a moving slot.
     let (alice, page) = (subject("alice"), Page::first(9.try_into().unwrap()));
     let all = Revocation::new(RecordFilter::all(), Action::Remove);
     tell(&server, "ACL SETUSER hallpass -getrange -get -zscore");
@@ -170,7 +171,7 @@ async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown()
     let error = store.delete(record.selector, &Note::none()).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");
     tell(&server, "ACL SETUSER hallpass +zscore");
-    // Of a command in a script, and of the script.
+    // The permission for a command in a script, and for the script itself.
     for missing in ["getrange", "evalsha"] {
         tell(&server, &format!("ACL SETUSER hallpass -{missing}"));
         let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();

@@ -1,4 +1,4 @@
-//! What asynchronous replication takes back, and what `WAIT` changes about that.
+//! Tests what asynchronous replication may lose, and what `WAIT` changes.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::help::{NOW, next, record, subject, tell, until};
 
 const MARK: Action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: NOW };
 
-/// For a replica on a busy machine.
+/// Long enough for a replica on a busy machine.
 const WITHIN: Duration = Duration::from_secs(1);
 
 fn builder(group: &Sentinel) -> Builder {
@@ -30,14 +30,14 @@ fn roles(group: &Sentinel) -> (&Server, &Server) {
     (master, replica)
 }
 
-/// Cuts the replica off. Freezing it alone would not do: the kernel would keep what the master sends.
+/// Cuts the replica off. Freezing it would not suffice: the kernel would keep what the master sends.
 fn part(group: &Sentinel) {
     let (master, replica) = roles(group);
     replica.freeze().unwrap();
     tell(master, "CLIENT KILL TYPE replica");
 }
 
-/// The master dies, the other takes over, and the store has found it.
+/// Kills the master, and waits until the other server has taken over and the store has found it.
 async fn fail_over(group: &Sentinel, store: &RedisStore) {
     let (old, new) = roles(group);
     old.crash().unwrap();
@@ -60,13 +60,13 @@ async fn recover(group: &Sentinel) {
     until("both servers", async || group.is_healthy()).await;
 }
 
-/// The documentation says so: what only the master had is lost with the master.
+/// As documented: a write that only the master had is lost with the master.
 #[tokio::test]
 async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_was_confirmed_cannot() {
     let Some(group) = needed("a failover", redis_sentinel()).unwrap() else { return };
     let plain = builder(&group).connect().await.unwrap();
     let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
-    // Both halves replicated, by a write that waits.
+    // A write that waits makes sure that both records are replicated.
     let (lost, kept) = (record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await);
     for record in [&lost, &kept] {
         let _ = plain.insert(record, Fence::None).await.unwrap();
@@ -80,14 +80,14 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
         matches!(error, StoreError::Timeout { outcome_unknown: true, .. }),
         "not acknowledged: {error:?}"
     );
-    // Nor does a repetition pass for a confirmation, though nothing is left to mark.
+    // Nor does repeating the call count as confirmed, even though nothing is left to mark.
     let error = log_out(&careful, "bob").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     fail_over(&group, &plain).await;
     let found = plain.find(lost.selector).await.unwrap().expect("the replica had it");
     assert!(found.revoked.is_none(), "the log-out was acknowledged, and is lost: the token lives again");
 
-    // Repeated where it was refused, it holds.
+    // If the failed log-out is repeated, it survives.
     recover(&group).await;
     until("a confirmed log-out", async || log_out(&careful, "bob").await.is_ok()).await;
     fail_over(&group, &plain).await;
@@ -101,7 +101,7 @@ async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_
     let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
     let mut ended = Vec::new();
     for round in 0..2 {
-        // One that was started again has forgotten it.
+        // A restarted server has lost this setting.
         for server in group.servers() {
             assert_eq!(tell(server, "CONFIG SET min-replicas-to-write 1"), "OK");
             assert_eq!(tell(server, "CONFIG SET min-replicas-max-lag 5"), "OK");
@@ -126,7 +126,7 @@ async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_
             let found = careful.find(token.selector).await.unwrap();
             assert!(found.is_none_or(|found| found.revoked.is_some()), "an acknowledged log-out is lost");
         }
-        // Alone, it would acknowledge what a second failover takes back. So it must not write.
+        // Alone, the master would acknowledge writes that a second failover takes back. So it must not write.
         let token = record("late", Kind::REMEMBER).await;
         let error = careful.insert(&token, Fence::None).await.unwrap_err();
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
@@ -135,7 +135,7 @@ async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_
     assert!(ended.len() > 60, "only {} of 100 were confirmed", ended.len());
 }
 
-/// The replica stays attached, and nothing reaches it: a network that has parted, or a replica that hangs. Such a
+/// The replica stays attached, but nothing reaches it: the network has parted, or the replica hangs. Such a
 /// replica confirms nothing, however many are attached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_replica_whose_link_is_silent_confirms_nothing() {
@@ -176,7 +176,7 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
     }
 }
 
-/// A connection that is open and dead costs one call, and not each that comes after it.
+/// A connection that is open but dead costs one call, and not each call after it.
 #[tokio::test]
 async fn a_stranded_connection_is_not_waited_on_for_ever() {
     let Some(master) = needed("a master", redis()).unwrap() else { return };
@@ -190,13 +190,13 @@ async fn a_stranded_connection_is_not_waited_on_for_ever() {
     let store = store.confirmed_by(1, Duration::from_secs(1)).connect().await.unwrap();
     until("a confirmation", async || log_out(&store, "alice").await.is_ok()).await;
 
-    // Both connections, that of the requests and that of the confirmations.
+    // Strands both connections, for requests and for confirmations.
     proxy.strand();
     let error = log_out(&store, "alice").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert_eq!(log_out(&store, "alice").await.unwrap(), 0);
 
-    // Only that of the confirmations: a look-up has the other one replaced.
+    // Strands only the connection for confirmations: a look-up has the other one replaced.
     proxy.strand();
     let _ = store.find(hallpass_core::Selector([7; 16])).await;
     let began = Instant::now();

@@ -1,4 +1,4 @@
-//! A slot that moves to another node, key by key, under load.
+//! Tests a slot that moves to another node, key by key, under load.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,7 +17,7 @@ use crate::help::{NOW, calls, next, raw, record, subject, tell, until};
 /// Longer than a move takes on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
 
-/// One slot on its way.
+/// A moving slot.
 pub(crate) struct Move<'a> {
     pub(crate) from: &'a Server,
     pub(crate) to: &'a Server,
@@ -25,7 +25,7 @@ pub(crate) struct Move<'a> {
 }
 
 impl<'a> Move<'a> {
-    /// The slot of everything of this subject, from its master to another one.
+    /// The slot with all keys of this subject, from its master to another one.
     pub(crate) fn of(cluster: &'a Cluster, name: &str) -> Self {
         let shard = subject(name).shard();
         let nodes = &cluster.nodes()[..3];
@@ -86,7 +86,7 @@ fn is_index(key: &[u8]) -> bool {
     key.windows(3).any(|part| part == b":s:")
 }
 
-/// Whatever has moved, and whatever has not: a revocation waits, and then finds everything.
+/// Whichever keys have moved, a revocation waits, and then finds everything.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
     let Some(cluster) = needed("a move of a slot", redis_cluster()).unwrap() else { return };
@@ -98,7 +98,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         let made = records(&patient, name, 10).await;
         let moving = Move::of(&cluster, name);
         moving.begin();
-        // Half of the keys, and the index among them or not.
+        // Moves half of the keys, with or without the index.
         let mut keys = moving.keys().await;
         assert_eq!(keys.len(), 11);
         keys.sort_by_key(|key| is_index(key) != index_first);
@@ -106,7 +106,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         for key in first {
             moving.carry(key).await;
         }
-        // Single records are read and written on both sides, and nothing of a whole subject is done.
+        // Single records can be read and written on both nodes; operations on a whole subject are not done.
         for token in &made {
             let later = next(token);
             assert_eq!(
@@ -142,7 +142,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
     }
 }
 
-/// What is waited for is a write in a slot, and a slot that is on its way takes no new key.
+/// `WAIT` needs a write in a slot, and a moving slot accepts no new key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_confirm_a_write_amid_a_move() {
     let Some(cluster) = needed("a confirmed write amid a move", redis_cluster()).unwrap() else { return };
@@ -154,7 +154,7 @@ async fn replicas_confirm_a_write_amid_a_move() {
     for key in moving.keys().await.iter().filter(|key| key.ends_with(&made[1].selector.0[2..])) {
         moving.carry(key).await;
     }
-    // One is still here, and the other is a guest elsewhere already.
+    // One record is still here, and the other is already on another node.
     for token in &made {
         let replaced = store.replace(&next(token), token.revision, Change::Update).await.unwrap();
         assert_eq!(replaced, Replace::Replaced);
@@ -165,7 +165,7 @@ async fn replicas_confirm_a_write_amid_a_move() {
     moving.end();
 }
 
-/// Look-ups that share a trip to a node from which half of what they look for has gone.
+/// Look-ups share a trip to a node from which half of their records have moved away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_at_once_find_what_has_moved_and_what_has_not() {
     let Some(cluster) = needed("readers of a slot that moves", redis_cluster()).unwrap() else { return };
@@ -188,7 +188,7 @@ async fn readers_at_once_find_what_has_moved_and_what_has_not() {
         if at == keys.len() / 2 {
             let before = calls(moving.to, "asking");
             all_are_found().await;
-            assert!(calls(moving.to, "asking") > before, "nobody was sent on");
+            assert!(calls(moving.to, "asking") > before, "no read was redirected");
         }
         moving.carry(key).await;
     }
@@ -259,5 +259,5 @@ async fn slots_that_move_under_load_lose_nothing() {
     for worker in workers {
         worker.await.unwrap();
     }
-    println!("{before} rounds before the moves, {} amid them", after - before);
+    println!("{before} rounds before the moves, {} during them", after - before);
 }

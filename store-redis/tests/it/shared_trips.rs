@@ -1,4 +1,5 @@
-//! Reads that share a trip: each gets its own answer, and one that goes away takes nobody's.
+//! Tests reads that share a trip: each gets its own answer, and a read that is dropped takes no other's
+//! answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, mpsc};
@@ -26,7 +27,7 @@ async fn every_reader_of_a_shared_trip_gets_its_own_record() {
     assert!(shared(&server).await > 0, "no trip was shared");
 }
 
-/// Sixteen read all the time, and for a while many more do.
+/// Sixteen tasks read all the time, and for a while many more do.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn few_readers_go_alone_and_do_so_again_after_many() {
     let Some(server) = needed("few readers", redis()).unwrap() else { return };
@@ -48,7 +49,7 @@ async fn few_readers_go_alone_and_do_so_again_after_many() {
     }
     let mut before = shared(&server).await;
     assert!(before > 0);
-    // A busy machine lets readers pile up for longer.
+    // On a busy machine, reads may queue up for longer.
     for _ in 0..100 {
         wait_for(&done, 5_000).await;
         let after = shared(&server).await;
@@ -67,7 +68,7 @@ async fn read_again_and_again(store: RedisStore, times: usize, done: Arc<AtomicU
     }
 }
 
-/// Waits until so many more reads are done.
+/// Waits until `more` further reads are done.
 async fn wait_for(done: &AtomicUsize, more: usize) {
     let until = done.load(Ordering::Relaxed) + more;
     while done.load(Ordering::Relaxed) < until {
@@ -75,7 +76,7 @@ async fn wait_for(done: &AtomicUsize, more: usize) {
     }
 }
 
-/// How many trips were shared so far.
+/// How many trips have been shared so far.
 async fn shared(server: &Server) -> u64 {
     let mut raw = raw(server).await;
     let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut raw).await.unwrap();
@@ -90,7 +91,7 @@ async fn they_do_so_on_a_cluster_too() {
     read_at_once(&store).await;
 }
 
-/// Many readers at the same instant, every fourth of whom hangs up before the answer.
+/// Many readers at the same instant; one in four stops waiting before the answer.
 async fn read_at_once(store: &RedisStore) {
     let mut selectors = Vec::new();
     for number in 0..READERS {
@@ -123,7 +124,7 @@ async fn read_at_once(store: &RedisStore) {
     }
 }
 
-/// A trip that is handed over to a runtime that ends comes back at once.
+/// A trip that is handed to a runtime that is shutting down comes back immediately.
 #[test]
 fn a_runtime_that_ends_amid_shared_trips_ends() {
     let Some(server) = needed("the end of a runtime", redis()).unwrap() else { return };

@@ -1,4 +1,4 @@
-//! Revocations that are too large for one event.
+//! Tests revocations that are too large for one event.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ async fn left(store: &RedisStore) -> usize {
     }
 }
 
-/// In one script they would stop every other call for as long as all of them take.
+/// In one script they would block every other call for the whole revocation.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_subject_of_very_many_records_is_logged_out_page_by_page() {
     let Some(server) = needed("a large subject", redis()).unwrap() else { return };
@@ -62,7 +62,7 @@ async fn a_subject_of_very_many_records_is_logged_out_page_by_page() {
     }
 }
 
-/// What is still there is listed in steps too, however few of them are asked for.
+/// The remaining records are also listed in steps, however few are requested.
 #[tokio::test]
 async fn a_list_that_finds_little_among_very_many_looks_in_steps() {
     let Some(server) = needed("a large list", redis()).unwrap() else { return };
@@ -77,7 +77,7 @@ async fn a_list_that_finds_little_among_very_many_looks_in_steps() {
     assert!(calls(&server, "evalsha") - before >= 5, "one script looked at all of them");
 }
 
-/// Logins under way, and sessions under tokens that the sweep has yet to end.
+/// Tests logins under way, and sessions under tokens that the sweep has not ended yet.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_slips_in_behind_a_sweep() {
     let Some(server) = needed("a race with a sweep", redis()).unwrap() else { return };
@@ -100,7 +100,7 @@ async fn nothing_slips_in_behind_a_sweep() {
                         0 => Fence::Epoch(old),
                         _ => Fence::Parent(records[at].selector),
                     };
-                    // Before and behind whatever the sweep has reached.
+                    // Before and behind the place that the sweep has reached.
                     new.created_at =
                         hallpass_core::Timestamp::from_millis(NOW.as_millis() + (at as u64 % 3) - 1);
                     match store.insert(&new, fence).await.unwrap() {
@@ -122,7 +122,7 @@ async fn nothing_slips_in_behind_a_sweep() {
         }
         assert_eq!(left(&store).await, 0, "{action:?}: admitted after the acknowledgement");
         if action == MARK {
-            // For the second round, what is marked is not a parent.
+            // For the second round, because a marked record is not a valid parent.
             let removed = Revocation::new(RecordFilter::all(), Action::Remove);
             store.revoke_by_subject(&alice, &removed).await.unwrap();
             put(&store, &records).await;
@@ -130,7 +130,7 @@ async fn nothing_slips_in_behind_a_sweep() {
     }
 }
 
-/// The epoch is set by the first page, and stays.
+/// The first page sets the epoch, and it stays set.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sweep_that_is_cut_off_keeps_what_it_did_and_is_finished_by_another() {
     let Some(server) = needed("a sweep that is cut off", redis()).unwrap() else { return };
@@ -149,7 +149,7 @@ async fn a_sweep_that_is_cut_off_keeps_what_it_did_and_is_finished_by_another() 
     assert_eq!(store.insert(&late, Fence::Epoch(old)).await.unwrap(), Insert::Fenced);
     let again = Revocation::new(RecordFilter::all(), MARK);
     let ended = store.revoke_by_subject(&alice, &again).await.unwrap();
-    // A page may have been on its way when the call was dropped.
+    // A page may have been under way when the call was dropped.
     assert!(ended as usize <= rest && ended > 0, "{ended} of {rest}");
     assert_eq!(left(&store).await, 0);
     assert_eq!(store.insert(&late, Fence::Epoch(old)).await.unwrap(), Insert::Fenced);

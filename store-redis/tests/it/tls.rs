@@ -1,4 +1,4 @@
-//! A server that is reached through TLS, with certificates made for the occasion.
+//! Tests a server with TLS, with certificates created by the test.
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use crate::help::{record, tell};
 
 const URL: &str = "HALLPASS_TEST_TLS_URL";
 
-/// A folder with an authority, `NAME.pem`, and what it says of a server: `server.pem` and `server.key`.
+/// A folder with a certificate authority, `NAME.pem`, and the certificate of a server: `server.pem` and
+/// `server.key`.
 struct Authority(PathBuf);
 
 impl Authority {
@@ -50,7 +51,7 @@ impl Authority {
         self.0.join(file)
     }
 
-    /// A server with this certificate, and the port at which it speaks TLS.
+    /// Starts a server with this certificate, and returns its TLS port too.
     fn start(&self) -> Result<(Server, u16), Error> {
         let mut attempts = 0;
         loop {
@@ -65,7 +66,7 @@ impl Authority {
                 .setting("tls-ca-cert-file", &text("ca.pem"))
                 .setting("tls-auth-clients", "no");
             match launch.start() {
-                // Somebody took the port in between.
+                // Another process took the port in between.
                 Err(Error::Start { log, .. }) if log.contains("Address already in use") && attempts < 5 => {}
                 other => return other.map(|server| (server, port)),
             }
@@ -79,8 +80,8 @@ impl Drop for Authority {
     }
 }
 
-/// What a process says that believes this authority: those of the machine are read from a file that the environment names,
-/// and only a process of its own can be given another environment.
+/// The output of a process that trusts this authority. The trusted authorities are read from a file that the
+/// environment names, and only a separate process can have a different environment.
 fn told(url: &str, believed: &Path) -> String {
     let mut child = Command::new(env::current_exe().unwrap());
     child.args(["tls::a_process_that_believes_an_authority", "--exact", "--nocapture"]);
@@ -121,7 +122,7 @@ fn a_server_is_believed_by_its_certificate_and_another_is_refused() {
     let hosts = format!("redis{}", "s+cluster://hallpass:secret@127.0.0.1:");
     let cluster = told(&format!("{hosts}{port}"), &theirs.path("ca.pem"));
     assert!(cluster.contains("refused") && cluster.contains("UnknownIssuer"), "{cluster}");
-    // The certificate is for the address, and not for this name of it.
+    // The certificate is for the address, not for this name.
     let name = told(&url.replace("127.0.0.1", "localhost"), &ours.path("ca.pem"));
     assert!(name.contains("refused") && name.contains("not valid for name"), "{name}");
     let insecure = told(&format!("{url}/#insecure"), &theirs.path("ca.pem"));

@@ -1,4 +1,4 @@
-//! What an operator hears of trouble, and never a secret.
+//! Tests that errors are logged for the operator, and never a secret.
 
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
@@ -69,7 +69,7 @@ async fn a_server_that_goes_and_comes_back_is_told_and_no_password_is() {
     let before = heard.lines();
     assert!(before.contains("cannot connect") && before.contains("onnection refused"), "{before}");
     server.start().unwrap();
-    // The user is forgotten with the process, and a refusal has its cause too.
+    // The restarted server does not know the user, and this refusal also has a cause.
     until("a refusal", async || {
         let found = store.find(token.selector).await;
         found.is_err_and(|error| matches!(error, hallpass_core::StoreError::Refused(_)))

@@ -1,4 +1,4 @@
-//! Servers for the suite, and what may be done to them.
+//! Servers for the suite, and the faults that it can inflict on them.
 
 use std::fmt::Debug;
 use std::path::PathBuf;
@@ -17,7 +17,7 @@ use hallpass_test_servers::{
 use tokio::runtime::Runtime;
 use tokio::task::spawn_blocking;
 
-/// What a call may take, apart from a delay.
+/// The timeout of a call without a delay.
 const TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How the servers are arranged.
@@ -36,7 +36,7 @@ const ALL: [(Kind, &str); 4] = [
     (Kind::Container, "container"),
 ];
 
-/// What `HALLPASS_REDIS_GROUPS` names, or everything that this run may not leave out.
+/// The groups in `HALLPASS_REDIS_GROUPS`, or all that this run must include.
 pub(crate) fn chosen() -> Vec<Kind> {
     let is_set = |name| env::var(name).is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
     let full = is_set("CI") || is_set("HALLPASS_FULL");
@@ -49,16 +49,16 @@ pub(crate) fn chosen() -> Vec<Kind> {
     ALL.into_iter().filter(wanted).map(|(kind, _)| kind).collect()
 }
 
-/// The servers, while they run.
+/// The running servers.
 enum Group {
     One(Box<Server>),
     Sentinel(Sentinel),
     Cluster(Cluster),
-    /// A crash child: its parent has them.
+    /// In a crash child: its parent runs the servers.
     OfTheParent,
 }
 
-/// A harness over real servers.
+/// A harness on real servers.
 pub(crate) struct RedisHarness {
     name: String,
     kind: Kind,
@@ -67,12 +67,12 @@ pub(crate) struct RedisHarness {
     patches: Vec<[String; 3]>,
     group: Arc<Group>,
     proxy: Option<Proxy>,
-    /// The proxy lives on it.
+    /// The proxy runs on it.
     _runtime: Option<Runtime>,
 }
 
 impl RedisHarness {
-    /// `None`, said plainly, where this machine has no such server and may do without.
+    /// Starts the servers. Reports and returns `None` if this machine lacks them and may go without.
     pub(crate) fn start(kind: Kind, patches: &[[String; 3]]) -> Result<Option<Self>, BoxError> {
         let what = format!("the suite on Redis ({kind:?})");
         let group = match kind {
@@ -134,24 +134,24 @@ impl RedisHarness {
             Kind::Sentinel => RedisStore::sentinel(&self.urls, "hallpass"),
             Kind::Cluster => RedisStore::cluster(&self.urls),
         };
-        // A connection takes several calls to open.
+        // Opening a connection takes several round trips.
         let builder = if delay().is_zero() { builder } else { builder.timeout(TIMEOUT + delay() * 50) };
         self.patches.iter().fold(builder, |builder, [name, from, to]| builder.patched(name, from, to))
     }
 }
 
-/// What the proxy does while nothing is wrong: it delays each call, half of it each way.
+/// The proxy's mode without a fault: it delays each call, half of it in each direction.
 fn calm() -> Mode {
     if delay().is_zero() { Mode::Pass } else { Mode::Delay(delay() / 2) }
 }
 
-/// As many milliseconds as `HALLPASS_TEST_DELAY` says.
+/// The delay in milliseconds from `HALLPASS_TEST_DELAY`.
 fn delay() -> Duration {
     let delay = env::var("HALLPASS_TEST_DELAY").ok().and_then(|delay| delay.parse().ok());
     delay.map_or(Duration::ZERO, Duration::from_millis)
 }
 
-/// Where a crash child finds what its parent started.
+/// The file that tells a crash child what its parent started.
 fn note(process: u32) -> PathBuf {
     PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-of-{process}"))
 }
@@ -231,7 +231,7 @@ impl Hurt for RedisHarness {
 }
 
 impl Group {
-    /// Those that hold data.
+    /// The servers that hold data.
     fn servers(&self) -> Vec<&Server> {
         match self {
             Self::One(server) => vec![server],
@@ -256,7 +256,7 @@ impl Group {
     }
 }
 
-/// Waits for something outside of this process, a minute at most.
+/// Waits for something outside this process, at most a minute.
 pub(crate) fn until(what: &str, mut done: impl FnMut() -> bool) -> Result<(), BoxError> {
     for _ in 0..1200 {
         if done() {

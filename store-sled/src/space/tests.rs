@@ -1,4 +1,4 @@
-//! The order of writes, watched one by one as sled's log will have them.
+//! Tests the order of writes, one by one, as sled's log will contain them.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn record(n: u8, subject: Option<&str>) -> Record {
     }
 }
 
-/// Does `work` and checks the invariant after each single write that it made.
+/// Runs `work`, and checks the invariant after each single write.
 fn watched(work: impl FnOnce(&Space<'_>)) -> usize {
     let folder = tempfile::tempdir().unwrap();
     let options = Options { cache_bytes: 1 << 20, timeout: Duration::from_secs(10) };

@@ -1,4 +1,4 @@
-//! One record at a time: S1 to S5, S7, S15, S16, S18.
+//! Tests one record at a time: S1 to S5, S7, S15, S16, S18.
 
 use hallpass_core::{
     Body, Change, Device, Fence, Insert, Kind, Note, Reason, Record, Replace, Revision, Selector, TokenStore,

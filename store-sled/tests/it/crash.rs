@@ -1,10 +1,11 @@
-//! `kill -9` at any moment: what was acknowledged is there afterwards, and nothing that ended lives.
+//! Tests `kill -9` at any moment: afterwards every acknowledged write is there, and nothing that was ended
+//! lives.
 //!
-//! The parent starts this binary again as a child, which writes and prints a line before each call
-//! (`?`), one when a reader saw its effect (`=`) and one after its acknowledgement (`!`). The parent kills
-//! it after a random while, opens the folder and compares: what was seen binds as what was acknowledged.
-//! Each task of the child owns a subject, so at most its last call is in doubt, and the touches before it
-//! in those lives that have asked for no more.
+//! The parent starts this binary again as a child, which writes. The child prints a line before each call
+//! (`?`), one when a reader saw its effect (`=`), and one after its acknowledgement (`!`). The parent kills
+//! it after a random time, opens the folder and compares: an observed write counts as an acknowledged one.
+//! Each task of the child owns a subject, so at most its last call is in doubt, and in lives with unflushed
+//! touches the touches before it.
 
 use std::collections::HashMap;
 use std::io::{BufRead, BufReader, Write};
@@ -22,13 +23,13 @@ use hallpass_store_sled::{AckTouch, SledStore};
 use crate::support::{Rng, as_child, at, child, subject};
 
 const ROUNDS: u64 = 200;
-/// After so many rounds another folder is begun, so that the checks stay short.
+/// The number of rounds in one folder, so that the checks stay short.
 const PER_FOLDER: u64 = 20;
 const TASKS: u64 = 4;
 
-/// One step of a task; what it writes follows from the task's generator alone.
+/// One step of a task. What it writes depends only on the task's generator.
 struct Step {
-    /// The state of every record of the task after it.
+    /// The state of every record of the task after the step.
     after: HashMap<Selector, Record>,
     call: Call,
 }
@@ -41,7 +42,7 @@ enum Call {
     Revoke(Action),
 }
 
-/// The endless list of a task's steps, the same in parent and child.
+/// The endless list of a task's steps, identical in parent and child.
 struct Script {
     rng: Rng,
     subject: Subject,
@@ -94,11 +95,11 @@ impl Script {
     }
 }
 
-/// What the parent knows of one task when the child is dead.
+/// What the parent knows about one task when the child is dead.
 struct Fate {
     subject: Subject,
     acknowledged: HashMap<Selector, Record>,
-    /// The states after each call that may have been done since.
+    /// The states after each later call that may have been done.
     in_doubt: Vec<HashMap<Selector, Record>>,
 }
 
@@ -108,7 +109,7 @@ fn writer() {
     let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     let store = SledStore::builder(&folder).touches(touches(seed)).open().unwrap();
-    // The harness has begun a line.
+    // The test harness has already printed part of a line.
     say("\nready");
     runtime.block_on(async {
         let mut tasks = tokio::task::JoinSet::new();
@@ -148,7 +149,7 @@ async fn write_for_ever(store: SledStore, mut script: Script, task: u64) {
     }
 }
 
-/// Reads until `next` is there, and says so.
+/// Reads until `next` is visible, and prints that.
 async fn watch(store: &SledStore, next: &Record, task: u64, step: u64) {
     while store.find(next.selector).await.unwrap().as_ref() != Some(next) {
         tokio::task::yield_now().await;
@@ -156,12 +157,12 @@ async fn watch(store: &SledStore, next: &Record, task: u64, step: u64) {
     say(&format!("= {task} {step}"));
 }
 
-/// Every other life asks for no more than that touches are written.
+/// Every other life acknowledges touches before they are flushed.
 fn touches(seed: u64) -> AckTouch {
     if seed.is_multiple_of(2) { AckTouch::Flushed } else { AckTouch::Written }
 }
 
-/// One line in one write, so that a line is there as a whole or not at all.
+/// Prints a line in one write, so that it appears entirely or not at all.
 fn say(line: &str) {
     let line = format!("{line}\n");
     std::io::stdout().lock().write_all(line.as_bytes()).unwrap();
@@ -209,7 +210,7 @@ fn s14_what_was_acknowledged_survives_two_hundred_kills() {
     assert!(acknowledged > 5 * ROUNDS && unclean > ROUNDS / 2, "{acknowledged}, {unclean}: hardly a test");
 }
 
-/// Runs a child for `life` after it has opened the folder (or not even that), and kills it.
+/// Runs a child for `life` after it has opened the folder (or from its start), and kills it.
 fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
     let mut command = child("crash::writer", folder);
     let mut process = command.env("SEED", seed.to_string()).stdout(Stdio::piped()).spawn().unwrap();
@@ -228,7 +229,7 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
         }
         told
     });
-    // One life in four ends while the folder is opened.
+    // One life in four ends while the folder is being opened.
     let was_ready = seed.is_multiple_of(4) || is_ready.recv_timeout(Duration::from_secs(20)).is_ok();
     std::thread::sleep(life);
     process.kill().unwrap();
@@ -258,14 +259,14 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
     (acknowledged, fates)
 }
 
-/// Checks a task's records and answers what is there now.
+/// Checks a task's records, and returns their present state.
 async fn judge(store: &SledStore, fate: Fate, when: &str) -> (Subject, HashMap<Selector, Record>) {
     let now = stored(store, &fate.subject).await;
     let states = || std::iter::once(&fate.acknowledged).chain(&fate.in_doubt);
     for selector in states().flat_map(HashMap::keys).chain(now.keys()) {
         let found = store.find(*selector).await.unwrap();
         assert_eq!(found.as_ref(), now.get(selector), "{when}: find and list disagree");
-        // A revocation of many may be half done: each record is judged by itself.
+        // A revocation of many records may be half done: each record is judged by itself.
         let allowed: Vec<_> = states().map(|state| state.get(selector)).collect();
         assert!(allowed.contains(&found.as_ref()), "{when}: {selector} is {found:?}, allowed {allowed:?}");
     }

@@ -1,4 +1,4 @@
-//! Damaged indexes and records, made with sled itself; and the folder after closing in good order.
+//! Tests indexes and records that were damaged with sled itself, and the folder after a clean close.
 
 use std::num::NonZeroU16;
 
@@ -12,7 +12,7 @@ use crate::support::{Rng, at, raw, subject, words};
 
 const EVERYTHING: Page = Page::first(NonZeroU16::MAX);
 
-/// A folder with `count` records of alice, closed, and then changed behind our back.
+/// A closed folder with `count` records of alice, which is then changed without the store.
 async fn damaged(count: usize, damage: impl FnOnce(&sled::Db, &sled::Tree)) -> (TempDir, Vec<Record>) {
     let mut rng = Rng::seeded();
     let folder = tempfile::tempdir().unwrap();
@@ -73,7 +73,7 @@ async fn entries_without_their_record_are_removed() {
 
 #[tokio::test]
 async fn entries_that_lead_nowhere_mislead_nobody() {
-    // Marked as clean, so that no check runs and the readers are on their own.
+    // Marked as clean, so that no check runs and the readers must cope by themselves.
     let (folder, _) = damaged(10, |db, tree| {
         for key in keys(tree, b'r').iter().take(4) {
             tree.remove(key).unwrap();
@@ -116,7 +116,7 @@ async fn a_corrupt_record_is_reported_and_kept() {
     let all = store.list_by_subject(&subject("alice"), &EVERYTHING).await.unwrap();
     let places: Vec<_> = all.iter().map(Listed::place).collect();
     let expected: Vec<_> = records.iter().map(|record| (record.created_at, record.selector)).collect();
-    assert_eq!(places, expected, "it stands where its record stood");
+    assert_eq!(places, expected, "it has the place of its record");
     for entry in all {
         assert_eq!(matches!(entry, Listed::Corrupt { .. }), entry.place().1 == selector);
     }

@@ -1,4 +1,4 @@
-//! Folders that cannot be opened, and folders that are opened twice.
+//! Tests folders that cannot be opened, and folders that are opened twice.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -105,7 +105,7 @@ fn where_no_folder_can_be_made_is_refused() {
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     refused(&file.join("tokens"), "Not a directory");
-    // sysfs makes nothing, not even for root: it says so by one of these words.
+    // sysfs creates no folder, not even for root, and reports that with one of these texts.
     if cfg!(target_os = "linux") {
         refused(Path::new("/sys/kernel/hallpass"), "permi");
     }
@@ -113,7 +113,7 @@ fn where_no_folder_can_be_made_is_refused() {
 
 #[test]
 fn files_that_cannot_be_written_are_refused() {
-    // Permissions do not bind root, but nobody can open a directory for writing.
+    // Permissions do not restrict root, but no process can open a directory for writing.
     for file in ["db", "conf"] {
         let (folder, store) = store();
         drop(store);
@@ -146,15 +146,16 @@ fn broken_folder() {
     }
 }
 
-/// The same in every process; enough for several of sled's segments, without which it hardly panics.
+/// The same records in every process; enough for several of sled's segments, because with fewer it rarely
+/// panics.
 fn known() -> Vec<Record> {
     let mut rng = Rng(1);
     let mut record = || Record { body: rng.body(16_000), ..rng.record(Some(&subject("alice"))) };
     (0..150).map(|_| record()).collect()
 }
 
-/// Each file of the folder is damaged in turn, at many places; a process of its own opens the result, so
-/// that an abort or a hang is seen as one.
+/// Damages each file of the folder in turn, at many places. A separate process opens the result, so that an
+/// abort or a hang is noticed.
 #[test]
 fn a_damaged_folder_is_an_error_or_works_but_never_takes_the_process_down() {
     let mut rng = Rng::seeded();
@@ -184,7 +185,7 @@ fn a_damaged_folder_is_an_error_or_works_but_never_takes_the_process_down() {
                 fs::copy(file, path.join(file.file_name().unwrap())).unwrap();
             }
             let mut broken = bytes.clone();
-            // The first bytes are headers, where most can go wrong.
+            // The first bytes are headers, where damage does most.
             let place = if round % 3 == 0 { rng.below(used.min(64)) } else { rng.below(used) } as usize;
             match round % 4 {
                 0 => broken.truncate(place),

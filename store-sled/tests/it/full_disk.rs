@@ -1,8 +1,8 @@
-//! A disk that takes no more, and that takes more again later.
+//! Tests a disk that is full, and later has room again.
 //!
-//! A limit on the size of files (`ulimit -f`) stands for it: it needs no privilege and no mount, so the
-//! test runs everywhere there is a shell; the write fails with `EFBIG` where a disk says `ENOSPC`. The
-//! limit is the child's own soft one, which `prlimit` lifts from outside while it runs.
+//! A limit on the size of files (`ulimit -f`) takes the place of a full disk: it needs no privilege and no
+//! mount, so the test runs wherever there is a shell. The write fails with `EFBIG` where a full disk returns
+//! `ENOSPC`. The limit is the child's own soft one, which `prlimit` lifts from outside while it runs.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use hallpass_store_sled::SledStore;
 
 use crate::support::{Rng, as_child, child, subject, words};
 
-/// Kilobytes; sled's first segments take some 500 each.
+/// In kilobytes; each of sled's first segments takes about 500.
 const LIMIT: u32 = 2_048;
 
 #[test]
@@ -39,7 +39,7 @@ fn writer() {
         ));
         assert!(words(&first).contains("File too large"), "{first:?}");
         assert!(kept.len() > 50, "{} fit", kept.len());
-        // It may find a little room after each new opening, until there is none at all.
+        // The store may find a little room after each new opening, until there is none left.
         let mut failed_in_a_row = 0;
         while failed_in_a_row < 100 {
             let mut record = rng.record(Some(&subject("alice")));
@@ -90,7 +90,7 @@ fn a_full_disk_is_an_error_and_the_same_handle_works_when_there_is_room_again() 
     let folder = tempfile::tempdir().unwrap();
     let writer = child("full_disk::writer", folder.path());
     let mut shell = Command::new("bash");
-    // Without the trap the system kills who writes beyond the limit; with it the write fails.
+    // Without the trap the system kills a process that writes beyond the limit; with it the write fails.
     shell.args(["-c", &format!("trap '' XFSZ; ulimit -S -f {LIMIT}; exec \"$0\" \"$@\"")]);
     shell.arg(writer.get_program()).args(writer.get_args());
     for (name, value) in writer.get_envs() {

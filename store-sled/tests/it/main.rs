@@ -1,5 +1,4 @@
-//! The adapter against a real folder. Processes that have to die are this binary again: see
-//! [`support::child`].
+//! Tests the adapter on a real folder. Processes that must die are this binary again: see [`support::child`].
 
 #![expect(
     clippy::unwrap_used,

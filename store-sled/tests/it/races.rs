@@ -1,4 +1,4 @@
-//! Calls that meet: S5, S8, S11, S13, and group commit.
+//! Tests concurrent calls: S5, S8, S11, S13, and group commit.
 
 use std::sync::Arc;
 use std::task::Poll;
@@ -47,12 +47,12 @@ async fn s5_of_twenty_replaces_of_one_revision_one_wins() {
     }
 }
 
-/// Lets inserts behind a fence run against a revocation of everything; nothing may be left.
+/// Runs inserts behind a fence against a revocation of everything; no record may be left.
 async fn fence_race(action: Action, parent_fence: bool) {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let (mut inserted, mut fenced) = (0, 0);
-    // Until both outcomes were seen often enough to speak of a race.
+    // Repeats until both outcomes have occurred often enough to prove a race.
     for round in 0..4_000_u64 {
         if round >= 400 && inserted >= 20 && fenced >= 20 {
             break;
@@ -181,7 +181,7 @@ async fn sixty_four_writers_finish_and_lose_nothing() {
     }
 }
 
-/// Polls `call` once, looks away for `patience`, and drops it if it has not finished then.
+/// Polls `call` once, waits for `patience`, and drops it if it has not finished then.
 async fn cut<T>(call: impl Future<Output = T>, patience: Duration) -> bool {
     let mut call = std::pin::pin!(call);
     for patience in [patience, Duration::ZERO] {
@@ -225,7 +225,7 @@ async fn s13_a_dropped_future_leaves_a_record_untouched_or_whole() {
     }
     println!("{untouched} untouched at first sight, {written} written");
     assert!(untouched > 0 && written > 0, "{untouched} untouched, {written} written");
-    // The last handle goes when the last call has ended; the next opening waits for that.
+    // The last handle is dropped when the last call has ended; the next opening waits for that.
     store.close().unwrap();
     let store = SledStore::open(folder.path()).unwrap();
     let mut left = 0;

@@ -1,4 +1,4 @@
-//! Many records: S8 to S11.
+//! Tests many records: S8 to S11.
 
 use std::num::NonZeroU16;
 use std::time::Duration;
@@ -49,7 +49,7 @@ async fn s9_pages_cover_a_thousand_records_exactly_once() {
     let mut rng = Rng::seeded();
     let (_folder, store) = store();
     let alice = subject("alice");
-    // A thousand records on a thousand milliseconds: many share one.
+    // A thousand records in a thousand milliseconds: many share an instant.
     let mut records = fill(&store, &mut rng, Some(&alice), 1_000).await;
     fill(&store, &mut rng, Some(&subject("bob")), 50).await;
     fill(&store, &mut rng, None, 50).await;
@@ -73,7 +73,7 @@ async fn s8_all_of_2500_and_nobody_elses_are_ended() {
     let (_folder, store) = store();
     let alice = subject("alice");
     let mut records = fill(&store, &mut rng, Some(&alice), 2_500).await;
-    // Three of them are keys, which a revocation of devices spares.
+    // Three of them are keys, which a revocation of devices leaves alone.
     for record in &mut records[..3] {
         assert!(store.delete(record.selector, &Note::none()).await.unwrap());
         record.purpose = Purpose::Key;
@@ -111,7 +111,7 @@ async fn s10_a_purge_is_bounded_and_takes_only_what_is_due() {
     let (_folder, store) = store();
     let alice = subject("alice");
     let mut records = fill(&store, &mut rng, Some(&alice), 100).await;
-    // Their time moves: a slide puts it off, a mark puts it at the absolute expiry.
+    // Their purge time moves: a slide postpones it, and a mark sets it to the absolute expiry.
     for (place, record) in records.iter_mut().enumerate().filter(|(place, _)| place % 2 == 0) {
         let mut next = rng.rotated(record);
         next.purge_at = at(2_600_000 + place as u64);
@@ -167,7 +167,7 @@ async fn s11_an_epoch_is_kept_and_collected_in_its_time() {
     let (first, other) = (rng.epoch(), rng.epoch());
     assert_eq!(store.epoch(&alice, first, HOUR, at(0)).await.unwrap().epoch, first);
     assert_eq!(store.epoch(&alice, other, HOUR, at(1)).await.unwrap().epoch, first);
-    // Less than half of the hour is left: the time is renewed, the epoch stays.
+    // Less than half of the hour is left: the epoch is prolonged but does not change.
     assert_eq!(store.epoch(&alice, other, HOUR, at(2_000_000)).await.unwrap().epoch, first);
     let _ = store.purge_expired(at(5_599_999), 10).await.unwrap();
     assert_eq!(store.epoch(&alice, other, Duration::ZERO, at(0)).await.unwrap().epoch, first);

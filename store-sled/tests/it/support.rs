@@ -1,4 +1,4 @@
-//! Records filled by hand, a generator whose seed can be printed, and children to kill.
+//! Records built by hand, a generator whose seed can be printed, and children to kill.
 
 use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
@@ -11,11 +11,11 @@ use hallpass_core::{
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
-/// SplitMix64: small, and the same sequence for the same seed everywhere.
+/// SplitMix64: small, and with the same sequence for the same seed everywhere.
 pub(crate) struct Rng(pub(crate) u64);
 
 impl Rng {
-    /// A seed from the system; printed, so that a failure can be run again.
+    /// A generator with a seed from the system, which is printed so that a failure can be repeated.
     pub(crate) fn seeded() -> Self {
         let seed = match std::env::var("HALLPASS_SEED") {
             Ok(seed) => seed.parse().unwrap(),
@@ -49,7 +49,7 @@ impl Rng {
         Epoch(self.bytes())
     }
 
-    /// A record as core would issue it, its body random.
+    /// A record as core would issue it, with a random body.
     pub(crate) fn record(&mut self, subject: Option<&Subject>) -> Record {
         let created = at(1_000_000 + self.below(1_000));
         let len = 100 + self.below(100) as usize;
@@ -74,7 +74,7 @@ impl Rng {
         }
     }
 
-    /// What a rotation makes of `record`.
+    /// `record` after a rotation.
     pub(crate) fn rotated(&mut self, record: &Record) -> Record {
         let mut next = record.clone();
         next.revision = record.revision.next();
@@ -83,7 +83,7 @@ impl Rng {
         next
     }
 
-    /// What a slide of the idle expiry makes of `record`: later times and another write id.
+    /// `record` after its idle expiry was moved: later times and another write id.
     pub(crate) fn touched(&mut self, record: &Record) -> Record {
         let mut next = record.clone();
         next.revision = record.revision.next();
@@ -103,14 +103,14 @@ pub(crate) fn subject(name: &str) -> Subject {
     Subject::new(name).unwrap()
 }
 
-/// A store in a folder that goes with the first of the two.
+/// A store in a folder, which is removed when the first of the two is dropped.
 pub(crate) fn store() -> (TempDir, SledStore) {
     let folder = tempfile::tempdir().unwrap();
     let store = SledStore::open(folder.path()).unwrap();
     (folder, store)
 }
 
-/// The folder as sled itself sees it. One of sled's threads may hold the lock a moment longer than the
+/// Opens the folder with sled itself. One of sled's threads may hold the lock a moment longer than the
 /// database that was closed.
 pub(crate) fn raw(folder: &Path) -> sled::Db {
     let mut attempts = 0;
@@ -124,7 +124,7 @@ pub(crate) fn raw(folder: &Path) -> sled::Db {
     }
 }
 
-/// An error with all its sources, in `Display` and in `Debug`.
+/// The text of an error with all its sources, in `Display` and in `Debug`.
 pub(crate) fn words(error: &StoreError) -> String {
     let mut words = format!("{error:?} {error}");
     let mut source = std::error::Error::source(error);
@@ -135,7 +135,7 @@ pub(crate) fn words(error: &StoreError) -> String {
     words
 }
 
-/// This test binary again, to run only the test `name`, which looks for its folder with [`as_child`].
+/// This test binary again, to run only the test `name`, which finds its folder with [`as_child`].
 pub(crate) fn child(name: &str, folder: &Path) -> Command {
     let mut command = Command::new(std::env::current_exe().unwrap());
     command.args([name, "--exact", "--nocapture", "--test-threads=1"]);
