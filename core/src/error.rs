@@ -185,7 +185,7 @@ impl fmt::Display for Failure {
             Self::Store(_) => f.write_str("the token store failed"),
             Self::UnknownKey(id) => write!(f, "key {id} is not in the keyring"),
             Self::UnknownKind(kind) => write!(f, "no policy for tokens of kind {kind}"),
-            Self::WrongCall(kind) => write!(f, "this call does not go with tokens of kind {kind}"),
+            Self::WrongCall(kind) => write!(f, "this call does not accept tokens of kind {kind}"),
         }
     }
 }

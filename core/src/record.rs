@@ -103,7 +103,7 @@ impl Body {
     /// [`LimitError`] if there are more than [`Body::MAX_LEN`] bytes.
     pub fn new(bytes: Vec<u8>) -> Result<Self, LimitError> {
         if bytes.len() > Self::MAX_LEN {
-            return Err(LimitError::new("body", "must be at most 16 KiB and what core adds"));
+            return Err(LimitError::new("body", "must be at most 16 KiB plus what core adds"));
         }
         Ok(Self(bytes))
     }

@@ -139,7 +139,7 @@ impl State {
         let origin = match from.u8()? {
             0 => Origin::Authenticated,
             1 => Origin::Restored,
-            _ => return Err(DecodeError("unknown way of authentication")),
+            _ => return Err(DecodeError("unknown origin code")),
         };
         let stamp = has(HAS_STAMP).then(|| from.array()).transpose()?;
         let fingerprint = has(HAS_FINGERPRINT).then(|| from.array()).transpose()?;
@@ -213,7 +213,7 @@ impl Record {
         let digest = |record: &Self, facts| Digest::of(&none, record.covered(facts), None);
         match digest(self, facts).matches(&digest(proven, proven_facts)) {
             true => Ok(()),
-            false => Err(DecodeError("what never changes in a row was changed")),
+            false => Err(DecodeError("an immutable field of the row was changed")),
         }
     }
 }

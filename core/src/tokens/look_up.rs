@@ -77,7 +77,7 @@ impl Tokens {
         };
         let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
         if record.selector != selector {
-            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
+            return Err(corrupt(selector, DecodeError("the store returned another record")).into());
         }
         if record.kind != kind {
             return invalid(EventKind::KindMismatch);

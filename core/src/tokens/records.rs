@@ -43,7 +43,7 @@ impl Tokens {
                 && page.after.is_some()
                 && last >= page.after
             {
-                return Err(corrupt(selector, DecodeError("the store repeats a page of a list")));
+                return Err(corrupt(selector, DecodeError("the store returned list pages out of order")));
             }
             page.after = last;
             for entry in entries {

@@ -268,7 +268,7 @@ impl Tokens {
     ) -> Result<Result<Copies, Lost>, Denied> {
         let rows = self.records(&renewal.subject, Purpose::Device.into()).await?;
         if rows.unreadable.contains(&renewal.selector) {
-            return Err(corrupt(renewal.selector, DecodeError("the row of the caller is unreadable")).into());
+            return Err(corrupt(renewal.selector, DecodeError("the caller's row is unreadable")).into());
         }
         let caller = rows.records.iter().find(|record| record.selector == renewal.selector);
         let Some(caller) = caller.filter(|caller| caller.revoked.is_none()) else {
