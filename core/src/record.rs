@@ -74,8 +74,8 @@ impl Record {
     /// why it ended (contract D13). A record that is already marked keeps its first reason and is left untouched.
     ///
     /// This is for stores that hold records in memory. SQL and Lua do the same where the record is not revoked yet:
-    /// `revoked = reason, idle_at = null, purge_at = expires_at, updated_at = max(updated_at, at), revision =
-    /// min(revision + 1, 9007199254740991)`.
+    /// `revoked = reason, idle_at = null, purge_at = expires_at, updated_at = max(updated_at, at),
+    /// revision = min(revision + 1, 9007199254740991)`.
     pub fn mark(&mut self, reason: Reason, at: Timestamp) {
         if self.revoked.is_none() {
             self.revoked = Some(reason);
