@@ -291,7 +291,7 @@ impl AuthLayerBuilder {
             rule(for_keys, "the kind of the keys has a policy for keys")?;
         }
         let finds_peer = clients.proxies.is_empty() || clients.peer.is_some();
-        rule(finds_peer, "trusted proxies need peer_address, which tells who wrote X-Forwarded-For")?;
+        rule(finds_peer, "trusted proxies need peer_address, which shows who wrote X-Forwarded-For")?;
         Ok(AuthLayer(Arc::new(self.config)))
     }
 

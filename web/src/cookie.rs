@@ -145,11 +145,11 @@ impl CookieSpec {
         rule(self.path.starts_with('/') && self.path.bytes().all(value), "a path begins with /")?;
         let domain = self.domain.as_deref();
         rule(domain.is_none_or(|domain| !domain.is_empty() && domain.bytes().all(value)), "no such domain")?;
-        rule(self.secure || self.same_site != SameSite::None, "SameSite=None has to be Secure")?;
+        rule(self.secure || self.same_site != SameSite::None, "SameSite=None must be Secure")?;
         let prefixed = |prefix: &str| {
             self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        rule(self.secure || !(prefixed("__Host-") || prefixed("__Secure-")), "a prefix has to be Secure")?;
+        rule(self.secure || !(prefixed("__Host-") || prefixed("__Secure-")), "a prefix must be Secure")?;
         let host_only = domain.is_none() && self.path == "/";
         rule(!prefixed("__Host-") || host_only, "__Host- allows no domain and no path but /")
     }

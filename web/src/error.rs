@@ -115,11 +115,11 @@ impl Error for Denied {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AnswerSent => "the answer that would have carried the cookies went out before",
+            Self::AnswerSent => "the response with the cookies was already sent",
             Self::Attempts(_) => "the attempts could not be counted",
-            Self::ForeignId => "the user's id is one of another audience",
+            Self::ForeignId => "the user's id belongs to another audience",
             Self::Loader(_) => "the user could not be loaded",
-            Self::Tokens(_) => "the tokens gave no verdict",
+            Self::Tokens(_) => "the token service failed",
             Self::Data(_) => "the session's data could not be written",
             Self::WrongUserType => "the layer's loader knows another type of user",
         })

@@ -142,7 +142,7 @@ impl<'a> LogIn<'a> {
         let Some(first) = issued.first() else { return };
         let ended = self.auth.tokens().revoke(first.kind, first.token.expose()).await;
         if let Err(hallpass_core::Denied::Failed(failure)) = ended {
-            tracing::warn!(target: "hallpass", error = causes(&failure), "a login that failed left rows");
+            tracing::warn!(target: "hallpass", error = causes(&failure), "a failed login left rows in the store");
         }
     }
 

@@ -64,9 +64,9 @@ impl Rejection {
         match self {
             Self::CrossSite | Self::Refused(Refused::CrossSite) => "another site sent this request",
             Self::PlainHttp => "the page came over plain HTTP, and this site's cookies need HTTPS",
-            Self::Failure(Failure::Data(_)) => "too much to keep",
-            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "too long to be kept",
-            Self::Failure(failure) if !failure.is_outage() => "a mistake of the server",
+            Self::Failure(Failure::Data(_)) => "the session data are too large",
+            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "a value is too long",
+            Self::Failure(failure) if !failure.is_outage() => "internal server error",
             Self::NoLayer => "the server is not set up",
             Self::Failure(_) => "unavailable, please try again shortly",
             Self::NotFresh(_) => "please confirm who you are",
@@ -83,7 +83,7 @@ impl Rejection {
     #[must_use]
     pub fn response<B: From<String>>(&self) -> Response<B> {
         if let Self::Failure(failure) = self {
-            tracing::error!(target: "hallpass", "no answer: {}", causes(failure));
+            tracing::error!(target: "hallpass", "the request failed: {}", causes(failure));
         }
         if let Self::NoLayer | Self::PlainHttp = self {
             tracing::error!(target: "hallpass", "{self}");
@@ -146,7 +146,7 @@ impl fmt::Debug for Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoLayer => "no AuthLayer for this type of user is around this route",
+            Self::NoLayer => "no AuthLayer for this type of user surrounds this route",
             Self::PlainHttp => {
                 "refused: the page came over plain HTTP, where browsers drop Secure cookies; serve it over HTTPS, \
                  or build the layer with insecure_cookies() for development"

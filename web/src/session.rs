@@ -141,7 +141,7 @@ fn read<T: SessionData>(data: &[u8]) -> T {
     let parts: Parts = serde_json::from_slice(data).unwrap_or_default();
     let part = parts.get(T::KEY).map(|part| serde_json::from_str(part.get()));
     part.and_then(|part| {
-        part.inspect_err(|_| tracing::warn!(target: "hallpass", key = T::KEY, "session data do not read"))
+        part.inspect_err(|_| tracing::warn!(target: "hallpass", key = T::KEY, "session data cannot be read"))
             .ok()
     })
     .unwrap_or_default()
