@@ -1,4 +1,5 @@
-//! Every ending is told once, with who asked for it; what ends with a login and what does not (D12, service).
+//! Tests that every ending emits one event, with the client that asked for it; and what a login's end includes (D12,
+//! service).
 
 use hallpass_core::{
     EventKind, Failure, Kind, Kinds, Policy, Purposes, Reason, Rejected, RequestContext, Subject, TokenStore,
