@@ -1,4 +1,4 @@
-//! The layers around a service that is no axum: `--no-default-features --test tower` runs it without.
+//! Tests the layers around a service without axum: `--no-default-features --test tower` runs them.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 

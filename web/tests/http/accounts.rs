@@ -1,4 +1,4 @@
-//! Users and their ids, changed passwords, and a database of users that is out of order.
+//! Tests users and their ids, changed passwords, and a failing database of users.
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::site::{HOUR, MINUTE, Site};

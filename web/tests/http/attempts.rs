@@ -1,4 +1,4 @@
-//! How often a password may be tried, and who hears of it.
+//! Tests how often a password may be tried, and which signals follow.
 
 use std::convert::Infallible;
 use std::net::Ipv4Addr;
@@ -131,7 +131,7 @@ async fn failed_logins_are_told_with_the_client_s_address() {
     assert_eq!(told.lock().unwrap().pop(), Some((SignalKind::TooManyAttempts, None, here)));
 }
 
-/// A limit over a server that fails where the test says so: three attempts for all together.
+/// A limit over a server that fails when the test says so: three attempts for all clients together.
 #[derive(Clone, Default)]
 struct Stuck {
     taken: Arc<AtomicU32>,
@@ -178,7 +178,7 @@ async fn a_limit_that_cannot_give_an_attempt_back_costs_no_login_and_gives_no_gu
     assert_eq!(browser.me().await, "alice session fresh");
 }
 
-/// A limit of the application's own: two attempts for each address.
+/// A limit of the application: two attempts for each address.
 #[derive(Clone, Default)]
 struct Two(Arc<Mutex<u32>>);
 

@@ -1,4 +1,4 @@
-//! Two layers over one `Tokens`: neither takes the tokens of the other.
+//! Tests two layers over one `Tokens`: neither accepts the tokens of the other.
 
 use hallpass_core::{Kind, Policy, TokensBuilder};
 use hallpass_web::AuthLayerBuilder;
@@ -20,7 +20,7 @@ fn admin(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     layer.audience("admin")
 }
 
-/// A site of users, and one of administrators over the same tokens. There is an alice in both.
+/// Starts a site of users, and one of administrators over the same tokens. There is an alice in both.
 async fn two() -> (Site, Site) {
     let users = Site::tuned(policies, |layer| layer).await;
     let admins = users.beside(admin).await;

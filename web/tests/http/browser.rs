@@ -1,4 +1,4 @@
-//! A browser: tabs that share a jar, and answers that come late, in any order, or never.
+//! A browser: tabs that share a jar, and responses that come late, in any order, or never.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use crate::jar::{For, Jar};
 use crate::wire::{Answer, Prepared};
 
-/// The names of the two cookies, unless a site was told otherwise.
+/// The names of the two cookies by default.
 pub(crate) const SESSION: &str = "__Host-session";
 pub(crate) const REMEMBER: &str = "__Host-remember";
 
@@ -21,11 +21,11 @@ pub(crate) struct Browser {
     pub(crate) agent: String,
     /// What it accepts: pages, unless it is a program.
     pub(crate) accept: &'static str,
-    /// Sent along with everything, as they are.
+    /// The headers of every request.
     pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
-    /// `Some` with the origin of another site whose page sends the requests.
+    /// The origin of another site whose page sends the requests, if there is one.
     pub(crate) other_site: Option<&'static str>,
-    /// Whether the connection is encrypted, or this very machine.
+    /// Whether the connection is encrypted, or stays on this machine.
     pub(crate) trusted: bool,
 }
 
@@ -44,17 +44,17 @@ impl Browser {
         }
     }
 
-    /// The same cookies in another browser: a copied profile, or a thief.
+    /// Returns another browser with the same cookies: a copied profile, or a thief.
     pub(crate) fn copied(&self) -> Self {
         Self { jar: Arc::new(Mutex::new(self.jar().clone())), ..self.clone() }
     }
 
-    /// The same browser at another node of the site.
+    /// Returns the same browser at another node of the site.
     pub(crate) fn at(&self, to: SocketAddr) -> Self {
         Self { to, ..self.clone() }
     }
 
-    /// A page of another site in the same browser.
+    /// Returns a page of another site in the same browser.
     pub(crate) fn page_of(&self, other_site: &'static str) -> Self {
         Self { other_site: Some(other_site), ..self.clone() }
     }
@@ -69,7 +69,7 @@ impl Browser {
         self
     }
 
-    /// As a program does that wants data, not pages.
+    /// Makes it behave like a program that asks for data, not pages.
     pub(crate) fn program(mut self) -> Self {
         self.accept = "application/json";
         self
@@ -79,7 +79,7 @@ impl Browser {
         self.jar.lock().unwrap()
     }
 
-    /// The browser is closed and opened again.
+    /// Closes and opens the browser.
     pub(crate) fn reopen(&self) {
         self.jar().close();
     }
@@ -92,7 +92,7 @@ impl Browser {
         self.jar().value(REMEMBER)
     }
 
-    /// A request with the cookies of this moment.
+    /// Prepares a request with the present cookies.
     pub(crate) fn prepare(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
         let cross_site = self.other_site.is_some();
         let navigation = method == "GET";
@@ -133,7 +133,7 @@ impl Browser {
         Prepared { to: self.to, from: self.from, bytes }
     }
 
-    /// An answer arrives.
+    /// Delivers a response.
     pub(crate) fn receive(&self, answer: &Answer) {
         for cookie in answer.set_cookies() {
             self.jar().set(&cookie, &self.host, self.trusted);
@@ -154,24 +154,24 @@ impl Browser {
         answer
     }
 
-    /// Sends a request whose answer is lost on the way.
+    /// Sends a request whose response is lost on the way.
     pub(crate) async fn lose(&self, path: &str) -> Answer {
         self.prepare("GET", path, &[]).send().await
     }
 
-    /// Who the site takes it for: `alice session fresh`, or `nobody`.
+    /// Returns the user that the site finds: `alice session fresh`, or `nobody`.
     pub(crate) async fn me(&self) -> String {
         let answer = self.get("/me").await;
         assert_eq!(answer.status, 200, "{answer:?}");
         answer.body
     }
 
-    /// Logs in, and has to succeed.
+    /// Logs in; panics on failure.
     pub(crate) async fn log_in(&self, id: &str) -> Answer {
         self.log_in_with(id, &[]).await
     }
 
-    /// Logs in with "remember me" ticked, and has to succeed.
+    /// Logs in with "remember me" ticked; panics on failure.
     pub(crate) async fn log_in_remembered(&self, id: &str) -> Answer {
         self.log_in_with(id, &[("remember", "on")]).await
     }

@@ -1,4 +1,4 @@
-//! What the two cookies look like, and which answers carry them.
+//! Tests the attributes of the two cookies, and which responses carry them.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use hallpass_web::{CookieSpec, Keep, SameSite};
 use crate::browser::{REMEMBER, SESSION};
 use crate::site::{DAY, HOUR, Site};
 
-/// The attributes of a cookie, sorted.
+/// Returns the attributes of a cookie, sorted.
 fn attributes(cookie: &crate::jar::SetCookie) -> Vec<String> {
     let mut all: Vec<_> = cookie.attributes.iter().map(|(name, value)| format!("{name}={value}")).collect();
     all.sort();

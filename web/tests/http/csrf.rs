@@ -1,4 +1,4 @@
-//! CSRF tokens, for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request.
+//! Tests CSRF tokens, for clients that send neither `Sec-Fetch-Site` nor `Origin`.
 
 use hallpass_web::{AuthLayerBuilder, SignalKind};
 
@@ -6,7 +6,7 @@ use crate::browser::Browser;
 use crate::site::Site;
 use crate::wire::{Answer, Prepared};
 
-/// A site that requires the token, with alice logged in.
+/// Starts a site that requires the token, with alice logged in.
 async fn strict() -> (Site, Browser) {
     let site = Site::with(|layer| layer.require_csrf_token()).await;
     let browser = site.browser();
@@ -14,7 +14,7 @@ async fn strict() -> (Site, Browser) {
     (site, browser)
 }
 
-/// A request as an old browser sends it.
+/// Prepares a request as an old browser sends it.
 fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
     let prepared = browser.prepare(method, path, form);
     let text = String::from_utf8(prepared.bytes).unwrap();
@@ -23,7 +23,7 @@ fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) ->
     Prepared { bytes, ..prepared }
 }
 
-/// The same from a page that hides its origin, with `Referrer-Policy: no-referrer` for instance.
+/// Sends the same from a page that hides its origin, with `Referrer-Policy: no-referrer` for instance.
 async fn hidden(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
     let prepared = silent(browser, "POST", path, form);
     let text = String::from_utf8(prepared.bytes).unwrap();

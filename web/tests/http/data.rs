@@ -1,4 +1,4 @@
-//! What a site keeps with a session.
+//! Tests the data that a site keeps with a session.
 
 use hallpass_core::{EventKind, Kind};
 

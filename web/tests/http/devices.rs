@@ -1,9 +1,9 @@
-//! The list of devices, and logging them out.
+//! Tests the list of devices, and logging them out.
 
 use crate::browser::Browser;
 use crate::site::{MINUTE, Site};
 
-/// Alice's laptop and phone, and bob's.
+/// Logs in alice's laptop and phone, and bob's browser.
 async fn three() -> (Site, Browser, Browser, Browser) {
     let site = Site::new().await;
     let laptop = site.browser().agent("Firefox on a laptop");
@@ -134,7 +134,7 @@ async fn somebody_remembered_may_log_the_others_out_and_stays_remembered() {
 #[tokio::test]
 async fn a_renewal_whose_answer_was_lost_is_told_on_the_login_page() {
     let (_site, laptop, phone, _bob) = three().await;
-    // A double click whose first answer the browser dropped, or a line that broke.
+    // A double click whose first response the browser dropped, or a broken connection.
     assert_eq!(laptop.prepare("POST", "/devices/others", &[]).send().await.body, "done");
     assert_eq!(laptop.post("/devices/others", &[]).await.status, 401);
     assert_eq!(laptop.get("/why").await.body, "Revoked(Superseded)");

@@ -1,4 +1,4 @@
-//! Signals: each exactly once, however many ask.
+//! Tests signals: each is sent exactly once, however many extractors ask.
 
 use hallpass_web::SignalKind as Kind;
 

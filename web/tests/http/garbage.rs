@@ -1,15 +1,15 @@
-//! Bad input: any bytes in any cookie or header, and too much of everything.
+//! Tests bad input: any bytes in any cookie or header, and too much of everything.
 
 use crate::browser::{Browser, REMEMBER, SESSION};
 use crate::gate::Call;
 use crate::site::Site;
 
-/// A browser that sends these bytes as its cookies.
+/// Returns a browser that sends these bytes as its cookies.
 fn with(site: &Site, cookies: impl Into<Vec<u8>>) -> Browser {
     site.browser().header("Cookie", cookies)
 }
 
-/// A xorshift generator: the same junk in every run.
+/// A xorshift generator: the same bytes in every run.
 struct Junk(u64);
 
 impl Junk {
@@ -20,7 +20,7 @@ impl Junk {
         self.0
     }
 
-    /// Bytes that may stand in a header: anything but control characters.
+    /// Returns bytes that a header may contain: anything but control characters.
     fn bytes(&mut self, most: usize) -> Vec<u8> {
         let length = self.next() as usize % most;
         let legal = |byte: &u8| *byte == b'\t' || *byte >= 0x20 && *byte != 0x7f;
@@ -102,7 +102,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
         bad[at] = if bad[at] == b'x' { b'y' } else { b'x' };
         String::from_utf8(bad).unwrap()
     };
-    // The series, the dot, and the half of the secret that every token of the series has.
+    // The selector, the dot, and the half of the validator that all tokens of the record share.
     for at in (0..23).chain(45..66) {
         let answer = with(&site, format!("{SESSION}={}", changed(at))).get("/me").await;
         assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{at}");

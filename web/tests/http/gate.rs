@@ -1,4 +1,4 @@
-//! A store that counts its calls, and fails them or makes them overlap where a test says so.
+//! A store that counts its calls, and makes them fail or overlap where a test says so.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,13 +31,13 @@ impl Call {
 enum Rule {
     /// Each call waits, before it does anything, until it is let through.
     Hold { arrived: Arc<Semaphore>, passes: Arc<Semaphore> },
-    /// The first so many calls wait, after they have done their work, until that many have done it.
+    /// The first calls wait, after they have done their work, until that many have done it.
     Meet { all: Arc<Barrier>, left: Arc<Mutex<usize>> },
-    /// Each call fails and does nothing, after the first so many.
+    /// Each call after the first ones fails and does nothing.
     Down { after: Arc<Mutex<usize>> },
-    /// The call that comes after so many others fails and does nothing, and no other.
+    /// The call after this many others fails and does nothing, and no other.
     Once { others: Arc<Mutex<Option<usize>>> },
-    /// Each call does its work and then reports that nobody knows.
+    /// Each call does its work and then reports that the outcome is unknown.
     Unknown,
 }
 
@@ -48,7 +48,7 @@ pub(crate) struct Gate {
     calls: Arc<Mutex<Vec<Call>>>,
 }
 
-/// Calls that are held back.
+/// Calls held back by [`Gate::hold`].
 #[derive(Debug)]
 pub(crate) struct Held {
     arrived: Arc<Semaphore>,
@@ -73,56 +73,56 @@ impl Gate {
         Self { store: Arc::new(store), rules: Arc::default(), calls: Arc::default() }
     }
 
-    /// Holds every call of one method back.
+    /// Holds back every call of one method.
     pub(crate) fn hold(&self, call: Call) -> Held {
         let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
         self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone() });
         Held { arrived, passes }
     }
 
-    /// Makes the next `count` calls of one method overlap: none goes on before all have answered.
+    /// Makes the next `count` calls of one method overlap: none returns before all have done their work.
     pub(crate) fn meet(&self, call: Call, count: usize) {
         let (all, left) = (Arc::new(Barrier::new(count)), Arc::new(Mutex::new(count)));
         self.rule(call, Rule::Meet { all, left });
     }
 
-    /// Calls of one method fail.
+    /// Makes the calls of one method fail.
     pub(crate) fn down(&self, call: Call) {
         self.down_after(call, 0);
     }
 
-    /// Calls of one method fail after the next so many.
+    /// Makes the calls of one method fail after the next `count`.
     pub(crate) fn down_after(&self, call: Call, count: usize) {
         self.rule(call, Rule::Down { after: Arc::new(Mutex::new(count)) });
     }
 
-    /// Every call fails.
+    /// Makes every call fail.
     pub(crate) fn all_down(&self) {
         Call::ALL.into_iter().for_each(|call| self.down(call));
     }
 
-    /// The call after so many others fails, whichever it is, and no other.
+    /// Makes the call after `others` fail, whichever it is, and no other.
     pub(crate) fn fail_once(&self, others: usize) {
         let others = Arc::new(Mutex::new(Some(others)));
         Call::ALL.into_iter().for_each(|call| self.rule(call, Rule::Once { others: others.clone() }));
     }
 
-    /// Calls of one method do their work, and their answer is lost.
+    /// Makes the calls of one method do their work and lose their response.
     pub(crate) fn unknown(&self, call: Call) {
         self.rule(call, Rule::Unknown);
     }
 
-    /// From now on everything works.
+    /// Lets everything work from now on.
     pub(crate) fn up(&self) {
         self.rules.lock().unwrap().clear();
     }
 
-    /// The calls since the last question.
+    /// Returns the calls since the last call of this method.
     pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut *self.calls.lock().unwrap())
     }
 
-    /// Everything that is stored for a subject, without being counted as a call.
+    /// Returns everything that is stored for a subject, without counting it as a call.
     pub(crate) async fn records(&self, id: &str) -> Vec<Record> {
         let page = Page::first(500.try_into().unwrap());
         let listed = self.store.list_by_subject(&Subject::new(id).unwrap(), &page).await.unwrap();

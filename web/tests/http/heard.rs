@@ -1,38 +1,38 @@
-//! Everything that was told to listeners and observers, in order.
+//! Records everything that listeners and observers receive, in order.
 
 use std::sync::{Arc, Mutex};
 
 use hallpass_core::{Event, EventKind, Observer, RequestContext};
 use hallpass_web::{Listener, Signal, SignalKind};
 
-/// A signal, and whose it was.
+/// A signal, and its user.
 type Told = (SignalKind, Option<String>);
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Heard {
     signals: Arc<Mutex<Vec<Told>>>,
     events: Arc<Mutex<Vec<EventKind>>>,
-    /// Who made the request that the last event is about.
+    /// The context of the request that the last event is about.
     context: Arc<Mutex<Option<RequestContext>>>,
 }
 
 impl Heard {
-    /// What was signalled since the last question, with whose it was.
+    /// Returns the signals since the last call, with their users.
     pub(crate) fn signals(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }
 
-    /// The same without whose.
+    /// Returns the signals since the last call, without their users.
     pub(crate) fn kinds(&self) -> Vec<SignalKind> {
         self.signals().into_iter().map(|(kind, _)| kind).collect()
     }
 
-    /// Who made the request that the last event is about.
+    /// Returns the context of the request that the last event is about.
     pub(crate) fn context(&self) -> RequestContext {
         self.context.lock().unwrap().clone().expect("a context")
     }
 
-    /// How often core has told of `what` so far.
+    /// Returns how many events of this kind core has emitted so far.
     pub(crate) fn count(&self, what: EventKind) -> usize {
         self.events.lock().unwrap().iter().filter(|&&heard| heard == what).count()
     }

@@ -1,14 +1,14 @@
-//! What a browser does with cookies: RFC 6265bis, as far as a site can tell.
+//! The cookies of a browser: RFC 6265bis, as far as a site notices.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::{Clock, ManualClock, Timestamp};
 
-/// Longer than this no browser keeps a cookie.
+/// The longest time that a browser keeps a cookie.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// One `Set-Cookie`, as it was written.
+/// One `Set-Cookie` as it was sent.
 #[derive(Clone, Debug)]
 pub(crate) struct SetCookie {
     pub(crate) name: String,
@@ -52,7 +52,7 @@ struct Kept {
     /// The host, or with a leading dot the domain and all below it.
     domain: String,
     path: String,
-    /// `None` until the browser is closed.
+    /// `None` for a cookie that ends when the browser is closed.
     expires: Option<Timestamp>,
     secure: bool,
     same_site: String,
@@ -66,14 +66,14 @@ pub(crate) struct Jar {
     kept: Vec<Kept>,
 }
 
-/// For which request cookies are wanted.
+/// The request for which cookies are wanted.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct For<'a> {
     pub(crate) host: &'a str,
     pub(crate) path: &'a str,
-    /// TLS, or this very machine.
+    /// Whether the connection is encrypted, or stays on this machine.
     pub(crate) trusted: bool,
-    /// Whether another site's page sends it, and by opening a page of ours.
+    /// Whether another site's page sends the request, and whether it opens a page of ours.
     pub(crate) cross_site: bool,
     pub(crate) navigation: bool,
 }
@@ -83,7 +83,7 @@ impl Jar {
         Self { clock, kept: Vec::new() }
     }
 
-    /// Does what one `Set-Cookie` says, or refuses it as a browser would.
+    /// Applies one `Set-Cookie`, or refuses it as a browser would.
     pub(crate) fn set(&mut self, cookie: &SetCookie, host: &str, trusted: bool) {
         let domain = cookie.attribute("domain").map(|domain| domain.trim_start_matches('.').to_owned());
         let path = cookie.attribute("path").filter(|path| path.starts_with('/')).unwrap_or("/").to_owned();
@@ -106,7 +106,7 @@ impl Jar {
         let age = cookie.max_age().map(|seconds| Duration::from_secs(seconds).min(LONGEST));
         let same = |kept: &Kept| kept.name == cookie.name && kept.domain == domain && kept.path == path;
         let place = self.kept.iter().position(same);
-        // One of no duration is not kept, and takes away what it would have replaced.
+        // A cookie without a duration is not kept, and removes the one that it would have replaced.
         if age.is_some_and(|age| age.is_zero()) {
             place.map(|place| self.kept.remove(place));
             return;
@@ -120,7 +120,7 @@ impl Jar {
         }
     }
 
-    /// The cookies that go with a request: longer paths first, then the older first.
+    /// Returns the cookies of a request: longer paths first, then older ones first.
     pub(crate) fn get(&self, wanted: For<'_>) -> Vec<(String, String)> {
         let now = self.clock.now();
         let mut found: Vec<_> = self.kept.iter().filter(|kept| kept.goes_with(wanted, now)).collect();
@@ -128,24 +128,24 @@ impl Jar {
         found.into_iter().map(|kept| (kept.name.clone(), kept.value.clone())).collect()
     }
 
-    /// The browser is closed, and opened again.
+    /// Closes and opens the browser.
     pub(crate) fn close(&mut self) {
         self.kept.retain(|kept| kept.expires.is_some());
     }
 
-    /// Somebody deletes the cookies of this name.
+    /// Deletes the cookies of this name, as a user may.
     pub(crate) fn delete(&mut self, name: &str) {
         self.kept.retain(|kept| kept.name != name);
     }
 
-    /// The value of the cookie, as somebody sees it who looks into the profile.
+    /// Returns the value of the cookie, as an attacker sees it in the profile.
     pub(crate) fn value(&self, name: &str) -> Option<String> {
         let now = self.clock.now();
         let lives = |kept: &&Kept| kept.name == name && kept.expires.is_none_or(|at| at > now);
         self.kept.iter().find(lives).map(|kept| kept.value.clone())
     }
 
-    /// Puts a value in the place of a cookie that is there.
+    /// Replaces the value of an existing cookie.
     pub(crate) fn swap(&mut self, name: &str, value: &str) {
         value.clone_into(&mut self.kept.iter_mut().find(|kept| kept.name == name).unwrap().value);
     }
@@ -170,7 +170,7 @@ impl Kept {
     }
 }
 
-/// Whether `host` is `domain` or below it.
+/// Returns whether `host` is `domain` or below it.
 fn within(host: &str, domain: &str) -> bool {
     host.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }

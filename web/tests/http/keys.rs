@@ -1,4 +1,4 @@
-//! API keys, in the `Authorization` header.
+//! Tests API keys in the `Authorization` header.
 
 use hallpass_core::Kind;
 use hallpass_web::SignalKind;
@@ -6,7 +6,7 @@ use hallpass_web::SignalKind;
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
 
-/// A site with alice logged in, and a key of hers.
+/// Starts a site with alice logged in, and makes her an API key.
 async fn with_key() -> (Site, Browser, String) {
     let site = Site::new().await;
     let browser = site.browser();

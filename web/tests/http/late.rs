@@ -1,4 +1,4 @@
-//! Work that goes on after the answer went out.
+//! Tests work that continues after the response was sent.
 
 use crate::site::Site;
 

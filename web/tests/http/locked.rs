@@ -1,4 +1,4 @@
-//! One cookie whose row cannot be judged: it says nothing, and everything else goes on.
+//! Tests one cookie whose row cannot be judged: it is ignored, and everything else goes on.
 
 use hallpass_core::{KeyId, Keyring, Kind};
 use hallpass_web::SignalKind;
@@ -10,7 +10,7 @@ fn ring(id: u32) -> Keyring {
     Keyring::new(KeyId::new(id).unwrap(), &[id as u8; 32]).unwrap()
 }
 
-/// The browser asks who it is, logs in, and logs out, with what it holds.
+/// Checks that the browser can ask for its user, log in, and log out, with its present cookies.
 async fn goes_on(browser: &Browser, who: &str) {
     let (login, logout) = (browser.copied(), browser.copied());
     assert_eq!(browser.copied().get("/account").await.status, if who == "nobody" { 303 } else { 200 });

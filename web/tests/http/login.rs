@@ -1,4 +1,4 @@
-//! Logging in.
+//! Tests logging in.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Logging out.
+//! Tests logging out.
 
 use hallpass_core::EventKind;
 use hallpass_web::{CookieSpec, SameSite};
@@ -186,7 +186,7 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     let logout = browser.prepare("POST", "/logout", &[]);
     let logout = tokio::spawn(async move { logout.send().await });
     held.arrival().await;
-    // The second one is asked for before the first has been answered.
+    // The second look-up starts before the first has returned.
     held.arrival().await;
     held.release();
     assert_eq!(logout.await.unwrap().body, "ended, nobody");

@@ -1,6 +1,6 @@
-//! The layer as a browser sees it: a site on a real socket, and a client with a cookie jar.
+//! Tests the layer as a browser sees it: a site on a real socket, and a client with a cookie jar.
 //!
-//! `README.md` beside this file says which case mirrors which case of another project's suite.
+//! `README.md` beside this file says which case mirrors a case of another project's suite.
 
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
@@ -40,7 +40,7 @@ mod required;
 mod streams;
 mod theft;
 
-/// The same cases once more with sled in the place of memory, as another process.
+/// Runs the same cases again with sled instead of memory, in another process.
 #[test]
 fn every_case_holds_over_sled_too() {
     if std::env::var_os(site::ON_DISK).is_some() {

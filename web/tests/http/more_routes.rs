@@ -29,7 +29,7 @@ pub(crate) fn router() -> Router<Users> {
         .route("/kept", get(kept))
 }
 
-/// A line for each: the login, the device, and `here` for the one that asks.
+/// Returns a line for each device: the login, the device, and `here` for the current one.
 async fn devices(auth: Auth) -> Answered {
     let line = |device: &hallpass_core::ActiveLogin| {
         format!("{} {} {}", device.login, device.device, if device.current { "here" } else { "elsewhere" })
@@ -63,7 +63,7 @@ async fn all(auth: Auth) -> Answered {
 #[derive(Deserialize)]
 struct Password {
     password: String,
-    /// Somebody else, as an administrator may.
+    /// Another user, as an administrator may choose.
     whose: Option<String>,
 }
 
@@ -100,7 +100,7 @@ struct Mail {
     id: String,
 }
 
-/// Answers what would be sent to the user by e-mail.
+/// Returns the text of the e-mail to the user.
 async fn once(State(users): State<Users>, auth: Auth, form: Form<Mail>) -> Answered {
     let Some(user) = users.find(&form.id) else {
         return Ok(StatusCode::UNPROCESSABLE_ENTITY.into_response());
@@ -129,7 +129,7 @@ struct Reset {
     password: String,
 }
 
-/// A new password for whoever holds the link.
+/// Sets a new password for the user who holds the link.
 async fn reset(State(users): State<Users>, auth: Auth, form: Form<Reset>) -> Answered {
     match auth.consume::<User>(crate::site::RESET, &form.token).await {
         Ok(user) => {
@@ -143,7 +143,7 @@ async fn reset(State(users): State<Users>, auth: Auth, form: Form<Reset>) -> Ans
     }
 }
 
-/// Answers, and logs alice in afterwards.
+/// Responds, and logs alice in afterwards.
 async fn late(State(users): State<Users>, auth: Auth) -> &'static str {
     tokio::spawn(async move {
         users.pause().await;
@@ -153,7 +153,7 @@ async fn late(State(users): State<Users>, auth: Auth) -> &'static str {
     "answered"
 }
 
-/// Says itself how long it may be kept.
+/// Sets its own caching header.
 async fn kept(_: Option<CurrentUser<User>>) -> impl IntoResponse {
     ([(CACHE_CONTROL, "private, max-age=60")], "kept")
 }

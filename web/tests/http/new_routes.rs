@@ -1,4 +1,4 @@
-//! The site under test, continued: counted attempts, CSRF tokens, and requests that last.
+//! The site under test, continued: counted attempts, CSRF tokens, and long requests.
 
 use axum::extract::State;
 use axum::http::StatusCode;
@@ -25,7 +25,7 @@ struct Input {
     password: String,
 }
 
-/// A login page as it should be: attempts are counted, and names that do not exist cost the same.
+/// A correct login page: attempts are counted, and names that do not exist cost the same.
 async fn counted(State(users): State<Users>, auth: Auth, form: Form<Input>) -> Answered {
     let attempt = auth.attempt(&form.id).await?;
     let user = users.find(&form.id);
@@ -58,7 +58,7 @@ fn name(user: Option<&CurrentUser<User>>) -> String {
     user.map_or_else(|| "nobody".into(), |user| user.id.clone())
 }
 
-/// A stream that lives on: says who it is before and after a pause, by what it knows and by asking again.
+/// A stream that stays open: returns its user before and after a pause, as known and as rechecked.
 async fn watch(State(users): State<Users>, auth: Auth) -> Answered {
     let before = auth.user::<User>().await?;
     users.pause().await;
@@ -72,7 +72,7 @@ async fn watch(State(users): State<Users>, auth: Auth) -> Answered {
     Ok(names.join(", ").into_response())
 }
 
-/// Asks who it is with nothing but what a body that streams would do: after the answer.
+/// Asks for the user only after the response, as a streaming body would.
 async fn address(State(users): State<Users>, auth: Auth) -> &'static str {
     tokio::spawn(async move {
         users.pause().await;

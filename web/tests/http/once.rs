@@ -1,4 +1,4 @@
-//! Links in e-mails: tokens that work once.
+//! Tests links in e-mails: single-use tokens.
 
 use hallpass_core::EventKind;
 use tokio::task::JoinSet;
@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::gate::Call;
 use crate::site::{CONFIRM, MINUTE, RESET, SECOND, Site};
 
-/// What is in the e-mail.
+/// Returns the text of the e-mail.
 async fn mail(site: &Site, kind: hallpass_core::Kind, id: &str) -> String {
     let answer = site.browser().post("/once", &[("kind", kind.as_str()), ("id", id)]).await;
     assert_eq!(answer.status, 200, "{answer:?}");

@@ -1,16 +1,16 @@
-//! Requests that another site makes a browser send.
+//! Tests requests that another site makes a browser send.
 
 use hallpass_web::{AuthLayerBuilder, CookieSpec, SameSite, SignalKind};
 
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
 
-/// The same browser with a page of another site open.
+/// Returns the same browser with a page of another site open.
 fn lured(browser: &Browser) -> Browser {
     browser.page_of("https://evil.test")
 }
 
-/// A site whose cookies go with every request, so that nothing but the guard is in the way.
+/// Starts a site whose cookies go with every request, so that only the origin check can refuse one.
 async fn open() -> Site {
     let none = |name| CookieSpec::host(name).same_site(SameSite::None);
     Site::with(|layer| layer.session_cookie(none("session")).remember_cookie(none("remember"))).await
@@ -124,7 +124,7 @@ async fn without_fetch_metadata_the_origin_decides() {
     let site = open().await;
     let browser = site.browser();
     browser.log_in("alice").await;
-    // An older browser: it says where from, and nothing else.
+    // An older browser: it sends `Origin`, and nothing else.
     let mut old = site.browser().header("Cookie", format!("{SESSION}={}", browser.session().unwrap()));
     old.trusted = false;
     assert_eq!(old.page_of("https://app.test").post("/members", &[]).await.status, 200, "our own page");

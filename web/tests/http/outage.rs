@@ -1,4 +1,4 @@
-//! The store is out of order: 503, nothing is cleared, and everything works again when it is back.
+//! Tests an outage of the store: 503, no cookie is cleared, and everything works again afterwards.
 
 use hallpass_core::EventKind;
 
@@ -7,7 +7,7 @@ use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
-/// An answer that says "try again" and does nothing to the cookies.
+/// Checks for a response that says "try again" and changes no cookie.
 fn unavailable(answer: &Answer) {
     assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
     assert_eq!(answer.header("content-type"), Some("application/problem+json"));
@@ -61,7 +61,7 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
 
 #[tokio::test]
 async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
-    // Before it, at its remember-me token, and between that and its session.
+    // Before the login, at its remember-me token, and between that and its session.
     for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
         let site = Site::new().await;
         let browser = site.browser();
@@ -200,8 +200,8 @@ async fn a_key_that_cannot_be_looked_up_is_not_refused() {
     assert_eq!(program.get("/account").await.body, "alice key stale");
 }
 
-/// A request of alice, whose browser may have been closed since she logged in, while the call of the store after
-/// `others` fails. Says whether there was such a call.
+/// Sends a request of alice, whose browser may have been closed since she logged in, while the call of the store
+/// after `others` fails. Returns whether there was such a call.
 async fn survives(
     cap: u32,
     closed: bool,

@@ -1,4 +1,4 @@
-//! Requests that are overtaken by others, or given up, in the middle.
+//! Tests requests that others overtake, or that are given up in the middle.
 
 use hallpass_core::EventKind;
 
@@ -49,7 +49,7 @@ async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
 async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
     let site = Site::new().await;
     let (one, other) = (site.reopened().await, site.reopened().await);
-    // It has just rotated, so that its next restore has no successor to send.
+    // It has just rotated, so its next restore has no successor to send.
     assert_eq!(other.me().await, "alice remembered stale");
     assert_eq!(other.me().await, "alice remembered stale");
     let both = [&one, &other].map(|browser| format!("{REMEMBER}={}", browser.remember().unwrap())).join("; ");
@@ -65,7 +65,7 @@ async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none(), "{answer:?}");
 }
 
-/// A restore whose page takes its time, and what happens in another tab meanwhile.
+/// Restores a session on a slow page, and does something in another tab meanwhile.
 async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
     let slow = browser.prepare("GET", "/slow", &[]);
     let slow = tokio::spawn(async move { slow.send().await });
@@ -119,7 +119,7 @@ async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_back() {
-    // An answer that restores, and one that sends the successor again that was lost alone.
+    // A response that restores, and one that only sends the lost successor again.
     for lost_alone in [false, true] {
         let site = Site::new().await;
         let browser = site.reopened().await;

@@ -1,4 +1,4 @@
-//! Session protection: the same session from another client.
+//! Tests session protection: the same session from another client.
 
 use hallpass_web::{AuthLayerBuilder, MissingFingerprint, Network, Protection, SignalKind};
 
@@ -12,7 +12,7 @@ fn strong(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     layer.protection(Protection::Strong).peer_address(peer)
 }
 
-/// Behind a proxy on this machine.
+/// Puts the layer behind a proxy on this machine.
 fn proxied(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     strong(layer).trusted_proxies(["127.0.0.1".parse::<Network>().unwrap()])
 }

@@ -1,4 +1,4 @@
-//! Requests at once: each race overlaps for real, inside the store.
+//! Tests concurrent requests: each race really overlaps, inside the store.
 
 use std::collections::BTreeSet;
 
@@ -10,8 +10,7 @@ use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
-/// So many requests for one page, with the cookies of this moment, none of which goes on before each has
-/// read the store once.
+/// Sends `count` requests for one page with the present cookies; none continues before each has read the store once.
 pub(crate) async fn at_once(site: &Site, browser: &Browser, count: usize, path: &str) -> Vec<Answer> {
     let request = browser.prepare("GET", path, &[]);
     site.gate.meet(Call::Find, count);
@@ -176,7 +175,7 @@ async fn twenty_changes_at_once_lose_nothing() {
     for item in 0..20 {
         let request = browser.prepare("POST", "/cart", &[("item", &item.to_string())]);
         tasks.spawn(async move {
-            // Who loses for two seconds on end, as on a slow disk, is told to try again.
+            // A request that keeps losing for two seconds, on a slow disk, gets a 503 and tries again.
             for _ in 0..10 {
                 let answer = request.send().await;
                 if answer.status != 503 {

@@ -1,4 +1,4 @@
-//! Remember me.
+//! Tests "remember me".
 
 use hallpass_core::{EventKind, Kind};
 

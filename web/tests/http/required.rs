@@ -1,4 +1,4 @@
-//! Pages that want somebody to be logged in, or freshly so.
+//! Tests pages that require a logged-in user, or a fresh login.
 
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 

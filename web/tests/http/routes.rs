@@ -52,7 +52,7 @@ async fn varied_already(_: Option<CurrentUser<User>>) -> impl IntoResponse {
     ([(VARY, "Accept-Language, cookie")], "hello")
 }
 
-/// `alice session fresh`, or `nobody`.
+/// Returns `alice session fresh`, or `nobody`.
 fn line(user: Option<&CurrentUser<User>>) -> String {
     let Some(user) = user else { return "nobody".into() };
     let via = format!("{:?}", user.identity().via()).to_lowercase();
@@ -76,7 +76,7 @@ async fn thrice(
         .into_response())
 }
 
-/// Asks who it is, and takes its time.
+/// Asks for the user, and takes its time.
 async fn slow(State(users): State<Users>, user: Option<CurrentUser<User>>) -> String {
     users.pause().await;
     line(user.as_ref())
@@ -90,7 +90,7 @@ async fn delicate(user: FreshUser<User>) -> String {
     line(Some(&user))
 }
 
-/// What the login page tells somebody who was logged in.
+/// What the login page tells a user who was logged in before.
 async fn why(auth: Auth) -> Answered {
     Ok(match auth.why_anonymous().await? {
         Some(rejected) => format!("{rejected:?}"),
@@ -107,9 +107,9 @@ struct Input {
     seconds: Option<u64>,
     stale: Option<String>,
     force: Option<String>,
-    /// `on`, or whose login is begun before the password is checked.
+    /// `on`, or the name of the user whose login begins before the password is checked.
     begun: Option<String>,
-    /// The password takes its time to be checked.
+    /// Whether checking the password takes its time.
     slowly: Option<String>,
 }
 
@@ -151,7 +151,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
 #[derive(Deserialize)]
 struct Confirmation {
     password: String,
-    /// Somebody else, by a mistake of the site.
+    /// Another user, by a mistake of the site.
     whose: Option<String>,
 }
 
@@ -191,7 +191,7 @@ impl SessionData for Theme {
     const KEY: &'static str = "theme";
 }
 
-/// What a theme was before the program was changed.
+/// The data of a theme before the program was changed.
 #[derive(Debug, Default, Deserialize, Serialize)]
 struct OldTheme(u32);
 
@@ -226,7 +226,7 @@ async fn theme_as_number(theme: Session<OldTheme>) -> Answered {
     Ok(theme.read().await?.0.to_string().into_response())
 }
 
-/// The kinds that a form may name.
+/// Returns the kind that a form names.
 pub(crate) fn kind(name: &str) -> Kind {
     Kind::new(name).unwrap()
 }

@@ -1,4 +1,4 @@
-//! A site that listens on loopback, and another of its nodes where a test wants one.
+//! A site that listens on loopback, and other nodes of it if a test needs them.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -26,11 +26,11 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(60 * 60);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// For a new password, and for an address to be confirmed.
+/// The kinds of the links for a new password and for confirming an address.
 pub(crate) const RESET: Kind = Kind::from_static("one-time:reset");
 pub(crate) const CONFIRM: Kind = Kind::from_static("one-time:confirm");
 
-/// Says, when set, that the records are kept in sled rather than in memory.
+/// If this variable is set, the records are stored in sled instead of memory.
 pub(crate) const ON_DISK: &str = "HALLPASS_HTTP_SLED";
 
 #[derive(Debug)]
@@ -45,17 +45,17 @@ pub(crate) struct Site {
 }
 
 impl Site {
-    /// One with the defaults, which has a login page.
+    /// Starts a site with the defaults and a login page.
     pub(crate) async fn new() -> Self {
         Self::with(|layer| layer).await
     }
 
-    /// One whose layer differs.
+    /// Starts a site with another layer.
     pub(crate) async fn with(adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
         Self::tuned(|tokens| tokens, adjust).await
     }
 
-    /// One whose tokens and layer differ.
+    /// Starts a site with other tokens and another layer.
     pub(crate) async fn tuned(
         tokens: impl FnOnce(TokensBuilder) -> TokensBuilder,
         adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder,
@@ -73,12 +73,12 @@ impl Site {
         Self { address, gate, users, clock, heard, layer, _folder: folder }
     }
 
-    /// Another node over the same store, users and clock, whose layer differs.
+    /// Starts another node over the same store, users and clock, with another layer.
     pub(crate) async fn node(&self, adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
         self.tuned_node(|tokens| tokens, adjust).await
     }
 
-    /// Another node over the same store, users and clock, whose tokens and layer differ.
+    /// Starts another node over the same store, users and clock, with other tokens and another layer.
     pub(crate) async fn tuned_node(
         &self,
         tokens: impl FnOnce(TokensBuilder) -> TokensBuilder,
@@ -90,7 +90,7 @@ impl Site {
         Self { address, gate, users, clock, heard, layer, _folder: None }
     }
 
-    /// Another layer over the very same tokens, with users of its own.
+    /// Starts another layer over the very same tokens, with users of its own.
     pub(crate) async fn beside(&self, adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
         let (users, tokens) = (Users::some(), self.layer.tokens().clone());
         let (address, layer) = listen(tokens, &users, &self.heard, adjust).await;
@@ -98,12 +98,12 @@ impl Site {
         Self { address, gate, users, clock, heard, layer, _folder: None }
     }
 
-    /// A browser that has never been here.
+    /// Returns a browser that has never been here.
     pub(crate) fn browser(&self) -> Browser {
         Browser::new(self.address, Jar::new(self.clock.clone()))
     }
 
-    /// One in which alice is remembered, and which was closed since.
+    /// Returns a browser in which alice is remembered, closed and opened since.
     pub(crate) async fn reopened(&self) -> Browser {
         let browser = self.browser();
         browser.log_in_remembered("alice").await;
@@ -115,19 +115,19 @@ impl Site {
         self.clock.advance(by);
     }
 
-    /// What is stored for a user of one kind.
+    /// Returns the records of one kind of a user.
     pub(crate) async fn records(&self, id: &str, kind: Kind) -> Vec<Record> {
         self.gate.records(id).await.into_iter().filter(|record| record.kind == kind).collect()
     }
 
-    /// How often the user's one remember-me token has rotated.
+    /// Returns how many times the user's one remember-me token has rotated.
     pub(crate) async fn steps(&self, id: &str) -> u32 {
         let records = self.records(id, Kind::REMEMBER).await;
         assert_eq!(records.len(), 1, "one remember-me record");
         records[0].generation
     }
 
-    /// How many of the user's records are live.
+    /// Returns the number of the user's live records.
     pub(crate) async fn live(&self, id: &str) -> usize {
         let now = hallpass_core::Clock::now(&*self.clock);
         self.gate.records(id).await.iter().filter(|record| record.is_live(now)).count()
@@ -165,7 +165,7 @@ async fn listen(
     (address, layer)
 }
 
-/// The address at the other end of the connection, for the layer.
+/// Returns the address at the other end of the connection, for the layer.
 pub(crate) fn peer(extensions: &http::Extensions) -> Option<std::net::IpAddr> {
     Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip())
 }

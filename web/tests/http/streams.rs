@@ -1,11 +1,11 @@
-//! Streams and WebSockets: requests that live longer than the login that let them in.
+//! Tests streams and WebSockets: requests that outlive the login that let them in.
 
 use hallpass_core::EventKind;
 
 use crate::browser::Browser;
 use crate::site::{HOUR, Site};
 
-/// Opens the stream, does something meanwhile, and answers what it saw.
+/// Opens the stream, does something meanwhile, and returns what the stream sent.
 async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhile: F) -> String {
     let request = browser.prepare("GET", "/watch", &[]);
     let stream = tokio::spawn(async move { request.send().await });
@@ -69,7 +69,7 @@ async fn a_stream_whose_answer_was_lost_shows_not_that_the_browser_has_its_cooki
     let site = Site::new().await;
     let browser = site.reopened().await;
     site.advance(HOUR);
-    // The answer never arrives.
+    // The response never arrives.
     assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
     site.advance(HOUR / 4);
     assert_eq!(browser.me().await, "alice remembered stale");

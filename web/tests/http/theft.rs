@@ -1,4 +1,4 @@
-//! Lost answers, and copied cookies.
+//! Tests lost responses and copied cookies.
 
 use hallpass_core::EventKind;
 

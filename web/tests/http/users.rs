@@ -1,4 +1,4 @@
-//! The users of the site under test, and a database of them that can be out of order.
+//! The users of the site under test, and a database of users that can fail.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -22,9 +22,9 @@ pub(crate) struct Users {
     all: Arc<Mutex<BTreeMap<String, User>>>,
     down: Arc<AtomicBool>,
     loads: Arc<AtomicUsize>,
-    /// Opened to let the slow page go on.
+    /// Opened to let the slow page continue.
     pub(crate) slow: Arc<(Semaphore, Semaphore)>,
-    /// What came of the work that went on after its answer.
+    /// The outcome of work that continued after its response.
     pub(crate) late: Arc<(Semaphore, Mutex<Option<String>>)>,
 }
 
@@ -72,26 +72,26 @@ impl Users {
         self.down.store(down, Ordering::SeqCst);
     }
 
-    /// Waits where a test wants a page to be slow.
+    /// Waits if a test wants a page to be slow.
     pub(crate) async fn pause(&self) {
         let (arrived, passes) = &*self.slow;
         arrived.add_permits(1);
         passes.acquire().await.unwrap().forget();
     }
 
-    /// Says what came of the work that went on after its answer.
+    /// Reports the outcome of work that continued after its response.
     pub(crate) fn report(&self, outcome: String) {
         *self.late.1.lock().unwrap() = Some(outcome);
         self.late.0.add_permits(1);
     }
 
-    /// Waits for that.
+    /// Waits for that outcome.
     pub(crate) async fn reported(&self) -> String {
         self.late.0.acquire().await.unwrap().forget();
         self.late.1.lock().unwrap().take().unwrap()
     }
 
-    /// How often somebody was looked for.
+    /// Returns how many times a user was loaded.
     pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }

@@ -1,4 +1,4 @@
-//! One request over one connection of its own, written and read byte by byte.
+//! One request over a connection of its own, written and read byte by byte.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -8,10 +8,10 @@ use tokio::net::TcpSocket;
 
 use crate::jar::SetCookie;
 
-/// Longer than this no answer takes.
+/// The time limit of a response.
 const LIMIT: Duration = Duration::from_secs(30);
 
-/// A request with everything that goes with it, ready to be sent.
+/// A complete request, ready to be sent.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
     pub(crate) to: SocketAddr,
@@ -19,7 +19,7 @@ pub(crate) struct Prepared {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// What came back.
+/// A response.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -33,7 +33,7 @@ impl Prepared {
         tokio::time::timeout(LIMIT, self.exchange()).await.expect("an answer in time").unwrap()
     }
 
-    /// Sends it, and is gone before an answer comes.
+    /// Sends the request and closes the connection before a response comes.
     pub(crate) async fn send_and_hang_up(&self) -> tokio::net::TcpStream {
         let socket = TcpSocket::new_v4().unwrap();
         let mut stream = socket.connect(self.to).await.unwrap();
@@ -45,7 +45,7 @@ impl Prepared {
         let socket = TcpSocket::new_v4()?;
         socket.bind((self.from, 0).into())?;
         let (mut incoming, mut outgoing) = socket.connect(self.to).await?.into_split();
-        // A server that refuses what it has read of a request answers before it has read the rest.
+        // A server that refuses the start of a request responds before it has read the rest.
         let writing = async { outgoing.write_all(&self.bytes).await };
         let mut bytes = Vec::new();
         let reading = async {
@@ -91,7 +91,7 @@ impl Answer {
         self.all("set-cookie").into_iter().map(SetCookie::parse).collect()
     }
 
-    /// What it does to the cookie of this name.
+    /// Returns what the response does to the cookie of this name.
     pub(crate) fn cookie(&self, name: &str) -> Option<SetCookie> {
         self.set_cookies().into_iter().rfind(|cookie| cookie.name == name)
     }

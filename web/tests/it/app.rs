@@ -1,4 +1,4 @@
-//! The application under test: a route for each thing that an application does.
+//! The application under test: one route for each thing that an application does.
 
 use std::time::Duration;
 
@@ -117,19 +117,19 @@ async fn fresh(user: FreshUser<User>) -> String {
     describe(&user)
 }
 
-/// How many seconds ago the password was entered.
+/// Returns how many seconds ago the password was entered.
 async fn since(auth: Auth, user: CurrentUser<User>) -> String {
     auth.tokens().now().since(user.identity().authenticated_at()).as_secs().to_string()
 }
 
-/// Asks as often as it can.
+/// Asks for the user in every possible way.
 async fn twice(auth: Auth, first: Option<CurrentUser<User>>) -> Result<String, Rejection> {
     let (a, b) = tokio::join!(auth.require::<User>(), auth.require::<User>());
     drop((first, b));
     Ok(describe(&a?))
 }
 
-/// Asks again where it got no answer.
+/// Asks again after a failure.
 async fn again(auth: Auth) -> Result<String, Failure> {
     let first = auth.user::<User>().await;
     let second = auth.user::<User>().await?;
@@ -173,7 +173,7 @@ async fn confirm(
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }
 
-/// With what an extractor gives, which is no `User` itself.
+/// Passes the extractor's value, which is not itself a `User`.
 async fn confirm_current(auth: Auth, user: CurrentUser<User>) -> Result<String, Rejection> {
     auth.confirm(&user).await?;
     auth.confirm(user.user()).await?;
@@ -186,7 +186,7 @@ async fn log_out(auth: Auth) -> Result<String, Rejection> {
     Ok(format!("{ended} {}", user.is_some()))
 }
 
-/// Asks who it is though the log-out failed.
+/// Asks for the user although the log-out failed.
 async fn log_out_and_ask(auth: Auth) -> Result<String, Failure> {
     auth.identity().await?;
     let failed = auth.logout().await.is_err();
@@ -194,7 +194,7 @@ async fn log_out_and_ask(auth: Auth) -> Result<String, Failure> {
     Ok(format!("{failed} {}", user.as_ref().map(describe).unwrap_or_default()))
 }
 
-/// Logs out and somebody else in.
+/// Logs the user out and another user in.
 async fn switch(
     auth: Auth,
     State(users): State<Users>,
@@ -230,7 +230,7 @@ async fn device(auth: Auth, Path(login): Path<String>) -> Result<String, Rejecti
     Ok(auth.logout_device(login.parse().unwrap()).await?.to_string())
 }
 
-/// The new password is the value of `user`, for want of a better name.
+/// Changes the password; the value of `user` is the new one.
 async fn password(
     auth: Auth,
     user: CurrentUser<User>,
@@ -250,7 +250,7 @@ async fn vary(_: Option<CurrentUser<User>>, Path(names): Path<String>) -> [(&'st
     [("vary", names)]
 }
 
-/// Holds until the test lets it go on.
+/// Waits until the test lets it go on.
 async fn slow(user: CurrentUser<User>, State(users): State<Users>) -> String {
     users.meet().await;
     users.meet().await;
@@ -279,7 +279,7 @@ async fn add_twice(
     Ok(format!("{} {visits}", cart.read().await?.items.join(",")))
 }
 
-/// Its login is ended, from elsewhere, after it was recognised.
+/// Has its login ended by another call after the user was found.
 async fn ended(
     auth: Auth,
     user: CurrentUser<User>,
@@ -296,7 +296,7 @@ async fn ended(
     ))
 }
 
-/// Says that somebody's password has changed, whoever is logged in.
+/// Reports a changed password of a user, whoever is logged in.
 async fn password_of(
     auth: Auth,
     State(users): State<Users>,

@@ -1,4 +1,4 @@
-//! What counts as an attempt, and what does not.
+//! Tests what counts as an attempt, and what does not.
 
 use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use crate::browser::Browser;
 use crate::users::Users;
 use crate::world::World;
 
-/// The login of the README.
+/// The login handler of the README.
 async fn log_in(
     auth: Auth,
     State(users): State<Users>,
@@ -66,7 +66,7 @@ async fn a_login_that_fails_behind_the_password_check_is_no_wrong_password() {
     let world = World::new();
     let mut browser = site(&world);
     for _ in 0..10 {
-        // The write behind that of `begin_login` fails.
+        // The write after that of `begin_login` fails.
         world.store.fail_write(1);
         assert_eq!(browser.post("/login/alice/secret").await.status, 503);
     }
@@ -87,7 +87,7 @@ async fn what_could_not_be_checked_does_not_count() {
     assert_eq!(browser.post("/login/alice/secret").await.status, 429);
 }
 
-/// A limit that takes every attempt and gives none back.
+/// A limit that takes every attempt and fails to give it back.
 struct Keeps;
 
 impl AttemptLimit for Keeps {
@@ -102,7 +102,7 @@ impl AttemptLimit for Keeps {
     }
 }
 
-/// What was written to the log.
+/// Returns the text of the log.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<String>>);
 

@@ -1,4 +1,4 @@
-//! A user whose id looks like that of a user of an audience.
+//! Tests a user whose id looks like that of a user of an audience.
 
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ use hallpass_web::{Auth, AuthLayer, AuthLayerBuilder, CurrentUser, Denied, Failu
 
 use crate::browser::Browser;
 
-/// People whose ids are the names that they chose.
+/// Users whose ids are names that they chose.
 #[derive(Clone, Copy)]
 struct Names(&'static [&'static str]);
 
@@ -28,7 +28,7 @@ impl UserLoader for Names {
         user.0.clone()
     }
 
-    /// As the README says: how often the password was changed.
+    /// As in the README: how many times the password was changed.
     fn stamp(&self, _: &Name) -> Option<Stamp> {
         Some(Stamp::of("0"))
     }

@@ -1,4 +1,4 @@
-//! API keys in `Authorization: Bearer`.
+//! Tests API keys in `Authorization: Bearer`.
 
 use hallpass_core::Kind;
 use hallpass_web::SignalKind;
@@ -171,7 +171,7 @@ async fn what_a_key_keeps_forces_nobody_in() {
     let world = World::new();
     world.users.change("alice", |user| user.active = false);
     let alice = hallpass_core::Subject::new("alice").unwrap();
-    // What the layer itself would have written first for a user who was forced in, now and once.
+    // The flags that the layer itself would write first for a forced login, in the old layout and in the present one.
     for first in (0x40..0x48_u8).chain(0xF8..=0xFF) {
         let login = world.layer.tokens().begin_login(&alice).await.unwrap();
         let data = [&[first][..], b"uild server"].concat();

@@ -9,9 +9,9 @@ use tower::ServiceExt;
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
     app: Router,
-    /// Name and value, in the order they are sent.
+    /// Name and value, in the order in which they are sent.
     pub(crate) jar: Vec<(String, String)>,
-    /// What it sends with every request.
+    /// The headers of every request.
     pub(crate) headers: HeaderMap,
 }
 
@@ -27,7 +27,7 @@ impl Browser {
         Self { app, jar: Vec::new(), headers: HeaderMap::new() }
     }
 
-    /// The same browser after it was closed and opened again: without what ends with it.
+    /// Returns the browser as after closing and opening it: without the session cookies.
     pub(crate) fn reopened(&self) -> Self {
         let mut browser = self.clone();
         browser.jar.retain(|(name, _)| name == "__Host-remember");
@@ -59,14 +59,14 @@ impl Browser {
         self.send(Method::POST, path).await
     }
 
-    /// Sends a request with the jar's cookies, and does what the answer says about them.
+    /// Sends a request with the jar's cookies, and applies the cookies of the response.
     pub(crate) async fn send(&mut self, method: Method, path: &str) -> Answer {
         let answer = self.ask(method, path).await;
         self.take(&answer);
         answer
     }
 
-    /// Sends a request and lets the answer get lost, as far as the jar is concerned.
+    /// Sends a request, and does not apply the cookies of the response, as if it were lost.
     pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
         let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
         *request.headers_mut() = self.headers.clone();
@@ -77,7 +77,7 @@ impl Browser {
         raw(&self.app, request).await
     }
 
-    /// Does what an answer says about the cookies.
+    /// Applies the cookies of a response.
     pub(crate) fn take(&mut self, answer: &Answer) {
         for line in answer.set_cookies() {
             let (pair, attributes) = line.split_once(';').unwrap();
@@ -100,7 +100,7 @@ impl Answer {
     }
 }
 
-/// One request, whatever is in it.
+/// Sends one request, whatever it contains.
 pub(crate) async fn raw(app: &Router, request: Request<Body>) -> Answer {
     let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
     let body = body.collect().await.unwrap().to_bytes();

@@ -1,4 +1,4 @@
-//! Cookies and the other headers of an answer.
+//! Tests cookies and the other headers of a response.
 
 use hallpass_core::{Kind, Policy};
 use hallpass_web::{CookieSpec, Keep, SameSite};

@@ -1,4 +1,4 @@
-//! A layer that requires a CSRF token of clients that do not say whose page sent a request.
+//! Tests a layer that requires a CSRF token of clients that do not say whose page sent a request.
 
 use axum::Router;
 use axum::extract::{Path, State};
@@ -38,7 +38,7 @@ async fn switch(auth: Auth, State(users): State<Users>) -> Result<&'static str, 
     Ok("bob")
 }
 
-/// A page that ends something and says whether there was anything to end.
+/// A page that ends something and returns whether there was anything to end.
 async fn end(auth: Auth, Path(what): Path<String>) -> Result<String, Rejection> {
     let id = hallpass_core::LoginId([7; 8]);
     let ended = match &*what {
@@ -49,7 +49,7 @@ async fn end(auth: Auth, Path(what): Path<String>) -> Result<String, Rejection> 
     Ok(ended.to_string())
 }
 
-/// A browser that is logged in as alice and says from now on nothing of the page that sent a request.
+/// Returns a browser that is logged in as alice and from now on does not say whose page sent a request.
 async fn alice(world: &World) -> Browser {
     let app = Router::new()
         .route("/login/{name}", post(log_in))
@@ -91,7 +91,7 @@ async fn a_csrf_token_ends_with_the_login() {
     let mut browser = browser.with("sec-fetch-site", "same-origin");
     browser.post("/logout").await;
     assert_eq!(browser.cookie("__Host-csrf"), None, "taken away");
-    // The old cookie is still there: another tab, or an answer that was overtaken.
+    // The old cookie is still there: another tab, or a response that was overtaken.
     for held in [browser.jar.clone(), old.jar] {
         browser.jar = held;
         browser.post("/login/bob").await;

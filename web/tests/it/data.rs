@@ -1,4 +1,4 @@
-//! Session data.
+//! Tests session data.
 
 use http::Method;
 
@@ -64,7 +64,7 @@ async fn concurrent_changes_are_all_kept() {
     for number in 0..8 {
         let browser = browser.clone();
         tasks.push(tokio::spawn(async move {
-            // Who loses for two seconds on end, on a machine that stalls, is told to try again.
+            // A request that keeps losing for two seconds, on a slow machine, gets a 503 and tries again.
             for _ in 0..10 {
                 let answer = browser.ask(Method::POST, &format!("/cart/{number}")).await;
                 if answer.status != 503 {

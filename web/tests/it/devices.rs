@@ -1,4 +1,4 @@
-//! Devices, and logging them out.
+//! Tests devices, and logging them out.
 
 use hallpass_core::{Kind, Policy, Subject, Tokens};
 
@@ -97,7 +97,7 @@ async fn everywhere_is_everywhere_and_here() {
     assert_eq!(world.browser().post("/devices/everywhere").await.body, "false");
 }
 
-/// Another service over the same store, with a kind of device that the layer's tokens do not know.
+/// Another service over the same store, with a device kind that the layer's tokens do not know.
 #[tokio::test]
 async fn a_device_of_another_service_is_logged_out_like_one_s_own() {
     let world = World::new();

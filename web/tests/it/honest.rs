@@ -1,5 +1,5 @@
-//! One honest browser through random days: closed and opened, tabs at once, answers that get lost, writes that
-//! fail, old cookies beside new ones. It is never taken for a thief, and is out only when it logged out.
+//! Tests one honest browser through random days: closed and opened, concurrent tabs, lost responses, failed writes,
+//! old cookies beside new ones. It is never taken for a thief, and is logged out only when it logs out.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use http::Method;
 use crate::browser::{Answer, Browser};
 use crate::world::{HOUR, MINUTE, SECOND, World};
 
-/// Walks, and steps of each.
+/// The number of walks, and of the steps in each.
 const WALKS: u64 = 150;
 const STEPS: usize = 80;
 
-/// The same numbers in every run.
+/// Random numbers, the same in every run.
 struct Dice(u64);
 
 impl Dice {
@@ -27,12 +27,12 @@ struct Walk {
     world: World,
     browser: Browser,
     dice: Dice,
-    /// Remember-me cookies from before, which some browsers send beside the newest.
+    /// Earlier remember-me cookies, which some browsers send beside the newest.
     old: Vec<(String, String)>,
     inside: bool,
-    /// How long it may stay away until an answer has to arrive.
+    /// How long it may stay away before a response must arrive.
     patience: Duration,
-    /// What it did, for whoever has to find out why this test fails.
+    /// What it did, for the message of a failing test.
     did: Vec<String>,
 }
 
@@ -85,14 +85,14 @@ impl Walk {
         self.world.advance(time);
     }
 
-    /// An answer that gets lost, after which the browser comes back in time.
+    /// Loses a response; the browser comes back in time.
     async fn lose(&mut self) {
         let answer = self.browser.ask(Method::GET, "/").await;
         self.patience = self.patience.min(MINUTE * 25);
         self.check("lost", &answer);
     }
 
-    /// Two tabs at once, whose answers arrive in any order.
+    /// Sends requests from two tabs concurrently; the responses arrive in any order.
     async fn tabs(&mut self) {
         let mut answers =
             [self.browser.ask(Method::GET, "/").await, self.browser.ask(Method::GET, "/").await];
@@ -105,7 +105,7 @@ impl Walk {
         }
     }
 
-    /// A write of which nobody can tell whether it happened.
+    /// Sends a request in which a write has an unknown outcome.
     async fn guess(&mut self) {
         let others = self.dice.below(2) as usize;
         self.did.push(format!("the write after {others} happens and nobody knows"));
@@ -126,7 +126,7 @@ impl Walk {
         self.check("beside old ones", &answer);
     }
 
-    /// The user is locked, or out of reach, for a moment in which every cookie is sent.
+    /// Sends every cookie while the user is locked, or cannot be loaded.
     async fn away(&mut self) {
         let locked = self.dice.below(2) == 0;
         let switch = |world: &World, on: bool| match locked {
@@ -174,7 +174,7 @@ impl Walk {
         if let Some(cookie) = self.browser.cookie("__Host-remember") {
             self.old.push(("__Host-remember".into(), cookie.into()));
         }
-        // Browsers send a few at most.
+        // A browser sends only a few.
         self.old.drain(..self.old.len().saturating_sub(5));
         self.browser.take(answer);
         self.old.retain(|(_, old)| Some(&**old) != self.browser.cookie("__Host-remember"));

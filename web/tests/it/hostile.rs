@@ -1,4 +1,4 @@
-//! Any bytes in any cookie or header: anonymous, 401 or a refusal, never 500; and other sites' forms.
+//! Tests any bytes in any cookie or header: anonymous, 401 or a refusal, never 500; and forms of other sites.
 
 use std::net::IpAddr;
 
@@ -10,7 +10,7 @@ use crate::world::World;
 
 #[tokio::test]
 async fn any_bytes_in_a_header_are_nobody() {
-    // With everything switched on that reads a header.
+    // Every setting that reads a header is on.
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     let world = World::with(|layer| {
         let layer = layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()]);
@@ -38,8 +38,8 @@ async fn any_bytes_in_a_header_are_nobody() {
         "__Host-session=%00; __Host-remember=%FF%FE".into(),
         "__Host-session=名前".as_bytes().into(),
     ];
-    // Every byte that a header may hold, in the selector, for the dot, and in the part of the validator that
-    // only somebody who held a token knows. (In the rest of it core takes it for an old token, rightly.)
+    // Every byte that a header may contain, in the selector, for the dot, and in the part of the validator that only
+    // a former holder of the token knows. (In the rest of it core takes the text for an old token, correctly.)
     for byte in (0x20..=0xff_u8).filter(|byte| *byte != 0x7f) {
         for at in [0, 10, 22, 50, 64, 65] {
             let mut text = good.session().as_bytes().to_vec();

@@ -1,4 +1,4 @@
-//! `login_user`, `logout_user`, `confirm_login`, `current_user`.
+//! Tests the counterparts of `login_user`, `logout_user`, `confirm_login`, `current_user`.
 
 use std::time::Duration;
 
@@ -79,7 +79,7 @@ async fn a_login_ends_every_older_login_that_the_browser_sends() {
         for (name, other) in sent.iter().zip([&first, &second]) {
             browser.jar.push(((*name).into(), other.cookie(name).unwrap().into()));
         }
-        // One that has restored something in this very request, and one that has not.
+        // In one case this very request restores a session, in the other it does not.
         let path = if sent[0] == sent[1] { "/confirm?user=alice" } else { "/login?user=alice" };
         assert_eq!(browser.post(path).await.status, 200);
         for mut old in [first.clone(), second.clone(), first.reopened(), second.reopened()] {

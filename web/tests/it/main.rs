@@ -1,4 +1,4 @@
-//! The web layer, as a browser and as an application see it: each row of the table has a test.
+//! Tests the web layer as a browser and as an application see it: each row of the README's Flask-Login table has a test.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 

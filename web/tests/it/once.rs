@@ -1,4 +1,4 @@
-//! Tokens that work once.
+//! Tests single-use tokens.
 
 use crate::world::{MINUTE, SECOND, World};
 

@@ -1,4 +1,4 @@
-//! The store or the users out of reach: 503, nothing cleared, and everything works again afterwards.
+//! Tests an outage of the store or of the users: 503, no cookie cleared, and everything works again afterwards.
 
 use std::sync::{Arc, Mutex};
 
@@ -43,8 +43,8 @@ async fn a_login_that_fails_half_way_leaves_no_device_behind() {
     let world = World::new();
     let mut browser = world.remembered().await;
     let jar = browser.jar.clone();
-    // The epoch, which the test's handler asks for once more than it has to, the two tokens, and the end of
-    // what the browser held.
+    // The epoch, for which the test's handler asks once more than necessary, the two tokens, and the end of what the
+    // browser held.
     for others in 0..5 {
         world.store.fail_write(others);
         let answer = browser.post("/login?user=alice&remember=true").await;
@@ -87,7 +87,7 @@ async fn an_outage_in_the_middle_of_a_restore_is_made_good() {
     let world = World::new();
     let mut browser = world.remembered().await.reopened();
     world.advance(HOUR);
-    // The rotation is written, the session is not: only this answer can tell the browser its new token.
+    // The rotation is written, the session is not: only this response can bring the new token to the browser.
     world.store.fail_write(1);
     let answer = browser.get("/").await;
     assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 1));

@@ -1,4 +1,4 @@
-//! Session protection: another address or another browser.
+//! Tests session protection: another address or another browser.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use http::Extensions;
 use crate::browser::Browser;
 use crate::world::World;
 
-/// The test's proxy says in `x-forwarded-for` where a request comes from.
+/// The test's proxy writes the address of the client into `x-forwarded-for`.
 fn behind_a_proxy(layer: AuthLayerBuilder) -> AuthLayerBuilder {
     let proxy: IpAddr = "10.0.0.1".parse().unwrap();
     layer.peer_address(move |_: &Extensions| Some(proxy)).trusted_proxies([proxy.into()])

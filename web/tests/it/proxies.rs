@@ -1,4 +1,4 @@
-//! What proxies write into `X-Forwarded-For`.
+//! Tests what proxies write into `X-Forwarded-For`.
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};

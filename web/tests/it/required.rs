@@ -1,4 +1,5 @@
-//! `login_required`, `fresh_login_required`, the way to the login page and back.
+//! Tests the counterparts of `login_required` and `fresh_login_required`, and the redirects to the login page and
+//! back.
 
 use http::Method;
 

@@ -1,4 +1,4 @@
-//! The remember-me cookie, when the session is gone.
+//! Tests the remember-me cookie without a session.
 
 use hallpass_core::EventKind;
 use hallpass_web::SignalKind;

@@ -1,4 +1,4 @@
-//! Each signal is told once, with whom it is about.
+//! Tests that each signal is sent once, with its user.
 
 use hallpass_web::SignalKind::{self, *};
 

@@ -1,4 +1,4 @@
-//! A changed password ends every token that the old one began.
+//! Tests that a changed password ends every token issued under the old one.
 
 use crate::world::World;
 

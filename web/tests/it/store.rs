@@ -1,4 +1,4 @@
-//! A store in memory that can be switched off, counts its calls, and lets calls meet.
+//! A store in memory that can be switched off, counts its calls, and can make calls overlap.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -21,9 +21,9 @@ pub(crate) struct Switched {
     off: Arc<AtomicBool>,
     reads: Arc<AtomicUsize>,
     writes: Arc<AtomicUsize>,
-    /// Which write from now on fails, counted from one; none if it is zero.
+    /// The number of the next write that fails, counted from one; none if it is zero.
     failing: Arc<AtomicUsize>,
-    /// Whether that write is done all the same.
+    /// Whether that write is done nevertheless.
     done: Arc<AtomicBool>,
     meeting: Arc<Mutex<Option<Meeting>>>,
 }
@@ -33,7 +33,7 @@ impl Switched {
         self.off.store(!on, Ordering::SeqCst);
     }
 
-    /// Reads and writes since the last call.
+    /// Returns the number of reads and of writes since the last call.
     pub(crate) fn calls(&self) -> (usize, usize) {
         (self.reads.swap(0, Ordering::SeqCst), self.writes.swap(0, Ordering::SeqCst))
     }
@@ -44,18 +44,18 @@ impl Switched {
         self.failing.store(others + 1, Ordering::SeqCst);
     }
 
-    /// Makes the write after `others` happen and its answer get lost, and no other.
+    /// Makes the write after `others` happen and its response get lost, and no other.
     pub(crate) fn lose_write(&self, others: usize) {
         self.done.store(true, Ordering::SeqCst);
         self.failing.store(others + 1, Ordering::SeqCst);
     }
 
-    /// From now on every write works.
+    /// Lets every write work from now on.
     pub(crate) fn fail_no_write(&self) {
         self.failing.store(0, Ordering::SeqCst);
     }
 
-    /// Makes the next `count` finds overlap: none answers before all have been asked.
+    /// Makes the next `count` finds overlap: none returns before all have been called.
     pub(crate) fn meet(&self, count: usize) {
         *self.meeting.lock().unwrap() = Some((Arc::new(Barrier::new(count)), count));
     }

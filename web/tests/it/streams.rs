@@ -1,4 +1,4 @@
-//! Work that goes on while the answer goes out, and after.
+//! Tests work that continues while the response goes out, and after.
 
 use std::sync::{Arc, Mutex};
 
@@ -50,7 +50,7 @@ async fn a_login_while_the_answer_is_on_its_way_is_refused_or_sent() {
     let page = async move |auth: Auth| {
         let known = auth.user::<User>().await.unwrap().is_some();
         *kept.lock().unwrap() = Some(auth);
-        // The next read is the one that asks whether the answer was overtaken: it waits.
+        // The next read is the check whether the response was overtaken: it waits.
         store.meet(2);
         known.to_string()
     };

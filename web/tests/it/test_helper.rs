@@ -1,4 +1,4 @@
-//! The helper for tests of applications.
+//! Tests the helper for tests of applications.
 
 use hallpass_web::testing;
 use http::{HeaderMap, HeaderValue};

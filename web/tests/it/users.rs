@@ -1,4 +1,4 @@
-//! The users of the application under test, who can be changed, removed, and out of reach.
+//! The users of the application under test, who can be changed, removed, and made unavailable.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -64,7 +64,7 @@ impl Users {
         self.0.lock().unwrap().down = down;
     }
 
-    /// How often a user was looked for since the last call.
+    /// Returns how many times a user was loaded since the last call.
     pub(crate) fn loads(&self) -> usize {
         std::mem::take(&mut self.0.lock().unwrap().loads)
     }

@@ -1,4 +1,4 @@
-//! An application over a store, users and a clock that the test moves, with every signal written down.
+//! An application over a store, users and a clock that the test moves, with every signal recorded.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -17,7 +17,7 @@ pub(crate) const MINUTE: Duration = Duration::from_secs(60);
 pub(crate) const HOUR: Duration = Duration::from_secs(3_600);
 pub(crate) const DAY: Duration = Duration::from_secs(24 * 3_600);
 
-/// What was told, and about whom.
+/// A signal, and the user it is about.
 pub(crate) type Told = (SignalKind, Option<String>);
 
 pub(crate) struct World {
@@ -72,14 +72,14 @@ impl World {
         Browser::new(self.app.clone())
     }
 
-    /// A browser that is logged in as alice.
+    /// Returns a browser that is logged in as alice.
     pub(crate) async fn logged_in(&self) -> Browser {
         let mut browser = self.browser();
         assert_eq!(browser.post("/login?user=alice").await.body, "in");
         browser
     }
 
-    /// One that is remembered, too.
+    /// Returns a browser in which alice is also remembered.
     pub(crate) async fn remembered(&self) -> Browser {
         let mut browser = self.browser();
         assert_eq!(browser.post("/login?user=alice&remember=true").await.body, "in");
@@ -90,17 +90,17 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// The signals since the last call.
+    /// Returns the signals since the last call.
     pub(crate) fn signals(&self) -> Vec<SignalKind> {
         std::mem::take(&mut *self.signals.lock().unwrap()).into_iter().map(|(what, _)| what).collect()
     }
 
-    /// The same, with whom they were about.
+    /// Returns the signals since the last call, with the users they are about.
     pub(crate) fn signals_about(&self) -> Vec<Told> {
         std::mem::take(&mut *self.signals.lock().unwrap())
     }
 
-    /// Core's events since the last call.
+    /// Returns core's events since the last call.
     pub(crate) fn events(&self) -> Vec<EventKind> {
         std::mem::take(&mut *self.events.0.lock().unwrap())
     }
