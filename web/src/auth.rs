@@ -160,13 +160,13 @@ impl Auth {
     /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
     /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
     ///
-    /// It makes a new session and ends whatever this browser was logged in as, so a session planted by an attacker is
+    /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
     /// worthless. The session's data stay if the session was anonymous or this user's.
     pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
         LogIn::new(self, user as &(dyn Any + Send + Sync), false)
     }
 
-    /// Makes the login of `user` fresh, who is logged in and has entered the password again (a step-up). New tokens
+    /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
     /// replace the old ones; a remember-me token lives no longer than before.
     ///
     /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the user who is logged in.

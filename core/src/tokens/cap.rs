@@ -105,7 +105,7 @@ impl Tokens {
             let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
-        // A login without a lifetime does not count either.
+        // A new record that has expired already, because its lifetime is zero for instance, does not count either.
         let stays =
             !self.is_live(new, now) || order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
         if stays {

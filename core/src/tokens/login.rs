@@ -19,8 +19,8 @@ pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);
 /// No token is issued once the login was ended or everything of the subject was logged out (contract S11). It holds
 /// no secret, but a forged one would get past that fence, so keep it on the server.
 ///
-/// Clones are one login. A copy that was encoded before the first token was issued does not know about that token; so
-/// end the token that carried the copy, with [`Issue::replaces`](crate::Issue::replaces) for instance.
+/// A clone is the same login. A copy that was encoded before the first token was issued does not know about that
+/// token; so end the token that carried the copy, with [`Issue::replaces`](crate::Issue::replaces) for instance.
 #[derive(Clone, Debug)]
 #[must_use = "issue its tokens once the credentials are checked"]
 pub struct Login {

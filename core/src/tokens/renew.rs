@@ -402,8 +402,9 @@ impl Tokens {
     /// Returns the error of a call that another call overtook. The rest is left to the winner, which reports whether
     /// it ended.
     ///
-    /// If this call ended the winner's login, it would also end what the next renewal makes of that login: a copy of
-    /// the first token could log the owner out. The model check finds that, and `overtaken.rs` shows it.
+    /// If this call ended the rest and spared only the winner's login, it would also end the login that the next
+    /// renewal makes of it: a copy of the first token could log the owner out. The model check finds that, and
+    /// `overtaken.rs` shows it.
     async fn lose(&self, renewal: &Renewal, login: LoginId, lost: Lost, now: Timestamp) -> Denied {
         self.discard(&renewal.subject, login, now).await;
         let Lost(Some(record)) = lost else { return Rejected::Invalid.into() };

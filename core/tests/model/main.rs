@@ -226,7 +226,7 @@ fn every_mistake_in_the_decision_is_found() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long it takes is for the person who watches")]
+#[expect(clippy::disallowed_methods, reason = "the duration is only printed")]
 fn holds<W: World>(what: &str, setting: &Setting) {
     let begun = Instant::now();
     let Explored { states, steps } =

@@ -116,7 +116,7 @@ impl Story {
             Ok(renewed) => renewed,
             Err(denied) => {
                 let rejected = verdict(denied);
-                assert_eq!(after, before, "who is given nothing ends nothing");
+                assert_eq!(after, before, "a call that gets no token ends nothing");
                 if self.renewed.contains(&caller.selector()) {
                     let known = matches!(rejected, Rejected::Revoked(Reason::Superseded) | Rejected::Invalid);
                     assert!(known || rejected == Rejected::Expired, "{rejected:?}");

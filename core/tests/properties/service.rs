@@ -140,7 +140,7 @@ impl StateMachineTest for Service {
             (Answer::Ended(count, _), Answer::Ended(least, most)) => (least..=most).contains(&count),
             (answer, expected) => answer == expected,
         };
-        assert!(agreed || excused, "{call:?} was answered {answer:?}, not {:?}", site.answer);
+        assert!(agreed || excused, "{call:?} returned {answer:?}, not {:?}", site.answer);
         service
     }
 

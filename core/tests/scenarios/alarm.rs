@@ -65,7 +65,7 @@ async fn a_theft_is_told_though_it_could_not_be_written() {
     let told = world.told();
     let told = of_kind(&told, EventKind::Reused);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].source.is_some() && told[0].count == 0, "it says so: {told:?}");
+    assert!(told[0].source.is_some() && told[0].count == 0, "the event has the cause: {told:?}");
     world.gate.up();
     assert_eq!(world.verify(Kind::REMEMBER, &old).await.unwrap_err(), Rejected::Reused);
     let told = world.told();

@@ -208,7 +208,7 @@ async fn a_step_up_does_not_slip_past_the_cap() {
         let (newer, renewed) = tokio::join!(newer, step_up);
         let (newer, new) = (newer.unwrap(), &renewed.tokens[0]);
         world.verify(Kind::SESSION, new.token.expose()).await.expect("it authenticated last");
-        assert_eq!(renewed.ended.is_err(), fails, "the cap could not be kept, and it says so");
+        assert_eq!(renewed.ended.is_err(), fails, "the result reports that the cap could not be kept");
         if !fails {
             assert_eq!(world.verify(Kind::SESSION, newer.token.expose()).await.unwrap_err(), EVICTED);
             assert_eq!(live(&world).await, [new.login]);
@@ -334,7 +334,7 @@ async fn a_client_that_keeps_no_session_cookie_has_a_bounded_number_of_records()
     world.verify(Kind::REMEMBER, remember.token.expose()).await.expect("it is not one of the restored");
     let told = world.events();
     let superseded = EventKind::Revoked(Reason::Superseded);
-    assert_eq!(told.iter().filter(|kind| **kind == superseded).count(), 9, "each is told once");
+    assert_eq!(told.iter().filter(|kind| **kind == superseded).count(), 9, "one event for each");
 }
 
 #[tokio::test]

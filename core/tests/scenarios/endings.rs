@@ -171,7 +171,7 @@ async fn a_log_out_does_not_hide_a_theft_from_its_owner() {
     assert_eq!(world.rotate(stolen.token.expose()).await, Err(Rejected::Reused));
     let reused = Rejected::Revoked(Reason::Reused);
     assert_eq!(world.tokens.revoke(Kind::REMEMBER, stolen.token.expose()).await.rejected(), reused);
-    assert_eq!(world.rotate(&owners).await, Err(reused), "the owner is told");
+    assert_eq!(world.rotate(&owners).await, Err(reused), "the owner learns of the theft");
 }
 
 #[tokio::test]

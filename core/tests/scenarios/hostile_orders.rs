@@ -103,7 +103,7 @@ async fn a_record_that_cannot_be_marked_is_not_renewed_and_an_event_says_why() {
     let verdict = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap_err();
     assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere));
     let told = world.told();
-    let why = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
+    let why = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("an event reports it");
     assert!(why.source.is_some());
     let page = Page::first(std::num::NonZeroU16::MAX);
     let rows = world.gate.store.list_by_subject(&alice(), &page).await.unwrap();
@@ -272,7 +272,7 @@ async fn the_parent_is_not_what_a_restore_supersedes() {
         let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
         world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
     }
-    world.verify(Kind::REMEMBER, text(&remember)).await.expect("it restored what is newest");
+    world.verify(Kind::REMEMBER, text(&remember)).await.expect("it restored the newest session");
 }
 
 /// A theft of another token ends a key only if the policy ends the subject.

@@ -13,7 +13,7 @@ async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
     let copy = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     world.gate.down(Call::Revoke);
     let first = world.tokens.revoke_others(&owner).await.unwrap();
-    assert!(first.ended.is_err(), "it says so, and is repeated with the new token");
+    assert!(first.ended.is_err(), "the result says so, and the call is repeated with the new token");
     world.gate.up();
     let owner = world.verify(Kind::SESSION, first.tokens[0].token.expose()).await.unwrap();
 

@@ -203,7 +203,7 @@ async fn an_issue_that_cannot_tell_whether_its_login_was_ended_fails_and_leaves_
         world.verify(Kind::SESSION, first.token.expose()).await.expect("the first token is good");
         let told = world.told();
         let ghost = told.iter().any(|told| told.kind == EventKind::Abandoned && told.source.is_some());
-        assert_eq!(ghost, call.is_some(), "told where it could not be removed");
+        assert_eq!(ghost, call.is_some(), "an event if it could not be removed");
         let records = format!("records: {}", 1 + usize::from(ghost));
         assert!(format!("{:?}", world.gate.store).contains(&records));
     }
@@ -273,7 +273,7 @@ async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
     let unbound = look_up(text, Kind::SESSION).await.verify(None).await;
     assert!(matches!(unbound, Err(Denied::Failed(Failure::StampRequired))), "{unbound:?}");
     let changed = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("new"))).await;
-    assert_eq!(changed.rejected(), Rejected::StampMismatch, "it dies with the password");
+    assert_eq!(changed.rejected(), Rejected::StampMismatch, "a changed password ends it");
 }
 
 #[tokio::test]
@@ -323,6 +323,6 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
     assert!(issue.await.is_err());
     let told = world.told();
-    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
+    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("an event reports it");
     assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }

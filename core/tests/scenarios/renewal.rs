@@ -362,7 +362,7 @@ async fn a_flood_of_writes_to_the_caller_does_not_keep_its_login_alive() {
     for ended in [&mine, &remember] {
         assert_eq!(world.verify(ended.kind, text(ended)).await.unwrap_err(), ELSEWHERE);
     }
-    world.verify(Kind::SESSION, text(&other)).await.expect("the call failed, and says so");
+    world.verify(Kind::SESSION, text(&other)).await.expect("the call failed and reported it");
     assert_eq!(devices(&world).await, 1, "no ghost");
 }
 

@@ -176,7 +176,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     assert_eq!(*renewed.ended.as_ref().unwrap(), 3, "the first session, and both remember-me tokens");
     for new in &renewed.tokens {
         let valid = world.verify(new.kind, new.token.expose()).await.unwrap();
-        assert_ne!(valid.login(), login.id(), "whoever copied the old tokens is out");
+        assert_ne!(valid.login(), login.id(), "a copy of the old tokens is logged out");
         if new.kind == Kind::REMEMBER {
             assert_eq!(new.expires_at, remember.expires_at, "no window was extended");
         } else {

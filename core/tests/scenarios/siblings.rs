@@ -271,7 +271,7 @@ async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
     assert!(matches!(failed, Err(Denied::Failed(Failure::Contended))), "{failed:?}");
     world.gate.up();
     assert_eq!(devices(&world).await, 1, "the other device");
-    world.verify(Kind::SESSION, text(&elsewhere)).await.expect("the call failed, and says so");
+    world.verify(Kind::SESSION, text(&elsewhere)).await.expect("the call failed and reported it");
 }
 
 /// The oldest record of the login was ended individually: the next one takes its place.

@@ -26,7 +26,7 @@ async fn a_thief_who_uses_the_token_second_is_caught_at_once() {
     world.verify(Kind::REMEMBER, &owners).await.unwrap();
     world.advance(31 * SECOND);
     assert_eq!(world.rotate(stolen.expose()).await, Err(Rejected::Reused));
-    assert_eq!(world.rotate(&owners).await, Err(REUSED), "the owner is told");
+    assert_eq!(world.rotate(&owners).await, Err(REUSED), "the owner learns of the theft");
 }
 
 #[tokio::test]

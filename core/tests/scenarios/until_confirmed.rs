@@ -66,7 +66,7 @@ async fn the_first_use_of_a_session_confirms_the_token_that_came_with_it() {
     world.told();
     world.verify(Kind::SESSION, &session).await.unwrap();
     let told = world.told();
-    let confirmed = told.iter().find(|told| told.kind == EventKind::Confirmed).expect("it is told");
+    let confirmed = told.iter().find(|told| told.kind == EventKind::Confirmed).expect("an event reports it");
     assert_eq!(confirmed.selector, Some(old.selector()), "of the remember token");
     // Only once: the next use reads and writes nothing besides its own record.
     world.gate.calls();

@@ -77,7 +77,7 @@ async fn a_store_in_trouble_tells_no_names_whichever_of_its_calls_fail() {
             "{down:?}"
         );
         if down.contains(&Call::Epoch) {
-            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "who knows the password is told");
+            assert_eq!(try_with(&browser, "alice", "secret").await, 503, "seen with the right password");
         }
         site.gate.up();
         assert_eq!(try_with(&browser, "alice", "secret").await, 200);

@@ -92,7 +92,7 @@ async fn plain_http_works_only_where_a_site_says_so() {
         if !insecure {
             let form = [("id", "alice"), ("password", "secret")];
             let answer = browser.post("/login", &form).await;
-            assert_eq!(answer.status, 403, "a browser keeps no Secure cookie then, so nobody is logged in");
+            assert_eq!(answer.status, 403, "a browser keeps no Secure cookie then, so no user is logged in");
             assert!(answer.body.contains("need HTTPS"), "{}", answer.body);
             continue;
         }

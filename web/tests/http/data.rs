@@ -27,7 +27,7 @@ async fn keeping_something_makes_no_login_fresh() {
     let browser = site.browser();
     browser.log_in_with("carol", &[("stale", "on"), ("force", "on")]).await;
     browser.post("/cart", &[("item", "tea")]).await;
-    assert_eq!(browser.me().await, "carol session stale", "nor does it put out who was forced in");
+    assert_eq!(browser.me().await, "carol session stale", "nor does it log the forced user out");
 }
 
 #[tokio::test]

@@ -118,7 +118,7 @@ async fn everywhere_is_everywhere() {
     }
     assert_eq!((site.live("alice").await, bob.me().await), (0, "bob session fresh".into()));
     phone.log_in("alice").await;
-    assert_eq!(phone.me().await, "alice session fresh", "who comes back may log in");
+    assert_eq!(phone.me().await, "alice session fresh", "a user who comes back may log in");
 }
 
 #[tokio::test]

@@ -21,7 +21,7 @@ async fn a_login_and_a_logout_are_told_once() {
     browser.post("/logout", &[]).await;
     assert_eq!(site.heard.signals(), alice(Kind::LoggedOut));
     browser.post("/logout", &[]).await;
-    assert_eq!(site.heard.signals(), [], "nobody was logged in any more");
+    assert_eq!(site.heard.signals(), [], "no user was logged in any more");
 }
 
 #[tokio::test]
@@ -32,7 +32,7 @@ async fn a_logout_without_a_session_is_told_with_its_user() {
     site.heard.signals();
     site.advance(HOUR);
     browser.post("/logout", &[]).await;
-    assert_eq!(site.heard.signals(), alice(Kind::LoggedOut), "and nobody is restored to be logged out");
+    assert_eq!(site.heard.signals(), alice(Kind::LoggedOut), "and no session is restored to be logged out");
 }
 
 #[tokio::test]

@@ -110,7 +110,7 @@ async fn one_changed_character_makes_a_token_nobody_s() {
     for bad in [good.to_lowercase(), good.to_uppercase(), format!("{good}x"), format!("{good}=")] {
         assert_eq!(with(&site, format!("{SESSION}={bad}")).me().await, "nobody");
     }
-    assert_eq!(browser.me().await, "alice session fresh", "which logs nobody out");
+    assert_eq!(browser.me().await, "alice session fresh", "which logs no user out");
     for at in 23..45 {
         assert_eq!(with(&site, format!("{SESSION}={}", changed(at))).me().await, "nobody", "{at}");
     }
@@ -195,7 +195,7 @@ async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
         431,
         "refused by the server itself"
     );
-    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "where nobody asks, nobody minds");
+    assert_eq!(with(&site, "x".repeat(40_000)).get("/").await.status, 200, "the page asks for no user");
     assert_eq!(browser.me().await, "alice session fresh");
 }
 

@@ -115,7 +115,7 @@ async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     site.advance(MINUTE);
     assert_eq!(old.post("/logout", &[]).await.body, "ended, nobody");
     assert_eq!(browser.me().await, "nobody");
-    assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
+    assert_eq!(site.heard.count(EventKind::Reused), 0, "and there is no alarm");
 }
 
 #[tokio::test]

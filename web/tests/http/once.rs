@@ -55,7 +55,7 @@ async fn a_changed_password_kills_every_other_link() {
         (422, "new".into())
     );
     assert_ne!(consume(&site, CONFIRM, &confirm).await, "alice");
-    assert_eq!(consume(&site, RESET, &bob).await, "bob", "but nobody else's");
+    assert_eq!(consume(&site, RESET, &bob).await, "bob", "but no other user's");
 }
 
 #[tokio::test]

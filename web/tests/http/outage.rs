@@ -97,7 +97,7 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
     }
     assert!(
         site.heard.kinds().iter().all(|kind| *kind != hallpass_web::SignalKind::LoggedOut),
-        "nothing is told"
+        "there is no signal"
     );
     assert_eq!(browser.me().await, "alice session fresh");
     site.gate.up();

@@ -147,6 +147,6 @@ async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_bac
         assert_eq!(browser.remember(), newest, "a stale cookie never comes back");
         site.advance(MINUTE * 2);
         assert_eq!(browser.me().await, "alice remembered stale");
-        assert_eq!(site.heard.count(EventKind::Reused), 0, "and nobody cries thief");
+        assert_eq!(site.heard.count(EventKind::Reused), 0, "and there is no alarm");
     }
 }

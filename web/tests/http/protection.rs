@@ -130,7 +130,7 @@ async fn a_restored_session_has_no_freshness_to_lose() {
     browser.me().await;
     site.heard.signals();
     assert_eq!(browser.clone().agent("curl").me().await, "alice remembered stale");
-    assert!(site.heard.signals().is_empty(), "so nothing is told");
+    assert!(site.heard.signals().is_empty(), "so there is no signal");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

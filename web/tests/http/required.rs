@@ -185,7 +185,7 @@ async fn a_delicate_page_wants_a_fresh_login() {
 async fn a_stale_login_is_sent_to_the_page_that_confirms_it() {
     let site = Site::with(|layer| layer.fresh_page("/confirm?why=stale")).await;
     let browser = site.browser();
-    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "nobody has to log in");
+    assert_eq!(browser.get("/delicate").await.location(), "/login?next=/delicate", "no user has to log in");
     browser.log_in_with("alice", &[("stale", "on")]).await;
     for path in ["/delicate", "/vault"] {
         assert_eq!(browser.get(path).await.location(), format!("/confirm?why=stale&next={path}"));

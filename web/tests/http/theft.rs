@@ -111,7 +111,7 @@ async fn a_copied_old_cookie_ends_the_login_and_its_owner_is_told() {
     assert_eq!(thief.me().await, "nobody");
     assert_eq!(site.heard.count(EventKind::Reused), 1, "the alarm");
     assert_eq!(browser.me().await, "nobody", "nobody knows which of the two is the owner");
-    assert_eq!(browser.get("/why").await.body, "Revoked(Reused)", "the owner is told");
+    assert_eq!(browser.get("/why").await.body, "Revoked(Reused)", "the owner learns of the theft");
     assert_eq!(elsewhere.me().await, "alice session fresh", "another login is none of it");
     browser.log_in("alice").await;
     assert_eq!(browser.get("/why").await.body, "nothing to tell", "until the next login");

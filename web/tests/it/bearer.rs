@@ -18,7 +18,7 @@ async fn a_key_is_a_user_without_cookies() {
     let answer = program.get("/me").await;
     assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Key stale", 0));
     assert_eq!(program.get("/fresh").await.status, 401, "a key confirms nothing");
-    assert_eq!(program.post("/keys").await.status, 401, "nobody makes a key with a key");
+    assert_eq!(program.post("/keys").await.status, 401, "a key makes no key");
     for scheme in ["bearer", "BEARER", "Bearer "] {
         let mut program = world.browser().with("authorization", &format!("{scheme} {key}"));
         assert_eq!(program.get("/me").await.body, "alice Key stale");
@@ -80,7 +80,7 @@ async fn keys_outlive_passwords_and_end_by_name() {
     assert_eq!(browser.get("/devices").await.body.lines().count(), 1, "a key is no device");
     let mut bob = world.browser();
     bob.post("/login?user=bob").await;
-    assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "not of somebody else");
+    assert_eq!(bob.post(&format!("/keys/{id}")).await.body, "false", "not of another user");
     assert_eq!(browser.post(&format!("/keys/{id}")).await.body, "true");
     assert_eq!(program.get("/me").await.status, 401);
 }

@@ -108,7 +108,7 @@ impl Walk {
     /// Sends a request in which a write has an unknown outcome.
     async fn guess(&mut self) {
         let others = self.dice.below(2) as usize;
-        self.did.push(format!("the write after {others} happens and nobody knows"));
+        self.did.push(format!("the write after {others} happens with unknown outcome"));
         self.world.store.lose_write(others);
         self.look().await;
         self.world.store.fail_no_write();

@@ -87,7 +87,7 @@ async fn a_login_ends_every_older_login_that_the_browser_sends() {
         }
         assert!(browser.get("/").await.body.starts_with("alice"));
     }
-    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "nobody else was ended");
+    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "no other login was ended");
     assert_eq!(second.clone().get("/").await.body, "alice Session fresh");
 }
 
@@ -189,7 +189,7 @@ async fn a_confirmed_login_is_fresh_and_has_new_tokens() {
     let mut browser = world.remembered().await.reopened();
     assert_eq!(browser.get("/").await.body, "alice Remembered stale");
     let old = browser.clone();
-    assert_eq!(browser.post("/confirm?user=bob").await.status, 401, "somebody else's password is none");
+    assert_eq!(browser.post("/confirm?user=bob").await.status, 401, "another user's password is none");
     assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
     assert_eq!(browser.get("/fresh").await.body, "alice Session fresh");
     assert_ne!(old.session(), browser.session());
@@ -273,7 +273,7 @@ async fn a_user_is_told_when_the_password_was_last_entered() {
         assert_eq!(browser.get("/since").await.body, since.to_string());
     }
     browser.post("/devices/others").await;
-    assert_eq!(browser.get("/since").await.body, since.to_string(), "nobody has entered it now");
+    assert_eq!(browser.get("/since").await.body, since.to_string(), "no password was entered now");
     browser.post("/confirm?user=alice").await;
     assert_eq!(browser.get("/since").await.body, "0");
 }

@@ -23,7 +23,7 @@ async fn a_store_out_of_reach_is_503_and_clears_nothing() {
             assert!(answer.header("retry-after").is_some(), "{path}");
             assert_eq!(answer.set_cookies().len(), 0, "{path}");
             assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-            assert!(!answer.body.contains("switched off"), "the cause is nobody's business: {}", answer.body);
+            assert!(!answer.body.contains("switched off"), "the response shows the cause: {}", answer.body);
         }
         for path in
             ["/logout", "/login?user=alice", "/devices/others", "/devices/everywhere", "/confirm?user=alice"]

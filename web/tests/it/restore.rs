@@ -107,7 +107,7 @@ async fn an_old_remember_cookie_ends_the_login_once_the_new_one_was_seen() {
     let answer = owner.get("/").await;
     assert_eq!(answer.body, "nobody", "the session goes with the login");
     assert_eq!(answer.set_cookies().len(), 0, "what was rejected clears nothing");
-    assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "the rightful user is told");
+    assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "the rightful user learns of the theft");
     assert_eq!(owner.get("/why").await.body, "Revoked(Reused)", "until the next login");
     owner.post("/login?user=alice").await;
     assert_eq!(owner.get("/why").await.body, "no reason");
@@ -211,7 +211,7 @@ async fn with_several_cookies_of_one_name_one_valid_is_enough() {
             assert_eq!(jar.ask(Method::GET, "/why").await.set_cookies().len() % 2, 0);
         }
     }
-    assert_eq!(other.clone().get("/").await.body, "alice Session fresh", "nobody else was ended");
+    assert_eq!(other.clone().get("/").await.body, "alice Session fresh", "no other login was ended");
 }
 
 #[tokio::test]

@@ -27,7 +27,7 @@ async fn a_life_in_signals() {
     browser.post("/logout").await;
     assert_eq!(world.signals_about(), [alice(LoggedOut)]);
     browser.post("/logout").await;
-    assert_eq!(world.signals_about(), [], "nobody was logged in");
+    assert_eq!(world.signals_about(), [], "no user was logged in");
     browser.get("/twice").await;
     assert_eq!(world.signals_about(), [(Unauthorized, None)]);
 }
@@ -39,7 +39,7 @@ async fn a_logout_tells_once_of_each_login_and_not_of_a_visitor() {
     visitor.post("/cart/pen").await;
     let cart = visitor.jar.clone();
     assert_eq!(visitor.post("/logout").await.body, "true false");
-    assert_eq!(world.signals_about(), [], "nobody was logged in");
+    assert_eq!(world.signals_about(), [], "no user was logged in");
 
     visitor.post("/cart/pen").await;
     let mut browser = world.remembered().await.reopened();
@@ -55,7 +55,7 @@ async fn a_logout_tells_once_of_each_login_and_not_of_a_visitor() {
 
     world.advance(HOUR);
     expired.post("/logout").await;
-    assert_eq!(world.signals_about(), [(LoggedOut, None)], "whoever it was");
+    assert_eq!(world.signals_about(), [(LoggedOut, None)], "without the user");
     let mut browser = world.remembered().await;
     world.signals();
     world.advance(HOUR);
