@@ -1,4 +1,4 @@
-//! Tests the web layer as a browser and as an application see it: each row of the README's Flask-Login table has a test.
+//! Tests the web layer as a browser and an application see it: a test for each row of the README's Flask-Login table.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
