@@ -70,6 +70,7 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 /// 4. Each write runs in a task of its own, and the call waits for it with a time limit. So a caller that drops its
 ///    future leaves no transaction open, and a connection that ran out of time is closed instead of returned to the
 ///    pool (S12, S13).
+///
 /// `docs/adapter.md` in the repository has the statements, a table of columns, the errors of PostgreSQL, MySQL and
 /// Redis as [`StoreError`]s, and for each clause the usual reasons why an adapter breaks it. `examples/custom-store`
 /// is a complete store with SQLite in one file. The package `hallpass-conformance-tests` tests your store, and

@@ -21,7 +21,6 @@
 //!
 //! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that exceed one
 //! limit each, and must find every one of them.
-//! go beyond one limit each, and must find every one of them.
 
 #![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests, which may")]
 
