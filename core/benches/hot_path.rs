@@ -1,4 +1,4 @@
-//! What the service does for one token, in parts: `cargo bench -p hallpass-core`.
+//! Measures the steps of handling one token: `cargo bench -p hallpass-core`.
 
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
@@ -20,7 +20,7 @@ fn runtime() -> Runtime {
     Builder::new_current_thread().build().unwrap()
 }
 
-/// A token of this kind, as text.
+/// Issues a token of this kind and returns its text.
 fn issue(runtime: &Runtime, tokens: &Tokens, kind: Kind) -> String {
     runtime.block_on(async {
         let login = tokens.begin_login(&Subject::new("user-00000001").unwrap()).await.unwrap();
@@ -58,7 +58,7 @@ fn verify(c: &mut Criterion) {
     }
 }
 
-/// Every window is closed at once, and the clock moves on, so that each presentation rotates.
+/// The windows have length zero and the clock moves on, so that each presentation rotates.
 fn rotate(c: &mut Criterion) {
     let none = Duration::ZERO;
     let windows = Windows { min_interval: none, retry_window: RetryWindow::For(none), overlap: none };

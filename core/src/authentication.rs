@@ -4,12 +4,12 @@ use crate::limit::LimitError;
 
 /// How the subject of a login authenticated: the methods used, and the assurance level reached.
 ///
-/// Both are the application's own strings (`pwd`, `webauthn`; `aal2`); hallpass stores them under the digest and
-/// gives them back with [`Valid::authentication`](crate::Valid::authentication), it never compares them. The
-/// names of RFC 8176 (`amr`) and of NIST SP 800-63B-4 are good ones.
+/// Both are the application's own strings (`pwd`, `webauthn`; `aal2`). hallpass stores them under the digest and
+/// returns them with [`Valid::authentication`](crate::Valid::authentication); it never compares them. RFC 8176
+/// (`amr`) and NIST SP 800-63B-4 have good names.
 ///
 /// At most [`MAX_METHODS`](Self::MAX_METHODS) methods; each string 1 to [`MAX_LEN`](Self::MAX_LEN) bytes of UTF-8.
-/// The call that stores it checks that and answers [`Failure::Limit`](crate::Failure::Limit).
+/// The call that stores them checks this and returns [`Failure::Limit`](crate::Failure::Limit) otherwise.
 ///
 /// # Examples
 /// ```
@@ -26,14 +26,14 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    /// The most methods.
+    /// The largest number of methods.
     pub const MAX_METHODS: usize = 8;
     /// The longest name of a method or a level, in bytes.
     pub const MAX_LEN: usize = 32;
     /// The most that [`encode`](Self::encode) writes, in bytes.
     pub(crate) const MAX_ENCODED: usize = 2 + Self::MAX_LEN + Self::MAX_METHODS * (1 + Self::MAX_LEN);
 
-    /// Nothing is known.
+    /// Creates an empty value: nothing is known.
     #[must_use]
     pub const fn new() -> Self {
         Self { methods: Vec::new(), level: None }
@@ -53,24 +53,24 @@ impl Authentication {
         self
     }
 
-    /// The methods, in the order in which they were added.
+    /// Returns the methods, in the order in which they were added.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.iter().map(|method| &**method)
     }
 
-    /// Whether `name` is one of the methods.
+    /// Returns whether `name` is one of the methods.
     #[must_use]
     pub fn has_method(&self, name: &str) -> bool {
         self.methods().any(|method| method == name)
     }
 
-    /// The assurance level, if one was set.
+    /// Returns the assurance level, if one was set.
     #[must_use]
     pub fn assurance_level(&self) -> Option<&str> {
         self.level.as_deref()
     }
 
-    /// Whether neither a method nor a level is known.
+    /// Returns whether neither a method nor a level is known.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.methods.is_empty() && self.level.is_none()
@@ -90,10 +90,10 @@ impl Authentication {
         Ok(())
     }
 
-    /// Hands it to `put` in pieces: length of the level, 0 for none, the level, the number of methods, and each
-    /// behind its length.
+    /// Passes the encoding to `put` in pieces: the length of the level (0 for none), the level, the number of
+    /// methods, and each method after its length.
     pub(crate) fn encode(&self, mut put: impl FnMut(&[u8])) {
-        // Every length fits: `check` came before.
+        // Every length fits: the caller has called `check`.
         let level = self.assurance_level().unwrap_or_default();
         put(&[level.len() as u8]);
         put(level.as_bytes());

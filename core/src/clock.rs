@@ -1,4 +1,4 @@
-//! Time as hallpass sees it, and the only file that asks the system for it.
+//! Instants and clocks. No other file asks the system for the time.
 
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// A point in time: whole milliseconds since 1970-01-01T00:00:00Z, at most the end of the year 9999.
 ///
-/// Arithmetic saturates at both ends and elapsed time never goes below zero, so a clock that steps
-/// back makes nothing expire early and panics nowhere.
+/// Arithmetic saturates at both ends, and elapsed time is never negative. So if a clock steps back, nothing expires
+/// early and nothing panics.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
@@ -17,31 +17,31 @@ impl Timestamp {
     /// 9999-12-31T23:59:59.999Z.
     pub const MAX: Self = Self(253_402_300_799_999);
 
-    /// The instant `millis` milliseconds after 1970-01-01T00:00:00Z, or [`Timestamp::MAX`] if that is later.
+    /// Creates the instant `millis` milliseconds after 1970-01-01T00:00:00Z, or [`Timestamp::MAX`] if that is later.
     #[must_use]
     pub const fn from_millis(millis: u64) -> Self {
         if millis > Self::MAX.0 { Self::MAX } else { Self(millis) }
     }
 
-    /// Milliseconds since 1970-01-01T00:00:00Z.
+    /// Returns the milliseconds since 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn as_millis(self) -> u64 {
         self.0
     }
 
-    /// This instant moved `by` into the future, in whole milliseconds, at most [`Timestamp::MAX`].
+    /// Returns the instant `by` later, in whole milliseconds, at most [`Timestamp::MAX`].
     #[must_use]
     pub fn saturating_add(self, by: Duration) -> Self {
         Self::from_millis(self.0.saturating_add(millis(by)))
     }
 
-    /// This instant moved `by` into the past, in whole milliseconds, at least [`Timestamp::MIN`].
+    /// Returns the instant `by` earlier, in whole milliseconds, at least [`Timestamp::MIN`].
     #[must_use]
     pub fn saturating_sub(self, by: Duration) -> Self {
         Self(self.0.saturating_sub(millis(by)))
     }
 
-    /// How long after `earlier` this instant is; zero when it is not after it.
+    /// Returns the time from `earlier` to this instant; zero if this is not later.
     #[must_use]
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
@@ -67,17 +67,17 @@ impl fmt::Debug for Timestamp {
     }
 }
 
-/// A duration in whole milliseconds, rounded down.
+/// Returns a duration in whole milliseconds, rounded down.
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// Where the service takes the time from.
+/// The source of time of the service.
 ///
-/// Implement it to run on virtual time; the clocks of several nodes may differ by the `max_skew`
-/// given to the builder (10 s unless told otherwise).
+/// Implement it to run on virtual time. The clocks of several nodes may differ by the `max_skew` given to the builder
+/// (10 s by default).
 pub trait Clock: fmt::Debug + Send + Sync + 'static {
-    /// The present instant.
+    /// Returns the present instant.
     fn now(&self) -> Timestamp;
 }
 
@@ -92,18 +92,18 @@ impl Clock for SystemClock {
     }
 }
 
-/// A clock that moves only when told to: for tests of expiry and windows, without sleeping.
+/// A clock that moves only by calls, to test expiry and windows without sleeping.
 #[derive(Debug)]
 pub struct ManualClock(AtomicU64);
 
 impl ManualClock {
-    /// A clock that stands at `now`.
+    /// Creates a clock that shows `now`.
     #[must_use]
     pub const fn new(now: Timestamp) -> Self {
         Self(AtomicU64::new(now.0))
     }
 
-    /// Moves the clock to `now`, which may be in the past.
+    /// Sets the clock to `now`, which may be in the past.
     pub fn set(&self, now: Timestamp) {
         self.0.store(now.0, Ordering::SeqCst);
     }

@@ -1,16 +1,17 @@
-//! Who makes a request, as far as the application knows: the presenter's side of an alarm.
+//! The client that makes a request, as far as the application knows it: the presenter's side of an alarm.
 
 use std::net::IpAddr;
 
 use crate::ident::cut;
 use crate::store::Note;
 
-/// What is known about the client that makes a request: goes into events and notes, never into a decision.
+/// What the application knows about the client that makes a request. It goes into events and notes, and never affects
+/// a decision.
 ///
-/// Give it to [`Tokens::with_context`](crate::Tokens::with_context). In an alarm the record shows the owner's
-/// side; this is the other one.
+/// Pass it to [`Tokens::with_context`](crate::Tokens::with_context). In an alarm the record shows the owner's side;
+/// this shows the other one.
 ///
-/// Texts are cut at a character when they are too long, and control characters are left out.
+/// Texts that are too long are cut at a character, and control characters are removed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RequestContext {
     address: Option<IpAddr>,
@@ -24,57 +25,58 @@ impl RequestContext {
     /// The longest request id that is kept, in bytes.
     pub const MAX_REQUEST_ID: usize = 128;
 
-    /// Nothing is known.
+    /// Creates an empty context: nothing is known.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// The client's address.
+    /// Sets the client's address.
     #[must_use]
     pub fn address(self, address: IpAddr) -> Self {
         Self { address: Some(address), ..self }
     }
 
-    /// The client's `User-Agent` header.
+    /// Sets the client's `User-Agent` header.
     #[must_use]
     pub fn user_agent(self, text: &str) -> Self {
         Self { user_agent: Some(cut(text, Self::MAX_USER_AGENT)), ..self }
     }
 
-    /// What the application's logs call this request.
+    /// Sets the id of this request in the application's logs.
     #[must_use]
     pub fn request_id(self, text: &str) -> Self {
         Self { request_id: Some(cut(text, Self::MAX_REQUEST_ID)), ..self }
     }
 
-    /// The client's address, if it is known.
+    /// Returns the client's address, if it is known.
     #[must_use]
     pub const fn peer_address(&self) -> Option<IpAddr> {
         self.address
     }
 
-    /// The client's user agent, if it is known.
+    /// Returns the client's user agent, if it is known.
     #[must_use]
     pub fn agent(&self) -> Option<&str> {
         self.user_agent.as_deref()
     }
 
-    /// The request's id, if it is known.
+    /// Returns the request's id, if it is known.
     #[must_use]
     pub fn id(&self) -> Option<&str> {
         self.request_id.as_deref()
     }
 }
 
-/// The words before each field of a note.
+/// The words at the start of each line of a note.
 const ADDRESS: &str = "address ";
 const USER_AGENT: &str = "user-agent ";
 const REQUEST_ID: &str = "request-id ";
 
 impl RequestContext {
-    /// The note that goes along with every ending of the request: UTF-8, one line for each field that is known,
-    /// `address 192.0.2.1` for example, then `user-agent …` and `request-id …`. At most 720 bytes.
+    /// Returns the note for every ending of this request: UTF-8, one line for each known field.
+    ///
+    /// The lines are `address 192.0.2.1` for example, then `user-agent …` and `request-id …`. At most 720 bytes.
     #[must_use]
     pub fn to_note(&self) -> Note {
         let mut text = String::new();
@@ -88,11 +90,11 @@ impl RequestContext {
         if let Some(request_id) = &self.request_id {
             line(REQUEST_ID, request_id);
         }
-        // Never too long: each field is cut to its limit.
+        // It fits: each field is cut to its limit.
         Note::new(text).unwrap_or_default()
     }
 
-    /// Reads what [`RequestContext::to_note`] wrote; lines that it does not know are passed over.
+    /// Parses the output of [`RequestContext::to_note`]; skips lines that it does not know.
     #[must_use]
     pub fn from_note(note: &Note) -> Self {
         let text = String::from_utf8_lossy(note.as_bytes());

@@ -1,4 +1,4 @@
-//! Where randomness comes from.
+//! Sources of randomness.
 
 use std::fmt;
 
@@ -7,16 +7,16 @@ use rand::rngs::SysRng;
 
 use crate::limit::BoxError;
 
-/// A source of bytes that nobody can predict. Injected so that tests can make it fail.
+/// A source of unpredictable bytes. It can be injected, so that tests can make it fail.
 pub trait Entropy: fmt::Debug + Send + Sync + 'static {
-    /// Fills `bytes`, all of them or none that counts.
+    /// Fills all of `bytes`, or fails; after an error the content of `bytes` is not used.
     ///
     /// # Errors
-    /// Whatever kept the source from giving; the call that asked for it then fails.
+    /// Any error of the source; the call that needed the bytes then fails.
     fn fill(&self, bytes: &mut [u8]) -> Result<(), BoxError>;
 }
 
-/// The generator of the operating system.
+/// The random generator of the operating system.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct OsEntropy;
 

@@ -1,7 +1,7 @@
-//! Rejections apart from failures.
+//! Errors of the service: rejections, kept apart from failures.
 //!
-//! A *rejection* is a verdict about a token; a *failure* says that no verdict could be reached. Both are the
-//! error of one `Result`, so a caller that only looks at `is_ok()` lets no one in.
+//! A *rejection* is a verdict about a token; a *failure* says that no verdict could be reached. Both are the error of
+//! one `Result`, so code that only checks `is_ok()` lets no one in.
 
 use std::error::Error;
 use std::fmt;
@@ -12,21 +12,21 @@ use crate::limit::{BoxError, DecodeError, LimitError};
 use crate::record::Reason;
 use crate::selector::Selector;
 
-/// Why a call that judges a token gave nothing: the token was rejected, or no verdict could be reached.
+/// Why a call that judges a token returned an error: the token was rejected, or no verdict could be reached.
 ///
-/// A web application answers [`Denied::Rejected`] with 401. It answers [`Denied::Failed`] with 503 where the
-/// failure is an [outage](Failure::is_outage), with 500 where it is a mistake of the program. An outage never
-/// means "not logged in".
+/// A web application responds to [`Denied::Rejected`] with 401. It responds to [`Denied::Failed`] with 503 if the
+/// failure is an [outage](Failure::is_outage), and with 500 if it is a mistake of the program. An outage never means
+/// "not logged in".
 #[derive(Debug)]
 pub enum Denied {
-    /// A verdict: the token is not good.
+    /// The verdict: the token is not accepted.
     Rejected(Rejected),
-    /// No verdict.
+    /// No verdict could be reached.
     Failed(Failure),
 }
 
 impl Denied {
-    /// The rejection, if it is one.
+    /// Returns the rejection, if it is one.
     #[must_use]
     pub const fn rejection(&self) -> Option<Rejected> {
         match self {
@@ -80,37 +80,36 @@ impl From<LimitError> for Denied {
 
 /// Why a token was not accepted.
 ///
-/// Its text is always "token rejected": tell a client that, and keep the variant for yourself.
-/// [`Rejected::Invalid`] covers an unknown selector, a wrong validator and another kind alike; every
-/// other variant but [`Rejected::Malformed`] and [`Rejected::Fenced`] is reached only with a genuine
-/// validator.
+/// Its text is always "token rejected". Send that to the client, and do not reveal the variant. [`Rejected::Invalid`]
+/// covers an unknown selector, a wrong validator and another kind alike. Every other variant except
+/// [`Rejected::Malformed`] and [`Rejected::Fenced`] requires a genuine validator.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Rejected {
     /// The absolute or the idle expiry has passed.
     Expired,
-    /// Everything of the subject, or the login's parent, was logged out while this login was under
-    /// way: begin it again.
+    /// Everything of the subject, or the login's parent, was logged out while this login was under way: begin it
+    /// again.
     Fenced,
-    /// No such token of this kind.
+    /// There is no such token of this kind.
     Invalid,
-    /// The predecessor of a successor that nobody ever presented came after the retry window. The
-    /// login is over; no alarm.
+    /// The predecessor came after the retry window, and no client ever presented the successor. The login was ended,
+    /// without an alarm.
     Lapsed,
-    /// Not the text of a token.
+    /// The text is not that of a token.
     Malformed,
-    /// A token came back that had been replaced: two parties hold this login. It is revoked.
+    /// A token came back that had been replaced: two parties hold this login. The login was ended.
     Reused,
     /// The login was ended, for this reason.
     Revoked(Reason),
     /// A single-use token was presented again.
     Spent,
-    /// The stamp that was given is not the one that the token is bound to, or the token is bound to none and one
-    /// was given or demanded. The token is refused, and nothing is ended.
+    /// The stamp does not match. The token is bound to another stamp; or it is bound to none, and one was given or is
+    /// required. The token is refused, and nothing is ended.
     StampMismatch,
 }
 
 impl From<Reason> for Rejected {
-    /// What a token of a record is told that was ended for this reason (contract D3).
+    /// Returns the rejection of a token whose record was ended for this reason (contract D3).
     fn from(reason: Reason) -> Self {
         match reason {
             Reason::Spent => Self::Spent,
@@ -131,7 +130,7 @@ impl Error for Rejected {}
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// Others kept changing the record until the time limit.
+    /// Other calls kept changing the record until the time limit.
     Contended,
     /// A record does not decode.
     Corrupt {
@@ -144,23 +143,24 @@ pub enum Failure {
     Limit(LimitError),
     /// The operating system gave no randomness.
     Randomness(BoxError),
-    /// The token is bound to a stamp and the call supplied none.
+    /// The token is bound to a stamp and the call gave none.
     StampRequired,
-    /// The store could not do what it was asked.
+    /// The store returned an error.
     Store(StoreError),
     /// The record's digest was made with a key that this node does not have (yet).
     UnknownKey(KeyId),
     /// No policy is configured for this kind.
     UnknownKind(Kind),
-    /// The kind and the call do not go together: a single-use kind cannot be verified, another cannot
-    /// be consumed, only a device of a subject restores or renews, and an API key has a login of its own.
+    /// The call does not fit the kind. A single-use kind cannot be verified, and no other kind can be consumed. Only
+    /// a device of a subject restores or renews. An API key has a login of its own.
     WrongCall(Kind),
 }
 
 impl Failure {
-    /// Whether it may go away by itself or by an operator's hand: answer 503 and let the client try again.
-    /// Otherwise it is a mistake of the program: a wrong call, an unknown kind, a value beyond its limits, a
-    /// stamp that was not supplied.
+    /// Returns whether the failure may go away by itself or when an operator acts.
+    ///
+    /// If so, respond with 503 and let the client try again. Otherwise it is a mistake of the program: a wrong call,
+    /// an unknown kind, a value beyond its limits, a stamp that was not given.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         match self {
@@ -185,7 +185,7 @@ impl fmt::Display for Failure {
             Self::Store(_) => f.write_str("the token store failed"),
             Self::UnknownKey(id) => write!(f, "key {id} is not in the keyring"),
             Self::UnknownKind(kind) => write!(f, "no policy for tokens of kind {kind}"),
-            Self::WrongCall(kind) => write!(f, "this call does not go with tokens of kind {kind}"),
+            Self::WrongCall(kind) => write!(f, "this call does not accept tokens of kind {kind}"),
         }
     }
 }
@@ -220,31 +220,31 @@ impl From<UnknownKey> for Failure {
     }
 }
 
-/// What a [`TokenStore`](crate::TokenStore) answers when it cannot do what it was asked (contract S12).
+/// The error of a [`TokenStore`](crate::TokenStore) that could not do what a call asked (contract S12).
 ///
-/// Neither it nor its sources may contain data or digests (S18). A write that may have happened is
-/// [`StoreError::Timeout`] with unknown outcome, however fast it failed: a connection that broke after the
-/// statement was sent, a commit that ended in an error. Then core reads what became of it; after any other
-/// error it does not look.
+/// Neither the error nor its sources may contain data or digests (S18). If a write may have happened, return
+/// [`StoreError::Timeout`] with unknown outcome, however fast it failed: a connection that broke after the statement
+/// was sent, a commit that ended in an error. Core then reads what became of the write; after any other error it does
+/// not.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum StoreError {
-    /// Stored bytes do not make a record.
+    /// The stored bytes do not decode to a record.
     Corrupt {
-        /// The record's selector, where it is known.
+        /// The record's selector, if it is known.
         selector: Option<Selector>,
         /// What is wrong.
         source: BoxError,
     },
-    /// Something else went wrong; core takes it that nothing was written.
+    /// Any other error; core assumes that nothing was written.
     Other(BoxError),
-    /// The store will not do this as it is configured: a wrong set-up, a read-only backend, a limit.
+    /// The store cannot do this as it is configured: a wrong set-up, a read-only backend, a limit.
     Refused(BoxError),
-    /// No answer in time, or none that can be relied on.
+    /// The store got no response in time, or none that it can rely on.
     Timeout {
-        /// What was waited for.
+        /// What the store waited for.
         source: BoxError,
-        /// Whether the write may have happened all the same; `false` for a read.
+        /// Whether the write may have happened nevertheless; `false` for a read.
         outcome_unknown: bool,
     },
     /// The backend cannot be reached; nothing was written.

@@ -1,4 +1,5 @@
-//! What happened, told to an [`Observer`] and to `tracing`. Selectors and metadata, never a secret.
+//! Events: what happened, reported to an [`Observer`] and to `tracing`. They carry selectors and metadata, never a
+//! secret.
 
 use std::error::Error;
 use std::fmt;
@@ -11,86 +12,86 @@ use crate::record::{Reason, Record};
 use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
 
-/// Hears of every event. Called where it happens: hand slow work to somebody else.
+/// Receives every event. It is called where the event happens, so hand slow work to another task.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
-    /// Something happened.
+    /// Handles one event.
     fn on_event(&self, event: &Event<'_>);
 }
 
-/// One thing that happened.
+/// One event: what happened, when, and to which record.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Event<'a> {
-    /// What happened.
+    /// What the event is about.
     pub kind: EventKind,
-    /// When, by the service's clock.
+    /// When it happened, by the service's clock.
     pub at: Timestamp,
     /// The kind of token that the caller named.
     pub token_kind: Option<Kind>,
-    /// The selector, where one could be read.
+    /// The selector, if one could be read.
     pub selector: Option<Selector>,
-    /// The record, where it is known *and* the presented validator was one of its own. Its `device`,
-    /// `seen_at` and `generation` are the side of the rightful owner in an alarm.
+    /// The record, if it is known *and* the presented validator is one of its own. In an alarm its `device`,
+    /// `seen_at` and `generation` show the rightful owner's side.
     pub record: Option<&'a Record>,
-    /// The subject, where the caller or the record names one.
+    /// The subject, if the caller or the record names one.
     pub subject: Option<&'a Subject>,
-    /// The login, likewise.
+    /// The login, if the caller or the record names one.
     pub login: Option<LoginId>,
-    /// How the presenting client compares with the one it was issued to.
+    /// How the client that presented the token compares with the one that it was issued to.
     pub fingerprint: FingerprintCheck,
-    /// How many records it was about, for revocations and purges.
+    /// The number of records, for revocations and purges.
     pub count: u64,
-    /// Who presented the token or made the call, where the caller said so: in an alarm, the other side.
+    /// The client that presented the token or made the call, if the caller supplied it: in an alarm, the other side.
     pub context: Option<&'a RequestContext>,
-    /// What went wrong, where something did.
+    /// The error, if there was one.
     pub source: Option<&'a (dyn Error + 'static)>,
 }
 
-/// What happened.
+/// What an event is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A record that was made for a token which is not handed out could not be removed; or a renewal went on without
-    /// that token, and the source says why. No one holds it.
+    /// A record whose token is not handed out could not be removed; or a renewal went on without that token, and the
+    /// [`source`](Event#structfield.source) says why. No client holds the token.
     Abandoned,
-    /// The successor was presented for the first time: the client has it.
+    /// The successor was presented for the first time, so the client has it.
     Confirmed,
     /// A single-use token was used.
     Consumed,
-    /// A row does not decode: its tokens are not accepted, and it hides no other.
+    /// A row does not decode. Its tokens are not accepted; it hides no other row.
     Corrupt,
     /// A login beyond the cap was ended.
     Evicted,
-    /// A token came after its expiry.
+    /// An expired token was presented.
     Expired,
-    /// A login or a restored session was turned away: something was logged out while it was under way.
+    /// A login or a restored session was refused: a log-out ran while it was under way.
     Fenced,
     /// Every record of a subject was removed.
     Forgotten,
     /// A token was issued.
     Issued,
-    /// A token came with a selector that exists and a validator that never did: somebody is guessing,
-    /// or knows the selector only.
+    /// A token with an existing selector and a wrong validator was presented: the client guesses, or knows only the
+    /// selector.
     InvalidValidator,
-    /// A token of a kind that the call does not accept.
+    /// A token of a kind that the call does not accept was presented.
     KindMismatch,
-    /// A predecessor came after the retry window. The login was ended, or, where the event has a
-    /// [`source`](Event#structfield.source), could not be.
+    /// A predecessor was presented after the retry window. The login was ended, or could not be if the event has a
+    /// [`source`](Event#structfield.source).
     Lapsed,
-    /// Not the text of a token.
+    /// The text is not that of a token.
     Malformed,
-    /// The purger met an error and goes on.
+    /// A purge in the background failed; the purger goes on.
     PurgeFailed,
-    /// Expired records were collected.
+    /// Expired records were removed.
     Purged,
     /// A session was restored from another token of its login.
     Restored,
-    /// A predecessor was accepted, within its windows.
+    /// A predecessor was accepted within its windows.
     Retried,
-    /// Theft: a replaced token came back. What it belongs to was ended by this call, or, where the event has a
-    /// [`source`](Event#structfield.source), could not be. Of several replays at once the one that ends it tells.
+    /// Theft: a replaced token came back. This call ended what it belongs to, or could not if the event has a
+    /// [`source`](Event#structfield.source). Of several concurrent replays, the one that ends it emits this event.
     Reused,
-    /// Records were ended for this reason, or, where the event has a [`source`](Event#structfield.source), could not be.
+    /// Records were ended for this reason, or could not be if the event has a [`source`](Event#structfield.source).
     Revoked(Reason),
     /// A token of an ended record was presented.
     RevokedPresented(Reason),
@@ -98,20 +99,20 @@ pub enum EventKind {
     Rotated,
     /// A used single-use token was presented.
     Spent,
-    /// The stamp that was given is not the record's; the token was refused, nothing was ended.
+    /// The given stamp does not match the record's. The token was refused; nothing was ended.
     StampMismatch,
-    /// A token came whose digest was made with a retired key, or without one under a keyring.
+    /// A token was presented whose digest was made with a retired key, or without a key although there is a keyring.
     UnusableKey,
-    /// A token came whose selector no record has.
+    /// A token was presented whose selector belongs to no record.
     UnknownSelector,
     /// A token was accepted.
     Verified,
-    /// A confirmation, slide or rotation could not be written; the token was accepted all the same.
+    /// A confirmation, slide or rotation could not be written; the token was accepted nevertheless.
     WriteFailed,
 }
 
 impl EventKind {
-    /// What an observer is told of a token of ours that is rejected.
+    /// Returns the kind of event for a token of ours that is rejected.
     pub(crate) const fn of_rejection(rejected: Rejected) -> Self {
         match rejected {
             Rejected::Expired => Self::Expired,
@@ -183,8 +184,8 @@ impl<'a> Event<'a> {
         self
     }
 
-    /// Writes it to `tracing` under the target `hallpass`: theft as a warning, guesses and endings as
-    /// info, the everyday as debug and trace.
+    /// Writes the event to `tracing` under the target `hallpass`: theft and errors as warnings, guesses and endings
+    /// as info, everyday events as debug and trace.
     pub(crate) fn trace(&self) {
         macro_rules! emit {
             ($level:ident) => {

@@ -1,9 +1,9 @@
-//! What is settled when a record is issued and never changes.
+//! The facts of a record: settled when it is issued, never changed.
 
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 
-/// How the subject came to this login.
+/// How the subject came to a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Origin {
     /// By authenticating: password, passkey, second factor. The login is fresh.
@@ -12,24 +12,26 @@ pub enum Origin {
     Restored,
 }
 
-/// What was settled when the record was issued and never changes: the digests cover it (contract T3).
+/// The facts of a record: settled when it is issued, never changed, and covered by its digests (contract T3).
 #[derive(Clone)]
 pub(crate) struct Facts {
     pub(crate) stamp: Option<[u8; 16]>,
     pub(crate) fingerprint: Option<[u8; 16]>,
-    /// What the application binds the token to: the thumbprint of a client's key, for instance.
+    /// What the application bound the token to, the thumbprint of a client's key for instance.
     pub(crate) binding: Option<[u8; 32]>,
     /// When the subject last authenticated.
     pub(crate) auth_at: Timestamp,
     pub(crate) origin: Origin,
-    /// How it did; empty if the application did not say.
+    /// How the subject authenticated; empty if the application did not say.
     pub(crate) authentication: Authentication,
 }
 
 impl Facts {
-    /// What remains of the facts of another row of the same login, whose digest was not compared: they were read
-    /// without their validator, and a writer of the database may have chosen them (contract T3). So these, which
-    /// are proven, stand in for them, and the row can only say less. Of proven facts themselves all remains.
+    /// Limits the unproven facts of another row of the same login to what these proven facts support.
+    ///
+    /// The row was read without its validator, so its digest was not compared, and a writer of the database may have
+    /// chosen its facts (contract T3). The proven facts replace them, so the row can only claim less. Facts that are
+    /// themselves proven stay as they are.
     pub(crate) fn bear_out(&self, unproven: Self) -> Self {
         let same_way = self.authentication == unproven.authentication;
         Self {
@@ -47,7 +49,7 @@ impl Facts {
 }
 
 impl Origin {
-    /// What a body keeps.
+    /// Returns the code that a body stores.
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Authenticated => 0,

@@ -1,7 +1,7 @@
-//! What records are named by: subjects, kinds, devices, logins, revisions, epochs.
+//! Identifiers of records: subjects, kinds, devices, logins, revisions, epochs.
 //!
-//! Each type checks its limits when made, so whoever holds one holds a legal value; nothing is
-//! ever truncated or normalised.
+//! Each type checks its limits when a value is made, so every value is legal. Nothing is ever truncated or
+//! normalised, except by [`Device::from_header`].
 
 use std::fmt;
 use std::str::FromStr;
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::limit::LimitError;
 
-/// Whom a token belongs to: a user, a tenant and user, a client. 1 to 255 bytes of UTF-8 without NUL,
-/// compared byte for byte.
+/// The owner of a token: a user, a tenant and user, a client. 1 to 255 bytes of UTF-8 without NUL, compared byte for
+/// byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Subject(Arc<str>);
 
@@ -18,10 +18,10 @@ impl Subject {
     /// The longest subject, in bytes.
     pub const MAX_LEN: usize = 255;
 
-    /// Takes `name` as it is.
+    /// Creates a subject from `name`, unchanged.
     ///
     /// # Errors
-    /// [`LimitError`] if it is empty, longer than 255 bytes, or holds a NUL.
+    /// [`LimitError`] if it is empty, longer than 255 bytes, or contains a NUL.
     pub fn new(name: impl AsRef<str>) -> Result<Self, LimitError> {
         let name = name.as_ref();
         if name.is_empty() || name.len() > Self::MAX_LEN || name.contains('\0') {
@@ -30,7 +30,7 @@ impl Subject {
         Ok(Self(name.into()))
     }
 
-    /// The subject as given.
+    /// Returns the subject as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -45,7 +45,7 @@ impl fmt::Display for Subject {
 
 /// What a token is for: 1 to 32 characters of `a`–`z`, `0`–`9`, `:` and `-`.
 ///
-/// Every call names the kind that it accepts; a token of another kind behaves as if it did not
+/// Every call names the kind that it accepts. A token of another kind gets the same result as a token that does not
 /// exist (contract T8).
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
@@ -64,13 +64,13 @@ impl Kind {
     pub const REFRESH: Self = Self::from_static("refresh");
     /// A long-lived key for programs: `api-key`.
     pub const API_KEY: Self = Self::from_static("api-key");
-    /// A token that works once: `one-time`. Name the purposes apart, as in `one-time:password-reset`.
+    /// A token that works once: `one-time`. Give each use a kind of its own, such as `one-time:password-reset`.
     pub const ONE_TIME: Self = Self::from_static("one-time");
 
-    /// The kind called `name`.
+    /// Creates the kind called `name`.
     ///
     /// # Errors
-    /// [`LimitError`] if it is empty, longer than 32 bytes, or holds another character.
+    /// [`LimitError`] if it is empty, longer than 32 bytes, or contains another character.
     pub const fn new(name: &str) -> Result<Self, LimitError> {
         let error = LimitError::new("kind", "must be 1 to 32 characters of a-z, 0-9, ':' and '-'");
         let from = name.as_bytes();
@@ -90,7 +90,7 @@ impl Kind {
         Ok(Self { bytes, len: from.len() as u8 })
     }
 
-    /// The kind called `name`, for a `const`.
+    /// Creates the kind called `name`, for a `const`.
     ///
     /// # Panics
     /// If `name` breaks the rules of [`Kind::new`]; in a `const` that is a compile error.
@@ -103,7 +103,7 @@ impl Kind {
         }
     }
 
-    /// The kind's name.
+    /// Returns the kind's name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(self.as_bytes()).unwrap_or_default()
@@ -134,8 +134,8 @@ impl fmt::Debug for Kind {
     }
 }
 
-/// How a person would recognise the client, such as "Firefox on Linux": at most 512 bytes of UTF-8
-/// without NUL, may be empty.
+/// A description by which a person recognises the client, such as "Firefox on Linux": at most 512 bytes of UTF-8
+/// without NUL; may be empty.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Device(Arc<str>);
 
@@ -143,10 +143,10 @@ impl Device {
     /// The longest description, in bytes.
     pub const MAX_LEN: usize = 512;
 
-    /// Takes `description` as it is.
+    /// Creates a device from `description`, unchanged.
     ///
     /// # Errors
-    /// [`LimitError`] if it is longer than 512 bytes or holds a NUL.
+    /// [`LimitError`] if it is longer than 512 bytes or contains a NUL.
     pub fn new(description: impl AsRef<str>) -> Result<Self, LimitError> {
         let description = description.as_ref();
         if description.len() > Self::MAX_LEN || description.contains('\0') {
@@ -155,14 +155,14 @@ impl Device {
         Ok(Self(description.into()))
     }
 
-    /// As much of a client's own words (a `User-Agent` header, say) as fits, cut at a character and
-    /// without control characters.
+    /// Creates a device from text that the client sent, a `User-Agent` header for instance. Removes control
+    /// characters and cuts the text to 512 bytes, at a character.
     #[must_use]
     pub fn from_header(text: &str) -> Self {
         Self(cut(text, Self::MAX_LEN).into())
     }
 
-    /// The description as given.
+    /// Returns the description as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -170,14 +170,14 @@ impl Device {
 }
 
 impl From<&str> for Device {
-    /// As [`Device::from_header`]: never fails.
+    /// As [`Device::from_header`]; never fails.
     fn from(text: &str) -> Self {
         Self::from_header(text)
     }
 }
 
 impl From<String> for Device {
-    /// As [`Device::from_header`]: never fails.
+    /// As [`Device::from_header`]; never fails.
     fn from(text: String) -> Self {
         Self::from_header(&text)
     }
@@ -195,8 +195,8 @@ impl fmt::Display for Device {
     }
 }
 
-/// One login: 8 random bytes on every record that descends from it, the remember record and the
-/// sessions that it restores alike. Not secret.
+/// The id of a login: 8 random bytes that all its records carry, the remember-me record as well as the sessions
+/// restored from it. Not secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LoginId(pub [u8; 8]);
 
@@ -215,7 +215,7 @@ impl fmt::Debug for LoginId {
 impl FromStr for LoginId {
     type Err = LimitError;
 
-    /// Reads what [`Display`](fmt::Display) wrote: 16 lower-case hexadecimal digits.
+    /// Parses the output of [`Display`](fmt::Display): 16 lower-case hexadecimal digits.
     fn from_str(text: &str) -> Result<Self, LimitError> {
         let error = LimitError::new("login", "must be 16 lower-case hexadecimal digits");
         if text.len() != 16 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
@@ -225,17 +225,17 @@ impl FromStr for LoginId {
     }
 }
 
-/// Counts the writes of one record, from 1; at most 2⁵³ − 1, so that JSON and Lua keep it exact.
+/// The number of writes of one record, from 1; at most 2⁵³ − 1, so that JSON and Lua represent it exactly.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Revision(u64);
 
 impl Revision {
-    /// What a fresh record carries.
+    /// The revision of a new record.
     pub const FIRST: Self = Self(1);
-    /// 2⁵³ − 1.
+    /// The largest revision, 2⁵³ − 1.
     pub const MAX: Self = Self((1 << 53) - 1);
 
-    /// The revision numbered `number`.
+    /// Creates the revision numbered `number`.
     ///
     /// # Errors
     /// [`LimitError`] if it is 0 or above [`Revision::MAX`].
@@ -246,13 +246,13 @@ impl Revision {
         Ok(Self(number))
     }
 
-    /// The number.
+    /// Returns the number.
     #[must_use]
     pub const fn get(self) -> u64 {
         self.0
     }
 
-    /// The one after this; [`Revision::MAX`] stays as it is.
+    /// Returns the next revision; [`Revision::MAX`] stays as it is.
     #[must_use]
     pub const fn next(self) -> Self {
         if self.0 < Self::MAX.0 { Self(self.0 + 1) } else { self }
@@ -265,8 +265,9 @@ impl fmt::Debug for Revision {
     }
 }
 
-/// A subject's epoch: 16 random bytes, compared for equality only, that change when everything of
-/// the subject is logged out (contract S11). Never sent to a client.
+/// A subject's epoch: 16 random bytes that change when everything of the subject is logged out (contract S11).
+///
+/// Compared for equality only, and never sent to a client.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Epoch(pub [u8; 16]);
 
@@ -276,22 +277,23 @@ impl fmt::Debug for Epoch {
     }
 }
 
-/// How many times everybody had been logged out when a login began. Copied from a login to its records,
-/// and from a record to those that are restored from it or renewed; never changes.
+/// The number of times all users had been logged out when a login began.
+///
+/// A login copies it to its records, and a record to those that are restored from it or renewed. It never changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Era(u32);
 
 impl Era {
-    /// Before everybody was logged out for the first time.
+    /// The era before all users were logged out for the first time.
     pub const FIRST: Self = Self(0);
 
-    /// The era numbered `number`.
+    /// Creates the era numbered `number`.
     #[must_use]
     pub const fn new(number: u32) -> Self {
         Self(number)
     }
 
-    /// The number: what a store keeps, as a number of 32 bits without sign.
+    /// Returns the number. A store keeps it as an unsigned 32-bit number.
     #[must_use]
     pub const fn get(self) -> u32 {
         self.0
@@ -303,7 +305,7 @@ pub(crate) fn hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
     bytes.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
 }
 
-/// As much of `text` as fits into `max` bytes, without control characters.
+/// Returns as much of `text` as fits into `max` bytes, without control characters.
 pub(crate) fn cut(text: &str, max: usize) -> Box<str> {
     let mut short = String::new();
     for character in text.chars().filter(|character| !character.is_control()) {

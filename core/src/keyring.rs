@@ -19,12 +19,12 @@ use crate::limit::LimitError;
 const DIGEST_KEY: &[u8] = b"hallpass/key/digest/1";
 const SUCCESSOR_KEY: &[u8] = b"hallpass/key/successor/1";
 
-/// The name of a key: stands beside each digest made with it.
+/// The name of a key, stored beside each digest made with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub NonZeroU32);
 
 impl KeyId {
-    /// The key numbered `id`, or `None` for 0, which stands for "no key".
+    /// Creates the name numbered `id`; `None` for 0, which means "no key".
     #[must_use]
     pub const fn new(id: u32) -> Option<Self> {
         match NonZeroU32::new(id) {
@@ -40,7 +40,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// A key that this node does not have (yet).
+/// The error for a key that this node does not have (yet).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnknownKey(pub KeyId);
 
@@ -52,7 +52,7 @@ impl fmt::Display for UnknownKey {
 
 impl Error for UnknownKey {}
 
-/// One key, as the two sub-keys that HKDF-SHA-256 makes of it; wiped on drop.
+/// One key, as two sub-keys derived from it with HKDF-SHA-256; wiped on drop.
 #[derive(Clone)]
 pub(crate) struct Key {
     id: KeyId,
@@ -83,24 +83,25 @@ impl Key {
         self.id
     }
 
-    /// HMAC-SHA-256 under the key for digests.
+    /// Starts an HMAC-SHA-256 under the sub-key for digests.
     pub(crate) fn mac(&self) -> Hmac<Sha256> {
         self.digest.clone()
     }
 
-    /// What a successor is derived with.
+    /// Returns the sub-key from which successors are derived.
     pub(crate) fn salt(&self) -> &[u8] {
         &*self.successor
     }
 }
 
-/// The keys that digests are made with: one that signs, others that only verify, and the names of
-/// those that are gone.
+/// The keys that digests are made with: one that signs, others that only verify, and the names of retired ones.
 ///
-/// With a keyring, digests at rest are HMAC-SHA-256: who can write to the database still cannot mint
-/// a token. To change keys, give the new one to every node as [verify-only](Keyring::verify_only),
-/// then make it the signing key, then retire the old one when its tokens have expired. A record whose
-/// key a node does not know is a [`Failure::UnknownKey`](crate::Failure::UnknownKey), never a logout.
+/// With a keyring, stored digests are HMAC-SHA-256, so an attacker who can write to the database still cannot make a
+/// token.
+///
+/// To change keys, give the new key to every node as [verify-only](Keyring::verify_only), then make it the signing
+/// key, then retire the old one when its tokens have expired. If a node does not know the key of a record, the result
+/// is [`Failure::UnknownKey`](crate::Failure::UnknownKey), never a log-out.
 #[derive(Clone)]
 pub struct Keyring {
     active: Key,
@@ -111,10 +112,10 @@ pub struct Keyring {
 }
 
 impl Keyring {
-    /// The shortest key, in bytes (256 bits, as strong as the hash).
+    /// The minimum length of a key, in bytes (256 bits, as strong as the hash).
     pub const MIN_KEY: usize = 32;
 
-    /// A ring whose signing key is `secret`: at least 32 bytes from a good random source.
+    /// Creates a ring whose signing key is `secret`: at least 32 bytes from a good random source.
     ///
     /// # Errors
     /// [`LimitError`] if `secret` is shorter.
@@ -123,7 +124,7 @@ impl Keyring {
         Ok(Self { active, others: Vec::new(), retired: Vec::new(), unkeyed_until: None })
     }
 
-    /// Adds a key that verifies what it once signed, or will sign on other nodes soon.
+    /// Adds a key that only verifies: one that signed in the past, or that other nodes will sign with soon.
     ///
     /// # Errors
     /// [`LimitError`] if `secret` is shorter than 32 bytes or the name is taken.
@@ -133,7 +134,7 @@ impl Keyring {
         Ok(self)
     }
 
-    /// Names a key that is gone: tokens made with it are [`Invalid`](crate::Rejected::Invalid).
+    /// Adds the name of a retired key: tokens made with it are [`Invalid`](crate::Rejected::Invalid).
     ///
     /// # Errors
     /// [`LimitError`] if the name is taken.
@@ -165,26 +166,26 @@ impl fmt::Debug for Keyring {
     }
 }
 
-/// The key with which a stored digest can be checked, if it can.
+/// Whether a stored digest can be checked, and with which key.
 pub(crate) enum Usable<'a> {
-    /// With this one (`None`: plain SHA-256).
+    /// Yes, with this key (`None`: plain SHA-256).
     Yes(Option<&'a Key>),
-    /// Never again: its key is retired, or it has none under a ring that demands one.
+    /// No, permanently: its key is retired, or it has no key and the ring requires one.
     No,
 }
 
-/// An optional [`Keyring`], asked by key id.
+/// An optional [`Keyring`], with look-up by key id.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Keys(pub(crate) Option<Keyring>);
 
 impl Keys {
-    /// The key that new digests are made with.
+    /// Returns the key that new digests are made with.
     pub(crate) fn active(&self) -> Option<&Key> {
         self.0.as_ref().map(|ring| &ring.active)
     }
 
     /// # Errors
-    /// [`UnknownKey`] if this node cannot tell.
+    /// [`UnknownKey`] if this node does not have the key.
     pub(crate) fn usable(&self, id: Option<KeyId>, now: Timestamp) -> Result<Usable<'_>, UnknownKey> {
         match (&self.0, id) {
             (None, None) => Ok(Usable::Yes(None)),

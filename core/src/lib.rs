@@ -1,8 +1,8 @@
 #![doc = include_str!("../README.md")]
 
 pub mod danger;
-// Public for the tables, the model check and the benchmark of this workspace; applications call `Tokens`, and
-// need no more of it than `Presented`. Outside semantic versioning.
+// Public only for the decision table, the model check and the benchmark of this workspace. Applications call `Tokens`
+// and need only `Presented`. Outside semantic versioning.
 #[doc(hidden)]
 pub mod rotation;
 

@@ -1,12 +1,12 @@
-//! The errors of values: one that is beyond its limits, bytes that make no record.
+//! Errors of values: a value beyond its limits, or bytes that do not decode.
 
 use std::error::Error;
 use std::fmt;
 
-/// Any error, as a source.
+/// Any error, as the source of another one.
 pub type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A value beyond its limits. Names the rule, never the value.
+/// A value is beyond its limits. Names the rule, never the value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LimitError {
     what: &'static str,
@@ -27,7 +27,7 @@ impl fmt::Display for LimitError {
 
 impl Error for LimitError {}
 
-/// Bytes that do not make a record. Says what is wrong, never what was read.
+/// Bytes do not decode to a record. Says what is wrong, never what was read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DecodeError(pub(crate) &'static str);
 

@@ -1,4 +1,4 @@
-//! The reference store: a map behind one lock, the executable meaning of [`TokenStore`].
+//! The reference store: a map behind one lock, which shows what [`TokenStore`] means.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
@@ -18,29 +18,29 @@ use crate::store::{
     TokenStore,
 };
 
-/// Keeps records in memory: for tests, examples, and sites that may forget everybody at a restart.
+/// Keeps records in memory: for tests, examples, and sites that may lose all logins at a restart.
 ///
-/// Clones share the same records. Every clause holds but durability, of which it declares none (S14).
+/// Clones share the same records. It keeps every clause; as durability (S14) it declares none.
 #[derive(Clone, Default)]
 pub struct MemoryStore(Arc<RwLock<Tables>>);
 
 #[derive(Default)]
 struct Tables {
     records: HashMap<Selector, Record>,
-    /// In the order of a list, reversed.
+    /// The records of each subject, in the reverse order of a list.
     index: HashMap<Subject, BTreeSet<(Timestamp, Selector)>>,
     due: BTreeSet<(Timestamp, Selector)>,
     epochs: BTreeMap<Subject, (Epoch, Timestamp)>,
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// Creates an empty store.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    // No code below panics between two writes, so a poisoned lock guards whole records.
+    // No code below panics between two writes, so the records behind a poisoned lock are whole.
     fn read(&self) -> RwLockReadGuard<'_, Tables> {
         self.0.read().unwrap_or_else(PoisonError::into_inner)
     }
@@ -159,12 +159,12 @@ impl Tables {
         }
     }
 
-    /// The subject's records, newest first.
+    /// Returns the subject's records, newest first.
     fn of(&self, subject: &Subject) -> impl Iterator<Item = &Record> {
         self.before(subject, Bound::Unbounded)
     }
 
-    /// The subject's records before this place in the index, newest first.
+    /// Returns the subject's records before this place in the index, newest first.
     fn before(
         &self,
         subject: &Subject,

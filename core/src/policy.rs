@@ -1,4 +1,4 @@
-//! Lifetimes and windows of one kind of token; checked when the service is built (contract D14).
+//! Lifetimes and windows of one kind of token, checked when the service is built (contract D14).
 
 use std::error::Error;
 use std::fmt;
@@ -13,12 +13,12 @@ const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(60 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What holds for the tokens of one kind.
+/// The lifetimes, windows and purpose of one kind of token.
 ///
-/// Start from one of the five defaults or from [`Policy::custom`] and change what differs; the
-/// builder of [`Tokens`](crate::Tokens) refuses what makes no sense. A policy is found by the kind of
-/// the *record*, and the earlier of the record's expiry and the policy's counts: shortening a lifetime
-/// works at once, lengthening it from the next login.
+/// Start from one of the five defaults or from [`Policy::custom`] and change what differs; the builder of
+/// [`Tokens`](crate::Tokens) refuses settings that make no sense. A policy is found by the kind of the *record*. The
+/// earlier of the record's expiry and the policy's counts: shortening a lifetime works at once, lengthening it from
+/// the next login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
     pub(crate) kind: Kind,
@@ -32,28 +32,28 @@ pub struct Policy {
     pub(crate) reuse_ends: Scope,
 }
 
-/// When a token rotates and how long its predecessor is still good.
+/// When a token rotates, and how long its predecessor is still accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Windows {
     /// The least time between two rotations of a confirmed token.
     pub min_interval: Duration,
     /// How long a lost response can be made good.
     pub retry_window: RetryWindow,
-    /// How long after the successor was first presented the predecessor is still accepted: as long as
+    /// How long the predecessor is still accepted after the successor was first presented. It should be as long as
     /// the longest request that may be under way when the client switches.
     pub overlap: Duration,
 }
 
-/// How long after a rotation the predecessor still gets the successor, while no client has presented that.
+/// How long after a rotation the predecessor still gets the successor, while no client has presented the successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum RetryWindow {
-    /// For this long; zero makes no lost response good.
+    /// For this long; with zero, a lost response is never made good.
     For(Duration),
     /// At any time before the expiry, as long as the successor has not been presented.
     UntilConfirmed,
 }
 
-/// How much a proven reuse ends.
+/// How much a proven replay ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Scope {
     /// The login that the token belongs to.
@@ -63,13 +63,13 @@ pub enum Scope {
 }
 
 impl Windows {
-    /// Those of [`Policy::remember`] and [`Policy::refresh`]: a minute, until confirmed, 30 seconds.
+    /// The windows of [`Policy::remember`] and [`Policy::refresh`]: one minute, until confirmed, 30 seconds.
     pub const DEFAULT: Self = Self {
         min_interval: MINUTE,
         retry_window: RetryWindow::UntilConfirmed,
         overlap: Duration::from_secs(30),
     };
-    /// Those of a kind that does not rotate.
+    /// The windows of a kind that does not rotate.
     const NONE: Self = Self {
         min_interval: Duration::ZERO,
         retry_window: RetryWindow::For(Duration::ZERO),
@@ -78,7 +78,7 @@ impl Windows {
 }
 
 impl RetryWindow {
-    /// Whether the predecessor still gets the successor so long after the rotation, if it is not confirmed.
+    /// Returns whether the predecessor still gets the successor `elapsed` after the rotation, if it is not confirmed.
     pub(crate) fn covers(self, elapsed: Duration) -> bool {
         match self {
             Self::For(window) => elapsed <= window,
@@ -88,11 +88,11 @@ impl RetryWindow {
 }
 
 impl Policy {
-    /// The longest absolute lifetime that is not taken for a slip: ten years.
+    /// The longest absolute lifetime: ten years. A longer one is taken for a mistake.
     pub const MAX_ABSOLUTE: Duration = Duration::from_secs(3_660 * 24 * 60 * 60);
 
-    /// A policy for tokens of `kind` that live for `absolute`, with no idle expiry, no rotation, and
-    /// "last seen" kept to the minute.
+    /// Creates a policy for tokens of `kind` that live for `absolute`: no idle expiry, no rotation, "last seen"
+    /// precise to the minute.
     #[must_use]
     pub const fn custom(kind: Kind, absolute: Duration) -> Self {
         Self {
@@ -118,8 +118,10 @@ impl Policy {
         policy
     }
 
-    /// [`Kind::REMEMBER`]: idle 14 days, absolute 30 days; rotates at most once a minute, a lost
-    /// response can be made good until the successor is presented, requests under way have 30 seconds.
+    /// [`Kind::REMEMBER`]: idle 14 days, absolute 30 days.
+    ///
+    /// It rotates at most once a minute. A lost response can be made good until the successor is presented; requests
+    /// under way have 30 seconds.
     #[must_use]
     pub const fn remember() -> Self {
         let mut policy = Self::custom(Kind::REMEMBER, DAY.saturating_mul(30));
@@ -128,9 +130,10 @@ impl Policy {
         policy
     }
 
-    /// [`Kind::REFRESH`]: idle 30 days, absolute 90 days; rotates at most once a minute, a lost
-    /// response can be made good until the successor is presented, requests under way have 30 seconds. After
-    /// RFC 9700, 4.14.2.
+    /// [`Kind::REFRESH`]: idle 30 days, absolute 90 days.
+    ///
+    /// It rotates at most once a minute. A lost response can be made good until the successor is presented; requests
+    /// under way have 30 seconds. After RFC 9700, 4.14.2.
     #[must_use]
     pub const fn refresh() -> Self {
         let mut policy = Self::custom(Kind::REFRESH, DAY.saturating_mul(90));
@@ -139,8 +142,8 @@ impl Policy {
         policy
     }
 
-    /// [`Kind::API_KEY`]: absolute one year, no rotation, "last used" kept to the minute, written
-    /// `hp_key_` … with a checksum.
+    /// [`Kind::API_KEY`]: absolute one year, no rotation, "last used" precise to the minute, format `hp_key_` … with
+    /// a checksum.
     #[must_use]
     pub const fn api_key() -> Self {
         let mut policy = Self::custom(Kind::API_KEY, DAY.saturating_mul(365));
@@ -157,76 +160,78 @@ impl Policy {
         policy
     }
 
-    /// The same policy for tokens of another kind, such as `one-time:password-reset`.
+    /// Returns this policy for tokens of another kind, such as `one-time:password-reset`.
     #[must_use]
     pub const fn for_kind(mut self, kind: Kind) -> Self {
         self.kind = kind;
         self
     }
 
-    /// Lives for `absolute` from its issue, however much it is used.
+    /// Sets the absolute lifetime: a token expires this long after its issue, however much it is used.
     #[must_use]
     pub const fn absolute(mut self, absolute: Duration) -> Self {
         self.absolute = absolute;
         self
     }
 
-    /// Expires when it has not been used for `idle`.
+    /// Sets the idle lifetime: a token expires if it is not used for this long.
     #[must_use]
     pub const fn idle(mut self, idle: Option<Duration>) -> Self {
         self.idle = idle;
         self
     }
 
-    /// Rotates within these windows, or never.
+    /// Sets the windows of rotation; `None` for no rotation.
     #[must_use]
     pub const fn rotation(mut self, windows: Option<Windows>) -> Self {
         self.rotation = windows;
         self
     }
 
-    /// Writes "last seen", and with it the idle expiry, at most once in so long.
+    /// Sets the touch interval: "last seen" and the idle expiry are written at most once in this time.
     #[must_use]
     pub const fn touch(mut self, every: Duration) -> Self {
         self.touch = every;
         self
     }
 
-    /// What it is used for.
+    /// Sets what the kind is used for.
     #[must_use]
     pub const fn purpose(mut self, purpose: Purpose) -> Self {
         self.purpose = purpose;
         self
     }
 
-    /// How its tokens are written. Tokens written otherwise are malformed from then on.
+    /// Sets the format of the tokens. Tokens in another format are malformed from then on.
     #[must_use]
     pub const fn format(mut self, format: Format) -> Self {
         self.format = format;
         self
     }
 
-    /// Refuses a record that is bound to no stamp.
+    /// Refuses tokens whose record is bound to no stamp.
     #[must_use]
     pub const fn require_stamp(mut self) -> Self {
         self.require_stamp = true;
         self
     }
 
-    /// How much a proven reuse ends; the login unless told otherwise.
+    /// Sets how much a proven replay ends; by default the login.
     #[must_use]
     pub const fn reuse_ends(mut self, scope: Scope) -> Self {
         self.reuse_ends = scope;
         self
     }
 
-    /// Its windows; closed without rotation.
+    /// Returns the windows; closed without rotation.
     pub(crate) fn windows(&self) -> Windows {
         self.rotation.unwrap_or(Windows::NONE)
     }
 
-    /// Whether all of it makes sense together, with clocks `max_skew` apart. The builder of
-    /// [`Tokens`](crate::Tokens) asks this; ask it yourself to refuse a setting before a store is opened.
+    /// Checks that all settings make sense together, with clocks `max_skew` apart.
+    ///
+    /// The builder of [`Tokens`](crate::Tokens) calls this. Call it yourself to refuse a setting before a store is
+    /// opened.
     ///
     /// # Errors
     /// [`PolicyError`] names the kind and the rule.
@@ -278,7 +283,7 @@ impl Policy {
     }
 }
 
-/// A policy that makes no sense.
+/// The error of a policy that makes no sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PolicyError {
     kind: Kind,

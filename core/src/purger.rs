@@ -1,4 +1,4 @@
-//! Collects expired records regularly.
+//! Removes expired records at intervals.
 
 use std::time::Duration;
 
@@ -8,8 +8,9 @@ use tokio::time::sleep;
 use crate::event::{Event, EventKind};
 use crate::tokens::Tokens;
 
-/// Calls [`Tokens::purge`] at intervals. An error is an [event](EventKind::PurgeFailed) with its cause, and the next
-/// purge comes all the same.
+/// Calls [`Tokens::purge`] at intervals.
+///
+/// If a purge fails, it emits an [event](EventKind::PurgeFailed) with the cause and goes on with the next one.
 #[derive(Clone, Debug)]
 pub struct Purger {
     tokens: Tokens,
@@ -17,13 +18,13 @@ pub struct Purger {
 }
 
 impl Purger {
-    /// A purger that waits 10 minutes between two purges.
+    /// Creates a purger that waits 10 minutes before each purge.
     #[must_use]
     pub const fn new(tokens: Tokens) -> Self {
         Self { tokens, every: Duration::from_secs(600) }
     }
 
-    /// Waits for `every` before each purge.
+    /// Sets the time to wait before each purge.
     #[must_use]
     pub const fn every(mut self, every: Duration) -> Self {
         self.every = every;
@@ -40,7 +41,7 @@ impl Purger {
         }
     }
 
-    /// The same as a task of its own. Abort it to stop.
+    /// Runs the purger as a task of its own. Abort the task to stop it.
     ///
     /// # Panics
     /// Outside a tokio runtime.

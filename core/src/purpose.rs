@@ -1,17 +1,17 @@
-//! What tokens are used for, and sets of such purposes.
+//! Purposes of tokens, and sets of purposes.
 
 use crate::limit::DecodeError;
 
-/// What a kind is used for, which decides what acts on it. Its code is what a store keeps.
+/// What a kind is used for: this decides which calls list, cap and end its tokens. A store keeps the code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 pub enum Purpose {
-    /// A person's device is logged in: listed, capped, ended by a log-out, by "log out the others" and by a
+    /// A logged-in device of a person: listed, capped, and ended by a log-out, by "log out the others" and by a
     /// credential change.
     Device = 1,
     /// A key that a program holds: ended by its selector, by its kind, or with everything of its subject.
     Key = 2,
-    /// Works once: consumed, never verified; ended with its login and by a credential change.
+    /// A token that works once: consumed, never verified; ended with its login and by a credential change.
     SingleUse = 3,
 }
 
@@ -19,13 +19,13 @@ impl Purpose {
     /// Every purpose, in the order of their codes.
     pub const ALL: [Self; 3] = [Self::Device, Self::Key, Self::SingleUse];
 
-    /// The code: 1 to 3, never reused for another meaning.
+    /// Returns the code: 1 to 3, never reused for another meaning.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The purpose for a stored code.
+    /// Returns the purpose for a stored code.
     ///
     /// # Errors
     /// [`DecodeError`] for a code that no version wrote.
@@ -45,7 +45,7 @@ impl Purposes {
     /// Devices and single-use tokens: what a log-out, a theft or a credential change ends.
     pub const NOT_KEYS: Self = Self::of(&[Purpose::Device, Purpose::SingleUse]);
 
-    /// These purposes.
+    /// Creates the set of these purposes.
     #[must_use]
     pub const fn of(purposes: &[Purpose]) -> Self {
         let (mut bits, mut at) = (0, 0);
@@ -56,20 +56,20 @@ impl Purposes {
         Self(bits)
     }
 
-    /// Whether `purpose` is among them.
+    /// Returns whether `purpose` is in the set.
     #[must_use]
     pub const fn contain(self, purpose: Purpose) -> bool {
         self.0 & (1 << purpose.code()) != 0
     }
 
-    /// The purposes in the order of their codes.
+    /// Returns the purposes in the order of their codes.
     pub fn iter(self) -> impl Iterator<Item = Purpose> {
         Purpose::ALL.into_iter().filter(move |purpose| self.contain(*purpose))
     }
 }
 
 impl Default for Purposes {
-    /// Every purpose.
+    /// Returns [`Purposes::ALL`].
     fn default() -> Self {
         Self::ALL
     }

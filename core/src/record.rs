@@ -1,4 +1,4 @@
-//! What a store keeps: one row for one chain of successive tokens, however often it rotates.
+//! Records: one row for one chain of successive tokens, however often it rotates.
 
 mod codec;
 pub(crate) mod state;
@@ -12,68 +12,70 @@ use crate::limit::{DecodeError, LimitError};
 use crate::purpose::Purpose;
 use crate::selector::Selector;
 
-/// One row.
+/// A record as a store keeps it: one row for one chain of tokens.
 ///
-/// The fields are what a store queries or a person reads; everything cryptographic and everything
-/// that may grow is in [`body`](Self::body), which belongs to core: a new core field needs no
-/// migration in any adapter. A fact stands in a column or in the body, never in both.
+/// The fields are what a store queries or a person reads. Everything cryptographic and everything that may grow is in
+/// [`body`](Self::body), which belongs to core, so a new field of core needs no migration in any adapter. Each fact
+/// is either in a column or in the body, never in both.
 ///
 /// `selector`, `subject`, `kind`, `purpose`, `login`, `era`, `created_at` and `expires_at` never change.
 ///
-/// `==` compares bytes and is not constant-time: for stores that recognise their own write and for
-/// tests, never for judging a token.
+/// `==` compares bytes and is not constant-time. It serves tests, and stores that recognise their own write; never
+/// use it to judge a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Record {
-    /// The key. 16 bytes.
+    /// The key of the record. 16 bytes.
     pub selector: Selector,
-    /// Whom it belongs to; `None` for an anonymous session.
+    /// The owner; `None` for an anonymous session.
     pub subject: Option<Subject>,
-    /// What it is for.
+    /// What its tokens are for.
     pub kind: Kind,
-    /// What its kind was used for when it was issued. 1 byte, [`Purpose::code`].
+    /// The purpose of its kind at the time of issue. 1 byte, [`Purpose::code`].
     pub purpose: Purpose,
-    /// The login that it descends from. 8 bytes.
+    /// The login that it belongs to. 8 bytes.
     pub login: LoginId,
-    /// How many times everybody had been logged out when its login began. 32 bits.
+    /// The number of times all users had been logged out when its login began. 32 bits.
     pub era: Era,
     /// When it was issued.
     pub created_at: Timestamp,
-    /// When it was last written. Its only use: a native time to live is `purge_at − updated_at`.
+    /// When it was last written. Used only for a native time to live, which is `purge_at − updated_at`.
     pub updated_at: Timestamp,
     /// When its token was last seen, to the precision of the policy's touch interval.
     pub seen_at: Timestamp,
-    /// Absolute expiry: from this instant on the token is expired, whatever happens.
+    /// The absolute expiry: from this instant on its tokens are expired, however much they are used.
     pub expires_at: Timestamp,
-    /// Idle expiry, which use moves; `None` if it has none, or none any more because it is marked.
+    /// The idle expiry, which use moves; `None` if it has none, or because it is marked.
     pub idle_at: Option<Timestamp>,
-    /// From when it may be collected: never before it is expired. Changes rarely.
+    /// When it may be removed: never before it is expired. Changes rarely.
     pub purge_at: Timestamp,
-    /// Why it was ended; `None` while it lives.
+    /// Why it was ended; `None` if it was not.
     pub revoked: Option<Reason>,
-    /// Counts its writes. What [`TokenStore::replace`](crate::TokenStore::replace) compares.
+    /// The number of its writes, which [`TokenStore::replace`](crate::TokenStore::replace) compares.
     pub revision: Revision,
     /// How many times it has rotated.
     pub generation: u32,
-    /// How a person would recognise the client.
+    /// A description by which a person recognises the client.
     pub device: Device,
     /// Core's own part, opaque to a store.
     pub body: Body,
 }
 
 impl Record {
-    /// Whether a token of it can still be valid at `at`: not marked, and neither expiry reached.
+    /// Returns whether a token of the record can still be valid at `at`: it is not marked, and neither expiry is
+    /// reached.
     #[must_use]
     pub fn is_live(&self, at: Timestamp) -> bool {
         self.revoked.is_none() && at < self.expires_at && self.idle_at.is_none_or(|idle| at < idle)
     }
 
-    /// Ends it: what [`Action::Mark`](crate::Action::Mark) does to each record that matches. The idle
-    /// expiry goes and the record stays until the absolute one, so that its owner can be told why
-    /// (contract D13). A record that is already marked keeps its first reason and is left untouched.
+    /// Ends the record: what [`Action::Mark`](crate::Action::Mark) does to each record that matches.
     ///
-    /// For stores that hold records; SQL and Lua do the same in their own words:
+    /// The mark clears the idle expiry, and the record stays until its absolute one, so that its owner can be told
+    /// why it ended (contract D13). A record that is already marked keeps its first reason and is left untouched.
+    ///
+    /// This is for stores that hold records in memory. SQL and Lua do the same where the record is not revoked yet:
     /// `revoked = reason, idle_at = null, purge_at = expires_at, updated_at = max(updated_at, at),
-    /// revision = min(revision + 1, 9007199254740991)` where it is not revoked yet.
+    /// revision = min(revision + 1, 9007199254740991)`.
     pub fn mark(&mut self, reason: Reason, at: Timestamp) {
         if self.revoked.is_none() {
             self.revoked = Some(reason);
@@ -95,18 +97,18 @@ impl Body {
     /// The largest body, in bytes: 16 KiB of application data and what core adds.
     pub const MAX_LEN: usize = state::MAX_DATA + state::MAX_OVERHEAD;
 
-    /// Takes back what a store has kept.
+    /// Creates a body from the bytes that a store has kept.
     ///
     /// # Errors
     /// [`LimitError`] if there are more than [`Body::MAX_LEN`] bytes.
     pub fn new(bytes: Vec<u8>) -> Result<Self, LimitError> {
         if bytes.len() > Self::MAX_LEN {
-            return Err(LimitError::new("body", "must be at most 16 KiB and what core adds"));
+            return Err(LimitError::new("body", "must be at most 16 KiB plus what core adds"));
         }
         Ok(Self(bytes))
     }
 
-    /// What a store has to keep.
+    /// Returns the bytes that a store has to keep.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
         &self.0
@@ -119,28 +121,28 @@ impl fmt::Debug for Body {
     }
 }
 
-/// Why a record was ended. Its code is what a store keeps; 0 stands for "not ended".
+/// Why a record was ended. A store keeps the code; 0 means "not ended".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
 #[non_exhaustive]
 pub enum Reason {
-    /// Its user logged out here.
+    /// The user logged out on this client.
     LoggedOut = 1,
-    /// Its user logged it out from another device.
+    /// The user logged it out from another device.
     LoggedOutElsewhere = 2,
-    /// Its user changed the password or another credential.
+    /// The user changed the password or another credential.
     CredentialChanged = 3,
     /// An administrator or the application ended it.
     Administrative = 4,
     /// The subject had more logins than the cap allows, and this was the oldest.
     Evicted = 5,
-    /// Its browser logged in again.
+    /// Something newer replaces it: another login in the same browser, a renewal, a newer restored session.
     Superseded = 6,
     /// A replaced token of it came back: theft, or a copy of the client.
     Reused = 7,
     /// The client missed the retry window after a lost response.
     Lapsed = 8,
-    /// What it was bound to had changed when it was presented.
+    /// The stamp that it was bound to had changed when it was presented.
     StampMismatch = 9,
     /// A single-use token was used.
     Spent = 10,
@@ -161,8 +163,8 @@ impl Reason {
         Self::Spent,
     ];
 
-    /// Whether an application may give it to [`Tokens::revoke_login`](crate::Tokens::revoke_login) and its like.
-    /// The others are what hallpass itself finds.
+    /// Whether an application may pass it to [`Tokens::revoke_login`](crate::Tokens::revoke_login) and the like. Only
+    /// hallpass itself uses the others.
     #[must_use]
     pub const fn is_the_applications(self) -> bool {
         matches!(
@@ -171,13 +173,13 @@ impl Reason {
         )
     }
 
-    /// The code: 1 to 10, never reused for another meaning.
+    /// Returns the code: 1 to 10, never reused for another meaning.
     #[must_use]
     pub const fn code(self) -> u8 {
         self as u8
     }
 
-    /// The reason for a stored code, where 0 is `None`.
+    /// Returns the reason for a stored code; `None` for 0.
     ///
     /// # Errors
     /// [`DecodeError`] for a code that no version wrote.

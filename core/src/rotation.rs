@@ -1,7 +1,7 @@
 //! The decision: table D of the contract as a pure function, without I/O, clock or cryptography.
 //!
-//! Whoever holds a token asks; [`decide`] answers what the token is worth and what has to be written.
-//! The first row that matches wins.
+//! [`decide`] returns the verdict about a presented token and what has to be written. The first row that matches
+//! decides.
 
 use std::time::Duration;
 
@@ -11,56 +11,56 @@ use crate::policy::{Policy, RetryWindow, Scope};
 use crate::purpose::Purpose;
 use crate::record::Reason;
 
-/// Which token of the record was presented, as the digests tell.
+/// Which token of the record was presented, as the digests show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Presented {
-    /// None of the record's, or the record is of another kind: a guess.
+    /// None of the record's, or the record is of another kind: the client guesses.
     Foreign,
     /// The newest one.
     Current,
-    /// The one before it.
+    /// The one before the newest.
     Predecessor,
     /// An older one.
     Earlier,
 }
 
-/// How the record's stamp compares with the one supplied.
+/// How the record's stamp compares with the given one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum StampCheck {
-    /// The record is bound to another.
+    /// The record is bound to another stamp.
     Differs,
-    /// The record is bound to this one.
+    /// The record is bound to this stamp.
     Matches,
-    /// The record is bound to none, and one was supplied.
+    /// The record is bound to no stamp, and one was given.
     Missing,
-    /// The record is bound to one, and none was supplied.
+    /// The record is bound to a stamp, and none was given.
     NotSupplied,
-    /// The record is bound to none, and none was supplied.
+    /// The record is bound to no stamp, and none was given.
     Unbound,
 }
 
-/// What is asked for.
+/// What the caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ask {
-    /// Is it valid?
+    /// Whether the token is valid.
     Verify,
-    /// Is it valid, and may I have its successor?
+    /// Whether the token is valid, and its successor.
     Rotate,
 }
 
 /// The last rotation of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Rotation {
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     /// When the successor was first presented.
     pub confirmed_at: Option<Timestamp>,
-    /// Whether the successor can still be derived. Once that is erased the windows are closed for good,
-    /// whatever the clock says.
+    /// Whether the successor can still be derived. Once its nonce is erased, the windows stay closed, whatever the
+    /// clock says.
     pub repeatable: bool,
 }
 
-/// All that the decision depends on, besides the policy and the time.
+/// The inputs of the decision, besides the policy and the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Situation {
     /// Which token was presented.
@@ -73,45 +73,45 @@ pub struct Situation {
     pub expires_at: Timestamp,
     /// Its idle expiry.
     pub idle_at: Option<Timestamp>,
-    /// Why it was ended.
+    /// Why it was ended, if it was.
     pub revoked: Option<Reason>,
     /// Its last rotation.
     pub rotation: Option<Rotation>,
-    /// How its stamp compares.
+    /// How its stamp compares with the given one.
     pub stamp: StampCheck,
 }
 
-/// What the token is worth, and what has to be written for that to be true.
+/// The verdict, and what has to be written with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Decision {
-    /// Valid.
+    /// The token is valid.
     Accept {
-        /// Store that the successor has arrived (D5).
+        /// Whether to store that the successor has arrived (D5).
         confirm: bool,
-        /// Store that the token was seen, and move the idle expiry (D5).
+        /// Whether to store that the token was seen, and move the idle expiry (D5).
         slide: bool,
         /// What to do about a successor.
         successor: Successor,
     },
-    /// Not valid; first end so much for this reason.
+    /// The token is not valid.
     Reject {
         /// The verdict.
         rejected: Rejected,
-        /// What to end.
+        /// What to end before the verdict is returned, and why.
         end: Option<(Scope, Reason)>,
     },
-    /// No verdict without the stamp (D4).
+    /// There is no verdict without the stamp (D4).
     StampRequired,
 }
 
 /// What to do about a successor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Successor {
-    /// Nothing: not asked for, or not due.
+    /// Nothing: none was asked for, or none is due.
     None,
-    /// Rotate: make one.
+    /// Rotate, and make a new one.
     New,
-    /// Derive the one that was made, again.
+    /// Derive the existing one again.
     Same,
 }
 
@@ -125,7 +125,7 @@ impl Decision {
     }
 }
 
-/// Rows D1 to D3: what can be told without knowing whose stamp to fetch.
+/// Applies rows D1 to D3: the verdicts that need no stamp.
 #[must_use]
 pub fn standing(of: &Situation, deadlines: &Deadlines, now: Timestamp) -> Option<Rejected> {
     if of.presented == Presented::Foreign {
@@ -137,13 +137,13 @@ pub fn standing(of: &Situation, deadlines: &Deadlines, now: Timestamp) -> Option
     of.revoked.map(Rejected::from) // D3
 }
 
-/// The whole table.
+/// Applies the whole table.
 #[must_use]
 pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_skew: Duration) -> Decision {
     decide_by(of, &Deadlines::of(of, now, policy, max_skew), ask, now, policy, max_skew)
 }
 
-/// The whole table, with deadlines that were computed when the record was read.
+/// Applies the whole table, with deadlines that were computed when the record was read.
 pub(crate) fn decide_by(
     of: &Situation,
     deadlines: &Deadlines,
@@ -155,7 +155,7 @@ pub(crate) fn decide_by(
     if let Some(rejected) = standing(of, deadlines, now) {
         return Decision::reject(rejected); // D1, D2, D3
     }
-    // Before the stamp: a replay is one under any stamp.
+    // Before the stamp is compared: a replay is a replay under any stamp.
     if let Some(replay) = replay(of, now, policy, max_skew) {
         return replay; // D8, D9
     }
@@ -186,7 +186,7 @@ pub(crate) fn decide_by(
     } // D6, D7
 }
 
-/// D8 and D9: what ends a login. `None` for the current token, and for the predecessor within its windows.
+/// Applies D8 and D9, which end a login. `None` for the current token, and for the predecessor within its windows.
 fn replay(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Decision> {
     let windows = policy.windows();
     let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
@@ -207,8 +207,8 @@ fn replay(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -
     }
 }
 
-/// D10: without a pause between rotations, two in a row turn an honest request under way into the
-/// holder of the generation before the last.
+/// Returns whether a rotation is due (D10). Without a pause between two rotations, an honest request under way would
+/// hold the token before the last.
 fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
     let Some(windows) = policy.rotation else { return false };
     let Some(rotation) = of.rotation else { return true };
@@ -223,8 +223,8 @@ fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
     }
 }
 
-/// Whether the windows of a rotation have closed on every clock, so that what the successor is derived
-/// with may be erased (contract T5).
+/// Returns whether the windows of a rotation have closed on every clock, so that the nonce of the successor may be
+/// erased (contract T5).
 pub(crate) fn windows_closed(
     rotation: &Rotation,
     now: Timestamp,
@@ -239,8 +239,10 @@ pub(crate) fn windows_closed(
     }
 }
 
-/// A time further in the future than clocks are apart was written by a broken clock: it counts as now,
-/// or it would postpone every deadline that hangs on it, and make a confirmation look too late.
+/// Returns `time`, or `now` if `time` is further in the future than clocks may differ.
+///
+/// Such a time was written by a broken clock. It would postpone every deadline that depends on it and make a
+/// confirmation look too late.
 fn sane(time: Timestamp, now: Timestamp, max_skew: Duration) -> Timestamp {
     if time > now.saturating_add(max_skew) { now } else { time }
 }
@@ -248,14 +250,14 @@ fn sane(time: Timestamp, now: Timestamp, max_skew: Duration) -> Timestamp {
 /// When a record expires: the earlier of what it was promised and what the policy allows now.
 #[derive(Clone, Copy, Debug)]
 pub struct Deadlines {
-    /// Whatever happens.
+    /// The expiry however much it is used.
     pub(crate) absolute: Timestamp,
-    /// If it is not used.
+    /// The expiry if it is not used.
     pub(crate) idle: Option<Timestamp>,
 }
 
 impl Deadlines {
-    /// Of a record, at `now`.
+    /// Computes the deadlines of a record at `now`.
     #[must_use]
     pub fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
         let created_at = sane(of.created_at, now, max_skew);
@@ -268,7 +270,7 @@ impl Deadlines {
         Self { absolute, idle }
     }
 
-    /// The earlier of the two.
+    /// Returns the earlier of the two.
     pub(crate) fn first(&self) -> Timestamp {
         self.idle.map_or(self.absolute, |idle| idle.min(self.absolute))
     }

@@ -1,8 +1,8 @@
-//! Everything that touches a validator: digests, the proof that a token is ours, the successor.
+//! All code that handles validators: digests, the proof that a token is ours, the successor.
 //!
-//! A validator is `r ‖ f` (contract T2): `r` is new in every generation, `f` is what all tokens of one
-//! record share. The record keeps digests only, each under a domain constant of its own, each field
-//! length-prefixed, so that no two uses and no two field splits ever hash the same bytes.
+//! A validator is `r ‖ f` (contract T2): `r` is new in every generation, and all tokens of one record share `f`. The
+//! record keeps only digests. Each has its own domain constant and length-prefixed fields, so that no two uses and no
+//! two splits of fields ever hash the same bytes.
 
 mod covered;
 
@@ -32,7 +32,7 @@ impl Validator {
     }
 
     /// # Errors
-    /// Those of `entropy`.
+    /// The errors of `entropy`.
     pub(crate) fn generate(entropy: &dyn Entropy) -> Result<Self, BoxError> {
         let mut validator = Self([0; 32]);
         entropy.fill(&mut validator.0)?;
@@ -43,14 +43,16 @@ impl Validator {
         &self.0
     }
 
-    /// The half that every token of the record carries.
+    /// Returns the half that every token of the record carries.
     fn family(&self) -> &[u8] {
         &self.0[16..]
     }
 
-    /// What the record keeps to recognise any token it ever had: SHA-256 over the shared half, at 16
-    /// bytes. Without a key, so that it outlives every key; without the half, so that a reader of the
-    /// database cannot fabricate a token that passes.
+    /// Returns the value by which a record recognises every token it ever had: 16 bytes of SHA-256 over the shared
+    /// half.
+    ///
+    /// No key goes into it, so it outlives every key. The shared half cannot be computed from it, so a reader of the
+    /// database cannot compose a token that passes.
     pub(crate) fn lineage(&self, selector: Selector) -> [u8; 16] {
         let mut hash = Sha256::new();
         hash.update([LINEAGE.len() as u8]);
@@ -60,18 +62,19 @@ impl Validator {
         first_half(&hash.finalize().into())
     }
 
-    /// Whether this validator belongs to a record with that lineage, in constant time (contract T4).
+    /// Returns whether this validator belongs to a record with that lineage, in constant time (contract T4).
     pub(crate) fn descends_from(&self, selector: Selector, lineage: &[u8; 16]) -> bool {
         self.lineage(selector).ct_eq(lineage).into()
     }
 
-    /// The one validator that follows this one under `nonce` (contract T5): the same for every holder,
-    /// computable neither from the database alone nor from an old token alone.
+    /// Derives the validator that follows this one under `nonce` (contract T5).
+    ///
+    /// Every holder of this one gets the same. Neither the database alone nor an old token alone leads to it.
     pub(crate) fn successor(&self, selector: Selector, nonce: &[u8; 16], key: Option<&Key>) -> Self {
         let hkdf = Hkdf::<Sha256>::new(key.map(Key::salt), &self.0);
         let mut next = Self(self.0);
         let info: [&[u8]; 4] = [&[SUCCESSOR.len() as u8], SUCCESSOR, &selector.0, nonce];
-        // 16 bytes are less than the 8,160 that HKDF-SHA-256 gives, its only failure.
+        // HKDF-SHA-256 fails only beyond 8,160 bytes; these are 16.
         if hkdf.expand_multi_info(&info, &mut next.0[..16]).is_err() {
             unreachable!("HKDF-SHA-256 gives up to 8,160 bytes");
         }
@@ -103,7 +106,7 @@ impl Digest {
         Self { key: key.map(Key::id), bytes }
     }
 
-    /// Whether both were made with the same key from the same input, in constant time.
+    /// Returns whether both were made with the same key from the same input, in constant time.
     pub(crate) fn matches(&self, other: &Self) -> bool {
         self.key == other.key && bool::from(self.bytes.ct_eq(&other.bytes))
     }

@@ -1,4 +1,4 @@
-//! The public half of a token, and the shard that it shares with all of its subject's.
+//! The public half of a token, and the shard that all selectors of one subject share.
 
 use std::fmt;
 
@@ -10,13 +10,13 @@ const SHARD: &[u8] = b"hallpass/shard/1";
 
 /// The public half of a token and the key of its record: 16 bytes, unique, safe to log.
 ///
-/// Its first two bytes are the shard of the subject (contract T7), so that a store can keep all
-/// records of a subject together; the other 14 are random.
+/// The first two bytes are the shard of the subject (contract T7), so that a store can keep all records of a subject
+/// together. The other 14 are random.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Selector(pub [u8; 16]);
 
 impl Selector {
-    /// The first two bytes: where the subject's records live.
+    /// Returns the first two bytes, which say where the subject's records are.
     #[must_use]
     pub const fn shard(&self) -> [u8; 2] {
         [self.0[0], self.0[1]]
@@ -36,8 +36,8 @@ impl fmt::Debug for Selector {
 }
 
 impl Subject {
-    /// The first two bytes of every selector of this subject (contract T7): how a partitioned store
-    /// routes a call that names the subject to where its records are.
+    /// Returns the first two bytes of every selector of this subject (contract T7). A partitioned store routes a call
+    /// for the subject by them.
     #[must_use]
     pub fn shard(&self) -> [u8; 2] {
         let mut hash = Sha256::new();

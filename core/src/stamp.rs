@@ -1,4 +1,4 @@
-//! What a token may be bound to beyond possession: a stamp of the account, a fingerprint of the client.
+//! Values that a token may be bound to: a stamp of the account, a fingerprint of the client.
 
 use std::fmt;
 
@@ -10,21 +10,22 @@ use crate::secret::first_half;
 const STAMP: &[u8] = b"hallpass/stamp/1";
 const FINGERPRINT: &[u8] = b"hallpass/fingerprint/1";
 
-/// A digest of something the application owns; when that changes, every token bound to the old one
-/// is dead. The stored password hash is the usual choice (Django's session hash, ASVS 7.4.3).
+/// A digest of an application value, usually the stored password hash. When the value changes, tokens bound to the
+/// old one are refused.
 ///
-/// 16 bytes of SHA-256: nobody chooses both sides, so 128 bits suffice.
+/// Django's session hash and ASVS 7.4.3 do the same. 16 bytes of SHA-256 suffice: an attacker cannot choose both
+/// sides of the comparison, so a collision is of no use.
 #[derive(Clone, Copy)]
 pub struct Stamp(pub(crate) [u8; 16]);
 
 impl Stamp {
-    /// The stamp of `value`, any bytes.
+    /// Creates the stamp of `value`, any bytes.
     #[must_use]
     pub fn of(value: impl AsRef<[u8]>) -> Self {
         Self(digest(STAMP, &[value.as_ref()]))
     }
 
-    /// Whether both are of the same value, in constant time.
+    /// Returns whether both are stamps of the same value, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -37,20 +38,21 @@ impl fmt::Debug for Stamp {
     }
 }
 
-/// A digest of what the client looked like (address, browser …), for session protection. It decides
-/// nothing by itself: verdicts say whether it matches (contract D17).
+/// A digest of what the client looked like (address, browser), for session protection.
+///
+/// It decides nothing by itself: [`Valid`](crate::Valid) reports whether it matches (contract D17).
 #[derive(Clone, Copy)]
 pub struct Fingerprint(pub(crate) [u8; 16]);
 
 impl Fingerprint {
-    /// The fingerprint of these `traits`, in this order.
+    /// Creates the fingerprint of these `traits`, in this order.
     #[must_use]
     pub fn of(traits: &[&str]) -> Self {
         let parts: Vec<&[u8]> = traits.iter().map(|part| part.as_bytes()).collect();
         Self(digest(FINGERPRINT, &parts))
     }
 
-    /// Whether both are of the same traits, in constant time.
+    /// Returns whether both are fingerprints of the same traits, in constant time.
     #[must_use]
     pub fn matches(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
@@ -63,14 +65,14 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
-/// How the client that presented a token compares with the one it was issued to.
+/// How the client that presented a token compares with the one that it was issued to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum FingerprintCheck {
-    /// Another fingerprint.
+    /// The fingerprints differ.
     Differs,
-    /// The same fingerprint.
+    /// The fingerprints are equal.
     Matches,
-    /// One of the two is not known.
+    /// At least one of the two is not known.
     Unknown,
 }
 

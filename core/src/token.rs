@@ -1,4 +1,4 @@
-//! The split token: its text, strictly parsed and printed (contract T1).
+//! The split token: its text, printed and strictly parsed (contract T1).
 
 use std::fmt;
 
@@ -9,19 +9,19 @@ use crate::limit::LimitError;
 use crate::secret::Validator;
 use crate::selector::Selector;
 
-/// Characters of a selector's text.
+/// The length of a selector's text, in characters.
 const SELECTOR_TEXT: usize = 22;
-/// Characters of a validator's text.
+/// The length of a validator's text, in characters.
 const VALIDATOR_TEXT: usize = 43;
-/// Characters of `selector.validator`.
+/// The length of `selector.validator`, in characters.
 const PLAIN_TEXT: usize = SELECTOR_TEXT + 1 + VALIDATOR_TEXT;
-/// Characters of the checksum: 62⁶ > 2³².
+/// The length of the checksum, in characters: 62⁶ > 2³².
 const CHECKSUM_TEXT: usize = 6;
 
-/// What the client holds. Made once, shown once, never stored.
+/// A token, as the client holds it. It is made once, shown once and never stored.
 ///
-/// It has no `Display`, `Serialize` or `PartialEq`, its `Debug` shows the selector only, and its
-/// memory is wiped on drop (contract T6).
+/// It has no `Display`, `Serialize` or `PartialEq`, its `Debug` shows only the selector, and its memory is wiped on
+/// drop (contract T6).
 pub struct Token {
     selector: Selector,
     text: Zeroizing<String>,
@@ -45,13 +45,13 @@ impl Token {
         Self { selector, text }
     }
 
-    /// The text to send to the client. Put it into a cookie or a response body, never into a URL or a log.
+    /// Returns the text to send to the client. Put it into a cookie or a response body, never into a URL or a log.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.text
     }
 
-    /// The public half.
+    /// Returns the public half.
     #[must_use]
     pub const fn selector(&self) -> Selector {
         self.selector
@@ -64,14 +64,14 @@ impl fmt::Debug for Token {
     }
 }
 
-/// How the tokens of a kind are written.
+/// The text format of a kind's tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Format {
     /// `selector.validator`, 66 characters.
     #[default]
     Plain,
-    /// A prefix, `selector.validator`, and 6 base62 digits of a CRC32 over both: secret scanners find
-    /// it, and a typing error is refused without asking the store. After GitHub's token format of 2021.
+    /// A prefix, `selector.validator`, and 6 base62 digits of a CRC32 over both. Secret scanners recognise it, and a
+    /// typing error costs no store access. After GitHub's token format of 2021.
     Checked {
         /// 2 to 32 characters of `a`–`z`, `0`–`9` and `_`, the last of them `_`: `acme_rt_`.
         prefix: &'static str,
@@ -79,7 +79,7 @@ pub enum Format {
 }
 
 impl Format {
-    /// Characters of a token's text.
+    /// Returns the length of a token's text, in characters.
     #[must_use]
     pub const fn text_len(&self) -> usize {
         match self {
@@ -102,9 +102,9 @@ impl Format {
         Ok(())
     }
 
-    /// The two halves of a token's text, or `None` if it is not exactly how this format writes one.
+    /// Parses the text of a token into its two halves; `None` if this format would not print exactly this text.
     ///
-    /// Total, and strict down to the unused trailing bits: one token has one spelling.
+    /// It accepts any input and is strict down to the unused trailing bits: each token has one spelling.
     pub(crate) fn parse(&self, text: &str) -> Option<(Selector, Validator)> {
         if text.len() != self.text_len() || !text.is_ascii() {
             return None;
@@ -128,7 +128,7 @@ impl Format {
     }
 }
 
-/// CRC32 of `bytes` in base62, most significant digit first.
+/// Returns the CRC32 of `bytes` in base62, most significant digit first.
 fn checksum(bytes: &[u8]) -> [u8; CHECKSUM_TEXT] {
     const DIGITS: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut rest = crc32fast::hash(bytes);
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn a_token_has_one_spelling() {
         let text = token(&Format::Plain).expose().to_owned();
-        // The last character of each half carries unused bits: every other spelling of it is refused.
+        // The last character of each half has unused bits: every other spelling is refused.
         for at in [21, 65] {
             let mut accepted = 0;
             for character in "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_".bytes() {
@@ -181,7 +181,7 @@ mod tests {
                 bytes[at] = character;
                 accepted += usize::from(Format::Plain.parse(std::str::from_utf8(&bytes).unwrap()).is_some());
             }
-            // 22 characters are 132 bits for 128, 43 are 258 for 256.
+            // 22 characters are 132 bits for a selector of 128; 43 are 258 for a validator of 256.
             assert_eq!(accepted, if at == 21 { 4 } else { 16 }, "at {at}");
         }
     }

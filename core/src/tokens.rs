@@ -1,4 +1,4 @@
-//! The service that applications call: every token passes through here, and nothing else decides.
+//! The service that applications call: it handles every token and takes every decision.
 
 mod accepted;
 mod alarm;
@@ -47,25 +47,25 @@ use crate::store::{Kinds, TokenStore};
 
 /// Issues, verifies, rotates and revokes tokens over any [`TokenStore`]. Cheap to clone.
 ///
-/// Every call that judges a token answers `Result<_, Denied>`: [`Denied`](crate::Denied) tells a rejection from
-/// an outage, which must not be taken for one.
+/// Every call that judges a token returns `Result<_, Denied>`. [`Denied`](crate::Denied) is a rejection or a failure,
+/// so an outage never looks like a verdict.
 ///
-/// It runs on tokio with its timer enabled. A revocation, once begun, completes even when the caller's
-/// future is dropped (contract D12).
+/// It runs on tokio with the timer enabled. A revocation that has begun completes even if the caller's future is
+/// dropped (contract D12).
 ///
 /// | to | call |
 /// | --- | --- |
 /// | log in | [`begin_login`](Self::begin_login) before the password is checked, [`begin_unknown_login`](Self::begin_unknown_login) for a name that no account has, [`begin_anonymous`](Self::begin_anonymous) for a visitor |
 /// | issue a token | [`issue`](Self::issue) in a login, [`issue_from`](Self::issue_from) another token of it |
-/// | accept a token | [`verify`](Self::verify), [`verify_and_rotate`](Self::verify_and_rotate), [`consume`](Self::consume) one that works once; [`look_up`](Self::look_up) first, if the token is bound to a stamp |
+/// | accept a token | [`verify`](Self::verify), [`verify_and_rotate`](Self::verify_and_rotate), [`consume`](Self::consume) for one that works once; [`look_up`](Self::look_up) first, if the token is bound to a stamp |
 /// | keep data with a token | [`data`](Self::data), [`update_data`](Self::update_data) |
 /// | renew a login | [`authenticated_again`](Self::authenticated_again) after a second factor, [`credential_changed`](Self::credential_changed), [`revoke_others`](Self::revoke_others): each ends the old token and returns a new one |
 /// | end tokens | [`revoke`](Self::revoke) the one presented, [`revoke_login`](Self::revoke_login) one device, [`revoke_kinds_of_login`](Self::revoke_kinds_of_login) some of its tokens, [`revoke_subject`](Self::revoke_subject) all of a user |
 /// | list devices and keys | [`list`](Self::list); [`remove_unreadable`](Self::remove_unreadable) removes a row that does not decode |
 /// | erase a user | [`forget_subject`](Self::forget_subject) |
-/// | collect what has expired | [`purge`](Self::purge), or a [`Purger`](crate::Purger) in the background |
-/// | pass on what is known of a request | [`with_context`](Self::with_context) |
-/// | ask for the set-up | [`policy`](Self::policy), [`kinds_for`](Self::kinds_for), [`now`](Self::now) |
+/// | remove expired records | [`purge`](Self::purge), or a [`Purger`](crate::Purger) in the background |
+/// | attach the client's address and user agent to events | [`with_context`](Self::with_context) |
+/// | read the configuration | [`policy`](Self::policy), [`kinds_for`](Self::kinds_for), [`now`](Self::now) |
 ///
 /// # Examples
 /// ```
@@ -101,12 +101,12 @@ struct Shared {
 }
 
 impl Tokens {
-    /// A service over `store`, with the five default policies, to be adjusted and built.
+    /// Starts a builder for a service over `store`, with the five default policies.
     pub fn builder(store: impl TokenStore) -> TokensBuilder {
         TokensBuilder::new(Arc::new(store))
     }
 
-    /// The policy for tokens of `kind`.
+    /// Returns the policy for tokens of `kind`.
     ///
     /// # Errors
     /// [`Failure::UnknownKind`] if there is none.
@@ -114,13 +114,13 @@ impl Tokens {
         self.shared.policies.iter().find(|policy| policy.kind == kind).ok_or(Failure::UnknownKind(kind))
     }
 
-    /// The present instant, by the service's clock.
+    /// Returns the present instant, by the service's clock.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
 
-    /// The same service on behalf of one request: events and notes of its calls carry `context`. Cheap.
+    /// Returns a handle for one request: events and notes of its calls carry `context`. Cheap.
     #[must_use]
     pub fn with_context(&self, context: RequestContext) -> Self {
         Self { shared: self.shared.clone(), context: Some(Arc::new(context)) }
@@ -138,16 +138,17 @@ impl Tokens {
         self.shared.max_skew
     }
 
-    /// Fresh random bytes.
+    /// Returns fresh random bytes.
     fn random<const N: usize>(&self) -> Result<[u8; N], Failure> {
         let mut bytes = [0; N];
         self.shared.entropy.fill(&mut bytes).map_err(Failure::Randomness)?;
         Ok(bytes)
     }
 
-    /// The kinds whose policies serve one of these purposes. To end what serves a purpose, give the
-    /// [purposes](crate::Purposes) themselves to [`revoke_subject`](Self::revoke_subject): they reach kinds that this
-    /// process has no policy for.
+    /// Returns the kinds whose policies have one of these purposes.
+    ///
+    /// To end all tokens of a purpose, pass the [purposes](crate::Purposes) themselves to
+    /// [`revoke_subject`](Self::revoke_subject): that includes kinds for which this process has no policy.
     #[must_use]
     pub fn kinds_for(&self, purposes: &[Purpose]) -> Kinds {
         let policies = self.shared.policies.iter().filter(|policy| purposes.contains(&policy.purpose));
@@ -162,7 +163,7 @@ impl Tokens {
         }
     }
 
-    /// Runs `work` so that it completes though the caller's future is dropped (contract D12).
+    /// Runs `work` to completion, even if the caller's future is dropped (contract D12).
     async fn detached<T, E, F>(&self, work: impl FnOnce(Self) -> F) -> Result<T, E>
     where
         T: Send + 'static,
@@ -172,7 +173,7 @@ impl Tokens {
         match tokio::runtime::Handle::try_current() {
             Ok(runtime) => match runtime.spawn(work(self.clone())).await {
                 Ok(result) => result,
-                // It panicked or the runtime shuts down: nobody knows how far it came.
+                // The task panicked or the runtime is shutting down: how far it came is unknown.
                 Err(error) => Err(StoreError::Timeout { source: error.into(), outcome_unknown: true }.into()),
             },
             Err(_) => work(self.clone()).await,

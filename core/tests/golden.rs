@@ -1,9 +1,8 @@
-//! Records as version 1 wrote them, in `golden/`: they must be read for ever, and a token that was printed
-//! with one must still verify against it.
+//! Tests that this version reads the records in `golden/`, as version 1 wrote them, and verifies tokens printed then.
 //!
-//! A change that these tests notice needs a new version of the record or of its body, beside the old one.
-//! Nobody has to be able to make the files again, but to show how they came about:
-//! `HALLPASS_UPDATE=1 cargo test -p hallpass-core --test golden` writes those that are missing.
+//! If a change breaks these tests, it needs a new version of the record or of its body, beside the old one.
+//! `HALLPASS_UPDATE=1 cargo test -p hallpass-core --test golden` shows how the files were made: it writes those that
+//! are missing.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
 
@@ -19,12 +18,12 @@ use hallpass_core::{
     Rejected, RetryWindow, Revision, Selector, Stamp, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
 };
 
-/// 2023-11-14T22:13:20Z: when every one of them was issued.
+/// 2023-11-14T22:13:20Z: the time at which every golden record was issued.
 const ISSUED: Timestamp = Timestamp::from_millis(1_700_000_000_000);
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
-/// A kind as short as can be, that never idles, and one as long as can be.
+/// The shortest possible kind, without an idle expiry, and the longest possible one.
 const SHORT: Kind = Kind::from_static("x");
 const LONG: Kind = Kind::from_static("one-time:abcdefghijklmnopqrstuvw");
 const NAMES: [&str; 9] =
@@ -130,7 +129,7 @@ async fn a_confirmed_record_still_knows_its_predecessor() {
     let tokens = golden.service(10 * MINUTE).await;
     let valid = tokens.verify(Kind::REMEMBER, &golden.tokens[1]).await.unwrap();
     assert_eq!(valid.generation(), 1);
-    // Its nonce is erased: even a clock within the overlap does not bring the window back.
+    // The nonce is erased: even a clock within the overlap does not bring the window back.
     for later in [10 * MINUTE, MINUTE + 15 * SECOND] {
         let tokens = golden.service(later).await;
         assert_eq!(rejection(tokens.verify(Kind::REMEMBER, &golden.tokens[0]).await), Rejected::Reused);
@@ -202,7 +201,7 @@ async fn a_restored_record_still_knows_how_it_was_come_by() {
     let tokens = golden.service(DAY).await;
     let valid = tokens.verify(Kind::SESSION, &golden.tokens[0]).await.unwrap();
     assert_eq!((valid.origin(), valid.auth_at()), (Origin::Restored, ISSUED));
-    // It was restored together with a successor that its use confirms; that record is not here.
+    // It was restored together with a successor that its first use confirms; that record is not here.
     assert_eq!(golden.record.body.as_bytes()[1], 64, "the flag for it");
 }
 
@@ -249,7 +248,7 @@ fn every_file_is_one_of_these() {
 
 // Reading ----------------------------------------------------------------------------------------------
 
-/// One file: what was stored, and the tokens that had been printed by then, oldest first.
+/// One file: the stored record, and the tokens printed until then, oldest first.
 struct Golden {
     record: Record,
     tokens: Vec<String>,
@@ -270,7 +269,7 @@ impl Golden {
         Self { record, tokens: tokens.collect() }
     }
 
-    /// The fields that have no meaning, and those of a fresh remember-me record.
+    /// Clears the fields that have no meaning, and those of a fresh remember-me record.
     fn bare(&self) -> Record {
         Record {
             selector: self.record.selector,
@@ -296,7 +295,7 @@ impl Golden {
     fn has(&self, expected: &Record) {
         assert_eq!(self.record, *expected);
         let fixed = self.record.encode();
-        // At the offsets that scripts inside databases rely on.
+        // The scripts inside databases rely on these offsets.
         assert_eq!(fixed[0], 1, "the version");
         assert_eq!(fixed[1..9], expected.revision.get().to_be_bytes());
         assert_eq!(fixed[9], expected.revoked.map_or(0, Reason::code));
@@ -307,7 +306,7 @@ impl Golden {
         assert_eq!(fixed[87..91], expected.era.get().to_be_bytes());
     }
 
-    /// A service `later` than the issue, over a store that holds the record and nothing else.
+    /// Builds a service, `later` after the issue, over a store that holds only this record.
     async fn service(&self, later: Duration) -> Tokens {
         self.service_with(later, ring()).await
     }
@@ -341,7 +340,7 @@ fn authentication() -> Authentication {
     Authentication::new().method("pwd").method("totp").level("aal2")
 }
 
-/// As long as can be.
+/// Returns the largest authentication.
 fn longest() -> Authentication {
     let name = "x".repeat(Authentication::MAX_LEN);
     let methods = Authentication::new().level(&*name);
@@ -360,7 +359,7 @@ fn ring() -> Keyring {
     Keyring::new(id(7), &[7; 32]).unwrap()
 }
 
-/// The token with another last byte but one: a guess by somebody who knows the selector.
+/// Returns the token with its second-to-last byte changed: the guess of a client that knows the selector.
 fn forged(golden: &Golden) -> String {
     let mut text = golden.tokens[0].clone().into_bytes();
     text[60] = if text[60] == b'A' { b'B' } else { b'A' };
@@ -377,7 +376,7 @@ fn builder(store: MemoryStore) -> hallpass_core::TokensBuilder {
 
 // Writing ----------------------------------------------------------------------------------------------
 
-/// Random enough to tell the fields apart, and the same each time.
+/// Random enough to tell the fields apart, and the same in each run.
 #[derive(Debug)]
 struct Fixed(AtomicU64);
 
@@ -422,7 +421,7 @@ async fn no_file_is_missing() {
     }
 }
 
-/// Each by the path that a production system would take.
+/// Makes each record in the way that a production system would.
 async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
     let store = MemoryStore::new();
     let clock = Arc::new(ManualClock::new(ISSUED));

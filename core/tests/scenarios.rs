@@ -1,4 +1,4 @@
-//! What the contract promises, as stories over the real service and the reference store.
+//! Tests the contract's promises as scenarios over the real service and the reference store.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 

@@ -1,4 +1,4 @@
-//! Table D of the contract as data: one row, one case, each boundary from a millisecond before to one after.
+//! Tests table D of the contract as data: one row per case, each boundary from a millisecond before to one after.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use Ask::{Rotate, Verify};
 use Presented::{Current, Earlier, Foreign, Predecessor};
 
 const SKEW: Duration = Duration::from_secs(10);
-/// When every record of the table was issued; all other times are milliseconds from here.
+/// The time at which every record of the table was issued; all other times are milliseconds after it.
 const ISSUED: i64 = 1_700_000_000_000;
 const S: i64 = 1_000;
 const M: i64 = 60 * S;
@@ -62,19 +62,19 @@ const fn length(ms: i64) -> Duration {
     Duration::from_millis(ms as u64)
 }
 
-/// With a retry window of an hour.
+/// Returns `remember` with a retry window of an hour.
 fn remember() -> Policy {
     windows(RETRY, OVERLAP, MIN_INTERVAL)
 }
 
-/// Another retry window, overlap and least interval.
+/// Returns `remember` with another retry window, overlap and least interval.
 fn windows(retry_window: i64, overlap: i64, min_interval: i64) -> Policy {
     let (min_interval, retry_window, overlap) = (length(min_interval), length(retry_window), length(overlap));
     let retry_window = RetryWindow::For(retry_window);
     until_confirmed().rotation(Some(Windows { min_interval, retry_window, overlap }))
 }
 
-/// As applications get it, but for the touch interval.
+/// Returns the default that applications get, except for the touch interval.
 fn until_confirmed() -> Policy {
     Policy::remember().touch(length(TOUCH))
 }
@@ -91,19 +91,19 @@ const FRESH: Situation = Situation {
     stamp: StampCheck::Unbound,
 };
 
-/// The predecessor of a rotation at `at` whose successor nobody has presented.
+/// Returns the predecessor of a rotation at `at` whose successor no client has presented.
 const fn rotated(at: i64) -> Situation {
     let rotation = Some(Rotation { at: t(at), confirmed_at: None, repeatable: true });
     Situation { presented: Predecessor, rotation, ..FRESH }
 }
 
-/// The predecessor of a rotation at `at` whose successor was first presented at `confirmed_at`.
+/// Returns the predecessor of a rotation at `at` whose successor was first presented at `confirmed_at`.
 const fn confirmed(at: i64, confirmed_at: i64) -> Situation {
     let rotation = Some(Rotation { at: t(at), confirmed_at: Some(t(confirmed_at)), repeatable: true });
     Situation { presented: Predecessor, rotation, ..FRESH }
 }
 
-/// The same with its nonce erased.
+/// Erases the nonce of a situation.
 fn erased(of: Situation) -> Situation {
     let rotation = of.rotation.map(|rotation| Rotation { repeatable: false, ..rotation });
     Situation { rotation, ..of }
@@ -130,12 +130,12 @@ struct Row {
     policy: Policy,
 }
 
-/// One instant.
+/// Makes a row of one instant.
 fn at(name: &'static str, of: Situation, ask: Ask, at: i64, gives: Decision) -> Row {
     Row { name, of, ask, then: vec![(at, gives)], policy: remember() }
 }
 
-/// A boundary: a millisecond before it, on it, a millisecond after it.
+/// Makes a row of a boundary: a millisecond before it, on it, a millisecond after it.
 fn edge(name: &'static str, of: Situation, ask: Ask, at: i64, [before, on, after]: [Decision; 3]) -> Row {
     Row { name, of, ask, then: vec![(at - 1, before), (at, on), (at + 1, after)], policy: remember() }
 }
@@ -327,7 +327,7 @@ fn table() -> Vec<Row> {
         edge("D10 an erased nonce changes nothing", by(Current, erased(confirmed(0, 40 * S))), Rotate, 100 * S, [VALID, VALID, NEW]),
         at("D10 a matching stamp", stamped(matches, FRESH), Rotate, 0, NEW).under(needs()),
     ];
-    // D8 and D9 come before D4: a replay is one under any stamp.
+    // D8 and D9 come before D4: a replay is a replay under any stamp.
     for stamp in stamps {
         let under = |of| stamped(stamp, of);
         rows.extend([
@@ -374,10 +374,10 @@ fn standing_tells_exactly_what_needs_no_stamp_and_ends_nothing() {
     }
 }
 
-/// A name, a change to a situation that is seen two days after its issue, and what that leads to.
+/// A name, a change to a situation that is judged two days after its issue, and the resulting decision.
 type Condition = (&'static str, fn(&mut Situation), Decision);
 
-/// Every condition of the table in its order: each wins over all that follow.
+/// Every condition of the table in its order: each takes precedence over all that follow.
 #[rustfmt::skip]
 const CONDITIONS: [Condition; 11] = [
     ("a guess", |of| of.presented = Foreign, INVALID),
@@ -417,7 +417,8 @@ fn the_first_row_that_matches_wins() {
 
 #[test]
 fn another_kind_of_policy_changes_no_verdict_but_its_own() {
-    // A session does not rotate: every row about its current token is the same with and without asking.
+    // A session does not rotate: every row about its current token is the same whether or not a rotation is asked
+    // for.
     let session = Policy::session().for_kind(Kind::SESSION);
     for (at, gives) in [(0, VALID), (M - 1, VALID), (M, SLID), (30 * M - 1, SLID), (30 * M, EXPIRED)] {
         let of = Situation { idle_at: Some(t(30 * M)), expires_at: t(12 * H), ..FRESH };

@@ -1,4 +1,4 @@
-//! The way out: what an answer carries besides what its handler made of it.
+//! Adds headers to a response: cookies, caching and site data.
 
 use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
@@ -8,11 +8,11 @@ use crate::request::Request;
 
 const CLEAR_SITE_DATA: HeaderName = HeaderName::from_static("clear-site-data");
 
-/// What a browser is told to delete when its user logs out.
+/// Data that a browser is told to delete when its user logs out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SiteData {
-    /// Pages and files that it kept, those behind the Back button included.
+    /// Pages and files in its cache, those behind the Back button included.
     Cache,
     /// Every cookie of the site and its subdomains, those of other applications included.
     Cookies,
@@ -31,8 +31,8 @@ impl SiteData {
 }
 
 impl Request {
-    /// Puts into the answer what came of the request; nothing, if its handler asked nothing. From now on
-    /// nothing can be added.
+    /// Adds to the response what the request led to; nothing, if its handler asked for nothing. Afterwards nothing
+    /// can be added.
     pub(crate) fn finish(&self, headers: &mut HeaderMap) {
         let changes = std::mem::replace(&mut *self.changes(), Changes { sent: true, ..Changes::default() });
         let Some(sent) = self.sent.get() else { return };

@@ -1,4 +1,4 @@
-//! How often a password or a code may be tried.
+//! Limits how often a password or a code may be tried.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -12,43 +12,46 @@ use crate::error::Failure;
 use crate::rejection::{Rejection, causes};
 use crate::signal::SignalKind;
 
-/// Limits how often a password or a code may be tried. [`MemoryLimit`](crate::MemoryLimit) is one for a single
-/// process; several processes want one over a server that they share.
+/// Limits how often a password or a code may be tried.
 ///
-/// An attempt counts from the moment it is taken, before the password is checked: attempts that come at once do
-/// not slip in side by side.
+/// [`MemoryLimit`](crate::MemoryLimit) works within a single process. Several processes need a limit on a server that
+/// they share.
+///
+/// An attempt counts from the moment it is taken, before the password is checked, so concurrent attempts cannot
+/// exceed the limit.
 pub trait AttemptLimit: Send + Sync + 'static {
-    /// Why the attempts could not be counted.
+    /// The error if attempts could not be counted.
     type Error: Into<BoxError>;
 
-    /// Counts an attempt: `None` if it may go on. Otherwise it is refused and does not count, and the answer is
-    /// how long to wait.
+    /// Counts an attempt. Returns `None` if it may go on; otherwise the attempt is refused and does not count, and
+    /// the result is how long to wait.
     ///
     /// # Errors
-    /// If the attempts cannot be counted: the login is answered with 503.
+    /// If the attempt cannot be counted: the response to the login is 503.
     fn take(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<Option<Duration>, Self::Error>> + Send;
 
-    /// Gives an attempt back that was counted: it was right, or that cannot be told. The wrong ones before it stay
-    /// counted, as they may be guesses of another secret: who knows the password would get codes without end.
+    /// Takes back a counted attempt that was right, or could not be decided. The wrong ones before it stay counted,
+    /// because they may be guesses of another secret: otherwise an attacker who knows the password could try codes
+    /// without limit.
     ///
     /// # Errors
-    /// If that could not be written: the attempt stays counted, the log tells, and the login goes on.
+    /// If that could not be written: the attempt stays counted, a warning is logged, and the login goes on.
     fn forgive(&self, by: AttemptBy<'_>) -> impl Future<Output = Result<(), Self::Error>> + Send;
 }
 
-/// Who tries what, and when.
+/// An attempt: on which account, by which client, and when.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct AttemptBy<'a> {
-    /// The account, as the application calls it; it need not exist.
+    /// The account by the application's name for it; it need not exist.
     pub account: &'a str,
-    /// The client's address, where it is known.
+    /// The client's address, if it is known.
     pub address: Option<IpAddr>,
     /// When the attempt was taken, by the clock of the tokens.
     pub at: Timestamp,
 }
 
-/// An attempt that counts: say what came of it. One that is dropped counts as a failed one.
+/// A counted attempt: report how it ended. If it is dropped, it counts as failed.
 #[must_use = "it counts as failed until it is said to have succeeded, or to be undecided"]
 pub struct Attempt {
     auth: Auth,
@@ -57,20 +60,21 @@ pub struct Attempt {
 }
 
 impl Auth {
-    /// Counts an attempt to log in as `account`, or to confirm who one is, before the password is checked. Call it
-    /// after [`begin_login`](Self::begin_login): a client that hangs up while the store is slow has made no attempt.
-    /// Give the name as the application compares it.
+    /// Counts an attempt to log in as `account`, or to authenticate again, before the password is checked.
     ///
-    /// Each secret of an account wants a name of its own, and each form: `"login:alice"`, `"code:alice"` and
-    /// `"confirm:alice"` for instance. Under one name, wrong codes would use up the attempts at the password. What the
-    /// client types comes last, so that no name that is typed is the counter of another form.
+    /// Call it after [`begin_login`](Self::begin_login): then a client that disconnects while the store is slow has
+    /// made no attempt. Pass the name in the form in which the application compares it.
+    ///
+    /// Use a different name for each secret of an account and for each form, such as `"login:alice"`, `"code:alice"`
+    /// and `"confirm:alice"`. Under one name, wrong codes would use up the attempts at the password. Put the text
+    /// that the client typed last, so that it cannot produce the name of another form.
     ///
     /// # Errors
-    /// [`Rejection::TooManyAttempts`], answered with 429 and `Retry-After`; [`Refused::CrossSite`](crate::Refused::CrossSite)
-    /// if the request needs a CSRF token that was not checked; [`Rejection::Failure`] if the attempts could not be
-    /// counted. None of them counts.
+    /// [`Rejection::TooManyAttempts`], which becomes a 429 with `Retry-After`;
+    /// [`Refused::CrossSite`](crate::Refused::CrossSite) if the request needs a CSRF token that was not checked;
+    /// [`Rejection::Failure`] if the attempt could not be counted. In each case the attempt does not count.
     pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
-        // Another site's page would use up the attempts of the user whose browser it runs in.
+        // Otherwise a page of another site could use up the attempts of the user whose browser shows it.
         self.refuse_unproven()?;
         let attempt =
             Attempt { auth: self.clone(), account: account.to_owned(), at: self.0.config.tokens.now() };
@@ -85,23 +89,23 @@ impl Auth {
 }
 
 impl Attempt {
-    /// It was right, so it does not count; those before it do. Say it as soon as the secret was checked, before the
-    /// login: what fails later is no wrong password.
+    /// Reports that the secret was right: the attempt does not count, but those before it do.
     ///
-    /// Where the limit cannot give it back, it stays counted, the log tells, and the login goes on: the client knew the
-    /// secret.
+    /// Call it as soon as the secret was checked, before the login, because a later failure is not a wrong password.
+    /// If the limit cannot take the attempt back, it stays counted, a warning is logged, and the login goes on,
+    /// because the client knew the secret.
     pub async fn succeeded(self) {
         self.give_back().await;
     }
 
-    /// Whether it was right cannot be told, as the password could not be checked: it does not count, or stays counted
-    /// as for [`succeeded`](Self::succeeded).
+    /// Reports that the password could not be checked: the attempt does not count, or stays counted as for
+    /// [`succeeded`](Self::succeeded).
     pub async fn undecided(self) {
         self.give_back().await;
     }
 
-    /// It was wrong: tells [`SignalKind::LoginFailed`], with the client's address, and whose account it was if
-    /// there is such an account.
+    /// Reports that the secret was wrong: sends [`SignalKind::LoginFailed`] with the client's address, and with the
+    /// account's user if there is one.
     pub fn failed<U: Send + Sync + 'static>(self, user: Option<&U>) {
         let request = &self.auth.0;
         let described = user.and_then(|user| request.config.describe(user).ok());
@@ -121,7 +125,7 @@ impl Attempt {
 }
 
 impl<'a> AttemptBy<'a> {
-    /// For tests of a limit.
+    /// Creates an attempt, to test a limit.
     #[must_use]
     pub const fn new(account: &'a str, address: Option<IpAddr>, at: Timestamp) -> Self {
         Self { account, address, at }

@@ -1,4 +1,4 @@
-//! What a handler does about the user: ask, log in, log out.
+//! What handlers use: ask for the user, log in, log out.
 
 use std::any::Any;
 use std::fmt;
@@ -15,23 +15,23 @@ use crate::rejection::Rejection;
 use crate::request::{Request, Unfit};
 use crate::signal::SignalKind;
 
-/// The user's side of one request: who sent it, log in, log out, devices, session data.
+/// The user's side of one request: the user, login, log-out, devices, session data.
 ///
-/// With axum it is an extractor; elsewhere [`Auth::of`] finds it. Cheap to clone. What it does to cookies
-/// goes out with the answer, so do it before the handler returns.
+/// With axum it is an extractor; elsewhere call [`Auth::of`]. Cheap to clone. Changes to cookies go out with the
+/// response, so make them before the handler returns.
 #[derive(Clone)]
 pub struct Auth(pub(crate) Arc<Request>);
 
-/// How the layer hands it on: only [`Auth::of`] gets at it, after the request has been looked at.
+/// The form in which the layer passes it on: only [`Auth::of`] reads it, after it has checked the request.
 #[derive(Clone)]
 pub(crate) struct Handle(pub(crate) Arc<Request>);
 
 impl Auth {
-    /// The one of a request that passed an [`AuthLayer`](crate::AuthLayer).
+    /// Returns the `Auth` of a request that passed an [`AuthLayer`](crate::AuthLayer).
     ///
     /// # Errors
-    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] for a request that changes something, or opens a
-    /// WebSocket, and that another site made the browser send; [`Rejection::TooLarge`].
+    /// [`Rejection::NoLayer`]; [`Rejection::CrossSite`] if another site made the browser send the request, and it
+    /// changes something or opens a WebSocket; [`Rejection::PlainHttp`]; [`Rejection::TooLarge`].
     pub fn of(headers: &HeaderMap, extensions: &Extensions) -> Result<Self, Rejection> {
         let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
         match request.read(headers, extensions) {
@@ -42,13 +42,13 @@ impl Auth {
         }
     }
 
-    /// The user who sent the request; `None` if it is anonymous.
+    /// Returns the user who sent the request; `None` if it is anonymous.
     ///
-    /// It is found out once and stays the answer for this request. A stream or a WebSocket that lives on asks
-    /// [again](Self::recheck).
+    /// The first call finds the user, and later calls return the same result. In a stream or a WebSocket that stays
+    /// open, call [`recheck`](Self::recheck).
     ///
     /// # Errors
-    /// [`Failure`] if it cannot be told.
+    /// [`Failure`] if the user cannot be determined.
     pub async fn user<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
         let mut state = self.0.state.lock().await;
         let who = self.0.who(&mut state).await?;
@@ -57,14 +57,14 @@ impl Auth {
         Ok(Some(CurrentUser::new(user, identity.clone())))
     }
 
-    /// The user who sent the request, if the login still holds: asks store and loader again. `None` once the
-    /// login was ended, has expired, or its user is gone or not active; then close the stream.
+    /// Checks that the login still holds, and returns its user: asks the store and the loader again.
     ///
-    /// It counts as use of the session, as a request does, and cannot set a cookie: it never rotates a token and
-    /// logs no one in. Ask it when something is about to be sent, and every minute or so of silence.
+    /// `None` once the login was ended or has expired, or if its user no longer exists or is not active; then close
+    /// the stream. It counts as a use of the session, as a request does. It cannot set a cookie, so it never rotates
+    /// a token and logs no user in. Call it before something is sent, and about every minute if nothing is sent.
     ///
     /// # Errors
-    /// [`Failure`] if it cannot be told: keep the stream, and ask again soon.
+    /// [`Failure`] if the user cannot be determined: keep the stream open, and ask again soon.
     pub async fn recheck<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
         {
             let mut state = self.0.state.lock().await;
@@ -73,20 +73,21 @@ impl Auth {
         self.user().await
     }
 
-    /// Who is logged in, and how.
+    /// Returns who is logged in, and how; `None` if the request is anonymous.
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell.
+    /// [`Failure`] if the user cannot be determined.
     pub async fn identity(&self) -> Result<Option<Identity>, Failure> {
         let mut state = self.0.state.lock().await;
         let who = self.0.who(&mut state).await?;
         Ok(who.known.as_ref().map(|(_, identity)| identity.clone()))
     }
 
-    /// The user who sent the request.
+    /// Returns the user who sent the request, or rejects the request.
     ///
     /// # Errors
-    /// [`Rejection::Unauthorized`] if nobody is logged in, [`Rejection::Failure`] if nobody can tell.
+    /// [`Rejection::Unauthorized`] if the request is anonymous, [`Rejection::Failure`] if the user cannot be
+    /// determined.
     pub async fn require<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
         match self.user().await? {
             Some(user) => Ok(user),
@@ -94,7 +95,7 @@ impl Auth {
         }
     }
 
-    /// The user who sent the request, freshly logged in.
+    /// Returns the user who sent the request, if the login is fresh.
     ///
     /// # Errors
     /// As for [`require`](Self::require), and [`Rejection::NotFresh`].
@@ -106,15 +107,15 @@ impl Auth {
         }
     }
 
-    /// Why somebody who sent tokens is not logged in: the most telling verdict on them, to be put into
-    /// words on the login page. [`Rejected::Revoked`] with [`Reason::Reused`](hallpass_core::Reason::Reused)
-    /// tells the rightful user of a theft.
+    /// Returns why a client that sent tokens is not logged in: the most informative verdict on them, for the login
+    /// page. [`Rejected::Revoked`] with [`Reason::Reused`](hallpass_core::Reason::Reused) tells the rightful user of
+    /// a theft.
     ///
-    /// It is told until the next login, because a rejected token clears no cookie. `None` if somebody is
-    /// logged in, or nothing was sent.
+    /// It returns the verdict until the next login, because a rejected token clears no cookie. `None` if a user is
+    /// logged in or no token was sent.
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell.
+    /// [`Failure`] if the user cannot be determined.
     pub async fn why_anonymous(&self) -> Result<Option<Rejected>, Failure> {
         let mut state = self.0.state.lock().await;
         let who = self.0.who(&mut state).await?;
@@ -131,17 +132,18 @@ impl Auth {
         Ok(who.rejections.iter().min_by_key(telling).copied().filter(|_| who.known.is_none()))
     }
 
-    /// Begins a login for `user`, before the password is checked: whatever logs the user out everywhere
-    /// between this and the end of the login turns the login away. Hand what it answers to [`LogIn::begun`], failure
-    /// or not, without `?`: then a failure is told only to a client that knows the password. An answer of its own,
-    /// before the password is checked, would tell which names exist, where a store reads but takes no writes for
-    /// instance.
+    /// Begins a login for `user`, before the password is checked. If the user is logged out everywhere before the
+    /// login is complete, the login is refused.
     ///
-    /// Call it with `None` where no account has the name that was typed: that is one call of the store as for an
-    /// account, so that the time does not tell which names exist. A login that was begun so is refused.
+    /// Pass the result, success or failure, to [`LogIn::begun`] without `?`: then only a client that knows the
+    /// password sees a failure. A response before the password check would reveal which names exist, for instance
+    /// while a store serves reads but no writes.
+    ///
+    /// Call it with `None` if no account has the name. That is one call of the store, as for an account, so the time
+    /// does not reveal which names exist. A login that began this way is refused.
     ///
     /// # Errors
-    /// [`Failure`] if the store does not answer.
+    /// [`Failure`] if the store fails.
     pub async fn begin_login<'u, U: Send + Sync + 'static>(
         &self,
         user: impl Into<Option<&'u U>>,
@@ -155,25 +157,25 @@ impl Auth {
         }
     }
 
-    /// Logs `user` in, who has shown who they are: say more about it, then `.await` it. `U` is the type of the
+    /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
     /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
     ///
-    /// It makes a new session, and whatever this browser was logged in as until now is ended, so a session
-    /// that somebody planted is worth nothing. The session's data stay if they were nobody's or this user's.
+    /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
+    /// worthless. The session's data stay if the session was anonymous or this user's.
     pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
         LogIn::new(self, user as &(dyn Any + Send + Sync), false)
     }
 
-    /// Makes the login of `user` fresh, who is logged in and has entered the password once more. The tokens
-    /// are replaced by new ones; a remember-me token lives no longer than it would have.
+    /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
+    /// replace the old ones; a remember-me token lives no longer than before.
     ///
-    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the one who is logged in.
+    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the user who is logged in.
     pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
     }
 
-    /// The tokens that the layer works with, on behalf of this request: their events carry the client's address,
-    /// its `User-Agent` and the header `X-Request-Id`.
+    /// Returns the layer's tokens on behalf of this request: their events carry the client's address, its
+    /// `User-Agent` and the header `X-Request-Id`.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         self.0.tokens()
@@ -193,10 +195,10 @@ impl Auth {
         Rejection::NotFresh(self.detour(self.0.config.fresh_page.as_deref()))
     }
 
-    /// The way to `page` and back, for somebody who wants to see a page.
+    /// Returns the redirect to `page` and back, for a person who wants to see a page.
     fn detour(&self, page: Option<&str>) -> Option<String> {
         let page = page.filter(|_| self.0.sent().is_some_and(|sent| sent.page))?;
-        // What was to be changed cannot be repeated by a redirect.
+        // A redirect cannot repeat a request that changes something.
         match self.0.uri.path_and_query().filter(|_| matches!(self.0.method, Method::GET | Method::HEAD)) {
             Some(next) => Some(with_next(page, &format!("{}{next}", self.0.config.mounted_at))),
             None => Some(page.to_owned()),

@@ -1,4 +1,4 @@
-//! How a layer is put together.
+//! The builder of a layer.
 
 use std::error::Error;
 use std::fmt;
@@ -22,10 +22,10 @@ use crate::origin::Origins;
 use crate::signal::Listener;
 use crate::user::AnyLoader;
 
-/// Puts an [`AuthLayer`] together. Begin with [`AuthLayer::builder`].
+/// Builds an [`AuthLayer`]. Start with [`AuthLayer::builder`].
 pub struct AuthLayerBuilder {
     config: Config,
-    /// `None` until it is chosen: then it depends on the audience.
+    /// `None` until it is set: the default depends on the audience.
     keys: Option<Option<Kind>>,
     session: Option<CookieSpec>,
     remember: Option<CookieSpec>,
@@ -33,10 +33,10 @@ pub struct AuthLayerBuilder {
     insecure: bool,
 }
 
-/// How many API keys a user may have by default.
+/// The default number of API keys of a user.
 const MAX_KEYS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 
-/// How long a login is fresh by default: 1 hour.
+/// The default time for which a login is fresh: 1 hour.
 const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 
 impl AuthLayerBuilder {
@@ -66,17 +66,17 @@ impl AuthLayerBuilder {
         Self { config, session: None, remember: None, keys: None, names: None, insecure: false }
     }
 
-    /// Keeps the tokens of this layer apart from those of every other layer over the same [`Tokens`]:
-    /// administrators from users, one tenant from another. 1 to 16 characters of `a-z`, `0-9` and `-`.
+    /// Separates the tokens of this layer from those of every other layer over the same [`Tokens`]: administrators
+    /// from users, one tenant from another. 1 to 16 characters of `a-z`, `0-9` and `-`.
     ///
-    /// Their kinds are `session:NAME`, `remember:NAME` and, where it has a policy, `api-key:NAME`; give the tokens
-    /// a policy for each. Their subjects are `NAME:` and the user's id, so that a log-out everywhere ends nothing
-    /// of a user of another layer who has the same id; the [`UserLoader`](crate::UserLoader) gets and gives the
-    /// bare id. The cookies' names begin with it.
+    /// The kinds are `session:NAME`, `remember:NAME` and, if it has a policy, `api-key:NAME`; give the tokens a
+    /// policy for each. The subjects are `NAME:` followed by the user's id, so a "log out everywhere" ends nothing of
+    /// a user with the same id in another layer. The [`UserLoader`](crate::UserLoader) gets and returns the bare id.
+    /// The cookies' names begin with the audience.
     ///
     /// A layer without an audience over the same tokens refuses users whose own id begins with `NAME:`
-    /// ([`Failure::ForeignId`](crate::Failure::ForeignId)). Where the layers are over several `Tokens` of one store,
-    /// give each an audience, or see to it that no id begins so.
+    /// ([`Failure::ForeignId`](crate::Failure::ForeignId)). If the layers use several `Tokens` over one store, give
+    /// each layer an audience, or make sure that no id begins with `NAME:`.
     ///
     /// # Examples
     /// ```
@@ -107,8 +107,8 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Names the cookies `__Host-NAME-session`, `__Host-NAME-remember` and `__Host-NAME-csrf`. Browsers share
-    /// cookies between the ports of a host, so two applications on `localhost` with the same names log each other
+    /// Names the cookies `__Host-NAME-session`, `__Host-NAME-remember` and `__Host-NAME-csrf`. Browsers share cookies
+    /// between the ports of a host, so two applications on `localhost` with the same names log each other's users
     /// out.
     #[must_use]
     pub fn cookie_names(mut self, name: impl Into<String>) -> Self {
@@ -116,39 +116,40 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Sends people who are not logged in to the login page at `path`, with the page that they wanted as
-    /// `next`. Programs are answered with 401 either way.
+    /// Sends users who are not logged in to the login page at `path`, with the requested page as `next`. Programs get
+    /// 401 either way.
     #[must_use]
     pub fn login_page(mut self, path: impl Into<String>) -> Self {
         self.config.login_page = Some(path.into());
         self
     }
 
-    /// Sends people whose login is not fresh to the page at `path`, where they confirm who they are. Without it
-    /// they are answered with 401, because a login page sends members back to where they came from.
+    /// Sends users whose login is not fresh to the page at `path`, where they authenticate again. Without it they get
+    /// 401, because a login page sends logged-in users back to where they came from.
     #[must_use]
     pub fn fresh_page(mut self, path: impl Into<String>) -> Self {
         self.config.fresh_page = Some(path.into());
         self
     }
 
-    /// A login is fresh for this time after the password was entered; for 1 hour by default.
+    /// Sets how long a login is fresh after the password was entered; 1 hour by default.
     #[must_use]
     pub fn fresh_for(mut self, lifetime: Duration) -> Self {
         self.config.fresh_for = lifetime;
         self
     }
 
-    /// The path under which browsers know this application, `/shop`, where a proxy takes it off the path, or a
-    /// router that the layer is nested in. It goes in front of the page that `next` leads back to. The login page
-    /// and all other paths given here are as browsers know them.
+    /// Sets the path under which browsers reach this application, such as `/shop`, if a proxy or an outer router
+    /// removes it from the path. It is put before the page that `next` leads back to. Give the login page and all
+    /// other paths here as browsers see them.
     #[must_use]
     pub fn mounted_at(mut self, prefix: impl Into<String>) -> Self {
         self.config.mounted_at = prefix.into();
         self
     }
 
-    /// Has browsers delete this when their user logs out, with the header `Clear-Site-Data`. Nothing by default.
+    /// Tells browsers to delete this data when their user logs out, with the header `Clear-Site-Data`. Nothing by
+    /// default.
     #[must_use]
     pub fn clear_site_data(mut self, data: impl IntoIterator<Item = SiteData>) -> Self {
         let directives: Vec<_> = data.into_iter().map(SiteData::directive).collect();
@@ -157,67 +158,68 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Refuses requests that change something and say neither with `Sec-Fetch-Site` nor with `Origin` whose page
-    /// sent them, unless they carry a [CSRF token](crate::Auth::csrf_token). Without it they pass: browsers have
-    /// sent one of the two since 2020 or so, and what sends neither is usually a program.
+    /// Requires a [CSRF token](crate::Auth::csrf_token) of requests that change something and have neither
+    /// `Sec-Fetch-Site` nor `Origin` to say whose page sent them.
+    ///
+    /// By default such requests pass: browsers have sent at least one of the headers since about 2020, and a client
+    /// that sends neither is usually a program.
     #[must_use]
     pub fn require_csrf_token(mut self) -> Self {
         self.config.csrf_required = true;
         self
     }
 
-    /// Counts [attempts](crate::Auth::attempt) to log in with `limit`; with a [`MemoryLimit`] by default.
+    /// Counts [attempts](crate::Auth::attempt) to log in with `limit`; by default with a [`MemoryLimit`].
     #[must_use]
     pub fn attempt_limit(mut self, limit: impl AttemptLimit) -> Self {
         self.config.attempts = Arc::new(limit);
         self
     }
 
-    /// A user may have this many API keys; 100 by default. Keys that are made at once may exceed it by a few.
+    /// Limits the API keys of a user; 100 by default. Keys that are made concurrently may exceed the limit by a few.
     #[must_use]
     pub fn max_keys(mut self, max_keys: NonZeroU32) -> Self {
         self.config.max_keys = max_keys;
         self
     }
 
-    /// The cookie with the session; [`CookieSpec::host("session")`](CookieSpec::host) by default.
+    /// Sets the cookie for the session; [`CookieSpec::host("session")`](CookieSpec::host) by default.
     #[must_use]
     pub fn session_cookie(mut self, spec: CookieSpec) -> Self {
         self.session = Some(spec);
         self
     }
 
-    /// The cookie with the remember-me token; [`CookieSpec::host("remember")`](CookieSpec::host) unless
-    /// told otherwise.
+    /// Sets the cookie for the remember-me token; [`CookieSpec::host("remember")`](CookieSpec::host) by default.
     #[must_use]
     pub fn remember_cookie(mut self, spec: CookieSpec) -> Self {
         self.remember = Some(spec);
         self
     }
 
-    /// Cookies that are sent over plain HTTP too, without `__Host-` in their names: for development.
+    /// Uses cookies that are also sent over plain HTTP, without `__Host-` in their names: for development.
     #[must_use]
     pub fn insecure_cookies(mut self) -> Self {
         self.insecure = true;
         self
     }
 
-    /// What to do when a session comes from another client; [`Protection::Basic`] by default.
+    /// Sets what to do when a session comes from another client; [`Protection::Basic`] by default.
     #[must_use]
     pub fn protection(mut self, protection: Protection) -> Self {
         self.config.clients.protection = protection;
         self
     }
 
-    /// What a session without a fingerprint is taken for; one of another client by default.
+    /// Sets how to treat a session without a fingerprint; by default as one from another client.
     #[must_use]
     pub fn missing_fingerprint(mut self, missing: MissingFingerprint) -> Self {
         self.config.clients.missing = missing;
         self
     }
 
-    /// Finds the address at the other end of the connection; without it, protection goes by the browser
-    /// alone. With axum: `|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip())`.
+    /// Sets how to find the address at the other end of the connection; without it, protection compares only the
+    /// browser. With axum: `|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip())`.
     #[must_use]
     pub fn peer_address(
         mut self,
@@ -227,42 +229,42 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Believes `X-Forwarded-For` where one of these wrote it. Give the proxies' addresses and nothing more. It
-    /// needs [`peer_address`](Self::peer_address), which tells who wrote it.
+    /// Trusts `X-Forwarded-For` from these proxies. List only the proxies' addresses. It needs
+    /// [`peer_address`](Self::peer_address), which shows where the header came from.
     #[must_use]
     pub fn trusted_proxies(mut self, proxies: impl IntoIterator<Item = Network>) -> Self {
         self.config.clients.proxies.extend(proxies);
         self
     }
 
-    /// Lets pages of this origin, `https://host` or `tauri://localhost`, send requests that change something.
-    /// One call for each: there is no wildcard.
+    /// Lets pages of this origin, `https://host` or `tauri://localhost`, send requests that change something. Call it
+    /// once for each origin; there is no wildcard.
     #[must_use]
     pub fn allow_origin(mut self, origin: impl AsRef<str>) -> Self {
         self.config.origins.allow(origin.as_ref());
         self
     }
 
-    /// Accepts tokens of this kind in `Authorization: Bearer`, or none; [`Kind::API_KEY`] by default. The kind's
-    /// policy is for [keys](Purpose::Key): a session in that header would pass session protection by, and a
-    /// log-out would leave it alone.
+    /// Sets the kind of token accepted in `Authorization: Bearer`, or none; [`Kind::API_KEY`] by default. The kind's
+    /// policy must have the purpose [key](Purpose::Key): a session in that header would bypass session protection,
+    /// and a log-out would not end it.
     #[must_use]
     pub fn keys(mut self, kind: impl Into<Option<Kind>>) -> Self {
         self.keys = Some(kind.into());
         self
     }
 
-    /// Tells `listener` of every signal.
+    /// Sends every signal to `listener`.
     #[must_use]
     pub fn listener(mut self, listener: impl Listener) -> Self {
         self.config.listener = Some(Box::new(listener));
         self
     }
 
-    /// Checks it all.
+    /// Checks the settings and builds the layer.
     ///
     /// # Errors
-    /// [`ConfigError`] names the first rule that is broken.
+    /// [`ConfigError`] names the first broken rule.
     pub fn build(mut self) -> Result<AuthLayer, ConfigError> {
         let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(ConfigError(rule)) };
         self.name_kinds()?;
@@ -289,11 +291,11 @@ impl AuthLayerBuilder {
             rule(for_keys, "the kind of the keys has a policy for keys")?;
         }
         let finds_peer = clients.proxies.is_empty() || clients.peer.is_some();
-        rule(finds_peer, "trusted proxies need peer_address, which tells who wrote X-Forwarded-For")?;
+        rule(finds_peer, "trusted proxies need peer_address, which shows who wrote X-Forwarded-For")?;
         Ok(AuthLayer(Arc::new(self.config)))
     }
 
-    /// Gives an audience its own kinds.
+    /// Gives the layer the kinds of its audience.
     fn name_kinds(&mut self) -> Result<(), ConfigError> {
         let config = &mut self.config;
         let Some(audience) = &config.audience else {
@@ -331,7 +333,7 @@ impl fmt::Debug for AuthLayerBuilder {
     }
 }
 
-/// A layer that would not work.
+/// The error of settings with which the layer would not work.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigError(&'static str);
 

@@ -1,4 +1,4 @@
-//! What a client looks like: its address, through trusted proxies only, and its browser.
+//! Clients: the address, through trusted proxies only, and the browser.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -10,45 +10,46 @@ use hallpass_core::{Device, Fingerprint};
 use http::header::USER_AGENT;
 use http::{Extensions, HeaderMap, HeaderValue};
 
-/// What to do about a session that is presented by another client than the one it was issued to.
+/// What to do when a session comes from another client than the one it was issued to.
 ///
-/// A client is its address (of IPv6 the first 64 bits, for the rest changes daily) and its `User-Agent`.
-/// Addresses change whenever a phone leaves the house, so [`Strong`](Self::Strong) is for sites whose
-/// users sit still.
+/// A client is its address (of IPv6 the first 64 bits, because the rest changes daily) and its `User-Agent`. The
+/// address changes whenever a phone leaves its network, so [`Strong`](Self::Strong) suits only sites whose users stay
+/// in one network.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum Protection {
-    /// The session goes on but is no longer fresh, and [`Protected`](crate::SignalKind::Protected) is sent.
+    /// The session goes on but is no longer fresh, and the signal [`Protected`](crate::SignalKind::Protected) is
+    /// sent.
     #[default]
     Basic,
-    /// Nothing.
+    /// Nothing happens.
     None,
-    /// The login ends, on every tab and with its remember-me token.
+    /// The login ends, in every tab and with its remember-me token.
     Strong,
 }
 
-/// What a session is taken for that was issued without a fingerprint: before protection was turned on, say.
+/// How to treat a session that was issued without a fingerprint, for instance before protection was turned on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub enum MissingFingerprint {
-    /// One of another client.
+    /// As a session from another client.
     #[default]
     Differs,
-    /// One of the same client.
+    /// As a session from the same client.
     Matches,
 }
 
-/// A block of addresses, `10.0.0.0/8` or `fd00::/8`; a single address is a block of one.
+/// A block of addresses, such as `10.0.0.0/8` or `fd00::/8`; a single address is a block of one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Network {
     address: IpAddr,
     prefix: u32,
 }
 
-/// Not a block of addresses.
+/// The error of text that is not a block of addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NetworkError;
 
 impl Network {
-    /// Whether `address` is in it.
+    /// Returns whether `address` is in the block.
     #[must_use]
     pub fn contains(&self, address: IpAddr) -> bool {
         let same = |a: u128, b: u128, bits: u32| self.prefix == 0 || (a ^ b) >> (bits - self.prefix) == 0;
@@ -91,10 +92,10 @@ impl fmt::Display for NetworkError {
 
 impl std::error::Error for NetworkError {}
 
-/// How the address of whoever is at the other end of the connection is found in a request.
+/// Finds the address at the other end of the connection in a request.
 pub(crate) type Peer = Arc<dyn Fn(&Extensions) -> Option<IpAddr> + Send + Sync>;
 
-/// How clients are told apart.
+/// The settings by which clients are told apart.
 #[derive(Clone, Default)]
 pub(crate) struct Clients {
     pub(crate) protection: Protection,
@@ -103,7 +104,7 @@ pub(crate) struct Clients {
     pub(crate) proxies: Vec<Network>,
 }
 
-/// One client, as far as its request tells.
+/// One client, as far as its request shows.
 pub(crate) struct Client {
     pub(crate) address: Option<IpAddr>,
     agent: Option<HeaderValue>,
@@ -111,12 +112,12 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// How a person would recognise it.
+    /// Returns the description by which a person recognises it.
     pub(crate) fn device(&self) -> Device {
         Device::from_header(&self.agent())
     }
 
-    /// Its `User-Agent`; empty without one.
+    /// Returns its `User-Agent`; empty without one.
     pub(crate) fn agent(&self) -> Cow<'_, str> {
         self.agent.as_ref().map(|agent| String::from_utf8_lossy(agent.as_bytes())).unwrap_or_default()
     }
@@ -135,8 +136,8 @@ impl Clients {
         Client { address: known, agent: agent.cloned(), fingerprint }
     }
 
-    /// The client's address: the peer's, or if that is a trusted proxy, the last one in `X-Forwarded-For`
-    /// that is not. What an untrusted peer writes there counts for nothing.
+    /// Returns the client's address: the peer's, or, if the peer is a trusted proxy, the last one in
+    /// `X-Forwarded-For` that is not a proxy. What an untrusted peer writes there is ignored.
     fn address(&self, headers: &HeaderMap, extensions: &Extensions) -> Option<IpAddr> {
         let trusted = |address: IpAddr| self.proxies.iter().any(|network| network.contains(address));
         let mut address = (self.peer.as_ref()?)(extensions)?;
@@ -146,7 +147,7 @@ impl Clients {
         let lines: Vec<_> = headers.get_all("x-forwarded-for").iter().collect();
         let hops = lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|&b| b == b','));
         for hop in hops {
-            // A proxy of ours wrote junk, or passed some on: nobody knows where the request came from.
+            // One of our proxies wrote or passed on invalid text: where the request came from is unknown.
             address = std::str::from_utf8(hop).ok().and_then(|hop| forwarded(hop.trim()))?;
             if !trusted(address) {
                 break;
@@ -156,14 +157,14 @@ impl Clients {
     }
 }
 
-/// The address in a hop of `X-Forwarded-For`. Some proxies write the client's port behind it, and IPv6 in brackets.
+/// Parses the address in a hop of `X-Forwarded-For`. Some proxies add the client's port, and put IPv6 in brackets.
 fn forwarded(hop: &str) -> Option<IpAddr> {
     let bare = hop.strip_prefix('[').and_then(|hop| hop.strip_suffix(']'));
     let with_port = || hop.parse::<SocketAddr>().ok().map(|address| address.ip());
     bare.unwrap_or(hop).parse().ok().or_else(with_port)
 }
 
-/// As much of an address as stays the same while a device stays in its network.
+/// Returns the part of an address that stays the same while a device stays in its network.
 pub(crate) fn coarse(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() & !u128::from(u64::MAX)).into(),

@@ -1,7 +1,7 @@
-//! Cookies: how they are named and guarded, what came, and what goes.
+//! Cookies: their names and attributes, the ones received, and the ones to set.
 //!
-//! `Set-Cookie` is printed here rather than by a library: a token's text needs no quoting, so it is one
-//! `format!`, and the library would bring a calendar with it for an attribute that `Max-Age` replaces.
+//! This module prints `Set-Cookie` itself instead of using a library. A token's text needs no quoting, so it is one
+//! `format!`, and a library would bring a calendar for an attribute that `Max-Age` replaces.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use zeroize::Zeroizing;
 
 use crate::layer::CookieKinds;
 
-/// The longest that browsers keep a cookie: 400 days, after RFC 6265bis.
+/// The longest time that browsers keep a cookie: 400 days, after RFC 6265bis.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
-/// Cookies of one name that are looked at. A browser sends one; several come from other paths and domains.
+/// The most cookies of one name that are read. A browser sends one; more come from other paths and domains.
 const MAX_OF_A_NAME: usize = 8;
 
-/// Which cross-site requests carry a cookie.
+/// The cross-site requests that carry a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SameSite {
-    /// Those that open a page.
+    /// Requests that open a page.
     Lax,
-    /// All. The cookie has to be `Secure`.
+    /// All requests. The cookie must be `Secure`.
     None,
     /// No request.
     Strict,
 }
 
-/// How long a browser is told to keep a cookie.
+/// How long a browser keeps a cookie.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Keep {
     /// Until the browser is closed.
     Browser,
-    /// Until the token expires, or 400 days.
+    /// Until the token expires, at most 400 days.
     Token,
 }
 
-/// How a cookie is named and guarded: `HttpOnly`, `SameSite=Lax`, `Path=/` unless told otherwise.
+/// The name and attributes of a cookie: `HttpOnly`, `SameSite=Lax`, `Path=/` by default.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CookieSpec {
     name: String,
@@ -51,17 +51,18 @@ pub struct CookieSpec {
 }
 
 impl CookieSpec {
-    /// `__Host-` and `name`: `Secure`, for this host only, planted by nobody else on the domain.
+    /// Names the cookie `__Host-` followed by `name`: `Secure`, for this host only; no other host of the domain can
+    /// plant it.
     #[must_use]
     pub fn host(name: &str) -> Self {
         Self::named(format!("__Host-{name}"))
     }
 
-    /// Just `name`, still `Secure` until [told otherwise](Self::secure).
+    /// Names the cookie just `name`; `Secure` unless [changed](Self::secure).
     ///
-    /// Unlike [`host`](Self::host), other hosts of the domain, and an attacker in the network of a visitor who
-    /// opens any page of the domain over plain HTTP, can plant cookies of this name: of eight at most the first
-    /// good one counts, so a planted session can log a visitor in as the attacker, or hide the visitor's own.
+    /// Unlike with [`host`](Self::host), other hosts of the domain can plant cookies of this name. So can an attacker
+    /// in the network of a visitor who opens any page of the domain over plain HTTP. Of at most eight the first valid
+    /// one counts, so a planted session can log a visitor in as the attacker, or hide the visitor's own.
     #[must_use]
     pub fn named(name: impl Into<String>) -> Self {
         Self {
@@ -75,49 +76,49 @@ impl CookieSpec {
         }
     }
 
-    /// Just `name`, sent over plain HTTP too: for development without TLS, nothing else.
+    /// Names the cookie just `name` and also sends it over plain HTTP: only for development without TLS.
     #[must_use]
     pub fn insecure(name: impl Into<String>) -> Self {
         Self::named(name).secure(false)
     }
 
-    /// Sent to this domain and all below it.
+    /// Sends the cookie to this domain and all below it.
     #[must_use]
     pub fn domain(mut self, domain: impl Into<String>) -> Self {
         self.domain = Some(domain.into());
         self
     }
 
-    /// Sent to this path and all below it.
+    /// Sends the cookie to this path and all below it.
     #[must_use]
     pub fn path(mut self, path: impl Into<String>) -> Self {
         self.path = path.into();
         self
     }
 
-    /// Whether it is kept from plain HTTP.
+    /// Sets whether the cookie is kept from plain HTTP.
     #[must_use]
     pub const fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
         self
     }
 
-    /// Whether it is kept from scripts.
+    /// Sets whether the cookie is kept from scripts.
     #[must_use]
     pub const fn http_only(mut self, http_only: bool) -> Self {
         self.http_only = http_only;
         self
     }
 
-    /// Which cross-site requests carry it.
+    /// Sets which cross-site requests carry the cookie.
     #[must_use]
     pub const fn same_site(mut self, same_site: SameSite) -> Self {
         self.same_site = same_site;
         self
     }
 
-    /// How long the browser is told to keep it: the session cookie until the browser is closed, the
-    /// remember-me cookie until its token expires, unless told otherwise.
+    /// Sets how long the browser keeps the cookie: by default the session cookie until the browser is closed, the
+    /// remember-me cookie until its token expires.
     #[must_use]
     pub const fn keep(mut self, keep: Keep) -> Self {
         self.keep = Some(keep);
@@ -128,13 +129,14 @@ impl CookieSpec {
         self.secure
     }
 
-    /// Its name.
+    /// Returns the cookie's name.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// What browsers would refuse, or would put into the header what is no attribute.
+    /// Checks for values that browsers would refuse, or that would add something to the header besides the
+    /// attributes.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let rule = |holds: bool, rule| if holds { Ok(()) } else { Err(rule) };
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -143,16 +145,16 @@ impl CookieSpec {
         rule(self.path.starts_with('/') && self.path.bytes().all(value), "a path begins with /")?;
         let domain = self.domain.as_deref();
         rule(domain.is_none_or(|domain| !domain.is_empty() && domain.bytes().all(value)), "no such domain")?;
-        rule(self.secure || self.same_site != SameSite::None, "SameSite=None has to be Secure")?;
+        rule(self.secure || self.same_site != SameSite::None, "SameSite=None must be Secure")?;
         let prefixed = |prefix: &str| {
             self.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix))
         };
-        rule(self.secure || !(prefixed("__Host-") || prefixed("__Secure-")), "a prefix has to be Secure")?;
+        rule(self.secure || !(prefixed("__Host-") || prefixed("__Secure-")), "a prefix must be Secure")?;
         let host_only = domain.is_none() && self.path == "/";
         rule(!prefixed("__Host-") || host_only, "__Host- allows no domain and no path but /")
     }
 
-    /// The value of `Set-Cookie` for `value`, or to clear it with the same attributes.
+    /// Returns the value of `Set-Cookie` that sets the cookie, or clears it with the same attributes.
     pub(crate) fn line(&self, change: &Change) -> Option<HeaderValue> {
         let (value, max_age) = match change {
             Change::Set { value, max_age } => (value.as_str(), max_age.map(|age| age.min(LONGEST).as_secs())),
@@ -190,31 +192,31 @@ impl CookieSpec {
 /// The text of a token.
 pub(crate) type Text = Zeroizing<String>;
 
-/// What becomes of one cookie.
+/// The change to one cookie.
 pub(crate) enum Change {
     Set { value: Text, max_age: Option<Duration> },
     Clear,
 }
 
-/// What an answer does to the two cookies.
+/// The changes that a response makes to the two cookies.
 ///
-/// Only a log-out and a login clear one. **A rejected token clears nothing**: the request that carried it
-/// may have been overtaken by one that set a newer cookie, or may carry a good one of the same name, and
-/// clearing goes by name. A dead cookie that stays costs a lookup, and keeps telling its owner why it died.
+/// Only a log-out and a login clear a cookie. **A rejected token clears nothing**: another request may have set a
+/// newer cookie meanwhile, or this request may carry a valid one of the same name, and clearing works by name. A dead
+/// cookie that stays costs a lookup, and still tells its owner why the login ended.
 #[derive(Default)]
 pub(crate) struct Changes {
     pub(crate) session: Option<Change>,
     pub(crate) remember: Option<Change>,
-    /// Whether they only follow from who sent the request: what another answer did meanwhile is newer.
+    /// Whether the changes only follow from who sent the request: what another response did meanwhile is newer.
     pub(crate) yields: bool,
-    /// Whether a user logged out, so that the browser is told to forget more than its cookies.
+    /// Whether a user logged out, so that the browser is told to delete more than its cookies.
     pub(crate) logged_out: bool,
-    /// Whether the answer went out: nothing can be added any more.
+    /// Whether the response was sent: nothing can be added any more.
     pub(crate) sent: bool,
 }
 
 impl Change {
-    /// What the cookie is set to, if it is set.
+    /// Returns the new value, if the cookie is set.
     pub(crate) fn text(&self) -> Option<&Text> {
         match self {
             Self::Set { value, .. } => Some(value),
@@ -237,30 +239,30 @@ impl Changes {
     }
 }
 
-/// The tokens that a browser holds, or will hold after the answer.
+/// The tokens that a browser holds, or will hold after the response.
 #[derive(Clone, Default)]
 pub(crate) struct Held {
     pub(crate) sessions: Vec<Text>,
     pub(crate) remembers: Vec<Text>,
-    /// Those of them that this request's answer hands out. The browser may never get them.
+    /// The tokens among them that this request's response hands out. The browser may never get them.
     pub(crate) made: Vec<Text>,
 }
 
 impl Held {
-    /// All of them, sessions first.
+    /// Returns all of them, sessions first.
     pub(crate) fn tokens(&self, kinds: &CookieKinds) -> impl Iterator<Item = (Kind, &Text)> {
         let of = |kind| move |text| (kind, text);
         self.sessions.iter().map(of(kinds.session)).chain(self.remembers.iter().map(of(kinds.remember)))
     }
 
-    /// Reads them from the `Cookie` headers.
+    /// Reads the tokens from the `Cookie` headers.
     pub(crate) fn read(headers: &HeaderMap, session: &CookieSpec, remember: &CookieSpec) -> Self {
         Self { sessions: values(headers, session), remembers: values(headers, remember), made: Vec::new() }
     }
 }
 
-/// The values of one cookie in the `Cookie` headers, in their order. Any bytes will do: what is no cookie of that
-/// name is passed over.
+/// Returns the values of one cookie in the `Cookie` headers, in their order. Accepts any bytes; skips whatever is not
+/// a cookie of that name.
 pub(crate) fn values(headers: &HeaderMap, spec: &CookieSpec) -> Vec<Text> {
     let pairs = headers.get_all(COOKIE).iter().flat_map(|line| line.as_bytes().split(|&b| b == b';'));
     let of_the_name = pairs.filter_map(|pair| {

@@ -1,9 +1,8 @@
-//! The CSRF token: for clients that say neither with `Sec-Fetch-Site` nor with `Origin` whose page sent a request, and
-//! for pages that hide it.
+//! The CSRF token: for clients that send neither `Sec-Fetch-Site` nor `Origin`, and for pages that hide their origin.
 //!
-//! A random secret stands in a cookie of its own. The token is that secret under a pad that is new for each
-//! page, so that pages that are compressed do not give it away. A page of another site can make the browser send
-//! the cookie, but it cannot read it, so it cannot send the token.
+//! A random secret is kept in a cookie of its own. The token is that secret under a pad that is new for each page, so
+//! that compression of a page does not reveal it. A page of another site can make the browser send the cookie, but it
+//! cannot read the cookie, so it cannot send the token.
 
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
@@ -25,14 +24,14 @@ const HEADER: &str = "x-csrf-token";
 
 type Secret = Zeroizing<[u8; 32]>;
 
-/// The secrets that a browser holds, and what the answer makes of them.
+/// The secrets that a browser holds, and the change that the response makes to them.
 #[derive(Default)]
 pub(crate) struct Csrf {
     held: Vec<Secret>,
     next: Mutex<Next>,
 }
 
-/// What the answer does to the cookie.
+/// The change to the cookie.
 #[derive(Default)]
 enum Next {
     #[default]
@@ -42,20 +41,21 @@ enum Next {
 }
 
 impl Auth {
-    /// A CSRF token for the forms of this page: a hidden field, whose text the handler gives to
-    /// [`check_csrf`](Self::check_csrf), or the header `X-CSRF-Token` of a script. 128 hexadecimal digits, another
-    /// text each time.
+    /// Returns a CSRF token for the forms of this page: 128 hexadecimal digits, different each time.
     ///
-    /// Its secret ends with the login: a log-out takes it away and a login replaces it, so take the token of a page
-    /// that a login answers with after the login.
+    /// Put it into a hidden field, whose text the handler passes to [`check_csrf`](Self::check_csrf), or let a script
+    /// send it in the header `X-CSRF-Token`.
     ///
-    /// It is looked at only where the client does not say whose page sent the request. It is needed there if the layer
-    /// is told to [require](crate::AuthLayerBuilder::require_csrf_token) it, and in any case if the page hides its
-    /// origin (`Origin: null`).
+    /// Its secret ends with the login: a log-out removes it and a login replaces it. So if the response to a login is
+    /// a page, get the token after the login.
+    ///
+    /// The token is checked only if the client does not say whose page sent the request. It is needed then if the
+    /// layer [requires](crate::AuthLayerBuilder::require_csrf_token) it, and always if the page hides its origin
+    /// (`Origin: null`).
     ///
     /// # Errors
-    /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be
-    /// sent any more.
+    /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be sent
+    /// any more.
     pub fn csrf_token(&self) -> Result<String, Failure> {
         let Some(sent) = self.0.sent() else { return Err(Failure::AnswerSent) };
         self.0.mark_personal();
@@ -77,12 +77,12 @@ impl Auth {
         Ok(text.to_string())
     }
 
-    /// Checks the CSRF token that came with a form. Call it before anything asks for the user: until then the
-    /// cookies of a request that needs it count for nothing, so an extractor like
-    /// [`CurrentUser`](crate::CurrentUser) refuses it.
+    /// Checks the CSRF token that came with a form. Call it before anything asks for the user: until then the cookies
+    /// of a request that needs the token are ignored, and an extractor like [`CurrentUser`](crate::CurrentUser)
+    /// refuses it.
     ///
     /// # Errors
-    /// [`Rejection::CrossSite`] if the request needs a token and this is none of this browser's.
+    /// [`Rejection::CrossSite`] if the request needs a token and this is not one of this browser's.
     pub async fn check_csrf(&self, token: &str) -> Result<(), Rejection> {
         let Some(sent) = self.0.sent().filter(|_| self.0.is_unproven()) else { return Ok(()) };
         if !sent.csrf.is_proved_by(token) {
@@ -107,13 +107,13 @@ impl Csrf {
         self.next.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// At a log-out: takes the secret away, so that a token of it is worth nothing to the next user.
+    /// Removes the secret at a log-out, so that its tokens are worthless to the next user.
     pub(crate) fn clear(&self) {
         let mut next = self.next();
         *next = if self.held.is_empty() { Next::Keep } else { Next::Clear };
     }
 
-    /// At a login: replaces the secret that the browser holds, which may be known to the user before, or planted.
+    /// Replaces the browser's secret at a login: the previous user may know it, or an attacker may have planted it.
     pub(crate) fn renew(&self) -> Result<(), Failure> {
         let mut next = self.next();
         if !self.held.is_empty() || matches!(*next, Next::Set(_)) {
@@ -122,7 +122,7 @@ impl Csrf {
         Ok(())
     }
 
-    /// Whether the browser holds a secret, without which no token is good.
+    /// Returns whether the browser holds a secret; without one no token is valid.
     pub(crate) fn has_secret(&self) -> bool {
         !self.held.is_empty()
     }
@@ -141,7 +141,7 @@ impl Csrf {
         self.held.iter().fold(Choice::from(0), |found, held| found | held.ct_eq(&secret)).into()
     }
 
-    /// The cookie with the secret that is new, or its end.
+    /// Returns the cookie with a new secret, or the one that clears it.
     pub(crate) fn line(&self, spec: &CookieSpec) -> Option<HeaderValue> {
         match &*self.next() {
             Next::Keep => None,
@@ -161,7 +161,7 @@ fn random() -> Result<Secret, Failure> {
 fn hex(bytes: &[u8; 32]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(128));
     for byte in bytes {
-        // Writing to a string does not fail.
+        // Writing to a string cannot fail.
         let _ = write!(text, "{byte:02x}");
     }
     text

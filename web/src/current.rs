@@ -1,4 +1,4 @@
-//! Who is logged in, how, and since when.
+//! The current user: who is logged in, how, and since when.
 
 use std::fmt;
 use std::ops::Deref;
@@ -6,13 +6,11 @@ use std::sync::Arc;
 
 use hallpass_core::{LoginId, Subject, Timestamp};
 
-/// The user who sent the request.
+/// The user who sent the request; dereferences to the user.
 ///
-/// As an extractor it refuses anonymous requests: with a redirect to the login page where there is one and
-/// a person asks for a page, otherwise with 401. `Option<CurrentUser<U>>` lets everybody in. In both an
-/// outage is answered with 503.
-///
-/// It dereferences to the user.
+/// As an extractor it refuses anonymous requests: with a redirect to the login page if the layer has one and a person
+/// asks for a page, otherwise with 401. `Option<CurrentUser<U>>` admits anonymous requests, too. With both, an outage
+/// becomes a 503.
 pub struct CurrentUser<U> {
     user: Arc<U>,
     identity: Identity,
@@ -23,13 +21,13 @@ impl<U> CurrentUser<U> {
         Self { user, identity }
     }
 
-    /// The user.
+    /// Returns the user.
     #[must_use]
     pub fn user(&self) -> &Arc<U> {
         &self.user
     }
 
-    /// How and when they came to be logged in.
+    /// Returns how and when the user was logged in.
     #[must_use]
     pub const fn identity(&self) -> &Identity {
         &self.identity
@@ -56,8 +54,10 @@ impl<U> fmt::Debug for CurrentUser<U> {
     }
 }
 
-/// A [`CurrentUser`] whose login is [fresh](Identity::is_fresh): what to ask for before a password or an
-/// address is changed. As an extractor it sends others to confirm who they are, or answers 401.
+/// A [`CurrentUser`] whose login is [fresh](Identity::is_fresh): ask for it before a password or an address is
+/// changed.
+///
+/// As an extractor it sends other users to authenticate again, or responds with 401.
 pub struct FreshUser<U>(pub CurrentUser<U>);
 
 impl<U> Deref for FreshUser<U> {
@@ -80,16 +80,16 @@ impl<U> fmt::Debug for FreshUser<U> {
     }
 }
 
-/// How somebody came to be logged in.
+/// How a user was logged in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Via {
-    /// With an API key, in the `Authorization` header.
+    /// With an API key in the `Authorization` header.
     Key,
-    /// With a password or what stands for one, in this very request.
+    /// With a password or its equivalent, in this very request.
     Password,
     /// By a remember-me cookie: this session was restored from it.
     Remembered,
-    /// With a session that began with a password.
+    /// With a session that began with a password or its equivalent.
     Session,
 }
 
@@ -104,32 +104,32 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The user's id.
+    /// Returns the user's id.
     #[must_use]
     pub const fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// The login: what the device list and "log this one out" go by.
+    /// Returns the login, which identifies the device in the device list and for logging it out.
     #[must_use]
     pub const fn login(&self) -> LoginId {
         self.login
     }
 
-    /// How they came to be logged in.
+    /// Returns how the user was logged in.
     #[must_use]
     pub const fn via(&self) -> Via {
         self.via
     }
 
-    /// Whether the login may be trusted with what is delicate: it began with a password, recently enough if
-    /// the layer says how long that lasts, and session protection has not found another client.
+    /// Returns whether the login is fresh enough for a sensitive action: it began with a password, not longer ago
+    /// than the layer allows, and session protection has not found another client.
     #[must_use]
     pub const fn is_fresh(&self) -> bool {
         self.fresh
     }
 
-    /// When they last entered the password or what stands for one.
+    /// Returns when the user last entered the password or its equivalent.
     #[must_use]
     pub const fn authenticated_at(&self) -> Timestamp {
         self.authenticated_at

@@ -1,4 +1,4 @@
-//! The devices of the user who is logged in, and how they are logged out.
+//! The devices of the current user, and their log-out.
 
 use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purposes, Reason, Renewed, Subject, Valid};
 
@@ -10,11 +10,11 @@ use crate::request::State;
 use crate::signal::SignalKind;
 
 impl Auth {
-    /// The devices on which the user is logged in, newest first, with a mark at the one that asks. None for an
-    /// anonymous request, and none for an API key, which manages no devices.
+    /// Returns the devices on which the user is logged in, newest first, with the current one marked. Empty for an
+    /// anonymous request, and for an API key, which manages no devices.
     ///
     /// # Errors
-    /// [`Failure`] if the store does not answer.
+    /// [`Failure`] if the store fails.
     pub async fn devices(&self) -> Result<Vec<ActiveLogin>, Failure> {
         let mut devices = Vec::new();
         let Some((subject, login)) = self.caller().await? else { return Ok(devices) };
@@ -29,18 +29,19 @@ impl Auth {
         }
     }
 
-    /// Logs one of the user's devices out, this one included. Says whether there was anything to end: the
-    /// login of somebody else is none of theirs, and an API key is no device.
+    /// Logs one of the user's devices out, which may be this one. Returns whether there was anything to end: another
+    /// user's login and an API key are not devices of this user.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// call.
     pub async fn logout_device(&self, device: LoginId) -> Result<bool, Denied> {
         self.refuse_unproven()?;
         let Some((subject, login)) = self.caller().await? else { return Ok(false) };
         if device == login {
             return self.logout().await;
         }
-        // By purpose: the list shows kinds that these tokens have no policy for, too.
+        // By purpose, because the list also shows kinds for which these tokens have no policy.
         let (what, reason) = (Purposes::NOT_KEYS, Reason::LoggedOutElsewhere);
         let ended = self.tokens().revoke_kinds_of_login(&subject, device, what, reason).await? > 0;
         if ended {
@@ -49,15 +50,16 @@ impl Auth {
         Ok(ended)
     }
 
-    /// Logs every other device of the user out, and gives this one new tokens: a copy of its old ones is out too.
-    /// API keys stay.
+    /// Logs every other device of the user out, and gives this one new tokens, so a copy of its old ones is logged
+    /// out, too. API keys stay.
     ///
-    /// Ask for a [`FreshUser`](crate::FreshUser) first: with a copied session a thief would log the owner out and stay.
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: otherwise a thief with a copied session could log the owner
+    /// out and stay.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Refused::Anonymous`] without a session, or if it was ended meanwhile, by the same call in another tab for
-    /// instance. [`Failure`] if it could not be written: repeat it. If only the others could not be ended, this
-    /// one has its new tokens all the same.
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Refused::Anonymous`] without a session, or if it was
+    /// ended meanwhile, for instance by the same call in another tab. [`Failure`] if it could not be written: repeat
+    /// the call. If only the other devices could not be ended, this one has its new tokens nevertheless.
     pub async fn logout_others(&self) -> Result<(), Denied> {
         self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
@@ -67,15 +69,15 @@ impl Auth {
         self.renewed(&mut state, subject.as_ref(), renewed)
     }
 
-    /// After the password or what stands for one was changed, and committed: logs every other device of
-    /// `user`, as it is now, out, and gives this one new tokens bound to the new stamp.
+    /// Logs every other device of `user` out after the password or its equivalent was changed and committed. Gives
+    /// this device new tokens bound to the new stamp.
     ///
-    /// Ask who is logged in before the change is committed (an extractor does): afterwards the old stamp is
-    /// refused, on this device as on the others.
+    /// `user` is the user after the change. Ask who is logged in before the change is committed (an extractor does):
+    /// afterwards the old stamp is refused, on this device as on the others.
     ///
     /// # Errors
-    /// As for [`logout_others`](Self::logout_others). The tokens bound to the old stamp are refused all the same,
-    /// as long as the stamp is the new one.
+    /// As for [`logout_others`](Self::logout_others). Even then the tokens bound to the old stamp are refused, as
+    /// long as the stamp is the new one.
     pub async fn credential_changed<U: Send + Sync + 'static>(&self, user: &U) -> Result<(), Denied> {
         self.refuse_unproven()?;
         let described = self.0.config.describe(user)?;
@@ -88,11 +90,12 @@ impl Auth {
         self.renewed(&mut state, Some(&described.subject), renewed)
     }
 
-    /// Logs every device of the user out, this one included, and takes its cookies away. API keys stay.
-    /// Says whether anybody was logged in.
+    /// Logs every device of the user out, this one included, and clears its cookies. API keys stay. Returns whether a
+    /// user was logged in.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// call.
     pub async fn logout_everywhere(&self) -> Result<bool, Denied> {
         self.refuse_unproven()?;
         let Some((subject, _)) = self.caller().await? else { return Ok(false) };
@@ -104,13 +107,13 @@ impl Auth {
         Ok(true)
     }
 
-    /// Who manages devices and keys: a user who is logged in, and not with a key.
+    /// Returns the user who may manage devices and keys: one who is logged in, but not with a key.
     pub(crate) async fn caller(&self) -> Result<Option<(Subject, LoginId)>, Failure> {
         let identity = self.identity().await?.filter(|identity| identity.via != Via::Key);
         Ok(identity.map(|identity| (identity.subject, identity.login)))
     }
 
-    /// The session of the user who is logged in with one.
+    /// Returns the session of the user, if the user is logged in with one.
     async fn own_session<'s>(&self, state: &'s mut State) -> Result<Option<&'s Valid>, Failure> {
         if self.0.is_answered() {
             return Err(Failure::AnswerSent);

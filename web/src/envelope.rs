@@ -1,22 +1,22 @@
-//! What the web layer keeps in the data of a record: a few flags of its own, then the application's data.
+//! The web layer's data in a record: a few flags of its own, then the application's data.
 
 /// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
 ///
-/// Data that somebody else wrote (another use of the same kind) reads as no flags and no data.
+/// Data of another writer (another use of the same kind) count as no flags and no data.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'a> {
     pub(crate) flags: u8,
     pub(crate) data: &'a [u8],
 }
 
-/// The remember-me token was presented once more after it had restored this session.
+/// The remember-me token was presented again after it had restored this session.
 pub(crate) const CONFIRMED: u8 = 1;
-/// The login was forced upon a user who is not active.
+/// The login was forced for a user who is not active.
 pub(crate) const FORCED: u8 = 2;
-/// Not fresh, whatever it began with.
+/// Not fresh, whatever the login began with.
 pub(crate) const STALE: u8 = 4;
 
-/// No byte of UTF-8 text has these bits, so that text which somebody else kept is never taken for flags.
+/// No byte of UTF-8 text has these bits, so text from another writer is never taken for flags.
 const VERSION: u8 = 0xF8;
 const FLAGS: u8 = CONFIRMED | FORCED | STALE;
 
@@ -29,7 +29,7 @@ impl<'a> Envelope<'a> {
     }
 }
 
-/// The bytes of an envelope.
+/// Returns the bytes of an envelope.
 pub(crate) fn seal(flags: u8, data: &[u8]) -> Vec<u8> {
     let mut bytes = Vec::with_capacity(1 + data.len());
     if flags != 0 || !data.is_empty() {
@@ -39,7 +39,7 @@ pub(crate) fn seal(flags: u8, data: &[u8]) -> Vec<u8> {
     bytes
 }
 
-/// Sets `flag` and says whether it was not set before.
+/// Sets `flag` and returns whether it was not set before.
 pub(crate) fn raise(bytes: &mut Vec<u8>, flag: u8) -> bool {
     let envelope = Envelope::of(bytes);
     let (before, after) = (envelope.flags, envelope.flags | flag);
@@ -62,7 +62,7 @@ mod tests {
 
     #[test]
     fn what_somebody_else_wrote_is_no_envelope() {
-        // Whatever character a text begins with, and no text at all.
+        // Text with any first character, and empty text.
         let text = (0..=char::MAX as u32).filter_map(char::from_u32).map(|first| first.to_string());
         for bytes in text.map(String::into_bytes).chain([vec![]]) {
             let envelope = Envelope::of(&bytes);

@@ -1,43 +1,43 @@
-//! Refusals apart from failures, as in core: both are the error of one `Result`.
+//! Errors: refusals, kept apart from failures as in core. Both are the error of one `Result`.
 
 use std::error::Error;
 use std::fmt;
 
 use hallpass_core::{BoxError, LimitError, Rejected, StoreError};
 
-/// Why a login, or a change of one, was not made: refused, or no answer could be reached.
+/// Why a login or a change of one was not made: it was refused, or it failed.
 ///
-/// `?` propagates both in a handler that answers `Result<_, Rejection>`: a refusal is 401 or 403, a failure
-/// 503 or 500.
+/// In a handler that returns `Result<_, Rejection>`, `?` propagates both: a refusal becomes 401 or 403, a failure 503
+/// or 500.
 #[derive(Debug)]
 pub enum Denied {
-    /// Refused, for a reason to show the user.
+    /// Refused, for a reason to show to the user.
     Refused(Refused),
-    /// No answer: try again, or mend the program.
+    /// Failed: try again, or correct the program.
     Failed(Failure),
 }
 
-/// Why a request could not be recognised, or a change was not made.
+/// Why the user of a request could not be determined, or a change was not made.
 ///
-/// An [outage](Self::is_outage) is answered with 503 and `Retry-After`; no cookie is cleared.
+/// An [outage](Self::is_outage) becomes a 503 with `Retry-After` and clears no cookie.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Failure {
-    /// The answer that would have carried the cookies went out before: a mistake in the program.
+    /// The response that would have carried the cookies was already sent: a mistake of the program.
     AnswerSent,
     /// The [limit of attempts](crate::AttemptLimit) failed.
     Attempts(BoxError),
     /// The user's id begins with the name of an [audience](crate::AuthLayerBuilder::audience) and `:`, and the layer
-    /// has none: its tokens would be those of a user of that audience. Give the user another id, or the layer an
+    /// has no audience: its tokens would belong to a user of that audience. Give the user another id, or the layer an
     /// audience.
     ForeignId,
     /// The [`UserLoader`](crate::UserLoader) failed.
     Loader(BoxError),
     /// The tokens gave no verdict.
     Tokens(hallpass_core::Failure),
-    /// The session's data grew beyond their limit, or do not serialize.
+    /// The session's data grew beyond their limit, or cannot be serialized.
     Data(BoxError),
-    /// The user is of another type than the layer's loader knows: a mistake in the program.
+    /// The user's type is not the one of the layer's loader: a mistake of the program.
     WrongUserType,
 }
 
@@ -47,7 +47,7 @@ pub enum Failure {
 pub enum Refused {
     /// The request is anonymous, or its session was ended meanwhile.
     Anonymous,
-    /// The client does not say whose page sent the request, and its CSRF token was not checked.
+    /// The client does not say whose page sent the request, and no CSRF token was checked.
     CrossSite,
     /// Everything of the user was logged out while this login was under way: begin it again.
     Fenced,
@@ -55,23 +55,23 @@ pub enum Refused {
     Inactive,
     /// The token was rejected.
     Token(Rejected),
-    /// The user has as many API keys as one may have.
+    /// The user has as many API keys as allowed.
     TooManyKeys,
 }
 
-/// Why a token lets no one in.
+/// Why a token lets no user in.
 pub(crate) enum NoEntry {
     /// A verdict.
     Rejected(Rejected),
-    /// No verdict on this one token: its row is damaged, or was made with a key that this node lacks. It says
-    /// nothing, and everything else goes on.
+    /// There is no verdict on this one token, because its row is damaged or was made with a key that this node lacks.
+    /// It is ignored, and everything else goes on.
     Unreadable(hallpass_core::Failure),
-    /// No verdict on any.
+    /// There is no verdict on any token.
     Failed(Failure),
 }
 
 impl Denied {
-    /// The refusal, if it is one.
+    /// Returns the refusal, if it is one.
     #[must_use]
     pub const fn refusal(&self) -> Option<Refused> {
         match self {
@@ -82,8 +82,8 @@ impl Denied {
 }
 
 impl Failure {
-    /// Whether it may pass by itself: the answer is 503. Otherwise the program is wrong, or what it was given is
-    /// too long.
+    /// Returns whether the failure may go away by itself: then the response is 503. Otherwise it is a mistake of the
+    /// program, or a value is too long.
     #[must_use]
     pub const fn is_outage(&self) -> bool {
         match self {
@@ -115,11 +115,11 @@ impl Error for Denied {
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::AnswerSent => "the answer that would have carried the cookies went out before",
+            Self::AnswerSent => "the response with the cookies was already sent",
             Self::Attempts(_) => "the attempts could not be counted",
-            Self::ForeignId => "the user's id is one of another audience",
+            Self::ForeignId => "the user's id belongs to another audience",
             Self::Loader(_) => "the user could not be loaded",
-            Self::Tokens(_) => "the tokens gave no verdict",
+            Self::Tokens(_) => "the token service failed",
             Self::Data(_) => "the session's data could not be written",
             Self::WrongUserType => "the layer's loader knows another type of user",
         })
@@ -212,7 +212,7 @@ impl From<hallpass_core::Denied> for NoEntry {
                 | Failure::UnknownKey(_)
                 | Failure::Store(StoreError::Corrupt { .. })),
             ) => Self::Unreadable(failure),
-            // The record is bound to a stamp, and its user has none any more.
+            // The record is bound to a stamp, and its user no longer has one.
             Denied::Failed(Failure::StampRequired) => Self::Rejected(Rejected::StampMismatch),
             Denied::Failed(failure) => Self::Failed(failure.into()),
         }

@@ -1,4 +1,4 @@
-//! The extractors, and rejections as axum responses.
+//! The extractors for axum, and rejections as axum responses.
 
 use std::marker::PhantomData;
 

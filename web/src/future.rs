@@ -1,4 +1,4 @@
-//! The answer on its way out, where cookies are added to it.
+//! The response future, which adds cookies to the response.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,7 +11,7 @@ use pin_project_lite::pin_project;
 use crate::request::Request;
 
 pin_project! {
-    /// The answer of an [`AuthService`](crate::AuthService).
+    /// The response future of an [`AuthService`](crate::AuthService).
     pub struct ResponseFuture<F, R> {
         #[pin]
         inner: F,
@@ -20,7 +20,7 @@ pin_project! {
     }
 }
 
-/// An answer, and the question whether what it hands out has been overtaken while it was made.
+/// A response, and the check whether another request has overtaken the tokens that it hands out.
 struct Late<R> {
     answer: Option<Response<R>>,
     overtaken: Pin<Box<dyn Future<Output = bool> + Send>>,
@@ -64,7 +64,7 @@ where
                 this.request.finish(answer.headers_mut());
                 Poll::Ready(Ok(answer))
             }
-            // Polled again after it was ready.
+            // Polled again after it returned `Ready`.
             None => Poll::Pending,
         }
     }

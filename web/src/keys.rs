@@ -1,5 +1,4 @@
-//! Tokens that are handed to people and programs rather than to browsers: API keys, and tokens that work
-//! once.
+//! Tokens for people and programs rather than browsers: API keys, and single-use tokens.
 
 use std::sync::Arc;
 
@@ -9,16 +8,18 @@ use crate::auth::Auth;
 use crate::error::{Denied, Failure, Refused};
 
 impl Auth {
-    /// Makes an API key for the user who is logged in, to be shown once. It is bound to no stamp, so it outlives
-    /// a change of password; [`revoke_key`](Self::revoke_key) ends it. A key makes no key.
+    /// Makes an API key for the user who is logged in, to be shown once. An API key cannot make another.
     ///
-    /// Ask for a [`FreshUser`](crate::FreshUser) first: whoever has copied a session could make a key that
-    /// outlives it. A key acts as its user, on every page that asks no more than who it is; what it may do there
-    /// is for the application to decide, by [`Identity::login`](crate::Identity::login).
+    /// It is bound to no stamp, so it outlives a change of password; [`revoke_key`](Self::revoke_key) ends it. The
+    /// name is cut to 512 bytes.
+    ///
+    /// Ask for a [`FreshUser`](crate::FreshUser) first: otherwise a thief with a copied session could make a key that
+    /// outlives the session. A key acts as its user, on every page that only asks for the user. The application
+    /// decides what else it may do, by [`Identity::login`](crate::Identity::login).
     ///
     /// # Errors
-    /// [`Refused::Anonymous`]; [`Refused::CrossSite`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be stored. Of `name` 512 bytes
-    /// are kept.
+    /// [`Refused::Anonymous`]; [`Refused::CrossSite`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be
+    /// stored.
     pub async fn issue_key(&self, name: &str) -> Result<Issued, Denied> {
         self.refuse_unproven()?;
         let config = &self.0.config;
@@ -31,11 +32,11 @@ impl Auth {
         fenced(self.tokens().issue(&login, kind).device(name).await)
     }
 
-    /// The API keys of the user who is logged in, newest first, with name and last use, no secrets. A key sees
-    /// none.
+    /// Returns the API keys of the user who is logged in, newest first, with name and last use, without secrets.
+    /// Empty if the request itself came with a key.
     ///
     /// # Errors
-    /// [`Failure`] if the store does not answer.
+    /// [`Failure`] if the store fails.
     pub async fn keys(&self) -> Result<Vec<ActiveLogin>, Failure> {
         match self.caller().await? {
             Some((subject, login)) => self.keys_of(&subject, login).await,
@@ -43,11 +44,12 @@ impl Auth {
         }
     }
 
-    /// Ends one of the API keys of the user who is logged in; with a key, only that very key. Says whether there
-    /// was anything to end: a device is no key.
+    /// Ends one of the API keys of the user who is logged in. A request that came with a key can end only that key.
+    /// Returns whether there was anything to end: a device is not a key.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat it.
+    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// call.
     pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Denied> {
         self.refuse_unproven()?;
         let Some(identity) = self.identity().await? else { return Ok(false) };
@@ -71,8 +73,8 @@ impl Auth {
         }
     }
 
-    /// Makes a token of `kind` for `user` that works once, for a link in an e-mail: a new password, an
-    /// address to confirm. It expires on the server, and a changed stamp kills it.
+    /// Makes a single-use token of `kind` for `user`, for a link in an e-mail: to set a new password, or to confirm
+    /// an address. It expires on the server, and is refused once the stamp changes.
     ///
     /// # Errors
     /// [`Failure`] if it could not be stored, or if `kind` has no policy.
@@ -86,18 +88,19 @@ impl Auth {
         fenced(issue.await)
     }
 
-    /// Uses a token of `kind` up and answers whose it was. Of any number of callers at most one is accepted.
-    /// Do it when the form is sent, not when its link is opened: programs open links too.
+    /// Consumes a token of `kind` and returns its user. Of any number of concurrent calls at most one is accepted.
+    ///
+    /// Call it when the form is sent, not when its link is opened: programs open links, too.
     ///
     /// # Errors
-    /// [`Refused::Token`] if the token is rejected, [`Refused::Inactive`] if its user is not active: then it is
-    /// not used up. [`Failure`] without a verdict; the token may be used up then.
+    /// [`Refused::Token`] if the token is rejected. [`Refused::Inactive`] if its user is not active: then it is not
+    /// consumed. [`Failure`] without a verdict: then it may be consumed.
     pub async fn consume<U: Send + Sync + 'static>(&self, kind: Kind, text: &str) -> Result<Arc<U>, Denied> {
         self.use_up(kind, text, false).await
     }
 
-    /// As [`consume`](Self::consume), also for a user who is not active: for the link that makes one active, by
-    /// confirming an address for instance.
+    /// Does the same as [`consume`](Self::consume), also for a user who is not active: for the link that activates an
+    /// account, by confirming an address for instance.
     ///
     /// # Errors
     /// As for [`consume`](Self::consume).
@@ -134,7 +137,7 @@ impl Auth {
     }
 }
 
-/// The only verdict on a login that core knows is that it was fenced.
+/// Maps the error: core's only verdict on a login is that it was fenced.
 fn fenced(issued: Result<Issued, hallpass_core::Denied>) -> Result<Issued, Denied> {
     issued.map_err(|denied| match denied {
         hallpass_core::Denied::Rejected(_) => Refused::Fenced.into(),

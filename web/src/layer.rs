@@ -1,4 +1,4 @@
-//! The layer: what every request of an application shares.
+//! The layer: what all requests of an application share.
 
 use std::any::Any;
 use std::fmt;
@@ -22,10 +22,10 @@ use crate::service::AuthService;
 use crate::signal::Listener;
 use crate::user::{AnyLoader, Described, Loaded, UserLoader};
 
-/// Lets handlers ask who sent a request, log people in and out, and keep data for them.
+/// Lets handlers ask for the user of a request, log users in and out, and keep data for them.
 ///
-/// A request whose handler asks nothing is passed through: no token is read, no cookie set, no header
-/// added. Put it outside of everything that asks, and outside of nested routers.
+/// If a handler asks for nothing, the layer passes the request through: it reads no token, sets no cookie and adds no
+/// header. Put it outside everything that asks, and outside nested routers.
 ///
 /// # Examples
 /// ```
@@ -47,7 +47,7 @@ use crate::user::{AnyLoader, Described, Loaded, UserLoader};
 #[derive(Clone)]
 pub struct AuthLayer(pub(crate) Arc<Config>);
 
-/// How a layer was built.
+/// The settings of a layer.
 pub(crate) struct Config {
     pub(crate) tokens: Tokens,
     pub(crate) loader: Arc<dyn AnyLoader>,
@@ -68,7 +68,7 @@ pub(crate) struct Config {
     pub(crate) clear_site_data: Option<HeaderValue>,
     pub(crate) attempts: Arc<dyn AnyLimit>,
     pub(crate) listener: Option<Box<dyn Listener>>,
-    /// Whether the log has been told that browsers drop the cookies.
+    /// Whether the warning that browsers drop the cookies was logged.
     pub(crate) warned: AtomicBool,
 }
 
@@ -86,12 +86,12 @@ impl CookieKinds {
 }
 
 impl AuthLayer {
-    /// A layer over `tokens` for the users that `loader` finds, to be adjusted and built.
+    /// Starts a builder for a layer over `tokens`, for the users that `loader` finds.
     pub fn builder(tokens: Tokens, loader: impl UserLoader) -> AuthLayerBuilder {
         AuthLayerBuilder::new(tokens, Arc::new(loader))
     }
 
-    /// The tokens that it works with.
+    /// Returns the tokens that it works with.
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         &self.0.tokens
@@ -99,7 +99,7 @@ impl AuthLayer {
 }
 
 impl Config {
-    /// The user that a record names, unless the record is of another audience.
+    /// Loads the user that a record names, unless the record belongs to another audience.
     pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
         let Some(audience) = &self.audience else {
             return match self.is_of_an_audience(subject) {
@@ -114,7 +114,7 @@ impl Config {
         }
     }
 
-    /// What tokens have to know about `user`.
+    /// Returns the facts about `user` that tokens need.
     pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
         let described = self.loader.describe(user)?;
         let Some(audience) = &self.audience else {
@@ -127,7 +127,7 @@ impl Config {
         Ok(Described { subject, ..described })
     }
 
-    /// Whether a layer with an audience over the same tokens would take this id for one of its subjects.
+    /// Returns whether a layer with an audience over the same tokens would take this id for one of its subjects.
     fn is_of_an_audience(&self, id: &Subject) -> bool {
         let kind = |(audience, _)| Kind::new(&format!("session:{audience}")).ok();
         let kind = id.as_str().split_once(':').and_then(kind);

@@ -1,4 +1,4 @@
-//! Logging in, and confirming a login.
+//! Logging in, and authenticating again within a login.
 
 use std::any::Any;
 use std::fmt;
@@ -20,7 +20,7 @@ use crate::request::{Request, State, Who};
 use crate::signal::SignalKind;
 use crate::user::Described;
 
-/// A login about to happen: say more about it, then `.await` it.
+/// A login about to happen: set its options, then `.await` it.
 #[must_use = "no one is logged in until it is awaited"]
 pub struct LogIn<'a> {
     auth: &'a Auth,
@@ -33,7 +33,7 @@ pub struct LogIn<'a> {
     force: bool,
 }
 
-/// Everything that its tokens have in common.
+/// The terms that all tokens of the login share.
 struct Terms<'a> {
     login: &'a Login,
     stamp: Option<Stamp>,
@@ -54,32 +54,32 @@ impl<'a> LogIn<'a> {
         }
     }
 
-    /// Remembers the user when the browser is closed. Off unless told otherwise.
+    /// Sets whether to remember the user after the browser is closed. Off by default.
     pub fn remember(mut self, remember: bool) -> Self {
         self.remember = remember;
         self
     }
 
-    /// Remembers the user for so long at most, where the policy allows longer.
+    /// Remembers the user for at most `lifetime`, if the policy allows a longer time.
     pub fn remember_for(mut self, lifetime: Duration) -> Self {
         (self.remember, self.lifetime) = (true, lifetime);
         self
     }
 
-    /// Whether the login is fresh; it is unless told otherwise.
+    /// Sets whether the login is fresh. It is by default.
     pub fn fresh(mut self, fresh: bool) -> Self {
         self.fresh = fresh;
         self
     }
 
-    /// Logs in a user who is not active, too, for as long as this login lasts.
+    /// Also logs in a user who is not active, for as long as this login lasts.
     pub fn force(mut self) -> Self {
         self.force = true;
         self
     }
 
-    /// Finishes what [`Auth::begin_login`] began before the password was checked. If it could not begin, this login
-    /// fails with the cause.
+    /// Completes the login that [`Auth::begin_login`] began before the password was checked. If it could not begin,
+    /// this login fails with the cause.
     pub fn begun(mut self, login: Result<Login, Failure>) -> Self {
         self.begun = Some(login);
         self
@@ -135,13 +135,14 @@ impl<'a> LogIn<'a> {
         Ok(())
     }
 
-    /// Ends a login that failed: the browser gets nothing of it, so nothing may stay in its list of devices. By its token
-    /// and not by its name, as that would turn away other logins of the user that are under way.
+    /// Ends a login that failed: the browser gets no token of it, so it must not stay in the list of devices.
+    ///
+    /// It ends by token, not by login id, because that would turn away other logins of the user that are under way.
     async fn abandon(&self, issued: &[Issued]) {
         let Some(first) = issued.first() else { return };
         let ended = self.auth.tokens().revoke(first.kind, first.token.expose()).await;
         if let Err(hallpass_core::Denied::Failed(failure)) = ended {
-            tracing::warn!(target: "hallpass", error = causes(&failure), "a login that failed left rows");
+            tracing::warn!(target: "hallpass", error = causes(&failure), "a failed login left rows in the store");
         }
     }
 
@@ -156,13 +157,13 @@ impl<'a> LogIn<'a> {
             request.changes().remember = Some(Change::Clear);
         }
         *held = Held::default();
-        // A log-out in the same request: what the browser deletes by it would be what is set here.
+        // After a log-out in the same request the browser would delete the cookies that are set here.
         request.changes().logged_out = false;
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
     }
 
-    /// The new tokens. Once they are stored, what the browser held until now is ended. Of a failure `issued` tells what
-    /// was stored before it.
+    /// Issues the new tokens. Once they are stored, the logins that the browser held until now end. After a failure
+    /// `issued` contains what was stored before it.
     async fn issue(
         &self,
         held: &Held,
@@ -204,7 +205,7 @@ impl<'a> LogIn<'a> {
         }
         let kinds = &request.config.kinds;
         for (old, text) in replaced.tokens(kinds) {
-            // With the last of the new tokens: if that fails, the browser goes on with what it has.
+            // With the last of the new tokens: if that fails, the browser keeps what it has.
             issue = match kind == kinds.session {
                 true => issue.replaces(old, text),
                 false => issue.replaces_with_next(old, text),
@@ -212,14 +213,14 @@ impl<'a> LogIn<'a> {
         }
         match issue.await {
             Ok(issued) => Ok(issued),
-            // The only verdict on a login that core knows is that it was fenced.
+            // Core's only verdict on a login is that it was fenced.
             Err(hallpass_core::Denied::Rejected(_)) => Err(Refused::Fenced.into()),
             Err(hallpass_core::Denied::Failed(failure)) => Err(failure.into()),
         }
     }
 
-    /// What the session before kept, if it was nobody's or the same user's. A session that cannot be read kept
-    /// nothing.
+    /// Returns the data of the previous session, if that was anonymous or the same user's. A session that cannot be
+    /// read has none.
     async fn kept(
         &self,
         state: &mut State,
@@ -247,7 +248,7 @@ impl<'a> LogIn<'a> {
         Ok(Vec::new())
     }
 
-    /// Until when this browser remembers `subject`, if it does.
+    /// Returns until when this browser remembers `subject`, if it does.
     async fn remembered_until(
         &self,
         state: &mut State,
@@ -270,8 +271,8 @@ impl<'a> LogIn<'a> {
 }
 
 impl Request {
-    /// Tells the log, once, that browsers drop the cookies that were just handed out, or that they could be
-    /// guarded better: nobody sees either in a browser, where the login just seems to do nothing.
+    /// Logs one warning if browsers drop the cookies that were just handed out, or if the cookies could be `Secure`.
+    /// Neither is visible in a browser, where the login just seems to have no effect.
     fn warn_of_dropped_cookies(&self) {
         let Some(sent) = self.sent() else { return };
         let Some(origin) = sent.origin.as_ref().and_then(|origin| origin.to_str().ok()) else { return };

@@ -7,24 +7,26 @@ use crate::auth::Auth;
 use crate::error::{Denied, NoEntry, Refused};
 use crate::signal::SignalKind;
 
-/// Whose a token is, nobody's if it is a visitor's, and its login.
+/// The owner of a token (`None` for a visitor) and its login.
 type Owner = (Option<Subject>, LoginId);
 
 impl Auth {
-    /// Logs out: ends every login that the cookies belong to, remember-me tokens included, whatever state they
-    /// are in, and takes the cookies away. Says whether there was anything to end.
+    /// Logs out: ends every login that the cookies belong to, and clears the cookies. Returns whether there was
+    /// anything to end.
     ///
-    /// A cookie whose row cannot be read ends nothing and is taken away like the others.
+    /// It ends the logins of expired or replaced tokens, too, remember-me tokens included. If the row of a cookie
+    /// cannot be read, nothing is ended for it, but it is cleared like the others.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`], answered with 403, if the request needs a CSRF token that was not checked: nothing was
-    /// ended. [`Failure`](crate::Failure) if one of the logins could not be ended. The others are, but the cookies stay: repeat it.
+    /// [`Refused::CrossSite`], which becomes a 403, if the request needs a CSRF token that was not checked: nothing
+    /// was ended. [`Failure`](crate::Failure) if one of the logins could not be ended. The others were ended, but the
+    /// cookies stay: repeat the call.
     pub async fn logout(&self) -> Result<bool, Denied> {
         self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
         let held = state.held(&self.0).clone();
         let (tokens, kinds) = (self.tokens(), &self.0.config.kinds);
-        // At once: a store that is out of reach takes its time to say so, for each of them.
+        // Concurrently, because a store that cannot be reached takes its time to fail for each of them.
         let looks = held.tokens(kinds).map(|(kind, text)| tokens.look_up(kind, text));
         let mut owners: Vec<Option<Owner>> = Vec::new();
         let (mut texts, mut failed) = (Vec::new(), None);
@@ -35,16 +37,17 @@ impl Auth {
                     failed.get_or_insert(failure);
                     continue;
                 }
-                // What is dead may have a login that is not, and ending it takes no key that may be missing.
+                // A dead token may belong to a login that is still alive. Ending that login needs no key that may be
+                // missing.
                 Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => None,
             };
-            // One token of a login is enough.
+            // One token is enough for each login.
             if owner.is_none() || !owners.contains(&owner) {
                 owners.push(owner);
                 texts.push(text);
             }
         }
-        // An expired session does not say whose it was; what came with it does.
+        // An expired session does not name its owner; another token in the request does.
         let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
         let mut ended = Vec::new();
         for ((kind, text), owner) in texts.into_iter().zip(&owners) {
@@ -58,7 +61,7 @@ impl Auth {
         }
         for (at, owner) in ended.iter().enumerate() {
             let (subject, login) = owner.map(|(subject, login)| (subject.as_ref(), *login)).unzip();
-            // What was a visitor's logs nobody out.
+            // The end of a visitor's session logs no user out.
             if !ended[..at].contains(owner) && subject != Some(None) {
                 self.0.tell(SignalKind::LoggedOut, subject.flatten(), login);
             }
@@ -76,8 +79,8 @@ impl Auth {
         }
     }
 
-    /// Refuses a request that needs a CSRF token which was not checked: its cookies count for nothing, so that
-    /// there would seem to be nothing to end.
+    /// Refuses a request that needs a CSRF token that was not checked: its cookies are ignored, so there would seem
+    /// to be nothing to end.
     pub(crate) fn refuse_unproven(&self) -> Result<(), Refused> {
         if !self.0.is_unproven() {
             return Ok(());

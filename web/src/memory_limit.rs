@@ -15,38 +15,38 @@ use crate::client::coarse;
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// The most counters that are kept: some 5 MB.
+/// The largest number of counters: some 5 MB.
 const MAX_COUNTERS: usize = 100_000;
 
-/// A limit of attempts in the memory of one process: what a layer has by default.
+/// A limit of attempts in the memory of one process; the default of a layer.
 ///
-/// 1. A client has 10 attempts on one account in 15 minutes, over all accounts 100.
-/// 2. An account has 100 attempts in an hour, wherever they come from (NIST SP 800-63B, 3.2.2).
-/// 3. An attempt that was right does not count. The wrong ones before it do, until their time is over.
+/// 1. A client has 10 attempts on one account in 15 minutes, and 100 on all accounts together.
+/// 2. An account has 100 attempts in an hour, from all clients together (NIST SP 800-63B, 3.2.2).
+/// 3. An attempt that was right does not count. The wrong ones before it count until their time is over.
 ///
-/// A client is its address, of IPv6 the first 64 bits. Where no address is known, all clients are one: 10 wrong
-/// attempts then keep an account's owner out for 15 minutes, so tell the layer how to
-/// [find the address](crate::AuthLayerBuilder::peer_address). It forgets all at a restart.
+/// A client is its address, of IPv6 the first 64 bits. If no address is known, all clients count as one: 10 wrong
+/// attempts then lock an account's owner out for 15 minutes, so tell the layer how to
+/// [find the address](crate::AuthLayerBuilder::peer_address). A restart resets all counters.
 pub struct MemoryLimit {
     counters: Mutex<HashMap<(Scope, u64), Counter>>,
     hasher: RandomState,
 }
 
-/// What an attempt counts against.
+/// A counter against which an attempt counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Scope {
     /// One account from one client.
     Pair,
-    /// One account from anywhere.
+    /// One account from any client.
     Account,
-    /// One client, whatever the account.
+    /// One client on any account.
     Client,
 }
 
 #[derive(Clone, Copy, Debug)]
 struct Counter {
     count: u32,
-    /// When it begins anew.
+    /// When it starts again at zero.
     until: Timestamp,
 }
 
@@ -61,13 +61,13 @@ impl Scope {
 }
 
 impl MemoryLimit {
-    /// Nothing has been tried.
+    /// Creates a limit without any attempts.
     #[must_use]
     pub fn new() -> Self {
         Self { counters: Mutex::default(), hasher: RandomState::new() }
     }
 
-    /// The counters of an attempt. Names are hashed, because they may be of any length.
+    /// Returns the counters of an attempt. Names are hashed, because they may have any length.
     fn keys(&self, by: AttemptBy<'_>) -> impl Iterator<Item = (Scope, u64)> + Clone {
         let account = by.account.trim().to_lowercase();
         let client: Option<IpAddr> = by.address.map(coarse);
@@ -93,7 +93,7 @@ impl AttemptLimit for MemoryLimit {
         let mut counters = self.lock();
         let full = keys.clone().filter_map(|key| {
             let counter = counters.get_mut(&key).filter(|counter| counter.until > by.at)?;
-            // A clock that was ahead for a moment keeps no one out for longer.
+            // If the clock was ahead for a moment, no client waits longer for that.
             counter.until = counter.until.min(by.at.saturating_add(key.0.limit().1));
             (counter.count >= key.0.limit().0).then(|| counter.until.since(by.at))
         });
@@ -116,7 +116,7 @@ impl AttemptLimit for MemoryLimit {
     async fn forgive(&self, by: AttemptBy<'_>) -> Result<(), Infallible> {
         let mut counters = self.lock();
         for key in self.keys(by) {
-            // A counter that has begun anew since does not hold it.
+            // A counter that has restarted since does not contain the attempt.
             let holds = |counter: &&mut Counter| counter.until.since(by.at) <= key.0.limit().1;
             if let Some(counter) = counters.get_mut(&key).filter(holds) {
                 counter.count = counter.count.saturating_sub(1);
@@ -126,7 +126,7 @@ impl AttemptLimit for MemoryLimit {
     }
 }
 
-/// Drops what is over and, if that is not enough, the half that would be over first.
+/// Removes the counters whose time is over and, if that is not enough, the half that would be over first.
 fn make_room(counters: &mut HashMap<(Scope, u64), Counter>, now: Timestamp) {
     if counters.len() < MAX_COUNTERS {
         return;

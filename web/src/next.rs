@@ -1,10 +1,9 @@
-//! Where to go after the login, and nowhere else.
+//! Checks where to go after a login.
 
-/// `text`, if it is a path of this site: what a login form may redirect to.
+/// Returns `text` if it is a path of this site, to which a login form may redirect.
 ///
-/// It begins with one `/` and consists of visible ASCII without a backslash. Everything else (another
-/// site in any of the spellings that browsers accept, a control character, a scheme) is `None`: go to a
-/// page of your own choice.
+/// Such a path begins with one `/` and consists of visible ASCII without a backslash. Everything else (another site
+/// in any spelling that browsers accept, a control character, a scheme) is `None`: redirect to a page of your choice.
 ///
 /// # Examples
 /// ```
@@ -21,7 +20,7 @@ pub fn local_path(text: &str) -> Option<&str> {
     (visible && !rest.starts_with('/')).then_some(text)
 }
 
-/// `page` with `next` as a parameter of its query.
+/// Returns `page` with `next` as a parameter of its query.
 pub(crate) fn with_next(page: &str, next: &str) -> String {
     let mut url = String::with_capacity(page.len() + next.len() + 16);
     url.push_str(page);

@@ -1,35 +1,36 @@
-//! Requests that another site made a browser send.
+//! Detects requests that another site made a browser send.
 
 use std::net::Ipv4Addr;
 
 use http::header::{HOST, ORIGIN, UPGRADE};
 use http::{HeaderMap, Method, Uri};
 
-/// Which pages may send requests that change something: those of this origin, and the ones listed.
+/// The pages that may send requests that change something: those of this origin, and the listed ones.
 ///
-/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. The methods that
-/// HTTP calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing. A GET that opens a WebSocket
-/// is guarded: what goes through it may change anything, and the browser asks no permission of the site first.
-/// `SameSite=Lax` keeps the cookies from other *sites*; this keeps out other origins of the same site too,
-/// and forms that log a victim in as another user.
+/// A browser says with `Sec-Fetch-Site`, or else with `Origin`, whose page sent a request. The methods that HTTP
+/// calls safe (GET, HEAD, OPTIONS, TRACE) pass, so they must change nothing. A GET that opens a WebSocket is guarded,
+/// because messages on it may change anything, and the browser does not ask the site for permission first.
+/// `SameSite=Lax` keeps the cookies from other *sites*. This check also stops other origins of the same site, and
+/// forms that log a victim in as another user.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Origins {
     allowed: Vec<String>,
 }
 
-/// Whose page sent a request.
+/// The page that sent a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sender {
-    /// One of ours, or one that is allowed; or the request changes nothing.
+    /// A page of ours, or an allowed one; or the request changes nothing.
     Own,
-    /// One of another origin.
+    /// A page of another origin.
     Other,
-    /// One of this host that came over plain HTTP, though the cookies are `Secure`: an attacker in the network
+    /// A page of this host that came over plain HTTP, although the cookies are `Secure`: an attacker in the network
     /// may have written it, and a browser would not keep the cookies.
     PlainHttp,
-    /// One that hides its origin: `Origin: null`, as a form says on a page with `Referrer-Policy: no-referrer`.
+    /// A page that hides its origin: `Origin: null`, as a form sends it from a page with
+    /// `Referrer-Policy: no-referrer`.
     Hidden,
-    /// The client does not say. Browsers of today always do.
+    /// Unknown, because the client does not say. Current browsers always do.
     Unsaid,
 }
 
@@ -47,7 +48,7 @@ impl Origins {
         }
     }
 
-    /// Whose page sent it. `secure` says that the session cookie is kept from plain HTTP.
+    /// Returns whose page sent the request. `secure` means that the session cookie is kept from plain HTTP.
     pub(crate) fn sender(&self, method: &Method, uri: &Uri, headers: &HeaderMap, secure: bool) -> Sender {
         let safe = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
         if safe && !headers.contains_key(UPGRADE) {
@@ -70,8 +71,8 @@ impl Origins {
         };
         let is_own =
             |scheme: &[u8]| origin.strip_prefix(scheme).is_some_and(|host| host.eq_ignore_ascii_case(own));
-        // What is safe comes here as a WebSocket only. Browsers open one without `Sec-Fetch-Site`, and they keep `Secure`
-        // cookies of a page of their own machine, which no attacker in the network writes.
+        // A safe method gets here only to open a WebSocket. Browsers open one without `Sec-Fetch-Site`, and they keep
+        // `Secure` cookies of pages on their own machine, which no attacker in the network can write.
         let of_this_machine = safe && std::str::from_utf8(own).is_ok_and(is_loopback);
         match (is_own(b"https://"), is_own(b"http://")) {
             (true, _) => Sender::Own,
@@ -82,7 +83,7 @@ impl Origins {
     }
 }
 
-/// Whether a page of `host`, which may have a port, comes from the very machine that shows it.
+/// Returns whether a page of `host`, which may include a port, comes from the browser's own machine.
 pub(crate) fn is_loopback(host: &str) -> bool {
     let name = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
@@ -92,7 +93,7 @@ pub(crate) fn is_loopback(host: &str) -> bool {
     name == "localhost" || name.ends_with(".localhost") || name == "[::1]" || is_v4()
 }
 
-/// Whether it is what a browser writes into `Origin` for a page that has an origin.
+/// Returns whether a browser may send `text` as the `Origin` of a page.
 fn is_origin(text: &str) -> bool {
     let Some((scheme, host)) = text.split_once("://") else { return false };
     let known = scheme.bytes().all(|b| b.is_ascii_alphanumeric() || b"+-.".contains(&b));

@@ -1,4 +1,4 @@
-//! Requests that are turned away: each fixes a status and a public text; the cause goes to `tracing`.
+//! Rejected requests: each rejection sets a status and a public text; the cause goes to `tracing`.
 
 use std::error::Error;
 use std::fmt;
@@ -9,23 +9,23 @@ use http::{HeaderValue, Response, StatusCode};
 
 use crate::error::{Denied, Failure, Refused};
 
-/// After how many seconds a client may try again.
+/// The number of seconds after which a client may try again.
 const RETRY: HeaderValue = HeaderValue::from_static("5");
 
-/// Why a request was turned away.
+/// Why a request was rejected.
 #[non_exhaustive]
 pub enum Rejection {
     /// Another site made the browser send it: 403.
     CrossSite,
-    /// Nobody can tell who sent it: 503, and every cookie stays as it is. 400 or 413 where something to be
-    /// kept is too long, 500 where the program is wrong.
+    /// The user could not be determined, or a change failed: 503, and every cookie stays as it is. 400 or 413 if a
+    /// value to be kept is too long, 500 for a mistake of the program.
     Failure(Failure),
-    /// The login is not fresh: a redirect to here, or 401.
+    /// The login is not fresh: a redirect to this address, or 401.
     NotFresh(Option<String>),
-    /// There is no [`AuthLayer`](crate::AuthLayer) around, or its users are of another type: 500.
+    /// No [`AuthLayer`](crate::AuthLayer) surrounds the route, or its users are of another type: 500.
     NoLayer,
-    /// Its page came over plain HTTP, and the cookies are `Secure`: 403. Browsers would not keep them; use HTTPS,
-    /// or [insecure cookies](crate::AuthLayerBuilder::insecure_cookies) for development.
+    /// The page came over plain HTTP, and the cookies are `Secure`: 403. Browsers would not keep them; use HTTPS, or
+    /// [insecure cookies](crate::AuthLayerBuilder::insecure_cookies) for development.
     PlainHttp,
     /// A login, or a change of one, was refused: 401, or 403 for a user who is not active.
     Refused(Refused),
@@ -33,12 +33,12 @@ pub enum Rejection {
     TooLarge,
     /// There were too many attempts to log in: 429, with the time to wait in `Retry-After`.
     TooManyAttempts(Duration),
-    /// Nobody is logged in: a redirect to here, or 401.
+    /// No user is logged in: a redirect to this address, or 401.
     Unauthorized(Option<String>),
 }
 
 impl Rejection {
-    /// What it is answered with.
+    /// Returns the status of the response.
     #[must_use]
     pub fn status(&self) -> StatusCode {
         match self {
@@ -59,14 +59,14 @@ impl Rejection {
         }
     }
 
-    /// What a client is told.
+    /// Returns the text for the client.
     fn detail(&self) -> &'static str {
         match self {
             Self::CrossSite | Self::Refused(Refused::CrossSite) => "another site sent this request",
             Self::PlainHttp => "the page came over plain HTTP, and this site's cookies need HTTPS",
-            Self::Failure(Failure::Data(_)) => "too much to keep",
-            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "too long to be kept",
-            Self::Failure(failure) if !failure.is_outage() => "a mistake of the server",
+            Self::Failure(Failure::Data(_)) => "the session data are too large",
+            Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "a value is too long",
+            Self::Failure(failure) if !failure.is_outage() => "internal server error",
             Self::NoLayer => "the server is not set up",
             Self::Failure(_) => "unavailable, please try again shortly",
             Self::NotFresh(_) => "please confirm who you are",
@@ -79,11 +79,11 @@ impl Rejection {
         }
     }
 
-    /// The answer, with whatever body the service has: a redirect, or `application/problem+json`.
+    /// Returns the response, with any body type of a service: a redirect, or `application/problem+json`.
     #[must_use]
     pub fn response<B: From<String>>(&self) -> Response<B> {
         if let Self::Failure(failure) = self {
-            tracing::error!(target: "hallpass", "no answer: {}", causes(failure));
+            tracing::error!(target: "hallpass", "the request failed: {}", causes(failure));
         }
         if let Self::NoLayer | Self::PlainHttp = self {
             tracing::error!(target: "hallpass", "{self}");
@@ -111,7 +111,7 @@ impl Rejection {
             None => drop(headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/problem+json"))),
         }
         if let Self::TooManyAttempts(wait) = self {
-            // Rounded up: after this time it works.
+            // Rounded up, so that the next attempt after this time works.
             headers.insert(RETRY_AFTER, HeaderValue::from(wait.as_secs().saturating_add(1)));
         }
         if status == StatusCode::SERVICE_UNAVAILABLE {
@@ -124,7 +124,7 @@ impl Rejection {
     }
 }
 
-/// Without the queries of redirects: `next` holds the address that was asked for, which may hold a one-time token.
+/// Omits the queries of redirects: `next` contains the requested address, which may contain a one-time token.
 impl fmt::Debug for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let path =
@@ -146,7 +146,7 @@ impl fmt::Debug for Rejection {
 impl fmt::Display for Rejection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::NoLayer => "no AuthLayer for this type of user is around this route",
+            Self::NoLayer => "no AuthLayer for this type of user surrounds this route",
             Self::PlainHttp => {
                 "refused: the page came over plain HTTP, where browsers drop Secure cookies; serve it over HTTPS, \
                  or build the layer with insecure_cookies() for development"
@@ -198,7 +198,7 @@ impl From<Refused> for Rejection {
     }
 }
 
-/// An error and what caused it.
+/// Formats an error and its causes.
 pub(crate) fn causes(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut next = error.source();

@@ -1,4 +1,4 @@
-//! One request: what it brought, what is known of it, and what its answer will carry.
+//! One request: what it brought, what is known about it, and what its response will carry.
 
 use std::error::Error;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -19,42 +19,42 @@ use crate::origin::Sender;
 use crate::signal::{Signal, SignalKind};
 use crate::user::AnyUser;
 
-/// The most that `Cookie` headers may hold together: far above what browsers send to one site. 32 KiB.
+/// The most bytes of all `Cookie` headers together: 32 KiB, far above what browsers send to one site.
 const MAX_COOKIES: usize = 32 * 1024;
 
 pub(crate) struct Request {
     pub(crate) config: Arc<Config>,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
-    /// Read when somebody first asks. What was not asked for adds nothing to the answer.
+    /// Read at the first question of a handler. A request without questions adds nothing to the response.
     pub(crate) sent: OnceLock<Result<Sent, Unfit>>,
     pub(crate) state: tokio::sync::Mutex<State>,
     changes: Mutex<Changes>,
-    /// Whether a session or a user was found, so that the answer may show what is theirs.
+    /// Whether a session or a user was found, so that the response may show their data.
     pub(crate) personal: AtomicBool,
-    /// Whether the question who sent it was asked.
+    /// Whether the handler asked who sent the request.
     pub(crate) asked: AtomicBool,
     told: AtomicU32,
 }
 
 /// What came with the request.
 pub(crate) struct Sent {
-    /// Until the state takes it over.
+    /// The tokens of the cookies, until the state takes them over.
     held: Mutex<Held>,
     pub(crate) key: Option<Text>,
-    /// The tokens, with what is known about the client.
+    /// The tokens service, with what is known about the client.
     pub(crate) tokens: Tokens,
     pub(crate) client: Client,
     pub(crate) csrf: Csrf,
-    /// Whether the cookies count for nothing until the CSRF token has been checked.
+    /// Whether the cookies are ignored until the CSRF token has been checked.
     pub(crate) unproven: AtomicBool,
-    /// `Origin`, where the client says it.
+    /// The header `Origin`, if the client sent it.
     pub(crate) origin: Option<HeaderValue>,
     /// Whether a person asks for a page, rather than a program for data.
     pub(crate) page: bool,
 }
 
-/// Why a request is not looked at any further.
+/// Why a request is refused before its tokens are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Unfit {
     CrossSite,
@@ -62,30 +62,30 @@ pub(crate) enum Unfit {
     TooLarge,
 }
 
-/// What is known of the request so far.
+/// What is known about the request so far.
 #[derive(Default)]
 pub(crate) struct State {
-    /// What the browser holds: what it sent, until something newer is on its way to it.
+    /// The tokens of the browser: those that it sent, until newer ones are on their way to it.
     pub(crate) held: Option<Held>,
     pub(crate) who: Option<Who>,
-    /// Whether this very request logged somebody in.
+    /// Whether this very request logged a user in.
     pub(crate) logged_in: bool,
 }
 
-/// Who sent it.
+/// The user and the tokens of a request.
 #[derive(Default)]
 pub(crate) struct Who {
-    /// Whoever is logged in.
+    /// The user who is logged in.
     pub(crate) known: Option<(AnyUser, Identity)>,
-    /// The session that was presented and is good, anonymous or not. A restored one has not been presented.
+    /// The valid session that was presented, anonymous or not; or a restored one, which has not been presented.
     pub(crate) session: Option<Valid>,
-    /// What was presented and is not good.
+    /// The verdicts on tokens that are not valid.
     pub(crate) rejections: Vec<Rejected>,
-    /// The token that says who it is.
+    /// The token that proves who sent it.
     pub(crate) proof: Option<Proof>,
 }
 
-/// The token that says who sent a request.
+/// The token that proves who sent a request.
 #[derive(Clone)]
 pub(crate) enum Proof {
     Session(Text),
@@ -107,7 +107,7 @@ impl Request {
         }
     }
 
-    /// What came with the request, read once.
+    /// Reads what came with the request, once.
     pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Sent, Unfit> {
         let sent = self.sent.get_or_init(|| Sent::read(self, headers, extensions));
         if let Err(Unfit::CrossSite | Unfit::PlainHttp) = sent {
@@ -116,29 +116,29 @@ impl Request {
         sent.as_ref().map_err(|unfit| *unfit)
     }
 
-    /// What came with it, if somebody has asked and it was fit to be looked at.
+    /// Returns what came with the request, if a handler has asked and the request was not refused.
     pub(crate) fn sent(&self) -> Option<&Sent> {
         self.sent.get()?.as_ref().ok()
     }
 
-    /// The tokens on behalf of this request.
+    /// Returns the tokens service on behalf of this request.
     pub(crate) fn tokens(&self) -> &Tokens {
         self.sent().map_or(&self.config.tokens, |sent| &sent.tokens)
     }
 
-    /// Tells the listener.
+    /// Sends a signal to the listener.
     pub(crate) fn tell(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
         self.tell_with(what, subject, login, None);
     }
 
-    /// Tells the listener, unless this request has told it already.
+    /// Sends a signal to the listener, unless this request has sent it already.
     pub(crate) fn tell_once(&self, what: SignalKind, subject: Option<&Subject>, login: Option<LoginId>) {
         if self.is_first(what) {
             self.tell(what, subject, login);
         }
     }
 
-    /// Tells the listener that a token said nothing.
+    /// Sends the signal that a token cannot be read.
     pub(crate) fn tell_unreadable(&self, failure: &hallpass_core::Failure) {
         if self.is_first(SignalKind::Unreadable) {
             self.tell_with(SignalKind::Unreadable, None, None, Some(failure));
@@ -165,23 +165,25 @@ impl Request {
         }
     }
 
-    /// Takes note that the answer may show what belongs to a user or a session.
+    /// Records that the response may show data of a user or a session.
     pub(crate) fn mark_personal(&self) {
         self.personal.store(true, Ordering::Relaxed);
     }
 
-    /// Whether the answer may show what belongs to a user or a session: one was found, or tokens came that nobody has
-    /// asked about yet, as a stream does that asks behind the head of its answer.
+    /// Returns whether the response may show data of a user or a session.
+    ///
+    /// It may if one was found, or if tokens came and the handler has not asked yet: a stream may ask after the head
+    /// of its response.
     pub(crate) fn may_be_personal(&self, sent: &Sent) -> bool {
         self.personal.load(Ordering::Relaxed) || (!self.asked.load(Ordering::Relaxed) && sent.has_tokens())
     }
 
-    /// Whether the answer went out, so that no cookie can be added to it.
+    /// Returns whether the response was sent, so that no cookie can be added to it.
     pub(crate) fn is_answered(&self) -> bool {
         self.changes().sent
     }
 
-    /// Whether the cookies count for nothing until the CSRF token has been checked.
+    /// Returns whether the cookies are ignored until the CSRF token has been checked.
     pub(crate) fn is_unproven(&self) -> bool {
         self.sent().is_some_and(|sent| sent.unproven.load(Ordering::Relaxed))
     }
@@ -190,7 +192,7 @@ impl Request {
         self.changes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends a token to the browser, and counts it as the first of what the browser holds.
+    /// Sends a token to the browser, and puts it first among the tokens that the browser holds.
     ///
     /// # Errors
     /// [`Failure::AnswerSent`].
@@ -208,15 +210,16 @@ impl Request {
             false => (&mut changes.session, &mut held.sessions),
         };
         *place = Some(change);
-        // What the browser sent besides stays in the list: a log-out or a login in this request ends it, too.
+        // The other tokens that the browser sent stay in the list: a log-out or a login in this request ends them,
+        // too.
         texts.splice(0..0, text);
         Ok(())
     }
 
     /// Sends the successor of a remember-me token to the browser, whatever else becomes of the request.
     ///
-    /// The browser does not hold it before it comes back with it: were it presented in this request once
-    /// more, that would confirm what may never arrive. The token that it replaces will do until then.
+    /// The successor does not join the tokens that the browser holds: presenting it again in this request would
+    /// confirm a token that may never arrive. Until it arrives, the browser can use the token that it replaces.
     pub(crate) fn send_successor(&self, successor: &Issued) {
         let change = self.set(successor);
         let mut changes = self.changes();
@@ -233,7 +236,7 @@ impl Request {
         Change::Set { value, max_age: (keep == Keep::Token).then_some(age) }
     }
 
-    /// Takes both cookies away.
+    /// Clears both cookies.
     pub(crate) fn take_away(&self, held: &mut Held) {
         *held = Held::default();
         if let Some(sent) = self.sent() {
@@ -247,7 +250,7 @@ impl Request {
 }
 
 impl State {
-    /// What the browser holds.
+    /// Returns the tokens that the browser holds.
     pub(crate) fn held(&mut self, request: &Request) -> &mut Held {
         if request.is_unproven() {
             return self.held.insert(Held::default());
@@ -255,7 +258,7 @@ impl State {
         self.held.get_or_insert_with(|| request.sent().map(Sent::take_held).unwrap_or_default())
     }
 
-    /// Lets the next question be answered anew, by what the browser holds now.
+    /// Forgets who sent the request, so that the next question is decided by what the browser holds now.
     pub(crate) fn forget(&mut self) {
         self.who = None;
         self.logged_in = false;
@@ -263,7 +266,7 @@ impl State {
 }
 
 impl Sent {
-    /// Whether it brought tokens that nothing has been done about.
+    /// Returns whether the request brought tokens that are not used yet.
     fn has_tokens(&self) -> bool {
         let held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         self.key.is_some() || !held.sessions.is_empty() || !held.remembers.is_empty()
@@ -284,21 +287,21 @@ impl Sent {
         let mut unproven = false;
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
             Sender::Own => {}
-            // A form of another site cannot add this header, so a key needs no CSRF token; cookies beside it count for
-            // nothing.
+            // A form of another site cannot add this header, so a request with a key needs no CSRF token; cookies
+            // beside it are ignored.
             Sender::Unsaid if bearer.is_some() && config.csrf_required => {
                 if !csrf.is_proved_by_header(headers) {
                     held = Held::default();
                 }
             }
             Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
-            // Its token proves the page. Not where a neighbour can plant the cookie with the secret, and send a token
-            // that goes with it from a page that hides whose it is.
+            // The CSRF token proves the page. But if a neighbour on the domain can plant the cookie with the secret,
+            // it proves nothing: the neighbour can send a matching token from a page that hides its origin.
             Sender::Hidden if bearer.is_none() && config.csrf.is_secure() && csrf.has_secret() => {
                 unproven = !csrf.is_proved_by_header(headers);
             }
-            // A page of another site cannot add this header unless we let it, which is between us and it.
-            // The cookies the browser added by itself count for nothing then.
+            // A page of another site can add this header only if the application lets it (CORS). The cookies, which
+            // the browser added by itself, are ignored then.
             Sender::Other | Sender::Hidden | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
             Sender::Other | Sender::Hidden => return Err(Unfit::CrossSite),
             Sender::PlainHttp => return Err(Unfit::PlainHttp),
@@ -318,7 +321,7 @@ impl Sent {
     }
 }
 
-/// What core tells its observers about the client.
+/// Returns what core reports to its observers about the client.
 fn context(client: &Client, headers: &HeaderMap) -> RequestContext {
     let mut context = RequestContext::new().user_agent(&client.agent());
     if let Some(address) = client.address {
@@ -330,13 +333,13 @@ fn context(client: &Client, headers: &HeaderMap) -> RequestContext {
     }
 }
 
-/// What `Authorization: Bearer` holds.
+/// Returns the value of `Authorization: Bearer`.
 fn bearer(headers: &HeaderMap) -> Option<&str> {
     let (scheme, key) = headers.get(AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
     scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
-/// Whether a browser wants to show what it gets: it accepts HTML, and no script asked for it.
+/// Returns whether a browser will show the response as a page: it accepts HTML, and no script sent the request.
 fn wants_page(headers: &HeaderMap) -> bool {
     let accepts = headers.get_all(http::header::ACCEPT).iter().filter_map(|accept| accept.to_str().ok());
     accepts.into_iter().any(|accept| accept.contains("text/html"))

@@ -1,4 +1,4 @@
-//! Layers that let nobody in who is not logged in.
+//! Layers that admit only logged-in users.
 
 use std::fmt;
 use std::pin::Pin;
@@ -11,26 +11,25 @@ use tower_service::Service;
 use crate::auth::Auth;
 use crate::rejection::Rejection;
 
-/// Lets requests through that somebody sent who is logged in, and answers the others as the
-/// [`CurrentUser`](crate::CurrentUser) extractor does.
+/// Admits requests of logged-in users, and rejects others as the [`CurrentUser`](crate::CurrentUser) extractor does.
 ///
-/// It goes inside an [`AuthLayer`](crate::AuthLayer); with axum, as a `route_layer`. `OPTIONS` passes for those
-/// who may pass with any other method. For all others the answer is an empty 204, because browsers send a CORS
-/// preflight without cookies; put the layer that answers preflights outside of this one.
+/// Put it inside an [`AuthLayer`](crate::AuthLayer); with axum, as a `route_layer`. `OPTIONS` passes for a user whose
+/// other requests pass. For any other client the response is an empty 204, because browsers send a CORS preflight
+/// without cookies; put the layer that responds to preflights outside this one.
 #[derive(Clone, Copy, Debug)]
 pub struct LoginRequired {
     fresh: bool,
 }
 
 impl LoginRequired {
-    /// For whoever is logged in.
+    /// Admits every logged-in user.
     #[must_use]
     #[expect(clippy::new_without_default, reason = "`default` would not say which of the two it is")]
     pub const fn new() -> Self {
         Self { fresh: false }
     }
 
-    /// For whoever is [freshly](crate::Identity::is_fresh) logged in.
+    /// Admits users whose login is [fresh](crate::Identity::is_fresh).
     #[must_use]
     pub const fn fresh() -> Self {
         Self { fresh: true }
@@ -45,7 +44,7 @@ impl<S> Layer<S> for LoginRequired {
     }
 }
 
-/// The service that [`LoginRequired`] makes of another.
+/// The service that [`LoginRequired`] wraps around another.
 #[derive(Clone)]
 pub struct RequireLogin<S> {
     inner: S,
@@ -68,7 +67,7 @@ where
     }
 
     fn call(&mut self, request: Request<B>) -> Self::Future {
-        // What was polled ready is what has to be called.
+        // Call the instance that was polled ready.
         let ready = self.inner.clone();
         let mut inner = std::mem::replace(&mut self.inner, ready);
         let options = request.method() == Method::OPTIONS;
@@ -94,7 +93,8 @@ async fn admit(auth: Result<Auth, Rejection>, fresh: bool) -> Result<(), Rejecti
     }
 }
 
-/// The same question without a signal: whoever asks for the options of a page has not asked for the page.
+/// Returns whether `admit` would admit the request, without a signal: a request for the options of a page is no
+/// request for the page.
 async fn may_pass(auth: &Result<Auth, Rejection>, fresh: bool) -> bool {
     let Ok(auth) = auth else { return false };
     matches!(auth.identity().await, Ok(Some(identity)) if !fresh || identity.is_fresh())

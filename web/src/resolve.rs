@@ -1,4 +1,4 @@
-//! Who sent a request: by the session, else by the remember-me token, else by a key.
+//! Finds out who sent a request: by the session, else by the remember-me token, else by a key.
 
 use std::sync::atomic::Ordering;
 
@@ -14,11 +14,11 @@ use crate::request::{Proof, Request, State, Who};
 use crate::signal::SignalKind;
 use crate::user::{AnyUser, Loaded};
 
-/// What became of one token, with the user that it names.
+/// The verdict on one token, with the user that it names.
 type Judged<T> = Result<T, NoEntry>;
 
 impl Request {
-    /// Who sent it, found out once.
+    /// Returns who sent the request; finds it out once.
     pub(crate) async fn who<'s>(&self, state: &'s mut State) -> Result<&'s mut Who, Failure> {
         if state.who.is_none() {
             let logged_in = state.logged_in;
@@ -62,7 +62,7 @@ impl Request {
             if let Some((session, user)) = self.note(&mut who, restored)? {
                 let known = self.known(&session, user, false).await;
                 who.known = self.note(&mut who, known)?;
-                // Once the answer went out no session was made.
+                // After the response was sent, no session was made.
                 let made = session.kind() == self.config.kinds.session;
                 who.proof = held.sessions.first().cloned().filter(|_| made).map(Proof::Session);
                 who.session = Some(session);
@@ -77,13 +77,15 @@ impl Request {
         Ok(who)
     }
 
-    /// Whether the token that let this request in still does; without a rotation, and without a new session.
+    /// Checks again whether the token of this request is still accepted, without a rotation and without a new
+    /// session.
     pub(crate) async fn recheck(&self, state: &mut State) -> Result<(), Failure> {
         let Some(who) = &mut state.who else { return self.who(state).await.map(drop) };
         let Some((_, identity)) = &who.known else { return Ok(()) };
         let identity = identity.clone();
         if who.proof.is_none() {
-            // A remember-me token, first looked at after the answer: nothing was made of it.
+            // The request came with a remember-me token and asked only after the response: no session was made from
+            // it.
             let mut again = self.find_out(state.held(self), false).await?;
             if again.known.as_ref().is_none_or(|(_, again)| again.login != identity.login) {
                 (again.known, again.session) = (None, None);
@@ -108,7 +110,7 @@ impl Request {
         Ok(())
     }
 
-    /// Takes note of why a token let no one in.
+    /// Records why a token let no user in.
     fn note<T>(&self, who: &mut Who, judged: Judged<T>) -> Result<Option<T>, Failure> {
         match judged {
             Ok(value) => return Ok(Some(value)),
@@ -119,7 +121,7 @@ impl Request {
         Ok(None)
     }
 
-    /// Goes on with a session, if it comes from the client that it was issued to.
+    /// Resumes a session, if it comes from the client that it was issued to.
     async fn resume(&self, held: &Held, text: &str) -> Judged<(Valid, Option<Loaded>)> {
         let candidate = self.session(held, text).await?;
         let (mut valid, loaded) = self.judge(candidate, false).await?;
@@ -127,8 +129,8 @@ impl Request {
         Ok((valid, loaded))
     }
 
-    /// A session that the browser holds. Of one that this very answer hands out it shows nothing that it is looked at:
-    /// if the answer gets lost, the browser comes back with what it had.
+    /// Looks up a session that the browser holds. If this very response hands it out, the check proves nothing about
+    /// the browser: if the response gets lost, the browser comes back with its old tokens.
     pub(crate) async fn session(
         &self,
         held: &Held,
@@ -139,7 +141,7 @@ impl Request {
         Ok(if made { candidate.before_arrival() } else { candidate })
     }
 
-    /// Session protection: what to do about another client.
+    /// Applies session protection if the session comes from another client.
     async fn protect(&self, valid: &mut Valid) -> Judged<()> {
         let clients = &self.config.clients;
         let differs = match (valid.fingerprint(), clients.missing) {
@@ -152,7 +154,7 @@ impl Request {
         let login = valid.login();
         let acted = match clients.protection {
             Protection::None => false,
-            // Nothing is left to lower of what a remember-me token restored.
+            // A restored session is never fresh, so there is nothing to lower.
             Protection::Basic if valid.origin() == Origin::Restored => false,
             Protection::Basic => {
                 let mut first = false;
@@ -174,9 +176,10 @@ impl Request {
         }
     }
 
-    /// Presents the remember-me token once more after it restored this session. That tells core that the
-    /// client has the successor, so that a client that comes with the predecessor later is a thief; and where
-    /// the thief was faster, the login ends here, this session included.
+    /// Presents the remember-me token again after it restored this session.
+    ///
+    /// That tells core that the client has the successor, so a client that presents the predecessor later is a thief.
+    /// If the thief was faster, the login ends here, including this session.
     async fn confirm_restored(&self, held: &Held, valid: &mut Valid) -> Judged<()> {
         if valid.origin() != Origin::Restored || self.flags(valid).await? & CONFIRMED != 0 {
             return Ok(());
@@ -187,7 +190,7 @@ impl Request {
         let candidates = self.remembered(held, &mut Who::default()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.login() == valid.login());
         let done = match own {
-            // What the browser holds is not this login's: there is nothing to confirm.
+            // The browser holds no token of this login: there is nothing to confirm.
             None => true,
             Some(own) => {
                 let (remember, _) = self.judge(own, true).await?;
@@ -206,8 +209,8 @@ impl Request {
         Ok(())
     }
 
-    /// The remember-me tokens that may be good, of each login the newest only: an old one, where a browser
-    /// sends several, would end the login that the new one keeps, whatever becomes of the new one.
+    /// Returns the remember-me tokens that may be valid, only the newest of each login. If a browser sends several,
+    /// an old one would end the login that the newer one keeps.
     pub(crate) async fn remembered(&self, held: &Held, who: &mut Who) -> Result<Vec<Candidate<'_>>, Failure> {
         let mut candidates = Vec::new();
         for text in &held.remembers {
@@ -228,10 +231,10 @@ impl Request {
         Ok(candidates)
     }
 
-    /// Makes a session from a remember-me token, whose successor goes along if one is due. Requests that
-    /// come at once all get the same successor. What an anonymous session kept stays.
+    /// Restores a session from a remember-me token, and sends its successor if one is due. Concurrent requests all
+    /// get the same successor. The data of an anonymous session are kept.
     ///
-    /// Once the answer went out nothing can be handed out, so the token is only looked at.
+    /// After the response was sent no token can be handed out, so the token is only verified.
     async fn restore(
         &self,
         held: &mut Held,
@@ -243,7 +246,8 @@ impl Request {
         if self.is_answered() {
             return Ok((valid, loaded.user));
         }
-        // Before anything can fail: the record has moved on, and no other answer would tell the browser.
+        // First, before anything can fail: the record has already rotated, and no other response would bring the
+        // successor.
         if let Some(successor) = &valid.successor {
             self.send_successor(successor);
         }
@@ -263,7 +267,7 @@ impl Request {
                 Ok((session, loaded.user))
             }
             Err(NoEntry::Rejected(rejected)) => {
-                // The login was ended meanwhile, and the browser may hold a good token of another.
+                // The login was ended meanwhile, and the browser may hold a valid token of another login.
                 self.changes().remember = None;
                 Err(rejected.into())
             }
@@ -277,11 +281,11 @@ impl Request {
         if let Some(fingerprint) = self.sent().and_then(|sent| sent.client.fingerprint) {
             issue = issue.fingerprint(fingerprint);
         }
-        // Not by presenting it: that would confirm a successor whose answer may still be lost.
+        // Accepted without presenting it: that would confirm a successor whose response may still be lost.
         Ok(issue.accepted().await?)
     }
 
-    /// Whose key it is.
+    /// Returns the user of a key.
     async fn unlock(&self, key: &str) -> Judged<(AnyUser, Identity)> {
         let Some(kind) = self.config.keys else { return Err(Rejected::Invalid.into()) };
         let candidate = self.tokens().look_up(kind, key).await?;
@@ -292,8 +296,8 @@ impl Request {
         Ok((user, Identity { via: Via::Key, fresh: false, ..identity }))
     }
 
-    /// The verdict on a token, given its user's present stamp. A user who is gone or not active has none
-    /// that is good.
+    /// Judges a token, given its user's present stamp. Rejects the tokens of a user who does not exist or is not
+    /// active.
     async fn judge(&self, candidate: Candidate<'_>, rotate: bool) -> Judged<(Valid, Option<Loaded>)> {
         let subject: Option<Subject> = candidate.subject().cloned();
         let login = candidate.login();
@@ -343,7 +347,7 @@ impl Request {
         Ok((user, identity))
     }
 
-    /// The layer's own flags of a token. In the kinds that are not its own it keeps none.
+    /// Returns the layer's own flags of a token. Tokens of other kinds have none.
     async fn flags(&self, valid: &Valid) -> Judged<u8> {
         if !self.config.kinds.contain(valid.kind()) {
             return Ok(0);
@@ -351,7 +355,7 @@ impl Request {
         Ok(Envelope::of(&self.tokens().data(valid).await?).flags)
     }
 
-    /// What the application keeps with a session.
+    /// Returns the application data of a session.
     pub(crate) async fn kept_data(&self, valid: &Valid) -> Judged<Vec<u8>> {
         if !self.config.kinds.contain(valid.kind()) {
             return Ok(Vec::new());
@@ -359,15 +363,15 @@ impl Request {
         Ok(Envelope::of(&self.tokens().data(valid).await?).data.to_vec())
     }
 
-    /// The tokens that the answer hands out, session first, if that only follows from who sent the request.
+    /// Returns the tokens that the response hands out, session first, if that only follows from who sent the request.
     pub(crate) fn found(&self) -> Option<[Option<Text>; 2]> {
         let changes = self.changes();
         let text = |change: &Option<Change>| change.as_ref()?.text().cloned();
         changes.yields.then(|| [text(&changes.session), text(&changes.remember)])
     }
 
-    /// Whether tokens that were just found have been overtaken: the session was ended, by a log-out or by a
-    /// login, or the remember-me token was replaced. The answer's cookies must not take the place of newer ones.
+    /// Returns whether these tokens have been overtaken: the session was ended, by a log-out or by a login, or the
+    /// remember-me token was replaced. Then the response must not overwrite newer cookies.
     pub(crate) async fn is_overtaken(&self, [session, remember]: &[Option<Text>; 2]) -> bool {
         let (tokens, kinds) = (self.tokens(), &self.config.kinds);
         let look_up = async |kind: Kind, text: &Text| tokens.look_up(kind, text).await.map_err(NoEntry::from);

@@ -1,4 +1,4 @@
-//! The service that the layer makes of another.
+//! The service that the layer wraps around another.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -11,7 +11,7 @@ use crate::future::ResponseFuture;
 use crate::layer::Config;
 use crate::request;
 
-/// Gives every request an [`Auth`](crate::Auth), and its answer the cookies that came of it.
+/// Gives every request an [`Auth`](crate::Auth), and adds the resulting cookies to its response.
 #[derive(Clone)]
 pub struct AuthService<S> {
     pub(crate) inner: S,

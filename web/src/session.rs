@@ -1,4 +1,4 @@
-//! Data that the application keeps with a session.
+//! Application data of a session.
 
 #[cfg(feature = "axum")]
 use std::fmt;
@@ -14,19 +14,18 @@ use crate::envelope::{Envelope, seal};
 use crate::error::{Denied, Failure, NoEntry, Refused};
 use crate::request::State;
 
-/// A part of a session's data, under a name of its own, so that several parts of an application keep
-/// theirs apart. All together take at most 16 KiB, as JSON.
+/// A part of a session's data, under a name of its own, so that parts of an application keep their data separate.
 ///
-/// What does not read as this type any more, because the program was changed, reads as the default:
-/// `#[serde(default)]` keeps what it can.
+/// All parts together take at most 16 KiB, as JSON. If stored data no longer deserialize as this type because the
+/// program was changed, the value is the default; `#[serde(default)]` on the type keeps the fields that still match.
 pub trait SessionData: Serialize + DeserializeOwned + Default + Send + 'static {
-    /// The name it is kept under.
+    /// The name of the part.
     const KEY: &'static str;
 }
 
-/// The data of one session: as an extractor, for everybody, logged in or not.
+/// The data of one session, as an extractor for every request, logged in or not.
 ///
-/// A visitor who is not logged in gets a session when something is first kept.
+/// A visitor who is not logged in gets a session when data are first stored.
 #[cfg(feature = "axum")]
 pub struct Session<T> {
     pub(crate) auth: Auth,
@@ -35,18 +34,18 @@ pub struct Session<T> {
 
 #[cfg(feature = "axum")]
 impl<T: SessionData> Session<T> {
-    /// What is kept; the default if nothing is.
+    /// Returns the stored data; the default if there are none.
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell.
+    /// [`Failure`] if the session cannot be determined.
     pub async fn read(&self) -> Result<T, Failure> {
         self.auth.session_data().await
     }
 
-    /// Changes what is kept. As for [`Auth::update_session_data`].
+    /// Changes the stored data, as [`Auth::update_session_data`] does.
     ///
     /// # Errors
-    /// As there.
+    /// As for [`Auth::update_session_data`].
     pub async fn update(&self, change: impl FnMut(&mut T) + Send) -> Result<T, Denied> {
         self.auth.update_session_data(change).await
     }
@@ -60,10 +59,10 @@ impl<T> fmt::Debug for Session<T> {
 }
 
 impl Auth {
-    /// What is kept with the session; the default if nothing is.
+    /// Returns the data stored with the session; the default if there are none.
     ///
     /// # Errors
-    /// [`Failure`] if nobody can tell.
+    /// [`Failure`] if the session cannot be determined.
     pub async fn session_data<T: SessionData>(&self) -> Result<T, Failure> {
         let mut state = self.0.state.lock().await;
         let Some(valid) = &self.0.who(&mut state).await?.session else { return Ok(T::default()) };
@@ -75,12 +74,12 @@ impl Auth {
         }
     }
 
-    /// Changes what is kept with the session, and answers what it is now. `change` runs again whenever
-    /// another request was faster, so that neither change is lost.
+    /// Changes the data stored with the session, and returns the new value. `change` runs again whenever another
+    /// request wrote first, so that neither change is lost.
     ///
     /// # Errors
-    /// [`Refused::Anonymous`] if the session was ended meanwhile. [`Failure::Data`] if it grows beyond 16 KiB
-    /// with all else that is kept; any other [`Failure`] if it could not be written.
+    /// [`Refused::Anonymous`] if the session was ended meanwhile. [`Failure::Data`] if all parts together grow beyond
+    /// 16 KiB; any other [`Failure`] if the change could not be written.
     pub async fn update_session_data<T: SessionData>(
         &self,
         mut change: impl FnMut(&mut T) + Send,
@@ -110,7 +109,7 @@ impl Auth {
         }
     }
 
-    /// A session that is nobody's, with these data.
+    /// Begins an anonymous session with these data.
     async fn begin_anonymous(&self, state: &mut State, data: Vec<u8>) -> Result<(), Denied> {
         if self.0.is_answered() {
             return Err(Failure::AnswerSent.into());
@@ -142,7 +141,7 @@ fn read<T: SessionData>(data: &[u8]) -> T {
     let parts: Parts = serde_json::from_slice(data).unwrap_or_default();
     let part = parts.get(T::KEY).map(|part| serde_json::from_str(part.get()));
     part.and_then(|part| {
-        part.inspect_err(|_| tracing::warn!(target: "hallpass", key = T::KEY, "session data do not read"))
+        part.inspect_err(|_| tracing::warn!(target: "hallpass", key = T::KEY, "session data cannot be read"))
             .ok()
     })
     .unwrap_or_default()
@@ -163,7 +162,7 @@ fn rewrite<T: SessionData>(bytes: &[u8], change: &mut impl FnMut(&mut T)) -> (T,
     (value, written)
 }
 
-/// What the application keeps is what grew beyond its limit.
+/// Maps the error: a value beyond its limit is the application's data.
 fn too_large(failure: hallpass_core::Failure) -> Failure {
     match failure {
         hallpass_core::Failure::Limit(error) => Failure::Data(error.into()),

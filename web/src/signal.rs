@@ -1,4 +1,4 @@
-//! What happened to a request's user, told to a listener.
+//! Signals: what happened to the user of a request, reported to a listener.
 
 use std::error::Error;
 use std::fmt;
@@ -8,12 +8,12 @@ use hallpass_core::{LoginId, Subject, Timestamp};
 
 use crate::rejection::causes;
 
-/// Hears of every signal, where it happens: hand slow work to somebody else.
+/// Receives every signal, where it happens: hand slow work to another task.
 ///
-/// Signals are about users and requests. What becomes of single tokens (rotated, retried, reused, …)
-/// core tells its own [`Observer`](hallpass_core::Observer).
+/// Signals are about users and requests. What happens to single tokens (rotated, retried, reused, …) core reports to
+/// its own [`Observer`](hallpass_core::Observer).
 pub trait Listener: Send + Sync + 'static {
-    /// Something happened.
+    /// Handles one signal.
     fn on_signal(&self, signal: &Signal<'_>);
 }
 
@@ -23,60 +23,62 @@ impl<F: Fn(&Signal<'_>) + Send + Sync + 'static> Listener for F {
     }
 }
 
-/// One thing that happened. Each is told once, however many extractors of a request ask.
+/// One signal: what happened, when, and to which user. Each is sent once, however many extractors of a request ask.
 #[derive(Clone, Copy, Debug)]
 #[non_exhaustive]
 pub struct Signal<'a> {
-    /// What.
+    /// What happened.
     pub what: SignalKind,
-    /// When, by the clock of the tokens.
+    /// When it happened, by the clock of the tokens.
     pub at: Timestamp,
-    /// Whose, where it is known.
+    /// The user, if known.
     pub subject: Option<&'a Subject>,
-    /// Which login, where it is known.
+    /// The login, if known.
     pub login: Option<LoginId>,
-    /// The client's address, where the layer is told how to [find](crate::AuthLayerBuilder::peer_address) it.
+    /// The client's address, if the layer knows how to [find](crate::AuthLayerBuilder::peer_address) it.
     pub address: Option<IpAddr>,
-    /// What went wrong, where something did.
+    /// The error, if there was one.
     pub source: Option<&'a (dyn Error + 'static)>,
 }
 
-/// What happened.
+/// What a signal is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignalKind {
-    /// Somebody confirmed with the password who they are; the login is fresh.
+    /// A user authenticated again with the password; the login is fresh.
     Confirmed,
     /// Another site made a browser send a request that changes something, or opens a WebSocket; it was refused.
     CrossSite,
-    /// Somebody who is logged in, but not freshly, was asked to confirm who they are.
+    /// A user whose login is not fresh was asked to authenticate again.
     FreshNeeded,
     /// A user who is not active tried to log in, or came back with a token.
     Inactive,
     /// An API key was accepted.
     KeyUsed,
-    /// A login or a confirmation [failed](crate::Attempt::failed): wrong password, wrong code, unknown name.
+    /// An attempt to log in or to authenticate again [failed](crate::Attempt::failed): wrong password, wrong code,
+    /// unknown name.
     LoginFailed,
     /// A user logged in.
     LoggedIn,
-    /// A user logged out: here, one other device, the others, or everywhere.
+    /// A user logged out: this device, another one, the others, or all.
     LoggedOut,
-    /// A session came from another client than the one it was issued to.
+    /// A session came from another client than the one that it was issued to.
     Protected,
     /// A remember-me cookie restored a session.
     Restored,
-    /// A login or a confirmation was turned away unread: there were too many [attempts](crate::Auth::attempt).
+    /// A login, or an authentication within one, was refused unchecked: there were too many
+    /// [attempts](crate::Auth::attempt).
     TooManyAttempts,
     /// An anonymous request was refused.
     Unauthorized,
-    /// A good token names a user whom the loader does not know.
+    /// A valid token names a user that the loader does not know.
     UnknownUser,
-    /// The row of a token is damaged, or was made with a key that this node lacks: the token said nothing.
+    /// The row of a token is damaged, or was made with a key that this node lacks; the token was ignored.
     Unreadable,
 }
 
 impl Signal<'_> {
-    /// Writes it to `tracing` under the target `hallpass`.
+    /// Writes the signal to `tracing` under the target `hallpass`.
     pub(crate) fn trace(&self) {
         macro_rules! emit {
             ($level:ident) => {

@@ -1,4 +1,4 @@
-//! For tests of applications: somebody is logged in, without a password and without a request.
+//! Helpers for tests of applications: log a user in without a password and without a request.
 
 use std::any::Any;
 
@@ -11,12 +11,13 @@ use crate::login::LogIn;
 use crate::request::Request;
 use std::sync::Arc;
 
-/// Logs `user` in and answers the `Cookie` header of a browser that is: fresh, and remembered if so told.
+/// Logs `user` in and returns the `Cookie` header of a browser with that login: fresh, and remembered if `remember`
+/// is set.
 ///
-/// `headers` are those that the test's requests will carry: session protection compares `User-Agent`.
+/// `headers` are those of the test's later requests, because session protection compares `User-Agent`.
 ///
 /// # Errors
-/// [`Failure`] if the store does not answer, or the user cannot be logged in.
+/// [`Failure`] if the store fails, or if the user cannot be logged in.
 pub async fn cookies<U: Send + Sync + 'static>(
     layer: &AuthLayer,
     user: &U,

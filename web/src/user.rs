@@ -1,4 +1,4 @@
-//! What the layer has to know about users, whatever they are and wherever they are kept.
+//! Users: what the layer needs to know, whatever they are and wherever they are stored.
 
 use std::any::Any;
 use std::fmt;
@@ -10,7 +10,7 @@ use hallpass_core::{BoxError, LimitError, Stamp, Subject};
 use crate::current::CurrentUser;
 use crate::error::Failure;
 
-/// Finds users, and says what tokens have to know about them.
+/// Finds users, and states the facts that tokens need.
 ///
 /// # Examples
 /// ```
@@ -42,47 +42,49 @@ use crate::error::Failure;
 pub trait UserLoader: Send + Sync + 'static {
     /// A user, as the application has it.
     type User: Send + Sync + 'static;
-    /// Why a user could not be looked for.
+    /// The error if a user could not be loaded.
     type Error: Into<BoxError>;
 
-    /// The user with this id. `None` if there is none (any more): the request is anonymous then.
+    /// Loads the user with this id. `None` if there is none, or none any more: the request is anonymous then.
     ///
     /// # Errors
-    /// Only if nobody can tell: the request is answered with 503, and nobody is logged out.
+    /// Only if the user cannot be determined: the response is 503, and no user is logged out.
     fn load(&self, id: &Subject) -> impl Future<Output = Result<Option<Self::User>, Self::Error>> + Send;
 
-    /// The user's id, which [`load`](Self::load) will get: 1 to 255 bytes of text without NUL. It need not
-    /// be secret, and should not be an address that changes.
+    /// Returns the user's id, which is passed to [`load`](Self::load): 1 to 255 bytes of text without NUL. It need
+    /// not be secret. Do not use an address that may change.
     fn id(&self, user: &Self::User) -> String;
 
-    /// What the user's tokens are bound to: while it is another, they are refused. Take something that changes with
-    /// the password and with nothing else: how many times it was changed, when, or a random value kept with the
-    /// account. The stored password hash will do only if no login ever makes a stronger hash of the same password,
-    /// for that would refuse every other device. `None` binds them to nothing, and a changed password leaves them
-    /// alone.
+    /// Returns the stamp of the user's tokens: a token is refused while the stamp differs from the one it was issued
+    /// with.
     ///
-    /// From `Some` to `None` is a change like any other: the tokens of before are refused. So is the way back.
+    /// Use a value that changes with the password and with nothing else: how many times the password was changed,
+    /// when, or a random value stored with the account. The stored password hash is suitable only if no login ever
+    /// replaces it by a stronger hash of the same password, because that would refuse every other device. `None`
+    /// binds the tokens to nothing, so they outlive a change of password.
+    ///
+    /// A change from `Some` to `None` counts as a change, too: the earlier tokens are refused. So does a change back.
     fn stamp(&self, user: &Self::User) -> Option<Stamp>;
 
-    /// Whether the user may log in and stay logged in: not banned, e-mail confirmed. Everybody may unless
-    /// told otherwise.
+    /// Returns whether the user may log in and stay logged in: not banned, e-mail confirmed. By default every user
+    /// may.
     fn is_active(&self, user: &Self::User) -> bool {
         let _ = user;
         true
     }
 }
 
-/// A user of whatever type.
+/// A user of any type.
 pub(crate) type AnyUser = Arc<dyn Any + Send + Sync>;
 
-/// A user with what the tokens want to know.
+/// A user, with the facts that tokens need.
 pub(crate) struct Loaded {
     pub(crate) user: AnyUser,
     pub(crate) stamp: Option<Stamp>,
     pub(crate) active: bool,
 }
 
-/// What a login wants to know of a user.
+/// The facts about a user that a login needs.
 pub(crate) struct Described {
     pub(crate) subject: Subject,
     pub(crate) stamp: Option<Stamp>,
@@ -117,7 +119,7 @@ impl<L: UserLoader> AnyLoader for L {
     }
 }
 
-/// The user in what a handler has of one: the user, a shared one, or the one who sent the request.
+/// Returns the user from what a handler has: the user, a shared one, or a [`CurrentUser`].
 fn bare<U: Send + Sync + 'static>(user: &(dyn Any + Send + Sync)) -> Option<&U> {
     user.downcast_ref::<U>()
         .or_else(|| user.downcast_ref::<Arc<U>>().map(Arc::as_ref))

@@ -1,4 +1,4 @@
-//! Seals: keyed digests of what an adapter keeps that is no token.
+//! Seals: keyed digests of adapter data that are no tokens.
 
 use hmac::Mac;
 use subtle::ConstantTimeEq;
@@ -8,24 +8,27 @@ use crate::clock::Timestamp;
 
 const SEAL: &[u8] = b"hallpass/seal/1";
 
-/// A keyed digest, with the key that made it: a writer of the database cannot make one up.
+/// A keyed digest and the name of its key; a writer of the database cannot forge one.
 #[derive(Clone, Copy, Debug)]
 pub struct Seal {
-    /// The key.
+    /// The name of the key.
     pub key: KeyId,
-    /// HMAC-SHA-256.
+    /// The HMAC-SHA-256.
     pub bytes: [u8; 32],
 }
 
 impl Keyring {
-    /// Seals `message` with the signing key, for what an adapter keeps that is no token. `context` names the use,
-    /// in at most 255 bytes, so that no seal of one use is good for another; no seal is a digest of a token.
+    /// Seals `message`, data of an adapter that is no token, with the signing key.
+    ///
+    /// `context` names the use, in at most 255 bytes: a seal of one use is not valid for another. A seal is never the
+    /// digest of a token.
     #[must_use]
     pub fn seal(&self, context: &'static str, message: &[u8]) -> Seal {
         Seal { key: self.active.id, bytes: self.active.seal(context, message) }
     }
 
-    /// Whether `seal` was made from this `message` and `context`, in constant time. A seal by a retired key is not.
+    /// Returns whether `seal` was made from this `message` and `context`, in constant time. The seal of a retired key
+    /// is not valid.
     ///
     /// # Errors
     /// [`UnknownKey`] if the ring does not have its key.
@@ -37,7 +40,7 @@ impl Keyring {
         })
     }
 
-    /// Whether digests that were made before there was a keyring are accepted, at `now`.
+    /// Returns whether digests that were made before there was a keyring are accepted at `now`.
     #[must_use]
     pub fn accepts_unkeyed(&self, now: Timestamp) -> bool {
         self.unkeyed_until.is_some_and(|until| now < until)

@@ -1,4 +1,4 @@
-//! A whole record as bytes, for stores that keep one value under one key.
+//! Encodes a whole record as bytes, for stores that keep one value under one key.
 
 use super::wire::{Reader, put_time};
 use super::{Body, Reason, Record};
@@ -11,9 +11,9 @@ use crate::selector::Selector;
 const VERSION: u8 = 1;
 
 impl Record {
-    /// The record as bytes: 97 and the lengths of kind, subject, device and body.
+    /// Encodes the record as bytes: 97, plus the lengths of kind, subject, device and body.
     ///
-    /// Big-endian and at fixed offsets, so that a script inside a database can read and change them:
+    /// Numbers are big-endian and at fixed offsets, so that a script inside a database can read and change them:
     ///
     /// | offset | bytes | field |
     /// | --- | --- | --- |
@@ -55,7 +55,7 @@ impl Record {
         out.extend_from_slice(&self.selector.0);
         out.push(self.purpose.code());
         out.extend_from_slice(&self.era.get().to_be_bytes());
-        // Every length fits: the types keep to 32, 255, 512 and 17,408 bytes.
+        // Every length fits: the types limit them to 32, 255, 512 and 17,408 bytes.
         out.push(kind.len() as u8);
         out.push(subject.len() as u8);
         out.extend_from_slice(&(device.len() as u16).to_be_bytes());
@@ -67,10 +67,10 @@ impl Record {
         out
     }
 
-    /// Reads what [`Record::encode`] of this or an older version wrote.
+    /// Decodes what [`Record::encode`] of this or an older version wrote.
     ///
     /// # Errors
-    /// [`DecodeError`] for anything else: hostile bytes cost an error, never a panic.
+    /// [`DecodeError`] for any other bytes; hostile input never causes a panic.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         let mut from = Reader::new(bytes);
         if from.u8()? != VERSION {

@@ -15,7 +15,7 @@ use crate::selector::Selector;
 const VERSION: u8 = 1;
 /// The largest application data, in bytes.
 pub(crate) const MAX_DATA: usize = 16 * 1024;
-/// The most that everything else takes, in bytes (today 533); the rest is room for new fields.
+/// The most that everything else takes, in bytes (today 533); the rest is reserved for new fields.
 pub(super) const MAX_OVERHEAD: usize = 1024;
 
 const HAS_STAMP: u8 = 1;
@@ -25,13 +25,13 @@ const HAS_NONCE: u8 = 8;
 const HAS_BINDING: u8 = 16;
 const HAS_AUTHENTICATION: u8 = 32;
 const HAS_CONFIRMS: u8 = 64;
-/// The last of the flags: one more field needs another version.
+/// The last of the flags: another field needs another version.
 const HAS_RENEWS: u8 = 128;
 
 /// The decoded body. No `Debug`: it holds data and digests.
 #[derive(Clone)]
 pub(crate) struct State {
-    /// 8 random bytes, new in every write: only an equal one proves that a write was one's own (S5).
+    /// 8 random bytes, new in every write: a record with the same ones is this very write (S5).
     pub(crate) write_id: [u8; 8],
     pub(crate) digest: Digest,
     pub(crate) lineage: [u8; 16],
@@ -39,12 +39,12 @@ pub(crate) struct State {
     pub(crate) facts: Facts,
     /// The rotation that the first use of this record's token confirms (contract D5a).
     pub(crate) confirms: Option<Confirms>,
-    /// The login that a renewal made this record's login in place of: the two count as one while both live.
+    /// The login that this record's login replaces by a renewal: the two count as one while both live.
     pub(crate) renews: Option<LoginId>,
     pub(crate) data: Vec<u8>,
 }
 
-/// One rotation of another record: its successor was sent in the same answer as this record's token.
+/// One rotation of another record, whose successor was sent in the same response as this record's token.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Confirms {
     pub(crate) selector: Selector,
@@ -59,11 +59,11 @@ pub(crate) struct Rotated {
     /// When the successor was first presented.
     pub(crate) confirmed_at: Option<Timestamp>,
     pub(crate) predecessor: Digest,
-    /// What the successor is derived with; erased once the windows have closed.
+    /// The nonce from which the successor is derived; erased once the windows have closed.
     pub(crate) nonce: Option<Nonce>,
 }
 
-/// 16 random bytes of one rotation, and the key whose salt went with them.
+/// The 16 random bytes of one rotation, and the key that supplied the salt.
 #[derive(Clone, Copy)]
 pub(crate) struct Nonce {
     pub(crate) bytes: [u8; 16],
@@ -139,7 +139,7 @@ impl State {
         let origin = match from.u8()? {
             0 => Origin::Authenticated,
             1 => Origin::Restored,
-            _ => return Err(DecodeError("unknown way of authentication")),
+            _ => return Err(DecodeError("unknown origin code")),
         };
         let stamp = has(HAS_STAMP).then(|| from.array()).transpose()?;
         let fingerprint = has(HAS_FINGERPRINT).then(|| from.array()).transpose()?;
@@ -175,15 +175,15 @@ impl State {
 }
 
 impl State {
-    /// Whether a login or a renewal made the record, so that its token went to that caller. What `issue_from` made a
-    /// copy of a token may have restored.
+    /// Returns whether a login or a renewal made the record, so that its token went to that caller. A record made by
+    /// `issue_from` may have been restored by a copy of a token.
     pub(crate) fn is_of_the_login(&self) -> bool {
         self.facts.origin == Origin::Authenticated || self.renews.is_some()
     }
 }
 
 impl Record {
-    /// What this record's digests cover: all that never changes, in its columns and in its body.
+    /// Returns what this record's digests cover: everything that never changes, in its columns and in its body.
     pub(crate) fn covered<'a>(&'a self, facts: &'a Facts) -> Covered<'a> {
         Covered {
             selector: self.selector,
@@ -198,27 +198,28 @@ impl Record {
         }
     }
 
-    /// Fails unless all that never changes is what it was in `proven`, a row whose digest was compared. A row that
-    /// is read again without its validator is held against that one: under a keyring a writer of the database
-    /// would have a changed row signed otherwise (contract T3).
+    /// Fails if anything that never changes differs from `proven`, a row whose digest was compared.
+    ///
+    /// A row that is read again without its validator is compared with that one. Otherwise, under a keyring, a writer
+    /// of the database could have a changed row signed (contract T3).
     pub(crate) fn same_as_proven(
         &self,
         facts: &Facts,
         proven: &Self,
         proven_facts: &Facts,
     ) -> Result<(), DecodeError> {
-        // Only to compare all fields at once, in constant time (T4): what is covered, and no secret.
+        // Used only to compare all fields at once, in constant time (T4): what is covered, and no secret.
         let none = Validator::new([0; 32]);
         let digest = |record: &Self, facts| Digest::of(&none, record.covered(facts), None);
         match digest(self, facts).matches(&digest(proven, proven_facts)) {
             true => Ok(()),
-            false => Err(DecodeError("what never changes in a row was changed")),
+            false => Err(DecodeError("an immutable field of the row was changed")),
         }
     }
 }
 
 /// # Errors
-/// [`DecodeError`] for one that no version wrote: beyond its limits, or empty.
+/// [`DecodeError`] if it is beyond its limits or empty, which no version writes.
 fn authentication(from: &mut Reader<'_>) -> Result<Authentication, DecodeError> {
     let mut authentication = Authentication::new();
     let len = from.u8()?;
@@ -257,7 +258,7 @@ fn digest(from: &mut Reader<'_>) -> Result<Digest, DecodeError> {
 mod tests {
     use super::*;
 
-    /// A body with every field, each as long as can be.
+    /// A body with every field, each of the largest length.
     fn largest() -> State {
         let name = "x".repeat(Authentication::MAX_LEN);
         let methods = Authentication::new().level(&*name);

@@ -1,12 +1,12 @@
-//! Fixed-width, big-endian fields, read from bytes that nobody vouches for.
+//! Reads and writes fixed-width, big-endian fields of untrusted bytes.
 
 use crate::clock::Timestamp;
 use crate::limit::DecodeError;
 
-/// How "no instant" is written.
+/// The encoding of "no instant".
 const NEVER: u64 = u64::MAX;
 
-/// Takes fields off the front of untrusted bytes.
+/// Reads fields off the front of untrusted bytes.
 pub(super) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -67,7 +67,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Appends an instant, or the mark for none.
+/// Appends an instant, or `NEVER`.
 pub(super) fn put_time(out: &mut Vec<u8>, time: Option<Timestamp>) {
     out.extend_from_slice(&time.map_or(NEVER, Timestamp::as_millis).to_be_bytes());
 }

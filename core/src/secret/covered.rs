@@ -1,4 +1,4 @@
-//! What a digest covers besides the validator.
+//! The input of a digest besides the validator.
 
 use super::{DIGEST, Validator};
 use crate::authentication::Authentication;
@@ -8,9 +8,10 @@ use crate::ident::{Era, Kind, LoginId, Subject};
 use crate::purpose::Purpose;
 use crate::selector::Selector;
 
-/// What a digest covers besides the validator: all that never changes in a record (contract T3). With a keyring,
-/// a writer of the database cannot move a token to another kind, subject, login or lifetime, make a key of a
-/// session or an authenticated one of a restored one, nor give an old token a new stamp.
+/// The input of a digest besides the validator: everything of a record that never changes (contract T3).
+///
+/// With a keyring, a writer of the database cannot move a token to another kind, subject, login or lifetime. Nor can
+/// it turn a session into a key, make a restored session an authenticated one, or give an old token a new stamp.
 #[derive(Clone, Copy)]
 pub(crate) struct Covered<'a> {
     pub(crate) selector: Selector,
@@ -25,7 +26,7 @@ pub(crate) struct Covered<'a> {
 }
 
 impl Covered<'_> {
-    /// The most that is written besides the validator, in bytes.
+    /// The largest input besides the validator, in bytes.
     const MAX_LEN: usize = 1
         + DIGEST.len()
         + (1 + Kind::MAX_LEN)
@@ -39,8 +40,8 @@ impl Covered<'_> {
         + (1 + 32)
         + Authentication::MAX_ENCODED;
 
-    /// Feeds the fields, each with its length or of fixed length, to `eat`: what is public in one piece,
-    /// since each piece costs more than its bytes, then the validator.
+    /// Passes the fields to `eat`, each of fixed length or after its length. The public fields go in one piece,
+    /// because each piece costs more than its bytes; then follows the validator.
     pub(super) fn write(&self, validator: &Validator, mut eat: impl FnMut(&[u8])) {
         let mut public = [0; Self::MAX_LEN];
         let mut len = 0;
@@ -48,7 +49,7 @@ impl Covered<'_> {
             public[len..len + field.len()].copy_from_slice(field);
             len += field.len();
         };
-        // Lengths fit: a kind has at most 32 bytes, a subject 1 to 255, and 0 tells that there is none.
+        // Lengths fit: a kind has at most 32 bytes, a subject 1 to 255; 0 means that there is no subject.
         put(&[DIGEST.len() as u8]);
         put(DIGEST);
         put(&[self.kind.as_bytes().len() as u8]);

@@ -1,4 +1,4 @@
-//! Which records a revocation or a page is about.
+//! Filters: which records of a subject a revocation or a page covers.
 
 use std::num::NonZeroU16;
 
@@ -8,7 +8,7 @@ use crate::purpose::{Purpose, Purposes};
 use crate::record::Record;
 use crate::selector::Selector;
 
-/// Which records of a subject. All conditions hold at once.
+/// Which records of a subject a revocation applies to. All conditions hold at once.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RecordFilter {
     /// Records of these kinds.
@@ -20,37 +20,37 @@ pub struct RecordFilter {
 }
 
 impl RecordFilter {
-    /// Everything of the subject.
+    /// Matches every record of the subject.
     #[must_use]
     pub fn all() -> Self {
         Self::default()
     }
 
-    /// Everything of one login.
+    /// Matches every record of one login.
     #[must_use]
     pub fn login(login: LoginId) -> Self {
         Self { logins: Logins::Only(login), ..Self::default() }
     }
 
-    /// Everything but one login.
+    /// Matches every record outside one login.
     #[must_use]
     pub fn except(login: LoginId) -> Self {
         Self { logins: Logins::Except(login), ..Self::default() }
     }
 
-    /// The same, of these kinds only.
+    /// Narrows the filter to these kinds.
     #[must_use]
     pub fn kinds(self, kinds: Kinds) -> Self {
         Self { kinds, ..self }
     }
 
-    /// The same, of these purposes only.
+    /// Narrows the filter to these purposes.
     #[must_use]
     pub fn purposes(self, purposes: impl Into<Purposes>) -> Self {
         Self { purposes: purposes.into(), ..self }
     }
 
-    /// Whether `record` meets every condition.
+    /// Returns whether `record` meets every condition.
     #[must_use]
     pub fn matches(&self, record: &Record) -> bool {
         self.kinds.contain(&record.kind)
@@ -83,18 +83,18 @@ impl From<Purpose> for RecordFilter {
     }
 }
 
-/// A choice of kinds.
+/// A set of kinds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Kinds {
     /// Every kind.
     #[default]
     Any,
-    /// These, and none if the list is empty. A kind that is named twice counts once.
+    /// These kinds; an empty list matches none. A kind that is named twice counts once.
     Only(Vec<Kind>),
 }
 
 impl Kinds {
-    /// Whether `kind` is among them.
+    /// Returns whether `kind` is in the set.
     #[must_use]
     pub fn contain(&self, kind: &Kind) -> bool {
         match self {
@@ -110,20 +110,20 @@ impl From<Kind> for Kinds {
     }
 }
 
-/// A choice of logins.
+/// A set of logins.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Logins {
     /// Every login.
     #[default]
     Any,
-    /// This one.
+    /// This login.
     Only(LoginId),
-    /// Every one but this.
+    /// Every login except this one.
     Except(LoginId),
 }
 
 impl Logins {
-    /// Whether `login` is among them.
+    /// Returns whether `login` is in the set.
     #[must_use]
     pub fn contain(&self, login: LoginId) -> bool {
         match *self {
@@ -134,27 +134,27 @@ impl Logins {
     }
 }
 
-/// Which part of a list.
+/// The part of a list that a call asks for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Page {
     /// Records of these kinds.
     pub kinds: Kinds,
     /// Records of these purposes.
     pub purposes: Purposes,
-    /// Only what comes after this place in the order of the list. The record itself may be gone by now.
+    /// Only entries after this place in the order of the list. The record there may be gone by now.
     pub after: Option<(Timestamp, Selector)>,
     /// At most this many entries. A shorter page is the last one.
     pub limit: NonZeroU16,
 }
 
 impl Page {
-    /// The first page of everything, of at most `limit` entries.
+    /// Asks for the first page of everything, with at most `limit` entries.
     #[must_use]
     pub const fn first(limit: NonZeroU16) -> Self {
         Self { kinds: Kinds::Any, purposes: Purposes::ALL, after: None, limit }
     }
 
-    /// Whether the page shows records of this kind and purpose.
+    /// Returns whether the page shows records of this kind and purpose.
     #[must_use]
     pub fn shows(&self, kind: &Kind, purpose: Purpose) -> bool {
         self.kinds.contain(kind) && self.purposes.contain(purpose)

@@ -1,4 +1,4 @@
-//! A token that is accepted on behalf of the client that is about to get it.
+//! Accepts a new token on behalf of the client that is about to get it.
 
 use super::found::{Found, corrupt};
 use super::issue::Issue;
@@ -9,13 +9,13 @@ use crate::rotation::{Deadlines, Presented};
 use crate::stamp::FingerprintCheck;
 
 impl Issue<'_> {
-    /// Issues the token, and accepts it on behalf of the client that is about to get it: the same request may
-    /// read and change its data, and renew it.
+    /// Issues the token and accepts it on behalf of the client that is about to get it.
     ///
-    /// That is no use of the token: it confirms nothing (contract D5a), because its answer may be lost.
+    /// So the same request may read and change the data of the token, and renew it. This does not count as a use: it
+    /// confirms nothing (contract D5a), because the response may be lost.
     ///
     /// # Errors
-    /// As for awaiting it.
+    /// The errors of awaiting the issue.
     pub async fn accepted(self) -> Result<(Issued, Valid), Denied> {
         let (issued, record) = self.run().await?;
         let state = State::decode(&record.body).map_err(|source| corrupt(record.selector, source))?;

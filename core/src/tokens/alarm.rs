@@ -1,4 +1,4 @@
-//! What ends a login that was caught, and the alarm that goes out with it (contract D8, D9).
+//! Ends the login of a replayed token and raises the alarm (contract D8, D9).
 
 use super::Tokens;
 use super::ending::{Ending, login_of};
@@ -10,7 +10,7 @@ use crate::record::{Reason, Record};
 use crate::stamp::FingerprintCheck;
 use crate::store::RecordFilter;
 
-/// A replay: which record it was about, and what to call it.
+/// A replay: the record it is about, and the event to emit.
 pub(super) struct Caught {
     pub(super) record: Record,
     pub(super) fingerprint: FingerprintCheck,
@@ -21,15 +21,16 @@ pub(super) struct Caught {
 }
 
 impl Tokens {
-    /// Ends what `caught.record` belongs to and raises the alarm, though the caller may be gone (D12). Where
-    /// nothing was left to end, another call was faster, and its process raises the alarm.
+    /// Ends what `caught.record` belongs to and raises the alarm, even if the caller's future is dropped (D12).
+    ///
+    /// If nothing was left to end, another call was faster, and that call raises the alarm.
     ///
     /// # Errors
-    /// [`Failure`] if it could not be written. The alarm was raised all the same, and says so.
+    /// [`Failure`] if the ending could not be written. The alarm is raised nevertheless and carries the failure.
     pub(super) async fn end_caught(&self, caught: Caught, scope: Scope) -> Result<(), Failure> {
         let Caught { record, fingerprint, event, reason, at } = caught;
         let ending = match (&record.subject, scope) {
-            // Without a subject no index leads to the other records of the login: this one is alone.
+            // Without a subject no index leads to other records, and an anonymous session has no others.
             (None, _) => Ending::one(&record, event, at),
             (Some(subject), Scope::Login) => Ending::mark(subject, login_of(&record), reason, at),
             (Some(subject), Scope::Subject) => {

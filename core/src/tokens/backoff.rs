@@ -7,7 +7,7 @@ use tokio::time::{Instant, sleep};
 use super::Tokens;
 use crate::error::Failure;
 
-/// How long a call goes on reading again and deciding again.
+/// How long a call keeps reading and deciding again.
 const LIMIT: Duration = Duration::from_secs(2);
 /// The longest pause between two tries, in milliseconds.
 const LONGEST_PAUSE: u64 = 64;
@@ -20,7 +20,7 @@ pub(super) struct Backoff {
 }
 
 impl Backoff {
-    /// Waits before the next try: not at all before the first, then a random time that doubles.
+    /// Waits before the next try: not before the first, then for a random time whose limit doubles.
     ///
     /// # Errors
     /// [`Failure::Contended`] when the time is up.
@@ -31,7 +31,7 @@ impl Backoff {
         }
         if self.tries > 0 {
             let ceiling = (1 << self.tries.min(6)).min(LONGEST_PAUSE) * 1_000;
-            // Only for spreading: a call whose token can be judged does not fail for want of randomness.
+            // The randomness only spreads the tries: if it is missing, a token that can be judged is not refused.
             let jitter = tokens.random().map_or(ceiling / 2, |bytes| u64::from_be_bytes(bytes) % ceiling);
             sleep(Duration::from_micros(jitter)).await;
         }

@@ -1,4 +1,4 @@
-//! How a service is put together.
+//! The builder of a service.
 
 use std::fmt;
 use std::num::NonZeroU32;
@@ -18,7 +18,7 @@ const MAX_LOGINS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// The default of [`TokensBuilder::max_records_per_login`].
 const MAX_RECORDS_PER_LOGIN: NonZeroU32 = NonZeroU32::new(32).unwrap();
 
-/// Puts a [`Tokens`] together. Begin with [`Tokens::builder`].
+/// Builds a [`Tokens`]. Start with [`Tokens::builder`].
 pub struct TokensBuilder(Shared);
 
 impl TokensBuilder {
@@ -42,7 +42,7 @@ impl TokensBuilder {
         })
     }
 
-    /// Adds a policy, in place of the one for the same kind if there is one.
+    /// Adds a policy and replaces the one for the same kind, if there is one.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.0.policies.retain(|old| old.kind != policy.kind);
@@ -57,32 +57,31 @@ impl TokensBuilder {
         self
     }
 
-    /// How far the clocks of two nodes are apart at most: 10 seconds unless told otherwise, zero for a
-    /// single process. Windows must be zero or at least twice as long.
+    /// Sets how far the clocks of two nodes may be apart: 10 seconds by default, zero for a single process. Windows
+    /// must be zero or at least twice as long.
     #[must_use]
     pub fn max_skew(mut self, max_skew: Duration) -> Self {
         self.0.max_skew = max_skew;
         self
     }
 
-    /// How many logins a subject may have at a time, over all kinds whose purpose is a
-    /// [device](crate::Purpose::Device): 100 by default. One more ends the oldest; of logins that run at
-    /// once the newest stay.
+    /// Limits the logins of a subject, over all kinds whose purpose is a [device](crate::Purpose::Device): 100 by
+    /// default. One more ends the oldest; of concurrent logins the newest stay.
     #[must_use]
     pub fn max_logins(mut self, max_logins: NonZeroU32) -> Self {
         self.0.max_logins = max_logins;
         self
     }
 
-    /// How many device records a login may have at a time: 32 by default. One more, such as a session that is
-    /// restored by a client that keeps no session cookie, ends the oldest.
+    /// Limits the device records of a login: 32 by default. One more ends the oldest restored one. A client without a
+    /// session cookie, for instance, restores a new session with every request.
     #[must_use]
     pub fn max_records_per_login(mut self, max_records: NonZeroU32) -> Self {
         self.0.max_records_per_login = max_records;
         self
     }
 
-    /// Tells `observer` of every event.
+    /// Sends every event to `observer`.
     #[must_use]
     pub fn observer(mut self, observer: impl Observer) -> Self {
         self.0.observer = Some(Arc::new(observer));

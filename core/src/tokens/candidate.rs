@@ -24,8 +24,10 @@ use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
 use crate::store::Change;
 use crate::token::Token;
 
-/// A presented token that is one of ours, neither expired nor ended: now it may name its subject, so
-/// that the application can fetch the stamp and finish with one store read and one user read.
+/// A presented token that is ours and neither expired nor ended; it names its subject.
+///
+/// The application can now fetch the subject's stamp and finish, with one read of the store and one of the user
+/// table.
 #[must_use = "a candidate is no verdict: verify or consume it"]
 pub struct Candidate<'a> {
     tokens: &'a Tokens,
@@ -33,7 +35,7 @@ pub struct Candidate<'a> {
     validator: Validator,
     found: Box<Found>,
     fingerprint: Option<Fingerprint>,
-    /// Whether its use shows that the client has it.
+    /// Whether its use proves that the client has it.
     confirms: bool,
 }
 
@@ -49,48 +51,48 @@ impl<'a> Candidate<'a> {
 }
 
 impl Candidate<'_> {
-    /// Whom the token belongs to; `None` for an anonymous session.
+    /// Returns the owner of the token; `None` for an anonymous session.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
         self.found.record.subject.as_ref()
     }
 
-    /// The login that it belongs to.
+    /// Returns the login that it belongs to.
     #[must_use]
     pub const fn login(&self) -> LoginId {
         self.found.record.login
     }
 
-    /// Which of the record's tokens it is. Where a client sends several, verify the newest first: an old
+    /// Returns which of the record's tokens it is. If a client sends several tokens, verify the newest first: an old
     /// one ends the login (D9).
     #[must_use]
     pub const fn presented(&self) -> Presented {
         self.found.presented
     }
 
-    /// Says what the client that presented it looks like.
+    /// Sets what the client that presented the token looks like.
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
         self
     }
 
-    /// Says that the client may not have this token yet, as its answer is under way or may be lost: that it is looked
-    /// at again shows nothing, so it confirms nothing (contract D5a).
+    /// Declares that the client may not have this token yet, because the response is under way or may be lost. So
+    /// this check proves nothing about the client, and confirms nothing (contract D5a).
     pub const fn before_arrival(mut self) -> Self {
         self.confirms = false;
         self
     }
 
-    /// Whether the token is valid, given the subject's present stamp.
+    /// Verifies the token, given the subject's present stamp.
     ///
     /// # Errors
-    /// [`Failure::StampRequired`] if it is bound to one and none is given; [`Failure::WrongCall`] for a
-    /// single-use kind; any other [`Failure`] if there is no verdict.
+    /// [`Failure::StampRequired`] if the token is bound to a stamp and none is given; [`Failure::WrongCall`] for a
+    /// single-use kind; any other [`Failure`] if no verdict could be reached.
     pub async fn verify(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         self.settle(Ask::Verify, stamp).await
     }
 
-    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
+    /// Does the same as [`verify`](Self::verify) and makes the [successor](Valid::successor) if one is due.
     ///
     /// # Errors
     /// As for [`verify`](Self::verify).
@@ -98,11 +100,11 @@ impl Candidate<'_> {
         self.settle(Ask::Rotate, stamp).await
     }
 
-    /// Uses up a single-use token. Of any number of callers at most one is accepted.
+    /// Consumes a single-use token. Of any number of concurrent calls at most one is accepted.
     ///
     /// # Errors
-    /// As for [`verify`](Self::verify), [`Failure::WrongCall`] for every other kind; after a timeout
-    /// with unknown outcome, or when the future was dropped, the token may be spent.
+    /// As for [`verify`](Self::verify), but [`Failure::WrongCall`] for every other kind. After a timeout with unknown
+    /// outcome, or if the future was dropped, the token may be spent.
     pub async fn consume(mut self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose != Purpose::SingleUse {
             return Err(Failure::WrongCall(self.policy.kind).into());
@@ -125,7 +127,7 @@ impl Candidate<'_> {
             next.purge_at = next.expires_at;
             next.seen_at = now;
             let (of, fingerprint) = (self.found.record.clone(), self.compare());
-            // An ending: it is told though the caller's future is dropped behind the write.
+            // This is an ending: its event is emitted even if the caller's future is dropped after the write.
             let written = self.tokens.detached(|tokens| async move {
                 let written = tokens.replace(&next, &of, Change::End(&tokens.note())).await?;
                 if let Written::Done = written {
@@ -141,7 +143,7 @@ impl Candidate<'_> {
         }
     }
 
-    /// Decides, writes what the decision needs, and starts over when somebody else was faster.
+    /// Decides, writes what the decision needs, and starts over if another call wrote first.
     async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose == Purpose::SingleUse {
             return Err(Failure::WrongCall(self.policy.kind).into());
@@ -190,14 +192,14 @@ impl Candidate<'_> {
         }
     }
 
-    /// D12: the token is valid whether or not what follows from that could be written.
+    /// The token is valid even if the writes that follow from its use fail (D12).
     fn unwritten(self, failure: &Failure, now: Timestamp) -> Valid {
         self.tokens.emit(&self.event(EventKind::WriteFailed, now).source(failure));
         self.accept(None)
     }
 
-    /// D5a: the client has this token, so it has the successor that was sent in the same answer. Whether this
-    /// record need not remember that any more.
+    /// Confirms the successor that was sent in the same response as this token (D5a). Returns whether the record need
+    /// no longer remember it.
     async fn confirm_issuer(&self, now: Timestamp) -> bool {
         let Some(confirms) = self.found.state.confirms else { return false };
         match self.tokens.confirm(confirms, now).await {
@@ -221,12 +223,12 @@ impl Candidate<'_> {
         decide_by(&situation, deadlines, ask, now, self.policy, self.tokens.max_skew())
     }
 
-    /// What to make of the record that somebody else wrote first.
+    /// Examines the record that another call wrote first.
     fn again(&self, record: Option<Record>, now: Timestamp) -> Result<Box<Found>, Denied> {
         self.tokens.examine(self.policy, self.found.record.selector, &self.validator, record, now)
     }
 
-    /// The record after a confirmation, a slide or a rotation by the current token, and the successor.
+    /// Returns the record after a confirmation, a slide or a rotation by the current token, and the successor.
     fn advance(
         &self,
         confirm: bool,
@@ -237,7 +239,7 @@ impl Candidate<'_> {
         let Self { tokens, policy, validator, found, .. } = self;
         let (record, key) = (&found.record, tokens.keys().active());
         let mut state = found.state.clone();
-        // Only a presented validator can move to a new key (contract T3).
+        // A record moves to another key only when its validator is presented (contract T3).
         state.digest = Digest::of(validator, record.covered(&state.facts), key);
         if let (true, Some(rotated)) = (confirm, &mut state.rotated) {
             rotated.confirmed_at = Some(now);
@@ -257,7 +259,7 @@ impl Candidate<'_> {
         let mut next = tokens.next_write(record, &mut state, policy, now)?;
         next.generation = record.generation.saturating_add(u32::from(token.is_some()));
         next.seen_at = now;
-        // What the record was promised: an idle lifetime grows with the next login, not before.
+        // The idle lifetime that the record was promised: a longer one applies from the next login.
         let promised = record.idle_at.map(|idle_at| idle_at.since(record.seen_at));
         let idle = promised.into_iter().chain(policy.idle).min();
         next.idle_at = idle.map(|idle| now.saturating_add(idle));
@@ -265,7 +267,7 @@ impl Candidate<'_> {
         Ok((next, state, token))
     }
 
-    /// The successor that the predecessor's other holders got; `None` if its key is retired.
+    /// Derives the successor that other holders of the predecessor got; `None` if its key is retired.
     fn derive_again(&self, now: Timestamp) -> Result<Option<Token>, Failure> {
         let Found { record, state, .. } = &*self.found;
         let Some(nonce) = state.rotated.as_ref().and_then(|rotated| rotated.nonce) else { return Ok(None) };
@@ -281,7 +283,7 @@ impl Candidate<'_> {
         Ok(Some(Token::print(record.selector, &next, &self.policy.format)))
     }
 
-    /// Ends what the decision says, then gives the verdict; without the former there is no latter (D12).
+    /// Ends what the decision says, then returns the verdict. If the ending fails, there is no verdict (D12).
     async fn reject(
         self,
         rejected: Rejected,

@@ -1,4 +1,4 @@
-//! How many logins a subject has, and how many records a login: the oldest end.
+//! Caps on the logins of a subject and on the records of a login: the oldest end.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -18,17 +18,17 @@ use crate::record::{Reason, Record};
 use crate::selector::Selector;
 use crate::store::{Change, RecordFilter};
 
-/// Which cap a new record may exceed.
+/// A cap that a new record may exceed.
 #[derive(Clone, Copy)]
 pub(super) enum Cap {
-    /// That of the subject's logins.
+    /// The cap on the subject's logins.
     Logins,
-    /// That of the login's records, made from this one.
+    /// The cap on the login's records; the new one was made from `parent`.
     Records { parent: Selector },
 }
 
 impl Tokens {
-    /// Whether the cap may be exceeded by a record after which its subject has `of_subject` records.
+    /// Returns whether the cap may be exceeded, given that the subject has `of_subject` records with the new one.
     pub(super) fn may_exceed(&self, cap: Cap, of_subject: Option<u32>) -> bool {
         let max = match cap {
             Cap::Logins => self.shared.max_logins,
@@ -37,10 +37,11 @@ impl Tokens {
         of_subject.is_none_or(|count| count > max.get())
     }
 
-    /// Ends what exceeds the cap now that `new` is stored. The logins of `uncounted` take no place: they are about to end.
+    /// Ends what exceeds the cap now that `new` is stored. The logins of `uncounted` do not count: they are about to
+    /// end.
     ///
     /// # Errors
-    /// [`Rejected::Revoked`] if that is `new` itself.
+    /// [`Rejected::Revoked`] if `new` itself exceeds the cap.
     pub(super) async fn keep_to(
         &self,
         cap: Cap,
@@ -55,8 +56,8 @@ impl Tokens {
         }
     }
 
-    /// Every login judges by the list that it reads behind its own insert, and by one total order. So of logins
-    /// that run at once the last to read sees them all, and all of them end the same ones.
+    /// Ends all but the newest logins. Each login reads the list after its own insert, and all use one total order.
+    /// So of concurrent logins the last to read sees them all, and all end the same ones.
     async fn keep_newest_logins(
         &self,
         subject: &Subject,
@@ -77,15 +78,16 @@ impl Tokens {
             logins.entry(record.login).and_modify(|first| *first = at.min(*first)).or_insert(at);
             renewed.extend(state.renews.map(|old| (record.login, old)));
         }
-        // A login from the future was written by a broken clock: it counts as the oldest, or it would hold its
-        // place against every later one.
+        // A login from the future was written by a broken clock. It counts as the oldest; otherwise it would keep its
+        // place against every later login.
         let latest = now.saturating_add(self.max_skew());
-        // A renewal under way has two logins, or more if several run at once: with what they renew, ended or not, they
-        // are one, as new as the newest. As two they would take the place of another, or one that of the other.
+        // A renewal under way has two logins, or more if several run concurrently. They count as one, together with
+        // the login they renew, ended or not, and as new as the newest of them. As two, they would evict another
+        // login, or one of them would evict the other.
         let mut places = HashMap::new();
         for (&login, &at) in &logins {
             let mut first = login;
-            // As many steps at most: a writer of the database could make a ring.
+            // The number of steps is bounded, because a writer of the database could make a ring.
             for _ in 0..logins.len() {
                 let Some(old) = renewed.get(&first) else { break };
                 first = *old;
@@ -103,13 +105,13 @@ impl Tokens {
             let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
-        // One without a lifetime takes no place either.
+        // A new record that has expired already, because its lifetime is zero for instance, does not count either.
         let stays =
             !self.is_live(new, now) || order.iter().take(max).any(|(_, of_one)| of_one.contains(&new.login));
         if stays {
             return Ok(());
         }
-        // Another login may have ended it before this one read the list.
+        // Another call may have ended this login before it read the list.
         let ended = rows.records.iter().find(|record| record.selector == new.selector);
         match (ended, ended.and_then(|record| record.revoked)) {
             (None, _) => Err(Rejected::Fenced.into()),
@@ -117,8 +119,10 @@ impl Tokens {
         }
     }
 
-    /// Ends the oldest restored records of a login that has too many, never the new one or the one that it was made
-    /// from, nor a younger one: that was restored at the same time, and each would end the other.
+    /// Ends the oldest restored records of a login that has too many.
+    ///
+    /// It spares the new record, the one that it was made from, and younger ones: a younger one was restored
+    /// concurrently, and each would end the other.
     async fn keep_newest_records(
         &self,
         subject: &Subject,
@@ -148,7 +152,7 @@ impl Tokens {
         Ok(())
     }
 
-    /// Marks one record, whatever is written to it meanwhile.
+    /// Marks one record, even if other calls write to it meanwhile.
     async fn supersede_record(
         &self,
         mut record: Record,
@@ -170,8 +174,10 @@ impl Tokens {
         }
     }
 
-    /// Marks `record` as superseded if it is still this revision, and tells the observer. `state` has a fresh write id:
-    /// with the same one the same mark is tried again, and known again if it was made (contract S5).
+    /// Marks `record` as superseded if it still has this revision, and emits an event.
+    ///
+    /// The caller gives `state` a fresh write id. A retry with the same id writes the same mark, and recognises it if
+    /// it was written before (contract S5).
     pub(super) async fn mark_revision(
         &self,
         record: &Record,

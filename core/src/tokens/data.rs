@@ -1,4 +1,4 @@
-//! Application data that concurrent requests change without losing each other's changes.
+//! Application data: concurrent requests change them without losing each other's changes.
 
 use std::borrow::Cow;
 
@@ -13,24 +13,24 @@ use crate::record::state::{MAX_DATA, State};
 use crate::store::Change;
 
 impl Tokens {
-    /// The application data of a token, as they were when it was verified or last changed with
+    /// Returns the application data of a token, as they were when it was verified or last changed with
     /// [`update_data`](Self::update_data). May read the store.
     ///
     /// # Errors
-    /// [`Denied`] if the token was ended meanwhile, or the data could not be read.
+    /// [`Denied`] if the token was ended meanwhile, or if the data could not be read.
     #[expect(clippy::unused_async, reason = "a token that was verified from a cache will have to be read")]
     pub async fn data<'v>(&self, valid: &'v Valid) -> Result<Cow<'v, [u8]>, Denied> {
         Ok(Cow::Borrowed(&valid.found.state.data))
     }
 
-    /// Changes the application data of a token: `change` gets the present data and is run again
-    /// whenever somebody else was faster, so concurrent requests never lose each other's changes.
+    /// Changes the application data of a token without losing concurrent changes.
     ///
-    /// `valid` holds the new data afterwards. Rejected if the token was ended or has expired meanwhile.
+    /// `change` gets the present data. It runs again whenever another call wrote first. Afterwards `valid` holds the
+    /// new data. The call is rejected if the token was ended or has expired meanwhile.
     ///
     /// # Errors
-    /// [`Limit`](crate::Failure::Limit) if the data grow beyond 16 KiB,
-    /// [`Contended`](crate::Failure::Contended), [`Store`](crate::Failure::Store) (after a timeout with unknown outcome the change may have been made).
+    /// [`Limit`](crate::Failure::Limit) if the data grow beyond 16 KiB, [`Contended`](crate::Failure::Contended),
+    /// [`Store`](crate::Failure::Store) (after a timeout with unknown outcome the change may have been made).
     pub async fn update_data(
         &self,
         valid: &mut Valid,
@@ -65,7 +65,7 @@ impl Tokens {
                         None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
                         None => {}
                     }
-                    // Made again it might be made twice.
+                    // The change may have been made already: a retry could make it twice.
                     if let Some(error) = doubt {
                         return Err(error.into());
                     }

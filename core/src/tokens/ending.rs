@@ -1,4 +1,4 @@
-//! How records are ended: one write and one event, though the caller may be gone (contract D12).
+//! Ends records: one write and one event, even if the caller's future is dropped (contract D12).
 
 use std::error::Error;
 use std::fmt;
@@ -15,7 +15,7 @@ use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
 use crate::store::{Action, EpochUpdate, Logins, Note, RecordFilter, Revocation};
 
-/// One ending: what is written, and how the observer is told.
+/// One ending: what to write, and which event to emit.
 pub(super) struct Ending {
     target: Target,
     told_as: EventKind,
@@ -27,11 +27,11 @@ pub(super) struct Ending {
     tell: Tell,
 }
 
-/// When the observer is told of an ending that was written. It is always told of one that could not be.
+/// When to emit an event for an ending that was written. A failed one always emits an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Tell {
     Always,
-    /// If it ended nothing it is told as this, if at all.
+    /// If it ended nothing, emit this kind of event, or none.
     Otherwise(Option<EventKind>),
     Never,
 }
@@ -44,13 +44,13 @@ enum Target {
 }
 
 impl Ending {
-    /// Marks what matches.
+    /// Marks the records that match.
     pub(super) fn mark(subject: &Subject, filter: RecordFilter, reason: Reason, at: Timestamp) -> Self {
         let action = Action::Mark { reason, at };
         Self::matching(subject, filter, action, EventKind::Revoked(reason), at)
     }
 
-    /// Removes what matches, marked records included.
+    /// Removes the records that match, marked ones included.
     pub(super) fn remove(subject: &Subject, filter: RecordFilter, told_as: EventKind, at: Timestamp) -> Self {
         Self::matching(subject, filter, Action::Remove, told_as, at)
     }
@@ -103,7 +103,7 @@ impl Ending {
         Self { target: Target::One(selector), ..ending }
     }
 
-    /// Turns away the logins that are under way, too.
+    /// Turns away logins under way, too.
     pub(super) fn with_fence(mut self) -> Self {
         if let Target::Matching { fence, .. } = &mut self.target {
             *fence = true;
@@ -111,32 +111,32 @@ impl Ending {
         self
     }
 
-    /// Tells it as another event than [`EventKind::Revoked`].
+    /// Emits this kind of event instead of [`EventKind::Revoked`].
     pub(super) fn told_as(self, told_as: EventKind) -> Self {
         Self { told_as, ..self }
     }
 
-    /// Tells it as this if it ended nothing.
+    /// Emits this kind of event if it ended nothing.
     pub(super) fn otherwise(self, kind: EventKind) -> Self {
         Self { tell: Tell::Otherwise(Some(kind)), ..self }
     }
 
-    /// Says how the client that presented the token compares with the one that it was issued to.
+    /// Sets how the client that presented the token compares with the one that it was issued to.
     pub(super) fn fingerprint(self, fingerprint: FingerprintCheck) -> Self {
         Self { fingerprint, ..self }
     }
 
-    /// Shows the record whose token led to it.
+    /// Adds to the event the record whose token led to the ending.
     pub(super) fn shown_by(self, record: &Record) -> Self {
         Self { record: Some(Box::new(record.clone())), ..self }
     }
 
-    /// Tells nothing if it ended nothing: another call was faster, and told it.
+    /// Emits no event if it ended nothing: another call was faster, and emitted it.
     pub(super) fn only_if_some(self) -> Self {
         Self { tell: Tell::Otherwise(None), ..self }
     }
 
-    /// Tells nothing unless it fails.
+    /// Emits an event only if the ending fails.
     pub(super) fn only_if_failed(self) -> Self {
         Self { tell: Tell::Never, ..self }
     }
@@ -156,18 +156,18 @@ impl Ending {
 }
 
 impl Tokens {
-    /// What the store is to note beside an ending: who made the request.
+    /// Returns the note for the store: the client that made the request.
     pub(super) fn note(&self) -> Note {
         self.context.as_ref().map_or_else(Note::none, |context| context.to_note())
     }
 
-    /// Ends, and tells the observer once: how many records it was, or why they could not be ended. Both happen
-    /// though the caller's future is dropped.
+    /// Ends the records and emits one event: with their number, or with the reason why they could not be ended. Both
+    /// happen even if the caller's future is dropped.
     pub(super) async fn end(&self, ending: Ending) -> Result<u64, Failure> {
         self.detached(|tokens| async move { tokens.end_here(ending).await }).await
     }
 
-    /// The same inside a task that is detached already.
+    /// Does the same inside a task that is already detached.
     pub(super) async fn end_here(&self, ending: Ending) -> Result<u64, Failure> {
         let mut untold = Untold { tokens: self, ending: Some(ending) };
         let result = match &untold.ending {
@@ -204,8 +204,8 @@ impl Tokens {
     }
 }
 
-/// What a log-out or a theft of `record` ends: the devices and single-use tokens of its login. API keys stay,
-/// also those of that login; of a key it is the keys of its kind in its login.
+/// Returns what a log-out or a theft of `record` ends: the devices and single-use tokens of its login, but no API
+/// keys. For a key it is the keys of its kind in its login.
 pub(super) fn login_of(record: &Record) -> RecordFilter {
     let login = RecordFilter::login(record.login);
     match record.purpose {
@@ -214,8 +214,8 @@ pub(super) fn login_of(record: &Record) -> RecordFilter {
     }
 }
 
-/// An ending that the observer has not heard of: when it is cut off, because the store panics or the runtime
-/// shuts down, the observer hears of that.
+/// An ending without an event so far. If it is cut off, because the store panics or the runtime shuts down, dropping
+/// this emits one.
 struct Untold<'a> {
     tokens: &'a Tokens,
     ending: Option<Ending>,

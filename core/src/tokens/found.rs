@@ -1,4 +1,4 @@
-//! A record that was read for a token.
+//! A record that was read for a presented token.
 
 use crate::error::Failure;
 use crate::limit::DecodeError;
@@ -7,13 +7,13 @@ use crate::record::state::State;
 use crate::rotation::{Deadlines, Presented, Situation, StampCheck};
 use crate::selector::Selector;
 
-/// A record and which of its tokens was presented. Boxed wherever it is kept: it is over 500 bytes, and
-/// each return on its way from the store to the application would copy them.
+/// A record, and which of its tokens was presented. Keep it boxed: it has over 500 bytes, and each return on its way
+/// from the store to the application would copy them.
 pub(super) struct Found {
     pub(super) record: Record,
     pub(super) state: State,
     pub(super) presented: Presented,
-    /// When the record expires, as seen when it was read.
+    /// When the record expires, computed when it was read.
     pub(super) deadlines: Deadlines,
 }
 

@@ -1,4 +1,4 @@
-//! How a token comes to be: at a login, or from another token of the same login.
+//! Issues tokens: at a login, or from another token of the same login.
 
 use std::fmt;
 use std::future::IntoFuture;
@@ -29,10 +29,10 @@ use crate::stamp::{Fingerprint, Stamp};
 use crate::store::{Fence, Insert};
 use crate::token::Token;
 
-/// How often a taken selector is replaced by another; once is already a sign of broken randomness.
+/// How often a selector that is taken is replaced. A single collision already suggests broken randomness.
 const SELECTOR_TRIES: usize = 3;
 
-/// A token about to be issued: say more about it, then `.await` it.
+/// A token about to be issued: set its options, then `.await` it.
 #[must_use = "nothing is issued until it is awaited"]
 pub struct Issue<'a> {
     pub(super) tokens: &'a Tokens,
@@ -55,26 +55,26 @@ enum Basis<'a> {
     Restored(&'a Valid),
 }
 
-/// What goes along with the making of a record.
+/// What a new record causes besides itself.
 struct Along {
-    /// As what it is told.
+    /// The event to emit.
     event: EventKind,
     /// The first device record of a login that had none when this issue began.
     first: Option<Arc<OnceLock<Selector>>>,
     /// The older logins that it replaces.
     replaced: Vec<Record>,
-    /// Those that do not count for the cap: they end with it, or with the next token of its login.
+    /// The logins that do not count for the cap: they end with this issue, or with the next token of its login.
     uncounted: Vec<Record>,
     cap: Option<Cap>,
 }
 
-/// All that distinguishes a new record.
+/// The fields of a new record that differ from issue to issue.
 pub(super) struct Draft {
     pub(super) subject: Option<Subject>,
     pub(super) login: LoginId,
     pub(super) fence: Fence,
     pub(super) created_at: Timestamp,
-    /// What the idle lifetime counts from.
+    /// The start of the idle lifetime.
     pub(super) seen_at: Timestamp,
     pub(super) expires_at: Timestamp,
     pub(super) idle: Option<Duration>,
@@ -94,30 +94,30 @@ impl Tokens {
     /// the subject.
     ///
     /// # Errors
-    /// [`Rejected::Fenced`] if everything of the subject or this login was logged out since the login began, if
-    /// that was more than an hour ago, or if the name was unknown; [`Rejected::Revoked`] if as many newer logins
-    /// as the [cap](crate::TokensBuilder::max_logins) allows were made meanwhile. [`Failure::Store`],
-    /// [`Failure::Limit`], [`Failure::UnknownKind`], [`Failure::Randomness`]: nothing is left behind.
+    /// [`Rejected::Fenced`] if everything of the subject or this login was logged out since the login began, if it
+    /// began more than an hour ago, or if the name was unknown; [`Rejected::Revoked`] if as many newer logins as the
+    /// [cap](crate::TokensBuilder::max_logins) allows were made meanwhile. After [`Failure::Store`],
+    /// [`Failure::Limit`], [`Failure::UnknownKind`] or [`Failure::Randomness`] nothing is left behind.
     pub fn issue<'a>(&'a self, login: &'a Login, kind: Kind) -> Issue<'a> {
         Issue::new(self, Basis::Login(login), kind)
     }
 
-    /// Issues a token of `kind` in the login of `parent` without a new authentication: the session that
+    /// Issues a token of `kind` in the login of `parent` without a new authentication, for instance the session that
     /// a remember-me token restores.
     ///
-    /// It takes over the parent's subject, device and stamp, expires no later than the parent, and is
-    /// [`Origin::Restored`]. A login that has too many records loses the oldest that was restored.
+    /// The token takes over the parent's subject, device and stamp, expires no later than the parent, and is
+    /// [`Origin::Restored`]. If the login has too many records, the oldest restored one ends.
     ///
     /// # Errors
     /// [`Rejected::Fenced`] if the parent was ended meanwhile; [`Failure::WrongCall`] if the parent is anonymous or
-    /// no device, or if `kind` is an [API key](Purpose::Key), which needs a login of its own; the others of
+    /// not a device, or if `kind` is an [API key](Purpose::Key), which needs a login of its own; the other errors of
     /// [`issue`](Self::issue).
     pub fn issue_from<'a>(&'a self, parent: &'a Valid, kind: Kind) -> Issue<'a> {
         Issue::new(self, Basis::Restored(parent), kind)
     }
 
-    /// Makes a record and its token, and stores it under `draft.fence`. The number is that of the subject's
-    /// records, where the store knows it.
+    /// Makes a record and its token, and stores it under `draft.fence`. The returned number is that of the subject's
+    /// records, if the store knows it.
     pub(super) async fn create(
         &self,
         policy: &Policy,
@@ -166,7 +166,8 @@ impl Tokens {
                 Ok(inserted) => inserted,
                 Err(error) => {
                     if matches!(&error, StoreError::Timeout { outcome_unknown: true, .. }) {
-                        // It may be there, and its token is not handed out. Told to the observer if it fails.
+                        // The record may be stored, but its token is not handed out. If the removal fails, an event
+                        // says so.
                         let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
                         drop(self.end(ending).await);
                     }
@@ -193,8 +194,8 @@ impl Tokens {
         Err(Failure::Randomness("three selectors in a row were taken".into()).into())
     }
 
-    /// Inserts a record, and finds out what happened where the store does not know: a stored record that equals
-    /// this one is this very write, by its write id (contract S5).
+    /// Inserts a record, and finds out what happened if the store does not know: a stored record that equals this one
+    /// is this very write, because of its write id (contract S5).
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = self.store().insert(record, fence).await;
         if matches!(&answer, Err(StoreError::Timeout { outcome_unknown: true, .. }))
@@ -206,8 +207,8 @@ impl Tokens {
         answer
     }
 
-    /// Makes a record, and ends what it ends. When that fails or may not be the record is removed, for its token
-    /// is not handed out.
+    /// Makes a record and ends what it replaces. If that fails or the login was ended, the record is removed, because
+    /// its token is not handed out.
     async fn complete(
         &self,
         kind: Kind,
@@ -217,10 +218,10 @@ impl Tokens {
     ) -> Result<(Issued, Record), Denied> {
         let (issued, record, of_subject) = self.create(self.policy(kind)?, now, draft).await?;
         let finished = self.finish_issue(&record, of_subject, &along, now).await;
-        // One that was evicted is marked, and tells its owner why.
+        // An evicted record stays marked, so that its owner can be told why.
         if let Err(Denied::Failed(_) | Denied::Rejected(Rejected::Fenced)) = finished {
             let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
-            // Told to the observer if it fails; the answer to the caller is the first failure.
+            // If this fails, an event says so; the caller gets the first failure.
             drop(self.end(ending).await);
         }
         finished?;
@@ -228,8 +229,8 @@ impl Tokens {
         Ok((issued, record))
     }
 
-    /// Whether its login still lives, and what a new record ends: the logins that it replaces, and what exceeds
-    /// the cap.
+    /// Checks that the login is still alive, and ends what a new record ends: the logins that it replaces, and what
+    /// exceeds the cap.
     async fn finish_issue(
         &self,
         record: &Record,
@@ -237,15 +238,16 @@ impl Tokens {
         along: &Along,
         now: Timestamp,
     ) -> Result<(), Denied> {
-        // Another issue of the login was faster, its token was handed out, and a log-out with that may have come
-        // before this record was there. What comes from now on ends this record, too.
+        // Another issue of this login was faster and handed out its token, and a log-out with that token may have
+        // come before this record was stored. A log-out from now on ends this record, too.
         if let Some(first) = along.first.as_ref().and_then(|first| first.get())
             && self.store().find(*first).await?.is_none_or(|first| first.revoked.is_some())
         {
             self.emit(&Event::new(EventKind::Fenced, now).record(record));
             return Err(Rejected::Fenced.into());
         }
-        // Before the old logins end: where this fails the record is removed, and the browser goes on with what it has.
+        // This comes before the old logins end: if it fails, the record is removed and the browser keeps its old
+        // tokens.
         if let Some(cap) = along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
             self.keep_to(cap, record, &along.uncounted, now).await?;
         }
@@ -274,59 +276,60 @@ impl<'a> Issue<'a> {
         }
     }
 
-    /// How a person would recognise the client. Text of any length, a `User-Agent` header for instance, is cut
-    /// to 512 bytes.
+    /// Sets the description by which a person recognises the client. Text of any length, a `User-Agent` header for
+    /// instance, is cut to 512 bytes.
     pub fn device(mut self, description: impl Into<Device>) -> Self {
         self.device = Some(description.into());
         self
     }
 
-    /// Binds it to this stamp: once the stamp is another, the token is dead.
+    /// Binds the token to this stamp: once the stamp changes, the token is refused.
     pub fn stamp(mut self, stamp: Stamp) -> Self {
         self.stamp = Some(stamp);
         self
     }
 
-    /// Remembers what the client looks like, for session protection.
+    /// Stores what the client looks like, for session protection.
     pub fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
         self
     }
 
-    /// Binds it to these 32 bytes, the thumbprint of a key that the client holds for instance, under the digest.
-    /// Compare [`Valid::binding`] with what the client proves: hallpass does not.
+    /// Binds the token to these 32 bytes, under the digest: the thumbprint of a key that the client holds, for
+    /// instance. Compare [`Valid::binding`] with what the client proves; hallpass does not.
     pub fn binding(mut self, binding: [u8; 32]) -> Self {
         self.binding = Some(binding);
         self
     }
 
-    /// Says how the subject authenticated. A token [from another](Tokens::issue_from) says what its parent says.
+    /// Sets how the subject authenticated. By default a token [from another](Tokens::issue_from) has the value of its
+    /// parent.
     pub fn authentication(mut self, authentication: Authentication) -> Self {
         self.authentication = Some(authentication);
         self
     }
 
-    /// Gives it application data: at most 16 KiB of any bytes.
+    /// Sets the application data: at most 16 KiB of any bytes.
     pub fn data(mut self, data: impl Into<Vec<u8>>) -> Self {
         self.data = data.into();
         self
     }
 
-    /// Lives for `lifetime` at most, where the policy allows longer: "remember me for a week".
+    /// Shortens the lifetime to `lifetime`, if the policy allows a longer one: "remember me for a week".
     pub fn lifetime(mut self, lifetime: Duration) -> Self {
         self.lifetime = lifetime;
         self
     }
 
-    /// Names an older token that the same browser still sends: once the new one is stored, the login of
-    /// the old one is ended. Any text is taken; what is no token of ours, or does not decode, is left alone.
+    /// Names an older token that the same browser still sends: once the new one is stored, the login of the old one
+    /// is ended. Accepts any text; ignores text that is no token of ours, and a row that does not decode.
     pub fn replaces(mut self, kind: Kind, text: &'a str) -> Self {
         self.replaces.push((kind, text));
         self
     }
 
-    /// Names an older token that the next token of this login [replaces](Self::replaces). Its login stays until then,
-    /// but takes no place at the [cap](crate::TokensBuilder::max_logins). So a client that gets several tokens loses
+    /// Names an older token that the next token of this login [replaces](Self::replaces). Until then its login stays,
+    /// but does not count for the [cap](crate::TokensBuilder::max_logins). So a client that gets several tokens loses
     /// its old ones with the last of them, and no other device of the subject is logged out for it.
     pub fn replaces_with_next(mut self, kind: Kind, text: &'a str) -> Self {
         self.replaced_next.push((kind, text));
@@ -414,14 +417,15 @@ impl<'a> Issue<'a> {
         let mut replaced = Vec::new();
         for (kind, text) in replaces {
             let old = tokens.replaceable(kind, text, draft.login, now).await?;
-            // Once for each ending: a second one that fails would undo this login when the old one is over. A
-            // key and a session of one login are two, as neither ends the other.
+            // End each login once: a second ending that fails would undo this login although the old one is over. A
+            // key and a session of one login count as two, because neither ends the other.
             let same = |known: &Record, old: &Record| {
                 known.subject == old.subject && login_of(known) == login_of(old)
             };
             replaced.extend(old.filter(|old| !replaced.iter().any(|known: &Record| same(known, old))));
         }
-        // What was ended already comes first: should its rest fail to end, the login that still lives stays.
+        // Logins whose token was ended already come first: if ending the rest of one fails, the login that is still
+        // alive stays.
         replaced.sort_by_key(|old| old.revoked.is_none());
         let (event, cap) = match basis {
             Basis::Login(login) if login.is_new() && device_kind => (EventKind::Issued, Some(Cap::Logins)),
@@ -432,7 +436,7 @@ impl<'a> Issue<'a> {
             }
         };
         let cap = cap.filter(|_| draft.subject.is_some());
-        // An API key that is replaced ends no device of its login.
+        // Replacing an API key ends no device of its login.
         let mut uncounted: Vec<_> =
             replaced.iter().filter(|old| old.purpose != Purpose::Key).cloned().collect();
         if let Some(Cap::Logins) = cap {
@@ -450,7 +454,8 @@ impl<'a> Issue<'a> {
         let (issued, record) = if alone {
             tokens.complete(kind, now, draft, along).await?
         } else {
-            // Detached from the insert on: dropped behind it, it would leave what its record has to end.
+            // Detached from the insert on: if the future is dropped after the insert, what the record ends must still
+            // end.
             tokens.detached(|tokens| async move { tokens.complete(kind, now, draft, along).await }).await?
         };
         if let (Basis::Login(login), true) = (basis, device_kind) {

@@ -1,4 +1,4 @@
-//! Live logins as a person would see them.
+//! Lists live logins as a user sees them.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -17,24 +17,24 @@ use crate::record::state::State;
 use crate::record::{Reason, Record};
 use crate::selector::Selector;
 
-/// One login that is live: a device, or an API key. No secrets.
+/// One live login: a device, or an API key. No secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveLogin {
-    /// What [`Tokens::revoke_login`] wants to hear.
+    /// The id to pass to [`Tokens::revoke_login`].
     pub login: LoginId,
-    /// How a person would recognise the client.
+    /// The description by which a person recognises the client.
     pub device: Device,
-    /// When the subject authenticated for it.
+    /// When the subject authenticated for this login.
     pub created_at: Timestamp,
-    /// When one of its tokens was last seen, to the precision of the policies' touch intervals.
+    /// When one of its tokens was last seen, to the precision of the touch intervals.
     pub seen_at: Timestamp,
     /// When the last of its tokens expires.
     pub expires_at: Timestamp,
-    /// How the token that was seen last was come by.
+    /// The origin of the token that was seen last.
     pub origin: Origin,
     /// The kinds of its live tokens, in no particular order.
     pub kinds: Vec<Kind>,
-    /// Whether it is the one that asks.
+    /// Whether it is the login of the request that asks for the list.
     pub current: bool,
 }
 
@@ -65,16 +65,16 @@ impl ActiveLogin {
     }
 }
 
-/// Which logins to list.
+/// Selects which logins to list.
 #[derive(Clone, Debug)]
 pub struct ListQuery {
     /// Logins of this purpose; devices by default.
     pub purpose: Purpose,
-    /// The login that asks, to be marked in the list.
+    /// The login of the request that asks for the list; its entry is marked as current.
     pub current: Option<LoginId>,
-    /// Only what comes after this: [`Listing::next`] of the page before.
+    /// Only logins after this place: [`Listing::next`] of the page before.
     pub after: Option<ListCursor>,
-    /// How many logins a page has at most; 100 by default.
+    /// The largest number of logins on a page; 100 by default.
     pub limit: usize,
 }
 
@@ -98,16 +98,16 @@ pub struct Listing {
     pub logins: Vec<ActiveLogin>,
     /// Where the next page begins; `None` if this is the last.
     pub next: Option<ListCursor>,
-    /// The selectors of rows of the subject that do not decode, on every page. Their tokens are not accepted; see
-    /// [`Tokens::remove_unreadable`].
+    /// The selectors of the subject's rows that do not decode, the same on every page. Their tokens are not accepted;
+    /// see [`Tokens::remove_unreadable`].
     pub unreadable: Vec<Selector>,
 }
 
 impl Tokens {
-    /// The live logins of `subject`, one entry each however many tokens it has, newest first.
+    /// Lists the live logins of `subject`, newest first: one entry for each login, however many tokens it has.
     ///
-    /// Reads every record of the subject of that purpose, in pages of 256: a login's records may lie far apart.
-    /// Logins of kinds that this process has no policy for are listed, too.
+    /// It reads every record of the subject of that purpose, in pages of 256, because a login's records may lie far
+    /// apart. It also lists logins of kinds for which this process has no policy.
     ///
     /// # Errors
     /// [`Failure::Store`]; [`Failure::Corrupt`] if the store repeats a page.
@@ -141,8 +141,10 @@ impl Tokens {
         Ok(Listing { logins, next, unreadable })
     }
 
-    /// Removes a row of `subject` that does not decode, such as [`Listing::unreadable`] shows. A row that does
-    /// decode is left alone, for a selector is no proof of anything. Answers whether it removed one.
+    /// Removes a row of `subject` that does not decode, as shown in [`Listing::unreadable`], and returns whether it
+    /// removed one.
+    ///
+    /// A row that decodes is left alone, because a selector proves nothing.
     ///
     /// # Errors
     /// [`Failure::Store`].

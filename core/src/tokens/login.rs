@@ -11,15 +11,16 @@ use crate::limit::DecodeError;
 use crate::selector::Selector;
 use crate::store::{Admission, Fence};
 
-/// How long a login may be under way: password, second factor, and the answer. 1 hour.
+/// How long a login may be under way (password, second factor, response): 1 hour.
 pub(super) const LOGIN_WINDOW: Duration = Duration::from_secs(60 * 60);
 
-/// A login that has begun. Its tokens are issued within an hour, and none once the login was ended or everything
-/// of the subject was logged out (contract S11).
+/// A login that has begun: tokens can be issued to it within an hour.
 ///
-/// It holds no secret, but a made-up one would get past that fence: keep it on the server. Clones are one login.
-/// A copy that was encoded before the first token was issued does not know of that token, so end what carried it,
-/// with [`Issue::replaces`](crate::Issue::replaces) for instance.
+/// No token is issued once the login was ended or everything of the subject was logged out (contract S11). It holds
+/// no secret, but a forged one would get past that fence, so keep it on the server.
+///
+/// A clone is the same login. A copy that was encoded before the first token was issued does not know about that
+/// token; so end the token that carried the copy, with [`Issue::replaces`](crate::Issue::replaces) for instance.
 #[derive(Clone, Debug)]
 #[must_use = "issue its tokens once the credentials are checked"]
 pub struct Login {
@@ -27,22 +28,22 @@ pub struct Login {
     pub(super) era: Era,
     begun_at: Timestamp,
     who: Who,
-    /// The first device record of this login: while that lives, the login has not been ended.
+    /// The first device record of this login: while that is alive, the login has not been ended.
     first: Arc<OnceLock<Selector>>,
 }
 
-/// Who is logging in.
+/// The subject of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Who {
     /// No subject: an anonymous session.
     Anonymous,
     /// A subject, with its epoch.
     Subject(Subject, Epoch),
-    /// A name that no subject has: nothing is ever issued.
+    /// A name that no subject has: no token is ever issued.
     Unknown,
 }
 
-/// The first byte behind the version.
+/// The first byte after the version.
 const ANONYMOUS: u8 = 0;
 const SUBJECT: u8 = 1;
 const UNKNOWN: u8 = 2;
@@ -56,14 +57,14 @@ impl Login {
         Self { id, era, begun_at, who, first: Arc::default() }
     }
 
-    /// The id that its records will carry. Each further anonymous session that is issued from one login has an
-    /// id of its own.
+    /// Returns the id that its records will carry. Each further anonymous session that is issued from one login has
+    /// an id of its own.
     #[must_use]
     pub const fn id(&self) -> LoginId {
         self.id
     }
 
-    /// Who is logging in; `None` for an anonymous session and for a name that no subject has.
+    /// Returns the subject that logs in; `None` for an anonymous session and for a name that no subject has.
     #[must_use]
     pub const fn subject(&self) -> Option<&Subject> {
         match &self.who {
@@ -72,8 +73,8 @@ impl Login {
         }
     }
 
-    /// The login as at most 309 bytes, to carry it across requests (until a second factor has been
-    /// checked, say) in the data of an anonymous session or a one-time token.
+    /// Encodes the login as at most 309 bytes, to carry it from request to request (until a second factor has been
+    /// checked, for instance) in the data of an anonymous session or a one-time token.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let first = self.first.get();
@@ -94,10 +95,10 @@ impl Login {
         out
     }
 
-    /// Reads what [`Login::encode`] wrote.
+    /// Decodes the output of [`Login::encode`].
     ///
     /// # Errors
-    /// [`DecodeError`] for anything else.
+    /// [`DecodeError`] for any other bytes.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         const SHORT: DecodeError = DecodeError("too short for a login");
         let Some((&[Self::VERSION], rest)) = bytes.split_first_chunk() else {
@@ -132,11 +133,11 @@ impl Login {
         })
     }
 
-    /// What must hold when a record of it is inserted; `None` if nothing may be: it is of an unknown name, or it
-    /// began more than an hour ago (or later than that in the future, by a broken clock).
+    /// Returns the fence for a record of this login; `None` if none may be inserted, because the name is unknown or
+    /// the login began more than an hour ago (or, by a broken clock, that far in the future).
     ///
-    /// Once a device record of the login is there, that record is the fence: an ending of the login ends it, and
-    /// so does a "log out everywhere", which the epoch would tell as well.
+    /// Once the login has a device record, that record is the fence. Ending the login ends it, and so does a "log out
+    /// everywhere", which the epoch would show as well.
     pub(super) fn fence(&self, now: Timestamp) -> Option<Fence> {
         if now.since(self.begun_at) >= LOGIN_WINDOW || self.begun_at.since(now) >= LOGIN_WINDOW {
             return None;
@@ -149,25 +150,28 @@ impl Login {
         }
     }
 
-    /// The first device record, which an issue that has begun already may come to know by its end.
+    /// Returns the cell of the first device record. An issue that has begun already may find it filled before it
+    /// ends.
     pub(super) fn first(&self) -> Arc<OnceLock<Selector>> {
         self.first.clone()
     }
 
-    /// Whether no device record of it is known yet.
+    /// Returns whether no device record of the login is known yet.
     pub(super) fn is_new(&self) -> bool {
         self.first.get().is_none()
     }
 
-    /// Remembers its first device record; later ones change nothing.
+    /// Stores the first device record; later calls change nothing.
     pub(super) fn has_begun_with(&self, selector: Selector) {
         self.first.get_or_init(|| selector);
     }
 }
 
 impl Tokens {
-    /// Begins a login. Call it before the password is checked, and only for a subject that exists (otherwise
-    /// [`begin_unknown_login`](Self::begin_unknown_login)): it stores a short-lived row for it.
+    /// Begins a login and stores a short-lived row for the subject.
+    ///
+    /// Call it before the password is checked, and only for a subject that exists; otherwise call
+    /// [`begin_unknown_login`](Self::begin_unknown_login).
     ///
     /// # Errors
     /// [`Failure::Store`], [`Failure::Randomness`].
@@ -177,8 +181,9 @@ impl Tokens {
         Ok(Login::new(LoginId(self.random()?), era, now, Who::Subject(subject.clone(), epoch)))
     }
 
-    /// Begins a login for a name that no subject has, so that it takes as long as for one that exists. It costs
-    /// one call of the store, writes nothing, and [`issue`](Self::issue) answers
+    /// Begins a login for a name that no subject has, so that it takes as long as for one that exists.
+    ///
+    /// It costs one call of the store and writes nothing. [`issue`](Self::issue) then returns
     /// [`Rejected::Fenced`](crate::Rejected::Fenced), whatever the credentials.
     ///
     /// # Errors

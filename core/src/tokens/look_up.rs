@@ -1,4 +1,4 @@
-//! From the text of a token to the record that it belongs to (contract D1 to D3).
+//! Finds the record that a token's text belongs to (contract D1 to D3).
 
 use super::Tokens;
 use super::candidate::Candidate;
@@ -18,10 +18,10 @@ use crate::secret::{Digest, Validator};
 use crate::selector::Selector;
 
 impl Tokens {
-    /// Whether `text` is a token of `kind` that is ours, neither expired nor ended.
+    /// Checks that `text` is a token of `kind` that is ours and neither expired nor ended.
     ///
     /// # Errors
-    /// [`Failure`] if that cannot be told.
+    /// [`Rejected`] if it is not; [`Failure`] if no verdict could be reached.
     pub async fn look_up(&self, kind: Kind, text: &str) -> Result<Candidate<'_>, Denied> {
         let policy = self.policy(kind)?;
         let now = self.now();
@@ -34,33 +34,34 @@ impl Tokens {
         Ok(Candidate::new(self, policy, validator, found))
     }
 
-    /// Whether `text` is a valid token of `kind`, for kinds that are bound to no stamp.
+    /// Verifies a token of `kind`, for kinds that are bound to no stamp.
     ///
     /// # Errors
-    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    /// [`Rejected`] if it is not valid; [`Failure`] if no verdict could be reached. After [`Failure::StampRequired`],
+    /// call [`look_up`](Self::look_up) and pass the stamp to [`Candidate::verify`].
     pub async fn verify(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
         self.look_up(kind, text).await?.verify(None).await
     }
 
-    /// As [`verify`](Self::verify), and the [successor](Valid::successor) if one is due.
+    /// Does the same as [`verify`](Self::verify) and makes the [successor](Valid::successor) if one is due.
     ///
     /// # Errors
-    /// [`Failure`], [`Failure::StampRequired`] among them: then [`look_up`](Self::look_up) first.
+    /// As for [`verify`](Self::verify).
     pub async fn verify_and_rotate(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
         self.look_up(kind, text).await?.verify_and_rotate(None).await
     }
 
-    /// Uses up a single-use token that is bound to no stamp. Of any number of callers at most one is
+    /// Consumes a single-use token that is bound to no stamp. Of any number of concurrent calls at most one is
     /// accepted.
     ///
     /// # Errors
-    /// [`Failure`]; after a [timeout](crate::StoreError::Timeout) with unknown outcome, or when the
+    /// As for [`verify`](Self::verify). After a [timeout](crate::StoreError::Timeout) with unknown outcome, or if the
     /// future was dropped, the token may be spent.
     pub async fn consume(&self, kind: Kind, text: &str) -> Result<Valid, Denied> {
         self.look_up(kind, text).await?.consume(None).await
     }
 
-    /// Rows D1 to D3 for what a store returned.
+    /// Applies rows D1 to D3 to the record that a store returned.
     pub(super) fn examine(
         &self,
         policy: &Policy,
@@ -76,7 +77,7 @@ impl Tokens {
         };
         let Some(record) = record else { return invalid(EventKind::UnknownSelector) };
         if record.selector != selector {
-            return Err(corrupt(selector, DecodeError("the store answered with another record")).into());
+            return Err(corrupt(selector, DecodeError("the store returned another record")).into());
         }
         if record.kind != kind {
             return invalid(EventKind::KindMismatch);
@@ -95,14 +96,14 @@ impl Tokens {
         Err(rejected.into())
     }
 
-    /// Which of the record's tokens has this validator; `None` if the key that could tell is retired.
+    /// Returns which of the record's tokens has this validator; `None` if that depends on a retired key.
     ///
-    /// Where only the predecessor's key is, its digest can no longer be compared. The newest token has been
-    /// presented since, or its digest would be under that key, too. So once the windows have closed, every token
-    /// of ours but the newest is a replay.
+    /// If only the predecessor's key is retired, its digest can no longer be compared. The newest token has been
+    /// presented since; otherwise its digest would be under that key, too. So once the windows have closed, every
+    /// token of ours except the newest is a replay.
     ///
-    /// The costly proof of descent comes only when the newest digest does not match: what that reveals,
-    /// whether a token is the newest one, its holder learns from the verdict anyway.
+    /// The costly proof of descent runs only if the newest digest does not match. This reveals whether a token is the
+    /// newest one, which its holder learns from the verdict anyway.
     fn identify(
         &self,
         policy: &Policy,
@@ -136,7 +137,7 @@ impl Tokens {
         }
     }
 
-    /// The key named `id`, where it can still be used.
+    /// Returns the key named `id`, if it can still be used.
     pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
         Ok(match self.keys().usable(id, now)? {
             Usable::Yes(key) => Some(key),

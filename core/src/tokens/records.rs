@@ -1,4 +1,4 @@
-//! The records of a subject, read page by page, and which of them are live.
+//! Reads the records of a subject page by page, and checks which of them are live.
 
 use std::num::NonZeroU16;
 
@@ -17,10 +17,10 @@ use crate::rotation::{Deadlines, Presented, Situation, StampCheck};
 use crate::selector::Selector;
 use crate::store::{Listed, Page};
 
-/// How many records one read of a list asks for.
+/// The number of records that one read of a list asks for.
 const PAGE: NonZeroU16 = NonZeroU16::new(256).unwrap();
 
-/// What a subject has.
+/// The rows of a subject.
 pub(super) struct Rows {
     /// Its records, newest first.
     pub(super) records: Vec<Record>,
@@ -29,7 +29,8 @@ pub(super) struct Rows {
 }
 
 impl Tokens {
-    /// Every row of `subject` of these purposes. One that does not decode is an event and hides no other.
+    /// Returns every row of `subject` of these purposes. A row that does not decode causes an event and hides no
+    /// other.
     pub(super) async fn records(&self, subject: &Subject, purposes: Purposes) -> Result<Rows, Failure> {
         let mut page = Page { purposes, ..Page::first(PAGE) };
         let mut rows = Rows { records: Vec::new(), unreadable: Vec::new() };
@@ -37,12 +38,12 @@ impl Tokens {
             let entries = self.store().list_by_subject(subject, &page).await?;
             let full = entries.len() >= usize::from(PAGE.get());
             let last = entries.last().map(Listed::place);
-            // A page that does not come after the one before would be read without end.
+            // If a store returned pages out of order, this loop could run without end.
             if let Some((_, selector)) = last
                 && page.after.is_some()
                 && last >= page.after
             {
-                return Err(corrupt(selector, DecodeError("the store repeats a page of a list")));
+                return Err(corrupt(selector, DecodeError("the store returned list pages out of order")));
             }
             page.after = last;
             for entry in entries {
@@ -61,7 +62,7 @@ impl Tokens {
         }
     }
 
-    /// The body of a listed record; `None`, and an event, if it does not decode.
+    /// Returns the body of a listed record; `None`, with an event, if it does not decode.
     pub(super) fn state(&self, record: &Record) -> Option<State> {
         match State::decode(&record.body) {
             Ok(state) => Some(state),
@@ -73,14 +74,14 @@ impl Tokens {
         }
     }
 
-    /// Whether a token of `record` can still be valid: not ended, and expired neither by what it was promised
-    /// nor by the present policy of its kind, where this process has one.
+    /// Returns whether a token of `record` can still be valid: not ended, and expired neither by what the record was
+    /// promised nor by the present policy of its kind, if this process has one.
     pub(super) fn is_live(&self, record: &Record, now: Timestamp) -> bool {
         let allowed = |policy| now < self.deadlines(record, policy, now).first();
         record.is_live(now) && self.policy(record.kind).map_or(true, allowed)
     }
 
-    /// When `record` expires: the earlier of what it was promised and what the policy allows now.
+    /// Returns when `record` expires: the earlier of what it was promised and what the policy allows now.
     pub(super) fn deadlines(&self, record: &Record, policy: &Policy, now: Timestamp) -> Deadlines {
         let Record { created_at, seen_at, expires_at, idle_at, revoked, .. } = *record;
         let situation = Situation {

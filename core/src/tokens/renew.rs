@@ -1,4 +1,4 @@
-//! A renewal: the caller gets new tokens in a new login, and what it held before ends.
+//! Renewals: the caller gets new tokens in a new login, and its old ones end.
 
 use super::Tokens;
 use super::backoff::Backoff;
@@ -26,19 +26,20 @@ use crate::store::{Fence, RecordFilter};
 #[derive(Debug)]
 #[must_use = "the caller's old tokens are superseded: send it the new ones"]
 pub struct Renewed {
-    /// What the client gets in place of every token that it holds: send them all.
+    /// The new tokens, in place of every token that the client holds: send them all.
     pub tokens: Vec<Issued>,
-    /// How many other records were ended. A failure if they could not be, or what a step-up exceeds the
-    /// [cap](crate::TokensBuilder::max_logins) by: verify one of the new tokens and repeat the call with it.
+    /// The number of other records that were ended; a failure if they could not be ended, or if a step-up could not
+    /// end the logins beyond the [cap](crate::TokensBuilder::max_logins). After a failure, verify one of the new
+    /// tokens and repeat the call with it.
     pub ended: Result<u64, Failure>,
 }
 
-/// One renewal: whose, what is different in the new records, and what ends at last.
+/// One renewal: whose it is, what differs in the new records, and what ends with it.
 struct Renewal {
     subject: Subject,
     selector: Selector,
     login: LoginId,
-    /// The caller's row as its token proved it.
+    /// The caller's row, as proven by its token.
     proven: (Record, Facts),
     stamp: Option<[u8; 16]>,
     authentication: Option<Authentication>,
@@ -48,67 +49,67 @@ struct Renewal {
 /// What ends besides the caller's own record.
 #[derive(Clone, Copy)]
 enum Rest {
-    /// Everything outside the new login, logins under way included.
+    /// Everything outside the new login, and logins under way.
     Subject(Reason),
-    /// What else the caller's login holds.
+    /// The rest of the caller's login.
     Login,
 }
 
-/// A login as it was read, and the records made of it.
+/// A login as it was read, and the records copied from it.
 struct Copies {
     caller: Record,
-    /// The one that renewals of this login compete for: its oldest record that was not ended.
+    /// The record that renewals of this login compete for: the oldest that was not ended.
     oldest: (Record, State),
-    /// That of the caller's record first.
+    /// The copies; that of the caller's record first.
     made: Vec<Made>,
-    /// How many records the subject has, where the store knows.
+    /// The number of records of the subject, if the store knows it.
     of_subject: Option<u32>,
 }
 
-/// A new record, and what it was copied from.
+/// A new record, and the one it was copied from.
 pub(super) struct Made {
     issued: Issued,
     pub(super) record: Record,
     pub(super) original: (Record, State),
-    /// Whether it keeps the data of the original, which a copy of another token may have restored and written to.
+    /// Whether it keeps the data of the original. It does not if a copied token may have restored the original and
+    /// written to it.
     pub(super) keeps_data: bool,
 }
 
-/// The call was overtaken: this is the caller's record now, if it is there. If it lives the call starts over.
+/// The call was overtaken. Holds the caller's present record, if it exists; if that is alive, the call starts over.
 struct Lost(Option<Record>);
 
 impl Tokens {
-    /// "Log out the other devices": ends every other device of the caller's subject and every single-use
-    /// token, turns away logins under way, and gives the caller new tokens in place of all that its own
-    /// login holds (ASVS 5.0, 7.2.4): a copy of one of those is out too.
+    /// Logs out the caller's other devices: ends them and all single-use tokens of the subject, turns away logins
+    /// under way, and gives the caller new tokens (ASVS 5.0, 7.2.4).
     ///
-    /// Send every token of the answer to the client: its old ones are dead. None of the new ones expires later
-    /// than its old one, nor later than the policy allows. API keys stay. Kinds that this process has no policy
-    /// for end, and the caller gets none in their place.
+    /// The new tokens replace all that the caller's own login holds, so a copy of one of those is logged out, too.
+    /// Send every new token to the client: its old ones are refused. No new token expires later than the old one, nor
+    /// later than the policy allows. API keys stay. Tokens of kinds for which this process has no policy end without
+    /// a replacement.
     ///
-    /// Of several calls with tokens of one login, at once or one after the other, one wins. The others answer
-    /// [`Rejected::Revoked`] with [`Reason::Superseded`] and get nothing, for each may come from a copy. So a
-    /// double click, or an answer that is lost, costs the caller a new login.
+    /// If several calls use tokens of one login, concurrently or one after the other, one wins. The others return
+    /// [`Rejected::Revoked`] with [`Reason::Superseded`] and no tokens, because each may come from a copy. So after a
+    /// double click or a lost response the user has to log in again.
     ///
-    /// The data of the caller's token go along, and those of tokens that a login or a renewal gave it. Of others,
-    /// which were [restored](Self::issue_from), they stay behind: a copy may have restored them.
+    /// The new tokens keep the data of the caller's token, and of the other tokens that a login or a renewal made.
+    /// Data of [restored](Self::issue_from) tokens are not kept, because a copy may have restored them.
     ///
     /// # Errors
-    /// [`Failure::Store`]: repeat the call with the same token; others of its login may have been superseded.
-    /// [`Failure::Contended`]: other requests wrote to the login's records all the time, or another renewal of it
-    /// stopped half-way; the login is ended, and nothing else. [`Failure::WrongCall`] if the caller is anonymous or
-    /// not a device.
+    /// [`Failure::Store`]: repeat the call with the same token; other tokens of its login may have been superseded.
+    /// [`Failure::Contended`]: other requests kept writing to the login's records, or another renewal of it stopped
+    /// half-way; only this login is ended. [`Failure::WrongCall`]: the caller is anonymous or not a device.
     ///
     /// # Cancellation
-    /// It completes though the future is dropped; then the caller has to log in again.
+    /// The call completes even if the future is dropped; then the caller has to log in again.
     pub async fn revoke_others(&self, caller: &Valid) -> Result<Renewed, Denied> {
         self.renew(caller, None, None, Rest::Subject(Reason::LoggedOutElsewhere)).await
     }
 
-    /// After a password or another credential was changed, and committed: the same as
-    /// [`revoke_others`](Self::revoke_others), with the new tokens bound to the new `stamp`.
+    /// Renews the caller's login after a password or another credential was changed and committed.
     ///
-    /// A token bound to the old stamp is refused from the commit on, and ended by this call.
+    /// It does the same as [`revoke_others`](Self::revoke_others), and binds the new tokens to the new `stamp`. A
+    /// token bound to the old stamp is refused from the commit on, and this call ends it.
     ///
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
@@ -116,16 +117,17 @@ impl Tokens {
         self.renew(caller, stamp, None, Rest::Subject(Reason::CredentialChanged)).await
     }
 
-    /// After the subject has authenticated again in its login (a step-up): gives the caller new tokens that
-    /// carry `authentication` and the present time as [`auth_at`](Valid::auth_at), in place of all that its login
-    /// holds, so that a copy of those gains nothing by it. Other logins stay.
+    /// Renews the caller's login after the subject has authenticated again in it (a step-up).
     ///
-    /// Lifetimes stay, too. For the [cap](crate::TokensBuilder::max_logins) it is a new login: where as many newer
-    /// ones were made meanwhile it answers [`Rejected::Revoked`] with [`Reason::Evicted`]. For the rest see
+    /// The new tokens carry `authentication` and the present time as [`auth_at`](Valid::auth_at). They replace all
+    /// that the login holds, so a copy of an old token gains nothing. Other logins stay, and so do lifetimes.
+    ///
+    /// For the [cap](crate::TokensBuilder::max_logins) it is a new login: if as many newer ones were made meanwhile,
+    /// the call returns [`Rejected::Revoked`] with [`Reason::Evicted`]. Everything else is as for
     /// [`revoke_others`](Self::revoke_others).
     ///
     /// # Errors
-    /// As for [`revoke_others`](Self::revoke_others), and [`Failure::Limit`] for an `authentication` beyond its
+    /// As for [`revoke_others`](Self::revoke_others), and [`Failure::Limit`] if `authentication` is beyond its
     /// limits.
     pub async fn authenticated_again(
         &self,
@@ -161,17 +163,17 @@ impl Tokens {
         self.detached(|tokens| async move { tokens.renew_login(&renewal).await }).await
     }
 
-    /// In four steps, of which a copy of the caller's token gains nothing, whatever it calls meanwhile:
+    /// Renews in four steps. A copy of the caller's token gains nothing from them, whatever calls it makes meanwhile:
     ///
-    /// 1. New records in a new login, fenced by the oldest record of the caller's login.
-    /// 2. That record is marked, by compare-and-swap at the revision that was read: of renewals with any tokens of
-    ///    the login one wins. Then the caller's is marked the same way, or nothing is handed out; then each other
-    ///    record that was copied, or its copy is removed.
+    /// 1. New records are made in a new login, fenced by the oldest record of the caller's login.
+    /// 2. That record is marked, by compare-and-swap at the revision that was read, so of all renewals with tokens of
+    ///    this login one wins. Then the caller's record is marked the same way; if that fails, no token is handed
+    ///    out. Then each other record that was copied is marked; if that fails, its copy is removed.
     /// 3. The rest ends, in one step.
     /// 4. The tokens are handed out, with the failure of step 3 if it failed.
     ///
-    /// Until step 2 the old tokens are as good as before, and no new one was handed out; from step 2 on the
-    /// caller's old one is dead.
+    /// Until step 2 the old tokens are valid, and no new one was handed out. From step 2 on the caller's old token is
+    /// refused.
     async fn renew_login(&self, renewal: &Renewal) -> Result<Renewed, Denied> {
         let mut backoff = Backoff::default();
         backoff.pause(self).await?;
@@ -182,7 +184,7 @@ impl Tokens {
                 Ok(Err(lost)) => lost,
                 Err(denied) => {
                     self.discard(&renewal.subject, login, now).await;
-                    // Written to all the time, like below, when it had won already.
+                    // Other calls kept writing although this renewal had won: the login ends, as below.
                     if let Denied::Failed(Failure::Contended) = denied {
                         self.end_login(renewal, now).await?;
                     }
@@ -195,7 +197,8 @@ impl Tokens {
             let paused = backoff.pause(self).await;
             self.discard(&renewal.subject, login, now).await;
             let Err(out_of_time) = paused else { continue };
-            // It has not won, for another call may. But no flood of writes keeps the caller's login alive (D12).
+            // This renewal has not won, and another call may win. But a flood of writes must not keep the caller's
+            // login alive (D12).
             self.end_login(renewal, now).await?;
             return Err(out_of_time.into());
         }
@@ -216,12 +219,12 @@ impl Tokens {
         match self.mark_revision(&oldest, &state, now).await? {
             Written::Done => {}
             Written::Lost(record) if oldest.selector == caller.selector => return Ok(Err(Lost(record))),
-            // Ended, or written to: what the caller's record is now, the next try reads.
+            // Ended or written to: the next try reads what the caller's record is now.
             Written::Lost(_) => return Ok(Err(Lost(Some(caller)))),
         }
         let mut marked = u64::from(oldest.selector != caller.selector);
         let mut renewed = Vec::with_capacity(made.len());
-        // That of the caller's record comes first: where it was ended meanwhile nothing is handed out.
+        // The caller's record comes first: if it was ended meanwhile, no token is handed out.
         for made in made {
             let original = made.original.0.selector;
             if original != oldest.selector {
@@ -239,7 +242,7 @@ impl Tokens {
             renewed.push(made);
         }
         let mut ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
-        // Beside the logins that stay this is a new one, and an eviction that is under way does not know of it.
+        // Beside the logins that stay this is a new login, and an eviction under way does not know about it.
         if let (Rest::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
             && self.may_exceed(Cap::Logins, of_subject)
         {
@@ -256,7 +259,7 @@ impl Tokens {
         Ok(Ok(Renewed { tokens: tokens.collect(), ended }))
     }
 
-    /// Step 1: one record for each device kind that is live in the caller's login.
+    /// Step 1: copies one record for each device kind that is live in the caller's login.
     async fn copy_login(
         &self,
         renewal: &Renewal,
@@ -265,7 +268,7 @@ impl Tokens {
     ) -> Result<Result<Copies, Lost>, Denied> {
         let rows = self.records(&renewal.subject, Purpose::Device.into()).await?;
         if rows.unreadable.contains(&renewal.selector) {
-            return Err(corrupt(renewal.selector, DecodeError("the row of the caller is unreadable")).into());
+            return Err(corrupt(renewal.selector, DecodeError("the caller's row is unreadable")).into());
         }
         let caller = rows.records.iter().find(|record| record.selector == renewal.selector);
         let Some(caller) = caller.filter(|caller| caller.revoked.is_none()) else {
@@ -285,8 +288,9 @@ impl Tokens {
         let mine = |record: &Record| {
             record.login == caller.login && record.subject == caller.subject && record.revoked.is_none()
         };
-        // An expired one counts: whether it has is not the same on every node. A restored one only where no other is
-        // left: it may be inserted meanwhile, by a node whose clock is behind, and would be the oldest for some calls.
+        // An expired record counts, because nodes may disagree whether it has expired. A restored one counts only if
+        // there is no other: a node whose clock is behind may insert one meanwhile, which would be the oldest for
+        // some calls only.
         let mut oldest = None;
         for record in rows.records.iter().rev().filter(|record| mine(record)) {
             let Some(state) = self.state(record) else { continue };
@@ -304,11 +308,11 @@ impl Tokens {
         for record in &rows.records {
             if mine(record)
                 && self.is_live(record, now)
-                // A row says what it is for, and its policy has to agree: a copy of a device is no key.
+                // A row states its purpose, and its policy must agree: the copy of a device must not become a key.
                 && self.policy(record.kind).is_ok_and(|policy| policy.purpose == Purpose::Device)
                 && !kinds.contains(&record.kind)
                 && let Some(state) = self.state(record)
-                // Its tokens are `Invalid` (T3): a leaked key would sign for the ring's active one otherwise.
+                // Its tokens are `Invalid` (T3); copying it would let a leaked key sign with the ring's active one.
                 && self.key(state.digest.key, now)?.is_some()
             {
                 kinds.push(record.kind);
@@ -333,9 +337,11 @@ impl Tokens {
         Ok(Ok(copies))
     }
 
-    /// Whether another renewal of `login` has won and is not done: it has superseded a record, and what is to
-    /// take its place is there. The cap of a login's records supersedes restored ones, too, but puts nothing in their
-    /// place; a renewal supersedes such a one first only where no other is left.
+    /// Returns whether another renewal of `login` has won and is not finished: it has superseded a record, and a
+    /// record that replaces it exists.
+    ///
+    /// The cap of a login's records supersedes restored ones, too, but puts nothing in their place. A renewal
+    /// supersedes a restored record first only if there is no other.
     fn is_renewed(&self, records: &[Record], login: LoginId) -> bool {
         let renews = |record: &Record| self.state(record).is_some_and(|state| state.renews == Some(login));
         let of_the_login = |record: &&Record| self.state(record).is_some_and(|state| state.is_of_the_login());
@@ -347,8 +353,10 @@ impl Tokens {
                 || !mine().filter(|record| record.revoked.is_none()).any(|record| of_the_login(&record)))
     }
 
-    /// A new record with everything of an old one but its secret and its login, as far as the caller's facts bear
-    /// it out. Of one that was restored, by a copy maybe, all but its kind and its lifetime is the caller's.
+    /// Makes a new record from an old one, with another secret and login, limited to what the caller's facts support.
+    ///
+    /// If the old one was restored, perhaps by a copy, everything but its kind and lifetime comes from the caller's
+    /// record.
     async fn copy_record(
         &self,
         renewal: &Renewal,
@@ -368,9 +376,9 @@ impl Tokens {
         if let Some(authentication) = renewal.authentication.clone() {
             facts = Facts { auth_at: now, origin: Origin::Authenticated, authentication, ..facts };
         }
-        // What the record was promised: an idle lifetime grows with the next login, not before.
+        // The idle lifetime that the record was promised: a longer one applies from the next login.
         let promised = old.idle_at.map(|idle_at| idle_at.since(old.seen_at));
-        // Only the caller's token was shown: of the others no idle expiry moves.
+        // Only the caller's token was presented: the idle expiry of the others does not move.
         let seen_at = if old.selector == caller.selector { now } else { old.seen_at.min(now) };
         let draft = Draft {
             expires_at: self.deadlines(old, policy, now).absolute,
@@ -391,17 +399,19 @@ impl Tokens {
         Ok((Made { issued, record, original, keeps_data }, of_subject))
     }
 
-    /// What to answer when another call was faster. The rest is left to the winner, which says whether it ended.
+    /// Returns the error of a call that another call overtook. The rest is left to the winner, which reports whether
+    /// it ended.
     ///
-    /// Ended from here, for the winner's login, it would take along what the next renewal makes of that login: a
-    /// copy of the first token could log the owner out. The model check finds that, and `overtaken.rs` shows it.
+    /// If this call ended the rest and spared only the winner's login, it would also end the login that the next
+    /// renewal makes of it: a copy of the first token could log the owner out. The model check finds that, and
+    /// `overtaken.rs` shows it.
     async fn lose(&self, renewal: &Renewal, login: LoginId, lost: Lost, now: Timestamp) -> Denied {
         self.discard(&renewal.subject, login, now).await;
         let Lost(Some(record)) = lost else { return Rejected::Invalid.into() };
         record.revoked.map_or(Rejected::Fenced, Rejected::Revoked).into()
     }
 
-    /// Step 3.
+    /// Step 3: ends the rest.
     async fn end_rest(&self, renewal: &Renewal, login: LoginId, now: Timestamp) -> Result<u64, Failure> {
         let ending = match renewal.rest {
             Rest::Subject(reason) => {
@@ -416,7 +426,7 @@ impl Tokens {
         self.end_here(ending).await
     }
 
-    /// Ends the caller's login, and no new one: another call with the same token may have won meanwhile.
+    /// Ends the caller's login, but no new one: another call with the same token may have won meanwhile.
     async fn end_login(&self, renewal: &Renewal, now: Timestamp) -> Result<u64, Failure> {
         let reason = match renewal.rest {
             Rest::Subject(reason) => reason,
@@ -426,11 +436,11 @@ impl Tokens {
         self.end_here(Ending::mark(&renewal.subject, old, reason, now).only_if_some()).await
     }
 
-    /// Removes the records of a renewal whose tokens are not handed out. They harm no one if they stay, but for
-    /// an entry in a list of devices.
+    /// Removes the records of a renewal whose tokens are not handed out. If they stay, the only harm is an entry in
+    /// the list of devices.
     async fn discard(&self, subject: &Subject, login: LoginId, now: Timestamp) {
         let ending = Ending::remove(subject, RecordFilter::login(login), EventKind::Abandoned, now);
-        // Told to the observer if it fails; the answer to the caller is about the renewal.
+        // If this fails, an event says so; the caller's result is about the renewal.
         drop(self.end_here(ending.only_if_failed()).await);
     }
 }

@@ -1,4 +1,4 @@
-//! Ending tokens: by token, by login, by subject.
+//! Ends tokens: by token, by login, by subject.
 
 use super::Tokens;
 use super::ending::{Ending, login_of};
@@ -17,24 +17,25 @@ use crate::store::{Logins, RecordFilter};
 impl Tokens {
     /// Logs out: ends the login of a token that the client still holds.
     ///
-    /// Any token that the login ever had will do, an expired, replaced or individually ended one too; a selector
-    /// alone will not. Nothing of the login is kept, so its tokens are [`Rejected::Invalid`] from then on, unless
-    /// the token was ended before: then what is left of its login is marked, and tells why it ended. API keys of
-    /// the login stay; an API key logs itself out. A single-use token may be all that a login under way has: up to
-    /// an hour after its issue the logins of its subject that are under way are turned away, too.
+    /// Any token that the login ever had is enough, also one that is expired, replaced or ended individually; a
+    /// selector alone is not. The records of the login are removed, so its tokens are [`Rejected::Invalid`] from then
+    /// on. But if the token was ended before, the rest of its login is marked instead, with the reason.
+    ///
+    /// API keys of the login stay; an API key logs only itself out. A single-use token may be all that a login under
+    /// way has: so for an hour after its issue the call also turns away logins of its subject that are under way.
     ///
     /// # Errors
-    /// [`Rejected::Revoked`] or [`Rejected::Spent`] if nothing was left to end. [`Failure`] if it could not be
-    /// written: then the login is not ended, and the call may be repeated.
+    /// [`Rejected::Revoked`] or [`Rejected::Spent`] if nothing was left to end. [`Failure`] if the ending could not
+    /// be written: then the login is not ended, and the call may be repeated.
     ///
     /// # Cancellation
-    /// It completes though the future is dropped.
+    /// The call completes even if the future is dropped.
     pub async fn revoke(&self, kind: Kind, text: &str) -> Result<(), Denied> {
         let now = self.now();
         let record = self.prove(kind, text, now).await?;
         let told_as = EventKind::Revoked(Reason::LoggedOut);
-        // No device record fences its login yet, and a spent token of it none at all. Later than that the login
-        // issues nothing anyway, and an old token that was found keeps no one from logging in.
+        // No device record fences its login yet, and a spent token does not either. After that hour the login issues
+        // nothing anyway, so a stolen old token cannot keep the user from logging in.
         let turns_away = record.purpose == Purpose::SingleUse
             && now.since(record.created_at) < LOGIN_WINDOW.saturating_add(self.max_skew());
         let fenced = |ending: Ending| if turns_away { ending.with_fence() } else { ending };
@@ -45,11 +46,12 @@ impl Tokens {
                 }
                 _ => Ending::one(&record, told_as, now),
             };
-            // Sent twice at once it is told once, by the one that ended something.
+            // Of two concurrent log-outs, the one that ended something emits the event.
             self.end(ending.only_if_some().shown_by(&record)).await?;
             return Ok(());
         };
-        // Its mark stays, and those of others: they tell their owner why, of a theft for instance.
+        // Its mark stays, and so do those of other records: they tell the owner why they ended, because of a theft
+        // for instance.
         if let Some(subject) = &record.subject
             && record.purpose != Purpose::Key
         {
@@ -61,17 +63,17 @@ impl Tokens {
         Err(Rejected::from(reason).into())
     }
 
-    /// Ends one login of `subject`: "log this device out". Of another subject's login it ends nothing, and the
-    /// API keys of the login stay. Logins that are under way are turned away, for this one may be.
+    /// Ends one login of `subject`: "log this device out". Returns the number of records that it ended.
     ///
-    /// Answers how many records it ended.
+    /// It ends nothing of another subject's login, and the API keys of the login stay. It turns away logins under
+    /// way, because this one may be under way.
     ///
     /// # Errors
     /// [`Failure::Store`]: repeat the call until it succeeds. [`Failure::Limit`] for a reason that only hallpass
-    /// itself finds, such as [`Reason::Reused`].
+    /// itself uses, such as [`Reason::Reused`].
     ///
     /// # Cancellation
-    /// It completes though the future is dropped.
+    /// The call completes even if the future is dropped.
     pub async fn revoke_login(
         &self,
         subject: &Subject,
@@ -81,8 +83,10 @@ impl Tokens {
         self.revoke_matching(subject, RecordFilter::login(login).purposes(Purposes::NOT_KEYS), reason).await
     }
 
-    /// Ends what one login of `subject` has of some kinds, or of some [purposes](Purposes): an id from a list of
-    /// devices ends no API key, nor one from a list of keys a device. Answers how many records it ended.
+    /// Ends the records of some kinds, or of some [purposes](Purposes), in one login of `subject`. Returns the number
+    /// of records that it ended.
+    ///
+    /// With it, an id from a list of devices ends no API key, and an id from a list of keys ends no device.
     ///
     /// # Errors
     /// As for [`revoke_login`](Self::revoke_login).
@@ -97,9 +101,11 @@ impl Tokens {
         self.revoke_matching(subject, filter, reason).await
     }
 
-    /// Ends everything of `subject` that is of some kinds, or of some [purposes](Purposes), logins under way
-    /// included: "log out everywhere". [`Purposes::NOT_KEYS`] spares the API keys. Kinds that this process has no
-    /// policy for end, too, unless `what` names kinds. Answers how many records it ended.
+    /// Ends everything of `subject` that is of some kinds, or of some [purposes](Purposes): "log out everywhere".
+    /// Returns the number of records that it ended.
+    ///
+    /// Logins under way are turned away, too. [`Purposes::NOT_KEYS`] spares the API keys. Kinds for which this
+    /// process has no policy end as well, unless `what` names kinds.
     ///
     /// # Errors
     /// As for [`revoke_login`](Self::revoke_login).
@@ -112,17 +118,17 @@ impl Tokens {
         self.revoke_matching(subject, what.into(), reason).await
     }
 
-    /// Forgets `subject`: removes every record of it, marked ones and API keys included, and turns away logins
-    /// under way. Answers how many records it removed.
+    /// Forgets `subject`: removes all its records, marked ones and API keys included, and turns away logins under
+    /// way. Returns the number of records that it removed.
     ///
-    /// Its epoch remains for an hour, to turn those logins away; [`purge`](Self::purge) then collects it, or the
-    /// backend does.
+    /// The subject's epoch remains for an hour, to turn those logins away; then [`purge`](Self::purge) or the backend
+    /// removes it.
     ///
     /// # Errors
     /// [`Failure::Store`]: repeat the call until it succeeds.
     ///
     /// # Cancellation
-    /// It completes though the future is dropped.
+    /// The call completes even if the future is dropped.
     pub async fn forget_subject(&self, subject: &Subject) -> Result<u64, Failure> {
         let ending = Ending::remove(subject, RecordFilter::all(), EventKind::Forgotten, self.now());
         self.end(ending.with_fence()).await
@@ -141,10 +147,10 @@ impl Tokens {
         self.end(Ending::mark(subject, filter, reason, self.now()).with_fence()).await
     }
 
-    /// The record of an older token that the same browser sends, if its login is another than `login` and is to
-    /// be ended.
+    /// Returns the record of an older token that the same browser sends, if its login differs from `login` and can be
+    /// ended.
     ///
-    /// A record that does not decode verifies no one, so there is nothing to end; were it a failure, a browser
+    /// A record that does not decode is never accepted, so there is nothing to end. If it were a failure, a browser
     /// that still sends its token could not log in any more.
     pub(super) async fn replaceable(
         &self,
@@ -155,7 +161,7 @@ impl Tokens {
     ) -> Result<Option<Record>, Failure> {
         match self.prove(kind, text, now).await {
             Ok(old) => {
-                // Of a token that was ended by itself the rest of its login is left to end, as for `revoke`.
+                // If the token was ended individually, the rest of its login is left to end, as for `revoke`.
                 let has_rest = old.subject.is_some() && old.purpose != Purpose::Key;
                 Ok(Some(old).filter(|old| old.login != login && (old.revoked.is_none() || has_rest)))
             }
@@ -167,7 +173,7 @@ impl Tokens {
         }
     }
 
-    /// Ends the login of an older token of the same browser, inside a task that is detached already.
+    /// Ends the login of an older token of the same browser, inside a task that is already detached.
     pub(super) async fn supersede(&self, old: &Record, now: Timestamp) -> Result<(), Failure> {
         let ending = match &old.subject {
             None => Ending::one(old, EventKind::Revoked(Reason::Superseded), now),
@@ -176,7 +182,7 @@ impl Tokens {
         self.end_here(ending.only_if_some()).await.map(drop)
     }
 
-    /// The record of a token of ours, whatever has become of it.
+    /// Returns the record of a token of ours, ended, expired or not.
     async fn prove(&self, kind: Kind, text: &str, now: Timestamp) -> Result<Record, Denied> {
         let Some((selector, validator)) = self.policy(kind)?.format.parse(text) else {
             self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));

@@ -1,4 +1,4 @@
-//! The copies of a renewal: what became of their originals meanwhile.
+//! Settles the copies of a renewal with what other calls wrote to their originals meanwhile.
 
 use super::Tokens;
 use super::backoff::Backoff;
@@ -17,10 +17,10 @@ use crate::store::Change;
 const TRIES: u32 = 3;
 
 impl Tokens {
-    /// Marks the record that a copy was made of, whatever is written to it meanwhile; that is in the copy then, if it
-    /// keeps the data of its original.
+    /// Marks the original of a copy, even if other calls write to it meanwhile. If the copy keeps the data of its
+    /// original, it gets what they wrote.
     ///
-    /// Lost if the one or the other was ended meanwhile: what was ended stays ended.
+    /// Returns [`Written::Lost`] if either record was ended meanwhile: what was ended stays ended.
     pub(super) async fn settle(&self, made: &Made, now: Timestamp) -> Result<Written, Failure> {
         let (mut original, mut state) = made.original.clone();
         state.write_id = self.random()?;
@@ -29,7 +29,7 @@ impl Tokens {
             backoff.pause(self).await?;
             tries += 1;
             match self.mark_revision(&original, &state, now).await {
-                // A write that failed once mostly succeeds the next time; without it the client loses a token.
+                // After one failure the next try mostly succeeds; without it the client would lose a token.
                 Err(_) if tries < TRIES => {}
                 Ok(Written::Lost(Some(newer))) if newer.revoked.is_none() => {
                     state = State::decode(&newer.body).map_err(|source| corrupt(newer.selector, source))?;
@@ -44,8 +44,8 @@ impl Tokens {
         }
     }
 
-    /// Writes to a copy what its original held in the end. No one holds its token yet, so nothing but an ending is
-    /// faster.
+    /// Writes to a copy the final data of its original. No client holds its token yet, so only an ending can come
+    /// first.
     async fn carry(&self, copy: &Record, data: Vec<u8>, now: Timestamp) -> Result<Written, Failure> {
         let mut state = State::decode(&copy.body).map_err(|source| corrupt(copy.selector, source))?;
         if state.data == data {
@@ -59,7 +59,7 @@ impl Tokens {
             let next = self.next_write(copy, &mut state, self.policy(copy.kind)?, now)?;
             match self.replace(&next, copy, Change::Update).await {
                 Err(_) if tries < TRIES => {}
-                // A conflict without a cause (S5).
+                // A spurious conflict (S5).
                 Ok(Written::Lost(Some(found))) if found == *copy => {}
                 // An earlier try arrived after all.
                 Ok(Written::Lost(Some(found))) if found.revoked.is_none() => return Ok(Written::Done),
@@ -68,14 +68,14 @@ impl Tokens {
         }
     }
 
-    /// Removes a copy whose token is not handed out. An event says why it could not be.
+    /// Removes a copy whose token is not handed out, and emits an event with the failure, if there was one.
     pub(super) async fn give_up(&self, copy: &Record, failure: Option<Failure>, now: Timestamp) {
         if let Some(failure) = failure {
             let event = Event::new(EventKind::Abandoned, now).record(copy);
             self.emit(&event.source(&failure));
         }
         let ending = Ending::one(copy, EventKind::Abandoned, now).only_if_failed();
-        // Told to the observer if it fails; the answer to the caller is about the renewal.
+        // If this fails, an event says so; the caller's result is about the renewal.
         drop(self.end_here(ending).await);
     }
 }

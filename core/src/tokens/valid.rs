@@ -1,4 +1,4 @@
-//! What an application is handed: a token that was made, a token that is good.
+//! The results of calls: an issued token, a valid token.
 
 use std::fmt;
 
@@ -13,118 +13,118 @@ use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
 use crate::token::Token;
 
-/// A token that was made: send it to the client, it is not to be had again.
+/// An issued token: send it to the client, because it cannot be retrieved later.
 #[derive(Debug)]
 pub struct Issued {
     /// The token.
     pub token: Token,
-    /// What it is for.
+    /// What the token is for.
     pub kind: Kind,
     /// The login that it belongs to.
     pub login: LoginId,
-    /// Its absolute expiry: what a cookie's `Max-Age` counts to.
+    /// The absolute expiry, for a cookie's `Max-Age`.
     pub expires_at: Timestamp,
 }
 
-/// A token that was presented and is good.
+/// A presented token that is valid.
 pub struct Valid {
     pub(super) found: Box<Found>,
     pub(super) fingerprint: FingerprintCheck,
-    /// The rotation whose successor this call hands out: a token that is issued from it arrives with that.
+    /// The rotation whose successor this call hands out. A token that is issued from this one reaches the client
+    /// together with it.
     pub(super) confirms: Option<Confirms>,
-    /// The token to send to the client in place of the one that was presented. Every request that
-    /// races for it gets the same one.
+    /// The token to send to the client in place of the presented one. Concurrent requests get the same one.
     pub successor: Option<Issued>,
 }
 
 impl Valid {
-    /// Whom it belongs to; `None` for an anonymous session.
+    /// Returns the owner of the token; `None` for an anonymous session.
     #[must_use]
     pub fn subject(&self) -> Option<&Subject> {
         self.found.record.subject.as_ref()
     }
 
-    /// What it is for.
+    /// Returns what the token is for.
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.found.record.kind
     }
 
-    /// The login that it belongs to.
+    /// Returns the login that it belongs to.
     #[must_use]
     pub const fn login(&self) -> LoginId {
         self.found.record.login
     }
 
-    /// The public half of the token.
+    /// Returns the public half of the token.
     #[must_use]
     pub const fn selector(&self) -> Selector {
         self.found.record.selector
     }
 
-    /// How many times it has rotated.
+    /// Returns the number of rotations of its record.
     #[must_use]
     pub const fn generation(&self) -> u32 {
         self.found.record.generation
     }
 
-    /// Whether the newest token was presented, which tells that the client has it; otherwise it was the
+    /// Returns whether the newest token was presented, which shows that the client has it; otherwise it was the
     /// predecessor, within its windows (D6, D7).
     #[must_use]
     pub const fn is_newest(&self) -> bool {
         matches!(self.found.presented, Presented::Current)
     }
 
-    /// When its first token was issued.
+    /// Returns when the first token of its record was issued.
     #[must_use]
     pub const fn created_at(&self) -> Timestamp {
         self.found.record.created_at
     }
 
-    /// When it expires if it is not used again: the earlier of its absolute and its idle expiry.
+    /// Returns when it expires if it is not used again: the earlier of its absolute and its idle expiry.
     #[must_use]
     pub fn expires_at(&self) -> Timestamp {
         self.found.deadlines.first()
     }
 
-    /// When it expires however much it is used.
+    /// Returns its absolute expiry: when it expires however much it is used.
     #[must_use]
     pub const fn absolute_expiry(&self) -> Timestamp {
         self.found.deadlines.absolute
     }
 
-    /// When the subject last authenticated for this login.
+    /// Returns when the subject last authenticated for this login.
     #[must_use]
     pub const fn auth_at(&self) -> Timestamp {
         self.found.state.facts.auth_at
     }
 
-    /// How the subject came to it.
+    /// Returns how the subject came to this login.
     #[must_use]
     pub const fn origin(&self) -> Origin {
         self.found.state.facts.origin
     }
 
-    /// How the subject authenticated for this login, as far as the application said so.
+    /// Returns how the subject authenticated for this login; empty if the application did not say.
     #[must_use]
     pub const fn authentication(&self) -> &Authentication {
         &self.found.state.facts.authentication
     }
 
-    /// What the application [bound](crate::Issue::binding) the token to. Compare it with what the client proves;
-    /// hallpass does not.
+    /// Returns the value that the application [bound](crate::Issue::binding) the token to. Compare it with what the
+    /// client proves; hallpass does not.
     #[must_use]
     pub const fn binding(&self) -> Option<&[u8; 32]> {
         self.found.state.facts.binding.as_ref()
     }
 
-    /// How a person would recognise the client it was issued to.
+    /// Returns the description by which a person recognises the client that it was issued to.
     #[must_use]
     pub const fn device(&self) -> &Device {
         &self.found.record.device
     }
 
-    /// How the client that presented it compares with the one it was issued to.
+    /// Returns how the client that presented the token compares with the one that it was issued to.
     #[must_use]
     pub const fn fingerprint(&self) -> FingerprintCheck {
         self.fingerprint

@@ -1,4 +1,4 @@
-//! One compare-and-swap of a record, and how its outcome is found out.
+//! Writes a record by compare-and-swap, and finds out what became of the write.
 
 use super::Tokens;
 use super::backoff::Backoff;
@@ -12,19 +12,19 @@ use crate::record::state::{Confirms, State};
 use crate::rotation::{Rotation, windows_closed};
 use crate::store::{Change, Replace};
 
-/// What became of a compare-and-swap.
+/// The outcome of a compare-and-swap.
 pub(super) enum Written {
-    /// It is stored.
+    /// The new record is stored.
     Done,
-    /// Somebody else was faster: this is what stands there now, if anything does.
+    /// Another call wrote first; holds the present record, if there is one.
     Lost(Option<Record>),
 }
 
 impl Tokens {
-    /// Replaces a record by `next`, and finds out what happened where the store does not know.
+    /// Replaces a record by `next`, and finds out what happened if the store does not know.
     ///
-    /// Every write carries a fresh id in its body, so a stored record that equals `next` is this very
-    /// write: a proof, not a guess (contract S5, D15).
+    /// Every write carries a fresh id in its body. So if the stored record equals `next`, that proves that it is this
+    /// very write (contract S5, D15).
     pub(super) async fn replace(
         &self,
         next: &Record,
@@ -34,8 +34,8 @@ impl Tokens {
         self.replace_or_doubt(next, of, change).await.map(|(written, _)| written)
     }
 
-    /// The same, and with [`Written::Lost`] the error of a store that does not know the outcome: what stands there
-    /// now may have been written on top of this write, which is not to be made again then.
+    /// Does the same, and returns with [`Written::Lost`] the error of a store that does not know the outcome. Another
+    /// call may have written on top of this write, so the caller must not repeat it.
     pub(super) async fn replace_or_doubt(
         &self,
         next: &Record,
@@ -60,10 +60,10 @@ impl Tokens {
         }
     }
 
-    /// Confirms a rotation of another record, if it is still the last one there and not confirmed yet.
+    /// Confirms a rotation of another record, if it is still the last one of that record and not confirmed yet.
     ///
     /// # Errors
-    /// [`Failure`] if that could not be written.
+    /// [`Failure`] if the confirmation could not be written.
     pub(super) async fn confirm(&self, confirms: Confirms, now: Timestamp) -> Result<(), Failure> {
         let mut backoff = Backoff::default();
         loop {
@@ -89,8 +89,8 @@ impl Tokens {
         }
     }
 
-    /// `record` with `state`, as its next write: a new revision, a fresh write id, and no nonce whose
-    /// windows have closed (contract T5).
+    /// Returns `record` with `state` as its next write: a new revision, a fresh write id, and no nonce if its windows
+    /// have closed (contract T5).
     pub(super) fn next_write(
         &self,
         record: &Record,
@@ -113,7 +113,7 @@ impl Tokens {
 }
 
 impl State {
-    /// The last rotation, as the decision sees it.
+    /// Returns the last rotation, as input of the decision.
     pub(super) fn rotation(&self) -> Option<Rotation> {
         self.rotated.as_ref().map(|rotated| Rotation {
             at: rotated.at,
@@ -123,16 +123,17 @@ impl State {
     }
 }
 
-/// A row that is touched at every turn moves to another collection instant once in this many touches.
+/// A record that is touched at every interval changes its purge time once in this many touches.
 ///
-/// The rounding stands here and not in a store: core computes every record, a store keeps what it is given
-/// (S16), and each of them indexes this column. A change of it costs PostgreSQL its in-page update (measured in
-/// store-postgres, at least 95 % of the touches keep it), and Redis a second key.
+/// Core rounds, not a store: core computes every record, a store keeps what it is given (S16), and each store indexes
+/// this column. A change of it costs PostgreSQL its in-page update (measured in store-postgres: at least 95 % of the
+/// touches keep it), and Redis a second key.
 const TOUCHES_PER_STEP: u32 = 32;
 
-/// When a record may be collected: at its absolute expiry, or at its idle expiry rounded up, from its
-/// issue, to an eighth of the idle lifetime or to 32 touches, whichever is more, so that nearly every slide
-/// leaves this instant alone (contract S10).
+/// Returns when a record may be removed: at its absolute expiry, or at its idle expiry, rounded up.
+///
+/// It is rounded, from the issue on, to an eighth of the idle lifetime or to 32 touches, whichever is more, so that
+/// nearly every slide leaves this instant alone (contract S10).
 pub(super) fn purge_at(record: &Record, policy: &Policy) -> Timestamp {
     let (Some(idle_at), Some(idle)) = (record.idle_at, policy.idle) else { return record.expires_at };
     let grain = (idle / 8)

@@ -1,4 +1,4 @@
-//! Anybody who holds any token that the login ever had.
+//! The world of any client with any token that the login ever had.
 
 use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
 use hallpass_core::{Reason, Rejected, Scope};
@@ -8,13 +8,13 @@ use crate::row::{Row, Setting};
 
 pub(crate) const OPEN: &str = "a replay outside the windows was accepted";
 
-/// A login, and what an onlooker knows about it who does not believe the record.
+/// A login, and what an observer who does not trust the record knows about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Anybody {
     row: Row,
-    /// Since the last rotation, in true time.
+    /// The time since the last rotation, in true time.
     rotated: Option<i8>,
-    /// Since its successor was first presented.
+    /// The time since its successor was first presented.
     seen: Option<i8>,
 }
 
@@ -33,7 +33,7 @@ impl World for Anybody {
             let mut after = *self;
             after.row.touch(setting, clock);
             next(format_args!("another write"), Ok(after));
-            // The session that came with the newest token is used.
+            // The client uses the session that came with the newest token.
             let mut after = *self;
             after.row.confirm(clock);
             if after.row.confirmed.is_some() {
@@ -77,7 +77,8 @@ impl Anybody {
         self
     }
 
-    /// Whether D6 or D7 as the contract words them let the predecessor pass, give or take the clocks.
+    /// Returns whether D6 or D7, as the contract words them, accept the predecessor, allowing for the clocks'
+    /// differences.
     fn open(&self, setting: &Setting) -> bool {
         let in_time = |age: i8| setting.retry.is_none_or(|retry| age <= retry + setting.spread());
         match (self.rotated, self.seen) {
@@ -89,7 +90,7 @@ impl Anybody {
         }
     }
 
-    /// What is wrong with this answer, if anything is.
+    /// Returns what is wrong with this decision, if anything.
     fn judge(
         &self,
         setting: &Setting,
@@ -101,7 +102,7 @@ impl Anybody {
         let replay = token != 0;
         let wrong = match *decision {
             Decision::Accept { .. } if stamp == StampCheck::Differs => "a token was good under another stamp",
-            // Only what is within its windows on some clock may be refused for its stamp alone.
+            // Only a token that is within its windows on some clock may be refused for its stamp alone.
             Decision::Reject { rejected: Rejected::StampMismatch, end: None }
                 if stamp == StampCheck::Differs && !(replay && !(token == 1 && self.open(setting))) =>
             {

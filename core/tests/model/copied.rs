@@ -1,4 +1,4 @@
-//! A thief and an owner who hold the same token and behave alike: neither knows of the other.
+//! The world of a thief and an owner who hold the same token and behave alike, without knowing about each other.
 
 use hallpass_core::Rejected;
 use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
@@ -8,13 +8,13 @@ use crate::row::{Row, Setting, aged};
 
 pub(crate) const UNDETECTED: &str = "a holder who was behind was not found out";
 
-/// A login, and the tokens of two holders: the thief and the owner, or the other way round.
+/// A login, and the tokens of two holders: thief and owner, or the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Copied {
     row: Row,
-    /// The token of each; `None` once the holder has been told that the login is over.
+    /// The token of each holder; `None` once the holder knows that the login has ended.
     jars: [Option<u8>; 2],
-    /// Since the newest token was first presented, in true time.
+    /// The time since the newest token was first presented, in true time.
     seen: Option<i8>,
 }
 
@@ -90,7 +90,7 @@ impl Copied {
         }
     }
 
-    /// D5a.
+    /// A holder uses the session that came with a token (D5a).
     fn use_session(&self, setting: &Setting, (holder, token): (usize, u8), clock: i8, next: Next<'_, Self>) {
         let mut after = *self;
         if (setting.session_confirms)(token) && !self.row.ended {
@@ -100,8 +100,8 @@ impl Copied {
         next(format_args!("holder {holder} uses the session of token {token} (clock {clock})"), Ok(after));
     }
 
-    /// Whether the holder of `token` must be found out: the successor was presented long enough ago, or this is
-    /// older still.
+    /// Returns whether the holder of `token` must be detected: the successor was presented long enough ago, or the
+    /// token is even older.
     fn behind(&self, setting: &Setting, token: u8) -> bool {
         match token {
             0 => false,

@@ -1,4 +1,4 @@
-//! Visits every state that can be reached.
+//! Visits every reachable state of a world.
 
 use std::collections::HashSet;
 use std::fmt::{Arguments, Debug};
@@ -6,31 +6,31 @@ use std::hash::Hash;
 
 use crate::row::Setting;
 
-/// Is told what can happen, and the state after it or what is wrong with it.
+/// Receives a possible step, and the state after it or what is wrong with it.
 pub(crate) type Next<'a, W> = &'a mut dyn FnMut(Arguments<'_>, Result<W, String>);
 
-/// What can happen in a world.
+/// The steps that are possible in a world.
 pub(crate) trait World: Copy + Debug + Eq + Hash {
-    /// The state before anything has happened.
+    /// Returns the state before any step.
     fn start(setting: &Setting) -> Self;
-    /// Tells `next` of everything that can happen now.
+    /// Passes every step that is possible now to `next`.
     fn steps(&self, setting: &Setting, next: Next<'_, Self>);
 }
 
-/// How many states and steps there are.
+/// The number of states and steps.
 pub(crate) struct Explored {
     pub(crate) states: usize,
     pub(crate) steps: usize,
 }
 
-/// The shortest way to something wrong.
+/// The shortest way to an error.
 #[derive(Debug)]
 pub(crate) struct Counterexample {
     pub(crate) what: String,
     pub(crate) trace: Vec<String>,
 }
 
-/// Breadth first, so that no counterexample is shorter.
+/// Searches breadth first, so that no counterexample is shorter.
 pub(crate) fn explore<W: World>(setting: &Setting) -> Result<Explored, Counterexample> {
     let start = W::start(setting);
     let mut states = vec![(start, 0)];
@@ -56,7 +56,7 @@ pub(crate) fn explore<W: World>(setting: &Setting) -> Result<Explored, Counterex
     let mut on_the_way = at - 1;
     while on_the_way != 0 {
         let (here, before) = states[on_the_way];
-        // Names are not kept for every state: ask again which step led here.
+        // The names of steps are not kept for every state: ask again which step led here.
         let mut step = None;
         states[before].0.steps(setting, &mut |name, next| {
             if next == Ok(here) {

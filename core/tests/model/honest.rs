@@ -1,4 +1,4 @@
-//! One client that behaves.
+//! The world of one client that behaves.
 
 use hallpass_core::Rejected;
 use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
@@ -15,26 +15,26 @@ pub(crate) struct Honest {
     row: Row,
     /// The token in the cookie jar.
     jar: u8,
-    /// Sorted: it does not matter which is which.
+    /// Sorted, because the order does not matter.
     requests: [Option<Request>; 3],
-    /// How long ago something was lost.
+    /// The time since the last loss.
     loss: i8,
 }
 
 /// A request under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 struct Request {
-    /// Since it left the client, or the server.
+    /// The time since the request left the client, or the response left the server.
     age: i8,
     rotate: bool,
-    /// With the session that came with the token, not with the token itself.
+    /// Whether it carries the session that came with the token, instead of the token itself.
     session: bool,
     leg: Leg,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 enum Leg {
-    /// On its way to the server with this token.
+    /// On its way to the server, with this token.
     Out(u8),
     /// On its way back, with a successor if there is one.
     Back(Option<u8>),
@@ -105,7 +105,7 @@ impl Honest {
         self
     }
 
-    /// Nothing takes longer than a leg may: time stands still until it has arrived.
+    /// Advances time by a tick, unless a request or response must arrive first.
     fn tick(mut self, setting: &Setting) -> Option<Self> {
         for request in self.requests.iter_mut().flatten() {
             request.age += 1;
@@ -115,8 +115,9 @@ impl Honest {
         self.requests.iter().flatten().all(|request| request.age <= setting.leg).then_some(self)
     }
 
-    /// What the client must do to deserve D16: while a successor may be missing, it asks for it and does
-    /// so in time. As long as such a request is under way, anything may go along with it.
+    /// Returns whether the client may send this and still fulfil the conditions of D16: while a successor may be
+    /// missing, it asks for the successor, and in time. As long as such a request is under way, it may send anything
+    /// else.
     fn may_send(&self, setting: &Setting, rotate: bool) -> bool {
         if setting.retry.is_none() {
             return true;
@@ -136,7 +137,7 @@ impl Honest {
                 format_args!("{ask:?} with token {token} arrives (clock {clock}, {stamp:?}): {decision:?}");
             let (confirm, successor) = match decision {
                 Decision::Accept { confirm, successor, .. } => (confirm, successor),
-                // Not logged out: the same token is good as soon as the replica has caught up.
+                // The login is not ended: the same token is valid again once the replica has caught up.
                 Decision::Reject { rejected: Rejected::StampMismatch, end: None }
                     if stamp == StampCheck::Differs =>
                 {
@@ -155,13 +156,13 @@ impl Honest {
             let brings = if successor == Successor::None { None } else { Some(0) };
             next(name, Ok(after.with(back(brings))));
             if confirm || successor == Successor::New {
-                // D12: valid though nothing could be written, and without a new token.
+                // The token is valid although the write failed, but there is no new one (D12).
                 next(format_args!("{name}, but the write fails"), Ok(self.with(back(None))));
             }
         }
     }
 
-    /// D5a: the session has reached a node. It was sent with the token that the client holds since.
+    /// A session has reached a node. It was sent with the token that the client now holds (D5a).
     fn use_session(&self, setting: &Setting, token: u8, clock: i8, next: Next<'_, Self>) {
         let answer = Request { age: 0, rotate: false, session: true, leg: Leg::Back(None) };
         let mut after = *self;
@@ -169,11 +170,11 @@ impl Honest {
             after.row.confirm(clock);
         }
         next(format_args!("the session of token {token} arrives (clock {clock})"), Ok(after.with(answer)));
-        // That could not be written: the next use tries again.
+        // If the confirmation could not be written, the next use tries again.
         next(format_args!("it does, but the write fails"), Ok(self.with(answer)));
     }
 
-    /// Every token there is has become one older.
+    /// Makes every existing token one generation older.
     fn rotated(&mut self) {
         self.jar = aged(self.jar);
         for request in self.requests.iter_mut().flatten() {

@@ -1,28 +1,26 @@
 //! An exhaustive model check of rotation: every reachable state of one login, with [`decide`] deciding.
 //!
-//! Time is a grid of ticks, and a state holds ages instead of instants; past the longest window one age
-//! is like another. So the states are finitely many, and all of them are visited: nothing below is
-//! bounded by a number of steps, of rotations, or by a length of time. Two worlds are explored:
+//! Time is a grid of ticks, and a state holds ages instead of instants; all ages past the longest window are alike.
+//! So the states are finitely many, and all of them are visited, without a limit on steps, rotations or time. Four
+//! worlds are explored:
 //!
-//! - [`Honest`]: one client with several requests under way, each leg of which takes at most `leg`; it
-//!   may lose one of them in a retry window, and comes back in time if that was the successor. Writes may
-//!   fail, responses arrive in any order, a late `Set-Cookie` overwrites an earlier one. It must never be
-//!   refused, nor go back to an older token (contract D16).
-//! - [`Anybody`]: any token of the login, presented by anybody at any time. No window may ever be longer
-//!   than it was at the rotation, no generation may have two successors, and the end is final.
-//!
-//! - [`Copied`]: a thief and an owner with the same token, each of whom behaves like an honest client, in any order:
-//!   thief first, victim first. Once a successor has been presented, whoever is behind it for longer than the
-//!   overlap is found out.
-//!
+//! - [`Honest`]: one client with several requests under way, each leg of which takes at most `leg`; it may lose one
+//!   of them in a retry window, and comes back in time if that was the successor. Writes may fail, responses arrive
+//!   in any order, a late `Set-Cookie` overwrites an earlier one. It must never be refused, nor go back to an older
+//!   token (contract D16).
+//! - [`Anybody`]: any client presents any token of the login at any time. No window may ever be longer than it was at
+//!   the rotation, no generation may have two successors, and the end is final.
+//! - [`Copied`]: a thief and an owner with the same token, each of whom behaves like an honest client, in any order.
+//!   Once a successor has been presented, the one who is behind it for longer than the overlap is detected.
 //! - [`Renewal`]: the steps of a renewal, with a double click, a copy that polls, restores, renews and logs in
-//!   meanwhile, calls with different tokens of one login, kinds that are ended by themselves, processes that stop,
-//!   and writes that fail (service, "Renewing").
+//!   meanwhile, calls with different tokens of one login, kinds that are ended individually, processes that stop, and
+//!   writes that fail (service, "Renewing").
 //!
-//! A decision and its write are one step: D15 makes them one, a lost compare-and-swap decides again.
+//! A decision and its write are one step, because D15 makes them one: after a lost compare-and-swap the call decides
+//! again.
 //!
-//! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that
-//! go beyond one limit each, and must find every one of them.
+//! Then the same explorers get wrong decisions, one [mistake](mistakes::MISTAKES) each, and clients that exceed one
+//! limit each, and must find every one of them.
 
 #![expect(clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "helpers of tests, which may")]
 
@@ -48,7 +46,7 @@ use renewal::{
 };
 use row::Setting;
 
-/// The least interval as short as D14 admits, and the client as slow as the windows admit it.
+/// The shortest least interval that D14 admits, and the slowest client that the windows admit.
 const SETTING: Setting = Setting {
     retry: Some(8),
     overlap: 2,
@@ -96,7 +94,7 @@ fn each_assumption_about_the_honest_client_is_needed() {
 }
 
 /// Any number of losses, however far apart, and a client that stays away for any time; failed writes, stamps that
-/// flap, and sessions that are used instead of the token that came with them.
+/// differ for a while, and sessions that are used instead of the token that came with them.
 const UNTIL_CONFIRMED: Setting = Setting {
     retry: None,
     back: 0, // not looked at
@@ -132,7 +130,7 @@ fn until_confirmed_each_assumption_about_the_honest_client_is_needed() {
 fn a_thief_and_an_owner_are_told_apart_once_one_of_them_is_behind() {
     holds::<Copied>("until confirmed, a thief and an owner", &UNTIL_CONFIRMED);
     holds::<Copied>("a thief and an owner with two clocks", &Setting { clocks: &[0, 1], ..UNTIL_CONFIRMED });
-    // And it would be noticed if they were not.
+    // The check would notice if they were not.
     for mistake in MISTAKES_UNTIL_CONFIRMED.iter().filter(|mistake| mistake.what.contains("until confirmed"))
     {
         let setting = Setting { decide: mistake.decide, ..UNTIL_CONFIRMED };
@@ -145,11 +143,11 @@ const THIEF: Call = Call { by: By::Thief, with: OLDER };
 /// A double click, while a copy renews, too.
 const AT_ONCE: Setting = Setting { calls: &[OWNER, OWNER, THIEF], ..SETTING };
 
-/// The owner renews again, with what it was given.
+/// The owner renews again, with the new token.
 const LATER: Call = Call { by: By::Owner, with: RENEWED };
 const AGAIN: Setting = Setting { calls: &[OWNER, THIEF, LATER], ..SETTING };
 
-/// The owner shows the younger token of the login, and what it is given for it.
+/// The owner presents the younger token of the login, and the token that replaces it.
 const YOUNG_OWNER: Call = Call { by: By::Owner, with: YOUNGER };
 const YOUNG_LATER: Call = Call { by: By::Owner, with: RENEWED + 1 };
 const YOUNG_THIEF: Call = Call { by: By::Thief, with: YOUNGER };
@@ -185,7 +183,7 @@ fn every_mistake_in_the_steps_of_a_renewal_is_found() {
     for (what, steps, how) in mistakes {
         fails::<Renewal>(what, &Setting { steps, ..AT_ONCE }, how);
     }
-    // A copy of the first token would log the owner out who renews again with what the first call gave.
+    // A copy of the first token would log out the owner, who renews again with what the first call returned.
     let steps = Steps { loser: Loser::EndsForTheWinner, ..RIGHT };
     fails::<Renewal>("a loser that ends the rest for the winner", &Setting { steps, ..AGAIN }, LOGGED_OUT);
     let mistakes = [
@@ -227,7 +225,7 @@ fn every_mistake_in_the_decision_is_found() {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "how long it takes is for the person who watches")]
+#[expect(clippy::disallowed_methods, reason = "the duration is only printed")]
 fn holds<W: World>(what: &str, setting: &Setting) {
     let begun = Instant::now();
     let Explored { states, steps } =

@@ -1,5 +1,5 @@
-//! Decisions that are wrong in one place each, for [`SETTING`](crate::SETTING): the model check must find
-//! them all, or it proves nothing.
+//! Decisions with one mistake each, for [`SETTING`](crate::SETTING): the model check must find all of them, or it
+//! proves nothing.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use crate::row::{Decide, TICK};
 
 use Noticed::{ByAnybody, ByHonest};
 
-/// Which world notices a mistake, and what it says.
+/// The world that notices a mistake, and what it reports.
 pub(crate) enum Noticed {
     ByHonest(&'static str),
     ByAnybody(&'static str),
@@ -25,7 +25,7 @@ pub(crate) struct Mistake {
     pub(crate) decide: Decide,
 }
 
-/// `decide`, with something else where it accepts the current token and a rotation is asked for.
+/// `decide`, with another result where it accepts the current token and a rotation is asked for.
 fn due_when(
     (of, ask, now): (&Situation, Ask, Timestamp),
     (policy, max_skew): (&Policy, Duration),
@@ -55,12 +55,12 @@ const fn again(ask: Ask) -> Decision {
     Decision::Accept { confirm: false, slide: false, successor }
 }
 
-/// The predecessor, with its rotation.
+/// Returns the rotation, if the predecessor was presented.
 fn predecessor(of: &Situation) -> Option<Rotation> {
     of.rotation.filter(|_| of.presented == Presented::Predecessor && of.revoked.is_none())
 }
 
-/// Every one of these looks harmless to somebody.
+/// Mistakes that look harmless.
 pub(crate) const MISTAKES: [Mistake; 21] = [
     Mistake {
         what: "D10 without any pause",
@@ -246,7 +246,7 @@ pub(crate) const MISTAKES: [Mistake; 21] = [
     },
 ];
 
-/// More of them, for [`UNTIL_CONFIRMED`](crate::UNTIL_CONFIRMED).
+/// Mistakes that look harmless, for [`UNTIL_CONFIRMED`](crate::UNTIL_CONFIRMED).
 pub(crate) const MISTAKES_UNTIL_CONFIRMED: [Mistake; 7] = [
     Mistake {
         what: "D10 rotating in the request that confirms",

@@ -1,4 +1,5 @@
-//! Renewals, step by step, while a copy of a token polls, restores, renews and logs in, and kinds are ended alone.
+//! The world of renewals, step by step, while a copy of a token polls, restores, renews and logs in, and kinds are
+//! ended.
 //!
 //! The steps are those of `renew.rs`: list and copy, insert behind the fence of the login's oldest record, mark that
 //! one by compare-and-swap, then the caller's, then the other that was copied, and end the rest. Every step of every
@@ -13,66 +14,66 @@ pub(crate) const LOGGED_OUT: &str = "the owner's new tokens were ended";
 pub(crate) const LOST_CHANGE: &str = "a change that was acknowledged is not in the new record";
 pub(crate) const CAME_BACK: &str = "what was ended by itself was renewed";
 
-/// Whose call it is.
+/// Who makes a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum By {
     Owner,
     Thief,
 }
 
-/// One call: whose, and with which record's token.
+/// One call: who makes it, and with which record's token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Call {
     pub(crate) by: By,
     pub(crate) with: usize,
 }
 
-/// How the steps go; anything but [`RIGHT`] is a mistake that must be found.
+/// How the steps are done; anything but [`RIGHT`] is a mistake that must be found.
 #[derive(Clone, Copy)]
 pub(crate) struct Steps {
     /// The new records are fenced by the record that is marked first.
     pub(crate) fence: bool,
     /// That mark compares the revision that was read.
     pub(crate) compare: bool,
-    /// It is made before anything is handed out.
+    /// The mark is made before any token is handed out.
     pub(crate) mark: bool,
-    /// It is of the login's oldest record, not of the caller's.
+    /// The mark is of the login's oldest record, not of the caller's.
     pub(crate) oldest: bool,
-    /// A login that another call has begun to mark is left to that.
+    /// A login that another call has begun to mark is left to that call.
     pub(crate) waits: bool,
     /// The caller's record is marked if it is not the oldest.
     pub(crate) caller: bool,
-    /// What becomes of the other record.
+    /// What is done to the other record.
     pub(crate) other: Other,
-    /// A mark behind the first takes along what was written until then.
+    /// A mark after the first copies what was written until then.
     pub(crate) carry: bool,
     /// The last step turns away logins under way.
     pub(crate) epoch: bool,
-    /// What a call does that finds another one faster.
+    /// What a call does if another one was faster.
     pub(crate) loser: Loser,
     /// The rest is ended before the new records are made, not after.
     pub(crate) rest_first: bool,
 }
 
-/// What becomes of the other record that was copied.
+/// What is done to the other record that was copied.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Other {
     /// It is marked, or its copy is removed.
     Settled,
     /// It is left to the last step.
     Unmarked,
-    /// It is marked, and its copy stays whether or not an ending was faster.
+    /// It is marked, and its copy stays even if an ending was faster.
     KeptAnyway,
 }
 
-/// What a call does that finds another one faster.
+/// What a call does if another one was faster.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Loser {
     /// Leaves the rest to the winner.
     Yields,
-    /// Ends the rest, but for the login that holds the winner's tokens.
+    /// Ends the rest, except for the login that holds the winner's tokens.
     EndsForTheWinner,
-    /// Ends the rest, but for its own new login.
+    /// Ends the rest, except for its own new login.
     EndsForItself,
 }
 
@@ -94,10 +95,10 @@ pub(crate) const RIGHT: Steps = Steps {
 pub(crate) const OLDER: usize = 0;
 pub(crate) const YOUNGER: usize = 1;
 const ELSEWHERE: usize = 2;
-/// A session that the thief restored, and a login of its own with the old password.
+/// A session that the thief restored, and the thief's own login with the old password.
 const RESTORED: usize = 3;
 const LATE: usize = 4;
-/// The new login of the first call: a copy of the older record and one of the younger. Then that of the second.
+/// The new login of the first call: a copy of the older record and one of the younger. Then that of the second call.
 pub(crate) const RENEWED: usize = 5;
 const RECORDS: usize = RENEWED + 2 * CALLS;
 const CALLS: usize = 3;
@@ -108,7 +109,7 @@ enum Life {
     Absent,
     Live,
     Ended,
-    /// Ended by its kind, and acknowledged.
+    /// Ended by its kind, with an acknowledgement.
     EndedAlone,
     /// Superseded by the new login of this call.
     ReplacedBy(usize),
@@ -116,37 +117,37 @@ enum Life {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 enum Stage {
-    /// The caller holds a token that was verified, maybe long ago.
+    /// The caller holds a token that was verified, perhaps long ago.
     #[default]
     Called,
     Copied(Read),
     Inserted(Read),
     /// The oldest record is marked.
     Claimed(Read),
-    /// So is the caller's.
+    /// The caller's record is marked, too.
     Won(Read),
-    /// So is the other.
+    /// The other record is marked, too.
     Marked,
-    /// Another call was faster: its login, or that of the one after it.
+    /// Another call was faster: its login, or that of a later renewal.
     Losing(usize),
-    /// Its tokens were handed out; whether the rest had been ended.
+    /// Its tokens were handed out; holds whether the rest was ended.
     Done {
         ended: bool,
     },
-    /// Rejected, failed, or the process stopped.
+    /// Rejected, failed, or stopped.
     Over,
 }
 
-/// What a call has read of the older record and of the younger.
+/// What a call has read of the older record and of the younger one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 struct Read {
-    /// Whether it was live, so that there is a copy.
+    /// Whether the record was live, so that there is a copy.
     live: [bool; 2],
-    /// Whether it was written to since.
+    /// Whether the record was written to since.
     changed: [bool; 2],
 }
 
-/// All records of a subject and the calls that are under way.
+/// All records of a subject, and the calls under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Renewal {
     records: [Life; RECORDS],
@@ -155,7 +156,7 @@ pub(crate) struct Renewal {
     fenced: bool,
 }
 
-/// The first record of the login of this one; the other comes after it.
+/// Returns the first record of this record's login; the other comes after it.
 fn login_of(record: usize) -> usize {
     match record.checked_sub(RENEWED) {
         None => OLDER,
@@ -175,7 +176,7 @@ impl World for Renewal {
             self.call(setting, at, next);
         }
         for record in [OLDER, YOUNGER].into_iter().filter(|record| self.is_live(*record)) {
-            // The copy is used: that writes the record it is of. The owner does the same.
+            // The copy is used, which writes its record. The owner does the same.
             let mut after = *self;
             after.write(setting, record);
             next(format_args!("record {record} is written"), after.judged(setting));
@@ -185,7 +186,7 @@ impl World for Renewal {
                 next(format_args!("record {record} is ended by its kind"), after.judged(setting));
             }
         }
-        // A session is restored, fenced by what it is restored from.
+        // A session is restored, fenced by the record that it is restored from.
         let held = (0..setting.calls.len())
             .filter(|at| setting.calls[*at].by == By::Thief && matches!(self.calls[*at], Stage::Done { .. }));
         let held = held.flat_map(|at| [RENEWED + 2 * at, RENEWED + 2 * at + 1]);
@@ -212,10 +213,10 @@ impl Renewal {
         self.records[record] == Life::Live
     }
 
-    /// What the call may do next.
+    /// Passes what the call may do next.
     fn call(&self, setting: &Setting, at: usize, next: Next<'_, Self>) {
         let (steps, with) = (&setting.steps, setting.calls[at].with);
-        // A call with a token that has not been handed out yet.
+        // A call with a token that was not handed out yet.
         if with >= RENEWED && !matches!(self.calls[(with - RENEWED) / 2], Stage::Done { .. }) {
             return;
         }
@@ -292,7 +293,7 @@ impl Renewal {
                 after.calls[at] = Stage::Won(read);
                 "marks the caller's"
             }
-            // Of another than the caller's record that was ended the call begins anew.
+            // If another record than the caller's was ended, the call starts over.
             Stage::Copied(_) | Stage::Inserted(_) if live => {
                 after.discard(copies);
                 after.calls[at] = Stage::Called;
@@ -349,7 +350,7 @@ impl Renewal {
         next(format_args!("call {at} {name}"), after.judged(setting));
     }
 
-    /// Whether a call has marked a record of this login, and its own are there.
+    /// Returns whether a call has marked a record of this login, and the call's own records exist.
     fn is_renewed(&self, login: usize) -> bool {
         self.records[login..login + 2].iter().any(|life| match life {
             Life::ReplacedBy(call) => {
@@ -360,7 +361,7 @@ impl Renewal {
         })
     }
 
-    /// The newest login after the renewals that followed on that of `record`.
+    /// Returns the newest login after the renewals that followed on the login of `record`.
     fn winner(&self, record: usize) -> Option<usize> {
         let Life::ReplacedBy(mut winner) = self.records[record] else { return None };
         let copies = |call: usize| self.records[RENEWED + 2 * call..RENEWED + 2 * call + 2].iter();
@@ -372,7 +373,7 @@ impl Renewal {
         Some(winner)
     }
 
-    /// This record was written: a call that has copied it must see that.
+    /// Writes this record: a call that has copied it must notice.
     fn write(&mut self, setting: &Setting, record: usize) {
         for (stage, call) in self.calls.iter_mut().zip(setting.calls) {
             let read = match stage {
@@ -408,7 +409,7 @@ impl Renewal {
         self.fenced |= steps.epoch;
     }
 
-    /// The state, or what is wrong with it.
+    /// Returns the state, or what is wrong with it.
     fn judged(self, setting: &Setting) -> Result<Self, String> {
         let given = |at: usize| matches!(self.calls[at], Stage::Done { .. });
         let calls = || (0..setting.calls.len()).filter(|at| given(*at));
@@ -430,7 +431,7 @@ impl Renewal {
                 continue;
             }
             let copies = [RENEWED + 2 * at, RENEWED + 2 * at + 1];
-            // What the owner was given for the token that it showed, or what replaced that.
+            // What the owner got for the token that it presented, or what replaced that.
             match self.records[copies[setting.calls[at].with - login(at)]] {
                 Life::Live => {}
                 Life::ReplacedBy(later) if setting.calls[later].by == By::Owner => continue,
@@ -453,7 +454,7 @@ impl Renewal {
 }
 
 impl Read {
-    /// The record that is marked first.
+    /// Returns the record that is marked first.
     fn first(&self, own: usize, steps: &Steps) -> usize {
         if steps.oldest && self.live[0] {
             0

@@ -1,4 +1,4 @@
-//! The record of one login, as far as rotation goes, and the setting that it lives in.
+//! The record of one login, as far as rotation matters, and its setting.
 
 use std::time::Duration;
 
@@ -22,20 +22,20 @@ pub(crate) struct Setting {
     pub(crate) interval: i8,
     /// The longest way from client to server, and the longest way back.
     pub(crate) leg: i8,
-    /// How long after a rotation a client whose response was lost still comes back.
+    /// The longest time after a rotation at which a client whose response was lost comes back.
     pub(crate) back: i8,
-    /// How far apart losses are.
+    /// The least time between losses.
     pub(crate) loss: i8,
-    /// What the clocks of the nodes show, relative to true time.
+    /// The readings of the nodes' clocks, relative to true time.
     pub(crate) clocks: &'static [i8],
-    /// Whether the stamp that nodes read may be another for a while: a replica that lags behind.
+    /// The stamps that nodes may read: a lagging replica may give another one for a while.
     pub(crate) stamps: &'static [StampCheck],
-    /// How many requests may be under way at a time.
+    /// The largest number of requests under way.
     pub(crate) parallel: usize,
     pub(crate) decide: Decide,
     /// Whether the session that came with this token confirms the newest one (D5a).
     pub(crate) session_confirms: fn(token: u8) -> bool,
-    /// The renewals, and how they go.
+    /// The renewals, and their steps.
     pub(crate) calls: &'static [Call],
     pub(crate) steps: Steps,
     /// Whether records are ended by their kind meanwhile.
@@ -47,7 +47,7 @@ impl Setting {
         self.clocks.iter().max().unwrap() - self.clocks.iter().min().unwrap()
     }
 
-    /// Past this age nothing changes any more.
+    /// Returns the age after which nothing changes any more.
     fn longest(&self) -> i8 {
         self.retry.unwrap_or_default().max(self.interval) + 2 * self.overlap + 1 + 2 * self.spread()
     }
@@ -56,7 +56,7 @@ impl Setting {
         (age + 1).min(self.longest())
     }
 
-    /// What a node whose clock shows `clock` decides about `token`.
+    /// Returns the decision of a node whose clock shows `clock` about `token`.
     pub(crate) fn ask(&self, row: &Row, token: u8, ask: Ask, clock: i8, stamp: StampCheck) -> Decision {
         let instant = |age: i8| Timestamp::from_millis(1_000 * (NOW - i64::from(age)) as u64);
         let windows = Windows {
@@ -90,7 +90,7 @@ impl Setting {
     }
 }
 
-/// What the record says: ages, by the clocks of the nodes that wrote them.
+/// The content of the record: ages, by the clocks of the nodes that wrote them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 pub(crate) struct Row {
     pub(crate) rotated: Option<i8>,
@@ -105,7 +105,7 @@ impl Row {
         self.confirmed = self.confirmed.map(|age| setting.older(age));
     }
 
-    /// Stores what accepting a token needs; says whether that was a rotation.
+    /// Stores what accepting a token needs; returns whether that was a rotation.
     pub(crate) fn write(&mut self, confirm: bool, successor: Successor, clock: i8) -> bool {
         if confirm && self.rotated.is_some() {
             self.confirmed = Some(-clock);
@@ -116,14 +116,14 @@ impl Row {
         successor == Successor::New
     }
 
-    /// D5a: a token has been used that came with the newest one.
+    /// Confirms the newest token, because a token that came with it was used (D5a).
     pub(crate) fn confirm(&mut self, clock: i8) {
         if self.rotated.is_some() && self.confirmed.is_none() && !self.ended {
             self.confirmed = Some(-clock);
         }
     }
 
-    /// Any other write: it erases the nonce once the windows have closed on every clock (T5).
+    /// Applies any other write: it erases the nonce once the windows have closed on every clock (T5).
     pub(crate) fn touch(&mut self, setting: &Setting, clock: i8) {
         let closed = match (self.rotated, self.confirmed) {
             (_, Some(confirmed)) => confirmed + clock > setting.overlap + setting.spread(),
@@ -136,8 +136,8 @@ impl Row {
     }
 }
 
-/// A token is known by how many rotations have happened since it was made: 0 is the current one, 1 its
-/// predecessor, 2 every older one. This is what becomes of it at a rotation.
+/// Returns the age of a token after one more rotation. The age is the number of rotations since it was made: 0 is the
+/// current token, 1 its predecessor, 2 every older one.
 pub(crate) fn aged(token: u8) -> u8 {
     (token + 1).min(2)
 }

@@ -1,4 +1,4 @@
-//! Records and bodies as bytes: what is written comes back, and nothing else is taken for it.
+//! Properties of records and bodies as bytes: what was written is read back, and nothing else is accepted.
 
 use hallpass_core::{
     Authentication, Body, Denied, Device, Era, Failure, Fence, KeyId, Keyring, Kind, LoginId, MemoryStore,
@@ -61,8 +61,8 @@ proptest! {
         }
     }
 
-    /// The body belongs to core, so only the service decodes it: a changed one is a failure, a verdict,
-    /// or (where only data or times were hit) still good; never a panic, and never another's data.
+    /// Only the service decodes a body, because it belongs to core. A changed body is a failure, a verdict, or (if
+    /// only data or times were changed) still valid; never a panic, and never another record's data.
     #[test]
     fn a_changed_body_never_panics(
         changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
@@ -163,7 +163,7 @@ fn any_record() -> impl Strategy<Value = Record> {
     })
 }
 
-/// A token, keyed or not, rotated or not, and its record.
+/// Makes a token, keyed or not, rotated or not, and returns it with its record.
 fn issued(keyed: bool, rotated: bool) -> (String, Record) {
     block_on(async {
         let store = MemoryStore::new();
@@ -186,7 +186,7 @@ fn issued(keyed: bool, rotated: bool) -> (String, Record) {
     })
 }
 
-/// Presents the token to a service that finds this record instead.
+/// Presents the token to a service that finds this record instead of the original.
 fn present(text: &str, record: &Record, rotate: bool) -> Result<bool, Failure> {
     block_on(async {
         let store = MemoryStore::new();

@@ -1,4 +1,4 @@
-//! Properties: the service against a naive model of the contract, token texts and bytes against their rules.
+//! Property tests: the service against a naive model of the contract, token texts and bytes against their rules.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
 

@@ -1,5 +1,5 @@
-//! What the contract says, written down once more and as simply as possible: no digests, no windows that
-//! are erased, no compare-and-swap. Every record keeps all of its generations in a list.
+//! The contract as a model, as simple as possible: no digests, no windows that are erased, no compare-and-swap. Every
+//! record keeps all its generations in a list.
 
 use hallpass_core::Reason;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ const HOUR: Time = 3_600_000;
 /// Alice and Bob.
 pub(crate) const PEOPLE: [&str; 2] = ["alice", "bob"];
 
-/// Everything there is.
+/// The state of the model.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) now: Time,
@@ -31,27 +31,27 @@ pub(crate) struct Site {
     pub(crate) people: [Person; 2],
     pub(crate) logins: Vec<Login>,
     pub(crate) records: Vec<Record>,
-    /// What the last call must have answered.
+    /// The result that the last call must have returned.
     pub(crate) answer: Answer,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Person {
-    /// How often everything was logged out.
+    /// The number of times everything was logged out.
     epoch: u32,
-    /// How often the password was changed.
+    /// The number of times the password was changed.
     pub(crate) password: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Login {
-    /// Whose it is: an index into [`PEOPLE`].
+    /// The owner: an index into [`PEOPLE`].
     pub(crate) who: Option<usize>,
     epoch: u32,
     begun: Time,
 }
 
-/// The kinds that there are, by their windows.
+/// The kinds, by their windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Sort {
     /// Does not rotate.
@@ -70,18 +70,18 @@ pub(crate) struct Record {
     pub(crate) data: Vec<u8>,
     pub(crate) created: Time,
     pub(crate) seen: Time,
-    /// The newest is the last; the first was issued.
+    /// The first one was issued; the last one is the newest.
     pub(crate) generations: Vec<Generation>,
     pub(crate) ended: Option<Reason>,
     pub(crate) gone: bool,
-    /// It has expired and may have been collected.
+    /// The record has expired and may have been removed.
     pub(crate) maybe_gone: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Generation {
     made: Time,
-    /// When it was first presented.
+    /// When the generation was first presented.
     confirmed: Option<Time>,
 }
 
@@ -106,7 +106,7 @@ pub(crate) enum Call {
         generation: usize,
         byte: u8,
     },
-    /// With another character at this place of the half that all tokens of the record share.
+    /// A token with another character at this place of the half that all tokens of the record share.
     Guess {
         record: usize,
         at: usize,
@@ -143,7 +143,7 @@ pub(crate) enum Answer {
     Nothing,
     Issued,
     Fenced,
-    /// With the successor of this generation.
+    /// Accepted, with the successor of this generation.
     Valid(Option<usize>),
     Invalid,
     Expired,
@@ -152,7 +152,7 @@ pub(crate) enum Answer {
     Lapsed,
     Reused,
     LoggedOut,
-    /// So many records, or up to so many where some may have been collected.
+    /// The number of records ended: at least the first, at most the second, as some may have been removed.
     Ended(u64, u64),
 }
 
@@ -173,7 +173,7 @@ impl Site {
         let Generation { made, confirmed } = record.generations[newest];
         let until_confirmed = record.sort == Sort::UntilConfirmed;
         let passed = |since: Time| now.saturating_sub(since);
-        // Whether it is the newest, or the one before within its windows: D5, D6 or D7.
+        // The newest, or the one before within its windows: D5, D6 or D7.
         let good = generation == newest
             || generation + 1 == newest
                 && match confirmed {
@@ -202,7 +202,7 @@ impl Site {
         Answer::Valid(rotate.then_some(newest)) // D6, D7
     }
 
-    /// D5 and D10, for the newest generation.
+    /// Applies D5 and D10 to the newest generation.
     fn accept(&mut self, at: usize, rotate: bool) -> Answer {
         let now = self.now;
         let record = &mut self.records[at];
@@ -231,7 +231,7 @@ impl Site {
         Answer::Valid(successor)
     }
 
-    /// Ends the login of a record; one that belongs to nobody is alone, and goes.
+    /// Ends the login of a record; an anonymous record is alone and is removed.
     fn end(&mut self, at: usize, reason: Reason) {
         let login = self.records[at].login;
         match self.logins[login].who {
@@ -261,7 +261,7 @@ impl Site {
         }
         let login = self.records[at].login;
         if let Some(reason) = self.records[at].ended {
-            // It keeps its reason, and what is left of its login ends.
+            // It keeps its reason, and the rest of its login ends.
             return match self.mark(|_, record| record.login == login, Reason::LoggedOut) {
                 Answer::Ended(_, 0) => Answer::Revoked(reason),
                 _ => Answer::LoggedOut,
@@ -282,7 +282,7 @@ impl Site {
         if self.now >= begun + HOUR {
             return Answer::Fenced;
         }
-        // Its first record is the fence of the others.
+        // The first record of the login is the fence of the others.
         let first = self.records.iter().find(|record| record.login == login);
         let ended = match (who, first) {
             (None, _) => false,
@@ -307,8 +307,8 @@ impl Site {
         Answer::Issued
     }
 
-    /// S10: nothing is collected before it has expired; the service adds an hour, and idle deadlines are
-    /// rounded up to 32 touches, which are more than an eighth here.
+    /// S10: nothing is removed before it has expired. The service adds an hour, and idle deadlines are rounded up to
+    /// 32 touches, which are more than an eighth here.
     fn purge(&mut self) {
         let due = |deadline: Time| deadline + HOUR <= self.now;
         for record in &mut self.records {
@@ -318,7 +318,7 @@ impl Site {
         }
     }
 
-    /// The instants at which something changes for a record, and their neighbours; the next ones.
+    /// Returns the next instants at which something changes for a record, and their neighbours.
     fn boundaries(&self) -> Vec<Time> {
         let mut instants = vec![self.now + 1, self.now + 500, self.now + 3_000];
         for record in self.records.iter().filter(|record| !record.gone && record.ended.is_none()) {
@@ -366,7 +366,7 @@ impl ReferenceStateMachine for Site {
         }
         let tokens: Vec<(usize, usize)> = (0..site.records.len())
             .flat_map(|record| {
-                // Mostly the newest ones; far-off generations are all the same.
+                // Mostly the newest ones; all older generations behave alike.
                 let newest = site.records[record].generations.len() - 1;
                 [0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 2].map(|back: usize| (record, newest.saturating_sub(back)))
             })
@@ -412,7 +412,7 @@ impl ReferenceStateMachine for Site {
             | Call::OtherKind { record, generation } => {
                 site.records.get(record).is_some_and(|record| generation < record.generations.len())
             }
-            // What becomes of the rest of its login depends on whether it was collected.
+            // Whether the rest of its login ends depends on whether the record was removed.
             Call::LogOut { record, generation } => {
                 let held = |record: &Record| generation < record.generations.len() && !record.maybe_gone;
                 let sure = |record: &Record| {
@@ -445,7 +445,7 @@ impl ReferenceStateMachine for Site {
             Call::Guess { .. } | Call::OtherKind { .. } => Answer::Invalid,
             Call::LogOut { record, .. } => site.log_out(record),
             Call::EndLogin { login, by } => {
-                // Logins under way are turned away: this one may be.
+                // Logins under way are turned away, because this one may be under way.
                 site.people[by].epoch += 1;
                 let its = |site: &Self, record: &Record| {
                     record.login == login && site.logins[login].who == Some(by)

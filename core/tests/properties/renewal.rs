@@ -1,4 +1,5 @@
-//! Renewals in any order, by the owner and by a holder of a copy, also with what was verified long before.
+//! Properties of renewals in any order, by the owner and by a holder of a copy, also with tokens verified long
+//! before.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -18,9 +19,9 @@ enum Call {
     LogIn {
         remember: bool,
     },
-    /// Verifies a token that was handed out, and keeps what came of it: the owner's request, or the copy's.
+    /// Verifies a token that was handed out, and keeps the result: the owner's request, or the copy's.
     Verify(Index),
-    /// Each of these uses what was verified at some time.
+    /// This and the following use a result that was kept before.
     Restore(Index),
     Others(Index),
     Changed(Index),
@@ -51,7 +52,7 @@ struct Story {
     alice: Subject,
     handed_out: Vec<Issued>,
     verified: Vec<Valid>,
-    /// The records that a renewal was granted to.
+    /// The records whose renewal succeeded.
     renewed: BTreeSet<Selector>,
 }
 
@@ -115,7 +116,7 @@ impl Story {
             Ok(renewed) => renewed,
             Err(denied) => {
                 let rejected = verdict(denied);
-                assert_eq!(after, before, "who is given nothing ends nothing");
+                assert_eq!(after, before, "a call that gets no token ends nothing");
                 if self.renewed.contains(&caller.selector()) {
                     let known = matches!(rejected, Rejected::Revoked(Reason::Superseded) | Rejected::Invalid);
                     assert!(known || rejected == Rejected::Expired, "{rejected:?}");

@@ -1,4 +1,4 @@
-//! The real service over [`MemoryStore`], call by call against the naive model.
+//! Properties of the real service over [`MemoryStore`], call by call against the naive model.
 
 use std::collections::BTreeSet;
 use std::rc::Rc;
@@ -33,7 +33,7 @@ struct Held {
     texts: Vec<String>,
 }
 
-/// Every answer that some run has seen.
+/// Every result that some run has produced.
 static SEEN: Mutex<BTreeSet<Answer>> = Mutex::new(BTreeSet::new());
 
 #[test]
@@ -50,7 +50,7 @@ fn the_service_answers_as_the_naive_model_does() {
     if Config::default().cases < 256 {
         return;
     }
-    // Otherwise agreement would mean little. As a rule 40 cases see them all.
+    // Without this check, agreement would mean little. Usually 40 cases produce all of them.
     let seen = SEEN.lock().unwrap();
     for answer in [
         Answer::Issued,
@@ -85,7 +85,7 @@ const fn kind(sort: Sort) -> Kind {
     }
 }
 
-/// The verdict of a call that must not fail.
+/// Returns the verdict of a call that must not fail.
 fn judged<T>(outcome: Result<T, Denied>) -> Result<T, Rejected> {
     outcome.map_err(|denied| denied.rejection().unwrap_or_else(|| panic!("{denied:?}")))
 }
@@ -140,7 +140,7 @@ impl StateMachineTest for Service {
             (Answer::Ended(count, _), Answer::Ended(least, most)) => (least..=most).contains(&count),
             (answer, expected) => answer == expected,
         };
-        assert!(agreed || excused, "{call:?} was answered {answer:?}, not {:?}", site.answer);
+        assert!(agreed || excused, "{call:?} returned {answer:?}, not {:?}", site.answer);
         service
     }
 
@@ -208,7 +208,7 @@ impl Service {
             }
             Call::Guess { record, at } => {
                 let mut text = self.records[record].texts[0].clone().into_bytes();
-                // The last character of a validator carries two unused bits.
+                // The last character of a validator has two unused bits.
                 text[23 + at] = if text[23 + at] == b'A' { b'Q' } else { b'A' };
                 let text = String::from_utf8(text).unwrap();
                 let kind = kind(site.records[record].sort);

@@ -1,4 +1,4 @@
-//! Token texts against a naive reading of T1: `selector.validator` in base64url without padding, plain
+//! Properties of token texts against a naive reading of T1: `selector.validator` in base64url without padding, plain
 //! or between a prefix and a checksum.
 
 use std::sync::{Arc, Mutex};
@@ -52,7 +52,7 @@ proptest! {
     }
 }
 
-/// Noise, things that look like tokens, and tokens.
+/// Noise, texts that look like tokens, and tokens.
 fn any_text() -> impl Strategy<Value = String> {
     let word = |len: usize| prop::collection::vec(prop::sample::select(&ALPHABET[..]), len);
     let shape = (word(22), word(43)).prop_map(|(selector, validator)| {
@@ -96,7 +96,7 @@ fn base64(bytes: &[u8]) -> String {
     (0..(bytes.len() * 8).div_ceil(6)).map(|at| char::from(ALPHABET[digit(at)])).collect()
 }
 
-/// Only what [`base64`] writes.
+/// Decodes only what [`base64`] writes.
 fn unbase64(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<usize>> =
         text.bytes().map(|letter| ALPHABET.iter().position(|known| *known == letter)).collect();
@@ -107,7 +107,7 @@ fn unbase64(text: &str) -> Option<Vec<u8>> {
     (base64(&bytes) == text).then_some(bytes)
 }
 
-/// CRC-32 bit by bit, in base62.
+/// Computes the CRC-32 bit by bit, in base62.
 fn checksum(text: &str) -> String {
     let step = |crc: u32, byte: u8| {
         (0..8).fold(crc ^ u32::from(byte), |crc, _| crc >> 1 ^ if crc & 1 == 1 { 0xedb8_8320 } else { 0 })
@@ -134,7 +134,7 @@ fn rejection(tokens: &Tokens, kind: Kind, text: &str) -> Option<Rejected> {
     block_on(tokens.verify(kind, text)).err().map(|denied| denied.rejection().unwrap())
 }
 
-/// Gives the same bytes over and over, and keeps what it gave.
+/// Returns the same bytes over and over, and records them.
 #[derive(Clone, Debug)]
 struct Given {
     bytes: Arc<Mutex<Vec<u8>>>,

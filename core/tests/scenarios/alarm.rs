@@ -1,4 +1,5 @@
-//! The alarm always arrives: once, from the write that ends the login, with both sides and the cause (D9, D12).
+//! Tests that the alarm always arrives: once, from the write that ends the login, with both sides and the cause (D9,
+//! D12).
 
 use hallpass_core::{
     Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Kind, Policy, Reason, Rejected,
@@ -8,7 +9,7 @@ use hallpass_core::{
 use crate::fixture::{DAY, HOUR, Judged as _, SECOND, Told, World, alice, finite, strict};
 use crate::gate::Call;
 
-/// A token that was replaced a second ago, and the successor's first presentation with it.
+/// Returns a token that was replaced a second ago; its successor was presented once.
 async fn replaced(world: &World) -> String {
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
@@ -64,7 +65,7 @@ async fn a_theft_is_told_though_it_could_not_be_written() {
     let told = world.told();
     let told = of_kind(&told, EventKind::Reused);
     assert_eq!(told.len(), 1, "{told:?}");
-    assert!(told[0].source.is_some() && told[0].count == 0, "it says so: {told:?}");
+    assert!(told[0].source.is_some() && told[0].count == 0, "the event has the cause: {told:?}");
     world.gate.up();
     assert_eq!(world.verify(Kind::REMEMBER, &old).await.unwrap_err(), Rejected::Reused);
     let told = world.told();
@@ -101,7 +102,7 @@ async fn an_alarm_shows_both_sides() {
     let told = world.told();
     assert_eq!(told.len(), 1, "once: {told:?}");
     let [alarm] = &told[..] else { unreachable!() };
-    // The owner's side is the record's, the presenter's is what the web layer knows.
+    // The record shows the owner's side, the request context the presenter's.
     let record = alarm.record.as_ref().unwrap();
     assert_eq!((record.device.as_str(), record.generation), ("Firefox on Linux", 1));
     assert_eq!(alarm.context.as_ref(), Some(&context));
@@ -131,7 +132,7 @@ async fn of_many_replays_at_once_one_tells() {
     for _ in 0..20 {
         let world = World::new();
         let old = replaced(&world).await;
-        // All of them have seen the living record before one ends it.
+        // All calls read the living record before one ends it.
         world.gate.meet(Call::Find, 4);
         let replay = || async { world.verify(Kind::REMEMBER, &old).await.unwrap_err() };
         let (one, two, three, four) = tokio::join!(replay(), replay(), replay(), replay());
@@ -181,7 +182,7 @@ async fn a_theft_that_ends_the_subject_is_told_though_the_request_was_dropped() 
     let world = World::with(|builder| builder.policy(Policy::remember().reuse_ends(Scope::Subject)));
     let other = world.log_in(Kind::SESSION).await.token;
     let old = replaced(&world).await;
-    // The other session has expired by now, and is ended all the same.
+    // The other session has expired by now, and is ended nevertheless.
     drop(other);
     let held = world.gate.hold(Call::Revoke);
     tokio::select! {
@@ -229,7 +230,7 @@ async fn a_write_that_failed_is_told_with_its_cause() {
     assert_eq!(failed.source.as_deref(), Some("the token store failed"));
 }
 
-/// What every event about a presented token of ours says, whatever it is about.
+/// Checks what every event about a presented token of ours contains, whatever its kind.
 #[tokio::test]
 async fn every_event_about_a_token_of_ours_names_it() {
     let once = Kind::from_static("one-time:test");

@@ -1,4 +1,4 @@
-//! The caps: exactly the newest logins of a subject stay, and the newest records of a login (service, "Caps").
+//! Tests the caps: exactly the newest logins of a subject stay, and the newest records of a login (service, "Caps").
 
 use std::num::NonZeroU32;
 
@@ -21,7 +21,7 @@ async fn log_in(tokens: &Tokens) -> Result<Issued, Rejected> {
     tokens.issue(&login, Kind::SESSION).await.judged()
 }
 
-/// The ids of alice's live logins, newest first.
+/// Returns the ids of alice's live logins, newest first.
 async fn live(world: &World) -> Vec<hallpass_core::LoginId> {
     let query = ListQuery { limit: 10_000, ..ListQuery::default() };
     let list = world.tokens.list(&alice(), &query).await.unwrap();
@@ -31,7 +31,7 @@ async fn live(world: &World) -> Vec<hallpass_core::LoginId> {
 #[tokio::test]
 async fn two_logins_at_once_do_not_end_each_other() {
     let world = capped(1);
-    // Both are stored before the first of them reads who is there.
+    // Both logins are stored before the first of them reads the list.
     world.gate.meet(Call::Insert, 2);
     let (one, two) = tokio::join!(log_in(&world.tokens), log_in(&world.tokens));
     world.gate.up();
@@ -41,7 +41,7 @@ async fn two_logins_at_once_do_not_end_each_other() {
         alive += usize::from(world.verify(Kind::SESSION, issued.token.expose()).await.is_ok());
     }
     assert_eq!(alive, 1, "one of them stays");
-    // The other was told so, or was logged in before the one that stays.
+    // The other login was rejected, or was complete before the one that stays.
     for answer in [one, two] {
         assert!(answer.as_ref().map_or_else(|rejected| *rejected == EVICTED, |_| true));
     }
@@ -99,10 +99,10 @@ async fn however_many_logins_run_at_once_exactly_the_newest_stay() {
     }
 }
 
-/// Until a renewal marks the old login both are there, and neither is ended for the other.
+/// Until a renewal marks the old login, both exist, and neither ends the other.
 #[tokio::test]
 async fn a_renewal_beside_a_new_login_at_the_cap_counts_once() {
-    // The ids of logins are random, and so is which of two of one instant is the newer.
+    // The ids of logins are random, so either of two logins of one instant may count as newer.
     for round in 0..16 {
         let world = capped(2);
         let oldest = world.log_in(Kind::SESSION).await;
@@ -182,7 +182,7 @@ async fn a_renewal_of_a_login_that_is_beyond_the_cap_ends_with_it() {
     assert_eq!(live(&world).await, [newer.login], "and leaves no copy");
 }
 
-/// The eviction is of the login that was read: what a step-up made of it meanwhile is a newer one.
+/// The eviction is of the login that was read: the login that a step-up made of it meanwhile is newer.
 #[tokio::test]
 async fn a_step_up_does_not_slip_past_the_cap() {
     for fails in [false, true] {
@@ -208,7 +208,7 @@ async fn a_step_up_does_not_slip_past_the_cap() {
         let (newer, renewed) = tokio::join!(newer, step_up);
         let (newer, new) = (newer.unwrap(), &renewed.tokens[0]);
         world.verify(Kind::SESSION, new.token.expose()).await.expect("it authenticated last");
-        assert_eq!(renewed.ended.is_err(), fails, "the cap could not be kept, and it says so");
+        assert_eq!(renewed.ended.is_err(), fails, "the result reports that the cap could not be kept");
         if !fails {
             assert_eq!(world.verify(Kind::SESSION, newer.token.expose()).await.unwrap_err(), EVICTED);
             assert_eq!(live(&world).await, [new.login]);
@@ -233,7 +233,7 @@ async fn a_login_below_the_cap_costs_two_calls_where_the_store_counts() {
     world.gate.calls();
     world.log_in(Kind::SESSION).await;
     assert_eq!(world.gate.calls(), [Call::Epoch, Call::Insert]);
-    // A second token of a login is no other login, whatever the store knows.
+    // A second token of a login is not another login, whatever the store knows.
     world.gate.blind();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     world.tokens.issue(&login, Kind::SESSION).await.unwrap();
@@ -334,7 +334,7 @@ async fn a_client_that_keeps_no_session_cookie_has_a_bounded_number_of_records()
     world.verify(Kind::REMEMBER, remember.token.expose()).await.expect("it is not one of the restored");
     let told = world.events();
     let superseded = EventKind::Revoked(Reason::Superseded);
-    assert_eq!(told.iter().filter(|kind| **kind == superseded).count(), 9, "each is told once");
+    assert_eq!(told.iter().filter(|kind| **kind == superseded).count(), 9, "one event for each");
 }
 
 #[tokio::test]
@@ -394,7 +394,7 @@ async fn of_two_records_that_are_restored_at_once_at_the_cap_one_stays() {
     assert_eq!(alive, 1);
 }
 
-/// A store that counts reads no list here, one that does not count reads one.
+/// A store that counts reads no list here; one that does not count reads one.
 #[tokio::test]
 async fn a_token_without_a_lifetime_is_no_login_that_others_overtook() {
     for blind in [false, true] {

@@ -1,4 +1,5 @@
-//! Every ending is told once, with who asked for it; what ends with a login and what does not (D12, service).
+//! Tests that every ending emits one event, with the client that asked for it; and what a login's end includes (D12,
+//! service).
 
 use hallpass_core::{
     EventKind, Failure, Kind, Kinds, Policy, Purposes, Reason, Rejected, RequestContext, Subject, TokenStore,
@@ -170,7 +171,7 @@ async fn a_log_out_does_not_hide_a_theft_from_its_owner() {
     assert_eq!(world.rotate(stolen.token.expose()).await, Err(Rejected::Reused));
     let reused = Rejected::Revoked(Reason::Reused);
     assert_eq!(world.tokens.revoke(Kind::REMEMBER, stolen.token.expose()).await.rejected(), reused);
-    assert_eq!(world.rotate(&owners).await, Err(reused), "the owner is told");
+    assert_eq!(world.rotate(&owners).await, Err(reused), "the owner learns of the theft");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Lifetimes, slides and collection (D2, D11, S10).
+//! Tests lifetimes, slides and purges (D2, D11, S10).
 
 use std::time::Duration;
 

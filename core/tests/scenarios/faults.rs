@@ -1,4 +1,5 @@
-//! Each call of the store fails in turn, and some of those behind it: with an outcome that is known or not, done or not.
+//! Makes each call of the store fail in turn, and some of those after it: with a known or unknown outcome, done or
+//! not.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -17,16 +18,16 @@ use crate::fixture::{MINUTE, SECOND, alice};
 enum Fault {
     /// Nothing is done, and the error says so.
     Down,
-    /// The work is done, and the answer is lost.
+    /// The work is done, and the response is lost.
     Done,
-    /// Nothing is done, and the answer is lost.
+    /// Nothing is done, and the response is lost.
     NotDone,
 }
 
-/// Which calls fail, counted from zero, and how.
+/// The calls that fail, counted from zero, and how each fails.
 type Plan = Vec<(usize, Fault)>;
 
-/// A store whose calls fail by a plan.
+/// A store whose calls fail according to a plan.
 #[derive(Clone)]
 struct Faulty {
     store: MemoryStore,
@@ -39,7 +40,7 @@ impl Faulty {
         Self { store: MemoryStore::new(), plan: Arc::default(), calls: Arc::default() }
     }
 
-    /// Sets the plan for the calls from now on, and answers with those until now.
+    /// Sets the plan for the calls from now on, and returns the names of those until now.
     fn follow(&self, plan: Plan) -> Vec<&'static str> {
         *self.plan.lock().unwrap() = plan;
         std::mem::take(&mut self.calls.lock().unwrap())
@@ -111,7 +112,7 @@ impl TokenStore for Faulty {
     }
 }
 
-/// A login of alice: its tokens, and what they were verified as.
+/// A login of alice: its tokens, and the results of verifying them.
 struct Login {
     tokens: Tokens,
     remember: Issued,
@@ -129,7 +130,7 @@ impl Login {
     async fn new(store: &Faulty, max_records: u32) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
         let builder = Tokens::builder(store.clone()).clock(clock.clone());
-        // One more login reads the list.
+        // One more login makes the service read the list.
         let builder = builder.max_logins(2.try_into().unwrap());
         let tokens = builder.max_records_per_login(max_records.try_into().unwrap()).build().unwrap();
         let login = tokens.begin_login(&alice()).await.unwrap();
@@ -143,7 +144,7 @@ impl Login {
         Self { tokens, remember, session, once, remembered, resumed }
     }
 
-    /// Runs one operation, and answers with the tokens that it hands out.
+    /// Runs one operation, and returns the tokens that it hands out.
     async fn run(&mut self, operation: &str) -> Result<Vec<Issued>, Denied> {
         let Self { tokens, remember, session, once, remembered, resumed } = self;
         Ok(match operation {
@@ -182,7 +183,7 @@ impl Login {
         })
     }
 
-    /// What holds once the store is back.
+    /// Checks what must hold once the store is back.
     async fn check(&self, operation: &str, plan: &Plan, succeeded: bool, case: &str) {
         let Self { tokens, remember, session, once, .. } = self;
         let lives = async |issued: &Issued| tokens.verify(issued.kind, text(issued)).await.is_ok();
@@ -209,12 +210,13 @@ impl Login {
                 let own = if operation == "others" { remember } else { session };
                 match tokens.verify(own.kind, text(own)).await {
                     Ok(valid) => drop(tokens.revoke_others(&valid).await.expect(case)),
-                    // The caller's mark was made, and its answer and the look at it were lost.
+                    // The caller's mark was written, but its response was lost, and so was the read that looked for
+                    // it.
                     Err(_) => assert!(plan.len() > 1, "{case}: one lost answer"),
                 }
             }
             "issue" | "restore" => assert!(lives(session).await && lives(remember).await, "{case}"),
-            // The old login was ended: that answer was lost.
+            // The old login was ended: the response to that was lost.
             "replace" if !succeeded && plan[0].1 != Fault::Done => {
                 assert!(lives(session).await && lives(remember).await, "{case}: neither lives");
             }
@@ -253,7 +255,7 @@ async fn whichever_calls_fail_a_failure_is_no_rejection_and_what_is_handed_out_i
     }
 }
 
-/// The cap of its records has superseded some of the login's, and a renewal has failed and left its first record.
+/// The cap on its records has superseded some of the login's, and a renewal has failed and left its first record.
 #[tokio::test(start_paused = true)]
 async fn what_a_failed_renewal_left_does_not_look_like_one_that_has_won() {
     let store = Faulty::new();

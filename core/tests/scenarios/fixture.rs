@@ -1,4 +1,4 @@
-//! A service over a gated store, on a clock that the test moves, with every event written down.
+//! A service over a gated store, on a clock that the test moves, with every event recorded.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -26,7 +26,7 @@ pub(crate) struct World {
 #[derive(Clone, Debug, Default)]
 struct Events(Arc<Mutex<Vec<Told>>>);
 
-/// An event, as it was told.
+/// An event as the observer received it.
 #[derive(Clone, Debug)]
 pub(crate) struct Told {
     pub(crate) kind: EventKind,
@@ -56,7 +56,7 @@ impl Observer for Events {
     }
 }
 
-/// What a call that judges a token says about it. A failure is not expected.
+/// The verdict of a call that judges a token. A failure is not expected.
 pub(crate) trait Judged<T> {
     fn judged(self) -> Result<T, Rejected>;
     fn rejected(self) -> Rejected;
@@ -85,7 +85,7 @@ impl World {
         Self { tokens: adjust(builder).build().unwrap(), gate, clock, events }
     }
 
-    /// Another node over the same store and clock, configured otherwise.
+    /// Makes another node over the same store and clock, with other settings.
     pub(crate) fn node(&self, adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Tokens {
         let builder = Tokens::builder(self.gate.clone()).clock(self.clock.clone());
         adjust(builder.observer(self.events.clone())).build().unwrap()
@@ -95,7 +95,7 @@ impl World {
         self.clock.advance(by);
     }
 
-    /// Logs alice in.
+    /// Logs alice in and issues a token of this kind.
     pub(crate) async fn log_in(&self, kind: Kind) -> Issued {
         let login = self.tokens.begin_login(&alice()).await.unwrap();
         self.tokens.issue(&login, kind).device("Firefox").await.unwrap()
@@ -105,35 +105,35 @@ impl World {
         self.tokens.verify(kind, token).await.judged()
     }
 
-    /// Presents a remember token and asks for its successor.
+    /// Presents a remember-me token and asks for its successor.
     pub(crate) async fn rotate(&self, token: &str) -> Result<Option<String>, Rejected> {
         let valid = self.tokens.verify_and_rotate(Kind::REMEMBER, token).await.judged()?;
         Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
     }
 
-    /// Rotates where a successor is due.
+    /// Rotates a token whose successor is due.
     pub(crate) async fn next(&self, token: &str) -> String {
         self.rotate(token).await.unwrap().expect("a successor is due")
     }
 
-    /// Waits for an event and answers with all since the last call, that one included.
+    /// Waits for an event and returns all events since the last call, including that one.
     pub(crate) async fn heard(&self, kind: EventKind) -> Vec<Told> {
         let heard = async {
             while !self.events.0.lock().unwrap().iter().any(|told| told.kind == kind) {
                 tokio::task::yield_now().await;
             }
         };
-        // A test that fails does not hang; nothing depends on how long that is.
+        // So that a failing test does not hang; nothing depends on this duration.
         tokio::time::timeout(MINUTE, heard).await.unwrap_or_else(|_| panic!("{kind:?} was not told"));
         self.told()
     }
 
-    /// The events since the last call.
+    /// Returns the kinds of the events since the last call.
     pub(crate) fn events(&self) -> Vec<EventKind> {
         self.told().into_iter().map(|told| told.kind).collect()
     }
 
-    /// The events since the last call, with all that they said.
+    /// Returns the events since the last call.
     pub(crate) fn told(&self) -> Vec<Told> {
         std::mem::take(&mut self.events.0.lock().unwrap())
     }
@@ -149,7 +149,7 @@ pub(crate) fn strict() -> Policy {
     Policy::remember().rotation(Some(windows))
 }
 
-/// With a retry window of an hour.
+/// Returns the remember-me policy with a retry window of an hour.
 pub(crate) fn finite() -> Policy {
     Policy::remember().rotation(Some(Windows { retry_window: RetryWindow::For(HOUR), ..Windows::DEFAULT }))
 }

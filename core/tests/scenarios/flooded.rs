@@ -1,4 +1,4 @@
-//! Renewals under a flood of writes, in which no compare-and-swap wins.
+//! Tests renewals under a flood of writes, in which no compare-and-swap wins.
 
 use std::time::Duration;
 
@@ -65,12 +65,12 @@ async fn flooded() -> (Tokens, Valid, Valid) {
     (tokens, owner, copy)
 }
 
-/// None has won, so nothing is handed out, and the login that was copied is ended (D12).
+/// Checks that no call has won: no token is handed out, and the login that was copied is ended (D12).
 async fn assert_contended(tokens: &Tokens, answers: &[Result<Renewed, Denied>]) {
     for answer in answers {
         let lost = match answer {
             Err(Denied::Failed(failure)) => matches!(failure, Failure::Contended),
-            // The other one has ended the login in between.
+            // The other call has ended the login meanwhile.
             Err(Denied::Rejected(rejected)) => matches!(rejected, Rejected::Revoked(_)),
             Ok(_) => false,
         };
@@ -81,7 +81,7 @@ async fn assert_contended(tokens: &Tokens, answers: &[Result<Renewed, Denied>]) 
     assert!(list.logins.is_empty(), "{list:?}");
 }
 
-/// "Of calls at once at most one wins", and who has not won is given nothing.
+/// "Of concurrent calls at most one wins", and a call that does not win gets no token.
 #[tokio::test(start_paused = true)]
 async fn of_two_step_ups_under_a_flood_of_writes_none_makes_a_second_login() {
     let (tokens, owner, copy) = flooded().await;
@@ -91,7 +91,7 @@ async fn of_two_step_ups_under_a_flood_of_writes_none_makes_a_second_login() {
     assert_contended(&tokens, &[one, two]).await;
 }
 
-/// The same where the rest of the subject ends.
+/// The same for renewals that also end the rest of the subject.
 #[tokio::test(start_paused = true)]
 async fn of_two_renewals_under_a_flood_of_writes_none_makes_a_second_login() {
     let (tokens, owner, copy) = flooded().await;

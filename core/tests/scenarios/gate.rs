@@ -1,4 +1,4 @@
-//! A store that holds calls back, or fails them, exactly where a test says.
+//! A store that holds calls back, or makes them fail, exactly where a test says.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};
@@ -24,34 +24,34 @@ pub(crate) enum Call {
     Purge,
 }
 
-/// EventKind happens to the calls of one method.
+/// What happens to the calls of one method.
 #[derive(Clone)]
 enum Rule {
-    /// Each waits, before it does anything, until it is let through.
+    /// Each call waits, before it does anything, until it is let through.
     Hold {
         arrived: Arc<Semaphore>,
         passes: Arc<Semaphore>,
         before: Arc<Mutex<usize>>,
         left: Arc<Mutex<usize>>,
     },
-    /// The first so many wait, after they have done their work, until that many have done it.
+    /// The first calls wait, after they have done their work, until this many have done it.
     Meet(Arc<Barrier>, Arc<Mutex<usize>>),
-    /// Each fails and does nothing.
+    /// Each call fails and does nothing.
     Down,
-    /// Each does its work and then reports that the outcome is unknown.
+    /// Each call does its work and then reports that the outcome is unknown.
     Unknown,
-    /// Each panics.
+    /// Each call panics.
     Panic,
-    /// Each replace does nothing and answers that another write was faster; each purge does nothing and
-    /// answers that there is more.
+    /// Each replace does nothing and returns that another write was faster; each purge does nothing and returns that
+    /// there is more.
     ///
-    /// The first so many do their work, and so do those behind so many more.
+    /// The first `before` calls do their work, and so do the calls after the next `left`.
     Lose { before: Arc<Mutex<usize>>, left: Arc<Mutex<usize>> },
-    /// Each list begins at the beginning.
+    /// Each list starts at the beginning.
     Repeat,
-    /// As many as this do their work, the others fail and do nothing.
+    /// This many calls do their work; the others fail and do nothing.
     DownAfter(Arc<Mutex<usize>>),
-    /// Each insert does its work and does not say how many records the subject has.
+    /// Each insert does its work and does not report how many records the subject has.
     Blind,
 }
 
@@ -66,7 +66,7 @@ pub(crate) struct Gate {
     calls: Arc<Mutex<Vec<Call>>>,
     notes: Arc<Mutex<Vec<Note>>>,
     unreadable: Arc<Mutex<Vec<Selector>>>,
-    /// What the length of the next pause is drawn from, if calls pause.
+    /// The seed of the length of the next pause, if calls pause.
     shuffled: Arc<Mutex<Option<u64>>>,
 }
 
@@ -79,7 +79,7 @@ pub(crate) struct Held {
 impl Held {
     /// Waits until a call is being held.
     pub(crate) async fn arrival(&self) {
-        // A test that fails does not hang; nothing depends on how long that is.
+        // So that a failing test does not hang; nothing depends on this duration.
         let arrival = tokio::time::timeout(LONG, self.arrived.acquire()).await;
         arrival.expect("the call comes").unwrap().forget();
     }
@@ -111,7 +111,7 @@ impl Gate {
         self.hold_some(call, 0, 1)
     }
 
-    /// Lets so many calls of one method through, holds back the next, and no other.
+    /// Lets `before` calls of one method through, holds back the next, and no other.
     pub(crate) fn hold_after(&self, call: Call, before: usize) -> Held {
         self.hold_some(call, before, 1)
     }
@@ -123,7 +123,7 @@ impl Gate {
         Held { arrived, passes }
     }
 
-    /// Makes the next `count` calls of one method overlap: none goes on before all have answered.
+    /// Makes the next `count` calls of one method overlap: none returns before all have done their work.
     pub(crate) fn meet(&self, call: Call, count: usize) {
         self.rule(call, Rule::Meet(Arc::new(Barrier::new(count)), Arc::new(Mutex::new(count))));
     }
@@ -144,7 +144,7 @@ impl Gate {
         self.lose_some(call, 0, usize::MAX);
     }
 
-    /// Lets so many calls of one method through, and then does the same to so many.
+    /// Lets `before` calls of one method through, and makes the next `count` lose.
     pub(crate) fn lose_some(&self, call: Call, before: usize, count: usize) {
         let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
         self.rule(call, Rule::Lose { before, left });
@@ -154,19 +154,20 @@ impl Gate {
         self.rule(call, Rule::Repeat);
     }
 
-    /// Lets `count` calls of one method through and fails the others.
+    /// Lets `count` calls of one method through and makes the others fail.
     pub(crate) fn down_after(&self, call: Call, count: usize) {
         self.rule(call, Rule::DownAfter(Arc::new(Mutex::new(count))));
     }
 
-    /// Inserts no longer say how many records the subject has, as in a store that does not know.
+    /// Makes inserts no longer report how many records the subject has, as in a store that does not know.
     pub(crate) fn blind(&self) {
         self.rule(Call::Insert, Rule::Blind);
     }
 
-    /// Every call pauses before and after its work, so that calls at once take turns in an order that `seed` gives.
+    /// Makes every call pause before and after its work, so that concurrent calls take turns in an order given by
+    /// `seed`.
     pub(crate) fn shuffle(&self, seed: u64) {
-        // xorshift does not leave zero.
+        // xorshift never leaves zero.
         *self.shuffled.lock().unwrap() = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
     }
 
@@ -185,7 +186,7 @@ impl Gate {
         }
     }
 
-    /// Turns the row of a record into one that does not decode, as a store would find it.
+    /// Makes the row of a record undecodable, as a store would find it.
     pub(crate) fn make_unreadable(&self, selector: Selector) {
         self.unreadable.lock().unwrap().push(selector);
     }
@@ -194,12 +195,12 @@ impl Gate {
         self.unreadable.lock().unwrap().contains(&selector)
     }
 
-    /// The calls since the last time this was asked.
+    /// Returns the calls since the last call of this method.
     pub(crate) fn calls(&self) -> Vec<Call> {
         std::mem::take(&mut self.calls.lock().unwrap())
     }
 
-    /// The notes of the endings since the last time this was asked.
+    /// Returns the notes of the endings since the last call of this method.
     pub(crate) fn notes(&self) -> Vec<Note> {
         std::mem::take(&mut self.notes.lock().unwrap())
     }
@@ -258,7 +259,7 @@ impl Gate {
     }
 }
 
-/// Whether there was one left, which there is no more.
+/// Takes one from the counter, and returns whether there was one left.
 fn takes_one(left: &Mutex<usize>) -> bool {
     let mut left = left.lock().unwrap();
     let had = *left > 0;

@@ -1,4 +1,4 @@
-//! Whoever plays by the rules stays logged in (D5, D6, D7, D10, D16).
+//! Tests that a client that follows the rules stays logged in (D5, D6, D7, D10, D16).
 
 use hallpass_core::{EventKind, Kind};
 use tokio::task::JoinSet;
@@ -11,7 +11,7 @@ async fn twenty_racing_holders_get_one_identical_successor() {
     let world = World::new();
     let old = world.log_in(Kind::REMEMBER).await.token;
     let nodes = [world.tokens.clone(), world.node(|builder| builder)];
-    // All twenty have read the record before the first of them writes.
+    // All twenty calls have read the record before the first of them writes.
     world.gate.meet(Call::Find, 20);
     let mut tasks = JoinSet::new();
     for at in 0..20 {
@@ -59,8 +59,8 @@ async fn two_rotations_in_a_row_leave_an_old_request_under_way_alone() {
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
     world.verify(Kind::REMEMBER, &new).await.unwrap();
-    // A request with the old token is under way for as long as one may be. Whatever asks for another
-    // rotation meanwhile gets none, or the old token would be two generations behind.
+    // A request with the old token is under way for the longest allowed time. Any request for another rotation
+    // meanwhile gets none; otherwise the old token would be two generations behind.
     for _ in 0..3 {
         world.advance(10 * SECOND);
         assert_eq!(world.rotate(&new).await.unwrap(), None);

@@ -1,4 +1,4 @@
-//! Calls in hostile orders: held, doubled, dropped and overtaken between any two calls of the store.
+//! Tests calls in hostile orders: held, doubled, dropped and overtaken between any two calls of the store.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -103,7 +103,7 @@ async fn a_record_that_cannot_be_marked_is_not_renewed_and_an_event_says_why() {
     let verdict = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap_err();
     assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere));
     let told = world.told();
-    let why = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
+    let why = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("an event reports it");
     assert!(why.source.is_some());
     let page = Page::first(std::num::NonZeroU16::MAX);
     let rows = world.gate.store.list_by_subject(&alice(), &page).await.unwrap();
@@ -272,10 +272,10 @@ async fn the_parent_is_not_what_a_restore_supersedes() {
         let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
         world.tokens.issue_from(&parent, Kind::SESSION).await.unwrap();
     }
-    world.verify(Kind::REMEMBER, text(&remember)).await.expect("it restored what is newest");
+    world.verify(Kind::REMEMBER, text(&remember)).await.expect("it restored the newest session");
 }
 
-/// A theft of another token ends a key only where the policy ends the subject.
+/// A theft of another token ends a key only if the policy ends the subject.
 #[tokio::test]
 async fn a_theft_that_ends_the_subject_ends_its_keys() {
     let policy = crate::fixture::strict().reuse_ends(hallpass_core::Scope::Subject);
@@ -329,7 +329,7 @@ async fn an_honest_client_survives_clocks_within_the_skew() {
             let answer = world.rotate(&jar).await.unwrap_or_else(|why| panic!("{why:?} at {step}"));
             world.clock.set(skew((step / 4) % 4));
             if let Some(next) = answer {
-                // One answer in three is lost.
+                // One response in three is lost.
                 if step % 3 != 0 {
                     jar = next;
                 }
@@ -340,7 +340,8 @@ async fn an_honest_client_survives_clocks_within_the_skew() {
     }
 }
 
-/// "Exactly the newest `max_logins` logins of a subject stay": a request that is dropped once its record is there.
+/// "Exactly the newest `max_logins` logins of a subject stay": here the future is dropped after the record was
+/// stored.
 #[tokio::test]
 async fn the_cap_is_kept_though_the_future_is_dropped_behind_the_insert() {
     let world = capped(1);
@@ -352,14 +353,14 @@ async fn the_cap_is_kept_though_the_future_is_dropped_behind_the_insert() {
         let mut issue = Box::pin(world.tokens.issue(&login, Kind::SESSION).into_future());
         assert!(tokio::time::timeout(SECOND / 10, &mut issue).await.is_err());
     }
-    // Its record is there. It goes on when another insert has come as far.
+    // Its record is stored. It continues when another insert has done its work.
     let other = world.tokens.begin_login(&bob()).await.unwrap();
     world.tokens.issue(&other, Kind::SESSION).await.unwrap();
     world.heard(EventKind::Evicted).await;
     assert_eq!(live(&world).await, [login.id()]);
 }
 
-/// A renewal whose caller goes away at any of its calls of the store ends what it had to end.
+/// A renewal whose caller drops the future at any call of the store ends everything that it had to end.
 #[tokio::test]
 async fn a_renewal_that_is_dropped_at_any_call_completes() {
     for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
@@ -384,7 +385,7 @@ async fn a_renewal_that_is_dropped_at_any_call_completes() {
     }
 }
 
-/// Erasure at any call of a renewal, a restore or a change of data leaves nothing.
+/// An erasure at any call of a renewal, a restore or a change of data leaves nothing.
 #[tokio::test]
 async fn nothing_comes_back_behind_an_erasure() {
     for call in [Call::List, Call::Insert, Call::Replace] {

@@ -1,4 +1,5 @@
-//! A writer of the database against a service with a keyring: what no digest may be made for (contract T3).
+//! Tests a writer of the database against a service with a keyring: no digest may be made for such a row (contract
+//! T3).
 
 use hallpass_core::{
     Authentication, Body, Change, Fence, Insert, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Record,
@@ -19,7 +20,7 @@ fn bob() -> Subject {
     Subject::new("bob").unwrap()
 }
 
-/// Where the body keeps how the subject authenticated: 0 by itself, 1 restored.
+/// The offset of the origin in a body: 0 for authenticated, 1 for restored.
 const ORIGIN: usize = 1 + 1 + 8 + 36 + 16 + 8;
 
 fn with_origin(record: &Record, origin: u8) -> Body {
@@ -32,7 +33,7 @@ async fn stored(world: &World, issued: &Issued) -> Record {
     world.gate.store.find(issued.token.selector()).await.unwrap().unwrap()
 }
 
-/// What a writer of the database can do: put any bytes anywhere.
+/// Stores any bytes anywhere, as a writer of the database can.
 async fn put(world: &World, record: &Record) {
     world.gate.store.delete(record.selector, &Note::none()).await.unwrap();
     let put = world.gate.store.insert(record, Fence::None).await.unwrap();
@@ -58,7 +59,7 @@ async fn a_writer_gets_no_subject_through_update_data() {
     }
 }
 
-/// The same story as far as it goes: a good token of bob.
+/// The same story with a valid token of bob.
 #[tokio::test]
 async fn a_writer_mints_no_token_of_a_victim_through_update_data() {
     let world = keyed();
@@ -94,8 +95,8 @@ async fn a_writer_changes_no_fact_through_a_renewal_of_the_changed_row() {
     }
 }
 
-/// T3: a row that a writer plants in its own login gets the writer another device kind of its own, and no more. It
-/// says less than the caller's token proved, whatever it says of itself.
+/// T3: a row that a writer plants in its own login gives the writer only a token of another device kind. Whatever the
+/// row claims, the token says no more than the caller's token proved.
 #[tokio::test]
 async fn a_planted_row_gets_no_fact_that_the_caller_did_not_prove() {
     let world = keyed();
@@ -105,7 +106,7 @@ async fn a_planted_row_gets_no_fact_that_the_caller_did_not_prove() {
     let mut planted = stored(&world, &remember).await;
     world.gate.store.delete(planted.selector, &Note::none()).await.unwrap();
     world.advance(HOUR / 6);
-    // Another login of the same subject, with what the writer wants: fresh, strong, bound to a key and a stamp.
+    // Another login of the same subject, with everything the writer wants: fresh, strong, bound to a key and a stamp.
     let other = world.tokens.begin_login(&alice()).await.unwrap();
     let wanted = world
         .tokens
@@ -140,7 +141,7 @@ async fn a_writer_gets_no_subject_through_a_row_in_another_list() {
     planted.selector.0[15] ^= 1;
     planted.kind = Kind::REMEMBER;
     put(&world, &planted).await;
-    // The index keeps its entry under alice, the row says bob: MemoryStore's put moves no index entry.
+    // The index keeps its entry under alice, and the row says bob: MemoryStore's put moves no index entry.
     let mut row = planted.clone();
     row.subject = Some(bob());
     row.revision = row.revision.next();
@@ -153,7 +154,7 @@ async fn a_writer_gets_no_subject_through_a_row_in_another_list() {
     }
 }
 
-/// T3: "a key that was retired makes its tokens `Invalid`", also through a renewal by a token of another key.
+/// T3: "a key that was retired makes its tokens `Invalid`", also in a renewal with a token of another key.
 #[tokio::test]
 async fn a_renewal_signs_no_record_of_a_retired_key() {
     let (one, two) = (KeyId::new(1).unwrap(), KeyId::new(2).unwrap());
@@ -189,7 +190,7 @@ async fn a_writer_gets_no_api_key_through_a_planted_row_and_a_renewal() {
     }
 }
 
-/// A change of data by a writer that swaps the kind: the token stays what was shown.
+/// The writer swaps the kind during a change of data: the token keeps the kind that was presented.
 #[tokio::test]
 async fn a_row_that_an_update_reads_again_keeps_kind_login_and_lifetime() {
     for field in 0..3 {

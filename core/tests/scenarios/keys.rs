@@ -1,4 +1,4 @@
-//! Keys change while tokens live (T3, T5).
+//! Tests changes of keys while tokens live (T3, T5).
 
 use hallpass_core::{
     Authentication, Body, Denied, Era, EventKind, Failure, Fence, Fingerprint, KeyId, Keyring, Kind, LoginId,
@@ -27,11 +27,11 @@ async fn a_key_rotation_with_a_request_under_way_gives_the_same_successor_on_bot
     let here = world.next(old.expose()).await;
     let there = new_node.verify_and_rotate(Kind::REMEMBER, old.expose()).await.unwrap();
     assert_eq!(there.successor.unwrap().token.expose(), here);
-    // The new node confirms, which moves the newest digest to the new key; a request that is still
-    // under way gets the same successor all the same.
+    // The new node confirms, which moves the newest digest to the new key; a request that is still under way gets the
+    // same successor nevertheless.
     new_node.verify(Kind::REMEMBER, &here).await.unwrap();
     assert_eq!(world.next(old.expose()).await, here);
-    // And the next generation is made under the new key.
+    // The next generation is made under the new key.
     world.advance(2 * MINUTE);
     let third = new_node.verify_and_rotate(Kind::REMEMBER, &here).await.unwrap();
     let third = third.successor.unwrap().token;
@@ -66,7 +66,7 @@ async fn a_retired_key_is_invalid_and_no_theft() {
     let node = world.node(|builder| builder.keyring(ring(2).retired(id(1)).unwrap()));
     world.advance(DAY);
     world.told();
-    // The record's own key is retired: its newest token is invalid, so an older one replays nothing.
+    // The record's own key is retired: its newest token is invalid, so an older one is no replay.
     for text in [first.expose(), &second] {
         assert_eq!(node.verify_and_rotate(Kind::REMEMBER, text).await.rejected(), Rejected::Invalid);
     }
@@ -80,11 +80,11 @@ async fn a_replay_is_caught_though_the_predecessors_key_is_retired() {
         let world = World::with(with_other(1, 2));
         let first = world.log_in(Kind::REMEMBER).await.token;
         let second = world.next(first.expose()).await;
-        // The next key signs from here on, and the first sight of the successor moves its digest there.
+        // The next key signs from here on, and the first presentation of the successor moves its digest there.
         let middle = world.node(with_other(2, 1));
         middle.verify(Kind::REMEMBER, &second).await.unwrap();
         let late = world.node(|builder| builder.keyring(ring(2).retired(id(1)).unwrap()));
-        // Within the overlap the predecessor cannot be told from an older token, and might be under way.
+        // Within the overlap the predecessor cannot be told from an older token, and its request may be under way.
         world.told();
         assert_eq!(late.verify(Kind::REMEMBER, first.expose()).await.rejected(), Rejected::Invalid);
         assert_eq!(world.events(), [EventKind::UnusableKey]);
@@ -110,7 +110,7 @@ async fn an_unkeyed_digest_under_a_keyring_is_refused_unless_danger_says_otherwi
     let lenient = world.node(|builder| builder.keyring(danger::accept_unkeyed_until(ring(1), until)));
     lenient.verify(Kind::SESSION, token.expose()).await.unwrap();
     world.advance(MINUTE);
-    // That minute made a slide due, so the digest moves to the key just before it is too late.
+    // No write was due before, so the digest still has no key, and now the date has passed.
     let verdict = lenient.verify(Kind::SESSION, token.expose()).await.judged();
     assert_eq!(verdict.unwrap_err(), Rejected::Invalid);
 }
@@ -154,7 +154,7 @@ async fn a_record_that_was_moved_anywhere_does_not_verify() {
         change(&mut moved);
         assert_ne!(moved, record, "{what}");
         put(&moved).await;
-        // Ours it is, by its lineage, but not the newest any more: as good as a replay.
+        // By its lineage it is ours, but it is not the newest any more, so it counts as a replay.
         assert_eq!(world.verify(moved.kind, token.expose()).await.unwrap_err(), Rejected::Reused, "{what}");
     }
     put(&record).await;
@@ -172,7 +172,7 @@ async fn no_fact_of_the_body_can_be_changed_behind_the_digest() {
     let token = issue.binding([7; 32]).authentication(how).await.unwrap().token;
     let store = &world.gate.store;
     let record = store.find(token.selector()).await.unwrap().unwrap();
-    // Version 1, flags 1, write id 8, digest 36, lineage 16 come before; the facts are 8 + 1 + 16 + 16 + 32 + 10.
+    // Before it come version 1, flags 1, write id 8, digest 36, lineage 16; the facts are 8 + 1 + 16 + 16 + 32 + 10.
     let facts = 62..62 + 8 + 1 + 16 + 16 + 32 + "\x04aal1\x01\x03pwd".len();
     assert_eq!(record.body.as_bytes().len(), facts.end, "there is nothing else");
     for at in facts {

@@ -1,4 +1,4 @@
-//! EventKind an application may learn and limit beyond the policy.
+//! Tests what an application can read about a token and limit beyond the policy.
 
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Kind, Kinds, Policy, Purpose, Rejected};

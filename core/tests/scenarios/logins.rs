@@ -1,4 +1,4 @@
-//! Logins as devices: list, cap, data (service, section 3).
+//! Tests logins as devices: list, cap, data (service, section 3).
 
 use std::num::NonZeroU32;
 
@@ -174,7 +174,7 @@ async fn an_anonymous_session_works_and_can_carry_a_login_to_its_second_factor()
     issue.await.unwrap();
     let verdict = world.verify(Kind::SESSION, waiting.token.expose()).await;
     assert_eq!(verdict.unwrap_err(), Rejected::Invalid);
-    // Had everything been logged out between the factors, the login would have been over.
+    // After a log-out everywhere between the two factors, the login is refused.
     world.tokens.revoke_subject(&alice(), Kinds::Any, Reason::CredentialChanged).await.unwrap();
     assert_eq!(world.tokens.issue(&login, Kind::SESSION).await.rejected(), Rejected::Fenced);
 }

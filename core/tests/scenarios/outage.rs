@@ -1,4 +1,4 @@
-//! An outage is never a verdict (D12, D15, S12).
+//! Tests that an outage is never a verdict (D12, D15, S12).
 
 use hallpass_core::{
     Body, BoxError, Denied, Entropy, EventKind, Failure, Fence, Kind, Kinds, Note, Policy, Reason, Rejected,

@@ -1,4 +1,4 @@
-//! A renewal that loses leaves the rest alone: what the winner was given may be renewed by now.
+//! Tests that a renewal that loses leaves the rest alone: what the winner was given may have been renewed meanwhile.
 
 use hallpass_core::{Kind, Reason, Rejected};
 
@@ -13,7 +13,7 @@ async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
     let copy = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     world.gate.down(Call::Revoke);
     let first = world.tokens.revoke_others(&owner).await.unwrap();
-    assert!(first.ended.is_err(), "it says so, and is repeated with the new token");
+    assert!(first.ended.is_err(), "the result says so, and the call is repeated with the new token");
     world.gate.up();
     let owner = world.verify(Kind::SESSION, first.tokens[0].token.expose()).await.unwrap();
 
@@ -22,7 +22,7 @@ async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
             tokio::task::yield_now().await;
         }
     };
-    // The copy's call is held where it puts its own records away, then where it would end the rest, if it does.
+    // The copy's call is held where it removes its own records; then, if it does so, where it would end the rest.
     let (held, tokens) = (world.gate.hold(Call::Revoke), world.tokens.clone());
     let late = tokio::spawn(async move { tokens.revoke_others(&copy).await.judged().map(drop) });
     as_far_as_it_gets().await;

@@ -1,4 +1,4 @@
-//! A login that has begun: how long it is good, and what ends it (S11).
+//! Tests a login that has begun: how long it is valid, and what ends it (S11).
 
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
 
@@ -9,7 +9,7 @@ use crate::gate::Call;
 async fn a_login_that_is_not_finished_within_an_hour_has_to_begin_again() {
     let world = World::new();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
-    // A later one of the same subject prolongs the epoch.
+    // A later login of the same subject prolongs the epoch.
     world.advance(HOUR - SECOND);
     let _ = world.tokens.begin_login(&alice()).await.unwrap();
     world.tokens.issue(&login, Kind::SESSION).await.expect("in time");
@@ -60,7 +60,7 @@ async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login()
     assert_eq!(world.tokens.issue(&carried, Kind::SESSION).await.rejected(), Rejected::Fenced);
 }
 
-/// A login that waits for a second factor holds nothing but the single-use token that carries it.
+/// A login that waits for a second factor has only the single-use token that carries it.
 #[tokio::test]
 async fn a_login_whose_only_token_is_single_use_issues_nothing_after_that_was_revoked() {
     for spent in [false, true] {
@@ -97,7 +97,7 @@ async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
     world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
 }
 
-/// An attacker who finds an old link in a mailbox keeps no user from logging in.
+/// An attacker who finds an old link in a mailbox cannot keep the user from logging in.
 #[tokio::test]
 async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() {
     for spent in [false, true] {
@@ -114,7 +114,7 @@ async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() 
     }
 }
 
-/// The second was under way before the login had its first device.
+/// The second issue was under way before the login had its first device.
 #[tokio::test]
 async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between() {
     for (kind, replaces) in [
@@ -149,7 +149,7 @@ async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between(
     }
 }
 
-/// The same where the login is marked, and not removed: by a newer one at the cap.
+/// The same with a login that is marked instead of removed: by a newer one at the cap.
 #[tokio::test]
 async fn the_second_of_two_issues_at_once_does_not_outlive_an_eviction_in_between() {
     let world = World::with(|builder| builder.max_logins(std::num::NonZeroU32::MIN));
@@ -203,7 +203,7 @@ async fn an_issue_that_cannot_tell_whether_its_login_was_ended_fails_and_leaves_
         world.verify(Kind::SESSION, first.token.expose()).await.expect("the first token is good");
         let told = world.told();
         let ghost = told.iter().any(|told| told.kind == EventKind::Abandoned && told.source.is_some());
-        assert_eq!(ghost, call.is_some(), "told where it could not be removed");
+        assert_eq!(ghost, call.is_some(), "an event if it could not be removed");
         let records = format!("records: {}", 1 + usize::from(ghost));
         assert!(format!("{:?}", world.gate.store).contains(&records));
     }
@@ -273,7 +273,7 @@ async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
     let unbound = look_up(text, Kind::SESSION).await.verify(None).await;
     assert!(matches!(unbound, Err(Denied::Failed(Failure::StampRequired))), "{unbound:?}");
     let changed = look_up(text, Kind::SESSION).await.verify(Some(&Stamp::of("new"))).await;
-    assert_eq!(changed.rejected(), Rejected::StampMismatch, "it dies with the password");
+    assert_eq!(changed.rejected(), Rejected::StampMismatch, "a changed password ends it");
 }
 
 #[tokio::test]
@@ -285,7 +285,7 @@ async fn an_older_login_that_is_dead_already_is_not_ended_twice() {
     world.gate.calls();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose()).await.unwrap();
-    // The token alone may have been ended, so the rest of its login is asked for.
+    // The token may have been ended individually, so the rest of its login is revoked, too.
     assert_eq!(world.gate.calls(), [Call::Epoch, Call::Find, Call::Insert, Call::Revoke]);
     let verdict = world.verify(Kind::SESSION, old.token.expose()).await.unwrap_err();
     assert_eq!(verdict, Rejected::Revoked(Reason::LoggedOutElsewhere), "the first reason stays");
@@ -315,7 +315,7 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
         world.gate.up();
     }
     assert!(format!("{:?}", world.gate.store).contains("records: 1"));
-    // Where the new record cannot be removed either, the observer is told.
+    // If the new record cannot be removed either, an event says so.
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     world.told();
     world.gate.down(Call::Revoke);
@@ -323,6 +323,6 @@ async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.token.expose());
     assert!(issue.await.is_err());
     let told = world.told();
-    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("it is told");
+    let ghost = told.iter().find(|told| told.kind == EventKind::Abandoned).expect("an event reports it");
     assert_eq!((&ghost.source.is_some(), ghost.record.is_some()), (&true, true));
 }

@@ -1,4 +1,4 @@
-//! Renewals: one winner, nothing for a copy, and no window for what was held before (service, "Renewing").
+//! Tests renewals: one winner, nothing for a copy, and no window for the old tokens (service, "Renewing").
 
 use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected,
@@ -20,7 +20,7 @@ fn of(renewed: &Renewed, kind: Kind) -> &Issued {
     renewed.tokens.iter().find(|issued| issued.kind == kind).expect("a token of this kind")
 }
 
-/// The live logins of alice.
+/// Returns the number of live logins of alice.
 async fn devices(world: &World) -> usize {
     world.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len()
 }
@@ -39,7 +39,7 @@ async fn of_two_renewals_one_after_the_other_the_first_wins_and_its_tokens_stay(
     let first = world.tokens.revoke_others(&valid).await.unwrap();
     assert_eq!(*first.ended.as_ref().unwrap(), 1);
     assert_eq!(world.verify(Kind::SESSION, text(&late)).await.unwrap_err(), ELSEWHERE);
-    // The second click of a double click: it was verified before the first had answered.
+    // The second click of a double click: it was verified before the first call returned.
     let second = world.tokens.revoke_others(&valid).await;
     assert_eq!(second.rejected(), SUPERSEDED);
     world.verify(Kind::SESSION, text(&first.tokens[0])).await.expect("the owner stays logged in");
@@ -93,7 +93,7 @@ async fn of_renewals_at_once_exactly_one_wins_and_what_it_was_given_is_good() {
 
 #[tokio::test]
 async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
-    // The copy acts while the owner's renewal stands before each of its calls of the store.
+    // The copy acts while the owner's renewal is held before each of its calls of the store.
     for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
         let world = World::new();
         let login = world.tokens.begin_login(&alice()).await.unwrap();
@@ -159,7 +159,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
         let ending = async {
             held.arrival().await;
             world.tokens.revoke_login(&alice(), mine.login, reason).await.unwrap();
-            // Nor could anything be removed that had slipped in.
+            // And nothing that had slipped in could be removed.
             world.gate.down(Call::Revoke);
             held.release();
         };
@@ -168,7 +168,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
         assert_eq!(renewed.rejected(), Rejected::Revoked(reason), "its fence is the caller's record");
         assert_eq!(devices(&world).await, 0);
     }
-    // The same where the ending comes between the copy and its mark.
+    // The same if the ending comes between the copy and its mark.
     let world = World::new();
     let (mine, valid) = caller(&world).await;
     let held = world.gate.hold_once(Call::Replace);
@@ -227,7 +227,7 @@ async fn a_renewed_record_keeps_what_it_was_and_lives_no_longer() {
 
 #[tokio::test]
 async fn no_renewal_outlives_the_present_policy() {
-    // (a) What the new policy calls expired is not renewed, though its columns say that it lives.
+    // (a) A token that has expired under the new policy is not renewed, though its columns say that it is live.
     let world = World::new();
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
@@ -240,7 +240,7 @@ async fn no_renewal_outlives_the_present_policy() {
     let renewed = shorter.revoke_others(&valid).await.unwrap();
     let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
     assert_eq!(kinds, [Kind::SESSION], "an expired token is not renewed");
-    // (b) Renewing again and again does not lengthen a life.
+    // (b) Repeated renewals do not prolong a lifetime.
     let world = World::new();
     let mut token = world.log_in(Kind::REMEMBER).await;
     let start = world.tokens.now();
@@ -254,7 +254,7 @@ async fn no_renewal_outlives_the_present_policy() {
     world.advance(DAY);
     assert_eq!(week.verify(Kind::REMEMBER, text(&token)).await.rejected(), Rejected::Expired);
     assert_eq!(world.verify(Kind::REMEMBER, text(&token)).await.unwrap_err(), Rejected::Expired);
-    // And an expired caller gets nothing.
+    // (c) An expired caller gets nothing.
     let world = World::new();
     let (_, valid) = caller(&world).await;
     world.advance(HOUR);
@@ -362,7 +362,7 @@ async fn a_flood_of_writes_to_the_caller_does_not_keep_its_login_alive() {
     for ended in [&mine, &remember] {
         assert_eq!(world.verify(ended.kind, text(ended)).await.unwrap_err(), ELSEWHERE);
     }
-    world.verify(Kind::SESSION, text(&other)).await.expect("the call failed, and says so");
+    world.verify(Kind::SESSION, text(&other)).await.expect("the call failed and reported it");
     assert_eq!(devices(&world).await, 1, "no ghost");
 }
 

@@ -1,4 +1,4 @@
-//! EventKind was ended stays ended, whatever was under way (D4, D12, D13, S8, S11).
+//! Tests that what was ended stays ended, whatever was under way (D4, D12, D13, S8, S11).
 
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Purpose, Reason, Rejected, Stamp};
 use tokio::task::JoinSet;
@@ -51,7 +51,7 @@ async fn a_session_restored_while_its_parent_is_being_revoked_is_never_valid() {
         held.release();
     };
     tokio::join!(restore, revoke);
-    // The same behind a log out, which leaves no record at all.
+    // The same after a log-out, which leaves no record at all.
     world.gate.up();
     let remember = world.log_in(Kind::REMEMBER).await;
     let parent = world.verify(Kind::REMEMBER, remember.token.expose()).await.unwrap();
@@ -105,7 +105,7 @@ async fn a_new_stamp_refuses_every_token_bound_to_the_old_one_and_ends_nothing()
     let verdict = candidate.verify(Some(&Stamp::of("new"))).await.judged();
     assert_eq!(verdict.unwrap_err(), Rejected::StampMismatch);
     world.verify(Kind::SESSION, unbound.expose()).await.unwrap();
-    // A restored user table, or a replica that has caught up: the stamp is the old one again.
+    // A restored user table, or a replica that has caught up: the old stamp is back.
     let candidate = world.tokens.look_up(Kind::REMEMBER, remember.expose()).await.unwrap();
     candidate.verify(Some(&stamp)).await.unwrap();
 }
@@ -118,7 +118,7 @@ async fn logging_out_ends_the_login_and_is_never_theft() {
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap().token;
     let other = world.log_in(Kind::SESSION).await.token;
     let newer = world.next(remember.expose()).await;
-    // An old token of the login will do: the browser may have missed the new one.
+    // An old token of the login is enough: the browser may have missed the new one.
     world.tokens.revoke(Kind::REMEMBER, remember.expose()).await.unwrap();
     for token in [remember.expose(), &newer] {
         assert_eq!(world.rotate(token).await, Err(Rejected::Invalid));
@@ -176,7 +176,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
     assert_eq!(*renewed.ended.as_ref().unwrap(), 3, "the first session, and both remember-me tokens");
     for new in &renewed.tokens {
         let valid = world.verify(new.kind, new.token.expose()).await.unwrap();
-        assert_ne!(valid.login(), login.id(), "whoever copied the old tokens is out");
+        assert_ne!(valid.login(), login.id(), "a copy of the old tokens is logged out");
         if new.kind == Kind::REMEMBER {
             assert_eq!(new.expires_at, remember.expires_at, "no window was extended");
         } else {
@@ -184,7 +184,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
         }
     }
     for (kind, old, expected) in [
-        // The oldest record of the login is what its renewals compete for.
+        // Renewals of a login compete for its oldest record.
         (Kind::SESSION, &session.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::SESSION, &session2.token, Rejected::Revoked(Reason::Superseded)),
         (Kind::REMEMBER, &remember.token, Rejected::Revoked(Reason::Superseded)),

@@ -1,4 +1,4 @@
-//! What a presentation leaves in the row, and what a row that was tampered with is worth (T3, T5, D3).
+//! Tests what a presentation writes to the row, and how a tampered row is judged (T3, T5, D3).
 
 use hallpass_core::{
     Authentication, Body, Denied, EventKind, Failure, Fence, Kind, Policy, Rejected, Revision, Stamp,
@@ -9,7 +9,7 @@ use crate::fixture::{Judged as _, MINUTE, SECOND, World, alice};
 
 #[tokio::test]
 async fn a_spent_row_stays_until_its_absolute_expiry_and_idles_no_more() {
-    // Its idle expiry, rounded up for purging, comes long before the absolute one.
+    // The idle expiry, rounded up for purging, comes long before the absolute one.
     let idles = Policy::one_time().idle(Some(2 * MINUTE)).touch(SECOND);
     let world = World::with(|builder| builder.policy(idles));
     let token = world.log_in(Kind::ONE_TIME).await.token;

@@ -1,4 +1,4 @@
-//! Calls that run at once in hundreds of orders: what holds in each of them.
+//! Runs concurrent calls in hundreds of orders, and checks what must hold in each of them.
 
 use hallpass_core::{Authentication, EventKind, Issued, Kind, Kinds, Reason, Rejected, Renewed, Valid};
 
@@ -10,7 +10,7 @@ fn text(issued: &Issued) -> &str {
     issued.token.expose()
 }
 
-/// What a copy of this token gets by it: a session that it writes to.
+/// Uses a copy of this token: restores a session and writes to it.
 async fn steal(world: &World, remember: &Issued) -> Option<Issued> {
     let copy = world.tokens.verify(Kind::REMEMBER, text(remember)).await.ok()?;
     let loot = world.tokens.issue_from(&copy, Kind::SESSION).data("planted").await.ok()?;
@@ -52,7 +52,7 @@ async fn one_renewal_of_a_login_wins_and_a_copy_keeps_nothing_and_gives_nothing(
                 tokio::task::yield_now().await;
             }
             match what {
-                // The remember-me record alone is ended; nothing restores one.
+                // The remember-me record alone is ended; nothing restores it.
                 0 => {
                     let kinds = Kinds::Only(vec![Kind::REMEMBER]);
                     let reason = Reason::Administrative;
@@ -78,7 +78,7 @@ async fn one_renewal_of_a_login_wins_and_a_copy_keeps_nothing_and_gives_nothing(
         ends[what as usize] += u64::from(beside);
         let lost = [&one, &two].into_iter().filter(|answer| answer.is_err()).count();
         assert!(lost >= 1, "order {order}: two winners");
-        // Where nothing ends the login one of them wins, also at the cap, where the new login ends the other device.
+        // If nothing ends the login, one of them wins; also at the cap, where the new login ends the other device.
         assert!(what < 2 || lost == 1, "order {order}: {one:?}, {two:?}");
         let told = world.events();
         assert!(!told.contains(&EventKind::Reused), "order {order}: an alarm");
@@ -104,7 +104,7 @@ async fn one_renewal_of_a_login_wins_and_a_copy_keeps_nothing_and_gives_nothing(
     assert!(seen, "each was seen: {wins:?}, {ends:?}");
 }
 
-/// Three issues of one login, and a log-out with each token as soon as it is there.
+/// Three issues in one login, and a log-out with each token as soon as it is issued.
 #[tokio::test(start_paused = true)]
 async fn nothing_of_a_login_outlives_the_log_out_with_its_tokens() {
     let mut fenced = 0;

@@ -1,4 +1,5 @@
-//! Renewals of a login that has several records: what the others give it, and calls with the tokens of several.
+//! Tests renewals of a login with several records: what the other records contribute, and calls with tokens of
+//! several.
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ fn of(renewed: &Renewed, kind: Kind) -> Option<&Issued> {
     renewed.tokens.iter().find(|issued| issued.kind == kind)
 }
 
-/// One login with two tokens that were verified: the older one, and the younger one.
+/// One login with two verified tokens: the older one, and the younger one.
 async fn pair(world: &World, older: Kind) -> (Valid, Valid) {
     let younger = if older == Kind::SESSION { Kind::REMEMBER } else { Kind::SESSION };
     let login = world.tokens.begin_login(&alice()).await.unwrap();
@@ -34,7 +35,7 @@ async fn pair(world: &World, older: Kind) -> (Valid, Valid) {
     (valid.pop().unwrap(), younger)
 }
 
-/// The live logins of alice.
+/// Returns the number of live logins of alice.
 async fn devices(world: &World) -> usize {
     world.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len()
 }
@@ -82,7 +83,7 @@ async fn what_a_copy_restored_gives_a_renewal_no_data_no_device_and_no_fingerpri
     }
 }
 
-/// A restored session that renews itself keeps what it holds: its token was shown.
+/// A restored session that renews itself keeps its data, because its own token was presented.
 #[tokio::test]
 async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() {
     let world = World::new();
@@ -93,7 +94,7 @@ async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() 
     let session = world.tokens.issue_from(&parent, Kind::SESSION).data("cart").await.unwrap();
     let mut caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
     let again = world.verify(Kind::SESSION, text(&session)).await.unwrap();
-    // The remember-me record is the older one and is marked first: by then the session is written to once more.
+    // The remember-me record is the older one and is marked first; meanwhile the session is written to once more.
     let held = world.gate.hold_after(Call::Replace, 1);
     let renewal = world.tokens.revoke_others(&again);
     let write = async {
@@ -103,7 +104,8 @@ async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() 
     };
     let (renewed, ()) = tokio::join!(renewal, write);
     let mut renewed = renewed.unwrap();
-    // What a renewal gave with the session is the login's as well, though it says no more than the session proved.
+    // The session that a renewal issued belongs to the login, too, though its facts say no more than the old session
+    // proved.
     for round in 0..2 {
         for (kind, data) in [(Kind::SESSION, "cart late"), (Kind::REMEMBER, "flags")] {
             let valid = world.verify(kind, text(of(&renewed, kind).unwrap())).await.unwrap();
@@ -115,13 +117,13 @@ async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() 
     }
 }
 
-/// A conflict may be spurious (S5), also where data are carried over to a copy that no one else writes to.
+/// A conflict may be spurious (S5), also when data are carried over to a copy that no other call writes to.
 #[tokio::test]
 async fn a_conflict_without_a_cause_costs_no_token_and_no_data() {
     let world = World::new();
     let (caller, mut other) = pair(&world, Kind::SESSION).await;
     let held = world.gate.hold_once(Call::Insert);
-    // The change, the marks of the two records, of which the second is behind, and its next try.
+    // The calls are the change, the marks of the two records, the second of which is outdated, and its next try.
     world.gate.lose_some(Call::Replace, 4, 1);
     let renewal = world.tokens.revoke_others(&caller);
     let write = async {
@@ -173,7 +175,7 @@ async fn of_renewals_at_once_with_different_tokens_of_one_login_exactly_one_wins
     }
 }
 
-/// Held before each of its marks, and the other call begins and ends meanwhile, or as much of it as can.
+/// One call is held before each of its marks; meanwhile the other begins and gets as far as it can.
 #[tokio::test]
 async fn a_renewal_with_another_token_of_the_login_wins_before_the_first_mark_and_loses_after_it() {
     for (older_is_held, marks) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
@@ -200,7 +202,7 @@ async fn a_renewal_with_another_token_of_the_login_wins_before_the_first_mark_an
     }
 }
 
-/// The winner stops behind its first mark, and never comes back: the login ends, and the other call says so.
+/// The winner stops after its first mark and never comes back: the login ends, and the other call says so.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
     let world = World::new();
@@ -213,7 +215,8 @@ async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
     assert!(matches!(failed, Err(Denied::Failed(Failure::Contended))), "{failed:?}");
     let again = world.tokens.revoke_others(&younger).await;
     assert_eq!(again.rejected(), Rejected::Revoked(Reason::LoggedOutElsewhere));
-    // Had it only been slow: its own token was shown and marked, and what was ended meanwhile stays so.
+    // If the winner was only slow, it still wins: its own token was presented and marked, and what was ended stays
+    // ended.
     held.release();
     let renewed = stopped.await.unwrap().unwrap();
     assert_eq!(renewed.tokens.len(), 1);
@@ -221,7 +224,7 @@ async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
     assert_eq!(devices(&world).await, 1);
 }
 
-/// The older record is marked, and then the caller's turns out to be ended: nothing is handed out.
+/// The older record is marked, and then the caller's turns out to be ended: no token is handed out.
 #[tokio::test]
 async fn a_caller_that_was_ended_behind_the_first_mark_gets_nothing() {
     let world = World::new();
@@ -257,7 +260,7 @@ async fn a_caller_that_cannot_be_marked_fails_and_the_call_may_be_repeated() {
     assert_eq!(devices(&world).await, 1);
 }
 
-/// The same with a flood of writes to it, which does not keep the login alive (D12).
+/// The same with a flood of writes to the caller's record, which does not keep the login alive (D12).
 #[tokio::test(start_paused = true)]
 async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
     let world = World::new();
@@ -268,10 +271,10 @@ async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
     assert!(matches!(failed, Err(Denied::Failed(Failure::Contended))), "{failed:?}");
     world.gate.up();
     assert_eq!(devices(&world).await, 1, "the other device");
-    world.verify(Kind::SESSION, text(&elsewhere)).await.expect("the call failed, and says so");
+    world.verify(Kind::SESSION, text(&elsewhere)).await.expect("the call failed and reported it");
 }
 
-/// The oldest record of the login was ended by itself: the next one takes its place.
+/// The oldest record of the login was ended individually: the next one takes its place.
 #[tokio::test]
 async fn a_login_whose_oldest_record_ends_before_the_first_mark_is_renewed_all_the_same() {
     for call in [Call::Insert, Call::Replace] {
@@ -294,7 +297,7 @@ async fn a_login_whose_oldest_record_ends_before_the_first_mark_is_renewed_all_t
     }
 }
 
-/// A restored session is superseded by the cap of a login's records, and by no renewal.
+/// The cap on a login's records superseded a restored session; no renewal did.
 #[tokio::test]
 async fn a_login_that_lost_a_restored_record_to_the_cap_is_renewed_without_delay() {
     let two = std::num::NonZeroU32::new(2).unwrap();
@@ -316,8 +319,8 @@ async fn a_login_that_lost_a_restored_record_to_the_cap_is_renewed_without_delay
     assert_eq!(calls.iter().filter(|call| **call == Call::List).count(), 1, "{calls:?}");
 }
 
-/// What a renewal costs: a list, an insert and a mark for each kind, and the ending of the rest. The oldest record
-/// is one of those that are marked anyway, unless the caller's kind has an older one.
+/// A renewal costs a list, an insert and a mark for each kind, and the ending of the rest. The oldest record is one
+/// of those that are marked anyway, unless there is an older one of the caller's kind.
 #[tokio::test]
 async fn a_renewal_marks_no_more_records_than_it_copies() {
     let world = World::new();
@@ -329,8 +332,8 @@ async fn a_renewal_marks_no_more_records_than_it_copies() {
     assert_eq!(world.gate.calls(), [List, Insert, Insert, Replace, Replace, Revoke]);
 }
 
-/// A node whose clock is behind restores a session while one of two renewals is under way: by the times it is older than
-/// what the login made.
+/// A node whose clock is behind restores a session while one of two renewals is under way: by its times it is older
+/// than the records that the login made.
 #[tokio::test]
 async fn a_session_that_is_restored_meanwhile_with_an_earlier_time_makes_no_second_winner() {
     for order in 0..20 {

@@ -1,4 +1,4 @@
-//! A one-time token works once (T8, D3, S5).
+//! Tests that a one-time token works once (T8, D3, S5).
 
 use hallpass_core::{Denied, Failure, Kind, Policy, Rejected, Stamp};
 
@@ -16,7 +16,7 @@ async fn of_two_consumers_in_the_same_millisecond_one_wins() {
     for _ in 0..50 {
         let world = world();
         let token = world.log_in(RESET).await.token;
-        // Both have read the live record, and write what differs in nothing but the write id.
+        // Both have read the live record, and write bytes that differ only in the write id.
         world.gate.meet(Call::Find, 2);
         let (one, two) = tokio::join!(
             world.tokens.consume(RESET, token.expose()),

@@ -1,4 +1,4 @@
-//! A differing stamp refuses and ends nothing; a stamp that is given must match (D4).
+//! Tests that a differing stamp refuses and ends nothing, and that a given stamp must match (D4).
 
 use hallpass_core::{EventKind, Kind, Policy, Reason, Rejected, Stamp};
 
@@ -19,7 +19,7 @@ async fn a_poll_between_the_commit_and_the_call_does_not_log_the_browser_out() {
     let candidate = world.tokens.look_up(Kind::SESSION, session.expose()).await.unwrap();
     let caller = candidate.verify(Some(&old)).await.unwrap();
     world.told();
-    // The new password is committed; a second tab polls.
+    // The new password is committed, and a second tab polls.
     for (kind, token) in [(Kind::SESSION, &session), (Kind::REMEMBER, &remember)] {
         assert_eq!(present(&world, kind, token.expose(), Some(&new)).await, Err(Rejected::StampMismatch));
     }
@@ -29,7 +29,7 @@ async fn a_poll_between_the_commit_and_the_call_does_not_log_the_browser_out() {
     for issued in &renewed {
         assert_eq!(present(&world, issued.kind, issued.token.expose(), Some(&new)).await, Ok(()));
     }
-    // A request that reads the user from a replica that lags behind is refused, and ends nothing.
+    // A request that reads the user from a lagging replica is refused, and ends nothing.
     for issued in &renewed {
         let late = present(&world, issued.kind, issued.token.expose(), Some(&old)).await;
         assert_eq!(late, Err(Rejected::StampMismatch));

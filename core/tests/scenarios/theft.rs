@@ -1,4 +1,4 @@
-//! Two holders of one login are told apart, and a guess ends nothing (D1, D8, D9, T2, T8).
+//! Tests that two holders of one login are detected, and that a guess ends nothing (D1, D8, D9, T2, T8).
 
 use hallpass_core::{EventKind, Fingerprint, FingerprintCheck, Kind, Reason, Rejected, Scope};
 
@@ -26,7 +26,7 @@ async fn a_thief_who_uses_the_token_second_is_caught_at_once() {
     world.verify(Kind::REMEMBER, &owners).await.unwrap();
     world.advance(31 * SECOND);
     assert_eq!(world.rotate(stolen.expose()).await, Err(Rejected::Reused));
-    assert_eq!(world.rotate(&owners).await, Err(REUSED), "the owner is told");
+    assert_eq!(world.rotate(&owners).await, Err(REUSED), "the owner learns of the theft");
 }
 
 #[tokio::test]
@@ -158,7 +158,7 @@ async fn a_clock_that_steps_back_neither_refuses_nor_reopens() {
     assert_eq!(world.next(old.expose()).await, new);
     world.verify(Kind::REMEMBER, &new).await.unwrap();
     world.clock.set(then.saturating_add(2 * HOUR));
-    // This write finds the windows closed and erases what the successor was derived with.
+    // This write finds the windows closed and erases the nonce of the successor.
     let mut valid = world.verify(Kind::REMEMBER, &new).await.unwrap();
     world.tokens.update_data(&mut valid, |data| data.push(1)).await.unwrap();
     world.clock.set(then.saturating_sub(MINUTE));

@@ -1,4 +1,4 @@
-//! A row that does not decode hides no other and keeps no one out (service, "Listing").
+//! Tests that a row that does not decode hides no other and locks no user out (service, "Listing").
 
 use hallpass_core::{
     Body, Denied, EventKind, Failure, Fence, Issued, Kind, Note, Reason, Record, Rejected, Selector,
@@ -7,7 +7,7 @@ use hallpass_core::{
 
 use crate::fixture::{SECOND, World, alice};
 
-/// Makes the record of `token` unreadable: its row, as the store finds it, or the body in it.
+/// Makes the record of `token` unreadable: the whole row, as the store finds it, or only its body.
 async fn damage(world: &World, token: &Issued, row: bool) -> Selector {
     let selector = token.token.selector();
     if row {
@@ -97,7 +97,7 @@ async fn its_own_token_is_a_failure_and_never_a_verdict() {
             )
         };
         assert!(corrupt(world.tokens.verify(Kind::SESSION, bad.token.expose()).await.unwrap_err()));
-        // Whether it is ours cannot be told, so the log-out is not acknowledged.
+        // Whether the token is ours cannot be determined, so the log-out is not acknowledged.
         assert!(corrupt(world.tokens.revoke(Kind::SESSION, bad.token.expose()).await.unwrap_err()));
         assert!(world.events().contains(&EventKind::Corrupt));
         let renewed = world.tokens.revoke_others(&valid).await;

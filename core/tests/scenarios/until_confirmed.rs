@@ -1,11 +1,11 @@
-//! A lost response is made good until the successor has been presented (D5a, D6, D8, D10, T5, D16).
+//! Tests that a lost response is made good until the successor has been presented (D5a, D6, D8, D10, T5, D16).
 
 use hallpass_core::{EventKind, Failure, Kind, Policy, Reason, Rejected, Tokens, Valid};
 
 use crate::fixture::{DAY, HOUR, MINUTE, SECOND, World, alice};
 use crate::gate::Call;
 
-/// Presents a remember token; the successor, and the session that is restored in the same call.
+/// Presents a remember-me token; returns the verdict with its successor, and the session restored in the same call.
 async fn return_with(world: &World, remember: &str) -> (Valid, String) {
     let valid = world.tokens.verify_and_rotate(Kind::REMEMBER, remember).await.unwrap();
     let session = world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap().token;
@@ -52,7 +52,7 @@ async fn the_request_that_confirms_does_not_rotate() {
     let new = world.next(old.expose()).await;
     world.advance(3 * DAY);
     assert_eq!(world.rotate(&new).await, Ok(None));
-    // A request that left with the old token before is not refused.
+    // A request that left earlier with the old token is not refused.
     assert_eq!(world.next(old.expose()).await, new);
     world.advance(31 * SECOND);
     assert_eq!(world.rotate(old.expose()).await, Err(Rejected::Reused), "the overlap is over");
@@ -66,9 +66,9 @@ async fn the_first_use_of_a_session_confirms_the_token_that_came_with_it() {
     world.told();
     world.verify(Kind::SESSION, &session).await.unwrap();
     let told = world.told();
-    let confirmed = told.iter().find(|told| told.kind == EventKind::Confirmed).expect("it is told");
+    let confirmed = told.iter().find(|told| told.kind == EventKind::Confirmed).expect("an event reports it");
     assert_eq!(confirmed.selector, Some(old.selector()), "of the remember token");
-    // Once: the next use reads and writes nothing more than its own record.
+    // Only once: the next use reads and writes nothing besides its own record.
     world.gate.calls();
     world.verify(Kind::SESSION, &session).await.unwrap();
     assert_eq!(world.gate.calls(), [Call::Find]);
@@ -118,7 +118,7 @@ async fn a_session_that_came_without_a_successor_confirms_nothing() {
     let world = World::new();
     let old = world.log_in(Kind::REMEMBER).await.token;
     let new = world.next(old.expose()).await;
-    // The predecessor again, without asking for its successor: the answer holds none.
+    // The predecessor again, without asking for its successor: the result has none.
     let valid = world.verify(Kind::REMEMBER, old.expose()).await.unwrap();
     let session = world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap().token;
     world.verify(Kind::SESSION, session.expose()).await.unwrap();
@@ -170,7 +170,7 @@ async fn a_session_whose_remember_token_is_gone_is_used_all_the_same() {
     assert_eq!(world.rotate(old.expose()).await, Err(Rejected::Revoked(Reason::Administrative)));
 }
 
-/// A thief who comes first and uses what it got is found out by the owner, and the other way round.
+/// The owner detects a thief who comes first and uses the new token, and the other way round.
 #[tokio::test]
 async fn the_owner_who_comes_after_a_thief_reveals_the_theft() {
     for restores in [true, false] {
@@ -222,7 +222,7 @@ fn a_window_until_confirmed_is_the_default_and_wants_an_overlap_above_the_skew()
     assert!(error.to_string().contains("at most an hour apart"), "{error}");
 }
 
-/// Not a failure of the verification: what lacks is a pause of random length.
+/// The verification does not fail: only a pause of random length is impossible.
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_needs_no_randomness_to_be_judged_again() {
     let world = World::new();
@@ -230,12 +230,12 @@ async fn a_lost_race_needs_no_randomness_to_be_judged_again() {
     world.advance(MINUTE);
     let dry = world.node(|builder| builder.entropy(Dry::after(3)));
     world.gate.lose(Call::Replace);
-    // It goes on until the time limit, or until a write has no id: neither is the randomness of a pause.
+    // It continues until the time limit, or until a write gets no id: the randomness of a pause is never needed.
     let told = dry.verify(Kind::SESSION, token.expose()).await;
     assert!(!matches!(told, Err(hallpass_core::Denied::Failed(Failure::Randomness(_)))), "{told:?}");
 }
 
-/// The operating system's, so many times.
+/// The entropy of the operating system, but only this many times.
 #[derive(Debug)]
 struct Dry(std::sync::atomic::AtomicUsize);
 

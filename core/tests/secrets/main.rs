@@ -1,5 +1,5 @@
-//! No secret leaves by another way than [`Token::expose`](hallpass_core::Token::expose): not as text, not
-//! as an event, not to the store.
+//! Tests that a secret leaves only through [`Token::expose`](hallpass_core::Token::expose): not as text, not as an
+//! event, not to the store.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, which may")]
 

@@ -1,4 +1,4 @@
-//! Everything that can happen to a token, with everything shown that can be shown.
+//! Does everything that can happen to a token, and shows everything that can be shown.
 
 use std::num::NonZeroU32;
 use std::sync::atomic::Ordering;
@@ -205,7 +205,7 @@ impl Run {
         assert_eq!(self.verify(Kind::API_KEY, &key).await.err(), Some(Rejected::Expired));
     }
 
-    /// Guesses and slips are secrets too: somebody else's, or almost one's own.
+    /// Guesses and typing errors are secrets, too: of another user, or almost one's own.
     async fn rubbish(&self) {
         let good = self.issue("erin", Kind::SESSION).await;
         let (selector, validator) = good.split_once('.').unwrap();

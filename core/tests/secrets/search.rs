@@ -1,11 +1,11 @@
-//! Looks for secrets in whatever form somebody may have let them out.
+//! Searches for secrets in every form in which they may have leaked.
 
 use std::collections::HashSet;
 
 use base64ct::{Base64Unpadded, Base64UrlUnpadded, Encoding};
 use hallpass_core::Token;
 
-/// How many bytes in a row give a secret away.
+/// The number of consecutive bytes that count as a leak.
 const WINDOW: usize = 12;
 
 /// Every piece, [`WINDOW`] bytes long, of every secret in every encoding.
@@ -45,7 +45,7 @@ impl Secrets {
         self.pieces.extend(shown.windows(WINDOW).map(|piece| <[u8; WINDOW]>::try_from(piece).unwrap()));
     }
 
-    /// The place where the first secret begins, and what is around it.
+    /// Returns the place where the first secret begins, and its surroundings.
     pub(crate) fn found_in(&self, hay: &[u8]) -> Option<String> {
         let at = hay.windows(WINDOW).position(|piece| self.pieces.contains(piece))?;
         let around = &hay[at.saturating_sub(80)..(at + 80).min(hay.len())];

@@ -1,4 +1,4 @@
-//! What the types cannot do, checked by the compiler.
+//! Checks at compile time what the types cannot do.
 
 use std::error::Error;
 use std::fmt::{Debug, Display};
@@ -28,7 +28,7 @@ assert_not_impl_any!(Epoch: Display, PartialOrd, Serialize, Deserialize<'static>
 assert_not_impl_any!(Tokens: Display, Serialize, Deref);
 assert_not_impl_any!(TokensBuilder: Display, Clone, Serialize, Deref);
 assert_not_impl_any!(MemoryStore: Display, Serialize, Deref);
-// What shows their redacted selves instead: a type that had no `Debug` would be given one by somebody.
+// These types show a redacted form: without a `Debug` of their own, a later change might derive one.
 assert_impl_all!(Token: Debug, Send, Sync);
 assert_impl_all!(Keyring: Debug, Send, Sync);
 assert_impl_all!(Issued: Debug, Send, Sync);

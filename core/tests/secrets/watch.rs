@@ -1,4 +1,4 @@
-//! Ears and eyes: what is shown, drawn, traced and stored.
+//! Records everything that is shown, drawn, traced and stored.
 
 use std::error::Error;
 use std::fmt::{Debug, Formatter, Result as Written, Write as _};
@@ -17,7 +17,7 @@ use tracing::span;
 
 use crate::search::Secrets;
 
-/// All text that anything ever showed.
+/// All text that was ever shown.
 #[derive(Clone, Default)]
 pub(crate) struct Shown(pub(crate) Arc<Mutex<String>>);
 
@@ -54,7 +54,7 @@ impl Visit for Shown {
     }
 }
 
-/// Writes down every span and every event of every level.
+/// Records every span and every event of every level.
 pub(crate) struct Lines(pub(crate) Shown);
 
 impl tracing::Subscriber for Lines {
@@ -77,7 +77,7 @@ impl tracing::Subscriber for Lines {
     fn exit(&self, _: &span::Id) {}
 }
 
-/// Knows every validator, those included that nobody was ever given: the only 32 bytes that are drawn.
+/// Records every validator, including those that were never handed out: no other draw has 32 bytes.
 #[derive(Debug)]
 pub(crate) struct Overheard(pub(crate) Arc<Mutex<Secrets>>);
 
