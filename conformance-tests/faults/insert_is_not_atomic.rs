@@ -2,10 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S2, "random::every_answer_is_allowed"),
-    (S2, "race::of_many_inserts_of_one_selector_one_wins"),
-]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "race::of_many_inserts_of_one_selector_one_wins")]);
 
 #[derive(Default)]
 struct Wrong;

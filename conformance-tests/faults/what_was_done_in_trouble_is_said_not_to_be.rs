@@ -2,10 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S12, "outage::cut_connections_are_an_error_and_pass"),
-    (S12, "random::nothing_is_done_in_secret_while_connections_are_cut"),
-]);
+pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::cut_connections_are_an_error_and_pass")]);
 
 #[derive(Default)]
 struct Wrong;

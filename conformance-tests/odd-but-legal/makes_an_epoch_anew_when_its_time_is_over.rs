@@ -7,7 +7,7 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 
 #[derive(Default)]
 struct Strange {
-    line: tokio::sync::Mutex<()>,
+    until: tokio::sync::Mutex<HashMap<Subject, Timestamp>>,
 }
 
 #[async_trait]
@@ -20,9 +20,32 @@ impl Twist for Strange {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
-        let _alone = self.line.lock().await;
-        // A purge of no records collects epochs.
-        let _ = store.purge(now, 0).await?;
+        let mut until = self.until.lock().await;
+        let over = until.get(subject).is_some_and(|kept| *kept <= now);
+        let end = now.saturating_add(keep);
+        let kept = until.entry(subject.clone()).or_insert(end);
+        *kept = end.max(*kept);
+        if over {
+            let nothing = RecordFilter { kinds: Kinds::Only(Vec::new()), ..RecordFilter::all() };
+            let update = EpochUpdate::Set { epoch: fresh, now, keep };
+            let _ = store.revoke(subject, &nothing, Action::Remove, update).await?;
+            return Ok(fresh);
+        }
         store.epoch(subject, fresh, keep, now).await
+    }
+    async fn revoke(
+        &self,
+        store: &Base,
+        subject: &Subject,
+        filter: &RecordFilter,
+        action: Action,
+        update: EpochUpdate,
+    ) -> Result<u64, StoreError> {
+        let mut until = self.until.lock().await;
+        if let EpochUpdate::Set { now, keep, .. } = update {
+            let kept = until.entry(subject.clone()).or_insert(Timestamp::MIN);
+            *kept = now.saturating_add(keep).max(*kept);
+        }
+        store.revoke(subject, filter, action, update).await
     }
 }

@@ -27,15 +27,24 @@ impl Pace {
 
     /// Judges how a case ended; call [`note`](Self::note) first.
     pub(crate) fn judge(&self, stop: Stop, history: &History) -> Stop {
-        let own = history.answered();
-        let usual = usual(&own).or_else(|| usual(&self.0.lock().unwrap_or_else(PoisonError::into_inner)));
-        match (stop, usual) {
+        match (stop, self.usual(history)) {
             (Stop::Late { observed, .. }, Some(usual)) if usual >= SLOW => {
                 Stop::Inconclusive(format!("too slow: a call takes {usual:?}; {observed}"))
             }
             (Stop::Late { clause, observed }, _) => Stop::Violation { clause, observed },
             (stop, _) => stop,
         }
+    }
+
+    /// Whether the calls of a case were slow; call [`note`](Self::note) first.
+    pub(crate) fn is_slow(&self, history: &History) -> bool {
+        self.usual(history).is_some_and(|usual| usual >= SLOW)
+    }
+
+    /// How long a call of this case takes, or, if it made too few, a call of the run.
+    fn usual(&self, history: &History) -> Option<Duration> {
+        let own = history.answered();
+        usual(&own).or_else(|| usual(&self.0.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 }
 

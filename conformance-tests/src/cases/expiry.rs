@@ -397,7 +397,9 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
                 let _ = store.revoke_by_subject(&who, &all, Action::Remove, update).await?;
                 Epoch([2; 16])
             };
-            let end = now.saturating_add(keep).saturating_sub(millisecond);
+            // A store that had kept the epoch for longer than asked may have left half of the time (S11).
+            let least = if before.is_some() && how.starts_with("read") { keep / 2 } else { keep };
+            let end = now.saturating_add(least).saturating_sub(millisecond);
             let _ = store.purge_expired(end, 9).await?;
             let answer = store.insert(&record(&name), Fence::Epoch(epoch)).await?;
             let what = format_args!("insert in the last millisecond of an epoch that was {how} at {now:?}");

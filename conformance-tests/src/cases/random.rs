@@ -12,7 +12,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
     case!(Any Quick [S2 S4 S5 S6 S7 S8 S10 S11] calls_at_once_are_in_some_order),
     case!(Any Full [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_of_long_sequences_is_allowed),
-    case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten),
+    case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten needs [Outage]),
     case!(Stop Full [S12] nothing_is_done_in_secret_while_the_server_is_stopped),
     case!(Cut Full [S12] nothing_is_done_in_secret_while_connections_are_cut),
     case!(Freeze Full [S12] nothing_is_done_in_secret_while_the_server_is_frozen),

@@ -39,7 +39,6 @@ const EXCUSED: &[(&str, &str)] = &[
     ("expiry::the_time_of_an_epoch_is_kept_to_the_millisecond", BULK),
     ("expiry::three_hundred_due_records_are_counted", BULK),
     ("find::a_question_that_is_asked_again_is_answered_anew", BULK),
-    ("interleaved::a_revocation_is_one_event", BULK),
     ("interleaved::no_first_reader_of_an_epoch_shortens_anothers", BULK),
     ("interleaved::no_session_is_restored_when_its_parent_was_seen_to_end", BULK),
     ("interleaved::no_purge_takes_an_epoch_that_is_read", BULK),

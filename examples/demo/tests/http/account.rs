@@ -48,7 +48,9 @@ fn what_needs_a_fresh_login_asks_a_remembered_browser_for_the_password() {
     assert_eq!((answer.status, answer.header("location")), (303, Some("/confirm?next=/password")));
     assert_eq!(browser.get("/password").status, 401, "to a program");
     assert_eq!(browser.post("/password", CHANGE).status, 401);
-    assert!(browser.page("/confirm?next=/password").body.contains("you did not enter your password recently"));
+    assert!(
+        browser.page("/confirm?next=/password").body.contains("you did not enter your password recently")
+    );
 
     let answer = browser.post("/confirm", "password=wrong&next=/password");
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
