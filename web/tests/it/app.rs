@@ -296,7 +296,7 @@ async fn ended(
     ))
 }
 
-/// Reports that a user's password has changed, whoever is logged in.
+/// Reports that a user's password has changed, no matter which user is logged in.
 async fn password_of(
     auth: Auth,
     State(users): State<Users>,

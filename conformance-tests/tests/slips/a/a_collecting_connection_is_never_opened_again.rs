@@ -1,5 +1,5 @@
 //! Collecting has a connection of its own, outside of the pool, that is opened once: after an outage each purge fails on
-//! this handle for ever.
+//! this handle until it is closed.
 //! Breaks S12: when the backend is back, the same handle works for every operation.
 
 use crate::prelude::*;

@@ -1,4 +1,4 @@
-//! The revocation marks first and returns early when all that matched was marked already: "somebody else has done this
+//! The revocation marks first and returns early when all that matched was marked already: "another call has done this
 //! log-out". The epoch is written after that line.
 //! Breaks S8 and S11: the epoch is set whatever the count.
 

@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 pub(crate) const FAULT: Fault = Fault::in_harness::<Hurt>(&[]);
 
-// open; insert(r); restart the server; revoke(all, Mark) → Other("NOSCRIPT") for ever; a new handle works.
+// open; insert(r); restart the server; revoke(all, Mark) → Other("NOSCRIPT") every time; a new handle works.
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use hallpass_conformance_tests::{Server, Vandal};
