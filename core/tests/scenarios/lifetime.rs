@@ -40,6 +40,20 @@ async fn a_candidate_says_which_token_it_is() {
     world.verify(Kind::REMEMBER, &third).await.unwrap();
 }
 
+/// The application may take its time over the user between the look-up and the verdict.
+#[tokio::test]
+async fn a_token_that_expires_after_its_look_up_is_expired() {
+    let world = World::new();
+    let token = world.log_in(Kind::REMEMBER).await.token;
+    let valid = world.verify(Kind::REMEMBER, token.expose()).await.unwrap();
+    let left = valid.expires_at().since(world.tokens.now());
+    world.advance(left - SECOND);
+    let late = world.tokens.look_up(Kind::REMEMBER, token.expose()).await.unwrap();
+    world.advance(SECOND);
+    let denied = late.verify(None).await.unwrap_err();
+    assert_eq!(denied.rejection(), Some(Rejected::Expired));
+}
+
 #[tokio::test]
 async fn kinds_are_found_by_their_purpose() {
     const LINK: Kind = Kind::from_static("one-time:link");
