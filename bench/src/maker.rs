@@ -3,9 +3,10 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hallpass_core::store::{Record, TokenStore};
 use hallpass_core::{
-    Clock, Kind, ManualClock, MemoryStore, Note, Policy, Record, RetryWindow, Subject, SystemClock,
-    Timestamp, TokenStore, Tokens, Windows,
+    Clock, Kind, ManualClock, MemoryStore, Note, Policy, RetryWindow, Subject, SystemClock, Timestamp,
+    Tokens, Windows,
 };
 
 /// A browser's `User-Agent`, 101 bytes.

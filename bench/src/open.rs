@@ -5,7 +5,7 @@ mod redis;
 
 use std::sync::Arc;
 
-use hallpass_core::TokenStore;
+use hallpass_core::store::TokenStore;
 
 pub(crate) use postgres::postgres;
 pub(crate) use redis::{redis, redis_cluster};

@@ -7,10 +7,8 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
 use hallpass_bench_load::Offer;
-use hallpass_core::{
-    Change, Clock, Fence, Kind, ListQuery, ManualClock, Page, Replace, Selector, SystemClock, Timestamp,
-    TokenStore, Tokens,
-};
+use hallpass_core::store::{Change, Fence, Page, Replace, TokenStore};
+use hallpass_core::{Clock, Kind, ListQuery, ManualClock, Selector, SystemClock, Timestamp, Tokens};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hallpass_bench_load::{Offer, Turn};
-use hallpass_core::{Action, Clock, Kind, RecordFilter, Revocation, Selector, SystemClock, TokenStore};
+use hallpass_core::store::{Action, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Clock, Kind, Selector, SystemClock};
 use tokio::runtime::Handle;
 
 use crate::maker::{Maker, subject};

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hallpass_core::TokenStore;
+use hallpass_core::store::TokenStore;
 use hallpass_store_sled::SledStore;
 use tokio::runtime::Handle;
 

@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use hallpass_core::{BoxError, Selector, TokenStore};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{BoxError, Selector};
 
 use crate::declared::{Capability, Declared};
 use crate::harness::{Harness, Vandal};

@@ -10,9 +10,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::Duration;
 
-use hallpass_core::{
-    Change, Epoch, Fence, Note, Page, Record, Revision, Revocation, Selector, Subject, Timestamp,
-};
+use hallpass_core::store::{Change, Epoch, Fence, Page, Record, Revision, Revocation};
+use hallpass_core::{Note, Selector, Subject, Timestamp};
 
 use crate::declared::{Capability, Declared};
 pub(crate) use known::Known;

@@ -5,9 +5,8 @@ use std::io::Write as _;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, LoginId, Reason, Record, RecordFilter, Selector, StoreError,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Record, RecordFilter};
+use hallpass_core::{LoginId, Reason, Selector, StoreError};
 
 use crate::handle::{Handle, INSERTED};
 use crate::harness::Harness;

@@ -4,10 +4,11 @@ use std::fmt::{self, Debug};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Record, RecordFilter,
-    Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record, RecordFilter, Replace,
+    Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 
 use tokio::task::JoinSet;
 

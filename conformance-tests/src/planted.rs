@@ -8,10 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, BoxError, Change, Epoch, Era, Fence, Insert, Listed, Note, Page, Purged, Record, Replace,
-    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
 };
+use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 
 use crate::coverage::{Asked, Cell, Edges, Known};
 use crate::declared::Declared;

@@ -5,9 +5,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hallpass_core::{
-    Body, Kind, ManualClock, MemoryStore, Page, Record, Selector, Subject, Timestamp, TokenStore, Tokens,
-};
+use hallpass_core::store::{Body, Page, Record, TokenStore};
+use hallpass_core::{Kind, ManualClock, MemoryStore, Selector, Subject, Timestamp, Tokens};
 
 use crate::rng::Rng;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_core::{BoxError, ManualClock, Record, Selector, Tokens, TokensBuilder};
+use hallpass_core::store::Record;
+use hallpass_core::{BoxError, ManualClock, Selector, Tokens, TokensBuilder};
 
 use crate::coverage::Coverage;
 use crate::declared::{Capability, Declared};

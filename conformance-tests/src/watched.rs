@@ -6,11 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Logins, Note, Page, Purged,
-    Purposes, Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
-    TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Logins, Page, Purged, Record, RecordFilter,
+    Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Note, Purposes, Selector, StoreError, Subject, Timestamp};
 
 use crate::coverage::Asked;
 use crate::history::History;

@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use hallpass_conformance_tests::{Backend, Capability, Level, Options, Outcome, Report, run};
-use hallpass_core::{
-    Admission, BoxError, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record,
-    Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{BoxError, MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 
 /// The way in which `find` misbehaves.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,8 @@ use async_trait::async_trait;
 use hallpass_conformance_tests::{
     Backend, Capability, Harness, Level, Options, Outcome, Report, Rounds, Server, Trouble, run,
 };
-use hallpass_core::{BoxError, MemoryStore, TokenStore};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{BoxError, MemoryStore};
 use serde_json::Value;
 
 const DELETES: &str = "delete::";

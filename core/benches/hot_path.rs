@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use hallpass_core::rotation::{Ask, Presented, Rotation, Situation, StampCheck, decide};
+use hallpass_core::store::{Record, TokenStore};
 use hallpass_core::{
-    Clock, KeyId, Keyring, Kind, ManualClock, MemoryStore, Policy, Record, RetryWindow, Subject, SystemClock,
-    Timestamp, TokenStore, Tokens, Windows,
+    Clock, KeyId, Keyring, Kind, ManualClock, MemoryStore, Policy, RetryWindow, Subject, SystemClock,
+    Timestamp, Tokens, Windows,
 };
 use tokio::runtime::{Builder, Runtime};
 

@@ -220,7 +220,7 @@ impl From<UnknownKey> for Failure {
     }
 }
 
-/// The error of a [`TokenStore`](crate::TokenStore) that could not do what a call asked (contract S12).
+/// The error of a [`TokenStore`](crate::store::TokenStore) that could not do what a call asked (contract S12).
 ///
 /// Neither the error nor its sources may contain data or digests (S18). If a write may have happened, return
 /// [`StoreError::Timeout`] with unknown outcome, however fast it failed: a connection that broke after the statement

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod danger;
+pub mod store;
 // Public only for the decision table, the model check and the benchmark of this workspace. Applications call `Tokens`
 // and need only `Presented`. Outside semantic versioning.
 #[doc(hidden)]
@@ -24,7 +25,6 @@ mod record;
 mod secret;
 mod selector;
 mod stamp;
-mod store;
 mod token;
 mod tokens;
 
@@ -35,20 +35,17 @@ pub use entropy::{Entropy, OsEntropy};
 pub use error::{Denied, Failure, Rejected, StoreError};
 pub use event::{Event, EventKind, Observer};
 pub use facts::Origin;
-pub use ident::{Device, Epoch, Era, Kind, LoginId, Revision, Subject};
+pub use ident::{Device, Kind, LoginId, Subject};
 pub use keyring::{KeyId, Keyring, Seal, UnknownKey};
 pub use limit::{BoxError, DecodeError, LimitError};
 pub use memory::MemoryStore;
 pub use policy::{Policy, PolicyError, RetryWindow, Scope, Windows};
 pub use purger::Purger;
 pub use purpose::{Purpose, Purposes};
-pub use record::{Body, Reason, Record};
+pub use record::Reason;
 pub use rotation::Presented;
 pub use selector::Selector;
 pub use stamp::{Fingerprint, FingerprintCheck, Stamp};
-pub use store::{
-    Action, Admission, Change, EpochUpdate, Fence, Insert, Kinds, Listed, Logins, Note, Page, Purged,
-    RecordFilter, Replace, Revocation, TokenStore,
-};
+pub use store::{Kinds, Note};
 pub use token::{Format, Token};
 pub use tokens::*;

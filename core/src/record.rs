@@ -50,7 +50,7 @@ pub struct Record {
     pub purge_at: Timestamp,
     /// Why it was ended; `None` if it was not.
     pub revoked: Option<Reason>,
-    /// The number of its writes, which [`TokenStore::replace`](crate::TokenStore::replace) compares.
+    /// The number of its writes, which [`TokenStore::replace`](crate::store::TokenStore::replace) compares.
     pub revision: Revision,
     /// How many times it has rotated.
     pub generation: u32,
@@ -68,7 +68,7 @@ impl Record {
         self.revoked.is_none() && at < self.expires_at && self.idle_at.is_none_or(|idle| at < idle)
     }
 
-    /// Ends the record: what [`Action::Mark`](crate::Action::Mark) does to each record that matches.
+    /// Ends the record: what [`Action::Mark`](crate::store::Action::Mark) does to each record that matches.
     ///
     /// The mark clears the idle expiry, and the record stays until its absolute one, so that its owner can be told
     /// why it ended (contract D13). A record that is already marked keeps its first reason and is left untouched.

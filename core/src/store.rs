@@ -1,4 +1,4 @@
-//! The storage contract: what an adapter promises, clause by clause.
+//! What the author of a store needs: [`TokenStore`] and the types of its arguments.
 //!
 //! An adapter sees no validator and takes no decision about a token. So its author can get the storage wrong, but not
 //! the security, and the conformance suite checks the storage. Core decodes what an adapter returns and compares
@@ -16,11 +16,13 @@ use async_trait::async_trait;
 
 use crate::clock::Timestamp;
 use crate::error::StoreError;
-use crate::ident::{Epoch, Era, Revision, Subject};
+use crate::ident::Subject;
 use crate::limit::{BoxError, LimitError};
-use crate::record::{Reason, Record};
+use crate::record::Reason;
 use crate::selector::Selector;
 
+pub use crate::ident::{Epoch, Era, Revision};
+pub use crate::record::{Body, Record};
 pub use filter::{Kinds, Logins, Page, RecordFilter};
 
 /// The trait that a backend implements: it stores and finds records.
@@ -54,11 +56,10 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 /// The methods are `async fn` under the attribute macro of the crate `async-trait`.
 ///
 /// A [`Record`] has public fields. Store each as a column (numbers fit a signed 64-bit integer) and build the record
-/// again through the constructors of the types, [`Subject::new`], [`Reason::from_code`] or
-/// [`Body::new`](crate::Body::new) for example. If a constructor fails, return [`StoreError::Corrupt`]. A body has up
-/// to [`Body::MAX_LEN`](crate::Body::MAX_LEN) bytes, which is more than the 16 KiB of application data in it. Records
-/// are looked up by selector; by subject, then `created_at`, then selector; and by `purge_at`. Epochs are kept apart
-/// from records.
+/// again through the constructors of the types, [`Subject::new`], [`Reason::from_code`] or [`Body::new`] for example.
+/// If a constructor fails, return [`StoreError::Corrupt`]. A body has up to [`Body::MAX_LEN`] bytes, which is more
+/// than the 16 KiB of application data in it. Records are looked up by selector; by subject, then `created_at`, then
+/// selector; and by `purge_at`. Epochs are kept apart from records.
 ///
 /// ## On a server, without serializable transactions
 /// 1. Check a condition in the statement that writes, or under a lock that is held until the commit. Never `SELECT`

@@ -12,10 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hallpass_core::store::{Era, Fence, Record, Revision, TokenStore};
 use hallpass_core::{
-    Authentication, BoxError, Denied, Device, Entropy, Era, Failure, Fence, Fingerprint, FingerprintCheck,
-    KeyId, Keyring, Kind, Kinds, LoginId, ManualClock, MemoryStore, Origin, Policy, Purpose, Reason, Record,
-    Rejected, RetryWindow, Revision, Selector, Stamp, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
+    Authentication, BoxError, Denied, Device, Entropy, Failure, Fingerprint, FingerprintCheck, KeyId,
+    Keyring, Kind, Kinds, LoginId, ManualClock, MemoryStore, Origin, Policy, Purpose, Reason, Rejected,
+    RetryWindow, Selector, Stamp, Subject, Timestamp, Tokens, Valid, Windows,
 };
 
 /// 2023-11-14T22:13:20Z: the time at which every golden record was issued.

@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Kind, Policy, Subject, TokenStore, Tokens};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{Kind, Policy, Subject, Tokens};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};

@@ -1,8 +1,7 @@
 //! Converts records to columns, one or many at a time, and back.
 
-use hallpass_core::{
-    Body, Device, Era, Kind, LoginId, Purpose, Reason, Record, Revision, Selector, Subject, Timestamp,
-};
+use hallpass_core::store::{Body, Era, Record, Revision};
+use hallpass_core::{Device, Kind, LoginId, Purpose, Reason, Selector, Subject, Timestamp};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Decode, Postgres, Row, Type};

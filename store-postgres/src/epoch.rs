@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Admission, Epoch, Era, Subject, Timestamp};
+use hallpass_core::store::{Admission, Epoch, Era};
+use hallpass_core::{Subject, Timestamp};
 use sqlx::postgres::PgRow;
 use sqlx::{PgConnection, Row};
 

@@ -1,6 +1,7 @@
 //! Looks up records, and lists those of a subject.
 
-use hallpass_core::{Listed, Page, Record, Selector, Subject};
+use hallpass_core::store::{Listed, Page, Record};
+use hallpass_core::{Selector, Subject};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_core::{Fence, Insert as Inserted, Record, Selector};
+use hallpass_core::Selector;
+use hallpass_core::store::{Fence, Insert as Inserted, Record};
 use sqlx::{PgConnection, Row};
 
 use crate::columns;

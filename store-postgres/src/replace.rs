@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_core::{Record, Replace as Replaced, Revision, Selector};
+use hallpass_core::Selector;
+use hallpass_core::store::{Record, Replace as Replaced, Revision};
 use sqlx::PgConnection;
 
 use crate::columns::{self, number, selectors};

@@ -1,6 +1,7 @@
 //! Ends the records of a subject.
 
-use hallpass_core::{Action, EpochUpdate, Kinds, Logins, Purposes, RecordFilter, Revocation, Subject};
+use hallpass_core::store::{Action, EpochUpdate, Logins, RecordFilter, Revocation};
+use hallpass_core::{Kinds, Purposes, Subject};
 use sqlx::{PgConnection, Row};
 
 use crate::columns::Arguments;

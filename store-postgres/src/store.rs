@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, EpochUpdate, Fence, Insert as Inserted, Listed, Note, Page, Purged, Record,
-    Replace as Replaced, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, EpochUpdate, Fence, Insert as Inserted, Listed, Page, Purged, Record,
+    Replace as Replaced, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use sqlx::{Connection, PgConnection, PgPool, Row};
 use tokio::time::{Instant, timeout};
 

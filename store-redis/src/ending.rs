@@ -1,8 +1,7 @@
 //! Ends the records of a subject: in one event, or page by page if there are too many.
 
-use hallpass_core::{
-    Action, EpochUpdate, Kinds, Logins, RecordFilter, Revocation, StoreError, Subject, Timestamp,
-};
+use hallpass_core::store::{Action, EpochUpdate, Logins, RecordFilter, Revocation};
+use hallpass_core::{Kinds, StoreError, Subject, Timestamp};
 use redis::Value;
 use tokio::time::{Instant, timeout_at};
 

@@ -23,7 +23,8 @@
 //! A time to live serves only to collect garbage: what it removes expired at least an hour ago. It is a
 //! duration computed from the record's own times, so the server's clock need not be right.
 
-use hallpass_core::{Record, Selector, StoreError, Subject};
+use hallpass_core::store::Record;
+use hallpass_core::{Selector, StoreError, Subject};
 
 use crate::error::refused;
 

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, Era, Fence, Insert, Kinds, Listed, Note, Page, Purged, Purposes, Record,
-    Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
 };
+use hallpass_core::{Kinds, Note, Purposes, Selector, StoreError, Subject, Timestamp};
 use redis::Value;
 use tokio::time::{Instant, timeout_at};
 

@@ -20,7 +20,8 @@
 
 use std::ops::Bound;
 
-use hallpass_core::{Epoch, Record, Selector, Subject, Timestamp};
+use hallpass_core::store::{Epoch, Record};
+use hallpass_core::{Selector, Subject, Timestamp};
 use sha2::{Digest, Sha256};
 
 /// Marks a folder of this crate; the value is the number of the layout, in decimal digits.

@@ -1,6 +1,7 @@
 //! Removes expired records and epochs.
 
-use hallpass_core::{Purged, StoreError, Timestamp};
+use hallpass_core::store::Purged;
+use hallpass_core::{StoreError, Timestamp};
 
 use crate::error::from_sled;
 use crate::keys;

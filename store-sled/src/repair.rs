@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use hallpass_core::{Record, Selector, StoreError};
+use hallpass_core::store::Record;
+use hallpass_core::{Selector, StoreError};
 
 use crate::engine::Engine;
 use crate::error::{damaged, from_sled};

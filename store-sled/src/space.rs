@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, Replace, Revision, Revocation, Selector,
-    StoreError, Subject, Timestamp,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, Replace, Revision, Revocation,
 };
+use hallpass_core::{Selector, StoreError, Subject, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::{Trouble, corrupt, damaged, from_sled};

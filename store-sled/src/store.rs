@@ -6,10 +6,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, Era, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
-    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 

@@ -3,7 +3,8 @@ use std::{process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server as Hurt, Trouble, crash_child};
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::BoxError;
+use hallpass_core::store::TokenStore;
 use hallpass_store_redis::RedisStore as MyStore;
 use hallpass_test_servers::{Mode, Program, Proxy, Server, needed};
 use tokio::{runtime::Runtime, task::block_in_place};

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use hallpass_core::{Body, KeyId, Seal};
+use hallpass_core::store::Body;
+use hallpass_core::{KeyId, Seal};
 use serde_json::Value;
 
 use crate::error::Trouble;

@@ -5,9 +5,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_core::store::{Body, Change, Era, Fence, Insert, Record, Replace, Revision, TokenStore};
 use hallpass_core::{
-    Body, Change, Clock, Device, Entropy, Era, Failure, Fence, Insert, Keyring, Kind, LoginId, Note,
-    OsEntropy, Purpose, Record, Replace, Revision, StoreError, SystemClock, Timestamp, TokenStore,
+    Clock, Device, Entropy, Failure, Keyring, Kind, LoginId, Note, OsEntropy, Purpose, StoreError,
+    SystemClock, Timestamp,
 };
 use time::OffsetDateTime;
 use tokio::runtime::Handle;

@@ -5,7 +5,8 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 
-use hallpass_core::{MemoryStore, Stamp, Subject, TokenStore, Tokens};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{MemoryStore, Stamp, Subject, Tokens};
 use hallpass_web::{Auth, AuthLayer, LoginRequired, Rejection, UserLoader, testing};
 use http::{HeaderMap, Request, Response};
 use tower::{Layer, ServiceExt, service_fn};

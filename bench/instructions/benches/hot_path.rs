@@ -4,7 +4,8 @@ use std::hint::black_box;
 
 use gungraun::{library_benchmark, library_benchmark_group, main};
 use hallpass_bench_instructions::Bench;
-use hallpass_core::{Kind, Record};
+use hallpass_core::store::Record;
+use hallpass_core::Kind;
 
 #[library_benchmark]
 #[bench::unkeyed(Bench::new(false))]

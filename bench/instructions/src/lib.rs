@@ -3,9 +3,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    KeyId, Keyring, Kind, MemoryStore, Policy, Record, Subject, TokenStore, Tokens, Windows,
-};
+use hallpass_core::store::{Record, TokenStore};
+use hallpass_core::{KeyId, Keyring, Kind, MemoryStore, Policy, Subject, Tokens, Windows};
 use tokio::runtime::{Builder, Runtime};
 
 /// A service over a store with one login, and the tokens of that login.

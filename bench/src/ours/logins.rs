@@ -3,9 +3,8 @@
 use std::time::{Duration, Instant};
 
 use hallpass_bench_load::{Offer, Turn};
-use hallpass_core::{
-    Action, Clock, Epoch, Fence, Kind, RecordFilter, Revocation, Subject, SystemClock, TokenStore, Tokens,
-};
+use hallpass_core::store::{Action, Epoch, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Clock, Kind, Subject, SystemClock, Tokens};
 
 use super::{Ours, SERVICE, STORE, insert};
 use crate::maker::{DEVICE, Made, Maker, Random, subject};

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{MemoryStore, TokenStore};
+use hallpass_core::MemoryStore;
+use hallpass_core::store::TokenStore;
 use hallpass_store_sled::SledStore;
 use hallpass_test_servers::{Server, redis as redis_server, redis_command};
 use sqlx::{Connection, PgConnection};

@@ -6,10 +6,10 @@
 use std::time::Duration;
 
 use base64ct::{Base64Unpadded, Encoding};
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, LoginId, Logins, Reason, Record, RecordFilter, Replace,
-    Selector, TokenStore as _,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Logins, Record, RecordFilter, Replace, TokenStore as _,
 };
+use hallpass_core::{LoginId, Reason, Selector};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S3, S4, S7, S8, S9, S11, S16};

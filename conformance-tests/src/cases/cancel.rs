@@ -3,9 +3,8 @@
 use std::pin::pin;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, BoxError, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, Replace, StoreError,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
+use hallpass_core::{BoxError, Reason, StoreError};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S6, S9, S10, S13};

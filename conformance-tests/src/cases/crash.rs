@@ -9,7 +9,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter};
+use hallpass_core::Reason;
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S9, S11, S14};

@@ -1,6 +1,7 @@
 //! Deleting.
 
-use hallpass_core::{Fence, Reason};
+use hallpass_core::Reason;
+use hallpass_core::store::Fence;
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S7};

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Reason, Record, RecordFilter, Timestamp};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Record, RecordFilter};
+use hallpass_core::{Reason, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::case::{Case, case};

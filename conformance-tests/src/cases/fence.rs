@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use base64ct::{Base64Unpadded, Encoding};
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Reason, Record, RecordFilter, Subject,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
+use hallpass_core::{Kind, Kinds, Reason, Subject};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S10, S11};

@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, Replace, Selector, Timestamp,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
+use hallpass_core::{Reason, Selector, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S3, S6};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Note, Reason, Record, RecordFilter, Revision, Revocation,
-    Selector, StoreError, Subject, Timestamp,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Revision, Revocation,
 };
+use hallpass_core::{Note, Reason, Selector, StoreError, Subject, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{self, S6, S8};

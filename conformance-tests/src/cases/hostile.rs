@@ -1,9 +1,9 @@
 //! Input at its limits, and input that looks like syntax.
 
-use hallpass_core::{
-    Action, Body, Change, Device, EpochUpdate, Kind, Kinds, Note, Reason, Record, RecordFilter, Replace,
-    Revocation, Subject, TokenStore,
+use hallpass_core::store::{
+    Action, Body, Change, EpochUpdate, Record, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Device, Kind, Kinds, Note, Reason, Subject};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S8, S9, S16};
@@ -209,7 +209,7 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
         let mut record = record_of("alice", Kind::SESSION);
         (record.kind, record.created_at) = (*kind, at(3));
         store.put(&record).await?;
-        let only = hallpass_core::Page { kinds: Kinds::from(*kind), ..page(100) };
+        let only = hallpass_core::store::Page { kinds: Kinds::from(*kind), ..page(100) };
         let list = store.list_by_subject(&subject("alice"), &only).await?;
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }

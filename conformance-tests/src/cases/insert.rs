@@ -1,9 +1,9 @@
 //! Inserts.
 
-use hallpass_core::{
-    Action, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds, Page, Purpose, Reason, Record,
-    RecordFilter, Revision, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Era, Fence, Insert, Page, Record, RecordFilter, Revision, TokenStore,
 };
+use hallpass_core::{Device, Kind, Kinds, Purpose, Reason, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S2, S9};
@@ -44,7 +44,7 @@ async fn the_largest_and_the_smallest_values_are_kept(stage: Stage) -> Ran {
     (small.revision, small.generation) = (Revision::FIRST, 0);
     small.login.0 = [0; 8];
     (small.purpose, small.era) = (Purpose::SingleUse, Era::FIRST);
-    large.body = body(stage.rng().vec(hallpass_core::Body::MAX_LEN));
+    large.body = body(stage.rng().vec(hallpass_core::store::Body::MAX_LEN));
     large.device = Device::new("ü".repeat(256)).unwrap_or_default();
     large.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz:09-zz");
     (large.revision, large.generation) = (Revision::MAX, u32::MAX);

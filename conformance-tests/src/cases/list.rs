@@ -2,9 +2,9 @@
 
 use std::num::NonZeroU16;
 
+use hallpass_core::store::{Action, Body, EpochUpdate, Listed, Page, Record, RecordFilter, TokenStore};
 use hallpass_core::{
-    Action, Body, EpochUpdate, Kind, Kinds, Listed, LoginId, Page, Purpose, Purposes, Reason, Record,
-    RecordFilter, Selector, StoreError, Subject, Timestamp, TokenStore,
+    Kind, Kinds, LoginId, Purpose, Purposes, Reason, Selector, StoreError, Subject, Timestamp,
 };
 
 use crate::case::{Case, case};

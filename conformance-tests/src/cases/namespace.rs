@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, RecordFilter, Replace};
+use hallpass_core::Reason;
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::S15;

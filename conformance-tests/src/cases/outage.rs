@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, StoreError, Timestamp,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
+use hallpass_core::{Reason, StoreError, Timestamp};
 use tokio::time::timeout;
 
 use crate::case::{Case, case};

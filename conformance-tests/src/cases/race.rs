@@ -1,6 +1,6 @@
 //! Races between two handles for one record, with measured overlap.
 
-use hallpass_core::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
+use hallpass_core::store::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S2, S4, S5, S6, S7, S9, S10};

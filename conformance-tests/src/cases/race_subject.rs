@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Reason, Record, RecordFilter, Replace};
+use hallpass_core::Reason;
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Record, RecordFilter, Replace};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S4, S8, S9, S11};

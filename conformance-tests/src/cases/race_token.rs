@@ -1,6 +1,7 @@
 //! Races between clients on two nodes, with measured overlap.
 
-use hallpass_core::{Denied, Kind, Rejected, Revision};
+use hallpass_core::store::Revision;
+use hallpass_core::{Denied, Kind, Rejected};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{D3, D15, D16, T5};

@@ -1,8 +1,7 @@
 //! Replaces: compare-and-swap on the revision.
 
-use hallpass_core::{
-    Action, Body, Device, EpochUpdate, Reason, Record, RecordFilter, Replace, Revision, StoreError, Timestamp,
-};
+use hallpass_core::store::{Action, Body, EpochUpdate, Record, RecordFilter, Replace, Revision};
+use hallpass_core::{Device, Reason, StoreError, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S1, S4, S5, S6, S7, S8, S9, S10};

@@ -3,7 +3,8 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use hallpass_core::{Body, Fence, Kind, Record, StoreError};
+use hallpass_core::store::{Body, Fence, Record};
+use hallpass_core::{Kind, StoreError};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S18, T6};

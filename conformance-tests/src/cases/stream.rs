@@ -6,7 +6,8 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Action, Epoch, EpochUpdate, Fence, Insert, Reason, Record, RecordFilter, StoreError};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
+use hallpass_core::{Reason, StoreError};
 use tokio::task::JoinSet;
 
 use crate::case::{Case, case};

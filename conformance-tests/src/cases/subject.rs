@@ -1,9 +1,7 @@
 //! Revocation of a subject's records: all that match, and no others.
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Kind, Kinds, LoginId, Logins, Purpose, Purposes, Reason, Record,
-    RecordFilter, Replace, Timestamp,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Logins, Record, RecordFilter, Replace};
+use hallpass_core::{Kind, Kinds, LoginId, Purpose, Purposes, Reason, Timestamp};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{S8, S9, S11};
@@ -246,7 +244,7 @@ async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
     }
     store.put(&record("alice")).await?;
     let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
-    let shown = hallpass_core::Page { kinds: dozen.clone(), ..page(99) };
+    let shown = hallpass_core::store::Page { kinds: dozen.clone(), ..page(99) };
     let list = store.list_by_subject(&subject("alice"), &shown).await?;
     same(S9, "records of a dozen kinds, named twice, listed", &list.len(), &12)?;
     for action in [MARK, Action::Remove] {

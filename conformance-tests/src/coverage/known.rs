@@ -3,9 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+use hallpass_core::store::{
+    Action, Body, Change, EpochUpdate, Fence, Logins, Record, RecordFilter, Revocation,
+};
 use hallpass_core::{
-    Action, Body, Change, Clock as _, EpochUpdate, Fence, Kind, Kinds, LoginId, Logins, Note, Purpose,
-    Purposes, Reason, Record, RecordFilter, Revocation, Selector, Subject, SystemClock, Timestamp,
+    Clock as _, Kind, Kinds, LoginId, Note, Purpose, Purposes, Reason, Selector, Subject, SystemClock,
+    Timestamp,
 };
 
 use super::{Asked, Edge, Edges};

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Change, Epoch, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision, Revocation,
-    Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 
 use crate::coverage::Asked;
 use crate::watched::{Watched, brief_epoch, count_text, found_text, list_text};

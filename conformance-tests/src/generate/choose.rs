@@ -3,10 +3,10 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, EpochUpdate, Fence, Kinds, Logins, Note, Page, Reason, Record, RecordFilter, Revision,
-    Revocation, Selector, Subject, Timestamp,
+use hallpass_core::store::{
+    Action, EpochUpdate, Fence, Logins, Page, Record, RecordFilter, Revision, Revocation,
 };
+use hallpass_core::{Kinds, Note, Reason, Selector, Subject, Timestamp};
 
 use super::call::{Call, Kind};
 use super::play::Step;

@@ -7,10 +7,10 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{
-    Epoch, EpochUpdate, Fence, Insert, Page, Purged, Record, Replace, Revision, Revocation, Selector,
-    Subject, Timestamp,
+use hallpass_core::store::{
+    Epoch, EpochUpdate, Fence, Insert, Page, Purged, Record, Replace, Revision, Revocation,
 };
+use hallpass_core::{Selector, Subject, Timestamp};
 
 use super::call::{Answer, Call};
 use super::state::{Kept, State, differ};

@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
-use hallpass_core::{Purged, Selector, Timestamp};
+use hallpass_core::store::Purged;
+use hallpass_core::{Selector, Timestamp};
 
 use super::call::{Answer, Call};
 use super::model::{Broken, Model};

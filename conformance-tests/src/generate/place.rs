@@ -3,9 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Duration;
 
-use hallpass_core::{
-    Epoch, Fence, Insert, Record, Replace, Revision, Selector, StoreError, Subject, Timestamp,
-};
+use hallpass_core::store::{Epoch, Fence, Insert, Record, Replace, Revision};
+use hallpass_core::{Selector, StoreError, Subject, Timestamp};
 use tokio::task::{JoinError, JoinSet};
 use tokio::time::error::Elapsed;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Device, EpochUpdate, Era, Fence, Note, Record, RecordFilter};
+use hallpass_core::store::{EpochUpdate, Era, Fence, Record, RecordFilter};
+use hallpass_core::{Device, Note};
 
 use super::call::{Call, Kind};
 use super::model::Model;

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
-use hallpass_core::{Action, Epoch, Page, Record, Revocation, Selector, Subject, Timestamp};
+use hallpass_core::store::{Action, Epoch, Page, Record, Revocation};
+use hallpass_core::{Selector, Subject, Timestamp};
 
 /// Everything that a store contains; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]

@@ -4,10 +4,8 @@
 use std::time::Duration;
 
 use base64ct::{Base64Unpadded, Encoding};
-use hallpass_core::{
-    Body, Device, Epoch, Era, Kind, LoginId, Note, Purpose, Purposes, Reason, Record, Revision, Selector,
-    Subject, Timestamp,
-};
+use hallpass_core::store::{Body, Epoch, Era, Record, Revision};
+use hallpass_core::{Device, Kind, LoginId, Note, Purpose, Purposes, Reason, Selector, Subject, Timestamp};
 
 use crate::rng::Rng;
 use crate::specimen::{NOW, at, body, subject};

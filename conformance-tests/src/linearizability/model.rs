@@ -3,10 +3,8 @@
 use std::num::NonZeroU16;
 use std::sync::Arc;
 
-use hallpass_core::{
-    Action, EpochUpdate, Fence, Insert, Kinds, Page, Purposes, Record, Replace, Revocation, Selector,
-    Subject, Timestamp,
-};
+use hallpass_core::store::{Action, EpochUpdate, Fence, Insert, Page, Record, Replace, Revocation};
+use hallpass_core::{Kinds, Purposes, Selector, Subject, Timestamp};
 
 use super::{Meaning, Op};
 use crate::generate::call::{Answer, Call};

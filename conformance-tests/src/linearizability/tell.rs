@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::Replace;
+use hallpass_core::store::Replace;
 
 use super::{Did, Meaning, Op, explain};
 use crate::generate::call::{Answer, Call};

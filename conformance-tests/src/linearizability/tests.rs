@@ -1,7 +1,7 @@
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Note, Reason, Record, RecordFilter, Replace, Revision,
-    Revocation, Timestamp,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision, Revocation,
 };
+use hallpass_core::{Note, Reason, Timestamp};
 
 use super::*;
 use crate::generate::call::{Call, Kind};

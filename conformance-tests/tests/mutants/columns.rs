@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use hallpass_core::store::{Body, Epoch, Era, Logins, Record, Revision};
 use hallpass_core::{
-    Body, BoxError, Device, Epoch, Era, Kind, Kinds, LoginId, Logins, Purpose, Purposes, Reason, Record,
-    Revision, Selector, Subject, Timestamp,
+    BoxError, Device, Kind, Kinds, LoginId, Purpose, Purposes, Reason, Selector, Subject, Timestamp,
 };
 
 use crate::statement::{Col, Given, Param};

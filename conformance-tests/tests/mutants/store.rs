@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
-use hallpass_core::{
-    Action, Admission, Body, BoxError, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Note, Page,
-    Purged, Record, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Action, Admission, Body, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Purged, Record,
+    Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::task::yield_now;
 
 use crate::columns;

@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hallpass_conformance_tests::Trouble;
-use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kinds, Listed, MemoryStore, Note, Page, Purged,
-    Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
-    TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record, RecordFilter, Replace,
+    Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Kinds, MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
 /// The result of a twist that does not know how many records a subject has.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Clause, Declared, Harness, Server, Vandal};
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::BoxError;
+use hallpass_core::store::TokenStore;
 
 use crate::twist::{Backend, Twist};
 

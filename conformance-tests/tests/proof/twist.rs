@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
-use hallpass_core::{
-    Action, Admission, BoxError, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Note, Page, Purged,
-    Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
-    TokenStore,
+use hallpass_core::store::{
+    Action, Admission, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Purged, Record,
+    RecordFilter, Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 
 use crate::base::{Base, Locked};
 

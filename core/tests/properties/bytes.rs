@@ -1,8 +1,9 @@
 //! Properties of records and bodies as bytes: what was written is read back, and nothing else is accepted.
 
+use hallpass_core::store::{Body, Era, Fence, Record, Revision, TokenStore};
 use hallpass_core::{
-    Authentication, Body, Denied, Device, Era, Failure, Fence, KeyId, Keyring, Kind, LoginId, MemoryStore,
-    Purpose, Reason, Record, Revision, Selector, Stamp, Subject, Timestamp, TokenStore, Tokens, danger,
+    Authentication, Denied, Device, Failure, KeyId, Keyring, Kind, LoginId, MemoryStore, Purpose, Reason,
+    Selector, Stamp, Subject, Timestamp, Tokens, danger,
 };
 use proptest::prelude::*;
 use tokio::runtime::Builder;

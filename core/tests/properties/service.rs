@@ -5,9 +5,10 @@ use std::rc::Rc;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hallpass_core::store::TokenStore;
 use hallpass_core::{
     Denied, Kind, Kinds, ListQuery, Login, ManualClock, MemoryStore, Policy, Reason, Rejected, RetryWindow,
-    Selector, Stamp, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
+    Selector, Stamp, Subject, Timestamp, Tokens, Valid, Windows,
 };
 use proptest::test_runner::{Config, TestRunner};
 use proptest_state_machine::{ReferenceStateMachine, StateMachineTest};

@@ -2,8 +2,9 @@
 
 use std::num::NonZeroU32;
 
+use hallpass_core::store::TokenStore;
 use hallpass_core::{
-    Authentication, Denied, EventKind, Failure, Issued, Kind, ListQuery, Reason, Rejected, TokenStore, Tokens,
+    Authentication, Denied, EventKind, Failure, Issued, Kind, ListQuery, Reason, Rejected, Tokens,
 };
 use tokio::task::JoinSet;
 

@@ -1,8 +1,9 @@
 //! Tests that every ending emits one event, with the client that asked for it; and what a login's end includes (D12,
 //! service).
 
+use hallpass_core::store::TokenStore;
 use hallpass_core::{
-    EventKind, Failure, Kind, Kinds, Policy, Purposes, Reason, Rejected, RequestContext, Subject, TokenStore,
+    EventKind, Failure, Kind, Kinds, Policy, Purposes, Reason, Rejected, RequestContext, Subject,
 };
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice, strict};
@@ -266,7 +267,7 @@ async fn forgetting_a_subject_leaves_no_row_of_it() {
     world.told();
 
     assert_eq!(world.tokens.forget_subject(&subject).await.unwrap(), 5, "the marked one, too");
-    let page = hallpass_core::Page::first(std::num::NonZeroU16::new(10).unwrap());
+    let page = hallpass_core::store::Page::first(std::num::NonZeroU16::new(10).unwrap());
     assert!(world.gate.store.list_by_subject(&subject, &page).await.unwrap().is_empty());
     assert_eq!(world.events(), [EventKind::Forgotten]);
     let late = world.tokens.issue(&under_way, Kind::SESSION).await;

@@ -123,7 +123,7 @@ async fn a_purge_removes_what_expired_an_hour_ago_and_nothing_else() {
 
 #[tokio::test]
 async fn an_idle_deadline_may_move_without_moving_the_purge() {
-    use hallpass_core::TokenStore;
+    use hallpass_core::store::TokenStore;
     let world = World::new();
     let token = world.log_in(Kind::SESSION).await.token;
     let mut purge_times = std::collections::BTreeSet::new();

@@ -6,10 +6,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
+};
 use hallpass_core::{
-    Admission, Authentication, Change, Denied, Epoch, Fence, Insert, Issued, Kind, Listed, ManualClock,
-    MemoryStore, Note, Page, Purged, Record, Replace, Revision, Revocation, Selector, StoreError, Subject,
-    Timestamp, TokenStore, Tokens, Valid,
+    Authentication, Denied, Issued, Kind, ManualClock, MemoryStore, Note, Selector, StoreError, Subject,
+    Timestamp, Tokens, Valid,
 };
 
 use crate::fixture::{MINUTE, SECOND, alice};

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hallpass_core::store::Record;
 use hallpass_core::{
     Denied, Event, EventKind, FingerprintCheck, Issued, Kind, LoginId, ManualClock, MemoryStore, Observer,
-    Policy, Record, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Tokens,
-    TokensBuilder, Valid, Windows,
+    Policy, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Tokens, TokensBuilder,
+    Valid, Windows,
 };
 
 use crate::gate::Gate;

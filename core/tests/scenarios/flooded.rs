@@ -3,10 +3,13 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use hallpass_core::store::{
+    Action, Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
+};
 use hallpass_core::{
-    Action, Admission, Authentication, Change, Denied, Epoch, Failure, Fence, Insert, Issued, Kind, Listed,
-    MemoryStore, Note, Page, Purged, Record, Rejected, Renewed, Replace, Revision, Revocation, Selector,
-    StoreError, Subject, Timestamp, TokenStore, Tokens, Valid,
+    Authentication, Denied, Failure, Issued, Kind, MemoryStore, Note, Rejected, Renewed, Selector,
+    StoreError, Subject, Timestamp, Tokens, Valid,
 };
 
 use crate::fixture::{SECOND, alice};

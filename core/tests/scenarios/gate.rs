@@ -5,10 +5,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
-    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{Barrier, Semaphore};
 
 /// A method of the store.

@@ -3,9 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+use hallpass_core::store::{Page, Record, TokenStore as _};
 use hallpass_core::{
-    Authentication, Denied, EventKind, Issued, Kind, Kinds, LoginId, Page, Reason, Record, Rejected, Subject,
-    TokenStore as _,
+    Authentication, Denied, EventKind, Issued, Kind, Kinds, LoginId, Reason, Rejected, Subject,
 };
 
 use crate::fixture::{HOUR, SECOND, World, alice};

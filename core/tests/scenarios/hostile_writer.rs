@@ -1,10 +1,8 @@
 //! Tests a writer of the database against a service with a keyring: no digest may be made for such a row (contract
 //! T3).
 
-use hallpass_core::{
-    Authentication, Body, Change, Fence, Insert, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Record,
-    Replace, Subject, TokenStore as _,
-};
+use hallpass_core::store::{Body, Change, Fence, Insert, Record, Replace, TokenStore as _};
+use hallpass_core::{Authentication, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Subject};
 
 use crate::fixture::{DAY, HOUR, World, alice};
 

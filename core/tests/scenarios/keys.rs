@@ -1,8 +1,9 @@
 //! Tests changes of keys while tokens live (T3, T5).
 
+use hallpass_core::store::{Body, Era, Fence, Record, Revision, TokenStore};
 use hallpass_core::{
-    Authentication, Body, Denied, Era, EventKind, Failure, Fence, Fingerprint, KeyId, Keyring, Kind, LoginId,
-    Note, Purpose, Reason, Record, Rejected, Revision, Stamp, Subject, TokenStore, TokensBuilder, danger,
+    Authentication, Denied, EventKind, Failure, Fingerprint, KeyId, Keyring, Kind, LoginId, Note, Purpose,
+    Reason, Rejected, Stamp, Subject, TokensBuilder, danger,
 };
 
 use crate::fixture::{DAY, Judged as _, MINUTE, World, alice};

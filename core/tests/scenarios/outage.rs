@@ -1,8 +1,8 @@
 //! Tests that an outage is never a verdict (D12, D15, S12).
 
+use hallpass_core::store::{Body, Fence, TokenStore};
 use hallpass_core::{
-    Body, BoxError, Denied, Entropy, EventKind, Failure, Fence, Kind, Kinds, Note, Policy, Reason, Rejected,
-    StoreError, TokenStore,
+    BoxError, Denied, Entropy, EventKind, Failure, Kind, Kinds, Note, Policy, Reason, Rejected, StoreError,
 };
 
 use crate::fixture::{HOUR, MINUTE, World, alice};

@@ -1,8 +1,9 @@
 //! Tests renewals: one winner, nothing for a copy, and no window for the old tokens (service, "Renewing").
 
+use hallpass_core::store::TokenStore;
 use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected,
-    Renewed, Stamp, StoreError, Timestamp, TokenStore, Valid,
+    Renewed, Stamp, StoreError, Timestamp, Valid,
 };
 use tokio::task::JoinSet;
 

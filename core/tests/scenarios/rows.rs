@@ -1,9 +1,7 @@
 //! Tests what a presentation writes to the row, and how a tampered row is judged (T3, T5, D3).
 
-use hallpass_core::{
-    Authentication, Body, Denied, EventKind, Failure, Fence, Kind, Policy, Rejected, Revision, Stamp,
-    TokenStore,
-};
+use hallpass_core::store::{Body, Fence, Revision, TokenStore};
+use hallpass_core::{Authentication, Denied, EventKind, Failure, Kind, Policy, Rejected, Stamp};
 
 use crate::fixture::{Judged as _, MINUTE, SECOND, World, alice};
 
@@ -35,7 +33,8 @@ async fn a_nonce_that_was_tampered_with_gives_no_token() {
     let row = store.find(old.selector()).await.unwrap().unwrap();
     let mut body = row.body.as_bytes().to_vec();
     *body.last_mut().unwrap() ^= 1; // the nonce stands before the data, and there are none
-    let row = hallpass_core::Record { body: Body::new(body).unwrap(), revision: Revision::FIRST, ..row };
+    let row =
+        hallpass_core::store::Record { body: Body::new(body).unwrap(), revision: Revision::FIRST, ..row };
     store.delete(row.selector, &hallpass_core::Note::none()).await.unwrap();
     assert!(store.insert(&row, Fence::None).await.unwrap().is_inserted());
     let outcome = world.tokens.verify_and_rotate(Kind::REMEMBER, old.expose()).await;

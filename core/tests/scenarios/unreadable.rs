@@ -1,8 +1,8 @@
 //! Tests that a row that does not decode hides no other and locks no user out (service, "Listing").
 
+use hallpass_core::store::{Body, Fence, Record, TokenStore};
 use hallpass_core::{
-    Body, Denied, EventKind, Failure, Fence, Issued, Kind, Note, Reason, Record, Rejected, Selector,
-    StoreError, Subject, TokenStore,
+    Denied, EventKind, Failure, Issued, Kind, Note, Reason, Rejected, Selector, StoreError, Subject,
 };
 
 use crate::fixture::{SECOND, World, alice};

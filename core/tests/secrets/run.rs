@@ -5,10 +5,11 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hallpass_core::store::{Body, Change, Record, Replace, TokenStore};
 use hallpass_core::{
-    Body, BoxError, Change, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds,
-    ListQuery, ManualClock, OsEntropy, Policy, Purger, Reason, Record, Rejected, Replace, RetryWindow, Scope,
-    Stamp, StoreError, Subject, Timestamp, TokenStore, Tokens, Valid, Windows,
+    BoxError, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds, ListQuery,
+    ManualClock, OsEntropy, Policy, Purger, Reason, Rejected, RetryWindow, Scope, Stamp, StoreError, Subject,
+    Timestamp, Tokens, Valid, Windows,
 };
 use hkdf::Hkdf;
 use sha2::Sha256;

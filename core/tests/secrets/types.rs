@@ -5,9 +5,10 @@ use std::fmt::{Debug, Display};
 use std::hash::Hash;
 use std::ops::Deref;
 
+use hallpass_core::store::{Body, Epoch, Record};
 use hallpass_core::{
-    Body, Candidate, Epoch, Fingerprint, Issue, Issued, Keyring, Login, MemoryStore, Record, Stamp, Token,
-    Tokens, TokensBuilder, Valid,
+    Candidate, Fingerprint, Issue, Issued, Keyring, Login, MemoryStore, Stamp, Token, Tokens, TokensBuilder,
+    Valid,
 };
 use serde::{Deserialize, Serialize};
 use static_assertions::{assert_impl_all, assert_not_impl_any};

@@ -7,10 +7,13 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, BoxError, Change, Entropy, Epoch, Event, Fence, Insert, Listed, MemoryStore, Note, Observer,
-    OsEntropy, Page, Purged, Record, Replace, Revision, Revocation, Selector, StoreError, Subject, Timestamp,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
     TokenStore,
+};
+use hallpass_core::{
+    BoxError, Entropy, Event, MemoryStore, Note, Observer, OsEntropy, Selector, StoreError, Subject,
+    Timestamp,
 };
 use tracing::field::{Field, Visit};
 use tracing::span;

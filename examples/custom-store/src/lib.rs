@@ -3,10 +3,13 @@
 use std::{path::Path, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use hallpass_core::store::{
+    Action, Admission, Body, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Logins, Page, Purged,
+    Record, Replace, Revision, Revocation, TokenStore,
+};
 use hallpass_core::{
-    Action, Admission, Body, BoxError, Change, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Kinds,
-    Listed, LoginId, Logins, Note, Page, Purged, Purpose, Purposes, Reason, Record, Replace, Revision,
-    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+    BoxError, Device, Kind, Kinds, LoginId, Note, Purpose, Purposes, Reason, Selector, StoreError, Subject,
+    Timestamp,
 };
 use rusqlite::TransactionBehavior::{self, Deferred as Read, Immediate as Write};
 use rusqlite::types::{FromSql, ToSql};
@@ -42,7 +45,7 @@ const REPLACE: &str = "
                       revision = ?14, generation = ?15, device = ?16, body = ?17
     WHERE selector = ?1 AND revision = ?18 AND revoked = 0";
 
-/// [`RecordFilter`](hallpass_core::RecordFilter) in SQL. A parameter that is NULL does not filter.
+/// [`RecordFilter`](hallpass_core::store::RecordFilter) in SQL. A parameter that is NULL does not filter.
 const MATCHING: &str =
     "subject = :subject AND (:kinds IS NULL OR kind IN (SELECT value FROM json_each(:kinds)))
     AND purpose IN (SELECT value FROM json_each(:purposes))";

@@ -2,10 +2,8 @@
 
 use std::num::NonZeroU16;
 
-use hallpass_core::{
-    Action, Denied, Failure, Kind, Listed, Note, Page, Reason, RecordFilter, Revocation, Selector,
-    StoreError, Subject, TokenStore as _, Tokens,
-};
+use hallpass_core::store::{Action, Listed, Page, RecordFilter, Revocation, TokenStore as _};
+use hallpass_core::{Denied, Failure, Kind, Note, Reason, Selector, StoreError, Subject, Tokens};
 use hallpass_custom_store::SqliteStore;
 use rusqlite::Connection;
 

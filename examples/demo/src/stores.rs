@@ -8,7 +8,8 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_core::{MemoryStore, TokenStore};
+use hallpass_core::MemoryStore;
+use hallpass_core::store::TokenStore;
 
 /// For each store: the scheme, the form of the whole text, and whether only one process can use it.
 const KNOWN: &[(&str, &str, bool)] = &[

@@ -4,7 +4,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hallpass_core::{Change, Fence, Note, Record, Replace, StoreError, TokenStore};
+use hallpass_core::store::{Change, Fence, Record, Replace, TokenStore};
+use hallpass_core::{Note, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Change, Fence, Note, StoreError, TokenStore};
+use hallpass_core::store::{Change, Fence, TokenStore};
+use hallpass_core::{Note, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::postgres::PgPoolOptions;
 
@@ -208,7 +209,7 @@ async fn a_stricter_isolation_by_default_changes_nothing() {
         let mut won = Vec::new();
         for write in writes.collect::<Vec<_>>() {
             let (answer, next) = write.await.unwrap();
-            if answer.unwrap() == hallpass_core::Replace::Replaced {
+            if answer.unwrap() == hallpass_core::store::Replace::Replaced {
                 won.push(next);
             }
         }

@@ -8,9 +8,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Note, Page, Record, Selector, StoreError, Subject, TokenStore,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Page, Record, TokenStore};
+use hallpass_core::{Note, Selector, StoreError, Subject};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Backend, Launch, Origin, Server, needed};
 use sqlx::{Connection, PgConnection};

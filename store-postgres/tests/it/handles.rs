@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Change, Replace, StoreError, TokenStore};
+use hallpass_core::StoreError;
+use hallpass_core::store::{Change, Replace, TokenStore};
 use tokio::runtime::Runtime;
 
 use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, waiting, words};

@@ -2,7 +2,8 @@
 
 use std::num::NonZeroU16;
 
-use hallpass_core::{Listed, Note, Page, Purpose, Purposes, Timestamp, TokenStore};
+use hallpass_core::store::{Listed, Page, TokenStore};
+use hallpass_core::{Note, Purpose, Purposes, Timestamp};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::AssertSqlSafe;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Change, Epoch, Fence, Record, Replace, Subject, TokenStore};
+use hallpass_core::Subject;
+use hallpass_core::store::{Change, Epoch, Fence, Record, Replace, TokenStore};
 use hallpass_store_postgres::{Builder, PostgresStore};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;

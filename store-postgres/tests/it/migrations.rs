@@ -1,6 +1,6 @@
 //! Tests creating and changing the tables.
 
-use hallpass_core::TokenStore;
+use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::{PostgresStore, migrations};
 
 use crate::support::{ask, connection, put, record, say, schema, server, store, until, words};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{Change, Fence, Record, Replace, StoreError, TokenStore};
+use hallpass_core::StoreError;
+use hallpass_core::store::{Change, Fence, Record, Replace, TokenStore};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;

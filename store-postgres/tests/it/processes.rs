@@ -5,7 +5,8 @@ use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use hallpass_core::{Kind, Policy, Subject, TokenStore, Tokens};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{Kind, Policy, Subject, Tokens};
 use hallpass_store_postgres::PostgresStore;
 
 use crate::support::{schema, server, store};

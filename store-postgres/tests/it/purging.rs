@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use hallpass_core::TokenStore;
+use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 

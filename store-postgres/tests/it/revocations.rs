@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Note, Purpose, Reason, Record,
-    RecordFilter, Replace, Revocation, StoreError, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Note, Purpose, Reason, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Change, Fence, Note, Replace, StoreError, TokenStore};
+use hallpass_core::store::{Change, Fence, Replace, TokenStore};
+use hallpass_core::{Note, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy};
 
@@ -105,7 +106,7 @@ async fn a_connection_whose_roll_back_failed_is_not_used_again() {
         put(&store, &record("alice")).await;
     }
     proxy.set(Mode::Delay(Duration::from_millis(20)));
-    let revocation = crate::support::revocation(hallpass_core::Action::Remove);
+    let revocation = crate::support::revocation(hallpass_core::store::Action::Remove);
     // Too many records for one step: rolled back, and swept in pages over another connection.
     let _ = store.revoke_by_subject(&crate::support::subject("alice"), &revocation).await;
     proxy.set(Mode::Pass);
@@ -131,7 +132,7 @@ async fn calls_share_the_connections_that_the_server_gives() {
     let calls = (0..30).map(|_| {
         let store = store.clone();
         tokio::spawn(async move {
-            let page = hallpass_core::Page::first(std::num::NonZeroU16::MIN);
+            let page = hallpass_core::store::Page::first(std::num::NonZeroU16::MIN);
             store.list_by_subject(&crate::support::subject("alice"), &page).await
         })
     });

@@ -3,7 +3,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{Change, Fence, Note, Replace, StoreError, TokenStore};
+use hallpass_core::store::{Change, Fence, Replace, TokenStore};
+use hallpass_core::{Note, StoreError};
 use hallpass_test_servers::{Proxy, Server};
 use tokio::task::JoinHandle;
 

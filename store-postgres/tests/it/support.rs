@@ -5,11 +5,11 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Admission, Body, Change, Device, Epoch, EpochUpdate, Era, Fence, Insert, Kind, Listed, LoginId,
-    Note, Page, Purpose, Record, RecordFilter, Replace, Revision, Revocation, Selector, StoreError, Subject,
-    Timestamp, TokenStore,
+use hallpass_core::store::{
+    Action, Admission, Body, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Record,
+    RecordFilter, Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Device, Kind, LoginId, Note, Purpose, Selector, StoreError, Subject, Timestamp};
 use hallpass_store_postgres::{Builder, PostgresStore};
 use hallpass_test_servers::{Server, needed, postgres};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};

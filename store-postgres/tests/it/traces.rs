@@ -4,7 +4,8 @@ use std::fmt::{Debug, Write as _};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_core::{Body, Change, Device, Fence, StoreError, TokenStore};
+use hallpass_core::store::{Body, Change, Fence, TokenStore};
+use hallpass_core::{Device, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy};
 use tracing::field::{Field, Visit};

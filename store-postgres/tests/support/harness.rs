@@ -6,7 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::BoxError;
+use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::{Builder, PostgresStore};
 use hallpass_test_servers::{Error, Launch, Mode, Origin, Proxy, pgbouncer};
 

@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Body, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Note, Page, Reason, Record,
-    RecordFilter, Revocation, Selector, StoreError, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Action, Body, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation,
+    TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Note, Reason, Selector, StoreError, Timestamp};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
 use redis::aio::MultiplexedConnection;

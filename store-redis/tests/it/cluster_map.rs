@@ -4,7 +4,8 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Action, Fence, Kind, RecordFilter, Revocation, StoreError, TokenStore};
+use hallpass_core::store::{Action, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Kind, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster};
 use tokio::io::copy_bidirectional;

@@ -1,6 +1,7 @@
 //! Tests how many connections the store opens, and what a call sends over them.
 
-use hallpass_core::{Action, Fence, Kind, RecordFilter, Revocation, Selector, TokenStore};
+use hallpass_core::store::{Action, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Kind, Selector};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Server, needed, redis, redis_cluster};
 use tokio::task::JoinSet;

@@ -3,9 +3,8 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use hallpass_core::{
-    Action, Change, Fence, Kind, Reason, Record, RecordFilter, Replace, Revocation, StoreError, TokenStore,
-};
+use hallpass_core::store::{Action, Change, Fence, Record, RecordFilter, Replace, Revocation, TokenStore};
+use hallpass_core::{Kind, Reason, StoreError};
 use hallpass_store_redis::{About, RedisStore, danger};
 use hallpass_test_servers::{Backend, Launch, needed};
 

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Change, Fence, Kind, Reason, Record, Replace, StoreError, TokenStore};
+use hallpass_core::store::{Change, Fence, Record, Replace, TokenStore};
+use hallpass_core::{Kind, Reason, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
 
@@ -121,7 +122,7 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
     until("every shard", async || {
         let mut fine = true;
         for number in 0..24 {
-            let epoch = hallpass_core::Epoch([1; 16]);
+            let epoch = hallpass_core::store::Epoch([1; 16]);
             let name = crate::help::subject(&format!("probe {number}"));
             fine &= stores[0].epoch(&name, epoch, Duration::from_secs(9), NOW).await.is_ok();
         }

@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Kind, Kinds, Page, Reason, RecordFilter, Revocation, StoreError,
-    TokenStore,
-};
+use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Page, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Kind, Kinds, Reason, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
 

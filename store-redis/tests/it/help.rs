@@ -4,9 +4,8 @@ use std::error::Error;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Fence, Kind, ManualClock, MemoryStore, Record, StoreError, Subject, Timestamp, TokenStore, Tokens,
-};
+use hallpass_core::store::{Fence, Record, TokenStore};
+use hallpass_core::{Kind, ManualClock, MemoryStore, StoreError, Subject, Timestamp, Tokens};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, redis_command};
 use tokio::task::JoinSet;
@@ -61,7 +60,7 @@ pub(crate) fn next(record: &Record) -> Record {
     let mut body = record.body.as_bytes().to_vec();
     static WRITE_ID: AtomicU64 = AtomicU64::new(1);
     body[2..10].copy_from_slice(&WRITE_ID.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    next.body = hallpass_core::Body::new(body).unwrap();
+    next.body = hallpass_core::store::Body::new(body).unwrap();
     next
 }
 

@@ -1,9 +1,10 @@
 //! Tests that nothing is left in the server when everything has expired.
 
-use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Kind, Listed, Note, Page, Reason, RecordFilter,
-    Replace, Revocation, StoreError, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, RecordFilter, Replace, Revocation,
+    TokenStore,
 };
+use hallpass_core::{Kind, Note, Reason, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
 use tokio::task::JoinSet;

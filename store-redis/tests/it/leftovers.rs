@@ -3,10 +3,10 @@
 
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Epoch, Fence, Kind, Kinds, Note, Reason, Record, RecordFilter, Replace, Revocation,
-    Selector, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, Fence, Record, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Note, Reason, Selector};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis};
 use redis::aio::MultiplexedConnection;

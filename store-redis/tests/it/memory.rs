@@ -1,6 +1,7 @@
 //! Tests the bytes that a login takes.
 
-use hallpass_core::{Kind, ManualClock, Policy, Subject, TokenStore, Tokens};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{Kind, ManualClock, Policy, Subject, Tokens};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
 

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::{
-    Action, Body, Change, Fence, Insert, Kind, Note, Reason, RecordFilter, Replace, Revocation, StoreError,
-    TokenStore,
+use hallpass_core::store::{
+    Action, Body, Change, Fence, Insert, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Note, Reason, StoreError};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{
     Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,

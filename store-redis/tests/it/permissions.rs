@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Epoch, EpochUpdate, Fence, Kind, Note, Page, Reason, RecordFilter, Replace, Revocation,
-    StoreError, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, EpochUpdate, Fence, Page, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Note, Reason, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis, redis_cluster, redis_sentinel};
 use tokio::task::JoinSet;
@@ -49,7 +49,7 @@ async fn everything(store: &RedisStore) {
     for _ in 0..2 {
         let listed = store.list_by_subject(&alice, &page).await.unwrap();
         assert_eq!(listed.len(), 9);
-        page.after = listed.last().map(hallpass_core::Listed::place);
+        page.after = listed.last().map(hallpass_core::store::Listed::place);
     }
     // Too many records for one event.
     put(store, &many("carol", Kind::REMEMBER, 2_010).await).await;

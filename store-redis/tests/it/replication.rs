@@ -2,9 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::{
-    Action, Change, Fence, Kind, Note, Reason, RecordFilter, Revocation, StoreError, TokenStore,
-};
+use hallpass_core::store::{Action, Change, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Kind, Note, Reason, StoreError};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Sentinel, Server, needed, redis, redis_sentinel};
 
@@ -46,7 +45,7 @@ async fn fail_over(group: &Sentinel, store: &RedisStore) {
         group.master().is_ok_and(|master| master.address() == new.address())
             && tell(new, "ROLE").starts_with("master")
             && store
-                .epoch(&subject("nobody"), hallpass_core::Epoch([1; 16]), Duration::from_secs(1), NOW)
+                .epoch(&subject("nobody"), hallpass_core::store::Epoch([1; 16]), Duration::from_secs(1), NOW)
                 .await
                 .is_ok()
     })

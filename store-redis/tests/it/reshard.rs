@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Epoch, Fence, Kind, Note, Page, Record, RecordFilter, Replace, Revocation, StoreError,
-    TokenStore,
+use hallpass_core::store::{
+    Action, Change, Epoch, Fence, Page, Record, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Note, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, Server, needed, redis_cluster};
 use tokio::task::JoinSet;

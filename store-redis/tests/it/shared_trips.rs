@@ -6,7 +6,8 @@ use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hallpass_core::{Fence, Kind, Selector, TokenStore};
+use hallpass_core::store::{Fence, TokenStore};
+use hallpass_core::{Kind, Selector};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
 use tokio::runtime::Builder;

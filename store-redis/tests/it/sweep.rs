@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Page, Reason, Record, RecordFilter,
-    Revocation, TokenStore,
+use hallpass_core::store::{
+    Action, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Reason};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis};
 

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use hallpass_core::{Fence, Kind, StoreError, TokenStore};
+use hallpass_core::store::{Fence, TokenStore};
+use hallpass_core::{Kind, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Backend, Error, Launch, Origin, Server, needed};
 

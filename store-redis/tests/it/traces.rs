@@ -3,7 +3,8 @@
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use hallpass_core::{Fence, Kind, TokenStore};
+use hallpass_core::Kind;
+use hallpass_core::store::{Fence, TokenStore};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis, redis_sentinel};
 use tracing::field::{Field, Visit};

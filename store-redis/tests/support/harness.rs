@@ -8,7 +8,8 @@ use std::{env, fs, process};
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Harness, Server as Hurt, Trouble};
-use hallpass_core::{BoxError, TokenStore};
+use hallpass_core::BoxError;
+use hallpass_core::store::TokenStore;
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{
     Backend, Cluster, Launch, Mode, Origin, Proxy, Sentinel, Server, needed, redis, redis_cluster,

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use hallpass_core::{Body, Device, Era, Kind, LoginId, Purpose, Reason, RecordFilter};
+use hallpass_core::store::{Body, Era, RecordFilter};
+use hallpass_core::{Device, Kind, LoginId, Purpose, Reason};
 
 use super::*;
 use crate::folder::Options;

@@ -1,8 +1,7 @@
 //! Tests one record at a time: S1 to S5, S7, S15, S16, S18.
 
-use hallpass_core::{
-    Body, Change, Device, Fence, Insert, Kind, Note, Reason, Record, Replace, Revision, Selector, TokenStore,
-};
+use hallpass_core::store::{Body, Change, Fence, Insert, Record, Replace, Revision, TokenStore};
+use hallpass_core::{Device, Kind, Note, Reason, Selector};
 use hallpass_store_sled::SledStore;
 
 use crate::support::{Rng, at, store, subject, words};
@@ -118,7 +117,7 @@ async fn s7_delete_is_idempotent_and_says_whether() {
 
 #[tokio::test]
 async fn s15_namespaces_are_apart() {
-    use hallpass_core::{Action, RecordFilter, Revocation};
+    use hallpass_core::store::{Action, RecordFilter, Revocation};
     let mut rng = Rng::seeded();
     let (folder, ours) = store();
     let theirs = SledStore::builder(folder.path()).namespace("theirs").open().unwrap();

@@ -14,10 +14,10 @@ use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace, Revision, Revocation,
-    Selector, Subject, TokenStore,
+use hallpass_core::store::{
+    Action, Change, Fence, Listed, Page, Record, RecordFilter, Replace, Revision, Revocation, TokenStore,
 };
+use hallpass_core::{Note, Reason, Selector, Subject};
 use hallpass_store_sled::{AckTouch, SledStore};
 
 use crate::support::{Rng, as_child, at, child, subject};

@@ -2,9 +2,10 @@
 
 use std::num::NonZeroU16;
 
-use hallpass_core::{
-    Action, Fence, Insert, Listed, Note, Page, Record, RecordFilter, Revocation, StoreError, TokenStore,
+use hallpass_core::store::{
+    Action, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation, TokenStore,
 };
+use hallpass_core::{Note, StoreError};
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 

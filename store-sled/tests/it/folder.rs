@@ -5,7 +5,8 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 
-use hallpass_core::{Fence, Record, Selector, StoreError, TokenStore};
+use hallpass_core::store::{Fence, Record, TokenStore};
+use hallpass_core::{Selector, StoreError};
 use hallpass_store_sled::SledStore;
 
 use crate::support::{Rng, as_child, child, raw, store, subject, words};

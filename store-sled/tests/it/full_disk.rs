@@ -8,7 +8,8 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use hallpass_core::{Fence, Record, StoreError, TokenStore};
+use hallpass_core::StoreError;
+use hallpass_core::store::{Fence, Record, TokenStore};
 use hallpass_store_sled::SledStore;
 
 use crate::support::{Rng, as_child, child, subject, words};

@@ -4,10 +4,10 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, EpochUpdate, Fence, Listed, Note, Page, Reason, Record, RecordFilter, Replace,
-    Revocation, Selector, TokenStore,
+use hallpass_core::store::{
+    Action, Change, EpochUpdate, Fence, Listed, Page, Record, RecordFilter, Replace, Revocation, TokenStore,
 };
+use hallpass_core::{Note, Reason, Selector};
 use hallpass_store_sled::{AckTouch, SledStore};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;

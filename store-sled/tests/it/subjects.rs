@@ -3,10 +3,10 @@
 use std::num::NonZeroU16;
 use std::time::Duration;
 
-use hallpass_core::{
-    Action, Change, EpochUpdate, Fence, Insert, Kind, Kinds, Listed, Note, Page, Purpose, Purposes, Reason,
-    Record, RecordFilter, Revocation, Subject, TokenStore,
+use hallpass_core::store::{
+    Action, Change, EpochUpdate, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation, TokenStore,
 };
+use hallpass_core::{Kind, Kinds, Note, Purpose, Purposes, Reason, Subject};
 use hallpass_store_sled::SledStore;
 
 use crate::support::{Rng, at, store, subject};

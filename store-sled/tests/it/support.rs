@@ -4,10 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hallpass_core::{
-    Body, Device, Epoch, Era, Kind, LoginId, Purpose, Record, Revision, Selector, StoreError, Subject,
-    Timestamp,
-};
+use hallpass_core::store::{Body, Epoch, Era, Record, Revision};
+use hallpass_core::{Device, Kind, LoginId, Purpose, Selector, StoreError, Subject, Timestamp};
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hallpass_core::{Clock, MemoryStore, TokenStore};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{Clock, MemoryStore};
 use hallpass_store_sled::SledStore;
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tokio::sync::Barrier;

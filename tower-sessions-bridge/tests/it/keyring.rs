@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use hallpass_core::danger::accept_unkeyed_until;
-use hallpass_core::{
-    Body, Fence, KeyId, Keyring, ManualClock, MemoryStore, Note, Record as Row, Timestamp, TokenStore,
-};
+use hallpass_core::store::{Body, Fence, Record as Row, TokenStore};
+use hallpass_core::{KeyId, Keyring, ManualClock, MemoryStore, Note, Timestamp};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};

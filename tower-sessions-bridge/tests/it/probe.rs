@@ -4,10 +4,11 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
-    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::Semaphore;
 
 /// The calls that the bridge makes.

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use hallpass_core::{Kind, MemoryStore, Note, Record as Row, Selector, TokenStore};
+use hallpass_core::store::{Record as Row, TokenStore};
+use hallpass_core::{Kind, MemoryStore, Note, Selector};
 use hallpass_store_sled::SledStore;
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
@@ -156,7 +157,7 @@ async fn only_the_very_record_is_a_session() {
         ("another session's body", Row { body: other_row.body, ..mine_row.clone() }),
     ] {
         memory.delete(mine_row.selector, &Note::none()).await.unwrap();
-        let _ = memory.insert(&row, hallpass_core::Fence::None).await.unwrap();
+        let _ = memory.insert(&row, hallpass_core::store::Fence::None).await.unwrap();
         assert_eq!(store.load(&mine.id).await.unwrap(), None, "{what}");
         store.save(&mine).await.unwrap();
         assert_eq!(memory.find(mine_row.selector).await.unwrap(), Some(row), "{what} is not overwritten");

@@ -1,6 +1,7 @@
 //! An outage is an error, never "no such session". Data that cannot be stored are refused.
 
-use hallpass_core::{Body, Fence, MemoryStore, Note, Record as Row, TokenStore};
+use hallpass_core::store::{Body, Fence, Record as Row, TokenStore};
+use hallpass_core::{MemoryStore, Note};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tokio::time::Instant;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};

@@ -4,10 +4,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, Note, Page, Purged, Record, Replace, Revision,
-    Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{Barrier, Semaphore};
 
 /// A method of the store.
@@ -132,7 +133,7 @@ impl Gate {
     /// Damages every record of one kind of a subject.
     pub(crate) async fn damage(&self, id: &str, kind: hallpass_core::Kind) {
         for record in self.records(id).await.into_iter().filter(|record| record.kind == kind) {
-            let body = hallpass_core::Body::new(vec![0xff; 5]).unwrap();
+            let body = hallpass_core::store::Body::new(vec![0xff; 5]).unwrap();
             assert!(self.store.delete(record.selector, &Note::none()).await.unwrap());
             let damaged = Record { body, ..record };
             assert!(self.store.insert(&damaged, Fence::None).await.unwrap().is_inserted());

@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::ConnectInfo;
-use hallpass_core::{
-    Kind, ManualClock, MemoryStore, Policy, Purpose, Record, Timestamp, Tokens, TokensBuilder,
-};
+use hallpass_core::store::Record;
+use hallpass_core::{Kind, ManualClock, MemoryStore, Policy, Purpose, Timestamp, Tokens, TokensBuilder};
 use hallpass_store_sled::SledStore;
 use hallpass_web::{AuthLayer, AuthLayerBuilder};
 use tempfile::TempDir;

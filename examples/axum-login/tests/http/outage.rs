@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_axum_login::app;
-use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
-    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tokio::net::TcpListener;
 

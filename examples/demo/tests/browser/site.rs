@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hallpass_core::{Clock, Listed, ManualClock, Page, Record, Subject, SystemClock, TokenStore, Tokens};
+use hallpass_core::store::{Listed, Page, Record, TokenStore};
+use hallpass_core::{Clock, ManualClock, Subject, SystemClock, Tokens};
 use hallpass_demo::{Activity, Cookies, app};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

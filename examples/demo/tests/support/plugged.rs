@@ -4,10 +4,11 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_core::{
-    Admission, Change, Epoch, Fence, Insert, Listed, MemoryStore, Note, Page, Purged, Record, Replace,
-    Revision, Revocation, Selector, StoreError, Subject, Timestamp, TokenStore,
+use hallpass_core::store::{
+    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
+    TokenStore,
 };
+use hallpass_core::{MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::Barrier;
 use tokio::time::timeout;
 
