@@ -7,7 +7,7 @@ use hallpass_core::store::{
 };
 use hallpass_core::{Kind, Kinds, Note, Purpose, Reason, StoreError};
 use hallpass_store_postgres::PostgresStore;
-use sqlx::PgConnection;
+use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{
     ask, at, connection, next, put, record, revocation, say, schema, server, store, subject, until, waiting,
@@ -368,4 +368,54 @@ async fn a_sweep_goes_past_rows_that_are_no_records() {
         let left = format!("select count(*) from {tokens} where revoked = 0");
         assert_eq!(ask(&mut on, left).await, 0);
     }
+}
+
+/// A direct delete locks rows in the order in which it meets them, so it can deadlock with another transaction. The
+/// server undoes one of the two. If that is the revocation, nothing is lost: the store repeats it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_that_a_deadlock_undid_is_repeated() {
+    let Some(server) = server() else { return };
+    for functions in WAYS {
+        let mut undone = false;
+        // The server may undo the other transaction instead, if this process was late.
+        for _ in 0..10 {
+            undone = meets_a_deadlock(server.url(), functions).await;
+            if undone {
+                break;
+            }
+        }
+        assert!(undone, "functions {functions}: the revocation was never the one to be undone");
+    }
+}
+
+/// Revokes 20 records while another transaction takes two of them in the opposite order. Returns whether the server
+/// undid the revocation, and not the other transaction.
+async fn meets_a_deadlock(url: &str, functions: bool) -> bool {
+    let schema = schema();
+    let store = store_of(url, &schema, functions).await;
+    let mut records: Vec<_> = (0..20).map(|_| record("alice")).collect();
+    records.sort_by_key(|record| record.selector);
+    for record in &records {
+        put(&store, record).await;
+    }
+    let (mut on, mut eye) = (connection(url).await, connection(url).await);
+    let tokens = format!("{schema}.hallpass_tokens");
+    let lock = |record: &Record| {
+        format!("select from {tokens} where selector = '\\x{}' for update", record.selector)
+    };
+    say(&mut on, format!("begin; {}", lock(&records[19]))).await;
+    let revoking = tokio::spawn({
+        let store = store.clone();
+        async move { revoke(&store, Action::Remove).await }
+    });
+    until("the revocation waits for the last record", async || waiting(&mut eye, &schema, "").await > 0).await;
+    // The revocation holds the first record, so this waits until the server undoes one of the two.
+    let undone = sqlx::raw_sql(AssertSqlSafe(lock(&records[0]))).execute(&mut on).await.is_ok();
+    if undone {
+        assert_eq!(ask(&mut on, format!("select count(*) from {tokens}")).await, 20);
+    }
+    say(&mut on, "rollback").await;
+    assert_eq!(revoking.await.unwrap().unwrap(), 20);
+    assert_eq!(ask(&mut eye, format!("select count(*) from {tokens}")).await, 0);
+    undone
 }
