@@ -47,6 +47,10 @@ impl fmt::Display for Subject {
 ///
 /// Every call names the kind that it accepts. A token of another kind gets the same result as a token that does not
 /// exist (contract T8).
+///
+/// To add a kind, make a `const` with [`Kind::from_static`], and pass [`Tokens::builder`](crate::Tokens::builder) a
+/// [`Policy`](crate::Policy) for it, from [`Policy::for_kind`](crate::Policy::for_kind) or
+/// [`Policy::custom`](crate::Policy::custom). The [`Purpose`](crate::Purpose) in it says what ends its tokens.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Kind {
     bytes: [u8; Self::MAX_LEN],

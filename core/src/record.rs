@@ -20,6 +20,10 @@ use crate::selector::Selector;
 ///
 /// `selector`, `subject`, `kind`, `purpose`, `login`, `era`, `created_at` and `expires_at` never change.
 ///
+/// Columns need room for a subject of 255 bytes, a kind of 32, a device of 512 and a body of 17,408; for times in
+/// milliseconds up to 253,402,300,799,999; for a revision up to 2⁵³ − 1; for an era and a generation of 32 bits. The
+/// table in `docs/adapter.md` in the repository has the SQL types.
+///
 /// `==` compares bytes and is not constant-time. It serves tests, and stores that recognise their own write; never
 /// use it to judge a token.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -94,7 +98,7 @@ impl Record {
 pub struct Body(Vec<u8>);
 
 impl Body {
-    /// The largest body, in bytes: 16 KiB of application data and what core adds.
+    /// The largest body: 17,408 bytes, of which at most 16 KiB are application data.
     pub const MAX_LEN: usize = state::MAX_DATA + state::MAX_OVERHEAD;
 
     /// Creates a body from the bytes that a store has kept.
@@ -103,7 +107,7 @@ impl Body {
     /// [`LimitError`] if there are more than [`Body::MAX_LEN`] bytes.
     pub fn new(bytes: Vec<u8>) -> Result<Self, LimitError> {
         if bytes.len() > Self::MAX_LEN {
-            return Err(LimitError::new("body", "must be at most 16 KiB plus what core adds"));
+            return Err(LimitError::new("body", "must be at most 17,408 bytes"));
         }
         Ok(Self(bytes))
     }

@@ -1,4 +1,4 @@
-//! What the author of a store needs: [`TokenStore`] and the types of its arguments.
+//! What the author of a store needs: [`TokenStore`], and the types of its arguments and results.
 //!
 //! An adapter sees no validator and takes no decision about a token. So its author can get the storage wrong, but not
 //! the security, and the conformance suite checks the storage. Core decodes what an adapter returns and compares
@@ -14,15 +14,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::clock::Timestamp;
-use crate::error::StoreError;
-use crate::ident::Subject;
-use crate::limit::{BoxError, LimitError};
-use crate::record::Reason;
-use crate::selector::Selector;
-
-pub use crate::ident::{Epoch, Era, Revision};
-pub use crate::record::{Body, Record};
+pub use crate::clock::Timestamp;
+pub use crate::error::StoreError;
+pub use crate::ident::{Device, Epoch, Era, Kind, LoginId, Revision, Subject};
+pub use crate::limit::{BoxError, LimitError};
+pub use crate::purpose::{Purpose, Purposes};
+pub use crate::record::{Body, Reason, Record};
+pub use crate::selector::Selector;
 pub use filter::{Kinds, Logins, Page, RecordFilter};
 
 /// The trait that a backend implements: it stores and finds records.
@@ -57,9 +55,9 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 ///
 /// A [`Record`] has public fields. Store each as a column (numbers fit a signed 64-bit integer) and build the record
 /// again through the constructors of the types, [`Subject::new`], [`Reason::from_code`] or [`Body::new`] for example.
-/// If a constructor fails, return [`StoreError::Corrupt`]. A body has up to [`Body::MAX_LEN`] bytes, which is more
-/// than the 16 KiB of application data in it. Records are looked up by selector; by subject, then `created_at`, then
-/// selector; and by `purge_at`. Epochs are kept apart from records.
+/// If a constructor fails, return [`StoreError::Corrupt`]. A body has up to [`Body::MAX_LEN`] = 17,408 bytes. Records
+/// are looked up by selector; by subject, then `created_at`, then selector; and by `purge_at`. Epochs are kept apart
+/// from records.
 ///
 /// ## On a server, without serializable transactions
 /// 1. Check a condition in the statement that writes, or under a lock that is held until the commit. Never `SELECT`

@@ -65,7 +65,7 @@ impl TokensBuilder {
         self
     }
 
-    /// Limits the logins of a subject, over all kinds whose purpose is a [device](crate::Purpose::Device): 100 by
+    /// Limits the live logins of a subject, over all kinds whose purpose is a [device](crate::Purpose::Device): 100 by
     /// default. One more ends the oldest; of concurrent logins the newest stay.
     #[must_use]
     pub fn max_logins(mut self, max_logins: NonZeroU32) -> Self {

@@ -1,4 +1,6 @@
-//! Caps on the logins of a subject and on the records of a login: the oldest end.
+//! Caps on the live tokens of a subject: on its logins, and on the records of a login. The oldest end.
+//!
+//! A cap counts logins, and only after the insert.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;

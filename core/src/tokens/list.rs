@@ -18,6 +18,9 @@ use crate::record::{Reason, Record};
 use crate::selector::Selector;
 
 /// One live login: a device, or an API key. No secrets.
+///
+/// Its times print as UTC (`2026-11-29T12:02:08Z`); `SystemTime::from` converts them for a date library. `login`
+/// prints as text and parses back, so a form can carry it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ActiveLogin {
     /// The id to pass to [`Tokens::revoke_login`].
