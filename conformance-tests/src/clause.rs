@@ -58,8 +58,8 @@ clauses! {
     T8 "Kinds" "A token of another kind gets the same result as a token that does not exist." TOKENS;
     D1 "The decision" "A token that is not ours, or of another kind, is `Invalid`, and ends nothing." TOKENS;
     D2 "The decision" "What has expired is `Expired`: collected or not, it behaves like one that is gone." TOKENS;
-    D3 "The decision" "What was ended says why; what was used up is `Spent`." ENDINGS;
-    D4 "The decision" "A stamp that is given must match; another one refuses, and ends nothing." TOKENS;
+    D3 "The decision" "An ended token is `Revoked` with the reason; a used-up one is `Spent`." ENDINGS;
+    D4 "The decision" "If a given stamp differs, the token is refused, and nothing is ended." TOKENS;
     D5 "The decision" "The current token is `Valid`: confirmed, rotated when that is due, and its idle expiry moved." TOKENS;
     D6 "The decision" "The predecessor is good while its successor is not confirmed, within the retry window." TOKENS;
     D7 "The decision" "The predecessor is good for the overlap once its successor is confirmed." TOKENS;
@@ -107,7 +107,7 @@ clauses! {
     S11 "Fences" "The check and the insert are one step"
         "`insert` under a fence: it must lock the row of the epoch or of the parent until it commits, and \
          `revoke_by_subject` must set the epoch first and take the same lock";
-    S12 "Trouble is an error" "A backend that fails is `Err`, never `None`, `false`, 0 or `Fenced`."
+    S12 "Backend failures are errors" "A backend that fails is `Err`, never `None`, `false`, 0 or `Fenced`."
         "how driver errors are classified (nothing was sent, or the write may have happened), and the time limit of every call";
     S13 "Dropped futures leave whole records"
         "Whenever a future is dropped, each record is either untouched or fully written, even if the write comes after the drop."
@@ -118,7 +118,8 @@ clauses! {
          in a crash child what its parent opened (`crash_child`)";
     S15 "Namespaces are apart" "Two namespaces in one database never see each other's records or epochs."
         "the namespace in every key and condition, including those of epochs, and in the names of created objects";
-    S16 "Nothing is bent" "Within the limits everything is stored as given: not truncated, not normalised, not interpreted."
+    S16 "Values are stored unchanged"
+        "Within the limits everything is stored as given: not truncated, not normalised, not interpreted."
         "column types and collations: wide enough, binary comparison, case-sensitive, no padding";
     S18 "Silence" "What a store prints as `Debug`, error or log contains neither data nor digests."
         "the `Debug` output of the store and the texts of its errors: many drivers quote the values of a statement";
