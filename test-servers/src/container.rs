@@ -43,8 +43,25 @@ pub(crate) struct Container {
     frozen: bool,
 }
 
+/// The network on which containers listen: `bridge`, which publishes their ports on loopback, or `host`.
+const NETWORK: &str = "HALLPASS_CONTAINER_NETWORK";
+
 /// Starts a container; [`Error::Unavailable`] without Docker or the image.
 pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match launch_on(port::free()?, backend, settings) {
+            // Another process took the port after it was found free.
+            Err(Error::Unavailable { tried, .. })
+                if attempts < 5 && tried.iter().any(|reason| reason.contains("already allocated")) => {}
+            Err(Error::Start { log, .. }) if attempts < 5 && log.contains("Address already in use") => {}
+            other => return other,
+        }
+    }
+}
+
+fn launch_on(port: u16, backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (variable, image, inner) = match backend {
         Backend::Postgres => ("HALLPASS_POSTGRES_IMAGE", "postgres:18", 5432),
@@ -55,31 +72,25 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
         }
     };
     let image = env::var(variable).ok().filter(|image| !image.is_empty()).unwrap_or_else(|| image.to_owned());
-    let mut attempts = 0;
-    let (container, port) = loop {
-        attempts += 1;
-        let port = port::free()?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("hallpass-server-{}-{number}", process::id());
-        let guard = Guard::new(&name)?;
-        let request = request(backend, &image, settings)
-            .with_container_name(&name)
-            .with_startup_timeout(START)
-            .with_mapped_port(port, ContainerPort::Tcp(inner));
-        match run(START, async move { only_on_loopback(request).start().await }) {
-            Ok(Ok(container)) => {
-                break (Container { container: Some(Arc::new(container)), guard, frozen: false }, port);
-            }
-            Ok(Err(error)) if causes(&error).contains("already allocated") && attempts < 5 => {}
-            Ok(Err(error)) => {
-                let reason = format!("no container of {image} ({variable}): {}", causes(&error));
-                return Err(Error::Unavailable { backend, tried: vec![reason] });
-            }
-            Err(error) => return Err(error),
-        }
+    let on_host = is_on_host_network()?;
+    let name = format!("hallpass-server-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let guard = Guard::new(&name)?;
+    let request = request(backend, &image, on_host.then_some(port), settings);
+    let request = request.with_container_name(&name).with_startup_timeout(START);
+    let request = match on_host {
+        true => request.with_network("host"),
+        false => only_on_loopback(request.with_mapped_port(port, ContainerPort::Tcp(inner))),
     };
-    let host = container.call("find the host of", |container| async move { container.get_host().await })?;
-    let host = if host.to_string() == "localhost" { "127.0.0.1".to_owned() } else { host.to_string() };
+    let container = run(START, async move { request.start().await })?.map_err(|error| {
+        let reason = format!("no container of {image} ({variable}): {}", causes(&error));
+        Error::Unavailable { backend, tried: vec![reason] }
+    })?;
+    let container = Container { container: Some(Arc::new(container)), guard, frozen: false };
+    let host = match is_local_engine() {
+        // Not what `get_host` returns: in a container that is the address of the bridge.
+        true => "127.0.0.1".to_owned(),
+        false => container.call("find the host of", |it| async move { it.get_host().await })?.to_string(),
+    };
     let address = probe::resolve(&host, port).map_err(Error::io("resolve the host of Docker"))?;
     let url = match backend {
         Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
@@ -201,21 +212,38 @@ impl Drop for Guard {
     }
 }
 
-fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> ContainerRequest<GenericImage> {
+/// What to run. On the host's network the server listens on `port` of loopback, otherwise on every address of its
+/// container.
+fn request(
+    backend: Backend,
+    image: &str,
+    port: Option<u16>,
+    settings: &[(String, String)],
+) -> ContainerRequest<GenericImage> {
     // A colon before the last slash belongs to the port of a registry.
     let (name, tag) = match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (image, "latest"),
     };
     let image = GenericImage::new(name, tag);
+    let mut command: Vec<String> = match (backend, port) {
+        (Backend::Postgres, None) => vec!["postgres".into(), "-c".into(), "listen_addresses=*".into()],
+        (Backend::Postgres, Some(port)) => {
+            let listen = ["postgres", "-c", "listen_addresses=127.0.0.1", "-c"].map(str::to_owned);
+            listen.into_iter().chain([format!("port={port}")]).collect()
+        }
+        (_, None) => ["redis-server", "--protected-mode", "no"].map(str::to_owned).into(),
+        (_, Some(port)) => {
+            let listen = ["redis-server", "--bind", "127.0.0.1", "--port"].map(str::to_owned);
+            listen.into_iter().chain([port.to_string()]).collect()
+        }
+    };
     match backend {
         Backend::Postgres => {
-            let mut command: Vec<_> = ["postgres", "-c", "listen_addresses=*"].map(str::to_owned).into();
             command.extend(postgres_settings(settings));
             image.with_cmd(command).with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
         }
         Backend::Redis | Backend::Other(_) => {
-            let mut command: Vec<_> = ["redis-server", "--protected-mode", "no"].map(str::to_owned).into();
             command.extend(redis_settings(settings));
             image.with_cmd(command)
         }
@@ -224,7 +252,7 @@ fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> Cont
 
 /// Publishes ports on loopback only: these servers accept any client without a password.
 fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
-    if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:")) {
+    if !is_local_engine() {
         return request;
     }
     request.with_host_config_modifier(|host| {
@@ -233,6 +261,23 @@ fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest
             binding.host_ip = Some("127.0.0.1".to_owned());
         }
     })
+}
+
+/// Whether Docker runs on this machine.
+fn is_local_engine() -> bool {
+    env::var("DOCKER_HOST").map_or(true, |host| host.is_empty() || host.starts_with("unix:"))
+}
+
+/// Whether the environment asks for the host's network.
+fn is_on_host_network() -> Result<bool, Error> {
+    match env::var(NETWORK).unwrap_or_default().as_str() {
+        "" | "bridge" => Ok(false),
+        "host" => Ok(true),
+        other => Err(Error::Environment {
+            variable: NETWORK,
+            reason: format!("{other:?} is neither bridge nor host"),
+        }),
+    }
 }
 
 /// Awaits `future` on a runtime of this module, so that it works inside and outside any other runtime.
