@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use hallpass_core::rotation::{Ask, Presented, Rotation, Situation, StampCheck, decide};
+use hallpass_core::rotation::{Inputs, Presented, Request, Rotation, StampCheck, decide};
 use hallpass_core::store::{Record, TokenStore};
 use hallpass_core::{
     Clock, KeyId, Keyring, Kind, ManualClock, MemoryStore, Policy, RetryWindow, Subject, SystemClock,
@@ -86,7 +86,7 @@ fn decision(c: &mut Criterion) {
         ("decide, predecessor in the overlap", Presented::Predecessor, at(5)),
         ("decide, reused", Presented::Earlier, at(5)),
     ] {
-        let situation = Situation {
+        let inputs = Inputs {
             presented,
             created_at: at(0),
             seen_at: at(0),
@@ -97,7 +97,7 @@ fn decision(c: &mut Criterion) {
             stamp: StampCheck::Unbound,
         };
         c.bench_function(name, |b| {
-            b.iter(|| decide(black_box(&situation), Ask::Rotate, black_box(now), &policy, SKEW));
+            b.iter(|| decide(black_box(&inputs), Request::Rotate, black_box(now), &policy, SKEW));
         });
     }
 }
