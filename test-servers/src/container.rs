@@ -3,6 +3,7 @@
 use std::env;
 use std::future::Future;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,19 +11,18 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testcontainers::core::{ContainerPort, error::TestcontainersError};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
-use tokio::runtime::{Builder, Runtime};
-use url::Url;
-
+use crate::backend::{Backend, Origin};
 use crate::error::Error;
+use crate::handle::Handle;
 use crate::port;
 use crate::probe;
 use crate::process::TICK;
 use crate::programs::{postgres_settings, redis_settings};
-use crate::server::{Backend, Handle, Server};
-use crate::version::announce;
+use crate::server::Server;
+use testcontainers::core::{ContainerPort, error::TestcontainersError};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::runtime::{Builder, Runtime};
 
 /// Long enough to pull the image.
 const START: Duration = Duration::from_secs(180);
@@ -86,55 +86,41 @@ fn launch_on(port: u16, backend: Backend, settings: &[(String, String)]) -> Resu
         Error::Unavailable { backend, tried: vec![reason] }
     })?;
     let container = Container { container: Some(Arc::new(container)), guard, frozen: false };
-    let host = match is_local_engine() {
-        // Not what `get_host` returns: in a container that is the address of the bridge.
-        true => "127.0.0.1".to_owned(),
-        false => container.call("find the host of", |it| async move { it.get_host().await })?.to_string(),
+    // Not what `get_host` returns for an engine of this machine: in a container that is the address of the bridge.
+    let address = match is_local_engine() {
+        true => (Ipv4Addr::LOCALHOST, port).into(),
+        false => container.resolve(port)?,
     };
-    let address = probe::resolve(&host, port).map_err(Error::io("resolve the host of Docker"))?;
-    let url = match backend {
-        Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
-        Backend::Redis => format!("redis://{address}"),
-        Backend::Other(_) => format!("tcp://{address}"),
-    };
-    let url = Url::parse(&url).map_err(|error| Error::Io {
-        action: "build a URL",
-        source: io::Error::new(io::ErrorKind::InvalidInput, error),
-    })?;
-    let server = Server::new(backend, url, address, Handle::Container(container));
-    match server.until_it_answers(STEP * 2) {
-        Ok(()) => {
-            announce(&server);
-            Ok(server)
-        }
-        Err(error) => Err(server.last_words().map_or(error, |log| Error::Start { backend, log })),
-    }
+    Server::launched(backend, address, container)
 }
 
-impl Container {
-    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+impl Handle for Container {
+    fn origin(&self) -> Origin {
+        Origin::Container
+    }
+
+    fn stop(&mut self) -> Result<(), Error> {
         _ = self.thaw();
         self.call("stop", |container| async move { container.stop_with_timeout(Some(15)).await })
     }
 
     /// Kills the container: Docker sends the stop signal and `SIGKILL` right after it.
-    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+    fn crash(&mut self) -> Result<(), Error> {
         _ = self.thaw();
         self.call("crash", |container| async move { container.stop_with_timeout(Some(0)).await })
     }
 
-    pub(crate) fn start(&mut self) -> Result<(), Error> {
+    fn start(&mut self) -> Result<(), Error> {
         self.call("start", |container| async move { container.start().await })
     }
 
-    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+    fn freeze(&mut self) -> Result<(), Error> {
         self.call("freeze", |container| async move { container.pause().await })?;
         self.frozen = true;
         Ok(())
     }
 
-    /// Unpauses the container. Docker reports an error if it is not paused; this does not, as with a process.
-    pub(crate) fn thaw(&mut self) -> Result<(), Error> {
+    fn thaw(&mut self) -> Result<(), Error> {
         if self.frozen {
             self.call("thaw", |container| async move { container.unpause().await })?;
             self.frozen = false;
@@ -142,19 +128,27 @@ impl Container {
         Ok(())
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    fn has_ended(&mut self) -> bool {
         let running = self.call("look at", |container| async move { container.is_running().await });
         matches!(running, Ok(false))
     }
 
-    /// The end of its log.
-    pub(crate) fn log(&self) -> Result<String, Error> {
+    fn log(&self) -> Option<String> {
         let log = self.call("read the log of", |container| async move {
             let (out, err) = (container.stdout_to_vec().await?, container.stderr_to_vec().await?);
             Ok([out, err].concat())
-        })?;
+        });
+        let log = log.ok()?;
         let text = String::from_utf8_lossy(log.get(log.len().saturating_sub(1500)..).unwrap_or_default());
-        Ok(text.trim().to_owned())
+        Some(text.trim().to_owned())
+    }
+}
+
+impl Container {
+    /// The address of a port that an engine elsewhere has published.
+    fn resolve(&self, port: u16) -> Result<SocketAddr, Error> {
+        let host = self.call("find the host of", |container| async move { container.get_host().await })?;
+        probe::resolve(&host.to_string(), port).map_err(Error::io("resolve the host of Docker"))
     }
 
     fn call<T, F>(
@@ -297,15 +291,8 @@ where
 }
 
 /// Formats an error and its sources in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
+fn causes(error: &TestcontainersError) -> String {
+    let first: &dyn std::error::Error = error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }
