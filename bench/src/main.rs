@@ -15,8 +15,7 @@ mod plots;
 mod report;
 mod run;
 mod scale;
-mod servers;
-mod sled;
+mod stores;
 mod web;
 
 use std::process::ExitCode;
@@ -62,14 +61,14 @@ fn measure(options: &Options, runtime: &Handle) -> Report {
         memory::bench(&mut report, options);
     }
     if options.wants("sled") {
-        sled::bench(&mut report, options, runtime);
+        stores::sled(&mut report, options, runtime);
     }
     if options.wants("postgres") {
-        servers::postgres(&mut report, options, runtime);
+        stores::postgres(&mut report, options, runtime);
     }
     if options.wants("redis") {
-        servers::redis_single(&mut report, options, runtime);
-        servers::redis_clustered(&mut report, options, runtime);
+        stores::redis_single(&mut report, options, runtime);
+        stores::redis_clustered(&mut report, options, runtime);
     }
     if options.wants("web") {
         web::bench(&mut report, options, runtime);

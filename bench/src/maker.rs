@@ -3,15 +3,13 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use hallpass_bench_load::rows::DEVICE;
 use hallpass_core::store::{Record, TokenStore};
 use hallpass_core::{
     Clock, Kind, ManualClock, MemoryStore, Note, Policy, RetryWindow, Subject, SystemClock, Timestamp,
     Tokens, Windows,
 };
 
-/// A browser's `User-Agent`, 101 bytes.
-pub(crate) const DEVICE: &str =
-    "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 /// The number of logins of a subject.
 pub(crate) const LOGINS: usize = 10;
 
@@ -52,6 +50,15 @@ impl Maker {
         Made { record, text: issued.token.expose().to_owned() }
     }
 
+    /// Makes this number of records of one subject, each of a login of its own.
+    pub(crate) async fn make_of(&self, subject: &Subject, count: usize) -> Vec<Made> {
+        let mut made = Vec::with_capacity(count);
+        for _ in 0..count {
+            made.push(self.make(Kind::SESSION, subject).await);
+        }
+        made
+    }
+
     /// Makes this number of records; the numbers of the subjects begin at `first`.
     pub(crate) async fn make_many(&self, kind: Kind, first: usize, count: usize) -> Vec<Made> {
         let mut made = Vec::with_capacity(count);
@@ -90,22 +97,5 @@ impl Ticking {
 impl Clock for Ticking {
     fn now(&self) -> Timestamp {
         Timestamp::from_millis(self.0.fetch_add(1, Ordering::Relaxed))
-    }
-}
-
-/// A fast random generator that chooses the next row.
-#[derive(Clone, Copy)]
-pub(crate) struct Random(u64);
-
-impl Random {
-    pub(crate) fn new(seed: usize) -> Self {
-        Self(0x9e37_79b9_7f4a_7c15 ^ ((seed as u64 + 1) << 17))
-    }
-
-    pub(crate) fn below(&mut self, limit: usize) -> usize {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 % limit as u64) as usize
     }
 }

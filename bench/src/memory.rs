@@ -3,11 +3,11 @@
 use std::hint::black_box;
 
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::DEVICE;
 use hallpass_core::{KeyId, Keyring, Kind, MemoryStore, Tokens};
 
-use crate::maker::{DEVICE, subject};
+use crate::maker::subject;
 use crate::options::Options;
-use crate::peers::Peers;
 use crate::report::Report;
 use crate::run;
 
@@ -17,14 +17,12 @@ const LOGINS: usize = 1_000;
 const BATCH: u64 = 100;
 
 pub(crate) fn bench(report: &mut Report, options: &Options) {
-    let peers = Peers::start(report, "memory", "-", LOGINS);
     let ring = Keyring::new(KeyId::new(1).unwrap(), &[7; 32]).unwrap();
-    let mut offers = vec![
+    let offers = vec![
         verify("hallpass MemoryStore", Tokens::builder(MemoryStore::new()).build().unwrap()),
         verify("hallpass with a keyring", Tokens::builder(MemoryStore::new()).keyring(ring).build().unwrap()),
     ];
-    offers.extend(peers.iter().flat_map(Peers::offers));
-    run::area(report, "memory", offers, options);
+    run::area(report, "memory", offers, ("-", LOGINS), options);
 }
 
 fn verify(system: &'static str, tokens: Tokens) -> Offer<'static> {

@@ -7,19 +7,18 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex};
 
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::{ROTATING, Random, Stripe};
 use hallpass_core::store::{Change, Fence, Page, Replace, TokenStore};
 use hallpass_core::{Clock, Kind, ListQuery, ManualClock, Selector, SystemClock, Timestamp, Tokens};
 use tokio::runtime::Handle;
 use tokio::task::JoinSet;
 
-use crate::maker::{LOGINS, Made, Maker, Random, Ticking, always_due, subject};
+use crate::maker::{LOGINS, Made, Maker, Ticking, always_due, subject};
 
 /// The store alone.
 pub(crate) const STORE: &str = "hallpass";
 /// The store with the service: digests, decisions and events.
 pub(crate) const SERVICE: &str = "hallpass service";
-/// The number of rows that rotate.
-const ROTATING: usize = 10_000;
 
 /// A store filled with rows.
 pub(crate) struct Ours {
@@ -73,19 +72,17 @@ impl Ours {
         // A session in use is written once a minute. At the time of this clock it is never due.
         let clock = ManualClock::new(self.loaded_at);
         let tokens = Tokens::builder(self.store.clone()).clock(clock).build().unwrap();
-        let rows = self.sessions.clone();
+        let shared = (tokens, self.sessions.clone());
         Offer::steady(
             &self.runtime,
             SERVICE,
             "find",
-            |task, _| Random::new(task),
-            move |mut random| {
-                let (tokens, rows) = (tokens.clone(), rows.clone());
-                async move {
-                    let text = &rows[random.below(rows.len())].text;
-                    tokens.verify(Kind::SESSION, text).await.unwrap();
-                    random
-                }
+            Random::of,
+            shared,
+            |(tokens, rows), mut random| async move {
+                let text = &rows[random.below(rows.len())].text;
+                tokens.verify(Kind::SESSION, text).await.unwrap();
+                random
             },
         )
     }
@@ -96,36 +93,37 @@ impl Ours {
 
     fn rotate(&self) -> Offer<'static> {
         let builder = Tokens::builder(self.store.clone()).policy(always_due()).clock(Ticking::new());
-        let (tokens, rows) = (builder.build().unwrap(), self.remembered.clone());
-        Offer::steady(&self.runtime, SERVICE, "rotate", Stripe::of, move |mut stripe| {
-            let (tokens, rows) = (tokens.clone(), rows.clone());
-            async move {
+        let shared = (builder.build().unwrap(), self.remembered.clone());
+        Offer::steady(
+            &self.runtime,
+            SERVICE,
+            "rotate",
+            Stripe::of,
+            shared,
+            |(tokens, rows), mut stripe| async move {
                 let row = &rows[stripe.next(rows.len())];
                 let text = row.lock().unwrap().clone();
                 let valid = tokens.verify_and_rotate(Kind::REMEMBER, &text).await.unwrap();
                 *row.lock().unwrap() = valid.successor.unwrap().token.expose().to_owned();
                 stripe
-            }
-        })
+            },
+        )
     }
 
     /// The ten logins of a subject, from the store.
     fn page(&self) -> Offer<'static> {
-        let store = self.store.clone();
         let subjects = self.sessions.len().div_ceil(LOGINS);
-        let page = Page::first(NonZeroU16::new(100).unwrap());
+        let shared = (self.store.clone(), Page::first(NonZeroU16::new(100).unwrap()));
         Offer::steady(
             &self.runtime,
             STORE,
             "list",
-            |task, _| Random::new(task),
-            move |mut random| {
-                let (store, page) = (store.clone(), page.clone());
-                async move {
-                    let found = store.list_by_subject(&subject(random.below(subjects)), &page).await;
-                    assert!(!found.unwrap().is_empty());
-                    random
-                }
+            Random::of,
+            shared,
+            move |(store, page), mut random| async move {
+                let found = store.list_by_subject(&subject(random.below(subjects)), &page).await;
+                assert!(!found.unwrap().is_empty());
+                random
             },
         )
     }
@@ -138,15 +136,13 @@ impl Ours {
             &self.runtime,
             SERVICE,
             "list",
-            |task, _| Random::new(task),
-            move |mut random| {
-                let tokens = tokens.clone();
-                async move {
-                    let subject = subject(random.below(subjects));
-                    let listing = tokens.list(&subject, &ListQuery::default()).await.unwrap();
-                    assert!(!listing.logins.is_empty());
-                    random
-                }
+            Random::of,
+            tokens,
+            move |tokens, mut random| async move {
+                let subject = subject(random.below(subjects));
+                let listing = tokens.list(&subject, &ListQuery::default()).await.unwrap();
+                assert!(!listing.logins.is_empty());
+                random
             },
         )
     }
@@ -159,13 +155,10 @@ pub(crate) fn find(
     store: Arc<dyn TokenStore>,
     selectors: Arc<Vec<Selector>>,
 ) -> Offer<'static> {
-    let state = |task, _| Random::new(task);
-    Offer::steady(runtime, system, "find", state, move |mut random| {
-        let (store, selector) = (store.clone(), selectors[random.below(selectors.len())]);
-        async move {
-            assert!(store.find(selector).await.unwrap().is_some());
-            random
-        }
+    let shared = (store, selectors);
+    Offer::steady(runtime, system, "find", Random::of, shared, |(store, selectors), mut random| async move {
+        assert!(store.find(selectors[random.below(selectors.len())]).await.unwrap().is_some());
+        random
     })
 }
 
@@ -176,37 +169,23 @@ pub(crate) fn replace(
     store: Arc<dyn TokenStore>,
     selectors: Arc<Vec<Selector>>,
 ) -> Offer<'static> {
-    Offer::steady(runtime, system, "rotate", Stripe::of, move |mut stripe| {
-        let (store, selector) = (store.clone(), selectors[stripe.next(selectors.len())]);
-        async move {
+    let shared = (store, selectors);
+    Offer::steady(
+        runtime,
+        system,
+        "rotate",
+        Stripe::of,
+        shared,
+        |(store, selectors), mut stripe| async move {
+            let selector = selectors[stripe.next(selectors.len())];
             let mut record = store.find(selector).await.unwrap().unwrap();
             let expected = record.revision;
             record.revision = expected.next();
             record.generation += 1;
             assert_eq!(store.replace(&record, expected, Change::Update).await.unwrap(), Replace::Replaced);
             stripe
-        }
-    })
-}
-
-/// The rows that belong to one task alone, in turn.
-struct Stripe {
-    task: usize,
-    tasks: usize,
-    at: usize,
-}
-
-impl Stripe {
-    fn of(task: usize, tasks: usize) -> Self {
-        Self { task, tasks, at: 0 }
-    }
-
-    fn next(&mut self, rows: usize) -> usize {
-        assert!(self.tasks <= rows, "more tasks than rows to rotate");
-        self.at += 1;
-        let stripe = (rows - self.task).div_ceil(self.tasks);
-        self.task + self.tasks * (self.at % stripe)
-    }
+        },
+    )
 }
 
 /// Stores rows, in 64 tasks.

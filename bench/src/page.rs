@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::report::{Cell, Report};
+use crate::report::{Cell, Report, systems};
 
 const BEGIN: &str = "<!-- figures -->\n";
 const END: &str = "<!-- end of figures -->\n";
@@ -23,19 +23,13 @@ pub(crate) fn write(report: &Report, file: &Path, plots: Option<&str>) -> Result
 
 fn figures(report: &Report, plots: Option<&str>) -> String {
     let mut text = String::new();
-    let mut area = "";
-    let mut done: Vec<(&str, &str)> = Vec::new();
-    for Cell { area: of, operation, .. } in &report.cells {
-        if done.contains(&(of, operation)) {
-            continue;
-        }
-        done.push((of, operation));
-        if area != of {
-            area = of;
+    let mut last = "";
+    for cells in report.figures() {
+        let Cell { area, operation, .. } = cells[0];
+        if last != area {
+            last = area;
             _ = write!(text, "\n## {area}\n");
         }
-        let cells: Vec<_> =
-            report.cells.iter().filter(|cell| cell.area == *of && cell.operation == *operation).collect();
         _ = write!(text, "\n### {area}: {operation}\n\n");
         let grown = cells.iter().any(|cell| cell.rows.is_some());
         text.push_str(&if grown { growth(&cells) } else { table(report, &cells) });
@@ -54,7 +48,7 @@ fn figures(report: &Report, plots: Option<&str>) -> String {
     if !sizes.is_empty() {
         _ = write!(text, "\n### Bytes\n\n| system | of | bytes |\n| --- | --- | --- |\n{sizes}");
     }
-    for (area, system, reason) in report.missing_systems() {
+    for (area, system, reason) in &report.missing {
         _ = write!(text, "\nMissing: {system} ({area}): {reason}\n");
     }
     text
@@ -70,13 +64,7 @@ fn table(report: &Report, cells: &[&Cell]) -> String {
     let ratios: String = tasks.iter().map(|tasks| format!(" `hallpass` to it from {tasks} |")).collect();
     let rules = " --- |".repeat(tasks.len() * 2 + 3);
     let mut text = format!("| system |{heads} p50 µs from {most} | p99 | p999 |{ratios}\n| --- |{rules}\n");
-    let mut systems: Vec<&str> = Vec::new();
-    for cell in cells {
-        if !systems.contains(&cell.system.as_str()) {
-            systems.push(&cell.system);
-        }
-    }
-    for system in systems {
+    for system in systems(cells) {
         let find = |tasks| cells.iter().find(|cell| cell.system == system && cell.tasks == tasks);
         let rates: String = tasks
             .iter()

@@ -11,36 +11,15 @@ use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use hallpass_bench_load::wire::{Asked, Said, hear, say};
-use hallpass_bench_load::{Offer, Turn};
+use hallpass_bench_load::wire::{Asked, DeserializeOwned, Opening, hear, say};
+use hallpass_bench_load::{Offer, Offered, Turn};
 
 use crate::report::Report;
-
-/// The systems that are reported missing if that process cannot be built.
-const SYSTEMS: [(&str, &[&str]); 6] = [
-    ("memory", &["jsonwebtoken HS256", "jsonwebtoken EdDSA", "tower-sessions MemoryStore", "dashmap"]),
-    ("sled", &["sled", "redb", "fjall"]),
-    (
-        "postgres",
-        &["tower-sessions-sqlx-store", "session-guard PgStore", "sqlx prepared", PIPELINED, "pgbench"],
-    ),
-    ("redis", &["tower-sessions-redis-store", "actix-session", "redis-rs multiplexed", "redis-benchmark"]),
-    ("redis cluster", &["tower-sessions-redis-store", "redis-rs cluster"]),
-    ("web", &["axum-login"]),
-];
-const PIPELINED: &str = "tokio-postgres pipelined";
 
 /// The running process, for one area.
 pub(crate) struct Peers {
     process: Rc<RefCell<Process>>,
     offers: Vec<Offered>,
-}
-
-struct Offered {
-    system: String,
-    operation: String,
-    tasks: Vec<usize>,
-    allocations: Option<f64>,
 }
 
 struct Process {
@@ -60,9 +39,7 @@ impl Peers {
         match program.clone().and_then(|program| Self::open(report, &program, area, server, rows)) {
             Ok(peers) => Some(peers),
             Err(reason) => {
-                for (_, systems) in SYSTEMS.iter().filter(|(of, _)| *of == area) {
-                    systems.iter().for_each(|system| report.missing(area, system, &reason));
-                }
+                report.missing(area, "every other system", &reason);
                 None
             }
         }
@@ -76,17 +53,9 @@ impl Peers {
         rows: usize,
     ) -> Result<Self, String> {
         let mut process = Process::start(program, &[area, server, &rows.to_string()])?;
-        let mut offers = Vec::new();
-        loop {
-            match process.hear()? {
-                Said::Offers { system, operation, tasks, allocations } => {
-                    offers.push(Offered { system, operation, tasks, allocations });
-                }
-                Said::Lacks { system, reason } => report.missing(area, &system, &reason),
-                Said::Ready => return Ok(Self { process: Rc::new(RefCell::new(process)), offers }),
-                other => return Err(format!("unexpected message from the peers' process: {other:?}")),
-            }
-        }
+        let Opening { offers, missing } = process.hear()?;
+        missing.iter().for_each(|(system, reason)| report.missing(area, system, reason));
+        Ok(Self { process: Rc::new(RefCell::new(process)), offers })
     }
 
     /// The offers of the peers.
@@ -94,9 +63,8 @@ impl Peers {
         let offer = |(number, offered): (usize, &Offered)| {
             let process = self.process.clone();
             let play = move |tasks, length| process.borrow_mut().turn(number, tasks, length);
-            let mut offer = Offer::new(&offered.system, &offered.operation, play);
-            offer.tasks.clone_from(&offered.tasks);
-            offer.allocations = offered.allocations;
+            let mut offer = Offer::new("", "", play);
+            offer.of = offered.clone();
             offer
         };
         self.offers.iter().enumerate().map(offer).collect()
@@ -115,19 +83,16 @@ impl Process {
     }
 
     fn turn(&mut self, offer: usize, tasks: usize, length: Duration) -> Result<Turn, String> {
-        let nanos = u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
-        let asked = Asked { offer, tasks, nanos };
+        let asked = Asked { offer, tasks, length };
         let stdin = self.stdin.as_mut().ok_or("it has been asked to exit")?;
         say(stdin, &asked).map_err(|error| format!("its process does not accept requests: {error}"))?;
-        self.hear()?.into_turn()
+        self.hear()?
     }
 
-    fn hear(&mut self) -> Result<Said, String> {
-        match hear(&mut self.stdout) {
-            Ok(Some(said)) => Ok(said),
-            Ok(None) => Err("its process ended".to_owned()),
-            Err(error) => Err(format!("unexpected output of its process: {error}")),
-        }
+    fn hear<T: DeserializeOwned>(&mut self) -> Result<T, String> {
+        let heard =
+            hear(&mut self.stdout).map_err(|error| format!("unexpected output of its process: {error}"));
+        heard?.ok_or_else(|| "its process ended".to_owned())
     }
 }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use plotters::prelude::*;
 
 use crate::page::grouped;
-use crate::report::{Cell, Report};
+use crate::report::{Cell, Report, systems};
 
 /// Colours that are distinguishable with any colour vision (Okabe and Ito). The first two are for our systems.
 const OURS: [RGBColor; 2] = [RGBColor(0, 114, 178), RGBColor(86, 180, 233)];
@@ -27,11 +27,8 @@ const WIDTH: i32 = 900;
 /// Draws every figure of `report` into `folder`.
 pub(crate) fn draw(report: &Report, folder: &Path) -> Result<(), String> {
     fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
-    let figures: BTreeSet<(&str, &str)> =
-        report.cells.iter().map(|cell| (cell.area.as_str(), cell.operation.as_str())).collect();
-    for (area, operation) in figures {
-        let cells: Vec<&Cell> =
-            report.cells.iter().filter(|cell| cell.area == area && cell.operation == operation).collect();
+    for cells in report.figures() {
+        let Cell { area, operation, .. } = cells[0];
         let name = |what: &str| folder.join(format!("{area}-{operation}{what}.svg").replace(' ', "-"));
         let drawn = if cells.iter().any(|cell| cell.rows.is_some()) {
             growth(&name("-growth"), &cells)
@@ -128,7 +125,7 @@ fn curves(
         chart.draw_series(line.iter().map(|point| Circle::new(*point, 3, colour.filled())))?;
         chart
             .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
-            .label(system.clone())
+            .label(*system)
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
     }
     chart
@@ -141,20 +138,9 @@ fn curves(
     Ok(())
 }
 
-/// Every system once, in the order in which they were measured.
-fn systems(cells: &[&Cell]) -> Vec<String> {
-    let mut systems: Vec<String> = Vec::new();
-    for cell in cells {
-        if !systems.contains(&cell.system) {
-            systems.push(cell.system.clone());
-        }
-    }
-    systems
-}
-
-fn colour(systems: &[String], system: &str) -> RGBColor {
+fn colour(systems: &[&str], system: &str) -> RGBColor {
     let ours = |name: &str| name.starts_with("hallpass");
     let alike = systems.iter().filter(|other| ours(other) == ours(system));
-    let place = alike.take_while(|other| *other != system).count();
+    let place = alike.take_while(|other| **other != system).count();
     if ours(system) { OURS[place % OURS.len()] } else { THEIRS[place % THEIRS.len()] }
 }

@@ -70,7 +70,7 @@ pub(crate) struct Report {
     pub(crate) cells: Vec<Cell>,
     pub(crate) ratios: Vec<Ratio>,
     /// Area, system, reason.
-    missing: Vec<(String, String, String)>,
+    pub(crate) missing: Vec<(String, String, String)>,
     /// Area, system, subject, number of bytes.
     pub(crate) sizes: Vec<(String, String, String, f64)>,
 }
@@ -79,6 +79,19 @@ impl Report {
     pub(crate) fn new() -> Self {
         let (cells, ratios, missing, sizes) = Default::default();
         Self { began: Instant::now(), cells, ratios, missing, sizes }
+    }
+
+    /// The cells of each operation of each area, in the order in which they were measured.
+    pub(crate) fn figures(&self) -> Vec<Vec<&Cell>> {
+        let mut figures: Vec<Vec<&Cell>> = Vec::new();
+        for cell in &self.cells {
+            let same = |of: &&mut Vec<&Cell>| of[0].area == cell.area && of[0].operation == cell.operation;
+            match figures.iter_mut().find(same) {
+                Some(figure) => figure.push(cell),
+                None => figures.push(vec![cell]),
+            }
+        }
+        figures
     }
 
     /// Overwrites the progress line on the terminal.
@@ -147,11 +160,6 @@ impl Report {
         self.missing.push((area.to_owned(), system.to_owned(), reason.to_owned()));
     }
 
-    /// Area, system and reason of every system that could not be measured.
-    pub(crate) fn missing_systems(&self) -> &[(String, String, String)] {
-        &self.missing
-    }
-
     /// Repeats what is missing, for readers who look only at the end.
     pub(crate) fn close(&self) {
         clear();
@@ -182,6 +190,17 @@ impl Report {
         let text = format!("[\n{}\n]\n", lines.join(",\n"));
         fs::write(file, text).map_err(|error| format!("{} cannot be written: {error}", file.display()))
     }
+}
+
+/// Every system of a figure once, in the order in which they were measured.
+pub(crate) fn systems<'a>(cells: &[&'a Cell]) -> Vec<&'a str> {
+    let mut systems: Vec<&str> = Vec::new();
+    for cell in cells {
+        if !systems.contains(&cell.system.as_str()) {
+            systems.push(&cell.system);
+        }
+    }
+    systems
 }
 
 /// Clears the progress line.

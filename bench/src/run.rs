@@ -6,13 +6,23 @@ use std::time::Duration;
 use hallpass_bench_load::{Offer, Turn};
 
 use crate::options::Options;
+use crate::peers::Peers;
 use crate::report::{Cell, Ratio, Report};
 
 /// The prefix of our systems' names.
 const OURS: &str = "hallpass";
 
-/// Measures every operation of an area, from every number of tasks, with all systems that offer it.
-pub(crate) fn area(report: &mut Report, area: &str, offers: Vec<Offer<'_>>, options: &Options) {
+/// Measures every operation of an area, from every number of tasks, with all systems that offer it. The peers fill their
+/// stores at `server` with this number of rows.
+pub(crate) fn area(
+    report: &mut Report,
+    area: &str,
+    mut offers: Vec<Offer<'_>>,
+    (server, rows): (&str, usize),
+    options: &Options,
+) {
+    let peers = Peers::start(report, area, server, rows);
+    offers.extend(peers.iter().flat_map(Peers::offers));
     report.heading(area);
     grown(report, area, None, offers, options);
 }
@@ -27,14 +37,15 @@ pub(crate) fn grown(
 ) {
     let mut operations: Vec<String> = Vec::new();
     for offer in &offers {
-        if options.measures(&offer.operation) && !operations.contains(&offer.operation) {
-            operations.push(offer.operation.clone());
+        if options.measures(&offer.of.operation) && !operations.contains(&offer.of.operation) {
+            operations.push(offer.of.operation.clone());
         }
     }
     for operation in operations {
         for tasks in levels(&offers, &operation, options) {
             let takes_part = |offer: &&mut Offer<'_>| {
-                offer.operation == operation && (offer.tasks.is_empty() || offer.tasks.contains(&tasks))
+                offer.of.operation == operation
+                    && (offer.of.tasks.is_empty() || offer.of.tasks.contains(&tasks))
             };
             let contenders: Vec<_> = offers.iter_mut().filter(takes_part).collect();
             figure(report, area, (tasks, rows), contenders, options);
@@ -45,8 +56,8 @@ pub(crate) fn grown(
 /// The numbers of tasks from which to measure an operation.
 fn levels(offers: &[Offer<'_>], operation: &str, options: &Options) -> Vec<usize> {
     let mut levels = Vec::new();
-    for offer in offers.iter().filter(|offer| offer.operation == operation) {
-        levels.extend(if offer.tasks.is_empty() { &options.tasks } else { &offer.tasks });
+    for offer in offers.iter().filter(|offer| offer.of.operation == operation) {
+        levels.extend(if offer.of.tasks.is_empty() { &options.tasks } else { &offer.of.tasks });
     }
     levels.sort_unstable();
     levels.dedup();
@@ -65,27 +76,17 @@ fn figure(
     // Round 0 is the warm-up.
     for round in 0..=options.rounds {
         playing.retain_mut(|(offer, turns)| {
-            let what = format!("{} {} from {tasks}: {}", area, offer.operation, offer.system);
+            let what = format!("{} {} from {tasks}: {}", area, offer.of.operation, offer.of.system);
             report.progress(&format!("{what}, round {round} of {}", options.rounds));
             match offer.turn(tasks, if round == 0 { length / 4 } else { length }) {
-                Ok(turn) if turn.operations == 0 => {
-                    report.missing(
-                        area,
-                        &offer.system,
-                        &format!("{} from {tasks}: did nothing", offer.operation),
-                    );
-                    false
-                }
-                Ok(turn) => {
+                Ok(turn) if turn.operations > 0 => {
                     turns.extend((round > 0).then_some(turn));
                     true
                 }
-                Err(reason) => {
-                    report.missing(
-                        area,
-                        &offer.system,
-                        &format!("{} from {tasks}: {reason}", offer.operation),
-                    );
+                failed => {
+                    let reason = failed.err().unwrap_or_else(|| "did nothing".to_owned());
+                    let reason = format!("{} from {tasks}: {reason}", offer.of.operation);
+                    report.missing(area, &offer.of.system, &reason);
                     false
                 }
             }
@@ -95,12 +96,12 @@ fn figure(
         .into_iter()
         .map(|(offer, turns)| Cell {
             area: area.to_owned(),
-            system: offer.system.clone(),
-            operation: offer.operation.clone(),
+            system: offer.of.system.clone(),
+            operation: offer.of.operation.clone(),
             tasks,
             rows,
             turns,
-            allocations: offer.allocations,
+            allocations: offer.of.allocations,
         })
         .collect();
     let ours = |cell: &&Cell| cell.system.starts_with(OURS);

@@ -5,6 +5,7 @@ mod place;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hallpass_bench_load::rows::ROTATING;
 use hallpass_bench_load::{Offer, Turn};
 use hallpass_core::store::{Action, RecordFilter, Revocation, TokenStore};
 use hallpass_core::{Clock, Kind, Selector, SystemClock};
@@ -22,8 +23,6 @@ const AREA: &str = "scale";
 const TASKS: usize = 16;
 /// The number of rows that are made in one step.
 const CHUNK: usize = 20_000;
-/// The number of rows that are replaced.
-const ROTATING: usize = 10_000;
 /// The number of expired rows that are purged while other tasks read.
 const EXPIRED: usize = 100_000;
 /// The numbers of tokens of one subject.
@@ -68,7 +67,7 @@ fn grow(report: &mut Report, options: &Options, runtime: &Handle, place: &Place)
         if place.purges && levels.last() == Some(&rows) {
             offers.push(find_while_purging(runtime, place, &all));
         }
-        let offers = offers.into_iter().map(|offer| match offer.tasks.is_empty() {
+        let offers = offers.into_iter().map(|offer| match offer.of.tasks.is_empty() {
             true => offer.only_from(&[TASKS]),
             false => offer,
         });
@@ -154,13 +153,7 @@ fn find_while_revoking(
     let (maker, subject) = (Maker::now(), subject(70_000_000 + tasks));
     for first in (0..CROWD).step_by(CHUNK) {
         report.progress(&format!("{}: {first} of {CROWD} tokens of one subject", place.system));
-        let made = runtime.block_on(async {
-            let mut made = Vec::with_capacity(CHUNK);
-            for _ in 0..CHUNK {
-                made.push(maker.make(Kind::SESSION, &subject).await);
-            }
-            made
-        });
+        let made = runtime.block_on(maker.make_of(&subject, CHUNK));
         runtime.block_on(insert(&place.store, &made));
     }
     let mut find = ours::find(runtime, place.system, place.store.clone(), others.clone());
@@ -227,13 +220,7 @@ fn revoke<'a>(runtime: &'a Handle, place: &'a Place, tokens: usize) -> Offer<'a>
         while busy < length && begun.elapsed() < length * 4 || turn.operations == 0 {
             number += 1;
             let subject = subject(60_000_000 + number);
-            let made: Vec<_> = runtime.block_on(async {
-                let mut made = Vec::with_capacity(tokens);
-                for _ in 0..tokens {
-                    made.push(maker.make(Kind::SESSION, &subject).await);
-                }
-                made
-            });
+            let made = runtime.block_on(maker.make_of(&subject, tokens));
             runtime.block_on(insert(&place.store, &made));
             let before = Instant::now();
             let all = Revocation::new(RecordFilter::all(), Action::Remove);

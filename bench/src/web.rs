@@ -15,7 +15,6 @@ use tokio::runtime::Handle;
 use tower_layer::Identity;
 
 use crate::options::Options;
-use crate::peers::Peers;
 use crate::report::Report;
 use crate::run;
 
@@ -32,11 +31,8 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     let bare = Router::new().route("/", get(greeting)).route("/static", get(nothing));
     let idle = bare.clone().layer(Identity::new());
     let (ours, theirs) = (serve(runtime, &site).unwrap(), serve(runtime, &bare).unwrap());
-    let cookies = runtime.block_on(async {
-        let mut client = http::Client::open(ours).await.unwrap();
-        client.exchange(&http::request("POST", "/login", "")).await.unwrap().cookies
-    });
-    let mut offers = vec![
+    let cookies = runtime.block_on(http::log_in(ours, "/login", "")).unwrap();
+    let offers = vec![
         http::offer(runtime, OURS, "page", ours, "/", Some("/login")),
         http::offer(runtime, BARE, "page", theirs, "/", None),
         http::offer(runtime, OURS, "static", ours, "/static", Some("/login")),
@@ -47,11 +43,9 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
         call(OURS, "static in process", &site, "/static", &cookies),
         call(BARE, "static in process", &bare, "/static", &cookies),
         call(IDLE, "static in process", &idle, "/static", &cookies),
+        demo(runtime),
     ];
-    offers.push(demo(runtime));
-    let peers = Peers::start(report, "web", "-", options.rows);
-    offers.extend(peers.iter().flat_map(Peers::offers));
-    run::area(report, "web", offers, options);
+    run::area(report, "web", offers, ("-", options.rows), options);
 }
 
 #[derive(Clone, Copy)]
@@ -102,10 +96,7 @@ fn demo(runtime: &Handle) -> Offer<'static> {
     let site = hallpass_demo::app(tokens, activity, Cookies::Insecure).unwrap();
     let address = serve(runtime, &site).unwrap();
     let (user, password) = hallpass_demo::announced().next().unwrap();
-    let cookies = runtime.block_on(async {
-        let mut client = http::Client::open(address).await.unwrap();
-        let fields = format!("user={user}&password={password}");
-        client.exchange(&http::form("/login", &fields)).await.unwrap().cookies
-    });
+    let fields = format!("user={user}&password={password}");
+    let cookies = runtime.block_on(http::log_in(address, "/login", &fields)).unwrap();
     program::wrk(OURS, "the demo under wrk", address, "/api/me", &cookies)
 }

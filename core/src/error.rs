@@ -276,6 +276,18 @@ impl Error for StoreError {
     }
 }
 
+/// Formats an error and its sources on one line, each after a colon.
+#[must_use]
+pub fn error_chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -291,8 +303,7 @@ mod tests {
     fn a_failure_shows_its_source_only_as_a_source() {
         let failure = Failure::from(StoreError::Unavailable("connection refused".into()));
         assert_eq!(failure.to_string(), "the token store failed");
-        let store = failure.source().unwrap();
-        assert_eq!(store.to_string(), "the store is unavailable");
-        assert_eq!(store.source().unwrap().to_string(), "connection refused");
+        let all = "the token store failed: the store is unavailable: connection refused";
+        assert_eq!(error_chain(&failure), all);
     }
 }

@@ -32,7 +32,7 @@ impl Facts {
     /// The row was read without its validator, so its digest was not compared, and a writer of the database may have
     /// chosen its facts (contract T3). The proven facts replace them, so the row can only claim less. Facts that are
     /// themselves proven stay as they are.
-    pub(crate) fn bear_out(&self, unproven: Self) -> Self {
+    pub(crate) fn limit_to_proven(&self, unproven: Self) -> Self {
         let same_way = self.authentication == unproven.authentication;
         Self {
             stamp: self.stamp,

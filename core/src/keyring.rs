@@ -167,11 +167,11 @@ impl fmt::Debug for Keyring {
 }
 
 /// Whether a stored digest can be checked, and with which key.
-pub(crate) enum Usable<'a> {
+pub(crate) enum DigestKey<'a> {
     /// Yes, with this key (`None`: plain SHA-256).
-    Yes(Option<&'a Key>),
+    Accepted(Option<&'a Key>),
     /// No, permanently: its key is retired, or it has no key and the ring requires one.
-    No,
+    Refused,
 }
 
 /// An optional [`Keyring`], with look-up by key id.
@@ -186,16 +186,16 @@ impl Keys {
 
     /// # Errors
     /// [`UnknownKey`] if this node does not have the key.
-    pub(crate) fn usable(&self, id: Option<KeyId>, now: Timestamp) -> Result<Usable<'_>, UnknownKey> {
+    pub(crate) fn usable(&self, id: Option<KeyId>, now: Timestamp) -> Result<DigestKey<'_>, UnknownKey> {
         match (&self.0, id) {
-            (None, None) => Ok(Usable::Yes(None)),
+            (None, None) => Ok(DigestKey::Accepted(None)),
             (Some(ring), None) if ring.unkeyed_until.is_some_and(|until| now < until) => {
-                Ok(Usable::Yes(None))
+                Ok(DigestKey::Accepted(None))
             }
-            (Some(_), None) => Ok(Usable::No),
-            (Some(ring), Some(id)) if ring.retired.contains(&id) => Ok(Usable::No),
+            (Some(_), None) => Ok(DigestKey::Refused),
+            (Some(ring), Some(id)) if ring.retired.contains(&id) => Ok(DigestKey::Refused),
             (ring, Some(id)) => match ring.as_ref().and_then(|ring| ring.find(id)) {
-                Some(key) => Ok(Usable::Yes(Some(key))),
+                Some(key) => Ok(DigestKey::Accepted(Some(key))),
                 None => Err(UnknownKey(id)),
             },
         }
@@ -215,13 +215,17 @@ mod tests {
         let id = |n| KeyId::new(n).unwrap();
         let keys = Keys(Some(ring().verify_only(id(2), &[2; 32]).unwrap().retired(id(3)).unwrap()));
         let now = Timestamp::from_millis(1_000);
-        assert!(matches!(keys.usable(Some(id(1)), now), Ok(Usable::Yes(Some(key))) if key.id() == id(1)));
-        assert!(matches!(keys.usable(Some(id(2)), now), Ok(Usable::Yes(Some(key))) if key.id() == id(2)));
-        assert!(matches!(keys.usable(Some(id(3)), now), Ok(Usable::No)));
+        assert!(
+            matches!(keys.usable(Some(id(1)), now), Ok(DigestKey::Accepted(Some(key))) if key.id() == id(1))
+        );
+        assert!(
+            matches!(keys.usable(Some(id(2)), now), Ok(DigestKey::Accepted(Some(key))) if key.id() == id(2))
+        );
+        assert!(matches!(keys.usable(Some(id(3)), now), Ok(DigestKey::Refused)));
         assert!(matches!(keys.usable(Some(id(4)), now), Err(UnknownKey(_))));
-        assert!(matches!(keys.usable(None, now), Ok(Usable::No)), "an unkeyed digest is refused");
+        assert!(matches!(keys.usable(None, now), Ok(DigestKey::Refused)), "an unkeyed digest is refused");
         assert!(matches!(Keys(None).usable(Some(id(1)), now), Err(UnknownKey(_))));
-        assert!(matches!(Keys(None).usable(None, now), Ok(Usable::Yes(None))));
+        assert!(matches!(Keys(None).usable(None, now), Ok(DigestKey::Accepted(None))));
         assert_eq!(keys.active().map(Key::id), Some(id(1)));
     }
 

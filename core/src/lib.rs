@@ -32,7 +32,7 @@ pub use authentication::Authentication;
 pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
 pub use context::RequestContext;
 pub use entropy::{Entropy, OsEntropy};
-pub use error::{Denied, Failure, Rejected, StoreError};
+pub use error::{Denied, Failure, Rejected, StoreError, error_chain};
 pub use event::{Event, EventKind, Observer};
 pub use facts::Origin;
 pub use ident::{Device, Kind, LoginId, Subject};

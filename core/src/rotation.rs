@@ -41,7 +41,7 @@ pub enum StampCheck {
 
 /// What the caller asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Ask {
+pub enum Request {
     /// Whether the token is valid.
     Verify,
     /// Whether the token is valid, and its successor.
@@ -62,7 +62,7 @@ pub struct Rotation {
 
 /// The inputs of the decision, besides the policy and the time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub struct Situation {
+pub struct Inputs {
     /// Which token was presented.
     pub presented: Presented,
     /// When the record was issued.
@@ -127,7 +127,7 @@ impl Decision {
 
 /// Applies rows D1 to D3: the verdicts that need no stamp.
 #[must_use]
-pub fn standing(of: &Situation, deadlines: &Deadlines, now: Timestamp) -> Option<Rejected> {
+pub fn standing(of: &Inputs, deadlines: &Deadlines, now: Timestamp) -> Option<Rejected> {
     if of.presented == Presented::Foreign {
         return Some(Rejected::Invalid); // D1
     }
@@ -139,15 +139,21 @@ pub fn standing(of: &Situation, deadlines: &Deadlines, now: Timestamp) -> Option
 
 /// Applies the whole table.
 #[must_use]
-pub fn decide(of: &Situation, ask: Ask, now: Timestamp, policy: &Policy, max_skew: Duration) -> Decision {
-    decide_by(of, &Deadlines::of(of, now, policy, max_skew), ask, now, policy, max_skew)
+pub fn decide(
+    of: &Inputs,
+    request: Request,
+    now: Timestamp,
+    policy: &Policy,
+    max_skew: Duration,
+) -> Decision {
+    decide_by(of, &Deadlines::of(of, now, policy, max_skew), request, now, policy, max_skew)
 }
 
 /// Applies the whole table, with deadlines that were computed when the record was read.
 pub(crate) fn decide_by(
-    of: &Situation,
+    of: &Inputs,
     deadlines: &Deadlines,
-    ask: Ask,
+    request: Request,
     now: Timestamp,
     policy: &Policy,
     max_skew: Duration,
@@ -172,7 +178,7 @@ pub(crate) fn decide_by(
         return Decision::Accept {
             confirm: of.rotation.is_some_and(|rotation| rotation.confirmed_at.is_none()),
             slide: now.since(of.seen_at) >= policy.touch,
-            successor: if ask == Ask::Rotate && is_due(of, now, policy) {
+            successor: if request == Request::Rotate && is_due(of, now, policy) {
                 Successor::New
             } else {
                 Successor::None
@@ -182,12 +188,12 @@ pub(crate) fn decide_by(
     Decision::Accept {
         confirm: false,
         slide: false,
-        successor: if ask == Ask::Rotate { Successor::Same } else { Successor::None },
+        successor: if request == Request::Rotate { Successor::Same } else { Successor::None },
     } // D6, D7
 }
 
 /// Applies D8 and D9, which end a login. `None` for the current token, and for the predecessor within its windows.
-fn replay(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Decision> {
+fn replay(of: &Inputs, now: Timestamp, policy: &Policy, max_skew: Duration) -> Option<Decision> {
     let windows = policy.windows();
     let reused = Decision::end(Rejected::Reused, policy.reuse_ends, Reason::Reused);
     let rotation = match (of.presented, of.rotation) {
@@ -209,7 +215,7 @@ fn replay(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -
 
 /// Returns whether a rotation is due (D10). Without a pause between two rotations, an honest request under way would
 /// hold the token before the last.
-fn is_due(of: &Situation, now: Timestamp, policy: &Policy) -> bool {
+fn is_due(of: &Inputs, now: Timestamp, policy: &Policy) -> bool {
     let Some(windows) = policy.rotation else { return false };
     let Some(rotation) = of.rotation else { return true };
     let since = now.since(rotation.at);
@@ -259,7 +265,7 @@ pub struct Deadlines {
 impl Deadlines {
     /// Computes the deadlines of a record at `now`.
     #[must_use]
-    pub fn of(of: &Situation, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
+    pub fn of(of: &Inputs, now: Timestamp, policy: &Policy, max_skew: Duration) -> Self {
         let created_at = sane(of.created_at, now, max_skew);
         let absolute = of.expires_at.min(created_at.saturating_add(policy.absolute));
         let allowed = policy.idle.map(|idle| sane(of.seen_at, now, max_skew).saturating_add(idle));

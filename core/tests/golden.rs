@@ -1,22 +1,18 @@
 //! Tests that this version reads the records in `golden/`, as version 1 wrote them, and verifies tokens printed then.
 //!
-//! If a change breaks these tests, it needs a new version of the record or of its body, beside the old one.
-//! `HALLPASS_UPDATE=1 cargo test -p hallpass-core --test golden` shows how the files were made: it writes those that
-//! are missing.
+//! If a change breaks these tests, it needs a new version of the record or of its body, beside the old one. The files
+//! were made in the way that a production system would, with fixed randomness and the settings of `builder`.
 
 #![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hallpass_core::store::{Era, Fence, Record, Revision, TokenStore};
 use hallpass_core::{
-    Authentication, BoxError, Denied, Device, Entropy, Failure, Fingerprint, FingerprintCheck, KeyId,
-    Keyring, Kind, Kinds, LoginId, ManualClock, MemoryStore, Origin, Policy, Purpose, Reason, Rejected,
-    RetryWindow, Selector, Stamp, Subject, Timestamp, Tokens, Valid, Windows,
+    Authentication, Denied, Device, Failure, Fingerprint, FingerprintCheck, KeyId, Keyring, Kind, LoginId,
+    ManualClock, MemoryStore, Origin, Policy, Purpose, Reason, Rejected, RetryWindow, Selector, Stamp,
+    Subject, Timestamp, Tokens, Valid, Windows,
 };
 
 /// 2023-11-14T22:13:20Z: the time at which every golden record was issued.
@@ -29,8 +25,6 @@ const SHORT: Kind = Kind::from_static("x");
 const LONG: Kind = Kind::from_static("one-time:abcdefghijklmnopqrstuvw");
 const NAMES: [&str; 9] =
     ["anonymous", "confirmed", "fresh", "largest", "renewed", "restored", "revoked", "rotated", "spent"];
-
-// What is in them --------------------------------------------------------------------------------------
 
 #[tokio::test]
 async fn a_fresh_record_still_reads() {
@@ -247,8 +241,6 @@ fn every_file_is_one_of_these() {
     assert_eq!(names, NAMES.map(file));
 }
 
-// Reading ----------------------------------------------------------------------------------------------
-
 /// One file: the stored record, and the tokens printed until then, oldest first.
 struct Golden {
     record: Record,
@@ -373,128 +365,4 @@ fn builder(store: MemoryStore) -> hallpass_core::TokensBuilder {
     let remember = Policy::remember().rotation(Some(windows));
     let long = Policy::custom(LONG, Policy::MAX_ABSOLUTE).idle(Some(14 * DAY)).rotation(Some(windows));
     Tokens::builder(store).policy(Policy::custom(SHORT, DAY)).policy(remember).policy(long)
-}
-
-// Writing ----------------------------------------------------------------------------------------------
-
-/// Random enough to tell the fields apart, and the same in each run.
-#[derive(Debug)]
-struct Fixed(AtomicU64);
-
-impl Entropy for Fixed {
-    fn fill(&self, bytes: &mut [u8]) -> Result<(), BoxError> {
-        for byte in bytes {
-            // Weyl sequence and a finaliser of MurmurHash3.
-            let mut word = self.0.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::SeqCst);
-            word = (word ^ word >> 33).wrapping_mul(0xff51_afd7_ed55_8ccd);
-            *byte = (word ^ word >> 33) as u8;
-        }
-        Ok(())
-    }
-}
-
-#[tokio::test]
-async fn no_file_is_missing() {
-    for (seed, name) in NAMES.into_iter().enumerate() {
-        if file(name).exists() {
-            continue;
-        }
-        assert!(
-            std::env::var_os("HALLPASS_UPDATE").is_some(),
-            "{name}: run with HALLPASS_UPDATE=1 to write it"
-        );
-        let (record, tokens) = make(name, seed as u64).await;
-        let mut text = format!("# A record of version 1: {name}. Hexadecimal; `*` and how many times.\n");
-        for token in tokens {
-            writeln!(text, "# token {token}").unwrap();
-        }
-        let bytes = record.encode();
-        let runs: Vec<&[u8]> = bytes.chunk_by(|left, right| left == right).collect();
-        let words = runs.into_iter().flat_map(|run| match run.len() {
-            0..4 => run.iter().map(|byte| format!("{byte:02x}")).collect(),
-            times => vec![format!("{:02x}*{times}", run[0])],
-        });
-        for line in words.collect::<Vec<_>>().chunks(32) {
-            text += &(line.join(" ") + "\n");
-        }
-        std::fs::create_dir_all(file(name).parent().unwrap()).unwrap();
-        std::fs::write(file(name), text).unwrap();
-    }
-}
-
-/// Makes each record in the way that a production system would.
-async fn make(name: &str, seed: u64) -> (Record, Vec<String>) {
-    let store = MemoryStore::new();
-    let clock = Arc::new(ManualClock::new(ISSUED));
-    let service = builder(store.clone()).clock(Arc::clone(&clock)).entropy(Fixed(AtomicU64::new(seed)));
-    let unkeyed = ["anonymous", "confirmed", "fresh", "renewed", "restored", "spent"].contains(&name);
-    let tokens = if unkeyed { service } else { service.keyring(ring()) }.build().unwrap();
-
-    let (subject, kind) = match name {
-        "anonymous" => (None, SHORT),
-        "fresh" => (Some("a".to_owned()), Kind::SESSION),
-        "largest" => (Some("s".repeat(255)), LONG),
-        "rotated" => (Some("älice".to_owned()), Kind::REMEMBER),
-        "spent" => (Some("bob".to_owned()), Kind::ONE_TIME),
-        _ => (Some("bob".to_owned()), Kind::REMEMBER),
-    };
-    let subject = subject.map(|subject| Subject::new(subject).unwrap());
-    let login = match &subject {
-        Some(subject) => tokens.begin_login(subject).await.unwrap(),
-        None => tokens.begin_anonymous().unwrap(),
-    };
-    let device = "d".repeat(512);
-    let issue = tokens.issue(&login, kind);
-    let issue = match name {
-        "rotated" => {
-            let issue = issue.device("Firefox on Linux").data(b"data \x00\xff".to_vec());
-            issue.binding([0xb1; 32]).authentication(authentication())
-        }
-        "largest" => {
-            let issue = issue.device(device.as_str()).data(vec![0xda; 16 * 1024]);
-            issue.binding([0xff; 32]).authentication(longest())
-        }
-        _ => issue,
-    };
-    let bound = ["largest", "rotated"].contains(&name);
-    let issue = if bound { issue.stamp(stamp()).fingerprint(fingerprint()) } else { issue };
-    let issued = issue.await.unwrap();
-    let mut selector = issued.token.selector();
-    let mut texts = vec![issued.token.expose().to_owned()];
-
-    clock.advance(MINUTE);
-    match name {
-        "anonymous" | "fresh" => {}
-        "largest" | "rotated" => {
-            let candidate = tokens.look_up(kind, &texts[0]).await.unwrap();
-            let valid = candidate.verify_and_rotate(Some(&stamp())).await.unwrap();
-            texts.push(valid.successor.unwrap().token.expose().to_owned());
-        }
-        "confirmed" => {
-            let valid = tokens.verify_and_rotate(kind, &texts[0]).await.unwrap();
-            texts.push(valid.successor.unwrap().token.expose().to_owned());
-            clock.advance(10 * SECOND);
-            tokens.verify(kind, &texts[1]).await.unwrap();
-            clock.set(after(10 * MINUTE));
-            tokens.verify(kind, &texts[1]).await.unwrap();
-        }
-        "restored" => {
-            clock.set(after(DAY));
-            let parent = tokens.verify_and_rotate(kind, &texts[0]).await.unwrap();
-            let token = tokens.issue_from(&parent, Kind::SESSION).await.unwrap().token;
-            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
-        }
-        "renewed" => {
-            let valid = tokens.verify(kind, &texts[0]).await.unwrap();
-            let token = tokens.revoke_others(&valid).await.unwrap().tokens.remove(0).token;
-            (selector, texts) = (token.selector(), vec![token.expose().to_owned()]);
-        }
-        "revoked" => {
-            let (subject, reason) = (subject.unwrap(), Reason::Administrative);
-            tokens.revoke_subject(&subject, Kinds::Any, reason).await.unwrap();
-        }
-        "spent" => drop(tokens.consume(kind, &texts[0]).await.unwrap()),
-        _ => panic!("no such record: {name}"),
-    }
-    (store.find(selector).await.unwrap().unwrap(), texts)
 }

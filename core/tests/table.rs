@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use hallpass_core::rotation::{
-    Ask, Deadlines, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide, standing,
+    Deadlines, Decision, Inputs, Presented, Request, Rotation, StampCheck, Successor, decide, standing,
 };
 use hallpass_core::{Kind, Policy, Purpose, Reason, Rejected, RetryWindow, Scope, Timestamp, Windows};
 
-use Ask::{Rotate, Verify};
 use Presented::{Current, Earlier, Foreign, Predecessor};
+use Request::{Rotate, Verify};
 
 const SKEW: Duration = Duration::from_secs(10);
 /// The time at which every record of the table was issued; all other times are milliseconds after it.
@@ -80,7 +80,7 @@ fn until_confirmed() -> Policy {
 }
 
 /// The current token of a record that has never rotated.
-const FRESH: Situation = Situation {
+const FRESH: Inputs = Inputs {
     presented: Current,
     created_at: t(0),
     seen_at: t(0),
@@ -92,51 +92,51 @@ const FRESH: Situation = Situation {
 };
 
 /// Returns the predecessor of a rotation at `at` whose successor no client has presented.
-const fn rotated(at: i64) -> Situation {
+const fn rotated(at: i64) -> Inputs {
     let rotation = Some(Rotation { at: t(at), confirmed_at: None, repeatable: true });
-    Situation { presented: Predecessor, rotation, ..FRESH }
+    Inputs { presented: Predecessor, rotation, ..FRESH }
 }
 
 /// Returns the predecessor of a rotation at `at` whose successor was first presented at `confirmed_at`.
-const fn confirmed(at: i64, confirmed_at: i64) -> Situation {
+const fn confirmed(at: i64, confirmed_at: i64) -> Inputs {
     let rotation = Some(Rotation { at: t(at), confirmed_at: Some(t(confirmed_at)), repeatable: true });
-    Situation { presented: Predecessor, rotation, ..FRESH }
+    Inputs { presented: Predecessor, rotation, ..FRESH }
 }
 
 /// Erases the nonce of a situation.
-fn erased(of: Situation) -> Situation {
+fn erased(of: Inputs) -> Inputs {
     let rotation = of.rotation.map(|rotation| Rotation { repeatable: false, ..rotation });
-    Situation { rotation, ..of }
+    Inputs { rotation, ..of }
 }
 
-const fn by(presented: Presented, of: Situation) -> Situation {
-    Situation { presented, ..of }
+const fn by(presented: Presented, of: Inputs) -> Inputs {
+    Inputs { presented, ..of }
 }
 
-const fn stamped(stamp: StampCheck, of: Situation) -> Situation {
-    Situation { stamp, ..of }
+const fn stamped(stamp: StampCheck, of: Inputs) -> Inputs {
+    Inputs { stamp, ..of }
 }
 
-const fn ended(reason: Reason, of: Situation) -> Situation {
-    Situation { revoked: Some(reason), idle_at: None, ..of }
+const fn ended(reason: Reason, of: Inputs) -> Inputs {
+    Inputs { revoked: Some(reason), idle_at: None, ..of }
 }
 
 struct Row {
     name: &'static str,
-    of: Situation,
-    ask: Ask,
+    of: Inputs,
+    ask: Request,
     /// Milliseconds since the issue, and the decision then.
     then: Vec<(i64, Decision)>,
     policy: Policy,
 }
 
 /// Makes a row of one instant.
-fn at(name: &'static str, of: Situation, ask: Ask, at: i64, gives: Decision) -> Row {
+fn at(name: &'static str, of: Inputs, ask: Request, at: i64, gives: Decision) -> Row {
     Row { name, of, ask, then: vec![(at, gives)], policy: remember() }
 }
 
 /// Makes a row of a boundary: a millisecond before it, on it, a millisecond after it.
-fn edge(name: &'static str, of: Situation, ask: Ask, at: i64, [before, on, after]: [Decision; 3]) -> Row {
+fn edge(name: &'static str, of: Inputs, ask: Request, at: i64, [before, on, after]: [Decision; 3]) -> Row {
     Row { name, of, ask, then: vec![(at - 1, before), (at, on), (at + 1, after)], policy: remember() }
 }
 
@@ -148,8 +148,8 @@ impl Row {
 
 #[rustfmt::skip]
 fn table() -> Vec<Row> {
-    let no_idle = Situation { idle_at: None, ..FRESH };
-    let seen = |seen_at: i64, of: Situation| Situation { seen_at: t(seen_at), idle_at: Some(t(seen_at + IDLE)), ..of };
+    let no_idle = Inputs { idle_at: None, ..FRESH };
+    let seen = |seen_at: i64, of: Inputs| Inputs { seen_at: t(seen_at), idle_at: Some(t(seen_at + IDLE)), ..of };
     let late = seen(29 * D, FRESH); // used on the last day: the absolute expiry comes before the idle one
     let strict = || windows(0, 0, 0);
     let off = || remember().rotation(None);
@@ -186,7 +186,7 @@ fn table() -> Vec<Row> {
         edge("D2 an expired token mismatches no stamp", stamped(differs, late), Verify, ABSOLUTE, [MISMATCH, EXPIRED, EXPIRED]),
         edge("D2 an expired token needs no stamp", stamped(not_supplied, late), Verify, ABSOLUTE, [ask_stamp, EXPIRED, EXPIRED]),
         at("D2 a clock before the issue", FRESH, Verify, -5 * D, VALID),
-        edge("D2 an issue ahead, within the skew and beyond", Situation { created_at: t(10 * S), ..FRESH }, Verify, 0, [VALID, VALID, VALID]),
+        edge("D2 an issue ahead, within the skew and beyond", Inputs { created_at: t(10 * S), ..FRESH }, Verify, 0, [VALID, VALID, VALID]),
         edge("D2 a sight ahead, within the skew and beyond", seen(10 * S, FRESH), Verify, 0, [VALID, VALID, VALID]),
         edge("D2 a sight ahead is worth no more than the skew once the clock is there", seen(10 * S, no_idle), Verify, IDLE + 10 * S, [SLID, EXPIRED, EXPIRED]),
 
@@ -206,7 +206,7 @@ fn table() -> Vec<Row> {
         at("D3 the stamp of an ended record does not matter", stamped(differs, ended(Reason::LoggedOut, FRESH)), Verify, S, revoked(Reason::LoggedOut)),
         at("D3 an ended record needs no stamp", stamped(not_supplied, ended(Reason::LoggedOut, FRESH)), Verify, S, revoked(Reason::LoggedOut)),
         edge("D3 an ended record has no idle expiry", ended(Reason::LoggedOut, FRESH), Verify, IDLE, [revoked(Reason::LoggedOut); 3]),
-        edge("D3 not even where a store kept it", Situation { revoked: Some(Reason::LoggedOut), ..FRESH }, Verify, IDLE, [revoked(Reason::LoggedOut); 3]),
+        edge("D3 not even where a store kept it", Inputs { revoked: Some(Reason::LoggedOut), ..FRESH }, Verify, IDLE, [revoked(Reason::LoggedOut); 3]),
         edge("D3 a spent record has no idle expiry", ended(Reason::Spent, FRESH), Verify, IDLE, [SPENT; 3]),
         edge("D3 an ended record tells why until its absolute expiry", ended(Reason::Evicted, FRESH), Verify, ABSOLUTE, [revoked(Reason::Evicted), EXPIRED, EXPIRED]),
         edge("D3 a spent record tells so until its absolute expiry", ended(Reason::Spent, FRESH), Verify, ABSOLUTE, [SPENT, EXPIRED, EXPIRED]),
@@ -375,7 +375,7 @@ fn standing_tells_exactly_what_needs_no_stamp_and_ends_nothing() {
 }
 
 /// A name, a change to a situation that is judged two days after its issue, and the resulting decision.
-type Condition = (&'static str, fn(&mut Situation), Decision);
+type Condition = (&'static str, fn(&mut Inputs), Decision);
 
 /// Every condition of the table in its order: each takes precedence over all that follow.
 #[rustfmt::skip]
@@ -385,18 +385,18 @@ const CONDITIONS: [Condition; 11] = [
     ("ended", |of| of.revoked = Some(Reason::LoggedOut), revoked(Reason::LoggedOut)),
     ("spent", |of| of.revoked = of.revoked.or(Some(Reason::Spent)), SPENT),
     ("the idle expiry", |of| of.idle_at = Some(t(D)), EXPIRED), // after D3: an ended record has none
-    ("a lapse", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: rotated(D).rotation, ..*of } }, LAPSED),
+    ("a lapse", |of| if of.presented == Current { *of = Inputs { presented: Predecessor, rotation: rotated(D).rotation, ..*of } }, LAPSED),
     ("an earlier token", |of| if of.presented == Current { of.presented = Earlier }, REUSED),
     ("no stamp supplied", |of| of.stamp = StampCheck::NotSupplied, Decision::StampRequired),
     ("another stamp", |of| if of.stamp == StampCheck::Unbound { of.stamp = StampCheck::Differs }, MISMATCH),
-    ("a retry", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: rotated(2 * D).rotation, ..*of } }, SAME),
-    ("a request under way", |of| if of.presented == Current { *of = Situation { presented: Predecessor, rotation: confirmed(2 * D, 2 * D).rotation, ..*of } }, SAME),
+    ("a retry", |of| if of.presented == Current { *of = Inputs { presented: Predecessor, rotation: rotated(2 * D).rotation, ..*of } }, SAME),
+    ("a request under way", |of| if of.presented == Current { *of = Inputs { presented: Predecessor, rotation: confirmed(2 * D, 2 * D).rotation, ..*of } }, SAME),
 ];
 
 #[test]
 fn the_first_row_that_matches_wins() {
     let when = t(2 * D);
-    let decision = |of: &Situation| decide(of, Rotate, when, &remember(), SKEW);
+    let decision = |of: &Inputs| decide(of, Rotate, when, &remember(), SKEW);
     assert_eq!(decision(&FRESH), NEW, "none of the conditions");
     for (at, (first, apply_first, gives)) in CONDITIONS.iter().enumerate() {
         let mut alone = FRESH;
@@ -421,7 +421,7 @@ fn another_kind_of_policy_changes_no_verdict_but_its_own() {
     // for.
     let session = Policy::session().for_kind(Kind::SESSION);
     for (at, gives) in [(0, VALID), (M - 1, VALID), (M, SLID), (30 * M - 1, SLID), (30 * M, EXPIRED)] {
-        let of = Situation { idle_at: Some(t(30 * M)), expires_at: t(12 * H), ..FRESH };
+        let of = Inputs { idle_at: Some(t(30 * M)), expires_at: t(12 * H), ..FRESH };
         for ask in [Verify, Rotate] {
             assert_eq!(decide(&of, ask, t(at), &session, SKEW), gives, "{at} ms after the issue");
         }

@@ -5,29 +5,17 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::folder::{Folder, Options};
 use crate::store::SledStore;
 
 /// The default namespace.
 pub(crate) const DEFAULT_NAMESPACE: &str = "default";
 const NAMESPACE_MAX_LEN: usize = 64;
-
-/// When the store acknowledges a touch: the throttled write that only notes that a token was seen.
-///
-/// A touch is a replace that changes only times, each of them forward, and the write id. Rotations,
-/// confirmations, changes of data, revocations, spendings, inserts and deletions are no touches, and always
-/// wait for the disk.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum AckTouch {
-    /// When it would survive a `kill -9`, like every other write.
-    #[default]
-    Flushed,
-    /// When every handle sees it. sled writes it out within half a second, or with the next write that waits
-    /// for the disk. A crash may take back the last touches: a token then seems idle for longer than it was,
-    /// so it expires too early, never too late. No ended or replaced token becomes valid again.
-    Written,
-}
+/// The shortest timeout: no disk reliably answers sooner.
+const SHORTEST: Duration = Duration::from_millis(10);
+/// The longest timeout: every call ends within it (S12).
+const LONGEST: Duration = Duration::from_secs(20);
 
 /// Opens a [`SledStore`] with settings other than the defaults.
 ///
@@ -37,14 +25,32 @@ pub enum AckTouch {
 pub struct Builder {
     path: PathBuf,
     namespace: String,
-    touches: AckTouch,
+    /// Whether a touch is acknowledged only when it is flushed.
+    pub(crate) flushes_touches: bool,
     options: Options,
 }
 
+impl SledStore {
+    /// Opens the folder at `path`, as [`Builder::open`] does.
+    ///
+    /// **Blocks.**
+    ///
+    /// # Errors
+    /// Those of [`Builder::open`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        Self::builder(path).open()
+    }
+
+    /// Returns a builder, for another namespace or other limits.
+    pub fn builder(path: impl Into<PathBuf>) -> Builder {
+        Builder::new(path.into())
+    }
+}
+
 impl Builder {
-    pub(crate) fn new(path: PathBuf) -> Self {
-        let options = Options { cache_bytes: 1 << 30, timeout: Duration::from_secs(30) };
-        Self { path, namespace: DEFAULT_NAMESPACE.to_owned(), touches: AckTouch::default(), options }
+    fn new(path: PathBuf) -> Self {
+        let options = Options { cache_bytes: 1 << 30, timeout: LONGEST };
+        Self { path, namespace: DEFAULT_NAMESPACE.to_owned(), flushes_touches: true, options }
     }
 
     /// Sets the namespace, which keeps this store apart from others in the same folder: 1 to 64 characters of
@@ -53,12 +59,6 @@ impl Builder {
     /// Meant for a handful, because sled uses space for each.
     pub fn namespace(mut self, name: impl Into<String>) -> Self {
         self.namespace = name.into();
-        self
-    }
-
-    /// Sets when a touch is acknowledged; [`AckTouch::Flushed`] by default.
-    pub fn touches(mut self, when: AckTouch) -> Self {
-        self.touches = when;
         self
     }
 
@@ -71,9 +71,10 @@ impl Builder {
         self
     }
 
-    /// Sets how long a call may take before it fails, 30 s by default.
+    /// Sets how long a call may take before it fails: 20 s by default, at least 10 ms and at most 20 s (contract
+    /// S12).
     pub fn timeout(mut self, limit: Duration) -> Self {
-        self.options.timeout = limit;
+        self.options.timeout = limit.clamp(SHORTEST, LONGEST);
         self
     }
 
@@ -95,10 +96,24 @@ impl Builder {
             return Err(refused("a namespace must be 1 to 64 characters of a-z, 0-9, '_' and '-'"));
         }
         let folder = Folder::open(&self.path, self.options)?;
-        SledStore::new(folder, self.namespace.into(), self.touches)
+        SledStore::new(folder, self.namespace.into(), self.flushes_touches)
     }
 }
 
 fn refused(why: &'static str) -> StoreError {
-    StoreError::Refused(Trouble::Plain(why).into())
+    StoreError::Refused(Error::Plain(why).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_timeout_has_bounds() {
+        let day = Duration::from_secs(86_400);
+        for (asked, limit) in [(day, LONGEST), (Duration::ZERO, SHORTEST), (SHORTEST * 2, SHORTEST * 2)] {
+            assert_eq!(SledStore::builder("folder").timeout(asked).options.timeout, limit);
+        }
+        assert_eq!(SledStore::builder("folder").options.timeout, LONGEST);
+    }
 }

@@ -2,10 +2,10 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::error::Trouble;
+use crate::error::Error;
 
 /// Receives the result of the flush for which it waits.
-pub(crate) type Waiter = Box<dyn FnOnce(Result<(), Trouble>) + Send>;
+pub(crate) type Waiter = Box<dyn FnOnce(Result<(), Error>) + Send>;
 
 /// Does something to a `C`. Answers at once, or returns the waiter that answers after the next flush.
 pub(crate) type Job<C> = Box<dyn FnOnce(&C) -> Option<Waiter> + Send>;
@@ -38,7 +38,7 @@ impl<C> Committer<C> {
     }
 
     /// Does jobs until there are none. Blocks.
-    pub(crate) fn lead(&self, on: &C, flush: impl Fn() -> Result<(), Trouble>) {
+    pub(crate) fn lead(&self, on: &C, flush: impl Fn() -> Result<(), Error>) {
         loop {
             let mut queue = self.queue();
             let jobs = std::mem::take(&mut queue.jobs);
@@ -86,7 +86,7 @@ mod tests {
     }
 
     impl Disk {
-        fn flush(&self) -> Result<(), Trouble> {
+        fn flush(&self) -> Result<(), Error> {
             let seen = self.written.load(Ordering::SeqCst);
             thread::sleep(Duration::from_millis(2));
             self.flushed.fetch_max(seen, Ordering::SeqCst);
@@ -137,8 +137,8 @@ mod tests {
             let _ = committer.submit(job);
         }
         drop(tell);
-        committer.lead(&(), || Err(Trouble::Damaged));
-        assert_eq!(told.iter().collect::<Vec<_>>(), vec![Err(Trouble::Damaged); 3]);
+        committer.lead(&(), || Err(Error::Panicked));
+        assert_eq!(told.iter().collect::<Vec<_>>(), vec![Err(Error::Panicked); 3]);
     }
 
     #[test]

@@ -9,13 +9,10 @@ use std::sync::{Arc, OnceLock};
 use hallpass_core::StoreError;
 
 use crate::committer::{Committer, Job, Waiter};
-use crate::error::{Trouble, damaged, from_sled, guarded, text};
-use crate::folder::Options;
+use crate::error::{Damage, Error, damaged, from_sled, guarded, text};
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
-use crate::locks::{Locks, Released};
+use crate::locks::{Locks, UnflushedStripes};
 use crate::opening;
-use crate::repair::Repair;
-use crate::space::Space;
 
 /// The number of flushes after which the size of the files is measured again.
 const SIZE_EVERY: u32 = 1024;
@@ -26,12 +23,12 @@ const NEW_AT_MOST: u64 = 64 * 1024;
 /// What a database can still be used for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Health {
-    Well,
+    Ok,
     /// A write or a flush failed on the disk. sled accepts no more writes, but the folder can be opened
     /// again.
-    Failed(Trouble),
+    Failed(Error),
     /// sled panicked during a write. Its threads may hang, so it is neither used nor closed any more.
-    Lost,
+    Panicked,
 }
 
 /// A database, its locks and its flusher.
@@ -40,34 +37,35 @@ pub(crate) struct Engine {
     pub(crate) locks: Locks,
     pub(crate) committer: Committer<Arc<Engine>>,
     cache_bytes: u64,
-    failed: OnceLock<Trouble>,
-    lost: AtomicBool,
-    repaired: Option<Repair>,
+    failed: OnceLock<Error>,
+    panicked: AtomicBool,
+    /// Whether the folder was new, or had been closed cleanly.
+    clean: bool,
     flushes: AtomicU32,
     fits: AtomicBool,
 }
 
 impl Engine {
-    /// Opens the existing folder at `path`, and checks it if it was not closed cleanly.
+    /// Opens the existing folder at `path`. Unless it [is clean](Self::is_clean), it must be checked before use.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if another process has it open or the disk fails, [`StoreError::Refused`]
     /// if it belongs to something else or cannot be written, [`StoreError::Corrupt`] if sled cannot read it.
-    pub(crate) fn open(path: &Path, options: Options) -> Result<Self, StoreError> {
-        let (db, had) = opening::open(path, options.cache_bytes)?;
+    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+        let (db, had) = opening::open(path, cache_bytes)?;
         let mut engine = Self {
             db,
             locks: Locks::new(),
             committer: Committer::new(),
-            cache_bytes: options.cache_bytes,
+            cache_bytes,
             failed: OnceLock::new(),
-            lost: AtomicBool::new(false),
-            repaired: None,
+            panicked: AtomicBool::new(false),
+            clean: false,
             flushes: AtomicU32::new(0),
             fits: AtomicBool::new(false),
         };
         match engine.run(true, |engine| engine.begin(had)) {
-            Ok(repaired) => engine.repaired = repaired,
+            Ok(clean) => engine.clean = clean,
             Err(error) => {
                 engine.close_unmarked();
                 return Err(error);
@@ -87,39 +85,32 @@ impl Engine {
         work: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
-            self.lost.fetch_or(writes, Ordering::SeqCst);
-            Err(StoreError::Other(Trouble::Panicked.into()))
+            self.panicked.fetch_or(writes, Ordering::SeqCst);
+            Err(StoreError::Other(Error::Panicked.into()))
         })
     }
 
-    /// Runs `work` on a namespace, unless the database accepts no more work.
-    ///
     /// # Errors
-    /// Those of `work`, or [`StoreError::Unavailable`] or [`StoreError::Other`].
-    pub(crate) fn perform<T>(
-        &self,
-        writes: bool,
-        namespace: &str,
-        work: impl FnOnce(&Space<'_>) -> Result<T, StoreError>,
-    ) -> Result<T, StoreError> {
+    /// [`StoreError::Unavailable`] or [`StoreError::Other`] if the database accepts no more reads, or no more writes.
+    pub(crate) fn accepts(&self, writes: bool) -> Result<(), StoreError> {
         match self.health() {
-            Health::Lost => Err(StoreError::Other(Trouble::Panicked.into())),
+            Health::Panicked => Err(StoreError::Other(Error::Panicked.into())),
             Health::Failed(why) if writes => Err(StoreError::Unavailable(why.into())),
-            _ => self.run(writes, |engine| work(&Space::new(engine, namespace)?)),
+            _ => Ok(()),
         }
     }
 
     pub(crate) fn health(&self) -> Health {
         match self.failed.get() {
-            _ if self.lost.load(Ordering::SeqCst) => Health::Lost,
+            _ if self.panicked.load(Ordering::SeqCst) => Health::Panicked,
             Some(why) => Health::Failed(why.clone()),
-            None => Health::Well,
+            None => Health::Ok,
         }
     }
 
-    /// What the check at opening found and repaired; `None` if the database had been closed cleanly.
-    pub(crate) fn repaired(&self) -> Option<Repair> {
-        self.repaired
+    /// Whether the folder was new, or had been closed cleanly.
+    pub(crate) fn is_clean(&self) -> bool {
+        self.clean
     }
 
     /// Whether data that was read once stays in memory, because the files are no larger than the cache.
@@ -141,6 +132,16 @@ impl Engine {
         self.written(self.db.open_tree([NAMESPACE, namespace].concat()))
     }
 
+    /// The trees of all namespaces.
+    ///
+    /// # Errors
+    /// [`StoreError`]
+    pub(crate) fn trees(&self) -> Result<Vec<sled::Tree>, StoreError> {
+        let names = self.db.tree_names();
+        let names = names.into_iter().filter(|name| name.starts_with(NAMESPACE.as_bytes()));
+        names.map(|name| self.written(self.db.open_tree(name))).collect()
+    }
+
     /// Converts the result of a write, and notes it if the disk has failed.
     ///
     /// # Errors
@@ -148,7 +149,7 @@ impl Engine {
     pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| {
             if let sled::Error::Io(io) = &error {
-                let _ = self.failed.set(Trouble::System(text(io)));
+                let _ = self.failed.set(Error::System(text(io)));
             }
             from_sled(&error)
         })
@@ -158,7 +159,7 @@ impl Engine {
     /// by the returned waiter.
     pub(crate) fn settle(
         self: &Arc<Self>,
-        rests_on: Released,
+        rests_on: UnflushedStripes,
         deliver: impl FnOnce(Result<(), StoreError>) + Send + 'static,
     ) -> Option<Waiter> {
         if !rests_on.needs_flush() {
@@ -190,7 +191,7 @@ impl Engine {
 
     /// Returns when everything written so far is on disk. Blocks. Only for a caller with exclusive use of the
     /// database.
-    fn flush(&self) -> Result<(), StoreError> {
+    pub(crate) fn flush(&self) -> Result<(), StoreError> {
         self.flush_now().map_err(in_doubt)
     }
 
@@ -199,35 +200,33 @@ impl Engine {
     /// # Errors
     /// [`StoreError`]
     pub(crate) fn close(self) -> Result<(), StoreError> {
-        let result = match self.health() {
-            Health::Lost => Err(StoreError::Other(Trouble::Panicked.into())),
-            Health::Failed(why) => Err(StoreError::Unavailable(why.into())),
-            Health::Well => self.run(true, |engine| {
+        let result = self.accepts(true).and_then(|()| {
+            self.run(true, |engine| {
                 engine.flush()?;
                 engine.written(engine.db.insert(CLEAN, &[]))?;
                 engine.flush()
-            }),
-        };
+            })
+        });
         self.close_unmarked();
         result
     }
 
-    /// Recognises a folder of this crate, or marks a new one, and checks it if necessary. `had` is the size
-    /// of its file before sled opened it.
-    fn begin(&self, had: u64) -> Result<Option<Repair>, StoreError> {
+    /// Recognises a folder of this crate, or marks a new one. `had` is the size of its file before sled opened it.
+    /// Returns whether it was new, or had been closed cleanly.
+    fn begin(&self, had: u64) -> Result<bool, StoreError> {
         let number = self.db.get(FORMAT).map_err(|error| from_sled(&error))?;
         if let Some(number) = &number {
             let number = std::str::from_utf8(number).ok().and_then(|digits| digits.parse().ok());
             match number {
                 Some(FORMAT_NUMBER) => {}
-                Some(number) => return Err(StoreError::Refused(Trouble::Newer(number).into())),
-                None => return Err(StoreError::Refused(Trouble::Foreign.into())),
+                Some(number) => return Err(StoreError::Refused(Error::Newer(number).into())),
+                None => return Err(StoreError::Refused(Error::Foreign.into())),
             }
         } else {
             // A crash between sled's first byte and our mark leaves an empty database, which this store may
             // take.
             if !self.db.is_empty() || self.db.tree_names().len() > 1 {
-                return Err(StoreError::Refused(Trouble::Foreign.into()));
+                return Err(StoreError::Refused(Error::Foreign.into()));
             }
             if had > NEW_AT_MOST {
                 return Err(damaged(None, "a database that is not new has no readable data"));
@@ -235,21 +234,11 @@ impl Engine {
             self.written(self.db.insert(FORMAT, FORMAT_NUMBER.to_string().as_bytes()))?;
         }
         let clean = self.written(self.db.remove(CLEAN))?.is_some();
-        let mut repaired = None;
-        if number.is_some() && !clean {
-            let mut all = Repair::default();
-            for name in self.db.tree_names() {
-                if name.starts_with(NAMESPACE.as_bytes()) {
-                    all.check(self, &self.written(self.db.open_tree(name))?)?;
-                }
-            }
-            repaired = Some(all);
-        }
         self.flush()?;
-        Ok(repaired)
+        Ok(clean || number.is_none())
     }
 
-    fn flush_now(&self) -> Result<(), Trouble> {
+    fn flush_now(&self) -> Result<(), Error> {
         if let Some(why) = self.failed.get() {
             return Err(why.clone());
         }
@@ -261,16 +250,16 @@ impl Engine {
                 Ok(())
             }
             Ok(Err(sled::Error::Io(io))) => {
-                let _ = self.failed.set(Trouble::System(text(&io)));
-                Err(Trouble::FlushFailed(text(&io)))
+                let _ = self.failed.set(Error::System(text(&io)));
+                Err(Error::FlushFailed(text(&io)))
             }
-            Ok(Err(_)) => {
-                self.lost.store(true, Ordering::SeqCst);
-                Err(Trouble::Damaged)
+            Ok(Err(error)) => {
+                self.panicked.store(true, Ordering::SeqCst);
+                Err(Error::Damaged(Damage::of(&error)))
             }
             Err(_) => {
-                self.lost.store(true, Ordering::SeqCst);
-                Err(Trouble::Panicked)
+                self.panicked.store(true, Ordering::SeqCst);
+                Err(Error::Panicked)
             }
         }
     }
@@ -282,7 +271,7 @@ impl Engine {
 
     /// Closes the database without a mark, so that it is checked when it is opened again.
     pub(crate) fn close_unmarked(self) {
-        if self.health() == Health::Lost {
+        if self.health() == Health::Panicked {
             // Closing would wait for threads that no longer exist.
             std::mem::forget(self);
         } else {
@@ -301,6 +290,6 @@ impl fmt::Debug for Engine {
 }
 
 /// The error for a caller that waited for a flush that failed.
-fn in_doubt(trouble: Trouble) -> StoreError {
-    StoreError::Timeout { source: trouble.into(), outcome_unknown: true }
+fn in_doubt(error: Error) -> StoreError {
+    StoreError::Timeout { source: error.into(), outcome_unknown: true }
 }

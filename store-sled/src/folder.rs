@@ -12,7 +12,7 @@ use hallpass_core::StoreError;
 use tokio::sync::Semaphore;
 
 use crate::engine::{Engine, Health};
-use crate::error::{Trouble, from_system, guarded};
+use crate::error::{Error, from_system, guarded};
 use crate::repair::Repair;
 
 /// The shortest time between two attempts to open.
@@ -46,12 +46,13 @@ pub(crate) struct Folder {
 enum State {
     Open {
         engine: Arc<Engine>,
+        repaired: Option<Repair>,
         since: Instant,
     },
     /// The disk failed and the database could not be opened; the next attempt comes at this instant at the
     /// earliest.
     Down {
-        why: Trouble,
+        why: Error,
         until: Instant,
     },
     Closed,
@@ -66,7 +67,7 @@ impl Folder {
     pub(crate) fn open(path: &Path, options: Options) -> Result<Arc<Self>, StoreError> {
         std::fs::create_dir_all(path).map_err(|io| match io.kind() {
             ErrorKind::AlreadyExists => {
-                StoreError::Refused(Trouble::Plain("a file is where the store needs a folder").into())
+                StoreError::Refused(Error::Plain("a file is where the store needs a folder").into())
             }
             _ => from_system(&io),
         })?;
@@ -77,8 +78,8 @@ impl Folder {
         if let Some(folder) = folders.get(&path).and_then(Weak::upgrade) {
             return Ok(folder);
         }
-        let engine = Arc::new(Engine::open(&path, options)?);
-        let state = RwLock::new(State::Open { engine, since: now() });
+        let (engine, repaired) = open(&path, options)?;
+        let state = RwLock::new(State::Open { engine, repaired, since: now() });
         let threads = std::thread::available_parallelism().map_or(0, |cores| 4 * cores.get());
         let permits = Arc::new(Semaphore::new(threads.max(THREADS)));
         let handles = Arc::new(());
@@ -109,7 +110,7 @@ impl Folder {
     /// Returns the database if it is open and can be read. Never blocks.
     pub(crate) fn at_hand(&self) -> Option<Arc<Engine>> {
         match &*self.state.try_read().ok()? {
-            State::Open { engine, .. } if engine.health() != Health::Lost => Some(engine.clone()),
+            State::Open { engine, .. } if engine.health() != Health::Panicked => Some(engine.clone()),
             _ => None,
         }
     }
@@ -121,15 +122,15 @@ impl Folder {
     /// [`StoreError`] while it is down.
     pub(crate) fn engine(&self, writes: bool) -> Result<Arc<Engine>, StoreError> {
         if let State::Open { engine, .. } = &*self.read()
-            && engine.health() == Health::Well
+            && engine.health() == Health::Ok
         {
             return Ok(engine.clone());
         }
         let mut state = self.write();
-        if let State::Open { engine, since } = &*state {
+        if let State::Open { engine, since, .. } = &*state {
             match engine.health() {
-                Health::Well => return Ok(engine.clone()),
-                Health::Lost => return Err(StoreError::Other(Trouble::Panicked.into())),
+                Health::Ok => return Ok(engine.clone()),
+                Health::Panicked => return Err(StoreError::Other(Error::Panicked.into())),
                 Health::Failed(_) if !writes => return Ok(engine.clone()),
                 Health::Failed(why) if now() < *since + PAUSE || !alone(engine) => {
                     return Err(StoreError::Unavailable(why.into()));
@@ -149,19 +150,18 @@ impl Folder {
                 return Err(StoreError::Unavailable(why.clone().into()));
             }
             State::Closed => {
-                return Err(StoreError::Unavailable(Trouble::Plain("the folder is closed").into()));
+                return Err(StoreError::Unavailable(Error::Plain("the folder is closed").into()));
             }
             _ => {}
         }
-        match Engine::open(&self.path, self.options) {
-            Ok(engine) => {
-                let engine = Arc::new(engine);
-                *state = State::Open { engine: engine.clone(), since: now() };
+        match open(&self.path, self.options) {
+            Ok((engine, repaired)) => {
+                *state = State::Open { engine: engine.clone(), repaired, since: now() };
                 Ok(engine)
             }
             Err(error) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
-                let why = Trouble::System(source.unwrap_or_default());
+                let why = Error::System(source.unwrap_or_default());
                 *state = State::Down { why, until: now() + PAUSE };
                 Err(error)
             }
@@ -171,7 +171,7 @@ impl Folder {
     /// What the last opening found and repaired; `None` if the folder had been closed cleanly.
     pub(crate) fn repaired(&self) -> Option<Repair> {
         match &*self.read() {
-            State::Open { engine, .. } => engine.repaired(),
+            State::Open { repaired, .. } => *repaired,
             _ => None,
         }
     }
@@ -191,14 +191,14 @@ impl Folder {
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Err(StoreError::Unavailable(Trouble::Plain("a call is still under way").into()))
+        Err(StoreError::Unavailable(Error::Plain("a call is still under way").into()))
     }
 
     fn shut(&self) -> Result<(), StoreError> {
         match std::mem::replace(&mut *self.write(), State::Closed) {
             State::Open { engine, .. } => match Arc::into_inner(engine) {
                 Some(engine) => engine.close(),
-                None => Err(StoreError::Unavailable(Trouble::Plain("a call is still under way").into())),
+                None => Err(StoreError::Unavailable(Error::Plain("a call is still under way").into())),
             },
             State::Down { why, .. } => Err(StoreError::Unavailable(why.into())),
             State::Closed => Ok(()),
@@ -216,13 +216,28 @@ impl Folder {
 
 impl Drop for Folder {
     fn drop(&mut self) {
-        let _ = guarded(|| self.shut());
+        if let Err(error) = guarded(|| self.shut()) {
+            let cause = std::error::Error::source(&error).map(tracing::field::display);
+            tracing::error!(%error, cause, "sled: a folder was not closed cleanly");
+        }
     }
 }
 
 impl fmt::Debug for Folder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Folder").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Opens the database, and checks it if it was not closed cleanly.
+fn open(path: &Path, options: Options) -> Result<(Arc<Engine>, Option<Repair>), StoreError> {
+    let engine = Engine::open(path, options.cache_bytes)?;
+    match Repair::of(&engine) {
+        Ok(repaired) => Ok((Arc::new(engine), repaired)),
+        Err(error) => {
+            engine.close_unmarked();
+            Err(error)
+        }
     }
 }
 
@@ -241,4 +256,56 @@ fn alone(engine: &Arc<Engine>) -> bool {
 #[expect(clippy::disallowed_methods, reason = "paces attempts to open; no token depends on it")]
 fn now() -> Instant {
     Instant::now()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use tracing::field::{Field, Visit};
+    use tracing::span;
+
+    use super::*;
+
+    /// Collects what is traced.
+    #[derive(Clone, Default)]
+    struct Lines(Arc<Mutex<String>>);
+
+    impl Visit for Lines {
+        fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+            *self.0.lock().unwrap() += &format!("{field}={value:?} ");
+        }
+    }
+
+    impl tracing::Subscriber for Lines {
+        fn enabled(&self, metadata: &tracing::Metadata<'_>) -> bool {
+            metadata.target().starts_with("hallpass_store_sled")
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, event: &tracing::Event<'_>) {
+            event.record(&mut self.clone());
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[test]
+    fn a_folder_that_is_dropped_uncleanly_is_traced() {
+        let lines = Lines::default();
+        let _listening = tracing::subscriber::set_default(lines.clone());
+        let path = tempfile::tempdir().unwrap();
+        let options = Options { cache_bytes: 1 << 20, timeout: Duration::from_secs(1) };
+        drop(Folder::open(path.path(), options).unwrap());
+        assert_eq!(*lines.0.lock().unwrap(), "");
+        let folder = Folder::open(path.path(), options).unwrap();
+        let full = std::io::Error::from_raw_os_error(28);
+        let _ = folder.engine(true).unwrap().written::<()>(Err(sled::Error::Io(full)));
+        drop(folder);
+        let lines = lines.0.lock().unwrap();
+        assert!(lines.contains("not closed cleanly") && lines.contains("No space left"), "{lines}");
+    }
 }

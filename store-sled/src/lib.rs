@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod danger;
+
 mod builder;
 mod committer;
 mod engine;
@@ -7,12 +9,12 @@ mod error;
 mod folder;
 mod keys;
 mod locks;
+mod namespace;
 mod opening;
 mod purge;
 mod repair;
-mod space;
 mod store;
 
-pub use builder::{AckTouch, Builder};
+pub use builder::Builder;
 pub use repair::Repair;
 pub use store::SledStore;

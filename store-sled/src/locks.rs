@@ -43,8 +43,8 @@ impl Locks {
         &self,
         subjects: impl IntoIterator<Item = SubjectKey>,
         selectors: impl IntoIterator<Item = Selector>,
-    ) -> Held<'_> {
-        let mut held = Held { locks: self, at: Vec::new(), guards: Vec::new(), raised: false };
+    ) -> StripeGuard<'_> {
+        let mut held = StripeGuard { locks: self, at: Vec::new(), guards: Vec::new(), raised: false };
         held.take(subjects.into_iter().map(|subject| stripe(subject.0)));
         held.add(selectors);
         held
@@ -56,7 +56,7 @@ impl Locks {
     }
 
     /// Counts a writer out once everything it wrote is on disk.
-    pub(crate) fn flushed(&self, released: &Released) {
+    pub(crate) fn flushed(&self, released: &UnflushedStripes) {
         for at in released.raised.iter().flatten() {
             self.stripes[*at].unflushed.fetch_sub(1, Ordering::SeqCst);
         }
@@ -68,14 +68,14 @@ impl Locks {
 }
 
 /// Stripes that are locked.
-pub(crate) struct Held<'a> {
+pub(crate) struct StripeGuard<'a> {
     locks: &'a Locks,
     at: Vec<usize>,
     guards: Vec<MutexGuard<'a, ()>>,
     raised: bool,
 }
 
-impl Held<'_> {
+impl StripeGuard<'_> {
     /// Also locks the stripes of these. Only while no selector is held yet.
     pub(crate) fn add(&mut self, selectors: impl IntoIterator<Item = Selector>) {
         self.take(selectors.into_iter().map(|selector| STRIPES + stripe(selector.0)));
@@ -92,9 +92,9 @@ impl Held<'_> {
     }
 
     /// Unlocks.
-    pub(crate) fn release(self) -> Released {
+    pub(crate) fn release(self) -> UnflushedStripes {
         let needs_flush = self.at.iter().any(|at| self.locks.is_unflushed(*at));
-        Released { raised: self.raised.then_some(self.at), needs_flush }
+        UnflushedStripes { raised: self.raised.then_some(self.at), needs_flush }
     }
 
     fn take(&mut self, wanted: impl Iterator<Item = usize>) {
@@ -113,12 +113,12 @@ impl Held<'_> {
 /// The stripes that were locked. A writer's stripes stay counted until [`Locks::flushed`].
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Released {
+pub(crate) struct UnflushedStripes {
     raised: Option<Vec<usize>>,
     needs_flush: bool,
 }
 
-impl Released {
+impl UnflushedStripes {
     /// For a caller that held no stripe.
     pub(crate) fn reader(needs_flush: bool) -> Self {
         Self { raised: None, needs_flush }
@@ -191,7 +191,8 @@ mod tests {
             held.raise();
             held.release()
         };
-        let all = [1, 2, 1].map(raised).into_iter().fold(Released::reader(false), Released::and);
+        let all =
+            [1, 2, 1].map(raised).into_iter().fold(UnflushedStripes::reader(false), UnflushedStripes::and);
         assert!(all.needs_flush() && locks.unflushed(selector(1)) && locks.unflushed(selector(2)));
         locks.flushed(&all);
         assert!(!locks.unflushed(selector(1)) && !locks.unflushed(selector(2)));

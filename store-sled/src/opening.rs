@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 
-use crate::error::{Trouble, at_opening, from_system, guarded, is_lock};
+use crate::error::{Error, at_opening, from_system, guarded, is_lock};
 
 /// How often to try the lock, every 20 ms: another thread may be closing the previous handle.
 const ATTEMPTS: u32 = 50;
@@ -25,7 +25,7 @@ pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<(sled::Db, u64), Sto
         remove_half_snapshots(path)?;
         // A file that sled cannot make sense of often makes it panic.
         let opened = guarded(|| Ok(config.open()))
-            .map_err(|_| StoreError::Corrupt { selector: None, source: Trouble::Panicked.into() })?;
+            .map_err(|_| StoreError::Corrupt { selector: None, source: Error::Panicked.into() })?;
         match opened {
             Ok(db) => return Ok((db, had)),
             Err(sled::Error::Io(io)) if is_lock(&io) && attempt < ATTEMPTS => attempt += 1,
@@ -45,7 +45,7 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
         let name = entry.map_err(|io| from_system(&io))?.file_name();
         // "lost+found" comes with a new file system, and "blobs" is what sled creates first.
         if name != "lost+found" && name != "blobs" {
-            return Err(StoreError::Refused(Trouble::OtherFiles.into()));
+            return Err(StoreError::Refused(Error::OtherFiles.into()));
         }
     }
     Ok(())

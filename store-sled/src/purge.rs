@@ -5,17 +5,17 @@ use hallpass_core::{StoreError, Timestamp};
 
 use crate::error::from_sled;
 use crate::keys;
-use crate::locks::Released;
-use crate::space::{Answer, Space};
+use crate::locks::UnflushedStripes;
+use crate::namespace::{Answer, Namespace};
 
 /// The most records that one purge removes, so that its time is bounded.
 const PURGE_AT_ONCE: u32 = 10_000;
 
-impl Space<'_> {
+impl Namespace<'_> {
     pub(crate) fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Answer<Purged>, StoreError> {
         let limit = u64::from(limit.min(PURGE_AT_ONCE));
         let mut purged = Purged { removed: 0, more: false };
-        let mut rests_on = Released::reader(false);
+        let mut rests_on = UnflushedStripes::reader(false);
         for item in self.tree.range(keys::due_until(now)) {
             let (entry, _) = item.map_err(|error| from_sled(&error))?;
             if purged.removed == limit {

@@ -28,12 +28,27 @@ pub struct Repair {
 }
 
 impl Repair {
-    /// Checks one namespace, and adds up the findings. Makes two passes over every key, with one read for
-    /// each entry.
+    /// Checks every namespace of a database that was not closed cleanly.
     ///
     /// # Errors
     /// [`StoreError`] if the disk fails or sled's own structures are damaged.
-    pub(crate) fn check(&mut self, engine: &Engine, tree: &sled::Tree) -> Result<(), StoreError> {
+    pub(crate) fn of(engine: &Engine) -> Result<Option<Self>, StoreError> {
+        if engine.is_clean() {
+            return Ok(None);
+        }
+        engine.run(true, |engine| {
+            let mut all = Self::default();
+            for tree in engine.trees()? {
+                all.check(engine, &tree)?;
+            }
+            engine.flush()?;
+            Ok(Some(all))
+        })
+    }
+
+    /// Checks one namespace, and adds up the findings. Makes two passes over every key, with one read for
+    /// each entry.
+    fn check(&mut self, engine: &Engine, tree: &sled::Tree) -> Result<(), StoreError> {
         let mut corrupt = BTreeSet::new();
         for item in tree.scan_prefix([keys::RECORD]) {
             let (key, value) = item.map_err(|error| from_sled(&error))?;

@@ -1,7 +1,6 @@
 //! The store that applications hold, and how its asynchronous calls reach code that blocks.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +13,12 @@ use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
-use crate::builder::{AckTouch, Builder};
 use crate::committer::Job;
 use crate::engine::{Engine, Health};
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::folder::Folder;
+use crate::namespace::{Answer, Namespace};
 use crate::repair::Repair;
-use crate::space::{Answer, Space};
 
 /// Keeps records in a folder of the local disk.
 ///
@@ -33,35 +31,20 @@ pub struct SledStore {
     folder: Arc<Folder>,
     handle: Arc<()>,
     namespace: Arc<str>,
-    touches: AckTouch,
+    flushes_touches: bool,
 }
 
 impl SledStore {
-    /// Opens the folder at `path`, as [`Builder::open`] does.
-    ///
-    /// **Blocks.**
-    ///
-    /// # Errors
-    /// Those of [`Builder::open`].
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
-        Self::builder(path).open()
-    }
-
-    /// Returns a builder, for another namespace, weaker acknowledgement of touches, or other limits.
-    pub fn builder(path: impl Into<PathBuf>) -> Builder {
-        Builder::new(path.into())
-    }
-
     pub(crate) fn new(
         folder: Arc<Folder>,
         namespace: Arc<str>,
-        touches: AckTouch,
+        flushes_touches: bool,
     ) -> Result<Self, StoreError> {
         // sled creates the tree here, so that the first write in a new namespace takes no longer than others.
         let engine = folder.engine(true)?;
-        engine.run(true, |engine| Space::new(engine, &namespace).map(drop))?;
+        engine.run(true, |engine| Namespace::new(engine, &namespace).map(drop))?;
         drop(engine);
-        Ok(Self { handle: folder.handle(), folder, namespace, touches })
+        Ok(Self { handle: folder.handle(), folder, namespace, flushes_touches })
     }
 
     /// What the check at opening found and repaired; `None` if the folder had been closed cleanly, or was
@@ -93,21 +76,22 @@ impl SledStore {
     /// Runs a small write together with others that wait, if the database is healthy.
     async fn write<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
+        work: impl FnOnce(&Namespace<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
-        let Some(engine) = self.folder.at_hand().filter(|engine| engine.health() == Health::Well) else {
+        let Some(engine) = self.folder.at_hand().filter(|engine| engine.health() == Health::Ok) else {
             return self.run(true, work).await;
         };
         let runtime = runtime()?;
         let (tell, told) = oneshot::channel();
         let namespace = self.namespace.clone();
-        let job: Job<Arc<Engine>> = Box::new(move |engine| match engine.perform(true, &namespace, work) {
-            Ok(Answer { value, rests_on }) => engine.settle(rests_on, answer(tell, value)),
-            Err(error) => {
-                let _ = tell.send(Err(error));
-                None
-            }
-        });
+        let job: Job<Arc<Engine>> =
+            Box::new(move |engine| match Namespace::perform(engine, &namespace, true, work) {
+                Ok(Answer { value, rests_on }) => engine.settle(rests_on, answer(tell, value)),
+                Err(error) => {
+                    let _ = tell.send(Err(error));
+                    None
+                }
+            });
         if engine.committer.submit(job) {
             let leader = Leader { engine, _folder: self.folder.clone(), done: false };
             runtime.spawn_blocking(move || leader.lead());
@@ -119,7 +103,7 @@ impl SledStore {
     async fn run<T: Send + 'static>(
         &self,
         writes: bool,
-        work: impl FnOnce(&Space<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
+        work: impl FnOnce(&Namespace<'_>) -> Result<Answer<T>, StoreError> + Send + 'static,
     ) -> Result<T, StoreError> {
         let runtime = runtime()?;
         let (tell, told) = oneshot::channel();
@@ -129,7 +113,7 @@ impl SledStore {
             let permit = folder.permits().acquire_owned().await.ok();
             runtime.spawn_blocking(move || {
                 let done = folder.engine(writes).and_then(|engine| {
-                    let answer = engine.perform(writes, &namespace, work)?;
+                    let answer = Namespace::perform(&engine, &namespace, writes, work)?;
                     Ok((engine, answer))
                 });
                 drop(permit);
@@ -157,11 +141,11 @@ impl SledStore {
         match tokio::time::timeout(self.folder.timeout(), told).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => {
-                let trouble = Trouble::Plain("the tokio runtime is shutting down");
-                Err(StoreError::Unavailable(trouble.into()))
+                let error = Error::Plain("the tokio runtime is shutting down");
+                Err(StoreError::Unavailable(error.into()))
             }
             Err(_) => {
-                let source = Trouble::Plain("the folder does not answer in time").into();
+                let source = Error::Plain("the folder does not answer in time").into();
                 Err(StoreError::Timeout { source, outcome_unknown: writes })
             }
         }
@@ -201,26 +185,26 @@ fn answer<T: Send + 'static>(
 
 fn runtime() -> Result<Handle, StoreError> {
     Handle::try_current()
-        .map_err(|_| StoreError::Refused(Trouble::Plain("called outside a tokio runtime").into()))
+        .map_err(|_| StoreError::Refused(Error::Plain("called outside a tokio runtime").into()))
 }
 
 #[async_trait]
 impl TokenStore for SledStore {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let record = record.clone();
-        self.write(move |space| space.insert(&record, fence)).await
+        self.write(move |namespace| namespace.insert(&record, fence)).await
     }
 
     /// Reads on the calling thread while the folder fits into the cache: that takes 1 to 2 µs, a tenth of the
     /// cost of another thread.
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         if let Some(engine) = self.folder.at_hand().filter(|engine| engine.fits()) {
-            let found = engine.run(false, |engine| Space::new(engine, &self.namespace)?.get(selector));
+            let found = engine.run(false, |engine| Namespace::new(engine, &self.namespace)?.get(selector));
             if !engine.locks.unflushed(selector) {
                 return found;
             }
         }
-        self.run(false, move |space| space.find(selector)).await
+        self.run(false, move |namespace| namespace.find(selector)).await
     }
 
     async fn replace(
@@ -230,26 +214,26 @@ impl TokenStore for SledStore {
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
         if expected == Revision::MAX {
-            let trouble = Trouble::Plain("the revision cannot be counted any further");
-            return Err(StoreError::Refused(trouble.into()));
+            let error = Error::Plain("the revision cannot be counted any further");
+            return Err(StoreError::Refused(error.into()));
         }
         let next = next.clone();
-        let flushed = change != Change::Touch || self.touches == AckTouch::Flushed;
-        self.write(move |space| space.replace(&next, expected, flushed)).await
+        let flushed = change != Change::Touch || self.flushes_touches;
+        self.write(move |namespace| namespace.replace(&next, expected, flushed)).await
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
-        self.write(move |space| space.delete(selector)).await
+        self.write(move |namespace| namespace.delete(selector)).await
     }
 
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let (subject, revocation) = (subject.clone(), revocation.clone());
-        self.run(true, move |space| space.revoke_by_subject(&subject, &revocation)).await
+        self.run(true, move |namespace| namespace.revoke_by_subject(&subject, &revocation)).await
     }
 
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let (subject, page) = (subject.clone(), page.clone());
-        self.run(false, move |space| space.list_by_subject(&subject, &page)).await
+        self.run(false, move |namespace| namespace.list_by_subject(&subject, &page)).await
     }
 
     async fn epoch(
@@ -260,12 +244,12 @@ impl TokenStore for SledStore {
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
         let subject = subject.clone();
-        let epoch = self.write(move |space| space.epoch(&subject, fresh, keep, now)).await?;
+        let epoch = self.write(move |namespace| namespace.epoch(&subject, fresh, keep, now)).await?;
         Ok(Admission { epoch, era: Era::FIRST })
     }
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.run(true, move |space| space.purge_expired(now, limit)).await
+        self.run(true, move |namespace| namespace.purge_expired(now, limit)).await
     }
 }
 
@@ -274,7 +258,7 @@ impl fmt::Debug for SledStore {
         f.debug_struct("SledStore")
             .field("path", &self.folder.path())
             .field("namespace", &self.namespace)
-            .field("touches", &self.touches)
+            .field("flushes_touches", &self.flushes_touches)
             .finish_non_exhaustive()
     }
 }

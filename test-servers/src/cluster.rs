@@ -4,13 +4,14 @@ use std::net::SocketAddr;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::backend::{Backend, Origin};
 use crate::error::Error;
-use crate::launch::ladder;
-use crate::local;
+use crate::launch::places;
+use crate::local::Recipe;
 use crate::probe::redis_command;
 use crate::process::TICK;
 use crate::programs;
-use crate::server::{Backend, Origin, Server};
+use crate::server::Server;
 
 const MASTERS: usize = 3;
 const SLOTS: usize = 16_384;
@@ -33,7 +34,7 @@ pub struct Cluster {
 /// [`Error::Unavailable`] without `redis-server`, or if `HALLPASS_SERVERS` excludes `local`.
 pub fn redis_cluster() -> Result<Cluster, Error> {
     let program = local_redis(&[("cluster-enabled", "yes"), ("cluster-node-timeout", "2000")])?;
-    let nodes: Result<Vec<_>, _> = (0..MASTERS * 2).map(|_| local::launch(&program)).collect();
+    let nodes: Result<Vec<_>, _> = (0..MASTERS * 2).map(|_| Server::local(&program)).collect();
     let cluster = Cluster { nodes: nodes? };
     cluster.form()?;
     Ok(cluster)
@@ -95,8 +96,8 @@ impl Cluster {
 }
 
 /// A recipe for a local Redis with these settings.
-pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<local::Recipe, Error> {
-    if !ladder(None)?.contains(&Origin::Local) {
+pub(crate) fn local_redis(settings: &[(&str, &str)]) -> Result<Recipe, Error> {
+    if !places(None)?.contains(&Origin::Local) {
         let reason = "HALLPASS_SERVERS leaves local programs out".to_owned();
         return Err(Error::Unavailable { backend: Backend::Redis, tried: vec![reason] });
     }

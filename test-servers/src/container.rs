@@ -3,6 +3,7 @@
 use std::env;
 use std::future::Future;
 use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::process::CommandExt;
 use std::process::{self, Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -10,19 +11,18 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use testcontainers::core::{ContainerPort, error::TestcontainersError};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
-use tokio::runtime::{Builder, Runtime};
-use url::Url;
-
+use crate::backend::{Backend, Origin};
 use crate::error::Error;
+use crate::handle::Handle;
 use crate::port;
 use crate::probe;
 use crate::process::TICK;
 use crate::programs::{postgres_settings, redis_settings};
-use crate::server::{Backend, Handle, Server};
-use crate::version::announce;
+use crate::server::Server;
+use testcontainers::core::{ContainerPort, error::TestcontainersError};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::runtime::{Builder, Runtime};
 
 /// Long enough to pull the image.
 const START: Duration = Duration::from_secs(180);
@@ -43,8 +43,25 @@ pub(crate) struct Container {
     frozen: bool,
 }
 
+/// The network on which containers listen: `bridge`, which publishes their ports on loopback, or `host`.
+const NETWORK: &str = "HALLPASS_CONTAINER_NETWORK";
+
 /// Starts a container; [`Error::Unavailable`] without Docker or the image.
 pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
+    let mut attempts = 0;
+    loop {
+        attempts += 1;
+        match launch_on(port::free()?, backend, settings) {
+            // Another process took the port after it was found free.
+            Err(Error::Unavailable { tried, .. })
+                if attempts < 5 && tried.iter().any(|reason| reason.contains("already allocated")) => {}
+            Err(Error::Start { log, .. }) if attempts < 5 && log.contains("Address already in use") => {}
+            other => return other,
+        }
+    }
+}
+
+fn launch_on(port: u16, backend: Backend, settings: &[(String, String)]) -> Result<Server, Error> {
     static NEXT: AtomicU32 = AtomicU32::new(0);
     let (variable, image, inner) = match backend {
         Backend::Postgres => ("HALLPASS_POSTGRES_IMAGE", "postgres:18", 5432),
@@ -55,75 +72,55 @@ pub(crate) fn launch(backend: Backend, settings: &[(String, String)]) -> Result<
         }
     };
     let image = env::var(variable).ok().filter(|image| !image.is_empty()).unwrap_or_else(|| image.to_owned());
-    let mut attempts = 0;
-    let (container, port) = loop {
-        attempts += 1;
-        let port = port::free()?;
-        let number = NEXT.fetch_add(1, Ordering::Relaxed);
-        let name = format!("hallpass-server-{}-{number}", process::id());
-        let guard = Guard::new(&name)?;
-        let request = request(backend, &image, settings)
-            .with_container_name(&name)
-            .with_startup_timeout(START)
-            .with_mapped_port(port, ContainerPort::Tcp(inner));
-        match run(START, async move { only_on_loopback(request).start().await }) {
-            Ok(Ok(container)) => {
-                break (Container { container: Some(Arc::new(container)), guard, frozen: false }, port);
-            }
-            Ok(Err(error)) if causes(&error).contains("already allocated") && attempts < 5 => {}
-            Ok(Err(error)) => {
-                let reason = format!("no container of {image} ({variable}): {}", causes(&error));
-                return Err(Error::Unavailable { backend, tried: vec![reason] });
-            }
-            Err(error) => return Err(error),
-        }
+    let on_host = is_on_host_network()?;
+    let name = format!("hallpass-server-{}-{}", process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let guard = Guard::new(&name)?;
+    let request = request(backend, &image, on_host.then_some(port), settings);
+    let request = request.with_container_name(&name).with_startup_timeout(START);
+    let request = match on_host {
+        true => request.with_network("host"),
+        false => only_on_loopback(request.with_mapped_port(port, ContainerPort::Tcp(inner))),
     };
-    let host = container.call("find the host of", |container| async move { container.get_host().await })?;
-    let host = if host.to_string() == "localhost" { "127.0.0.1".to_owned() } else { host.to_string() };
-    let address = probe::resolve(&host, port).map_err(Error::io("resolve the host of Docker"))?;
-    let url = match backend {
-        Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
-        Backend::Redis => format!("redis://{address}"),
-        Backend::Other(_) => format!("tcp://{address}"),
-    };
-    let url = Url::parse(&url).map_err(|error| Error::Io {
-        action: "build a URL",
-        source: io::Error::new(io::ErrorKind::InvalidInput, error),
+    let container = run(START, async move { request.start().await })?.map_err(|error| {
+        let reason = format!("no container of {image} ({variable}): {}", causes(&error));
+        Error::Unavailable { backend, tried: vec![reason] }
     })?;
-    let server = Server::new(backend, url, address, Handle::Container(container));
-    match server.until_it_answers(STEP * 2) {
-        Ok(()) => {
-            announce(&server);
-            Ok(server)
-        }
-        Err(error) => Err(server.last_words().map_or(error, |log| Error::Start { backend, log })),
-    }
+    let container = Container { container: Some(Arc::new(container)), guard, frozen: false };
+    // Not what `get_host` returns for an engine of this machine: in a container that is the address of the bridge.
+    let address = match is_local_engine() {
+        true => (Ipv4Addr::LOCALHOST, port).into(),
+        false => container.resolve(port)?,
+    };
+    Server::launched(backend, address, container)
 }
 
-impl Container {
-    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+impl Handle for Container {
+    fn origin(&self) -> Origin {
+        Origin::Container
+    }
+
+    fn stop(&mut self) -> Result<(), Error> {
         _ = self.thaw();
         self.call("stop", |container| async move { container.stop_with_timeout(Some(15)).await })
     }
 
     /// Kills the container: Docker sends the stop signal and `SIGKILL` right after it.
-    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+    fn crash(&mut self) -> Result<(), Error> {
         _ = self.thaw();
         self.call("crash", |container| async move { container.stop_with_timeout(Some(0)).await })
     }
 
-    pub(crate) fn start(&mut self) -> Result<(), Error> {
+    fn start(&mut self) -> Result<(), Error> {
         self.call("start", |container| async move { container.start().await })
     }
 
-    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+    fn freeze(&mut self) -> Result<(), Error> {
         self.call("freeze", |container| async move { container.pause().await })?;
         self.frozen = true;
         Ok(())
     }
 
-    /// Unpauses the container. Docker reports an error if it is not paused; this does not, as with a process.
-    pub(crate) fn thaw(&mut self) -> Result<(), Error> {
+    fn thaw(&mut self) -> Result<(), Error> {
         if self.frozen {
             self.call("thaw", |container| async move { container.unpause().await })?;
             self.frozen = false;
@@ -131,19 +128,27 @@ impl Container {
         Ok(())
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    fn has_ended(&mut self) -> bool {
         let running = self.call("look at", |container| async move { container.is_running().await });
         matches!(running, Ok(false))
     }
 
-    /// The end of its log.
-    pub(crate) fn log(&self) -> Result<String, Error> {
+    fn log(&self) -> Option<String> {
         let log = self.call("read the log of", |container| async move {
             let (out, err) = (container.stdout_to_vec().await?, container.stderr_to_vec().await?);
             Ok([out, err].concat())
-        })?;
+        });
+        let log = log.ok()?;
         let text = String::from_utf8_lossy(log.get(log.len().saturating_sub(1500)..).unwrap_or_default());
-        Ok(text.trim().to_owned())
+        Some(text.trim().to_owned())
+    }
+}
+
+impl Container {
+    /// The address of a port that an engine elsewhere has published.
+    fn resolve(&self, port: u16) -> Result<SocketAddr, Error> {
+        let host = self.call("find the host of", |container| async move { container.get_host().await })?;
+        probe::resolve(&host.to_string(), port).map_err(Error::io("resolve the host of Docker"))
     }
 
     fn call<T, F>(
@@ -201,21 +206,38 @@ impl Drop for Guard {
     }
 }
 
-fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> ContainerRequest<GenericImage> {
+/// What to run. On the host's network the server listens on `port` of loopback, otherwise on every address of its
+/// container.
+fn request(
+    backend: Backend,
+    image: &str,
+    port: Option<u16>,
+    settings: &[(String, String)],
+) -> ContainerRequest<GenericImage> {
     // A colon before the last slash belongs to the port of a registry.
     let (name, tag) = match image.rsplit_once(':') {
         Some((name, tag)) if !tag.contains('/') => (name, tag),
         _ => (image, "latest"),
     };
     let image = GenericImage::new(name, tag);
+    let mut command: Vec<String> = match (backend, port) {
+        (Backend::Postgres, None) => vec!["postgres".into(), "-c".into(), "listen_addresses=*".into()],
+        (Backend::Postgres, Some(port)) => {
+            let listen = ["postgres", "-c", "listen_addresses=127.0.0.1", "-c"].map(str::to_owned);
+            listen.into_iter().chain([format!("port={port}")]).collect()
+        }
+        (_, None) => ["redis-server", "--protected-mode", "no"].map(str::to_owned).into(),
+        (_, Some(port)) => {
+            let listen = ["redis-server", "--bind", "127.0.0.1", "--port"].map(str::to_owned);
+            listen.into_iter().chain([port.to_string()]).collect()
+        }
+    };
     match backend {
         Backend::Postgres => {
-            let mut command: Vec<_> = ["postgres", "-c", "listen_addresses=*"].map(str::to_owned).into();
             command.extend(postgres_settings(settings));
             image.with_cmd(command).with_env_var("POSTGRES_HOST_AUTH_METHOD", "trust")
         }
         Backend::Redis | Backend::Other(_) => {
-            let mut command: Vec<_> = ["redis-server", "--protected-mode", "no"].map(str::to_owned).into();
             command.extend(redis_settings(settings));
             image.with_cmd(command)
         }
@@ -224,7 +246,7 @@ fn request(backend: Backend, image: &str, settings: &[(String, String)]) -> Cont
 
 /// Publishes ports on loopback only: these servers accept any client without a password.
 fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest<GenericImage> {
-    if env::var("DOCKER_HOST").is_ok_and(|host| !host.starts_with("unix:")) {
+    if !is_local_engine() {
         return request;
     }
     request.with_host_config_modifier(|host| {
@@ -233,6 +255,23 @@ fn only_on_loopback(request: ContainerRequest<GenericImage>) -> ContainerRequest
             binding.host_ip = Some("127.0.0.1".to_owned());
         }
     })
+}
+
+/// Whether Docker runs on this machine.
+fn is_local_engine() -> bool {
+    env::var("DOCKER_HOST").map_or(true, |host| host.is_empty() || host.starts_with("unix:"))
+}
+
+/// Whether the environment asks for the host's network.
+fn is_on_host_network() -> Result<bool, Error> {
+    match env::var(NETWORK).unwrap_or_default().as_str() {
+        "" | "bridge" => Ok(false),
+        "host" => Ok(true),
+        other => Err(Error::Environment {
+            variable: NETWORK,
+            reason: format!("{other:?} is neither bridge nor host"),
+        }),
+    }
 }
 
 /// Awaits `future` on a runtime of this module, so that it works inside and outside any other runtime.
@@ -252,15 +291,8 @@ where
 }
 
 /// Formats an error and its sources in one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text = format!("{text}: {cause_text}");
-        }
-        next = cause.source();
-    }
-    text
+fn causes(error: &TestcontainersError) -> String {
+    let first: &dyn std::error::Error = error;
+    let chain = std::iter::successors(Some(first), |error| error.source());
+    chain.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use crate::server::{Backend, Origin};
+use crate::backend::{Backend, Origin};
 
 /// The error of a server that is unavailable, does not start, or does not do what it was asked.
 #[derive(Debug)]

@@ -2,21 +2,20 @@
 
 use std::env;
 use std::io::{self, Write};
-use std::time::Duration;
 
 use url::Url;
 
+use crate::backend::{Backend, Origin};
+#[cfg(feature = "containers")]
 use crate::container;
 use crate::error::Error;
-use crate::local;
 use crate::probe;
 use crate::programs;
-use crate::server::{Backend, Handle, Origin, Server};
-use crate::version::announce;
+use crate::server::Server;
 
-const LADDER: &str = "HALLPASS_SERVERS";
+const PLACES: &str = "HALLPASS_SERVERS";
 /// If one of these variables is set, no test may be skipped.
-const OBLIGING: [&str; 3] = ["CI", "HALLPASS_FULL", programs::ROOT];
+const REQUIRE_ALL: [&str; 3] = ["CI", "HALLPASS_FULL", programs::ROOT];
 
 /// Starts a PostgreSQL server from the first place that has one.
 ///
@@ -47,7 +46,7 @@ pub fn redis() -> Result<Server, Error> {
 pub fn needed<T>(what: &str, found: Result<T, Error>) -> Result<Option<T>, Error> {
     match found {
         Ok(server) => Ok(Some(server)),
-        Err(error @ Error::Unavailable { .. }) if !OBLIGING.iter().any(|variable| is_set(variable)) => {
+        Err(error @ Error::Unavailable { .. }) if !REQUIRE_ALL.iter().any(|variable| is_set(variable)) => {
             // Not `eprintln!`: libtest hides its output for a test that passes.
             _ = writeln!(io::stderr(), "NOT RUN: {what}: {error}");
             Ok(None)
@@ -102,7 +101,7 @@ impl Launch {
     /// The same as for [`postgres`].
     pub fn start(&self) -> Result<Server, Error> {
         let mut tried = Vec::new();
-        for origin in ladder(self.only)? {
+        for origin in places(self.only)? {
             match origin {
                 Origin::Environment => match self.look_up() {
                     Ok(Some(server)) => return Ok(server),
@@ -111,11 +110,11 @@ impl Launch {
                     Err(error) => return Err(error),
                 },
                 Origin::Local => match programs::find(self.backend, &self.settings) {
-                    Ok(program) => return local::launch(&program),
+                    Ok(program) => return Server::local(&program),
                     Err(Error::Unavailable { tried: reasons, .. }) => tried.extend(reasons),
                     Err(error) => return Err(error),
                 },
-                Origin::Container => match container::launch(self.backend, &self.settings) {
+                Origin::Container => match self.in_container() {
                     Err(Error::Unavailable { tried: reasons, .. }) => tried.extend(reasons),
                     other => return other,
                 },
@@ -154,26 +153,32 @@ impl Launch {
         let host = host.ok_or_else(|| wrong("names no host".to_owned()))?.trim_matches(['[', ']']);
         let port = url.port().unwrap_or(default);
         let address = probe::resolve(host, port).map_err(|error| wrong(error.to_string()))?;
-        let server = Server::new(self.backend, url, address, Handle::Environment);
-        match server.answers(Duration::from_secs(5)) {
-            Ok(()) => {
-                announce(&server);
-                Ok(Some(server))
-            }
+        match Server::running(self.backend, url, address) {
             Err(Error::Io { source, .. }) => Err(wrong(format!("nothing answers at {address}: {source}"))),
-            Err(error) => Err(error),
+            answer => answer.map(Some),
         }
+    }
+
+    #[cfg(feature = "containers")]
+    fn in_container(&self) -> Result<Server, Error> {
+        container::launch(self.backend, &self.settings)
+    }
+
+    #[cfg(not(feature = "containers"))]
+    fn in_container(&self) -> Result<Server, Error> {
+        let reason = "the feature `containers` of hallpass-test-servers is off".to_owned();
+        Err(Error::Unavailable { backend: self.backend, tried: vec![reason] })
     }
 }
 
 /// The places to search, in order of preference, among those that `HALLPASS_SERVERS` allows. Containers are excluded
 /// if `HALLPASS_TEST_ROOT` is set: they have other versions than that folder.
-pub(crate) fn ladder(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
+pub(crate) fn places(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
     let all = [Origin::Environment, Origin::Local, Origin::Container];
     if let Some(only) = only {
         return Ok(vec![only]);
     }
-    let Some(words) = env::var(LADDER).ok().filter(|words| !words.is_empty()) else {
+    let Some(words) = env::var(PLACES).ok().filter(|words| !words.is_empty()) else {
         return Ok(if programs::root()?.is_some() { all[..2].into() } else { all.into() });
     };
     let origin = |word: &str| match word.trim() {
@@ -181,7 +186,7 @@ pub(crate) fn ladder(only: Option<Origin>) -> Result<Vec<Origin>, Error> {
         "local" => Ok(Origin::Local),
         "container" => Ok(Origin::Container),
         other => Err(Error::Environment {
-            variable: LADDER,
+            variable: PLACES,
             reason: format!("{other:?} is none of environment, local, container"),
         }),
     };

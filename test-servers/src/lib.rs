@@ -5,15 +5,13 @@
 //!
 #![doc = concat!("```rust,no_run\n", include_str!("../examples/harness.rs"), "```")]
 #![expect(clippy::disallowed_methods, reason = "waits for real processes are measured by the real clock")]
-#![cfg_attr(not(feature = "containers"), expect(dead_code, reason = "only containers need it"))]
 
+mod backend;
 mod cluster;
 #[cfg(feature = "containers")]
 mod container;
-#[cfg(not(feature = "containers"))]
-#[path = "no_container.rs"]
-mod container;
 mod error;
+mod handle;
 mod launch;
 mod local;
 mod pgbouncer;
@@ -25,8 +23,8 @@ mod programs;
 mod proxy;
 mod sentinel;
 mod server;
-mod version;
 
+pub use backend::{Backend, Origin};
 pub use cluster::{Cluster, redis_cluster};
 pub use error::Error;
 pub use launch::{Launch, needed, postgres, redis};
@@ -35,4 +33,4 @@ pub use probe::redis_command;
 pub use program::Program;
 pub use proxy::{Mode, Proxy};
 pub use sentinel::{Sentinel, redis_sentinel};
-pub use server::{Backend, Origin, Server};
+pub use server::Server;

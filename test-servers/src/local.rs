@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -9,14 +10,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
-use url::Url;
 
+use crate::backend::{Backend, Origin};
 use crate::error::Error;
+use crate::handle::Handle;
 use crate::port;
-use crate::probe;
 use crate::process::{Process, TICK, User, tail};
-use crate::server::{Backend, Handle, Server};
-use crate::version::announce;
 
 /// Long enough for `initdb` on a busy machine.
 const START: Duration = Duration::from_secs(60);
@@ -45,6 +44,14 @@ pub(crate) struct Recipe {
     pub(crate) files: Vec<(&'static str, String)>,
 }
 
+impl Recipe {
+    /// A program that reports its version, runs as this user, and needs no files.
+    pub(crate) fn new(backend: Backend, command: Vec<String>, ready: &str) -> Self {
+        let (ready, version) = (ready.to_owned(), Version::Asked);
+        Self { backend, command, ready, version, user: None, files: Vec::new() }
+    }
+}
+
 /// A running program.
 #[derive(Debug)]
 pub(crate) struct Local {
@@ -55,58 +62,56 @@ pub(crate) struct Local {
     process: Option<Process>,
 }
 
-/// Starts a program on a free port.
-pub(crate) fn launch(program: &Recipe) -> Result<Server, Error> {
-    let mut attempts = 0;
-    let local = loop {
-        attempts += 1;
-        match Local::new(program.clone()) {
-            // Another process took the port after it was found free.
-            Err(Error::Start { log, .. }) if log.contains("Address already in use") && attempts < 5 => {}
-            other => break other?,
-        }
-    };
-    let address = probe::resolve("127.0.0.1", local.port).map_err(Error::io("resolve 127.0.0.1"))?;
-    let url = match program.backend {
-        Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
-        Backend::Redis => format!("redis://{address}"),
-        Backend::Other(_) => format!("tcp://{address}"),
-    };
-    let url = Url::parse(&url).map_err(|error| Error::Io {
-        action: "build a URL",
-        source: std::io::Error::new(std::io::ErrorKind::InvalidInput, error),
-    })?;
-    let server = Server::new(program.backend, url, address, Handle::Local(local));
-    server.until_it_answers(START)?;
-    announce(&server);
-    Ok(server)
-}
-
 impl Local {
-    fn new(program: Recipe) -> Result<Self, Error> {
-        let port = port::free()?;
-        let mut local = Self { program, folder: own_folder(), port, starts: 0, process: None };
-        local.start()?;
-        Ok(local)
+    /// Starts a program on a free port.
+    pub(crate) fn launch(program: &Recipe) -> Result<Self, Error> {
+        let mut attempts = 0;
+        loop {
+            attempts += 1;
+            let (program, port) = (program.clone(), port::free()?);
+            let mut local = Self { program, folder: own_folder(), port, starts: 0, process: None };
+            match local.start() {
+                // Another process took the port after it was found free.
+                Err(Error::Start { log, .. }) if log.contains("Address already in use") && attempts < 5 => {}
+                started => return started.map(|()| local),
+            }
+        }
     }
 
-    pub(crate) fn process_id(&self) -> Option<i32> {
+    pub(crate) fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    fn end(&mut self, signal: Signal) -> Result<(), Error> {
+        self.process.take().map_or(Ok(()), |mut process| process.end(signal, STOP))
+    }
+
+    fn fill(&self, text: &str) -> String {
+        text.replace("{port}", &self.port.to_string()).replace("{folder}", &self.folder.to_string_lossy())
+    }
+}
+
+impl Handle for Local {
+    fn origin(&self) -> Origin {
+        Origin::Local
+    }
+
+    fn process_id(&self) -> Option<i32> {
         self.process.as_ref().map(Process::id)
     }
 
-    /// The version in its log, if the recipe looks for it there.
-    pub(crate) fn logged_version(&self) -> Option<String> {
+    fn logged_version(&self) -> Option<String> {
         let Version::Logged(before) = self.program.version else { return None };
         let log = fs::read_to_string(self.folder.join(format!("log-{}", self.starts))).ok()?;
         let (_, rest) = log.split_once(before)?;
         rest.split([',', '\n']).next().map(str::to_owned)
     }
 
-    pub(crate) fn has_ended(&mut self) -> bool {
+    fn has_ended(&mut self) -> bool {
         self.process.as_mut().is_none_or(Process::has_ended)
     }
 
-    pub(crate) fn start(&mut self) -> Result<(), Error> {
+    fn start(&mut self) -> Result<(), Error> {
         if !self.has_ended() {
             return Ok(());
         }
@@ -139,7 +144,7 @@ impl Local {
         }
     }
 
-    pub(crate) fn stop(&mut self) -> Result<(), Error> {
+    fn stop(&mut self) -> Result<(), Error> {
         match self.program.backend {
             // A "fast" shutdown: ends sessions and writes a checkpoint.
             Backend::Postgres => self.end(Signal::INT),
@@ -147,27 +152,19 @@ impl Local {
         }
     }
 
-    pub(crate) fn crash(&mut self) -> Result<(), Error> {
+    fn crash(&mut self) -> Result<(), Error> {
         match self.program.backend {
             Backend::Postgres => self.end(Signal::QUIT),
             Backend::Redis | Backend::Other(_) => self.end(Signal::KILL),
         }
     }
 
-    pub(crate) fn freeze(&mut self) -> Result<(), Error> {
+    fn freeze(&mut self) -> Result<(), Error> {
         self.process.as_mut().map_or(Ok(()), Process::freeze)
     }
 
-    pub(crate) fn thaw(&mut self) -> Result<(), Error> {
+    fn thaw(&mut self) -> Result<(), Error> {
         self.process.as_mut().map_or(Ok(()), Process::thaw)
-    }
-
-    fn end(&mut self, signal: Signal) -> Result<(), Error> {
-        self.process.take().map_or(Ok(()), |mut process| process.end(signal, STOP))
-    }
-
-    fn fill(&self, text: &str) -> String {
-        text.replace("{port}", &self.port.to_string()).replace("{folder}", &self.folder.to_string_lossy())
     }
 }
 

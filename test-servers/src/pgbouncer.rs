@@ -2,10 +2,11 @@
 
 use url::Url;
 
+use crate::backend::Backend;
 use crate::error::Error;
-use crate::local::{self, Recipe, Version};
+use crate::local::{Recipe, Version};
 use crate::programs;
-use crate::server::{Backend, Server};
+use crate::server::Server;
 
 /// Connections to the server: fewer than the clients have, so that clients share them.
 const POOL: u8 = 8;
@@ -37,13 +38,12 @@ pub fn pgbouncer(server: &Server) -> Result<Server, Error> {
          max_client_conn = 500\nignore_startup_parameters = extra_float_digits\nadmin_users = {}\n",
         url.username()
     );
+    let command = vec![program, "{folder}/pgbouncer.ini".to_owned()];
     let bouncer = Recipe {
-        backend: Backend::Postgres,
-        command: vec![program, "{folder}/pgbouncer.ini".to_owned()],
-        ready: "process up".to_owned(),
         version: Version::Logged("process up: "),
         user,
         files: vec![("pgbouncer.ini", settings)],
+        ..Recipe::new(Backend::Postgres, command, "process up")
     };
-    local::launch(&bouncer)
+    Server::local(&bouncer)
 }

@@ -2,9 +2,10 @@
 
 use std::env;
 
+use crate::backend::Backend;
 use crate::error::Error;
-use crate::local::{self, Recipe, Version};
-use crate::server::{Backend, Server};
+use crate::local::Recipe;
+use crate::server::Server;
 
 /// A server of any kind, launched by its command line. The [`Server`] that it starts can be stopped, frozen and
 /// crashed like the others, and ends with this process.
@@ -38,15 +39,7 @@ impl Program {
     pub fn new<W: Into<String>>(name: &'static str, command: impl IntoIterator<Item = W>) -> Self {
         let command: Vec<String> = command.into_iter().map(Into::into).collect();
         let needs = command.first().cloned().unwrap_or_default();
-        let recipe = Recipe {
-            backend: Backend::Other(name),
-            command,
-            ready: String::new(),
-            version: Version::Asked,
-            user: None,
-            files: Vec::new(),
-        };
-        Self { recipe, needs }
+        Self { recipe: Recipe::new(Backend::Other(name), command, ""), needs }
     }
 
     /// The required program in the `PATH`, if the command begins with a shell.
@@ -83,6 +76,6 @@ impl Program {
             let reason = format!("{} is not on the PATH", self.needs);
             return Err(Error::Unavailable { backend: self.recipe.backend, tried: vec![reason] });
         }
-        local::launch(&self.recipe)
+        Server::local(&self.recipe)
     }
 }

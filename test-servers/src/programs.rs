@@ -7,13 +7,13 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::backend::Backend;
 use crate::error::Error;
-use crate::local::{Recipe, Version};
+use crate::local::Recipe;
 use crate::process::User;
-use crate::server::Backend;
 
 pub(crate) const ROOT: &str = "HALLPASS_TEST_ROOT";
-const FLAVOUR: &str = "HALLPASS_TEST_REDIS";
+const REDIS_PROGRAM: &str = "HALLPASS_TEST_REDIS";
 
 /// Initialises the data folder at the first start. The server then takes over the process id of the shell.
 const POSTGRES: &str = r#"
@@ -66,15 +66,8 @@ fn postgres(settings: &[(String, String)]) -> Result<Recipe, Error> {
     command.extend(["-p".to_owned(), "{port}".to_owned()]);
     command.extend(["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="].map(str::to_owned));
     command.extend(postgres_settings(settings));
-    let ready = "database system is ready to accept connections".to_owned();
-    Ok(Recipe {
-        backend: Backend::Postgres,
-        command,
-        ready,
-        version: Version::Asked,
-        user,
-        files: Vec::new(),
-    })
+    let recipe = Recipe::new(Backend::Postgres, command, "database system is ready to accept connections");
+    Ok(Recipe { user, ..recipe })
 }
 
 fn redis(settings: &[(String, String)]) -> Result<Recipe, Error> {
@@ -82,15 +75,7 @@ fn redis(settings: &[(String, String)]) -> Result<Recipe, Error> {
     let words = [program.as_str(), "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{folder}"];
     let mut command: Vec<_> = words.map(str::to_owned).into();
     command.extend(redis_settings(settings));
-    let ready = "Ready to accept connections".to_owned();
-    Ok(Recipe {
-        backend: Backend::Redis,
-        command,
-        ready,
-        version: Version::Asked,
-        user: None,
-        files: Vec::new(),
-    })
+    Ok(Recipe::new(Backend::Redis, command, "Ready to accept connections"))
 }
 
 /// The path of `pgbouncer` and the user it runs as.
@@ -106,13 +91,13 @@ pub(crate) fn pgbouncer() -> Result<(String, Option<User>), Error> {
 
 /// The path of `redis-server` or of `valkey-server`, which takes the same arguments.
 pub(crate) fn redis_server() -> Result<String, Error> {
-    let names: &[&str] = match env::var(FLAVOUR).unwrap_or_default().as_str() {
+    let names: &[&str] = match env::var(REDIS_PROGRAM).unwrap_or_default().as_str() {
         "" => &["redis-server", "valkey-server"],
         "redis" => &["redis-server"],
         "valkey" => &["valkey-server"],
         other => {
             let reason = format!("{other:?} is neither redis nor valkey");
-            return Err(Error::Environment { variable: FLAVOUR, reason });
+            return Err(Error::Environment { variable: REDIS_PROGRAM, reason });
         }
     };
     for name in names {

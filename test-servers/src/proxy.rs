@@ -49,7 +49,7 @@ struct Orders {
     change: u64,
     /// Counts cuts: connections older than the last cut end.
     round: u64,
-    /// Counts strandings: connections older than the last one receive nothing more.
+    /// Counts calls of `black_hole_existing`: connections older than the last one receive nothing more.
     age: u64,
 }
 
@@ -86,9 +86,9 @@ impl Proxy {
         });
     }
 
-    /// Strands every existing connection: it stays open, but no byte passes in either direction, as when a router has
-    /// forgotten it. New connections are served.
-    pub fn strand(&self) {
+    /// Lets every existing connection stay open, but holds its bytes in both directions, as when a router has forgotten
+    /// it. New connections are served.
+    pub fn black_hole_existing(&self) {
         self.orders.send_modify(|orders| orders.age += 1);
     }
 

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use crate::backend::Backend;
 use crate::cluster::{local_redis, tell, until};
 use crate::error::Error;
-use crate::local::{self, Recipe, Version};
+use crate::local::Recipe;
 use crate::probe::redis_command;
 use crate::programs;
-use crate::server::{Backend, Server};
+use crate::server::Server;
 
 const NAME: &str = "hallpass";
 const STEP: Duration = Duration::from_secs(5);
@@ -28,23 +29,18 @@ pub struct Sentinel {
 ///
 /// [`Error::Unavailable`] without `redis-server`, or if `HALLPASS_SERVERS` excludes `local`.
 pub fn redis_sentinel() -> Result<Sentinel, Error> {
-    let master = local::launch(&local_redis(&[])?)?;
+    let master = Server::local(&local_redis(&[])?)?;
     let (ip, port) = (master.address().ip(), master.address().port());
-    let replica = local::launch(&local_redis(&[("replicaof", &format!("{ip} {port}"))])?)?;
+    let replica = Server::local(&local_redis(&[("replicaof", &format!("{ip} {port}"))])?)?;
     let watch = format!(
         "port {{port}}\nbind 127.0.0.1\ndir {{folder}}\nsentinel monitor {NAME} {ip} {port} 2\n\
          sentinel down-after-milliseconds {NAME} 1000\nsentinel failover-timeout {NAME} 5000\n"
     );
     let program = programs::redis_server()?;
-    let sentinel = Recipe {
-        backend: Backend::Redis,
-        command: vec![program, "{folder}/sentinel.conf".to_owned(), "--sentinel".to_owned()],
-        ready: "Sentinel ID is".to_owned(),
-        version: Version::Asked,
-        user: None,
-        files: vec![("sentinel.conf", watch)],
-    };
-    let sentinels: Result<Vec<_>, _> = (0..3).map(|_| local::launch(&sentinel)).collect();
+    let command = vec![program, "{folder}/sentinel.conf".to_owned(), "--sentinel".to_owned()];
+    let sentinel = Recipe::new(Backend::Redis, command, "Sentinel ID is");
+    let sentinel = Recipe { files: vec![("sentinel.conf", watch)], ..sentinel };
+    let sentinels: Result<Vec<_>, _> = (0..3).map(|_| Server::local(&sentinel)).collect();
     let group = Sentinel { sentinels: sentinels?, servers: vec![master, replica] };
     until("the replica and the Sentinels to be known", || group.is_complete())?;
     Ok(group)

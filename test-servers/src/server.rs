@@ -1,6 +1,8 @@
 //! A server that a test can use and disturb.
 
+use std::collections::BTreeSet;
 use std::fmt;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -8,56 +10,16 @@ use std::time::{Duration, Instant};
 
 use url::Url;
 
-use crate::container::Container;
+use crate::backend::{Backend, Origin};
 use crate::error::Error;
-use crate::local::Local;
+use crate::handle::Handle;
+use crate::local::{Local, Recipe};
 use crate::probe;
 use crate::process::TICK;
 
 const SOON: Duration = Duration::from_secs(5);
-
-/// The kind of server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum Backend {
-    /// PostgreSQL.
-    Postgres,
-    /// Redis.
-    Redis,
-    /// Any other server, launched by a [`Program`](crate::Program).
-    Other(&'static str),
-}
-
-impl fmt::Display for Backend {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Postgres => "PostgreSQL",
-            Self::Redis => "Redis",
-            Self::Other(name) => name,
-        })
-    }
-}
-
-/// Where a server comes from, in the order in which the places are tried.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Origin {
-    /// A server that runs already; its URL is in the environment. This crate does not stop, start or freeze it.
-    Environment,
-    /// A program on this machine, with its own folder and port.
-    Local,
-    /// A container of its own.
-    Container,
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Environment => "the environment",
-            Self::Local => "local programs",
-            Self::Container => "a container",
-        })
-    }
-}
+/// How long a server may take until it answers.
+const START: Duration = Duration::from_secs(60);
 
 /// A running server; it is removed with its data when dropped, and also when this process ends in any other way.
 ///
@@ -68,19 +30,45 @@ pub struct Server {
     backend: Backend,
     url: Url,
     address: SocketAddr,
-    handle: Mutex<Handle>,
-}
-
-#[derive(Debug)]
-pub(crate) enum Handle {
-    Environment,
-    Local(Local),
-    Container(Container),
+    /// `None` for a server from the environment.
+    handle: Mutex<Option<Box<dyn Handle>>>,
 }
 
 impl Server {
-    pub(crate) fn new(backend: Backend, url: Url, address: SocketAddr, handle: Handle) -> Self {
-        Self { backend, url, address, handle: Mutex::new(handle) }
+    /// Connects to a server that runs already.
+    pub(crate) fn running(backend: Backend, url: Url, address: SocketAddr) -> Result<Self, Error> {
+        let server = Self { backend, url, address, handle: Mutex::new(None) };
+        server.answers(SOON)?;
+        server.announce();
+        Ok(server)
+    }
+
+    /// Starts a program on a free port.
+    pub(crate) fn local(program: &Recipe) -> Result<Self, Error> {
+        let local = Local::launch(program)?;
+        Self::launched(program.backend, local.address(), local)
+    }
+
+    /// Waits until a server that was just started answers.
+    pub(crate) fn launched(
+        backend: Backend,
+        address: SocketAddr,
+        handle: impl Handle + 'static,
+    ) -> Result<Self, Error> {
+        let url = match backend {
+            Backend::Postgres => format!("postgres://postgres@{address}/postgres"),
+            Backend::Redis => format!("redis://{address}"),
+            Backend::Other(_) => format!("tcp://{address}"),
+        };
+        let invalid = |error| io::Error::new(io::ErrorKind::InvalidInput, error);
+        let url = Url::parse(&url).map_err(|error| Error::io("build a URL")(invalid(error)))?;
+        let server = Self { backend, url, address, handle: Mutex::new(Some(Box::new(handle))) };
+        if let Err(error) = server.until_it_answers(START) {
+            let log = server.lock().as_ref().and_then(|handle| handle.log());
+            return Err(log.map_or(error, |log| Error::Start { backend, log }));
+        }
+        server.announce();
+        Ok(server)
     }
 
     /// The URL for a client: `postgres://postgres@127.0.0.1:11001/postgres` or `redis://127.0.0.1:11002`; for any
@@ -115,20 +103,13 @@ impl Server {
     /// Where the server comes from.
     #[must_use]
     pub fn origin(&self) -> Origin {
-        match *self.lock() {
-            Handle::Environment => Origin::Environment,
-            Handle::Local(_) => Origin::Local,
-            Handle::Container(_) => Origin::Container,
-        }
+        self.lock().as_ref().map_or(Origin::Environment, |handle| handle.origin())
     }
 
     /// The process id, if the server is local and running.
     #[must_use]
     pub fn process_id(&self) -> Option<i32> {
-        match &*self.lock() {
-            Handle::Local(local) => local.process_id(),
-            _ => None,
-        }
+        self.lock().as_ref().and_then(|handle| handle.process_id())
     }
 
     /// The version that the server reports, such as `PostgreSQL 17.12`, `Valkey 8.1.1` or `PgBouncer 1.24.1`.
@@ -137,9 +118,7 @@ impl Server {
     ///
     /// [`Error::Io`] if it does not respond within 5 s, or requires a password first.
     pub fn version(&self) -> Result<String, Error> {
-        if let Handle::Local(local) = &*self.lock()
-            && let Some(version) = local.logged_version()
-        {
+        if let Some(version) = self.lock().as_ref().and_then(|handle| handle.logged_version()) {
             return Ok(version);
         }
         let version = match self.backend {
@@ -171,7 +150,7 @@ impl Server {
     ///
     /// [`Error::Timeout`] if the server had to be killed.
     pub fn stop(&self) -> Result<(), Error> {
-        self.control("stop", Local::stop, Container::stop)
+        self.control("stop", |handle| handle.stop())
     }
 
     /// Ends the server immediately, as a crash would: `SIGKILL` for Redis, an immediate shutdown (`SIGQUIT`, no
@@ -182,7 +161,7 @@ impl Server {
     ///
     /// [`Error::Timeout`] if PostgreSQL had to be killed.
     pub fn crash(&self) -> Result<(), Error> {
-        self.control("crash", Local::crash, Container::crash)
+        self.control("crash", |handle| handle.crash())
     }
 
     /// Starts the server again after `stop` or `crash`, with the same data and port, and waits until it responds.
@@ -191,8 +170,8 @@ impl Server {
     ///
     /// [`Error::Start`] with the end of its log, or [`Error::Timeout`].
     pub fn start(&self) -> Result<(), Error> {
-        self.control("start", Local::start, Container::start)?;
-        self.until_it_answers(Duration::from_secs(60))
+        self.control("start", |handle| handle.start())?;
+        self.until_it_answers(START)
     }
 
     /// Calls `stop`, then `start`.
@@ -211,7 +190,7 @@ impl Server {
     ///
     /// [`Error::Io`] if the signal cannot be sent.
     pub fn freeze(&self) -> Result<(), Error> {
-        self.control("freeze", Local::freeze, Container::freeze)
+        self.control("freeze", |handle| handle.freeze())
     }
 
     /// Resumes a frozen server.
@@ -220,13 +199,14 @@ impl Server {
     ///
     /// [`Error::Io`] if the signal cannot be sent.
     pub fn thaw(&self) -> Result<(), Error> {
-        self.control("thaw", Local::thaw, Container::thaw)
+        self.control("thaw", |handle| handle.thaw())
     }
 
-    pub(crate) fn until_it_answers(&self, limit: Duration) -> Result<(), Error> {
+    fn until_it_answers(&self, limit: Duration) -> Result<(), Error> {
         let deadline = Instant::now() + limit;
         while let Err(error) = self.answers(Duration::from_secs(1)) {
-            if Instant::now() >= deadline || self.has_ended() {
+            let ended = self.lock().as_mut().is_some_and(|handle| handle.has_ended());
+            if Instant::now() >= deadline || ended {
                 return Err(error);
             }
             thread::sleep(TICK);
@@ -234,40 +214,36 @@ impl Server {
         Ok(())
     }
 
+    /// Writes the version and the origin to standard error, once per process. Not with `eprintln!`: libtest hides its
+    /// output for a test that passes.
+    fn announce(&self) {
+        static REPORTED: Mutex<BTreeSet<String>> = Mutex::new(BTreeSet::new());
+        let version = self.version().unwrap_or_else(|error| {
+            let cause = std::error::Error::source(&error).map(|cause| format!(": {cause}"));
+            format!("{} of unknown version ({error}{})", self.backend, cause.unwrap_or_default())
+        });
+        let line = format!("server: {version}, from {}", self.origin());
+        if REPORTED.lock().unwrap_or_else(PoisonError::into_inner).insert(line.clone()) {
+            _ = writeln!(io::stderr(), "{line}");
+        }
+    }
+
     fn user(&self) -> &str {
         if self.url.username().is_empty() { "postgres" } else { self.url.username() }
-    }
-
-    fn has_ended(&self) -> bool {
-        match &mut *self.lock() {
-            Handle::Environment => false,
-            Handle::Local(local) => local.has_ended(),
-            Handle::Container(container) => container.has_ended(),
-        }
-    }
-
-    /// The end of a container's log.
-    pub(crate) fn last_words(&self) -> Option<String> {
-        match &*self.lock() {
-            Handle::Container(container) => container.log().ok(),
-            _ => None,
-        }
     }
 
     fn control(
         &self,
         action: &'static str,
-        local: impl FnOnce(&mut Local) -> Result<(), Error>,
-        container: impl FnOnce(&mut Container) -> Result<(), Error>,
+        verb: impl FnOnce(&mut dyn Handle) -> Result<(), Error>,
     ) -> Result<(), Error> {
         match &mut *self.lock() {
-            Handle::Environment => Err(Error::Unsupported { action, origin: Origin::Environment }),
-            Handle::Local(handle) => local(handle),
-            Handle::Container(handle) => container(handle),
+            None => Err(Error::Unsupported { action, origin: Origin::Environment }),
+            Some(handle) => verb(&mut **handle),
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Handle> {
+    fn lock(&self) -> MutexGuard<'_, Option<Box<dyn Handle>>> {
         self.handle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -95,9 +95,24 @@ fn settings_reach_the_container_and_only_loopback_reaches_its_port() {
     assert!(policy.ends_with("allkeys-lru"), "{policy}");
     let own = containers_of(std::process::id());
     let ports: Vec<String> = own.iter().map(|id| docker(&["port", id])).collect();
+    if env::var("HALLPASS_CONTAINER_NETWORK").is_ok_and(|network| network == "host") {
+        let listens = redis_command(server.address(), "CONFIG GET bind", SOON).unwrap();
+        assert_eq!(listens, "bind\n127.0.0.1");
+        assert!(ports.iter().all(String::is_empty), "{ports:?}");
+        return;
+    }
     let published = format!("127.0.0.1:{}", server.address().port());
     assert!(ports.iter().any(|port| port.contains(&published)), "{ports:?}");
     assert!(!ports.iter().any(|port| port.contains("0.0.0.0") || port.contains("::")), "{ports:?}");
+}
+
+#[test]
+fn a_network_that_does_not_exist_is_refused() {
+    let mut child = Command::new(env::current_exe().unwrap());
+    child.args(["child", "--exact", "--nocapture"]).env(CHILD, "1").env("HALLPASS_CONTAINER_NETWORK", "hots");
+    let child = child.output().unwrap();
+    let text = String::from_utf8(child.stderr).unwrap();
+    assert!(!child.status.success() && text.contains("\\\"hots\\\" is neither bridge nor host"), "{text}");
 }
 
 #[test]

@@ -174,15 +174,15 @@ async fn cut_ends_what_is_there_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn stranded_connections_stay_open_and_dead_and_new_ones_live() {
+async fn existing_connections_stay_open_and_dead_and_new_ones_live() {
     let (echo, proxy, mut client) = set_up().await;
-    proxy.strand();
+    proxy.black_hole_existing();
     client.send("lost?").await;
     assert!(client.hears_nothing().await);
     let mut next = Client::new(&proxy).await;
     next.send("alive").await;
     assert_eq!(next.hear(5, SOON).await.unwrap(), "alive");
-    assert_eq!(echo.heard.load(Ordering::SeqCst), 10, "the server heard the stranded one");
+    assert_eq!(echo.heard.load(Ordering::SeqCst), 10, "the server heard the old one");
     proxy.cut();
     assert!(client.is_cut().await);
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
-use crate::error::Trouble;
-use crate::store::random;
+use crate::error::Error;
+use crate::random::random;
 
 /// The time after which a save gives up.
 const LIMIT: Duration = Duration::from_secs(2);
@@ -22,12 +22,12 @@ impl Backoff {
     /// Waits before the next attempt.
     ///
     /// # Errors
-    /// [`Trouble::Backend`] if the time is up, or if random bytes are not available.
-    pub(crate) async fn pause(&mut self) -> Result<(), Trouble> {
+    /// [`Error::Backend`] if the time is up, or if random bytes are not available.
+    pub(crate) async fn pause(&mut self) -> Result<(), Error> {
         if self.tries > 0 {
             let now = Instant::now();
             if now > *self.until.get_or_insert(now + LIMIT) {
-                return Err(Trouble::Backend("the session kept changing until the time limit".into()));
+                return Err(Error::Backend("the session kept changing until the time limit".into()));
             }
             let ceiling = 1_000 << self.tries.min(6);
             sleep(Duration::from_micros(u64::from_be_bytes(random()?) % ceiling)).await;

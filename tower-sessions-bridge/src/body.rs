@@ -6,7 +6,7 @@ use hallpass_core::store::Body;
 use hallpass_core::{KeyId, Seal};
 use serde_json::Value;
 
-use crate::error::Trouble;
+use crate::error::Error;
 
 /// The data of a session, in the type of tower-sessions.
 pub(crate) type Data = HashMap<String, Value>;
@@ -39,23 +39,23 @@ pub(crate) enum Proof {
 
 impl Content {
     /// # Errors
-    /// [`Trouble::Encode`] if the data are too large, or nested too deeply to be read back.
-    pub(crate) fn new(proof: Proof, nanos: u32, data: &Data) -> Result<Self, Trouble> {
+    /// [`Error::Encode`] if the data are too large, or nested too deeply to be read back.
+    pub(crate) fn new(proof: Proof, nanos: u32, data: &Data) -> Result<Self, Error> {
         if !data.values().all(|value| fits(value, MAX_DEPTH - 1)) {
-            return Err(Trouble::Encode(format!("session data are nested deeper than {MAX_DEPTH} levels")));
+            return Err(Error::Encode(format!("session data are nested deeper than {MAX_DEPTH} levels")));
         }
         let json = serde_json::to_vec(data)
-            .map_err(|_| Trouble::Encode("session data cannot be written as JSON".into()))?;
+            .map_err(|_| Error::Encode("session data cannot be written as JSON".into()))?;
         if json.len() > MAX_DATA {
             let len = json.len();
-            return Err(Trouble::Encode(format!("session data are {len} bytes of JSON, {MAX_DATA} fit")));
+            return Err(Error::Encode(format!("session data are {len} bytes of JSON, {MAX_DATA} fit")));
         }
         Ok(Self { proof, nanos, json })
     }
 
     /// Layout, big-endian: tag 2 · write id 8 · key id 4, 0 without a keyring · digest or seal 32 · nanoseconds 4 ·
     /// data. Every write has a new write id, so an equal record proves that this very write happened (contract S5).
-    pub(crate) fn encode(&self, write_id: [u8; 8]) -> Result<Body, Trouble> {
+    pub(crate) fn encode(&self, write_id: [u8; 8]) -> Result<Body, Error> {
         let mut out = Vec::with_capacity(HEAD + self.json.len());
         out.extend_from_slice(&TAG);
         out.extend_from_slice(&write_id);
@@ -67,12 +67,12 @@ impl Content {
         out.extend_from_slice(proof);
         out.extend_from_slice(&self.nanos.to_be_bytes());
         out.extend_from_slice(&self.json);
-        Body::new(out).map_err(|error| Trouble::Encode(error.to_string()))
+        Body::new(out).map_err(|error| Error::Encode(error.to_string()))
     }
 
     /// # Errors
-    /// [`Trouble::Decode`] for bytes that [`encode`](Self::encode) did not write.
-    pub(crate) fn decode(body: &Body) -> Result<Self, Trouble> {
+    /// [`Error::Decode`] for bytes that [`encode`](Self::encode) did not write.
+    pub(crate) fn decode(body: &Body) -> Result<Self, Error> {
         let split = || {
             let rest = body.as_bytes().strip_prefix(&TAG)?;
             let (_write_id, rest) = rest.split_first_chunk::<8>()?;
@@ -86,14 +86,14 @@ impl Content {
             };
             (nanos < 1_000_000).then(|| Self { proof, nanos, json: json.to_vec() })
         };
-        split().ok_or_else(|| Trouble::Decode("a stored session is corrupt".into()))
+        split().ok_or_else(|| Error::Decode("a stored session is corrupt".into()))
     }
 
     /// # Errors
-    /// [`Trouble::Decode`], without details: the parser's error quotes its input.
-    pub(crate) fn data(&self) -> Result<Data, Trouble> {
+    /// [`Error::Decode`], without details: the parser's error quotes its input.
+    pub(crate) fn data(&self) -> Result<Data, Error> {
         serde_json::from_slice(&self.json)
-            .map_err(|_| Trouble::Decode("stored session data are corrupt".into()))
+            .map_err(|_| Error::Decode("stored session data are corrupt".into()))
     }
 }
 
@@ -146,10 +146,7 @@ mod tests {
     fn every_depth_that_is_accepted_is_read_back() {
         let deepest = Content::new(Proof::Digest([0; 32]), 0, &data(nested(126))).unwrap();
         assert_eq!(deepest.data().unwrap(), data(nested(126)));
-        assert!(matches!(
-            Content::new(Proof::Digest([0; 32]), 0, &data(nested(127))),
-            Err(Trouble::Encode(_))
-        ));
+        assert!(matches!(Content::new(Proof::Digest([0; 32]), 0, &data(nested(127))), Err(Error::Encode(_))));
     }
 
     #[test]
@@ -157,7 +154,7 @@ mod tests {
         let room = MAX_DATA - r#"{"key":""}"#.len();
         let largest = Content::new(Proof::Digest([0; 32]), 0, &data("x".repeat(room).into())).unwrap();
         assert_eq!(largest.encode([0; 8]).unwrap().as_bytes().len(), HEAD + MAX_DATA);
-        let Err(Trouble::Encode(text)) =
+        let Err(Error::Encode(text)) =
             Content::new(Proof::Digest([0; 32]), 0, &data("x".repeat(room + 1).into()))
         else {
             panic!("it is too large");
@@ -170,7 +167,7 @@ mod tests {
         let good = Content::new(Proof::Digest([0; 32]), 0, &Data::new()).unwrap().encode([0; 8]).unwrap();
         for len in 0..HEAD {
             let cut = Body::new(good.as_bytes()[..len].to_vec()).unwrap();
-            assert!(matches!(Content::decode(&cut), Err(Trouble::Decode(_))), "{len} bytes");
+            assert!(matches!(Content::decode(&cut), Err(Error::Decode(_))), "{len} bytes");
         }
         for (at, byte) in [(0, 1), (1, 2), (46, 255)] {
             let mut bytes = good.as_bytes().to_vec();
@@ -182,7 +179,7 @@ mod tests {
     #[test]
     fn a_broken_document_is_not_quoted() {
         let content = Content { proof: Proof::Digest([0; 32]), nanos: 0, json: br#""secret""#.to_vec() };
-        let Err(Trouble::Decode(text)) = content.data() else { panic!("it is no object") };
+        let Err(Error::Decode(text)) = content.data() else { panic!("it is no object") };
         assert_eq!(text, "stored session data are corrupt");
     }
 }

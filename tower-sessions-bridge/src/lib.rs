@@ -4,6 +4,7 @@ mod backoff;
 mod body;
 mod error;
 mod name;
+mod random;
 mod session_store;
 mod store;
 

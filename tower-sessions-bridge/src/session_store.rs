@@ -1,6 +1,6 @@
 //! The traits of tower-sessions, for each version that has a feature.
 
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::name::Name;
 use crate::store::TowerSessionStore;
 
@@ -23,7 +23,7 @@ macro_rules! implement {
                     }
                     record.id = $version::session::Id::default();
                 }
-                Err(Trouble::Backend("three session ids in a row were taken".into()).into())
+                Err(Error::Backend("three session ids in a row were taken".into()).into())
             }
 
             async fn save(&self, record: &$version::session::Record) -> $version::session_store::Result<()> {
@@ -50,12 +50,12 @@ macro_rules! implement {
             }
         }
 
-        impl From<Trouble> for $version::session_store::Error {
-            fn from(trouble: Trouble) -> Self {
-                match trouble {
-                    Trouble::Backend(text) => Self::Backend(text),
-                    Trouble::Decode(text) => Self::Decode(text),
-                    Trouble::Encode(text) => Self::Encode(text),
+        impl From<Error> for $version::session_store::Error {
+            fn from(error: Error) -> Self {
+                match error {
+                    Error::Backend(text) => Self::Backend(text),
+                    Error::Decode(text) => Self::Decode(text),
+                    Error::Encode(text) => Self::Encode(text),
                 }
             }
         }

@@ -1,22 +1,21 @@
 //! Sessions as records, for the traits of every version of tower-sessions.
 
-use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::store::{Body, Change, Era, Fence, Insert, Record, Replace, Revision, TokenStore};
 use hallpass_core::{
-    Clock, Device, Entropy, Failure, Keyring, Kind, LoginId, Note, OsEntropy, Purpose, StoreError,
-    SystemClock, Timestamp,
+    Clock, Device, Failure, Keyring, Kind, LoginId, Note, Purpose, StoreError, SystemClock, Timestamp,
 };
 use time::OffsetDateTime;
 use tokio::runtime::Handle;
 
 use crate::backoff::Backoff;
 use crate::body::{Content, Data, Proof};
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::name::Name;
+use crate::random::random;
 
 /// The kind of every session of tower-sessions.
 const KIND: Kind = Kind::from_static("tower-session");
@@ -96,7 +95,7 @@ impl TowerSessionStore {
         name: &Name,
         data: &Data,
         expiry: OffsetDateTime,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<bool, Error> {
         let now = self.clock.now();
         let (idle_at, nanos) = split(expiry);
         let record = Record {
@@ -116,26 +115,21 @@ impl TowerSessionStore {
             revision: Revision::FIRST,
             generation: 0,
             device: Device::default(),
-            body: Body::new(Vec::new()).map_err(|error| Trouble::backend(&error))?,
+            body: Body::new(Vec::new()).map_err(|error| Error::backend(&error))?,
         };
         let body = self.content(name, &record, nanos, data)?.encode(random()?)?;
         let record = Record { purge_at: purge_at(&record, now), body, ..record };
         match self.store.insert(&record, Fence::None).await {
             Ok(Insert::Inserted { .. }) => Ok(true),
             Ok(Insert::Duplicate) => Ok(false),
-            Ok(Insert::Fenced) => Err(Trouble::Backend("the store fenced an insert without a fence".into())),
+            Ok(Insert::Fenced) => Err(Error::Backend("the store fenced an insert without a fence".into())),
             Err(error) if is_unknown(&error) && self.is_stored(&record).await? => Ok(true),
             Err(error) => Err(error.into()),
         }
     }
 
     /// Updates the data and the expiry date of a session; does nothing if it is over.
-    pub(crate) async fn update(
-        &self,
-        name: &Name,
-        data: &Data,
-        expiry: OffsetDateTime,
-    ) -> Result<(), Trouble> {
+    pub(crate) async fn update(&self, name: &Name, data: &Data, expiry: OffsetDateTime) -> Result<(), Error> {
         let (idle_at, nanos) = split(expiry);
         let mut backoff = Backoff::default();
         loop {
@@ -170,11 +164,11 @@ impl TowerSessionStore {
     }
 
     /// Returns the data and the expiry date of a session, unless it is over.
-    pub(crate) async fn read(&self, name: &Name) -> Result<Option<(Data, OffsetDateTime)>, Trouble> {
+    pub(crate) async fn read(&self, name: &Name) -> Result<Option<(Data, OffsetDateTime)>, Error> {
         let Some((record, content)) = self.find(name, self.clock.now()).await? else { return Ok(None) };
         let data = match content.data() {
             Ok(data) => data,
-            Err(trouble) => return Ok(unreadable(name, &trouble)),
+            Err(error) => return Ok(unreadable(name, &error)),
         };
         let (at, nanos) = match record.idle_at {
             Some(idle_at) if idle_at <= record.expires_at => (idle_at, content.nanos),
@@ -182,18 +176,18 @@ impl TowerSessionStore {
         };
         let nanos = i128::from(at.as_millis()) * NANOS_PER_MILLI + i128::from(nanos);
         let expiry = OffsetDateTime::from_unix_timestamp_nanos(nanos)
-            .map_err(|_| Trouble::Decode("a stored session is corrupt".into()))?;
+            .map_err(|_| Error::Decode("a stored session is corrupt".into()))?;
         Ok(Some((data, expiry)))
     }
 
     /// Ends a session, if it exists, in a task of its own (contract D12).
-    pub(crate) async fn remove(&self, name: &Name) -> Result<(), Trouble> {
+    pub(crate) async fn remove(&self, name: &Name) -> Result<(), Error> {
         let (store, selector) = (self.store.clone(), name.selector);
         let delete = async move { store.delete(selector, &Note::none()).await };
         match Handle::try_current() {
             Ok(runtime) => match runtime.spawn(delete).await {
                 Ok(deleted) => deleted?,
-                Err(_) => return Err(Trouble::Backend("the store panicked".into())),
+                Err(_) => return Err(Error::Backend("the store panicked".into())),
             },
             Err(_) => delete.await?,
         };
@@ -201,7 +195,7 @@ impl TowerSessionStore {
     }
 
     /// Removes records that have been due for an hour, of sessions and of tokens.
-    pub(crate) async fn purge(&self) -> Result<(), Trouble> {
+    pub(crate) async fn purge(&self) -> Result<(), Error> {
         let due = self.clock.now().saturating_sub(MARGIN);
         loop {
             let step = self.store.purge_expired(due, BATCH).await?;
@@ -214,7 +208,7 @@ impl TowerSessionStore {
 
     /// Finds the record of a live session and proves it. A record that cannot be read counts as over: an error
     /// would leave the browser that holds its id unable to do anything, even to log in.
-    async fn find(&self, name: &Name, now: Timestamp) -> Result<Option<(Record, Content)>, Trouble> {
+    async fn find(&self, name: &Name, now: Timestamp) -> Result<Option<(Record, Content)>, Error> {
         let found = match self.store.find(name.selector).await {
             Err(error @ StoreError::Corrupt { .. }) => return Ok(unreadable(name, &error)),
             found => found?,
@@ -226,12 +220,12 @@ impl TowerSessionStore {
             .and_then(|content| Ok(self.proves(name, &record, &content, now)?.then_some(content)));
         match proved {
             Ok(content) => Ok(content.map(|content| (record, content))),
-            Err(trouble) => Ok(unreadable(name, &trouble)),
+            Err(error) => Ok(unreadable(name, &error)),
         }
     }
 
     /// Builds the body of `record`, sealed if there is a keyring.
-    fn content(&self, name: &Name, record: &Record, nanos: u32, data: &Data) -> Result<Content, Trouble> {
+    fn content(&self, name: &Name, record: &Record, nanos: u32, data: &Data) -> Result<Content, Error> {
         let mut content = Content::new(Proof::Digest(name.digest), nanos, data)?;
         if let Some(keyring) = &self.keyring {
             content.proof = Proof::Sealed(keyring.seal(CONTEXT, &sealed(name, record, &content)));
@@ -257,7 +251,7 @@ impl TowerSessionStore {
     }
 
     /// Whether the store holds exactly this write.
-    async fn is_stored(&self, record: &Record) -> Result<bool, Trouble> {
+    async fn is_stored(&self, record: &Record) -> Result<bool, Error> {
         Ok(self.store.find(record.selector).await?.as_ref() == Some(record))
     }
 }
@@ -281,16 +275,9 @@ fn sealed(name: &Name, record: &Record, content: &Content) -> Vec<u8> {
 }
 
 /// Logs that a session is over because it cannot be read.
-fn unreadable<T>(name: &Name, error: &(dyn Error + 'static)) -> Option<T> {
+fn unreadable<T>(name: &Name, error: &(dyn std::error::Error + 'static)) -> Option<T> {
     tracing::error!(selector = %name.selector, error, "a session is over because it cannot be read");
     None
-}
-
-/// Fresh random bytes.
-pub(crate) fn random<const N: usize>() -> Result<[u8; N], Trouble> {
-    let mut bytes = [0; N];
-    OsEntropy.fill(&mut bytes).map_err(|error| Trouble::backend(&*error))?;
-    Ok(bytes)
 }
 
 /// Whether the failed write may have happened.

@@ -11,18 +11,9 @@ use crate::offer::Offer;
 
 /// A connection to a web server.
 #[derive(Debug)]
-pub struct Client {
+struct Client {
     stream: TcpStream,
     received: Vec<u8>,
-}
-
-/// An answer.
-#[derive(Debug)]
-pub struct Answer {
-    /// The status, such as 200.
-    pub status: u16,
-    /// The values of all `set-cookie` headers without attributes, in the form of a `cookie` header.
-    pub cookies: String,
 }
 
 impl Client {
@@ -30,17 +21,18 @@ impl Client {
     ///
     /// # Errors
     /// If the server does not accept the connection.
-    pub async fn open(address: SocketAddr) -> io::Result<Self> {
+    async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self { stream, received: Vec::with_capacity(4_096) })
     }
 
-    /// Sends a whole request and reads the whole answer, whose length the answer states.
+    /// Sends a whole request and reads the whole answer, whose length the answer states. Returns the status, and the
+    /// values of all `set-cookie` headers without attributes, in the form of a `cookie` header.
     ///
     /// # Errors
     /// If the connection breaks, or the answer is not valid HTTP.
-    pub async fn exchange(&mut self, request: &[u8]) -> io::Result<Answer> {
+    async fn exchange(&mut self, request: &[u8]) -> io::Result<(u16, String)> {
         self.stream.write_all(request).await?;
         self.received.clear();
         let head = loop {
@@ -64,7 +56,7 @@ impl Client {
         while self.received.len() < head + length {
             self.read().await?;
         }
-        Ok(Answer { status, cookies })
+        Ok((status, cookies))
     }
 
     async fn read(&mut self) -> io::Result<()> {
@@ -75,22 +67,24 @@ impl Client {
     }
 }
 
-/// A request without a body.
+/// A page that is requested with these cookies.
 #[must_use]
-pub fn request(method: &str, path: &str, cookies: &str) -> Vec<u8> {
+pub fn get(path: &str, cookies: &str) -> Vec<u8> {
     let cookies = if cookies.is_empty() { String::new() } else { format!("cookie: {cookies}\r\n") };
-    format!("{method} {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 0\r\n{cookies}\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\n{cookies}\r\n").into_bytes()
 }
 
-/// A form request, as a browser sends it.
-#[must_use]
-pub fn form(path: &str, fields: &str) -> Vec<u8> {
-    format!(
+/// Sends a form, as a browser does, and returns the cookies of the answer.
+///
+/// # Errors
+/// If the connection breaks, or the answer is not valid HTTP.
+pub async fn log_in(address: SocketAddr, path: &str, fields: &str) -> io::Result<String> {
+    let request = format!(
         "POST {path} HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-type: application/x-www-form-urlencoded\r\n\
          content-length: {}\r\n\r\n{fields}",
         fields.len()
-    )
-    .into_bytes()
+    );
+    Ok(Client::open(address).await?.exchange(request.as_bytes()).await?.1)
 }
 
 /// Requests `path` repeatedly, over a connection for each task. If there is a login page, each task logs in first.
@@ -109,19 +103,17 @@ pub fn offer(
     let (connecting, path) = (runtime.clone(), path.to_owned());
     let state = move |_, _| {
         let opened = connecting.block_on(async {
-            let mut client = Client::open(address).await?;
             let cookies = match login {
-                Some(login) => client.exchange(&request("POST", login, "")).await?.cookies,
+                Some(login) => log_in(address, login, "").await?,
                 None => String::new(),
             };
-            io::Result::Ok((client, request("GET", &path, &cookies)))
+            io::Result::Ok((Client::open(address).await?, get(&path, &cookies)))
         });
         opened.unwrap()
     };
-    let step = |(mut client, request): (Client, Vec<u8>)| async move {
-        let answer = client.exchange(&request).await.unwrap();
-        assert_eq!(answer.status, 200);
+    let step = |(), (mut client, request): (Client, Vec<u8>)| async move {
+        assert_eq!(client.exchange(&request).await.unwrap().0, 200);
         (client, request)
     };
-    Offer::steady(runtime, system, operation, state, step)
+    Offer::steady(runtime, system, operation, state, (), step)
 }

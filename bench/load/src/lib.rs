@@ -5,9 +5,10 @@
 pub mod http;
 mod offer;
 pub mod program;
+pub mod rows;
 pub mod site;
 mod turn;
 pub mod wire;
 
-pub use offer::{Offer, at_once};
+pub use offer::{Offer, Offered};
 pub use turn::Turn;

@@ -4,6 +4,7 @@ use std::fmt;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
 
 use crate::turn::Turn;
@@ -13,7 +14,15 @@ type Play<'a> = Box<dyn FnMut(usize, Duration) -> Result<Turn, String> + 'a>;
 
 /// One system that can do one operation.
 pub struct Offer<'a> {
-    /// The system that does it.
+    /// What is offered.
+    pub of: Offered,
+    play: Play<'a>,
+}
+
+/// A system and an operation.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Offered {
+    /// The system.
     pub system: String,
     /// The operation, in one word.
     pub operation: String,
@@ -21,7 +30,6 @@ pub struct Offer<'a> {
     pub tasks: Vec<usize>,
     /// How often one operation allocates memory, if that was counted.
     pub allocations: Option<f64>,
-    play: Play<'a>,
 }
 
 impl<'a> Offer<'a> {
@@ -32,27 +40,30 @@ impl<'a> Offer<'a> {
         play: impl FnMut(usize, Duration) -> Result<Turn, String> + 'a,
     ) -> Self {
         let (system, operation) = (system.into(), operation.into());
-        Self { system, operation, tasks: Vec::new(), allocations: None, play: Box::new(play) }
+        let of = Offered { system, operation, tasks: Vec::new(), allocations: None };
+        Self { of, play: Box::new(play) }
     }
 
     /// Creates an offer whose tasks each keep a state from turn to turn. `state` creates the state of a task from
-    /// its number and the number of tasks; `step` does one operation.
-    pub fn steady<S, F, Fut>(
+    /// its number and the number of tasks; `step` does one operation on what all tasks share.
+    pub fn steady<C, S, F, Fut>(
         runtime: &Handle,
         system: impl Into<String>,
         operation: impl Into<String>,
         state: impl Fn(usize, usize) -> S + 'a,
+        shared: C,
         step: F,
     ) -> Self
     where
+        C: Clone + Send + 'static,
         S: Send + 'static,
-        F: Fn(S) -> Fut + Clone + Send + 'static,
+        F: Fn(C, S) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = S> + Send,
     {
         let runtime = runtime.clone();
         let mut states: Vec<S> = Vec::new();
         let step = move |state: S| {
-            let stepped = step(state);
+            let stepped = step(shared.clone(), state);
             async move { ControlFlow::Continue(stepped.await) }
         };
         Self::new(system, operation, move |tasks, length| {
@@ -65,25 +76,27 @@ impl<'a> Offer<'a> {
         })
     }
 
-    /// Creates an offer that uses things up. Before each turn `stock` supplies a list for each task, which is not
-    /// timed; `step` uses one item. Items that are left go back to `stock`.
-    pub fn stocked<T, F, Fut>(
+    /// Creates an offer that uses things up. Before each turn `stock` makes as many as are missing, which is not
+    /// timed; `step` uses one of them and what all tasks share.
+    pub fn stocked<C, T, F, Fut>(
         runtime: &Handle,
         system: impl Into<String>,
         operation: impl Into<String>,
-        mut stock: impl FnMut(Vec<T>, usize) -> Result<Vec<T>, String> + 'a,
+        mut stock: impl FnMut(usize) -> Vec<T> + 'a,
         per_second: usize,
+        shared: C,
         step: F,
     ) -> Self
     where
+        C: Clone + Send + 'static,
         T: Send + 'static,
-        F: Fn(T) -> Fut + Clone + Send + 'static,
+        F: Fn(C, T) -> Fut + Clone + Send + 'static,
         Fut: Future<Output = ()> + Send,
     {
         let runtime = runtime.clone();
-        let mut left: Vec<T> = Vec::new();
+        let mut things: Vec<T> = Vec::new();
         let step = move |mut list: Vec<T>| {
-            let stepped = list.pop().map(&step);
+            let stepped = list.pop().map(|thing| step(shared.clone(), thing));
             async move {
                 match stepped {
                     Some(stepped) => {
@@ -95,15 +108,15 @@ impl<'a> Offer<'a> {
             }
         };
         Self::new(system, operation, move |tasks, length| {
-            let wanted = (length.as_secs_f64() * per_second as f64) as usize;
-            let mut things = stock(std::mem::take(&mut left), wanted.max(tasks))?;
+            let wanted = ((length.as_secs_f64() * per_second as f64) as usize).max(tasks);
+            things.extend(stock(wanted.saturating_sub(things.len())));
             let share = things.len().div_ceil(tasks);
             let mut lists = Vec::new();
             for _ in 0..tasks {
                 lists.push(things.split_off(things.len().saturating_sub(share)));
             }
             let (turn, lists) = at_once(&runtime, lists, length, &step)?;
-            left = lists.into_iter().flatten().collect();
+            things = lists.into_iter().flatten().collect();
             Ok(turn)
         })
     }
@@ -119,14 +132,15 @@ impl<'a> Offer<'a> {
         work();
         let asked = allocation_counter::measure(&mut work).count_total;
         let play = move |_, length: Duration| Ok(Turn::repeat(length, operations, &mut work));
-        let allocations = Some(asked as f64 / operations as f64);
-        Self { allocations, ..Self::new(system, operation, play).only_from(&[1]) }
+        let mut offer = Self::new(system, operation, play).only_from(&[1]);
+        offer.of.allocations = Some(asked as f64 / operations as f64);
+        offer
     }
 
     /// Limits the offer to these numbers of tasks.
     #[must_use]
     pub fn only_from(mut self, tasks: &[usize]) -> Self {
-        self.tasks = tasks.to_vec();
+        self.of.tasks = tasks.to_vec();
         self
     }
 
@@ -141,7 +155,7 @@ impl<'a> Offer<'a> {
 
 impl fmt::Debug for Offer<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} of {} from {:?} tasks", self.operation, self.system, self.tasks)
+        self.of.fmt(f)
     }
 }
 
@@ -150,7 +164,7 @@ impl fmt::Debug for Offer<'_> {
 ///
 /// # Errors
 /// If a task panicked.
-pub fn at_once<S, F, Fut>(
+fn at_once<S, F, Fut>(
     runtime: &Handle,
     states: Vec<S>,
     length: Duration,
@@ -198,11 +212,8 @@ mod tests {
     #[test]
     fn what_is_used_up_is_stocked_again_and_counted_once() {
         let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        let stock = |mut left: Vec<u32>, wanted: usize| {
-            left.resize(wanted, 0);
-            Ok(left)
-        };
-        let mut offer = Offer::stocked(runtime.handle(), "nobody", "use", stock, 100, |_| async {});
+        let stock = |missing| vec![0; missing];
+        let mut offer = Offer::stocked(runtime.handle(), "none", "use", stock, 100, (), |(), _| async {});
         for _ in 0..2 {
             // The stock of a hundred is used up long before the second is over.
             let turn = offer.turn(4, Duration::from_secs(1)).unwrap();
@@ -214,8 +225,8 @@ mod tests {
     #[test]
     fn a_task_that_panics_is_an_error() {
         let runtime = tokio::runtime::Builder::new_multi_thread().build().unwrap();
-        let step = |state: u32| async move { if state == 0 { panic!("wrong") } else { state } };
-        let mut offer = Offer::steady(runtime.handle(), "nobody", "fail", |_, _| 0, step);
+        let step = |(), state: u32| async move { if state == 0 { panic!("wrong") } else { state } };
+        let mut offer = Offer::steady(runtime.handle(), "none", "fail", |_, _| 0, (), step);
         assert!(offer.turn(2, Duration::from_millis(1)).is_err());
     }
 }

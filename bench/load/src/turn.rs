@@ -3,12 +3,14 @@
 use std::time::{Duration, Instant};
 
 use hdrhistogram::Histogram;
+use serde::{Deserialize, Serialize};
 
 /// The longest latency that is recorded exactly, in nanoseconds: a minute.
 const LONGEST: u64 = 60_000_000_000;
 
 /// The results of one system in one turn.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[serde(from = "Sent", into = "Sent")]
 pub struct Turn {
     /// The number of operations.
     pub operations: u64,
@@ -88,6 +90,24 @@ impl Turn {
     /// Each recorded latency in nanoseconds, with the number of times it occurred.
     pub fn latencies(&self) -> impl Iterator<Item = (u64, u64)> {
         self.latencies.iter_recorded().map(|step| (step.value_iterated_to(), step.count_at_value()))
+    }
+}
+
+/// A turn as it is sent to the other process: operations, time, and how often each latency in nanoseconds occurred.
+#[derive(Serialize, Deserialize)]
+struct Sent(u64, Duration, Vec<(u64, u64)>);
+
+impl From<Turn> for Sent {
+    fn from(turn: Turn) -> Self {
+        Self(turn.operations, turn.elapsed, turn.latencies().collect())
+    }
+}
+
+impl From<Sent> for Turn {
+    fn from(Sent(operations, elapsed, latencies): Sent) -> Self {
+        let mut turn = Self::reported(operations, elapsed);
+        latencies.iter().for_each(|(nanos, count)| turn.record(Duration::from_nanos(*nanos), *count));
+        turn
     }
 }
 

@@ -6,8 +6,9 @@ use std::sync::Arc;
 use actix_session::storage::{RedisSessionStore, SessionKey, SessionStore};
 use actix_web::cookie::time::Duration;
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::{DEVICE, ROTATING, Random, Stripe};
 
-use crate::rows::{DEVICE, ROTATING, Random, Stripe, many};
+use crate::rows::many;
 use crate::{Offers, Setting};
 
 const SYSTEM: &str = "actix-session";
@@ -19,55 +20,36 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
     let rows = Arc::new(fill(&store, setting.rows).await);
     let rotating = rows.len().min(ROTATING);
 
-    let (read, reads) = (store.clone(), rows.clone());
-    let find = move |mut random: Random| {
-        let (store, rows, row) = (read.clone(), reads.clone(), random.below(reads.len()));
-        async move {
-            assert!(store.load(&rows[row]).await.unwrap().is_some());
-            random
-        }
+    let find = |(store, rows): (RedisSessionStore, Arc<Vec<SessionKey>>), mut random: Random| async move {
+        assert!(store.load(&rows[random.below(rows.len())]).await.unwrap().is_some());
+        random
     };
-    let changed = store.clone();
-    let rotate = move |mut stripe: Stripe| {
-        let (store, rows, row) = (changed.clone(), rows.clone(), stripe.next(rotating));
-        async move {
-            let state = store.load(&rows[row]).await.unwrap().unwrap();
-            store.update(copy(&rows[row]), state, &DAY).await.unwrap();
-            stripe
-        }
+    let rotate = move |(store, rows): (RedisSessionStore, Arc<Vec<SessionKey>>), mut stripe: Stripe| async move {
+        let row = &rows[stripe.next(rotating)];
+        let state = store.load(row).await.unwrap().unwrap();
+        store.update(copy(row), state, &DAY).await.unwrap();
+        stripe
     };
-    let made = store.clone();
-    let issue = move |number| {
-        let store = made.clone();
-        async move {
-            store.save(state(number), &DAY).await.unwrap();
-            number + 1
-        }
+    let issue = |store: RedisSessionStore, number| async move {
+        store.save(state(number), &DAY).await.unwrap();
+        number + 1
     };
     let (stocked, handle) = (store.clone(), runtime.clone());
-    let stock = move |mut left: Vec<SessionKey>, wanted: usize| {
-        left.extend(handle.block_on(fill(&stocked, wanted.saturating_sub(left.len()))));
-        Ok(left)
-    };
-    let revoke = move |key: SessionKey| {
-        let store = store.clone();
-        async move { store.delete(&key).await.unwrap() }
-    };
+    let stock = move |missing| handle.block_on(fill(&stocked, missing));
+    let revoke = |store: RedisSessionStore, key: SessionKey| async move { store.delete(&key).await.unwrap() };
+    let shared = (store.clone(), rows);
     Ok(vec![
-        Offer::steady(runtime, SYSTEM, "find", |task, _| Random::new(task), find),
-        Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, rotate),
-        Offer::steady(runtime, SYSTEM, "issue", |task, _| task, issue),
-        Offer::stocked(runtime, SYSTEM, "revoke", stock, 60_000, revoke),
+        Offer::steady(runtime, SYSTEM, "find", Random::of, shared.clone(), find),
+        Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, shared, rotate),
+        Offer::steady(runtime, SYSTEM, "issue", |task, _| task, store.clone(), issue),
+        Offer::stocked(runtime, SYSTEM, "revoke", stock, 60_000, store, revoke),
     ])
 }
 
 async fn fill(store: &RedisSessionStore, count: usize) -> Vec<SessionKey> {
-    let store = store.clone();
-    let make = move |number| {
-        let store = store.clone();
-        async move { store.save(state(number), &DAY).await.unwrap() }
-    };
-    many(0, count, make).await
+    let make =
+        |store: RedisSessionStore, number| async move { store.save(state(number), &DAY).await.unwrap() };
+    many(0, count, store.clone(), make).await
 }
 
 fn state(number: usize) -> HashMap<String, String> {

@@ -9,10 +9,11 @@ use std::sync::mpsc;
 
 use fjall::{KeyspaceCreateOptions, PersistMode};
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::Random;
 use redb::{ReadableDatabase, TableDefinition};
 use tokio::sync::oneshot;
 
-use crate::rows::{Random, VALUE, keys};
+use crate::rows::{VALUE, keys};
 use crate::{Offers, Setting};
 
 const TABLE: TableDefinition<'_, &[u8], &[u8]> = TableDefinition::new("rows");
@@ -45,21 +46,17 @@ pub(crate) fn add(setting: &mut Setting) -> io::Result<()> {
 fn offers<E: Engine>(setting: &Setting, system: &str, path: &Path, keys: &Arc<Vec<[u8; 16]>>) -> Offers {
     let engine = Arc::new(E::open(path)?);
     engine.fill(keys, &[7; VALUE])?;
-    let (read, reads) = (engine.clone(), keys.clone());
-    let find = move |mut random: Random| {
-        let (engine, key) = (read.clone(), reads[random.below(reads.len())]);
-        async move {
-            assert!(engine.get(&key));
-            random
-        }
+    let find = |(engine, keys): (Arc<E>, Arc<Vec<[u8; 16]>>), mut random: Random| async move {
+        assert!(engine.get(&keys[random.below(keys.len())]));
+        random
     };
-    let (keys, written) = (keys.clone(), Arc::new(AtomicU64::new(0)));
-    let rotate = move |mut random: Random| {
-        let (engine, key) = (engine.clone(), keys[random.below(keys.len())]);
+    let written = Arc::new(AtomicU64::new(0));
+    let rotate = move |(engine, keys): (Arc<E>, Arc<Vec<[u8; 16]>>), mut random: Random| {
         // An engine may skip writing a value that is stored already.
         let mut value = vec![7; VALUE];
         value[..8].copy_from_slice(&written.fetch_add(1, Ordering::Relaxed).to_be_bytes());
         async move {
+            let key = keys[random.below(keys.len())];
             let done = tokio::task::spawn_blocking(move || {
                 assert!(engine.get(&key));
                 engine.put(key, value);
@@ -68,10 +65,10 @@ fn offers<E: Engine>(setting: &Setting, system: &str, path: &Path, keys: &Arc<Ve
             random
         }
     };
-    let state = |task, _| Random::new(task);
+    let shared = (engine, keys.clone());
     Ok(vec![
-        Offer::steady(&setting.runtime, system, "find", state, find),
-        Offer::steady(&setting.runtime, system, "rotate", state, rotate),
+        Offer::steady(&setting.runtime, system, "find", Random::of, shared.clone(), find),
+        Offer::steady(&setting.runtime, system, "rotate", Random::of, shared, rotate),
     ])
 }
 

@@ -17,11 +17,11 @@ mod web;
 
 use std::error::Error;
 use std::io;
+use std::iter;
 use std::process::ExitCode;
-use std::time::Duration;
 
 use hallpass_bench_load::Offer;
-use hallpass_bench_load::wire::{Asked, Said, hear, say};
+use hallpass_bench_load::wire::{Asked, Opening, hear, say};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 
@@ -33,7 +33,7 @@ pub(crate) struct Setting {
     pub(crate) server: String,
     pub(crate) rows: usize,
     offers: Vec<Offer<'static>>,
-    lacks: Vec<Said>,
+    missing: Vec<(String, String)>,
     /// A folder that is removed at the end.
     pub(crate) folder: Option<TempDir>,
 }
@@ -44,13 +44,11 @@ impl Setting {
         match offers {
             Ok(mut offers) => self.offers.append(&mut offers),
             Err(error) => {
-                let mut reason = error.to_string();
-                let mut source = error.source();
-                while let Some(error) = source {
-                    reason = format!("{reason}: {error}");
-                    source = error.source();
-                }
-                self.lacks.push(Said::Lacks { system: system.to_owned(), reason });
+                let first: &dyn Error = &*error;
+                let chain: Vec<_> =
+                    iter::successors(Some(first), |error| error.source()).map(ToString::to_string).collect();
+                let reason = chain.join(": ");
+                self.missing.push((system.to_owned(), reason));
             }
         }
     }
@@ -76,8 +74,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
     // Some drivers have to be dropped inside a runtime.
     let _context = runtime.enter();
     let (runtime, rows) = (runtime.handle().clone(), rows.parse()?);
-    let (offers, lacks) = (Vec::new(), Vec::new());
-    let mut setting = Setting { runtime, server, rows, offers, lacks, folder: None };
+    let (offers, missing) = Default::default();
+    let mut setting = Setting { runtime, server, rows, offers, missing, folder: None };
     match area.as_str() {
         "memory" => memory::add(&mut setting),
         "sled" => embedded::add(&mut setting)?,
@@ -88,21 +86,11 @@ fn serve() -> Result<(), Box<dyn Error>> {
         _ => return Err(format!("there is no area '{area}'").into()),
     }
     let (mut from, mut to) = (io::stdin().lock(), io::stdout().lock());
-    for lacks in &setting.lacks {
-        say(&mut to, lacks)?;
-    }
-    for Offer { system, operation, tasks, allocations, .. } in &setting.offers {
-        let (system, operation, tasks) = (system.clone(), operation.clone(), tasks.clone());
-        say(&mut to, &Said::Offers { system, operation, tasks, allocations: *allocations })?;
-    }
-    say(&mut to, &Said::Ready)?;
-    while let Some(Asked { offer, tasks, nanos }) = hear(&mut from)? {
+    let offers = setting.offers.iter().map(|offer| offer.of.clone()).collect();
+    say(&mut to, &Opening { offers, missing: setting.missing })?;
+    while let Some(Asked { offer, tasks, length }) = hear(&mut from)? {
         let offer = setting.offers.get_mut(offer).ok_or("there is no such offer")?;
-        let said = match offer.turn(tasks, Duration::from_nanos(nanos)) {
-            Ok(turn) => Said::from(&turn),
-            Err(reason) => Said::Failed(reason),
-        };
-        say(&mut to, &said)?;
+        say(&mut to, &offer.turn(tasks, length))?;
     }
     Ok(())
 }

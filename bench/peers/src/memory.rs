@@ -6,6 +6,7 @@ use std::hint::black_box;
 
 use dashmap::DashMap;
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::DEVICE;
 use jsonwebtoken::{Algorithm, DecodingKey, EncodingKey, Header, Validation, decode, encode};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -14,7 +15,7 @@ use tower_sessions_core::session::{Id, Record};
 use tower_sessions_memory_store::MemoryStore;
 
 use crate::Setting;
-use crate::rows::{DEVICE, VALUE, keys};
+use crate::rows::{VALUE, keys};
 
 /// How many operations run between two readings of the clock.
 const BATCH: u64 = 100;

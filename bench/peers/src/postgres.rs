@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use hallpass_bench_load::rows::Random;
 use hallpass_bench_load::{Offer, Turn};
 use sqlx::{Connection, PgConnection};
 use tower_sessions_core_14::ExpiredDeletion;
@@ -10,7 +11,7 @@ use tower_sessions_core_14::SessionStore;
 use tower_sessions_sqlx_store::PostgresStore;
 use tower_sessions_sqlx_store::sqlx::postgres::PgPoolOptions;
 
-use crate::rows::{Random, VALUE, keys, many};
+use crate::rows::{VALUE, keys, many};
 use crate::{Offers, Setting, external, session_guard, tower};
 
 /// The number of connections of a pool.
@@ -43,14 +44,10 @@ async fn tower_sessions(setting: &Setting) -> Offers {
     let mut offers = tower::offers(setting, "tower-sessions-sqlx-store", store.clone()).await;
     let (runtime, rows) = (setting.runtime.clone(), setting.rows.min(PURGED));
     let purge = Offer::new("tower-sessions-sqlx-store", "purge", move |_, _| {
-        let filled = store.clone();
-        runtime.block_on(many(0, rows, move |number| {
-            let store = filled.clone();
-            async move {
-                let mut record = tower::record(number, tower::in_days(-60));
-                store.create(&mut record).await.unwrap();
-            }
-        }));
+        let make = |store: PostgresStore, number| async move {
+            store.create(&mut tower::record(number, tower::in_days(-60))).await.unwrap();
+        };
+        runtime.block_on(many(0, rows, store.clone(), make));
         let start = Instant::now();
         runtime.block_on(store.delete_expired()).map_err(|error| error.to_string())?;
         Ok(Turn::reported(rows as u64, start.elapsed()))
@@ -83,18 +80,15 @@ fn sqlx(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
     let (runtime, server) = (setting.runtime.clone(), setting.server.clone());
     let state = move |task, _| {
         let connection = runtime.block_on(PgConnection::connect(&server)).unwrap();
-        (connection, Random::new(task))
+        (connection, Random::of(task, 0))
     };
-    let step = move |(mut connection, mut random): (PgConnection, Random)| {
-        let key = keys[random.below(keys.len())];
-        async move {
-            let found =
-                sqlx::query_scalar::<_, Vec<u8>>("SELECT data FROM bare WHERE id = $1").bind(&key[..]);
-            assert_eq!(found.fetch_one(&mut connection).await.unwrap().len(), VALUE);
-            (connection, random)
-        }
+    let step = |keys: Arc<Vec<[u8; 16]>>, (mut connection, mut random): (PgConnection, Random)| async move {
+        let key = &keys[random.below(keys.len())][..];
+        let found = sqlx::query_scalar::<_, Vec<u8>>("SELECT data FROM bare WHERE id = $1").bind(key);
+        assert_eq!(found.fetch_one(&mut connection).await.unwrap().len(), VALUE);
+        (connection, random)
     };
-    Ok(vec![Offer::steady(&setting.runtime, "sqlx prepared", "find", state, step)])
+    Ok(vec![Offer::steady(&setting.runtime, "sqlx prepared", "find", state, keys, step)])
 }
 
 /// A few connections, each with as many queries under way as there are tasks.
@@ -104,17 +98,16 @@ async fn pipelined(setting: &Setting, keys: Arc<Vec<[u8; 16]>>) -> Offers {
         let (client, connection) = tokio_postgres::connect(&setting.server, tokio_postgres::NoTls).await?;
         tokio::spawn(connection);
         let select = client.prepare("SELECT data FROM bare WHERE id = $1").await?;
-        clients.push(Arc::new((client, select)));
+        clients.push((client, select));
     }
-    let step = move |(task, mut random): (usize, Random)| {
-        let (connection, key) = (clients[task % PIPELINES].clone(), keys[random.below(keys.len())]);
-        async move {
-            let (client, select) = &*connection;
-            let row = client.query_one(select, &[&&key[..]]).await.unwrap();
-            assert_eq!(row.get::<_, &[u8]>(0).len(), VALUE);
-            (task, random)
-        }
+    type Clients = Arc<Vec<(tokio_postgres::Client, tokio_postgres::Statement)>>;
+    type Shared = (Clients, Arc<Vec<[u8; 16]>>);
+    let step = |(clients, keys): Shared, (task, mut random): (usize, Random)| async move {
+        let ((client, select), key) = (&clients[task % PIPELINES], &keys[random.below(keys.len())][..]);
+        let row = client.query_one(select, &[&key]).await.unwrap();
+        assert_eq!(row.get::<_, &[u8]>(0).len(), VALUE);
+        (task, random)
     };
-    let state = |task, _| (task, Random::new(task));
-    Ok(vec![Offer::steady(&setting.runtime, "tokio-postgres pipelined", "find", state, step)])
+    let (state, shared) = (|task, _| (task, Random::of(task, 0)), (Arc::new(clients), keys));
+    Ok(vec![Offer::steady(&setting.runtime, "tokio-postgres pipelined", "find", state, shared, step)])
 }

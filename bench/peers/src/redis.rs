@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::{ROTATING, Random, Stripe};
 use redis::aio::ConnectionLike;
 use redis::{Client, pipe};
 use tower_sessions_redis_store::RedisStore;
 use tower_sessions_redis_store::fred::prelude::{ClientLike, Config, Pool};
 
-use crate::rows::{ROTATING, Random, Stripe, VALUE, keys};
+use crate::rows::{VALUE, keys};
 use crate::{Offers, Setting, actix, external, tower};
 
 /// The number of connections, as in the example of tower-sessions.
@@ -55,28 +56,22 @@ where
             command.query_async::<()>(&mut filling).await?;
         }
     }
-    let (read, reads) = (connection.clone(), keys.clone());
-    let find = move |mut random: Random| {
-        let (mut connection, reads, row) = (read.clone(), reads.clone(), random.below(reads.len()));
-        async move {
-            let found: Vec<u8> =
-                redis::cmd("GET").arg(&reads[row]).query_async(&mut connection).await.unwrap();
-            assert_eq!(found.len(), VALUE);
-            random
-        }
+    let find = |(mut connection, keys): (C, Arc<Vec<Vec<u8>>>), mut random: Random| async move {
+        let row = &keys[random.below(keys.len())];
+        let found: Vec<u8> = redis::cmd("GET").arg(row).query_async(&mut connection).await.unwrap();
+        assert_eq!(found.len(), VALUE);
+        random
     };
     let rotating = keys.len().min(ROTATING);
-    let rotate = move |mut stripe: Stripe| {
-        let (mut connection, keys, row) = (connection.clone(), keys.clone(), stripe.next(rotating));
-        async move {
-            let found: Vec<u8> =
-                redis::cmd("GET").arg(&keys[row]).query_async(&mut connection).await.unwrap();
-            redis::cmd("SET").arg(&keys[row]).arg(&found).query_async::<()>(&mut connection).await.unwrap();
-            stripe
-        }
+    let rotate = move |(mut connection, keys): (C, Arc<Vec<Vec<u8>>>), mut stripe: Stripe| async move {
+        let row = &keys[stripe.next(rotating)];
+        let found: Vec<u8> = redis::cmd("GET").arg(row).query_async(&mut connection).await.unwrap();
+        redis::cmd("SET").arg(row).arg(&found).query_async::<()>(&mut connection).await.unwrap();
+        stripe
     };
+    let shared = (connection, keys);
     Ok(vec![
-        Offer::steady(&setting.runtime, system, "find", |task, _| Random::new(task), find),
-        Offer::steady(&setting.runtime, system, "rotate", Stripe::of, rotate),
+        Offer::steady(&setting.runtime, system, "find", Random::of, shared.clone(), find),
+        Offer::steady(&setting.runtime, system, "rotate", Stripe::of, shared, rotate),
     ])
 }

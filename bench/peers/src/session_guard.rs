@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use hallpass_bench_load::rows::{ROTATING, Random, Stripe};
 use hallpass_bench_load::{Offer, Turn};
 use session_guard::store::{PgStore, Rotation, SessionRecord, SessionStore, SessionUpdate, Supersede};
 use session_guard::{Baseline, Fingerprint, TokenHash};
@@ -11,7 +12,7 @@ use sqlx::postgres::PgPoolOptions;
 use uuid::Uuid;
 
 use crate::postgres::{POOL, PURGED};
-use crate::rows::{ROTATING, Random, Stripe, many};
+use crate::rows::many;
 use crate::{Offers, Setting};
 
 const SYSTEM: &str = "session-guard PgStore";
@@ -22,83 +23,50 @@ pub(crate) async fn offers(setting: &Setting) -> Offers {
     let pool = PgPoolOptions::new().max_connections(POOL).connect(&setting.server).await?;
     let store = PgStore::migrated(pool).await?;
     let runtime = &setting.runtime;
-    let rows = Arc::new(fill(&store, 0, setting.rows, in_days(1)).await);
+    let rows = fill(&store, 0, setting.rows, in_days(1)).await;
     let rotating = rows[..ROTATING.min(rows.len() / 2)].iter().map(|row| Mutex::new(*row));
     let rotating: Arc<Vec<_>> = Arc::new(rotating.collect());
-    let mut offers = Vec::new();
-
     // Rotated sessions change their tokens, so only the other ones are read.
-    let (read, rows) = (store.clone(), rows[rotating.len()..].to_vec());
-    let subjects = setting.rows.div_ceil(LOGINS);
-    offers.push(Offer::steady(
-        runtime,
-        SYSTEM,
-        "find",
-        |task, _| Random::new(task),
-        move |mut random| {
-            let (store, (_, hash)) = (read.clone(), rows[random.below(rows.len())]);
-            async move {
-                assert!(store.find_by_token(&hash).await.unwrap().is_some());
-                random
-            }
-        },
-    ));
-    let changed = store.clone();
-    offers.push(Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, move |mut stripe| {
-        let (store, rows) = (changed.clone(), rotating.clone());
-        async move {
-            let row = &rows[stripe.next(rows.len())];
-            let (session, hash) = *row.lock().unwrap();
-            let next = random_hash();
-            assert!(store.find_by_token(&hash).await.unwrap().is_some());
-            assert!(store.apply(&rotation(session, hash, next)).await.unwrap());
-            row.lock().unwrap().1 = next;
-            stripe
-        }
-    }));
-    let made = store.clone();
-    offers.push(Offer::steady(
-        runtime,
-        SYSTEM,
-        "issue",
-        |task, _| task,
-        move |number| {
-            let store = made.clone();
-            async move {
-                let record = record(80_000_000 + number, in_days(1));
-                store.insert_session(&record, &random_hash()).await.unwrap();
-                number + 1
-            }
-        },
-    ));
-    let (stocked, handle, mut first) = (store.clone(), runtime.clone(), 90_000_000);
-    let stock = move |mut left: Vec<(Uuid, TokenHash)>, wanted: usize| {
-        let count = wanted.saturating_sub(left.len());
-        left.extend(handle.block_on(fill(&stocked, first, count, in_days(1))));
-        first += count;
-        Ok(left)
+    let read: Arc<Vec<_>> = Arc::new(rows[rotating.len()..].to_vec());
+    let find = |(store, rows): (PgStore, Arc<Vec<(Uuid, TokenHash)>>), mut random: Random| async move {
+        assert!(store.find_by_token(&rows[random.below(rows.len())].1).await.unwrap().is_some());
+        random
     };
-    let ended = store.clone();
-    offers.push(Offer::stocked(runtime, SYSTEM, "revoke", stock, 20_000, move |(session, _)| {
-        let store = ended.clone();
-        async move { assert!(store.delete_session(session).await.unwrap()) }
-    }));
-    let listed = store.clone();
-    offers.push(Offer::steady(
-        runtime,
-        SYSTEM,
-        "list",
-        |task, _| Random::new(task),
-        move |mut random| {
-            let (store, subject) = (listed.clone(), subject(random.below(subjects) * LOGINS));
-            async move {
-                assert!(!store.list_subject_sessions(&subject).await.unwrap().is_empty());
-                random
-            }
-        },
-    ));
-    offers.push(purge(setting, store));
-    Ok(offers)
+    let rotate = |(store, rows): (PgStore, Arc<Vec<Mutex<_>>>), mut stripe: Stripe| async move {
+        let row = &rows[stripe.next(rows.len())];
+        let (session, hash) = *row.lock().unwrap();
+        let next = random_hash();
+        assert!(store.find_by_token(&hash).await.unwrap().is_some());
+        assert!(store.apply(&rotation(session, hash, next)).await.unwrap());
+        row.lock().unwrap().1 = next;
+        stripe
+    };
+    let issue = |store: PgStore, number| async move {
+        store.insert_session(&record(80_000_000 + number, in_days(1)), &random_hash()).await.unwrap();
+        number + 1
+    };
+    let (stocked, handle, mut first) = (store.clone(), runtime.clone(), 90_000_000);
+    let stock = move |missing| {
+        first += missing;
+        handle.block_on(fill(&stocked, first - missing, missing, in_days(1)))
+    };
+    let revoke = |store: PgStore, (session, _)| async move {
+        assert!(store.delete_session(session).await.unwrap());
+    };
+    let subjects = setting.rows.div_ceil(LOGINS);
+    let list = move |store: PgStore, mut random: Random| async move {
+        let subject = subject(random.below(subjects) * LOGINS);
+        assert!(!store.list_subject_sessions(&subject).await.unwrap().is_empty());
+        random
+    };
+    Ok(vec![
+        Offer::steady(runtime, SYSTEM, "find", Random::of, (store.clone(), read), find),
+        Offer::steady(runtime, SYSTEM, "rotate", Stripe::of, (store.clone(), rotating), rotate),
+        Offer::steady(runtime, SYSTEM, "issue", |task, _| task, store.clone(), issue),
+        Offer::stocked(runtime, SYSTEM, "revoke", stock, 20_000, store.clone(), revoke),
+        Offer::steady(runtime, SYSTEM, "list", Random::of, store.clone(), list),
+        purge(setting, store),
+    ])
 }
 
 fn purge(setting: &Setting, store: PgStore) -> Offer<'static> {
@@ -122,16 +90,12 @@ fn rotation(session: Uuid, hash: TokenHash, next: TokenHash) -> SessionUpdate {
 }
 
 async fn fill(store: &PgStore, first: usize, count: usize, expires: DateTime<Utc>) -> Vec<(Uuid, TokenHash)> {
-    let store = store.clone();
-    let make = move |number| {
-        let store = store.clone();
-        async move {
-            let (record, hash) = (record(number, expires), random_hash());
-            store.insert_session(&record, &hash).await.unwrap();
-            (record.id, hash)
-        }
+    let make = move |store: PgStore, number| async move {
+        let (record, hash) = (record(number, expires), random_hash());
+        store.insert_session(&record, &hash).await.unwrap();
+        (record.id, hash)
     };
-    many(first, count, make).await
+    many(first, count, store.clone(), make).await
 }
 
 fn record(number: usize, expires_at: DateTime<Utc>) -> SessionRecord {

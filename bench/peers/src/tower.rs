@@ -4,12 +4,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use hallpass_bench_load::Offer;
+use hallpass_bench_load::rows::{DEVICE, ROTATING, Random, Stripe};
 use time::{Duration, OffsetDateTime};
 use tower_sessions_core_14::SessionStore;
 use tower_sessions_core_14::session::{Id, Record};
 
 use crate::Setting;
-use crate::rows::{DEVICE, ROTATING, Random, Stripe, many};
+use crate::rows::many;
 
 /// The offers of one of its stores.
 pub(crate) async fn offers<S: SessionStore + Clone>(
@@ -17,73 +18,43 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
     system: &str,
     store: S,
 ) -> Vec<Offer<'static>> {
-    let (runtime, rows) = (&setting.runtime, setting.rows);
-    let rows = Arc::new(fill(&store, rows).await);
-    let rotating = rows[..ROTATING.min(rows.len())].to_vec();
-    let mut offers = Vec::new();
-
-    let read = store.clone();
-    offers.push(Offer::steady(
-        runtime,
-        system,
-        "find",
-        |task, _| Random::new(task),
-        move |mut random| {
-            let (store, id) = (read.clone(), rows[random.below(rows.len())]);
-            async move {
-                assert!(store.load(&id).await.unwrap().is_some());
-                random
-            }
-        },
-    ));
-    let changed = store.clone();
-    offers.push(Offer::steady(runtime, system, "rotate", Stripe::of, move |mut stripe| {
-        let (store, id) = (changed.clone(), rotating[stripe.next(rotating.len())]);
-        async move {
-            let mut record = store.load(&id).await.unwrap().unwrap();
-            record.expiry_date += Duration::milliseconds(1);
-            store.save(&record).await.unwrap();
-            stripe
-        }
-    }));
-    let made = store.clone();
-    offers.push(Offer::steady(
-        runtime,
-        system,
-        "issue",
-        |task, _| task,
-        move |number| {
-            let store = made.clone();
-            async move {
-                store.create(&mut record(number, in_days(1))).await.unwrap();
-                number + 1
-            }
-        },
-    ));
-    let (stocked, handle) = (store.clone(), setting.runtime.clone());
-    let stock = move |mut left: Vec<Id>, wanted: usize| {
-        left.extend(handle.block_on(fill(&stocked, wanted.saturating_sub(left.len()))));
-        Ok(left)
+    let runtime = &setting.runtime;
+    let rows = Arc::new(fill(&store, setting.rows).await);
+    let rotating = ROTATING.min(rows.len());
+    let find = |(store, rows): (S, Arc<Vec<Id>>), mut random: Random| async move {
+        assert!(store.load(&rows[random.below(rows.len())]).await.unwrap().is_some());
+        random
     };
-    offers.push(Offer::stocked(runtime, system, "revoke", stock, 20_000, move |id| {
-        let store = store.clone();
-        async move { store.delete(&id).await.unwrap() }
-    }));
-    offers
+    let rotate = move |(store, rows): (S, Arc<Vec<Id>>), mut stripe: Stripe| async move {
+        let mut record = store.load(&rows[stripe.next(rotating)]).await.unwrap().unwrap();
+        record.expiry_date += Duration::milliseconds(1);
+        store.save(&record).await.unwrap();
+        stripe
+    };
+    let issue = |store: S, number| async move {
+        store.create(&mut record(number, in_days(1))).await.unwrap();
+        number + 1
+    };
+    let (stocked, handle) = (store.clone(), runtime.clone());
+    let stock = move |missing| handle.block_on(fill(&stocked, missing));
+    let revoke = |store: S, id| async move { store.delete(&id).await.unwrap() };
+    let shared = (store.clone(), rows);
+    vec![
+        Offer::steady(runtime, system, "find", Random::of, shared.clone(), find),
+        Offer::steady(runtime, system, "rotate", Stripe::of, shared, rotate),
+        Offer::steady(runtime, system, "issue", |task, _| task, store.clone(), issue),
+        Offer::stocked(runtime, system, "revoke", stock, 20_000, store, revoke),
+    ]
 }
 
 /// Creates this number of sessions.
 async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
-    let store = store.clone();
-    let make = move |number| {
-        let store = store.clone();
-        async move {
-            let mut record = record(number, in_days(1));
-            store.create(&mut record).await.unwrap();
-            record.id
-        }
+    let make = |store: S, number| async move {
+        let mut record = record(number, in_days(1));
+        store.create(&mut record).await.unwrap();
+        record.id
     };
-    many(0, count, make).await
+    many(0, count, store.clone(), make).await
 }
 
 /// A session as axum-login stores it, with a description of the device.

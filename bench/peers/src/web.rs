@@ -1,7 +1,6 @@
 //! axum-login over tower-sessions and its memory store: the same site as with hallpass.
 
 use std::convert::Infallible;
-use std::io;
 
 use axum::Router;
 use axum::body::Body;
@@ -37,10 +36,7 @@ fn offers(setting: &Setting) -> Offers {
     let dressed = site.clone().layer(DefaultBodyLimit::max(4 * 1024)).layer(from_fn(dress));
     let demo = serve(&setting.runtime, &dressed)?;
     let address = serve(&setting.runtime, &site)?;
-    let cookies = setting.runtime.block_on(async {
-        let mut client = http::Client::open(address).await?;
-        io::Result::Ok(client.exchange(&http::request("POST", "/login", "")).await?.cookies)
-    })?;
+    let cookies = setting.runtime.block_on(http::log_in(address, "/login", ""))?;
     Ok(vec![
         http::offer(&setting.runtime, SYSTEM, "page", address, "/", Some("/login")),
         http::offer(&setting.runtime, SYSTEM, "static", address, "/static", Some("/login")),

@@ -1,9 +1,8 @@
 //! Opens our store on Redis.
 
-use std::error::Error;
 use std::sync::Arc;
 
-use hallpass_core::StoreError;
+use hallpass_core::{StoreError, error_chain};
 use hallpass_store_redis::RedisStore;
 
 use super::Store;
@@ -17,10 +16,5 @@ pub(crate) async fn redis_cluster(urls: &[&str]) -> Store {
 }
 
 fn shared(opened: Result<RedisStore, StoreError>) -> Store {
-    match opened {
-        Ok(store) => Ok(Arc::new(store)),
-        Err(error) => {
-            Err(format!("{error}: {}", error.source().map(ToString::to_string).unwrap_or_default()))
-        }
-    }
+    Ok(Arc::new(opened.map_err(|error| error_chain(&error))?))
 }

@@ -1,13 +1,15 @@
 //! Logins that begin and end: issue, revoke and purge.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hallpass_bench_load::rows::{DEVICE, Random};
 use hallpass_bench_load::{Offer, Turn};
 use hallpass_core::store::{Action, Epoch, Fence, RecordFilter, Revocation, TokenStore};
 use hallpass_core::{Clock, Kind, Subject, SystemClock, Tokens};
 
 use super::{Ours, SERVICE, STORE, insert};
-use crate::maker::{DEVICE, Made, Maker, Random, subject};
+use crate::maker::{Made, Maker, subject};
 
 /// The number of subjects that log in repeatedly.
 const SUBJECTS: usize = 1_000;
@@ -20,83 +22,63 @@ impl Ours {
     pub(super) fn insert(&self) -> Offer<'static> {
         let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
         let mut epochs = Vec::new();
-        let stock = move |mut left: Vec<(Made, Epoch)>, wanted: usize| {
+        let stock = move |missing| {
             if epochs.is_empty() {
                 epochs = runtime.block_on(epochs_of(&*store));
             }
-            while left.len() < wanted {
-                let number = left.len() % SUBJECTS;
-                left.push((
-                    runtime.block_on(maker.make(Kind::SESSION, &new_subject(number))),
-                    epochs[number],
-                ));
-            }
-            Ok(left)
+            let numbers = (0..missing).map(|number| number % SUBJECTS);
+            let make = |number| runtime.block_on(maker.make(Kind::SESSION, &new_subject(number)));
+            numbers.map(|number| (make(number), epochs[number])).collect()
         };
         let store = self.store.clone();
-        Offer::stocked(&self.runtime, STORE, "issue", stock, 60_000, move |(made, epoch)| {
-            let store = store.clone();
-            async move {
-                assert!(store.insert(&made.record, Fence::Epoch(epoch)).await.unwrap().is_inserted());
-            }
-        })
+        let step = |store: Arc<dyn TokenStore>, (made, epoch): (Made, Epoch)| async move {
+            assert!(store.insert(&made.record, Fence::Epoch(epoch)).await.unwrap().is_inserted());
+        };
+        Offer::stocked(&self.runtime, STORE, "issue", stock, 60_000, store, step)
     }
 
     /// Runs a whole login: reads the subject's epoch, then inserts a row fenced by it.
     pub(super) fn issue(&self) -> Offer<'static> {
         let tokens = Tokens::builder(self.store.clone()).build().unwrap();
-        Offer::steady(
-            &self.runtime,
-            SERVICE,
-            "issue",
-            |task, _| Random::new(task),
-            move |mut random| {
-                let tokens = tokens.clone();
-                async move {
-                    // Not the subjects of `insert`, which have more rows than a subject may have logins.
-                    let subject = subject(70_000_000 + random.below(MANY_SUBJECTS));
-                    let login = tokens.begin_login(&subject).await.unwrap();
-                    let issue = tokens.issue(&login, Kind::SESSION).device(DEVICE);
-                    issue.await.unwrap();
-                    random
-                }
-            },
-        )
+        let step = |tokens: Tokens, mut random: Random| async move {
+            // Not the subjects of `insert`, which have more rows than a subject may have logins.
+            let subject = subject(70_000_000 + random.below(MANY_SUBJECTS));
+            let login = tokens.begin_login(&subject).await.unwrap();
+            tokens.issue(&login, Kind::SESSION).device(DEVICE).await.unwrap();
+            random
+        };
+        Offer::steady(&self.runtime, SERVICE, "issue", Random::of, tokens, step)
     }
 
     /// Ends one login of a subject.
     pub(super) fn remove(&self) -> Offer<'static> {
+        let step = |store: Arc<dyn TokenStore>, made: Made| async move {
+            let (subject, login) = (made.record.subject.unwrap(), made.record.login);
+            let revocation = Revocation::new(RecordFilter::login(login), Action::Remove);
+            assert_eq!(store.revoke_by_subject(&subject, &revocation).await.unwrap(), 1);
+        };
         let store = self.store.clone();
-        Offer::stocked(&self.runtime, STORE, "revoke", self.stock(), 40_000, move |made: Made| {
-            let store = store.clone();
-            async move {
-                let (subject, login) = (made.record.subject.unwrap(), made.record.login);
-                let revocation = Revocation::new(RecordFilter::login(login), Action::Remove);
-                assert_eq!(store.revoke_by_subject(&subject, &revocation).await.unwrap(), 1);
-            }
-        })
+        Offer::stocked(&self.runtime, STORE, "revoke", self.stock(), 40_000, store, step)
     }
 
     /// Ends one login, by its token.
     pub(super) fn revoke(&self) -> Offer<'static> {
         let tokens = Tokens::builder(self.store.clone()).build().unwrap();
-        Offer::stocked(&self.runtime, SERVICE, "revoke", self.stock(), 30_000, move |made: Made| {
-            let tokens = tokens.clone();
-            async move { tokens.revoke(Kind::SESSION, &made.text).await.unwrap() }
-        })
+        let step = |tokens: Tokens, made: Made| async move {
+            tokens.revoke(Kind::SESSION, &made.text).await.unwrap();
+        };
+        Offer::stocked(&self.runtime, SERVICE, "revoke", self.stock(), 30_000, tokens, step)
     }
 
     /// Makes and stores logins that will be ended.
-    fn stock(&self) -> impl FnMut(Vec<Made>, usize) -> Result<Vec<Made>, String> + 'static {
+    fn stock(&self) -> impl FnMut(usize) -> Vec<Made> + 'static {
         let (store, maker, runtime) = (self.store.clone(), Maker::now(), self.runtime.clone());
         let mut subjects = 0;
-        move |mut left, wanted| {
-            let missing = wanted.saturating_sub(left.len());
-            let mut fresh = runtime.block_on(maker.make_many(Kind::SESSION, 90_000_000 + subjects, missing));
+        move |missing| {
+            let fresh = runtime.block_on(maker.make_many(Kind::SESSION, 90_000_000 + subjects, missing));
             subjects += missing;
             runtime.block_on(insert(&store, &fresh));
-            left.append(&mut fresh);
-            Ok(left)
+            fresh
         }
     }
 

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 
 use crate::open;
-use crate::servers::postgres_server;
+use crate::stores::postgres_server;
 
 /// The cache of PostgreSQL: the default of 128 MB would be unrealistic for millions of rows.
 const CACHE: &str = "4GB";

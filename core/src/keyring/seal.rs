@@ -3,7 +3,7 @@
 use hmac::Mac;
 use subtle::ConstantTimeEq;
 
-use super::{Key, KeyId, Keyring, Keys, UnknownKey, Usable};
+use super::{DigestKey, Key, KeyId, Keyring, Keys, UnknownKey};
 use crate::clock::Timestamp;
 
 const SEAL: &[u8] = b"hallpass/seal/1";
@@ -35,8 +35,8 @@ impl Keyring {
     pub fn is_sealed(&self, context: &'static str, message: &[u8], seal: &Seal) -> Result<bool, UnknownKey> {
         let keys = Keys(Some(self.clone()));
         Ok(match keys.usable(Some(seal.key), Timestamp::MAX)? {
-            Usable::Yes(Some(key)) => key.seal(context, message).ct_eq(&seal.bytes).into(),
-            Usable::Yes(None) | Usable::No => false,
+            DigestKey::Accepted(Some(key)) => key.seal(context, message).ct_eq(&seal.bytes).into(),
+            DigestKey::Accepted(None) | DigestKey::Refused => false,
         })
     }
 

@@ -11,7 +11,7 @@ use crate::stamp::FingerprintCheck;
 use crate::store::RecordFilter;
 
 /// A replay: the record it is about, and the event to emit.
-pub(super) struct Caught {
+pub(super) struct Replay {
     pub(super) record: Record,
     pub(super) fingerprint: FingerprintCheck,
     /// [`EventKind::Reused`] or [`EventKind::Lapsed`].
@@ -21,14 +21,14 @@ pub(super) struct Caught {
 }
 
 impl Tokens {
-    /// Ends what `caught.record` belongs to and raises the alarm, even if the caller's future is dropped (D12).
+    /// Ends what `replay.record` belongs to and raises the alarm, even if the caller's future is dropped (D12).
     ///
     /// If nothing was left to end, another call was faster, and that call raises the alarm.
     ///
     /// # Errors
     /// [`Failure`] if the ending could not be written. The alarm is raised nevertheless and carries the failure.
-    pub(super) async fn end_caught(&self, caught: Caught, scope: Scope) -> Result<(), Failure> {
-        let Caught { record, fingerprint, event, reason, at } = caught;
+    pub(super) async fn end_replayed(&self, replay: Replay, scope: Scope) -> Result<(), Failure> {
+        let Replay { record, fingerprint, event, reason, at } = replay;
         let ending = match (&record.subject, scope) {
             // Without a subject no index leads to other records, and an anonymous session has no others.
             (None, _) => Ending::one(&record, event, at),
@@ -37,7 +37,7 @@ impl Tokens {
                 Ending::mark(subject, RecordFilter::all(), reason, at).with_fence()
             }
         };
-        let ending = ending.told_as(event).otherwise(EventKind::RevokedPresented(reason));
+        let ending = ending.event_kind(event).otherwise(EventKind::RevokedPresented(reason));
         self.end(ending.shown_by(&record).fingerprint(fingerprint)).await.map(drop)
     }
 }

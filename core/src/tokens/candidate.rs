@@ -3,11 +3,11 @@
 use std::fmt;
 
 use super::Tokens;
-use super::alarm::Caught;
+use super::alarm::Replay;
 use super::backoff::Backoff;
 use super::found::{Found, corrupt};
 use super::valid::{Issued, Valid};
-use super::write::{Written, purge_at};
+use super::write::{SwapOutcome, purge_at};
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
@@ -18,7 +18,7 @@ use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
 use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
-use crate::rotation::{Ask, Decision, Presented, StampCheck, Successor, decide_by};
+use crate::rotation::{Decision, Presented, Request, StampCheck, Successor, decide_by};
 use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
 use crate::store::Change;
@@ -89,7 +89,7 @@ impl Candidate<'_> {
     /// [`Failure::StampRequired`] if the token is bound to a stamp and none is given; [`Failure::WrongCall`] for a
     /// single-use kind; any other [`Failure`] if no verdict could be reached.
     pub async fn verify(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
-        self.settle(Ask::Verify, stamp).await
+        self.settle(Request::Verify, stamp).await
     }
 
     /// Does the same as [`verify`](Self::verify) and makes the [successor](Valid::successor) if one is due.
@@ -97,7 +97,7 @@ impl Candidate<'_> {
     /// # Errors
     /// As for [`verify`](Self::verify).
     pub async fn verify_and_rotate(self, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
-        self.settle(Ask::Rotate, stamp).await
+        self.settle(Request::Rotate, stamp).await
     }
 
     /// Consumes a single-use token. Of any number of concurrent calls at most one is accepted.
@@ -112,7 +112,7 @@ impl Candidate<'_> {
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
-            match self.decide(Ask::Verify, stamp, now) {
+            match self.decide(Request::Verify, stamp, now) {
                 Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { .. } => {}
@@ -130,28 +130,28 @@ impl Candidate<'_> {
             // This is an ending: its event is emitted even if the caller's future is dropped after the write.
             let written = self.tokens.detached(|tokens| async move {
                 let written = tokens.replace(&next, &of, Change::End(&tokens.note())).await?;
-                if let Written::Done = written {
+                if let SwapOutcome::Done = written {
                     tokens.emit(&Event::new(EventKind::Consumed, now).record(&of).fingerprint(fingerprint));
                 }
                 Ok::<_, Failure>(written)
             });
             match written.await? {
-                Written::Done => return Ok(self.accept(None)),
-                Written::Lost(record) => self.found = self.again(record, now)?,
+                SwapOutcome::Done => return Ok(self.accept(None)),
+                SwapOutcome::Lost(record) => self.found = self.again(record, now)?,
             }
             backoff.pause(self.tokens).await?;
         }
     }
 
     /// Decides, writes what the decision needs, and starts over if another call wrote first.
-    async fn settle(mut self, ask: Ask, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
+    async fn settle(mut self, request: Request, stamp: Option<&Stamp>) -> Result<Valid, Denied> {
         if self.policy.purpose == Purpose::SingleUse {
             return Err(Failure::WrongCall(self.policy.kind).into());
         }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
-            let (confirm, slide, successor) = match self.decide(ask, stamp, now) {
+            let (confirm, slide, successor) = match self.decide(request, stamp, now) {
                 Decision::StampRequired => return Err(Failure::StampRequired.into()),
                 Decision::Reject { rejected, end } => return self.reject(rejected, end, now).await,
                 Decision::Accept { confirm, slide, successor } => {
@@ -168,14 +168,14 @@ impl Candidate<'_> {
                 self.tokens.emit(&self.event(EventKind::Verified, now));
                 return Ok(self.accept(None));
             }
-            let (next, state, token) = match self.advance(confirm, confirmed_issuer, successor, now) {
+            let (next, state, token) = match self.next_record(confirm, confirmed_issuer, successor, now) {
                 Ok(advanced) => advanced,
                 Err(failure) => return Ok(self.unwritten(&failure, now)),
             };
             let touch = !confirm && !confirmed_issuer && token.is_none();
             let change = if touch { Change::Touch } else { Change::Update };
             match self.tokens.replace(&next, &self.found.record, change).await {
-                Ok(Written::Done) => {
+                Ok(SwapOutcome::Done) => {
                     self.found.deadlines = self.tokens.deadlines(&next, self.policy, now);
                     (self.found.record, self.found.state) = (next, state);
                     if confirm {
@@ -185,7 +185,7 @@ impl Candidate<'_> {
                     self.tokens.emit(&self.event(what, now));
                     return Ok(self.accept(token));
                 }
-                Ok(Written::Lost(record)) => self.found = self.again(record, now)?,
+                Ok(SwapOutcome::Lost(record)) => self.found = self.again(record, now)?,
                 Err(failure) => return Ok(self.unwritten(&failure, now)),
             }
             backoff.pause(self.tokens).await?;
@@ -211,7 +211,7 @@ impl Candidate<'_> {
         }
     }
 
-    fn decide(&self, ask: Ask, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
+    fn decide(&self, request: Request, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
         let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
             (None, None) => StampCheck::Unbound,
             (None, Some(_)) => StampCheck::Missing,
@@ -219,8 +219,8 @@ impl Candidate<'_> {
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
         };
-        let (situation, deadlines) = (self.found.situation(check), &self.found.deadlines);
-        decide_by(&situation, deadlines, ask, now, self.policy, self.tokens.max_skew())
+        let (inputs, deadlines) = (self.found.inputs(check), &self.found.deadlines);
+        decide_by(&inputs, deadlines, request, now, self.policy, self.tokens.max_skew())
     }
 
     /// Examines the record that another call wrote first.
@@ -229,7 +229,7 @@ impl Candidate<'_> {
     }
 
     /// Returns the record after a confirmation, a slide or a rotation by the current token, and the successor.
-    fn advance(
+    fn next_record(
         &self,
         confirm: bool,
         confirmed_issuer: bool,
@@ -296,9 +296,9 @@ impl Candidate<'_> {
         };
         let fingerprint = self.compare();
         let record = self.found.record;
-        let caught =
-            Caught { record, fingerprint, event: EventKind::of_rejection(rejected), reason, at: now };
-        self.tokens.end_caught(caught, scope).await?;
+        let replay =
+            Replay { record, fingerprint, event: EventKind::of_rejection(rejected), reason, at: now };
+        self.tokens.end_replayed(replay, scope).await?;
         Err(rejected.into())
     }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use super::Tokens;
 use super::backoff::Backoff;
 use super::ending::Ending;
-use super::write::Written;
+use super::write::SwapOutcome;
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
@@ -104,7 +104,7 @@ impl Tokens {
         let max = usize::try_from(self.shared.max_logins.get()).unwrap_or(usize::MAX);
         for login in order.iter().skip(max).flat_map(|(_, of_one)| of_one) {
             let filter = RecordFilter::login(*login).purposes(Purposes::NOT_KEYS);
-            let ending = Ending::mark(subject, filter, Reason::Evicted, now).told_as(EventKind::Evicted);
+            let ending = Ending::mark(subject, filter, Reason::Evicted, now).event_kind(EventKind::Evicted);
             self.end_here(ending.only_if_some()).await?;
         }
         // A new record that has expired already, because its lifetime is zero for instance, does not count either.
@@ -165,12 +165,12 @@ impl Tokens {
         loop {
             state.write_id = self.random()?;
             match self.mark_revision(&record, &state, now).await? {
-                Written::Done => return Ok(()),
-                Written::Lost(Some(newer)) if newer.revoked.is_none() => {
+                SwapOutcome::Done => return Ok(()),
+                SwapOutcome::Lost(Some(newer)) if newer.revoked.is_none() => {
                     let Some(newer_state) = self.state(&newer) else { return Ok(()) };
                     (record, state) = (newer, newer_state);
                 }
-                Written::Lost(_) => return Ok(()),
+                SwapOutcome::Lost(_) => return Ok(()),
             }
             backoff.pause(self).await?;
         }
@@ -185,15 +185,15 @@ impl Tokens {
         record: &Record,
         state: &State,
         now: Timestamp,
-    ) -> Result<Written, Failure> {
+    ) -> Result<SwapOutcome, Failure> {
         let mut next = record.clone();
         next.mark(Reason::Superseded, now);
         next.body = state.encode();
         let written = self.replace(&next, record, Change::End(&self.note())).await;
         let event = Event::new(EventKind::Revoked(Reason::Superseded), now).record(record);
         match &written {
-            Ok(Written::Done) => self.emit(&event.count(1)),
-            Ok(Written::Lost(_)) => {}
+            Ok(SwapOutcome::Done) => self.emit(&event.count(1)),
+            Ok(SwapOutcome::Lost(_)) => {}
             Err(failure) => self.emit(&event.source(failure)),
         }
         written

@@ -6,7 +6,7 @@ use super::Tokens;
 use super::backoff::Backoff;
 use super::found::corrupt;
 use super::valid::Valid;
-use super::write::Written;
+use super::write::SwapOutcome;
 use crate::error::{Denied, Rejected};
 use crate::limit::LimitError;
 use crate::record::state::{MAX_DATA, State};
@@ -54,12 +54,12 @@ impl Tokens {
             let next = self.next_write(&valid.found.record, &mut state, policy, now)?;
             let (written, doubt) = self.replace_or_doubt(&next, &valid.found.record, Change::Update).await?;
             match written {
-                Written::Done => {
+                SwapOutcome::Done => {
                     (valid.found.record, valid.found.state) = (next, state);
                     return Ok(());
                 }
-                Written::Lost(None) => return Err(Rejected::Invalid.into()),
-                Written::Lost(Some(record)) => {
+                SwapOutcome::Lost(None) => return Err(Rejected::Invalid.into()),
+                SwapOutcome::Lost(Some(record)) => {
                     match record.revoked {
                         Some(reason) => return Err(Rejected::from(reason).into()),
                         None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),

@@ -18,18 +18,18 @@ use crate::store::{Action, EpochUpdate, Logins, Note, RecordFilter, Revocation};
 /// One ending: what to write, and which event to emit.
 pub(super) struct Ending {
     target: Target,
-    told_as: EventKind,
+    event_kind: EventKind,
     at: Timestamp,
     subject: Option<Subject>,
     login: Option<LoginId>,
     record: Option<Box<Record>>,
     fingerprint: FingerprintCheck,
-    tell: Tell,
+    report: Report,
 }
 
 /// When to emit an event for an ending that was written. A failed one always emits an event.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Tell {
+enum Report {
     Always,
     /// If it ended nothing, emit this kind of event, or none.
     Otherwise(Option<EventKind>),
@@ -51,15 +51,20 @@ impl Ending {
     }
 
     /// Removes the records that match, marked ones included.
-    pub(super) fn remove(subject: &Subject, filter: RecordFilter, told_as: EventKind, at: Timestamp) -> Self {
-        Self::matching(subject, filter, Action::Remove, told_as, at)
+    pub(super) fn remove(
+        subject: &Subject,
+        filter: RecordFilter,
+        event_kind: EventKind,
+        at: Timestamp,
+    ) -> Self {
+        Self::matching(subject, filter, Action::Remove, event_kind, at)
     }
 
     fn matching(
         subject: &Subject,
         filter: RecordFilter,
         action: Action,
-        told_as: EventKind,
+        event_kind: EventKind,
         at: Timestamp,
     ) -> Self {
         let login = match filter.logins {
@@ -68,27 +73,27 @@ impl Ending {
         };
         Self {
             target: Target::Matching { filter, action, fence: false },
-            told_as,
+            event_kind,
             at,
             subject: Some(subject.clone()),
             login,
             record: None,
             fingerprint: FingerprintCheck::Unknown,
-            tell: Tell::Always,
+            report: Report::Always,
         }
     }
 
     /// Removes one record.
-    pub(super) fn one(record: &Record, told_as: EventKind, at: Timestamp) -> Self {
+    pub(super) fn one(record: &Record, event_kind: EventKind, at: Timestamp) -> Self {
         Self {
             target: Target::One(record.selector),
-            told_as,
+            event_kind,
             at,
             subject: None,
             login: None,
             record: Some(Box::new(record.clone())),
             fingerprint: FingerprintCheck::Unknown,
-            tell: Tell::Always,
+            report: Report::Always,
         }
     }
 
@@ -96,10 +101,10 @@ impl Ending {
     pub(super) fn unreadable(
         subject: &Subject,
         selector: Selector,
-        told_as: EventKind,
+        event_kind: EventKind,
         at: Timestamp,
     ) -> Self {
-        let ending = Self::remove(subject, RecordFilter::all(), told_as, at);
+        let ending = Self::remove(subject, RecordFilter::all(), event_kind, at);
         Self { target: Target::One(selector), ..ending }
     }
 
@@ -112,13 +117,13 @@ impl Ending {
     }
 
     /// Emits this kind of event instead of [`EventKind::Revoked`].
-    pub(super) fn told_as(self, told_as: EventKind) -> Self {
-        Self { told_as, ..self }
+    pub(super) fn event_kind(self, event_kind: EventKind) -> Self {
+        Self { event_kind, ..self }
     }
 
     /// Emits this kind of event if it ended nothing.
     pub(super) fn otherwise(self, kind: EventKind) -> Self {
-        Self { tell: Tell::Otherwise(Some(kind)), ..self }
+        Self { report: Report::Otherwise(Some(kind)), ..self }
     }
 
     /// Sets how the client that presented the token compares with the one that it was issued to.
@@ -133,16 +138,16 @@ impl Ending {
 
     /// Emits no event if it ended nothing: another call was faster, and emitted it.
     pub(super) fn only_if_some(self) -> Self {
-        Self { tell: Tell::Otherwise(None), ..self }
+        Self { report: Report::Otherwise(None), ..self }
     }
 
     /// Emits an event only if the ending fails.
     pub(super) fn only_if_failed(self) -> Self {
-        Self { tell: Tell::Never, ..self }
+        Self { report: Report::Never, ..self }
     }
 
     fn event(&self) -> Event<'_> {
-        let mut event = Event::new(self.told_as, self.at).fingerprint(self.fingerprint);
+        let mut event = Event::new(self.event_kind, self.at).fingerprint(self.fingerprint);
         if let Some(record) = &self.record {
             event = event.record(record);
         }
@@ -169,17 +174,17 @@ impl Tokens {
 
     /// Does the same inside a task that is already detached.
     pub(super) async fn end_here(&self, ending: Ending) -> Result<u64, Failure> {
-        let mut untold = Untold { tokens: self, ending: Some(ending) };
-        let result = match &untold.ending {
+        let mut unreported = UnreportedEnding { tokens: self, ending: Some(ending) };
+        let result = match &unreported.ending {
             Some(ending) => self.write_ending(ending).await,
             None => Ok(0),
         };
-        if let Some(ending) = untold.ending.take() {
+        if let Some(ending) = unreported.ending.take() {
             let event = ending.event();
-            match (&result, ending.tell) {
+            match (&result, ending.report) {
                 (Err(failure), _) => self.emit(&event.source(failure)),
-                (Ok(_), Tell::Never) | (Ok(0), Tell::Otherwise(None)) => {}
-                (Ok(0), Tell::Otherwise(Some(kind))) => self.emit(&Event { kind, ..event }),
+                (Ok(_), Report::Never) | (Ok(0), Report::Otherwise(None)) => {}
+                (Ok(0), Report::Otherwise(Some(kind))) => self.emit(&Event { kind, ..event }),
                 (Ok(count), _) => self.emit(&event.count(*count)),
             }
         }
@@ -216,12 +221,12 @@ pub(super) fn login_of(record: &Record) -> RecordFilter {
 
 /// An ending without an event so far. If it is cut off, because the store panics or the runtime shuts down, dropping
 /// this emits one.
-struct Untold<'a> {
+struct UnreportedEnding<'a> {
     tokens: &'a Tokens,
     ending: Option<Ending>,
 }
 
-impl Drop for Untold<'_> {
+impl Drop for UnreportedEnding<'_> {
     fn drop(&mut self) {
         if let Some(ending) = &self.ending {
             self.tokens.emit(&ending.event().source(&CutOff));

@@ -4,7 +4,7 @@ use crate::error::Failure;
 use crate::limit::DecodeError;
 use crate::record::Record;
 use crate::record::state::State;
-use crate::rotation::{Deadlines, Presented, Situation, StampCheck};
+use crate::rotation::{Deadlines, Inputs, Presented, StampCheck};
 use crate::selector::Selector;
 
 /// A record, and which of its tokens was presented. Keep it boxed: it has over 500 bytes, and each return on its way
@@ -18,10 +18,10 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn situation(&self, stamp: StampCheck) -> Situation {
+    pub(super) fn inputs(&self, stamp: StampCheck) -> Inputs {
         let Record { created_at, seen_at, expires_at, idle_at, revoked, .. } = self.record;
         let rotation = self.state.rotation();
-        Situation {
+        Inputs {
             presented: self.presented,
             created_at,
             seen_at,

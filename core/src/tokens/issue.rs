@@ -56,7 +56,7 @@ enum Basis<'a> {
 }
 
 /// What a new record causes besides itself.
-struct Along {
+struct IssueContext {
     /// The event to emit.
     event: EventKind,
     /// The first device record of a login that had none when this issue began.
@@ -214,10 +214,10 @@ impl Tokens {
         kind: Kind,
         now: Timestamp,
         draft: Draft,
-        along: Along,
+        context: IssueContext,
     ) -> Result<(Issued, Record), Denied> {
         let (issued, record, of_subject) = self.create(self.policy(kind)?, now, draft).await?;
-        let finished = self.finish_issue(&record, of_subject, &along, now).await;
+        let finished = self.finish_issue(&record, of_subject, &context, now).await;
         // An evicted record stays marked, so that its owner can be told why.
         if let Err(Denied::Failed(_) | Denied::Rejected(Rejected::Fenced)) = finished {
             let ending = Ending::one(&record, EventKind::Abandoned, now).only_if_failed();
@@ -225,7 +225,7 @@ impl Tokens {
             drop(self.end(ending).await);
         }
         finished?;
-        self.emit(&Event::new(along.event, now).record(&record));
+        self.emit(&Event::new(context.event, now).record(&record));
         Ok((issued, record))
     }
 
@@ -235,12 +235,12 @@ impl Tokens {
         &self,
         record: &Record,
         of_subject: Option<u32>,
-        along: &Along,
+        context: &IssueContext,
         now: Timestamp,
     ) -> Result<(), Denied> {
         // Another issue of this login was faster and handed out its token, and a log-out with that token may have
         // come before this record was stored. A log-out from now on ends this record, too.
-        if let Some(first) = along.first.as_ref().and_then(|first| first.get())
+        if let Some(first) = context.first.as_ref().and_then(|first| first.get())
             && self.store().find(*first).await?.is_none_or(|first| first.revoked.is_some())
         {
             self.emit(&Event::new(EventKind::Fenced, now).record(record));
@@ -248,10 +248,10 @@ impl Tokens {
         }
         // This comes before the old logins end: if it fails, the record is removed and the browser keeps its old
         // tokens.
-        if let Some(cap) = along.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
-            self.keep_to(cap, record, &along.uncounted, now).await?;
+        if let Some(cap) = context.cap.filter(|cap| self.may_exceed(*cap, of_subject)) {
+            self.keep_to(cap, record, &context.uncounted, now).await?;
         }
-        for old in &along.replaced {
+        for old in &context.replaced {
             self.supersede(old, now).await?;
         }
         Ok(())
@@ -450,13 +450,13 @@ impl<'a> Issue<'a> {
             _ => None,
         };
         let alone = cap.is_none() && replaced.is_empty();
-        let along = Along { event, first, replaced, uncounted, cap };
+        let context = IssueContext { event, first, replaced, uncounted, cap };
         let (issued, record) = if alone {
-            tokens.complete(kind, now, draft, along).await?
+            tokens.complete(kind, now, draft, context).await?
         } else {
             // Detached from the insert on: if the future is dropped after the insert, what the record ends must still
             // end.
-            tokens.detached(|tokens| async move { tokens.complete(kind, now, draft, along).await }).await?
+            tokens.detached(|tokens| async move { tokens.complete(kind, now, draft, context).await }).await?
         };
         if let (Basis::Login(login), true) = (basis, device_kind) {
             login.has_begun_with(record.selector);

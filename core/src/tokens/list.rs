@@ -162,8 +162,8 @@ impl Tokens {
             Ok(Some(_)) | Err(StoreError::Corrupt { .. }) => {}
             Err(error) => return Err(error.into()),
         }
-        let told_as = EventKind::Revoked(Reason::Administrative);
-        let ending = Ending::unreadable(subject, selector, told_as, self.now());
+        let event_kind = EventKind::Revoked(Reason::Administrative);
+        let ending = Ending::unreadable(subject, selector, event_kind, self.now());
         Ok(self.end(ending).await? > 0)
     }
 }

@@ -27,14 +27,14 @@ pub struct Login {
     pub(super) id: LoginId,
     pub(super) era: Era,
     begun_at: Timestamp,
-    who: Who,
+    subject: LoginSubject,
     /// The first device record of this login: while that is alive, the login has not been ended.
     first: Arc<OnceLock<Selector>>,
 }
 
 /// The subject of a login.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Who {
+enum LoginSubject {
     /// No subject: an anonymous session.
     Anonymous,
     /// A subject, with its epoch.
@@ -53,8 +53,8 @@ const HAS_FIRST: u8 = 4;
 impl Login {
     const VERSION: u8 = 1;
 
-    fn new(id: LoginId, era: Era, begun_at: Timestamp, who: Who) -> Self {
-        Self { id, era, begun_at, who, first: Arc::default() }
+    fn new(id: LoginId, era: Era, begun_at: Timestamp, subject: LoginSubject) -> Self {
+        Self { id, era, begun_at, subject, first: Arc::default() }
     }
 
     /// Returns the id that its records will carry. Each further anonymous session that is issued from one login has
@@ -67,9 +67,9 @@ impl Login {
     /// Returns the subject that logs in; `None` for an anonymous session and for a name that no subject has.
     #[must_use]
     pub const fn subject(&self) -> Option<&Subject> {
-        match &self.who {
-            Who::Subject(subject, _) => Some(subject),
-            Who::Anonymous | Who::Unknown => None,
+        match &self.subject {
+            LoginSubject::Subject(subject, _) => Some(subject),
+            LoginSubject::Anonymous | LoginSubject::Unknown => None,
         }
     }
 
@@ -78,17 +78,17 @@ impl Login {
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {
         let first = self.first.get();
-        let who = match self.who {
-            Who::Anonymous => ANONYMOUS,
-            Who::Subject(..) => SUBJECT,
-            Who::Unknown => UNKNOWN,
+        let tag = match self.subject {
+            LoginSubject::Anonymous => ANONYMOUS,
+            LoginSubject::Subject(..) => SUBJECT,
+            LoginSubject::Unknown => UNKNOWN,
         };
-        let mut out = vec![Self::VERSION, who | if first.is_some() { HAS_FIRST } else { 0 }];
+        let mut out = vec![Self::VERSION, tag | if first.is_some() { HAS_FIRST } else { 0 }];
         out.extend_from_slice(&self.id.0);
         out.extend_from_slice(&self.era.get().to_be_bytes());
         out.extend_from_slice(&self.begun_at.as_millis().to_be_bytes());
         out.extend(first.iter().flat_map(|selector| selector.0));
-        if let Who::Subject(subject, epoch) = &self.who {
+        if let LoginSubject::Subject(subject, epoch) = &self.subject {
             out.extend_from_slice(&epoch.0);
             out.extend_from_slice(subject.as_str().as_bytes());
         }
@@ -104,31 +104,31 @@ impl Login {
         let Some((&[Self::VERSION], rest)) = bytes.split_first_chunk() else {
             return Err(DecodeError("unknown version of a login"));
         };
-        let (&[who], rest) = rest.split_first_chunk().ok_or(SHORT)?;
+        let (&[tag], rest) = rest.split_first_chunk().ok_or(SHORT)?;
         let (id, rest) = rest.split_first_chunk().ok_or(SHORT)?;
         let (era, rest) = rest.split_first_chunk().ok_or(SHORT)?;
         let (begun_at, mut rest) = rest.split_first_chunk().ok_or(SHORT)?;
         let first = OnceLock::new();
-        if who & HAS_FIRST != 0 {
+        if tag & HAS_FIRST != 0 {
             let (selector, after) = rest.split_first_chunk().ok_or(SHORT)?;
             (_, rest) = (first.set(Selector(*selector)), after);
         }
-        let who = match (who & !HAS_FIRST, rest.split_first_chunk()) {
+        let subject = match (tag & !HAS_FIRST, rest.split_first_chunk()) {
             (SUBJECT, None) => return Err(SHORT),
             (SUBJECT, Some((epoch, name))) => {
                 let name = std::str::from_utf8(name).map_err(|_| DecodeError("a subject is not UTF-8"))?;
                 let subject = Subject::new(name).map_err(|_| DecodeError("a subject breaks its limits"))?;
-                Who::Subject(subject, Epoch(*epoch))
+                LoginSubject::Subject(subject, Epoch(*epoch))
             }
-            (ANONYMOUS, None) if rest.is_empty() => Who::Anonymous,
-            (UNKNOWN, None) if rest.is_empty() => Who::Unknown,
+            (ANONYMOUS, None) if rest.is_empty() => LoginSubject::Anonymous,
+            (UNKNOWN, None) if rest.is_empty() => LoginSubject::Unknown,
             _ => return Err(DecodeError("not the bytes of a login")),
         };
         Ok(Self {
             id: LoginId(*id),
             era: Era::new(u32::from_be_bytes(*era)),
             begun_at: Timestamp::from_millis(u64::from_be_bytes(*begun_at)),
-            who,
+            subject,
             first: Arc::new(first),
         })
     }
@@ -142,11 +142,11 @@ impl Login {
         if now.since(self.begun_at) >= LOGIN_WINDOW || self.begun_at.since(now) >= LOGIN_WINDOW {
             return None;
         }
-        match (&self.who, self.first.get()) {
-            (Who::Unknown, _) => None,
-            (Who::Anonymous, _) => Some(Fence::None),
-            (Who::Subject(..), Some(first)) => Some(Fence::Parent(*first)),
-            (Who::Subject(_, epoch), None) => Some(Fence::Epoch(*epoch)),
+        match (&self.subject, self.first.get()) {
+            (LoginSubject::Unknown, _) => None,
+            (LoginSubject::Anonymous, _) => Some(Fence::None),
+            (LoginSubject::Subject(..), Some(first)) => Some(Fence::Parent(*first)),
+            (LoginSubject::Subject(_, epoch), None) => Some(Fence::Epoch(*epoch)),
         }
     }
 
@@ -178,7 +178,7 @@ impl Tokens {
     pub async fn begin_login(&self, subject: &Subject) -> Result<Login, Failure> {
         let (now, fresh) = (self.now(), Epoch(self.random()?));
         let Admission { epoch, era } = self.store().epoch(subject, fresh, LOGIN_WINDOW, now).await?;
-        Ok(Login::new(LoginId(self.random()?), era, now, Who::Subject(subject.clone(), epoch)))
+        Ok(Login::new(LoginId(self.random()?), era, now, LoginSubject::Subject(subject.clone(), epoch)))
     }
 
     /// Begins a login for a name that no subject has, so that it takes as long as for one that exists.
@@ -190,7 +190,7 @@ impl Tokens {
     /// [`Failure::Store`], [`Failure::Randomness`].
     pub async fn begin_unknown_login(&self) -> Result<Login, Failure> {
         self.store().find(Selector(self.random()?)).await?;
-        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), Who::Unknown))
+        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), LoginSubject::Unknown))
     }
 
     /// Begins a session that belongs to no subject yet.
@@ -198,7 +198,7 @@ impl Tokens {
     /// # Errors
     /// [`Failure::Randomness`].
     pub fn begin_anonymous(&self) -> Result<Login, Failure> {
-        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), Who::Anonymous))
+        Ok(Login::new(LoginId(self.random()?), Era::FIRST, self.now(), LoginSubject::Anonymous))
     }
 }
 
@@ -206,28 +206,28 @@ impl Tokens {
 mod tests {
     use super::*;
 
-    fn login(who: Who) -> Login {
-        Login::new(LoginId([1; 8]), Era::new(7), Timestamp::from_millis(1_000), who)
+    fn login(subject: LoginSubject) -> Login {
+        Login::new(LoginId([1; 8]), Era::new(7), Timestamp::from_millis(1_000), subject)
     }
 
-    fn alice() -> Who {
-        Who::Subject(Subject::new("älice").unwrap(), Epoch([9; 16]))
+    fn alice() -> LoginSubject {
+        LoginSubject::Subject(Subject::new("älice").unwrap(), Epoch([9; 16]))
     }
 
     #[test]
     fn a_login_survives_its_bytes() {
-        for who in [Who::Anonymous, Who::Unknown, alice()] {
+        for subject in [LoginSubject::Anonymous, LoginSubject::Unknown, alice()] {
             for first in [None, Some(Selector([3; 16]))] {
-                let login = login(who.clone());
+                let login = login(subject.clone());
                 if let Some(first) = first {
                     login.has_begun_with(first);
                 }
                 let again = Login::decode(&login.encode()).unwrap();
                 assert_eq!((again.id, again.era, again.begun_at), (login.id, login.era, login.begun_at));
-                assert_eq!((&again.who, again.first.get()), (&login.who, first.as_ref()));
+                assert_eq!((&again.subject, again.first.get()), (&login.subject, first.as_ref()));
             }
         }
-        let longest = login(Who::Subject(Subject::new("x".repeat(255)).unwrap(), Epoch([9; 16])));
+        let longest = login(LoginSubject::Subject(Subject::new("x".repeat(255)).unwrap(), Epoch([9; 16])));
         longest.has_begun_with(Selector([3; 16]));
         assert_eq!(longest.encode().len(), 309);
     }
@@ -239,10 +239,10 @@ mod tests {
             assert!(Login::decode(&good[..len]).is_err(), "{len} bytes");
         }
         assert!(Login::decode(&[&[2], &good[1..]].concat()).is_err(), "another version");
-        for who in [ANONYMOUS, UNKNOWN, 3, 8, 255] {
+        for tag in [ANONYMOUS, UNKNOWN, 3, 8, 255] {
             assert!(
-                Login::decode(&[&[1, who], &good[2..]].concat()).is_err(),
-                "another kind of login: {who}"
+                Login::decode(&[&[1, tag], &good[2..]].concat()).is_err(),
+                "another kind of login: {tag}"
             );
         }
         assert!(Login::decode(&[&good[..], &[0]].concat()).is_err(), "NUL");

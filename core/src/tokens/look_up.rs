@@ -8,7 +8,7 @@ use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, Rejected};
 use crate::event::{Event, EventKind};
 use crate::ident::Kind;
-use crate::keyring::{Key, KeyId, Usable};
+use crate::keyring::{DigestKey, Key, KeyId};
 use crate::limit::DecodeError;
 use crate::policy::Policy;
 use crate::record::Record;
@@ -90,8 +90,8 @@ impl Tokens {
         };
         let deadlines = self.deadlines(&record, policy, now);
         let found = Box::new(Found { record, state, presented, deadlines });
-        let situation = found.situation(StampCheck::Unbound);
-        let Some(rejected) = standing(&situation, &deadlines, now) else { return Ok(found) };
+        let inputs = found.inputs(StampCheck::Unbound);
+        let Some(rejected) = standing(&inputs, &deadlines, now) else { return Ok(found) };
         self.emit(&Event::new(EventKind::of_rejection(rejected), now).record(&found.record));
         Err(rejected.into())
     }
@@ -115,7 +115,7 @@ impl Tokens {
         let matches =
             |digest: &Digest, key| Digest::of(validator, record.covered(&state.facts), key).matches(digest);
         let usable = self.keys().usable(state.digest.key, now);
-        if let Ok(Usable::Yes(key)) = usable
+        if let Ok(DigestKey::Accepted(key)) = usable
             && matches(&state.digest, key)
         {
             return Ok(Some(Presented::Current));
@@ -123,12 +123,14 @@ impl Tokens {
         if !validator.descends_from(record.selector, &state.lineage) {
             return Ok(Some(Presented::Foreign));
         }
-        let Usable::Yes(_) = usable? else { return Ok(None) };
+        let DigestKey::Accepted(_) = usable? else { return Ok(None) };
         let Some(rotated) = &state.rotated else { return Ok(Some(Presented::Earlier)) };
         match self.keys().usable(rotated.predecessor.key, now)? {
-            Usable::Yes(key) if matches(&rotated.predecessor, key) => Ok(Some(Presented::Predecessor)),
-            Usable::Yes(_) => Ok(Some(Presented::Earlier)),
-            Usable::No => {
+            DigestKey::Accepted(key) if matches(&rotated.predecessor, key) => {
+                Ok(Some(Presented::Predecessor))
+            }
+            DigestKey::Accepted(_) => Ok(Some(Presented::Earlier)),
+            DigestKey::Refused => {
                 let open = state.rotation().is_some_and(|rotation| {
                     rotation.repeatable && !windows_closed(&rotation, now, policy, self.max_skew())
                 });
@@ -140,8 +142,8 @@ impl Tokens {
     /// Returns the key named `id`, if it can still be used.
     pub(super) fn key(&self, id: Option<KeyId>, now: Timestamp) -> Result<Option<Option<&Key>>, Failure> {
         Ok(match self.keys().usable(id, now)? {
-            Usable::Yes(key) => Some(key),
-            Usable::No => None,
+            DigestKey::Accepted(key) => Some(key),
+            DigestKey::Refused => None,
         })
     }
 }

@@ -13,7 +13,7 @@ use crate::policy::Policy;
 use crate::purpose::Purposes;
 use crate::record::Record;
 use crate::record::state::State;
-use crate::rotation::{Deadlines, Presented, Situation, StampCheck};
+use crate::rotation::{Deadlines, Inputs, Presented, StampCheck};
 use crate::selector::Selector;
 use crate::store::{Listed, Page};
 
@@ -84,7 +84,7 @@ impl Tokens {
     /// Returns when `record` expires: the earlier of what it was promised and what the policy allows now.
     pub(super) fn deadlines(&self, record: &Record, policy: &Policy, now: Timestamp) -> Deadlines {
         let Record { created_at, seen_at, expires_at, idle_at, revoked, .. } = *record;
-        let situation = Situation {
+        let inputs = Inputs {
             presented: Presented::Current,
             created_at,
             seen_at,
@@ -94,6 +94,6 @@ impl Tokens {
             rotation: None,
             stamp: StampCheck::Unbound,
         };
-        Deadlines::of(&situation, now, policy, self.max_skew())
+        Deadlines::of(&inputs, now, policy, self.max_skew())
     }
 }

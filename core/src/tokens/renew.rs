@@ -7,7 +7,7 @@ use super::ending::Ending;
 use super::found::corrupt;
 use super::issue::Draft;
 use super::valid::{Issued, Valid};
-use super::write::Written;
+use super::write::SwapOutcome;
 use crate::authentication::Authentication;
 use crate::clock::Timestamp;
 use crate::error::{Denied, Failure, Rejected};
@@ -43,12 +43,12 @@ struct Renewal {
     proven: (Record, Facts),
     stamp: Option<[u8; 16]>,
     authentication: Option<Authentication>,
-    rest: Rest,
+    rest: Remainder,
 }
 
 /// What ends besides the caller's own record.
 #[derive(Clone, Copy)]
-enum Rest {
+enum Remainder {
     /// Everything outside the new login, and logins under way.
     Subject(Reason),
     /// The rest of the caller's login.
@@ -56,18 +56,18 @@ enum Rest {
 }
 
 /// A login as it was read, and the records copied from it.
-struct Copies {
+struct CopiedLogin {
     caller: Record,
     /// The record that renewals of this login compete for: the oldest that was not ended.
     oldest: (Record, State),
     /// The copies; that of the caller's record first.
-    made: Vec<Made>,
+    made: Vec<CopiedRecord>,
     /// The number of records of the subject, if the store knows it.
     of_subject: Option<u32>,
 }
 
 /// A new record, and the one it was copied from.
-pub(super) struct Made {
+pub(super) struct CopiedRecord {
     issued: Issued,
     pub(super) record: Record,
     pub(super) original: (Record, State),
@@ -77,7 +77,7 @@ pub(super) struct Made {
 }
 
 /// The call was overtaken. Holds the caller's present record, if it exists; if that is alive, the call starts over.
-struct Lost(Option<Record>);
+struct Overtaken(Option<Record>);
 
 impl Tokens {
     /// Logs out the caller's other devices: ends them and all single-use tokens of the subject, turns away logins
@@ -103,7 +103,7 @@ impl Tokens {
     /// # Cancellation
     /// The call completes even if the future is dropped; then the caller has to log in again.
     pub async fn revoke_others(&self, caller: &Valid) -> Result<Renewed, Denied> {
-        self.renew(caller, None, None, Rest::Subject(Reason::LoggedOutElsewhere)).await
+        self.renew(caller, None, None, Remainder::Subject(Reason::LoggedOutElsewhere)).await
     }
 
     /// Renews the caller's login after a password or another credential was changed and committed.
@@ -114,7 +114,7 @@ impl Tokens {
     /// # Errors
     /// As for [`revoke_others`](Self::revoke_others).
     pub async fn credential_changed(&self, caller: &Valid, stamp: Option<Stamp>) -> Result<Renewed, Denied> {
-        self.renew(caller, stamp, None, Rest::Subject(Reason::CredentialChanged)).await
+        self.renew(caller, stamp, None, Remainder::Subject(Reason::CredentialChanged)).await
     }
 
     /// Renews the caller's login after the subject has authenticated again in it (a step-up).
@@ -135,7 +135,7 @@ impl Tokens {
         authentication: Authentication,
     ) -> Result<Renewed, Denied> {
         authentication.check()?;
-        self.renew(caller, None, Some(authentication), Rest::Login).await
+        self.renew(caller, None, Some(authentication), Remainder::Login).await
     }
 
     async fn renew(
@@ -143,7 +143,7 @@ impl Tokens {
         caller: &Valid,
         stamp: Option<Stamp>,
         authentication: Option<Authentication>,
-        rest: Rest,
+        rest: Remainder,
     ) -> Result<Renewed, Denied> {
         let Some(subject) = caller.subject().cloned() else {
             return Err(Failure::WrongCall(caller.kind()).into());
@@ -179,9 +179,9 @@ impl Tokens {
         backoff.pause(self).await?;
         loop {
             let (now, login) = (self.now(), LoginId(self.random()?));
-            let lost = match self.try_to_renew(renewal, login, now).await {
+            let overtaken = match self.try_to_renew(renewal, login, now).await {
                 Ok(Ok(renewed)) => return Ok(renewed),
-                Ok(Err(lost)) => lost,
+                Ok(Err(overtaken)) => overtaken,
                 Err(denied) => {
                     self.discard(&renewal.subject, login, now).await;
                     // Other calls kept writing although this renewal had won: the login ends, as below.
@@ -191,8 +191,8 @@ impl Tokens {
                     return Err(denied);
                 }
             };
-            let Lost(Some(Record { revoked: None, .. })) = &lost else {
-                return Err(self.lose(renewal, login, lost, now).await);
+            let Overtaken(Some(Record { revoked: None, .. })) = &overtaken else {
+                return Err(self.lose(renewal, login, overtaken, now).await);
             };
             let paused = backoff.pause(self).await;
             self.discard(&renewal.subject, login, now).await;
@@ -209,18 +209,20 @@ impl Tokens {
         renewal: &Renewal,
         login: LoginId,
         now: Timestamp,
-    ) -> Result<Result<Renewed, Lost>, Denied> {
-        let Copies { caller, oldest: (oldest, mut state), made, of_subject } =
+    ) -> Result<Result<Renewed, Overtaken>, Denied> {
+        let CopiedLogin { caller, oldest: (oldest, mut state), made, of_subject } =
             match self.copy_login(renewal, login, now).await? {
                 Ok(copies) => copies,
-                Err(lost) => return Ok(Err(lost)),
+                Err(overtaken) => return Ok(Err(overtaken)),
             };
         state.write_id = self.random()?;
         match self.mark_revision(&oldest, &state, now).await? {
-            Written::Done => {}
-            Written::Lost(record) if oldest.selector == caller.selector => return Ok(Err(Lost(record))),
+            SwapOutcome::Done => {}
+            SwapOutcome::Lost(record) if oldest.selector == caller.selector => {
+                return Ok(Err(Overtaken(record)));
+            }
             // Ended or written to: the next try reads what the caller's record is now.
-            Written::Lost(_) => return Ok(Err(Lost(Some(caller)))),
+            SwapOutcome::Lost(_) => return Ok(Err(Overtaken(Some(caller)))),
         }
         let mut marked = u64::from(oldest.selector != caller.selector);
         let mut renewed = Vec::with_capacity(made.len());
@@ -230,8 +232,8 @@ impl Tokens {
             if original != oldest.selector {
                 let of_caller = original == caller.selector;
                 match self.settle(&made, now).await {
-                    Ok(Written::Done) => marked += u64::from(!of_caller),
-                    Ok(Written::Lost(record)) if of_caller => return Ok(Err(Lost(record))),
+                    Ok(SwapOutcome::Done) => marked += u64::from(!of_caller),
+                    Ok(SwapOutcome::Lost(record)) if of_caller => return Ok(Err(Overtaken(record))),
                     Err(failure) if of_caller => return Err(failure.into()),
                     settled => {
                         self.give_up(&made.record, settled.err(), now).await;
@@ -243,7 +245,7 @@ impl Tokens {
         }
         let mut ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
         // Beside the logins that stay this is a new login, and an eviction under way does not know about it.
-        if let (Rest::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
+        if let (Remainder::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
             && self.may_exceed(Cap::Logins, of_subject)
         {
             match self.keep_to(Cap::Logins, &new.record, &[], now).await {
@@ -265,14 +267,14 @@ impl Tokens {
         renewal: &Renewal,
         login: LoginId,
         now: Timestamp,
-    ) -> Result<Result<Copies, Lost>, Denied> {
+    ) -> Result<Result<CopiedLogin, Overtaken>, Denied> {
         let rows = self.records(&renewal.subject, Purpose::Device.into()).await?;
         if rows.unreadable.contains(&renewal.selector) {
             return Err(corrupt(renewal.selector, DecodeError("the caller's row is unreadable")).into());
         }
         let caller = rows.records.iter().find(|record| record.selector == renewal.selector);
         let Some(caller) = caller.filter(|caller| caller.revoked.is_none()) else {
-            return Ok(Err(Lost(caller.cloned())));
+            return Ok(Err(Overtaken(caller.cloned())));
         };
         if !self.is_live(caller, now) {
             return Err(Rejected::Expired.into());
@@ -283,7 +285,7 @@ impl Tokens {
             .same_as_proven(&state.facts, proven, facts)
             .map_err(|source| corrupt(caller.selector, source))?;
         if self.is_renewed(&rows.records, caller.login) {
-            return Ok(Err(Lost(Some(caller.clone()))));
+            return Ok(Err(Overtaken(Some(caller.clone()))));
         }
         let mine = |record: &Record| {
             record.login == caller.login && record.subject == caller.subject && record.revoked.is_none()
@@ -320,7 +322,7 @@ impl Tokens {
             }
         }
         let oldest = oldest.unwrap_or_else(|| (caller.clone(), state.clone()));
-        let mut copies = Copies { caller: caller.clone(), oldest, made: Vec::new(), of_subject: None };
+        let mut copies = CopiedLogin { caller: caller.clone(), oldest, made: Vec::new(), of_subject: None };
         for original in originals {
             let fence = Fence::Parent(copies.oldest.0.selector);
             match self.copy_record(renewal, (login, fence), proven, original, now).await {
@@ -329,7 +331,7 @@ impl Tokens {
                     copies.of_subject = of_subject;
                 }
                 Err(Denied::Rejected(Rejected::Fenced)) => {
-                    return Ok(Err(Lost(self.store().find(renewal.selector).await?)));
+                    return Ok(Err(Overtaken(self.store().find(renewal.selector).await?)));
                 }
                 Err(denied) => return Err(denied),
             }
@@ -364,11 +366,11 @@ impl Tokens {
         (caller, proven): (&Record, &Facts),
         original: (Record, State),
         now: Timestamp,
-    ) -> Result<(Made, Option<u32>), Denied> {
+    ) -> Result<(CopiedRecord, Option<u32>), Denied> {
         let (old, state) = &original;
         let keeps_data = old.selector == caller.selector || state.is_of_the_login();
         let policy = self.policy(old.kind)?;
-        let mut facts = proven.bear_out(state.facts.clone());
+        let mut facts = proven.limit_to_proven(state.facts.clone());
         if !keeps_data {
             facts.fingerprint = proven.fingerprint;
         }
@@ -396,7 +398,7 @@ impl Tokens {
             data: if keeps_data { state.data.clone() } else { Vec::new() },
         };
         let (issued, record, of_subject) = self.create(policy, now, draft).await?;
-        Ok((Made { issued, record, original, keeps_data }, of_subject))
+        Ok((CopiedRecord { issued, record, original, keeps_data }, of_subject))
     }
 
     /// Returns the error of a call that another call overtook. The rest is left to the winner, which reports whether
@@ -405,20 +407,20 @@ impl Tokens {
     /// If this call ended the rest and spared only the winner's login, it would also end the login that the next
     /// renewal makes of it: a copy of the first token could log the owner out. The model check finds that, and
     /// `overtaken.rs` shows it.
-    async fn lose(&self, renewal: &Renewal, login: LoginId, lost: Lost, now: Timestamp) -> Denied {
+    async fn lose(&self, renewal: &Renewal, login: LoginId, overtaken: Overtaken, now: Timestamp) -> Denied {
         self.discard(&renewal.subject, login, now).await;
-        let Lost(Some(record)) = lost else { return Rejected::Invalid.into() };
+        let Overtaken(Some(record)) = overtaken else { return Rejected::Invalid.into() };
         record.revoked.map_or(Rejected::Fenced, Rejected::Revoked).into()
     }
 
     /// Step 3: ends the rest.
     async fn end_rest(&self, renewal: &Renewal, login: LoginId, now: Timestamp) -> Result<u64, Failure> {
         let ending = match renewal.rest {
-            Rest::Subject(reason) => {
+            Remainder::Subject(reason) => {
                 let others = RecordFilter::except(login).purposes(Purposes::NOT_KEYS);
                 Ending::mark(&renewal.subject, others, reason, now).with_fence()
             }
-            Rest::Login => {
+            Remainder::Login => {
                 let old = RecordFilter::login(renewal.login).purposes(Purposes::NOT_KEYS);
                 Ending::mark(&renewal.subject, old, Reason::Superseded, now).only_if_some()
             }
@@ -429,8 +431,8 @@ impl Tokens {
     /// Ends the caller's login, but no new one: another call with the same token may have won meanwhile.
     async fn end_login(&self, renewal: &Renewal, now: Timestamp) -> Result<u64, Failure> {
         let reason = match renewal.rest {
-            Rest::Subject(reason) => reason,
-            Rest::Login => Reason::Superseded,
+            Remainder::Subject(reason) => reason,
+            Remainder::Login => Reason::Superseded,
         };
         let old = RecordFilter::login(renewal.login).purposes(Purposes::NOT_KEYS);
         self.end_here(Ending::mark(&renewal.subject, old, reason, now).only_if_some()).await

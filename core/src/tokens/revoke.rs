@@ -33,7 +33,7 @@ impl Tokens {
     pub async fn revoke(&self, kind: Kind, text: &str) -> Result<(), Denied> {
         let now = self.now();
         let record = self.prove(kind, text, now).await?;
-        let told_as = EventKind::Revoked(Reason::LoggedOut);
+        let event_kind = EventKind::Revoked(Reason::LoggedOut);
         // No device record fences its login yet, and a spent token does not either. After that hour the login issues
         // nothing anyway, so a stolen old token cannot keep the user from logging in.
         let turns_away = record.purpose == Purpose::SingleUse
@@ -42,9 +42,9 @@ impl Tokens {
         let Some(reason) = record.revoked else {
             let ending = match &record.subject {
                 Some(subject) if record.purpose != Purpose::Key => {
-                    fenced(Ending::remove(subject, login_of(&record), told_as, now))
+                    fenced(Ending::remove(subject, login_of(&record), event_kind, now))
                 }
-                _ => Ending::one(&record, told_as, now),
+                _ => Ending::one(&record, event_kind, now),
             };
             // Of two concurrent log-outs, the one that ended something emits the event.
             self.end(ending.only_if_some().shown_by(&record)).await?;
@@ -188,8 +188,8 @@ impl Tokens {
             self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
             return Err(Rejected::Malformed.into());
         };
-        let event = |told_as| Event::new(told_as, now).token_kind(kind).selector(selector);
-        let told_as = match self.store().find(selector).await {
+        let event = |event_kind| Event::new(event_kind, now).token_kind(kind).selector(selector);
+        let event_kind = match self.store().find(selector).await {
             Err(error) => {
                 if let StoreError::Corrupt { .. } = &error {
                     self.emit(&event(EventKind::Corrupt).source(&error));
@@ -207,7 +207,7 @@ impl Tokens {
                 }
             },
         };
-        self.emit(&event(told_as));
+        self.emit(&event(event_kind));
         Err(Rejected::Invalid.into())
     }
 }

@@ -4,8 +4,8 @@ use super::Tokens;
 use super::backoff::Backoff;
 use super::ending::Ending;
 use super::found::corrupt;
-use super::renew::Made;
-use super::write::Written;
+use super::renew::CopiedRecord;
+use super::write::SwapOutcome;
 use crate::clock::Timestamp;
 use crate::error::Failure;
 use crate::event::{Event, EventKind};
@@ -20,8 +20,8 @@ impl Tokens {
     /// Marks the original of a copy, even if other calls write to it meanwhile. If the copy keeps the data of its
     /// original, it gets what they wrote.
     ///
-    /// Returns [`Written::Lost`] if either record was ended meanwhile: what was ended stays ended.
-    pub(super) async fn settle(&self, made: &Made, now: Timestamp) -> Result<Written, Failure> {
+    /// Returns [`SwapOutcome::Lost`] if either record was ended meanwhile: what was ended stays ended.
+    pub(super) async fn settle(&self, made: &CopiedRecord, now: Timestamp) -> Result<SwapOutcome, Failure> {
         let (mut original, mut state) = made.original.clone();
         state.write_id = self.random()?;
         let (mut backoff, mut tries) = (Backoff::default(), 0);
@@ -31,12 +31,12 @@ impl Tokens {
             match self.mark_revision(&original, &state, now).await {
                 // After one failure the next try mostly succeeds; without it the client would lose a token.
                 Err(_) if tries < TRIES => {}
-                Ok(Written::Lost(Some(newer))) if newer.revoked.is_none() => {
+                Ok(SwapOutcome::Lost(Some(newer))) if newer.revoked.is_none() => {
                     state = State::decode(&newer.body).map_err(|source| corrupt(newer.selector, source))?;
                     state.write_id = self.random()?;
                     original = newer;
                 }
-                Ok(Written::Done) if made.keeps_data => {
+                Ok(SwapOutcome::Done) if made.keeps_data => {
                     return self.carry(&made.record, state.data, now).await;
                 }
                 written => return written,
@@ -46,10 +46,10 @@ impl Tokens {
 
     /// Writes to a copy the final data of its original. No client holds its token yet, so only an ending can come
     /// first.
-    async fn carry(&self, copy: &Record, data: Vec<u8>, now: Timestamp) -> Result<Written, Failure> {
+    async fn carry(&self, copy: &Record, data: Vec<u8>, now: Timestamp) -> Result<SwapOutcome, Failure> {
         let mut state = State::decode(&copy.body).map_err(|source| corrupt(copy.selector, source))?;
         if state.data == data {
-            return Ok(Written::Done);
+            return Ok(SwapOutcome::Done);
         }
         state.data = data;
         let (mut backoff, mut tries) = (Backoff::default(), 0);
@@ -60,9 +60,11 @@ impl Tokens {
             match self.replace(&next, copy, Change::Update).await {
                 Err(_) if tries < TRIES => {}
                 // A spurious conflict (S5).
-                Ok(Written::Lost(Some(found))) if found == *copy => {}
+                Ok(SwapOutcome::Lost(Some(found))) if found == *copy => {}
                 // An earlier try arrived after all.
-                Ok(Written::Lost(Some(found))) if found.revoked.is_none() => return Ok(Written::Done),
+                Ok(SwapOutcome::Lost(Some(found))) if found.revoked.is_none() => {
+                    return Ok(SwapOutcome::Done);
+                }
                 written => return written,
             }
         }

@@ -13,7 +13,7 @@ use crate::rotation::{Rotation, windows_closed};
 use crate::store::{Change, Replace};
 
 /// The outcome of a compare-and-swap.
-pub(super) enum Written {
+pub(super) enum SwapOutcome {
     /// The new record is stored.
     Done,
     /// Another call wrote first; holds the present record, if there is one.
@@ -30,32 +30,32 @@ impl Tokens {
         next: &Record,
         of: &Record,
         change: Change<'_>,
-    ) -> Result<Written, Failure> {
+    ) -> Result<SwapOutcome, Failure> {
         self.replace_or_doubt(next, of, change).await.map(|(written, _)| written)
     }
 
-    /// Does the same, and returns with [`Written::Lost`] the error of a store that does not know the outcome. Another
+    /// Does the same, and returns with [`SwapOutcome::Lost`] the error of a store that does not know the outcome. Another
     /// call may have written on top of this write, so the caller must not repeat it.
     pub(super) async fn replace_or_doubt(
         &self,
         next: &Record,
         of: &Record,
         change: Change<'_>,
-    ) -> Result<(Written, Option<StoreError>), Failure> {
+    ) -> Result<(SwapOutcome, Option<StoreError>), Failure> {
         let answer = self.store().replace(next, of.revision, change).await;
         if !matches!(&answer, Ok(Replace::Conflict) | Err(StoreError::Timeout { outcome_unknown: true, .. }))
         {
             return match answer? {
-                Replace::Replaced => Ok((Written::Done, None)),
-                _ => Ok((Written::Lost(None), None)),
+                Replace::Replaced => Ok((SwapOutcome::Done, None)),
+                _ => Ok((SwapOutcome::Lost(None), None)),
             };
         }
         let found = self.store().find(next.selector).await;
         match (answer, found) {
-            (_, Ok(Some(found))) if found == *next => Ok((Written::Done, None)),
+            (_, Ok(Some(found))) if found == *next => Ok((SwapOutcome::Done, None)),
             // It may still arrive: nothing else has happened to the record so far.
             (Err(error), Ok(Some(found))) if found.revision == of.revision => Err(error.into()),
-            (answer, Ok(found)) => Ok((Written::Lost(found), answer.err())),
+            (answer, Ok(found)) => Ok((SwapOutcome::Lost(found), answer.err())),
             (Err(error), Err(_)) | (Ok(_), Err(error)) => Err(error.into()),
         }
     }
@@ -81,7 +81,7 @@ impl Tokens {
                 _ => return Ok(()),
             }
             let next = self.next_write(&record, &mut state, self.policy(record.kind)?, now)?;
-            if let Written::Done = self.replace(&next, &record, Change::Update).await? {
+            if let SwapOutcome::Done = self.replace(&next, &record, Change::Update).await? {
                 self.emit(&Event::new(EventKind::Confirmed, now).record(&next));
                 return Ok(());
             }

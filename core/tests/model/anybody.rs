@@ -1,6 +1,6 @@
 //! The world of any client with any token that the login ever had.
 
-use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
+use hallpass_core::rotation::{Decision, Request, StampCheck, Successor};
 use hallpass_core::{Reason, Rejected, Scope};
 
 use crate::explorer::{Next, World};
@@ -41,7 +41,7 @@ impl World for Anybody {
             }
             next(format_args!("a use of what came along (clock {clock})"), Ok(after));
             for token in 0..=if self.rotated.is_some() { 2 } else { 0 } {
-                for (ask, &stamp) in [Ask::Verify, Ask::Rotate]
+                for (ask, &stamp) in [Request::Verify, Request::Rotate]
                     .into_iter()
                     .flat_map(|ask| setting.stamps.iter().map(move |s| (ask, s)))
                 {
@@ -95,7 +95,7 @@ impl Anybody {
         &self,
         setting: &Setting,
         token: u8,
-        ask: Ask,
+        ask: Request,
         stamp: StampCheck,
         decision: &Decision,
     ) -> Result<(), &'static str> {
@@ -115,7 +115,7 @@ impl Anybody {
             Decision::Accept { .. } if replay && !(token == 1 && self.open(setting)) => OPEN,
             Decision::Accept { slide: true, .. } if replay => "a replay moved the idle expiry",
             Decision::Accept { successor: Successor::None, .. } => return Ok(()),
-            Decision::Accept { .. } if ask == Ask::Verify => "a successor that nobody asked for",
+            Decision::Accept { .. } if ask == Request::Verify => "a successor that nobody asked for",
             Decision::Accept { successor: Successor::New, .. } if replay => {
                 "one generation has two successors"
             }

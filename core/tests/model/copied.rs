@@ -1,7 +1,7 @@
 //! The world of a thief and an owner who hold the same token and behave alike, without knowing about each other.
 
 use hallpass_core::Rejected;
-use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
+use hallpass_core::rotation::{Decision, Request, StampCheck, Successor};
 
 use crate::explorer::{Next, World};
 use crate::row::{Row, Setting, aged};
@@ -35,7 +35,7 @@ impl World for Copied {
             for (holder, token) in self.jars.into_iter().enumerate() {
                 let Some(token) = token else { continue };
                 self.use_session(setting, (holder, token), clock, next);
-                for ask in [Ask::Verify, Ask::Rotate] {
+                for ask in [Request::Verify, Request::Rotate] {
                     self.present(setting, (holder, token), ask, clock, next);
                 }
             }
@@ -48,7 +48,7 @@ impl Copied {
         &self,
         setting: &Setting,
         (holder, token): (usize, u8),
-        ask: Ask,
+        ask: Request,
         clock: i8,
         next: Next<'_, Self>,
     ) {

@@ -1,7 +1,7 @@
 //! The world of one client that behaves.
 
 use hallpass_core::Rejected;
-use hallpass_core::rotation::{Ask, Decision, StampCheck, Successor};
+use hallpass_core::rotation::{Decision, Request, StampCheck, Successor};
 
 use crate::explorer::{Next, World};
 use crate::row::{Row, Setting, aged};
@@ -129,7 +129,7 @@ impl Honest {
 
     /// A request has reached a node whose clock shows `clock`.
     fn arrive(&self, setting: &Setting, token: u8, rotate: bool, clock: i8, next: Next<'_, Self>) {
-        let ask = if rotate { Ask::Rotate } else { Ask::Verify };
+        let ask = if rotate { Request::Rotate } else { Request::Verify };
         let back = |brings| Request { age: 0, rotate, session: false, leg: Leg::Back(brings) };
         for &stamp in setting.stamps {
             let decision = setting.ask(&self.row, token, ask, clock, stamp);

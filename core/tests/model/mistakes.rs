@@ -3,7 +3,9 @@
 
 use std::time::Duration;
 
-use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor, decide};
+use hallpass_core::rotation::{
+    Decision, Inputs, Presented, Request, Rotation, StampCheck, Successor, decide,
+};
 use hallpass_core::{Policy, Reason, Rejected, Scope, Timestamp};
 
 use crate::anybody::OPEN;
@@ -27,13 +29,13 @@ pub(crate) struct Mistake {
 
 /// `decide`, with another result where it accepts the current token and a rotation is asked for.
 fn due_when(
-    (of, ask, now): (&Situation, Ask, Timestamp),
+    (of, ask, now): (&Inputs, Request, Timestamp),
     (policy, max_skew): (&Policy, Duration),
     due: fn(since_rotation: Duration, since_confirmation: Option<Duration>) -> bool,
 ) -> Decision {
     match (decide(of, ask, now, policy, max_skew), of.rotation) {
         (Decision::Accept { confirm, slide, .. }, Some(rotation))
-            if of.presented == Presented::Current && ask == Ask::Rotate =>
+            if of.presented == Presented::Current && ask == Request::Rotate =>
         {
             let seen = rotation.confirmed_at.map(|confirmed_at| now.since(confirmed_at));
             let due = due(now.since(rotation.at), seen);
@@ -47,16 +49,16 @@ const fn reject(rejected: Rejected, reason: Reason) -> Decision {
     Decision::Reject { rejected, end: Some((Scope::Login, reason)) }
 }
 
-const fn again(ask: Ask) -> Decision {
+const fn again(ask: Request) -> Decision {
     let successor = match ask {
-        Ask::Rotate => Successor::Same,
-        Ask::Verify => Successor::None,
+        Request::Rotate => Successor::Same,
+        Request::Verify => Successor::None,
     };
     Decision::Accept { confirm: false, slide: false, successor }
 }
 
 /// Returns the rotation, if the predecessor was presented.
-fn predecessor(of: &Situation) -> Option<Rotation> {
+fn predecessor(of: &Inputs) -> Option<Rotation> {
     of.rotation.filter(|_| of.presented == Presented::Predecessor && of.revoked.is_none())
 }
 
@@ -130,7 +132,7 @@ pub(crate) const MISTAKES: [Mistake; 21] = [
                 ..rotation
             });
             match of.presented {
-                Presented::Predecessor => decide(&Situation { rotation, ..*of }, ask, now, policy, skew),
+                Presented::Predecessor => decide(&Inputs { rotation, ..*of }, ask, now, policy, skew),
                 _ => decide(of, ask, now, policy, skew),
             }
         },
@@ -173,7 +175,7 @@ pub(crate) const MISTAKES: [Mistake; 21] = [
         what: "D6 without the successor",
         noticed: ByHonest(REFUSED),
         decide: |of, ask, now, policy, skew| match predecessor(of) {
-            Some(_) => decide(of, Ask::Verify, now, policy, skew),
+            Some(_) => decide(of, Request::Verify, now, policy, skew),
             None => decide(of, ask, now, policy, skew),
         },
     },
@@ -240,9 +242,7 @@ pub(crate) const MISTAKES: [Mistake; 21] = [
     Mistake {
         what: "D3 left out",
         noticed: ByAnybody("an ended login was accepted"),
-        decide: |of, ask, now, policy, skew| {
-            decide(&Situation { revoked: None, ..*of }, ask, now, policy, skew)
-        },
+        decide: |of, ask, now, policy, skew| decide(&Inputs { revoked: None, ..*of }, ask, now, policy, skew),
     },
 ];
 
@@ -289,7 +289,7 @@ pub(crate) const MISTAKES_UNTIL_CONFIRMED: [Mistake; 7] = [
         what: "D4 left out",
         noticed: ByAnybody("a token was good under another stamp"),
         decide: |of, ask, now, policy, skew| {
-            decide(&Situation { stamp: StampCheck::Matches, ..*of }, ask, now, policy, skew)
+            decide(&Inputs { stamp: StampCheck::Matches, ..*of }, ask, now, policy, skew)
         },
     },
     Mistake {

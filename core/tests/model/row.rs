@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use hallpass_core::rotation::{Ask, Decision, Presented, Rotation, Situation, StampCheck, Successor};
+use hallpass_core::rotation::{Decision, Inputs, Presented, Request, Rotation, StampCheck, Successor};
 use hallpass_core::{Kind, Policy, Reason, RetryWindow, Timestamp, Windows};
 
 use crate::renewal::{Call, Steps};
 
-pub(crate) type Decide = fn(&Situation, Ask, Timestamp, &Policy, Duration) -> Decision;
+pub(crate) type Decide = fn(&Inputs, Request, Timestamp, &Policy, Duration) -> Decision;
 
 pub(crate) const TICK: Duration = Duration::from_secs(1);
 /// The present instant of every state, in ticks.
@@ -57,7 +57,7 @@ impl Setting {
     }
 
     /// Returns the decision of a node whose clock shows `clock` about `token`.
-    pub(crate) fn ask(&self, row: &Row, token: u8, ask: Ask, clock: i8, stamp: StampCheck) -> Decision {
+    pub(crate) fn ask(&self, row: &Row, token: u8, ask: Request, clock: i8, stamp: StampCheck) -> Decision {
         let instant = |age: i8| Timestamp::from_millis(1_000 * (NOW - i64::from(age)) as u64);
         let windows = Windows {
             min_interval: TICK * self.interval as u32,
@@ -68,7 +68,7 @@ impl Setting {
             overlap: TICK * self.overlap as u32,
         };
         let policy = Policy::custom(Kind::REMEMBER, Policy::MAX_ABSOLUTE).rotation(Some(windows));
-        let situation = Situation {
+        let inputs = Inputs {
             presented: match token {
                 0 => Presented::Current,
                 1 => Presented::Predecessor,
@@ -86,7 +86,7 @@ impl Setting {
             }),
             stamp,
         };
-        (self.decide)(&situation, ask, instant(-clock), &policy, TICK * self.spread() as u32)
+        (self.decide)(&inputs, ask, instant(-clock), &policy, TICK * self.spread() as u32)
     }
 }
 

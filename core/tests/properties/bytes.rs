@@ -6,7 +6,8 @@ use hallpass_core::{
     Selector, Stamp, Subject, Timestamp, Tokens, danger,
 };
 use proptest::prelude::*;
-use tokio::runtime::Builder;
+
+use crate::block_on;
 
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
@@ -207,8 +208,4 @@ fn present(text: &str, record: &Record, rotate: bool) -> Result<bool, Failure> {
             Err(Denied::Failed(failure)) => Err(failure),
         }
     })
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }

@@ -7,3 +7,7 @@ mod reference;
 mod renewal;
 mod service;
 mod text;
+
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
+}

@@ -162,8 +162,7 @@ proptest! {
     fn one_renewal_wins_and_whatever_was_held_before_is_dead(
         calls in prop::collection::vec(call(), 1..60),
     ) {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
-        runtime.block_on(async {
+        crate::block_on(async {
             let mut story = Story::new();
             let login = story.tokens.begin_login(&story.alice).await.unwrap();
             let key = story.tokens.issue(&login, Kind::API_KEY).await.unwrap();

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use hallpass_core::{BoxError, Entropy, Kind, MemoryStore, Rejected, Tokens};
 use proptest::prelude::*;
-use tokio::runtime::Builder;
+
+use crate::block_on;
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 const BASE62: &[u8; 62] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
@@ -118,10 +119,6 @@ fn checksum(text: &str) -> String {
 
 fn service(entropy: Given) -> Tokens {
     Tokens::builder(MemoryStore::new()).entropy(entropy).build().unwrap()
-}
-
-fn block_on<T>(future: impl Future<Output = T>) -> T {
-    Builder::new_current_thread().enable_time().build().unwrap().block_on(future)
 }
 
 fn issue(tokens: &Tokens, kind: Kind) -> (String, [u8; 16]) {

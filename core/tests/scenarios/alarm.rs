@@ -84,8 +84,7 @@ async fn a_theft_is_told_though_the_store_panicked() {
 
 #[tokio::test]
 async fn an_alarm_shows_both_sides() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let issue = world.tokens.issue(&login, Kind::REMEMBER).device("Firefox on Linux");
     let issued = issue.fingerprint(Fingerprint::of(&["Firefox"])).await.unwrap();
     let new = world.next(issued.token.expose()).await;
@@ -145,8 +144,7 @@ async fn of_many_replays_at_once_one_tells() {
 
 #[tokio::test]
 async fn a_theft_spares_the_keys_of_the_login_and_ends_a_key_that_was_stolen() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let key = world.tokens.issue(&login, Kind::API_KEY).await.unwrap().token;
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap().token;
     let old = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap().token;
@@ -196,8 +194,7 @@ async fn a_theft_that_ends_the_subject_is_told_though_the_request_was_dropped() 
 
 #[tokio::test]
 async fn a_log_out_that_could_not_be_written_is_told_with_its_cause() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     world.told();
     world.gate.down(Call::Revoke);
     assert!(matches!(
@@ -218,8 +215,7 @@ async fn a_log_out_that_could_not_be_written_is_told_with_its_cause() {
 
 #[tokio::test]
 async fn a_write_that_failed_is_told_with_its_cause() {
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await.token;
+    let (world, token) = World::with_token(Kind::SESSION).await;
     world.advance(HOUR / 4);
     world.told();
     world.gate.down(Call::Replace);

@@ -313,8 +313,7 @@ async fn a_login_whose_cap_could_not_be_kept_fails_and_leaves_no_ghost() {
 
 #[tokio::test]
 async fn a_client_that_keeps_no_session_cookie_has_a_bounded_number_of_records() {
-    let world = World::new();
-    let remember = world.log_in(Kind::REMEMBER).await;
+    let (world, remember) = World::logged_in(Kind::REMEMBER).await;
     let mut sessions = Vec::new();
     for _ in 0..40 {
         world.advance(SECOND);

@@ -16,8 +16,7 @@ fn context() -> RequestContext {
 #[tokio::test]
 async fn an_ending_is_told_though_its_caller_is_gone_and_once() {
     for end in 0..4 {
-        let world = World::new();
-        let session = world.log_in(Kind::SESSION).await;
+        let (world, session) = World::logged_in(Kind::SESSION).await;
         let (tokens, subject) = (&world.tokens, alice());
         world.told();
         let held = world.gate.hold(Call::Revoke);
@@ -51,8 +50,7 @@ async fn an_ending_is_told_though_its_caller_is_gone_and_once() {
 #[tokio::test]
 async fn an_ending_that_could_not_be_written_is_told_with_its_cause() {
     for panics in [false, true] {
-        let world = World::new();
-        let session = world.log_in(Kind::SESSION).await;
+        let (world, session) = World::logged_in(Kind::SESSION).await;
         let anonymous = world.tokens.begin_anonymous().unwrap();
         let anonymous = world.tokens.issue(&anonymous, Kind::SESSION).await.unwrap();
         for call in [Call::Revoke, Call::Delete] {
@@ -110,8 +108,7 @@ async fn every_event_and_every_note_says_who_made_the_request() {
 
 #[tokio::test]
 async fn a_caller_who_says_nothing_sends_no_note() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     world.tokens.revoke(Kind::SESSION, session.token.expose()).await.unwrap();
     assert_eq!(world.gate.notes(), [hallpass_core::Note::none()]);
     assert!(world.told().iter().all(|told| told.context.is_none()));
@@ -119,8 +116,7 @@ async fn a_caller_who_says_nothing_sends_no_note() {
 
 #[tokio::test]
 async fn an_application_gives_its_own_reasons_only() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let tokens = &world.tokens;
     for reason in Reason::ALL {
         let own = matches!(
@@ -147,8 +143,7 @@ async fn an_application_gives_its_own_reasons_only() {
 
 #[tokio::test]
 async fn a_log_out_with_a_session_that_was_ended_by_itself_ends_its_login() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     world.tokens.revoke_subject(&alice(), Kind::SESSION, Reason::Administrative).await.unwrap();
@@ -209,8 +204,7 @@ async fn a_key_ends_by_itself_its_kind_or_its_subject_and_by_nothing_else() {
             .unwrap_or_else(|_| panic!("ended in way {end}"));
     }
     for end in 0..4 {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
         let key = world.tokens.issue(&login, Kind::API_KEY).await.unwrap();
         let other = world.tokens.issue(&login, Kind::API_KEY).await.unwrap();

@@ -11,8 +11,7 @@ const MS: Duration = Duration::from_millis(1);
 
 #[tokio::test]
 async fn a_session_expires_idle_at_the_instant_and_absolute_at_the_instant() {
-    let world = World::new();
-    let idle = world.log_in(Kind::SESSION).await.token;
+    let (world, idle) = World::with_token(Kind::SESSION).await;
     world.advance(30 * MINUTE - MS);
     world.verify(Kind::SESSION, idle.expose()).await.unwrap();
     world.advance(30 * MINUTE);
@@ -61,8 +60,7 @@ async fn a_restored_session_expires_no_later_than_what_restored_it() {
 
 #[tokio::test]
 async fn a_touch_is_written_once_a_minute_and_not_more() {
-    let world = World::new();
-    let key = world.log_in(Kind::API_KEY).await.token;
+    let (world, key) = World::with_token(Kind::API_KEY).await;
     world.gate.down(Call::Replace);
     world.advance(MINUTE - MS);
     world.verify(Kind::API_KEY, key.expose()).await.unwrap();
@@ -74,8 +72,7 @@ async fn a_touch_is_written_once_a_minute_and_not_more() {
 
 #[tokio::test]
 async fn a_shorter_policy_works_at_once_and_a_longer_one_from_the_next_login() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     let shorter = world.node(|builder| builder.policy(Policy::remember().absolute(DAY).idle(Some(DAY))));
     let longer = world.node(|builder| builder.policy(Policy::remember().absolute(90 * DAY).idle(None)));
     world.advance(DAY);
@@ -93,8 +90,7 @@ async fn a_shorter_policy_works_at_once_and_a_longer_one_from_the_next_login() {
 
 #[tokio::test]
 async fn a_longer_idle_lifetime_counts_from_the_next_login() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     let longer = world.node(|builder| builder.policy(Policy::remember().idle(Some(28 * DAY))));
     world.advance(DAY);
     longer.verify(Kind::REMEMBER, token.expose()).await.unwrap();
@@ -105,8 +101,7 @@ async fn a_longer_idle_lifetime_counts_from_the_next_login() {
 
 #[tokio::test]
 async fn a_purge_removes_what_expired_an_hour_ago_and_nothing_else() {
-    let world = World::new();
-    let dead = world.log_in(Kind::ONE_TIME).await.token;
+    let (world, dead) = World::with_token(Kind::ONE_TIME).await;
     let spent = world.log_in(Kind::ONE_TIME).await.token;
     world.tokens.consume(Kind::ONE_TIME, spent.expose()).await.unwrap();
     let alive = world.log_in(Kind::REMEMBER).await.token;
@@ -124,8 +119,7 @@ async fn a_purge_removes_what_expired_an_hour_ago_and_nothing_else() {
 #[tokio::test]
 async fn an_idle_deadline_may_move_without_moving_the_purge() {
     use hallpass_core::store::TokenStore;
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await.token;
+    let (world, token) = World::with_token(Kind::SESSION).await;
     let mut purge_times = std::collections::BTreeSet::new();
     for _ in 0..60 {
         world.advance(MINUTE);

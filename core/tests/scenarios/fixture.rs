@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use hallpass_core::store::Record;
 use hallpass_core::{
-    Denied, Event, EventKind, FingerprintCheck, Issued, Kind, LoginId, ManualClock, MemoryStore, Observer,
-    Policy, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Tokens, TokensBuilder,
-    Valid, Windows,
+    Denied, Event, EventKind, FingerprintCheck, Issued, Kind, Login, LoginId, ManualClock, MemoryStore,
+    Observer, Policy, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Token, Tokens,
+    TokensBuilder, Valid, Windows,
 };
 
 use crate::gate::Gate;
@@ -78,6 +78,25 @@ impl World {
         Self::with(|builder| builder)
     }
 
+    /// A new world in which alice has a token of this kind.
+    pub(crate) async fn logged_in(kind: Kind) -> (Self, Issued) {
+        let world = Self::new();
+        let issued = world.log_in(kind).await;
+        (world, issued)
+    }
+
+    pub(crate) async fn with_token(kind: Kind) -> (Self, Token) {
+        let (world, issued) = Self::logged_in(kind).await;
+        (world, issued.token)
+    }
+
+    /// A new world in which alice logs in.
+    pub(crate) async fn begun() -> (Self, Login) {
+        let world = Self::new();
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        (world, login)
+    }
+
     pub(crate) fn with(adjust: impl FnOnce(TokensBuilder) -> TokensBuilder) -> Self {
         let gate = Gate::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
@@ -117,6 +136,11 @@ impl World {
         self.rotate(token).await.unwrap().expect("a successor is due")
     }
 
+    /// Returns the number of live logins of alice.
+    pub(crate) async fn devices(&self) -> usize {
+        self.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len()
+    }
+
     /// Waits for an event and returns all events since the last call, including that one.
     pub(crate) async fn heard(&self, kind: EventKind) -> Vec<Told> {
         let heard = async {
@@ -138,6 +162,11 @@ impl World {
     pub(crate) fn told(&self) -> Vec<Told> {
         std::mem::take(&mut self.events.0.lock().unwrap())
     }
+}
+
+/// The text of a token.
+pub(crate) fn text(issued: &Issued) -> &str {
+    issued.token.expose()
 }
 
 pub(crate) fn alice() -> Subject {

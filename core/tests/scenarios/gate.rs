@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
-    TokenStore,
+    Action, Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
 };
 use hallpass_core::{MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{Barrier, Semaphore};
@@ -28,33 +28,59 @@ pub(crate) enum Call {
 /// What happens to the calls of one method.
 #[derive(Clone)]
 enum Rule {
-    /// Each call waits, before it does anything, until it is let through.
-    Hold {
-        arrived: Arc<Semaphore>,
-        passes: Arc<Semaphore>,
-        before: Arc<Mutex<usize>>,
-        left: Arc<Mutex<usize>>,
-    },
-    /// The first calls wait, after they have done their work, until this many have done it.
-    Meet(Arc<Barrier>, Arc<Mutex<usize>>),
-    /// Each call fails and does nothing.
-    Down,
+    /// Some calls wait, before they do anything, until they are let through.
+    Hold(Held, Share),
+    /// Some calls wait, after they have done their work, until all of them have done it.
+    Meet(Arc<Barrier>, Share),
+    /// Some calls fail and do nothing.
+    Down(Share),
     /// Each call does its work and then reports that the outcome is unknown.
     Unknown,
     /// Each call panics.
     Panic,
-    /// Each replace does nothing and returns that another write was faster; each purge does nothing and returns that
+    /// Some replaces do nothing and return that another write was faster; each purge does nothing and returns that
     /// there is more.
-    ///
-    /// The first `before` calls do their work, and so do the calls after the next `left`.
-    Lose { before: Arc<Mutex<usize>>, left: Arc<Mutex<usize>> },
+    Lose(Share),
     /// Each list starts at the beginning.
     Repeat,
-    /// This many calls do their work; the others fail and do nothing.
-    DownAfter(Arc<Mutex<usize>>),
     /// Each insert does its work and does not report how many records the subject has.
     Blind,
+    /// Each mark of a subject's records takes this long.
+    Slow(Duration),
 }
+
+/// A number of calls that a rule spares, and a number of calls after them to which it applies.
+#[derive(Clone)]
+struct Share(Arc<Mutex<(usize, usize)>>);
+
+impl Share {
+    fn after(before: usize, count: usize) -> Self {
+        Self(Arc::new(Mutex::new((before, count))))
+    }
+
+    /// Counts a call, and returns whether the rule applies to it.
+    fn has(&self) -> bool {
+        let (before, left) = &mut *self.0.lock().unwrap();
+        let (spared, had) = (*before > 0, *left > 0);
+        let counter = if spared { before } else { left };
+        *counter = counter.saturating_sub(1);
+        !spared && had
+    }
+}
+
+/// How a call of a plan fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// Nothing is done, and the error says so.
+    Down,
+    /// The work is done, and the response is lost.
+    Done,
+    /// Nothing is done, and the response is lost.
+    NotDone,
+}
+
+/// The calls that fail, counted from zero, and how each fails.
+pub(crate) type Plan = Vec<(usize, Fault)>;
 
 /// Longer than any test takes.
 const LONG: Duration = Duration::from_secs(60);
@@ -64,6 +90,7 @@ const UNREADABLE: &str = "the test says that it does not decode";
 pub(crate) struct Gate {
     pub(crate) store: MemoryStore,
     rules: Arc<Mutex<Vec<(Call, Rule)>>>,
+    plan: Arc<Mutex<Plan>>,
     calls: Arc<Mutex<Vec<Call>>>,
     notes: Arc<Mutex<Vec<Note>>>,
     unreadable: Arc<Mutex<Vec<Selector>>>,
@@ -72,6 +99,7 @@ pub(crate) struct Gate {
 }
 
 /// Calls held back by [`Gate::hold`].
+#[derive(Clone)]
 pub(crate) struct Held {
     arrived: Arc<Semaphore>,
     passes: Arc<Semaphore>,
@@ -96,6 +124,7 @@ impl Gate {
         Self {
             store,
             rules: Arc::default(),
+            plan: Arc::default(),
             calls: Arc::default(),
             notes: Arc::default(),
             unreadable: Arc::default(),
@@ -118,19 +147,18 @@ impl Gate {
     }
 
     fn hold_some(&self, call: Call, before: usize, count: usize) -> Held {
-        let (arrived, passes) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
-        self.rule(call, Rule::Hold { arrived: arrived.clone(), passes: passes.clone(), before, left });
-        Held { arrived, passes }
+        let held = Held { arrived: Arc::new(Semaphore::new(0)), passes: Arc::new(Semaphore::new(0)) };
+        self.rule(call, Rule::Hold(held.clone(), Share::after(before, count)));
+        held
     }
 
     /// Makes the next `count` calls of one method overlap: none returns before all have done their work.
     pub(crate) fn meet(&self, call: Call, count: usize) {
-        self.rule(call, Rule::Meet(Arc::new(Barrier::new(count)), Arc::new(Mutex::new(count))));
+        self.rule(call, Rule::Meet(Arc::new(Barrier::new(count)), Share::after(0, count)));
     }
 
     pub(crate) fn down(&self, call: Call) {
-        self.rule(call, Rule::Down);
+        self.down_after(call, 0);
     }
 
     pub(crate) fn unknown(&self, call: Call) {
@@ -147,8 +175,7 @@ impl Gate {
 
     /// Lets `before` calls of one method through, and makes the next `count` lose.
     pub(crate) fn lose_some(&self, call: Call, before: usize, count: usize) {
-        let (before, left) = (Arc::new(Mutex::new(before)), Arc::new(Mutex::new(count)));
-        self.rule(call, Rule::Lose { before, left });
+        self.rule(call, Rule::Lose(Share::after(before, count)));
     }
 
     pub(crate) fn repeat(&self, call: Call) {
@@ -157,12 +184,23 @@ impl Gate {
 
     /// Lets `count` calls of one method through and makes the others fail.
     pub(crate) fn down_after(&self, call: Call, count: usize) {
-        self.rule(call, Rule::DownAfter(Arc::new(Mutex::new(count))));
+        self.rule(call, Rule::Down(Share::after(count, usize::MAX)));
     }
 
     /// Makes inserts no longer report how many records the subject has, as in a store that does not know.
     pub(crate) fn blind(&self) {
         self.rule(Call::Insert, Rule::Blind);
+    }
+
+    /// Makes each mark of a subject's records take this long.
+    pub(crate) fn slow_marks(&self, pause: Duration) {
+        self.rule(Call::Revoke, Rule::Slow(pause));
+    }
+
+    /// Sets the plan for the calls from now on, and returns those until now.
+    pub(crate) fn follow(&self, plan: Plan) -> Vec<Call> {
+        *self.plan.lock().unwrap() = plan;
+        self.calls()
     }
 
     /// Makes every call pause before and after its work, so that concurrent calls take turns in an order given by
@@ -224,48 +262,46 @@ impl Gate {
         call: Call,
         work: impl Future<Output = Result<T, StoreError>>,
     ) -> Result<T, StoreError> {
-        self.calls.lock().unwrap().push(call);
+        let place = {
+            let mut calls = self.calls.lock().unwrap();
+            calls.push(call);
+            calls.len() - 1
+        };
+        let down = || StoreError::Unavailable("the test says so".into());
+        let unknown = || StoreError::Timeout { source: "the test says so".into(), outcome_unknown: true };
+        let fault = self.plan.lock().unwrap().iter().find(|(at, _)| *at == place).map(|(_, fault)| *fault);
+        match fault {
+            None => {}
+            Some(Fault::Down) => return Err(down()),
+            Some(Fault::Done) => return work.await.and(Err(unknown())),
+            Some(Fault::NotDone) => return Err(unknown()),
+        }
         self.take_turns().await;
         match self.find_rule(call) {
-            None | Some(Rule::Lose { .. } | Rule::Repeat | Rule::Blind) => {
-                let answer = work.await;
-                self.take_turns().await;
-                answer
-            }
-            Some(Rule::DownAfter(left)) => match takes_one(&left) {
-                true => work.await,
-                false => Err(StoreError::Unavailable("the test says so".into())),
-            },
-            Some(Rule::Hold { arrived, passes, before, left }) => {
-                if !takes_one(&before) && takes_one(&left) {
-                    arrived.add_permits(1);
-                    passes.acquire().await.unwrap().forget();
+            Some(Rule::Down(share)) if share.has() => Err(down()),
+            Some(Rule::Hold(held, share)) => {
+                if share.has() {
+                    held.arrived.add_permits(1);
+                    held.passes.acquire().await.unwrap().forget();
                 }
                 work.await
             }
-            Some(Rule::Meet(barrier, left)) => {
+            Some(Rule::Meet(barrier, share)) => {
                 let answer = work.await;
-                if takes_one(&left) {
+                if share.has() {
                     tokio::time::timeout(LONG, barrier.wait()).await.expect("the others come");
                 }
                 answer
             }
-            Some(Rule::Down) => Err(StoreError::Unavailable("the test says so".into())),
-            Some(Rule::Unknown) => {
-                work.await?;
-                Err(StoreError::Timeout { source: "the test says so".into(), outcome_unknown: true })
-            }
+            Some(Rule::Unknown) => work.await.and(Err(unknown())),
             Some(Rule::Panic) => panic!("the test says so"),
+            _ => {
+                let answer = work.await;
+                self.take_turns().await;
+                answer
+            }
         }
     }
-}
-
-/// Takes one from the counter, and returns whether there was one left.
-fn takes_one(left: &Mutex<usize>) -> bool {
-    let mut left = left.lock().unwrap();
-    let had = *left > 0;
-    *left = left.saturating_sub(1);
-    had
 }
 
 #[async_trait]
@@ -293,9 +329,8 @@ impl TokenStore for Gate {
         if let Change::End(note) = change {
             self.notes.lock().unwrap().push(note.clone());
         }
-        if let Some(Rule::Lose { before, left }) = self.find_rule(Call::Replace)
-            && !takes_one(&before)
-            && takes_one(&left)
+        if let Some(Rule::Lose(share)) = self.find_rule(Call::Replace)
+            && share.has()
         {
             return Ok(Replace::Conflict);
         }
@@ -307,6 +342,11 @@ impl TokenStore for Gate {
     }
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         self.notes.lock().unwrap().push(revocation.note.clone());
+        if let (Some(Rule::Slow(pause)), Action::Mark { .. }) =
+            (self.find_rule(Call::Revoke), revocation.action)
+        {
+            tokio::time::sleep(pause).await;
+        }
         self.around(Call::Revoke, self.store.revoke_by_subject(subject, revocation)).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
@@ -333,7 +373,7 @@ impl TokenStore for Gate {
         self.around(Call::Epoch, self.store.epoch(subject, fresh, keep, now)).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        if let Some(Rule::Lose { .. }) = self.find_rule(Call::Purge) {
+        if let Some(Rule::Lose(_)) = self.find_rule(Call::Purge) {
             return Ok(Purged { removed: 0, more: true });
         }
         self.around(Call::Purge, self.store.purge_expired(now, limit)).await

@@ -8,8 +8,7 @@ use crate::gate::Call;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_racing_holders_get_one_identical_successor() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let nodes = [world.tokens.clone(), world.node(|builder| builder)];
     // All twenty calls have read the record before the first of them writes.
     world.gate.meet(Call::Find, 20);
@@ -30,8 +29,7 @@ async fn twenty_racing_holders_get_one_identical_successor() {
 
 #[tokio::test]
 async fn a_lost_response_is_made_good() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let lost = world.next(old.expose()).await;
     world.advance(HOUR);
     assert_eq!(world.next(old.expose()).await, lost, "the same one, until the last instant");
@@ -42,8 +40,7 @@ async fn a_lost_response_is_made_good() {
 
 #[tokio::test]
 async fn two_tabs_retry_after_a_lost_response_and_the_second_comes_after_the_first_has_confirmed() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let lost = world.next(old.expose()).await;
     world.advance(10 * MINUTE);
     let first = world.next(old.expose()).await;
@@ -55,8 +52,7 @@ async fn two_tabs_retry_after_a_lost_response_and_the_second_comes_after_the_fir
 
 #[tokio::test]
 async fn two_rotations_in_a_row_leave_an_old_request_under_way_alone() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     world.verify(Kind::REMEMBER, &new).await.unwrap();
     // A request with the old token is under way for the longest allowed time. Any request for another rotation
@@ -74,8 +70,7 @@ async fn two_rotations_in_a_row_leave_an_old_request_under_way_alone() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn ten_parallel_tabs_stay_logged_in_and_restore_sessions_of_one_login() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await;
+    let (world, old) = World::logged_in(Kind::REMEMBER).await;
     world.gate.meet(Call::Find, 10);
     let mut tabs = JoinSet::new();
     for _ in 0..10 {
@@ -97,8 +92,7 @@ async fn ten_parallel_tabs_stay_logged_in_and_restore_sessions_of_one_login() {
 
 #[tokio::test]
 async fn a_successor_confirmed_late_does_not_rotate_before_its_predecessor_is_out_of_use() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     world.advance(10 * MINUTE);
     world.verify(Kind::REMEMBER, &new).await.unwrap();
@@ -129,8 +123,7 @@ async fn a_successor_that_is_presented_before_it_was_confirmed_does_not_rotate_u
 
 #[tokio::test]
 async fn twenty_rotations_are_one_record() {
-    let world = World::new();
-    let first = world.log_in(Kind::REMEMBER).await;
+    let (world, first) = World::logged_in(Kind::REMEMBER).await;
     let mut token = first.token.expose().to_owned();
     for generation in 1..=20 {
         world.advance(HOUR * 24);
@@ -144,8 +137,7 @@ async fn twenty_rotations_are_one_record() {
 
 #[tokio::test]
 async fn a_rotation_that_is_not_due_gives_no_token_and_writes_nothing() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     world.verify(Kind::REMEMBER, &new).await.unwrap();
     world.gate.down(Call::Replace);

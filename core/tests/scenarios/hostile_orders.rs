@@ -8,12 +8,8 @@ use hallpass_core::{
     Authentication, Denied, EventKind, Issued, Kind, Kinds, LoginId, Reason, Rejected, Subject,
 };
 
-use crate::fixture::{HOUR, SECOND, World, alice};
+use crate::fixture::{HOUR, SECOND, World, alice, text};
 use crate::gate::Call;
-
-fn text(issued: &Issued) -> &str {
-    issued.token.expose()
-}
 
 fn capped(max: u32) -> World {
     World::with(|builder| builder.max_logins(NonZeroU32::new(max).unwrap()))
@@ -114,8 +110,7 @@ async fn a_record_that_cannot_be_marked_is_not_renewed_and_an_event_says_why() {
 #[tokio::test]
 async fn a_key_and_a_session_of_one_login_are_both_replaced() {
     for key_first in [true, false] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
         let key = world.tokens.issue(&login, Kind::API_KEY).await.unwrap();
         let again = world.tokens.begin_login(&alice()).await.unwrap();
@@ -144,8 +139,7 @@ async fn what_is_left_of_the_login_of_an_individually_ended_token_is_replaced() 
 /// "An issue that fails leaves no record; where one cannot be removed, an event says so."
 #[tokio::test]
 async fn an_issue_of_unknown_outcome_that_fails_leaves_no_record() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     world.told();
     world.gate.unknown(Call::Insert);
     world.gate.down(Call::Find);
@@ -202,8 +196,7 @@ async fn a_second_token_that_is_under_way_does_not_outlive_an_eviction() {
 /// A renewed record "expires no later than its old one".
 #[tokio::test]
 async fn a_renewal_moves_no_idle_expiry_of_a_token_that_was_not_shown() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     let before = stored(&world, &remember).await.idle_at.unwrap();
     world.advance(HOUR / 2);
@@ -218,8 +211,7 @@ async fn a_renewal_moves_no_idle_expiry_of_a_token_that_was_not_shown() {
 /// "Every ending is told once, from the task that writes it, though the caller's future was dropped."
 #[tokio::test]
 async fn a_single_use_token_that_was_spent_is_told_though_its_caller_is_gone() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let single = world.tokens.issue(&login, Kind::ONE_TIME).await.unwrap();
     world.told();
     // It has done its work and waits for a second call that never comes.
@@ -240,8 +232,7 @@ async fn a_single_use_token_that_was_spent_is_told_though_its_caller_is_gone() {
 /// A change that is acknowledged was made once.
 #[tokio::test]
 async fn a_change_of_unknown_outcome_is_not_made_twice() {
-    let world = World::new();
-    let mine = world.log_in(Kind::SESSION).await;
+    let (world, mine) = World::logged_in(Kind::SESSION).await;
     let mut one = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
     let mut two = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
     world.gate.unknown(Call::Replace);
@@ -293,8 +284,7 @@ async fn a_theft_that_ends_the_subject_ends_its_keys() {
 /// A log-out of a lapsed login, of a stolen one, and of a spent token under every failure: no panic, no secret.
 #[tokio::test]
 async fn hostile_text_and_contexts_are_answered() {
-    let world = World::new();
-    let mine = world.log_in(Kind::SESSION).await;
+    let (world, mine) = World::logged_in(Kind::SESSION).await;
     let good = text(&mine).to_owned();
     let mut texts = vec![String::new(), "\0".repeat(66), "é".repeat(33), "🦀".repeat(22), ".".repeat(66)];
     for at in 0..good.len() {

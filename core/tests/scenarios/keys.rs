@@ -103,8 +103,7 @@ async fn a_replay_is_caught_though_the_predecessors_key_is_retired() {
 
 #[tokio::test]
 async fn an_unkeyed_digest_under_a_keyring_is_refused_unless_danger_says_otherwise() {
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await.token;
+    let (world, token) = World::with_token(Kind::SESSION).await;
     let keyed = world.node(|builder| builder.keyring(ring(1)));
     assert_eq!(keyed.verify(Kind::SESSION, token.expose()).await.rejected(), Rejected::Invalid);
     let until = world.tokens.now().saturating_add(MINUTE);
@@ -118,8 +117,7 @@ async fn an_unkeyed_digest_under_a_keyring_is_refused_unless_danger_says_otherwi
 
 #[tokio::test]
 async fn a_digest_moves_to_the_active_key_with_the_next_write() {
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await.token;
+    let (world, token) = World::with_token(Kind::SESSION).await;
     let until = world.tokens.now().saturating_add(DAY);
     let lenient = world.node(|builder| builder.keyring(danger::accept_unkeyed_until(ring(1), until)));
     world.advance(MINUTE);

@@ -3,12 +3,11 @@
 use hallpass_core::rotation::Presented;
 use hallpass_core::{Kind, Kinds, Policy, Purpose, Rejected};
 
-use crate::fixture::{DAY, HOUR, SECOND, World, alice};
+use crate::fixture::{DAY, HOUR, SECOND, World};
 
 #[tokio::test]
 async fn an_issue_may_live_shorter_than_its_policy_and_never_longer() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let short = world.tokens.issue(&login, Kind::REMEMBER).lifetime(7 * DAY).await.unwrap();
     let long = world.tokens.issue(&login, Kind::REMEMBER).lifetime(900 * DAY).await.unwrap();
     let now = world.tokens.now();
@@ -43,8 +42,7 @@ async fn a_candidate_says_which_token_it_is() {
 /// The application may take its time over the user between the look-up and the verdict.
 #[tokio::test]
 async fn a_token_that_expires_after_its_look_up_is_expired() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     let valid = world.verify(Kind::REMEMBER, token.expose()).await.unwrap();
     let left = valid.expires_at().since(world.tokens.now());
     world.advance(left - SECOND);

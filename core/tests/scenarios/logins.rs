@@ -11,8 +11,7 @@ use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, SECOND, World, alice};
 
 #[tokio::test]
 async fn a_login_is_listed_once_however_many_tokens_it_has() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let remember = world.tokens.issue(&login, Kind::REMEMBER).device("Firefox").await.unwrap();
     world.log_in(Kind::API_KEY).await;
     world.advance(MINUTE);
@@ -98,8 +97,7 @@ async fn ended_logins_do_not_count_towards_the_cap() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn concurrent_requests_never_lose_each_others_data() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await.token;
+    let (world, session) = World::with_token(Kind::SESSION).await;
     let mut requests = JoinSet::new();
     for at in 0..20_u8 {
         let (tokens, text) = (world.tokens.clone(), session.expose().to_owned());
@@ -118,8 +116,7 @@ async fn concurrent_requests_never_lose_each_others_data() {
 
 #[tokio::test]
 async fn data_have_a_limit_and_survive_it() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await.token;
+    let (world, session) = World::with_token(Kind::SESSION).await;
     let mut valid = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     world.tokens.update_data(&mut valid, |data| data.resize(16 * 1024, 7)).await.unwrap();
     let more = world.tokens.update_data(&mut valid, |data| data.push(8)).await;
@@ -135,8 +132,7 @@ async fn data_have_a_limit_and_survive_it() {
 
 #[tokio::test]
 async fn data_of_an_ended_session_cannot_be_changed() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let mut valid = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
     world.tokens.revoke_login(&alice(), session.login, Reason::Administrative).await.unwrap();
     let verdict = world.tokens.update_data(&mut valid, |data| data.push(1)).await.judged();
@@ -194,8 +190,7 @@ async fn all_tokens_of_a_subject_share_a_shard() {
 
 #[tokio::test]
 async fn an_expired_session_takes_no_data_though_no_other_write_came_between() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await.token;
+    let (world, session) = World::with_token(Kind::SESSION).await;
     let mut valid = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     world.advance(30 * MINUTE);
     let verdict = world.tokens.update_data(&mut valid, |data| data.push(1)).await;

@@ -10,8 +10,7 @@ use crate::gate::Call;
 
 #[tokio::test]
 async fn a_store_that_is_down_fails_every_call_and_rejects_nothing() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     for call in [Call::Find, Call::Insert, Call::Replace, Call::Delete, Call::Revoke, Call::List, Call::Epoch]
     {
@@ -33,8 +32,7 @@ async fn a_store_that_is_down_fails_every_call_and_rejects_nothing() {
 
 #[tokio::test]
 async fn a_rotation_that_cannot_be_written_leaves_the_token_valid() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     world.gate.down(Call::Replace);
     assert_eq!(world.rotate(token.expose()).await, Ok(None));
     assert!(world.events().contains(&EventKind::WriteFailed));
@@ -44,8 +42,7 @@ async fn a_rotation_that_cannot_be_written_leaves_the_token_valid() {
 
 #[tokio::test]
 async fn a_rotation_with_unknown_outcome_is_looked_up_and_not_guessed() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     world.gate.unknown(Call::Replace);
     let next = world.next(token.expose()).await;
     world.gate.up();
@@ -55,8 +52,7 @@ async fn a_rotation_with_unknown_outcome_is_looked_up_and_not_guessed() {
 
 #[tokio::test]
 async fn a_login_that_could_not_end_its_predecessor_is_a_failure() {
-    let world = World::new();
-    let old = world.log_in(Kind::SESSION).await.token;
+    let (world, old) = World::with_token(Kind::SESSION).await;
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     world.gate.down(Call::Revoke);
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.expose());
@@ -93,8 +89,7 @@ impl Entropy for Dry {
 
 #[tokio::test]
 async fn without_randomness_nothing_is_issued() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let dry = world.node(|builder| builder.entropy(Dry));
     assert!(matches!(dry.issue(&login, Kind::SESSION).await, Err(Denied::Failed(Failure::Randomness(_)))));
     assert!(matches!(dry.begin_login(&alice()).await, Err(Failure::Randomness(_))));
@@ -124,8 +119,7 @@ async fn randomness_that_repeats_itself_overwrites_nobody() {
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_never_stands_still_ends_in_a_failure_and_not_in_a_verdict() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     world.advance(MINUTE);
     world.gate.lose(Call::Replace);
     assert!(matches!(
@@ -151,8 +145,7 @@ async fn a_store_that_repeats_its_pages_is_a_failure_and_no_endless_read() {
 
 #[tokio::test]
 async fn a_browser_whose_old_record_is_corrupt_can_still_log_in() {
-    let world = World::new();
-    let old = world.log_in(Kind::SESSION).await.token;
+    let (world, old) = World::with_token(Kind::SESSION).await;
     let mut record = world.gate.store.find(old.selector()).await.unwrap().unwrap();
     record.body = Body::new(vec![0xff; 40]).unwrap();
     world.gate.store.delete(old.selector(), &Note::none()).await.unwrap();

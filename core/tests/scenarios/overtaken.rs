@@ -7,8 +7,7 @@ use crate::gate::Call;
 
 #[tokio::test]
 async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await.token;
+    let (world, session) = World::with_token(Kind::SESSION).await;
     let owner = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     let copy = world.verify(Kind::SESSION, session.expose()).await.unwrap();
     world.gate.down(Call::Revoke);

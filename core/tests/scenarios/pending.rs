@@ -7,8 +7,7 @@ use crate::gate::Call;
 
 #[tokio::test]
 async fn a_login_that_is_not_finished_within_an_hour_has_to_begin_again() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     // A later login of the same subject prolongs the epoch.
     world.advance(HOUR - SECOND);
     let _ = world.tokens.begin_login(&alice()).await.unwrap();
@@ -26,8 +25,7 @@ async fn a_login_that_is_not_finished_within_an_hour_has_to_begin_again() {
 #[tokio::test]
 async fn a_login_issues_nothing_after_it_was_ended() {
     for end in 0..4 {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
         let text = session.token.expose();
         world.tokens.issue(&login, Kind::API_KEY).await.expect("as long as it lives it issues");
@@ -53,8 +51,7 @@ async fn a_login_issues_nothing_after_it_was_ended() {
 
 #[tokio::test]
 async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let carried = Login::decode(&login.encode()).unwrap();
     world.tokens.revoke_login(&alice(), login.id(), Reason::LoggedOutElsewhere).await.unwrap();
     assert_eq!(world.tokens.issue(&carried, Kind::SESSION).await.rejected(), Rejected::Fenced);
@@ -64,8 +61,7 @@ async fn a_copy_that_was_carried_across_requests_is_turned_away_with_its_login()
 #[tokio::test]
 async fn a_login_whose_only_token_is_single_use_issues_nothing_after_that_was_revoked() {
     for spent in [false, true] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
         let text = carrier.token.expose();
         let mut carried = Login::decode(&login.encode()).unwrap();
@@ -87,8 +83,7 @@ async fn a_login_whose_only_token_is_single_use_issues_nothing_after_that_was_re
 
 #[tokio::test]
 async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let carrier = world.tokens.issue(&login, Kind::ONE_TIME).data(login.encode()).await.unwrap();
     drop(login);
     let valid = world.tokens.consume(Kind::ONE_TIME, carrier.token.expose()).await.unwrap();
@@ -101,8 +96,7 @@ async fn a_login_goes_on_once_its_single_use_token_was_consumed() {
 #[tokio::test]
 async fn a_single_use_token_of_a_login_that_is_over_turns_no_other_login_away() {
     for spent in [false, true] {
-        let world = World::new();
-        let old = world.log_in(Kind::ONE_TIME).await;
+        let (world, old) = World::logged_in(Kind::ONE_TIME).await;
         if spent {
             world.tokens.consume(Kind::ONE_TIME, old.token.expose()).await.unwrap();
         }
@@ -124,8 +118,7 @@ async fn the_second_of_two_issues_at_once_does_not_outlive_a_log_out_in_between(
         (Kind::API_KEY, false),
         (Kind::API_KEY, true),
     ] {
-        let world = World::new();
-        let old = world.log_in(Kind::SESSION).await;
+        let (world, old) = World::logged_in(Kind::SESSION).await;
         let login = world.tokens.begin_login(&alice()).await.unwrap();
         let held = world.gate.hold_once(Call::Insert);
         let mut slow = world.tokens.issue(&login, kind);
@@ -171,8 +164,7 @@ async fn the_second_of_two_issues_at_once_does_not_outlive_an_eviction_in_betwee
 
 #[tokio::test]
 async fn two_issues_at_once_that_nothing_ended_are_both_good() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     world.gate.meet(Call::Insert, 2);
     let (session, remember) =
         tokio::join!(world.tokens.issue(&login, Kind::SESSION), world.tokens.issue(&login, Kind::REMEMBER));
@@ -183,8 +175,7 @@ async fn two_issues_at_once_that_nothing_ended_are_both_good() {
 #[tokio::test]
 async fn an_issue_that_cannot_tell_whether_its_login_was_ended_fails_and_leaves_no_record() {
     for call in [None, Some(Call::Delete)] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let held = world.gate.hold_once(Call::Insert);
         let slow = world.tokens.issue(&login, Kind::REMEMBER);
         let first = async {
@@ -246,8 +237,7 @@ async fn each_anonymous_session_is_a_login_of_its_own() {
 
 #[tokio::test]
 async fn a_session_issues_no_key_and_a_key_no_session() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let session = world.verify(Kind::SESSION, session.token.expose()).await.unwrap();
     let key = world.log_in(Kind::API_KEY).await;
     let key = world.verify(Kind::API_KEY, key.token.expose()).await.unwrap();
@@ -259,8 +249,7 @@ async fn a_session_issues_no_key_and_a_key_no_session() {
 
 #[tokio::test]
 async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let issue = world.tokens.issue(&login, Kind::REMEMBER).stamp(Stamp::of("hash")).binding([3; 32]);
     let remember = issue.await.unwrap();
     let look_up = async |token: &str, kind| world.tokens.look_up(kind, token).await.unwrap();
@@ -278,8 +267,7 @@ async fn a_restored_session_is_bound_to_what_its_parent_is_bound_to() {
 
 #[tokio::test]
 async fn an_older_login_that_is_dead_already_is_not_ended_twice() {
-    let world = World::new();
-    let old = world.log_in(Kind::SESSION).await;
+    let (world, old) = World::logged_in(Kind::SESSION).await;
     world.tokens.revoke_login(&alice(), old.login, Reason::LoggedOutElsewhere).await.unwrap();
     world.told();
     world.gate.calls();
@@ -305,8 +293,7 @@ async fn an_issue_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
 
 #[tokio::test]
 async fn a_login_that_cannot_end_the_older_one_leaves_no_ghost_three_times_in_a_row() {
-    let world = World::new();
-    let old = world.log_in(Kind::SESSION).await;
+    let (world, old) = World::logged_in(Kind::SESSION).await;
     for _ in 0..3 {
         let login = world.tokens.begin_login(&alice()).await.unwrap();
         world.gate.down(Call::Revoke);

@@ -7,23 +7,14 @@ use hallpass_core::{
 };
 use tokio::task::JoinSet;
 
-use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice};
+use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice, text};
 use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
 const ELSEWHERE: Rejected = Rejected::Revoked(Reason::LoggedOutElsewhere);
 
-fn text(issued: &Issued) -> &str {
-    issued.token.expose()
-}
-
 fn of(renewed: &Renewed, kind: Kind) -> &Issued {
     renewed.tokens.iter().find(|issued| issued.kind == kind).expect("a token of this kind")
-}
-
-/// Returns the number of live logins of alice.
-async fn devices(world: &World) -> usize {
-    world.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len()
 }
 
 async fn caller(world: &World) -> (Issued, Valid) {
@@ -45,7 +36,7 @@ async fn of_two_renewals_one_after_the_other_the_first_wins_and_its_tokens_stay(
     assert_eq!(second.rejected(), SUPERSEDED);
     world.verify(Kind::SESSION, text(&first.tokens[0])).await.expect("the owner stays logged in");
     assert_eq!(world.verify(Kind::SESSION, text(&mine)).await.unwrap_err(), SUPERSEDED);
-    assert_eq!(devices(&world).await, 1);
+    assert_eq!(world.devices().await, 1);
 }
 
 #[tokio::test]
@@ -88,7 +79,7 @@ async fn of_renewals_at_once_exactly_one_wins_and_what_it_was_given_is_good() {
         assert_eq!(won.len(), 1, "one winner");
         world.gate.up();
         world.verify(Kind::SESSION, text(&won[0].tokens[0])).await.expect("the winner is logged in");
-        assert_eq!(devices(&world).await, 1, "and nothing else is");
+        assert_eq!(world.devices().await, 1, "and nothing else is");
     }
 }
 
@@ -96,8 +87,7 @@ async fn of_renewals_at_once_exactly_one_wins_and_what_it_was_given_is_good() {
 async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
     // The copy acts while the owner's renewal is held before each of its calls of the store.
     for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
         let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
         let owner = world.verify(Kind::SESSION, text(&session)).await.unwrap();
@@ -125,7 +115,7 @@ async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
         for token in &renewed.tokens {
             world.verify(token.kind, text(token)).await.expect("the owner's tokens are good");
         }
-        assert_eq!(devices(&world).await, 1, "held before {call:?}");
+        assert_eq!(world.devices().await, 1, "held before {call:?}");
         assert!(!world.events().contains(&EventKind::Reused), "no alarm");
     }
 }
@@ -145,7 +135,7 @@ async fn a_copy_that_renews_at_the_same_time_either_wins_or_gets_nothing() {
     let (copy, renewed) = tokio::join!(copy, late);
     assert_eq!(copy.rejected(), SUPERSEDED, "its records were inserted, and it lost step 2");
     world.verify(Kind::SESSION, text(&renewed.tokens[0])).await.expect("the winner stays");
-    assert_eq!(devices(&world).await, 1, "what the loser inserted is gone");
+    assert_eq!(world.devices().await, 1, "what the loser inserted is gone");
 }
 
 #[tokio::test]
@@ -167,7 +157,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
         let (renewed, ()) = tokio::join!(renewal, ending);
         world.gate.up();
         assert_eq!(renewed.rejected(), Rejected::Revoked(reason), "its fence is the caller's record");
-        assert_eq!(devices(&world).await, 0);
+        assert_eq!(world.devices().await, 0);
     }
     // The same if the ending comes between the copy and its mark.
     let world = World::new();
@@ -181,7 +171,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
     };
     let (renewed, ()) = tokio::join!(renewal, log_out);
     assert_eq!(renewed.rejected(), Rejected::Invalid);
-    assert_eq!(devices(&world).await, 0);
+    assert_eq!(world.devices().await, 0);
 }
 
 #[tokio::test]
@@ -202,8 +192,7 @@ async fn a_renewal_turns_away_logins_under_way() {
 
 #[tokio::test]
 async fn a_renewed_record_keeps_what_it_was_and_lives_no_longer() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let how = Authentication::new().method("pwd");
     let issue = world.tokens.issue(&login, Kind::REMEMBER).device("Firefox").stamp(Stamp::of("hash"));
     let issue = issue.binding([7; 32]).authentication(how.clone()).data("cart");
@@ -229,8 +218,7 @@ async fn a_renewed_record_keeps_what_it_was_and_lives_no_longer() {
 #[tokio::test]
 async fn no_renewal_outlives_the_present_policy() {
     // (a) A token that has expired under the new policy is not renewed, though its columns say that it is live.
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     world.tokens.issue(&login, Kind::SESSION).await.unwrap();
     world.advance(2 * DAY);
@@ -242,8 +230,7 @@ async fn no_renewal_outlives_the_present_policy() {
     let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
     assert_eq!(kinds, [Kind::SESSION], "an expired token is not renewed");
     // (b) Repeated renewals do not prolong a lifetime.
-    let world = World::new();
-    let mut token = world.log_in(Kind::REMEMBER).await;
+    let (world, mut token) = World::logged_in(Kind::REMEMBER).await;
     let start = world.tokens.now();
     let week = world.node(|builder| builder.policy(Policy::remember().absolute(7 * DAY).idle(Some(7 * DAY))));
     for _ in 0..6 {
@@ -264,8 +251,7 @@ async fn no_renewal_outlives_the_present_policy() {
 
 #[tokio::test]
 async fn a_renewal_keeps_the_idle_lifetime_that_was_promised() {
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await;
+    let (world, token) = World::logged_in(Kind::SESSION).await;
     let longer = world.node(|builder| builder.policy(Policy::session().idle(Some(2 * HOUR))));
     let valid = longer.verify(Kind::SESSION, text(&token)).await.unwrap();
     let renewed = longer.revoke_others(&valid).await.unwrap();
@@ -277,8 +263,7 @@ async fn a_renewal_keeps_the_idle_lifetime_that_was_promised() {
 #[tokio::test]
 async fn a_failure_at_any_step_ends_nothing_or_says_so_and_leaves_no_ghost() {
     for (call, passes) in [(Call::List, 0), (Call::Insert, 0), (Call::Insert, 1), (Call::Replace, 0)] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let mine = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
         world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
         let other = world.log_in(Kind::SESSION).await;
@@ -287,7 +272,7 @@ async fn a_failure_at_any_step_ends_nothing_or_says_so_and_leaves_no_ghost() {
         let failed = world.tokens.revoke_others(&valid).await;
         assert!(matches!(failed, Err(Denied::Failed(Failure::Store(_)))), "{call:?}: {failed:?}");
         world.gate.up();
-        assert_eq!(devices(&world).await, 2, "{call:?} left a ghost or ended something");
+        assert_eq!(world.devices().await, 2, "{call:?} left a ghost or ended something");
         let valid = world.verify(Kind::SESSION, text(&mine)).await.expect("the call may be repeated");
         let renewed = world.tokens.revoke_others(&valid).await.unwrap();
         assert_eq!(renewed.tokens.len(), 2);
@@ -326,7 +311,7 @@ async fn a_renewal_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
         world.gate.up();
         world.verify(Kind::SESSION, text(&renewed.tokens[0])).await.unwrap();
         assert_eq!(world.verify(Kind::SESSION, text(&mine)).await.unwrap_err(), SUPERSEDED);
-        assert_eq!(devices(&world).await, 1);
+        assert_eq!(world.devices().await, 1);
     }
 }
 
@@ -345,13 +330,12 @@ async fn a_renewal_that_lost_to_another_write_copies_that_write() {
     let (renewed, ()) = tokio::join!(renewal, write);
     let valid = world.verify(Kind::SESSION, text(&renewed.unwrap().tokens[0])).await.unwrap();
     assert_eq!(&*world.tokens.data(&valid).await.unwrap(), b"late");
-    assert_eq!(devices(&world).await, 1);
+    assert_eq!(world.devices().await, 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_flood_of_writes_to_the_caller_does_not_keep_its_login_alive() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let mine = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
@@ -364,7 +348,7 @@ async fn a_flood_of_writes_to_the_caller_does_not_keep_its_login_alive() {
         assert_eq!(world.verify(ended.kind, text(ended)).await.unwrap_err(), ELSEWHERE);
     }
     world.verify(Kind::SESSION, text(&other)).await.expect("the call failed and reported it");
-    assert_eq!(devices(&world).await, 1, "no ghost");
+    assert_eq!(world.devices().await, 1, "no ghost");
 }
 
 #[tokio::test]
@@ -384,7 +368,7 @@ async fn a_renewal_completes_and_is_told_though_its_caller_is_gone() {
         let told = world.heard(EventKind::Revoked(Reason::LoggedOutElsewhere)).await;
         let count = |reason| told.iter().filter(|told| told.kind == EventKind::Revoked(reason)).count();
         assert_eq!((count(Reason::Superseded), count(Reason::LoggedOutElsewhere)), (1, 1), "{call:?}");
-        assert_eq!(devices(&world).await, 1);
+        assert_eq!(world.devices().await, 1);
     }
 }
 
@@ -413,8 +397,7 @@ async fn kinds_that_this_process_does_not_configure_end_with_a_credential_change
 
 #[tokio::test]
 async fn a_step_up_renews_the_callers_login_alone() {
-    let world = World::new();
-    let other = world.log_in(Kind::SESSION).await;
+    let (world, other) = World::logged_in(Kind::SESSION).await;
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
     let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
@@ -456,8 +439,7 @@ async fn a_step_up_beyond_its_limits_changes_nothing() {
 
 #[tokio::test]
 async fn only_a_device_of_a_subject_renews() {
-    let world = World::new();
-    let key = world.log_in(Kind::API_KEY).await;
+    let (world, key) = World::logged_in(Kind::API_KEY).await;
     let key = world.verify(Kind::API_KEY, text(&key)).await.unwrap();
     let anonymous = world.tokens.begin_anonymous().unwrap();
     let anonymous = world.tokens.issue(&anonymous, Kind::SESSION).await.unwrap();

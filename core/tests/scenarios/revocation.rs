@@ -8,8 +8,7 @@ use crate::gate::Call;
 
 #[tokio::test]
 async fn a_login_that_began_before_a_log_out_everywhere_and_ends_after_it_gets_no_token() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     world.tokens.revoke_subject(&alice(), Kinds::Any, Reason::LoggedOutElsewhere).await.unwrap();
     assert_eq!(world.tokens.issue(&login, Kind::SESSION).await.rejected(), Rejected::Fenced);
     assert!(world.events().contains(&EventKind::Fenced));
@@ -19,8 +18,7 @@ async fn a_login_that_began_before_a_log_out_everywhere_and_ends_after_it_gets_n
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_interleaving_lets_a_login_slip_in_behind_a_log_out_everywhere() {
     for _ in 0..200 {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let tokens = world.tokens.clone();
         let everywhere = tokio::spawn(async move {
             tokens.revoke_subject(&alice(), Kinds::Any, Reason::LoggedOutElsewhere).await.unwrap()
@@ -36,8 +34,7 @@ async fn no_interleaving_lets_a_login_slip_in_behind_a_log_out_everywhere() {
 
 #[tokio::test]
 async fn a_session_restored_while_its_parent_is_being_revoked_is_never_valid() {
-    let world = World::new();
-    let remember = world.log_in(Kind::REMEMBER).await;
+    let (world, remember) = World::logged_in(Kind::REMEMBER).await;
     let parent = world.verify(Kind::REMEMBER, remember.token.expose()).await.unwrap();
     let held = world.gate.hold(Call::Insert);
     let restore = async {
@@ -61,8 +58,7 @@ async fn a_session_restored_while_its_parent_is_being_revoked_is_never_valid() {
 
 #[tokio::test]
 async fn a_password_change_wins_over_a_rotation_under_way() {
-    let world = World::new();
-    let victim = world.log_in(Kind::REMEMBER).await.token;
+    let (world, victim) = World::with_token(Kind::REMEMBER).await;
     let mine = world.log_in(Kind::SESSION).await.token;
     let caller = world.verify(Kind::SESSION, mine.expose()).await.unwrap();
     let held = world.gate.hold_once(Call::Replace);
@@ -92,8 +88,7 @@ async fn a_password_change_wins_over_a_rotation_under_way() {
 
 #[tokio::test]
 async fn a_new_stamp_refuses_every_token_bound_to_the_old_one_and_ends_nothing() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let stamp = Stamp::of("hash");
     let remember = world.tokens.issue(&login, Kind::REMEMBER).stamp(stamp).await.unwrap().token;
     let unbound = world.tokens.issue(&login, Kind::SESSION).await.unwrap().token;
@@ -112,8 +107,7 @@ async fn a_new_stamp_refuses_every_token_bound_to_the_old_one_and_ends_nothing()
 
 #[tokio::test]
 async fn logging_out_ends_the_login_and_is_never_theft() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap().token;
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap().token;
     let other = world.log_in(Kind::SESSION).await.token;
@@ -146,8 +140,7 @@ async fn a_login_is_ended_in_the_kinds_that_are_meant() {
 
 #[tokio::test]
 async fn a_subject_cannot_end_anothers_login() {
-    let world = World::new();
-    let alices = world.log_in(Kind::SESSION).await;
+    let (world, alices) = World::logged_in(Kind::SESSION).await;
     let bob = hallpass_core::Subject::new("bob").unwrap();
     let count = world.tokens.revoke_login(&bob, alices.login, Reason::LoggedOutElsewhere).await.unwrap();
     assert_eq!(count, 0);
@@ -156,8 +149,7 @@ async fn a_subject_cannot_end_anothers_login() {
 
 #[tokio::test]
 async fn logging_the_others_out_renews_all_that_the_caller_holds() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let session = world.tokens.issue(&login, Kind::SESSION).data("cart").await.unwrap();
     world.advance(MINUTE);
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
@@ -197,8 +189,7 @@ async fn logging_the_others_out_renews_all_that_the_caller_holds() {
 
 #[tokio::test]
 async fn a_revocation_completes_though_its_caller_is_gone() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let held = world.gate.hold(Call::Revoke);
     let subject = alice();
     let call = world.tokens.revoke_login(&subject, session.login, Reason::Administrative);
@@ -215,8 +206,7 @@ async fn a_revocation_completes_though_its_caller_is_gone() {
 
 #[tokio::test]
 async fn a_theft_that_cannot_be_written_down_is_a_failure_and_no_verdict() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     world.verify(Kind::REMEMBER, &new).await.unwrap();
     world.advance(DAY);
@@ -237,8 +227,7 @@ async fn a_theft_that_cannot_be_written_down_is_a_failure_and_no_verdict() {
 
 #[tokio::test]
 async fn the_older_token_of_the_same_browser_is_superseded() {
-    let world = World::new();
-    let old = world.log_in(Kind::SESSION).await.token;
+    let (world, old) = World::with_token(Kind::SESSION).await;
     let junk = "x".repeat(10_000);
     let login = world.tokens.begin_login(&alice()).await.unwrap();
     let issue = world.tokens.issue(&login, Kind::SESSION).replaces(Kind::SESSION, old.expose());
@@ -255,8 +244,7 @@ async fn the_older_token_of_the_same_browser_is_superseded() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_writes_cannot_starve_a_revocation() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await;
+    let (world, session) = World::logged_in(Kind::SESSION).await;
     let mut flood = JoinSet::new();
     for _ in 0..8 {
         let (tokens, text) = (world.tokens.clone(), session.token.expose().to_owned());

@@ -3,7 +3,7 @@
 use hallpass_core::store::{Body, Fence, Revision, TokenStore};
 use hallpass_core::{Authentication, Denied, EventKind, Failure, Kind, Policy, Rejected, Stamp};
 
-use crate::fixture::{Judged as _, MINUTE, SECOND, World, alice};
+use crate::fixture::{Judged as _, MINUTE, SECOND, World};
 
 #[tokio::test]
 async fn a_spent_row_stays_until_its_absolute_expiry_and_idles_no_more() {
@@ -26,8 +26,7 @@ async fn a_spent_row_stays_until_its_absolute_expiry_and_idles_no_more() {
 
 #[tokio::test]
 async fn a_nonce_that_was_tampered_with_gives_no_token() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     world.next(old.expose()).await;
     let store = &world.gate.store;
     let row = store.find(old.selector()).await.unwrap().unwrap();
@@ -44,8 +43,7 @@ async fn a_nonce_that_was_tampered_with_gives_no_token() {
 
 #[tokio::test]
 async fn a_token_says_what_it_is_bound_to_and_how_its_subject_authenticated() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let how = Authentication::new().method("pwd").method("totp").level("aal2");
     let issue = world.tokens.issue(&login, Kind::REMEMBER).binding([7; 32]).authentication(how.clone());
     let mut text = issue.stamp(Stamp::of("s")).await.unwrap().token.expose().to_owned();

@@ -2,13 +2,9 @@
 
 use hallpass_core::{Authentication, EventKind, Issued, Kind, Kinds, Reason, Rejected, Renewed, Valid};
 
-use crate::fixture::{Judged as _, SECOND, World, alice};
+use crate::fixture::{Judged as _, SECOND, World, alice, text};
 
 const ORDERS: u64 = 400;
-
-fn text(issued: &Issued) -> &str {
-    issued.token.expose()
-}
 
 /// Uses a copy of this token: restores a session and writes to it.
 async fn steal(world: &World, remember: &Issued) -> Option<Issued> {
@@ -109,8 +105,7 @@ async fn one_renewal_of_a_login_wins_and_a_copy_keeps_nothing_and_gives_nothing(
 async fn nothing_of_a_login_outlives_the_log_out_with_its_tokens() {
     let mut fenced = 0;
     for order in 0..ORDERS {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         world.gate.shuffle(order);
         let issue = async |kind: Kind, logs_out: bool| {
             let issued = world.tokens.issue(&login, kind).await.judged()?;

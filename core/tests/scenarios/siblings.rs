@@ -8,14 +8,10 @@ use hallpass_core::{
     Reason, Rejected, Renewed, Timestamp, Valid,
 };
 
-use crate::fixture::{Judged as _, SECOND, World, alice};
+use crate::fixture::{Judged as _, SECOND, World, alice, text};
 use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
-
-fn text(issued: &Issued) -> &str {
-    issued.token.expose()
-}
 
 fn of(renewed: &Renewed, kind: Kind) -> Option<&Issued> {
     renewed.tokens.iter().find(|issued| issued.kind == kind)
@@ -35,11 +31,6 @@ async fn pair(world: &World, older: Kind) -> (Valid, Valid) {
     (valid.pop().unwrap(), younger)
 }
 
-/// Returns the number of live logins of alice.
-async fn devices(world: &World) -> usize {
-    world.tokens.list(&alice(), &Default::default()).await.unwrap().logins.len()
-}
-
 async fn as_far_as_it_gets() {
     for _ in 0..100 {
         tokio::task::yield_now().await;
@@ -50,8 +41,7 @@ async fn as_far_as_it_gets() {
 #[tokio::test]
 async fn what_a_copy_restored_gives_a_renewal_no_data_no_device_and_no_fingerprint() {
     for late in [false, true] {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let issue = world.tokens.issue(&login, Kind::REMEMBER).device("Firefox").data("mine");
         let mine = issue.fingerprint(Fingerprint::of(&["here"])).await.unwrap();
         let owner = world.verify(Kind::REMEMBER, text(&mine)).await.unwrap();
@@ -86,8 +76,7 @@ async fn what_a_copy_restored_gives_a_renewal_no_data_no_device_and_no_fingerpri
 /// A restored session that renews itself keeps its data, because its own token was presented.
 #[tokio::test]
 async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() {
-    let world = World::new();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let remember = world.tokens.issue(&login, Kind::REMEMBER).data("flags").await.unwrap();
     let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
     world.advance(SECOND);
@@ -171,7 +160,7 @@ async fn of_renewals_at_once_with_different_tokens_of_one_login_exactly_one_wins
         for issued in &won[0].tokens {
             world.verify(issued.kind, text(issued)).await.expect("the winner is logged in");
         }
-        assert_eq!(devices(&world).await, 1, "and nothing else is");
+        assert_eq!(world.devices().await, 1, "and nothing else is");
     }
 }
 
@@ -198,7 +187,7 @@ async fn a_renewal_with_another_token_of_the_login_wins_before_the_first_mark_an
         for issued in &won.tokens {
             world.verify(issued.kind, text(issued)).await.expect("the winner is logged in");
         }
-        assert_eq!(devices(&world).await, 1);
+        assert_eq!(world.devices().await, 1);
     }
 }
 
@@ -221,7 +210,7 @@ async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
     let renewed = stopped.await.unwrap().unwrap();
     assert_eq!(renewed.tokens.len(), 1);
     world.verify(Kind::REMEMBER, text(&renewed.tokens[0])).await.expect("one winner after all");
-    assert_eq!(devices(&world).await, 1);
+    assert_eq!(world.devices().await, 1);
 }
 
 /// The older record is marked, and then the caller's turns out to be ended: no token is handed out.
@@ -240,7 +229,7 @@ async fn a_caller_that_was_ended_behind_the_first_mark_gets_nothing() {
     };
     let (renewed, ()) = tokio::join!(renewal, ending);
     assert_eq!(renewed.rejected(), Rejected::Revoked(Reason::Administrative));
-    assert_eq!(devices(&world).await, 0, "and leaves no copy");
+    assert_eq!(world.devices().await, 0, "and leaves no copy");
 }
 
 #[tokio::test]
@@ -252,12 +241,12 @@ async fn a_caller_that_cannot_be_marked_fails_and_the_call_may_be_repeated() {
     let failed = world.tokens.revoke_others(&caller).await;
     assert!(matches!(failed, Err(Denied::Failed(Failure::Store(_)))), "{failed:?}");
     world.gate.up();
-    assert_eq!(devices(&world).await, 1, "no ghost");
+    assert_eq!(world.devices().await, 1, "no ghost");
     let renewed = world.tokens.revoke_others(&caller).await.unwrap();
     let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
     assert_eq!(kinds, [Kind::SESSION], "the older record is superseded");
     world.verify(Kind::SESSION, text(&renewed.tokens[0])).await.unwrap();
-    assert_eq!(devices(&world).await, 1);
+    assert_eq!(world.devices().await, 1);
 }
 
 /// The same with a flood of writes to the caller's record, which does not keep the login alive (D12).
@@ -270,7 +259,7 @@ async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
     let failed = world.tokens.revoke_others(&caller).await;
     assert!(matches!(failed, Err(Denied::Failed(Failure::Contended))), "{failed:?}");
     world.gate.up();
-    assert_eq!(devices(&world).await, 1, "the other device");
+    assert_eq!(world.devices().await, 1, "the other device");
     world.verify(Kind::SESSION, text(&elsewhere)).await.expect("the call failed and reported it");
 }
 
@@ -293,7 +282,7 @@ async fn a_login_whose_oldest_record_ends_before_the_first_mark_is_renewed_all_t
         let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
         assert_eq!(kinds, [Kind::SESSION], "held before {call:?}: what was ended stays ended");
         world.verify(Kind::SESSION, text(&renewed.tokens[0])).await.unwrap();
-        assert_eq!(devices(&world).await, 1);
+        assert_eq!(world.devices().await, 1);
     }
 }
 
@@ -337,8 +326,7 @@ async fn a_renewal_marks_no_more_records_than_it_copies() {
 #[tokio::test]
 async fn a_session_that_is_restored_meanwhile_with_an_earlier_time_makes_no_second_winner() {
     for order in 0..20 {
-        let world = World::new();
-        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let (world, login) = World::begun().await;
         let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
         let parent = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
         let start = world.tokens.now();

@@ -8,8 +8,7 @@ const REUSED: Rejected = Rejected::Revoked(Reason::Reused);
 
 #[tokio::test]
 async fn a_thief_who_uses_the_token_first_is_caught_when_the_owner_comes() {
-    let world = World::new();
-    let stolen = world.log_in(Kind::REMEMBER).await.token;
+    let (world, stolen) = World::with_token(Kind::REMEMBER).await;
     let thiefs = world.next(stolen.expose()).await;
     world.verify(Kind::REMEMBER, &thiefs).await.unwrap();
     world.advance(HOUR);
@@ -20,8 +19,7 @@ async fn a_thief_who_uses_the_token_first_is_caught_when_the_owner_comes() {
 
 #[tokio::test]
 async fn a_thief_who_uses_the_token_second_is_caught_at_once() {
-    let world = World::new();
-    let stolen = world.log_in(Kind::REMEMBER).await.token;
+    let (world, stolen) = World::with_token(Kind::REMEMBER).await;
     let owners = world.next(stolen.expose()).await;
     world.verify(Kind::REMEMBER, &owners).await.unwrap();
     world.advance(31 * SECOND);
@@ -31,8 +29,7 @@ async fn a_thief_who_uses_the_token_second_is_caught_at_once() {
 
 #[tokio::test]
 async fn any_former_token_is_recognised_however_old() {
-    let world = World::new();
-    let first = world.log_in(Kind::REMEMBER).await.token;
+    let (world, first) = World::with_token(Kind::REMEMBER).await;
     let mut newest = first.expose().to_owned();
     for _ in 0..5 {
         newest = world.next(&newest).await;
@@ -45,8 +42,7 @@ async fn any_former_token_is_recognised_however_old() {
 
 #[tokio::test]
 async fn a_thief_with_only_the_selector_ends_nothing_in_a_thousand_tries() {
-    let world = World::new();
-    let token = world.log_in(Kind::REMEMBER).await.token;
+    let (world, token) = World::with_token(Kind::REMEMBER).await;
     let next = world.next(token.expose()).await;
     let selector = &token.expose()[..22];
     for guess in 0..1_000_u32 {
@@ -62,8 +58,7 @@ async fn a_thief_with_only_the_selector_ends_nothing_in_a_thousand_tries() {
 
 #[tokio::test]
 async fn reuse_on_the_remember_token_kills_the_session_that_the_thief_restored() {
-    let world = World::new();
-    let stolen = world.log_in(Kind::REMEMBER).await.token;
+    let (world, stolen) = World::with_token(Kind::REMEMBER).await;
     let thief = world.tokens.verify_and_rotate(Kind::REMEMBER, stolen.expose()).await.unwrap();
     let session = world.tokens.issue_from(&thief, Kind::SESSION).await.unwrap();
     world.verify(Kind::REMEMBER, thief.successor.as_ref().unwrap().token.expose()).await.unwrap();
@@ -118,8 +113,7 @@ async fn use_never_extends_a_window() {
 
 #[tokio::test]
 async fn a_token_of_another_kind_behaves_as_if_it_did_not_exist() {
-    let world = World::new();
-    let session = world.log_in(Kind::SESSION).await.token;
+    let (world, session) = World::with_token(Kind::SESSION).await;
     assert_eq!(world.verify(Kind::REMEMBER, session.expose()).await.unwrap_err(), Rejected::Invalid);
     let logout = world.tokens.revoke(Kind::REMEMBER, session.expose()).await.judged();
     assert_eq!(logout, Err(Rejected::Invalid));
@@ -150,8 +144,7 @@ async fn a_retry_from_another_client_is_reported() {
 
 #[tokio::test]
 async fn a_clock_that_steps_back_neither_refuses_nor_reopens() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     let then = world.tokens.now();
     world.clock.set(then.saturating_sub(MINUTE));

@@ -25,8 +25,7 @@ async fn damage(world: &World, token: &Issued, row: bool) -> Selector {
 #[tokio::test]
 async fn it_is_listed_by_its_selector_told_and_removed() {
     for row in [false, true] {
-        let world = World::new();
-        let good = world.log_in(Kind::SESSION).await;
+        let (world, good) = World::logged_in(Kind::SESSION).await;
         let bad = world.log_in(Kind::SESSION).await;
         let bad = damage(&world, &bad, row).await;
         world.told();
@@ -85,8 +84,7 @@ async fn it_blocks_neither_a_login_nor_a_log_out_nor_a_renewal_nor_the_cap() {
 #[tokio::test]
 async fn its_own_token_is_a_failure_and_never_a_verdict() {
     for row in [false, true] {
-        let world = World::new();
-        let bad = world.log_in(Kind::SESSION).await;
+        let (world, bad) = World::logged_in(Kind::SESSION).await;
         let valid = world.verify(Kind::SESSION, bad.token.expose()).await.unwrap();
         damage(&world, &bad, row).await;
         world.told();

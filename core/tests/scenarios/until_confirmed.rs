@@ -18,8 +18,7 @@ fn successor(valid: &Valid) -> String {
 
 #[tokio::test]
 async fn a_lost_response_is_made_good_at_any_time_before_the_expiry() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     for away in [SECOND, HOUR, DAY, 5 * DAY, 7 * DAY] {
         world.advance(away);
@@ -47,8 +46,7 @@ async fn any_number_of_responses_in_a_row_may_be_lost() {
 
 #[tokio::test]
 async fn the_request_that_confirms_does_not_rotate() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     world.advance(3 * DAY);
     assert_eq!(world.rotate(&new).await, Ok(None));
@@ -60,8 +58,7 @@ async fn the_request_that_confirms_does_not_rotate() {
 
 #[tokio::test]
 async fn the_first_use_of_a_session_confirms_the_token_that_came_with_it() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let (valid, session) = return_with(&world, old.expose()).await;
     world.told();
     world.verify(Kind::SESSION, &session).await.unwrap();
@@ -79,8 +76,7 @@ async fn the_first_use_of_a_session_confirms_the_token_that_came_with_it() {
 
 #[tokio::test]
 async fn a_session_that_was_issued_after_the_successor_was_taken_out_confirms_too() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let mut valid = world.tokens.verify_and_rotate(Kind::REMEMBER, old.expose()).await.unwrap();
     let _sent = valid.successor.take();
     let session = world.tokens.issue_from(&valid, Kind::SESSION).await.unwrap().token;
@@ -91,8 +87,7 @@ async fn a_session_that_was_issued_after_the_successor_was_taken_out_confirms_to
 
 #[tokio::test]
 async fn a_session_that_came_with_the_same_successor_again_confirms_too() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let (first, _lost) = return_with(&world, old.expose()).await;
     world.advance(DAY);
     let (second, session) = return_with(&world, old.expose()).await;
@@ -104,8 +99,7 @@ async fn a_session_that_came_with_the_same_successor_again_confirms_too() {
 
 #[tokio::test]
 async fn a_single_use_token_that_came_with_it_confirms_too() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let valid = world.tokens.verify_and_rotate(Kind::REMEMBER, old.expose()).await.unwrap();
     let single = world.tokens.issue_from(&valid, Kind::ONE_TIME).await.unwrap().token;
     world.tokens.consume(Kind::ONE_TIME, single.expose()).await.unwrap();
@@ -115,8 +109,7 @@ async fn a_single_use_token_that_came_with_it_confirms_too() {
 
 #[tokio::test]
 async fn a_session_that_came_without_a_successor_confirms_nothing() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let new = world.next(old.expose()).await;
     // The predecessor again, without asking for its successor: the result has none.
     let valid = world.verify(Kind::REMEMBER, old.expose()).await.unwrap();
@@ -128,8 +121,7 @@ async fn a_session_that_came_without_a_successor_confirms_nothing() {
 
 #[tokio::test]
 async fn a_session_confirms_only_the_successor_that_it_came_with() {
-    let world = World::new();
-    let first = world.log_in(Kind::REMEMBER).await.token;
+    let (world, first) = World::with_token(Kind::REMEMBER).await;
     let (valid, session) = return_with(&world, first.expose()).await;
     let second = successor(&valid);
     world.verify(Kind::REMEMBER, &second).await.unwrap();
@@ -142,8 +134,7 @@ async fn a_session_confirms_only_the_successor_that_it_came_with() {
 
 #[tokio::test]
 async fn a_confirmation_that_could_not_be_written_is_tried_again_with_the_next_use() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let (_, session) = return_with(&world, old.expose()).await;
     world.told();
     world.gate.down(Call::Replace);
@@ -161,8 +152,7 @@ async fn a_confirmation_that_could_not_be_written_is_tried_again_with_the_next_u
 
 #[tokio::test]
 async fn a_session_whose_remember_token_is_gone_is_used_all_the_same() {
-    let world = World::new();
-    let old = world.log_in(Kind::REMEMBER).await.token;
+    let (world, old) = World::with_token(Kind::REMEMBER).await;
     let (_, session) = return_with(&world, old.expose()).await;
     let kinds = hallpass_core::Kinds::Only(vec![Kind::REMEMBER]);
     world.tokens.revoke_subject(&alice(), kinds, Reason::Administrative).await.unwrap();
@@ -174,8 +164,7 @@ async fn a_session_whose_remember_token_is_gone_is_used_all_the_same() {
 #[tokio::test]
 async fn the_owner_who_comes_after_a_thief_reveals_the_theft() {
     for restores in [true, false] {
-        let world = World::new();
-        let stolen = world.log_in(Kind::REMEMBER).await.token;
+        let (world, stolen) = World::with_token(Kind::REMEMBER).await;
         let (first, session) = return_with(&world, stolen.expose()).await;
         match restores {
             true => world.verify(Kind::SESSION, &session).await.map(drop).unwrap(),
@@ -194,8 +183,7 @@ async fn the_owner_who_comes_after_a_thief_reveals_the_theft() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn uses_at_once_confirm_once() {
     for _ in 0..20 {
-        let world = World::new();
-        let old = world.log_in(Kind::REMEMBER).await.token;
+        let (world, old) = World::with_token(Kind::REMEMBER).await;
         let (_, session) = return_with(&world, old.expose()).await;
         world.told();
         world.gate.meet(Call::Find, 2);
@@ -225,8 +213,7 @@ fn a_window_until_confirmed_is_the_default_and_wants_an_overlap_above_the_skew()
 /// The verification does not fail: only a pause of random length is impossible.
 #[tokio::test(start_paused = true)]
 async fn a_lost_race_needs_no_randomness_to_be_judged_again() {
-    let world = World::new();
-    let token = world.log_in(Kind::SESSION).await.token;
+    let (world, token) = World::with_token(Kind::SESSION).await;
     world.advance(MINUTE);
     let dry = world.node(|builder| builder.entropy(Dry::after(3)));
     world.gate.lose(Call::Replace);

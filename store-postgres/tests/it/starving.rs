@@ -138,7 +138,7 @@ async fn the_limit_holds_when_connections_are_forgotten(
     let mut on = connection(server.url()).await;
     let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
     assert!(ask(&mut on, ours).await > 1);
-    proxy.strand();
+    proxy.black_hole_existing();
     until("the handle works again", async || deletes().await && store.find(alice.selector).await.is_ok())
         .await;
     // The server is asked about the last connections in doubt every two seconds.

@@ -190,13 +190,13 @@ async fn a_stranded_connection_is_not_waited_on_for_ever() {
     until("a confirmation", async || log_out(&store, "alice").await.is_ok()).await;
 
     // Strands both connections, for requests and for confirmations.
-    proxy.strand();
+    proxy.black_hole_existing();
     let error = log_out(&store, "alice").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert_eq!(log_out(&store, "alice").await.unwrap(), 0);
 
     // Strands only the connection for confirmations: a look-up has the other one replaced.
-    proxy.strand();
+    proxy.black_hole_existing();
     let _ = store.find(hallpass_core::Selector([7; 16])).await;
     let began = Instant::now();
     let error = log_out(&store, "alice").await.unwrap_err();

@@ -18,7 +18,7 @@ use hallpass_core::store::{
     Action, Change, Fence, Listed, Page, Record, RecordFilter, Replace, Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Note, Reason, Selector, Subject};
-use hallpass_store_sled::{AckTouch, SledStore};
+use hallpass_store_sled::{SledStore, danger};
 
 use crate::support::{Rng, as_child, at, child, subject};
 
@@ -108,7 +108,10 @@ fn writer() {
     let Some(folder) = as_child() else { return };
     let seed: u64 = std::env::var("SEED").unwrap().parse().unwrap();
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let store = SledStore::builder(&folder).touches(touches(seed)).open().unwrap();
+    let builder = SledStore::builder(&folder);
+    let builder =
+        if flushes_touches(seed) { builder } else { danger::acknowledge_touches_unflushed(builder) };
+    let store = builder.open().unwrap();
     // The test harness has already printed part of a line.
     say("\nready");
     runtime.block_on(async {
@@ -158,8 +161,8 @@ async fn watch(store: &SledStore, next: &Record, task: u64, step: u64) {
 }
 
 /// Every other life acknowledges touches before they are flushed.
-fn touches(seed: u64) -> AckTouch {
-    if seed.is_multiple_of(2) { AckTouch::Flushed } else { AckTouch::Written }
+fn flushes_touches(seed: u64) -> bool {
+    seed.is_multiple_of(2)
 }
 
 /// Prints a line in one write, so that it appears entirely or not at all.
@@ -245,7 +248,7 @@ fn live_and_die(folder: &Path, seed: u64, life: Duration) -> (u64, Vec<Fate>) {
         for (mark, _) in told.iter().filter(|(_, of)| *of == task) {
             if *mark == '?' {
                 let step = script.step();
-                binds = touches(seed) == AckTouch::Flushed || !matches!(step.call, Call::Touch(_));
+                binds = flushes_touches(seed) || !matches!(step.call, Call::Touch(_));
                 fate.in_doubt.push(step.after);
             } else if binds && let Some(after) = fate.in_doubt.pop() {
                 acknowledged += 1;

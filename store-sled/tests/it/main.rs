@@ -7,11 +7,10 @@
     reason = "helpers fail a test as the test itself would, and print its seed"
 )]
 
-mod clauses;
+mod calls;
 mod crash;
 mod damage;
 mod folder;
 mod full_disk;
 mod races;
-mod subjects;
 mod support;

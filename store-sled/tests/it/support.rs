@@ -4,8 +4,8 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use hallpass_core::store::{Body, Epoch, Era, Record, Revision};
-use hallpass_core::{Device, Kind, LoginId, Purpose, Selector, StoreError, Subject, Timestamp};
+use hallpass_core::store::{Body, Era, Record, Revision};
+use hallpass_core::{Device, Kind, LoginId, Purpose, Selector, StoreError, Subject, Timestamp, error_chain};
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
@@ -41,10 +41,6 @@ impl Rng {
 
     pub(crate) fn body(&mut self, len: usize) -> Body {
         Body::new((0..len).map(|_| self.next() as u8).collect()).unwrap()
-    }
-
-    pub(crate) fn epoch(&mut self) -> Epoch {
-        Epoch(self.bytes())
     }
 
     /// A record as core would issue it, with a random body.
@@ -86,9 +82,7 @@ impl Rng {
         let mut next = record.clone();
         next.revision = record.revision.next();
         next.seen_at = at(record.seen_at.as_millis() + 1);
-        let mut body = record.body.as_bytes().to_vec();
-        body[2..10].copy_from_slice(&self.bytes::<8>());
-        next.body = Body::new(body).unwrap();
+        next.body = self.body(record.body.as_bytes().len());
         next
     }
 }
@@ -124,13 +118,7 @@ pub(crate) fn raw(folder: &Path) -> sled::Db {
 
 /// The text of an error with all its sources, in `Display` and in `Debug`.
 pub(crate) fn words(error: &StoreError) -> String {
-    let mut words = format!("{error:?} {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words += &format!(": {error}");
-        source = error.source();
-    }
-    words
+    format!("{error:?} {}", error_chain(error))
 }
 
 /// This test binary again, to run only the test `name`, which finds its folder with [`as_child`].

@@ -14,14 +14,13 @@ use tower_sessions::cookie::time::{self, OffsetDateTime};
 use tower_sessions::session::Record;
 
 use crate::probe::{Call, Gate, Probe, Then};
-use crate::{at, memory, session};
+use crate::{at, created, memory, session};
 
 #[tokio::test]
 async fn a_save_after_the_delete_brings_nothing_back() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = living(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, living(1)).await;
     store.delete(&record.id).await.unwrap();
     store.save(&record).await.unwrap();
     assert_eq!(store.load(&record.id).await.unwrap(), None);
@@ -41,8 +40,7 @@ async fn a_save_of_an_id_that_was_never_created_makes_no_session() {
 async fn a_save_that_began_before_the_delete_brings_nothing_back() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = living(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, living(1)).await;
 
     let gate = Gate::new();
     probe.next(Call::Replace, Then::Wait(gate.clone()));
@@ -74,8 +72,7 @@ async fn delete_among_saves(backend: impl TokenStore, rounds: usize) {
     let store = TowerSessionStore::new(backend);
     let overlapped = Arc::new(AtomicUsize::new(0));
     for round in 0..rounds {
-        let mut record = living(0);
-        store.create(&mut record).await.unwrap();
+        let mut record = created(&store, living(0)).await;
         let (begun, deleted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let together = Arc::new(Barrier::new(5));
         let savers: Vec<_> = (0..4)
@@ -119,8 +116,7 @@ async fn delete_among_saves(backend: impl TokenStore, rounds: usize) {
 #[tokio::test]
 async fn a_session_is_over_at_its_instant_and_no_save_moves_it_on() {
     let (store, clock) = memory();
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     clock.advance(Duration::from_millis(30 * 60 * 1_000 - 1));
     assert_eq!(store.load(&record.id).await.unwrap().as_ref(), Some(&record), "a millisecond before");
     clock.advance(Duration::from_millis(1));
@@ -133,8 +129,7 @@ async fn a_session_is_over_at_its_instant_and_no_save_moves_it_on() {
 #[tokio::test]
 async fn a_save_in_time_moves_the_expiry_either_way() {
     let (store, clock) = memory();
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     record.expiry_date = at(time::Duration::hours(2));
     store.save(&record).await.unwrap();
     clock.advance(Duration::from_secs(60 * 60));
@@ -151,8 +146,7 @@ async fn the_absolute_end_is_moved_by_nothing() {
     let probe = Probe::new(MemoryStore::new());
     let store =
         TowerSessionStore::new(probe.clone()).clock(clock.clone()).absolute(Duration::from_secs(3_600));
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     clock.advance(Duration::from_secs(1_200));
     record.expiry_date = at(time::Duration::days(100));
     store.save(&record).await.unwrap();
@@ -169,8 +163,7 @@ async fn the_absolute_end_is_moved_by_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_concurrent_saves_one_stays_whole() {
     let (store, _) = memory();
-    let mut record = session(0);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(0)).await;
     let together = Arc::new(Barrier::new(16));
     let savers: Vec<_> = (1..=16)
         .map(|saver| {
@@ -196,8 +189,7 @@ async fn of_concurrent_saves_one_stays_whole() {
 async fn a_delete_whose_caller_is_dropped_completes() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = living(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, living(1)).await;
     let gate = Gate::new();
     probe.next(Call::Delete, Then::Wait(gate.clone()));
     tokio::select! {
@@ -223,8 +215,7 @@ async fn saves_rarely_move_the_instant_of_collection() {
     let probe = Probe::new(backend.clone());
     let (_, clock) = memory();
     let store = TowerSessionStore::new(probe.clone()).clock(clock.clone());
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     let selector = probe.last_selector();
     let mut instants = Vec::new();
     for minute in 1..=240_i64 {

@@ -10,7 +10,7 @@ use tower_sessions::SessionStore;
 use tower_sessions::session::{Id, Record};
 
 use crate::probe::Probe;
-use crate::{START, session};
+use crate::{START, created, session};
 
 fn ring(id: u32) -> Keyring {
     Keyring::new(KeyId::new(id).unwrap(), &[id as u8; 32]).unwrap()
@@ -42,20 +42,10 @@ impl World {
     }
 }
 
-async fn created(store: &TowerSessionStore, value: &str) -> Record {
-    let mut record = session(value);
-    store.create(&mut record).await.unwrap();
-    record
-}
-
 /// The row of a session.
-async fn row(world: &World, ring: Option<Keyring>, id: Id) -> Row {
+async fn row(world: &World, ring: Keyring, id: Id) -> Row {
     let probe = Probe::new(world.memory.clone());
-    let store = TowerSessionStore::new(probe.clone()).clock(world.clock.clone());
-    let store = match ring {
-        Some(ring) => store.keyring(ring),
-        None => store,
-    };
+    let store = TowerSessionStore::new(probe.clone()).clock(world.clock.clone()).keyring(ring);
     store.load(&id).await.unwrap();
     world.memory.find(probe.last_selector()).await.unwrap().unwrap()
 }
@@ -64,7 +54,7 @@ async fn row(world: &World, ring: Option<Keyring>, id: Id) -> Row {
 async fn a_sealed_session_is_created_saved_and_loaded() {
     let world = World::new();
     let store = world.store(Some(ring(1)));
-    let mut record = created(&store, "as it was").await;
+    let mut record = created(&store, session("as it was")).await;
     assert_eq!(store.load(&record.id).await.unwrap().as_ref(), Some(&record));
     record.data.insert("key".into(), "changed".into());
     store.save(&record).await.unwrap();
@@ -75,8 +65,8 @@ async fn a_sealed_session_is_created_saved_and_loaded() {
 async fn a_session_that_was_changed_in_the_database_is_over() {
     let world = World::new();
     let store = world.store(Some(ring(1)));
-    let mine = created(&store, "user 7, guest").await;
-    let honest = row(&world, Some(ring(1)), mine.id).await;
+    let mine = created(&store, session("user 7, guest")).await;
+    let honest = row(&world, ring(1), mine.id).await;
     let mut bytes = honest.body.as_bytes().to_vec();
     let at = bytes.windows(5).position(|window| window == b"guest").unwrap();
     bytes[at..at + 5].copy_from_slice(b"admin");
@@ -95,14 +85,15 @@ async fn a_session_that_was_changed_in_the_database_is_over() {
 async fn a_session_that_was_made_up_or_copied_in_the_database_is_none() {
     let world = World::new();
     let (sealed, bare) = (world.store(Some(ring(1))), world.store(None));
-    let made_up = created(&bare, "user 7, admin").await;
+    let made_up = created(&bare, session("user 7, admin")).await;
     assert_eq!(sealed.load(&made_up.id).await.unwrap(), None, "without a key");
     let other_key = Keyring::new(KeyId::new(1).unwrap(), &[9; 32]).unwrap();
-    let made_up = created(&world.store(Some(other_key)), "user 7, admin").await;
+    let made_up = created(&world.store(Some(other_key)), session("user 7, admin")).await;
     assert_eq!(sealed.load(&made_up.id).await.unwrap(), None, "with another");
-    let (mine, theirs) = (created(&sealed, "me").await, created(&sealed, "the administrator").await);
-    let copied = row(&world, Some(ring(1)), theirs.id).await;
-    let target = row(&world, Some(ring(1)), mine.id).await;
+    let (mine, theirs) =
+        (created(&sealed, session("me")).await, created(&sealed, session("the administrator")).await);
+    let copied = row(&world, ring(1), theirs.id).await;
+    let target = row(&world, ring(1), mine.id).await;
     world.write(Row { body: copied.body, ..target }).await;
     assert_eq!(sealed.load(&mine.id).await.unwrap(), None, "one session's body in another's row");
 }
@@ -112,7 +103,7 @@ async fn keys_can_be_changed_without_logging_anybody_out() {
     let world = World::new();
     let id = |id: u32| KeyId::new(id).unwrap();
     let old = world.store(Some(ring(1)));
-    let record = created(&old, "old").await;
+    let record = created(&old, session("old")).await;
     let ready = world.store(Some(ring(1).verify_only(id(2), &[2; 32]).unwrap()));
     let new = world.store(Some(ring(2).verify_only(id(1), &[1; 32]).unwrap()));
     assert!(new.load(&record.id).await.unwrap().is_some());
@@ -123,7 +114,7 @@ async fn keys_can_be_changed_without_logging_anybody_out() {
         world.store(Some(ring(2))).load(&record.id).await.unwrap().is_some(),
         "every save takes the new one"
     );
-    let untouched = created(&old, "old").await;
+    let untouched = created(&old, session("old")).await;
     let retired = world.store(Some(ring(2).retired(id(1)).unwrap()));
     assert_eq!(retired.load(&untouched.id).await.unwrap(), None);
 }
@@ -132,11 +123,11 @@ async fn keys_can_be_changed_without_logging_anybody_out() {
 async fn a_running_site_moves_to_a_keyring() {
     let world = World::new();
     let bare = world.store(None);
-    let record = created(&bare, "before").await;
+    let record = created(&bare, session("before")).await;
     let until = Timestamp::from_millis((START + 60) * 1_000);
     let moving = world.store(Some(accept_unkeyed_until(ring(1), until)));
     assert!(moving.load(&record.id).await.unwrap().is_some());
-    let kept = created(&bare, "before").await;
+    let kept = created(&bare, session("before")).await;
     moving.save(&kept).await.unwrap();
     world.clock.advance(std::time::Duration::from_secs(60));
     assert_eq!(moving.load(&record.id).await.unwrap(), None);

@@ -3,18 +3,19 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 mod ended;
+mod errors;
 mod keyring;
 mod layer;
 mod probe;
 mod secrecy;
 mod sessions;
-mod trouble;
 
 use std::sync::Arc;
 
 use hallpass_core::{ManualClock, MemoryStore, Timestamp};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use serde_json::{Value, json};
+use tower_sessions::SessionStore as _;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
 
@@ -39,6 +40,12 @@ fn session(value: impl Into<Value>) -> Record {
         data: [("key".to_owned(), value.into())].into(),
         expiry_date: at(Duration::minutes(30)),
     }
+}
+
+/// Stores a session.
+async fn created(store: &TowerSessionStore, mut record: Record) -> Record {
+    store.create(&mut record).await.unwrap();
+    record
 }
 
 /// A value with every kind of JSON in it.

@@ -87,10 +87,7 @@ async fn no_id_is_in_the_files() {
 fn collect(folder: &Path, bytes: &mut Vec<u8>) {
     for entry in fs::read_dir(folder).unwrap() {
         let path = entry.unwrap().path();
-        match path.is_dir() {
-            true => collect(&path, bytes),
-            false => bytes.extend(fs::read(path).unwrap()),
-        }
+        if path.is_dir() { collect(&path, bytes) } else { bytes.extend(fs::read(path).unwrap()) }
     }
 }
 

@@ -11,7 +11,7 @@ use tower_sessions::session::{Id, Session};
 use tower_sessions::{ExpiredDeletion, SessionStore};
 
 use crate::probe::{Call, Probe, Then};
-use crate::{at, everything, memory, session};
+use crate::{at, created, everything, memory, session};
 
 #[tokio::test]
 async fn what_is_created_is_loaded() {
@@ -25,8 +25,7 @@ async fn what_is_created_is_loaded() {
 #[tokio::test]
 async fn what_is_saved_is_loaded() {
     let (store, _) = memory();
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     for value in 2..10 {
         record.data.insert("key".into(), value.into());
         record.data.insert(format!("key {value}"), everything());
@@ -54,8 +53,7 @@ async fn what_is_deleted_is_gone_and_may_be_deleted_again() {
 #[tokio::test]
 async fn a_taken_id_is_replaced_and_its_session_is_untouched() {
     let (store, _) = memory();
-    let mut first = session("first");
-    store.create(&mut first).await.unwrap();
+    let mut first = created(&store, session("first")).await;
     let mut second = session("second");
     second.id = first.id;
     store.create(&mut second).await.unwrap();
@@ -191,8 +189,7 @@ async fn a_purge_removes_what_is_over_for_an_hour_and_nothing_else() {
 #[tokio::test]
 async fn an_unknown_id_is_no_session() {
     let (store, _) = memory();
-    let mut record = session(1);
-    store.create(&mut record).await.unwrap();
+    let mut record = created(&store, session(1)).await;
     for id in [0, 1, -1, i128::MAX, i128::MIN, record.id.0 ^ 1, record.id.0 ^ (1 << 127)] {
         assert_eq!(store.load(&Id(id)).await.unwrap(), None);
     }

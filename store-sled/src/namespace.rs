@@ -8,27 +8,41 @@ use hallpass_core::store::{
 use hallpass_core::{Selector, StoreError, Subject, Timestamp};
 
 use crate::engine::Engine;
-use crate::error::{Trouble, corrupt, damaged, from_sled};
+use crate::error::{Error, corrupt, damaged, from_sled};
 use crate::keys::{self, SubjectKey};
-use crate::locks::{Held, Released};
+use crate::locks::{StripeGuard, UnflushedStripes};
 
 /// An answer, and the writes that must be on disk before it is given.
 pub(crate) struct Answer<T> {
     pub(crate) value: T,
-    pub(crate) rests_on: Released,
+    pub(crate) rests_on: UnflushedStripes,
 }
 
 /// A namespace of an open database.
-pub(crate) struct Space<'a> {
+pub(crate) struct Namespace<'a> {
     pub(crate) engine: &'a Engine,
     pub(crate) tree: sled::Tree,
 }
 
-impl<'a> Space<'a> {
+impl<'a> Namespace<'a> {
     /// # Errors
     /// [`StoreError`]
-    pub(crate) fn new(engine: &'a Engine, namespace: &str) -> Result<Self, StoreError> {
-        Ok(Self { engine, tree: engine.tree(namespace)? })
+    pub(crate) fn new(engine: &'a Engine, name: &str) -> Result<Self, StoreError> {
+        Ok(Self { engine, tree: engine.tree(name)? })
+    }
+
+    /// Runs `work` on a namespace, unless the database accepts no more work.
+    ///
+    /// # Errors
+    /// Those of `work`, or [`StoreError::Unavailable`] or [`StoreError::Other`].
+    pub(crate) fn perform<T>(
+        engine: &Engine,
+        name: &str,
+        writes: bool,
+        work: impl FnOnce(&Namespace<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        engine.accepts(writes)?;
+        engine.run(writes, |engine| work(&Namespace::new(engine, name)?))
     }
 
     /// Returns the record that is visible now, flushed or not.
@@ -44,7 +58,7 @@ impl<'a> Space<'a> {
     pub(crate) fn find(&self, selector: Selector) -> Result<Answer<Option<Record>>, StoreError> {
         let value = self.get(selector)?;
         let unflushed = self.engine.locks.unflushed(selector);
-        Ok(Answer { value, rests_on: Released::reader(unflushed) })
+        Ok(Answer { value, rests_on: UnflushedStripes::reader(unflushed) })
     }
 
     pub(crate) fn insert(&self, record: &Record, fence: Fence) -> Result<Answer<Insert>, StoreError> {
@@ -102,8 +116,8 @@ impl<'a> Space<'a> {
             Some(old) if old.revision != expected || old.revoked.is_some() => Replace::Conflict,
             Some(old) => {
                 if keys::of_subject(&old) != keys::of_subject(next) {
-                    let trouble = Trouble::Plain("a replace may not change subject or creation");
-                    return Err(StoreError::Refused(trouble.into()));
+                    let error = Error::Plain("a replace may not change subject or creation");
+                    return Err(StoreError::Refused(error.into()));
                 }
                 if flushed {
                     held.raise();
@@ -222,7 +236,7 @@ impl<'a> Space<'a> {
 
     /// Locks the stripes of a record's subject and selector and returns the record; locks only the selector's
     /// if there is no record.
-    pub(crate) fn hold(&self, selector: Selector) -> Result<(Held<'a>, Option<Record>), StoreError> {
+    pub(crate) fn hold(&self, selector: Selector) -> Result<(StripeGuard<'a>, Option<Record>), StoreError> {
         let subject = |found: &Option<Record>| found.as_ref().and_then(|found| found.subject.clone());
         let mut before = self.get(selector)?;
         loop {

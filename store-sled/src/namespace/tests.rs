@@ -7,7 +7,6 @@ use hallpass_core::store::{Body, Era, RecordFilter};
 use hallpass_core::{Device, Kind, LoginId, Purpose, Reason};
 
 use super::*;
-use crate::folder::Options;
 
 fn record(n: u8, subject: Option<&str>) -> Record {
     let at = |millis| Timestamp::from_millis(millis);
@@ -33,13 +32,12 @@ fn record(n: u8, subject: Option<&str>) -> Record {
 }
 
 /// Runs `work`, and checks the invariant after each single write.
-fn watched(work: impl FnOnce(&Space<'_>)) -> usize {
+fn watched(work: impl FnOnce(&Namespace<'_>)) -> usize {
     let folder = tempfile::tempdir().unwrap();
-    let options = Options { cache_bytes: 1 << 20, timeout: Duration::from_secs(10) };
-    let engine = Engine::open(folder.path(), options).unwrap();
-    let space = Space::new(&engine, "watched").unwrap();
-    let mut events = space.tree.watch_prefix([]);
-    work(&space);
+    let engine = Engine::open(folder.path(), 1 << 20).unwrap();
+    let namespace = Namespace::new(&engine, "watched").unwrap();
+    let mut events = namespace.tree.watch_prefix([]);
+    work(&namespace);
     let mut there: BTreeMap<Vec<u8>, Vec<u8>> = BTreeMap::new();
     let mut writes = 0;
     while let Ok(event) = events.next_timeout(Duration::from_millis(20)) {
@@ -67,28 +65,28 @@ fn watched(work: impl FnOnce(&Space<'_>)) -> usize {
 fn a_record_has_its_entries_at_every_point_of_the_log() {
     let now = Timestamp::from_millis(3_000);
     let alice = Subject::new("alice").unwrap();
-    let writes = watched(|space| {
+    let writes = watched(|namespace| {
         for n in 1..=8 {
             let mut record = record(n, (n % 4 != 0).then_some("alice"));
             if n >= 6 {
                 record.purpose = Purpose::Key;
             }
-            assert!(space.insert(&record, Fence::None).unwrap().value.is_inserted());
+            assert!(namespace.insert(&record, Fence::None).unwrap().value.is_inserted());
             let mut next = record.clone();
             next.revision = record.revision.next();
             next.purge_at = Timestamp::from_millis(2_000 + u64::from(n));
-            assert_eq!(space.replace(&next, record.revision, true).unwrap().value, Replace::Replaced);
+            assert_eq!(namespace.replace(&next, record.revision, true).unwrap().value, Replace::Replaced);
         }
-        assert!(space.delete(Selector([1; 16])).unwrap().value);
-        assert!(space.delete(Selector([4; 16])).unwrap().value);
+        assert!(namespace.delete(Selector([1; 16])).unwrap().value);
+        assert!(namespace.delete(Selector([4; 16])).unwrap().value);
         let one = RecordFilter::login(LoginId([2; 8]));
         let mark = Action::Mark { reason: Reason::LoggedOut, at: now };
-        assert_eq!(space.revoke_by_subject(&alice, &Revocation::new(one, mark)).unwrap().value, 1);
+        assert_eq!(namespace.revoke_by_subject(&alice, &Revocation::new(one, mark)).unwrap().value, 1);
         let devices = RecordFilter::all().purposes(Purpose::Device);
         let epoch = EpochUpdate::Set { epoch: Epoch([1; 16]), now, keep: Duration::ZERO };
         let remove = Revocation::new(devices, Action::Remove).epoch(epoch);
-        assert_eq!(space.revoke_by_subject(&alice, &remove).unwrap().value, 3);
-        let purged = space.purge_expired(Timestamp::from_millis(2_007), 10).unwrap().value;
+        assert_eq!(namespace.revoke_by_subject(&alice, &remove).unwrap().value, 3);
+        let purged = namespace.purge_expired(Timestamp::from_millis(2_007), 10).unwrap().value;
         assert_eq!((purged.removed, purged.more), (2, false));
     });
     assert!(writes > 60, "{writes} writes seen");
