@@ -11,16 +11,17 @@ use std::time::Duration;
 use hallpass_core::{Kind, Purpose, Tokens};
 use http::{Extensions, HeaderValue};
 
-use crate::answer::SiteData;
-use crate::attempts::AttemptLimit;
+use crate::attempt_limit::AttemptLimit;
 use crate::client::{Clients, MissingFingerprint, Network, Protection};
-use crate::cookie::CookieSpec;
-use crate::layer::{AuthLayer, Config, CookieKinds};
+use crate::config::Config;
+use crate::cookie::{CookieKinds, CookieSpec};
+use crate::layer::AuthLayer;
 use crate::memory_limit::MemoryLimit;
 use crate::next::local_path;
 use crate::origin::Origins;
+use crate::response::SiteData;
 use crate::signal::Listener;
-use crate::user::AnyLoader;
+use crate::user::{AnyLoader, UserLoader};
 
 /// Builds an [`AuthLayer`]. Start with [`AuthLayer::builder`].
 pub struct AuthLayerBuilder {
@@ -39,8 +40,15 @@ const MAX_KEYS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// The default time for which a login is fresh: 1 hour.
 const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 
+impl AuthLayer {
+    /// Starts a builder for a layer over `tokens`, for the users that `loader` finds.
+    pub fn builder(tokens: Tokens, loader: impl UserLoader) -> AuthLayerBuilder {
+        AuthLayerBuilder::new(tokens, Arc::new(loader))
+    }
+}
+
 impl AuthLayerBuilder {
-    pub(crate) fn new(tokens: Tokens, loader: Arc<dyn AnyLoader>) -> Self {
+    fn new(tokens: Tokens, loader: Arc<dyn AnyLoader>) -> Self {
         let config = Config {
             tokens,
             loader,
@@ -352,7 +360,6 @@ mod tests {
     use hallpass_core::{MemoryStore, Stamp, Subject};
 
     use super::*;
-    use crate::user::UserLoader;
 
     struct Nobody;
 

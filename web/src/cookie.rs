@@ -10,8 +10,6 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::layer::CookieKinds;
-
 /// The longest time that browsers keep a cookie: 400 days, after RFC 6265bis.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -186,6 +184,19 @@ impl CookieSpec {
         let mut line = HeaderValue::from_str(&line).ok()?;
         line.set_sensitive(true);
         Some(line)
+    }
+}
+
+/// The kinds of the tokens in the two cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CookieKinds {
+    pub(crate) session: Kind,
+    pub(crate) remember: Kind,
+}
+
+impl CookieKinds {
+    pub(crate) fn contain(self, kind: Kind) -> bool {
+        [self.session, self.remember].contains(&kind)
     }
 }
 

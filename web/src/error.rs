@@ -218,3 +218,14 @@ impl From<hallpass_core::Denied> for NoEntry {
         }
     }
 }
+
+/// Formats an error and its causes.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
+}

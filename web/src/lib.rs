@@ -2,11 +2,12 @@
 
 pub mod testing;
 
-mod answer;
+mod attempt_limit;
 mod attempts;
 mod auth;
 mod builder;
 mod client;
+mod config;
 mod cookie;
 mod csrf;
 mod current;
@@ -26,14 +27,14 @@ mod origin;
 mod rejection;
 mod request;
 mod required;
-mod resolve;
+mod response;
 mod service;
 mod session;
 mod signal;
 mod user;
 
-pub use answer::SiteData;
-pub use attempts::{Attempt, AttemptBy, AttemptLimit};
+pub use attempt_limit::{AttemptBy, AttemptLimit};
+pub use attempts::Attempt;
 pub use auth::Auth;
 pub use builder::{AuthLayerBuilder, ConfigError};
 pub use client::{MissingFingerprint, Network, NetworkError, Protection};
@@ -47,6 +48,7 @@ pub use memory_limit::MemoryLimit;
 pub use next::local_path;
 pub use rejection::Rejection;
 pub use required::{LoginRequired, RequireLogin};
+pub use response::SiteData;
 pub use service::AuthService;
 #[cfg(feature = "axum")]
 pub use session::Session;

@@ -4,7 +4,6 @@ use std::any::Any;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
@@ -13,10 +12,8 @@ use crate::auth::Auth;
 use crate::client::Client;
 use crate::cookie::{Change, Held};
 use crate::envelope::{FORCED, STALE, seal};
-use crate::error::{Denied, Failure, NoEntry, Refused};
-use crate::origin::is_loopback;
-use crate::rejection::causes;
-use crate::request::{Request, State, Who};
+use crate::error::{Denied, Failure, NoEntry, Refused, causes};
+use crate::request::{State, Who};
 use crate::signal::SignalKind;
 use crate::user::Described;
 
@@ -38,6 +35,50 @@ struct Terms<'a> {
     login: &'a Login,
     stamp: Option<Stamp>,
     flags: u8,
+}
+
+impl Auth {
+    /// Begins a login for `user`, before the password is checked. If the user is logged out everywhere before the
+    /// login is complete, the login is refused.
+    ///
+    /// Pass the result, success or failure, to [`LogIn::begun`] without `?`: then only a client that knows the
+    /// password sees a failure. A response before the password check would reveal which names exist, for instance
+    /// while a store serves reads but no writes.
+    ///
+    /// Call it with `None` if no account has the name. That is one call of the store, as for an account, so the time
+    /// does not reveal which names exist. A login that began this way is refused.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store fails.
+    pub async fn begin_login<'u, U: Send + Sync + 'static>(
+        &self,
+        user: impl Into<Option<&'u U>>,
+    ) -> Result<Login, Failure> {
+        match user.into() {
+            Some(user) => {
+                let described = self.0.config.describe(user)?;
+                Ok(self.tokens().begin_login(&described.subject).await?)
+            }
+            None => Ok(self.tokens().begin_unknown_login().await?),
+        }
+    }
+
+    /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
+    /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
+    ///
+    /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
+    /// worthless. The session's data stay if the session was anonymous or this user's.
+    pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), false)
+    }
+
+    /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
+    /// replace the old ones; a remember-me token lives no longer than before.
+    ///
+    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the user who is logged in.
+    pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), true)
+    }
 }
 
 impl<'a> LogIn<'a> {
@@ -267,33 +308,6 @@ impl<'a> LogIn<'a> {
             }
         }
         Ok(None)
-    }
-}
-
-impl Request {
-    /// Logs one warning if browsers drop the cookies that were just handed out, or if the cookies could be `Secure`.
-    /// Neither is visible in a browser, where the login just seems to have no effect.
-    fn warn_of_dropped_cookies(&self) {
-        let Some(sent) = self.sent() else { return };
-        let Some(origin) = sent.origin.as_ref().and_then(|origin| origin.to_str().ok()) else { return };
-        let agent = sent.client.agent();
-        let message = match (origin.strip_prefix("http://"), self.config.session.is_secure()) {
-            (Some(host), true) if !is_loopback(host) => {
-                "browsers drop Secure cookies that come over plain HTTP: serve the site over HTTPS, or build the \
-                 layer with insecure_cookies() for development"
-            }
-            (Some(_), true) if agent.contains("Safari/") && !agent.contains("Chrom") => {
-                "Safari drops Secure cookies that come over plain HTTP from this machine, too: serve the site over \
-                 HTTPS, or build the layer with insecure_cookies() for development"
-            }
-            (None, false) if origin.starts_with("https://") => {
-                "the site is on HTTPS and its cookies are not Secure: build the layer without insecure_cookies()"
-            }
-            _ => return,
-        };
-        if !self.config.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "hallpass", origin, "{message}");
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use hallpass_core::{LoginId, Subject, Timestamp};
 
-use crate::rejection::causes;
+use crate::error::causes;
 
 /// Receives every signal, where it happens: hand slow work to another task.
 ///

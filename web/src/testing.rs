@@ -1,15 +1,15 @@
 //! Helpers for tests of applications: log a user in without a password and without a request.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
-use crate::auth::{Auth, Handle};
+use crate::auth::Auth;
 use crate::error::{Denied, Failure};
 use crate::layer::AuthLayer;
 use crate::login::LogIn;
-use crate::request::Request;
-use std::sync::Arc;
+use crate::request::{Handle, Request};
 
 /// Logs `user` in and returns the `Cookie` header of a browser with that login: fresh, and remembered if `remember`
 /// is set.
