@@ -30,7 +30,7 @@ impl Auth {
     ///
     /// # Errors
     /// [`Rejection::TooManyAttempts`], which becomes a 429 with `Retry-After`;
-    /// [`Refused::CrossSite`](crate::Refused::CrossSite) if the request needs a CSRF token that was not checked;
+    /// [`Refusal::CrossSite`](crate::Refusal::CrossSite) if the request needs a CSRF token that was not checked;
     /// [`Rejection::Failure`] if the attempt could not be counted. In each case the attempt does not count.
     pub async fn attempt(&self, account: &str) -> Result<Attempt, Rejection> {
         // Otherwise a page of another site could use up the attempts of the user whose browser shows it.

@@ -11,7 +11,7 @@ use crate::current::{CurrentUser, Identity};
 use crate::error::Failure;
 use crate::next::with_next;
 use crate::rejection::Rejection;
-use crate::request::{Handle, Request, Unfit};
+use crate::request::{Handle, Request, Unusable};
 use crate::signal::SignalKind;
 
 /// The user's side of one request: the user, login, log-out, devices, session data.
@@ -31,9 +31,9 @@ impl Auth {
         let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
         match request.read(headers, extensions) {
             Ok(_) => Ok(Self(request.clone())),
-            Err(Unfit::CrossSite) => Err(Rejection::CrossSite),
-            Err(Unfit::PlainHttp) => Err(Rejection::PlainHttp),
-            Err(Unfit::TooLarge) => Err(Rejection::TooLarge),
+            Err(Unusable::CrossSite) => Err(Rejection::CrossSite),
+            Err(Unusable::PlainHttp) => Err(Rejection::PlainHttp),
+            Err(Unusable::TooLarge) => Err(Rejection::TooLarge),
         }
     }
 
@@ -46,8 +46,8 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn user<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
-        let Some((user, identity)) = &who.known else { return Ok(None) };
+        let resolved = self.0.resolved(&mut state).await?;
+        let Some((user, identity)) = &resolved.known else { return Ok(None) };
         let user = user.clone().downcast::<U>().map_err(|_| Failure::WrongUserType)?;
         Ok(Some(CurrentUser::new(user, identity.clone())))
     }
@@ -74,8 +74,8 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn identity(&self) -> Result<Option<Identity>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
-        Ok(who.known.as_ref().map(|(_, identity)| identity.clone()))
+        let resolved = self.0.resolved(&mut state).await?;
+        Ok(resolved.known.as_ref().map(|(_, identity)| identity.clone()))
     }
 
     /// Returns the user who sent the request, or rejects the request.
@@ -113,7 +113,7 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn why_anonymous(&self) -> Result<Option<Rejected>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
+        let resolved = self.0.resolved(&mut state).await?;
         let telling = |rejected: &&Rejected| match rejected {
             Rejected::Reused | Rejected::Revoked(Reason::Reused) => 0,
             Rejected::Revoked(_) => 1,
@@ -124,7 +124,7 @@ impl Auth {
             Rejected::Spent | Rejected::Invalid => 6,
             Rejected::Malformed => 7,
         };
-        Ok(who.rejections.iter().min_by_key(telling).copied().filter(|_| who.known.is_none()))
+        Ok(resolved.rejections.iter().min_by_key(telling).copied().filter(|_| resolved.known.is_none()))
     }
 
     /// Returns the layer's tokens on behalf of this request: their events carry the client's address, its

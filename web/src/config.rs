@@ -1,6 +1,8 @@
 //! The settings of a layer.
 
 use std::any::Any;
+use std::error::Error;
+use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -15,7 +17,7 @@ use crate::cookie::{CookieKinds, CookieSpec};
 use crate::error::Failure;
 use crate::origin::Origins;
 use crate::signal::Listener;
-use crate::user::{AnyLoader, Described, Loaded};
+use crate::user::{AnyLoader, Loaded, UserFacts};
 
 /// The settings of a layer.
 pub(crate) struct Config {
@@ -59,7 +61,7 @@ impl Config {
     }
 
     /// Returns the facts about `user` that tokens need.
-    pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
+    pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure> {
         let described = self.loader.describe(user)?;
         let Some(audience) = &self.audience else {
             return match self.is_of_an_audience(&described.subject) {
@@ -68,7 +70,7 @@ impl Config {
             };
         };
         let subject = Subject::new(format!("{audience}:{}", described.subject))?;
-        Ok(Described { subject, ..described })
+        Ok(UserFacts { subject, ..described })
     }
 
     /// Returns whether a layer with an audience over the same tokens would take this id for one of its subjects.
@@ -78,3 +80,15 @@ impl Config {
         kind.is_some_and(|kind| self.tokens.policy(kind).is_ok())
     }
 }
+
+/// The error of settings with which the layer would not work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigError(pub(crate) &'static str);
+
+impl fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the layer breaks a rule: {}", self.0)
+    }
+}
+
+impl Error for ConfigError {}

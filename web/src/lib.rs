@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod danger;
 pub mod testing;
 
 mod attempt_limit;
@@ -36,11 +37,12 @@ mod user;
 pub use attempt_limit::{AttemptBy, AttemptLimit};
 pub use attempts::Attempt;
 pub use auth::Auth;
-pub use builder::{AuthLayerBuilder, ConfigError};
+pub use builder::AuthLayerBuilder;
 pub use client::{MissingFingerprint, Network, NetworkError, Protection};
+pub use config::ConfigError;
 pub use cookie::{CookieSpec, Keep, SameSite};
 pub use current::{CurrentUser, FreshUser, Identity, Via};
-pub use error::{Denied, Failure, Refused};
+pub use error::{Denied, Failure, Refusal};
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
 pub use login::LogIn;

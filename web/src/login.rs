@@ -10,28 +10,30 @@ use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
 
 use crate::auth::Auth;
 use crate::client::Client;
-use crate::cookie::{Change, Held};
-use crate::envelope::{FORCED, STALE, seal};
-use crate::error::{Denied, Failure, NoEntry, Refused, causes};
-use crate::request::{State, Who};
+use crate::cookie::{Change, PresentedTokens};
+use crate::envelope::{INACTIVE_ALLOWED, NOT_FRESH, seal};
+use crate::error::{Denied, Failure, NotAdmitted, Refusal, causes};
+use crate::request::{Resolved, State};
 use crate::signal::SignalKind;
-use crate::user::Described;
+use crate::user::UserFacts;
 
 /// A login about to happen: set its options, then `.await` it.
 #[must_use = "no one is logged in until it is awaited"]
 pub struct LogIn<'a> {
     auth: &'a Auth,
     user: &'a (dyn Any + Send + Sync),
-    confirm: bool,
+    /// Whether the user is logged in already, and entered the password again.
+    again: bool,
     begun: Option<Result<Login, Failure>>,
     remember: bool,
     lifetime: Duration,
     fresh: bool,
-    force: bool,
+    /// Set by [`danger::force`](crate::danger::force).
+    pub(crate) force: bool,
 }
 
 /// The terms that all tokens of the login share.
-struct Terms<'a> {
+struct LoginTerms<'a> {
     login: &'a Login,
     stamp: Option<Stamp>,
     flags: u8,
@@ -64,7 +66,7 @@ impl Auth {
     }
 
     /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
-    /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
+    /// layer's loader, an `Arc` of it, or a [`CurrentUser`](crate::CurrentUser).
     ///
     /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
     /// worthless. The session's data stay if the session was anonymous or this user's.
@@ -75,18 +77,18 @@ impl Auth {
     /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
     /// replace the old ones; a remember-me token lives no longer than before.
     ///
-    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the user who is logged in.
-    pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+    /// [`Refusal::Anonymous`](crate::Refusal::Anonymous) if `user` is not the user who is logged in.
+    pub fn reauthenticate<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
         LogIn::new(self, user as &(dyn Any + Send + Sync), true)
     }
 }
 
 impl<'a> LogIn<'a> {
-    pub(crate) fn new(auth: &'a Auth, user: &'a (dyn Any + Send + Sync), confirm: bool) -> Self {
+    pub(crate) fn new(auth: &'a Auth, user: &'a (dyn Any + Send + Sync), again: bool) -> Self {
         Self {
             auth,
             user,
-            confirm,
+            again,
             begun: None,
             remember: false,
             lifetime: Duration::MAX,
@@ -113,12 +115,6 @@ impl<'a> LogIn<'a> {
         self
     }
 
-    /// Also logs in a user who is not active, for as long as this login lasts.
-    pub fn force(mut self) -> Self {
-        self.force = true;
-        self
-    }
-
     /// Completes the login that [`Auth::begin_login`] began before the password was checked. If it could not begin,
     /// this login fails with the cause.
     pub fn begun(mut self, login: Result<Login, Failure>) -> Self {
@@ -128,39 +124,39 @@ impl<'a> LogIn<'a> {
 
     async fn run(mut self) -> Result<(), Denied> {
         let request = &self.auth.0;
-        let Described { subject, stamp, active } = request.config.describe(self.user)?;
+        let UserFacts { subject, stamp, active } = request.config.describe(self.user)?;
         self.auth.refuse_unproven()?;
         if request.is_answered() {
             return Err(Failure::AnswerSent.into());
         }
         if !active && !self.force {
             request.tell_once(SignalKind::Inactive, Some(&subject), None);
-            return Err(Refused::Inactive.into());
+            return Err(Refusal::Inactive.into());
         }
         let begun = match self.begun.take() {
             Some(login) => login?,
             None => request.tokens().begin_login(&subject).await?,
         };
         if begun.subject() != Some(&subject) {
-            return Err(Refused::Fenced.into());
+            return Err(Refusal::Fenced.into());
         }
         let mut state = request.state.lock().await;
-        let remember_until = match self.confirm {
+        let remember_until = match self.again {
             false => self.remember.then(|| request.tokens().now().saturating_add(self.lifetime)),
             true => {
-                let who = request.who(&mut state).await?;
-                if who.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
-                    return Err(Refused::Anonymous.into());
+                let resolved = request.resolved(&mut state).await?;
+                if resolved.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
+                    return Err(Refusal::Anonymous.into());
                 }
                 self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
             }
         };
-        let mut flags = if self.fresh { 0 } else { STALE };
+        let mut flags = if self.fresh { 0 } else { NOT_FRESH };
         if !active {
-            flags |= FORCED;
+            flags |= INACTIVE_ALLOWED;
         }
         let data = self.kept(&mut state, &subject, stamp.as_ref()).await?;
-        let terms = Terms { login: &begun, stamp, flags };
+        let terms = LoginTerms { login: &begun, stamp, flags };
         let mut issued = Vec::new();
         let done = self.issue(state.held(request), &terms, remember_until, &data, &mut issued).await;
         if let Err(denied) = done.and_then(|()| Ok(self.hand_out(&mut state, &issued)?)) {
@@ -171,7 +167,7 @@ impl<'a> LogIn<'a> {
         state.logged_in = true;
         request.mark_personal();
         request.warn_of_dropped_cookies();
-        let what = if self.confirm { SignalKind::Confirmed } else { SignalKind::LoggedIn };
+        let what = if self.again { SignalKind::Reauthenticated } else { SignalKind::LoggedIn };
         request.tell(what, Some(&subject), Some(begun.id()));
         Ok(())
     }
@@ -190,14 +186,14 @@ impl<'a> LogIn<'a> {
     /// Sends the new tokens to the browser, in place of all that it held.
     fn hand_out(&self, state: &mut State, issued: &[Issued]) -> Result<(), Failure> {
         let request = &self.auth.0;
-        if let Some(sent) = request.sent().filter(|_| !self.confirm) {
+        if let Some(sent) = request.sent().filter(|_| !self.again) {
             sent.csrf.renew()?;
         }
         let held = state.held(request);
         if !held.remembers.is_empty() {
             request.changes().remember = Some(Change::Clear);
         }
-        *held = Held::default();
+        *held = PresentedTokens::default();
         // After a log-out in the same request the browser would delete the cookies that are set here.
         request.changes().logged_out = false;
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
@@ -207,8 +203,8 @@ impl<'a> LogIn<'a> {
     /// `issued` contains what was stored before it.
     async fn issue(
         &self,
-        held: &Held,
-        terms: &Terms<'_>,
+        held: &PresentedTokens,
+        terms: &LoginTerms<'_>,
         remember_until: Option<Timestamp>,
         data: &[u8],
         issued: &mut Vec<Issued>,
@@ -224,8 +220,8 @@ impl<'a> LogIn<'a> {
     async fn issue_one(
         &self,
         kind: Kind,
-        replaced: &Held,
-        terms: &Terms<'_>,
+        replaced: &PresentedTokens,
+        terms: &LoginTerms<'_>,
         until: Timestamp,
         data: &[u8],
     ) -> Result<Issued, Denied> {
@@ -255,7 +251,7 @@ impl<'a> LogIn<'a> {
         match issue.await {
             Ok(issued) => Ok(issued),
             // Core's only verdict on a login is that it was fenced.
-            Err(hallpass_core::Denied::Rejected(_)) => Err(Refused::Fenced.into()),
+            Err(hallpass_core::Denied::Rejected(_)) => Err(Refusal::Fenced.into()),
             Err(hallpass_core::Denied::Failed(failure)) => Err(failure.into()),
         }
     }
@@ -276,14 +272,14 @@ impl<'a> LogIn<'a> {
                 let stamp = match candidate.subject() {
                     None => None,
                     Some(other) if other == subject => stamp,
-                    Some(_) => return Err(NoEntry::Rejected(Rejected::Invalid)),
+                    Some(_) => return Err(NotAdmitted::Rejected(Rejected::Invalid)),
                 };
                 request.kept_data(&candidate.verify(stamp).await?).await
             };
             match kept.await {
                 Ok(data) => return Ok(data),
-                Err(NoEntry::Failed(failure)) => return Err(failure),
-                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
+                Err(NotAdmitted::Failed(failure)) => return Err(failure),
+                Err(NotAdmitted::Rejected(_) | NotAdmitted::Unreadable(_)) => {}
             }
         }
         Ok(Vec::new())
@@ -297,14 +293,14 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
         let request = &self.auth.0;
-        for candidate in request.remembered(state.held(request), &mut Who::default()).await? {
+        for candidate in request.remembered(state.held(request), &mut Resolved::default()).await? {
             if candidate.subject() != Some(subject) {
                 continue;
             }
-            match candidate.verify(stamp).await.map_err(NoEntry::from) {
+            match candidate.verify(stamp).await.map_err(NotAdmitted::from) {
                 Ok(valid) => return Ok(Some(valid.absolute_expiry())),
-                Err(NoEntry::Failed(failure)) => return Err(failure),
-                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
+                Err(NotAdmitted::Failed(failure)) => return Err(failure),
+                Err(NotAdmitted::Rejected(_) | NotAdmitted::Unreadable(_)) => {}
             }
         }
         Ok(None)

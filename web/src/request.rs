@@ -12,10 +12,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use hallpass_core::{LoginId, Rejected, Subject, Tokens, Valid};
 use http::{Extensions, HeaderMap, Method, Uri};
 
-pub(crate) use sent::{Sent, Unfit};
+pub(crate) use sent::{Sent, Unusable};
 
 use crate::config::Config;
-use crate::cookie::{Changes, Held, Text};
+use crate::cookie::{Changes, PresentedTokens, Text};
 use crate::current::Identity;
 use crate::signal::{Signal, SignalKind};
 use crate::user::AnyUser;
@@ -26,7 +26,7 @@ pub(crate) struct Request {
     pub(crate) method: Method,
     pub(crate) uri: Uri,
     /// Read at the first question of a handler. A request without questions adds nothing to the response.
-    pub(crate) sent: OnceLock<Result<Sent, Unfit>>,
+    pub(crate) sent: OnceLock<Result<Sent, Unusable>>,
     pub(crate) state: tokio::sync::Mutex<State>,
     /// What the response will carry.
     changes: Mutex<Changes>,
@@ -45,15 +45,15 @@ pub(crate) struct Handle(pub(crate) Arc<Request>);
 #[derive(Default)]
 pub(crate) struct State {
     /// The tokens of the browser: those that it sent, until newer ones are on their way to it.
-    pub(crate) held: Option<Held>,
-    pub(crate) who: Option<Who>,
+    pub(crate) held: Option<PresentedTokens>,
+    pub(crate) resolved: Option<Resolved>,
     /// Whether this very request logged a user in.
     pub(crate) logged_in: bool,
 }
 
 /// The user and the tokens of a request.
 #[derive(Default)]
-pub(crate) struct Who {
+pub(crate) struct Resolved {
     /// The user who is logged in.
     pub(crate) known: Option<(AnyUser, Identity)>,
     /// The valid session that was presented, anonymous or not; or a restored one, which has not been presented.
@@ -61,12 +61,12 @@ pub(crate) struct Who {
     /// The verdicts on tokens that are not valid.
     pub(crate) rejections: Vec<Rejected>,
     /// The token that proves who sent it.
-    pub(crate) proof: Option<Proof>,
+    pub(crate) credential: Option<Credential>,
 }
 
 /// The token that proves who sent a request.
 #[derive(Clone)]
-pub(crate) enum Proof {
+pub(crate) enum Credential {
     Session(Text),
     Key(Text),
 }
@@ -87,9 +87,9 @@ impl Request {
     }
 
     /// Reads what came with the request, once.
-    pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Sent, Unfit> {
+    pub(crate) fn read(&self, headers: &HeaderMap, extensions: &Extensions) -> Result<&Sent, Unusable> {
         let sent = self.sent.get_or_init(|| Sent::read(self, headers, extensions));
-        if let Err(Unfit::CrossSite | Unfit::PlainHttp) = sent {
+        if let Err(Unusable::CrossSite | Unusable::PlainHttp) = sent {
             self.tell_once(SignalKind::CrossSite, None, None);
         }
         sent.as_ref().map_err(|unfit| *unfit)
@@ -166,16 +166,16 @@ impl Request {
 
 impl State {
     /// Returns the tokens that the browser holds.
-    pub(crate) fn held(&mut self, request: &Request) -> &mut Held {
+    pub(crate) fn held(&mut self, request: &Request) -> &mut PresentedTokens {
         if request.is_unproven() {
-            return self.held.insert(Held::default());
+            return self.held.insert(PresentedTokens::default());
         }
-        self.held.get_or_insert_with(|| request.sent().map(Sent::take_held).unwrap_or_default())
+        self.held.get_or_insert_with(|| request.sent().map(Sent::take_presented).unwrap_or_default())
     }
 
     /// Forgets who sent the request, so that the next question is decided by what the browser holds now.
     pub(crate) fn forget(&mut self) {
-        self.who = None;
+        self.resolved = None;
         self.logged_in = false;
     }
 }

@@ -8,8 +8,8 @@ use http::header::{CACHE_CONTROL, SET_COOKIE, VARY};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::cookie::{Change, Changes, Held, Keep, Text};
-use crate::error::{Failure, NoEntry};
+use crate::cookie::{Change, Changes, Keep, PresentedTokens, Text};
+use crate::error::{Failure, NotAdmitted};
 use crate::origin::is_loopback;
 use crate::request::{Request, Sent};
 
@@ -42,7 +42,7 @@ impl Request {
     ///
     /// # Errors
     /// [`Failure::AnswerSent`].
-    pub(crate) fn hand_out(&self, held: &mut Held, issued: &Issued) -> Result<(), Failure> {
+    pub(crate) fn hand_out(&self, held: &mut PresentedTokens, issued: &Issued) -> Result<(), Failure> {
         let change = self.set(issued);
         let text = change.text().cloned();
         let mut changes = self.changes();
@@ -83,8 +83,8 @@ impl Request {
     }
 
     /// Clears both cookies.
-    pub(crate) fn take_away(&self, held: &mut Held) {
-        *held = Held::default();
+    pub(crate) fn take_away(&self, held: &mut PresentedTokens) {
+        *held = PresentedTokens::default();
         if let Some(sent) = self.sent() {
             sent.csrf.clear();
         }
@@ -105,16 +105,17 @@ impl Request {
     /// remember-me token was replaced. Then the response must not overwrite newer cookies.
     pub(crate) async fn is_overtaken(&self, [session, remember]: &[Option<Text>; 2]) -> bool {
         let (tokens, kinds) = (self.tokens(), &self.config.kinds);
-        let look_up = async |kind: Kind, text: &Text| tokens.look_up(kind, text).await.map_err(NoEntry::from);
+        let look_up =
+            async |kind: Kind, text: &Text| tokens.look_up(kind, text).await.map_err(NotAdmitted::from);
         if let Some(session) = session
-            && let Err(NoEntry::Rejected(_)) = look_up(kinds.session, session).await
+            && let Err(NotAdmitted::Rejected(_)) = look_up(kinds.session, session).await
         {
             return true;
         }
         let Some(remember) = remember else { return false };
         match look_up(kinds.remember, remember).await {
             Ok(candidate) => !matches!(candidate.presented(), Presented::Current),
-            Err(NoEntry::Rejected(_)) => true,
+            Err(NotAdmitted::Rejected(_)) => true,
             Err(_) => false,
         }
     }
@@ -165,14 +166,14 @@ impl Request {
         let message = match (origin.strip_prefix("http://"), self.config.session.is_secure()) {
             (Some(host), true) if !is_loopback(host) => {
                 "browsers drop Secure cookies that come over plain HTTP: serve the site over HTTPS, or build the \
-                 layer with insecure_cookies() for development"
+                 layer with danger::insecure_cookies() for development"
             }
             (Some(_), true) if agent.contains("Safari/") && !agent.contains("Chrom") => {
                 "Safari drops Secure cookies that come over plain HTTP from this machine, too: serve the site over \
-                 HTTPS, or build the layer with insecure_cookies() for development"
+                 HTTPS, or build the layer with danger::insecure_cookies() for development"
             }
             (None, false) if origin.starts_with("https://") => {
-                "the site is on HTTPS and its cookies are not Secure: build the layer without insecure_cookies()"
+                "the site is on HTTPS and its cookies are not Secure: build the layer without danger::insecure_cookies()"
             }
             _ => return,
         };

@@ -30,7 +30,8 @@ pub async fn cookies<U: Send + Sync + 'static>(
     let mut headers = headers.clone();
     headers.remove(http::header::COOKIE);
     let auth = Auth::of(&headers, &extensions).map_err(|rejection| Failure::Loader(rejection.into()))?;
-    let login = LogIn::new(&auth, user as &(dyn Any + Send + Sync), false).remember(remember).force();
+    let mut login = LogIn::new(&auth, user as &(dyn Any + Send + Sync), false).remember(remember);
+    login.force = true;
     login.await.map_err(|denied| match denied {
         Denied::Failed(failure) => failure,
         Denied::Refused(refused) => Failure::Loader(refused.into()),

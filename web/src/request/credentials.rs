@@ -4,19 +4,19 @@ use hallpass_core::{Candidate, FingerprintCheck, Origin, Reason, Rejected, Subje
 
 use super::Request;
 use crate::client::{MissingFingerprint, Protection};
-use crate::cookie::Held;
+use crate::cookie::PresentedTokens;
 use crate::current::{Identity, Via};
-use crate::envelope::{Envelope, FORCED, STALE, raise};
-use crate::error::{Failure, NoEntry};
+use crate::envelope::{Envelope, INACTIVE_ALLOWED, NOT_FRESH, raise};
+use crate::error::{Failure, NotAdmitted};
 use crate::signal::SignalKind;
 use crate::user::{AnyUser, Loaded};
 
 /// The verdict on one token, with the user that it names.
-pub(super) type Judged<T> = Result<T, NoEntry>;
+pub(super) type Judged<T> = Result<T, NotAdmitted>;
 
 impl Request {
     /// Resumes a session, if it comes from the client that it was issued to.
-    pub(super) async fn resume(&self, held: &Held, text: &str) -> Judged<(Valid, Option<Loaded>)> {
+    pub(super) async fn resume(&self, held: &PresentedTokens, text: &str) -> Judged<(Valid, Option<Loaded>)> {
         let candidate = self.session(held, text).await?;
         let (mut valid, loaded) = self.judge(candidate, false).await?;
         self.protect(&mut valid).await?;
@@ -27,7 +27,7 @@ impl Request {
     /// the browser: if the response gets lost, the browser comes back with its old tokens.
     pub(crate) async fn session(
         &self,
-        held: &Held,
+        held: &PresentedTokens,
         text: &str,
     ) -> Result<Candidate<'_>, hallpass_core::Denied> {
         let candidate = self.tokens().look_up(self.config.kinds.session, text).await?;
@@ -52,7 +52,7 @@ impl Request {
             Protection::Basic if valid.origin() == Origin::Restored => false,
             Protection::Basic => {
                 let mut first = false;
-                self.tokens().update_data(valid, |data| first = raise(data, STALE)).await?;
+                self.tokens().update_data(valid, |data| first = raise(data, NOT_FRESH)).await?;
                 first
             }
             Protection::Strong => {
@@ -71,7 +71,7 @@ impl Request {
     }
 
     /// Returns the user of a key.
-    pub(super) async fn unlock(&self, key: &str) -> Judged<(AnyUser, Identity)> {
+    pub(super) async fn authenticate_key(&self, key: &str) -> Judged<(AnyUser, Identity)> {
         let Some(kind) = self.config.keys else { return Err(Rejected::Invalid.into()) };
         let candidate = self.tokens().look_up(kind, key).await?;
         let (valid, loaded) = self.judge(candidate, false).await?;
@@ -111,7 +111,7 @@ impl Request {
             true => candidate.verify_and_rotate(stamp.as_ref()).await?,
             false => candidate.verify(stamp.as_ref()).await?,
         };
-        if !active && self.flags(&valid).await? & FORCED == 0 {
+        if !active && self.flags(&valid).await? & INACTIVE_ALLOWED == 0 {
             self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
             return Err(Rejected::Invalid.into());
         }
@@ -135,7 +135,7 @@ impl Request {
                 (false, true) => Via::Password,
                 (false, false) => Via::Session,
             },
-            fresh: !remembered && since <= self.config.fresh_for && self.flags(valid).await? & STALE == 0,
+            fresh: !remembered && since <= self.config.fresh_for && self.flags(valid).await? & NOT_FRESH == 0,
             authenticated_at: valid.auth_at(),
         };
         Ok((user, identity))

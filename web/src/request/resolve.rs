@@ -5,111 +5,112 @@ use std::sync::atomic::Ordering;
 use hallpass_core::Rejected;
 
 use super::credentials::Judged;
-use super::{Proof, Request, State, Who};
-use crate::cookie::Held;
+use super::{Credential, Request, Resolved, State};
+use crate::cookie::PresentedTokens;
 use crate::current::Identity;
-use crate::error::{Failure, NoEntry};
+use crate::error::{Failure, NotAdmitted};
 
 impl Request {
     /// Returns who sent the request; finds it out once.
-    pub(crate) async fn who<'s>(&self, state: &'s mut State) -> Result<&'s mut Who, Failure> {
-        if state.who.is_none() {
+    pub(crate) async fn resolved<'s>(&self, state: &'s mut State) -> Result<&'s mut Resolved, Failure> {
+        if state.resolved.is_none() {
             let logged_in = state.logged_in;
-            let who = self.find_out(state.held(self), logged_in).await?;
-            if who.known.is_some() || who.session.is_some() {
+            let resolved = self.resolve(state.held(self), logged_in).await?;
+            if resolved.known.is_some() || resolved.session.is_some() {
                 self.mark_personal();
             }
-            state.who = Some(who);
+            state.resolved = Some(resolved);
         }
-        Ok(state.who.get_or_insert_default())
+        Ok(state.resolved.get_or_insert_default())
     }
 
-    async fn find_out(&self, held: &mut Held, logged_in: bool) -> Result<Who, Failure> {
+    async fn resolve(&self, held: &mut PresentedTokens, logged_in: bool) -> Result<Resolved, Failure> {
         self.asked.store(true, Ordering::Relaxed);
-        let mut who = Who::default();
+        let mut resolved = Resolved::default();
         let mut found = None;
         for text in &held.sessions {
-            match self.note(&mut who, self.resume(held, text).await)? {
+            match self.note(&mut resolved, self.resume(held, text).await)? {
                 Some((valid, Some(loaded))) => {
                     found = Some((valid, loaded, text.clone()));
                     break;
                 }
                 Some((valid, None)) => {
-                    who.session.get_or_insert(valid);
+                    resolved.session.get_or_insert(valid);
                 }
                 None => {}
             }
         }
         if let Some((mut valid, loaded, text)) = found {
             let confirmed = self.confirm_restored(held, &mut valid).await;
-            if self.note(&mut who, confirmed)?.is_some() {
+            if self.note(&mut resolved, confirmed)?.is_some() {
                 let known = self.known(&valid, loaded.user, logged_in).await;
-                who.known = self.note(&mut who, known)?;
-                who.proof = Some(Proof::Session(text));
-                who.session = Some(valid);
-                return Ok(who);
+                resolved.known = self.note(&mut resolved, known)?;
+                resolved.credential = Some(Credential::Session(text));
+                resolved.session = Some(valid);
+                return Ok(resolved);
             }
         }
-        for candidate in self.remembered(held, &mut who).await? {
-            let restored = self.restore(held, candidate, who.session.as_ref()).await;
-            if let Some((session, user)) = self.note(&mut who, restored)? {
+        for candidate in self.remembered(held, &mut resolved).await? {
+            let restored = self.restore(held, candidate, resolved.session.as_ref()).await;
+            if let Some((session, user)) = self.note(&mut resolved, restored)? {
                 let known = self.known(&session, user, false).await;
-                who.known = self.note(&mut who, known)?;
+                resolved.known = self.note(&mut resolved, known)?;
                 // After the response was sent, no session was made.
                 let made = session.kind() == self.config.kinds.session;
-                who.proof = held.sessions.first().cloned().filter(|_| made).map(Proof::Session);
-                who.session = Some(session);
-                return Ok(who);
+                resolved.credential =
+                    held.sessions.first().cloned().filter(|_| made).map(Credential::Session);
+                resolved.session = Some(session);
+                return Ok(resolved);
             }
         }
         if let Some(key) = self.sent().and_then(|sent| sent.key.clone()) {
-            let unlocked = self.unlock(&key).await;
-            who.known = self.note(&mut who, unlocked)?;
-            who.proof = who.known.is_some().then_some(Proof::Key(key));
+            let authenticated = self.authenticate_key(&key).await;
+            resolved.known = self.note(&mut resolved, authenticated)?;
+            resolved.credential = resolved.known.is_some().then_some(Credential::Key(key));
         }
-        Ok(who)
+        Ok(resolved)
     }
 
     /// Checks again whether the token of this request is still accepted, without a rotation and without a new
     /// session.
     pub(crate) async fn recheck(&self, state: &mut State) -> Result<(), Failure> {
-        let Some(who) = &mut state.who else { return self.who(state).await.map(drop) };
-        let Some((_, identity)) = &who.known else { return Ok(()) };
+        let Some(resolved) = &mut state.resolved else { return self.resolved(state).await.map(drop) };
+        let Some((_, identity)) = &resolved.known else { return Ok(()) };
         let identity = identity.clone();
-        if who.proof.is_none() {
+        if resolved.credential.is_none() {
             // The request came with a remember-me token and asked only after the response: no session was made from
             // it.
-            let mut again = self.find_out(state.held(self), false).await?;
+            let mut again = self.resolve(state.held(self), false).await?;
             if again.known.as_ref().is_none_or(|(_, again)| again.login != identity.login) {
                 (again.known, again.session) = (None, None);
             }
-            state.who = Some(again);
+            state.resolved = Some(again);
             return Ok(());
         }
         let held = state.held.clone().unwrap_or_default();
-        let again = match &who.proof {
-            Some(Proof::Session(text)) => match self.resume(&held, text).await {
+        let again = match &resolved.credential {
+            Some(Credential::Session(text)) => match self.resume(&held, text).await {
                 Ok((valid, Some(loaded))) => self.known(&valid, loaded.user, false).await,
                 Ok((_, None)) => Err(Rejected::Invalid.into()),
                 Err(no_entry) => Err(no_entry),
             },
-            Some(Proof::Key(key)) => self.unlock(key).await,
+            Some(Credential::Key(key)) => self.authenticate_key(key).await,
             None => Err(Rejected::Invalid.into()),
         };
-        match self.note(who, again)? {
-            Some((user, again)) => who.known = Some((user, Identity { via: identity.via, ..again })),
-            None => (who.known, who.session) = (None, None),
+        match self.note(resolved, again)? {
+            Some((user, again)) => resolved.known = Some((user, Identity { via: identity.via, ..again })),
+            None => (resolved.known, resolved.session) = (None, None),
         }
         Ok(())
     }
 
     /// Records why a token let no user in.
-    pub(super) fn note<T>(&self, who: &mut Who, judged: Judged<T>) -> Result<Option<T>, Failure> {
+    pub(super) fn note<T>(&self, resolved: &mut Resolved, judged: Judged<T>) -> Result<Option<T>, Failure> {
         match judged {
             Ok(value) => return Ok(Some(value)),
-            Err(NoEntry::Rejected(rejected)) => who.rejections.push(rejected),
-            Err(NoEntry::Unreadable(failure)) => self.tell_unreadable(&failure),
-            Err(NoEntry::Failed(failure)) => return Err(failure),
+            Err(NotAdmitted::Rejected(rejected)) => resolved.rejections.push(rejected),
+            Err(NotAdmitted::Unreadable(failure)) => self.tell_unreadable(&failure),
+            Err(NotAdmitted::Failed(failure)) => return Err(failure),
         }
         Ok(None)
     }

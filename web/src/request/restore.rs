@@ -4,10 +4,10 @@ use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, Issued, Origin, Rejected, Valid};
 
 use super::credentials::Judged;
-use super::{Request, Who};
-use crate::cookie::Held;
-use crate::envelope::{CONFIRMED, FORCED, raise, seal};
-use crate::error::{Failure, NoEntry};
+use super::{Request, Resolved};
+use crate::cookie::PresentedTokens;
+use crate::envelope::{CONFIRMED, INACTIVE_ALLOWED, raise, seal};
+use crate::error::{Failure, NotAdmitted};
 use crate::signal::SignalKind;
 use crate::user::AnyUser;
 
@@ -16,14 +16,14 @@ impl Request {
     ///
     /// That tells core that the client has the successor, so a client that presents the predecessor later is a thief.
     /// If the thief was faster, the login ends here, including this session.
-    pub(super) async fn confirm_restored(&self, held: &Held, valid: &mut Valid) -> Judged<()> {
+    pub(super) async fn confirm_restored(&self, held: &PresentedTokens, valid: &mut Valid) -> Judged<()> {
         if valid.origin() != Origin::Restored || self.flags(valid).await? & CONFIRMED != 0 {
             return Ok(());
         }
         if held.remembers.is_empty() {
             return Ok(());
         }
-        let candidates = self.remembered(held, &mut Who::default()).await?;
+        let candidates = self.remembered(held, &mut Resolved::default()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.login() == valid.login());
         let done = match own {
             // The browser holds no token of this login: there is nothing to confirm.
@@ -47,11 +47,15 @@ impl Request {
 
     /// Returns the remember-me tokens that may be valid, only the newest of each login. If a browser sends several,
     /// an old one would end the login that the newer one keeps.
-    pub(crate) async fn remembered(&self, held: &Held, who: &mut Who) -> Result<Vec<Candidate<'_>>, Failure> {
+    pub(crate) async fn remembered(
+        &self,
+        held: &PresentedTokens,
+        resolved: &mut Resolved,
+    ) -> Result<Vec<Candidate<'_>>, Failure> {
         let mut candidates = Vec::new();
         for text in &held.remembers {
             let looked_up = self.tokens().look_up(self.config.kinds.remember, text).await;
-            candidates.extend(self.note(who, looked_up.map_err(NoEntry::from))?);
+            candidates.extend(self.note(resolved, looked_up.map_err(NotAdmitted::from))?);
         }
         candidates.sort_by_key(|candidate| match candidate.presented() {
             Presented::Current => 0,
@@ -73,7 +77,7 @@ impl Request {
     /// After the response was sent no token can be handed out, so the token is only verified.
     pub(super) async fn restore(
         &self,
-        held: &mut Held,
+        held: &mut PresentedTokens,
         candidate: Candidate<'_>,
         anonymous: Option<&Valid>,
     ) -> Judged<(Valid, AnyUser)> {
@@ -87,7 +91,7 @@ impl Request {
         if let Some(successor) = &valid.successor {
             self.send_successor(successor);
         }
-        let mut flags = self.flags(&valid).await? & FORCED;
+        let mut flags = self.flags(&valid).await? & INACTIVE_ALLOWED;
         if valid.is_newest() && valid.successor.is_none() {
             flags |= CONFIRMED;
         }
@@ -102,7 +106,7 @@ impl Request {
                 self.tell_once(SignalKind::Restored, valid.subject(), Some(valid.login()));
                 Ok((session, loaded.user))
             }
-            Err(NoEntry::Rejected(rejected)) => {
+            Err(NotAdmitted::Rejected(rejected)) => {
                 // The login was ended meanwhile, and the browser may hold a valid token of another login.
                 self.changes().remember = None;
                 Err(rejected.into())

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::Request;
 use crate::client::Client;
-use crate::cookie::{Held, Text};
+use crate::cookie::{PresentedTokens, Text};
 use crate::csrf::Csrf;
 use crate::origin::Sender;
 
@@ -20,7 +20,7 @@ const MAX_COOKIES: usize = 32 * 1024;
 /// What came with the request.
 pub(crate) struct Sent {
     /// The tokens of the cookies, until the state takes them over.
-    held: Mutex<Held>,
+    held: Mutex<PresentedTokens>,
     pub(crate) key: Option<Text>,
     /// The tokens service, with what is known about the client.
     pub(crate) tokens: Tokens,
@@ -36,7 +36,7 @@ pub(crate) struct Sent {
 
 /// Why a request is refused before its tokens are checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Unfit {
+pub(crate) enum Unusable {
     CrossSite,
     PlainHttp,
     TooLarge,
@@ -49,7 +49,7 @@ impl Sent {
         self.key.is_some() || !held.sessions.is_empty() || !held.remembers.is_empty()
     }
 
-    pub(super) fn take_held(&self) -> Held {
+    pub(super) fn take_presented(&self) -> PresentedTokens {
         std::mem::take(&mut *self.held.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
@@ -57,13 +57,13 @@ impl Sent {
         request: &Request,
         headers: &HeaderMap,
         extensions: &Extensions,
-    ) -> Result<Self, Unfit> {
+    ) -> Result<Self, Unusable> {
         let config = &request.config;
         if headers.get_all(COOKIE).iter().map(HeaderValue::len).sum::<usize>() > MAX_COOKIES {
-            return Err(Unfit::TooLarge);
+            return Err(Unusable::TooLarge);
         }
         let bearer = bearer(headers);
-        let mut held = Held::read(headers, &config.session, &config.remember);
+        let mut held = PresentedTokens::read(headers, &config.session, &config.remember);
         let csrf = Csrf::read(headers, &config.csrf);
         let mut unproven = false;
         match config.origins.sender(&request.method, &request.uri, headers, config.session.is_secure()) {
@@ -72,7 +72,7 @@ impl Sent {
             // beside it are ignored.
             Sender::Unsaid if bearer.is_some() && config.csrf_required => {
                 if !csrf.is_proved_by_header(headers) {
-                    held = Held::default();
+                    held = PresentedTokens::default();
                 }
             }
             Sender::Unsaid => unproven = config.csrf_required && !csrf.is_proved_by_header(headers),
@@ -83,9 +83,11 @@ impl Sent {
             }
             // A page of another site can add this header only if the application lets it (CORS). The cookies, which
             // the browser added by itself, are ignored then.
-            Sender::Other | Sender::Hidden | Sender::PlainHttp if bearer.is_some() => held = Held::default(),
-            Sender::Other | Sender::Hidden => return Err(Unfit::CrossSite),
-            Sender::PlainHttp => return Err(Unfit::PlainHttp),
+            Sender::Other | Sender::Hidden | Sender::PlainHttp if bearer.is_some() => {
+                held = PresentedTokens::default()
+            }
+            Sender::Other | Sender::Hidden => return Err(Unusable::CrossSite),
+            Sender::PlainHttp => return Err(Unusable::PlainHttp),
         }
         let client = config.clients.read(headers, extensions);
         let detours = config.login_page.is_some() || config.fresh_page.is_some();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use hallpass_core::Policy;
-use hallpass_web::{CookieSpec, Keep, SameSite};
+use hallpass_web::{CookieSpec, Keep, SameSite, danger};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::site::{DAY, HOUR, Site};
@@ -30,7 +30,7 @@ async fn the_defaults_are_host_only_secure_and_out_of_reach_of_scripts() {
 async fn a_site_may_choose_names_domain_path_and_same_site() {
     let spec = |name| CookieSpec::named(name).domain("app.test").path("/").same_site(SameSite::Strict);
     let site = Site::with(|layer| {
-        layer.session_cookie(spec("sid")).remember_cookie(spec("rid").path("/deep").http_only(false))
+        layer.session_cookie(spec("sid")).remember_cookie(danger::script_readable(spec("rid").path("/deep")))
     })
     .await;
     let mut browser = site.browser();
@@ -86,7 +86,7 @@ async fn a_remember_me_cookie_may_end_with_the_browser_where_a_site_wants_it() {
 #[tokio::test]
 async fn plain_http_works_only_where_a_site_says_so() {
     for insecure in [false, true] {
-        let site = Site::with(|layer| if insecure { layer.insecure_cookies() } else { layer }).await;
+        let site = Site::with(|layer| if insecure { danger::insecure_cookies(layer) } else { layer }).await;
         let mut browser = site.browser();
         browser.trusted = false;
         if !insecure {

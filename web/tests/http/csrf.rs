@@ -1,6 +1,6 @@
 //! CSRF tokens, for clients that send neither `Sec-Fetch-Site` nor `Origin`.
 
-use hallpass_web::{AuthLayerBuilder, SignalKind};
+use hallpass_web::{SignalKind, danger};
 
 use crate::browser::Browser;
 use crate::site::Site;
@@ -168,7 +168,7 @@ async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else(
 
 #[tokio::test]
 async fn where_a_neighbour_can_plant_the_secret_a_page_that_hides_its_origin_is_refused() {
-    let site = Site::with(AuthLayerBuilder::insecure_cookies).await;
+    let site = Site::with(danger::insecure_cookies).await;
     let browser = site.browser();
     browser.log_in("alice").await;
     let own = token(&browser).await;

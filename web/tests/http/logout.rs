@@ -1,7 +1,7 @@
 //! Logging out.
 
 use hallpass_core::EventKind;
-use hallpass_web::{CookieSpec, SameSite};
+use hallpass_web::{CookieSpec, SameSite, danger};
 
 use crate::browser::{REMEMBER, SESSION};
 use crate::gate::Call;
@@ -52,7 +52,7 @@ async fn cookies_are_cleared_with_the_attributes_they_were_set_with() {
     for own_names in [false, true] {
         let site = Site::with(|layer| match own_names {
             false => layer,
-            true => layer.session_cookie(wide("sid")).remember_cookie(wide("rid").http_only(false)),
+            true => layer.session_cookie(wide("sid")).remember_cookie(danger::script_readable(wide("rid"))),
         })
         .await;
         let browser = site.browser();

@@ -6,7 +6,7 @@ use axum::http::header::CACHE_CONTROL;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use hallpass_web::{Auth, CurrentUser, Denied, FreshUser, Refused};
+use hallpass_web::{Auth, CurrentUser, Denied, FreshUser, Refusal};
 use serde::Deserialize;
 
 use crate::routes::{Answered, kind};
@@ -117,7 +117,7 @@ struct Link {
 async fn consume(auth: Auth, form: Form<Link>) -> Answered {
     match auth.consume::<User>(kind(&form.kind), &form.token).await {
         Ok(user) => Ok(user.id.clone().into_response()),
-        Err(Denied::Refused(Refused::Token(rejected))) => Ok(format!("{rejected:?}").into_response()),
+        Err(Denied::Refused(Refusal::Token(rejected))) => Ok(format!("{rejected:?}").into_response()),
         Err(Denied::Refused(refused)) => Ok(format!("{refused:?}").into_response()),
         Err(Denied::Failed(failure)) => Err(failure.into()),
     }

@@ -1,6 +1,6 @@
 //! Requests that a page of another site makes a browser send.
 
-use hallpass_web::{AuthLayerBuilder, CookieSpec, SameSite, SignalKind};
+use hallpass_web::{CookieSpec, SameSite, SignalKind, danger};
 
 use crate::browser::{Browser, SESSION};
 use crate::site::Site;
@@ -146,7 +146,7 @@ async fn plain_http_is_never_our_own_page_where_the_cookies_are_secure() {
     old.trusted = false;
     assert_eq!(old.page_of("https://app.test").post("/members", &[]).await.status, 200);
     assert_eq!(old.page_of("http://app.test").post("/members", &[]).await.status, 403);
-    let plain = Site::with(AuthLayerBuilder::insecure_cookies).await;
+    let plain = Site::with(danger::insecure_cookies).await;
     let mut browser = plain.browser();
     browser.trusted = false;
     assert_eq!(browser.log_in("alice").await.status, 200, "a site without TLS says http");

@@ -10,7 +10,7 @@ use axum::routing::{get, post};
 use axum::{Form, Router};
 use hallpass_core::Kind;
 use hallpass_web::{
-    Auth, CurrentUser, FreshUser, LoginRequired, Rejection, Session, SessionData, local_path,
+    Auth, CurrentUser, FreshUser, LoginRequired, Rejection, Session, SessionData, danger, local_path,
 };
 use serde::{Deserialize, Serialize};
 
@@ -136,7 +136,7 @@ async fn log_in(State(users): State<Users>, auth: Auth, to: Query<To>, form: For
         login = login.remember_for(Duration::from_secs(seconds));
     }
     if form.force.is_some() {
-        login = login.force();
+        login = danger::force(login);
     }
     if let Some(begun) = begun {
         login = login.begun(begun);
@@ -165,7 +165,7 @@ async fn confirm(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, "wrong").into_response());
     }
     let whose = form.whose.as_ref().and_then(|id| users.find(id)).unwrap_or(User::clone(&user));
-    auth.confirm(&whose).await?;
+    auth.reauthenticate(&whose).await?;
     Ok(line(auth.user().await?.as_ref()).into_response())
 }
 

@@ -7,7 +7,8 @@ use axum::extract::{Path, Query, State};
 use axum::routing::{get, post};
 use hallpass_core::Kind;
 use hallpass_web::{
-    Auth, CurrentUser, Denied, Failure, FreshUser, LoginRequired, Refused, Rejection, Session, SessionData,
+    Auth, CurrentUser, Denied, Failure, FreshUser, LoginRequired, Refusal, Rejection, Session, SessionData,
+    danger,
 };
 use serde::{Deserialize, Serialize};
 
@@ -154,7 +155,7 @@ async fn log_in(
         login = login.remember_for(Duration::from_secs(days * 24 * 60 * 60));
     }
     if form.force {
-        login = login.force();
+        login = danger::force(login);
     }
     if form.begun {
         login = login.begun(Ok(begun));
@@ -169,14 +170,14 @@ async fn confirm(
     Query(form): Query<Form>,
 ) -> Result<String, Rejection> {
     let user = users.find(&form.user).ok_or(Rejection::Unauthorized(None))?;
-    auth.confirm(&user).await?;
+    auth.reauthenticate(&user).await?;
     Ok(auth.user::<User>().await?.as_ref().map(describe).unwrap_or_default())
 }
 
 /// Passes an extractor's value, which is not a `User` itself.
 async fn confirm_current(auth: Auth, user: CurrentUser<User>) -> Result<String, Rejection> {
-    auth.confirm(&user).await?;
-    auth.confirm(user.user()).await?;
+    auth.reauthenticate(&user).await?;
+    auth.reauthenticate(user.user()).await?;
     Ok(describe(&user))
 }
 
@@ -337,7 +338,7 @@ async fn once(auth: Auth, State(users): State<Users>, Path(user): Path<String>) 
 async fn consume(auth: Auth, Path(token): Path<String>) -> Result<String, Failure> {
     match auth.consume::<User>(Kind::ONE_TIME, &token).await {
         Ok(user) => Ok(user.id.clone()),
-        Err(Denied::Refused(Refused::Token(rejected))) => Ok(format!("{rejected:?}")),
+        Err(Denied::Refused(Refusal::Token(rejected))) => Ok(format!("{rejected:?}")),
         Err(Denied::Refused(refused)) => Ok(format!("{refused:?}")),
         Err(Denied::Failed(failure)) => Err(failure),
     }

@@ -1,7 +1,7 @@
 //! Cookies and the other headers of an answer.
 
 use hallpass_core::{Kind, Policy};
-use hallpass_web::{CookieSpec, Keep, SameSite};
+use hallpass_web::{CookieSpec, Keep, SameSite, danger};
 
 use crate::world::{DAY, MINUTE, World};
 
@@ -83,7 +83,10 @@ async fn everything_about_them_can_be_changed_and_400_days_is_the_longest() {
         |tokens| tokens.policy(Policy::remember().absolute(900 * DAY)),
         |layer| {
             layer.remember_cookie(spec()).session_cookie(
-                CookieSpec::insecure("now").same_site(SameSite::Strict).http_only(false).keep(Keep::Token),
+                danger::script_readable(danger::insecure_cookie(
+                    CookieSpec::named("now").same_site(SameSite::Strict),
+                ))
+                .keep(Keep::Token),
             )
         },
     );

@@ -257,7 +257,7 @@ async fn freshness_ends_when_the_layer_says_so() {
     world.signals();
     browser.post("/confirm?user=alice").await;
     assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    assert_eq!(world.signals(), [SignalKind::Confirmed]);
+    assert_eq!(world.signals(), [SignalKind::Reauthenticated]);
 }
 
 #[tokio::test]
