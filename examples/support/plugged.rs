@@ -1,4 +1,4 @@
-//! A store that fails on demand, counts its writes, and can hold reads until several wait.
+//! A store for the tests of the examples: it fails on demand, and can hold reads until several wait.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -21,8 +21,6 @@ pub(crate) struct Plugged {
     pub(crate) store: MemoryStore,
     /// Whether it fails.
     pub(crate) out: AtomicBool,
-    /// The number of writes that were requested.
-    pub(crate) writes: AtomicUsize,
     /// How many of the next reads will wait for each other.
     held: AtomicUsize,
     gate: Barrier,
@@ -34,7 +32,6 @@ impl Plugged {
         Self {
             store: MemoryStore::new(),
             out: AtomicBool::new(false),
-            writes: AtomicUsize::new(0),
             held: AtomicUsize::new(0),
             gate: Barrier::new(together),
         }
@@ -50,23 +47,19 @@ impl Plugged {
         self.held.load(Ordering::SeqCst)
     }
 
-    fn read(&self) -> Result<&MemoryStore, StoreError> {
-        match self.out.load(Ordering::SeqCst) {
-            true => Err(StoreError::Unavailable("unplugged".into())),
-            false => Ok(&self.store),
+    fn reach(&self) -> Result<&MemoryStore, StoreError> {
+        if self.out.load(Ordering::SeqCst) {
+            Err(StoreError::Unavailable("unplugged".into()))
+        } else {
+            Ok(&self.store)
         }
-    }
-
-    fn write(&self) -> Result<&MemoryStore, StoreError> {
-        self.writes.fetch_add(1, Ordering::SeqCst);
-        self.read()
     }
 }
 
 #[async_trait]
 impl TokenStore for Plugged {
     async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.write()?.insert(record, fence).await
+        self.reach()?.insert(record, fence).await
     }
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         let held = self.held.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
@@ -74,7 +67,7 @@ impl TokenStore for Plugged {
             let together = timeout(PATIENCE, self.gate.wait()).await;
             together.map_err(|_| StoreError::Unavailable("no other read came".into()))?;
         }
-        self.read()?.find(selector).await
+        self.reach()?.find(selector).await
     }
     async fn replace(
         &self,
@@ -82,16 +75,16 @@ impl TokenStore for Plugged {
         expected: Revision,
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
-        self.write()?.replace(next, expected, change).await
+        self.reach()?.replace(next, expected, change).await
     }
     async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
-        self.write()?.delete(selector, note).await
+        self.reach()?.delete(selector, note).await
     }
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        self.write()?.revoke_by_subject(subject, revocation).await
+        self.reach()?.revoke_by_subject(subject, revocation).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        self.read()?.list_by_subject(subject, page).await
+        self.reach()?.list_by_subject(subject, page).await
     }
     async fn epoch(
         &self,
@@ -100,9 +93,9 @@ impl TokenStore for Plugged {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        self.read()?.epoch(subject, fresh, keep, now).await
+        self.reach()?.epoch(subject, fresh, keep, now).await
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.write()?.purge_expired(now, limit).await
+        self.reach()?.purge_expired(now, limit).await
     }
 }
