@@ -96,10 +96,7 @@ impl Auth {
     /// As for [`require`](Self::require), and [`Rejection::NotFresh`].
     pub async fn require_fresh<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
         let user: CurrentUser<U> = self.require().await?;
-        match user.identity().is_fresh() {
-            true => Ok(user),
-            false => Err(self.not_fresh(user.identity())),
-        }
+        if user.identity().is_fresh() { Ok(user) } else { Err(self.not_fresh(user.identity())) }
     }
 
     /// Returns why a client that sent tokens is not logged in: the most informative verdict on them, for the login

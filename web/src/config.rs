@@ -48,10 +48,7 @@ impl Config {
     /// Loads the user that a record names, unless the record belongs to another audience.
     pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
         let Some(audience) = &self.audience else {
-            return match self.is_of_an_audience(subject) {
-                true => Ok(None),
-                false => self.loader.load(subject).await,
-            };
+            return if self.is_of_an_audience(subject) { Ok(None) } else { self.loader.load(subject).await };
         };
         let id = subject.as_str().strip_prefix(audience.as_str()).and_then(|rest| rest.strip_prefix(':'));
         match id.map(Subject::new) {
@@ -64,10 +61,8 @@ impl Config {
     pub(crate) fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure> {
         let described = self.loader.describe(user)?;
         let Some(audience) = &self.audience else {
-            return match self.is_of_an_audience(&described.subject) {
-                true => Err(Failure::ForeignId),
-                false => Ok(described),
-            };
+            let foreign = self.is_of_an_audience(&described.subject);
+            return if foreign { Err(Failure::ForeignId) } else { Ok(described) };
         };
         let subject = Subject::new(format!("{audience}:{}", described.subject))?;
         Ok(UserFacts { subject, ..described })

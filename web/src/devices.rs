@@ -130,11 +130,8 @@ impl Auth {
     ) -> Result<(), Denied> {
         let logged_in = state.logged_in;
         state.forget();
-        let Renewed { tokens, ended, .. } = match renewed {
-            Ok(renewed) => renewed,
-            Err(hallpass_core::Denied::Rejected(_)) => return Err(Refusal::Anonymous.into()),
-            Err(hallpass_core::Denied::Failed(failure)) => return Err(failure.into()),
-        };
+        let Renewed { tokens, ended, .. } =
+            renewed.map_err(|denied| Denied::as_refusal(denied, Refusal::Anonymous))?;
         state.logged_in = logged_in;
         let held = state.held(&self.0);
         *held = PresentedTokens::default();

@@ -79,6 +79,14 @@ impl Denied {
             Self::Failed(_) => None,
         }
     }
+
+    /// Makes core's only verdict on a call into `refusal`.
+    pub(crate) fn as_refusal(denied: hallpass_core::Denied, refusal: Refusal) -> Self {
+        match denied {
+            hallpass_core::Denied::Rejected(_) => Self::Refused(refusal),
+            hallpass_core::Denied::Failed(failure) => failure.into(),
+        }
+    }
 }
 
 impl Failure {

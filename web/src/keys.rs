@@ -29,7 +29,8 @@ impl Auth {
             return Err(Refusal::TooManyKeys.into());
         }
         let login = self.tokens().begin_login(&subject).await?;
-        fenced(self.tokens().issue(&login, kind).device(name).await)
+        let issued = self.tokens().issue(&login, kind).device(name).await;
+        issued.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Returns the API keys of the user who is logged in, newest first, with name and last use, without secrets.
@@ -85,7 +86,7 @@ impl Auth {
         if let Some(stamp) = described.stamp {
             issue = issue.stamp(stamp);
         }
-        fenced(issue.await)
+        issue.await.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Consumes a token of `kind` and returns its user. Of any number of concurrent calls at most one is accepted.
@@ -135,12 +136,4 @@ impl Auth {
             Err(denied) => Err(denied.into()),
         }
     }
-}
-
-/// Maps the error: core's only verdict on a login is that it was fenced.
-fn fenced(issued: Result<Issued, hallpass_core::Denied>) -> Result<Issued, Denied> {
-    issued.map_err(|denied| match denied {
-        hallpass_core::Denied::Rejected(_) => Refusal::Fenced.into(),
-        hallpass_core::Denied::Failed(failure) => failure.into(),
-    })
 }

@@ -141,15 +141,14 @@ impl<'a> LogIn<'a> {
             return Err(Refusal::Fenced.into());
         }
         let mut state = request.state.lock().await;
-        let remember_until = match self.again {
-            false => self.remember.then(|| request.tokens().now().saturating_add(self.lifetime)),
-            true => {
-                let resolved = request.resolved(&mut state).await?;
-                if resolved.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
-                    return Err(Refusal::Anonymous.into());
-                }
-                self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
+        let remember_until = if self.again {
+            let resolved = request.resolved(&mut state).await?;
+            if resolved.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
+                return Err(Refusal::Anonymous.into());
             }
+            self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
+        } else {
+            self.remember.then(|| request.tokens().now().saturating_add(self.lifetime))
         };
         let mut flags = if self.fresh { 0 } else { NOT_FRESH };
         if !active {
@@ -243,17 +242,10 @@ impl<'a> LogIn<'a> {
         let kinds = &request.config.kinds;
         for (old, text) in replaced.tokens(kinds) {
             // With the last of the new tokens: if that fails, the browser keeps what it has.
-            issue = match kind == kinds.session {
-                true => issue.replaces(old, text),
-                false => issue.replaces_with_next(old, text),
-            };
+            let last = kind == kinds.session;
+            issue = if last { issue.replaces(old, text) } else { issue.replaces_with_next(old, text) };
         }
-        match issue.await {
-            Ok(issued) => Ok(issued),
-            // Core's only verdict on a login is that it was fenced.
-            Err(hallpass_core::Denied::Rejected(_)) => Err(Refusal::Fenced.into()),
-            Err(hallpass_core::Denied::Failed(failure)) => Err(failure.into()),
-        }
+        issue.await.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Returns the data of the previous session, if that was anonymous or the same user's. A session that cannot be

@@ -51,9 +51,10 @@ impl Request {
         }
         changes.yields = false;
         held.made.extend(text.clone());
-        let (place, texts) = match issued.kind == self.config.kinds.remember {
-            true => (&mut changes.remember, &mut held.remembers),
-            false => (&mut changes.session, &mut held.sessions),
+        let (place, texts) = if issued.kind == self.config.kinds.remember {
+            (&mut changes.remember, &mut held.remembers)
+        } else {
+            (&mut changes.session, &mut held.sessions)
         };
         *place = Some(change);
         // The other tokens that the browser sent stay in the list: a log-out or a login in this request ends them,

@@ -107,9 +107,10 @@ impl Request {
         };
         let stamp = loaded.as_ref().and_then(|loaded| loaded.stamp);
         let active = loaded.as_ref().is_none_or(|loaded| loaded.active);
-        let valid = match rotate && active && !self.is_answered() {
-            true => candidate.verify_and_rotate(stamp.as_ref()).await?,
-            false => candidate.verify(stamp.as_ref()).await?,
+        let valid = if rotate && active && !self.is_answered() {
+            candidate.verify_and_rotate(stamp.as_ref()).await?
+        } else {
+            candidate.verify(stamp.as_ref()).await?
         };
         if !active && self.flags(&valid).await? & INACTIVE_ALLOWED == 0 {
             self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
