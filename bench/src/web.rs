@@ -25,7 +25,7 @@ const IDLE: &str = "axum with a layer that does nothing";
 
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     let tokens = Tokens::builder(MemoryStore::new()).build().unwrap();
-    let auth = AuthLayer::builder(tokens, Users).insecure_cookies().build().unwrap();
+    let auth = hallpass_web::danger::insecure_cookies(AuthLayer::builder(tokens, Users)).build().unwrap();
     let site = Router::new().route("/", get(home)).route("/login", post(log_in));
     let site = site.route("/static", get(nothing)).layer(auth);
     let bare = Router::new().route("/", get(greeting)).route("/static", get(nothing));

@@ -1,18 +1,17 @@
 //! What handlers use: ask for the user, log in, log out.
 
-use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
-use hallpass_core::{Login, Rejected, Tokens};
+use hallpass_core::{Reason, Rejected, Tokens};
 use http::{Extensions, HeaderMap, Method};
 
 use crate::current::{CurrentUser, Identity};
 use crate::error::Failure;
-use crate::login::LogIn;
 use crate::next::with_next;
 use crate::rejection::Rejection;
-use crate::request::{Request, Unfit};
+use crate::request::{Handle, Request, Unusable};
 use crate::signal::SignalKind;
 
 /// The user's side of one request: the user, login, log-out, devices, session data.
@@ -21,10 +20,6 @@ use crate::signal::SignalKind;
 /// response, so make them before the handler returns.
 #[derive(Clone)]
 pub struct Auth(pub(crate) Arc<Request>);
-
-/// The form in which the layer passes it on: only [`Auth::of`] reads it, after it has checked the request.
-#[derive(Clone)]
-pub(crate) struct Handle(pub(crate) Arc<Request>);
 
 impl Auth {
     /// Returns the `Auth` of a request that passed an [`AuthLayer`](crate::AuthLayer).
@@ -36,9 +31,9 @@ impl Auth {
         let Handle(request) = extensions.get().ok_or(Rejection::NoLayer)?;
         match request.read(headers, extensions) {
             Ok(_) => Ok(Self(request.clone())),
-            Err(Unfit::CrossSite) => Err(Rejection::CrossSite),
-            Err(Unfit::PlainHttp) => Err(Rejection::PlainHttp),
-            Err(Unfit::TooLarge) => Err(Rejection::TooLarge),
+            Err(Unusable::CrossSite) => Err(Rejection::CrossSite),
+            Err(Unusable::PlainHttp) => Err(Rejection::PlainHttp),
+            Err(Unusable::TooLarge) => Err(Rejection::TooLarge),
         }
     }
 
@@ -51,8 +46,8 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn user<U: Send + Sync + 'static>(&self) -> Result<Option<CurrentUser<U>>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
-        let Some((user, identity)) = &who.known else { return Ok(None) };
+        let resolved = self.0.resolved(&mut state).await?;
+        let Some((user, identity)) = &resolved.known else { return Ok(None) };
         let user = user.clone().downcast::<U>().map_err(|_| Failure::WrongUserType)?;
         Ok(Some(CurrentUser::new(user, identity.clone())))
     }
@@ -79,8 +74,8 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn identity(&self) -> Result<Option<Identity>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
-        Ok(who.known.as_ref().map(|(_, identity)| identity.clone()))
+        let resolved = self.0.resolved(&mut state).await?;
+        Ok(resolved.known.as_ref().map(|(_, identity)| identity.clone()))
     }
 
     /// Returns the user who sent the request, or rejects the request.
@@ -101,10 +96,7 @@ impl Auth {
     /// As for [`require`](Self::require), and [`Rejection::NotFresh`].
     pub async fn require_fresh<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
         let user: CurrentUser<U> = self.require().await?;
-        match user.identity().is_fresh() {
-            true => Ok(user),
-            false => Err(self.not_fresh(user.identity())),
-        }
+        if user.identity().is_fresh() { Ok(user) } else { Err(self.not_fresh(user.identity())) }
     }
 
     /// Returns why a client that sent tokens is not logged in: the most informative verdict on them, for the login
@@ -118,9 +110,9 @@ impl Auth {
     /// [`Failure`] if the user cannot be determined.
     pub async fn why_anonymous(&self) -> Result<Option<Rejected>, Failure> {
         let mut state = self.0.state.lock().await;
-        let who = self.0.who(&mut state).await?;
+        let resolved = self.0.resolved(&mut state).await?;
         let telling = |rejected: &&Rejected| match rejected {
-            Rejected::Reused | Rejected::Revoked(hallpass_core::Reason::Reused) => 0,
+            Rejected::Reused | Rejected::Revoked(Reason::Reused) => 0,
             Rejected::Revoked(_) => 1,
             Rejected::StampMismatch => 2,
             Rejected::Lapsed => 3,
@@ -129,49 +121,7 @@ impl Auth {
             Rejected::Spent | Rejected::Invalid => 6,
             Rejected::Malformed => 7,
         };
-        Ok(who.rejections.iter().min_by_key(telling).copied().filter(|_| who.known.is_none()))
-    }
-
-    /// Begins a login for `user`, before the password is checked. If the user is logged out everywhere before the
-    /// login is complete, the login is refused.
-    ///
-    /// Pass the result, success or failure, to [`LogIn::begun`] without `?`: then only a client that knows the
-    /// password sees a failure. A response before the password check would reveal which names exist, for instance
-    /// while a store serves reads but no writes.
-    ///
-    /// Call it with `None` if no account has the name. That is one call of the store, as for an account, so the time
-    /// does not reveal which names exist. A login that began this way is refused.
-    ///
-    /// # Errors
-    /// [`Failure`] if the store fails.
-    pub async fn begin_login<'u, U: Send + Sync + 'static>(
-        &self,
-        user: impl Into<Option<&'u U>>,
-    ) -> Result<Login, Failure> {
-        match user.into() {
-            Some(user) => {
-                let described = self.0.config.describe(user)?;
-                Ok(self.tokens().begin_login(&described.subject).await?)
-            }
-            None => Ok(self.tokens().begin_unknown_login().await?),
-        }
-    }
-
-    /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
-    /// layer's loader, an `Arc` of it, or a [`CurrentUser`].
-    ///
-    /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
-    /// worthless. The session's data stay if the session was anonymous or this user's.
-    pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
-        LogIn::new(self, user as &(dyn Any + Send + Sync), false)
-    }
-
-    /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
-    /// replace the old ones; a remember-me token lives no longer than before.
-    ///
-    /// [`Refused::Anonymous`](crate::Refused::Anonymous) if `user` is not the user who is logged in.
-    pub fn confirm<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
-        LogIn::new(self, user as &(dyn Any + Send + Sync), true)
+        Ok(resolved.rejections.iter().min_by_key(telling).copied().filter(|_| resolved.known.is_none()))
     }
 
     /// Returns the layer's tokens on behalf of this request: their events carry the client's address, its
@@ -179,6 +129,46 @@ impl Auth {
     #[must_use]
     pub fn tokens(&self) -> &Tokens {
         self.0.tokens()
+    }
+
+    /// Returns a CSRF token for the forms of this page: 128 hexadecimal digits, different each time.
+    ///
+    /// Put it into a hidden field, whose text the handler passes to [`check_csrf`](Self::check_csrf), or let a script
+    /// send it in the header `X-CSRF-Token`.
+    ///
+    /// Its secret ends with the login: a log-out removes it and a login replaces it. So if the response to a login is
+    /// a page, get the token after the login.
+    ///
+    /// The token is checked only if the client does not say whose page sent the request. It is needed then if the
+    /// layer [requires](crate::AuthLayerBuilder::require_csrf_token) it, and always if the page hides its origin
+    /// (`Origin: null`).
+    ///
+    /// # Errors
+    /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be sent
+    /// any more.
+    pub fn csrf_token(&self) -> Result<String, Failure> {
+        let Some(sent) = self.0.sent() else { return Err(Failure::AnswerSent) };
+        self.0.mark_personal();
+        sent.csrf.token(!self.0.is_answered())
+    }
+
+    /// Checks the CSRF token that came with a form. Call it before anything asks for the user: until then the cookies
+    /// of a request that needs the token are ignored, and an extractor like [`CurrentUser`](crate::CurrentUser)
+    /// refuses it.
+    ///
+    /// # Errors
+    /// [`Rejection::CrossSite`] if the request needs a token and this is not one of this browser's.
+    pub async fn check_csrf(&self, token: &str) -> Result<(), Rejection> {
+        let Some(sent) = self.0.sent().filter(|_| self.0.is_unproven()) else { return Ok(()) };
+        if !sent.csrf.is_proved_by(token) {
+            self.0.tell_once(SignalKind::CrossSite, None, None);
+            return Err(Rejection::CrossSite);
+        }
+        let mut state = self.0.state.lock().await;
+        sent.unproven.store(false, Ordering::Relaxed);
+        state.held = None;
+        state.forget();
+        Ok(())
     }
 
     pub(crate) fn unauthorized(&self) -> Rejection {

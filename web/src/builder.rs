@@ -1,6 +1,5 @@
 //! The builder of a layer.
 
-use std::error::Error;
 use std::fmt;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
@@ -11,16 +10,17 @@ use std::time::Duration;
 use hallpass_core::{Kind, Purpose, Tokens};
 use http::{Extensions, HeaderValue};
 
-use crate::answer::SiteData;
-use crate::attempts::AttemptLimit;
+use crate::attempt_limit::AttemptLimit;
 use crate::client::{Clients, MissingFingerprint, Network, Protection};
-use crate::cookie::CookieSpec;
-use crate::layer::{AuthLayer, Config, CookieKinds};
+use crate::config::{Config, ConfigError};
+use crate::cookie::{CookieKinds, CookieSpec};
+use crate::layer::AuthLayer;
 use crate::memory_limit::MemoryLimit;
 use crate::next::local_path;
 use crate::origin::Origins;
+use crate::response::SiteData;
 use crate::signal::Listener;
-use crate::user::AnyLoader;
+use crate::user::{AnyLoader, UserLoader};
 
 /// Builds an [`AuthLayer`]. Start with [`AuthLayer::builder`].
 pub struct AuthLayerBuilder {
@@ -30,7 +30,8 @@ pub struct AuthLayerBuilder {
     session: Option<CookieSpec>,
     remember: Option<CookieSpec>,
     names: Option<String>,
-    insecure: bool,
+    /// Set by [`danger::insecure_cookies`](crate::danger::insecure_cookies).
+    pub(crate) insecure: bool,
 }
 
 /// The default number of API keys of a user.
@@ -39,8 +40,15 @@ const MAX_KEYS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 /// The default time for which a login is fresh: 1 hour.
 const FRESH_FOR: Duration = Duration::from_secs(60 * 60);
 
+impl AuthLayer {
+    /// Starts a builder for a layer over `tokens`, for the users that `loader` finds.
+    pub fn builder(tokens: Tokens, loader: impl UserLoader) -> AuthLayerBuilder {
+        AuthLayerBuilder::new(tokens, Arc::new(loader))
+    }
+}
+
 impl AuthLayerBuilder {
-    pub(crate) fn new(tokens: Tokens, loader: Arc<dyn AnyLoader>) -> Self {
+    fn new(tokens: Tokens, loader: Arc<dyn AnyLoader>) -> Self {
         let config = Config {
             tokens,
             loader,
@@ -197,13 +205,6 @@ impl AuthLayerBuilder {
         self
     }
 
-    /// Uses cookies that are also sent over plain HTTP, without `__Host-` in their names: for development.
-    #[must_use]
-    pub fn insecure_cookies(mut self) -> Self {
-        self.insecure = true;
-        self
-    }
-
     /// Sets what to do when a session comes from another client; [`Protection::Basic`] by default.
     #[must_use]
     pub fn protection(mut self, protection: Protection) -> Self {
@@ -318,7 +319,7 @@ impl AuthLayerBuilder {
         let prefix = self.names.take().or_else(|| self.config.audience.clone());
         let spec = |name: &str| {
             let name = prefix.as_ref().map_or_else(|| name.to_owned(), |prefix| format!("{prefix}-{name}"));
-            if self.insecure { CookieSpec::insecure(name) } else { CookieSpec::host(&name) }
+            if self.insecure { CookieSpec::named(name).secure(false) } else { CookieSpec::host(&name) }
         };
         let config = &mut self.config;
         config.csrf = spec("csrf");
@@ -333,18 +334,6 @@ impl fmt::Debug for AuthLayerBuilder {
     }
 }
 
-/// The error of settings with which the layer would not work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigError(&'static str);
-
-impl fmt::Display for ConfigError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the layer breaks a rule: {}", self.0)
-    }
-}
-
-impl Error for ConfigError {}
-
 #[cfg(test)]
 mod tests {
     use std::convert::Infallible;
@@ -352,7 +341,6 @@ mod tests {
     use hallpass_core::{MemoryStore, Stamp, Subject};
 
     use super::*;
-    use crate::user::UserLoader;
 
     struct Nobody;
 
@@ -376,7 +364,7 @@ mod tests {
     #[test]
     fn what_would_not_work_is_refused_when_built() {
         let builder = || AuthLayer::builder(Tokens::builder(MemoryStore::new()).build().unwrap(), Nobody);
-        assert!(builder().build().is_ok() && builder().insecure_cookies().build().is_ok());
+        assert!(builder().build().is_ok() && crate::danger::insecure_cookies(builder()).build().is_ok());
         for bad in [
             builder().session_cookie(CookieSpec::host("remember")),
             builder().session_cookie(CookieSpec::host("s").path("/app")),

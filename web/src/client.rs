@@ -198,6 +198,14 @@ mod tests {
         assert_eq!(address("fd00::1", &["6.6.6.6, 203.0.113.9 ,10.1.1.1"]).unwrap(), "203.0.113.9");
         assert_eq!(address("::ffff:10.0.0.1", &["6.6.6.6", "2001:db8::1"]).unwrap(), "2001:db8::1");
         assert_eq!(
+            address("10.0.0.1", &["6.6.6.6, 203.0.113.9:4711"]).unwrap(),
+            "203.0.113.9",
+            "with its port"
+        );
+        for text in ["[2001:db8::1]:4711", "[2001:db8::1]"] {
+            assert_eq!(address("10.0.0.1", &[text]).unwrap(), "2001:db8::1");
+        }
+        assert_eq!(
             address("10.0.0.1", &["6.6.6.6, unknown"]),
             None,
             "junk is no address, and not the one before it"

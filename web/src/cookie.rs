@@ -10,8 +10,6 @@ use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use zeroize::Zeroizing;
 
-use crate::layer::CookieKinds;
-
 /// The longest time that browsers keep a cookie: 400 days, after RFC 6265bis.
 const LONGEST: Duration = Duration::from_secs(400 * 24 * 60 * 60);
 
@@ -58,7 +56,7 @@ impl CookieSpec {
         Self::named(format!("__Host-{name}"))
     }
 
-    /// Names the cookie just `name`; `Secure` unless [changed](Self::secure).
+    /// Names the cookie just `name`; `Secure`.
     ///
     /// Unlike with [`host`](Self::host), other hosts of the domain can plant cookies of this name. So can an attacker
     /// in the network of a visitor who opens any page of the domain over plain HTTP. Of at most eight the first valid
@@ -74,12 +72,6 @@ impl CookieSpec {
             same_site: SameSite::Lax,
             keep: None,
         }
-    }
-
-    /// Names the cookie just `name` and also sends it over plain HTTP: only for development without TLS.
-    #[must_use]
-    pub fn insecure(name: impl Into<String>) -> Self {
-        Self::named(name).secure(false)
     }
 
     /// Sends the cookie to this domain and all below it.
@@ -98,14 +90,14 @@ impl CookieSpec {
 
     /// Sets whether the cookie is kept from plain HTTP.
     #[must_use]
-    pub const fn secure(mut self, secure: bool) -> Self {
+    pub(crate) const fn secure(mut self, secure: bool) -> Self {
         self.secure = secure;
         self
     }
 
     /// Sets whether the cookie is kept from scripts.
     #[must_use]
-    pub const fn http_only(mut self, http_only: bool) -> Self {
+    pub(crate) const fn http_only(mut self, http_only: bool) -> Self {
         self.http_only = http_only;
         self
     }
@@ -189,6 +181,19 @@ impl CookieSpec {
     }
 }
 
+/// The kinds of the tokens in the two cookies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CookieKinds {
+    pub(crate) session: Kind,
+    pub(crate) remember: Kind,
+}
+
+impl CookieKinds {
+    pub(crate) fn contain(self, kind: Kind) -> bool {
+        [self.session, self.remember].contains(&kind)
+    }
+}
+
 /// The text of a token.
 pub(crate) type Text = Zeroizing<String>;
 
@@ -241,14 +246,14 @@ impl Changes {
 
 /// The tokens that a browser holds, or will hold after the response.
 #[derive(Clone, Default)]
-pub(crate) struct Held {
+pub(crate) struct PresentedTokens {
     pub(crate) sessions: Vec<Text>,
     pub(crate) remembers: Vec<Text>,
     /// The tokens among them that this request's response hands out. The browser may never get them.
     pub(crate) made: Vec<Text>,
 }
 
-impl Held {
+impl PresentedTokens {
     /// Returns all of them, sessions first.
     pub(crate) fn tokens(&self, kinds: &CookieKinds) -> impl Iterator<Item = (Kind, &Text)> {
         let of = |kind| move |text| (kind, text);
@@ -281,7 +286,7 @@ mod tests {
     use super::*;
 
     fn specs() -> (CookieSpec, CookieSpec) {
-        (CookieSpec::insecure("session"), CookieSpec::insecure("remember"))
+        (CookieSpec::named("session").secure(false), CookieSpec::named("remember").secure(false))
     }
 
     fn read(lines: &[&[u8]]) -> (Vec<String>, Vec<String>) {
@@ -290,7 +295,7 @@ mod tests {
             headers.append(COOKIE, HeaderValue::from_bytes(line).unwrap());
         }
         let (session, remember) = specs();
-        let held = Held::read(&headers, &session, &remember);
+        let held = PresentedTokens::read(&headers, &session, &remember);
         let plain = |texts: Vec<Text>| texts.iter().map(|text| text.to_string()).collect();
         (plain(held.sessions), plain(held.remembers))
     }
@@ -323,7 +328,7 @@ mod tests {
             line(&wide, set(Some(Duration::MAX))),
             "s=v; Path=/app; Domain=example.org; Max-Age=34560000; Secure; HttpOnly; SameSite=Strict"
         );
-        let open = CookieSpec::insecure("s").http_only(false);
+        let open = CookieSpec::named("s").secure(false).http_only(false);
         assert_eq!(line(&open, set(Some(Duration::from_secs(5)))), "s=v; Path=/; Max-Age=5; SameSite=Lax");
         assert!(host.line(&set(None)).unwrap().is_sensitive());
     }
@@ -331,7 +336,7 @@ mod tests {
     #[test]
     fn what_browsers_would_refuse_is_refused_here() {
         assert!(CookieSpec::host("session").check().is_ok());
-        assert!(CookieSpec::insecure("session").check().is_ok());
+        assert!(CookieSpec::named("session").secure(false).check().is_ok());
         for bad in [
             CookieSpec::named(""),
             CookieSpec::named("a b"),
@@ -341,7 +346,7 @@ mod tests {
             CookieSpec::host("s").path("/app"),
             CookieSpec::named("__host-s").path("/app"),
             CookieSpec::named("__Secure-s").secure(false),
-            CookieSpec::insecure("s").same_site(SameSite::None),
+            CookieSpec::named("s").secure(false).same_site(SameSite::None),
             CookieSpec::named("s").path("app"),
             CookieSpec::named("s").path("/; Domain=evil"),
             CookieSpec::named("s").domain("a;b"),

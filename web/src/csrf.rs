@@ -5,7 +5,6 @@
 //! cannot read the cookie, so it cannot send the token.
 
 use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hallpass_core::{Entropy, OsEntropy};
@@ -13,11 +12,8 @@ use http::{HeaderMap, HeaderValue};
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::Zeroizing;
 
-use crate::auth::Auth;
 use crate::cookie::{Change, CookieSpec, values};
 use crate::error::Failure;
-use crate::rejection::Rejection;
-use crate::signal::SignalKind;
 
 /// The header in which a script sends the token.
 const HEADER: &str = "x-csrf-token";
@@ -40,33 +36,25 @@ enum Next {
     Set(Secret),
 }
 
-impl Auth {
-    /// Returns a CSRF token for the forms of this page: 128 hexadecimal digits, different each time.
-    ///
-    /// Put it into a hidden field, whose text the handler passes to [`check_csrf`](Self::check_csrf), or let a script
-    /// send it in the header `X-CSRF-Token`.
-    ///
-    /// Its secret ends with the login: a log-out removes it and a login replaces it. So if the response to a login is
-    /// a page, get the token after the login.
-    ///
-    /// The token is checked only if the client does not say whose page sent the request. It is needed then if the
-    /// layer [requires](crate::AuthLayerBuilder::require_csrf_token) it, and always if the page hides its origin
-    /// (`Origin: null`).
+impl Csrf {
+    pub(crate) fn read(headers: &HeaderMap, spec: &CookieSpec) -> Self {
+        let held = values(headers, spec).iter().filter_map(|text| unhex(text)).collect();
+        Self { held, next: Mutex::default() }
+    }
+
+    /// Returns a token for a page. `may_set` says whether the response can still carry a new secret.
     ///
     /// # Errors
-    /// [`Failure::Tokens`] without randomness; [`Failure::AnswerSent`] if the cookie with its secret cannot be sent
-    /// any more.
-    pub fn csrf_token(&self) -> Result<String, Failure> {
-        let Some(sent) = self.0.sent() else { return Err(Failure::AnswerSent) };
-        self.0.mark_personal();
-        let mut next = sent.csrf.next();
-        if matches!((&*next, sent.csrf.held.first()), (Next::Clear, _) | (Next::Keep, None)) {
-            if self.0.is_answered() {
+    /// [`Failure::AnswerSent`] if it would have to; [`Failure::Tokens`] without randomness.
+    pub(crate) fn token(&self, may_set: bool) -> Result<String, Failure> {
+        let mut next = self.next();
+        if matches!((&*next, self.held.first()), (Next::Clear, _) | (Next::Keep, None)) {
+            if !may_set {
                 return Err(Failure::AnswerSent);
             }
             *next = Next::Set(random()?);
         }
-        let secret = match (&*next, sent.csrf.held.first()) {
+        let secret = match (&*next, self.held.first()) {
             (Next::Set(new), _) => new,
             (_, Some(held)) => held,
             (_, None) => return Err(Failure::AnswerSent),
@@ -75,32 +63,6 @@ impl Auth {
         let mut text = hex(&pad);
         text.push_str(&hex(&std::array::from_fn(|at| pad[at] ^ secret[at])));
         Ok(text.to_string())
-    }
-
-    /// Checks the CSRF token that came with a form. Call it before anything asks for the user: until then the cookies
-    /// of a request that needs the token are ignored, and an extractor like [`CurrentUser`](crate::CurrentUser)
-    /// refuses it.
-    ///
-    /// # Errors
-    /// [`Rejection::CrossSite`] if the request needs a token and this is not one of this browser's.
-    pub async fn check_csrf(&self, token: &str) -> Result<(), Rejection> {
-        let Some(sent) = self.0.sent().filter(|_| self.0.is_unproven()) else { return Ok(()) };
-        if !sent.csrf.is_proved_by(token) {
-            self.0.tell_once(SignalKind::CrossSite, None, None);
-            return Err(Rejection::CrossSite);
-        }
-        let mut state = self.0.state.lock().await;
-        sent.unproven.store(false, Ordering::Relaxed);
-        state.held = None;
-        state.forget();
-        Ok(())
-    }
-}
-
-impl Csrf {
-    pub(crate) fn read(headers: &HeaderMap, spec: &CookieSpec) -> Self {
-        let held = values(headers, spec).iter().filter_map(|text| unhex(text)).collect();
-        Self { held, next: Mutex::default() }
     }
 
     fn next(&self) -> MutexGuard<'_, Next> {
@@ -134,7 +96,7 @@ impl Csrf {
             .is_some_and(|token| self.is_proved_by(token))
     }
 
-    fn is_proved_by(&self, token: &str) -> bool {
+    pub(crate) fn is_proved_by(&self, token: &str) -> bool {
         let Some((pad, masked)) = token.split_at_checked(64) else { return false };
         let (Some(pad), Some(masked)) = (unhex(pad), unhex(masked)) else { return false };
         let secret: [u8; 32] = std::array::from_fn(|at| pad[at] ^ masked[at]);

@@ -3,9 +3,9 @@
 use hallpass_core::{ActiveLogin, ListQuery, LoginId, Purposes, Reason, Renewed, Subject, Valid};
 
 use crate::auth::Auth;
-use crate::cookie::Held;
+use crate::cookie::PresentedTokens;
 use crate::current::Via;
-use crate::error::{Denied, Failure, Refused};
+use crate::error::{Denied, Failure, Refusal};
 use crate::request::State;
 use crate::signal::SignalKind;
 
@@ -33,7 +33,7 @@ impl Auth {
     /// user's login and an API key are not devices of this user.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// [`Refusal::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
     /// call.
     pub async fn logout_device(&self, device: LoginId) -> Result<bool, Denied> {
         self.refuse_unproven()?;
@@ -57,13 +57,13 @@ impl Auth {
     /// out and stay.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Refused::Anonymous`] without a session, or if it was
+    /// [`Refusal::CrossSite`] as for [`logout`](Self::logout). [`Refusal::Anonymous`] without a session, or if it was
     /// ended meanwhile, for instance by the same call in another tab. [`Failure`] if it could not be written: repeat
     /// the call. If only the other devices could not be ended, this one has its new tokens nevertheless.
     pub async fn logout_others(&self) -> Result<(), Denied> {
         self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
-        let Some(valid) = self.own_session(&mut state).await? else { return Err(Refused::Anonymous.into()) };
+        let Some(valid) = self.own_session(&mut state).await? else { return Err(Refusal::Anonymous.into()) };
         let subject = valid.subject().cloned();
         let renewed = self.tokens().revoke_others(valid).await;
         self.renewed(&mut state, subject.as_ref(), renewed)
@@ -84,7 +84,7 @@ impl Auth {
         let mut state = self.0.state.lock().await;
         let valid = self.own_session(&mut state).await?;
         let Some(valid) = valid.filter(|valid| valid.subject() == Some(&described.subject)) else {
-            return Err(Refused::Anonymous.into());
+            return Err(Refusal::Anonymous.into());
         };
         let renewed = self.tokens().credential_changed(valid, described.stamp).await;
         self.renewed(&mut state, Some(&described.subject), renewed)
@@ -94,7 +94,7 @@ impl Auth {
     /// user was logged in.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// [`Refusal::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
     /// call.
     pub async fn logout_everywhere(&self) -> Result<bool, Denied> {
         self.refuse_unproven()?;
@@ -118,7 +118,7 @@ impl Auth {
         if self.0.is_answered() {
             return Err(Failure::AnswerSent);
         }
-        Ok(self.0.who(state).await?.session.as_ref().filter(|valid| valid.subject().is_some()))
+        Ok(self.0.resolved(state).await?.session.as_ref().filter(|valid| valid.subject().is_some()))
     }
 
     /// Hands the new tokens out, in place of all that the browser held.
@@ -130,14 +130,11 @@ impl Auth {
     ) -> Result<(), Denied> {
         let logged_in = state.logged_in;
         state.forget();
-        let Renewed { tokens, ended, .. } = match renewed {
-            Ok(renewed) => renewed,
-            Err(hallpass_core::Denied::Rejected(_)) => return Err(Refused::Anonymous.into()),
-            Err(hallpass_core::Denied::Failed(failure)) => return Err(failure.into()),
-        };
+        let Renewed { tokens, ended, .. } =
+            renewed.map_err(|denied| Denied::as_refusal(denied, Refusal::Anonymous))?;
         state.logged_in = logged_in;
         let held = state.held(&self.0);
-        *held = Held::default();
+        *held = PresentedTokens::default();
         for issued in tokens.iter().filter(|issued| self.0.config.kinds.contain(issued.kind)) {
             self.0.hand_out(held, issued)?;
         }

@@ -12,13 +12,13 @@ pub(crate) struct Envelope<'a> {
 /// The remember-me token was presented again after it had restored this session.
 pub(crate) const CONFIRMED: u8 = 1;
 /// The login was forced for a user who is not active.
-pub(crate) const FORCED: u8 = 2;
+pub(crate) const INACTIVE_ALLOWED: u8 = 2;
 /// Not fresh, whatever the login began with.
-pub(crate) const STALE: u8 = 4;
+pub(crate) const NOT_FRESH: u8 = 4;
 
 /// No byte of UTF-8 text has these bits, so text from another writer is never taken for flags.
 const VERSION: u8 = 0xF8;
-const FLAGS: u8 = CONFIRMED | FORCED | STALE;
+const FLAGS: u8 = CONFIRMED | INACTIVE_ALLOWED | NOT_FRESH;
 
 impl<'a> Envelope<'a> {
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
@@ -53,10 +53,10 @@ mod tests {
 
     #[test]
     fn flags_and_data_are_apart() {
-        let mut bytes = seal(FORCED, b"{}");
-        assert!(raise(&mut bytes, STALE) && !raise(&mut bytes, STALE));
+        let mut bytes = seal(INACTIVE_ALLOWED, b"{}");
+        assert!(raise(&mut bytes, NOT_FRESH) && !raise(&mut bytes, NOT_FRESH));
         let envelope = Envelope::of(&bytes);
-        assert_eq!(envelope.flags, FORCED | STALE);
+        assert_eq!(envelope.flags, INACTIVE_ALLOWED | NOT_FRESH);
         assert_eq!(envelope.data, b"{}");
     }
 

@@ -12,7 +12,7 @@ use hallpass_core::{BoxError, LimitError, Rejected, StoreError};
 #[derive(Debug)]
 pub enum Denied {
     /// Refused, for a reason to show to the user.
-    Refused(Refused),
+    Refused(Refusal),
     /// Failed: try again, or correct the program.
     Failed(Failure),
 }
@@ -44,7 +44,7 @@ pub enum Failure {
 /// Why a login or a change of one was refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum Refused {
+pub enum Refusal {
     /// The request is anonymous, or its session was ended meanwhile.
     Anonymous,
     /// The client does not say whose page sent the request, and no CSRF token was checked.
@@ -60,7 +60,7 @@ pub enum Refused {
 }
 
 /// Why a token lets no user in.
-pub(crate) enum NoEntry {
+pub(crate) enum NotAdmitted {
     /// A verdict.
     Rejected(Rejected),
     /// There is no verdict on this one token, because its row is damaged or was made with a key that this node lacks.
@@ -73,10 +73,18 @@ pub(crate) enum NoEntry {
 impl Denied {
     /// Returns the refusal, if it is one.
     #[must_use]
-    pub const fn refusal(&self) -> Option<Refused> {
+    pub const fn refusal(&self) -> Option<Refusal> {
         match self {
             Self::Refused(refused) => Some(*refused),
             Self::Failed(_) => None,
+        }
+    }
+
+    /// Makes core's only verdict on a call into `refusal`.
+    pub(crate) fn as_refusal(denied: hallpass_core::Denied, refusal: Refusal) -> Self {
+        match denied {
+            hallpass_core::Denied::Rejected(_) => Self::Refused(refusal),
+            hallpass_core::Denied::Failed(failure) => failure.into(),
         }
     }
 }
@@ -136,7 +144,7 @@ impl Error for Failure {
     }
 }
 
-impl fmt::Display for Refused {
+impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Anonymous => "not logged in",
@@ -149,10 +157,10 @@ impl fmt::Display for Refused {
     }
 }
 
-impl Error for Refused {}
+impl Error for Refusal {}
 
-impl From<Refused> for Denied {
-    fn from(refused: Refused) -> Self {
+impl From<Refusal> for Denied {
+    fn from(refused: Refusal) -> Self {
         Self::Refused(refused)
     }
 }
@@ -172,7 +180,7 @@ impl From<hallpass_core::Failure> for Denied {
 impl From<hallpass_core::Denied> for Denied {
     fn from(denied: hallpass_core::Denied) -> Self {
         match denied {
-            hallpass_core::Denied::Rejected(rejected) => Self::Refused(Refused::Token(rejected)),
+            hallpass_core::Denied::Rejected(rejected) => Self::Refused(Refusal::Token(rejected)),
             hallpass_core::Denied::Failed(failure) => Self::Failed(failure.into()),
         }
     }
@@ -190,19 +198,19 @@ impl From<LimitError> for Failure {
     }
 }
 
-impl From<Rejected> for NoEntry {
+impl From<Rejected> for NotAdmitted {
     fn from(rejected: Rejected) -> Self {
         Self::Rejected(rejected)
     }
 }
 
-impl From<Failure> for NoEntry {
+impl From<Failure> for NotAdmitted {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
     }
 }
 
-impl From<hallpass_core::Denied> for NoEntry {
+impl From<hallpass_core::Denied> for NotAdmitted {
     fn from(denied: hallpass_core::Denied) -> Self {
         use hallpass_core::{Denied, Failure};
         match denied {
@@ -217,4 +225,15 @@ impl From<hallpass_core::Denied> for NoEntry {
             Denied::Failed(failure) => Self::Failed(failure.into()),
         }
     }
+}
+
+/// Formats an error and its causes.
+pub(crate) fn causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        text = format!("{text}: {cause}");
+        next = cause.source();
+    }
+    text
 }

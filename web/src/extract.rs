@@ -8,7 +8,7 @@ use http::request::Parts;
 
 use crate::auth::Auth;
 use crate::current::{CurrentUser, FreshUser};
-use crate::error::{Denied, Failure, Refused};
+use crate::error::{Denied, Failure, Refusal};
 use crate::rejection::Rejection;
 use crate::session::{Session, SessionData};
 
@@ -70,7 +70,7 @@ impl IntoResponse for Denied {
     }
 }
 
-impl IntoResponse for Refused {
+impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         Rejection::from(self).response()
     }

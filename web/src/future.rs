@@ -16,19 +16,19 @@ pin_project! {
         #[pin]
         inner: F,
         request: Arc<Request>,
-        late: Option<Late<R>>,
+        pending: Option<PendingResponse<R>>,
     }
 }
 
 /// A response, and the check whether another request has overtaken the tokens that it hands out.
-struct Late<R> {
+struct PendingResponse<R> {
     answer: Option<Response<R>>,
     overtaken: Pin<Box<dyn Future<Output = bool> + Send>>,
 }
 
 impl<F, R> ResponseFuture<F, R> {
     pub(crate) fn new(inner: F, request: Arc<Request>) -> Self {
-        Self { inner, request, late: None }
+        Self { inner, request, pending: None }
     }
 }
 
@@ -40,8 +40,8 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let this = self.project();
-        let late = match this.late {
-            Some(late) => late,
+        let pending = match this.pending {
+            Some(pending) => pending,
             None => {
                 let mut answer = match ready!(this.inner.poll(cx)) {
                     Ok(answer) => answer,
@@ -53,13 +53,13 @@ where
                 };
                 let request = this.request.clone();
                 let overtaken = Box::pin(async move { request.is_overtaken(&found).await });
-                this.late.insert(Late { answer: Some(answer), overtaken })
+                this.pending.insert(PendingResponse { answer: Some(answer), overtaken })
             }
         };
-        if late.answer.is_some() && ready!(late.overtaken.as_mut().poll(cx)) {
+        if pending.answer.is_some() && ready!(pending.overtaken.as_mut().poll(cx)) {
             this.request.changes().withdraw();
         }
-        match late.answer.take() {
+        match pending.answer.take() {
             Some(mut answer) => {
                 this.request.finish(answer.headers_mut());
                 Poll::Ready(Ok(answer))

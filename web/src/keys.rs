@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hallpass_core::{ActiveLogin, Issued, Kind, ListQuery, LoginId, Purpose, Reason, Rejected, Subject};
 
 use crate::auth::Auth;
-use crate::error::{Denied, Failure, Refused};
+use crate::error::{Denied, Failure, Refusal};
 
 impl Auth {
     /// Makes an API key for the user who is logged in, to be shown once. An API key cannot make another.
@@ -18,18 +18,19 @@ impl Auth {
     /// decides what else it may do, by [`Identity::login`](crate::Identity::login).
     ///
     /// # Errors
-    /// [`Refused::Anonymous`]; [`Refused::CrossSite`]; [`Refused::TooManyKeys`]; [`Failure`] if it could not be
+    /// [`Refusal::Anonymous`]; [`Refusal::CrossSite`]; [`Refusal::TooManyKeys`]; [`Failure`] if it could not be
     /// stored.
     pub async fn issue_key(&self, name: &str) -> Result<Issued, Denied> {
         self.refuse_unproven()?;
         let config = &self.0.config;
         let kind = config.keys.ok_or(hallpass_core::Failure::UnknownKind(Kind::API_KEY))?;
-        let Some((subject, login)) = self.caller().await? else { return Err(Refused::Anonymous.into()) };
+        let Some((subject, login)) = self.caller().await? else { return Err(Refusal::Anonymous.into()) };
         if self.keys_of(&subject, login).await?.len() >= config.max_keys.get() as usize {
-            return Err(Refused::TooManyKeys.into());
+            return Err(Refusal::TooManyKeys.into());
         }
         let login = self.tokens().begin_login(&subject).await?;
-        fenced(self.tokens().issue(&login, kind).device(name).await)
+        let issued = self.tokens().issue(&login, kind).device(name).await;
+        issued.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Returns the API keys of the user who is logged in, newest first, with name and last use, without secrets.
@@ -48,7 +49,7 @@ impl Auth {
     /// Returns whether there was anything to end: a device is not a key.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
+    /// [`Refusal::CrossSite`] as for [`logout`](Self::logout). [`Failure`] if it could not be written: repeat the
     /// call.
     pub async fn revoke_key(&self, key: LoginId) -> Result<bool, Denied> {
         self.refuse_unproven()?;
@@ -85,7 +86,7 @@ impl Auth {
         if let Some(stamp) = described.stamp {
             issue = issue.stamp(stamp);
         }
-        fenced(issue.await)
+        issue.await.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Consumes a token of `kind` and returns its user. Of any number of concurrent calls at most one is accepted.
@@ -93,7 +94,7 @@ impl Auth {
     /// Call it when the form is sent, not when its link is opened: programs open links, too.
     ///
     /// # Errors
-    /// [`Refused::Token`] if the token is rejected. [`Refused::Inactive`] if its user is not active: then it is not
+    /// [`Refusal::Token`] if the token is rejected. [`Refusal::Inactive`] if its user is not active: then it is not
     /// consumed. [`Failure`] without a verdict: then it may be consumed.
     pub async fn consume<U: Send + Sync + 'static>(&self, kind: Kind, text: &str) -> Result<Arc<U>, Denied> {
         self.use_up(kind, text, false).await
@@ -118,29 +119,21 @@ impl Auth {
         text: &str,
         inactive_too: bool,
     ) -> Result<Arc<U>, Denied> {
-        let invalid = Refused::Token(Rejected::Invalid);
+        let invalid = Refusal::Token(Rejected::Invalid);
         let candidate = self.tokens().look_up(kind, text).await?;
         let subject = candidate.subject().cloned().ok_or(invalid)?;
         let loaded = self.0.config.load(&subject).await?.ok_or(invalid)?;
         let user = loaded.user.downcast().map_err(|_| Failure::WrongUserType)?;
         if !loaded.active && !inactive_too {
             self.0.tell_once(crate::SignalKind::Inactive, Some(&subject), Some(candidate.login()));
-            return Err(Refused::Inactive.into());
+            return Err(Refusal::Inactive.into());
         }
         match candidate.consume(loaded.stamp.as_ref()).await {
             Ok(_) => Ok(user),
             Err(hallpass_core::Denied::Failed(hallpass_core::Failure::StampRequired)) => {
-                Err(Refused::Token(Rejected::StampMismatch).into())
+                Err(Refusal::Token(Rejected::StampMismatch).into())
             }
             Err(denied) => Err(denied.into()),
         }
     }
-}
-
-/// Maps the error: core's only verdict on a login is that it was fenced.
-fn fenced(issued: Result<Issued, hallpass_core::Denied>) -> Result<Issued, Denied> {
-    issued.map_err(|denied| match denied {
-        hallpass_core::Denied::Rejected(_) => Refused::Fenced.into(),
-        hallpass_core::Denied::Failed(failure) => failure.into(),
-    })
 }

@@ -1,12 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+pub mod danger;
 pub mod testing;
 
-mod answer;
+mod attempt_limit;
 mod attempts;
 mod auth;
 mod builder;
 mod client;
+mod config;
 mod cookie;
 mod csrf;
 mod current;
@@ -26,20 +28,21 @@ mod origin;
 mod rejection;
 mod request;
 mod required;
-mod resolve;
+mod response;
 mod service;
 mod session;
 mod signal;
 mod user;
 
-pub use answer::SiteData;
-pub use attempts::{Attempt, AttemptBy, AttemptLimit};
+pub use attempt_limit::{AttemptBy, AttemptLimit};
+pub use attempts::Attempt;
 pub use auth::Auth;
-pub use builder::{AuthLayerBuilder, ConfigError};
+pub use builder::AuthLayerBuilder;
 pub use client::{MissingFingerprint, Network, NetworkError, Protection};
+pub use config::ConfigError;
 pub use cookie::{CookieSpec, Keep, SameSite};
 pub use current::{CurrentUser, FreshUser, Identity, Via};
-pub use error::{Denied, Failure, Refused};
+pub use error::{Denied, Failure, Refusal};
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;
 pub use login::LogIn;
@@ -47,6 +50,7 @@ pub use memory_limit::MemoryLimit;
 pub use next::local_path;
 pub use rejection::Rejection;
 pub use required::{LoginRequired, RequireLogin};
+pub use response::SiteData;
 pub use service::AuthService;
 #[cfg(feature = "axum")]
 pub use session::Session;

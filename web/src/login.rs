@@ -4,48 +4,91 @@ use std::any::Any;
 use std::fmt;
 use std::future::IntoFuture;
 use std::pin::Pin;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use hallpass_core::{Issued, Kind, Login, Rejected, Stamp, Subject, Timestamp};
 
 use crate::auth::Auth;
 use crate::client::Client;
-use crate::cookie::{Change, Held};
-use crate::envelope::{FORCED, STALE, seal};
-use crate::error::{Denied, Failure, NoEntry, Refused};
-use crate::origin::is_loopback;
-use crate::rejection::causes;
-use crate::request::{Request, State, Who};
+use crate::cookie::{Change, PresentedTokens};
+use crate::envelope::{INACTIVE_ALLOWED, NOT_FRESH, seal};
+use crate::error::{Denied, Failure, NotAdmitted, Refusal, causes};
+use crate::request::{Resolved, State};
 use crate::signal::SignalKind;
-use crate::user::Described;
+use crate::user::UserFacts;
 
 /// A login about to happen: set its options, then `.await` it.
 #[must_use = "no one is logged in until it is awaited"]
 pub struct LogIn<'a> {
     auth: &'a Auth,
     user: &'a (dyn Any + Send + Sync),
-    confirm: bool,
+    /// Whether the user is logged in already, and entered the password again.
+    again: bool,
     begun: Option<Result<Login, Failure>>,
     remember: bool,
     lifetime: Duration,
     fresh: bool,
-    force: bool,
+    /// Set by [`danger::force`](crate::danger::force).
+    pub(crate) force: bool,
 }
 
 /// The terms that all tokens of the login share.
-struct Terms<'a> {
+struct LoginTerms<'a> {
     login: &'a Login,
     stamp: Option<Stamp>,
     flags: u8,
 }
 
+impl Auth {
+    /// Begins a login for `user`, before the password is checked. If the user is logged out everywhere before the
+    /// login is complete, the login is refused.
+    ///
+    /// Pass the result, success or failure, to [`LogIn::begun`] without `?`: then only a client that knows the
+    /// password sees a failure. A response before the password check would reveal which names exist, for instance
+    /// while a store serves reads but no writes.
+    ///
+    /// Call it with `None` if no account has the name. That is one call of the store, as for an account, so the time
+    /// does not reveal which names exist. A login that began this way is refused.
+    ///
+    /// # Errors
+    /// [`Failure`] if the store fails.
+    pub async fn begin_login<'u, U: Send + Sync + 'static>(
+        &self,
+        user: impl Into<Option<&'u U>>,
+    ) -> Result<Login, Failure> {
+        match user.into() {
+            Some(user) => {
+                let described = self.0.config.describe(user)?;
+                Ok(self.tokens().begin_login(&described.subject).await?)
+            }
+            None => Ok(self.tokens().begin_unknown_login().await?),
+        }
+    }
+
+    /// Logs `user` in, whose credentials you have checked: set the options, then `.await` it. `U` is the type of the
+    /// layer's loader, an `Arc` of it, or a [`CurrentUser`](crate::CurrentUser).
+    ///
+    /// It makes a new session and ends the login that this browser had, so a session planted by an attacker is
+    /// worthless. The session's data stay if the session was anonymous or this user's.
+    pub fn login<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), false)
+    }
+
+    /// Makes the login of `user` fresh, after the logged-in user entered the password again (a step-up). New tokens
+    /// replace the old ones; a remember-me token lives no longer than before.
+    ///
+    /// [`Refusal::Anonymous`](crate::Refusal::Anonymous) if `user` is not the user who is logged in.
+    pub fn reauthenticate<'a, U: Send + Sync + 'static>(&'a self, user: &'a U) -> LogIn<'a> {
+        LogIn::new(self, user as &(dyn Any + Send + Sync), true)
+    }
+}
+
 impl<'a> LogIn<'a> {
-    pub(crate) fn new(auth: &'a Auth, user: &'a (dyn Any + Send + Sync), confirm: bool) -> Self {
+    pub(crate) fn new(auth: &'a Auth, user: &'a (dyn Any + Send + Sync), again: bool) -> Self {
         Self {
             auth,
             user,
-            confirm,
+            again,
             begun: None,
             remember: false,
             lifetime: Duration::MAX,
@@ -72,12 +115,6 @@ impl<'a> LogIn<'a> {
         self
     }
 
-    /// Also logs in a user who is not active, for as long as this login lasts.
-    pub fn force(mut self) -> Self {
-        self.force = true;
-        self
-    }
-
     /// Completes the login that [`Auth::begin_login`] began before the password was checked. If it could not begin,
     /// this login fails with the cause.
     pub fn begun(mut self, login: Result<Login, Failure>) -> Self {
@@ -87,39 +124,38 @@ impl<'a> LogIn<'a> {
 
     async fn run(mut self) -> Result<(), Denied> {
         let request = &self.auth.0;
-        let Described { subject, stamp, active } = request.config.describe(self.user)?;
+        let UserFacts { subject, stamp, active } = request.config.describe(self.user)?;
         self.auth.refuse_unproven()?;
         if request.is_answered() {
             return Err(Failure::AnswerSent.into());
         }
         if !active && !self.force {
             request.tell_once(SignalKind::Inactive, Some(&subject), None);
-            return Err(Refused::Inactive.into());
+            return Err(Refusal::Inactive.into());
         }
         let begun = match self.begun.take() {
             Some(login) => login?,
             None => request.tokens().begin_login(&subject).await?,
         };
         if begun.subject() != Some(&subject) {
-            return Err(Refused::Fenced.into());
+            return Err(Refusal::Fenced.into());
         }
         let mut state = request.state.lock().await;
-        let remember_until = match self.confirm {
-            false => self.remember.then(|| request.tokens().now().saturating_add(self.lifetime)),
-            true => {
-                let who = request.who(&mut state).await?;
-                if who.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
-                    return Err(Refused::Anonymous.into());
-                }
-                self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
+        let remember_until = if self.again {
+            let resolved = request.resolved(&mut state).await?;
+            if resolved.known.as_ref().is_none_or(|(_, identity)| identity.subject != subject) {
+                return Err(Refusal::Anonymous.into());
             }
+            self.remembered_until(&mut state, &subject, stamp.as_ref()).await?
+        } else {
+            self.remember.then(|| request.tokens().now().saturating_add(self.lifetime))
         };
-        let mut flags = if self.fresh { 0 } else { STALE };
+        let mut flags = if self.fresh { 0 } else { NOT_FRESH };
         if !active {
-            flags |= FORCED;
+            flags |= INACTIVE_ALLOWED;
         }
         let data = self.kept(&mut state, &subject, stamp.as_ref()).await?;
-        let terms = Terms { login: &begun, stamp, flags };
+        let terms = LoginTerms { login: &begun, stamp, flags };
         let mut issued = Vec::new();
         let done = self.issue(state.held(request), &terms, remember_until, &data, &mut issued).await;
         if let Err(denied) = done.and_then(|()| Ok(self.hand_out(&mut state, &issued)?)) {
@@ -130,7 +166,7 @@ impl<'a> LogIn<'a> {
         state.logged_in = true;
         request.mark_personal();
         request.warn_of_dropped_cookies();
-        let what = if self.confirm { SignalKind::Confirmed } else { SignalKind::LoggedIn };
+        let what = if self.again { SignalKind::Reauthenticated } else { SignalKind::LoggedIn };
         request.tell(what, Some(&subject), Some(begun.id()));
         Ok(())
     }
@@ -149,14 +185,14 @@ impl<'a> LogIn<'a> {
     /// Sends the new tokens to the browser, in place of all that it held.
     fn hand_out(&self, state: &mut State, issued: &[Issued]) -> Result<(), Failure> {
         let request = &self.auth.0;
-        if let Some(sent) = request.sent().filter(|_| !self.confirm) {
+        if let Some(sent) = request.sent().filter(|_| !self.again) {
             sent.csrf.renew()?;
         }
         let held = state.held(request);
         if !held.remembers.is_empty() {
             request.changes().remember = Some(Change::Clear);
         }
-        *held = Held::default();
+        *held = PresentedTokens::default();
         // After a log-out in the same request the browser would delete the cookies that are set here.
         request.changes().logged_out = false;
         issued.iter().try_for_each(|issued| request.hand_out(held, issued))
@@ -166,8 +202,8 @@ impl<'a> LogIn<'a> {
     /// `issued` contains what was stored before it.
     async fn issue(
         &self,
-        held: &Held,
-        terms: &Terms<'_>,
+        held: &PresentedTokens,
+        terms: &LoginTerms<'_>,
         remember_until: Option<Timestamp>,
         data: &[u8],
         issued: &mut Vec<Issued>,
@@ -183,8 +219,8 @@ impl<'a> LogIn<'a> {
     async fn issue_one(
         &self,
         kind: Kind,
-        replaced: &Held,
-        terms: &Terms<'_>,
+        replaced: &PresentedTokens,
+        terms: &LoginTerms<'_>,
         until: Timestamp,
         data: &[u8],
     ) -> Result<Issued, Denied> {
@@ -206,17 +242,10 @@ impl<'a> LogIn<'a> {
         let kinds = &request.config.kinds;
         for (old, text) in replaced.tokens(kinds) {
             // With the last of the new tokens: if that fails, the browser keeps what it has.
-            issue = match kind == kinds.session {
-                true => issue.replaces(old, text),
-                false => issue.replaces_with_next(old, text),
-            };
+            let last = kind == kinds.session;
+            issue = if last { issue.replaces(old, text) } else { issue.replaces_with_next(old, text) };
         }
-        match issue.await {
-            Ok(issued) => Ok(issued),
-            // Core's only verdict on a login is that it was fenced.
-            Err(hallpass_core::Denied::Rejected(_)) => Err(Refused::Fenced.into()),
-            Err(hallpass_core::Denied::Failed(failure)) => Err(failure.into()),
-        }
+        issue.await.map_err(|denied| Denied::as_refusal(denied, Refusal::Fenced))
     }
 
     /// Returns the data of the previous session, if that was anonymous or the same user's. A session that cannot be
@@ -235,14 +264,14 @@ impl<'a> LogIn<'a> {
                 let stamp = match candidate.subject() {
                     None => None,
                     Some(other) if other == subject => stamp,
-                    Some(_) => return Err(NoEntry::Rejected(Rejected::Invalid)),
+                    Some(_) => return Err(NotAdmitted::Rejected(Rejected::Invalid)),
                 };
                 request.kept_data(&candidate.verify(stamp).await?).await
             };
             match kept.await {
                 Ok(data) => return Ok(data),
-                Err(NoEntry::Failed(failure)) => return Err(failure),
-                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
+                Err(NotAdmitted::Failed(failure)) => return Err(failure),
+                Err(NotAdmitted::Rejected(_) | NotAdmitted::Unreadable(_)) => {}
             }
         }
         Ok(Vec::new())
@@ -256,44 +285,17 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
         let request = &self.auth.0;
-        for candidate in request.remembered(state.held(request), &mut Who::default()).await? {
+        for candidate in request.remembered(state.held(request), &mut Resolved::default()).await? {
             if candidate.subject() != Some(subject) {
                 continue;
             }
-            match candidate.verify(stamp).await.map_err(NoEntry::from) {
+            match candidate.verify(stamp).await.map_err(NotAdmitted::from) {
                 Ok(valid) => return Ok(Some(valid.absolute_expiry())),
-                Err(NoEntry::Failed(failure)) => return Err(failure),
-                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => {}
+                Err(NotAdmitted::Failed(failure)) => return Err(failure),
+                Err(NotAdmitted::Rejected(_) | NotAdmitted::Unreadable(_)) => {}
             }
         }
         Ok(None)
-    }
-}
-
-impl Request {
-    /// Logs one warning if browsers drop the cookies that were just handed out, or if the cookies could be `Secure`.
-    /// Neither is visible in a browser, where the login just seems to have no effect.
-    fn warn_of_dropped_cookies(&self) {
-        let Some(sent) = self.sent() else { return };
-        let Some(origin) = sent.origin.as_ref().and_then(|origin| origin.to_str().ok()) else { return };
-        let agent = sent.client.agent();
-        let message = match (origin.strip_prefix("http://"), self.config.session.is_secure()) {
-            (Some(host), true) if !is_loopback(host) => {
-                "browsers drop Secure cookies that come over plain HTTP: serve the site over HTTPS, or build the \
-                 layer with insecure_cookies() for development"
-            }
-            (Some(_), true) if agent.contains("Safari/") && !agent.contains("Chrom") => {
-                "Safari drops Secure cookies that come over plain HTTP from this machine, too: serve the site over \
-                 HTTPS, or build the layer with insecure_cookies() for development"
-            }
-            (None, false) if origin.starts_with("https://") => {
-                "the site is on HTTPS and its cookies are not Secure: build the layer without insecure_cookies()"
-            }
-            _ => return,
-        };
-        if !self.config.warned.swap(true, Ordering::Relaxed) {
-            tracing::warn!(target: "hallpass", origin, "{message}");
-        }
     }
 }
 

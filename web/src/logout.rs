@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use hallpass_core::{LoginId, Subject};
 
 use crate::auth::Auth;
-use crate::error::{Denied, NoEntry, Refused};
+use crate::error::{Denied, NotAdmitted, Refusal};
 use crate::signal::SignalKind;
 
 /// The owner of a token (`None` for a visitor) and its login.
@@ -18,7 +18,7 @@ impl Auth {
     /// cannot be read, nothing is ended for it, but it is cleared like the others.
     ///
     /// # Errors
-    /// [`Refused::CrossSite`], which becomes a 403, if the request needs a CSRF token that was not checked: nothing
+    /// [`Refusal::CrossSite`], which becomes a 403, if the request needs a CSRF token that was not checked: nothing
     /// was ended. [`Failure`](crate::Failure) if one of the logins could not be ended. The others were ended, but the
     /// cookies stay: repeat the call.
     pub async fn logout(&self) -> Result<bool, Denied> {
@@ -31,15 +31,15 @@ impl Auth {
         let mut owners: Vec<Option<Owner>> = Vec::new();
         let (mut texts, mut failed) = (Vec::new(), None);
         for (look, text) in join_all(looks).await.into_iter().zip(held.tokens(kinds)) {
-            let owner = match look.map_err(NoEntry::from) {
+            let owner = match look.map_err(NotAdmitted::from) {
                 Ok(candidate) => Some((candidate.subject().cloned(), candidate.login())),
-                Err(NoEntry::Failed(failure)) => {
+                Err(NotAdmitted::Failed(failure)) => {
                     failed.get_or_insert(failure);
                     continue;
                 }
                 // A dead token may belong to a login that is still alive. Ending that login needs no key that may be
                 // missing.
-                Err(NoEntry::Rejected(_) | NoEntry::Unreadable(_)) => None,
+                Err(NotAdmitted::Rejected(_) | NotAdmitted::Unreadable(_)) => None,
             };
             // One token is enough for each login.
             if owner.is_none() || !owners.contains(&owner) {
@@ -51,12 +51,12 @@ impl Auth {
         let known = owners.iter().flatten().find(|(subject, _)| subject.is_some());
         let mut ended = Vec::new();
         for ((kind, text), owner) in texts.into_iter().zip(&owners) {
-            match tokens.revoke(kind, text).await.map_err(NoEntry::from) {
+            match tokens.revoke(kind, text).await.map_err(NotAdmitted::from) {
                 Ok(()) => ended.push(owner.as_ref().or(known)),
                 // There is nothing left to end.
-                Err(NoEntry::Rejected(_)) => {}
-                Err(NoEntry::Unreadable(failure)) => self.0.tell_unreadable(&failure),
-                Err(NoEntry::Failed(failure)) => failed = failed.or(Some(failure)),
+                Err(NotAdmitted::Rejected(_)) => {}
+                Err(NotAdmitted::Unreadable(failure)) => self.0.tell_unreadable(&failure),
+                Err(NotAdmitted::Failed(failure)) => failed = failed.or(Some(failure)),
             }
         }
         for (at, owner) in ended.iter().enumerate() {
@@ -81,11 +81,11 @@ impl Auth {
 
     /// Refuses a request that needs a CSRF token that was not checked: its cookies are ignored, so there would seem
     /// to be nothing to end.
-    pub(crate) fn refuse_unproven(&self) -> Result<(), Refused> {
+    pub(crate) fn refuse_unproven(&self) -> Result<(), Refusal> {
         if !self.0.is_unproven() {
             return Ok(());
         }
         self.0.tell_once(SignalKind::CrossSite, None, None);
-        Err(Refused::CrossSite)
+        Err(Refusal::CrossSite)
     }
 }

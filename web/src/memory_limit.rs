@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use hallpass_core::Timestamp;
 
-use crate::attempts::{AttemptBy, AttemptLimit};
+use crate::attempt_limit::{AttemptBy, AttemptLimit};
 use crate::client::coarse;
 
 const MINUTE: Duration = Duration::from_secs(60);

@@ -40,12 +40,12 @@ impl Origins {
     }
 
     pub(crate) fn check(&self) -> Result<(), &'static str> {
-        match self.allowed.iter().all(|origin| is_origin(origin)) {
-            true => Ok(()),
-            false => Err(
-                "an origin is scheme://host, with a port if it is not the default one, without a path and without *",
-            ),
+        if self.allowed.iter().all(|origin| is_origin(origin)) {
+            return Ok(());
         }
+        Err(
+            "an origin is scheme://host, with a port if it is not the default one, without a path and without *",
+        )
     }
 
     /// Returns whose page sent the request. `secure` means that the session cookie is kept from plain HTTP.

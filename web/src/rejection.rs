@@ -7,7 +7,7 @@ use std::time::Duration;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderValue, Response, StatusCode};
 
-use crate::error::{Denied, Failure, Refused};
+use crate::error::{Denied, Failure, Refusal, causes};
 
 /// The number of seconds after which a client may try again.
 const RETRY: HeaderValue = HeaderValue::from_static("5");
@@ -25,10 +25,10 @@ pub enum Rejection {
     /// No [`AuthLayer`](crate::AuthLayer) surrounds the route, or its users are of another type: 500.
     NoLayer,
     /// The page came over plain HTTP, and the cookies are `Secure`: 403. Browsers would not keep them; use HTTPS, or
-    /// [insecure cookies](crate::AuthLayerBuilder::insecure_cookies) for development.
+    /// [insecure cookies](crate::danger::insecure_cookies) for development.
     PlainHttp,
     /// A login, or a change of one, was refused: 401, or 403 for a user who is not active.
-    Refused(Refused),
+    Refused(Refusal),
     /// Its cookies are too large: 431.
     TooLarge,
     /// There were too many attempts to log in: 429, with the time to wait in `Retry-After`.
@@ -44,7 +44,7 @@ impl Rejection {
         match self {
             Self::CrossSite
             | Self::PlainHttp
-            | Self::Refused(Refused::CrossSite | Refused::Inactive | Refused::TooManyKeys) => {
+            | Self::Refused(Refusal::CrossSite | Refusal::Inactive | Refusal::TooManyKeys) => {
                 StatusCode::FORBIDDEN
             }
             Self::TooManyAttempts(_) => StatusCode::TOO_MANY_REQUESTS,
@@ -62,7 +62,7 @@ impl Rejection {
     /// Returns the text for the client.
     fn detail(&self) -> &'static str {
         match self {
-            Self::CrossSite | Self::Refused(Refused::CrossSite) => "another site sent this request",
+            Self::CrossSite | Self::Refused(Refusal::CrossSite) => "another site sent this request",
             Self::PlainHttp => "the page came over plain HTTP, and this site's cookies need HTTPS",
             Self::Failure(Failure::Data(_)) => "the session data are too large",
             Self::Failure(Failure::Tokens(hallpass_core::Failure::Limit(_))) => "a value is too long",
@@ -70,12 +70,12 @@ impl Rejection {
             Self::NoLayer => "the server is not set up",
             Self::Failure(_) => "unavailable, please try again shortly",
             Self::NotFresh(_) => "please confirm who you are",
-            Self::Refused(Refused::Inactive) => "this account is not active",
-            Self::Refused(Refused::Fenced) => "logged out while logging in, please try again",
-            Self::Refused(Refused::TooManyKeys) => "too many API keys, please delete one",
+            Self::Refused(Refusal::Inactive) => "this account is not active",
+            Self::Refused(Refusal::Fenced) => "logged out while logging in, please try again",
+            Self::Refused(Refusal::TooManyKeys) => "too many API keys, please delete one",
             Self::TooLarge => "the cookies are too large",
             Self::TooManyAttempts(_) => "too many attempts, please try again later",
-            Self::Refused(Refused::Anonymous | Refused::Token(_)) | Self::Unauthorized(_) => "please log in",
+            Self::Refused(Refusal::Anonymous | Refusal::Token(_)) | Self::Unauthorized(_) => "please log in",
         }
     }
 
@@ -149,7 +149,7 @@ impl fmt::Display for Rejection {
             Self::NoLayer => "no AuthLayer for this type of user surrounds this route",
             Self::PlainHttp => {
                 "refused: the page came over plain HTTP, where browsers drop Secure cookies; serve it over HTTPS, \
-                 or build the layer with insecure_cookies() for development"
+                 or build the layer with danger::insecure_cookies() for development"
             }
             other => other.detail(),
         })
@@ -192,21 +192,10 @@ impl From<hallpass_core::Denied> for Rejection {
     }
 }
 
-impl From<Refused> for Rejection {
-    fn from(refused: Refused) -> Self {
+impl From<Refusal> for Rejection {
+    fn from(refused: Refusal) -> Self {
         Self::Refused(refused)
     }
-}
-
-/// Formats an error and its causes.
-pub(crate) fn causes(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        text = format!("{text}: {cause}");
-        next = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -6,10 +6,9 @@ use std::task::{Context, Poll};
 use http::{Request, Response};
 use tower_service::Service;
 
-use crate::auth::Handle;
+use crate::config::Config;
 use crate::future::ResponseFuture;
-use crate::layer::Config;
-use crate::request;
+use crate::request::{self, Handle};
 
 /// Gives every request an [`Auth`](crate::Auth), and adds the resulting cookies to its response.
 #[derive(Clone)]

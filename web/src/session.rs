@@ -11,7 +11,7 @@ use serde_json::value::RawValue;
 
 use crate::auth::Auth;
 use crate::envelope::{Envelope, seal};
-use crate::error::{Denied, Failure, NoEntry, Refused};
+use crate::error::{Denied, Failure, NotAdmitted, Refusal};
 use crate::request::State;
 
 /// A part of a session's data, under a name of its own, so that parts of an application keep their data separate.
@@ -65,12 +65,12 @@ impl Auth {
     /// [`Failure`] if the session cannot be determined.
     pub async fn session_data<T: SessionData>(&self) -> Result<T, Failure> {
         let mut state = self.0.state.lock().await;
-        let Some(valid) = &self.0.who(&mut state).await?.session else { return Ok(T::default()) };
+        let Some(valid) = &self.0.resolved(&mut state).await?.session else { return Ok(T::default()) };
         match self.0.kept_data(valid).await {
             Ok(data) => Ok(read(&data)),
-            Err(NoEntry::Rejected(_)) => Ok(T::default()),
-            Err(NoEntry::Unreadable(failure)) => Err(failure.into()),
-            Err(NoEntry::Failed(failure)) => Err(failure),
+            Err(NotAdmitted::Rejected(_)) => Ok(T::default()),
+            Err(NotAdmitted::Unreadable(failure)) => Err(failure.into()),
+            Err(NotAdmitted::Failed(failure)) => Err(failure),
         }
     }
 
@@ -78,7 +78,7 @@ impl Auth {
     /// request wrote first, so that neither change is lost.
     ///
     /// # Errors
-    /// [`Refused::Anonymous`] if the session was ended meanwhile. [`Failure::Data`] if all parts together grow beyond
+    /// [`Refusal::Anonymous`] if the session was ended meanwhile. [`Failure::Data`] if all parts together grow beyond
     /// 16 KiB; any other [`Failure`] if the change could not be written.
     pub async fn update_session_data<T: SessionData>(
         &self,
@@ -86,7 +86,7 @@ impl Auth {
     ) -> Result<T, Denied> {
         self.refuse_unproven()?;
         let mut state = self.0.state.lock().await;
-        let Some(valid) = &mut self.0.who(&mut state).await?.session else {
+        let Some(valid) = &mut self.0.resolved(&mut state).await?.session else {
             let (value, bytes) = rewrite(&[], &mut change);
             self.begin_anonymous(&mut state, bytes?).await?;
             return Ok(value);
@@ -104,7 +104,7 @@ impl Auth {
             (Err(hallpass_core::Denied::Failed(failure)), _) => Err(too_large(failure).into()),
             (Err(hallpass_core::Denied::Rejected(_)), _) | (_, None) => {
                 state.forget();
-                Err(Refused::Anonymous.into())
+                Err(Refusal::Anonymous.into())
             }
         }
     }
@@ -127,8 +127,8 @@ impl Auth {
         };
         self.0.hand_out(state.held(&self.0), &issued)?;
         self.0.mark_personal();
-        if let Some(who) = &mut state.who {
-            who.session = Some(valid);
+        if let Some(resolved) = &mut state.resolved {
+            resolved.session = Some(valid);
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use hallpass_core::{LoginId, Subject, Timestamp};
 
-use crate::rejection::causes;
+use crate::error::causes;
 
 /// Receives every signal, where it happens: hand slow work to another task.
 ///
@@ -45,8 +45,6 @@ pub struct Signal<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum SignalKind {
-    /// A user authenticated again with the password; the login is fresh.
-    Confirmed,
     /// Another site made a browser send a request that changes something, or opens a WebSocket; it was refused.
     CrossSite,
     /// A user whose login is not fresh was asked to authenticate again.
@@ -64,6 +62,8 @@ pub enum SignalKind {
     LoggedOut,
     /// A session came from another client than the one that it was issued to.
     Protected,
+    /// A user authenticated again with the password; the login is fresh.
+    Reauthenticated,
     /// A remember-me cookie restored a session.
     Restored,
     /// A login, or an authentication within one, was refused unchecked: there were too many

@@ -1,15 +1,15 @@
 //! Helpers for tests of applications: log a user in without a password and without a request.
 
 use std::any::Any;
+use std::sync::Arc;
 
 use http::{Extensions, HeaderMap, HeaderValue, Method, Uri};
 
-use crate::auth::{Auth, Handle};
+use crate::auth::Auth;
 use crate::error::{Denied, Failure};
 use crate::layer::AuthLayer;
 use crate::login::LogIn;
-use crate::request::Request;
-use std::sync::Arc;
+use crate::request::{Handle, Request};
 
 /// Logs `user` in and returns the `Cookie` header of a browser with that login: fresh, and remembered if `remember`
 /// is set.
@@ -30,7 +30,8 @@ pub async fn cookies<U: Send + Sync + 'static>(
     let mut headers = headers.clone();
     headers.remove(http::header::COOKIE);
     let auth = Auth::of(&headers, &extensions).map_err(|rejection| Failure::Loader(rejection.into()))?;
-    let login = LogIn::new(&auth, user as &(dyn Any + Send + Sync), false).remember(remember).force();
+    let mut login = LogIn::new(&auth, user as &(dyn Any + Send + Sync), false).remember(remember);
+    login.force = true;
     login.await.map_err(|denied| match denied {
         Denied::Failed(failure) => failure,
         Denied::Refused(refused) => Failure::Loader(refused.into()),

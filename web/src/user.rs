@@ -85,7 +85,7 @@ pub(crate) struct Loaded {
 }
 
 /// The facts about a user that a login needs.
-pub(crate) struct Described {
+pub(crate) struct UserFacts {
     pub(crate) subject: Subject,
     pub(crate) stamp: Option<Stamp>,
     pub(crate) active: bool,
@@ -95,7 +95,7 @@ pub(crate) struct Described {
 pub(crate) trait AnyLoader: Send + Sync {
     fn load<'a>(&'a self, id: &'a Subject) -> Loading<'a>;
 
-    fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure>;
+    fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure>;
 }
 
 type Loading<'a> = Pin<Box<dyn Future<Output = Result<Option<Loaded>, Failure>> + Send + 'a>>;
@@ -112,10 +112,10 @@ impl<L: UserLoader> AnyLoader for L {
         })
     }
 
-    fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<Described, Failure> {
+    fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure> {
         let user = bare::<L::User>(user).ok_or(Failure::WrongUserType)?;
         let subject = Subject::new(self.id(user)).map_err(|error: LimitError| Failure::from(error))?;
-        Ok(Described { subject, stamp: self.stamp(user), active: self.is_active(user) })
+        Ok(UserFacts { subject, stamp: self.stamp(user), active: self.is_active(user) })
     }
 }
 

@@ -12,10 +12,10 @@ use axum::response::{IntoResponse, Response};
 
 /// Passes on requests that change nothing, that our own pages sent, or that no browser sent.
 pub(crate) async fn only(request: Request, next: Next) -> Response {
-    match request.method().is_safe() || is_own(request.headers()) {
-        true => next.run(request).await,
-        false => (StatusCode::FORBIDDEN, "Another site sent this form.").into_response(),
+    if request.method().is_safe() || is_own(request.headers()) {
+        return next.run(request).await;
     }
+    (StatusCode::FORBIDDEN, "Another site sent this form.").into_response()
 }
 
 fn is_own(headers: &HeaderMap) -> bool {

@@ -47,7 +47,7 @@ pub fn app(tokens: Tokens, activity: Activity, cookies: Cookies) -> Result<Route
         .peer_address(|extensions| Some(extensions.get::<ConnectInfo<SocketAddr>>()?.0.ip()))
         .clear_site_data([SiteData::Cache]);
     let layer = match cookies {
-        Cookies::Insecure => layer.insecure_cookies(),
+        Cookies::Insecure => hallpass_web::danger::insecure_cookies(layer),
         Cookies::Secure => layer,
     };
     Ok(routes::router(layer.build()?, accounts, activity))

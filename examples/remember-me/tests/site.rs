@@ -1,16 +1,22 @@
 //! The program, over HTTP.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
+
+#[path = "../../support/browser.rs"]
+mod browser;
 
 use std::fs::File;
-use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command};
 use std::thread::sleep;
 use std::time::Duration;
 
+use browser::{Answer, Browser, exchange};
 use tempfile::NamedTempFile;
 use tokio::net::TcpSocket;
+
+const ALICE: &str = "name=alice&password=wonderland";
+const FORM: &[u8] = b"Content-Type: application/x-www-form-urlencoded\r\n";
 
 struct Site {
     address: SocketAddr,
@@ -35,16 +41,12 @@ impl Site {
         site
     }
 
-    fn ask(&self, method: &str, path: &str, cookies: &str, form: &str) -> String {
-        self.ask_with("", method, path, cookies, form)
+    fn browser(&self) -> Browser {
+        Browser::new(self.address)
     }
 
-    fn ask_with(&self, headers: &str, method: &str, path: &str, cookies: &str, form: &str) -> String {
-        self.exchange(TcpStream::connect(self.address).unwrap(), headers, method, path, cookies, form)
-    }
-
-    /// Sends a form from another address of this machine.
-    fn post_from(&self, from: [u8; 4], path: &str, form: &str) -> String {
+    /// Logs in from another address of this machine.
+    fn log_in_from(&self, from: [u8; 4]) -> Answer {
         let runtime = tokio::runtime::Runtime::new().unwrap();
         let stream = runtime.block_on(async {
             let socket = TcpSocket::new_v4().unwrap();
@@ -52,33 +54,9 @@ impl Site {
             socket.connect(self.address).await.unwrap().into_std().unwrap()
         });
         stream.set_nonblocking(false).unwrap();
-        self.exchange(stream, "", "POST", path, "", form)
+        exchange(stream, "POST /login", FORM, ALICE)
     }
 
-    fn exchange(
-        &self,
-        mut stream: TcpStream,
-        headers: &str,
-        method: &str,
-        path: &str,
-        cookies: &str,
-        form: &str,
-    ) -> String {
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nhost: {}\r\nconnection: close\r\ncookie: {cookies}\r\n\
-             accept: text/html\r\ncontent-type: application/x-www-form-urlencoded\r\n\
-             content-length: {}\r\n{headers}\r\n{form}",
-            self.address,
-            form.len()
-        );
-        stream.write_all(request.as_bytes()).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        answer
-    }
-}
-
-impl Site {
     /// What the program has logged so far. It logs before it answers.
     fn log(&self) -> String {
         std::fs::read_to_string(self.log.path()).unwrap()
@@ -92,79 +70,68 @@ impl Drop for Site {
     }
 }
 
-/// The cookies that an answer sets, as a browser sends them back. A removed one is empty.
-fn cookies(answer: &str) -> Vec<&str> {
-    let lines = answer.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
-    lines.filter_map(|line| line.split(';').next()).collect()
-}
-
 #[test]
-fn somebody_is_remembered_and_logs_out() {
+fn a_user_is_remembered_and_logs_out() {
     let site = Site::start();
-    let answer = site.ask("GET", "/", "", "");
-    assert!(answer.starts_with("HTTP/1.1 303") && answer.contains("location: /login?next=/\r\n"), "{answer}");
-    let form = "name=alice&password=guess&remember=on";
-    let answer = site.ask("POST", "/login", "", form);
-    assert!(answer.starts_with("HTTP/1.1 401") && cookies(&answer).is_empty(), "{answer}");
-    let answer = site.ask("POST", "/login", "", "name=mallory&password=wonderland");
-    assert!(answer.starts_with("HTTP/1.1 401"), "{answer}");
+    let mut browser = site.browser();
+    let answer = browser.send("GET /", "Accept: text/html\r\n", "");
+    assert_eq!((answer.status, answer.header("location")), (303, Some("/login?next=/")));
+    for wrong in ["name=alice&password=guess&remember=on", "name=mallory&password=wonderland"] {
+        let answer = browser.post("/login", wrong);
+        assert_eq!((answer.status, browser.jar.len()), (401, 0), "{answer:?}");
+    }
 
-    let answer = site.ask("POST", "/login?next=/", "", "name=alice&password=wonderland&remember=on");
-    let both = cookies(&answer);
-    assert!(answer.contains("location: /\r\n") && both.len() == 2, "{answer}");
-    assert!(site.ask("GET", "/", &both.join("; "), "").contains("alice, by Session"));
+    let answer = browser.post("/login?next=/", &format!("{ALICE}&remember=on"));
+    assert_eq!((answer.header("location"), browser.jar.len()), (Some("/"), 2), "{answer:?}");
+    assert!(browser.get("/").body.contains("alice, by Session"));
 
-    let remember = both.iter().find(|cookie| cookie.starts_with("__Host-remember-me-remember=")).unwrap();
-    let answer = site.ask("GET", "/", remember, "");
-    assert!(answer.contains("alice, by Remembered"), "{answer}");
-    let both = cookies(&answer).join("; ");
-
-    let answer = site.ask("POST", "/logout", &both, "");
-    assert_eq!(cookies(&answer).len(), 2, "both are taken away: {answer}");
-    assert!(site.ask("GET", "/", &both, "").starts_with("HTTP/1.1 303"));
+    browser.jar.retain(|name, _| name == "__Host-remember-me-remember");
+    let answer = browser.get("/");
+    assert!(answer.body.contains("alice, by Remembered"), "{answer:?}");
+    let mut copy = browser.clone();
+    assert_eq!((copy.jar.len(), browser.post("/logout", "").status), (2, 303));
+    assert!(browser.jar.is_empty(), "both are taken away");
+    assert_eq!(copy.send("GET /", "Accept: text/html\r\n", "").status, 303);
 }
 
 #[test]
 fn without_the_box_ticked_there_is_a_session_only() {
     let site = Site::start();
-    let answer = site.ask("POST", "/login?next=//evil.example", "", "name=alice&password=wonderland");
-    assert!(answer.contains("location: /\r\n"), "{answer}");
-    assert!(
-        matches!(cookies(&answer)[..], [one] if one.starts_with("__Host-remember-me-session=")),
-        "{answer}"
-    );
+    let mut browser = site.browser();
+    assert_eq!(browser.post("/login?next=//evil.example", ALICE).header("location"), Some("/"));
+    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["__Host-remember-me-session"]);
 }
 
 #[test]
 fn ten_wrong_passwords_are_enough() {
     let site = Site::start();
+    let mut browser = site.browser();
     for _ in 0..10 {
-        assert!(site.ask("POST", "/login", "", "name=alice&password=guess").starts_with("HTTP/1.1 401"));
+        assert_eq!(browser.post("/login", "name=alice&password=guess").status, 401);
     }
-    let answer = site.ask("POST", "/login", "", "name=alice&password=wonderland");
-    assert!(answer.starts_with("HTTP/1.1 429") && cookies(&answer).is_empty(), "{answer}");
+    assert_eq!((browser.post("/login", ALICE).status, browser.jar.len()), (429, 0));
     // Linux routes the whole block 127.0.0.0/8 by default.
-    let answer = site.post_from([127, 0, 0, 2], "/login", "name=alice&password=wonderland");
-    assert!(answer.starts_with("HTTP/1.1 303"), "the owner is at another address: {answer}");
+    assert_eq!(site.log_in_from([127, 0, 0, 2]).status, 303, "the owner is at another address");
 }
 
 #[test]
 fn the_log_says_so_where_a_browser_drops_the_cookies() {
     let site = Site::start();
-    let form = "name=alice&password=wonderland";
-    let answer = site.ask("POST", "/login", "", form);
-    assert!(cookies(&answer)[0].contains("__Host-") && answer.contains("; Secure"), "{answer}");
+    let mut browser = site.browser();
+    let answer = browser.post("/login", ALICE);
+    let cookie = answer.set_cookies()[0];
+    assert!(cookie.contains("__Host-") && cookie.contains("; Secure"), "{answer:?}");
     assert!(!site.log().contains("WARN"), "curl says nothing: {}", site.log());
     // A phone in the same network, and Safari on this machine.
-    let origin = format!("origin: http://{}\r\n", site.address);
-    let answer = site.ask_with(&origin, "POST", "/login", "", form);
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("HTTPS"), "{answer}");
+    let origin = format!("Origin: http://{}\r\n", site.address);
+    let answer = browser.post_with("/login", &origin, ALICE);
+    assert!(answer.status == 403 && answer.body.contains("HTTPS"), "{answer:?}");
     assert!(site.log().contains("browsers drop Secure cookies"), "{}", site.log());
-    let safari = format!("{origin}sec-fetch-site: same-origin\r\nuser-agent: Version/18.0 Safari/605.1\r\n");
-    assert!(site.ask_with(&safari, "POST", "/login", "", form).starts_with("HTTP/1.1 303"));
+    let safari = format!("{origin}Sec-Fetch-Site: same-origin\r\nUser-Agent: Version/18.0 Safari/605.1\r\n");
+    assert_eq!(site.browser().post_with("/login", &safari, ALICE).status, 303);
     let log = site.log();
     assert!(log.contains("Safari drops Secure cookies") && log.contains("insecure_cookies()"), "{log}");
-    for secret in cookies(&answer).into_iter().chain(["wonderland"]) {
+    for secret in browser.jar.values().map(|token| &**token).chain(["wonderland"]) {
         assert!(!log.contains(secret), "{log}");
     }
 }

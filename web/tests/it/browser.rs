@@ -1,108 +1,189 @@
-//! A browser: a cookie jar around `oneshot`.
+//! A browser: tabs that share a jar, and answers that arrive late, in any order, or never.
+
+use std::net::Ipv4Addr;
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use axum::Router;
-use axum::body::Body;
-use http::{HeaderMap, HeaderValue, Method, Request, StatusCode};
-use http_body_util::BodyExt;
-use tower::ServiceExt;
 
+use crate::jar::{For, Jar};
+use crate::site::Site;
+use crate::wire::{Answer, Prepared, Target};
+
+/// The default names of the two cookies.
+pub(crate) const SESSION: &str = "__Host-session";
+pub(crate) const REMEMBER: &str = "__Host-remember";
+
+/// One tab. A clone is another tab of the same browser.
 #[derive(Clone, Debug)]
 pub(crate) struct Browser {
-    app: Router,
-    /// Names and values, in the order in which they are sent.
-    pub(crate) jar: Vec<(String, String)>,
-    /// Headers that it sends with every request.
-    pub(crate) headers: HeaderMap,
-}
-
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: StatusCode,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
+    jar: Arc<Mutex<Jar>>,
+    to: Target,
+    /// The host in the address bar.
+    pub(crate) host: String,
+    pub(crate) from: Ipv4Addr,
+    pub(crate) agent: String,
+    /// Its `Accept` header: pages, except for a program.
+    pub(crate) accept: &'static str,
+    /// Headers that are sent unchanged with every request.
+    pub(crate) headers: Vec<(&'static str, Vec<u8>)>,
+    /// The origin of another site whose page sends the requests, if there is one.
+    pub(crate) other_site: Option<&'static str>,
+    /// Whether the connection is encrypted or local.
+    pub(crate) trusted: bool,
 }
 
 impl Browser {
-    pub(crate) fn new(app: Router) -> Self {
-        Self { app, jar: Vec::new(), headers: HeaderMap::new() }
+    pub(crate) fn new(to: Target, jar: Jar) -> Self {
+        Self {
+            jar: Arc::new(Mutex::new(jar)),
+            to,
+            host: "app.test".into(),
+            from: Ipv4Addr::LOCALHOST,
+            agent: "Firefox".into(),
+            accept: "text/html,*/*;q=0.8",
+            headers: Vec::new(),
+            other_site: None,
+            trusted: true,
+        }
     }
 
-    /// The same browser after it was closed and opened again, without its session cookie.
-    pub(crate) fn reopened(&self) -> Self {
-        let mut browser = self.clone();
-        browser.jar.retain(|(name, _)| name == "__Host-remember");
-        browser
+    /// The same cookies in another browser: a copied profile, or a thief.
+    pub(crate) fn copied(&self) -> Self {
+        Self { jar: Arc::new(Mutex::new(self.jar().clone())), ..self.clone() }
     }
 
-    pub(crate) fn with(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.insert(name, HeaderValue::from_str(value).unwrap());
+    /// The same browser, at another node of the site.
+    pub(crate) fn at(&self, site: &Site) -> Self {
+        self.to(site.app.clone())
+    }
+
+    /// The same browser, at another site.
+    pub(crate) fn to(&self, site: Router) -> Self {
+        Self { to: Target::Process(site), ..self.clone() }
+    }
+
+    /// A page of another site in the same browser.
+    pub(crate) fn page_of(&self, other_site: &'static str) -> Self {
+        Self { other_site: Some(other_site), ..self.clone() }
+    }
+
+    pub(crate) fn agent(mut self, agent: &str) -> Self {
+        agent.clone_into(&mut self.agent);
         self
     }
 
-    pub(crate) fn cookie(&self, name: &str) -> Option<&str> {
-        self.jar.iter().find(|(known, _)| known == name).map(|(_, value)| &**value)
+    pub(crate) fn header(mut self, name: &'static str, value: impl Into<Vec<u8>>) -> Self {
+        self.headers.push((name, value.into()));
+        self
     }
 
-    pub(crate) fn remember(&self) -> &str {
-        self.cookie("__Host-remember").unwrap()
+    /// A client that asks for data instead of pages, as a program does.
+    pub(crate) fn program(mut self) -> Self {
+        self.accept = "application/json";
+        self
     }
 
-    pub(crate) fn session(&self) -> &str {
-        self.cookie("__Host-session").unwrap()
+    pub(crate) fn jar(&self) -> MutexGuard<'_, Jar> {
+        self.jar.lock().unwrap()
     }
 
-    pub(crate) async fn get(&mut self, path: &str) -> Answer {
-        self.send(Method::GET, path).await
+    /// Closes the browser and opens it again.
+    pub(crate) fn reopen(&self) {
+        self.jar().close();
     }
 
-    pub(crate) async fn post(&mut self, path: &str) -> Answer {
-        self.send(Method::POST, path).await
+    pub(crate) fn session(&self) -> Option<String> {
+        self.jar().value(SESSION)
     }
 
-    /// Sends a request with the jar's cookies, and stores the cookies of the answer.
-    pub(crate) async fn send(&mut self, method: Method, path: &str) -> Answer {
-        let answer = self.ask(method, path).await;
-        self.take(&answer);
+    pub(crate) fn remember(&self) -> Option<String> {
+        self.jar().value(REMEMBER)
+    }
+
+    /// Prepares a request with the current cookies.
+    pub(crate) fn prepare(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
+        let cross_site = self.other_site.is_some();
+        let navigation = method == "GET";
+        let wanted = For { host: &self.host, path, trusted: self.trusted, cross_site, navigation };
+        let cookies = self.jar().get(wanted);
+        let mut headers = vec![("Host", self.host.clone().into()), ("Accept", self.accept.into())];
+        if !self.agent.is_empty() {
+            headers.push(("User-Agent", self.agent.clone().into()));
+        }
+        if self.trusted {
+            headers.push(("Sec-Fetch-Site", if cross_site { "cross-site" } else { "same-origin" }.into()));
+        }
+        if method != "GET" {
+            let scheme = if self.trusted { "https" } else { "http" };
+            let own = format!("{scheme}://{}", self.host);
+            headers.push(("Origin", self.other_site.map_or(own, str::to_owned).into()));
+        }
+        if !cookies.is_empty() {
+            let pairs: Vec<_> = cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            headers.push(("Cookie", pairs.join("; ").into()));
+        }
+        headers.extend(self.headers.iter().cloned());
+        let body = encode(form);
+        if method == "POST" {
+            headers.push(("Content-Type", "application/x-www-form-urlencoded".into()));
+            headers.push(("Content-Length", body.len().to_string().into()));
+        }
+        let (method, path) = (method.to_owned(), path.to_owned());
+        Prepared { to: self.to.clone(), from: self.from, method, path, headers, body }
+    }
+
+    /// Delivers an answer to the browser.
+    pub(crate) fn receive(&self, answer: &Answer) {
+        for cookie in answer.set_cookies() {
+            self.jar().set(&cookie, &self.host, self.trusted);
+        }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send("GET", path, &[]).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        self.send("POST", path, form).await
+    }
+
+    pub(crate) async fn send(&self, method: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+        let answer = self.prepare(method, path, form).send().await;
+        self.receive(&answer);
         answer
     }
 
-    /// Sends a request, but leaves the jar as if the answer had been lost.
-    pub(crate) async fn ask(&self, method: Method, path: &str) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).body(Body::empty()).unwrap();
-        *request.headers_mut() = self.headers.clone();
-        let cookies: Vec<_> = self.jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
-        if !cookies.is_empty() {
-            request.headers_mut().append("cookie", HeaderValue::from_str(&cookies.join("; ")).unwrap());
-        }
-        raw(&self.app, request).await
+    /// Sends a request and discards its answer.
+    pub(crate) async fn lose(&self, path: &str) -> Answer {
+        self.prepare("GET", path, &[]).send().await
     }
 
-    /// Stores the cookies of an answer.
-    pub(crate) fn take(&mut self, answer: &Answer) {
-        for line in answer.set_cookies() {
-            let (pair, attributes) = line.split_once(';').unwrap();
-            let (name, value) = pair.split_once('=').unwrap();
-            self.jar.retain(|(known, _)| known != name);
-            if !attributes.contains("Max-Age=0;") {
-                self.jar.push((name.into(), value.into()));
-            }
-        }
-    }
-}
-
-impl Answer {
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
+    /// The user that the site recognises: `alice session fresh`, or `nobody`.
+    pub(crate) async fn me(&self) -> String {
+        let answer = self.get("/me").await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.body
     }
 
-    pub(crate) fn set_cookies(&self) -> Vec<&str> {
-        self.headers.get_all("set-cookie").iter().map(|value| value.to_str().unwrap()).collect()
+    /// Logs in, which must succeed.
+    pub(crate) async fn log_in(&self, id: &str) -> Answer {
+        self.log_in_with(id, &[]).await
+    }
+
+    /// Logs in with "remember me", which must succeed.
+    pub(crate) async fn log_in_remembered(&self, id: &str) -> Answer {
+        self.log_in_with(id, &[("remember", "on")]).await
+    }
+
+    pub(crate) async fn log_in_with(&self, id: &str, more: &[(&str, &str)]) -> Answer {
+        let form = [&[("id", id), ("password", "secret")], more].concat();
+        let answer = self.post("/login", &form).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer
     }
 }
 
-/// Sends any request.
-pub(crate) async fn raw(app: &Router, request: Request<Body>) -> Answer {
-    let (parts, body) = app.clone().oneshot(request).await.unwrap().into_parts();
-    let body = body.collect().await.unwrap().to_bytes();
-    Answer { status: parts.status, headers: parts.headers, body: String::from_utf8(body.to_vec()).unwrap() }
+fn encode(form: &[(&str, &str)]) -> String {
+    let quoted = |text: &str| text.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>();
+    form.iter().map(|(name, value)| format!("{name}={}", quoted(value))).collect::<Vec<_>>().join("&")
 }

@@ -1,113 +1,197 @@
-//! A layer that requires a CSRF token from clients that do not say which page sent a request.
+//! CSRF tokens, for clients that send neither `Sec-Fetch-Site` nor `Origin`.
 
-use axum::Router;
-use axum::extract::{Path, State};
-use axum::routing::{get, post};
-use hallpass_web::{Auth, Rejection, SiteData};
+use hallpass_web::{SignalKind, danger};
 
 use crate::browser::Browser;
-use crate::users::{User, Users};
-use crate::world::World;
+use crate::site::Site;
+use crate::wire::{Answer, Prepared};
 
-async fn log_in(
-    auth: Auth,
-    State(users): State<Users>,
-    Path(name): Path<String>,
-) -> Result<&'static str, Rejection> {
-    auth.login(&users.find(&name).unwrap()).await?;
-    Ok("in")
+/// A site that requires the token, with alice logged in.
+async fn strict() -> (Site, Browser) {
+    let site = Site::with(|layer| layer.require_csrf_token());
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    (site, browser)
 }
 
-async fn token(auth: Auth) -> Result<String, Rejection> {
-    Ok(auth.csrf_token()?)
+/// A request from an old browser, without these headers.
+fn silent(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Prepared {
+    let mut prepared = browser.prepare(method, path, form);
+    prepared.headers.retain(|(name, _)| !["Sec-Fetch-Site", "Origin"].contains(name));
+    prepared
 }
 
-async fn order(auth: Auth, Path(token): Path<String>) -> Result<String, Rejection> {
-    auth.check_csrf(&token).await?;
-    Ok(auth.require::<User>().await?.id.clone())
+/// A request from a page that hides its origin, for instance with `Referrer-Policy: no-referrer`.
+async fn hidden(browser: &Browser, path: &str, form: &[(&str, &str)]) -> Answer {
+    let mut prepared = silent(browser, "POST", path, form);
+    prepared.headers.push(("Origin", b"null".to_vec()));
+    prepared.send().await
 }
 
-async fn log_out(auth: Auth) -> Result<&'static str, Rejection> {
-    auth.logout().await?;
-    Ok("You are logged out.")
+async fn send(browser: &Browser, method: &str, path: &str, form: &[(&str, &str)]) -> Answer {
+    let answer = silent(browser, method, path, form).send().await;
+    browser.receive(&answer);
+    answer
 }
 
-async fn switch(auth: Auth, State(users): State<Users>) -> Result<&'static str, Rejection> {
-    auth.logout().await?;
-    auth.login(&users.find("bob").unwrap()).await?;
-    Ok("bob")
-}
-
-/// Ends something, and returns whether there was anything to end.
-async fn end(auth: Auth, Path(what): Path<String>) -> Result<String, Rejection> {
-    let id = hallpass_core::LoginId([7; 8]);
-    let ended = match &*what {
-        "device" => auth.logout_device(id).await?,
-        "everywhere" => auth.logout_everywhere().await?,
-        _ => auth.revoke_key(id).await?,
-    };
-    Ok(ended.to_string())
-}
-
-/// A browser that is logged in as alice and from now on does not say which page sent a request.
-async fn alice(world: &World) -> Browser {
-    let app = Router::new()
-        .route("/login/{name}", post(log_in))
-        .route("/token", get(token))
-        .route("/order/{token}", post(order))
-        .route("/logout", post(log_out))
-        .route("/switch", post(switch))
-        .route("/end/{what}", post(end))
-        .layer(world.layer.clone())
-        .with_state(world.users.clone());
-    let mut browser = Browser::new(app).with("sec-fetch-site", "same-origin");
-    assert_eq!(browser.post("/login/alice").await.status, 200);
-    browser.headers.remove("sec-fetch-site");
-    browser
-}
-
-fn world() -> World {
-    World::with(|layer| layer.require_csrf_token())
+async fn token(browser: &Browser) -> String {
+    let answer = send(browser, "GET", "/csrf", &[]).await;
+    assert_eq!((answer.status, answer.header("cache-control")), (200, Some("private, no-store")));
+    answer.body
 }
 
 #[tokio::test]
-async fn what_ends_a_login_refuses_a_request_without_its_token() {
-    let world = world();
-    let mut browser = alice(&world).await;
-    for path in ["/logout", "/end/device", "/end/everywhere", "/end/key"] {
-        let answer = browser.post(path).await;
-        assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (403, 0), "{path}: {}", answer.body);
+async fn a_form_with_the_token_of_its_page_is_taken() {
+    let (_site, browser) = strict().await;
+    let (one, other) = (token(&browser).await, token(&browser).await);
+    assert_ne!(one, other, "each page gets a new text");
+    for token in [&one, &other, &one] {
+        let answer = send(&browser, "POST", "/csrf", &[("csrf", token)]).await;
+        assert_eq!((answer.status, &*answer.body), (200, "alice"));
     }
-    let token = browser.get("/token").await.body;
-    assert_eq!(browser.post(&format!("/order/{token}")).await.body, "alice", "nothing was ended");
+    let script = browser.clone().header("X-CSRF-Token", one);
+    assert_eq!(send(&script, "POST", "/members", &[]).await.body, "posted");
+}
+
+#[tokio::test]
+async fn without_a_token_the_cookies_count_for_nothing() {
+    let (site, browser) = strict().await;
+    let stranger = site.browser();
+    let (own, foreign) = (token(&browser).await, token(&stranger).await);
+    site.heard.signals();
+    let cut = &own[1..];
+    for bad in ["", "junk", &foreign, cut, &"0".repeat(128), &"é".repeat(64)] {
+        let answer = send(&browser, "POST", "/csrf", &[("csrf", bad)]).await;
+        assert_eq!(answer.status, 403, "{bad:?}");
+        assert!(answer.set_cookies().is_empty());
+        assert_eq!(site.heard.kinds(), [SignalKind::CrossSite], "{bad:?}");
+    }
+    for path in ["/members", "/vault", "/confirm", "/password"] {
+        assert_eq!(send(&browser, "POST", path, &[("password", "secret")]).await.status, 403, "{path}");
+    }
+    assert_eq!(send(&browser, "POST", "/cart", &[("item", "x")]).await.status, 403);
+    let answer = send(&browser, "POST", "/login", &[("id", "bob"), ("password", "secret")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
+    for path in ["/logout", "/devices/one", "/devices/others", "/devices/all", "/keys/revoke"] {
+        let answer = send(&browser, "POST", path, &[("login", "0707070707070707")]).await;
+        assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path}");
+    }
+    assert_eq!(browser.me().await, "alice session fresh", "nothing was done");
+}
+
+#[tokio::test]
+async fn browsers_that_say_whose_page_it_is_need_no_token_and_programs_with_a_key_neither() {
+    let (site, browser) = strict().await;
+    assert_eq!(browser.post("/members", &[]).await.body, "posted");
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    assert_eq!(send(&program, "POST", "/members", &[]).await.body, "posted");
+}
+
+#[tokio::test]
+async fn what_a_key_may_do_needs_no_token_and_the_cookies_beside_it_count_for_nothing() {
+    let (site, browser) = strict().await;
+    let key = browser.post("/keys", &[]).await.body;
+    let login = browser.get("/keys").await.body[..16].to_owned();
+    let bearer = format!("Bearer {key}");
+    let both = browser.clone().header("Authorization", &*bearer);
+    assert_eq!(send(&both, "POST", "/me", &[]).await.body, "alice key stale");
+    let program = site.browser().program().header("Authorization", &*bearer);
+    assert_eq!(send(&program, "POST", "/keys/revoke", &[("login", &login)]).await.body, "ended");
+    assert_eq!(browser.me().await, "alice session fresh");
+}
+
+#[tokio::test]
+async fn where_it_is_not_required_what_says_nothing_passes() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(send(&browser, "POST", "/members", &[]).await.body, "posted");
+    assert_eq!(send(&browser, "POST", "/csrf", &[("csrf", "")]).await.body, "alice");
+}
+
+#[tokio::test]
+async fn the_secret_is_in_a_cookie_of_its_own_and_set_once() {
+    let (_site, browser) = strict().await;
+    let answer = send(&browser, "GET", "/csrf", &[]).await;
+    let cookie = answer.cookie("__Host-csrf").unwrap();
+    assert!(cookie.has("secure") && cookie.has("httponly") && cookie.max_age().is_none());
+    assert!(!answer.body.contains(&cookie.value), "the page shows it masked");
+    assert!(send(&browser, "GET", "/csrf", &[]).await.set_cookies().is_empty());
+}
+
+#[tokio::test]
+async fn a_page_that_hides_its_origin_is_known_by_its_token_and_by_nothing_else() {
+    let relaxed = Site::new();
+    let browser = relaxed.browser();
+    browser.log_in_remembered("alice").await;
+    for (site, browser) in [(relaxed, browser), strict().await] {
+        for path in ["/members", "/me", "/cart", "/logout"] {
+            assert_eq!(
+                hidden(&browser, path, &[("item", "x")]).await.status,
+                403,
+                "{path}: no page showed a token"
+            );
+        }
+        let (own, foreign) = (token(&browser).await, token(&site.browser()).await);
+        site.heard.signals();
+        for bad in ["", "junk", &foreign, &own[1..]] {
+            assert_eq!(hidden(&browser, "/csrf", &[("csrf", bad)]).await.status, 403, "{bad:?}");
+            let script = browser.clone().header("X-CSRF-Token", bad);
+            assert_eq!(hidden(&script, "/members", &[]).await.status, 403, "{bad:?}");
+            assert_eq!(site.heard.kinds(), [SignalKind::CrossSite; 2], "{bad:?}");
+        }
+        for path in
+            ["/members", "/vault", "/confirm", "/password", "/cart", "/logout", "/devices/all", "/keys"]
+        {
+            let answer = hidden(&browser, path, &[("item", "x"), ("password", "secret")]).await;
+            assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "{path}");
+        }
+        let answer = hidden(&browser, "/login", &[("id", "bob"), ("password", "secret")]).await;
+        assert_eq!((answer.status, answer.set_cookies().len()), (403, 0), "the visitor is not logged in");
+        assert_eq!(browser.me().await, "alice session fresh", "nothing was done");
+
+        assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.body, "alice");
+        let script = browser.clone().header("X-CSRF-Token", &*own);
+        assert_eq!(hidden(&script, "/members", &[]).await.body, "posted");
+        let mut framed = silent(&script, "POST", "/members", &[]);
+        framed.headers.extend([("Origin", b"null".to_vec()), ("Sec-Fetch-Site", b"cross-site".to_vec())]);
+        let answer = framed.send().await;
+        assert_eq!(answer.status, 403, "the browser's header outweighs a token");
+    }
+}
+
+#[tokio::test]
+async fn where_a_neighbour_can_plant_the_secret_a_page_that_hides_its_origin_is_refused() {
+    let site = Site::with(danger::insecure_cookies);
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let own = token(&browser).await;
+    assert_eq!(hidden(&browser, "/csrf", &[("csrf", &own)]).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_another_site_sends_uses_up_no_attempt() {
+    let (_site, browser) = strict().await;
+    let guess = [("id", "alice"), ("password", "guess")];
+    for _ in 0..10 {
+        assert_eq!(send(&browser, "POST", "/counted", &guess).await.status, 403);
+    }
+    assert_eq!(browser.post("/counted", &[("id", "alice"), ("password", "secret")]).await.status, 200);
 }
 
 #[tokio::test]
 async fn a_csrf_token_ends_with_the_login() {
-    let world = world();
-    let mut browser = alice(&world).await;
-    let alices = browser.get("/token").await.body;
-    let old = browser.clone();
-    let mut browser = browser.with("sec-fetch-site", "same-origin");
-    browser.post("/logout").await;
-    assert_eq!(browser.cookie("__Host-csrf"), None, "taken away");
+    let (_site, browser) = strict().await;
+    let alices = token(&browser).await;
+    let old = browser.copied();
+    browser.post("/logout", &[]).await;
+    assert_eq!(browser.jar().value("__Host-csrf"), None, "taken away");
     // The old cookie is still there: from another tab, or after an answer that was overtaken.
-    for held in [browser.jar.clone(), old.jar] {
-        browser.jar = held;
-        browser.post("/login/bob").await;
-        browser.headers.remove("sec-fetch-site");
-        assert_eq!(browser.post(&format!("/order/{alices}")).await.status, 403);
-        let bobs = browser.get("/token").await.body;
-        assert_eq!(browser.post(&format!("/order/{bobs}")).await.body, "bob");
-        browser = browser.with("sec-fetch-site", "same-origin");
+    for browser in [browser, old] {
+        browser.log_in("bob").await;
+        assert_eq!(send(&browser, "POST", "/csrf", &[("csrf", &alices)]).await.status, 403);
+        let bobs = token(&browser).await;
+        assert_eq!(send(&browser, "POST", "/csrf", &[("csrf", &bobs)]).await.body, "bob");
     }
-}
-
-#[tokio::test]
-async fn a_login_after_a_log_out_in_one_request_deletes_nothing_of_the_site() {
-    let world = World::with(|layer| layer.clear_site_data([SiteData::Cookies]));
-    let mut browser = alice(&world).await;
-    let answer = browser.post("/switch").await;
-    assert_eq!((&*answer.body, answer.header("clear-site-data")), ("bob", None));
-    assert_eq!(browser.post("/logout").await.header("clear-site-data"), Some("\"cookies\""));
 }

@@ -1,122 +1,165 @@
-//! Session data.
+//! The data that a site keeps with a session.
 
-use http::Method;
+use hallpass_core::{EventKind, Kind};
 
-use crate::world::World;
+use crate::site::{HOUR, Site};
 
 #[tokio::test]
-async fn a_visitor_gets_a_session_when_something_is_first_kept() {
-    let world = World::new();
-    let mut browser = world.browser();
-    let answer = browser.get("/cart").await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("", 0));
-    assert_eq!(browser.post("/cart/pen").await.body, "pen");
-    assert_eq!(browser.post("/cart/ink").await.body, "pen,ink");
-    assert_eq!(browser.get("/cart").await.body, "pen,ink");
-    assert_eq!(browser.get("/").await.body, "nobody");
-    assert_eq!(browser.get("/me").await.status, 401);
+async fn data_last_from_request_to_request_and_parts_are_apart() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.get("/theme").await.body),
+        (String::new(), String::new())
+    );
+    browser.post("/cart", &[("item", "tea")]).await;
+    browser.post("/theme", &[("item", "dark")]).await;
+    assert_eq!(browser.post("/cart", &[("item", "佐藤 \"quoted\"")]).await.body, "2");
+    assert_eq!(browser.get("/cart").await.body, "tea,佐藤 \"quoted\"");
+    assert_eq!(browser.get("/theme").await.body, "dark");
+    assert_eq!(browser.me().await, "alice session fresh", "the login is untouched");
 }
 
 #[tokio::test]
-async fn parts_are_kept_apart() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    browser.post("/cart/pen").await;
-    assert_eq!(browser.post("/visits").await.body, "1");
-    assert_eq!(browser.post("/visits").await.body, "2");
-    assert_eq!(browser.get("/cart").await.body, "pen");
+async fn keeping_something_makes_no_login_fresh() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_with("carol", &[("stale", "on"), ("force", "on")]).await;
+    browser.post("/cart", &[("item", "tea")]).await;
+    assert_eq!(browser.me().await, "carol session stale", "a forced login is not ended");
+}
+
+#[tokio::test]
+async fn looking_makes_no_session_and_keeping_does() {
+    let site = Site::new();
+    let browser = site.browser();
+    let answer = browser.get("/cart").await;
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(site.heard.count(EventKind::Issued), 0);
+    let answer = browser.post("/cart", &[("item", "tea")]).await;
+    assert_eq!((answer.body.as_str(), answer.set_cookies().len()), ("1", 1));
+    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
+    assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "nobody".into()));
+    assert!(browser.post("/cart", &[("item", "milk")]).await.set_cookies().is_empty(), "the same session");
+    assert_eq!(site.heard.count(EventKind::Issued), 1);
+    assert_eq!(site.browser().get("/cart").await.body, "", "another visitor has another session");
+}
+
+#[tokio::test]
+async fn a_visitor_s_session_expires_like_any_other() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.post("/cart", &[("item", "tea")]).await;
+    site.advance(HOUR);
+    assert_eq!(browser.get("/cart").await.body, "");
+    assert_eq!(browser.post("/cart", &[("item", "milk")]).await.body, "1");
+    assert_eq!(browser.get("/cart").await.body, "milk");
+}
+
+#[tokio::test]
+async fn too_much_is_refused_and_changes_nothing() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    browser.post("/cart", &[("item", "tea")]).await;
+    let answer = browser.post("/cart", &[("item", &"x".repeat(17_000))]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (413, Some("application/problem+json")));
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        ("tea".into(), "alice session fresh".into())
+    );
+    let visitor = site.browser();
+    let answer = visitor.post("/cart", &[("item", &"x".repeat(17_000))]).await;
+    assert!(answer.status == 413 && answer.set_cookies().is_empty(), "no session begins");
+    assert_eq!(visitor.post("/cart", &[("item", &"x".repeat(15_000))]).await.status, 200);
+    let body = visitor.post("/cart", &[("item", &"x".repeat(1_500_000))]).await;
+    assert_eq!(body.status, 413, "a body that is too large is refused earlier");
+}
+
+#[tokio::test]
+async fn what_does_not_read_any_more_reads_as_nothing() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    browser.post("/cart", &[("item", "tea")]).await;
+    browser.post("/theme", &[("item", "dark")]).await;
+    let answer = browser.get("/theme/as-number").await;
+    assert_eq!((answer.status, &*answer.body), (200, "0"));
+    assert_eq!(
+        (browser.get("/theme").await.body, browser.get("/cart").await.body),
+        ("dark".into(), "tea".into())
+    );
+}
+
+#[tokio::test]
+async fn a_restored_session_keeps_what_the_visitor_had_begun() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    let remember = browser.remember().unwrap();
+    browser.jar().delete(crate::browser::REMEMBER);
+    browser.post("/cart", &[("item", "tea")]).await;
+    let both = browser.clone().header("Cookie", format!("{}={remember}", crate::browser::REMEMBER));
+    assert_eq!(both.me().await, "alice remembered stale");
+    browser.jar().delete(crate::browser::REMEMBER);
+    assert_eq!(browser.get("/cart").await.body, "tea");
+    assert_eq!(browser.me().await, "alice remembered stale");
+}
+
+#[tokio::test]
+async fn data_go_with_the_session_that_ran_out() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.post("/cart", &[("item", "diary")]).await;
+    site.advance(HOUR);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(browser.get("/cart").await.body, "");
+    browser.post("/cart", &[("item", "tea")]).await;
+    assert_eq!(browser.get("/cart").await.body, "tea");
+    assert_eq!(site.steps("alice").await, 1);
+    assert_eq!(
+        site.records("alice", Kind::SESSION)
+            .await
+            .iter()
+            .filter(|r| r.is_live(hallpass_core::Clock::now(&*site.clock)))
+            .count(),
+        1
+    );
+}
+
+#[tokio::test]
+async fn a_change_in_the_request_that_restores_is_kept() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    assert_eq!(browser.post("/cart", &[("item", "tea")]).await.body, "1");
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        ("tea".into(), "alice remembered stale".into())
+    );
 }
 
 #[tokio::test]
 async fn one_request_may_change_more_than_once() {
-    let world = World::new();
-    for mut browser in [world.browser(), world.logged_in().await] {
-        let answer = browser.post("/cart-and-visit/pen").await;
-        assert_eq!(answer.body, "pen,pen 1");
-        assert_eq!(browser.get("/cart").await.body, "pen,pen");
+    let site = Site::new();
+    let (visitor, member) = (site.browser(), site.browser());
+    member.log_in("alice").await;
+    for browser in [visitor, member] {
+        assert_eq!(browser.post("/cart/twice", &[("item", "pen")]).await.body, "pen,pen");
+        assert_eq!(
+            (browser.get("/cart").await.body, browser.get("/theme").await.body),
+            ("pen,pen".into(), "pen".into())
+        );
     }
-}
-
-#[tokio::test]
-async fn a_change_leaves_the_trust_alone() {
-    let world = World::new();
-    let mut browser = world.browser();
-    browser.post("/login?user=alice&fresh=false").await;
-    browser.post("/cart/pen").await;
-    assert_eq!(browser.get("/").await.body, "alice Session stale");
 }
 
 #[tokio::test]
 async fn nothing_is_kept_with_a_session_that_was_ended_meanwhile() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    let answer = browser.post("/ended/pen").await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous) false", 0));
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let answer = browser.post("/cart/ended", &[("item", "pen")]).await;
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous), nobody", 0));
     assert_eq!(browser.get("/cart").await.body, "");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn concurrent_changes_are_all_kept() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    world.store.meet(8);
-    let mut tasks = Vec::new();
-    for number in 0..8 {
-        let browser = browser.clone();
-        tasks.push(tokio::spawn(async move {
-            // A request that loses for two seconds, on a machine that stalls, is answered with "try again".
-            for _ in 0..10 {
-                let answer = browser.ask(Method::POST, &format!("/cart/{number}")).await;
-                if answer.status != 503 {
-                    return answer.status.as_u16();
-                }
-            }
-            503
-        }));
-    }
-    for task in tasks {
-        assert_eq!(task.await.unwrap(), 200);
-    }
-    let mut items: Vec<_> = browser.get("/cart").await.body.split(',').map(str::to_owned).collect();
-    items.sort();
-    assert_eq!(items.join(","), "0,1,2,3,4,5,6,7");
-}
-
-#[tokio::test]
-async fn a_login_keeps_what_was_nobodys_or_ones_own_and_nothing_else() {
-    let world = World::new();
-    let mut browser = world.browser();
-    browser.post("/cart/pen").await;
-    let planted = browser.clone();
-    browser.post("/login?user=alice").await;
-    assert_eq!(browser.get("/cart").await.body, "pen");
-    assert_ne!(planted.session(), browser.session());
-    assert_eq!(planted.clone().get("/cart").await.body, "", "the old session is gone");
-    browser.post("/login?user=alice").await;
-    assert_eq!(browser.get("/cart").await.body, "pen");
-    browser.post("/login?user=bob").await;
-    assert_eq!(browser.get("/cart").await.body, "", "bob does not see alice's");
-}
-
-#[tokio::test]
-async fn data_outlive_renewal_and_end_with_the_logout() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    browser.post("/cart/pen").await;
-    browser.post("/devices/others").await;
-    assert_eq!(browser.get("/cart").await.body, "pen");
-    browser.post("/confirm?user=alice").await;
-    assert_eq!(browser.get("/cart").await.body, "pen");
-    browser.post("/logout").await;
-    assert_eq!(browser.get("/cart").await.body, "");
-}
-
-#[tokio::test]
-async fn too_much_to_keep_is_413_and_harms_nothing() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    browser.post("/cart/pen").await;
-    assert_eq!(browser.post("/cart/huge").await.status, 413);
-    assert_eq!(browser.get("/cart").await.body, "pen");
-    assert_eq!(world.browser().post("/cart/huge").await.status, 413);
 }

@@ -1,300 +1,354 @@
-//! `login_user`, `logout_user`, `confirm_login`, `current_user`.
+//! Logging in.
 
 use std::time::Duration;
 
-use hallpass_web::SignalKind;
+use hallpass_core::{EventKind, Kind};
+use hallpass_web::SiteData;
 
-use crate::world::{DAY, HOUR, MINUTE, SECOND, World};
+use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
+use crate::site::{DAY, MINUTE, Site};
 
 #[tokio::test]
-async fn a_login_begins_a_session_and_no_more() {
-    let world = World::new();
-    let mut browser = world.browser();
-    assert_eq!(browser.get("/").await.body, "nobody");
-    let answer = browser.post("/login?user=alice").await;
-    assert_eq!(answer.set_cookies().len(), 1, "remember is off by default: {answer:?}");
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    assert_eq!(browser.reopened().get("/").await.body, "nobody");
+async fn a_visitor_is_nobody_and_gets_no_cookie() {
+    let site = Site::new();
+    let answer = site.browser().get("/me").await;
+    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert!(answer.set_cookies().is_empty());
 }
 
 #[tokio::test]
-async fn the_request_that_logs_in_knows_its_user() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    let answer = browser.post("/confirm?user=alice").await;
-    assert_eq!(answer.body, "alice Password fresh");
+async fn a_login_lasts_from_request_to_request() {
+    let site = Site::new();
+    let browser = site.browser_over_tcp().await;
+    let answer = browser.log_in("alice").await;
+    assert_eq!(answer.body, "alice password fresh", "in the very request that logs in");
+    for _ in 0..3 {
+        assert_eq!(browser.me().await, "alice session fresh");
+    }
+    assert_eq!(site.browser().me().await, "nobody", "another browser is not logged in");
+}
+
+#[tokio::test]
+async fn a_wrong_password_changes_nothing_for_a_visitor_or_a_member() {
+    let site = Site::new();
+    let browser = site.browser();
+    let wrong = [("id", "alice"), ("password", "guess"), ("begun", "on")];
+    let answer = browser.post("/login", &wrong).await;
+    assert_eq!(answer.status, 422);
+    assert!(answer.set_cookies().is_empty() && site.gate.records("alice").await.is_empty());
+    browser.log_in("bob").await;
+    assert!(browser.post("/login", &wrong).await.set_cookies().is_empty());
+    assert_eq!(browser.me().await, "bob session fresh");
+}
+
+#[tokio::test]
+async fn nobody_is_remembered_who_did_not_ask_for_it() {
+    let site = Site::new();
+    let browser = site.browser();
+    let answer = browser.log_in("alice").await;
+    assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none());
+    assert!(site.records("alice", Kind::REMEMBER).await.is_empty());
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_login_that_is_said_to_be_stale_is_stale() {
+    let site = Site::new();
+    let browser = site.browser();
+    assert_eq!(browser.log_in_with("alice", &[("stale", "on")]).await.body, "alice password stale");
+    assert_eq!(browser.me().await, "alice session stale");
+}
+
+#[tokio::test]
+async fn an_inactive_user_is_refused_and_leaves_no_trace() {
+    let site = Site::new();
+    let browser = site.browser();
+    let form = [("id", "carol"), ("password", "secret"), ("remember", "on")];
+    let answer = browser.post("/login", &form).await;
+    assert_eq!(answer.status, 403);
+    assert!(answer.set_cookies().is_empty() && site.gate.records("carol").await.is_empty());
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn an_inactive_user_can_be_forced_in_and_stays_and_is_restored() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_with("carol", &[("remember", "on"), ("force", "on")]).await;
+    assert_eq!(browser.me().await, "carol session fresh");
+    browser.reopen();
+    assert_eq!(browser.me().await, "carol remembered stale");
+    assert_eq!(browser.me().await, "carol remembered stale");
+    assert_eq!(site.heard.count(EventKind::Restored), 1, "the restored session is used again");
+}
+
+#[tokio::test]
+async fn a_planted_session_is_worth_nothing_after_the_login() {
+    let site = Site::new();
+    let attacker = site.browser();
+    attacker.post("/cart", &[("item", "bait")]).await;
+    let victim = attacker.copied();
+    victim.log_in("alice").await;
+    assert_ne!(attacker.session(), victim.session());
+    assert_eq!(victim.me().await, "alice session fresh");
+    assert_eq!(attacker.me().await, "nobody");
+    assert_eq!(attacker.get("/cart").await.body, "", "the planted session has ended");
+}
+
+#[tokio::test]
+async fn a_session_of_the_attackers_own_account_is_replaced_too() {
+    let site = Site::new();
+    let attacker = site.browser();
+    attacker.log_in("bob").await;
+    let victim = attacker.copied();
+    victim.log_in("alice").await;
+    assert_eq!((victim.me().await, attacker.me().await), ("alice session fresh".into(), "nobody".into()));
+}
+
+#[tokio::test]
+async fn what_a_visitor_put_into_the_cart_is_there_after_the_login() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.post("/cart", &[("item", "tea")]).await;
+    browser.log_in("alice").await;
+    assert_eq!(browser.get("/cart").await.body, "tea");
+}
+
+#[tokio::test]
+async fn somebody_else_who_logs_in_finds_nothing_of_the_first_user() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.post("/cart", &[("item", "diary")]).await;
+    let before = browser.copied();
+    browser.log_in("bob").await;
+    assert_eq!(browser.get("/cart").await.body, "");
+    assert_eq!(before.me().await, "nobody", "and alice's login on this browser has ended");
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody", "her remember-me cookie with it");
+}
+
+#[tokio::test]
+async fn a_second_login_of_one_browser_is_one_device() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    browser.post("/cart", &[("item", "tea")]).await;
+    let first = browser.copied();
+    browser.log_in_remembered("alice").await;
+    assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
+    assert_eq!(site.live("alice").await, 2, "one session, one remember-me token");
+    assert_eq!(browser.get("/cart").await.body, "tea", "the data were this user's");
+    assert_eq!(first.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_login_without_remember_me_takes_an_older_remember_me_away() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    let answer = browser.log_in("alice").await;
+    assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(0));
+    assert_eq!(browser.remember(), None);
+    browser.reopen();
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_turns_away_a_login_that_is_under_way() {
+    let site = Site::new();
+    let (inside, late) = (site.browser(), site.browser());
+    inside.log_in("alice").await;
+    let held = site.gate.hold(Call::Insert);
+    let form = [("id", "alice"), ("password", "secret"), ("remember", "on"), ("begun", "on")];
+    let login = late.prepare("POST", "/login", &form);
+    let login = tokio::spawn(async move { login.send().await });
+    held.arrival().await;
+    site.gate.up();
+    assert_eq!(inside.post("/devices/all", &[]).await.body, "ended");
+    held.release();
+    let answer = tokio::time::timeout(Duration::from_secs(30), login).await.unwrap().unwrap();
+    assert_eq!(answer.status, 401);
+    assert!(answer.set_cookies().is_empty());
+    assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test]
+async fn a_logout_everywhere_while_the_password_is_checked_turns_the_login_away() {
+    let site = Site::new();
+    let (inside, late) = (site.browser(), site.browser());
+    inside.log_in("alice").await;
+    let form = [("id", "alice"), ("password", "secret"), ("begun", "on"), ("slowly", "on")];
+    let request = late.prepare("POST", "/login", &form);
+    let login = tokio::spawn(async move { request.send().await });
+    let (arrived, passes) = &*site.users.slow;
+    arrived.acquire().await.unwrap().forget();
+    inside.post("/devices/all", &[]).await;
+    passes.add_permits(1);
+    let answer = login.await.unwrap();
+    assert_eq!((answer.status, answer.set_cookies().len(), site.live("alice").await), (401, 0, 0));
+}
+
+#[tokio::test]
+async fn a_login_that_was_begun_for_somebody_else_is_refused() {
+    let site = Site::new();
+    let browser = site.browser();
+    let form = [("id", "alice"), ("password", "secret"), ("begun", "bob")];
+    let answer = browser.post("/login", &form).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
+    assert_eq!(site.live("alice").await + site.live("bob").await, 0);
+}
+
+#[tokio::test]
+async fn a_login_that_fails_turns_no_other_login_away() {
+    let site = Site::new();
+    let (browser, form) = (site.browser(), [("id", "alice"), ("password", "secret")]);
+    let slowly = [form[0], form[1], ("begun", "alice"), ("slowly", "on")];
+    let under_way = browser.prepare("POST", "/login", &slowly);
+    let under_way = tokio::spawn(async move { under_way.send().await });
+    site.users.slow.0.acquire().await.unwrap().forget();
+    site.gate.down_after(Call::Insert, 1);
+    let failed = site.browser().post("/login", &[form[0], form[1], ("remember", "on")]).await;
+    site.gate.up();
+    assert_eq!((failed.status, site.live("alice").await), (503, 0), "its remember-me token is gone");
+    site.users.slow.1.add_permits(1);
+    assert_eq!(under_way.await.unwrap().status, 200);
+}
+
+#[tokio::test]
+async fn a_browser_that_logs_in_anew_at_the_cap_logs_no_other_device_out() {
+    let cap = std::num::NonZeroU32::new(2).unwrap();
+    let site = Site::tuned(|tokens| tokens.max_logins(cap), |layer| layer);
+    let (other, browser) = (site.browser(), site.browser());
+    other.log_in("alice").await;
+    site.advance(MINUTE);
+    browser.log_in_remembered("alice").await;
+    for (path, remember) in [("/login", "on"), ("/login", "off"), ("/login", "on"), ("/confirm", "on")] {
+        site.advance(MINUTE);
+        let form = [("id", "alice"), ("password", "secret"), ("remember", remember)];
+        let form = if remember == "on" { &form[..] } else { &form[..2] };
+        assert_eq!(browser.post(path, form).await.status, 200);
+        assert_eq!(other.me().await, "alice session fresh", "{path}, remember {remember}");
+        assert_eq!(browser.me().await, "alice session fresh", "{path}, remember {remember}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_confirms_for_somebody_else() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_with("alice", &[("stale", "on")]).await;
+    let answer = browser.post("/confirm", &[("password", "secret"), ("whose", "bob")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
+    assert_eq!(browser.me().await, "alice session stale");
+}
+
+#[tokio::test]
+async fn the_test_helper_logs_somebody_in_without_a_password() {
+    let site = Site::new();
+    let mut headers = http::HeaderMap::new();
+    headers.insert("user-agent", http::HeaderValue::from_static("Firefox"));
+    let user = site.users.find("alice").unwrap();
+    let cookies = hallpass_web::testing::cookies(&site.layer, &user, &headers, true).await.unwrap();
+    let browser = site.browser().header("Cookie", cookies.as_bytes());
+    assert_eq!(browser.me().await, "alice session fresh");
+    assert_eq!(browser.clone().agent("curl").me().await, "alice session stale", "it is bound to the client");
+    let only_remember =
+        cookies.to_str().unwrap().split("; ").find(|pair| pair.starts_with(REMEMBER)).unwrap();
+    assert_eq!(site.browser().header("Cookie", only_remember).me().await, "alice remembered stale");
+    let error = hallpass_web::testing::cookies(&site.layer, &"alice", &headers, false).await.unwrap_err();
+    assert_eq!(error.to_string(), "the layer's loader knows another type of user");
 }
 
 #[tokio::test]
 async fn a_handler_may_name_the_user_by_what_the_extractor_gave() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    let answer = browser.post("/confirm-current").await;
-    assert_eq!(answer.status, 200);
-    assert_eq!(answer.body, "alice Session fresh");
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    assert_eq!(browser.post("/confirm/current", &[]).await.body, "alice session fresh");
 }
 
 #[tokio::test]
-async fn a_login_makes_a_new_session_and_ends_what_the_browser_held() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    let old = browser.clone();
-    browser.post("/login?user=alice&remember=true").await;
-    assert_ne!((old.session(), old.remember()), (browser.session(), browser.remember()));
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    for mut copy in [old.clone(), old.reopened()] {
-        assert_eq!(copy.get("/").await.body, "nobody", "a planted session is worth nothing");
-    }
-    assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
+async fn a_visitor_confirms_for_no_user() {
+    let site = Site::new();
+    let answer = site.browser().post("/confirm", &[("password", "secret"), ("whose", "alice")]).await;
+    assert_eq!((answer.status, answer.set_cookies().len(), site.live("alice").await), (401, 0, 0));
 }
 
 #[tokio::test]
-async fn a_login_without_remember_takes_the_old_remember_cookie_away() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    browser.post("/login?user=bob").await;
-    assert_eq!(browser.cookie("__Host-remember"), None);
-    assert_eq!(browser.get("/").await.body, "bob Session fresh");
-}
-
-#[tokio::test]
-async fn one_request_may_log_out_and_somebody_else_in() {
-    let world = World::new();
-    for mut browser in [world.remembered().await, world.remembered().await.reopened()] {
-        let old = browser.clone();
-        assert_eq!(browser.post("/switch/bob").await.body, "bob Password fresh");
-        assert_eq!(browser.get("/").await.body, "bob Session fresh");
-        assert_eq!(browser.jar.len(), 1, "the remember cookie was alice's: {:?}", browser.jar);
-        assert_eq!(old.clone().get("/").await.body, "nobody");
+async fn one_request_may_log_out_and_another_user_in() {
+    let site = Site::with(|layer| layer.clear_site_data([SiteData::Cookies]));
+    let session = site.browser();
+    session.log_in_remembered("alice").await;
+    for browser in [session, site.reopened().await] {
+        let old = browser.copied();
+        let answer = browser.post("/switch", &[("id", "bob")]).await;
+        assert_eq!((&*answer.body, answer.header("clear-site-data")), ("bob password fresh", None));
+        assert_eq!(browser.me().await, "bob session fresh");
+        assert_eq!(browser.remember(), None, "the remember-me cookie was alice's");
+        assert_eq!(old.me().await, "nobody");
     }
 }
 
 #[tokio::test]
 async fn a_login_ends_every_older_login_that_the_browser_sends() {
-    let world = World::new();
-    let (first, second) = (world.remembered().await, world.remembered().await);
-    for sent in [["__Host-session"; 2], ["__Host-remember"; 2], ["__Host-session", "__Host-remember"]] {
-        let (first, second) = (world.remembered().await, world.remembered().await);
-        let mut browser = world.browser();
-        for (name, other) in sent.iter().zip([&first, &second]) {
-            browser.jar.push(((*name).into(), other.cookie(name).unwrap().into()));
+    let site = Site::new();
+    let bystander = site.browser();
+    bystander.log_in_remembered("alice").await;
+    for sent in [[SESSION; 2], [REMEMBER; 2], [SESSION, REMEMBER]] {
+        let older = [site.browser(), site.browser()];
+        let mut cookies = Vec::new();
+        for (browser, name) in older.iter().zip(sent) {
+            browser.log_in_remembered("alice").await;
+            cookies.push(format!("{name}={}", browser.jar().value(name).unwrap()));
         }
+        let browser = site.browser().header("Cookie", cookies.join("; "));
         // One page has restored something in this very request, and one has not.
-        let path = if sent[0] == sent[1] { "/confirm?user=alice" } else { "/login?user=alice" };
-        assert_eq!(browser.post(path).await.status, 200);
-        for mut old in [first.clone(), second.clone(), first.reopened(), second.reopened()] {
-            assert_eq!(old.get("/").await.body, "nobody", "{sent:?}");
+        let path = if sent[0] == sent[1] { "/confirm" } else { "/login" };
+        let answer = browser.post(path, &[("id", "alice"), ("password", "secret")]).await;
+        assert_eq!(answer.status, 200);
+        for old in older {
+            assert_eq!(old.me().await, "nobody", "{sent:?}");
+            old.reopen();
+            assert_eq!(old.me().await, "nobody", "{sent:?}");
         }
-        assert!(browser.get("/").await.body.starts_with("alice"));
+        let new = site.browser();
+        new.receive(&answer);
+        assert_eq!(new.me().await, "alice session fresh");
     }
-    assert_eq!(first.clone().get("/").await.body, "alice Session fresh", "no other login was ended");
-    assert_eq!(second.clone().get("/").await.body, "alice Session fresh");
+    assert_eq!(bystander.me().await, "alice session fresh", "no other login was ended");
 }
 
 #[tokio::test]
-async fn a_logout_ends_everything_of_the_login_and_stays() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    let copy = browser.clone();
-    let answer = browser.post("/logout").await;
-    assert_eq!(answer.body, "true false", "the request itself has no user any more");
-    assert!(browser.jar.is_empty(), "{:?}", browser.jar);
-    assert_eq!(browser.get("/").await.body, "nobody");
-    for mut copy in [copy.clone(), copy.reopened()] {
-        assert_eq!(
-            copy.get("/").await.body,
-            "nobody",
-            "logged out stays logged out, remember cookie and all"
-        );
-    }
-    assert_eq!(browser.post("/logout").await.body, "false false");
+async fn another_user_s_remember_me_cookie_makes_no_confirmed_login_remembered() {
+    let site = Site::new();
+    let (browser, bob) = (site.browser(), site.browser());
+    browser.log_in("alice").await;
+    bob.log_in_remembered("bob").await;
+    let both = browser.clone().header("Cookie", format!("{REMEMBER}={}", bob.remember().unwrap()));
+    assert_eq!(both.post("/confirm", &[("password", "secret")]).await.body, "alice password fresh");
+    assert_eq!(browser.remember(), None);
+    assert_eq!(bob.me().await, "nobody", "this browser sent it, so it is ended");
 }
 
 #[tokio::test]
-async fn a_logout_ends_a_login_whose_session_is_gone() {
-    let world = World::new();
-    let browser = world.remembered().await;
-    world.advance(HOUR);
-    let mut reopened = browser.reopened();
-    assert_eq!(reopened.post("/logout").await.body, "true false");
-    assert_eq!(browser.clone().get("/").await.body, "nobody");
-}
-
-#[tokio::test]
-async fn inactive_users_are_refused_unless_forced() {
-    let world = World::new();
-    world.users.change("alice", |user| user.active = false);
-    let mut browser = world.browser();
-    let answer = browser.post("/login?user=alice").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (403, 0));
-    assert_eq!(browser.post("/login?user=alice&force=true&remember=true").await.body, "in");
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    let mut reopened = browser.reopened();
-    assert_eq!(reopened.get("/").await.body, "alice Remembered stale", "forced as long as the login lasts");
-    let answer = reopened.get("/").await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("alice Remembered stale", 0), "by its session");
-}
-
-#[tokio::test]
-async fn whoever_becomes_inactive_is_nobody_until_active_again() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    world.users.change("alice", |user| user.active = false);
-    assert_eq!(browser.get("/").await.body, "nobody");
-    assert_eq!(browser.reopened().get("/").await.body, "nobody");
-    world.users.change("alice", |user| user.active = true);
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    world.users.change("alice", |user| user.active = false);
-    world.advance(2 * HOUR);
-    assert_eq!(browser.get("/").await.body, "nobody");
-    world.advance(2 * HOUR);
-    world.users.change("alice", |user| user.active = true);
-    assert_eq!(browser.reopened().get("/").await.body, "alice Remembered stale");
-}
-
-#[tokio::test]
-async fn an_unknown_id_is_an_anonymous_request() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    world.users.remove("alice");
-    let answer = browser.get("/").await;
-    assert_eq!((answer.status.as_u16(), &*answer.body), (200, "nobody"));
-    assert_eq!(browser.get("/me").await.status, 401);
-    assert_eq!(browser.reopened().get("/me").await.status, 401);
-}
-
-#[tokio::test]
-async fn ids_may_be_numbers_and_any_script() {
-    let world = World::new();
-    for (id, query) in [("7", "7"), ("ünï-名前", "%C3%BCn%C3%AF-%E5%90%8D%E5%89%8D")] {
-        let mut browser = world.browser();
-        browser.post(&format!("/login?user={query}&remember=true")).await;
-        assert_eq!(browser.get("/").await.body, format!("{id} Session fresh"));
-        assert_eq!(browser.reopened().get("/").await.body, format!("{id} Remembered stale"));
-    }
-}
-
-#[tokio::test]
-async fn a_login_may_be_not_fresh() {
-    let world = World::new();
-    let mut browser = world.browser();
-    browser.post("/login?user=alice&fresh=false").await;
-    assert_eq!(browser.get("/").await.body, "alice Session stale");
-    assert_eq!(browser.get("/fresh").await.status, 401);
-}
-
-#[tokio::test]
-async fn a_confirmed_login_is_fresh_and_has_new_tokens() {
-    let world = World::new();
-    let mut browser = world.remembered().await.reopened();
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
-    let old = browser.clone();
-    assert_eq!(browser.post("/confirm?user=bob").await.status, 401, "another user cannot authenticate here");
-    assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
-    assert_eq!(browser.get("/fresh").await.body, "alice Session fresh");
-    assert_ne!(old.session(), browser.session());
-    assert_eq!(old.clone().get("/").await.body, "nobody");
-    assert_eq!(browser.reopened().get("/").await.body, "alice Remembered stale", "still remembered");
-    let mut stranger = world.browser();
-    assert_eq!(stranger.post("/confirm?user=alice").await.status, 401);
-    assert!(stranger.jar.is_empty());
-}
-
-#[tokio::test]
-async fn somebody_elses_remember_cookie_does_not_make_a_confirmed_login_remembered() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    let mut bob = world.browser();
-    bob.post("/login?user=bob&remember=true").await;
-    browser.jar.extend(bob.reopened().jar);
-    assert_eq!(browser.post("/confirm?user=alice").await.body, "alice Password fresh");
-    assert_eq!(browser.cookie("__Host-remember"), None);
-    assert_eq!(bob.get("/").await.body, "nobody", "this browser sent it, so it is ended");
-}
-
-#[tokio::test]
-async fn remembered_for_a_week_is_a_week_confirmed_or_not() {
-    let world = World::new();
-    let mut browser = world.browser();
-    let answer = browser.post("/login?user=alice&days=7").await;
-    assert!(answer.set_cookies().iter().any(|line| line.contains("Max-Age=604800;")), "{answer:?}");
-    world.advance(DAY);
-    browser = browser.reopened();
-    browser.get("/").await;
-    let answer = browser.post("/confirm?user=alice").await;
-    assert!(answer.set_cookies().iter().any(|line| line.contains("Max-Age=518400;")), "{answer:?}");
-    world.advance(6 * DAY - SECOND);
-    assert_eq!(browser.clone().reopened().get("/").await.body, "alice Remembered stale");
-    world.advance(SECOND);
-    assert_eq!(browser.reopened().get("/").await.body, "nobody");
-}
-
-#[tokio::test]
-async fn what_is_logged_out_everywhere_during_a_login_turns_it_away() {
-    let world = World::new();
-    let mut browser = world.browser();
-    let answer = browser.post("/login?user=alice&remember=true&begun=true&everywhere=true").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (401, 0));
-    assert_eq!(browser.post("/login?user=alice&begun=true").await.body, "in");
-}
-
-#[tokio::test]
-async fn a_login_begun_for_one_is_not_finished_for_another() {
-    let world = World::new();
-    let mut browser = world.browser();
-    let answer = browser.post("/login?user=alice&begun=true&begun_by=bob").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (401, 0));
-}
-
-#[tokio::test]
-async fn freshness_ends_when_the_layer_says_so() {
-    let world = World::with(|layer| layer.fresh_for(10 * MINUTE));
-    let mut browser = world.logged_in().await;
-    world.advance(10 * MINUTE);
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    world.advance(SECOND);
-    assert_eq!(browser.get("/").await.body, "alice Session stale");
-    world.signals();
-    browser.post("/confirm?user=alice").await;
-    assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    assert_eq!(world.signals(), [SignalKind::Confirmed]);
-}
-
-#[tokio::test]
-async fn a_user_is_told_when_the_password_was_last_entered() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
+async fn a_page_sees_when_the_password_was_last_entered() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
     let mut since = 0;
-    for by in [Duration::ZERO, 10 * MINUTE, DAY, DAY] {
-        world.advance(by);
+    for by in [Duration::ZERO, MINUTE * 10, DAY, DAY] {
+        site.advance(by);
         since += by.as_secs();
-        assert_eq!(browser.get("/since").await.body, since.to_string(), "by the session, or restored");
-        browser = browser.reopened();
-        assert_eq!(browser.get("/since").await.body, since.to_string());
+        for _ in 0..2 {
+            assert_eq!(browser.get("/since").await.body, since.to_string(), "by the session, or restored");
+            browser.reopen();
+        }
     }
-    browser.post("/devices/others").await;
+    browser.post("/devices/others", &[]).await;
     assert_eq!(browser.get("/since").await.body, since.to_string(), "a renewal is not an authentication");
-    browser.post("/confirm?user=alice").await;
+    browser.post("/confirm", &[("password", "secret")]).await;
     assert_eq!(browser.get("/since").await.body, "0");
-}
-
-#[tokio::test]
-async fn a_session_slides_with_use_and_is_written_once_a_minute() {
-    let world = World::new();
-    let mut browser = world.logged_in().await;
-    for _ in 0..3 {
-        world.advance(20 * MINUTE);
-        assert_eq!(browser.get("/").await.body, "alice Session fresh");
-    }
-    world.store.calls();
-    for _ in 0..5 {
-        let answer = browser.get("/").await;
-        assert_eq!(answer.set_cookies().len(), 0);
-    }
-    assert_eq!(world.store.calls(), (5, 0), "a read each and no write");
-    world.advance(MINUTE);
-    browser.get("/").await;
-    assert_eq!(world.store.calls(), (1, 1));
-    world.advance(30 * MINUTE);
-    assert_eq!(browser.get("/").await.body, "nobody");
 }

@@ -1,187 +1,275 @@
-//! The store or the users are unreachable: 503, no cookie is cleared, and everything works again afterwards.
+//! The store fails: the site answers 503 and clears no cookie, and everything works again when the store is back.
 
-use std::sync::{Arc, Mutex};
+use hallpass_core::EventKind;
 
-use hallpass_core::{EventKind, KeyId, Keyring, Tokens};
-use hallpass_web::{AuthLayer, Signal, SignalKind};
+use crate::browser::{REMEMBER, SESSION};
+use crate::gate::Call;
+use crate::site::{HOUR, MINUTE, SECOND, Site};
+use crate::wire::Answer;
 
-use crate::app::router;
-use crate::browser::Browser;
-use crate::world::{HOUR, MINUTE, World};
-
-const PATHS: [&str; 6] = ["/", "/me", "/fresh", "/members", "/devices", "/cart"];
+/// The answer is "try again", and changes no cookie.
+fn unavailable(answer: &Answer) {
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("5")), "{answer:?}");
+    assert_eq!(answer.header("content-type"), Some("application/problem+json"));
+    assert!(answer.set_cookies().is_empty());
+    assert!(!answer.body.contains("the test says so"), "the cause is not revealed: {}", answer.body);
+}
 
 #[tokio::test]
-async fn a_store_out_of_reach_is_503_and_clears_nothing() {
-    let world = World::new();
-    let browser = world.remembered().await;
-    world.store.switch(false);
-    for mut visitor in [browser.clone(), browser.reopened()] {
-        for path in PATHS {
-            let answer = visitor.get(path).await;
-            assert_eq!(answer.status, 503, "{path}");
-            assert!(answer.header("retry-after").is_some(), "{path}");
-            assert_eq!(answer.set_cookies().len(), 0, "{path}");
-            assert_eq!(answer.header("content-type"), Some("application/problem+json"));
-            assert!(!answer.body.contains("switched off"), "the cause is not revealed: {}", answer.body);
-        }
+async fn an_outage_is_never_a_logout() {
+    let site = Site::new();
+    let (browser, closed) = (site.browser(), site.browser());
+    browser.log_in_remembered("alice").await;
+    closed.log_in_remembered("alice").await;
+    closed.reopen();
+    let cookies = |browser: &crate::browser::Browser| (browser.session(), browser.remember());
+    let before = (cookies(&browser), cookies(&closed));
+    site.gate.all_down();
+    for browser in [&browser, &closed] {
         for path in
-            ["/logout", "/login?user=alice", "/devices/others", "/devices/everywhere", "/confirm?user=alice"]
+            ["/me", "/account", "/members", "/delicate", "/vault", "/cart", "/devices", "/why", "/keys"]
         {
-            let answer = visitor.post(path).await;
-            assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0), "{path}");
+            unavailable(&browser.get(path).await);
+        }
+        let login = "0123456789abcdef";
+        for path in ["/logout", "/devices/one", "/devices/others", "/devices/all", "/keys"] {
+            unavailable(&browser.post(path, &[("login", login)]).await);
+        }
+        unavailable(&browser.post("/cart", &[("item", "tea")]).await);
+        unavailable(&browser.post("/confirm", &[("password", "secret")]).await);
+        unavailable(&browser.post("/login", &[("id", "alice"), ("password", "secret")]).await);
+    }
+    assert_eq!((cookies(&browser), cookies(&closed)), before);
+    site.gate.up();
+    assert_eq!(
+        (browser.me().await, closed.me().await),
+        ("alice session fresh".into(), "alice remembered stale".into())
+    );
+}
+
+#[tokio::test]
+async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
+    let site = Site::new();
+    let visitor = site.browser();
+    site.gate.all_down();
+    assert_eq!((visitor.get("/").await.status, visitor.me().await), (200, "nobody".into()));
+    assert_eq!(visitor.get("/account").await.status, 303);
+    assert_eq!(visitor.get("/cart").await.status, 200);
+    unavailable(&visitor.post("/cart", &[("item", "tea")]).await);
+    let junk = site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk"));
+    assert_eq!(junk.me().await, "nobody", "text that is not a token needs no store");
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
+    // Before the login, at its remember-me token, and between that and its session.
+    for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
+        let site = Site::new();
+        let browser = site.browser();
+        site.gate.down_after(call, after);
+        let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
+        unavailable(&browser.post("/login", &form).await);
+        site.gate.up();
+        assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+        browser.log_in_remembered("alice").await;
+        assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_cannot_end_the_one_before_leaves_that_one_in_place() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("bob").await;
+    site.gate.down(Call::Revoke);
+    unavailable(&browser.post("/login", &[("id", "alice"), ("password", "secret")]).await);
+    site.gate.up();
+    assert_eq!(browser.me().await, "bob session fresh");
+}
+
+#[tokio::test]
+async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    site.gate.down(Call::Revoke);
+    for path in ["/logout", "/devices/all"] {
+        unavailable(&browser.post(path, &[]).await);
+    }
+    assert!(
+        site.heard.kinds().iter().all(|kind| *kind != hallpass_web::SignalKind::LoggedOut),
+        "no signal is sent"
+    );
+    assert_eq!(browser.me().await, "alice session fresh");
+    site.gate.up();
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(site.live("alice").await, 0);
+}
+
+#[tokio::test]
+async fn a_restore_that_cannot_be_written_can_be_repeated() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.gate.down(Call::Insert);
+    let first = browser.get("/me").await;
+    assert_eq!((first.status, first.set_cookies().len()), (503, 1), "the token had rotated by then");
+    assert_eq!(first.cookie(REMEMBER).unwrap().value, browser.remember().unwrap());
+    assert_eq!(first.header("cache-control"), Some("private, no-store"));
+    for _ in 0..2 {
+        site.advance(SECOND * 20);
+        unavailable(&browser.get("/me").await);
+    }
+    site.advance(HOUR * 2);
+    site.gate.up();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
+}
+
+#[tokio::test]
+async fn a_rotation_that_cannot_be_written_is_put_off() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    let token = browser.remember();
+    site.gate.down(Call::Replace);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!((browser.remember(), site.steps("alice").await), (token.clone(), 0));
+    site.gate.up();
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.steps("alice").await, 1);
+    assert_ne!(browser.remember(), token);
+}
+
+#[tokio::test]
+async fn a_rotation_of_unknown_outcome_logs_nobody_out() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.gate.unknown(Call::Replace);
+    let answer = browser.get("/me").await;
+    assert!(answer.status == 503 || answer.body == "alice remembered stale", "{answer:?}");
+    site.gate.up();
+    for _ in 0..3 {
+        assert_eq!(browser.me().await, "alice remembered stale");
+    }
+    site.advance(HOUR * 2);
+    browser.reopen();
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0);
+}
+
+#[tokio::test]
+async fn a_session_that_cannot_be_kept_alive_is_good_all_the_same() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    site.advance(MINUTE * 5);
+    site.gate.down(Call::Replace);
+    assert_eq!(browser.me().await, "alice session fresh");
+    unavailable(&browser.post("/cart", &[("item", "tea")]).await);
+    site.gate.up();
+    assert_eq!(
+        (browser.get("/cart").await.body, browser.me().await),
+        (String::new(), "alice session fresh".into())
+    );
+}
+
+#[tokio::test]
+async fn a_thief_is_not_let_in_by_an_outage() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    let thief = browser.copied();
+    browser.me().await;
+    browser.me().await;
+    site.advance(MINUTE);
+    site.gate.down(Call::Revoke);
+    unavailable(&thief.get("/me").await);
+    site.gate.up();
+    assert_eq!(thief.me().await, "nobody");
+    assert_eq!(browser.me().await, "nobody");
+}
+
+#[tokio::test]
+async fn a_key_that_cannot_be_looked_up_is_not_refused() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    site.gate.all_down();
+    unavailable(&program.get("/account").await);
+    site.gate.up();
+    assert_eq!(program.get("/account").await.body, "alice key stale");
+}
+
+/// Sends a request of alice, whose browser may have been closed since she logged in, while the store's call after
+/// `others` fails. Returns whether there was such a call.
+async fn survives(
+    cap: u32,
+    closed: bool,
+    (method, path): (&str, &str),
+    form: &[(&str, &str)],
+    others: usize,
+) -> bool {
+    let site = Site::tuned(|tokens| tokens.max_logins(cap.try_into().unwrap()), |layer| layer);
+    let browser = site.browser();
+    site.browser().log_in("alice").await;
+    site.advance(MINUTE);
+    browser.log_in_remembered("alice").await;
+    if closed {
+        browser.reopen();
+    }
+    site.advance(MINUTE * 2);
+    site.gate.calls();
+    site.gate.fail_once(others);
+    let answer = browser.send(method, path, form).await;
+    let calls = site.gate.calls().len();
+    site.gate.up();
+    let case = format!("{method} {path}, cap: {cap}, closed: {closed}, call {others} of {calls}: {answer:?}");
+    let cleared = answer.set_cookies().iter().any(|cookie| cookie.value.is_empty());
+    assert!(answer.status != 500 && !(answer.status == 503 && cleared), "{case}");
+    for _ in 0..3 {
+        site.advance(MINUTE);
+        assert!(browser.me().await.starts_with("alice "), "{case}");
+    }
+    assert_eq!(site.heard.count(EventKind::Reused) + site.heard.count(EventKind::Lapsed), 0, "{case}");
+    others < calls
+}
+
+#[tokio::test]
+async fn whichever_call_of_the_store_fails_the_user_stays_logged_in() {
+    let login = [("id", "alice"), ("password", "secret"), ("remember", "on")];
+    for (cap, method, path, form) in [
+        (100, "GET", "/me", &[][..]),
+        (100, "GET", "/devices", &[]),
+        (100, "POST", "/cart", &[("item", "tea")]),
+        (1, "POST", "/confirm", &login[1..2]),
+        (100, "POST", "/confirm", &login[1..2]),
+        (1, "POST", "/login", &login),
+        (100, "POST", "/login", &login),
+        (1, "POST", "/counted", &login),
+        (100, "POST", "/counted", &login),
+        (100, "POST", "/devices/others", &[]),
+        (100, "POST", "/keys", &[]),
+    ] {
+        for closed in [false, true] {
+            let mut others = 0;
+            while survives(cap, closed, (method, path), form, others).await {
+                others += 1;
+            }
+            assert!(others > 0, "{path}: the store was asked");
         }
     }
-    world.store.switch(true);
-    assert_eq!(browser.clone().get("/").await.body, "alice Session fresh");
-    assert_eq!(browser.reopened().get("/").await.body, "alice Remembered stale");
-    assert!(world.signals().iter().all(|&what| what != SignalKind::LoggedOut));
-}
-
-#[tokio::test]
-async fn a_login_that_fails_half_way_leaves_no_device_behind() {
-    let world = World::new();
-    let mut browser = world.remembered().await;
-    let jar = browser.jar.clone();
-    // Two epochs, because the test's handler reads it once more than necessary, the two tokens, and the end of the
-    // browser's old login.
-    for others in 0..5 {
-        world.store.fail_write(others);
-        let answer = browser.post("/login?user=alice&remember=true").await;
-        assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0), "write {others}");
-    }
-    world.store.calls();
-    assert_eq!(browser.post("/login?user=alice&remember=true").await.body, "in");
-    assert_eq!(world.store.calls().1, 5, "two epochs, two tokens, and the end of what was there");
-    assert_ne!(browser.jar, jar);
-    assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
-}
-
-#[tokio::test]
-async fn a_failing_loader_is_503_and_never_logged_out() {
-    let world = World::new();
-    let browser = world.remembered().await;
-    world.users.down(true);
-    for mut visitor in [browser.clone(), browser.reopened()] {
-        for path in ["/", "/me", "/members"] {
-            let answer = visitor.get(path).await;
-            assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0), "{path}");
-            assert!(!answer.body.contains("database"), "{}", answer.body);
-        }
-    }
-    world.users.down(false);
-    assert_eq!(browser.clone().get("/").await.body, "alice Session fresh");
-}
-
-#[tokio::test]
-async fn who_sent_no_token_is_nobody_whatever_the_store_does() {
-    let world = World::new();
-    world.store.switch(false);
-    assert_eq!(world.browser().get("/").await.body, "nobody");
-    assert_eq!(world.browser().get("/me").await.status, 401);
-    assert_eq!(world.browser().get("/quiet").await.body, "quiet");
-}
-
-#[tokio::test]
-async fn an_outage_in_the_middle_of_a_restore_is_made_good() {
-    let world = World::new();
-    let mut browser = world.remembered().await.reopened();
-    world.advance(HOUR);
-    // The rotation is written, but the session is not: only this answer can deliver the new token.
-    world.store.fail_write(1);
-    let answer = browser.get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 1));
-    assert_eq!(answer.header("cache-control"), Some("private, no-store"));
-    world.advance(2 * HOUR);
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
-}
-
-#[tokio::test]
-async fn an_outage_of_the_users_in_the_middle_of_a_restore_changes_nothing() {
-    let world = World::new();
-    let mut browser = world.remembered().await.reopened();
-    world.advance(HOUR);
-    world.users.down(true);
-    let answer = browser.get("/").await;
-    assert_eq!((answer.status.as_u16(), answer.set_cookies().len()), (503, 0));
-    world.users.down(false);
-    world.advance(2 * HOUR);
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale");
 }
 
 #[tokio::test]
 async fn a_handler_that_asks_again_confirms_nothing_that_the_browser_has_not_got() {
-    let world = World::new();
-    let mut browser = world.remembered().await.reopened();
-    world.advance(HOUR);
-    world.store.fail_write(1);
-    let lost = browser.ask(http::Method::GET, "/again").await;
-    assert_eq!(lost.body, "true alice Remembered stale");
-    assert!(!world.events().contains(&EventKind::Confirmed));
-    world.advance(MINUTE);
-    assert_eq!(browser.get("/").await.body, "alice Remembered stale", "the answer got lost");
-}
-
-#[tokio::test]
-async fn a_logout_that_fails_half_way_ends_what_it_can_and_is_repeated() {
-    for failing in 0..2 {
-        let world = World::new();
-        let (mut alice, mut bob) = (world.logged_in().await, world.browser());
-        bob.post("/login?user=bob&remember=true").await;
-        let mut browser = alice.clone();
-        browser.jar.extend(bob.reopened().jar);
-        let jar = browser.jar.clone();
-        world.signals();
-        world.store.fail_write(failing);
-        let answer = browser.post("/logout").await;
-        assert_eq!((answer.status.as_u16(), &browser.jar), (503, &jar));
-        let [ended, left] = [["bob", "alice"], ["alice", "bob"]][failing];
-        assert_eq!(world.signals_about(), [(SignalKind::LoggedOut, Some(ended.into()))]);
-        let mut inside = [&mut alice, &mut bob];
-        inside.rotate_left(failing);
-        assert!(inside[0].get("/").await.body.starts_with(left), "{failing}");
-        assert_eq!(inside[1].get("/").await.body, "nobody", "{failing}");
-        assert_eq!(browser.post("/logout").await.body, "true false");
-        assert_eq!(world.signals_about(), [(SignalKind::LoggedOut, Some(left.into()))]);
-        assert!(browser.jar.is_empty());
-    }
-}
-
-#[tokio::test]
-async fn the_request_of_a_logout_that_failed_half_way_asks_anew() {
-    let world = World::new();
-    let mut bob = world.browser();
-    bob.post("/login?user=bob").await;
-    let mut browser = world.logged_in().await;
-    browser.jar.extend(bob.jar);
-    world.store.fail_write(1);
-    assert_eq!(browser.post("/logout-again").await.body, "true bob Session fresh", "alice is logged out");
-}
-
-#[tokio::test]
-async fn a_logout_needs_no_key_to_end_a_login() {
-    let world = World::new();
-    let signals = Arc::new(Mutex::new(Vec::new()));
-    let node = |key: u32| {
-        let ring = Keyring::new(KeyId::new(key).unwrap(), &[7; 32]).unwrap();
-        let tokens = Tokens::builder(world.store.clone()).clock(world.clock.clone()).keyring(ring);
-        let told = signals.clone();
-        let layer = AuthLayer::builder(tokens.build().unwrap(), world.users.clone())
-            .listener(move |signal: &Signal<'_>| told.lock().unwrap().push(signal.what))
-            .build();
-        Browser::new(router(world.users.clone()).layer(layer.unwrap()))
-    };
-    let mut browser = node(1);
-    browser.post("/login?user=alice&remember=true").await;
-    let mut elsewhere = node(2);
-    elsewhere.jar.clone_from(&browser.jar);
-    assert_eq!(elsewhere.get("/").await.body, "nobody", "this layer cannot read these tokens");
-    assert_eq!(elsewhere.post("/logout").await.body, "true false");
-    assert!(elsewhere.jar.is_empty());
-    assert_eq!(browser.get("/").await.body, "nobody");
-    assert_eq!(
-        *signals.lock().unwrap(),
-        [SignalKind::LoggedIn, SignalKind::Unreadable, SignalKind::LoggedOut]
-    );
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    site.gate.fail_one(&[Call::Insert], 0);
+    assert_eq!(browser.lose("/again").await.body, "true, alice remembered stale");
+    assert_eq!(site.heard.count(EventKind::Confirmed), 0);
+    site.advance(MINUTE);
+    assert_eq!(browser.me().await, "alice remembered stale", "the answer got lost");
 }

@@ -1,99 +1,143 @@
-//! Work that goes on while the answer goes out, and after.
+//! Streams and WebSockets: requests that live longer than the login that let them in.
 
-use std::sync::{Arc, Mutex};
+use std::convert::Infallible;
 
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
+use hallpass_core::EventKind;
 use hallpass_web::Auth;
-use http::Request;
-use tokio::sync::Semaphore;
 
 use crate::browser::Browser;
+use crate::site::{HOUR, Site};
 use crate::users::User;
-use crate::world::{HOUR, World};
 
-#[tokio::test]
-async fn a_stream_that_first_asks_after_the_answer_goes_on() {
-    let world = World::new();
-    let seen: Arc<Mutex<Vec<bool>>> = Arc::default();
-    let (go, done) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
-    let told = (seen.clone(), go.clone(), done.clone());
-    let stream = async move |auth: Auth| {
-        let (seen, go, done) = told.clone();
-        tokio::spawn(async move {
-            go.acquire().await.unwrap().forget();
-            for _ in 0..3 {
-                let known = auth.recheck::<User>().await.unwrap().is_some();
-                seen.lock().unwrap().push(known);
-            }
-            done.add_permits(1);
-        });
-        "answered"
-    };
-    let app = Router::new().route("/stream", get(stream)).layer(world.layer.clone());
-    let mut browser = Browser::new(app);
-    browser.jar = world.remembered().await.reopened().jar;
-    assert_eq!(browser.get("/stream").await.body, "answered");
-    go.add_permits(1);
-    done.acquire().await.unwrap().forget();
-    assert_eq!(*seen.lock().unwrap(), [true, true, true], "nothing was ended");
+/// Opens the stream, runs `meanwhile`, and returns what the stream showed.
+async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhile: F) -> String {
+    let request = browser.prepare("GET", "/watch", &[]);
+    let stream = tokio::spawn(async move { request.send().await });
+    site.users.slow.0.acquire().await.unwrap().forget();
+    meanwhile.await;
+    site.users.slow.1.add_permits(1);
+    stream.await.unwrap().body
 }
 
 #[tokio::test]
-async fn a_login_while_the_answer_is_on_its_way_is_refused_or_sent() {
-    let world = World::new();
-    let browser = world.remembered().await.reopened();
-    world.advance(HOUR);
-    let slot: Arc<Mutex<Option<Auth>>> = Arc::default();
-    let (kept, store) = (slot.clone(), world.store.clone());
-    let page = async move |auth: Auth| {
-        let known = auth.user::<User>().await.unwrap().is_some();
-        *kept.lock().unwrap() = Some(auth);
-        // The next read is the one that asks whether the answer was overtaken: it waits.
-        store.meet(2);
-        known.to_string()
-    };
-    let mut app = Router::new().route("/", get(page)).layer(world.layer.clone());
-    let request = Request::builder()
-        .uri("/")
-        .header("cookie", format!("__Host-remember={}", browser.remember()))
-        .body(Body::empty())
-        .unwrap();
-    let mut answer = Box::pin(tower::Service::call(&mut app, request));
-    let auth = loop {
-        let first = std::future::poll_fn(|cx| std::task::Poll::Ready(answer.as_mut().poll(cx))).await;
-        assert!(first.is_pending(), "it asks whether it was overtaken");
-        if let Some(auth) = slot.lock().unwrap().take() {
-            break auth;
-        }
-        tokio::task::yield_now().await;
-    };
-    let bob = world.users.find("bob").unwrap();
-    let logged_in = auth.login(&bob).await.is_ok();
-    let cookies = answer.await.unwrap().headers().get_all("set-cookie").iter().count();
-    assert_eq!((logged_in, cookies), (true, 2), "his session, and alice's remember-me cookie taken away");
+async fn a_stream_that_asks_again_hears_that_its_login_was_ended() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in_remembered("alice").await;
+    assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
+    let seen = watched(&site, &browser, async {
+        browser.copied().post("/logout", &[]).await;
+    });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn a_stream_that_asks_again_hears_of_its_user_too() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let seen = watched(&site, &browser, async { site.users.change("alice", |user| user.active = false) });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    site.users.change("alice", |user| user.active = true);
+    let seen =
+        watched(&site, &browser, async { site.users.change("alice", |user| user.password = "n".into()) });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    site.users.change("alice", |user| user.password = "secret".into());
+    let expired = watched(&site, &browser, async { site.advance(HOUR * 13) });
+    assert_eq!(expired.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn an_outage_ends_no_stream() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let seen = watched(&site, &browser, async { site.gate.all_down() });
+    assert_eq!(seen.await, "alice, alice, an outage, alice");
+}
+
+#[tokio::test]
+async fn a_stream_that_a_remember_me_cookie_opened_neither_rotates_it_again_nor_begins_another_session() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    let seen = watched(&site, &browser, async { site.advance(HOUR / 4) });
+    assert_eq!(seen.await, "alice, alice, alice, alice");
+    assert_eq!(site.steps("alice").await, 1);
+    let sessions = site.records("alice", hallpass_core::Kind::SESSION).await;
+    assert_eq!(sessions.len(), 2, "the first one, and the one that was restored");
+}
+
+#[tokio::test]
+async fn a_stream_whose_answer_was_lost_shows_not_that_the_browser_has_its_cookies() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    // The answer never arrives.
+    assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
+    site.advance(HOUR / 4);
+    assert_eq!(browser.me().await, "alice remembered stale");
+    assert_eq!(site.heard.count(EventKind::Reused), 0);
+}
+
+#[tokio::test]
+async fn a_stream_of_a_key_hears_of_its_end() {
+    let site = Site::new();
+    let browser = site.browser();
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
+    assert_eq!(watched(&site, &program, async {}).await, "alice, alice, alice, alice");
+    let id = browser.get("/keys").await.body[..16].to_owned();
+    let seen = watched(&site, &program, async {
+        browser.post("/keys/revoke", &[("login", &id)]).await;
+    });
+    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+}
+
+#[tokio::test]
+async fn a_body_that_asks_first_when_the_answer_went_out_is_told_and_no_row_is_made() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    site.advance(HOUR);
+    assert_eq!(browser.get("/address").await.body, "answered");
+    site.users.slow.1.add_permits(1);
+    assert_eq!(site.users.reported().await, "alice");
+    assert_eq!(site.steps("alice").await, 0, "a successor could not be sent any more");
+    assert_eq!(site.records("alice", hallpass_core::Kind::SESSION).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_stream_that_first_asks_after_the_answer_goes_on() {
+    let site = Site::new();
+    let browser = site.reopened().await;
+    assert_eq!(browser.get("/watch/late").await.body, "answered");
+    site.users.slow.1.add_permits(1);
+    assert_eq!(site.users.reported().await, "alice, alice, alice", "nothing was ended");
 }
 
 #[tokio::test]
 async fn a_stream_that_asks_only_after_the_answer_is_kept_by_no_cache() {
-    let world = World::new();
+    let site = Site::new();
     let stream = async |auth: Auth| {
         let news = async move {
-            Ok::<_, std::convert::Infallible>(match auth.recheck::<User>().await.unwrap() {
-                Some(user) => user.id.clone(),
-                None => "nobody".into(),
-            })
+            let user = auth.recheck::<User>().await.unwrap();
+            Ok::<_, Infallible>(user.map_or_else(|| "nobody".into(), |user| user.id.clone()))
         };
         Body::from_stream(futures_util::stream::once(news))
     };
-    let app = Router::new().route("/news", get(stream)).layer(world.layer.clone());
-    let mut browser = Browser::new(app);
-    let answer = browser.get("/news").await;
-    assert_eq!((&*answer.body, answer.header("cache-control")), ("nobody", None));
-    for cookies in [world.logged_in().await.jar, world.remembered().await.reopened().jar] {
-        browser.jar = cookies;
-        let answer = browser.get("/news").await;
-        assert_eq!((&*answer.body, answer.header("cache-control")), ("alice", Some("private, no-store")));
+    let news = Router::new().route("/news", get(stream)).layer(site.layer.clone());
+    let member = site.browser();
+    member.log_in("alice").await;
+    for (browser, seen, cache) in [
+        (site.browser(), "nobody", None),
+        (member, "alice", Some("private, no-store")),
+        (site.reopened().await, "alice", Some("private, no-store")),
+    ] {
+        let answer = browser.to(news.clone()).get("/news").await;
+        assert_eq!((&*answer.body, answer.header("cache-control")), (seen, cache));
     }
 }

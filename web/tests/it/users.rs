@@ -1,86 +1,109 @@
-//! The users of the application under test, who can be changed, removed and made unreachable.
+//! The users of the site under test, in a database that can fail.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use hallpass_core::{Stamp, Subject};
 use hallpass_web::UserLoader;
-use tokio::sync::Barrier;
-use tokio::time::timeout;
+use tokio::sync::Semaphore;
 
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub(crate) struct User {
     pub(crate) id: String,
     pub(crate) password: String,
     pub(crate) active: bool,
+    /// Whether tokens are bound to the password. A user with a passkey has none.
+    pub(crate) bound: bool,
 }
 
 #[derive(Clone, Debug)]
-pub(crate) struct Users(Arc<Mutex<Directory>>, Arc<Barrier>);
-
-#[derive(Debug, Default)]
-struct Directory {
-    users: BTreeMap<String, User>,
-    down: bool,
-    loads: usize,
+pub(crate) struct Users {
+    all: Arc<Mutex<BTreeMap<String, User>>>,
+    down: Arc<AtomicBool>,
+    loads: Arc<AtomicUsize>,
+    /// Lets the slow page continue.
+    pub(crate) slow: Arc<(Semaphore, Semaphore)>,
+    /// The outcome of the work that continued after its answer.
+    pub(crate) late: Arc<(Semaphore, Mutex<Option<String>>)>,
 }
 
+#[derive(Debug)]
+pub(crate) struct Down;
+
+impl std::fmt::Display for Down {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the database of users is down")
+    }
+}
+
+impl std::error::Error for Down {}
+
 impl Users {
-    pub(crate) fn new(ids: &[&str]) -> Self {
-        let users = Self(Arc::default(), Arc::new(Barrier::new(2)));
-        for id in ids {
-            users.put(User { id: (*id).into(), password: "secret".into(), active: true });
+    pub(crate) fn some() -> Self {
+        let slow = Arc::new((Semaphore::new(0), Semaphore::new(0)));
+        let late = Arc::new((Semaphore::new(0), Mutex::default()));
+        let users = Self { all: Arc::default(), down: Arc::default(), loads: Arc::default(), slow, late };
+        for id in ["alice", "bob", "42", "佐藤", "Ünï cödé, \"quoted\"; =id=", &"x".repeat(255)] {
+            users.add(id, true);
         }
+        users.add("carol", false);
         users
     }
 
-    /// Where the slow handler waits for the test: once when it has begun, and once before it ends.
-    pub(crate) async fn meet(&self) {
-        let patience = Duration::from_secs(20);
-        timeout(patience, self.1.wait()).await.expect("the other one came in time");
-    }
-
-    pub(crate) fn put(&self, user: User) {
-        self.0.lock().unwrap().users.insert(user.id.clone(), user);
+    pub(crate) fn add(&self, id: &str, active: bool) {
+        let user = User { id: id.to_owned(), password: "secret".to_owned(), active, bound: true };
+        self.all.lock().unwrap().insert(id.to_owned(), user);
     }
 
     pub(crate) fn remove(&self, id: &str) {
-        self.0.lock().unwrap().users.remove(id);
+        self.all.lock().unwrap().remove(id).unwrap();
     }
 
     pub(crate) fn find(&self, id: &str) -> Option<User> {
-        self.0.lock().unwrap().users.get(id).cloned()
+        self.all.lock().unwrap().get(id).cloned()
     }
 
-    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut User)) -> User {
-        let mut directory = self.0.lock().unwrap();
-        let user = directory.users.get_mut(id).unwrap();
-        change(user);
-        user.clone()
+    pub(crate) fn change(&self, id: &str, change: impl FnOnce(&mut User)) {
+        change(self.all.lock().unwrap().get_mut(id).unwrap());
     }
 
     pub(crate) fn down(&self, down: bool) {
-        self.0.lock().unwrap().down = down;
+        self.down.store(down, Ordering::SeqCst);
     }
 
-    /// How often a user was loaded since the last call.
+    /// Waits until the test lets the page continue.
+    pub(crate) async fn pause(&self) {
+        let (arrived, passes) = &*self.slow;
+        arrived.add_permits(1);
+        passes.acquire().await.unwrap().forget();
+    }
+
+    /// Reports the outcome of the work that continued after its answer.
+    pub(crate) fn report(&self, outcome: String) {
+        *self.late.1.lock().unwrap() = Some(outcome);
+        self.late.0.add_permits(1);
+    }
+
+    /// Waits for that report.
+    pub(crate) async fn reported(&self) -> String {
+        self.late.0.acquire().await.unwrap().forget();
+        self.late.1.lock().unwrap().take().unwrap()
+    }
+
+    /// How often a user was loaded.
     pub(crate) fn loads(&self) -> usize {
-        std::mem::take(&mut self.0.lock().unwrap().loads)
+        self.loads.load(Ordering::SeqCst)
     }
 }
 
 impl UserLoader for Users {
     type User = User;
-    type Error = std::io::Error;
+    type Error = Down;
 
-    async fn load(&self, id: &Subject) -> Result<Option<User>, std::io::Error> {
-        let mut directory = self.0.lock().unwrap();
-        directory.loads += 1;
-        match directory.down {
-            true => Err(std::io::Error::other("the database is down")),
-            false => Ok(directory.users.get(id.as_str()).cloned()),
-        }
+    async fn load(&self, id: &Subject) -> Result<Option<User>, Down> {
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        if self.down.load(Ordering::SeqCst) { Err(Down) } else { Ok(self.find(id.as_str())) }
     }
 
     fn id(&self, user: &User) -> String {
@@ -88,7 +111,7 @@ impl UserLoader for Users {
     }
 
     fn stamp(&self, user: &User) -> Option<Stamp> {
-        Some(Stamp::of(&user.password))
+        user.bound.then(|| Stamp::of(&user.password))
     }
 
     fn is_active(&self, user: &User) -> bool {

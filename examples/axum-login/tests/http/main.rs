@@ -1,14 +1,22 @@
 //! The site from outside, over HTTP: the program with its sessions in a folder, and the routes over a store that
 //! fails.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+#[path = "../../../support/browser.rs"]
 mod browser;
+#[path = "../../../support/plugged.rs"]
+#[expect(dead_code, reason = "the demo holds reads, and this example does not")]
+mod plugged;
+
 mod outage;
 mod program;
 
 use browser::Browser;
 use program::Program;
+
+/// The name of the cookie.
+const NAME: &str = "__Host-id";
 
 #[test]
 fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
@@ -19,7 +27,7 @@ fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
     assert_eq!((answer.status, answer.header("location")), (307, Some("/login?next=%2F")));
     assert_eq!(browser.post("/login", "user=alice&password=guess").status, 401);
     assert_eq!(browser.post("/login", "user=nobody&password=wonderland").status, 401);
-    assert!(browser.cookie.is_none(), "there is no session yet");
+    assert!(browser.jar.is_empty(), "there is no session yet");
 }
 
 #[test]
@@ -28,12 +36,12 @@ fn ten_wrong_passwords_are_enough() {
     let site = Program::start(folder.path());
     let mut browser = Browser::new(site.address);
     assert_eq!(browser.post("/login", "user=alice&password=wonderland").status, 303, "which does not count");
-    browser.cookie = None;
+    browser.jar.clear();
     for _ in 0..10 {
         assert_eq!(browser.post("/login", "user=alice&password=guess").status, 401);
     }
     let answer = browser.post("/login", "user=alice&password=wonderland");
-    assert_eq!((answer.status, browser.cookie.as_ref()), (429, None));
+    assert_eq!((answer.status, browser.jar.len()), (429, 0));
     let wait = answer.header("retry-after").unwrap().parse::<u32>().unwrap();
     assert!((800..=901).contains(&wait), "{wait}");
     assert_eq!(browser.post("/login", "user=bob&password=builder").status, 303, "another account");
@@ -44,7 +52,11 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
     let folder = tempfile::tempdir().unwrap();
     let site = Program::start(folder.path());
     let (mut alice, mut bob) = (Browser::new(site.address), Browser::new(site.address));
-    assert_eq!(alice.post("/login", "user=alice&password=wonderland").status, 303);
+    let answer = alice.post("/login", "user=alice&password=wonderland");
+    assert_eq!(answer.status, 303);
+    for attribute in [NAME, "HttpOnly", "SameSite=Strict", "Secure", "Path=/"] {
+        assert!(answer.set_cookies()[0].contains(attribute), "{answer:?}");
+    }
     assert_eq!(bob.post("/login", "user=bob&password=builder").status, 303);
     assert!(alice.get("/").body.contains("Logged in as alice."));
 
@@ -55,7 +67,7 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
 
     let mut thief = alice.clone();
     assert_eq!(alice.post("/logout", "").status, 303);
-    assert!(alice.cookie.is_none(), "the browser was told to forget its cookie");
+    assert!(alice.jar.is_empty(), "the browser was told to forget its cookie");
     site.kill();
     let site = Program::start(folder.path());
     (thief.address, bob.address) = (site.address, site.address);
@@ -71,9 +83,9 @@ fn a_login_makes_a_new_session_and_the_old_one_is_dead() {
     browser.post("/login", "user=alice&password=wonderland");
     let first = browser.clone();
     browser.post("/logout", "");
-    browser.cookie.clone_from(&first.cookie); // planted, as in a fixation
+    browser.jar.clone_from(&first.jar); // planted, as in a fixation
     browser.post("/login", "user=bob&password=builder");
-    assert_ne!(browser.cookie, first.cookie);
+    assert_ne!(browser.jar, first.jar);
     let mut planted = first;
     assert_eq!(planted.get("/").status, 307, "the planted id has no session");
     assert!(browser.get("/").body.contains("Logged in as bob."));
@@ -85,11 +97,11 @@ fn no_cookie_costs_a_500() {
     let site = Program::start(folder.path());
     for value in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", "=;=", "%00", "AAAAAAAAAAAAAAAAAAAAA\u{e9}"] {
         let mut browser = Browser::new(site.address);
-        browser.cookie = Some(value.into());
+        browser.jar.insert(NAME.into(), value.into());
         assert_eq!(browser.get("/").status, 307, "{value:?}");
-        browser.cookie = Some(value.into());
+        browser.jar.insert(NAME.into(), value.into());
         assert_eq!(browser.post("/logout", "").status, 303, "{value:?}");
-        browser.cookie = Some(value.into());
+        browser.jar.insert(NAME.into(), value.into());
         assert_eq!(browser.post("/login", "user=alice&password=wonderland").status, 303, "{value:?}");
         assert!(browser.get("/").body.contains("Logged in as alice."), "{value:?}");
     }
@@ -113,7 +125,7 @@ fn a_form_on_another_site_logs_nobody_in() {
     ] {
         let mut browser = Browser::new(site.address);
         let answer = browser.post_with("/login", headers, "user=alice&password=wonderland");
-        assert_eq!((answer.status, browser.cookie.is_some()), (status, status == 303), "{headers}");
+        assert_eq!((answer.status, !browser.jar.is_empty()), (status, status == 303), "{headers}");
         assert_eq!(browser.post_with("/logout", headers, "").status, status, "{headers}");
     }
 }

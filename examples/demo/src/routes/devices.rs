@@ -71,8 +71,6 @@ async fn ask(
     if form.password.is_empty() {
         return Ok(Some(page(None)));
     }
-    Ok(match knows_password(auth, user, form.password.clone()).await? {
-        true => None,
-        false => Some(page(Some(NOT_YOURS))),
-    })
+    let right = knows_password(auth, user, form.password.clone()).await?;
+    Ok((!right).then(|| page(Some(NOT_YOURS))))
 }

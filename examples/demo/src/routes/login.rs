@@ -3,7 +3,7 @@
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use hallpass_web::{Auth, CurrentUser, Denied, Failure, Refused, Rejection};
+use hallpass_web::{Auth, CurrentUser, Denied, Failure, Refusal, Rejection};
 use serde::Deserialize;
 
 use super::form::Filled;
@@ -54,7 +54,7 @@ pub(super) async fn log_in(
     let remember = matches!(&*form.remember, "on" | "1" | "true" | "yes");
     match auth.login(account).begun(login).remember(remember).await {
         Ok(()) => Ok(Redirect::to(local(&form.next)).into_response()),
-        Err(Denied::Refused(Refused::Fenced)) => Ok(refuse(FENCED)),
+        Err(Denied::Refused(Refusal::Fenced)) => Ok(refuse(FENCED)),
         Err(other) => Err(other.into()),
     }
 }
@@ -82,7 +82,7 @@ pub(super) async fn confirm(
         let page = pages::confirm(Some(NOT_YOURS), &user.name, local(&form.next));
         return Ok((StatusCode::UNAUTHORIZED, page).into_response());
     }
-    auth.confirm(&*user).begun(login).await?;
+    auth.reauthenticate(&*user).begun(login).await?;
     Ok(Redirect::to(local(&form.next)).into_response())
 }
 

@@ -8,7 +8,7 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "the helpers of tests fail like tests")]
 
-#[path = "../support/plugged.rs"]
+#[path = "../../../support/plugged.rs"]
 mod plugged;
 
 mod chromium;

@@ -11,13 +11,12 @@
     reason = "the helpers of tests fail like tests"
 )]
 
-#[path = "../support/plugged.rs"]
-mod plugged;
+#[path = "../../../support/browser.rs"]
+mod browser;
 
 mod account;
 mod client;
 mod devices;
-mod outage;
 mod readme;
 mod remember;
 mod server;

@@ -1,0 +1,160 @@
+//! Judges one token: a session, with its protection, or a key.
+
+use hallpass_core::{Candidate, FingerprintCheck, Origin, Reason, Rejected, Subject, Valid};
+
+use super::Request;
+use crate::client::{MissingFingerprint, Protection};
+use crate::cookie::PresentedTokens;
+use crate::current::{Identity, Via};
+use crate::envelope::{Envelope, INACTIVE_ALLOWED, NOT_FRESH, raise};
+use crate::error::{Failure, NotAdmitted};
+use crate::signal::SignalKind;
+use crate::user::{AnyUser, Loaded};
+
+/// The verdict on one token, with the user that it names.
+pub(super) type Judged<T> = Result<T, NotAdmitted>;
+
+impl Request {
+    /// Resumes a session, if it comes from the client that it was issued to.
+    pub(super) async fn resume(&self, held: &PresentedTokens, text: &str) -> Judged<(Valid, Option<Loaded>)> {
+        let candidate = self.session(held, text).await?;
+        let (mut valid, loaded) = self.judge(candidate, false).await?;
+        self.protect(&mut valid).await?;
+        Ok((valid, loaded))
+    }
+
+    /// Looks up a session that the browser holds. If this very response hands it out, the check proves nothing about
+    /// the browser: if the response gets lost, the browser comes back with its old tokens.
+    pub(crate) async fn session(
+        &self,
+        held: &PresentedTokens,
+        text: &str,
+    ) -> Result<Candidate<'_>, hallpass_core::Denied> {
+        let candidate = self.tokens().look_up(self.config.kinds.session, text).await?;
+        let made = held.made.iter().any(|made| made.as_str() == text);
+        Ok(if made { candidate.before_arrival() } else { candidate })
+    }
+
+    /// Applies session protection if the session comes from another client.
+    async fn protect(&self, valid: &mut Valid) -> Judged<()> {
+        let clients = &self.config.clients;
+        let differs = match (valid.fingerprint(), clients.missing) {
+            (FingerprintCheck::Matches, _) | (FingerprintCheck::Unknown, MissingFingerprint::Matches) => {
+                false
+            }
+            (FingerprintCheck::Differs, _) | (FingerprintCheck::Unknown, MissingFingerprint::Differs) => true,
+        };
+        let Some(subject) = valid.subject().filter(|_| differs).cloned() else { return Ok(()) };
+        let login = valid.login();
+        let acted = match clients.protection {
+            Protection::None => false,
+            // A restored session is never fresh, so there is nothing to lower.
+            Protection::Basic if valid.origin() == Origin::Restored => false,
+            Protection::Basic => {
+                let mut first = false;
+                self.tokens().update_data(valid, |data| first = raise(data, NOT_FRESH)).await?;
+                first
+            }
+            Protection::Strong => {
+                let reason = Reason::Administrative;
+                let ended = self.tokens().revoke_login(&subject, login, reason).await;
+                ended.map_err(Failure::from)? > 0
+            }
+        };
+        if acted {
+            self.tell(SignalKind::Protected, Some(&subject), Some(login));
+        }
+        match clients.protection {
+            Protection::Strong => Err(Rejected::Revoked(Reason::Administrative).into()),
+            Protection::Basic | Protection::None => Ok(()),
+        }
+    }
+
+    /// Returns the user of a key.
+    pub(super) async fn authenticate_key(&self, key: &str) -> Judged<(AnyUser, Identity)> {
+        let Some(kind) = self.config.keys else { return Err(Rejected::Invalid.into()) };
+        let candidate = self.tokens().look_up(kind, key).await?;
+        let (valid, loaded) = self.judge(candidate, false).await?;
+        let loaded = loaded.ok_or(Rejected::Invalid)?;
+        self.tell_once(SignalKind::KeyUsed, valid.subject(), Some(valid.login()));
+        let (user, identity) = self.known(&valid, loaded.user, false).await?;
+        Ok((user, Identity { via: Via::Key, fresh: false, ..identity }))
+    }
+
+    /// Judges a token, given its user's present stamp. Rejects the tokens of a user who does not exist or is not
+    /// active.
+    pub(super) async fn judge(
+        &self,
+        candidate: Candidate<'_>,
+        rotate: bool,
+    ) -> Judged<(Valid, Option<Loaded>)> {
+        let subject: Option<Subject> = candidate.subject().cloned();
+        let login = candidate.login();
+        let loaded = match &subject {
+            None => None,
+            Some(subject) => {
+                let loaded = self.config.load(subject).await?;
+                if loaded.is_none() {
+                    self.tell_once(SignalKind::UnknownUser, Some(subject), Some(login));
+                    return Err(Rejected::Invalid.into());
+                }
+                loaded
+            }
+        };
+        let candidate = match self.sent().and_then(|sent| sent.client.fingerprint) {
+            Some(fingerprint) => candidate.fingerprint(fingerprint),
+            None => candidate,
+        };
+        let stamp = loaded.as_ref().and_then(|loaded| loaded.stamp);
+        let active = loaded.as_ref().is_none_or(|loaded| loaded.active);
+        let valid = if rotate && active && !self.is_answered() {
+            candidate.verify_and_rotate(stamp.as_ref()).await?
+        } else {
+            candidate.verify(stamp.as_ref()).await?
+        };
+        if !active && self.flags(&valid).await? & INACTIVE_ALLOWED == 0 {
+            self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
+            return Err(Rejected::Invalid.into());
+        }
+        Ok((valid, loaded))
+    }
+
+    pub(super) async fn known(
+        &self,
+        valid: &Valid,
+        user: AnyUser,
+        logged_in: bool,
+    ) -> Judged<(AnyUser, Identity)> {
+        let restored = valid.origin() == Origin::Restored;
+        let remembered = restored || valid.kind() == self.config.kinds.remember;
+        let since = self.config.tokens.now().since(valid.auth_at());
+        let identity = Identity {
+            subject: valid.subject().ok_or(Rejected::Invalid)?.clone(),
+            login: valid.login(),
+            via: match (remembered, logged_in) {
+                (true, _) => Via::Remembered,
+                (false, true) => Via::Password,
+                (false, false) => Via::Session,
+            },
+            fresh: !remembered && since <= self.config.fresh_for && self.flags(valid).await? & NOT_FRESH == 0,
+            authenticated_at: valid.auth_at(),
+        };
+        Ok((user, identity))
+    }
+
+    /// Returns the layer's own flags of a token. Tokens of other kinds have none.
+    pub(super) async fn flags(&self, valid: &Valid) -> Judged<u8> {
+        if !self.config.kinds.contain(valid.kind()) {
+            return Ok(0);
+        }
+        Ok(Envelope::of(&self.tokens().data(valid).await?).flags)
+    }
+
+    /// Returns the application data of a session.
+    pub(crate) async fn kept_data(&self, valid: &Valid) -> Judged<Vec<u8>> {
+        if !self.config.kinds.contain(valid.kind()) {
+            return Ok(Vec::new());
+        }
+        Ok(Envelope::of(&self.tokens().data(valid).await?).data.to_vec())
+    }
+}
