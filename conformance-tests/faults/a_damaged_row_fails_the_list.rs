@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "list::a_damaged_row_hides_no_other")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "list::a_damaged_row_hides_no_other")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S9, "cancel::a_dropped_delete_is_whole_or_nothing"),
     (S9, "race::a_list_during_writes_shows_each_living_record_once"),
 ]);

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_insert_is_whole_or_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S13, "cancel::a_dropped_insert_is_whole_or_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

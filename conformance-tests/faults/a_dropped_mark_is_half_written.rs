@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_revocation_leaves_each_record_whole")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S13, "cancel::a_dropped_revocation_leaves_each_record_whole")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "cancel::a_dropped_purge_leaves_each_record_whole")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "cancel::a_dropped_purge_leaves_each_record_whole")]);
 
 #[derive(Default)]
 struct Wrong {

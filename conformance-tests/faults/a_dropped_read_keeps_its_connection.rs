@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "cancel::a_dropped_read_breaks_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "cancel::a_dropped_read_breaks_nothing")]);
 
 #[derive(Default)]
 struct Wrong {

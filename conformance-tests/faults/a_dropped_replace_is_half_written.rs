@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S13, "cancel::a_dropped_replace_is_whole_or_nothing"),
     (S6, "race::a_reader_never_sees_a_record_torn_or_going_back"),
 ]);

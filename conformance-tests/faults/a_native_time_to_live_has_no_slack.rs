@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S11, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
 
 #[derive(Default)]
 struct Wrong {

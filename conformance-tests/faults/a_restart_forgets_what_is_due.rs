@@ -3,7 +3,7 @@
 use crate::journal::{DUE, Journals};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Journals<0, DUE>>(&[
+pub(crate) const BUG: Bug = Bug::in_harness::<Journals<0, DUE>>(&[
     (S10, "restart::what_is_due_is_collected_after_a_restart"),
     (S10, "restart::what_was_purged_is_gone_or_due_after_a_restart"),
 ]);

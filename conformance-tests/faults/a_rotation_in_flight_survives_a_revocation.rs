@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S4, "interleaved::no_replace_saves_what_is_being_removed"),
     (S4, "race_subject::no_flood_of_writes_saves_what_is_removed"),
 ]);

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S6, "find::another_handle_sees_each_write_at_once"),
     (D16, "rotation::an_honest_client_is_never_refused"),
     (D16, "rotation::an_honest_client_may_lose_any_answer_until_it_is_confirmed"),

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "history::a_sweep_ends_each_record_before_its_answer")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "history::a_sweep_ends_each_record_before_its_answer")]);
 
 #[derive(Default)]
 struct Wrong;

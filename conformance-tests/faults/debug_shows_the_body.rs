@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S18, "secrecy::debug_output_shows_no_body"),
     (S18, "secrecy::debug_output_shows_no_token"),
 ]);

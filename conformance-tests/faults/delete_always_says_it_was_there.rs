@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")]);
 
 #[derive(Default)]
 struct Wrong;

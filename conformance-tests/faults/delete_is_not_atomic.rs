@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S7, "race::of_many_deletes_one_found_the_record")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S7, "race::of_many_deletes_one_found_the_record")]);
 
 #[derive(Default)]
 struct Wrong;

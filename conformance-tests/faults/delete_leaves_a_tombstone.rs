@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "delete::a_freed_selector_can_be_taken_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S2, "delete::a_freed_selector_can_be_taken_again")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S7, "delete::deleting_one_record_leaves_its_neighbours")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S7, "delete::deleting_one_record_leaves_its_neighbours")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S7, "delete::what_expired_or_was_ended_is_deleted_like_any_other")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S7, "delete::what_expired_or_was_ended_is_deleted_like_any_other")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::ending_a_parent_leaves_its_children")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::ending_a_parent_leaves_its_children")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "expiry::an_epoch_is_kept_for_its_time")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "expiry::an_epoch_is_kept_for_its_time")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "random::every_answer_is_allowed"),
     (S11, "race_subject::racing_readers_of_a_missing_epoch_agree"),
 ]);

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]);
 
 #[derive(Default)]
 struct Wrong {

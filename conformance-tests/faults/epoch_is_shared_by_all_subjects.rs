@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::one_subjects_epoch_is_not_anothers")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::one_subjects_epoch_is_not_anothers")]);
 
 #[derive(Default)]
 struct Wrong {

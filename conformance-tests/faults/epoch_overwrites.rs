@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_missing_epoch_is_made_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::a_missing_epoch_is_made_once")]);
 
 #[derive(Default)]
 struct Wrong;

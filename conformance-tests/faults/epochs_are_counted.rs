@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::epochs_are_not_counted")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::epochs_are_not_counted")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -3,7 +3,7 @@
 use crate::journal::{EPOCHS, Journals};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Journals<0, EPOCHS>>(&[(
+pub(crate) const BUG: Bug = Bug::in_harness::<Journals<0, EPOCHS>>(&[(
     S11,
-    "crash::an_advanced_epoch_is_there_when_the_store_is_opened_again",
+    "crash::an_updated_epoch_is_there_when_the_store_is_opened_again",
 )]);

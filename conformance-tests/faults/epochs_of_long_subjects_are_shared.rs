@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_long_subject_has_an_epoch_of_its_own")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::a_long_subject_has_an_epoch_of_its_own")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S18, "secrecy::errors_show_no_body")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S18, "secrecy::errors_show_no_body")]);
 
 #[derive(Default)]
 struct Wrong;

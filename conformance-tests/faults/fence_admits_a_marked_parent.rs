@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "fence::a_marked_parent_fences"),
     (S11, "login::an_ended_parent_restores_nothing"),
 ]);

@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
 
 #[derive(Default)]
 struct Wrong;

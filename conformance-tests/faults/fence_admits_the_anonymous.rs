@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -4,7 +4,7 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::epochs_alike_in_base64_are_told_apart")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::epochs_alike_in_base64_are_told_apart")]);
 
 #[derive(Default)]
 struct Wrong {

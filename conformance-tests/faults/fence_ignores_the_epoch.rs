@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
     (S11, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
 ]);

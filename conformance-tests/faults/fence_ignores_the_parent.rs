@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
     (S15, "namespace::a_parent_in_another_namespace_is_no_parent"),
 ]);

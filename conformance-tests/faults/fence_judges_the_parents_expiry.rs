@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::an_expired_parent_is_still_a_parent")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::an_expired_parent_is_still_a_parent")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::a_parent_may_be_anonymous_or_another_subjects")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S11, "fence::a_parent_may_be_anonymous_or_another_subjects")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::what_was_fenced_left_no_trace")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::what_was_fenced_left_no_trace")]);
 
 #[derive(Default)]
 struct Wrong;

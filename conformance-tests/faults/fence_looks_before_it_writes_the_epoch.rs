@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "interleaved::no_login_slips_in_behind_an_advance"),
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
+    (S11, "interleaved::no_login_slips_in_behind_an_epoch_update"),
     (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
     (S6, "history::each_subject_is_linearizable"),
 ]);

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "interleaved::no_session_is_restored_behind_its_parents_end"),
     (S11, "stream::no_session_is_restored_through_the_end_of_its_login"),
 ]);

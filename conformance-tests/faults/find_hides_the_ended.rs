@@ -2,10 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S1, "find::what_has_expired_or_was_ended_is_found_all_the_same"),
     (D3, "decision::an_ended_token_says_why"),
-    (D8, "decision::a_successor_that_nobody_presented_lapses"),
+    (D8, "decision::a_successor_that_no_client_presented_lapses"),
 ]);
 
 #[derive(Default)]

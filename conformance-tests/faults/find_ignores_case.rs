@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S3, "find::selectors_of_odd_bytes_are_kept_apart")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S3, "find::selectors_of_odd_bytes_are_kept_apart")]);
 
 #[derive(Default)]
 struct Wrong {

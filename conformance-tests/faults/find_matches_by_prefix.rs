@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S3, "find::near_misses_never_match")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S3, "find::near_misses_never_match")]);
 
 #[derive(Default)]
 struct Wrong {

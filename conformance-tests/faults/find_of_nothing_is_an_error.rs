@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S12, "find::an_unknown_selector_is_nothing_and_no_error")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "find::an_unknown_selector_is_nothing_and_no_error")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "find::reading_changes_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "find::reading_changes_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "find::what_has_expired_or_was_ended_is_found_all_the_same")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S1, "find::what_has_expired_or_was_ended_is_found_all_the_same")]);
 
 #[derive(Default)]
 struct Wrong;

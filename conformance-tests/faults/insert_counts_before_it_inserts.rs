@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
 
 #[derive(Default)]
 struct Wrong;

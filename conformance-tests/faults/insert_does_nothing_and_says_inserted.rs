@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")]);
 
 #[derive(Default)]
 struct Wrong;

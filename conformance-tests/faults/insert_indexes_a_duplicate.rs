@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "insert::a_duplicate_leaves_no_trace_in_the_list")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "insert::a_duplicate_leaves_no_trace_in_the_list")]);
 
 #[derive(Default)]
 struct Wrong {

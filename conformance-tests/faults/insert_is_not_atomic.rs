@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "race::of_many_inserts_of_one_selector_one_wins")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S2, "race::of_many_inserts_of_one_selector_one_wins")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::a_selector_stays_taken_when_its_record_has_expired_or_was_ended")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S2, "insert::a_selector_stays_taken_when_its_record_has_expired_or_was_ended")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S16, "hostile::kinds_are_compared_whole")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S16, "hostile::kinds_are_compared_whole")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]);
 
 #[derive(Default)]
 struct Wrong;

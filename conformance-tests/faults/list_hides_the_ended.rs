@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::marked_and_expired_records_are_listed")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::marked_and_expired_records_are_listed")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::kinds_and_purposes_are_conditions_that_both_hold")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S9, "list::kinds_and_purposes_are_conditions_that_both_hold")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::newest_first_then_the_larger_selector")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::newest_first_then_the_larger_selector")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::a_page_begins_after_a_record_that_has_gone")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::a_page_begins_after_a_record_that_has_gone")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::only_the_subjects_own_records_are_listed")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::only_the_subjects_own_records_are_listed")]);
 
 #[derive(Default)]
 struct Wrong {

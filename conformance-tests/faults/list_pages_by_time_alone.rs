@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S9, "list::what_is_gone_is_not_listed"),
     (S9, "list::what_was_purged_is_not_listed"),
 ]);

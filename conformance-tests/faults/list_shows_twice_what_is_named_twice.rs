@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "subject::a_kind_named_twice_counts_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "subject::a_kind_named_twice_counts_once")]);
 
 #[derive(Default)]
 struct Wrong;

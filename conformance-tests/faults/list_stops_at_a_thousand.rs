@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::a_thousand_devices_are_paged")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::a_thousand_devices_are_paged")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::what_expired_long_ago_is_listed")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "list::what_expired_long_ago_is_listed")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "hostile::a_note_of_any_size_changes_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "hostile::a_note_of_any_size_changes_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

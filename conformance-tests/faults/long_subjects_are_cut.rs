@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S16, "hostile::every_spelling_of_a_subject_is_another_subject")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S16, "hostile::every_spelling_of_a_subject_is_another_subject")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S8, "replace::the_largest_revision_is_the_last"),
     (S8, "random::every_answer_of_long_sequences_is_allowed"),
 ]);

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]);
 
 #[derive(Default)]
 struct Wrong;

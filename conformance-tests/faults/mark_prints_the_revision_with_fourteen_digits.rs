@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "replace::high_revisions_are_counted_exactly")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "replace::high_revisions_are_counted_exactly")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -4,10 +4,10 @@ use std::sync::Weak;
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Forgetful>(&[
+pub(crate) const BUG: Bug = Bug::in_harness::<Forgetful>(&[
     (S14, "crash::what_was_acknowledged_is_there_when_the_store_is_opened_again"),
     (S14, "crash::what_was_acknowledged_survives_a_kill"),
-    (S11, "crash::an_advanced_epoch_is_there_when_the_store_is_opened_again"),
+    (S11, "crash::an_updated_epoch_is_there_when_the_store_is_opened_again"),
 ]);
 
 /// Forgets what nobody holds.

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Glued>(&[(S15, "namespace::a_namespace_and_a_subject_do_not_run_together")]);
+pub(crate) const BUG: Bug =
+    Bug::in_harness::<Glued>(&[(S15, "namespace::a_namespace_and_a_subject_do_not_run_together")]);
 
 /// Stores whose epochs are in one table.
 #[derive(Default)]

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Confused>(&[(S15, "namespace::names_that_a_backend_confuses_are_refused")]);
+pub(crate) const BUG: Bug =
+    Bug::in_harness::<Confused>(&[(S15, "namespace::names_that_a_backend_confuses_are_refused")]);
 
 /// Folds names.
 #[derive(Default)]

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Leaky>(&[
+pub(crate) const BUG: Bug = Bug::in_harness::<Leaky>(&[
     (S15, "namespace::one_selector_lives_in_each_namespace_for_itself"),
     (S15, "namespace::revoking_and_listing_stay_in_their_namespace"),
 ]);

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S15, "namespace::each_namespace_has_epochs_of_its_own")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S15, "namespace::each_namespace_has_epochs_of_its_own")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S1, "insert::what_was_inserted_is_found_byte_for_byte"),
     (D2, "decision::the_absolute_expiry_is_exact_and_needs_no_collector"),
     (D3, "login::a_one_time_token_works_once"),

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S16, "hostile::bodies_are_any_bytes")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S16, "hostile::bodies_are_any_bytes")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
 
 #[derive(Default)]
 struct Wrong;

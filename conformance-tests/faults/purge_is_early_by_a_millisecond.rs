@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_not_due_stays")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::what_is_not_due_stays")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S10, "race::purges_from_two_nodes_share_the_work"),
     (S10, "race::a_slide_and_a_purge_do_not_both_win"),
 ]);

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::a_purged_selector_can_be_taken_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::a_purged_selector_can_be_taken_again")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::what_was_ended_goes_at_its_absolute_expiry")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::what_was_ended_goes_at_its_absolute_expiry")]);
 
 #[derive(Default)]
 struct Wrong {

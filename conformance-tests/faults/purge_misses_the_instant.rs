@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S10, "expiry::exactly_what_is_due_goes"),
     (S10, "login::a_purge_leaves_an_hour_to_fast_clocks"),
 ]);

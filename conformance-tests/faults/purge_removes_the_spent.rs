@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S10, "expiry::a_spent_record_stays_until_its_absolute_expiry"),
     (S10, "expiry::a_marked_record_stays_until_its_absolute_expiry"),
 ]);

@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]);
 
 #[derive(Default)]
 struct Wrong;

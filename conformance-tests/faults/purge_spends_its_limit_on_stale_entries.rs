@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_gone_already_uses_up_no_limit")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::what_is_gone_already_uses_up_no_limit")]);
 
 #[derive(Default)]
 struct Wrong {

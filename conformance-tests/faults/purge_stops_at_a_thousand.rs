@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::nine_thousand_due_records_and_epochs_are_collected")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S10, "expiry::nine_thousand_due_records_and_epochs_are_collected")]);
 
 #[derive(Default)]
 struct Wrong;

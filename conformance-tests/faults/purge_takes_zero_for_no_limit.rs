@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::a_limit_of_zero_removes_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::a_limit_of_zero_removes_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

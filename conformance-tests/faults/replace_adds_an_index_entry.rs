@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
 
 #[derive(Default)]
 struct Wrong {

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S4, "replace::replacing_what_is_not_there_creates_nothing"),
     (S4, "replace::a_deleted_record_never_comes_back"),
 ]);

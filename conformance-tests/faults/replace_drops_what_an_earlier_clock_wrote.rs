@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "replace::a_write_by_an_earlier_clock_counts")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "replace::a_write_by_an_earlier_clock_counts")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,8 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
 
 #[derive(Default)]
 struct Wrong;

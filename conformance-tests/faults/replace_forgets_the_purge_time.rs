@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S10, "replace::a_moved_purge_time_counts_and_the_old_one_does_not"),
     (D2, "decision::the_idle_expiry_is_exact_and_use_moves_it"),
 ]);

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S1, "replace::what_was_replaced_is_found_byte_for_byte"),
     (D5, "decision::being_seen_is_written_once_in_a_while"),
     (D5, "rotation::a_shorter_policy_works_at_once"),

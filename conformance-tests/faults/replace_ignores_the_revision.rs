@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
     (D15, "login::no_change_of_data_is_lost"),
 ]);

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S5, "race::of_many_replaces_of_one_revision_one_wins"),
     (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
     (T5, "race_token::parallel_rotations_get_one_successor"),

@@ -3,15 +3,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S1, "replace::what_was_replaced_is_found_byte_for_byte"),
     (T2, "token::every_former_token_is_known"),
-    (T5, "token::every_holder_of_a_predecessor_gets_one_successor"),
+    (T5, "token::every_client_with_a_predecessor_gets_one_successor"),
     (D1, "decision::a_guess_ends_nothing"),
     (D6, "decision::a_lost_response_is_made_good_within_the_retry_window"),
     (D6, "decision::a_lost_response_is_made_good_until_the_successor_is_confirmed"),
     (D7, "decision::a_request_under_way_is_good_for_the_overlap"),
-    (D8, "decision::a_successor_that_nobody_presented_lapses"),
+    (D8, "decision::a_successor_that_no_client_presented_lapses"),
     (D9, "decision::a_replay_ends_the_login_and_no_more"),
     (D9, "decision::a_replay_is_one_under_any_stamp"),
     (D10, "rotation::a_rotation_is_due_at_the_first_use_and_then_not_too_soon"),

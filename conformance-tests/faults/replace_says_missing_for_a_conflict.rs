@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "replace::an_idle_expiry_at_the_beginning_of_time_is_one")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S1, "replace::an_idle_expiry_at_the_beginning_of_time_is_one")]);
 
 #[derive(Default)]
 struct Wrong;

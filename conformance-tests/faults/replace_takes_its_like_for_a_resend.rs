@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S5, "replace::equal_but_for_the_write_id_is_still_another_caller"),
     (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
 ]);

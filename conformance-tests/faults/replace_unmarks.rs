@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S4, "replace::a_marked_record_conflicts_with_every_replace")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S4, "replace::a_marked_record_conflicts_with_every_replace")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S4, "replace::what_expired_long_ago_is_replaced_like_any_other")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S4, "replace::what_expired_long_ago_is_replaced_like_any_other")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S5, "replace::the_largest_revision_is_the_last")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S5, "replace::the_largest_revision_is_the_last")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
 
 #[derive(Default)]
 struct Wrong;
@@ -20,8 +20,8 @@ impl Twist for Wrong {
         action: Action,
         update: EpochUpdate,
     ) -> Result<u64, StoreError> {
-        match store.trouble() {
-            Some(Trouble::Restart) => Err(StoreError::Other("NOSCRIPT no matching script".into())),
+        match store.fault() {
+            Some(Fault::Restart) => Err(StoreError::Other("NOSCRIPT no matching script".into())),
             _ => store.revoke(subject, filter, action, update).await,
         }
     }

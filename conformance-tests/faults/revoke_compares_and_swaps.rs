@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "race_subject::no_flood_of_writes_saves_what_is_marked")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S8, "race_subject::no_flood_of_writes_saves_what_is_marked")]);
 
 #[derive(Default)]
 struct Wrong;

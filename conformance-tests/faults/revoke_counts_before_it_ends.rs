@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "race_subject::racing_revocations_count_each_record_once")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S8, "race_subject::racing_revocations_count_each_record_once")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::repeating_finds_nothing_left_to_do")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "subject::repeating_finds_nothing_left_to_do")]);
 
 #[derive(Default)]
 struct Wrong;

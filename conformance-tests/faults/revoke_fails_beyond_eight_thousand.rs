@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S12, "subject::twelve_thousand_records_are_ended_and_counted")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S12, "subject::twelve_thousand_records_are_ended_and_counted")]);
 
 #[derive(Default)]
 struct Wrong;

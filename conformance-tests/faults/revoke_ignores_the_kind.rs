@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S8, "subject::every_choice_matches_the_reference"),
     (S16, "hostile::kinds_are_compared_whole"),
     (S8, "login::ending_by_kind_and_by_login_ends_just_that"),

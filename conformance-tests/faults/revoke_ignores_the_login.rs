@@ -3,9 +3,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S8, "subject::every_choice_matches_the_reference"),
-    (S8, "login::somebody_elses_login_cannot_be_ended"),
+    (S8, "login::another_users_login_cannot_be_ended"),
     (S9, "login::a_login_is_listed_once_however_many_tokens_it_has"),
     (S8, "login::the_cap_ends_the_oldest_login"),
 ]);

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::every_purpose_is_ended_alone")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "subject::every_purpose_is_ended_alone")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
+    (S8, "subject::removing_takes_all_of_the_subject_and_no_other"),
     (D12, "login::an_ending_completes_though_its_caller_is_gone"),
 ]);
 

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S12, "subject::a_subject_without_records_is_no_error")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "subject::a_subject_without_records_is_no_error")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S8, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
 
 #[derive(Default)]
 struct Wrong;

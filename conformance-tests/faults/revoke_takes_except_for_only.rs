@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S8, "subject::every_choice_matches_the_reference"),
     (S8, "login::a_changed_credential_leaves_only_the_caller"),
 ]);

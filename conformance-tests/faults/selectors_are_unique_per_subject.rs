@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "insert::a_selector_is_taken_for_every_subject")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S2, "insert::a_selector_is_taken_for_every_subject")]);
 
 #[derive(Default)]
 struct Wrong;

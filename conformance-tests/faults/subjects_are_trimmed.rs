@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S16, "hostile::revoking_one_spelling_leaves_the_others")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S16, "hostile::revoking_one_spelling_leaves_the_others")]);
 
 #[derive(Default)]
 struct Wrong {

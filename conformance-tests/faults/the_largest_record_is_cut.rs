@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "hostile::everything_at_its_largest_at_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "hostile::everything_at_its_largest_at_once")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,5 +3,5 @@
 use crate::journal::{Journals, NOTHING};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Journals<1, NOTHING>>(&[(S14, "crash::what_was_acknowledged_survives_a_kill")]);
+pub(crate) const BUG: Bug =
+    Bug::in_harness::<Journals<1, NOTHING>>(&[(S14, "crash::what_was_acknowledged_survives_a_kill")]);

@@ -2,8 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "insert::what_never_changes_is_kept_through_every_write")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S1, "insert::what_never_changes_is_kept_through_every_write")]);
 
 #[derive(Default)]
 struct Wrong;

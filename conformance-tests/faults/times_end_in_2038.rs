@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "insert::milliseconds_from_1970_to_9999_are_kept")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "insert::milliseconds_from_1970_to_9999_are_kept")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S6, "replace::a_touch_is_seen_like_any_other_replace")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S6, "replace::a_touch_is_seen_like_any_other_replace")]);
 
 #[derive(Default)]
 struct Wrong {

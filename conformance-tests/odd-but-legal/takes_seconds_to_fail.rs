@@ -13,7 +13,7 @@ impl Twist for Strange {
         served()
     }
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
-        if store.trouble().is_some_and(|trouble| trouble != Trouble::Restart) {
+        if store.fault().is_some_and(|fault| fault != Fault::Restart) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(Box::new(()))

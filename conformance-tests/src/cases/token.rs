@@ -7,10 +7,10 @@ use hallpass_core::{Denied, Failure, KeyId, Keyring, Kind, Rejected, Tokens};
 
 use crate::case::{Case, case};
 use crate::clause::Clause::{T1, T2, T3, T5, T7, T8};
-use crate::outcome::{Ran, Stop, hold, same};
+use crate::context::CaseContext;
+use crate::outcome::{CaseResult, Stop, hold, same};
 use crate::service::{MINUTE, accepted, log_in, rejected, rotate, same_token, successor};
 use crate::specimen::subject;
-use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [T1] malformed_text_never_reaches_the_store),
@@ -19,7 +19,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [T3] nothing_stored_verifies),
     case!(Any Quick [T3] a_row_moved_to_another_owner_does_not_verify),
     case!(Any Quick [T3] a_key_that_is_unknown_is_no_verdict),
-    case!(Any Quick [T5] every_holder_of_a_predecessor_gets_one_successor),
+    case!(Any Quick [T5] every_client_with_a_predecessor_gets_one_successor),
     case!(Any Quick [T7] records_of_a_subject_share_a_shard),
     case!(Any Quick [T8] another_kind_is_as_good_as_absent),
     case!(Any Quick [T8] a_single_use_kind_is_only_consumed),
@@ -27,18 +27,18 @@ pub(super) const CASES: &[Case] = &[
     case!(untested [T6] secrets_are_wiped_from_memory, "nothing of it reaches a store; core's types wipe themselves"),
 ];
 
-fn ring(id: u32) -> Ran<(KeyId, Keyring)> {
+fn ring(id: u32) -> CaseResult<(KeyId, Keyring)> {
     let id = KeyId(NonZeroU32::MIN.saturating_add(id - 1));
     let ring = Keyring::new(id, &[id.0.get() as u8; 32]);
     ring.map(|ring| (id, ring)).map_err(|error| Stop::Harness(error.to_string()))
 }
 
-async fn malformed_text_never_reaches_the_store(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn malformed_text_never_reaches_the_store(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
     let good = issued.token.expose().to_owned();
-    let asked = stage.history().len();
+    let asked = case.history().len();
     let (selector, validator) = good.split_at(22);
     let mut bad = vec![String::new(), "x".into(), good[1..].into(), format!("{good} "), format!("{good}=")];
     bad.extend([good.replace('.', ":"), format!("{validator}{selector}"), "é".repeat(33), "A".repeat(66)]);
@@ -48,14 +48,14 @@ async fn malformed_text_never_reaches_the_store(stage: Stage) -> Ran {
         let verdict = tokens.verify(Kind::SESSION, &text).await;
         rejected(T1, "malformed text", verdict, Rejected::Malformed)?;
     }
-    same(T1, "store calls for malformed text", &(stage.history().len() - asked), &0)?;
+    same(T1, "store calls for malformed text", &(case.history().len() - asked), &0)?;
     accepted(T1, "the token itself", tokens.verify(Kind::SESSION, &good).await).map(drop)
 }
 
 /// The selector of one token with the validator of another is rejected, and ends neither.
-async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn a_selector_with_a_foreign_validator_is_a_guess(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let alice = log_in(&tokens, "alice", Kind::SESSION).await?;
     let bob = log_in(&tokens, "bob", Kind::SESSION).await?;
     let mixed = format!("{}{}", &alice.token.expose()[..22], &bob.token.expose()[22..]);
@@ -80,10 +80,10 @@ async fn a_selector_with_a_foreign_validator_is_a_guess(stage: Stage) -> Ran {
 }
 
 /// Each earlier token of a record is recognised as a replay.
-async fn every_former_token_is_known(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn every_former_token_is_known(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for back in 1..=4 {
-        let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+        let (tokens, clock) = case.tokens(&store, |builder| builder)?;
         let mut texts = vec![log_in(&tokens, "alice", Kind::REMEMBER).await?.token.expose().to_owned()];
         for _ in 0..4 {
             clock.advance(MINUTE * 5);
@@ -102,9 +102,9 @@ async fn every_former_token_is_known(stage: Stage) -> Ran {
 }
 
 /// A stored record contains no part of a validator.
-async fn nothing_stored_verifies(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn nothing_stored_verifies(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(&tokens, first.token.expose()).await?;
     let Some(record) = store.find(first.token.selector()).await? else {
@@ -124,14 +124,14 @@ async fn nothing_stored_verifies(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
-    let (store, thief) = (stage.open().await?, stage.open_named("_moved").await?);
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn a_row_moved_to_another_owner_does_not_verify(case: CaseContext) -> CaseResult {
+    let (store, thief) = (case.open().await?, case.open_named("_moved").await?);
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
     let Some(record) = store.find(issued.token.selector()).await? else {
         return hold(T3, false, "the issued record is not there");
     };
-    let (moved, _) = stage.tokens(&thief, |builder| builder)?;
+    let (moved, _) = case.tokens(&thief, |builder| builder)?;
     let record_shard = record.selector.shard();
     let (mut owner, mut kind, mut longer) = (record.clone(), record.clone(), record);
     // Another subject of the same shard: a store may refuse a row that breaks T7, which would prove nothing.
@@ -149,14 +149,14 @@ async fn a_row_moved_to_another_owner_does_not_verify(stage: Stage) -> Ran {
 }
 
 /// A record made with a key that this node lacks is a failure, not a rejection.
-async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_key_that_is_unknown_is_no_verdict(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let ((_, old), (other, _)) = (ring(1)?, ring(2)?);
-    let (keyed, _) = stage.tokens(&store, |builder| builder.keyring(old))?;
+    let (keyed, _) = case.tokens(&store, |builder| builder.keyring(old))?;
     let issued = log_in(&keyed, "alice", Kind::SESSION).await?;
     let text = issued.token.expose();
     let stranger = Keyring::new(other, &[9; 32]).map_err(|error| Stop::Harness(error.to_string()))?;
-    let (stranger, _) = stage.tokens(&store, |builder| builder.keyring(stranger))?;
+    let (stranger, _) = case.tokens(&store, |builder| builder.keyring(stranger))?;
     let verdict = stranger.verify(Kind::SESSION, text).await;
     hold(
         T3,
@@ -169,12 +169,12 @@ async fn a_key_that_is_unknown_is_no_verdict(stage: Stage) -> Ran {
     accepted(T3, "the token under its key", keyed.verify(Kind::SESSION, text).await).map(drop)
 }
 
-async fn every_holder_of_a_predecessor_gets_one_successor(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn every_client_with_a_predecessor_gets_one_successor(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     for keyed in [false, true] {
-        let build = |store| -> Ran<Tokens> {
+        let build = |store| -> CaseResult<Tokens> {
             let ring = ring(7)?.1;
-            Ok(stage.tokens(store, |builder| if keyed { builder.keyring(ring) } else { builder })?.0)
+            Ok(case.tokens(store, |builder| if keyed { builder.keyring(ring) } else { builder })?.0)
         };
         let nodes = [build(&here)?, build(&there)?];
         let first = log_in(&nodes[0], "alice", Kind::REMEMBER).await?;
@@ -189,9 +189,9 @@ async fn every_holder_of_a_predecessor_gets_one_successor(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn records_of_a_subject_share_a_shard(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn records_of_a_subject_share_a_shard(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let mut selectors = Vec::new();
     for kind in [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY, Kind::SESSION] {
         selectors.push(log_in(&tokens, "alice", kind).await?.token.selector());
@@ -210,9 +210,9 @@ async fn records_of_a_subject_share_a_shard(stage: Stage) -> Ran {
 }
 
 /// A token of another kind is rejected like an unknown one, and cannot log the login out.
-async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn another_kind_is_as_good_as_absent(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let session = log_in(&tokens, "alice", Kind::SESSION).await?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     for kind in [Kind::REMEMBER, Kind::REFRESH] {
@@ -230,9 +230,9 @@ async fn another_kind_is_as_good_as_absent(stage: Stage) -> Ran {
 }
 
 /// `verify` refuses a single-use token, and `consume` refuses any other.
-async fn a_single_use_kind_is_only_consumed(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn a_single_use_kind_is_only_consumed(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let session = log_in(&tokens, "alice", Kind::SESSION).await?;
     let verdict = tokens.verify(Kind::ONE_TIME, once.token.expose()).await;

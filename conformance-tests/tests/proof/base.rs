@@ -5,7 +5,7 @@ use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_conformance_tests::Trouble;
+use hallpass_conformance_tests::Fault;
 use hallpass_core::store::{
     Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record, RecordFilter, Replace,
     Revision, Revocation, TokenStore,
@@ -28,7 +28,7 @@ pub(crate) fn chosen<'a>(
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Base {
     memory: MemoryStore,
-    trouble: Arc<Locked<Option<Trouble>>>,
+    fault: Arc<Locked<Option<Fault>>>,
     /// The rows that do not decode.
     damaged: Arc<Locked<HashSet<Selector>>>,
     /// Held for writing while a fence is tested with a probe record, which no other call may see.
@@ -66,9 +66,9 @@ impl<T> Locked<T> {
 }
 
 impl Base {
-    /// A store behind the server whose fault is in `trouble`.
-    pub(crate) fn behind(trouble: &Arc<Locked<Option<Trouble>>>) -> Self {
-        Self { trouble: Arc::clone(trouble), ..Self::default() }
+    /// A store behind the server whose fault is in `fault`.
+    pub(crate) fn behind(fault: &Arc<Locked<Option<Fault>>>) -> Self {
+        Self { fault: Arc::clone(fault), ..Self::default() }
     }
 
     /// Every record of `subject`, newest first.
@@ -115,14 +115,14 @@ impl Base {
     }
 
     /// The present fault of the server.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.lock()
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        *self.fault.lock()
     }
 
     async fn answer(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
-        match self.trouble() {
-            None | Some(Trouble::Restart) => Ok(self.probing.read().await),
-            Some(Trouble::Freeze) => {
+        match self.fault() {
+            None | Some(Fault::Restart) => Ok(self.probing.read().await),
+            Some(Fault::Freeze) => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 Err(StoreError::Timeout { source: "no answer".into(), outcome_unknown: false })
             }

@@ -81,7 +81,7 @@ impl<const HELD: usize, const LOST: u8> Journal<HELD, LOST> {
         self.append(format!("gone {}\n", hex(&selector.0)))
     }
 
-    fn advance(&self, subject: &Subject, epoch: Epoch) -> Result<(), StoreError> {
+    fn keep_epoch(&self, subject: &Subject, epoch: Epoch) -> Result<(), StoreError> {
         match LOST != EPOCHS {
             true => self.append(format!("epoch {} {}\n", hex(subject.as_str().as_bytes()), hex(&epoch.0))),
             false => Ok(()),
@@ -129,7 +129,7 @@ impl<const HELD: usize, const LOST: u8> Twist for Journal<HELD, LOST> {
         let before = store.all(subject).await?;
         let count = store.revoke(subject, filter, action, update).await?;
         if let EpochUpdate::Set { epoch, .. } = update {
-            self.advance(subject, epoch)?;
+            self.keep_epoch(subject, epoch)?;
         }
         for old in before {
             match store.find(old.selector).await? {
@@ -149,7 +149,7 @@ impl<const HELD: usize, const LOST: u8> Twist for Journal<HELD, LOST> {
         now: Timestamp,
     ) -> Result<Epoch, StoreError> {
         let epoch = store.epoch(subject, fresh, keep, now).await?;
-        self.advance(subject, epoch)?;
+        self.keep_epoch(subject, epoch)?;
         Ok(epoch)
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

@@ -11,7 +11,7 @@ use crate::twist::{Backend, Twist};
 
 /// A wrong store, and the cases that must catch it.
 #[derive(Clone, Copy)]
-pub(crate) struct Fault {
+pub(crate) struct Bug {
     pub(crate) name: &'static str,
     /// The text of its file.
     pub(crate) source: &'static str,
@@ -30,7 +30,7 @@ pub(crate) struct Odd {
     pub(crate) harness: fn() -> Shared,
 }
 
-impl Fault {
+impl Bug {
     pub(crate) const fn of<T: Twist>(caught: &'static [(Clause, &'static str)]) -> Self {
         Self::in_harness::<Backend<T>>(caught)
     }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hallpass_conformance_tests::{Case, cases, run};
 use libtest_mimic::{Failed, Trial};
 
-use crate::specimen::Fault;
+use crate::specimen::Bug;
 use crate::{all_of, case, faults, odd_but_legal, settled};
 
 /// The reason for a case whose faults would all be in core: mutants of core fail it, not stores.
@@ -117,13 +117,13 @@ fn excuse(case: &Case) -> Option<&'static str> {
 pub(crate) fn matrix() -> Vec<Trial> {
     let Ok(part) = std::env::var("HALLPASS_CASES") else { return Vec::new() };
     #[expect(clippy::print_stdout, reason = "a table for a person")]
-    let catches = |part: &str, fault: &Fault| {
+    let catches = |part: &str, fault: &Bug| {
         for violation in run((fault.harness)(), &all_of(part, fault.name)).violations() {
             println!("{}\t{}\t{}", violation.case, violation.clause, fault.name);
         }
         Ok(())
     };
-    let trial = |fault: &'static Fault| {
+    let trial = |fault: &'static Bug| {
         let part = part.clone();
         Trial::test(format!("matrix::{}", fault.name), move || catches(&part, fault))
     };

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server, Vandal};
 use hallpass_core::store::{
     Action, Admission, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Purged, Record,
     RecordFilter, Replace, Revision, Revocation, TokenStore,
@@ -136,12 +136,12 @@ impl Twist for Straight {}
 pub(crate) struct Backend<T> {
     stores: Locked<HashMap<String, Base>>,
     twists: Locked<HashMap<String, Arc<T>>>,
-    trouble: Arc<Locked<Option<Trouble>>>,
+    fault: Arc<Locked<Option<Fault>>>,
 }
 
 impl<T> Default for Backend<T> {
     fn default() -> Self {
-        Self { stores: Locked::default(), twists: Locked::default(), trouble: Arc::default() }
+        Self { stores: Locked::default(), twists: Locked::default(), fault: Arc::default() }
     }
 }
 
@@ -152,7 +152,7 @@ impl<T: Twist> Harness for Backend<T> {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let fresh = || Base::behind(&self.trouble);
+        let fresh = || Base::behind(&self.fault);
         let store = self.stores.lock().entry(namespace.into()).or_insert_with(fresh).clone();
         let twist = match T::PER_HANDLE {
             true => Arc::default(),
@@ -176,17 +176,17 @@ impl<T: Twist> Harness for Backend<T> {
 
 #[async_trait]
 impl<T: Twist> Server for Backend<T> {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop]
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        *self.trouble.lock() = Some(trouble);
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        *self.fault.lock() = Some(fault);
         Ok(())
     }
 
     async fn heal(&self) -> Result<(), BoxError> {
-        *self.trouble.lock() = None;
+        *self.fault.lock() = None;
         Ok(())
     }
 }

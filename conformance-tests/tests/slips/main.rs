@@ -34,7 +34,7 @@ use std::time::{Duration, Instant};
 use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run, serve_crash_child};
 use libtest_mimic::{Arguments, Failed, Trial};
 
-use crate::specimen::Fault;
+use crate::specimen::Bug;
 
 const CHILD_OF: &str = "--child-of";
 const SURVIVORS: &str = include_str!("survivors.txt");
@@ -45,7 +45,7 @@ const SOON: Duration = Duration::from_secs(10);
 /// How many seeds a slip has to survive before it counts as a hole; the figure is of the first alone.
 const TRIES: u64 = 4;
 
-fn all() -> impl Iterator<Item = &'static Fault> {
+fn all() -> impl Iterator<Item = &'static Bug> {
     a::ALL.iter().chain(b::ALL)
 }
 
@@ -113,7 +113,7 @@ fn survivors_exist() -> Result<(), Failed> {
 }
 
 /// Whether a case sees a broken promise.
-fn hunt(slip: &'static Fault, level: Level, seed: u64) -> Result<bool, Failed> {
+fn hunt(slip: &'static Bug, level: Level, seed: u64) -> Result<bool, Failed> {
     for case in cases().filter(|case| case.level <= level && case.untested().is_none()) {
         if look(slip, case, level, seed)? {
             return Ok(true);
@@ -122,7 +122,7 @@ fn hunt(slip: &'static Fault, level: Level, seed: u64) -> Result<bool, Failed> {
     Ok(false)
 }
 
-fn look(slip: &'static Fault, case: &'static Case, level: Level, seed: u64) -> Result<bool, Failed> {
+fn look(slip: &'static Bug, case: &'static Case, level: Level, seed: u64) -> Result<bool, Failed> {
     let options = Options {
         level,
         seed: Some(seed),

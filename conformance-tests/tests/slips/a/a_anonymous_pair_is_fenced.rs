@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P without subject; insert A without subject under P: `Fenced` instead of `Inserted`. With a subject on either
 // side all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

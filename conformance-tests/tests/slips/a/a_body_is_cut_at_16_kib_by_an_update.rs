@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A with a body of Body::MAX_LEN, Update): `Replaced`; find(A).body has 16,384 bytes.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

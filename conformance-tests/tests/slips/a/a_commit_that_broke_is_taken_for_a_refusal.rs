@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert P; cut the connections; insert A under P: Err(Unavailable), "nothing was written"; heal; find(A) gives A.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;
@@ -17,7 +17,7 @@ impl Twist for Wrong {
         served()
     }
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if store.trouble() == Some(Trouble::Cut) && matches!(fence, Fence::Parent(_)) {
+        if store.fault() == Some(Fault::Cut) && matches!(fence, Fence::Parent(_)) {
             let _ = store.insert_unanswered(record, fence).await?;
             return Err(StoreError::Unavailable("connection reset by peer".into()));
         }

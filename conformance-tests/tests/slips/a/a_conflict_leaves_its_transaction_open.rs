@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; replace(A, a wrong revision) on node 1: `Conflict`; revoke(u, all, Mark) on node 2; find(A) on node 1: a live
 // record, once. Without the conflict before it all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

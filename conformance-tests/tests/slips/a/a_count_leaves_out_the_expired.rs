@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of u, expiring at 1000; insert B of u with created_at = 2000: of_subject is Some(1), and a list shows two.
 // Core then reads no list though the cap counts differently.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

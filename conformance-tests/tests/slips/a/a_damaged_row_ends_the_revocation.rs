@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A (older), B, C (newer) of u; damage B; revoke(u, all, Remove): 1, and find(A) still gives a live record.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A without subject; delete(A): true; the process dies (or every handle is dropped and the store opened again);
 // find(A) gives A: a session that was logged out is alive.
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 struct Wrong;
 

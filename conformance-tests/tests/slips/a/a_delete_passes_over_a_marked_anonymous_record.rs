@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A without subject; replace(A, marked Superseded, End); delete(A): false, and find(A) gives it still.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // begin revoke(u, all, Mark), drop its future after it has waited once; revoke(u, all, Mark): a timeout, each time.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

@@ -6,7 +6,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with purge_at = Timestamp::MAX; purge(Timestamp::MAX, 10): removed 0, more false, and A is there. One
 // millisecond earlier on both sides all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; revoke(u, all, Mark); replace(A, End Spent): `Missing` instead of `Conflict`, so a revoked one-time token is
 // told as unknown. Touch and Update are right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

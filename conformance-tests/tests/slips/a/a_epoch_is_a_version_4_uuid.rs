@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // revoke(u, Set E) with E = [0xff; 16]; epoch(u) answers other bytes than E. Or: epochs E and E' that differ only in
 // the upper half of byte 6: set E, set E', insert under E is `Inserted`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // revoke(u, Set E) with E = b"aaaaaaaaaaaaaaaa"; revoke(u, Set E2) with E2 = b"AAAAAAAAAAAAAAAA"; insert under E:
 // `Inserted` instead of `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // u = 200 × "a" + "1", v = 200 × "a" + "2". epoch(u) = E; epoch(v) is E too; revoke(v, Set E2) makes an
 // insert of u under E `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Folded<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Folded<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

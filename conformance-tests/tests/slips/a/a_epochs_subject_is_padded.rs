@@ -9,7 +9,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch("u") = E; insert of a record of "u " under E: `Inserted`, though "u " has no epoch.
 // Or: epoch("u ") = E; revoke("u", Set E2); insert of "u " under E: `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Folded<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Folded<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u, keep 1 s, now 0); insert A with purge_at 1000; purge(1000, 1): removed 0, more false, and A is there. A
 // second purge takes A.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with purge_at = 1000; insert a record of A's selector with created_at = 1000 (fence none or one that holds):
 // `Inserted` instead of `Duplicate`, and A is written over. With created_at = 999 all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // replace(A, expected Revision::MAX): `Refused`, as it must be, with A's device and body in its source.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // u has an epoch E and no record. At once: insert A under E, revoke(u, all, Set E2). The revocation answers 0, a find
 // of A gives None, and A turns up later under the dead epoch. With another record of u all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

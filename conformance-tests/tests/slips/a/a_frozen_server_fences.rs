@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert P; freeze the server; insert A under P: `Fenced` instead of Err. Cut and stopped servers give errors.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;
@@ -18,7 +18,7 @@ impl Twist for Wrong {
     }
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await;
-        if answer.is_err() && store.trouble() == Some(Trouble::Freeze) && matches!(fence, Fence::Parent(_)) {
+        if answer.is_err() && store.fault() == Some(Fault::Freeze) && matches!(fence, Fence::Parent(_)) {
             return Ok(Insert::Fenced);
         }
         answer

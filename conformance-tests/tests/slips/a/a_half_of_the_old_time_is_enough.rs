@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u, keep 1 h, now 0) = E; epoch(u, keep 24 h, now 0) = E, the time stays at 1 h (which is not half of 24 h);
 // purge at 2 h; insert under E: `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Leaves<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Leaves<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // open("x-y"), insert A; open("x_y"), find(A): A's record.
-pub(crate) const FAULT: Fault = Fault::in_harness::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong(Backend<Straight>);

@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with idle_at = Some(1000); replace(A with idle_at None, Update): `Replaced`; find(A).idle_at is Some(1000).
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with idle_at = Some(Timestamp::MIN): find(A).idle_at is None.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

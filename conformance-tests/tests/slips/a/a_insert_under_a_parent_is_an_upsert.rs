@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; insert A under P; mark A (or not); insert another record with A's selector under P:
 // `Inserted` instead of `Duplicate`, and find(A) is the new record.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

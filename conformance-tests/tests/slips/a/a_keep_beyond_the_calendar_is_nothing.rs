@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u, keep Duration::MAX, now t) = E; purge at t; insert under E: `Fenced`.
 // The same for Set: revoke(u, Set E, keep Duration::MAX), purge, insert under E.
-pub(crate) const FAULT: Fault = Fault::of::<Keeps<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Keeps<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch(u, keep 1.999 s, now 0) = E; purge at 1.5 s; insert under E: `Fenced`, up to a second too early.
-pub(crate) const FAULT: Fault = Fault::of::<Keeps<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Keeps<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of kind "key" and B of kind "api-key"; revoke(u, kinds Only(["api-key"]), Remove): 2, and A is gone.
 // Lists are right: they filter in the program.
-pub(crate) const FAULT: Fault = Fault::of::<Picks<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Picks<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A, B, C of kind session; list(kinds Only([session, session]), limit 2) has one entry and two are left.
 // Without a limit that bites all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

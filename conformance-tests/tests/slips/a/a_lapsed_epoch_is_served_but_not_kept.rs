@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u, keep 1 h, now 0) = E; epoch(u, keep 1 h, now 2 h) = E; purge at 2 h + 1 ms; insert under E: `Fenced`.
 // With a purge before the second call a fresh one is made, and all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Leaves<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Leaves<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // logins L = [1,0,0,0,0,0,0,1] and L' = [1,0,0,0,0,0,0,2]; insert A of L and B of L'; revoke(u, Except(L), Remove): 0,
 // and B lives on.
-pub(crate) const FAULT: Fault = Fault::of::<Picks<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Picks<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

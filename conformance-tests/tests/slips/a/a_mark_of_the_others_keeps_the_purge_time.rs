@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with idle_at = purge_at = 1000, expires_at = 9000; revoke(u, Except(another login), Mark); find(A).purge_at
 // is 1000, and purge at 1000 takes A. With Any or Only all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with seen_at = 1001 ms (1.001 × 1000 is 1000.9999…): find(A).seen_at is 1000 ms. Most instants are right.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of u; revoke(u, all, Mark): 1; epoch(u) = E; revoke(u, all, Mark, Set E2): 0, and the epoch is still E, so an
 // insert under E gets in. With no record at all, or one that is alive, the epoch is set.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A, B, C of u; list(limit 1) = [C]; delete(C); list(after C) = [] instead of [B, A].
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; at once: insert A under P; and in turn delete(P): true, find(A): None. Then the insert answers `Inserted`,
 // and A is there: it came behind an acknowledged log-out.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

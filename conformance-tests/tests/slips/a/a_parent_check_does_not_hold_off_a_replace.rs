@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; at once: insert A under P; and in turn replace(P, marked Superseded, End): `Replaced`, find(A) or list(u)
 // without A. Then the insert answers `Inserted`: a session restored behind a renewal.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

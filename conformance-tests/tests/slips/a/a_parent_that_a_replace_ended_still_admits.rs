@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; replace(P, marked Superseded, End); insert A under P: `Inserted` instead of `Fenced`. With P marked by
 // revoke_by_subject all is well. A session restored at once with a renewal outlives it.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A under parent A, where no record A is there (say after A was deleted): `Inserted` instead of `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

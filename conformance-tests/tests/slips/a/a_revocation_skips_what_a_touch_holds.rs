@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; at once: replace(A, Touch), revoke(u, all, Mark): `Replaced` and 0, and A lives on. Serially either the
 // revocation counts 1 or the touch conflicts.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

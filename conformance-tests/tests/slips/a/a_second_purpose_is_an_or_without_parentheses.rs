@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A (device, login 1) and B (single-use, login 2); revoke(u, login Only(1), NOT_KEYS, Remove): B is gone, too.
-pub(crate) const FAULT: Fault = Fault::of::<Picks<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Picks<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

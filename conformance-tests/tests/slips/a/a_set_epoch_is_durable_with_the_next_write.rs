@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u) = E; revoke(u, all, Mark, Set E2): 0; the process dies (or every handle is dropped and the store opened
 // again); insert A under E: `Inserted` instead of `Fenced`.
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 struct Wrong;
 

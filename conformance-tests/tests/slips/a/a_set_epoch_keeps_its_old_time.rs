@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // epoch(u, keep 1 h, now 0); revoke(u, Set E, now 0, keep 10 h); purge at 2 h; insert under E: `Fenced` (E is gone),
 // and so is any login that was under way with E.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

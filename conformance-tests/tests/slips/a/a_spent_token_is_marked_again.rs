@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; replace(A, marked Spent, End); revoke(u, all, Mark LoggedOut): 1 instead of 0, and find(A).revoked is
 // LoggedOut. A token presented twice is told as revoked, not as spent. Any other reason stays.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

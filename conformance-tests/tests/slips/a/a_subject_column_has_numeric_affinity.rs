@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of "007"; find(A).subject is "7". Or: insert A of "007", B of "7"; revoke("7", all, Remove): 2.
 // Any subject with a letter is right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert 2,001 records of u with one created_at; revoke(u, all, Remove): 500, and 1,501 are left. With an instant of its
 // own for each all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A at revision 1; revoke(u, all, Mark): revision 2; replace(A at revision 3, expected 2, Touch): `Replaced`
 // instead of `Conflict`, with a new idle expiry and purge_at: a mark that is collected early. Update and End are right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -7,7 +7,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A' with a body of its own, Touch): `Replaced`; find(A).body is the old one.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -5,7 +5,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; at once: delete(A), delete(A): both true. One after the other all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;

@@ -6,7 +6,7 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // u has no epoch. At once: epoch(u, F1), epoch(u, F2). Both answer their own; one of F1 and F2 is not the epoch.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r); delete(r) twice at once, overlapping → false and false; r is gone. Alone: true.
 use std::sync::atomic::{AtomicUsize, Ordering};

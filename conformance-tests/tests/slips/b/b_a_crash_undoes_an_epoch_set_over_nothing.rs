@@ -6,7 +6,7 @@
 use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 // epoch(s) → e1 → revoke(s, all, Remove, Set e2) → 0 → kill → reopen → insert(r, Epoch(e1)) → Inserted.
 struct Wrong;

@@ -6,7 +6,7 @@
 use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 // insert(r) → replace(r with another device and body, same generation, Update) → Replaced → kill → reopen
 // → find shows the old one.

@@ -5,7 +5,7 @@
 use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 // insert(r without a subject) → delete(r) → true → kill → reopen → find(r) → Some.
 struct Wrong;

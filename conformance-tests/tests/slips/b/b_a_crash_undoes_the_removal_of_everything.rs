@@ -5,7 +5,7 @@
 use crate::disk::{Call, Disk, Entry, Lapse};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Disk<Wrong>>(&[]);
 
 // insert(r) → revoke(all, Remove) → 1 → kill → reopen → find(r) → Some. With a condition, or marked, it holds.
 struct Wrong;

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert a, b, c (newer and newer), damage b → list(limit 2) → c, b (at 0) → list(after b at 0) → []: a is
 // never shown.

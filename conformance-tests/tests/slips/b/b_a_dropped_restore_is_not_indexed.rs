@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(p); insert(c, Parent(p)) dropped at an await → find(c) → Some, list → [p],
 // revoke(all, Remove) → 1 and c still works.

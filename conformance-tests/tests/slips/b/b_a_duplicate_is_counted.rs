@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(a) → Inserted{1} → insert(a) → Duplicate → insert(b) → Inserted{3}.
 #[derive(Default)]

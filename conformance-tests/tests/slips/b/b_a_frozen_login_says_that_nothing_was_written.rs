@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(s) → e; freeze; insert(r, Epoch(e)) → Timeout, outcome known; heal; find(r) → Some.
 #[derive(Default)]
@@ -18,7 +18,7 @@ impl Twist for Wrong {
     }
 
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let (Fence::Epoch(_), Some(Trouble::Freeze)) = (fence, store.trouble()) {
+        if let (Fence::Epoch(_), Some(Fault::Freeze)) = (fence, store.fault()) {
             let _ = store.insert_unanswered(record, fence).await?;
         }
         store.insert(record, fence).await

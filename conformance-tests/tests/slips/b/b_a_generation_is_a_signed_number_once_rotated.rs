@@ -4,7 +4,7 @@
 use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 // insert(r) → replace(r' with generation = u32::MAX) → Replaced → find shows 2147483647.
 #[derive(Default)]

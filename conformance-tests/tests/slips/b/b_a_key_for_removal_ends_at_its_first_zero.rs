@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(a = …00 01, b = …00 02, equal up to the zero byte) → delete(b) → true → find(a) is None and find(b)
 // is Some. With one of them only: delete(the other) → true.

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r with kind "session:admin") → revoke(kinds Only(["session"]), Mark) → 1. Removing is right.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r of "u" with kind "a:b") → revoke("u:a", kinds Only(["b"]), Remove) → 1, r is gone.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r with a body of 16 KiB of "a") → replace(body of "b") dropped at an await
 // → find shows revision 1 and a body of both. Small bodies are whole.

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(keep 1 h, now 0) → e → epoch(keep 30 h, now 0) → e → purge(2 h) → insert(r, Epoch(e)) → Fenced.
 #[derive(Default)]

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r with revision 2⁵³ − 1000) → revoke(all, Mark) → 1 → find shows 9007199254740000.
 // At 2⁵³ − 1 and for small numbers nothing shows.

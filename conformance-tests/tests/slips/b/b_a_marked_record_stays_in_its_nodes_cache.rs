@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // node A: insert(r), revoke(all, Mark), find(r) → marked; node B: delete(r) → true; A: find(r) → Some.
 #[derive(Default)]

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(p of "a") → insert(c of "b", a subject of the same shard, Parent(p)) → Fenced. An anonymous parent
 // is found in a table of its own.

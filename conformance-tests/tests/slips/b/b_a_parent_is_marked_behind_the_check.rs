@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(p); at once: insert(c, Parent(p)) and revoke(all, Mark) of p → both acknowledged, c is live.
 #[derive(Default)]

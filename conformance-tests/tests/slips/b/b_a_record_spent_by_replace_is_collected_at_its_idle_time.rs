@@ -5,7 +5,7 @@
 use crate::help::purge_too;
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r, idle 10, purge_at 11, expires 100) → replace(r marked, purge_at 100, End) → purge(20)
 // → removed 1, find → None.

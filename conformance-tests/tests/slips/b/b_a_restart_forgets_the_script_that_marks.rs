@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Hurt>(&[]);
+pub(crate) const BUG: Bug = Bug::in_harness::<Hurt>(&[]);
 
 // open; insert(r); restart the server; revoke(all, Mark) → Other("NOSCRIPT") every time; a new handle works.
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,14 +77,14 @@ impl Harness for Hurt {
 
 #[async_trait]
 impl Server for Hurt {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop]
     }
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        if matches!(trouble, Trouble::Restart | Trouble::Stop) {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        if matches!(fault, Fault::Restart | Fault::Stop) {
             STARTS.fetch_add(1, Ordering::SeqCst);
         }
-        self.inner()?.inflict(trouble).await
+        self.inner()?.inflict(fault).await
     }
     async fn heal(&self) -> Result<(), BoxError> {
         self.inner()?.heal().await

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert 70 records with bodies of 16 KiB → revoke(all, Mark) → some 63; the others are still live.
 #[derive(Default)]

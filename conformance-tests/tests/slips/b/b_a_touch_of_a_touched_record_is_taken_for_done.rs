@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r) → replace(seen_at 20, Update) → Replaced → replace(seen_at 20 from the first revision, Touch)
 // → Replaced in place of Conflict. Also after a mark at which seen_at stays.

@@ -5,7 +5,7 @@
 use crate::help::purge_but;
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r, purge_at 10) → replace(purge_at 20, Touch) → purge(15) → nothing → purge(25) → removed 0,
 // no more; r is still found.

@@ -5,7 +5,7 @@
 use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Bent<Wrong>>(&[]);
 
 // insert(r with device "Firefox") → replace(r' with device "") → Replaced → find shows "Firefox".
 #[derive(Default)]

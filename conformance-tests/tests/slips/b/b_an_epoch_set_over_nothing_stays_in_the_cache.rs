@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(s) → e1 → revoke(s, all, Remove, Set e2) → 0 → epoch(s) → e1 → insert(Epoch(e1)) → Fenced.
 #[derive(Default)]

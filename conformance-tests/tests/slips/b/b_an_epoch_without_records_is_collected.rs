@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(s, keep 1 h, now 0) → e → purge(now 1) → insert(r of s, Epoch(e)) → Fenced.
 #[derive(Default)]

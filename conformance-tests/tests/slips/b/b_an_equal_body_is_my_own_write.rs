@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r) → replace(r', device "a") → Replaced → replace(r' with device "b", same body, same expected)
 // → Replaced; find shows "a".

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r at 2⁵³ − 1) → replace(r, 2⁵³ − 1, Update) → Refused whose source shows every byte of the body.
 #[derive(Default)]

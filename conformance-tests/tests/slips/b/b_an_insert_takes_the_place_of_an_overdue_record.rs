@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r, purge_at 10) → insert(s with the same selector, created_at 20) → Inserted, find shows s.
 #[derive(Default)]

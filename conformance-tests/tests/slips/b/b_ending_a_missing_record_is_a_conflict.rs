@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // replace(r that was never inserted, End with a note) → Conflict. Touch, Update and an End without a note, which
 // writes no audit entry, answer Missing.

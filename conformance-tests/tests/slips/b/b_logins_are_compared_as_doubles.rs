@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(a with login 4242424242424200, b with login 4242424242424201) → revoke(Except(a)) → 0; b lives.
 fn number(login: LoginId) -> u64 {

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r with expires_at = t) → revoke(all, Mark at t + 1 s) → 1 → find → None, list → empty. Marked before
 // t it stays.

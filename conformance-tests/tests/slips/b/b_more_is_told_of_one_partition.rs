@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert 2 due records with first bytes 0x00 and 0xff → purge(limit 1) → removed 1, more false.
 #[derive(Default)]

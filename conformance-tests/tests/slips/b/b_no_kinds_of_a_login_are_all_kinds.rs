@@ -5,7 +5,7 @@
 use crate::help::{Choose, Chooses};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Chooses<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Chooses<Wrong>>(&[]);
 
 // insert(r) → revoke(kinds Only([]), logins Only(r.login), Remove) → 1 in place of 0.
 #[derive(Default)]

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert a (old, due late), b (newer, due soon) → purge collects b → list(limit 1) → [], though a is there.
 #[derive(Default)]

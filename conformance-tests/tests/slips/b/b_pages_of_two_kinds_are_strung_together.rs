@@ -5,7 +5,7 @@
 use crate::help::{cut, uncut};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert a1 k1, a2 k2, a3 k1, a4 k2 (newer and newer) → list(Only([k1, k2]), limit 2) → a3, a1
 // → list(after a1) → []; a4 and a2 were never shown.

@@ -5,7 +5,7 @@
 use crate::help::{Choose, Chooses};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Chooses<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Chooses<Wrong>>(&[]);
 
 // insert(device d and key k, same kind, same login) → revoke(kinds Only([kind]), purposes NOT_KEYS,
 // logins Only(login)) → 2, and k is gone. Any two of the conditions work.

@@ -5,7 +5,7 @@
 use crate::help::{cut, uncut};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert 8 records of one subject with the same created_at and selectors that differ behind the shard
 // → list in pages of 3, each after the last entry of the one before → some are missing.

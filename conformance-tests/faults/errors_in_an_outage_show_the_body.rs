@@ -2,8 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S18, "outage::a_stopped_server_is_an_error_and_passes")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S18, "outage::a_stopped_server_is_an_error_and_passes")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::cut_connections_are_an_error_and_pass")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "outage::cut_connections_are_an_error_and_pass")]);
 
 #[derive(Default)]
 struct Wrong;

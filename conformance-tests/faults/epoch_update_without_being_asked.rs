@@ -1,9 +1,9 @@
-//! Every revocation advances the epoch: a logout on one device refuses the login under way on another.
+//! Every revocation updates the epoch: a logout on one device refuses the login under way on another.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::a_revocation_that_keeps_the_epoch_turns_nobody_away")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S11, "fence::a_revocation_that_keeps_the_epoch_turns_no_login_away")]);
 
 #[derive(Default)]
 struct Wrong;

@@ -3,8 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S12, "outage::a_frozen_server_is_an_error_in_time_and_passes")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S12, "outage::a_frozen_server_is_an_error_in_time_and_passes")]);
 
 #[derive(Default)]
 struct Wrong;
@@ -15,7 +15,7 @@ impl Twist for Wrong {
         served()
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        while store.trouble() == Some(Trouble::Freeze) {
+        while store.fault() == Some(Fault::Freeze) {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
         store.find(selector).await

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S12, "outage::cut_connections_are_an_error_and_pass"),
     (S12, "random::nothing_is_done_in_secret_while_the_server_is_stopped"),
 ]);

@@ -1,8 +1,8 @@
-//! A revocation that advances the epoch forgets to end what is there.
+//! A revocation that updates the epoch forgets to end what is there.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S8, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
     (D9, "decision::a_replay_ends_the_subject_where_the_policy_says_so"),
 ]);

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
 
 #[derive(Default)]
 struct Wrong;
@@ -13,8 +13,8 @@ impl Twist for Wrong {
         served()
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        match store.trouble() {
-            Some(Trouble::Restart) => Err(StoreError::Unavailable("broken pipe".into())),
+        match store.fault() {
+            Some(Fault::Restart) => Err(StoreError::Unavailable("broken pipe".into())),
             _ => store.find(selector).await,
         }
     }

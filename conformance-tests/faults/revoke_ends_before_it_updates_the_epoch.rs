@@ -1,9 +1,9 @@
-//! A revocation ends what is there, then advances the epoch: a login that comes in between survives.
+//! A revocation ends what is there, then updates the epoch: a login that comes in between survives.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "interleaved::no_login_slips_in_behind_an_advance"),
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
+    (S11, "interleaved::no_login_slips_in_behind_an_epoch_update"),
     (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
 ]);
 

@@ -1,9 +1,9 @@
-//! A revocation does not advance the epoch: a login that checked the old password slips in.
+//! A revocation does not update the epoch: a login that checked the old password slips in.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "fence::advancing_turns_away_the_logins_under_way"),
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
+    (S11, "fence::an_epoch_update_turns_away_the_logins_under_way"),
     (S11, "subject::a_subject_without_records_is_no_error"),
 ]);
 

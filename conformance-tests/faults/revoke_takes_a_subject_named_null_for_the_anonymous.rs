@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::anonymous_records_belong_to_nobody")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S8, "subject::anonymous_records_belong_to_no_subject")]);
 
 #[derive(Default)]
 struct Wrong {
