@@ -1,5 +1,5 @@
-//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device
-//! nobody can log out.
+//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device that
+//! no user can log out.
 
 use crate::prelude::*;
 
@@ -13,7 +13,6 @@ struct Wrong {
     ghosts: Locked<BTreeMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let Some(record) = store.find(selector).await? else { return Ok(false) };

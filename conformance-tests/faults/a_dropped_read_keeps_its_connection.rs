@@ -1,4 +1,5 @@
-//! A read that is dropped never gives its connection back: after eight clients that hung up nobody is served.
+//! A read that is dropped never gives its connection back: after eight clients that hung up no client is
+//! served.
 
 use crate::prelude::*;
 
@@ -9,7 +10,6 @@ struct Wrong {
     lent: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
         if *self.lent.lock() >= 8 {

@@ -11,7 +11,6 @@ struct Wrong {
     born: Locked<HashMap<Selector, tokio::time::Instant>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.born.lock().insert(record.selector, tokio::time::Instant::now());

@@ -10,7 +10,6 @@ struct Wrong {
     kept: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
@@ -20,17 +19,8 @@ impl Twist for Wrong {
         Ok(answer)
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let kept: Vec<_> = self.kept.lock().iter().copied().collect();
-        let mut kept = store.find_all(&kept).await?;
-        kept.retain(|record| record.purge_at <= now);
-        let purged = store.purge(now, limit).await?;
-        let mut removed = purged.removed;
-        for record in kept {
-            if store.find(record.selector).await?.is_none() {
-                store.force(&record).await?;
-                removed -= 1;
-            }
-        }
-        Ok(Purged { removed, ..purged })
+        let mut due = store.due(now).await?;
+        due.retain(|record| self.kept.lock().contains(&record.selector));
+        store.purge_but(&due, now, limit).await
     }
 }

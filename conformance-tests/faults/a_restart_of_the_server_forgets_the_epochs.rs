@@ -9,7 +9,6 @@ pub(crate) const BUG: Bug =
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn declared() -> Declared {
         Declared::everything()

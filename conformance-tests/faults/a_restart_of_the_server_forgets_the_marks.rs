@@ -10,7 +10,6 @@ pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn declared() -> Declared {
         Declared::everything()

@@ -12,7 +12,6 @@ struct Wrong {
     last: Locked<Option<Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         *self.last.lock() = Some(record.clone());

@@ -1,4 +1,4 @@
-//! A deleted selector stays taken for ever.
+//! A deleted selector stays taken permanently.
 
 use crate::prelude::*;
 
@@ -9,7 +9,6 @@ struct Wrong {
     graves: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         if self.graves.lock().contains(&record.selector) {

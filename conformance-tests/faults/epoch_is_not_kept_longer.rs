@@ -9,19 +9,11 @@ struct Wrong {
     asked: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        if self.asked.lock().insert(subject.clone()) {
-            return store.epoch(subject, fresh, keep, now).await;
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        if self.asked.lock().insert(call.subject.clone()) {
+            return store.epoch(call).await;
         }
-        store.epoch(subject, fresh, Duration::ZERO, Timestamp::MIN).await
+        store.epoch(EpochCall { keep: Duration::ZERO, now: Timestamp::MIN, ..call }).await
     }
 }

@@ -3,15 +3,9 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug =
-    Bug::of::<Wrong>(&[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
+    Bug::new(|| on_insert(insert), &[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let anonymous = record.subject.is_none() && matches!(fence, Fence::Epoch(_));
-        store.insert(record, if anonymous { Fence::None } else { fence }).await
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let anonymous = record.subject.is_none() && matches!(fence, Fence::Epoch(_));
+    store.insert(record, if anonymous { Fence::None } else { fence }).await
 }

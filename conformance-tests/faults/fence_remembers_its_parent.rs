@@ -13,7 +13,6 @@ struct Wrong {
     seen: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

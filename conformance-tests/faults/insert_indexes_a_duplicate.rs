@@ -1,4 +1,4 @@
-//! A duplicate is told as one, but the index of the subject has taken it up already.
+//! A duplicate is reported as one, but the index of the subject has taken it up already.
 
 use crate::prelude::*;
 
@@ -9,7 +9,6 @@ struct Wrong {
     ghosts: Locked<Vec<Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

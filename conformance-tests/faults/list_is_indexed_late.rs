@@ -12,7 +12,6 @@ struct Wrong {
     late: Locked<BTreeSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.late.lock().insert(record.selector);

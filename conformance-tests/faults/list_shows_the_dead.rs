@@ -13,7 +13,6 @@ struct Wrong {
     seen: Locked<BTreeMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

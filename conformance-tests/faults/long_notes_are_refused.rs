@@ -7,7 +7,6 @@ pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "hostile::a_note_of_any_siz
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         if note.as_bytes().len() > 255 {

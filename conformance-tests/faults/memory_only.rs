@@ -1,4 +1,4 @@
-//! Records live in the memory of the process, and are declared to survive it: a restart logs everybody out.
+//! Records live in the memory of the process, and are declared to survive it: a restart logs every user out.
 
 use std::sync::Weak;
 
@@ -10,7 +10,7 @@ pub(crate) const BUG: Bug = Bug::in_harness::<Forgetful>(&[
     (S11, "crash::an_updated_epoch_is_there_when_the_store_is_opened_again"),
 ]);
 
-/// Forgets what nobody holds.
+/// Forgets a store once no handle is open.
 #[derive(Default)]
 struct Forgetful(Locked<HashMap<String, Weak<MemoryStore>>>);
 

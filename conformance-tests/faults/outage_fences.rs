@@ -2,20 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "outage::a_stopped_server_is_an_error_and_passes")]);
+pub(crate) const BUG: Bug = Bug::new(
+    || Shared::served(OnInsert(insert)),
+    &[(S12, "outage::a_stopped_server_is_an_error_and_passes")],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
-    }
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        match store.insert(record, fence).await {
-            Err(_) if fence != Fence::None => Ok(Insert::Fenced),
-            answer => answer,
-        }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    match store.insert(record, fence).await {
+        Err(_) if fence != Fence::None => Ok(Insert::Fenced),
+        answer => answer,
     }
 }

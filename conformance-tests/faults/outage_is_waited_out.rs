@@ -3,21 +3,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const BUG: Bug =
-    Bug::of::<Wrong>(&[(S12, "outage::a_frozen_server_is_an_error_in_time_and_passes")]);
+pub(crate) const BUG: Bug = Bug::new(
+    || Shared::served(OnFind(find)),
+    &[(S12, "outage::a_frozen_server_is_an_error_in_time_and_passes")],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    while store.fault() == Some(Fault::Freeze) {
+        tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        while store.fault() == Some(Fault::Freeze) {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
-        store.find(selector).await
-    }
+    store.find(selector).await
 }

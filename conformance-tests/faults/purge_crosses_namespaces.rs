@@ -9,7 +9,6 @@ struct Wrong {
     all: Locked<Vec<Base>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     fn remembers(namespace: &str) -> &str {
         root_of(namespace)

@@ -10,7 +10,6 @@ struct Wrong {
     due: Locked<BTreeMap<Selector, Timestamp>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.due.lock().entry(record.selector).or_insert(record.purge_at);

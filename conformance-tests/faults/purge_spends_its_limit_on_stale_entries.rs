@@ -10,7 +10,6 @@ struct Wrong {
     stale: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let there = store.delete(selector).await?;

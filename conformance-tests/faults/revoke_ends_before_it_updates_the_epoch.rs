@@ -2,27 +2,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
-    (S11, "interleaved::no_login_slips_in_behind_an_epoch_update"),
-    (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_revoke(revoke),
+    &[
+        (S11, "interleaved::no_login_slips_in_behind_an_epoch_update"),
+        (S11, "stream::no_login_slips_in_through_a_log_out_everywhere"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, EpochUpdate::Keep).await?;
-        pause().await;
-        store.set_epoch(subject, update).await?;
-        Ok(count)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let count = store.revoke(RevokeCall { update: EpochUpdate::Keep, ..call }).await?;
+    pause().await;
+    store.set_epoch(call.subject, call.update).await?;
+    Ok(count)
 }

@@ -10,7 +10,6 @@ struct Strange {
     stale: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         served()

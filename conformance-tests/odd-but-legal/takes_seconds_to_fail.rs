@@ -7,7 +7,6 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>().only(&["outage::"]);
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         served()

@@ -26,7 +26,7 @@ fn the_full_level_leaves_no_cell() -> Result<(), Failed> {
 fn every_operation_is_called_during_a_fault() -> Result<(), Failed> {
     let options = Options { only: Some("outage::".to_owned()), ..options(Level::Full) };
     let cells = unvisited("connections_heal_one_by_one", &options)?;
-    let left: Vec<_> = cells.iter().filter(|(_, edge, _)| edge.contains("has a fault")).collect();
+    let left: Vec<_> = cells.iter().filter(|(_, edge, _)| edge.contains("a fault of the server")).collect();
     if left.is_empty() { Ok(()) } else { Err(format!("not visited: {left:#?}").into()) }
 }
 

@@ -14,7 +14,6 @@ struct Wrong {
     broken: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

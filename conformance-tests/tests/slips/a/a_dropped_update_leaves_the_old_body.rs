@@ -14,30 +14,23 @@ struct Wrong {
     writing: tokio::sync::RwLock<()>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
         let _whole = self.writing.read().await;
         store.find(selector).await
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let (Change::Update, Some(old)) = (change, old) else {
-            return store.replace(next, expected, change).await;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let old = store.find(call.next.selector).await?;
+        let (Change::Update, Some(old)) = (call.change, old) else {
+            return store.replace(call).await;
         };
         let _alone = self.writing.write().await;
-        let columns = Record { body: old.body, ..next.clone() };
-        let answer = store.replace(&columns, expected, change).await?;
+        let columns = Record { body: old.body, ..call.next.clone() };
+        let answer = store.replace(ReplaceCall { next: &columns, ..call }).await?;
         if answer == Replace::Replaced {
             give_way().await;
-            if store.find(next.selector).await?.as_ref() == Some(&columns) {
-                store.force(next).await?;
+            if store.find(call.next.selector).await?.as_ref() == Some(&columns) {
+                store.force(call.next).await?;
             }
         }
         Ok(answer)

@@ -11,7 +11,6 @@ pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         match std::str::from_utf8(note.as_bytes()) {

@@ -15,7 +15,6 @@ struct Wrong {
     connected: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

@@ -16,7 +16,6 @@ struct Wrong {
     connected: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
@@ -29,15 +28,8 @@ impl Twist for Wrong {
         }
         store.find(selector).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let count = store.revoke(call).await?;
         let mut connected = self.connected.lock();
         let broken = *connected && store.fault() == Some(Fault::Restart);
         *connected = store.fault().is_none();

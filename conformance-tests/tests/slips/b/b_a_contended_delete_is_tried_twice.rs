@@ -23,7 +23,6 @@ impl Drop for Running<'_> {
     }
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let before = self.running.fetch_add(1, Ordering::SeqCst);

@@ -12,7 +12,6 @@ struct Wrong {
     extra: Locked<HashMap<Subject, u32>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

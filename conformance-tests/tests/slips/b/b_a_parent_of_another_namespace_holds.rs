@@ -12,7 +12,6 @@ struct Wrong {
     parents: Locked<HashMap<Selector, Base>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     fn remembers(namespace: &str) -> &str {
         root_of(namespace)
