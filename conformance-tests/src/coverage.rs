@@ -57,7 +57,7 @@ macro_rules! edges {
 }
 
 edges! {
-    "who":
+    "owner":
         Anonymous OF_RECORDS, "a record without a subject";
         Neighbour OF_NAMES, "a subject whose shard another one shares";
         AnonymousParent INSERT, "under a parent without a subject";
@@ -107,7 +107,7 @@ edges! {
         Overlapped EVERY, "while another call is under way";
         Dropped EVERY, "the caller goes away";
     "fault":
-        Fault EVERY, "the server has a fault";
+        Fault EVERY, "a fault of the server";
 }
 
 /// A cell of the matrix: an operation at an edge.

@@ -3,31 +3,18 @@
 //! The accident: a collation, padding, a prefix index or half of a column confuses two keys. For each kind of
 //! similarity the cases call every operation with a key that resembles a stored one.
 
-use std::time::Duration;
-
 use base64ct::{Base64Unpadded, Encoding};
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Logins, Record, RecordFilter, Replace, TokenStore as _,
-};
-use hallpass_core::{LoginId, Reason, Selector};
+use hallpass_core::store::TokenStore as _;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S3, S4, S7, S8, S9, S11, S16};
-use crate::context::CaseContext;
+use super::prelude::*;
 use crate::generate::{FAMILIES, NEIGHBOURS};
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{CaseResult, hold, same};
 use crate::rng::Rng;
-use crate::specimen::{NOW, at, ids, next, page, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S3 S4 S7 S11] a_selector_that_is_alike_is_another),
     case!(Any Quick [S8] a_login_that_is_alike_is_another),
     case!(Any Quick [S16 S9 S11 S8] a_name_that_is_alike_is_another),
 ];
-
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
 /// Pairs of similar byte strings, each with the kind of similarity; the first `fixed` bytes never change.
 fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8; N], [u8; N])> {

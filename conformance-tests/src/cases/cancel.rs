@@ -1,18 +1,8 @@
 //! Dropped futures.
 
 use std::pin::pin;
-use std::time::Duration;
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
-use hallpass_core::{BoxError, Reason, StoreError};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S6, S9, S10, S13};
-use crate::context::CaseContext;
-use crate::handle::{Handle, INSERTED};
-use crate::interleave::step;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, at, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S13] a_dropped_insert_is_whole_or_nothing),
@@ -27,7 +17,6 @@ pub(super) const CASES: &[Case] = &[
 const POLLS: usize = 12;
 /// How long purges may skip rows that a dropped purge still holds.
 const SETTLE: Duration = Duration::from_secs(20);
-const KEEP: Duration = Duration::from_secs(3_600);
 
 /// Polls `call` up to `polls` times and drops it; returns whether it had ended before.
 async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> CaseResult<bool> {

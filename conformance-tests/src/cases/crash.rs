@@ -7,18 +7,9 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S9, S11, S14};
-use crate::context::CaseContext;
+use super::prelude::*;
 use crate::crash::{CHILD, ChildLine, Expected, FOR_CHILD};
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{CaseResult, Stop, hold, same};
-use crate::specimen::{NOW, at, page, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S14] what_was_acknowledged_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
@@ -28,7 +19,6 @@ pub(super) const CASES: &[Case] = &[
         "no test without its own disk can cut the power; killing a process leaves the page cache"),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
 /// The number of times the child is killed.
 const KILLS: usize = 6;
 

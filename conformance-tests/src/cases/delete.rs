@@ -1,14 +1,6 @@
 //! Deleting.
 
-use hallpass_core::Reason;
-use hallpass_core::store::Fence;
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S7};
-use crate::context::CaseContext;
-use crate::handle::INSERTED;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{at, expired_long_ago, record};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S7] a_deleted_record_is_gone_and_delete_says_whether_it_was_there),

@@ -1,17 +1,8 @@
 //! Purging: records and epochs go when they are due, and not before.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Record, RecordFilter};
-use hallpass_core::{Reason, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S10, S11};
-use crate::context::CaseContext;
-use crate::handle::{IDLE, INSERTED};
-use crate::outcome::{CaseResult, Stop, hold, same};
-use crate::specimen::{NOW, ago, at, expired_long_ago, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] what_is_not_due_stays),
@@ -35,8 +26,6 @@ pub(super) const CASES: &[Case] = &[
     case!(untested [S10] a_native_time_to_live_collects_garbage,
         "its slack is an hour at least, longer than any test waits"),
 ];
-
-const HOUR: Duration = Duration::from_secs(3_600);
 
 fn due_at(name: &str, millis: u64) -> Record {
     let mut record = record(name);
@@ -381,7 +370,7 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(case: CaseContext) -> C
     for (number, (now, keep)) in times.into_iter().enumerate() {
         for how in ["read first", "read late", "read a millisecond late", "set first", "set again"] {
             let name = format!("{how} {number}");
-            let who = subject(&name);
+            let owner = subject(&name);
             let before = match how {
                 "read late" | "set again" => Some((now.saturating_sub(HOUR / 6 * 5), HOUR)),
                 // Less than half of its time is left now.
@@ -389,13 +378,13 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(case: CaseContext) -> C
                 _ => None,
             };
             if let Some((earlier, keep)) = before {
-                store.epoch(&who, Epoch([1; 16]), keep, earlier).await?;
+                store.epoch(&owner, Epoch([1; 16]), keep, earlier).await?;
             }
             let epoch = if how.starts_with("read") {
-                store.epoch(&who, Epoch([1; 16]), keep, now).await?
+                store.epoch(&owner, Epoch([1; 16]), keep, now).await?
             } else {
                 let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now, keep };
-                let _ = store.revoke_by_subject(&who, &all, Action::Remove, update).await?;
+                let _ = store.revoke_by_subject(&owner, &all, Action::Remove, update).await?;
                 Epoch([2; 16])
             };
             // A store that had kept the epoch for longer than asked may have left half of the time (S11).

@@ -1,18 +1,8 @@
 //! Fences: no insert slips in behind a revocation.
 
-use std::time::Duration;
-
 use base64ct::{Base64Unpadded, Encoding};
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-use hallpass_core::{Kind, Kinds, Reason, Subject};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S10, S11};
-use crate::context::CaseContext;
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, anonymous, at, expired_long_ago, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_missing_epoch_is_made_once),
@@ -32,7 +22,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11 S10] collecting_a_parent_leaves_its_children_until_they_are_due needs [Purge]),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
 const REMOVE: Action = Action::Remove;
 
 const fn to(epoch: u8) -> EpochUpdate {

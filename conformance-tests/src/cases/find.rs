@@ -1,16 +1,6 @@
 //! Look-ups, and results that become outdated.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
-use hallpass_core::{Reason, Selector, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S3, S6};
-use crate::context::CaseContext;
-use crate::handle::INSERTED;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, anonymous, at, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S3] an_unknown_selector_is_nothing_and_no_error),

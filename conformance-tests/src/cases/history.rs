@@ -3,24 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Revision, Revocation,
-};
-use hallpass_core::{Note, Reason, Selector, StoreError, Subject, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{self, S6, S8};
-use crate::context::CaseContext;
+use super::prelude::*;
 use crate::generate::call::{Answer, Call, Kind};
 use crate::generate::model::Model;
-use crate::handle::Handle;
 use crate::linearizability::{Observed, Op, of_key, of_subject, swept, unexplained};
-use crate::outcome::{CaseResult, hold, same};
-use crate::race::{Racer, contest_of, overlapped, race};
 use crate::rng::Rng;
-use crate::specimen::{NOW, anonymous, at, body, page, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S6] each_selector_is_linearizable),
@@ -34,7 +22,6 @@ const CLIENTS: usize = 4;
 const CALLS: usize = 7;
 /// The number of records of the subject; the last template has no subject.
 const KEYS: usize = 3;
-const KEEP: Duration = Duration::from_secs(3_600);
 
 /// The number of sweeps, if time permits.
 const SWEEPS: usize = 8;

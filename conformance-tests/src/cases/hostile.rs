@@ -1,15 +1,6 @@
 //! Input at its limits, and input that looks like syntax.
 
-use hallpass_core::store::{
-    Action, Body, Change, EpochUpdate, Record, RecordFilter, Replace, Revocation, TokenStore,
-};
-use hallpass_core::{Device, Kind, Kinds, Note, Reason, Subject};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S8, S9, S16};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{at, body, ids, page, record, record_of, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S16 S9] every_spelling_of_a_subject_is_another_subject),
@@ -209,7 +200,7 @@ async fn kinds_are_compared_whole(case: CaseContext) -> CaseResult {
         let mut record = record_of("alice", Kind::SESSION);
         (record.kind, record.created_at) = (*kind, at(3));
         store.put(&record).await?;
-        let only = hallpass_core::store::Page { kinds: Kinds::from(*kind), ..page(100) };
+        let only = Page { kinds: Kinds::from(*kind), ..page(100) };
         let list = store.list_by_subject(&subject("alice"), &only).await?;
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }

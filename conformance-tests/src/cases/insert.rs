@@ -1,16 +1,6 @@
 //! Inserts.
 
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Era, Fence, Insert, Page, Record, RecordFilter, Revision, TokenStore,
-};
-use hallpass_core::{Device, Kind, Kinds, Purpose, Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S2, S9};
-use crate::context::CaseContext;
-use crate::handle::Handle;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, anonymous, at, body, expired_long_ago, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_inserted_is_found_byte_for_byte),
@@ -44,7 +34,7 @@ async fn the_largest_and_the_smallest_values_are_kept(case: CaseContext) -> Case
     (small.revision, small.generation) = (Revision::FIRST, 0);
     small.login.0 = [0; 8];
     (small.purpose, small.era) = (Purpose::SingleUse, Era::FIRST);
-    large.body = body(case.rng().vec(hallpass_core::store::Body::MAX_LEN));
+    large.body = body(case.rng().vec(Body::MAX_LEN));
     large.device = Device::new("ü".repeat(256)).unwrap_or_default();
     large.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz:09-zz");
     (large.revision, large.generation) = (Revision::MAX, u32::MAX);
@@ -84,8 +74,7 @@ async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(case: C
     let (old, mut new) = (record("alice"), record("alice"));
     (new.selector, new.kind, new.generation) = (old.selector, Kind::REMEMBER, 7);
     store.put(&old).await?;
-    let epoch =
-        store.epoch(&subject("alice"), Epoch([1; 16]), std::time::Duration::from_secs(3600), NOW).await?;
+    let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
     for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(old.selector)] {
         let answer = store.insert(&new, fence).await?;
         same(S2, format_args!("insert of a taken selector under {fence:?}"), &answer, &Insert::Duplicate)?;

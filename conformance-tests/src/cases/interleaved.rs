@@ -1,17 +1,6 @@
 //! Two concurrent writes, interleaved at each step of the first one.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, RecordFilter, Replace};
-use hallpass_core::{Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S4, S8, S11};
-use crate::context::CaseContext;
-use crate::handle::{Handle, INSERTED};
-use crate::interleave::meet;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S4 S8] no_replace_saves_what_is_being_removed),
@@ -23,9 +12,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] no_purge_takes_an_epoch_that_is_read),
     case!(Any Quick [S11] two_inserts_under_one_fence_both_pass),
 ];
-
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
 async fn no_replace_saves_what_is_being_removed(case: CaseContext) -> CaseResult {
     let (here, there) = case.pair().await?;

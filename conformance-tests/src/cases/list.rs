@@ -1,18 +1,6 @@
 //! Lists of a subject's records.
 
-use std::num::NonZeroU16;
-
-use hallpass_core::store::{Action, Body, EpochUpdate, Listed, Page, Record, RecordFilter, TokenStore};
-use hallpass_core::{
-    Kind, Kinds, LoginId, Purpose, Purposes, Reason, Selector, StoreError, Subject, Timestamp,
-};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S9, S10, S18};
-use crate::context::CaseContext;
-use crate::handle::Handle;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, anonymous, at, body, expired_long_ago, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S9] newest_first_then_the_larger_selector),
@@ -164,9 +152,9 @@ async fn only_the_subjects_own_records_are_listed(case: CaseContext) -> CaseResu
         let list = store.list_by_subject(&subject(name), &page(100)).await?;
         same(S9, format_args!("the list of {name:?}"), &ids(&list), &vec![record.selector])?;
     }
-    for name in ["a", "alic", "alice3", "nobody"] {
+    for name in ["a", "alic", "alice3", "carol"] {
         let list = store.list_by_subject(&subject(name), &page(100)).await?;
-        same(S9, format_args!("the list of {name:?}, who has nothing"), &ids(&list), &vec![])?;
+        same(S9, format_args!("the list of {name:?}, which has nothing"), &ids(&list), &vec![])?;
     }
     Ok(())
 }

@@ -1,17 +1,6 @@
 //! Logins from beginning to end: restored, listed, capped, ended and used up.
 
-use std::num::NonZeroU32;
-
-use hallpass_core::{Denied, Kind, Kinds, ListQuery, Origin, Purpose, Reason, Rejected, Stamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{D3, D4, D12, D13, D15, S8, S9, S10, S11};
-use crate::context::CaseContext;
-use crate::handle::IDLE;
-use crate::interleave::step;
-use crate::outcome::{CaseResult, Stop, hold, same};
-use crate::service::{HOUR, MINUTE, accepted, is_good, log_in, rejected, rotate};
-use crate::specimen::subject;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_log_out_everywhere_turns_away_the_login_under_way),
@@ -103,7 +92,7 @@ async fn an_ending_completes_though_its_caller_is_gone(case: CaseContext) -> Cas
                 break;
             }
             hold(D12, tried < 400, "an ending did not happen because its caller was dropped")?;
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
     Ok(())
@@ -272,9 +261,9 @@ async fn a_purge_leaves_an_hour_to_fast_clocks(case: CaseContext) -> CaseResult 
     let (tokens, clock) = case.tokens(&store, |builder| builder)?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let session = log_in(&tokens, "alice", Kind::REMEMBER).await?;
-    clock.set(once.expires_at.saturating_add(HOUR - std::time::Duration::from_millis(1)));
+    clock.set(once.expires_at.saturating_add(HOUR - Duration::from_millis(1)));
     same(S10, "records purged within the margin", &tokens.purge().await?, &0)?;
-    clock.advance(std::time::Duration::from_millis(1));
+    clock.advance(Duration::from_millis(1));
     // A purge may skip a locked row; the next one finds it.
     let mut removed = 0;
     for _ in 0..IDLE {

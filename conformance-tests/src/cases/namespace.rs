@@ -1,16 +1,6 @@
 //! Two namespaces in one database.
 
-use std::time::Duration;
-
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, RecordFilter, Replace};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::S15;
-use crate::context::CaseContext;
-use crate::handle::INSERTED;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{NOW, at, ids, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] one_selector_lives_in_each_namespace_for_itself),
@@ -24,7 +14,6 @@ pub(super) const CASES: &[Case] = &[
 
 /// The suffix of the second namespace, whose name begins with the first one's name.
 const OTHER: &str = "_b";
-const KEEP: Duration = Duration::from_secs(3_600);
 
 async fn one_selector_lives_in_each_namespace_for_itself(case: CaseContext) -> CaseResult {
     let (here, there) = (case.open().await?, case.open_named(OTHER).await?);

@@ -1,19 +1,10 @@
 //! Faults of a server: every call fails in bounded time, and the store recovers.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-use hallpass_core::{Reason, StoreError, Timestamp};
 use tokio::time::timeout;
 
-use crate::case::{Case, case};
+use super::prelude::*;
 use crate::cases::secrecy::keeps_quiet;
-use crate::clause::Clause::{S11, S12, S14};
-use crate::context::{CaseContext, harness_failed};
-use crate::handle::{Handle, INSERTED};
 use crate::harness::Fault;
-use crate::outcome::{CaseResult, chain, hold, same};
-use crate::specimen::{NOW, body, page, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Stop Full [S12 S18] a_stopped_server_is_an_error_and_passes needs [Outage]),
@@ -30,7 +21,6 @@ const RECOVERY: Duration = Duration::from_secs(30);
 /// How many rounds of every operation must succeed in a row before a store counts as recovered: more calls than a
 /// pool has connections, each of which may fail once.
 const ROUNDS: usize = 4;
-const KEEP: Duration = Duration::from_secs(3_600);
 /// Data that no error may show.
 const SECRET: &[u8] = b"wholly confidential";
 

@@ -1,14 +1,6 @@
 //! Races between two handles for one record, with measured overlap.
 
-use hallpass_core::store::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S4, S5, S6, S7, S9, S10};
-use crate::context::CaseContext;
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{CaseResult, hold, same};
-use crate::race::{Racer, contest, of, overlapped, race, values};
-use crate::specimen::{at, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S5] of_many_replaces_of_one_revision_one_wins),

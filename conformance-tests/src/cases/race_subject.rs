@@ -1,17 +1,6 @@
 //! Races between two handles about the end of a subject's logins, with measured overlap.
 
-use std::time::Duration;
-
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Record, RecordFilter, Replace};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S4, S8, S9, S11};
-use crate::context::CaseContext;
-use crate::handle::Handle;
-use crate::outcome::{CaseResult, hold, same};
-use crate::race::{Racer, contest, of, overlapped, race, values};
-use crate::specimen::{NOW, page, record, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S4 S8 D12] no_flood_of_writes_saves_what_is_marked),
@@ -19,9 +8,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S8] racing_revocations_count_each_record_once),
     case!(Any Full [S11] racing_readers_of_a_missing_epoch_agree),
 ];
-
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
 /// Replaces the record repeatedly until that fails.
 fn flood(node: Handle, mut record: Record, case: CaseContext) -> Racer<u64> {

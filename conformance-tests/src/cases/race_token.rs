@@ -1,14 +1,6 @@
 //! Races between clients on two nodes, with measured overlap.
 
-use hallpass_core::store::Revision;
-use hallpass_core::{Denied, Kind, Rejected};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{D3, D15, D16, T5};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, hold, same};
-use crate::race::{Racer, contest, overlapped, race, values};
-use crate::service::{accepted, log_in, same_token};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [D3 S5] a_one_time_token_presented_many_times_at_once_works_once),

@@ -1,12 +1,8 @@
 //! Random sequences of consecutive calls over two handles.
 
-use std::time::Duration;
-
-use crate::case::{Case, case};
-use crate::context::CaseContext;
+use super::prelude::*;
 use crate::generate::{Amount, Theme, sequences, sequences_in};
 use crate::harness::Fault;
-use crate::outcome::CaseResult;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),

@@ -1,13 +1,6 @@
 //! Replaces: compare-and-swap on the revision.
 
-use hallpass_core::store::{Action, Body, EpochUpdate, Record, RecordFilter, Replace, Revision};
-use hallpass_core::{Device, Reason, StoreError, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S4, S5, S6, S7, S8, S9, S10};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{ago, at, body, expired_long_ago, ids, page, record, rewritten, subject};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_replaced_is_found_byte_for_byte),

@@ -1,10 +1,6 @@
 //! What a restart may undo: only touches and purges.
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S10, S14};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, hold, same};
-use crate::specimen::{at, record};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] what_is_due_is_collected_after_a_restart needs [Purge ProcessCrash]),

@@ -1,24 +1,13 @@
 //! Rotation over time: when it is due, what use extends, and what an honest client can rely on.
 
-use std::time::Duration;
-
-use hallpass_core::{Kind, Policy, Rejected, Tokens};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{D2, D5, D7, D9, D10, D11, D16, T5};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, hold, same};
+use super::prelude::*;
 use crate::rng::Rng;
-use crate::service::{
-    HOUR, MILLI, MINUTE, SECOND, accepted, is_good, log_in, one_hour, rejected, rotate, same_token, successor,
-};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [D10] a_rotation_is_due_at_the_first_use_and_then_not_too_soon),
     case!(Any Quick [D10] an_unconfirmed_successor_rotates_late),
     case!(Any Quick [D10] the_request_that_confirms_does_not_rotate),
     case!(Any Quick [D11] retrying_extends_no_window),
-    case!(Any Quick [T5 D11] windows_that_have_closed_stay_closed),
     case!(Any Quick [D7] a_confirmation_from_the_far_future_counts_as_now),
     case!(Any Quick [D11] rotating_moves_no_absolute_expiry),
     case!(Any Quick [D5 D2] a_shorter_policy_works_at_once),
@@ -93,41 +82,6 @@ async fn retrying_extends_no_window(case: CaseContext) -> CaseResult {
     clock.advance(MINUTE + MILLI);
     let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first.token.expose()).await;
     rejected(D11, "the 60th retry, past the window", verdict, Rejected::Lapsed)
-}
-
-/// The first write after the windows erases the data from which the successor is derived, so that no window opens
-/// again if the clock then steps back. The clocks of both nodes must agree on this, hence the skew of 10 s.
-async fn windows_that_have_closed_stay_closed(case: CaseContext) -> CaseResult {
-    let store = case.open().await?;
-    let (overlap, retry) = (SECOND * 40, HOUR + SECOND * 10);
-    for (confirmed, wait, closed) in [
-        (true, overlap, None),
-        (true, overlap + MILLI, Some(Rejected::Reused)),
-        (false, retry, None),
-        (false, retry + MILLI, Some(Rejected::Lapsed)),
-    ] {
-        let (tokens, clock) = case.tokens(&store, |builder| builder.policy(one_hour()))?;
-        let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
-        let first = first.token.expose();
-        let verdict = tokens.verify(Kind::REMEMBER, first).await;
-        let mut valid = accepted(T5, "the first token", verdict)?;
-        let second = rotate(&tokens, first).await?;
-        if confirmed {
-            accepted(T5, "its successor", tokens.verify(Kind::REMEMBER, &second).await)?;
-        }
-        let then = tokens.now();
-        clock.advance(wait);
-        let written = tokens.update_data(&mut valid, |data| data.push(1)).await;
-        accepted(T5, "a write after the windows", written)?;
-        clock.set(then);
-        let verdict = tokens.verify_and_rotate(Kind::REMEMBER, first).await;
-        let what = format_args!("the predecessor, after a write {wait:?} later").to_string();
-        match closed {
-            Some(why) => rejected(T5, what, verdict, why)?,
-            None => same_token(T5, "the successor", &successor(T5, what, verdict)?, &second)?,
-        }
-    }
-    Ok(())
 }
 
 /// If a node whose clock is far ahead confirms a token, other nodes take that time as now, not as after the retry

@@ -3,15 +3,8 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use hallpass_core::store::{Body, Fence, Record};
-use hallpass_core::{Kind, StoreError};
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S18, T6};
-use crate::context::CaseContext;
-use crate::outcome::{CaseResult, chain, hold};
-use crate::service::{accepted, log_in, rotate};
-use crate::specimen::{body, record};
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S18] debug_output_shows_no_body),

@@ -4,21 +4,11 @@
 //! milliseconds. Inserts that start together with it have ended by then. So here inserts start before, during and
 //! after the revocation, each in a task of its own.
 
-use std::time::{Duration, Instant};
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-use hallpass_core::{Reason, StoreError};
 use tokio::task::JoinSet;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S11};
-use crate::context::CaseContext;
-use crate::handle::{Handle, INSERTED};
+use super::prelude::*;
 use crate::history::now;
-use crate::outcome::{CaseResult, Stop, hold, same};
-use crate::race::{contest, of};
 use crate::rng::Rng;
-use crate::specimen::{NOW, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S11 S8] no_login_slips_in_through_a_log_out_everywhere),
@@ -26,8 +16,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S11] no_session_is_restored_through_the_delete_of_its_parent),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 /// How many inserts start before the revocation, and how many after it.
 const AROUND: usize = 3;
 /// The maximum number of inserts during it.

@@ -1,15 +1,7 @@
 //! Revocation of a subject's records: all that match, and no others.
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Logins, Record, RecordFilter, Replace};
-use hallpass_core::{Kind, Kinds, LoginId, Purpose, Purposes, Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S9, S11};
-use crate::context::CaseContext;
-use crate::handle::Handle;
-use crate::outcome::{CaseResult, hold, same};
+use super::prelude::*;
 use crate::rng::Rng;
-use crate::specimen::{NOW, ago, anonymous, at, ids, page, record, subject};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8] removing_takes_all_of_the_subject_and_no_other),
@@ -24,8 +16,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
     case!(Any Quick [S8 S11] a_subject_without_records_is_no_error),
 ];
-
-const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
 async fn revoke(store: &Handle, of: &str, which: &RecordFilter, action: Action) -> CaseResult<u64> {
     Ok(store.revoke_by_subject(&subject(of), which, action, EpochUpdate::Keep).await?)
@@ -244,7 +234,7 @@ async fn a_kind_named_twice_counts_once(case: CaseContext) -> CaseResult {
     }
     store.put(&record("alice")).await?;
     let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
-    let shown = hallpass_core::store::Page { kinds: dozen.clone(), ..page(99) };
+    let shown = Page { kinds: dozen.clone(), ..page(99) };
     let list = store.list_by_subject(&subject("alice"), &shown).await?;
     same(S9, "records of a dozen kinds, named twice, listed", &list.len(), &12)?;
     for action in [MARK, Action::Remove] {
@@ -304,14 +294,11 @@ async fn repeating_finds_nothing_left_to_do(case: CaseContext) -> CaseResult {
 
 async fn a_subject_without_records_is_no_error(case: CaseContext) -> CaseResult {
     let store = case.open().await?;
-    let update =
-        EpochUpdate::Set { epoch: Epoch([7; 16]), now: NOW, keep: std::time::Duration::from_secs(3600) };
+    let update = EpochUpdate::Set { epoch: Epoch([7; 16]), now: NOW, keep: KEEP };
     for update in [EpochUpdate::Keep, update] {
-        let nobody = subject("nobody");
-        let count = store.revoke_by_subject(&nobody, &RecordFilter::all(), MARK, update).await?;
+        let count = store.revoke_by_subject(&subject("carol"), &RecordFilter::all(), MARK, update).await?;
         same(S8, "records of a subject without any", &count, &0)?;
     }
-    let epoch =
-        store.epoch(&subject("nobody"), Epoch([9; 16]), std::time::Duration::from_secs(3600), NOW).await?;
+    let epoch = store.epoch(&subject("carol"), Epoch([9; 16]), KEEP, NOW).await?;
     same(S11, "the epoch after a revocation of nothing", &(epoch == Epoch([7; 16])), &true)
 }

@@ -19,19 +19,8 @@ const BULK: &str = "mutants of `tests/mutants`";
 
 /// Cases without a fault, each with the reason.
 const EXCUSED: &[(&str, &str)] = &[
-    ("decision::another_stamp_refuses_and_ends_nothing", CORE),
-    ("decision::a_clock_that_steps_back_expires_nothing", CORE),
-    ("decision::the_verdict_says_how_the_fingerprint_compares", CORE),
     ("rotation::a_confirmation_from_the_far_future_counts_as_now", CORE),
-    ("rotation::windows_that_have_closed_stay_closed", CORE),
-    ("token::a_key_that_is_unknown_is_no_verdict", CORE),
-    ("token::a_row_moved_to_another_owner_does_not_verify", CORE),
-    ("token::a_selector_with_a_foreign_validator_is_a_guess", CORE),
-    ("token::a_single_use_kind_is_only_consumed", CORE),
-    ("token::another_kind_is_as_good_as_absent", CORE),
     ("token::malformed_text_never_reaches_the_store", CORE),
-    ("token::nothing_stored_verifies", CORE),
-    ("token::records_of_a_subject_share_a_shard", CORE),
     ("alike::a_login_that_is_alike_is_another", BULK),
     ("alike::a_name_that_is_alike_is_another", BULK),
     ("alike::a_selector_that_is_alike_is_another", BULK),
