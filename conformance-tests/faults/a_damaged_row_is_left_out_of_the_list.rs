@@ -3,21 +3,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::a_damaged_row_hides_no_other")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_show_list(show_list), &[(S9, "list::a_damaged_row_hides_no_other")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn show_list(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        page: &Page,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let records = self.list(store, subject, page).await?;
-        let whole = records.into_iter().filter(|record| !store.is_damaged(record.selector));
-        Ok(whole.map(Listed::from).collect())
-    }
+async fn show_list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    let records = store.list(subject, page).await?;
+    let whole = records.into_iter().filter(|record| !store.is_damaged(record.selector));
+    Ok(whole.map(Listed::from).collect())
 }

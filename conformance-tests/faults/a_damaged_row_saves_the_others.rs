@@ -2,26 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "list::a_damaged_row_hides_no_other")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[(S12, "list::a_damaged_row_hides_no_other")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        for record in store.all(subject).await? {
-            if store.is_damaged(record.selector) {
-                return Err(StoreError::Corrupt { selector: Some(record.selector), source: "a body".into() });
-            }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    for record in store.all(call.subject).await? {
+        if store.is_damaged(record.selector) {
+            return Err(StoreError::Corrupt { selector: Some(record.selector), source: "a body".into() });
         }
-        store.revoke(subject, filter, action, update).await
     }
+    store.revoke(call).await
 }

@@ -1,9 +1,9 @@
-//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device
-//! nobody can log out.
+//! `delete` removes the record, then its index entry: a client that hangs up in between leaves a device that
+//! no user can log out.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S9, "cancel::a_dropped_delete_is_whole_or_nothing"),
     (S9, "race::a_list_during_writes_shows_each_living_record_once"),
 ]);
@@ -13,7 +13,6 @@ struct Wrong {
     ghosts: Locked<BTreeMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let Some(record) = store.find(selector).await? else { return Ok(false) };

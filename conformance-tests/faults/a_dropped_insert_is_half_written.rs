@@ -3,21 +3,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_insert_is_whole_or_nothing")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S13, "cancel::a_dropped_insert_is_whole_or_nothing")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let mut empty = record.clone();
-        empty.body = Body::new(Vec::new()).unwrap_or(empty.body);
-        let answer = store.insert(&empty, fence).await?;
-        pause().await;
-        if answer.is_inserted() {
-            store.force(record).await?;
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let mut empty = record.clone();
+    empty.body = Body::new(Vec::new()).unwrap_or(empty.body);
+    let answer = store.insert(&empty, fence).await?;
+    pause().await;
+    if answer.is_inserted() {
+        store.force(record).await?;
     }
+    Ok(answer)
 }

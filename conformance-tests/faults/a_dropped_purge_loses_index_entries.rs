@@ -3,30 +3,21 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "cancel::a_dropped_purge_leaves_each_record_whole")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "cancel::a_dropped_purge_leaves_each_record_whole")]);
 
 #[derive(Default)]
 struct Wrong {
-    seen: Locked<BTreeSet<Selector>>,
     hidden: Locked<BTreeSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.seen.lock().insert(record.selector);
-        store.insert(record, fence).await
-    }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let mut records = store.list(subject, page).await?;
         records.retain(|record| !self.hidden.lock().contains(&record.selector));
         Ok(records)
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let seen: Vec<_> = self.seen.lock().iter().copied().collect();
-        let found = store.find_all(&seen).await?;
-        let due: Vec<_> = found.into_iter().filter(|record| record.purge_at <= now).collect();
+        let due = store.due(now).await?;
         self.hidden.lock().extend(due.iter().map(|record| record.selector));
         pause().await;
         store.purge(now, limit).await

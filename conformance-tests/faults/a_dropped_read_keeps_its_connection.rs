@@ -1,15 +1,15 @@
-//! A read that is dropped never gives its connection back: after eight clients that hung up nobody is served.
+//! A read that is dropped never gives its connection back: after eight clients that hung up no client is
+//! served.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "cancel::a_dropped_read_breaks_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "cancel::a_dropped_read_breaks_nothing")]);
 
 #[derive(Default)]
 struct Wrong {
     lent: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
         if *self.lent.lock() >= 8 {

@@ -3,27 +3,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S13, "cancel::a_dropped_replace_is_whole_or_nothing")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S13, "cancel::a_dropped_replace_is_whole_or_nothing")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        if old.as_ref().is_none_or(|old| old.revision != expected || old.revoked.is_some()) {
-            return store.replace(next, expected, change).await;
-        }
-        store.delete(next.selector).await?;
-        pause().await;
-        let _ = store.insert(next, Fence::None).await?;
-        Ok(Replace::Replaced)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let old = store.find(call.next.selector).await?;
+    if old.as_ref().is_none_or(|old| old.revision != call.expected || old.revoked.is_some()) {
+        return store.replace(call).await;
     }
+    store.delete(call.next.selector).await?;
+    pause().await;
+    let _ = store.insert(call.next, Fence::None).await?;
+    Ok(Replace::Replaced)
 }

@@ -3,15 +3,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")]);
 
 #[derive(Default)]
 struct Wrong {
     born: Locked<HashMap<Selector, tokio::time::Instant>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.born.lock().insert(record.selector, tokio::time::Instant::now());

@@ -3,15 +3,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S11, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
 
 #[derive(Default)]
 struct Wrong {
     children: Locked<HashMap<Selector, Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

@@ -2,15 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
+pub(crate) const BUG: Bug =
+    Bug::of::<Wrong>(&[(S10, "fence::collecting_a_parent_leaves_its_children_until_they_are_due")]);
 
 #[derive(Default)]
 struct Wrong {
     kept: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
@@ -20,17 +19,8 @@ impl Twist for Wrong {
         Ok(answer)
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let kept: Vec<_> = self.kept.lock().iter().copied().collect();
-        let mut kept = store.find_all(&kept).await?;
-        kept.retain(|record| record.purge_at <= now);
-        let purged = store.purge(now, limit).await?;
-        let mut removed = purged.removed;
-        for record in kept {
-            if store.find(record.selector).await?.is_none() {
-                store.force(&record).await?;
-                removed -= 1;
-            }
-        }
-        Ok(Purged { removed, ..purged })
+        let mut due = store.due(now).await?;
+        due.retain(|record| self.kept.lock().contains(&record.selector));
+        store.purge_but(&due, now, limit).await
     }
 }

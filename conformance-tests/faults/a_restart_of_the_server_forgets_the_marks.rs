@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S14, "outage::what_was_acknowledged_survives_a_restart_of_the_server"),
     (S14, "random::nothing_is_lost_in_a_restart_of_the_server"),
 ]);
@@ -10,13 +10,12 @@ pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn declared() -> Declared {
         Declared::everything()
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let forgets = store.trouble() == Some(Trouble::Restart);
+        let forgets = store.fault() == Some(Fault::Restart);
         let unmark = |mut record: Record| {
             if forgets {
                 record.revoked = None;

@@ -3,28 +3,19 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S4, "interleaved::no_replace_saves_what_is_being_removed"),
-    (S4, "race_subject::no_flood_of_writes_saves_what_is_removed"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_replace(replace),
+    &[
+        (S4, "interleaved::no_replace_saves_what_is_being_removed"),
+        (S4, "race_subject::no_flood_of_writes_saves_what_is_removed"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        pause().await;
-        if answer == Replace::Replaced && store.find(next.selector).await?.is_none() {
-            store.force(next).await?;
-        }
-        Ok(answer)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    pause().await;
+    if answer == Replace::Replaced && store.find(call.next.selector).await?.is_none() {
+        store.force(call.next).await?;
     }
+    Ok(answer)
 }

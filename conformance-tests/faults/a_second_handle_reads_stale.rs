@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S6, "find::another_handle_sees_each_write_at_once"),
     (D16, "rotation::an_honest_client_is_never_refused"),
     (D16, "rotation::an_honest_client_may_lose_any_answer_until_it_is_confirmed"),
@@ -14,7 +14,6 @@ struct Wrong {
     read: Locked<HashMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
@@ -27,15 +26,9 @@ impl Twist for Wrong {
         }
         Ok(found)
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        self.read.lock().remove(&next.selector);
-        store.replace(next, expected, change).await
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        self.read.lock().remove(&call.next.selector);
+        store.replace(call).await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         self.read.lock().remove(&selector);

@@ -3,30 +3,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "history::a_sweep_ends_each_record_before_its_answer")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "history::a_sweep_ends_each_record_before_its_answer")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if chosen(filter, &store.all(subject).await?).len() <= 2_000 {
-            return store.revoke(subject, filter, action, update).await;
-        }
-        let count = store.revoke(subject, filter, action, EpochUpdate::Keep).await?;
-        for _ in 0..8 {
-            pause().await;
-        }
-        store.set_epoch(subject, update).await?;
-        Ok(count)
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    if chosen(call.filter, &store.all(call.subject).await?).len() <= 2_000 {
+        return store.revoke(call).await;
     }
+    let count = store.revoke(RevokeCall { update: EpochUpdate::Keep, ..call }).await?;
+    for _ in 0..8 {
+        pause().await;
+    }
+    store.set_epoch(call.subject, call.update).await?;
+    Ok(count)
 }

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S18, "secrecy::debug_output_shows_no_body"),
     (S18, "secrecy::debug_output_shows_no_token"),
 ]);
@@ -12,7 +12,6 @@ struct Wrong {
     last: Locked<Option<Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         *self.last.lock() = Some(record.clone());

@@ -1,16 +1,12 @@
-//! `delete` answers and removes nothing, as a store of tower-sessions-stores does: logged out, and still in.
+//! `delete` returns and removes nothing, as a store of tower-sessions-stores does: logged out, and still in.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_delete(delete),
+    &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        Ok(store.find(selector).await?.is_some())
-    }
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    Ok(store.find(selector).await?.is_some())
 }

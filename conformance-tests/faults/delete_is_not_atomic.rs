@@ -1,18 +1,13 @@
-//! `delete` looks, then removes: two callers at once are both told that they removed it.
+//! `delete` looks, then removes: two callers at once both learn that they removed it.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S7, "race::of_many_deletes_one_found_the_record")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_delete(delete), &[(S7, "race::of_many_deletes_one_found_the_record")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        let there = store.find(selector).await?.is_some();
-        pause().await;
-        store.delete(selector).await?;
-        Ok(there)
-    }
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    let there = store.find(selector).await?.is_some();
+    pause().await;
+    store.delete(selector).await?;
+    Ok(there)
 }

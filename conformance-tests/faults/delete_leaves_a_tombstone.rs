@@ -1,15 +1,14 @@
-//! A deleted selector stays taken for ever.
+//! A deleted selector stays taken permanently.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "delete::a_freed_selector_can_be_taken_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S2, "delete::a_freed_selector_can_be_taken_again")]);
 
 #[derive(Default)]
 struct Wrong {
     graves: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         if self.graves.lock().contains(&record.selector) {

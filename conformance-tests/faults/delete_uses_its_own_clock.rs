@@ -2,19 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S7, "delete::what_expired_or_was_ended_is_deleted_like_any_other")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_delete(delete), &[(S7, "delete::what_expired_or_was_ended_is_deleted_like_any_other")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        match store.find(selector).await? {
-            Some(old) if is_over(&old) => Ok(false),
-            _ => store.delete(selector).await,
-        }
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    match store.find(selector).await? {
+        Some(old) if is_over(&old) => Ok(false),
+        _ => store.delete(selector).await,
     }
 }
 

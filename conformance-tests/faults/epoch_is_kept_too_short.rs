@@ -1,22 +1,9 @@
-//! An epoch is collected after half of its time: a slow login is refused though nobody logged out.
+//! An epoch is collected after half of its time: a slow login is refused though no user logged out.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "expiry::an_epoch_is_kept_for_its_time")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_epoch(epoch), &[(S11, "expiry::an_epoch_is_kept_for_its_time")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, fresh, keep / 2, now).await
-    }
+async fn epoch(store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+    store.epoch(EpochCall { keep: call.keep / 2, ..call }).await
 }

@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "random::every_answer_is_allowed"),
     (S11, "race_subject::racing_readers_of_a_missing_epoch_agree"),
 ]);
@@ -12,22 +12,14 @@ struct Wrong {
     made: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        if !self.made.lock().contains(subject) {
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        if !self.made.lock().contains(call.subject) {
             pause().await;
-            store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
-            self.made.lock().insert(subject.clone());
-            return Ok(fresh);
+            store.set_epoch(call.subject, call.as_update()).await?;
+            self.made.lock().insert(call.subject.clone());
+            return Ok(call.fresh);
         }
-        store.epoch(subject, fresh, keep, now).await
+        store.epoch(call).await
     }
 }

@@ -2,27 +2,18 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]);
 
 #[derive(Default)]
 struct Wrong {
     asked: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        if self.asked.lock().insert(subject.clone()) {
-            return store.epoch(subject, fresh, keep, now).await;
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        if self.asked.lock().insert(call.subject.clone()) {
+            return store.epoch(call).await;
         }
-        store.epoch(subject, fresh, Duration::ZERO, Timestamp::MIN).await
+        store.epoch(EpochCall { keep: Duration::ZERO, now: Timestamp::MIN, ..call }).await
     }
 }

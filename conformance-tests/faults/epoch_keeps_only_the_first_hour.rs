@@ -2,21 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_epoch(epoch), &[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, fresh, keep.min(Duration::from_secs(3_600)), now).await
-    }
+async fn epoch(store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+    store.epoch(EpochCall { keep: call.keep.min(Duration::from_secs(3_600)), ..call }).await
 }

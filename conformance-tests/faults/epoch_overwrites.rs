@@ -2,22 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_missing_epoch_is_made_once")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_epoch(epoch), &[(S11, "fence::a_missing_epoch_is_made_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
-        Ok(fresh)
-    }
+async fn epoch(store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+    store.set_epoch(call.subject, call.as_update()).await?;
+    Ok(call.fresh)
 }

@@ -2,31 +2,20 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::epochs_are_not_counted")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::epochs_are_not_counted")]);
 
 #[derive(Default)]
 struct Wrong {
-    ends: Locked<Vec<Timestamp>>,
+    times: Times,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.ends.lock().push(now.saturating_add(keep));
-        store.epoch(subject, fresh, keep, now).await
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        self.times.asked(call);
+        store.epoch(call).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let Purged { removed, more } = store.purge(now, limit).await?;
-        let mut ends = self.ends.lock();
-        let before = ends.len();
-        ends.retain(|end| now < *end);
-        Ok(Purged { removed: removed + (before - ends.len()) as u64, more })
+        Ok(Purged { removed: removed + u64::from(self.times.collect(now)), more })
     }
 }

@@ -3,45 +3,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::a_long_subject_has_an_epoch_of_its_own")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(&cut(subject), fresh, keep, now).await
-    }
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Fence::Epoch(_) = fence else { return store.insert(record, fence).await };
-        let of_cut = Record { subject: record.subject.as_ref().map(cut), ..record.clone() };
-        if !store.admits(&of_cut, fence).await? {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, Fence::None).await
-    }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.set_epoch(&cut(subject), update).await?;
-        store.revoke(subject, filter, action, EpochUpdate::Keep).await
-    }
-}
+pub(crate) const BUG: Bug =
+    Bug::new(|| folds(cut), &[(S11, "fence::a_long_subject_has_an_epoch_of_its_own")]);
 
 fn cut(subject: &Subject) -> Subject {
-    let short: String = subject.as_str().chars().take(191).collect();
-    Subject::new(short).unwrap_or_else(|_| subject.clone())
+    let cut: String = subject.as_str().chars().take(191).collect();
+    Subject::new(cut).unwrap_or_else(|_| subject.clone())
 }

@@ -3,18 +3,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Some(subject) = &record.subject else { return store.insert(record, fence).await };
-        let Fence::Epoch(epoch) = fence else { return store.insert(record, fence).await };
-        store.epoch(subject, epoch, Duration::from_secs(60), Timestamp::MIN).await?;
-        store.insert(record, fence).await
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let Some(subject) = &record.subject else { return store.insert(record, fence).await };
+    let Fence::Epoch(epoch) = fence else { return store.insert(record, fence).await };
+    let (keep, now) = (Duration::from_secs(60), Timestamp::MIN);
+    store.epoch(EpochCall { subject, fresh: epoch, keep, now }).await?;
+    store.insert(record, fence).await
 }

@@ -2,16 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S11, "fence::an_epoch_fences_every_record_without_a_subject")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let anonymous = record.subject.is_none() && matches!(fence, Fence::Epoch(_));
-        store.insert(record, if anonymous { Fence::None } else { fence }).await
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let anonymous = record.subject.is_none() && matches!(fence, Fence::Epoch(_));
+    store.insert(record, if anonymous { Fence::None } else { fence }).await
 }

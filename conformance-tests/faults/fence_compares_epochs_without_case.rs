@@ -4,14 +4,13 @@ use base64ct::{Base64Unpadded, Encoding};
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::epochs_alike_in_base64_are_told_apart")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "fence::epochs_alike_in_base64_are_told_apart")]);
 
 #[derive(Default)]
 struct Wrong {
     epochs: Locked<HashMap<Subject, Epoch>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let Fence::Epoch(epoch) = fence else { return store.insert(record, fence).await };
@@ -19,30 +18,16 @@ impl Twist for Wrong {
         let alike = known.filter(|known| folded(*known) == folded(epoch));
         store.insert(record, Fence::Epoch(alike.unwrap_or(epoch))).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        let epoch = store.epoch(subject, fresh, keep, now).await?;
-        self.epochs.lock().insert(subject.clone(), epoch);
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        let epoch = store.epoch(call).await?;
+        self.epochs.lock().insert(call.subject.clone(), epoch);
         Ok(epoch)
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if let EpochUpdate::Set { epoch, .. } = update {
-            self.epochs.lock().insert(subject.clone(), epoch);
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        if let EpochUpdate::Set { epoch, .. } = call.update {
+            self.epochs.lock().insert(call.subject.clone(), epoch);
         }
-        store.revoke(subject, filter, action, update).await
+        store.revoke(call).await
     }
 }
 

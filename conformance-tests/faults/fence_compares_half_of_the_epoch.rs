@@ -2,26 +2,21 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let (Fence::Epoch(epoch), Some(subject)) = (fence, &record.subject) else {
-            return store.insert(record, fence).await;
-        };
-        let keep = Duration::ZERO;
-        if store.insert(record, fence).await? != Insert::Fenced {
-            return Ok(INSERTED);
-        }
-        let current = store.epoch(subject, Epoch([0; 16]), keep, Timestamp::MIN).await?;
-        if current.0[..8] != epoch.0[..8] {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, Fence::None).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let (Fence::Epoch(epoch), Some(subject)) = (fence, &record.subject) else {
+        return store.insert(record, fence).await;
+    };
+    if store.insert(record, fence).await? != Insert::Fenced {
+        return Ok(INSERTED);
     }
+    let current = store
+        .epoch(EpochCall { subject, fresh: Epoch([0; 16]), keep: Duration::ZERO, now: Timestamp::MIN })
+        .await?;
+    if current.0[..8] != epoch.0[..8] {
+        return Ok(Insert::Fenced);
+    }
+    store.insert(record, Fence::None).await
 }

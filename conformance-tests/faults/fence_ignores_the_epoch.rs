@@ -2,18 +2,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
-    (S11, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_insert(insert),
+    &[
+        (S11, "fence::the_right_epoch_admits_and_any_other_fences"),
+        (S11, "login::a_log_out_everywhere_turns_away_the_login_under_way"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let fence = if let Fence::Epoch(_) = fence { Fence::None } else { fence };
-        store.insert(record, fence).await
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let fence = if let Fence::Epoch(_) = fence { Fence::None } else { fence };
+    store.insert(record, fence).await
 }

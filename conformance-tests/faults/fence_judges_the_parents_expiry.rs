@@ -2,19 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::an_expired_parent_is_still_a_parent")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let Fence::Parent(parent) = fence
-            && store.find(parent).await?.is_some_and(|parent| parent.expires_at <= record.created_at)
-        {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, fence).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || fences_under(|parent, child| parent.expires_at <= child.created_at),
+    &[(S11, "fence::an_expired_parent_is_still_a_parent")],
+);

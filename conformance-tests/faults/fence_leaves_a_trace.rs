@@ -2,18 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "fence::what_was_fenced_left_no_trace")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[(S11, "fence::what_was_fenced_left_no_trace")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer == Insert::Fenced {
-            let _ = store.insert(record, Fence::None).await?;
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    if answer == Insert::Fenced {
+        let _ = store.insert(record, Fence::None).await?;
     }
+    Ok(answer)
 }

@@ -3,22 +3,19 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S11, "interleaved::no_session_is_restored_behind_its_parents_end"),
-    (S11, "stream::no_session_is_restored_through_the_end_of_its_login"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_insert(insert),
+    &[
+        (S11, "interleaved::no_session_is_restored_behind_its_parents_end"),
+        (S11, "stream::no_session_is_restored_through_the_end_of_its_login"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Fence::Parent(_) = fence else { return store.insert(record, fence).await };
-        if !store.admits(record, fence).await? {
-            return Ok(Insert::Fenced);
-        }
-        pause().await;
-        store.insert(record, Fence::None).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let Fence::Parent(_) = fence else { return store.insert(record, fence).await };
+    if !store.admits(record, fence).await? {
+        return Ok(Insert::Fenced);
     }
+    pause().await;
+    store.insert(record, Fence::None).await
 }

@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S11, "fence::a_live_parent_admits_and_a_missing_one_fences"),
     (S11, "stream::no_session_is_restored_through_the_delete_of_its_parent"),
 ]);
@@ -13,7 +13,6 @@ struct Wrong {
     seen: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

@@ -3,20 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S11, "fence::a_parent_may_be_anonymous_or_another_subjects")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let Fence::Parent(parent) = fence
-            && store.find(parent).await?.is_some_and(|parent| parent.subject != record.subject)
-        {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, fence).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || fences_under(|parent, child| parent.subject != child.subject),
+    &[(S11, "fence::a_parent_may_be_anonymous_or_another_subjects")],
+);

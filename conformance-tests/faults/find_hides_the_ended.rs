@@ -2,18 +2,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S1, "find::what_has_expired_or_was_ended_is_found_all_the_same"),
-    (D3, "decision::an_ended_token_says_why"),
-    (D8, "decision::a_successor_that_nobody_presented_lapses"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_find(find),
+    &[
+        (S1, "find::what_has_expired_or_was_ended_is_found_all_the_same"),
+        (D3, "decision::an_ended_token_says_why"),
+        (D8, "decision::a_successor_that_no_client_presented_lapses"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        Ok(store.find(selector).await?.filter(|record| record.revoked.is_none()))
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    Ok(store.find(selector).await?.filter(|record| record.revoked.is_none()))
 }

@@ -2,21 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S3, "find::selectors_of_odd_bytes_are_kept_apart")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_find(find), &[(S3, "find::selectors_of_odd_bytes_are_kept_apart")]);
 
-#[derive(Default)]
-struct Wrong {
-    keys: Locked<HashMap<[u8; 16], Selector>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.keys.lock().insert(record.selector.0.map(|byte| byte.to_ascii_lowercase()), record.selector);
-        store.insert(record, fence).await
-    }
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let key = self.keys.lock().get(&selector.0.map(|byte| byte.to_ascii_lowercase())).copied();
-        store.find(key.unwrap_or(selector)).await
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let alike = store.seen().into_iter().rfind(|key| key.0.eq_ignore_ascii_case(&selector.0));
+    store.find(alike.unwrap_or(selector)).await
 }

@@ -2,21 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S3, "find::near_misses_never_match")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_find(find), &[(S3, "find::near_misses_never_match")]);
 
-#[derive(Default)]
-struct Wrong {
-    keys: Locked<BTreeSet<Selector>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.keys.lock().insert(record.selector);
-        store.insert(record, fence).await
-    }
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let near = self.keys.lock().iter().copied().find(|key| key.0[..12] == selector.0[..12]);
-        store.find(near.unwrap_or(selector)).await
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let near = store.seen().into_iter().find(|key| key.0[..12] == selector.0[..12]);
+    store.find(near.unwrap_or(selector)).await
 }

@@ -3,25 +3,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]);
 
 #[derive(Default)]
 struct Wrong {
     before: Locked<HashMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let answer = store.replace(next, expected, change).await?;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let old = store.find(call.next.selector).await?;
+        let answer = store.replace(call).await?;
         if let (Replace::Replaced, Some(old)) = (answer, old) {
             self.before.lock().insert(old.selector, old);
         }

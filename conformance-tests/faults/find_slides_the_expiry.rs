@@ -2,18 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "find::reading_changes_nothing")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_find(find), &[(S1, "find::reading_changes_nothing")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let Some(record) = store.find(selector).await? else { return Ok(None) };
-        let mut slid = record.clone();
-        slid.idle_at = slid.idle_at.map(|idle| idle.saturating_add(Duration::from_secs(60)));
-        store.force(&slid).await?;
-        Ok(Some(record))
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let Some(record) = store.find(selector).await? else { return Ok(None) };
+    let mut slid = record.clone();
+    slid.idle_at = slid.idle_at.map(|idle| idle.saturating_add(Duration::from_secs(60)));
+    store.force(&slid).await?;
+    Ok(Some(record))
 }

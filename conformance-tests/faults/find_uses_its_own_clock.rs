@@ -2,16 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "find::what_has_expired_or_was_ended_is_found_all_the_same")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_find(find), &[(S1, "find::what_has_expired_or_was_ended_is_found_all_the_same")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let now = SystemClock.now();
-        Ok(store.find(selector).await?.filter(|record| now < record.expires_at))
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let now = SystemClock.now();
+    Ok(store.find(selector).await?.filter(|record| now < record.expires_at))
 }

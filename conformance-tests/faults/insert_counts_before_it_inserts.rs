@@ -2,18 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        Ok(match store.insert(record, fence).await? {
-            Insert::Inserted { of_subject: Some(count) } => Insert::Inserted { of_subject: Some(count - 1) },
-            other => other,
-        })
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    Ok(match store.insert(record, fence).await? {
+        Insert::Inserted { of_subject: Some(count) } => Insert::Inserted { of_subject: Some(count - 1) },
+        other => other,
+    })
 }

@@ -3,20 +3,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S2, "insert::the_number_of_a_subjects_records_is_exact_or_absent")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        let Insert::Inserted { of_subject: Some(_) } = answer else { return Ok(answer) };
-        let Some(subject) = &record.subject else { return Ok(answer) };
-        let records = store.all(subject).await?;
-        let living = records.iter().filter(|record| record.revoked.is_none()).count();
-        Ok(Insert::Inserted { of_subject: u32::try_from(living).ok() })
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    let Insert::Inserted { of_subject: Some(_) } = answer else { return Ok(answer) };
+    let Some(subject) = &record.subject else { return Ok(answer) };
+    let records = store.all(subject).await?;
+    let living = records.iter().filter(|record| record.revoked.is_none()).count();
+    Ok(Insert::Inserted { of_subject: u32::try_from(living).ok() })
 }

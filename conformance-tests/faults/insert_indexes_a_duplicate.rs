@@ -1,16 +1,14 @@
-//! A duplicate is told as one, but the index of the subject has taken it up already.
+//! A duplicate is reported as one, but the index of the subject has taken it up already.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "insert::a_duplicate_leaves_no_trace_in_the_list")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "insert::a_duplicate_leaves_no_trace_in_the_list")]);
 
 #[derive(Default)]
 struct Wrong {
     ghosts: Locked<Vec<Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

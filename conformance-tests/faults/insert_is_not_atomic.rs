@@ -2,22 +2,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "race::of_many_inserts_of_one_selector_one_wins")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S2, "race::of_many_inserts_of_one_selector_one_wins")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if store.find(record.selector).await?.is_some() {
-            return Ok(Insert::Duplicate);
-        }
-        if !store.admits(record, fence).await? {
-            return Ok(Insert::Fenced);
-        }
-        pause().await;
-        store.force(record).await?;
-        Ok(INSERTED)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    if store.find(record.selector).await?.is_some() {
+        return Ok(Insert::Duplicate);
     }
+    if !store.admits(record, fence).await? {
+        return Ok(Insert::Fenced);
+    }
+    pause().await;
+    store.force(record).await?;
+    Ok(INSERTED)
 }

@@ -3,20 +3,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_insert(insert),
+    &[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer != Insert::Duplicate {
-            return Ok(answer);
-        }
-        store.force(record).await?;
-        Ok(INSERTED)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    if answer != Insert::Duplicate {
+        return Ok(answer);
     }
+    store.force(record).await?;
+    Ok(INSERTED)
 }

@@ -2,25 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::a_kind_named_twice_counts_once")]);
+pub(crate) const BUG: Bug = Bug::new(|| filters(forget), &[(S8, "subject::a_kind_named_twice_counts_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut filter = filter.clone();
-        if let Kinds::Only(kinds) = &mut filter.kinds {
-            kinds.truncate(8);
-        }
-        store.revoke(subject, &filter, action, update).await
+fn forget(filter: &mut RecordFilter) {
+    if let Kinds::Only(kinds) = &mut filter.kinds {
+        kinds.truncate(8);
     }
 }

@@ -2,19 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[(S9, "list::pages_cover_each_record_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let last = match page.after {
-            Some((_, selector)) => store.find(selector).await?,
-            None => None,
-        };
-        let rest = store.list(subject, page).await?;
-        Ok(last.into_iter().chain(rest).take(page.limit.get().into()).collect())
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let last = match page.after {
+        Some((_, selector)) => store.find(selector).await?,
+        None => None,
+    };
+    let rest = store.list(subject, page).await?;
+    Ok(last.into_iter().chain(rest).take(page.limit.get().into()).collect())
 }

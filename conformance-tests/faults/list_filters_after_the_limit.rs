@@ -2,16 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_list(list), &[(S9, "list::a_page_of_some_kinds_is_short_only_at_the_end")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let records = store.list(subject, &Page { kinds: Kinds::Any, ..page.clone() }).await?;
-        Ok(records.into_iter().filter(|record| page.kinds.contain(&record.kind)).collect())
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let records = store.list(subject, &Page { kinds: Kinds::Any, ..page.clone() }).await?;
+    Ok(records.into_iter().filter(|record| page.kinds.contain(&record.kind)).collect())
 }

@@ -3,15 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::marked_and_expired_records_are_listed")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let records = store.list(subject, page).await?;
-        Ok(records.into_iter().filter(|record| record.revoked.is_none()).collect())
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || lists(|records| records.retain(|record| record.revoked.is_none())),
+    &[(S9, "list::marked_and_expired_records_are_listed")],
+);

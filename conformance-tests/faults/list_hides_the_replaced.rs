@@ -3,25 +3,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
 
 #[derive(Default)]
 struct Wrong {
     lost: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        self.lost.lock().insert(next.selector);
-        store.replace(next, expected, change).await
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        self.lost.lock().insert(call.next.selector);
+        store.replace(call).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         let mut records = store.list(subject, page).await?;

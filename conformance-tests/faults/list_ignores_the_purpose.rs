@@ -2,15 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::kinds_and_purposes_are_conditions_that_both_hold")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_list(list), &[(S9, "list::kinds_and_purposes_are_conditions_that_both_hold")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        store.list(subject, &Page { purposes: Purposes::ALL, ..page.clone() }).await
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    store.list(subject, &Page { purposes: Purposes::ALL, ..page.clone() }).await
 }

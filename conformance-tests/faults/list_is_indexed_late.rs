@@ -2,7 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S9, "cancel::a_dropped_insert_is_whole_or_nothing"),
     (S6, "history::each_subject_is_linearizable"),
 ]);
@@ -12,7 +12,6 @@ struct Wrong {
     late: Locked<BTreeSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.late.lock().insert(record.selector);

@@ -2,20 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::a_page_begins_after_a_record_that_has_gone")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_list(list), &[(S9, "list::a_page_begins_after_a_record_that_has_gone")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let there = match page.after {
-            Some((_, selector)) => store.find(selector).await?.is_some(),
-            None => true,
-        };
-        let after = page.after.filter(|_| there);
-        store.list(subject, &Page { after, ..page.clone() }).await
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let there = match page.after {
+        Some((_, selector)) => store.find(selector).await?.is_some(),
+        None => true,
+    };
+    let after = page.after.filter(|_| there);
+    store.list(subject, &Page { after, ..page.clone() }).await
 }

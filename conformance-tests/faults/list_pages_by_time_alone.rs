@@ -3,15 +3,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "list::pages_cover_each_record_once")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[(S9, "list::pages_cover_each_record_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let after = page.after.map(|(time, _)| (time, Selector([0; 16])));
-        store.list(subject, &Page { after, ..page.clone() }).await
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let after = page.after.map(|(time, _)| (time, Selector([0; 16])));
+    store.list(subject, &Page { after, ..page.clone() }).await
 }

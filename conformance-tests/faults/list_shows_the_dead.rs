@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[
     (S9, "list::what_is_gone_is_not_listed"),
     (S9, "list::what_was_purged_is_not_listed"),
 ]);
@@ -13,7 +13,6 @@ struct Wrong {
     seen: Locked<BTreeMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

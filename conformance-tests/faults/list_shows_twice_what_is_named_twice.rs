@@ -2,21 +2,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S9, "subject::a_kind_named_twice_counts_once")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[(S9, "subject::a_kind_named_twice_counts_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let Kinds::Only(kinds) = &page.kinds else { return store.list(subject, page).await };
-        let mut all = Vec::new();
-        for kind in kinds {
-            all.extend(store.list(subject, &Page { kinds: (*kind).into(), ..page.clone() }).await?);
-        }
-        all.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
-        all.truncate(page.limit.get().into());
-        Ok(all)
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let Kinds::Only(kinds) = &page.kinds else { return store.list(subject, page).await };
+    let mut all = Vec::new();
+    for kind in kinds {
+        all.extend(store.list(subject, &Page { kinds: (*kind).into(), ..page.clone() }).await?);
     }
+    all.sort_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
+    all.truncate(page.limit.get().into());
+    Ok(all)
 }

@@ -2,20 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| lists(cut), &[(S9, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let (mut records, mut size) = (store.list(subject, page).await?, 0);
-        records.retain(|record| {
-            size += record.body.as_bytes().len();
-            size <= 1 << 20
-        });
-        Ok(records)
-    }
+fn cut(records: &mut Vec<Record>) {
+    let mut size = 0;
+    records.retain(|record| {
+        size += record.body.as_bytes().len();
+        size <= 1 << 20
+    });
 }

@@ -2,20 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "outage::a_restarted_server_is_found_again")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| Shared::served(OnList(list)), &[(S12, "outage::a_restarted_server_is_found_again")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
-    }
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        match store.trouble() {
-            Some(Trouble::Restart) => Err(StoreError::Other("NOSCRIPT no matching script".into())),
-            _ => store.list(subject, page).await,
-        }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    match store.fault() {
+        Some(Fault::Restart) => Err(StoreError::Other("NOSCRIPT no matching script".into())),
+        _ => store.list(subject, page).await,
     }
 }

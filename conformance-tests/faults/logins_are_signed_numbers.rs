@@ -2,17 +2,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "insert::the_largest_and_the_smallest_values_are_kept")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let mut record = record.clone();
-        record.login.0[0] &= 0x7f;
-        store.insert(&record, fence).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || inserts(|record| record.login.0[0] &= 0x7f),
+    &[(S1, "insert::the_largest_and_the_smallest_values_are_kept")],
+);

@@ -2,12 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S12, "hostile::a_note_of_any_size_changes_nothing")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S12, "hostile::a_note_of_any_size_changes_nothing")]);
 
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         if note.as_bytes().len() > 255 {

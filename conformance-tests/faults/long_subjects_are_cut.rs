@@ -3,16 +3,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S16, "hostile::every_spelling_of_a_subject_is_another_subject")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_list(list), &[(S16, "hostile::every_spelling_of_a_subject_is_another_subject")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let short: String = subject.as_str().chars().take(191).collect();
-        store.list(&Subject::new(short).unwrap_or_else(|_| subject.clone()), page).await
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let short: String = subject.as_str().chars().take(191).collect();
+    store.list(&Subject::new(short).unwrap_or_else(|_| subject.clone()), page).await
 }

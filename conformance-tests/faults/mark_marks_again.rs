@@ -2,29 +2,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if let Action::Mark { reason, at } = action {
-            for mut record in chosen(filter, &store.all(subject).await?).into_iter().cloned() {
-                record.revoked = None;
-                record.mark(reason, at);
-                store.force(&record).await?;
-            }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    if let Action::Mark { reason, at } = call.action {
+        for mut record in chosen(call.filter, &store.all(call.subject).await?).into_iter().cloned() {
+            record.revoked = None;
+            record.mark(reason, at);
+            store.force(&record).await?;
         }
-        store.revoke(subject, filter, action, update).await
     }
+    store.revoke(call).await
 }

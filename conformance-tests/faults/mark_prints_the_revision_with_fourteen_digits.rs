@@ -2,29 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "replace::high_revisions_are_counted_exactly")]);
+pub(crate) const BUG: Bug = Bug::new(|| marks(print), &[(S8, "replace::high_revisions_are_counted_exactly")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
-        for mut record in store.all(subject).await? {
-            let number = record.revision.get();
-            if record.revoked.is_some() && number > 99_999_999_999_999 {
-                record.revision = Revision::new(number / 100 * 100).unwrap_or(record.revision);
-                store.force(&record).await?;
-            }
-        }
-        Ok(count)
+fn print(_: &Record, marked: &mut Record, _: Timestamp) {
+    let number = marked.revision.get();
+    if number > 99_999_999_999_999 {
+        marked.revision = Revision::new(number / 100 * 100).unwrap_or(marked.revision);
     }
 }

@@ -1,23 +1,10 @@
-//! A mark removes the record: the rightful user is told "invalid" where it was a theft.
+//! A mark removes the record: the rightful user is told "invalid" although it was a theft.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "subject::marking_does_what_the_record_says")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let _ = action;
-        store.revoke(subject, filter, Action::Remove, update).await
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    store.revoke(RevokeCall { action: Action::Remove, ..call }).await
 }

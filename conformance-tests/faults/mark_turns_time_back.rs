@@ -3,28 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
-        if let Action::Mark { at, .. } = action {
-            for mut record in chosen(filter, &store.all(subject).await?).into_iter().cloned() {
-                record.updated_at = at;
-                store.force(&record).await?;
-            }
-        }
-        Ok(count)
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || marks(|_, marked, at| marked.updated_at = at),
+    &[(S8, "subject::marking_does_what_the_record_says")],
+);

@@ -1,16 +1,16 @@
-//! Records live in the memory of the process, and are declared to survive it: a restart logs everybody out.
+//! Records live in the memory of the process, and are declared to survive it: a restart logs every user out.
 
 use std::sync::Weak;
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Forgetful>(&[
+pub(crate) const BUG: Bug = Bug::in_harness::<Forgetful>(&[
     (S14, "crash::what_was_acknowledged_is_there_when_the_store_is_opened_again"),
     (S14, "crash::what_was_acknowledged_survives_a_kill"),
-    (S11, "crash::an_advanced_epoch_is_there_when_the_store_is_opened_again"),
+    (S11, "crash::an_updated_epoch_is_there_when_the_store_is_opened_again"),
 ]);
 
-/// Forgets what nobody holds.
+/// Forgets a store once no handle is open.
 #[derive(Default)]
 struct Forgetful(Locked<HashMap<String, Weak<MemoryStore>>>);
 

@@ -2,31 +2,33 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Glued>(&[(S15, "namespace::a_namespace_and_a_subject_do_not_run_together")]);
+pub(crate) const BUG: Bug =
+    Bug::in_harness::<Glued>(&[(S15, "namespace::a_namespace_and_a_subject_do_not_run_together")]);
 
 /// Stores whose epochs are in one table.
 #[derive(Default)]
-struct Glued(Backend<Straight>, Base);
+struct Glued {
+    stores: Locked<HashMap<String, Base>>,
+    epochs: Base,
+}
 
 #[async_trait]
 impl Harness for Glued {
     fn backend(&self) -> String {
-        self.0.backend()
+        "glued".into()
     }
     fn declared(&self) -> Declared {
-        self.0.declared()
+        Straight::declared()
     }
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let (namespace, store) = (namespace.to_owned(), self.0.open(namespace).await?);
-        Ok(Arc::new(Wrong { namespace, store, epochs: self.1.clone() }))
+        let store = self.stores.lock().entry(namespace.into()).or_default().clone();
+        let twist = Arc::new(Wrong { namespace: namespace.into(), epochs: self.epochs.clone() });
+        Ok(Arc::new(Twisted { store, twist }))
     }
 }
 
-#[derive(Debug)]
 struct Wrong {
     namespace: String,
-    store: Arc<dyn TokenStore>,
     epochs: Base,
 }
 
@@ -36,48 +38,20 @@ impl Wrong {
     }
 }
 
-#[async_trait]
-impl TokenStore for Wrong {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Fence::Epoch(_) = fence else { return self.store.insert(record, fence).await };
+impl Twist for Wrong {
+    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+        let Fence::Epoch(_) = fence else { return store.insert(record, fence).await };
         let subject = record.subject.as_ref().map(|subject| self.key(subject));
         if !self.epochs.admits(&Record { subject, ..record.clone() }, fence).await? {
             return Ok(Insert::Fenced);
         }
-        self.store.insert(record, Fence::None).await
+        store.insert(record, Fence::None).await
     }
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        self.store.find(selector).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        self.epochs.set_epoch(&self.key(call.subject), call.update).await?;
+        store.revoke(RevokeCall { update: EpochUpdate::Keep, ..call }).await
     }
-    async fn replace(
-        &self,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        self.store.replace(next, expected, change).await
-    }
-    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
-        self.store.delete(selector, note).await
-    }
-    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        self.epochs.set_epoch(&self.key(subject), revocation.epoch).await?;
-        self.store.revoke_by_subject(subject, revocation).await
-    }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        self.store.list_by_subject(subject, page).await
-    }
-    async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Admission, StoreError> {
-        let epoch = self.epochs.epoch(&self.key(subject), fresh, keep, now).await?;
-        Ok(Admission { epoch, era: Era::FIRST })
-    }
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.store.purge_expired(now, limit).await
+    async fn epoch(&self, _: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        self.epochs.epoch(EpochCall { subject: &self.key(call.subject), ..call }).await
     }
 }

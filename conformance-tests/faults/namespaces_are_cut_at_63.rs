@@ -3,22 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::in_harness::<Confused>(&[(S15, "namespace::names_that_a_backend_confuses_are_refused")]);
-
-/// Cuts names.
-#[derive(Default)]
-struct Confused(Backend<Straight>);
-
-#[async_trait]
-impl Harness for Confused {
-    fn backend(&self) -> String {
-        self.0.backend()
-    }
-    fn declared(&self) -> Declared {
-        self.0.declared()
-    }
-    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        self.0.open(&namespace.chars().take(63).collect::<String>()).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || names(|name| Ok(name.chars().take(63).collect())),
+    &[(S15, "namespace::names_that_a_backend_confuses_are_refused")],
+);

@@ -2,15 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S15, "namespace::each_namespace_has_epochs_of_its_own")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S15, "namespace::each_namespace_has_epochs_of_its_own")]);
 
 #[derive(Default)]
 struct Wrong {
     epochs: Base,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     fn remembers(namespace: &str) -> &str {
         root_of(namespace)
@@ -22,26 +20,12 @@ impl Twist for Wrong {
         }
         store.insert(record, Fence::None).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
         let _ = store;
-        self.epochs.epoch(subject, fresh, keep, now).await
+        self.epochs.epoch(call).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        self.epochs.set_epoch(subject, update).await?;
-        store.revoke(subject, filter, action, EpochUpdate::Keep).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        self.epochs.set_epoch(call.subject, call.update).await?;
+        store.revoke(RevokeCall { update: EpochUpdate::Keep, ..call }).await
     }
 }

@@ -2,15 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[(S10, "expiry::exactly_what_is_due_goes")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let _ = limit;
-        store.purge(now, 0).await
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let _ = limit;
+    store.purge(now, 0).await
 }

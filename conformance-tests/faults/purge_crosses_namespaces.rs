@@ -2,14 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S15, "namespace::purging_stays_in_its_namespace")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S15, "namespace::purging_stays_in_its_namespace")]);
 
 #[derive(Default)]
 struct Wrong {
     all: Locked<Vec<Base>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     fn remembers(namespace: &str) -> &str {
         root_of(namespace)

@@ -2,14 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::exactly_what_is_due_goes")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[(S10, "expiry::exactly_what_is_due_goes")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge(now, limit).await.map(|purged| Purged { removed: limit.into(), ..purged })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    store.purge(now, limit).await.map(|purged| Purged { removed: limit.into(), ..purged })
 }

@@ -2,25 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_not_due_stays")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[(S10, "expiry::what_is_not_due_stays")]);
 
-#[derive(Default)]
-struct Wrong {
-    seen: Locked<BTreeMap<Selector, Record>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.seen.lock().insert(record.selector, record.clone());
-        store.insert(record, fence).await
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    for record in store.find_all(&store.seen()).await?.iter().filter(|record| record.expires_at <= now) {
+        store.delete(record.selector).await?;
     }
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let over: Vec<_> =
-            self.seen.lock().values().filter(|record| record.expires_at <= now).cloned().collect();
-        for record in over {
-            store.delete(record.selector).await?;
-        }
-        store.purge(now, limit).await
-    }
+    store.purge(now, limit).await
 }

@@ -2,16 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_purge(purge), &[(S10, "expiry::a_purge_keeps_to_its_limit_and_says_whether_more_is_due")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let _ = limit;
-        store.purge(now, u32::MAX).await
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let _ = limit;
+    store.purge(now, u32::MAX).await
 }

@@ -2,14 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_not_due_stays")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[(S10, "expiry::what_is_not_due_stays")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge(now.saturating_add(Duration::from_millis(1)), limit).await
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    store.purge(now.saturating_add(Duration::from_millis(1)), limit).await
 }

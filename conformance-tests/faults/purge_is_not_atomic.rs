@@ -2,31 +2,20 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S10, "race::purges_from_two_nodes_share_the_work"),
-    (S10, "race::a_slide_and_a_purge_do_not_both_win"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_purge(purge),
+    &[
+        (S10, "race::purges_from_two_nodes_share_the_work"),
+        (S10, "race::a_slide_and_a_purge_do_not_both_win"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong {
-    seen: Locked<BTreeSet<Selector>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.seen.lock().insert(record.selector);
-        store.insert(record, fence).await
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let mut due = store.due(now).await?;
+    due.truncate(limit as usize);
+    pause().await;
+    for record in &due {
+        store.delete(record.selector).await?;
     }
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let seen: Vec<_> = self.seen.lock().iter().copied().collect();
-        let found = store.find_all(&seen).await?;
-        let due: Vec<_> =
-            found.into_iter().filter(|record| record.purge_at <= now).take(limit as usize).collect();
-        pause().await;
-        for record in &due {
-            store.delete(record.selector).await?;
-        }
-        Ok(Purged { removed: due.len() as u64, more: store.purge(now, 0).await?.more })
-    }
+    Ok(Purged { removed: due.len() as u64, more: store.purge(now, 0).await?.more })
 }

@@ -3,14 +3,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::a_purged_selector_can_be_taken_again")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::a_purged_selector_can_be_taken_again")]);
 
 #[derive(Default)]
 struct Wrong {
     due: Locked<BTreeMap<Selector, Timestamp>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         self.due.lock().entry(record.selector).or_insert(record.purge_at);

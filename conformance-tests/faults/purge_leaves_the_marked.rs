@@ -3,32 +3,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::what_was_ended_goes_at_its_absolute_expiry")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_purge(purge), &[(S10, "expiry::what_was_ended_goes_at_its_absolute_expiry")]);
 
-#[derive(Default)]
-struct Wrong {
-    seen: Locked<BTreeSet<Selector>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.seen.lock().insert(record.selector);
-        store.insert(record, fence).await
-    }
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let seen: Vec<_> = self.seen.lock().iter().copied().collect();
-        let mut marked = store.find_all(&seen).await?;
-        marked.retain(|record| record.revoked.is_some() && record.purge_at <= now);
-        let purged = store.purge(now, limit).await?;
-        let mut removed = purged.removed;
-        for record in marked {
-            if store.find(record.selector).await?.is_none() {
-                store.force(&record).await?;
-                removed -= 1;
-            }
-        }
-        Ok(Purged { removed, more: false })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let mut marked = store.due(now).await?;
+    marked.retain(|record| record.revoked.is_some());
+    let purged = store.purge_but(&marked, now, limit).await?;
+    Ok(Purged { more: false, ..purged })
 }

@@ -2,17 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S10, "expiry::exactly_what_is_due_goes"),
-    (S10, "login::a_purge_leaves_an_hour_to_fast_clocks"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_purge(purge),
+    &[(S10, "expiry::exactly_what_is_due_goes"), (S10, "login::a_purge_leaves_an_hour_to_fast_clocks")],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge(now.saturating_sub(Duration::from_millis(1)), limit).await
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    store.purge(now.saturating_sub(Duration::from_millis(1)), limit).await
 }

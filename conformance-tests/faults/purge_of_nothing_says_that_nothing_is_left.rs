@@ -2,15 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::a_limit_of_zero_removes_nothing")]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[(S10, "expiry::a_limit_of_zero_removes_nothing")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let purged = store.purge(now, limit).await?;
-        Ok(Purged { more: purged.more && limit > 0, ..purged })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let purged = store.purge(now, limit).await?;
+    Ok(Purged { more: purged.more && limit > 0, ..purged })
 }

@@ -3,14 +3,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S10, "expiry::what_is_gone_already_uses_up_no_limit")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S10, "expiry::what_is_gone_already_uses_up_no_limit")]);
 
 #[derive(Default)]
 struct Wrong {
     stale: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let there = store.delete(selector).await?;

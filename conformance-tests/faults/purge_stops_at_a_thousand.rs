@@ -3,16 +3,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S10, "expiry::nine_thousand_due_records_and_epochs_are_collected")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_purge(purge), &[(S10, "expiry::nine_thousand_due_records_and_epochs_are_collected")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let purged = store.purge(now, limit.min(1_000)).await?;
-        Ok(Purged { more: purged.more && limit < 1_000, ..purged })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let purged = store.purge(now, limit.min(1_000)).await?;
+    Ok(Purged { more: purged.more && limit < 1_000, ..purged })
 }

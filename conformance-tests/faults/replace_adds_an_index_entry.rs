@@ -3,26 +3,18 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S9, "replace::a_replaced_record_stays_in_the_list_once")]);
 
 #[derive(Default)]
 struct Wrong {
     replaced: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let answer = store.replace(call).await?;
         if answer == Replace::Replaced {
-            self.replaced.lock().insert(next.selector);
+            self.replaced.lock().insert(call.next.selector);
         }
         Ok(answer)
     }

@@ -2,27 +2,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S1, "replace::a_write_by_an_earlier_clock_counts")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S1, "replace::a_write_by_an_earlier_clock_counts")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let late = |old: Record| {
-            old.revision == expected && old.revoked.is_none() && next.updated_at < old.updated_at
-        };
-        if old.is_some_and(late) {
-            return Ok(Replace::Replaced);
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let old = store.find(call.next.selector).await?;
+    let late = |old: Record| {
+        old.revision == call.expected && old.revoked.is_none() && call.next.updated_at < old.updated_at
+    };
+    if old.is_some_and(late) {
+        return Ok(Replace::Replaced);
     }
+    store.replace(call).await
 }

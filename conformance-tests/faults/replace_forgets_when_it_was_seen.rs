@@ -2,28 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S1, "replace::what_was_replaced_is_found_byte_for_byte"),
-    (D5, "decision::being_seen_is_written_once_in_a_while"),
-    (D5, "rotation::a_shorter_policy_works_at_once"),
-]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let mut next = next.clone();
-        if let Some(old) = store.find(next.selector).await? {
-            next.seen_at = old.seen_at;
-        }
-        store.replace(&next, expected, change).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || replaces(|old, next, _| next.seen_at = old.seen_at),
+    &[
+        (S1, "replace::what_was_replaced_is_found_byte_for_byte"),
+        (D5, "decision::being_seen_is_written_once_in_a_while"),
+        (D5, "rotation::a_shorter_policy_works_at_once"),
+    ],
+);

@@ -3,24 +3,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
-    (D15, "login::no_change_of_data_is_lost"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_replace(replace),
+    &[
+        (S5, "replace::another_revision_is_a_conflict_and_changes_nothing"),
+        (D15, "login::no_change_of_data_is_lost"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let revision = store.find(next.selector).await?.map_or(expected, |old| old.revision);
-        store.replace(next, revision, change).await
-    }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let revision = store.find(call.next.selector).await?.map_or(call.expected, |old| old.revision);
+    store.replace(ReplaceCall { expected: revision, ..call }).await
 }

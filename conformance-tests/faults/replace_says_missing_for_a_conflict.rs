@@ -2,24 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S5, "replace::another_revision_is_a_conflict_and_changes_nothing")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        Ok(match store.replace(next, expected, change).await? {
-            Replace::Conflict => Replace::Missing,
-            other => other,
-        })
-    }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    Ok(match store.replace(call).await? {
+        Replace::Conflict => Replace::Missing,
+        other => other,
+    })
 }

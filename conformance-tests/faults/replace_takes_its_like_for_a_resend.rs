@@ -3,29 +3,20 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S5, "replace::equal_but_for_the_write_id_is_still_another_caller"),
-    (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || on_replace(replace),
+    &[
+        (S5, "replace::equal_but_for_the_write_id_is_still_another_caller"),
+        (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        let found = store.find(next.selector).await?;
-        let alike = |mut found: Record| {
-            found.body = next.body.clone();
-            found == *next
-        };
-        Ok(if answer == Replace::Conflict && found.is_some_and(alike) { Replace::Replaced } else { answer })
-    }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    let found = store.find(call.next.selector).await?;
+    let alike = |mut found: Record| {
+        found.body = call.next.body.clone();
+        found == *call.next
+    };
+    Ok(if answer == Replace::Conflict && found.is_some_and(alike) { Replace::Replaced } else { answer })
 }

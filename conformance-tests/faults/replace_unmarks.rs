@@ -1,30 +1,18 @@
-//! `replace` compares the revision and not the mark: whoever read the record after a logout everywhere can
-//! undo it.
+//! `replace` compares the revision and not the mark: a caller that read the record after a logout everywhere
+//! can undo it.
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S4, "replace::a_marked_record_conflicts_with_every_replace")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S4, "replace::a_marked_record_conflicts_with_every_replace")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        if old.is_some_and(|old| {
-            old.revision == expected && old.revoked.is_some_and(|reason| reason != Reason::Spent)
-        }) {
-            store.force(next).await?;
-            return Ok(Replace::Replaced);
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let old = store.find(call.next.selector).await?;
+    if old.is_some_and(|old| {
+        old.revision == call.expected && old.revoked.is_some_and(|reason| reason != Reason::Spent)
+    }) {
+        store.force(call.next).await?;
+        return Ok(Replace::Replaced);
     }
+    store.replace(call).await
 }

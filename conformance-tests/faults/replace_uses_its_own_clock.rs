@@ -2,25 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S4, "replace::what_expired_long_ago_is_replaced_like_any_other")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S4, "replace::what_expired_long_ago_is_replaced_like_any_other")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        match store.find(next.selector).await? {
-            Some(old) if is_over(&old) => Ok(Replace::Missing),
-            _ => store.replace(next, expected, change).await,
-        }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    match store.find(call.next.selector).await? {
+        Some(old) if is_over(&old) => Ok(Replace::Missing),
+        _ => store.replace(call).await,
     }
 }
 

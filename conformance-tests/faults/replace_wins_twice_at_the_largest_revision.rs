@@ -2,25 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S5, "replace::the_largest_revision_is_the_last")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_replace(replace), &[(S5, "replace::the_largest_revision_is_the_last")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let last = store.find(next.selector).await?.filter(|old| old.revision == Revision::MAX);
-        if expected == Revision::MAX && last.is_some_and(|old| old.revoked.is_none()) {
-            store.force(next).await?;
-            return Ok(Replace::Replaced);
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let last = store.find(call.next.selector).await?.filter(|old| old.revision == Revision::MAX);
+    if call.expected == Revision::MAX && last.is_some_and(|old| old.revoked.is_none()) {
+        store.force(call.next).await?;
+        return Ok(Replace::Replaced);
     }
+    store.replace(call).await
 }

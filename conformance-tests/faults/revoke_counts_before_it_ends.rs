@@ -2,27 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "race_subject::racing_revocations_count_each_record_once")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "race_subject::racing_revocations_count_each_record_once")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let living = |record: &&Record| action == Action::Remove || record.revoked.is_none();
-        let records = store.all(subject).await?;
-        let count = chosen(filter, &records).into_iter().filter(living).count();
-        pause().await;
-        store.revoke(subject, filter, action, update).await?;
-        Ok(count as u64)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let count = store.meant(call).await?.len();
+    pause().await;
+    store.revoke(call).await?;
+    Ok(count as u64)
 }

@@ -3,23 +3,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::repeating_finds_nothing_left_to_do")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "subject::repeating_finds_nothing_left_to_do")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let meant = chosen(filter, &store.all(subject).await?).len() as u64;
-        store.revoke(subject, filter, action, update).await?;
-        Ok(meant)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let meant = chosen(call.filter, &store.all(call.subject).await?).len() as u64;
+    store.revoke(call).await?;
+    Ok(meant)
 }

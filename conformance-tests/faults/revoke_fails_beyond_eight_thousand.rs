@@ -2,25 +2,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S12, "subject::twelve_thousand_records_are_ended_and_counted")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S12, "subject::twelve_thousand_records_are_ended_and_counted")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if chosen(filter, &store.all(subject).await?).len() > 7_999 {
-            return Err(StoreError::Other("too many results to unpack".into()));
-        }
-        store.revoke(subject, filter, action, update).await
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    if chosen(call.filter, &store.all(call.subject).await?).len() > 7_999 {
+        return Err(StoreError::Other("too many results to unpack".into()));
     }
+    store.revoke(call).await
 }

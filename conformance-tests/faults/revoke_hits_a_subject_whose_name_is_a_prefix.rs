@@ -2,40 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "subject::removing_takes_all_of_the_subject_and_nobody_else")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "subject::removing_takes_all_of_the_subject_and_no_other")]);
 
-#[derive(Default)]
-struct Wrong {
-    names: Locked<BTreeSet<Subject>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.names.lock().extend(record.subject.clone());
-        store.insert(record, fence).await
-    }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let near: Vec<_> = self
-            .names
-            .lock()
-            .iter()
-            .filter(|name| name.as_str().starts_with(subject.as_str()))
-            .cloned()
-            .collect();
-        for name in near {
-            if name != *subject {
-                store.revoke(&name, filter, action, update).await?;
-            }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    for near in store.subjects(|name| name.as_str().starts_with(call.subject.as_str())) {
+        if near != *call.subject {
+            store.revoke(RevokeCall { subject: &near, ..call }).await?;
         }
-        store.revoke(subject, filter, action, update).await
     }
+    store.revoke(call).await
 }

@@ -3,26 +3,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S8, "subject::every_choice_matches_the_reference"),
-    (S8, "login::somebody_elses_login_cannot_be_ended"),
-    (S9, "login::a_login_is_listed_once_however_many_tokens_it_has"),
-    (S8, "login::the_cap_ends_the_oldest_login"),
-]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.revoke(subject, &RecordFilter { logins: Logins::Any, ..filter.clone() }, action, update).await
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(
+    || filters(|filter| filter.logins = Logins::Any),
+    &[
+        (S8, "subject::every_choice_matches_the_reference"),
+        (S8, "login::another_users_login_cannot_be_ended"),
+        (S9, "login::a_login_is_listed_once_however_many_tokens_it_has"),
+        (S8, "login::the_cap_ends_the_oldest_login"),
+    ],
+);

@@ -2,30 +2,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S8, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "list::a_megabyte_and_a_half_of_records_is_listed_and_ended")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.set_epoch(subject, update).await?;
-        let (mut count, mut size) = (0, 0);
-        for record in chosen(filter, &store.all(subject).await?) {
-            size += record.body.as_bytes().len();
-            if size <= 1 << 20 {
-                count += u64::from(store.end(record, action).await?);
-            }
-        }
-        Ok(count)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let (mut size, mut left) = (0, store.meant(call).await?);
+    left.retain(|record| {
+        size += record.body.as_bytes().len();
+        size > 1 << 20
+    });
+    store.revoke_but(&left, call).await
 }

@@ -2,28 +2,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[
-    (S8, "subject::every_choice_matches_the_reference"),
-    (S8, "login::a_changed_credential_leaves_only_the_caller"),
-]);
+pub(crate) const BUG: Bug = Bug::new(
+    || filters(only),
+    &[
+        (S8, "subject::every_choice_matches_the_reference"),
+        (S8, "login::a_changed_credential_leaves_only_the_caller"),
+    ],
+);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let logins = match filter.logins {
-            Logins::Except(login) => Logins::Only(login),
-            other => other,
-        };
-        store.revoke(subject, &RecordFilter { logins, ..filter.clone() }, action, update).await
+fn only(filter: &mut RecordFilter) {
+    if let Logins::Except(login) = filter.logins {
+        filter.logins = Logins::Only(login);
     }
 }

@@ -2,20 +2,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S2, "insert::a_selector_is_taken_for_every_subject")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_insert(insert), &[(S2, "insert::a_selector_is_taken_for_every_subject")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        match store.find(record.selector).await? {
-            Some(old) if old.subject != record.subject && store.admits(record, fence).await? => {
-                store.force(record).await?;
-                Ok(INSERTED)
-            }
-            _ => store.insert(record, fence).await,
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    match store.find(record.selector).await? {
+        Some(old) if old.subject != record.subject && store.admits(record, fence).await? => {
+            store.force(record).await?;
+            Ok(INSERTED)
         }
+        _ => store.insert(record, fence).await,
     }
 }

@@ -2,41 +2,26 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
 
 #[derive(Default)]
 struct Wrong {
     known: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.known.lock().insert(subject.clone());
-        store.epoch(subject, fresh, keep, now).await
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        self.known.lock().insert(call.subject.clone());
+        store.epoch(call).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let known = self.known.lock().contains(subject);
-        let update = match update {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let known = self.known.lock().contains(call.subject);
+        let update = match call.update {
             EpochUpdate::Set { epoch, .. } if known => {
                 EpochUpdate::Set { epoch, now: Timestamp::MIN, keep: Duration::ZERO }
             }
             other => other,
         };
-        store.revoke(subject, filter, action, update).await
+        store.revoke(RevokeCall { update, ..call }).await
     }
 }

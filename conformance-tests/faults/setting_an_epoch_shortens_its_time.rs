@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S11, "expiry::no_call_shortens_the_time_of_an_epoch")]);
 
 #[derive(Default)]
 struct Wrong {
@@ -11,7 +11,6 @@ struct Wrong {
     over: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         if let (Fence::Epoch(_), Some(of)) = (fence, &record.subject)
@@ -21,18 +20,11 @@ impl Twist for Wrong {
         }
         store.insert(record, fence).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if let EpochUpdate::Set { now, keep, .. } = update {
-            self.until.lock().insert(subject.clone(), now.saturating_add(keep));
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        if let EpochUpdate::Set { now, keep, .. } = call.update {
+            self.until.lock().insert(call.subject.clone(), now.saturating_add(keep));
         }
-        store.revoke(subject, filter, action, update).await
+        store.revoke(call).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let until = self.until.lock().clone();

@@ -2,39 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S16, "hostile::revoking_one_spelling_leaves_the_others")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S16, "hostile::revoking_one_spelling_leaves_the_others")]);
 
-#[derive(Default)]
-struct Wrong {
-    names: Locked<BTreeSet<Subject>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.names.lock().extend(record.subject.clone());
-        store.insert(record, fence).await
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let mut count = 0;
+    for alike in store.subjects(|name| name.as_str().trim() == call.subject.as_str().trim()) {
+        count += store.revoke(RevokeCall { subject: &alike, ..call }).await?;
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let alike: Vec<_> = self
-            .names
-            .lock()
-            .iter()
-            .filter(|name| name.as_str().trim() == subject.as_str().trim())
-            .cloned()
-            .collect();
-        let mut count = 0;
-        for name in alike {
-            count += store.revoke(&name, filter, action, update).await?;
-        }
-        Ok(count)
-    }
+    Ok(count)
 }

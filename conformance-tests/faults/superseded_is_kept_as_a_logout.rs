@@ -2,25 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S8, "subject::marking_does_what_the_record_says")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_revoke(revoke), &[(S8, "subject::marking_does_what_the_record_says")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let action = match action {
-            Action::Mark { reason: Reason::Superseded, at } => Action::Mark { reason: Reason::LoggedOut, at },
-            other => other,
-        };
-        store.revoke(subject, filter, action, update).await
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let action = match call.action {
+        Action::Mark { reason: Reason::Superseded, at } => Action::Mark { reason: Reason::LoggedOut, at },
+        other => other,
+    };
+    store.revoke(RevokeCall { action, ..call }).await
 }

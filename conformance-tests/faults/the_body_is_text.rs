@@ -2,17 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[(S16, "hostile::bodies_are_any_bytes")]);
+pub(crate) const BUG: Bug = Bug::new(|| inserts(as_text), &[(S16, "hostile::bodies_are_any_bytes")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let mut record = record.clone();
-        let text = String::from_utf8_lossy(record.body.as_bytes()).into_owned();
-        record.body = Body::new(text.into_bytes()).unwrap_or(record.body);
-        store.insert(&record, fence).await
-    }
+fn as_text(record: &mut Record) {
+    let text = String::from_utf8_lossy(record.body.as_bytes()).into_owned();
+    record.body = Body::new(text.into_bytes()).unwrap_or(record.body.clone());
 }

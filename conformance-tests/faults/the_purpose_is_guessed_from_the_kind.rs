@@ -2,16 +2,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "insert::what_never_changes_is_kept_through_every_write")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| on_find(find), &[(S1, "insert::what_never_changes_is_kept_through_every_write")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let found = store.find(selector).await?;
-        Ok(found.map(|record| Record { purpose: Purpose::Device, ..record }))
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let found = store.find(selector).await?;
+    Ok(found.map(|record| Record { purpose: Purpose::Device, ..record }))
 }

@@ -2,20 +2,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S1, "insert::milliseconds_from_1970_to_9999_are_kept")]);
+pub(crate) const BUG: Bug =
+    Bug::new(|| inserts(in_seconds), &[(S1, "insert::milliseconds_from_1970_to_9999_are_kept")]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let mut record = record.clone();
-        let whole = |time: Timestamp| Timestamp::from_millis(time.as_millis() / 1_000 * 1_000);
-        record.created_at = whole(record.created_at);
-        record.updated_at = whole(record.updated_at);
-        record.seen_at = whole(record.seen_at);
-        store.insert(&record, fence).await
+fn in_seconds(record: &mut Record) {
+    for time in [&mut record.created_at, &mut record.updated_at, &mut record.seen_at] {
+        *time = Timestamp::from_millis(time.as_millis() / 1_000 * 1_000);
     }
 }

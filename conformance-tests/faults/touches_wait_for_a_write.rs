@@ -2,15 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault =
-    Fault::of::<Wrong>(&[(S6, "replace::a_touch_is_seen_like_any_other_replace")]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[(S6, "replace::a_touch_is_seen_like_any_other_replace")]);
 
 #[derive(Default)]
 struct Wrong {
     kept: Locked<HashMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
@@ -18,22 +16,16 @@ impl Twist for Wrong {
         let kept = self.kept.lock().get(&selector).cloned();
         Ok(kept.or(store.find(selector).await?))
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let Some(old) = store.find(next.selector).await? else { return Ok(Replace::Missing) };
-        if change == Change::Touch && old.revision == expected && old.revoked.is_none() {
-            self.kept.lock().insert(next.selector, next.clone());
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let Some(old) = store.find(call.next.selector).await? else { return Ok(Replace::Missing) };
+        if call.change == Change::Touch && old.revision == call.expected && old.revoked.is_none() {
+            self.kept.lock().insert(call.next.selector, call.next.clone());
             return Ok(Replace::Replaced);
         }
-        let kept = self.kept.lock().remove(&next.selector);
+        let kept = self.kept.lock().remove(&call.next.selector);
         if let Some(kept) = kept {
             store.force(&kept).await?;
         }
-        store.replace(next, expected, change).await
+        store.replace(call).await
     }
 }

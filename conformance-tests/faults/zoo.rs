@@ -23,9 +23,6 @@ mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
 mod a_sweep_sets_its_epoch_last;
 mod a_sweep_spares_what_was_replaced_meanwhile;
-mod advance_ends_nothing;
-mod advance_is_forgotten;
-mod advance_without_being_asked;
 mod debug_shows_the_body;
 mod delete_always_says_it_was_there;
 mod delete_is_a_no_op;
@@ -41,10 +38,13 @@ mod epoch_is_not_kept_longer;
 mod epoch_is_shared_by_all_subjects;
 mod epoch_keeps_only_the_first_hour;
 mod epoch_overwrites;
+mod epoch_update_ends_nothing;
+mod epoch_update_is_forgotten;
+mod epoch_update_without_being_asked;
 mod epochs_are_counted;
 mod epochs_are_lost_at_a_restart;
 mod epochs_of_long_subjects_are_shared;
-mod errors_in_trouble_show_the_body;
+mod errors_in_an_outage_show_the_body;
 mod errors_show_the_body;
 mod fence_admits_a_marked_parent;
 mod fence_admits_a_missing_epoch;
@@ -110,6 +110,11 @@ mod namespaces_leak;
 mod namespaces_share_their_epochs;
 mod no_idle_expiry_becomes_an_absolute_one;
 mod nul_ends_the_body;
+mod outage_fences;
+mod outage_is_reported_as_nothing_found;
+mod outage_is_reported_as_success;
+mod outage_is_waited_out;
+mod outage_never_ends;
 mod purge_always_says_maybe_and_removes_nothing;
 mod purge_crosses_namespaces;
 mod purge_does_not_count;
@@ -153,7 +158,7 @@ mod revoke_compares_and_swaps;
 mod revoke_counts_before_it_ends;
 mod revoke_counts_twice_what_is_named_twice;
 mod revoke_counts_what_was_ended_before;
-mod revoke_ends_before_it_advances;
+mod revoke_ends_before_it_updates_the_epoch;
 mod revoke_fails_beyond_eight_thousand;
 mod revoke_hits_a_subject_whose_name_is_a_prefix;
 mod revoke_ignores_the_kind;
@@ -164,8 +169,8 @@ mod revoke_of_nothing_is_an_error;
 mod revoke_stops_at_a_megabyte;
 mod revoke_stops_at_a_thousand;
 mod revoke_stops_at_ten_thousand;
+mod revoke_takes_a_subject_named_null_for_the_anonymous;
 mod revoke_takes_except_for_only;
-mod revoke_takes_nobody_for_everybody_anonymous;
 mod selectors_are_unique_per_subject;
 mod setting_an_epoch_does_not_lengthen_its_time;
 mod setting_an_epoch_shortens_its_time;
@@ -182,17 +187,12 @@ mod the_purpose_is_guessed_from_the_kind;
 mod times_are_kept_in_seconds;
 mod times_end_in_2038;
 mod touches_wait_for_a_write;
-mod trouble_fences;
-mod trouble_is_answered_with_nothing_found;
-mod trouble_is_answered_with_success;
-mod trouble_is_waited_out;
-mod trouble_never_ends;
-mod what_was_done_in_trouble_is_said_not_to_be;
+mod what_was_done_in_an_outage_is_reported_undone;
 
-use crate::specimen::{Fault, zoo};
+use crate::specimen::{Bug, zoo};
 
 /// In the order of the folder.
-pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
+pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     a_damaged_row_fails_the_list,
     a_damaged_row_is_left_out_of_the_list,
     a_damaged_row_saves_the_others,
@@ -213,9 +213,6 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     a_second_handle_reads_stale,
     a_sweep_sets_its_epoch_last,
     a_sweep_spares_what_was_replaced_meanwhile,
-    advance_ends_nothing,
-    advance_is_forgotten,
-    advance_without_being_asked,
     debug_shows_the_body,
     delete_always_says_it_was_there,
     delete_is_a_no_op,
@@ -231,10 +228,13 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     epoch_is_shared_by_all_subjects,
     epoch_keeps_only_the_first_hour,
     epoch_overwrites,
+    epoch_update_ends_nothing,
+    epoch_update_is_forgotten,
+    epoch_update_without_being_asked,
     epochs_are_counted,
     epochs_are_lost_at_a_restart,
     epochs_of_long_subjects_are_shared,
-    errors_in_trouble_show_the_body,
+    errors_in_an_outage_show_the_body,
     errors_show_the_body,
     fence_admits_a_marked_parent,
     fence_admits_a_missing_epoch,
@@ -300,6 +300,11 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     namespaces_share_their_epochs,
     no_idle_expiry_becomes_an_absolute_one,
     nul_ends_the_body,
+    outage_fences,
+    outage_is_reported_as_nothing_found,
+    outage_is_reported_as_success,
+    outage_is_waited_out,
+    outage_never_ends,
     purge_always_says_maybe_and_removes_nothing,
     purge_crosses_namespaces,
     purge_does_not_count,
@@ -343,7 +348,7 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     revoke_counts_before_it_ends,
     revoke_counts_twice_what_is_named_twice,
     revoke_counts_what_was_ended_before,
-    revoke_ends_before_it_advances,
+    revoke_ends_before_it_updates_the_epoch,
     revoke_fails_beyond_eight_thousand,
     revoke_hits_a_subject_whose_name_is_a_prefix,
     revoke_ignores_the_kind,
@@ -354,8 +359,8 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     revoke_stops_at_a_megabyte,
     revoke_stops_at_a_thousand,
     revoke_stops_at_ten_thousand,
+    revoke_takes_a_subject_named_null_for_the_anonymous,
     revoke_takes_except_for_only,
-    revoke_takes_nobody_for_everybody_anonymous,
     selectors_are_unique_per_subject,
     setting_an_epoch_does_not_lengthen_its_time,
     setting_an_epoch_shortens_its_time,
@@ -372,10 +377,5 @@ pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
     times_are_kept_in_seconds,
     times_end_in_2038,
     touches_wait_for_a_write,
-    trouble_fences,
-    trouble_is_answered_with_nothing_found,
-    trouble_is_answered_with_success,
-    trouble_is_waited_out,
-    trouble_never_ends,
-    what_was_done_in_trouble_is_said_not_to_be,
+    what_was_done_in_an_outage_is_reported_undone,
 ];

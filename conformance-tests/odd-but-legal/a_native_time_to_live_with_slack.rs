@@ -10,7 +10,6 @@ struct Strange {
     written: Locked<HashMap<Selector, (tokio::time::Instant, Duration)>>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         Straight::declared().without(Capability::Purge, "a native time to live collects")
@@ -35,16 +34,10 @@ impl Twist for Strange {
         }
         Ok(answer)
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let answer = store.replace(call).await?;
         if answer == Replace::Replaced {
-            self.wrote(next);
+            self.wrote(call.next);
         }
         Ok(answer)
     }

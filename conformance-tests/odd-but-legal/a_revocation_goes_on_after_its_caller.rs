@@ -3,7 +3,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>().only(&[
+pub(crate) const ODD: Odd = Odd::new(|| on_revoke(revoke)).only(&[
     "cancel::",
     "stream::",
     "history::",
@@ -13,24 +13,12 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>().only(&[
     "login::",
 ]);
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let (store, subject, filter) = (store.clone(), subject.clone(), filter.clone());
-        apart(async move {
-            tokio::time::sleep(Duration::from_millis(40)).await;
-            store.revoke(&subject, &filter, action, update).await
-        })
-        .await
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let (store, subject, filter) = (store.clone(), call.subject.clone(), call.filter.clone());
+    let RevokeCall { action, update, .. } = call;
+    apart(async move {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+        store.revoke(RevokeCall { subject: &subject, filter: &filter, action, update }).await
+    })
+    .await
 }

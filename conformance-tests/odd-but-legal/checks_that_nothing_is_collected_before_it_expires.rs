@@ -7,21 +7,14 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         check(record)?;
         store.insert(record, fence).await
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        check(next)?;
-        store.replace(next, expected, change).await
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        check(call.next)?;
+        store.replace(call).await
     }
 }
 

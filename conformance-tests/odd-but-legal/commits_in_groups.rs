@@ -10,21 +10,14 @@ struct Strange {
     group: tokio::sync::Mutex<()>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await;
         self.commit().await;
         answer
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let answer = store.replace(call).await;
         self.commit().await;
         answer
     }
@@ -33,15 +26,8 @@ impl Twist for Strange {
         self.commit().await;
         answer
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let answer = store.revoke(subject, filter, action, update).await;
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let answer = store.revoke(call).await;
         self.commit().await;
         answer
     }

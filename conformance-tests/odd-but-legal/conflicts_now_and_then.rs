@@ -9,23 +9,16 @@ struct Strange {
     calls: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
         let spurious = {
             let mut calls = self.calls.lock();
             *calls += 1;
             calls.is_multiple_of(3)
         };
-        if spurious && expected != Revision::MAX && store.find(next.selector).await?.is_some() {
+        if spurious && call.expected != Revision::MAX && store.find(call.next.selector).await?.is_some() {
             return Ok(Replace::Conflict);
         }
-        store.replace(next, expected, change).await
+        store.replace(call).await
     }
 }

@@ -3,17 +3,11 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_insert(insert));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        Ok(match store.insert(record, fence).await? {
-            Insert::Inserted { of_subject: Some(4..) } => INSERTED,
-            answer => answer,
-        })
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    Ok(match store.insert(record, fence).await? {
+        Insert::Inserted { of_subject: Some(4..) } => INSERTED,
+        answer => answer,
+    })
 }

@@ -10,7 +10,6 @@ struct Strange {
     trail: Locked<Vec<Note>>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         self.trail.lock().push(note.clone());

@@ -2,21 +2,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_epoch(epoch));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, fresh, keep.max(Duration::from_secs(365 * 86_400)), now).await
-    }
+async fn epoch(store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+    store.epoch(EpochCall { keep: call.keep.max(Duration::from_secs(365 * 86_400)), ..call }).await
 }

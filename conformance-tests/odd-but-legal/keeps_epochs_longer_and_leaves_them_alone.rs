@@ -7,49 +7,30 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 
 #[derive(Default)]
 struct Strange {
-    until: tokio::sync::Mutex<HashMap<Subject, Timestamp>>,
+    line: tokio::sync::Mutex<()>,
+    times: Times,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        let mut until = self.until.lock().await;
-        if until.get(subject).is_some_and(|until| *until > now && until.since(now) >= keep / 2) {
-            return store.epoch(subject, fresh, Duration::ZERO, now).await;
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        let _line = self.line.lock().await;
+        let enough = |until: Timestamp| until > call.now && until.since(call.now) >= call.keep / 2;
+        if self.times.get(call.subject).is_some_and(|(until, _)| enough(until)) {
+            return store.epoch(EpochCall { keep: Duration::ZERO, ..call }).await;
         }
-        let kept = until.entry(subject.clone()).or_insert(Timestamp::MIN);
-        *kept = now.saturating_add(longer(keep)).max(*kept);
-        store.epoch(subject, fresh, longer(keep), now).await
+        let longer = EpochCall { keep: longer(call.keep), ..call };
+        self.times.asked(longer);
+        store.epoch(longer).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut until = self.until.lock().await;
-        let update = match update {
-            EpochUpdate::Keep => EpochUpdate::Keep,
-            EpochUpdate::Set { epoch, now, keep } => {
-                let kept = until.entry(subject.clone()).or_insert(Timestamp::MIN);
-                *kept = now.saturating_add(longer(keep)).max(*kept);
-                EpochUpdate::Set { epoch, now, keep: longer(keep) }
-            }
-        };
-        store.revoke(subject, filter, action, update).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let _line = self.line.lock().await;
+        let longer = RevokeCall { update: kept_for(call.update, |_, keep| longer(keep)), ..call };
+        self.times.revoked(longer);
+        store.revoke(longer).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let mut until = self.until.lock().await;
-        until.retain(|_, until| now < *until);
+        let _line = self.line.lock().await;
+        self.times.collect(now);
         store.purge(now, limit).await
     }
 }

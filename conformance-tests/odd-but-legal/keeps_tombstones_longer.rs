@@ -1,4 +1,4 @@
-//! What is due stays for another 30 days, so that support can say why somebody was logged out.
+//! What is due stays for another 30 days, so that support can say why a user was logged out.
 
 use crate::prelude::*;
 
@@ -7,7 +7,6 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         Straight::declared().without(Capability::Purge, "collects a month late")

@@ -8,7 +8,6 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         Straight::declared().without(Capability::Purge, "a native time to live collects")

@@ -7,45 +7,24 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 
 #[derive(Default)]
 struct Strange {
-    until: tokio::sync::Mutex<HashMap<Subject, Timestamp>>,
+    line: tokio::sync::Mutex<()>,
+    times: Times,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        let mut until = self.until.lock().await;
-        let over = until.get(subject).is_some_and(|kept| *kept <= now);
-        let end = now.saturating_add(keep);
-        let kept = until.entry(subject.clone()).or_insert(end);
-        *kept = end.max(*kept);
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        let _line = self.line.lock().await;
+        let over = self.times.get(call.subject).is_some_and(|(until, _)| until <= call.now);
+        self.times.asked(call);
         if over {
-            let nothing = RecordFilter { kinds: Kinds::Only(Vec::new()), ..RecordFilter::all() };
-            let update = EpochUpdate::Set { epoch: fresh, now, keep };
-            let _ = store.revoke(subject, &nothing, Action::Remove, update).await?;
-            return Ok(fresh);
+            store.set_epoch(call.subject, call.as_update()).await?;
+            return Ok(call.fresh);
         }
-        store.epoch(subject, fresh, keep, now).await
+        store.epoch(call).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut until = self.until.lock().await;
-        if let EpochUpdate::Set { now, keep, .. } = update {
-            let kept = until.entry(subject.clone()).or_insert(Timestamp::MIN);
-            *kept = now.saturating_add(keep).max(*kept);
-        }
-        store.revoke(subject, filter, action, update).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let _line = self.line.lock().await;
+        self.times.revoked(call);
+        store.revoke(call).await
     }
 }

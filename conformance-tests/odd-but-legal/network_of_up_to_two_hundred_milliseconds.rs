@@ -16,7 +16,6 @@ struct Strange {
     calls: Locked<u64>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
         let _ = store;

@@ -9,7 +9,6 @@ struct Strange {
     line: Arc<tokio::sync::Mutex<()>>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
         let _ = store;

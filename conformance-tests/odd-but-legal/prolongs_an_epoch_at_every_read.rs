@@ -10,18 +10,10 @@ struct Strange {
     line: tokio::sync::Mutex<()>,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
         let _writes = self.line.lock().await;
         give_way().await;
-        store.epoch(subject, fresh, keep, now).await
+        store.epoch(call).await
     }
 }

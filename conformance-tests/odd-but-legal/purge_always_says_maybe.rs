@@ -3,14 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_purge(purge));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge(now, limit).await.map(|purged| Purged { more: true, ..purged })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    store.purge(now, limit).await.map(|purged| Purged { more: true, ..purged })
 }

@@ -8,37 +8,17 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange {
     visits: Locked<u8>,
-    seen: Locked<BTreeSet<Selector>>,
     line: tokio::sync::RwLock<()>,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        self.seen.lock().insert(record.selector);
-        Ok(answer)
-    }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
         let _writes = self.line.read().await;
-        store.replace(next, expected, change).await
+        store.replace(call).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
         let _writes = self.line.read().await;
-        store.revoke(subject, filter, action, update).await
+        store.revoke(call).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let _alone = self.line.write().await;
@@ -47,13 +27,11 @@ impl Twist for Strange {
             *visits = (*visits + 1) % 8;
             *visits
         };
-        let here: Vec<_> =
-            self.seen.lock().iter().filter(|selector| selector.0[15] % 8 == visited).copied().collect();
-        let (mut removed, most) = (0, u64::from(limit));
-        for record in store.find_all(&here).await? {
-            if removed < most && record.purge_at <= now {
-                removed += u64::from(store.delete(record.selector).await?);
-            }
+        let mut due = store.due(now).await?;
+        due.retain(|record| record.selector.0[15] % 8 == visited);
+        let mut removed = 0;
+        for record in due.iter().take(limit as usize) {
+            removed += u64::from(store.delete(record.selector).await?);
         }
         store.purge(now, 0).await.map(|rest| Purged { removed, more: rest.more })
     }

@@ -22,7 +22,6 @@ impl Drop for Rows<'_> {
     }
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         if self.held.load(Ordering::SeqCst) > 0 {

@@ -2,15 +2,9 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_purge(purge));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let purged = store.purge(now, limit.min(1)).await?;
-        Ok(Purged { more: purged.more || purged.removed > 0, ..purged })
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let purged = store.purge(now, limit.min(1)).await?;
+    Ok(Purged { more: purged.more || purged.removed > 0, ..purged })
 }

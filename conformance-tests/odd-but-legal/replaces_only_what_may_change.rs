@@ -2,25 +2,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_replace(replace));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let Some(old) = store.find(next.selector).await? else {
-            return store.replace(next, expected, change).await;
-        };
-        let Record { subject, kind, purpose, login, era, created_at, expires_at, .. } = old;
-        let next = Record { subject, kind, purpose, login, era, created_at, expires_at, ..next.clone() };
-        store.replace(&next, expected, change).await
-    }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let Some(old) = store.find(call.next.selector).await? else {
+        return store.replace(call).await;
+    };
+    let Record { subject, kind, purpose, login, era, created_at, expires_at, .. } = old;
+    let next = Record { subject, kind, purpose, login, era, created_at, expires_at, ..call.next.clone() };
+    store.replace(ReplaceCall { next: &next, ..call }).await
 }

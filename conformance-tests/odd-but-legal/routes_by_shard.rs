@@ -3,20 +3,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_insert(insert));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let stray =
-            record.subject.as_ref().is_some_and(|subject| !record.selector.0.starts_with(&subject.shard()));
-        let far = matches!(fence, Fence::Parent(parent) if parent.0[..2] != record.selector.0[..2]);
-        if stray || far {
-            return Err(StoreError::Refused("it belongs to another partition".into()));
-        }
-        store.insert(record, fence).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let stray =
+        record.subject.as_ref().is_some_and(|subject| !record.selector.0.starts_with(&subject.shard()));
+    let far = matches!(fence, Fence::Parent(parent) if parent.0[..2] != record.selector.0[..2]);
+    if stray || far {
+        return Err(StoreError::Refused("it belongs to another partition".into()));
     }
+    store.insert(record, fence).await
 }

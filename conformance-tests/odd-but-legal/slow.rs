@@ -9,7 +9,6 @@ struct Strange {
     calls: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn after(&self) {
         let calls = {

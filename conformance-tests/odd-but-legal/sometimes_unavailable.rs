@@ -9,7 +9,6 @@ struct Strange {
     calls: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
         let _ = store;

@@ -10,19 +10,12 @@ struct Strange {
     tried: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Strange {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let first = self.tried.lock().insert(next.selector);
-        if first && store.find(next.selector).await?.is_some() {
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let first = self.tried.lock().insert(call.next.selector);
+        if first && store.find(call.next.selector).await?.is_some() {
             return Ok(Replace::Conflict);
         }
-        store.replace(next, expected, change).await
+        store.replace(call).await
     }
 }

@@ -3,36 +3,24 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_revoke(revoke));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if chosen(filter, &store.all(subject).await?).len() <= 2_000 {
-            return store.revoke(subject, filter, action, update).await;
-        }
-        store.set_epoch(subject, update).await?;
-        let records = store.all(subject).await?;
-        let doomed = chosen(filter, &records);
-        let mut count = 0;
-        for page in doomed.chunks(500) {
-            let logins: HashSet<_> = page.iter().map(|record| record.login).collect();
-            for login in logins {
-                let of_login = RecordFilter { logins: Logins::Only(login), ..filter.clone() };
-                count += store.revoke(subject, &of_login, action, EpochUpdate::Keep).await?;
-            }
-            pause().await;
-        }
-        Ok(count)
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    if chosen(call.filter, &store.all(call.subject).await?).len() <= 2_000 {
+        return store.revoke(call).await;
     }
+    store.set_epoch(call.subject, call.update).await?;
+    let records = store.all(call.subject).await?;
+    let doomed = chosen(call.filter, &records);
+    let mut count = 0;
+    for page in doomed.chunks(500) {
+        let logins: HashSet<_> = page.iter().map(|record| record.login).collect();
+        for login in logins {
+            let of_login = RecordFilter { logins: Logins::Only(login), ..call.filter.clone() };
+            count +=
+                store.revoke(RevokeCall { filter: &of_login, update: EpochUpdate::Keep, ..call }).await?;
+        }
+        pause().await;
+    }
+    Ok(count)
 }

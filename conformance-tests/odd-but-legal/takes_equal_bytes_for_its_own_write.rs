@@ -3,24 +3,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const ODD: Odd = Odd::of::<Strange>();
+pub(crate) const ODD: Odd = Odd::new(|| on_replace(replace));
 
-#[derive(Default)]
-struct Strange;
-
-#[async_trait]
-impl Twist for Strange {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Conflict && store.find(next.selector).await?.as_ref() == Some(next) {
-            return Ok(Replace::Replaced);
-        }
-        Ok(answer)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    if answer == Replace::Conflict && store.find(call.next.selector).await?.as_ref() == Some(call.next) {
+        return Ok(Replace::Replaced);
     }
+    Ok(answer)
 }

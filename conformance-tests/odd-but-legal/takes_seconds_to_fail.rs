@@ -7,13 +7,12 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>().only(&["outage::"]);
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         served()
     }
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
-        if store.trouble().is_some_and(|trouble| trouble != Trouble::Restart) {
+        if store.fault().is_some_and(|fault| fault != Fault::Restart) {
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
         Ok(Box::new(()))

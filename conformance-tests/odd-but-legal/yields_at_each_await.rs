@@ -7,7 +7,6 @@ pub(crate) const ODD: Odd = Odd::of::<Strange>();
 #[derive(Default)]
 struct Strange;
 
-#[async_trait]
 impl Twist for Strange {
     async fn before(&self, store: &Base) -> Result<Held, StoreError> {
         let _ = store;

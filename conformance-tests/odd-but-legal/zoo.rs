@@ -12,7 +12,7 @@ mod connections_heal_one_by_one;
 mod counts_no_records_in_an_insert;
 mod counts_to_a_bound;
 mod dropped_writes_land_late;
-mod in_trouble_every_other_write_was_done;
+mod in_an_outage_every_other_write_was_done;
 mod keeps_an_audit_trail;
 mod keeps_epochs_for_a_year;
 mod keeps_epochs_longer_and_leaves_them_alone;
@@ -58,7 +58,7 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     counts_no_records_in_an_insert,
     counts_to_a_bound,
     dropped_writes_land_late,
-    in_trouble_every_other_write_was_done,
+    in_an_outage_every_other_write_was_done,
     keeps_an_audit_trail,
     keeps_epochs_for_a_year,
     keeps_epochs_longer_and_leaves_them_alone,

@@ -4,10 +4,10 @@ use std::fmt;
 use std::pin::Pin;
 
 use crate::clause::Clause;
+use crate::context::CaseContext;
 use crate::declared::Capability;
-use crate::harness::Trouble;
-use crate::outcome::{CHANCE, Ran};
-use crate::stage::Stage;
+use crate::harness::Fault;
+use crate::outcome::{CHANCE, CaseResult};
 
 /// One check: a plain function, and the clauses that it checks.
 pub struct Case {
@@ -36,7 +36,7 @@ pub enum Level {
 }
 
 /// Not `Send`: each case has a thread of its own.
-pub(crate) type Function = fn(Stage) -> Pin<Box<dyn Future<Output = Ran>>>;
+pub(crate) type Function = fn(CaseContext) -> Pin<Box<dyn Future<Output = CaseResult>>>;
 
 #[derive(Clone, Copy)]
 pub(crate) enum Run {
@@ -47,7 +47,7 @@ pub(crate) enum Run {
     /// If the test binary can be run again as a child.
     Child(Function),
     /// While no other case runs, if the harness has a server that supports this fault.
-    Server(Trouble, Function),
+    Server(Fault, Function),
     /// Never, for this reason.
     Untested(&'static str),
 }
@@ -86,7 +86,7 @@ impl fmt::Debug for Case {
     }
 }
 
-/// An entry of the registry: `case!(Any Quick [S7] name)`. `Child`, `Damage` or the name of a [`Trouble`] may replace
+/// An entry of the registry: `case!(Any Quick [S7] name)`. `Child`, `Damage` or the name of a [`Fault`] may replace
 /// `Any`, and `needs [Purge]` names required capabilities. `case!(untested [S14] name, "reason")` is never run.
 macro_rules! case {
     (untested [$($clause:ident)+] $name:ident, $reason:literal) => {
@@ -109,11 +109,11 @@ macro_rules! case {
             run: $crate::case::case!(@run $run $name),
         }
     };
-    (@run Any $name:ident) => { $crate::case::Run::Any(|stage| Box::pin($name(stage))) };
-    (@run Damage $name:ident) => { $crate::case::Run::Damage(|stage| Box::pin($name(stage))) };
-    (@run Child $name:ident) => { $crate::case::Run::Child(|stage| Box::pin($name(stage))) };
-    (@run $trouble:ident $name:ident) => {
-        $crate::case::Run::Server($crate::harness::Trouble::$trouble, |stage| Box::pin($name(stage)))
+    (@run Any $name:ident) => { $crate::case::Run::Any(|context| Box::pin($name(context))) };
+    (@run Damage $name:ident) => { $crate::case::Run::Damage(|context| Box::pin($name(context))) };
+    (@run Child $name:ident) => { $crate::case::Run::Child(|context| Box::pin($name(context))) };
+    (@run $fault:ident $name:ident) => {
+        $crate::case::Run::Server($crate::harness::Fault::$fault, |context| Box::pin($name(context)))
     };
 }
 

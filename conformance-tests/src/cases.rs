@@ -16,6 +16,7 @@ mod list;
 mod login;
 mod namespace;
 mod outage;
+mod prelude;
 mod race;
 mod race_subject;
 mod race_token;

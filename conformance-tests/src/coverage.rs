@@ -57,7 +57,7 @@ macro_rules! edges {
 }
 
 edges! {
-    "who":
+    "owner":
         Anonymous OF_RECORDS, "a record without a subject";
         Neighbour OF_NAMES, "a subject whose shard another one shares";
         AnonymousParent INSERT, "under a parent without a subject";
@@ -106,8 +106,8 @@ edges! {
     "together":
         Overlapped EVERY, "while another call is under way";
         Dropped EVERY, "the caller goes away";
-    "trouble":
-        Trouble EVERY, "the server is in trouble";
+    "fault":
+        Fault EVERY, "a fault of the server";
 }
 
 /// A cell of the matrix: an operation at an edge.
@@ -181,7 +181,7 @@ impl Coverage {
             for (operation, name) in OPERATIONS.iter().enumerate() {
                 if operations & (1 << operation) != 0 && self.0[at][operation].load(Relaxed) == 0 {
                     let lacks = match *dimension {
-                        "trouble" => declared.lacks(Capability::Outage),
+                        "fault" => declared.lacks(Capability::Outage),
                         "handles" => declared.lacks(Capability::SecondHandle),
                         _ => None,
                     };
@@ -236,8 +236,8 @@ impl Edges {
         }
     }
 
-    pub(crate) const fn trouble() -> Self {
-        Self(1 << Edge::Trouble as u64)
+    pub(crate) const fn fault() -> Self {
+        Self(1 << Edge::Fault as u64)
     }
 
     pub(crate) const fn dropped() -> Self {

@@ -25,7 +25,7 @@ const WRITERS: u64 = 3;
 /// What a child reports, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "only a few are alive concurrently")]
-pub(crate) enum Said {
+pub(crate) enum ChildLine {
     /// A writer is about to leave this record under the selector; `None` means no record.
     Begins { writer: u64, selector: Selector, after: Option<Record> },
     /// That was acknowledged.
@@ -81,15 +81,15 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
     loop {
         let mut old = record(name.as_str());
         old.login = LoginId(rng.bytes());
-        say(&Said::Begins { writer, selector: old.selector, after: Some(old.clone()) });
+        say(&ChildLine::Begins { writer, selector: old.selector, after: Some(old.clone()) });
         expect(store.insert(&old, Fence::None).await.map_err(failed)? == INSERTED)?;
-        say(&Said::Acknowledged { writer });
+        say(&ChildLine::Acknowledged { writer });
         for _ in 0..rng.below(3) {
             let mut new = crate::specimen::next(&old, &mut rng);
             new.body = rewritten(&new.body, &mut rng);
-            say(&Said::Begins { writer, selector: new.selector, after: Some(new.clone()) });
+            say(&ChildLine::Begins { writer, selector: new.selector, after: Some(new.clone()) });
             store.swap(&new, &old).await.map_err(stopped)?;
-            say(&Said::Acknowledged { writer });
+            say(&ChildLine::Acknowledged { writer });
             old = new;
         }
         let which = RecordFilter::login(old.login);
@@ -99,7 +99,7 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
         let ending = rng.below(5);
         let after = [None, None, Some(marked), Some(spent.clone())].into_iter().nth(ending);
         let Some(after) = after else { continue };
-        say(&Said::Begins { writer, selector: old.selector, after });
+        say(&ChildLine::Begins { writer, selector: old.selector, after });
         let epoch = EpochUpdate::Set {
             epoch: Epoch(rng.bytes()),
             now: at(9),
@@ -113,7 +113,7 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
             _ => store.swap(&spent, &old).await.map(|()| true).map_err(stopped)?,
         };
         expect(done)?;
-        say(&Said::Acknowledged { writer });
+        say(&ChildLine::Acknowledged { writer });
     }
 }
 
@@ -122,13 +122,13 @@ fn expect(done: bool) -> Result<(), String> {
 }
 
 /// Writes one line in a single write.
-fn say(said: &Said) {
+fn say(said: &ChildLine) {
     let line = format!("{}\n", said.print());
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
 
-impl Said {
+impl ChildLine {
     fn print(&self) -> String {
         match self {
             Self::Begins { writer, selector, after } => {
@@ -176,12 +176,12 @@ pub(crate) struct Expected {
 }
 
 impl Expected {
-    pub(crate) fn hear(&mut self, said: Said) {
+    pub(crate) fn hear(&mut self, said: ChildLine) {
         match said {
-            Said::Begins { writer, selector, after } => {
+            ChildLine::Begins { writer, selector, after } => {
                 self.under_way.insert(writer, (selector, after));
             }
-            Said::Acknowledged { writer } => self.known.extend(self.under_way.remove(&writer)),
+            ChildLine::Acknowledged { writer } => self.known.extend(self.under_way.remove(&writer)),
         }
     }
 
@@ -215,24 +215,24 @@ mod tests {
     fn what_is_said_is_heard() {
         let record = record("alice");
         for after in [None, Some(record.clone())] {
-            let said = Said::Begins { writer: 2, selector: record.selector, after };
-            assert_eq!(Said::parse(&said.print()), Some(said.clone()));
+            let said = ChildLine::Begins { writer: 2, selector: record.selector, after };
+            assert_eq!(ChildLine::parse(&said.print()), Some(said.clone()));
             let line = said.print();
-            assert_eq!(Said::parse(&line[..line.len() - 1]), None, "cut off");
+            assert_eq!(ChildLine::parse(&line[..line.len() - 1]), None, "cut off");
         }
-        assert_eq!(Said::parse("running 3 tests"), None);
+        assert_eq!(ChildLine::parse("running 3 tests"), None);
     }
 
     #[test]
     fn only_what_was_under_way_is_uncertain() {
         let (record, mut expected) = (record("alice"), Expected::default());
         let selector = record.selector;
-        expected.hear(Said::Begins { writer: 0, selector, after: Some(record.clone()) });
+        expected.hear(ChildLine::Begins { writer: 0, selector, after: Some(record.clone()) });
         assert!(expected.allows(selector, None) && expected.allows(selector, Some(&record)));
-        expected.hear(Said::Acknowledged { writer: 0 });
+        expected.hear(ChildLine::Acknowledged { writer: 0 });
         assert!(!expected.allows(selector, None) && expected.allows(selector, Some(&record)));
-        expected.hear(Said::Begins { writer: 0, selector, after: None });
-        expected.hear(Said::Acknowledged { writer: 0 });
+        expected.hear(ChildLine::Begins { writer: 0, selector, after: None });
+        expected.hear(ChildLine::Acknowledged { writer: 0 });
         assert!(expected.allows(selector, None) && !expected.allows(selector, Some(&record)));
     }
 }

@@ -26,16 +26,17 @@ use std::time::Duration;
 use hallpass_core::{Clock as _, SystemClock, Timestamp};
 
 use crate::clause::Clause;
+use crate::context::{CaseContext, harness_failed};
 use crate::declared::Capability;
-use crate::harness::Trouble;
+use crate::harness::Fault;
 use crate::history::now;
-use crate::outcome::{Ran, Stop};
+use crate::outcome::{CaseResult, Stop};
 use crate::rng::Rng;
-use crate::stage::{Stage, harness_failed};
 use call::Call;
 use choose::Chooser;
 use model::Model;
-use play::{Session, Step, Went};
+use place::StepOutcome;
+use play::{Session, Step};
 use shrink::Shrink;
 use world::World;
 pub(crate) use world::{FAMILIES, NEIGHBOURS, Theme};
@@ -50,7 +51,7 @@ pub(crate) struct Amount {
     pub(crate) within: Duration,
     /// The minimum number of sequences for a verdict, and the time limit for those.
     pub(crate) least: usize,
-    pub(crate) patience: Duration,
+    pub(crate) time_budget: Duration,
     /// The number of steps in a sequence.
     pub(crate) steps: usize,
     pub(crate) quick: bool,
@@ -59,10 +60,10 @@ pub(crate) struct Amount {
 }
 
 impl Model {
-    /// What the backend of `stage` promises.
-    fn of(stage: &Stage) -> Self {
+    /// What the backend of `case` promises.
+    fn of(case: &CaseContext) -> Self {
         let wall = SystemClock.now().saturating_add(Duration::from_secs(2 * 3_600));
-        Self { purges: stage.declares(Capability::Purge), wall }
+        Self { purges: case.declares(Capability::Purge), wall }
     }
 
     /// The earliest time at which a record may be due: by the real clock, a native time to live may remove a record
@@ -73,22 +74,22 @@ impl Model {
 }
 
 /// Plays sequences until one of them breaks a promise.
-pub(crate) async fn sequences(stage: Stage, amount: Amount) -> Ran {
+pub(crate) async fn sequences(case: CaseContext, amount: Amount) -> CaseResult {
     let (started, mut played, mut whole) = (now(), 0, 0);
-    let model = Model::of(&stage);
+    let model = Model::of(&case);
     for number in 0..amount.sequences {
         let spent = now() - started;
         if number >= amount.least && spent > amount.within {
             break;
         }
-        if spent > amount.patience {
+        if spent > amount.time_budget {
             let why = format!("too slow: {number} of {} sequences took {spent:?}", amount.least);
             return Err(Stop::Inconclusive(why));
         }
-        let mut rng = stage.rng();
+        let mut rng = case.rng();
         let world = World::new(&mut rng, model.floor(), amount.quick, amount.about);
         played += 1;
-        if let Went::On = sequence(&stage, world, rng, model, number, amount).await? {
+        if let StepOutcome::On = sequence(&case, world, rng, model, number, amount).await? {
             whole += 1;
         }
     }
@@ -100,37 +101,37 @@ pub(crate) async fn sequences(stage: Stage, amount: Amount) -> Ran {
 }
 
 async fn sequence(
-    stage: &Stage,
+    case: &CaseContext,
     world: World,
     rng: Rng,
     model: Model,
     number: usize,
     amount: Amount,
-) -> Ran<Went> {
+) -> CaseResult<StepOutcome> {
     let places = if world.has(Theme::Places) { 2 } else { 1 };
     let length = if world.has(Theme::Crowd) { 3 * amount.steps } else { amount.steps };
-    let restarts = world.has(Theme::Opens) && stage.declares(Capability::ProcessCrash);
+    let restarts = world.has(Theme::Opens) && case.declares(Capability::ProcessCrash);
     let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
-    let mut session = Session::open(stage, &format!("_g{number}"), model, places).await?;
+    let mut session = Session::open(case, &format!("_g{number}"), model, places).await?;
     let mut steps: Vec<Step> = Vec::new();
-    let mut went = Ok(Went::On);
+    let mut outcome = Ok(StepOutcome::On);
     for _ in 0..length {
         let place = chooser.rng.below(places);
         steps.push(chooser.step(place, session.state(place)));
-        went = session.step(&steps[steps.len() - 1]).await;
-        if !matches!(went, Ok(Went::On)) {
+        outcome = session.step(&steps[steps.len() - 1]).await;
+        if !matches!(outcome, Ok(StepOutcome::On)) {
             break;
         }
     }
-    let ended = match went {
-        Ok(Went::On) => session.finish().await,
+    let ended = match outcome {
+        Ok(StepOutcome::On) => session.finish().await,
         ended => ended,
     };
     drop(session);
     match ended {
         Err(Stop::Violation { clause, observed }) => {
             let budget = if amount.quick { Duration::from_secs(1) } else { Duration::from_secs(3) };
-            let shrink = Shrink { stage, model, places, budget };
+            let shrink = Shrink { case, model, places, budget };
             Err(shrink.story(steps, clause, observed).await?)
         }
         other => other,
@@ -142,33 +143,33 @@ const BOUND: Duration = Duration::from_secs(20);
 /// How long after a fault a handle may still fail now and then (S12).
 const RECOVERY: Duration = Duration::from_secs(30);
 
-/// Plays sequences with `trouble` in the middle of each. A call that returned an error did nothing, or may have done
+/// Plays sequences with `fault` in the middle of each. A call that returned an error did nothing, or may have done
 /// it if the error says so. Everything else must match the model afterwards.
-pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, steps: usize) -> Ran {
-    let server = stage.server()?;
-    let model = Model::of(&stage);
+pub(crate) async fn sequences_in(case: CaseContext, fault: Fault, count: usize, steps: usize) -> CaseResult {
+    let server = case.server()?;
+    let model = Model::of(&case);
     'sequences: for number in 0..count {
-        let mut rng = stage.rng();
+        let mut rng = case.rng();
         let mut world = World::new(&mut rng, model.floor(), true, None);
         world.themes.retain(|theme| !matches!(theme, Theme::Drops | Theme::Places | Theme::Opens));
-        let mut session = Session::open(&stage, &format!("_g{number}"), model, 1).await?;
+        let mut session = Session::open(&case, &format!("_g{number}"), model, 1).await?;
         // A lost touch harms no one, and records removed by a purge may be back.
-        let restarts = trouble == Trouble::Restart;
+        let restarts = fault == Fault::Restart;
         let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
         for _ in 0..steps {
             let step = chooser.step(0, session.state(0));
             session.step(&step).await?;
         }
         let mut calls = chooser.each(session.state(0));
-        if trouble == Trouble::Restart {
+        if fault == Fault::Restart {
             // Records removed by a purge may be back.
             calls.retain(|call| !matches!(call, Call::Purge { .. }));
         }
-        server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
-        let asked = session.ask_in_trouble(&calls, trouble, BOUND).await;
+        server.inflict(fault).await.map_err(|error| harness_failed(&error))?;
+        let asked = session.ask_in_fault(&calls, fault, BOUND).await;
         server.heal().await.map_err(|error| harness_failed(&error))?;
         let lost = |stop| match stop {
-            Stop::Violation { clause, observed } if trouble == Trouble::Restart && clause != Clause::S12 => {
+            Stop::Violation { clause, observed } if fault == Fault::Restart && clause != Clause::S12 => {
                 Stop::Violation { clause: Clause::S14, observed: format!("after a restart: {observed}") }
             }
             stop => stop,
@@ -177,11 +178,11 @@ pub(crate) async fn sequences_in(stage: Stage, trouble: Trouble, count: usize, s
         session.recover(RECOVERY).await?;
         // Each operation works again, on the handle that was used during the fault.
         for call in chooser.each(session.state(0)) {
-            if trouble == Trouble::Restart && matches!(call, Call::Purge { .. }) {
+            if fault == Fault::Restart && matches!(call, Call::Purge { .. }) {
                 continue;
             }
             let step = Step::Do { place: 0, node: 0, call };
-            if let Went::Nowhere = session.step(&step).await.map_err(lost)? {
+            if let StepOutcome::Nowhere = session.step(&step).await.map_err(lost)? {
                 continue 'sequences;
             }
         }

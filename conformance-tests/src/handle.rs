@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 
 use crate::clause::Clause;
 use crate::history::History;
-use crate::outcome::{Ran, hold};
+use crate::outcome::{CaseResult, hold};
 use crate::watched::Watched;
 
 /// How many spurious conflicts (S5) are accepted before they count as a refusal.
@@ -116,13 +116,13 @@ impl Handle {
     }
 
     /// Inserts a record that must be new, without a fence.
-    pub(crate) async fn put(&self, record: &Record) -> Ran {
+    pub(crate) async fn put(&self, record: &Record) -> CaseResult {
         let answer = self.insert(record, Fence::None).await?;
         hold(Clause::S2, answer == INSERTED, format_args!("insert of a new record returned {answer:?}"))
     }
 
     /// Inserts records that must be new, several concurrently, so that network round trips overlap.
-    pub(crate) async fn put_all(&self, records: &[Record]) -> Ran {
+    pub(crate) async fn put_all(&self, records: &[Record]) -> CaseResult {
         for few in records.chunks(AT_ONCE) {
             let mut puts = JoinSet::new();
             for record in few {
@@ -138,7 +138,7 @@ impl Handle {
 
     /// Purges until nothing is left or nothing more goes, and returns the number of records removed. A store may stop
     /// before its limit, and may return "maybe more" after any call (S10).
-    pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> Ran<u64> {
+    pub(crate) async fn collect(&self, now: Timestamp, limit: u32) -> CaseResult<u64> {
         let (mut removed, mut idle) = (0, 0);
         while idle < IDLE {
             let purged = self.purge_expired(now, limit).await?;
@@ -154,7 +154,7 @@ impl Handle {
     }
 
     /// Replaces `old` by `next`. This must succeed, but may take several tries.
-    pub(crate) async fn swap(&self, next: &Record, old: &Record) -> Ran {
+    pub(crate) async fn swap(&self, next: &Record, old: &Record) -> CaseResult {
         for _ in 0..SPURIOUS {
             match self.replace(next, old.revision).await? {
                 Replace::Replaced => return Ok(()),

@@ -78,17 +78,17 @@ pub trait Vandal: Send + Sync {
 /// once more.
 ///
 /// The package `hallpass-test-servers` launches any server, stops, freezes and crashes it, and has the proxy that
-/// [`Trouble::Cut`] needs. Its documentation contains a complete harness to copy.
+/// [`Fault::Cut`] needs. Its documentation contains a complete harness to copy.
 #[async_trait]
 pub trait Server: Send + Sync {
     /// The faults that it supports.
-    fn troubles(&self) -> &[Trouble];
+    fn faults(&self) -> &[Fault];
 
-    /// Inflicts `trouble`. [`Trouble::Restart`] is over when this returns; the others last.
+    /// Inflicts `fault`. [`Fault::Restart`] is over when this returns; the others last.
     ///
     /// # Errors
     /// If the fault cannot be inflicted.
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError>;
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError>;
 
     /// Ends the fault and waits until the server responds again.
     ///
@@ -99,7 +99,7 @@ pub trait Server: Send + Sync {
 
 /// A fault that the suite inflicts on a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Trouble {
+pub enum Fault {
     /// Existing connections are closed, and new ones too. Needs a proxy in front of the server.
     Cut,
     /// It neither responds nor closes connections, as under `SIGSTOP` or behind a dead router.

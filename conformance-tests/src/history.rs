@@ -169,11 +169,11 @@ pub(crate) struct Visit<'a> {
 
 impl Visit<'_> {
     /// Records the end of the call; `wrote` says whether it changed something.
-    pub(crate) fn end(mut self, wrote: bool, trouble: bool) {
+    pub(crate) fn end(mut self, wrote: bool, fault: bool) {
         self.open = false;
         self.history.known().end(self.asked, self.node, wrote);
-        if trouble {
-            self.history.0.coverage.count(self.asked.operation(), Edges::trouble());
+        if fault {
+            self.history.0.coverage.count(self.asked.operation(), Edges::fault());
         }
     }
 }

@@ -10,12 +10,12 @@ use tokio::task::{JoinError, yield_now};
 use tokio::time::timeout;
 
 use crate::history::now;
-use crate::outcome::{Ran, Stop};
+use crate::outcome::{CaseResult, Stop};
 use crate::race::contest;
 
 /// How long the second call may wait while the first one is held up. If it waits for a lock of the first one, it
 /// would wait without end; that is no fault.
-const PATIENCE: Duration = Duration::from_millis(25);
+const SECOND_CALL_TIMEOUT: Duration = Duration::from_millis(25);
 /// At how many of its steps, in turn, the first call is held up.
 const STEPS: usize = 5;
 
@@ -32,7 +32,7 @@ pub(crate) enum Met {
 
 /// Lets `first` take `steps` steps, then runs `second` to its end, then `first`. If `second` waits for `first`, both
 /// continue together.
-pub(crate) async fn hold_up<A, B>(
+pub(crate) async fn interleave<A, B>(
     first: impl Future<Output = A>,
     steps: usize,
     second: impl Future<Output = B>,
@@ -47,7 +47,7 @@ pub(crate) async fn hold_up<A, B>(
             return (a, second.await, Met::Missed);
         }
     }
-    match timeout(PATIENCE, second.as_mut()).await {
+    match timeout(SECOND_CALL_TIMEOUT, second.as_mut()).await {
         Ok(b) => match step(first.as_mut(), 1).await {
             Some(a) => (a, b, Met::Missed),
             None => (first.await, b, Met::Held),
@@ -73,14 +73,14 @@ impl How {
         self,
         first: impl Future<Output = Result<A, StoreError>> + Send + 'static,
         second: impl Future<Output = Result<B, StoreError>> + Send + 'static,
-    ) -> Ran<(A, B, Met)> {
+    ) -> CaseResult<(A, B, Met)> {
         match self {
             Self::Held { steps, swapped: false } => {
-                let (a, b, met) = hold_up(first, steps, second).await;
+                let (a, b, met) = interleave(first, steps, second).await;
                 Ok((a?, b?, met))
             }
             Self::Held { steps, swapped: true } => {
-                let (b, a, met) = hold_up(second, steps, first).await;
+                let (b, a, met) = interleave(second, steps, first).await;
                 Ok((a?, b?, met))
             }
             Self::Free => {
@@ -102,7 +102,7 @@ async fn timed<T>(call: impl Future<Output = T>) -> (T, Range<Instant>) {
 
 /// Plays `round` with its first call held up at each of its steps, then with its second one. If neither could be held
 /// up, they run freely; if they never overlap, the case shows nothing.
-pub(crate) async fn meet(mut round: impl AsyncFnMut(How) -> Ran<Met>) -> Ran {
+pub(crate) async fn meet(mut round: impl AsyncFnMut(How) -> CaseResult<Met>) -> CaseResult {
     let mut met = Vec::new();
     for swapped in [false, true] {
         for steps in 1..=STEPS {

@@ -12,7 +12,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(crate) use model::{Did, of_key, of_subject, swept};
+pub(crate) use model::{Observed, of_key, of_subject, swept};
 pub(crate) use tell::unexplained;
 
 use crate::generate::call::Answer;
@@ -29,7 +29,7 @@ pub(crate) struct Op {
     pub(crate) began: Duration,
     /// `None` if the outcome is unknown: the call may take effect at any later time.
     pub(crate) ended: Option<Duration>,
-    pub(crate) did: Did,
+    pub(crate) observed: Observed,
     pub(crate) answer: Answer,
 }
 

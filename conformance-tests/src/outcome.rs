@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::fmt;
 
-use crate::case::Case;
 use crate::clause::Clause;
 
 /// The reason that leaves a case about faults untested if the harness has no server.
@@ -81,7 +80,7 @@ impl Outcome {
 pub struct Violation {
     /// The broken clause of `docs/contract.md`.
     pub clause: Clause,
-    /// The case that saw it: [`Case::id`].
+    /// The case that saw it: [`Case::id`](crate::Case::id).
     pub case: String,
     /// What was observed, and what was expected.
     pub observed: String,
@@ -145,13 +144,13 @@ pub(crate) enum Stop {
 }
 
 /// The result of a case's function.
-pub(crate) type Ran<T = ()> = Result<T, Stop>;
+pub(crate) type CaseResult<T = ()> = Result<T, Stop>;
 
 impl Stop {
-    pub(crate) fn into_outcome(self, case: &Case, history: String, seed: u64) -> Outcome {
+    pub(crate) fn into_outcome(self, case: String, history: String, seed: u64) -> Outcome {
         match self {
             Self::Violation { clause, observed } | Self::Late { clause, observed } => {
-                Outcome::Failed(Violation { clause, case: case.id(), observed, history, seed })
+                Outcome::Failed(Violation { clause, case, observed, history, seed })
             }
             Self::Inconclusive(why) => Outcome::Inconclusive(why),
             Self::Harness(why) => Outcome::HarnessFailed(why),
@@ -217,7 +216,7 @@ pub(crate) fn chain(error: &dyn Error) -> String {
 }
 
 /// Ends the case with a violation of `clause` unless `holds`.
-pub(crate) fn hold(clause: Clause, holds: bool, observed: impl fmt::Display) -> Ran {
+pub(crate) fn hold(clause: Clause, holds: bool, observed: impl fmt::Display) -> CaseResult {
     match holds {
         true => Ok(()),
         false => Err(Stop::Violation { clause, observed: observed.to_string() }),
@@ -230,6 +229,6 @@ pub(crate) fn same<T: PartialEq + fmt::Debug>(
     what: impl fmt::Display,
     got: &T,
     want: &T,
-) -> Ran {
+) -> CaseResult {
     hold(clause, got == want, format_args!("{what}: expected {want:?}, got {got:?}"))
 }

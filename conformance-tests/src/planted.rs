@@ -16,7 +16,7 @@ use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 
 use crate::coverage::{Asked, Cell, Edges, Known};
 use crate::declared::Declared;
-use crate::harness::{Harness, Server, Trouble, Vandal};
+use crate::harness::{Fault, Harness, Server, Vandal};
 
 /// Every cell of the matrix: operation and edge.
 pub fn cells() -> impl Iterator<Item = Cell> {
@@ -34,7 +34,7 @@ struct Shared {
     cell: Cell,
     known: Mutex<HashMap<String, Arc<Mutex<Known>>>>,
     nodes: AtomicUsize,
-    in_trouble: AtomicBool,
+    in_fault: AtomicBool,
 }
 
 impl<H: Harness> Planted<H> {
@@ -45,7 +45,7 @@ impl<H: Harness> Planted<H> {
             cell,
             known: Mutex::default(),
             nodes: AtomicUsize::new(0),
-            in_trouble: AtomicBool::new(false),
+            in_fault: AtomicBool::new(false),
         };
         Self { inner: Arc::new(inner), shared: Arc::new(shared) }
     }
@@ -104,19 +104,19 @@ impl<H: Harness> Harness for Planted<H> {
 
 #[async_trait]
 impl<H: Harness> Server for Planted<H> {
-    fn troubles(&self) -> &[Trouble] {
-        self.inner.server().map_or(&[], Server::troubles)
+    fn faults(&self) -> &[Fault] {
+        self.inner.server().map_or(&[], Server::faults)
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
         let server = self.inner.server().ok_or("the server has gone")?;
-        server.inflict(trouble).await?;
-        self.shared.in_trouble.store(trouble != Trouble::Restart, Ordering::Relaxed);
+        server.inflict(fault).await?;
+        self.shared.in_fault.store(fault != Fault::Restart, Ordering::Relaxed);
         Ok(())
     }
 
     async fn heal(&self) -> Result<(), BoxError> {
-        self.shared.in_trouble.store(false, Ordering::Relaxed);
+        self.shared.in_fault.store(false, Ordering::Relaxed);
         self.inner.server().ok_or("the server has gone")?.heal().await
     }
 }
@@ -162,8 +162,8 @@ impl Drop for Visit<'_> {
 impl Wrong {
     async fn visit<'a>(&'a self, asked: Asked<'a>) -> Result<Visit<'a>, StoreError> {
         let mut edges = lock(&self.known).begin(asked, self.node);
-        if self.shared.in_trouble.load(Ordering::Relaxed) {
-            edges = Edges::trouble();
+        if self.shared.in_fault.load(Ordering::Relaxed) {
+            edges = Edges::fault();
         }
         let is_wrong = self.shared.cell.is(asked.operation(), edges);
         let visit = Visit { store: self, asked, is_wrong, open: true };

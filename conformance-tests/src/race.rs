@@ -9,7 +9,7 @@ use tokio::runtime::Handle;
 
 use crate::handle::Handle as Node;
 use crate::history::now;
-use crate::outcome::{Ran, Stop};
+use crate::outcome::{CaseResult, Stop};
 
 /// The minimum number of rounds of a race, if time permits.
 const ROUNDS: usize = 40;
@@ -21,7 +21,7 @@ const BUDGET: Duration = Duration::from_millis(2_500);
 const GUN: Duration = Duration::from_micros(200);
 
 /// A participant in a race.
-pub(crate) type Entrant<T> = Pin<Box<dyn Future<Output = Ran<T>> + Send>>;
+pub(crate) type Racer<T> = Pin<Box<dyn Future<Output = CaseResult<T>> + Send>>;
 
 /// The result of an entrant, and when it ran.
 #[derive(Debug)]
@@ -39,10 +39,10 @@ impl<T> Timed<T> {
 
 /// Starts all entrants concurrently, each on a thread of its own. On the workers of a runtime, a woken task may wait
 /// in the queue of the worker that woke it.
-pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Vec<Timed<T>>> {
-    let count = entrants.len();
+pub(crate) async fn race<T: Send + 'static>(racers: Vec<Racer<T>>) -> CaseResult<Vec<Timed<T>>> {
+    let count = racers.len();
     let (barrier, ready) = (Arc::new(Barrier::new(count)), Arc::new(AtomicUsize::new(0)));
-    let enter = |entrant: Entrant<T>| {
+    let enter = |racer: Racer<T>| {
         let (barrier, ready, runtime) = (Arc::clone(&barrier), Arc::clone(&ready), Handle::current());
         tokio::task::spawn_blocking(move || {
             barrier.wait();
@@ -52,11 +52,11 @@ pub(crate) async fn race<T: Send + 'static>(entrants: Vec<Entrant<T>>) -> Ran<Ve
                 std::hint::spin_loop();
             }
             let began = now();
-            let value = runtime.block_on(entrant);
+            let value = runtime.block_on(racer);
             value.map(|value| Timed { began, ended: now(), value })
         })
     };
-    let running: Vec<_> = entrants.into_iter().map(enter).collect();
+    let running: Vec<_> = racers.into_iter().map(enter).collect();
     let mut timed = Vec::new();
     for task in running {
         match task.await {
@@ -77,12 +77,15 @@ pub(crate) fn overlapped<T>(timed: &[Timed<T>]) -> bool {
 
 /// Repeats `round`, which returns whether its entrants overlapped, until enough rounds have overlapped or the time is
 /// up. A race that never overlapped shows nothing.
-pub(crate) async fn contest(round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
+pub(crate) async fn contest(round: impl AsyncFnMut(usize) -> CaseResult<bool>) -> CaseResult {
     contest_of(ROUNDS, round).await
 }
 
 /// Like [`contest`], with a minimum number of rounds.
-pub(crate) async fn contest_of(rounds: usize, mut round: impl AsyncFnMut(usize) -> Ran<bool>) -> Ran {
+pub(crate) async fn contest_of(
+    rounds: usize,
+    mut round: impl AsyncFnMut(usize) -> CaseResult<bool>,
+) -> CaseResult {
     let (started, mut overlaps) = (now(), 0);
     for number in 0.. {
         if number >= rounds && overlaps >= OVERLAPS || started.elapsed() > BUDGET {

@@ -14,16 +14,16 @@ use tokio::runtime::Runtime;
 use crate::case::{Case, Function, Run};
 use crate::cases::cases;
 use crate::clause::Clause;
+use crate::context::{CaseContext, OPEN};
 use crate::coverage::Coverage;
 use crate::declared::Capability;
-use crate::harness::{Harness, Trouble};
+use crate::harness::{Fault, Harness};
 use crate::history::now;
 use crate::options::Options;
 use crate::outcome::{NO_SERVER, Outcome, Stop};
 use crate::pace::Pace;
 use crate::report::{Report, Rounds};
 use crate::rng::Rng;
-use crate::stage::{OPEN, Stage};
 
 /// How long a server may take to recover after a failed case.
 const HEALING: Duration = Duration::from_secs(60);
@@ -146,7 +146,7 @@ impl Runner {
                 Some(reason) => Outcome::NotDeclared(reason),
                 None => Outcome::Untested(NO_SERVER),
             },
-            Run::Server(trouble, _) if !self.can_be_made(trouble) => {
+            Run::Server(fault, _) if !self.can_be_made(fault) => {
                 Outcome::Untested("the harness supplies no server that supports this fault")
             }
             Run::Any(function) | Run::Child(function) | Run::Damage(function) => {
@@ -179,8 +179,8 @@ impl Runner {
         }
     }
 
-    fn can_be_made(&self, trouble: Trouble) -> bool {
-        self.harness.server().is_some_and(|server| server.troubles().contains(&trouble))
+    fn can_be_made(&self, fault: Fault) -> bool {
+        self.harness.server().is_some_and(|server| server.faults().contains(&fault))
     }
 
     /// Runs `function` on a thread of its own, which is abandoned if it hangs.
@@ -192,8 +192,8 @@ impl Runner {
         let namespace = format!("t{:08x}_{number}", self.run);
         let rng = Rng::new(seed, case.name);
         let (child, coverage) = (self.options.child.clone(), Arc::clone(&self.coverage));
-        let stage = Stage::new(Arc::clone(&self.harness), namespace, rng, child, coverage);
-        let (limit, played) = (self.options.limit, stage.clone());
+        let context = CaseContext::new(Arc::clone(&self.harness), namespace, rng, child, coverage);
+        let (limit, played) = (self.options.limit, context.clone());
         let (sender, receiver) = channel();
         let work = move || {
             let played = AssertUnwindSafe(|| runtime.block_on(play(function, played, limit)));
@@ -204,7 +204,7 @@ impl Runner {
         }
         // The inner limit cannot interrupt a call that never yields.
         let answer = receiver.recv_timeout(limit + Duration::from_secs(1));
-        let history = stage.history();
+        let history = context.history();
         self.pace.note(history);
         match answer {
             Ok(Ok(Some(Ok(())))) if history.is_only(OPEN) => Outcome::Panicked {
@@ -213,7 +213,7 @@ impl Runner {
             },
             Ok(Ok(Some(Ok(())))) => Outcome::Passed,
             Ok(Ok(Some(Err(stop)))) => {
-                self.pace.judge(stop, history).into_outcome(case, history.text(), seed)
+                self.pace.judge(stop, history).into_outcome(case.id(), history.text(), seed)
             }
             Ok(Err(panic)) if history.is_stuck_in(OPEN) => {
                 Outcome::HarnessFailed(format!("open panicked: {}", text_of(&*panic)))
@@ -234,7 +234,11 @@ impl Runner {
             }
             Ok(Ok(None)) | Err(_) => {
                 let observed = format!("the case has not ended within {limit:?} (--limit)");
-                Stop::Violation { clause: Clause::S12, observed }.into_outcome(case, history.text(), seed)
+                Stop::Violation { clause: Clause::S12, observed }.into_outcome(
+                    case.id(),
+                    history.text(),
+                    seed,
+                )
             }
         }
     }
@@ -250,10 +254,10 @@ impl Drop for Runner {
 }
 
 /// The result of the case; `None` if it does not end within `limit`.
-async fn play(function: Function, stage: Stage, limit: Duration) -> Option<Result<(), Stop>> {
-    let ran = tokio::time::timeout(limit, function(stage.clone())).await.ok()?;
+async fn play(function: Function, context: CaseContext, limit: Duration) -> Option<Result<(), Stop>> {
+    let ran = tokio::time::timeout(limit, function(context.clone())).await.ok()?;
     if ran.is_ok() {
-        stage.discard().await;
+        context.discard().await;
     }
     Some(ran)
 }
@@ -269,7 +273,7 @@ mod tests {
 
     use super::*;
     use crate::case::case;
-    use crate::outcome::Ran;
+    use crate::outcome::CaseResult;
     use crate::specimen::record;
     use crate::{Backend, Level};
 
@@ -277,17 +281,17 @@ mod tests {
     static OPENS: Case = case!(Any Quick [S1] opens);
     static ASKS: Case = case!(Any Quick [S1] asks);
 
-    async fn skips(_: Stage) -> Ran {
+    async fn skips(_: CaseContext) -> CaseResult {
         Ok(())
     }
 
-    async fn opens(stage: Stage) -> Ran {
-        stage.open().await.map(drop)
+    async fn opens(context: CaseContext) -> CaseResult {
+        context.open().await.map(drop)
     }
 
     /// Makes more calls than there is time for.
-    async fn asks(stage: Stage) -> Ran {
-        let store = stage.open().await?;
+    async fn asks(context: CaseContext) -> CaseResult {
+        let store = context.open().await?;
         loop {
             store.find(record("alice").selector).await?;
             tokio::task::yield_now().await;

@@ -8,7 +8,7 @@ use hallpass_core::{
 };
 
 use crate::clause::Clause;
-use crate::outcome::{Ran, hold};
+use crate::outcome::{CaseResult, hold};
 use crate::specimen::subject;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
@@ -23,13 +23,13 @@ pub(crate) fn one_hour() -> Policy {
 }
 
 /// Logs `name` in and issues a token of `kind`, as production code does.
-pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> Ran<Issued> {
+pub(crate) async fn log_in(tokens: &Tokens, name: &str, kind: Kind) -> CaseResult<Issued> {
     let login = tokens.begin_login(&subject(name)).await?;
     accepted(Clause::S11, "a login that nothing interferes with", tokens.issue(&login, kind).await)
 }
 
 /// The accepted value; a rejection breaks `clause`.
-pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Result<T, Denied>) -> Ran<T> {
+pub(crate) fn accepted<T>(clause: Clause, what: impl Display, verdict: Result<T, Denied>) -> CaseResult<T> {
     match verdict {
         Ok(value) => Ok(value),
         Err(Denied::Failed(failure)) => Err(failure.into()),
@@ -46,7 +46,7 @@ pub(crate) fn rejected<T>(
     what: impl Display,
     verdict: Result<T, Denied>,
     want: Rejected,
-) -> Ran {
+) -> CaseResult {
     match verdict {
         Ok(_) => hold(clause, false, format_args!("{what} was accepted; expected a rejection as {want:?}")),
         Err(Denied::Failed(failure)) => Err(failure.into()),
@@ -59,7 +59,7 @@ pub(crate) fn rejected<T>(
 }
 
 /// Whether `text` is accepted; a failure counts as the store's.
-pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool> {
+pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> CaseResult<bool> {
     match tokens.verify(kind, text).await {
         Ok(_) => Ok(true),
         Err(Denied::Rejected(_)) => Ok(false),
@@ -68,7 +68,11 @@ pub(crate) async fn is_good(tokens: &Tokens, kind: Kind, text: &str) -> Ran<bool
 }
 
 /// The text of the successor, which the rotation must return.
-pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Result<Valid, Denied>) -> Ran<String> {
+pub(crate) fn successor(
+    clause: Clause,
+    what: impl Display,
+    verdict: Result<Valid, Denied>,
+) -> CaseResult<String> {
     match accepted(clause, &what, verdict)?.successor {
         Some(issued) => Ok(issued.token.expose().to_owned()),
         None => {
@@ -79,12 +83,12 @@ pub(crate) fn successor(clause: Clause, what: impl Display, verdict: Result<Vali
 }
 
 /// Rotates the remember-me token `text` and returns its successor.
-pub(crate) async fn rotate(tokens: &Tokens, text: &str) -> Ran<String> {
+pub(crate) async fn rotate(tokens: &Tokens, text: &str) -> CaseResult<String> {
     let verdict = tokens.verify_and_rotate(Kind::REMEMBER, text).await;
     successor(Clause::D5, "a rotation that was due", verdict)
 }
 
 /// Requires that two texts are the same token, without showing either.
-pub(crate) fn same_token(clause: Clause, what: impl Display, got: &str, want: &str) -> Ran {
+pub(crate) fn same_token(clause: Clause, what: impl Display, got: &str, want: &str) -> CaseResult {
     hold(clause, got == want, what)
 }

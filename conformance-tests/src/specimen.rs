@@ -5,13 +5,19 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use hallpass_core::store::{Body, Page, Record, TokenStore};
-use hallpass_core::{Kind, ManualClock, MemoryStore, Selector, Subject, Timestamp, Tokens};
+use hallpass_core::store::{Action, Body, Page, Record, TokenStore};
+use hallpass_core::{Kind, ManualClock, MemoryStore, Reason, Selector, Subject, Timestamp, Tokens};
 
 use crate::rng::Rng;
 
 /// The initial time of the suite's clocks: 2027-01-15.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_800_000_000_000);
+
+/// For how long a case keeps its epochs.
+pub(crate) const KEEP: Duration = Duration::from_secs(3_600);
+
+/// A mark at [`NOW`].
+pub(crate) const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
 /// `NOW` plus `millis` milliseconds.
 pub(crate) fn at(millis: u64) -> Timestamp {

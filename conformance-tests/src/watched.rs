@@ -59,8 +59,8 @@ impl Watched {
             let visit = self.history.visit(asked, self.node);
             let call = self.history.begin(self.node, asked.text());
             let result = ask().await;
-            let trouble = matches!(&result, Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }));
-            visit.end(result.as_ref().is_ok_and(&wrote), trouble);
+            let fault = matches!(&result, Err(StoreError::Unavailable(_) | StoreError::Timeout { .. }));
+            visit.end(result.as_ref().is_ok_and(&wrote), fault);
             match &result {
                 Ok(value) => call.answer(answer(value)),
                 Err(error) => call.end(chain(error)),

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_conformance_tests::{
-    Backend, Capability, Harness, Level, Options, Outcome, Report, Rounds, Server, Trouble, run,
+    Backend, Capability, Fault, Harness, Level, Options, Outcome, Report, Rounds, Server, run,
 };
 use hallpass_core::store::TokenStore;
 use hallpass_core::{BoxError, MemoryStore};
@@ -120,7 +120,7 @@ fn a_harness_that_failed_is_an_error_and_no_failure() {
 
 /// A declared capability that was not tested is skipped, except in a strict run, which it fails.
 #[test]
-fn trouble_that_is_declared_and_not_made_fails_a_strict_run_only() {
+fn an_outage_that_is_declared_and_not_made_fails_a_strict_run_only() {
     let report = run(memory(), &options("outage::a_stopped"));
     assert_eq!((report.exit_code(false), report.exit_code(true)), (0, 1), "{report}");
     assert_eq!(read_junit(&report, false)[0].1, "skipped");
@@ -197,10 +197,10 @@ impl Harness for Sick {
 
 #[async_trait]
 impl Server for Sick {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Stop, Trouble::Freeze]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Stop, Fault::Freeze]
     }
-    async fn inflict(&self, _: Trouble) -> Result<(), BoxError> {
+    async fn inflict(&self, _: Fault) -> Result<(), BoxError> {
         if self.made.fetch_add(1, SeqCst) == 0 { Ok(()) } else { Err("it does not stop".into()) }
     }
     async fn heal(&self) -> Result<(), BoxError> {

@@ -79,7 +79,7 @@ const PATCHES: &[Patch] = &[
     // epochs and revocations
     patch!(one_snapshot_for_advance_and_sweep, "begin.sql", "read committed" => "repeatable read", LATE_LOGIN),
     patch!(advance_without_a_new_epoch, "advance.sql", "epoch = excluded.epoch, " => "",
-        &[(S11, "fence::advancing_turns_away_the_logins_under_way")]),
+        &[(S11, "fence::an_epoch_update_turns_away_the_logins_under_way")]),
     patch!(epoch_overwrites, "epoch.sql", "do update set" => "do update set epoch = excluded.epoch,",
         &[(S11, "race_subject::racing_readers_of_a_missing_epoch_agree")]),
     patch!(epoch_is_not_kept_longer, "epoch.sql", " and purge_at >= $4" => " and $4 is not null",
@@ -90,7 +90,7 @@ const PATCHES: &[Patch] = &[
         &[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]),
     // The function, and the transaction that replaces it.
     patch!(revocation_forgets_the_epoch, "0003_functions.sql", "set epoch = excluded.epoch, purge_at" => "set purge_at",
-        &[(S11, "fence::advancing_turns_away_the_logins_under_way")]),
+        &[(S11, "fence::an_epoch_update_turns_away_the_logins_under_way")]),
     patch!(revocation_looks_once, "0003_functions.sql", "for sweep in 1..16 loop" => "for sweep in 1..16 loop if sweep > 1 then return ended; end if;",
         LATE_SESSION),
     patch!(revocation_counts_its_last_sweep_only, "0003_functions.sql", "ended := ended + found_now" => "ended := 1",

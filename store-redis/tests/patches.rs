@@ -74,7 +74,7 @@ const PATCHES: &[Patch] = &[
         from: "redis.pcall('ZADD', KEYS[2], ARGV[5], member)",
         to: "redis.pcall('ZADD', KEYS[2], ARGV[5], string.rep('x', 14) .. string.sub(member, 15))",
         caught: &[
-            (S8, "subject::removing_takes_all_of_the_subject_and_nobody_else"),
+            (S8, "subject::removing_takes_all_of_the_subject_and_no_other"),
             (S9, "list::newest_first_then_the_larger_selector"),
         ],
     },
@@ -236,7 +236,7 @@ const PATCHES: &[Patch] = &[
         file: "revoke.lua",
         from: "in_shares('DEL', nil, keys)",
         to: "",
-        caught: &[(S8, "subject::removing_takes_all_of_the_subject_and_nobody_else")],
+        caught: &[(S8, "subject::removing_takes_all_of_the_subject_and_no_other")],
     },
     Patch {
         name: "revoke_marks_again",
@@ -288,11 +288,11 @@ const PATCHES: &[Patch] = &[
         caught: &[(S10, "expiry::nothing_is_collected_before_its_time_by_any_clock")],
     },
     Patch {
-        name: "advance_is_forgotten",
+        name: "epoch_update_is_forgotten",
         file: "revoke.lua",
         from: "if KEYS[2] then set_epoch() end",
         to: "",
-        caught: &[(S11, "fence::advancing_turns_away_the_logins_under_way")],
+        caught: &[(S11, "fence::an_epoch_update_turns_away_the_logins_under_way")],
     },
     Patch {
         name: "advance_drops_the_epoch_at_once",

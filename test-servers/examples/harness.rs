@@ -2,7 +2,7 @@
 use std::{process::ExitCode, sync::Arc};
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server as Hurt, Trouble, crash_child};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server as Hurt, crash_child};
 use hallpass_core::BoxError;
 use hallpass_core::store::TokenStore;
 use hallpass_store_redis::RedisStore as MyStore;
@@ -32,16 +32,16 @@ impl Harness for Mine {
 
 #[async_trait]
 impl Hurt for Mine {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop]
     }
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
         let (server, proxy) = self.1.as_ref().ok_or("a crash child hurts nothing")?;
-        match trouble {
-            Trouble::Cut => (proxy.set(Mode::Refuse), proxy.cut()).1,
-            Trouble::Freeze => server.freeze()?,
-            Trouble::Restart => block_in_place(|| server.crash().and_then(|()| server.start()))?,
-            Trouble::Stop => block_in_place(|| server.stop())?,
+        match fault {
+            Fault::Cut => (proxy.set(Mode::Refuse), proxy.cut()).1,
+            Fault::Freeze => server.freeze()?,
+            Fault::Restart => block_in_place(|| server.crash().and_then(|()| server.start()))?,
+            Fault::Stop => block_in_place(|| server.stop())?,
         }
         Ok(())
     }

@@ -3,31 +3,18 @@
 //! The accident: a collation, padding, a prefix index or half of a column confuses two keys. For each kind of
 //! similarity the cases call every operation with a key that resembles a stored one.
 
-use std::time::Duration;
-
 use base64ct::{Base64Unpadded, Encoding};
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Logins, Record, RecordFilter, Replace, TokenStore as _,
-};
-use hallpass_core::{LoginId, Reason, Selector};
+use hallpass_core::store::TokenStore as _;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S3, S4, S7, S8, S9, S11, S16};
+use super::prelude::*;
 use crate::generate::{FAMILIES, NEIGHBOURS};
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{Ran, hold, same};
 use crate::rng::Rng;
-use crate::specimen::{NOW, at, ids, next, page, record, subject};
-use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S3 S4 S7 S11] a_selector_that_is_alike_is_another),
     case!(Any Quick [S8] a_login_that_is_alike_is_another),
     case!(Any Quick [S16 S9 S11 S8] a_name_that_is_alike_is_another),
 ];
-
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
 
 /// Pairs of similar byte strings, each with the kind of similarity; the first `fixed` bytes never change.
 fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8; N], [u8; N])> {
@@ -73,8 +60,8 @@ fn in_another_case<const N: usize>(base: [u8; N], fixed: usize) -> Option<[u8; N
     })
 }
 
-async fn a_selector_that_is_alike_is_another(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_selector_that_is_alike_is_another(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     // The shard stays the same (T7).
     for (how, here, missing) in alike(record("alice").selector.0, 2) {
         let (here, missing) = (Selector(here), Selector(missing));
@@ -83,7 +70,7 @@ async fn a_selector_that_is_alike_is_another(stage: Stage) -> Ran {
         store.put(&mine).await?;
         let found = store.find(missing).await?;
         hold(S3, found.is_none(), format_args!("find returned a record for a selector that is alike {how}"))?;
-        let mut next = stage.next(&other);
+        let mut next = case.next(&other);
         next.revision = mine.revision.next();
         let answer = store.replace(&next, mine.revision).await?;
         same(S4, format_args!("replace of a selector that is alike {how}"), &answer, &Replace::Missing)?;
@@ -112,8 +99,8 @@ async fn a_selector_that_is_alike_is_another(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_login_that_is_alike_is_another(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_login_that_is_alike_is_another(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let base = record("alice").login.0;
     for (number, (how, one, other)) in alike(base, 0).into_iter().enumerate() {
         for action in [MARK, Action::Remove] {
@@ -164,8 +151,8 @@ fn families() -> Vec<Vec<String>> {
     apart
 }
 
-async fn a_name_that_is_alike_is_another(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn a_name_that_is_alike_is_another(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let mut playing = tokio::task::JoinSet::new();
     for (number, family) in families().into_iter().enumerate() {
         let node = if number % 2 == 0 { here.clone() } else { there.clone() };
@@ -175,7 +162,7 @@ async fn a_name_that_is_alike_is_another(stage: Stage) -> Ran {
 }
 
 /// Checks for every operation that each name of `family` is a subject of its own.
-async fn apart(store: &Handle, family: &[String]) -> Ran {
+async fn apart(store: &Handle, family: &[String]) -> CaseResult {
     let (mut records, mut epochs) = (Vec::new(), Vec::new());
     for (number, name) in (1_u8..).zip(family) {
         let record = record(name);
@@ -211,9 +198,8 @@ async fn apart(store: &Handle, family: &[String]) -> Ran {
     for action in [MARK, Action::Remove] {
         for (at, name) in family.iter().enumerate() {
             let (epoch, keep) = (Epoch([0x80 + at as u8; 16]), KEEP);
-            let advance = EpochUpdate::Set { epoch, now: self::at(1), keep };
-            let count =
-                store.revoke_by_subject(&subject(name), &RecordFilter::all(), action, advance).await?;
+            let update = EpochUpdate::Set { epoch, now: self::at(1), keep };
+            let count = store.revoke_by_subject(&subject(name), &RecordFilter::all(), action, update).await?;
             same(S8, format_args!("records of {name:?} ended: {action:?}"), &count, &1)?;
             epochs[at] = epoch;
             for (other, name) in family.iter().enumerate().skip(at + 1) {

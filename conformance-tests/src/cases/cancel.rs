@@ -1,18 +1,8 @@
 //! Dropped futures.
 
 use std::pin::pin;
-use std::time::Duration;
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
-use hallpass_core::{BoxError, Reason, StoreError};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S6, S9, S10, S13};
-use crate::handle::{Handle, INSERTED};
-use crate::interleave::step;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, at, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S13] a_dropped_insert_is_whole_or_nothing),
@@ -27,10 +17,9 @@ pub(super) const CASES: &[Case] = &[
 const POLLS: usize = 12;
 /// How long purges may skip rows that a dropped purge still holds.
 const SETTLE: Duration = Duration::from_secs(20);
-const KEEP: Duration = Duration::from_secs(3_600);
 
 /// Polls `call` up to `polls` times and drops it; returns whether it had ended before.
-async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> Ran<bool> {
+async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreError>>) -> CaseResult<bool> {
     let mut call = pin!(call);
     match step(call.as_mut(), polls).await {
         Some(ended) => ended.map(|_| true).map_err(Into::into),
@@ -40,7 +29,7 @@ async fn drop_after<T>(polls: usize, call: impl Future<Output = Result<T, StoreE
 
 /// Finds `of` once a dropped call has taken effect or never will. The result must be one of `states` and agree with
 /// the list.
-async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran<Option<Record>> {
+async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> CaseResult<Option<Record>> {
     for tried in 0.. {
         let found = store.find(of.selector).await?;
         let torn = format_args!("the record after a dropped call: {found:?}").to_string();
@@ -58,8 +47,8 @@ async fn settled(store: &Handle, of: &Record, states: &[Option<&Record>]) -> Ran
     Ok(None)
 }
 
-async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_insert_is_whole_or_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
     let parent = record("alice");
     store.put(&parent).await?;
@@ -85,17 +74,17 @@ async fn a_dropped_insert_is_whole_or_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_dropped_replace_is_whole_or_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_replace_is_whole_or_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for polls in 1..=POLLS {
         let old = record("alice");
         store.put(&old).await?;
-        let mut new = stage.next(&old);
+        let mut new = case.next(&old);
         (new.purge_at, new.idle_at) = (at(50), Some(at(50)));
         let ended = drop_after(polls, store.replace(&new, old.revision)).await?;
         let found = settled(&store, &old, &[Some(&old), Some(&new)]).await?;
         let stands = found.unwrap_or(old);
-        let newer = stage.next(&stands);
+        let newer = case.next(&stands);
         let answer = store.replace(&newer, stands.revision).await?;
         hold(S13, answer != Replace::Missing, "replace after a dropped one returned Missing")?;
         if ended {
@@ -105,8 +94,8 @@ async fn a_dropped_replace_is_whole_or_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_dropped_delete_is_whole_or_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_delete_is_whole_or_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for polls in 1..=POLLS {
         let record = record("alice");
         store.put(&record).await?;
@@ -122,10 +111,10 @@ async fn a_dropped_delete_is_whole_or_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_revocation_leaves_each_record_whole(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let all = RecordFilter::all();
-    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
     for action in [Action::Mark { reason: Reason::Reused, at: at(1) }, Action::Remove] {
         for polls in 1..=POLLS {
             // A dropped call may take effect late, and must not find the records of the next round.
@@ -135,7 +124,7 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
             for record in &records {
                 store.put(record).await?;
             }
-            let ended = drop_after(polls, store.revoke_by_subject(&alice, &all, action, advance)).await?;
+            let ended = drop_after(polls, store.revoke_by_subject(&alice, &all, action, update)).await?;
             for record in &records {
                 let mut marked = record.clone();
                 marked.mark(Reason::Reused, at(1));
@@ -154,8 +143,8 @@ async fn a_dropped_revocation_leaves_each_record_whole(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_dropped_purge_leaves_each_record_whole(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_purge_leaves_each_record_whole(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for polls in 1..=POLLS {
         let (mut due, other) = (record("alice"), record("alice"));
         (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
@@ -173,7 +162,7 @@ async fn a_dropped_purge_leaves_each_record_whole(stage: Stage) -> Ran {
 }
 
 /// Purges until `due` is gone. The server may still work on the dropped call, and a purge may skip its rows meanwhile.
-async fn purge_away(store: &Handle, due: &Record) -> Ran {
+async fn purge_away(store: &Handle, due: &Record) -> CaseResult {
     let until = tokio::time::Instant::now() + SETTLE;
     loop {
         let purged = store.purge_expired(at(1), 9).await?;
@@ -187,8 +176,8 @@ async fn purge_away(store: &Handle, due: &Record) -> Ran {
     }
 }
 
-async fn a_dropped_read_breaks_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_dropped_read_breaks_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (record, alice) = (record("alice"), subject("alice"));
     store.put(&record).await?;
     // More calls than a pool has connections.

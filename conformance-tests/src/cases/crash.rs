@@ -7,40 +7,30 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
 
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S9, S11, S14};
-use crate::crash::{CHILD, Expected, FOR_CHILD, Said};
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{Ran, Stop, hold, same};
-use crate::specimen::{NOW, at, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
+use crate::crash::{CHILD, ChildLine, Expected, FOR_CHILD};
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S14] what_was_acknowledged_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
-    case!(Any Quick [S11 S14] an_advanced_epoch_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
+    case!(Any Quick [S11 S14] an_updated_epoch_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
     case!(Child Full [S14] what_was_acknowledged_survives_a_kill needs [ProcessCrash]),
     case!(untested [S14] what_was_acknowledged_survives_a_power_loss,
         "no test without its own disk can cut the power; killing a process leaves the page cache"),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
 /// The number of times the child is killed.
 const KILLS: usize = 6;
 
-async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let alice = subject("alice");
     let (kept, replaced, deleted, spent) = (record("bob"), record("bob"), record("bob"), record("bob"));
     let (mut marked, removed) = (record("alice"), record("carol"));
     for record in [&kept, &replaced, &deleted, &spent, &marked, &removed] {
         store.put(record).await?;
     }
-    let (newer, mut used) = (stage.next(&replaced), stage.next(&spent));
+    let (newer, mut used) = (case.next(&replaced), case.next(&spent));
     (used.revoked, used.idle_at) = (Some(Reason::Spent), None);
     store.swap(&newer, &replaced).await?;
     store.swap(&used, &spent).await?;
@@ -52,7 +42,7 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: St
         .await?;
     marked.mark(Reason::Reused, at(1));
     drop(store);
-    let store = stage.open().await?;
+    let store = case.open().await?;
     let all = [
         (kept.selector, Some(kept)),
         (newer.selector, Some(newer)),
@@ -68,14 +58,14 @@ async fn what_was_acknowledged_is_there_when_the_store_is_opened_again(stage: St
     same(S14, "records bob has", &left.len(), &3)
 }
 
-async fn an_advanced_epoch_is_there_when_the_store_is_opened_again(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn an_updated_epoch_is_there_when_the_store_is_opened_again(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let alice = subject("alice");
     let old = store.epoch(&alice, Epoch([1; 16]), KEEP, NOW).await?;
-    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
-    store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
+    let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
+    store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, update).await?;
     drop(store);
-    let store = stage.open().await?;
+    let store = case.open().await?;
     for (epoch, expected) in [(old, Insert::Fenced), (Epoch([2; 16]), INSERTED)] {
         let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
         same(S11, "insert under an epoch from before the restart", &answer, &expected)?;
@@ -83,19 +73,19 @@ async fn an_advanced_epoch_is_there_when_the_store_is_opened_again(stage: Stage)
     Ok(())
 }
 
-async fn what_was_acknowledged_survives_a_kill(stage: Stage) -> Ran {
+async fn what_was_acknowledged_survives_a_kill(case: CaseContext) -> CaseResult {
     let mut expected = Expected::default();
-    let mut rng = stage.rng();
+    let mut rng = case.rng();
     for kill in 0..KILLS {
         let delay = Duration::from_micros(rng.below(120_000) as u64);
-        let (seed, stage_of_child) = (rng.next() >> 8, stage.clone());
-        let heard = tokio::task::spawn_blocking(move || run_and_kill(&stage_of_child, seed, delay)).await;
+        let (seed, context) = (rng.next() >> 8, case.clone());
+        let heard = tokio::task::spawn_blocking(move || run_and_kill(&context, seed, delay)).await;
         let heard = heard.map_err(|error| Stop::Harness(error.to_string()))??;
         for said in heard {
             expected.hear(said);
         }
         expected.killed();
-        let store = stage.open().await?;
+        let store = case.open().await?;
         for selector in expected.selectors() {
             let found = store.find(selector).await?;
             let allowed = expected.allows(selector, found.as_ref());
@@ -116,7 +106,7 @@ const LOOKS: usize = 64;
 
 /// Checks that look-ups and lists agree. The calls of the killed child may still take effect, each once: if the list
 /// changed during the look-ups, they are repeated.
-async fn agree(store: &Handle, expected: &Expected) -> Ran {
+async fn agree(store: &Handle, expected: &Expected) -> CaseResult {
     for writer in 0..3 {
         let name = subject(&format!("writer {writer}"));
         let mut list = store.list_by_subject(&name, &page(u16::MAX)).await?;
@@ -146,19 +136,19 @@ async fn agree(store: &Handle, expected: &Expected) -> Ran {
 }
 
 /// Runs this binary again as a crash child and kills it `delay` after its first acknowledgement.
-fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
+fn run_and_kill(case: &CaseContext, seed: u64, delay: Duration) -> CaseResult<Vec<ChildLine>> {
     let failed = |what: &str, error: std::io::Error| Stop::Harness(format!("{what}: {error}"));
     let binary = std::env::current_exe().map_err(|error| failed("this binary", error))?;
     let mut command = Command::new(binary);
-    command.args(stage.child()).env(CHILD, format!("{} {seed}", stage.namespace("")));
-    command.env(FOR_CHILD, stage.for_child()).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = Killed(command.spawn().map_err(|error| failed("the crash child", error))?);
+    command.args(case.child()).env(CHILD, format!("{} {seed}", case.namespace("")));
+    command.env(FOR_CHILD, case.for_child()).stdin(Stdio::null()).stdout(Stdio::piped());
+    let mut child = ChildGuard(command.spawn().map_err(|error| failed("the crash child", error))?);
     let lines = listen(&mut child.0);
     let mut heard = Vec::new();
     // Wait for the first acknowledgement, because opening may take a while.
-    while !heard.iter().any(|said| matches!(said, Said::Acknowledged { .. })) {
+    while !heard.iter().any(|said| matches!(said, ChildLine::Acknowledged { .. })) {
         match lines.recv_timeout(Duration::from_secs(30)) {
-            Ok(line) => heard.extend(Said::parse(&line)),
+            Ok(line) => heard.extend(ChildLine::parse(&line)),
             Err(_) => return Err(Stop::Harness("the crash child acknowledges nothing".into())),
         }
     }
@@ -169,14 +159,14 @@ fn run_and_kill(stage: &Stage, seed: u64, delay: Duration) -> Ran<Vec<Said>> {
     }
     child.0.kill().map_err(|error| failed("killing the crash child", error))?;
     child.0.wait().map_err(|error| failed("waiting for the crash child", error))?;
-    heard.extend(lines.iter().filter_map(|line| Said::parse(&line)));
+    heard.extend(lines.iter().filter_map(|line| ChildLine::parse(&line)));
     Ok(heard)
 }
 
 /// Kills the child when dropped.
-struct Killed(Child);
+struct ChildGuard(Child);
 
-impl Drop for Killed {
+impl Drop for ChildGuard {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();

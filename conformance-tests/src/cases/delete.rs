@@ -1,14 +1,6 @@
 //! Deleting.
 
-use hallpass_core::Reason;
-use hallpass_core::store::Fence;
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S7};
-use crate::handle::INSERTED;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{at, expired_long_ago, record};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S7] a_deleted_record_is_gone_and_delete_says_whether_it_was_there),
@@ -17,8 +9,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S2] a_freed_selector_can_be_taken_again),
 ];
 
-async fn a_deleted_record_is_gone_and_delete_says_whether_it_was_there(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_deleted_record_is_gone_and_delete_says_whether_it_was_there(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     same(S7, "delete before the insert", &store.delete(record.selector).await?, &false)?;
     store.put(&record).await?;
@@ -28,8 +20,8 @@ async fn a_deleted_record_is_gone_and_delete_says_whether_it_was_there(stage: St
     hold(S7, store.find(record.selector).await?.is_none(), "a second delete brought the record back")
 }
 
-async fn deleting_one_record_leaves_its_neighbours(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn deleting_one_record_leaves_its_neighbours(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (gone, mut near) = (record("alice"), record("alice"));
     near.selector = gone.selector;
     near.selector.0[15] ^= 1;
@@ -39,8 +31,8 @@ async fn deleting_one_record_leaves_its_neighbours(stage: Stage) -> Ran {
     same(S7, "the record whose selector differs in one bit", &store.find(near.selector).await?, &Some(near))
 }
 
-async fn a_freed_selector_can_be_taken_again(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_freed_selector_can_be_taken_again(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (old, mut new) = (record("alice"), record("alice"));
     new.selector = old.selector;
     store.put(&old).await?;
@@ -49,8 +41,8 @@ async fn a_freed_selector_can_be_taken_again(stage: Stage) -> Ran {
     same(S2, "what was inserted after a delete", &store.find(new.selector).await?, &Some(new))
 }
 
-async fn what_expired_or_was_ended_is_deleted_like_any_other(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_expired_or_was_ended_is_deleted_like_any_other(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (expired, mut ended) = (expired_long_ago("alice"), record("alice"));
     ended.mark(Reason::LoggedOut, at(1));
     for record in [expired, ended] {

@@ -1,17 +1,8 @@
 //! Purging: records and epochs go when they are due, and not before.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Record, RecordFilter};
-use hallpass_core::{Reason, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S10, S11};
-use crate::handle::{IDLE, INSERTED};
-use crate::outcome::{Ran, Stop, hold, same};
-use crate::specimen::{NOW, ago, at, expired_long_ago, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] what_is_not_due_stays),
@@ -36,8 +27,6 @@ pub(super) const CASES: &[Case] = &[
         "its slack is an hour at least, longer than any test waits"),
 ];
 
-const HOUR: Duration = Duration::from_secs(3_600);
-
 fn due_at(name: &str, millis: u64) -> Record {
     let mut record = record(name);
     (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
@@ -45,8 +34,8 @@ fn due_at(name: &str, millis: u64) -> Record {
 }
 
 /// A purge removes only records whose `purge_at` is at or before the given instant.
-async fn what_is_not_due_stays(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_is_not_due_stays(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut records = vec![record("alice"), due_at("alice", 1), due_at("bob", 2)];
     // Expired, but not yet due.
     (records[0].expires_at, records[0].idle_at) = (ago(1_000), Some(ago(1_000)));
@@ -61,8 +50,8 @@ async fn what_is_not_due_stays(stage: Stage) -> Ran {
 }
 
 /// A purge removes every record that is due, including one due at exactly the given instant.
-async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn exactly_what_is_due_goes(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (before, exactly, after) = (due_at("alice", 9), due_at("alice", 10), due_at("alice", 11));
     for record in [&before, &exactly, &after] {
         store.put(record).await?;
@@ -74,8 +63,8 @@ async fn exactly_what_is_due_goes(stage: Stage) -> Ran {
     same(S10, "the same purge again", &store.collect(at(10), 100).await?, &0)
 }
 
-async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let records: Vec<_> = (0..25).map(|number| due_at("alice", number % 4)).collect();
     let living = record("alice");
     for record in records.iter().chain([&living]) {
@@ -100,8 +89,8 @@ async fn a_purge_keeps_to_its_limit_and_says_whether_more_is_due(stage: Stage) -
     same(S10, "the living record", &store.find(living.selector).await?, &Some(living))
 }
 
-async fn a_marked_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_marked_record_stays_until_its_absolute_expiry(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut record = due_at("alice", 10);
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
@@ -117,11 +106,11 @@ async fn a_marked_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_spent_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_spent_record_stays_until_its_absolute_expiry(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = due_at("alice", 10);
     store.put(&record).await?;
-    let mut spent = stage.next(&record);
+    let mut spent = case.next(&record);
     (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
     store.swap(&spent, &record).await?;
     let last = record.expires_at.saturating_sub(Duration::from_millis(1));
@@ -133,8 +122,8 @@ async fn a_spent_record_stays_until_its_absolute_expiry(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_purged_selector_can_be_taken_again(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (old, mut new) = (due_at("alice", 1), record("alice"));
     new.selector = old.selector;
     store.put(&old).await?;
@@ -145,24 +134,24 @@ async fn a_purged_selector_can_be_taken_again(stage: Stage) -> Ran {
     same(S10, "the new record", &store.find(new.selector).await?, &Some(new))
 }
 
-async fn an_epoch_is_kept_for_its_time(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn an_epoch_is_kept_for_its_time(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let alice = subject("alice");
     let last = NOW.saturating_add(HOUR).saturating_sub(Duration::from_millis(1));
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(epoch)).await?;
     same(S11, "insert under an epoch in its last millisecond", &answer, &INSERTED)?;
-    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
-    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
+    let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    let _ = store.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, update).await?;
     let _ = store.purge_expired(last, 9).await?;
     let answer = store.insert(&record("alice"), Fence::Epoch(Epoch([2; 16]))).await?;
-    same(S11, "insert under an advanced epoch in its last millisecond", &answer, &INSERTED)
+    same(S11, "insert under an updated epoch in its last millisecond", &answer, &INSERTED)
 }
 
 /// Reading an epoch extends its time once less than half of it is left.
-async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn an_epoch_that_is_asked_for_lives_longer(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let alice = subject("alice");
     let minutes = |minutes: u64| NOW.saturating_add(Duration::from_secs(60 * minutes));
     let epoch = store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await?;
@@ -174,8 +163,8 @@ async fn an_epoch_that_is_asked_for_lives_longer(stage: Stage) -> Ran {
     same(S11, "insert under an epoch that was asked for again in its last minute", &answer, &INSERTED)
 }
 
-async fn epochs_are_not_counted(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn epochs_are_not_counted(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for name in ["alice", "bob", "carol"] {
         store.epoch(&subject(name), Epoch([1; 16]), HOUR, NOW).await?;
     }
@@ -183,8 +172,8 @@ async fn epochs_are_not_counted(stage: Stage) -> Ran {
 }
 
 /// A native time to live removes no record within an hour after its `purge_at`.
-async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn nothing_is_collected_before_its_time_by_any_clock(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut over, mut soon, mut ended) = (record("alice"), due_at("alice", 1), record("alice"));
     (over.expires_at, over.purge_at, over.idle_at) = (NOW, NOW, Some(NOW));
     soon.expires_at = at(2_000);
@@ -199,7 +188,7 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
         (record.expires_at, record.purge_at, record.idle_at) = (at(1), at(1), None);
         store.put(record).await?;
     }
-    let mut written = stage.next(&late);
+    let mut written = case.next(&late);
     written.updated_at = at(1);
     store.swap(&written, &late).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: at(1) };
@@ -213,8 +202,8 @@ async fn nothing_is_collected_before_its_time_by_any_clock(stage: Stage) -> Ran 
     Ok(())
 }
 
-async fn a_limit_of_zero_removes_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_limit_of_zero_removes_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = due_at("alice", 1);
     store.put(&record).await?;
     let purged = store.purge_expired(at(1), 0).await?;
@@ -228,8 +217,8 @@ fn numbered(template: &Record, number: u16) -> Record {
     record
 }
 
-async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_limit_of_any_size_collects_everything_in_the_end(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let old = expired_long_ago("alice");
     store.put(&old).await?;
     same(S10, "records purged of one due in 1970", &store.collect(old.purge_at, 9).await?, &1)?;
@@ -241,8 +230,8 @@ async fn a_limit_of_any_size_collects_everything_in_the_end(stage: Stage) -> Ran
     Ok(())
 }
 
-async fn three_hundred_due_records_are_counted(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn three_hundred_due_records_are_counted(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let template = due_at("alice", 1);
     let records: Vec<_> = (0..300).map(|number| numbered(&template, number)).collect();
     store.put_all(&records).await?;
@@ -250,10 +239,10 @@ async fn three_hundred_due_records_are_counted(stage: Stage) -> Ran {
 }
 
 /// More records and epochs than the parameters of a statement or the stack of a script can hold.
-async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran {
+async fn nine_thousand_due_records_and_epochs_are_collected(case: CaseContext) -> CaseResult {
     const MANY: u16 = 9_000;
     const AT_ONCE: u16 = 16;
-    let store = stage.open().await?;
+    let store = case.open().await?;
     let mut readers = JoinSet::new();
     for reader in 0..AT_ONCE {
         let store = store.clone();
@@ -265,7 +254,7 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
             Ok::<_, Stop>(())
         });
     }
-    readers.join_all().await.into_iter().collect::<Ran>()?;
+    readers.join_all().await.into_iter().collect::<CaseResult>()?;
     let (due, stays) = (due_at("alice", 1), due_at("alice", 2));
     let mut records: Vec<_> = (0..MANY).map(|number| numbered(&due, number)).collect();
     records.extend((0..9).map(|number| numbered(&stays, number)));
@@ -289,8 +278,8 @@ async fn nine_thousand_due_records_and_epochs_are_collected(stage: Stage) -> Ran
 }
 
 /// Deleted records do not count towards the limit of a purge.
-async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_is_gone_already_uses_up_no_limit(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let records: Vec<_> = (0..30).map(|number| due_at("alice", number % 7)).collect();
     store.put_all(&records).await?;
     for record in &records[..20] {
@@ -305,14 +294,14 @@ async fn what_is_gone_already_uses_up_no_limit(stage: Stage) -> Ran {
 }
 
 /// Marked and spent records are purged when their absolute expiry is due.
-async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_was_ended_goes_at_its_absolute_expiry(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (marked, spent, removed) = (due_at("alice", 10), due_at("bob", 10), due_at("carol", 10));
     store.put_all(&[marked.clone(), spent.clone(), removed.clone()]).await?;
     let mark = Action::Mark { reason: Reason::LoggedOut, at: at(1) };
     let all = RecordFilter::all();
     store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
-    let mut used = stage.next(&spent);
+    let mut used = case.next(&spent);
     (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
     store.swap(&used, &spent).await?;
     store.revoke_by_subject(&subject("carol"), &all, Action::Remove, EpochUpdate::Keep).await?;
@@ -323,8 +312,8 @@ async fn what_was_ended_goes_at_its_absolute_expiry(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn no_call_shortens_the_time_of_an_epoch(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (day, later) = (HOUR * 24, NOW.saturating_add(HOUR * 24 - Duration::from_millis(1)));
     let set = |number: u8, now, keep| EpochUpdate::Set { epoch: Epoch([number; 16]), now, keep };
     let earlier = NOW.saturating_sub(HOUR * 2);
@@ -364,8 +353,8 @@ async fn no_call_shortens_the_time_of_an_epoch(stage: Stage) -> Ran {
 }
 
 /// For every way in which an epoch gets its time, and for distant times.
-async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn the_time_of_an_epoch_is_kept_to_the_millisecond(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (millisecond, all) = (Duration::from_millis(1), RecordFilter::all());
     let beyond_2038 = Timestamp::from_millis(2_147_483_648_001);
     let last = Timestamp::MAX.saturating_sub(HOUR * 3);
@@ -381,7 +370,7 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
     for (number, (now, keep)) in times.into_iter().enumerate() {
         for how in ["read first", "read late", "read a millisecond late", "set first", "set again"] {
             let name = format!("{how} {number}");
-            let who = subject(&name);
+            let owner = subject(&name);
             let before = match how {
                 "read late" | "set again" => Some((now.saturating_sub(HOUR / 6 * 5), HOUR)),
                 // Less than half of its time is left now.
@@ -389,13 +378,13 @@ async fn the_time_of_an_epoch_is_kept_to_the_millisecond(stage: Stage) -> Ran {
                 _ => None,
             };
             if let Some((earlier, keep)) = before {
-                store.epoch(&who, Epoch([1; 16]), keep, earlier).await?;
+                store.epoch(&owner, Epoch([1; 16]), keep, earlier).await?;
             }
             let epoch = if how.starts_with("read") {
-                store.epoch(&who, Epoch([1; 16]), keep, now).await?
+                store.epoch(&owner, Epoch([1; 16]), keep, now).await?
             } else {
                 let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now, keep };
-                let _ = store.revoke_by_subject(&who, &all, Action::Remove, update).await?;
+                let _ = store.revoke_by_subject(&owner, &all, Action::Remove, update).await?;
                 Epoch([2; 16])
             };
             // A store that had kept the epoch for longer than asked may have left half of the time (S11).

@@ -1,16 +1,6 @@
 //! Look-ups, and results that become outdated.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace};
-use hallpass_core::{Reason, Selector, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S3, S6};
-use crate::handle::INSERTED;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, anonymous, at, ids, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S3] an_unknown_selector_is_nothing_and_no_error),
@@ -22,16 +12,16 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S6] a_question_that_is_asked_again_is_answered_anew),
 ];
 
-async fn an_unknown_selector_is_nothing_and_no_error(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn an_unknown_selector_is_nothing_and_no_error(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let unknown = record("alice").selector;
     hold(S3, store.find(unknown).await?.is_none(), "an empty store found a record")?;
     store.put(&record("alice")).await?;
     hold(S3, store.find(unknown).await?.is_none(), "a selector that was never stored was found")
 }
 
-async fn near_misses_never_match(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn near_misses_never_match(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     store.put(&record).await?;
     for bit in 0..128 {
@@ -49,8 +39,8 @@ async fn near_misses_never_match(stage: Stage) -> Ran {
     same(S3, "the selector itself", &store.find(record.selector).await?, &Some(record))
 }
 
-async fn selectors_of_odd_bytes_are_kept_apart(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn selectors_of_odd_bytes_are_kept_apart(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     // The last two are "AAAA…" and "aaaa…" in base64.
     let mut odd: Vec<[u8; 16]> = vec![[b'A'; 16], [b'a'; 16], [0xff; 16], [b' '; 16], [b'%'; 16], [b'*'; 16]];
     odd.extend([
@@ -75,8 +65,8 @@ async fn selectors_of_odd_bytes_are_kept_apart(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_has_expired_or_was_ended_is_found_all_the_same(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut old, mut over, mut ended, mut spent) = (record("a"), record("a"), record("a"), record("a"));
     let long_ago = Timestamp::from_millis(86_400_000);
     (old.created_at, old.updated_at, old.seen_at) = (Timestamp::MIN, Timestamp::MIN, Timestamp::MIN);
@@ -92,8 +82,8 @@ async fn what_has_expired_or_was_ended_is_found_all_the_same(stage: Stage) -> Ra
     Ok(())
 }
 
-async fn reading_changes_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn reading_changes_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     store.put(&record).await?;
     for _ in 0..3 {
@@ -102,15 +92,15 @@ async fn reading_changes_nothing(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn another_handle_sees_each_write_at_once(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let mut record = record("alice");
     hold(S6, there.find(record.selector).await?.is_none(), "a record was found before its insert")?;
     here.put(&record).await?;
     same(S6, "the insert, on the other handle", &there.find(record.selector).await?, &Some(record.clone()))?;
     for round in 0..8 {
         let (writer, reader) = if round % 2 == 0 { (&there, &here) } else { (&here, &there) };
-        let newer = stage.next(&record);
+        let newer = case.next(&record);
         writer.swap(&newer, &record).await?;
         record = newer;
         let found = reader.find(record.selector).await?;
@@ -121,8 +111,8 @@ async fn another_handle_sees_each_write_at_once(stage: Stage) -> Ran {
 }
 
 /// One handle makes a call, another one changes the data, and the first repeats exactly the same call.
-async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn a_question_that_is_asked_again_is_answered_anew(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let (alice, all, keep) = (subject("alice"), RecordFilter::all(), Duration::from_secs(3_600));
     let set = |number: u8| EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep };
     let (parent, child, login) = (record("alice"), record("alice"), record("alice"));
@@ -135,7 +125,7 @@ async fn a_question_that_is_asked_again_is_answered_anew(stage: Stage) -> Ran {
     there.epoch(&alice, Epoch([1; 16]), keep, NOW).await?;
     fenced(under[0], INSERTED).await?;
     here.delete(login.selector).await?;
-    let next = stage.next(&parent);
+    let next = case.next(&parent);
     let answer = here.replace(&next, parent.revision).await?;
     same(S6, "a replace before its record", &answer, &Replace::Missing)?;
     hold(S6, here.find(parent.selector).await?.is_none(), "a record was found before its insert")?;

@@ -3,24 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter, Revision, Revocation,
-};
-use hallpass_core::{Note, Reason, Selector, StoreError, Subject, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{self, S6, S8};
+use super::prelude::*;
 use crate::generate::call::{Answer, Call, Kind};
 use crate::generate::model::Model;
-use crate::handle::Handle;
-use crate::linearizability::{Did, Op, of_key, of_subject, swept, unexplained};
-use crate::outcome::{Ran, hold, same};
-use crate::race::{Entrant, contest_of, overlapped, race};
+use crate::linearizability::{Observed, Op, of_key, of_subject, swept, unexplained};
 use crate::rng::Rng;
-use crate::specimen::{NOW, anonymous, at, body, page, record, subject};
-use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S6] each_selector_is_linearizable),
@@ -34,7 +22,6 @@ const CLIENTS: usize = 4;
 const CALLS: usize = 7;
 /// The number of records of the subject; the last template has no subject.
 const KEYS: usize = 3;
-const KEEP: Duration = Duration::from_secs(3_600);
 
 /// The number of sweeps, if time permits.
 const SWEEPS: usize = 8;
@@ -55,7 +42,7 @@ const MODEL: Model = Model { purges: true, wall: Timestamp::MIN };
 struct Client {
     node: Handle,
     number: usize,
-    stage: Stage,
+    case: CaseContext,
     subject: Subject,
     templates: Vec<Record>,
     rng: Rng,
@@ -66,23 +53,23 @@ struct Client {
     epoch: Epoch,
 }
 
-async fn each_selector_is_linearizable(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn each_selector_is_linearizable(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest_of(HISTORIES, async |round| {
-        let (history, keys, overlap) = play(&stage, &nodes, round, OF_A_SELECTOR).await?;
+        let (history, keys, overlap) = play(&case, &nodes, round, OF_A_SELECTOR).await?;
         for key in keys {
-            judge(&stage, S6, "one selector", &of_key(&history, key))?;
+            judge(&case, S6, "one selector", &of_key(&history, key))?;
         }
         Ok(overlap)
     })
     .await
 }
 
-async fn each_subject_is_linearizable(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn each_subject_is_linearizable(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest_of(HISTORIES, async |round| {
-        let (history, _, overlap) = play(&stage, &nodes, round, OF_A_SUBJECT).await?;
-        judge(&stage, S6, "one subject", &of_subject(&history))?;
+        let (history, _, overlap) = play(&case, &nodes, round, OF_A_SUBJECT).await?;
+        judge(&case, S6, "one subject", &of_subject(&history))?;
         Ok(overlap)
     })
     .await
@@ -90,14 +77,14 @@ async fn each_subject_is_linearizable(stage: Stage) -> Ran {
 
 /// Above 2,000 records a revocation may set the epoch first and then end the records one by one. When it returns, no
 /// record from before the epoch is left alive, whatever other clients did meanwhile.
-async fn a_sweep_ends_each_record_before_its_answer(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn a_sweep_ends_each_record_before_its_answer(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest_of(SWEEPS, async |round| {
         let name = format!("swept {round}");
         let fillers = fillers(&name);
         nodes.0.put_all(&fillers).await?;
-        let (history, keys, overlap) = sweep(&stage, &nodes, &name).await?;
-        judge(&stage, S8, "one subject beside a sweep", &swept(&of_subject(&history), &keys))?;
+        let (history, keys, overlap) = sweep(&case, &nodes, &name).await?;
+        judge(&case, S8, "one subject beside a sweep", &swept(&of_subject(&history), &keys))?;
         let list = nodes.1.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
         let of_fillers = list.iter().filter(|record| record.login == fillers[0].login);
         let alive = of_fillers.filter(|record| record.revoked.is_none()).count();
@@ -122,10 +109,14 @@ fn fillers(name: &str) -> Vec<Record> {
 }
 
 /// One client that ends everything, while others log in, rotate, log out and list.
-async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<Op>, Vec<Selector>, bool)> {
+async fn sweep(
+    case: &CaseContext,
+    nodes: &(Handle, Handle),
+    name: &str,
+) -> CaseResult<(Vec<Op>, Vec<Selector>, bool)> {
     let templates = templates(name);
     let keys = templates.iter().map(|record| record.selector).collect();
-    let client = |number: usize| Client::new(stage, nodes, number, name, &templates);
+    let client = |number: usize| Client::new(case, nodes, number, name, &templates);
     let mut first = client(9);
     let begin = Call::Epoch { subject: subject(name), fresh: epoch(1), keep: KEEP, now: NOW };
     let mut history = vec![first.call(begin).await?];
@@ -134,11 +125,11 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
         history.push(first.call(Call::Insert { record, fence: Fence::Epoch(first.epoch) }).await?);
     }
     let over = Arc::new(AtomicBool::new(false));
-    let mut entrants: Vec<Entrant<Vec<Op>>> = Vec::new();
+    let mut racers: Vec<Racer<Vec<Op>>> = Vec::new();
     for number in 0..3 {
         let (mut client, over, epoch) = (client(number), Arc::clone(&over), first.epoch);
         client.epoch = epoch;
-        entrants.push(Box::pin(async move {
+        racers.push(Box::pin(async move {
             let mut history = Vec::new();
             while history.len() < BESIDE && !over.load(Ordering::SeqCst) {
                 let call = match client.choose(10) {
@@ -155,12 +146,12 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
     let mut last = client(4);
     let action = last.action();
     let end = last.revoke(RecordFilter::all(), action, true);
-    entrants.push(Box::pin(async move {
+    racers.push(Box::pin(async move {
         let ended = last.call(end).await;
         over.store(true, Ordering::SeqCst);
         Ok(vec![ended?])
     }));
-    let timed = race(entrants).await?;
+    let timed = race(racers).await?;
     let overlap = overlapped(&timed);
     history.extend(timed.into_iter().flat_map(|timed| timed.value));
     history.push(first.call(first.list()).await?);
@@ -176,29 +167,29 @@ async fn sweep(stage: &Stage, nodes: &(Handle, Handle), name: &str) -> Ran<(Vec<
 
 /// Whether the call adds information: a read with an unknown outcome does not.
 fn tells(op: &Op) -> bool {
-    op.ended.is_some() || !matches!(&op.did, Did::Call(call) if call.reads())
+    op.ended.is_some() || !matches!(&op.observed, Observed::Call(call) if call.reads())
 }
 
 /// Requires that some order explains `history`. The message shows all of it, so the recorded calls are cleared.
-fn judge(stage: &Stage, clause: Clause, whose: &str, history: &[Op]) -> Ran {
+fn judge(case: &CaseContext, clause: Clause, whose: &str, history: &[Op]) -> CaseResult {
     let Some(told) = unexplained(&MODEL, history) else { return Ok(()) };
-    stage.forget();
+    case.forget();
     hold(clause, false, format_args!("{told}\n  (calls on {whose})"))
 }
 
 /// Plays a history over a fresh subject; returns it with its selectors and whether its clients overlapped.
 async fn play(
-    stage: &Stage,
+    case: &CaseContext,
     nodes: &(Handle, Handle),
     round: usize,
     choices: usize,
-) -> Ran<(Vec<Op>, Vec<Selector>, bool)> {
+) -> CaseResult<(Vec<Op>, Vec<Selector>, bool)> {
     let name = format!("subject {choices} {round}");
     let templates = templates(&name);
     let keys = templates.iter().map(|record| record.selector).collect();
     let clients = (0..CLIENTS)
-        .map(|number| -> Entrant<Vec<Op>> {
-            Box::pin(Client::new(stage, nodes, number, &name, &templates).play(choices))
+        .map(|number| -> Racer<Vec<Op>> {
+            Box::pin(Client::new(case, nodes, number, &name, &templates).play(choices))
         })
         .collect();
     let timed = race(clients).await?;
@@ -217,21 +208,27 @@ fn templates(name: &str) -> Vec<Record> {
 }
 
 impl Client {
-    fn new(stage: &Stage, nodes: &(Handle, Handle), number: usize, name: &str, templates: &[Record]) -> Self {
+    fn new(
+        case: &CaseContext,
+        nodes: &(Handle, Handle),
+        number: usize,
+        name: &str,
+        templates: &[Record],
+    ) -> Self {
         Self {
             node: if number.is_multiple_of(2) { nodes.0.clone() } else { nodes.1.clone() },
             number: 1 + number % 2,
-            stage: stage.clone(),
+            case: case.clone(),
             subject: subject(name),
             templates: templates.to_vec(),
-            rng: stage.rng(),
+            rng: case.rng(),
             fresh: 1_000 * (number as u32 + 1),
             revisions: BTreeMap::new(),
             epoch: epoch(0),
         }
     }
 
-    async fn play(mut self, choices: usize) -> Ran<Vec<Op>> {
+    async fn play(mut self, choices: usize) -> CaseResult<Vec<Op>> {
         let mut history = Vec::new();
         for _ in 0..CALLS {
             let call = self.choose(choices);
@@ -242,10 +239,10 @@ impl Client {
     }
 
     /// Makes one call and records the result.
-    async fn call(&mut self, call: Call) -> Ran<Op> {
-        let (asked, began) = (call.text(), self.stage.history().elapsed());
+    async fn call(&mut self, call: Call) -> CaseResult<Op> {
+        let (asked, began) = (call.text(), self.case.history().elapsed());
         let answer = call.make(self.node.watched()).await;
-        let ended = self.stage.history().elapsed();
+        let ended = self.case.history().elapsed();
         let (mut answer, ended) = match answer {
             Ok(answer) => (answer, Some(ended)),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => (Answer::Unknown, None),
@@ -261,7 +258,7 @@ impl Client {
             Answer::Epoch(epoch) => self.epoch = *epoch,
             _ => {}
         }
-        Ok(Op { node: self.number, asked, began, ended, did: Did::Call(call), answer })
+        Ok(Op { node: self.number, asked, began, ended, observed: Observed::Call(call), answer })
     }
 
     fn saw(&mut self, record: Option<&Record>) {

@@ -1,15 +1,6 @@
 //! Input at its limits, and input that looks like syntax.
 
-use hallpass_core::store::{
-    Action, Body, Change, EpochUpdate, Record, RecordFilter, Replace, Revocation, TokenStore,
-};
-use hallpass_core::{Device, Kind, Kinds, Note, Reason, Subject};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S8, S9, S16};
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{at, body, ids, page, record, record_of, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S16 S9] every_spelling_of_a_subject_is_another_subject),
@@ -98,8 +89,8 @@ fn one_each() -> Vec<(Subject, Record)> {
 }
 
 /// Subjects that differ in case, spaces or normal form are different subjects.
-async fn every_spelling_of_a_subject_is_another_subject(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn every_spelling_of_a_subject_is_another_subject(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let all = one_each();
     for (_, record) in &all {
         store.put(record).await?;
@@ -111,8 +102,8 @@ async fn every_spelling_of_a_subject_is_another_subject(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn revoking_one_spelling_leaves_the_others(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let all = one_each();
     for (_, record) in &all {
         store.put(record).await?;
@@ -127,8 +118,8 @@ async fn revoking_one_spelling_leaves_the_others(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn bodies_are_any_bytes(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn bodies_are_any_bytes(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut old = record("alice");
     store.put(&old).await?;
     let every: Vec<u8> = (0..=255).collect();
@@ -142,8 +133,8 @@ async fn bodies_are_any_bytes(stage: Stage) -> Ran {
         every.repeat(66),
         vec![0; Body::MAX_LEN],
         vec![0xff; Body::MAX_LEN],
-        stage.rng().vec(Body::MAX_LEN),
-        stage.rng().vec(Body::MAX_LEN - 1),
+        case.rng().vec(Body::MAX_LEN),
+        case.rng().vec(Body::MAX_LEN - 1),
         Vec::new(),
     ];
     for bytes in odd {
@@ -152,7 +143,7 @@ async fn bodies_are_any_bytes(stage: Stage) -> Ran {
         store.put(&inserted).await?;
         let found = store.find(inserted.selector).await?;
         same(S16, format_args!("a body of {} odd bytes, inserted", bytes.len()), &found, &Some(inserted))?;
-        let mut new = stage.next(&old);
+        let mut new = case.next(&old);
         new.body = body(bytes.clone());
         store.swap(&new, &old).await?;
         let found = store.find(new.selector).await?;
@@ -162,8 +153,8 @@ async fn bodies_are_any_bytes(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn devices_are_any_text(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn devices_are_any_text(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut plain = record("alice");
     store.put(&plain).await?;
     let mut texts = spellings();
@@ -178,7 +169,7 @@ async fn devices_are_any_text(stage: Stage) -> Ran {
         let mut record = record("alice");
         record.device = Device::new(&text).unwrap_or_default();
         store.put(&record).await?;
-        let mut next = stage.next(&plain);
+        let mut next = case.next(&plain);
         next.device = record.device.clone();
         same(S16, "a record with an odd device", &store.find(record.selector).await?, &Some(record))?;
         store.swap(&next, &plain).await?;
@@ -188,8 +179,8 @@ async fn devices_are_any_text(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn kinds_are_compared_whole(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn kinds_are_compared_whole(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let names = [
         "s",
         "session",
@@ -209,7 +200,7 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
         let mut record = record_of("alice", Kind::SESSION);
         (record.kind, record.created_at) = (*kind, at(3));
         store.put(&record).await?;
-        let only = hallpass_core::store::Page { kinds: Kinds::from(*kind), ..page(100) };
+        let only = Page { kinds: Kinds::from(*kind), ..page(100) };
         let list = store.list_by_subject(&subject("alice"), &only).await?;
         same(S16, format_args!("the records of kind {kind}"), &ids(&list), &vec![record.selector])?;
     }
@@ -224,14 +215,14 @@ async fn kinds_are_compared_whole(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn everything_at_its_largest_at_once(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn everything_at_its_largest_at_once(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let name = "\u{10ffff}".repeat(63) + "xyz";
     for _ in 0..20 {
         let mut record = record(&name);
         record.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz012345");
         record.device = Device::new("\u{10ffff}".repeat(128)).unwrap_or_default();
-        record.body = body(stage.rng().vec(Body::MAX_LEN));
+        record.body = body(case.rng().vec(Body::MAX_LEN));
         store.put(&record).await?;
         same(S1, "the largest record", &store.find(record.selector).await?, &Some(record))?;
     }
@@ -243,14 +234,14 @@ async fn everything_at_its_largest_at_once(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_note_of_any_size_changes_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_note_of_any_size_changes_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let alice = subject("alice");
     for bytes in [Vec::new(), vec![0], b"{\"ip\":\"2001:db8::1\"}".to_vec(), vec![0xff; Note::MAX_LEN]] {
         let note = Note::new(&bytes).unwrap_or_default();
         let (deleted, spent, mut marked) = (record("alice"), record("alice"), record("alice"));
         store.put_all(&[deleted.clone(), spent.clone(), marked.clone()]).await?;
-        let mut used = stage.next(&spent);
+        let mut used = case.next(&spent);
         (used.revoked, used.idle_at, used.purge_at) = (Some(Reason::Spent), None, used.expires_at);
         let mut answer = Replace::Conflict;
         for _ in 0..16 {

@@ -1,16 +1,6 @@
 //! Inserts.
 
-use hallpass_core::store::{
-    Action, Epoch, EpochUpdate, Era, Fence, Insert, Page, Record, RecordFilter, Revision, TokenStore,
-};
-use hallpass_core::{Device, Kind, Kinds, Purpose, Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S2, S9};
-use crate::handle::Handle;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, anonymous, at, body, expired_long_ago, ids, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_inserted_is_found_byte_for_byte),
@@ -24,8 +14,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S2] a_selector_stays_taken_when_its_record_has_expired_or_was_ended),
 ];
 
-async fn what_was_inserted_is_found_byte_for_byte(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_was_inserted_is_found_byte_for_byte(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut bare = anonymous();
     (bare.idle_at, bare.purge_at) = (None, bare.expires_at);
     for record in [record("alice"), anonymous(), bare] {
@@ -36,15 +26,15 @@ async fn what_was_inserted_is_found_byte_for_byte(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn the_largest_and_the_smallest_values_are_kept(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn the_largest_and_the_smallest_values_are_kept(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut small, mut large) = (anonymous(), record(&"\u{10FFFF}".repeat(63)));
     small.body = body(Vec::new());
     small.device = Device::default();
     (small.revision, small.generation) = (Revision::FIRST, 0);
     small.login.0 = [0; 8];
     (small.purpose, small.era) = (Purpose::SingleUse, Era::FIRST);
-    large.body = body(stage.rng().vec(hallpass_core::store::Body::MAX_LEN));
+    large.body = body(case.rng().vec(Body::MAX_LEN));
     large.device = Device::new("ü".repeat(256)).unwrap_or_default();
     large.kind = Kind::from_static("abcdefghijklmnopqrstuvwxyz:09-zz");
     (large.revision, large.generation) = (Revision::MAX, u32::MAX);
@@ -58,8 +48,8 @@ async fn the_largest_and_the_smallest_values_are_kept(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn milliseconds_from_1970_to_9999_are_kept(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let odd = [Timestamp::MIN, Timestamp::from_millis(1), at(1), at(999), Timestamp::from_millis(1 << 31)];
     for (begin, end) in
         odd.into_iter().map(|time| (time, Timestamp::MAX)).chain([(Timestamp::MAX, Timestamp::MAX)])
@@ -70,7 +60,7 @@ async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
         same(S1, format_args!("times {begin:?} and {end:?}"), &found, &Some(record.clone()))?;
-        let mut next = stage.next(&record);
+        let mut next = case.next(&record);
         (next.updated_at, next.seen_at, next.idle_at) = (end, end, Some(end));
         store.swap(&next, &record).await?;
         let found = store.find(record.selector).await?;
@@ -79,13 +69,12 @@ async fn milliseconds_from_1970_to_9999_are_kept(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (old, mut new) = (record("alice"), record("alice"));
     (new.selector, new.kind, new.generation) = (old.selector, Kind::REMEMBER, 7);
     store.put(&old).await?;
-    let epoch =
-        store.epoch(&subject("alice"), Epoch([1; 16]), std::time::Duration::from_secs(3600), NOW).await?;
+    let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
     for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(old.selector)] {
         let answer = store.insert(&new, fence).await?;
         same(S2, format_args!("insert of a taken selector under {fence:?}"), &answer, &Insert::Duplicate)?;
@@ -95,8 +84,8 @@ async fn a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched(stage: 
 }
 
 /// Records without a subject, whose shard is random, take their selectors too.
-async fn a_selector_is_taken_for_every_subject(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_selector_is_taken_for_every_subject(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (old, mut new) = (record("alice"), anonymous());
     new.selector = old.selector;
     store.put(&old).await?;
@@ -104,8 +93,8 @@ async fn a_selector_is_taken_for_every_subject(stage: Stage) -> Ran {
     same(S2, "the record that was there", &store.find(old.selector).await?, &Some(old))
 }
 
-async fn a_duplicate_leaves_no_trace_in_the_list(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_duplicate_leaves_no_trace_in_the_list(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (old, mut new) = (record("alice"), record("alice"));
     (new.selector, new.kind, new.created_at) = (old.selector, Kind::REMEMBER, at(5));
     store.put(&old).await?;
@@ -117,8 +106,8 @@ async fn a_duplicate_leaves_no_trace_in_the_list(stage: Stage) -> Ran {
     same(S9, "the list of the duplicate's kind", &ids(&none), &vec![])
 }
 
-async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut expired, mut ended) = (record("alice"), record("alice"));
     (expired.expires_at, expired.purge_at, expired.idle_at) = (NOW, NOW, Some(NOW));
     ended.mark(Reason::LoggedOut, at(1));
@@ -133,13 +122,13 @@ async fn a_selector_stays_taken_when_its_record_has_expired_or_was_ended(stage: 
 }
 
 /// A replace and a mark keep the fields that never change.
-async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_never_changes_is_kept_through_every_write(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for (number, purpose) in (1..).zip(Purpose::ALL) {
         let mut old = record("alice");
         (old.purpose, old.era) = (purpose, Era::new(number));
         store.put(&old).await?;
-        let mut new = stage.next(&old);
+        let mut new = case.next(&old);
         new.generation += 1;
         store.swap(&new, &old).await?;
         same(S1, "a replaced record", &store.find(new.selector).await?, &Some(new.clone()))?;
@@ -154,9 +143,9 @@ async fn what_never_changes_is_kept_through_every_write(stage: Stage) -> Ran {
 }
 
 /// An insert returns the number of the subject's records, if the store knows it.
-async fn the_number_of_a_subjects_records_is_exact_or_absent(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
-    let count = async |store: &Handle, record: &Record, expected: Option<u32>| -> Ran {
+async fn the_number_of_a_subjects_records_is_exact_or_absent(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
+    let count = async |store: &Handle, record: &Record, expected: Option<u32>| -> CaseResult {
         let Insert::Inserted { of_subject } = store.watched().insert(record, Fence::None).await? else {
             return same(S2, "insert of a new record", &false, &true);
         };

@@ -1,21 +1,10 @@
 //! Two concurrent writes, interleaved at each step of the first one.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, RecordFilter, Replace};
-use hallpass_core::{Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S4, S8, S11};
-use crate::handle::{Handle, INSERTED};
-use crate::interleave::meet;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, ids, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S4 S8] no_replace_saves_what_is_being_removed),
-    case!(Any Quick [S11] no_login_slips_in_behind_an_advance),
+    case!(Any Quick [S11] no_login_slips_in_behind_an_epoch_update),
     case!(Any Quick [S11] no_session_is_restored_behind_its_parents_end),
     case!(Any Quick [S11] no_session_is_restored_when_its_parent_was_seen_to_end),
     case!(Any Quick [S11] no_first_reader_of_an_epoch_shortens_anothers),
@@ -24,16 +13,13 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] two_inserts_under_one_fence_both_pass),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
-
-async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_replace_saves_what_is_being_removed(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let (alice, all) = (subject("alice"), RecordFilter::all());
     meet(async |how| {
         let old = record("alice");
         here.put(&old).await?;
-        let (new, store) = (stage.next(&old), here.clone());
+        let (new, store) = (case.next(&old), here.clone());
         let replace = async move { store.replace(&new, old.revision).await };
         let (store, of, which) = (there.clone(), alice.clone(), all.clone());
         let remove =
@@ -49,17 +35,17 @@ async fn no_replace_saves_what_is_being_removed(stage: Stage) -> Ran {
 }
 
 /// No insert under the old epoch survives a revocation that sets a new one.
-async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_login_slips_in_behind_an_epoch_update(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let alice = subject("alice");
     meet(async |how| {
-        let before = here.epoch(&alice, Epoch(stage.rng().bytes()), KEEP, NOW).await?;
+        let before = here.epoch(&alice, Epoch(case.rng().bytes()), KEEP, NOW).await?;
         let record = record("alice");
         let (store, login) = (here.clone(), record.clone());
         let insert = async move { store.insert(&login, Fence::Epoch(before)).await };
-        let advance = EpochUpdate::Set { epoch: Epoch(stage.rng().bytes()), now: NOW, keep: KEEP };
+        let update = EpochUpdate::Set { epoch: Epoch(case.rng().bytes()), now: NOW, keep: KEEP };
         let (store, of) = (there.clone(), alice.clone());
-        let revoke = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, advance).await };
+        let revoke = async move { store.revoke_by_subject(&of, &RecordFilter::all(), MARK, update).await };
         let (inserted, _, met) = how.make(insert, revoke).await?;
         hold(S11, inserted != Insert::Duplicate, "insert of a new record returned Duplicate")?;
         let found = here.find(record.selector).await?;
@@ -71,8 +57,8 @@ async fn no_login_slips_in_behind_an_advance(stage: Stage) -> Ran {
 }
 
 /// No insert under a parent survives a revocation of the parent's login.
-async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_session_is_restored_behind_its_parents_end(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let (alice, mut number) = (subject("alice"), 0);
     meet(async |how| {
         let (parent, mut child) = (record("alice"), record("alice"));
@@ -95,8 +81,8 @@ async fn no_session_is_restored_behind_its_parents_end(stage: Stage) -> Ran {
 }
 
 /// If two calls create an epoch concurrently, the longer of their times counts.
-async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_first_reader_of_an_epoch_shortens_anothers(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let mut number = 0;
     meet(async |how| {
         number += 1;
@@ -116,15 +102,15 @@ async fn no_first_reader_of_an_epoch_shortens_anothers(stage: Stage) -> Ran {
 
 /// Checks that `epoch` of `name`, read at `now` for `keep`, still admits an insert a millisecond before half of that
 /// time is over. A store that keeps epochs for longer than asked may have left it alone (S11).
-async fn lasts(store: &Handle, name: &str, epoch: Epoch, now: Timestamp, keep: Duration) -> Ran {
+async fn lasts(store: &Handle, name: &str, epoch: Epoch, now: Timestamp, keep: Duration) -> CaseResult {
     let end = now.saturating_add(keep / 2);
     let _ = store.purge_expired(end.saturating_sub(Duration::from_millis(1)), 9).await?;
     let answer = store.insert(&record(name), Fence::Epoch(epoch)).await?;
     same(S11, "insert within half of the time of an epoch that two calls were about", &answer, &INSERTED)
 }
 
-async fn no_update_of_an_epoch_shortens_it_for_a_reader(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_update_of_an_epoch_shortens_it_for_a_reader(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let mut number = 0;
     meet(async |how| {
         number += 1;
@@ -144,8 +130,8 @@ async fn no_update_of_an_epoch_shortens_it_for_a_reader(stage: Stage) -> Ran {
 }
 
 /// A purge that runs during a read does not shorten the time of the epoch returned.
-async fn no_purge_takes_an_epoch_that_is_read(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_purge_takes_an_epoch_that_is_read(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let mut number = 0;
     meet(async |how| {
         number += 1;
@@ -163,8 +149,8 @@ async fn no_purge_takes_an_epoch_that_is_read(stage: Stage) -> Ran {
     .await
 }
 
-async fn two_inserts_under_one_fence_both_pass(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn two_inserts_under_one_fence_both_pass(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let parent = record("alice");
     here.put(&parent).await?;
     let epoch = here.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
@@ -185,15 +171,15 @@ async fn two_inserts_under_one_fence_both_pass(stage: Stage) -> Ran {
 
 /// A delete or a last use ends the parent. A child that passed the fence stays, but was there before that call
 /// returned.
-async fn no_session_is_restored_when_its_parent_was_seen_to_end(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn no_session_is_restored_when_its_parent_was_seen_to_end(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     for spends in [false, true] {
         meet(async |how| {
             let (parent, child) = (record("alice"), record("alice"));
             here.put(&parent).await?;
             let (store, session) = (here.clone(), child.clone());
             let insert = async move { store.insert(&session, Fence::Parent(parent.selector)).await };
-            let mut spent = stage.next(&parent);
+            let mut spent = case.next(&parent);
             (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
             let store = there.clone();
             let end = async move {

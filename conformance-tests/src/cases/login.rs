@@ -1,17 +1,6 @@
 //! Logins from beginning to end: restored, listed, capped, ended and used up.
 
-use std::num::NonZeroU32;
-
-use hallpass_core::{Denied, Kind, Kinds, ListQuery, Origin, Purpose, Reason, Rejected, Stamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{D3, D4, D12, D13, D15, S8, S9, S10, S11};
-use crate::handle::IDLE;
-use crate::interleave::step;
-use crate::outcome::{Ran, Stop, hold, same};
-use crate::service::{HOUR, MINUTE, accepted, is_good, log_in, rejected, rotate};
-use crate::specimen::subject;
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S11] a_log_out_everywhere_turns_away_the_login_under_way),
@@ -20,7 +9,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [D12] an_ending_completes_though_its_caller_is_gone),
     case!(Any Quick [D3] a_one_time_token_works_once),
     case!(Any Quick [S8] ending_by_kind_and_by_login_ends_just_that),
-    case!(Any Quick [S8] somebody_elses_login_cannot_be_ended),
+    case!(Any Quick [S8] another_users_login_cannot_be_ended),
     case!(Any Quick [S8 D4] a_changed_credential_leaves_only_the_caller),
     case!(Any Quick [S9] a_login_is_listed_once_however_many_tokens_it_has),
     case!(Any Quick [S8] the_cap_ends_the_oldest_login),
@@ -28,10 +17,10 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] a_purge_leaves_an_hour_to_fast_clocks needs [Purge]),
 ];
 
-async fn a_log_out_everywhere_turns_away_the_login_under_way(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
-    let (tokens, _) = stage.tokens(&here, |builder| builder)?;
-    let (other, _) = stage.tokens(&there, |builder| builder)?;
+async fn a_log_out_everywhere_turns_away_the_login_under_way(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
+    let (tokens, _) = case.tokens(&here, |builder| builder)?;
+    let (other, _) = case.tokens(&there, |builder| builder)?;
     let under_way = tokens.begin_login(&subject("alice")).await?;
     let old = log_in(&tokens, "alice", Kind::SESSION).await?;
     let count = other.revoke_subject(&subject("alice"), Kinds::Any, Reason::Administrative).await?;
@@ -45,9 +34,9 @@ async fn a_log_out_everywhere_turns_away_the_login_under_way(stage: Stage) -> Ra
 }
 
 /// No session can be restored from a token whose login has ended.
-async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn an_ended_parent_restores_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     for removed in [false, true] {
         let remember = log_in(&tokens, "alice", Kind::REMEMBER).await?;
         let parent = accepted(S11, "a parent", tokens.verify(Kind::REMEMBER, remember.token.expose()).await)?;
@@ -67,9 +56,9 @@ async fn an_ended_parent_restores_nothing(stage: Stage) -> Ran {
 }
 
 /// A replaced token that logs its login out raises no alarm, and ends no other login.
-async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+async fn a_token_that_was_logged_out_is_no_theft(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, clock) = case.tokens(&store, |builder| builder)?;
     let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let other = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(&tokens, first.token.expose()).await?;
@@ -85,9 +74,9 @@ async fn a_token_that_was_logged_out_is_no_theft(stage: Stage) -> Ran {
     accepted(D13, "another login", tokens.verify(Kind::REMEMBER, other.token.expose()).await).map(drop)
 }
 
-async fn an_ending_completes_though_its_caller_is_gone(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn an_ending_completes_though_its_caller_is_gone(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     for polls in 1..6 {
         let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
         let alice = subject("alice");
@@ -103,16 +92,16 @@ async fn an_ending_completes_though_its_caller_is_gone(stage: Stage) -> Ran {
                 break;
             }
             hold(D12, tried < 400, "an ending did not happen because its caller was dropped")?;
-            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+            tokio::time::sleep(Duration::from_millis(5)).await;
         }
     }
     Ok(())
 }
 
-async fn a_one_time_token_works_once(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
-    let (tokens, clock) = stage.tokens(&here, |builder| builder)?;
-    let (other, _) = stage.tokens(&there, |builder| builder.clock(std::sync::Arc::clone(&clock)))?;
+async fn a_one_time_token_works_once(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
+    let (tokens, clock) = case.tokens(&here, |builder| builder)?;
+    let (other, _) = case.tokens(&there, |builder| builder.clock(std::sync::Arc::clone(&clock)))?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let late = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let valid = accepted(D3, "its first use", tokens.consume(Kind::ONE_TIME, once.token.expose()).await)?;
@@ -133,9 +122,9 @@ async fn a_one_time_token_works_once(stage: Stage) -> Ran {
     )
 }
 
-async fn ending_by_kind_and_by_login_ends_just_that(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn ending_by_kind_and_by_login_ends_just_that(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let mut issued = Vec::new();
     for kind in [Kind::SESSION, Kind::REMEMBER, Kind::API_KEY, Kind::SESSION] {
         issued.push(log_in(&tokens, "alice", kind).await?);
@@ -151,9 +140,9 @@ async fn ending_by_kind_and_by_login_ends_just_that(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn somebody_elses_login_cannot_be_ended(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn another_users_login_cannot_be_ended(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let alice = log_in(&tokens, "alice", Kind::SESSION).await?;
     log_in(&tokens, "mallory", Kind::SESSION).await?;
     let reason = Reason::LoggedOutElsewhere;
@@ -162,9 +151,9 @@ async fn somebody_elses_login_cannot_be_ended(stage: Stage) -> Ran {
     accepted(S8, "alice's session", tokens.verify(Kind::SESSION, alice.token.expose()).await).map(drop)
 }
 
-async fn a_changed_credential_leaves_only_the_caller(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn a_changed_credential_leaves_only_the_caller(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let remember = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let parent = accepted(S8, "a parent", tokens.verify(Kind::REMEMBER, remember.token.expose()).await)?;
     let session = accepted(S8, "a session", tokens.issue_from(&parent, Kind::SESSION).await)?;
@@ -195,9 +184,9 @@ async fn a_changed_credential_leaves_only_the_caller(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_login_is_listed_once_however_many_tokens_it_has(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+async fn a_login_is_listed_once_however_many_tokens_it_has(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, clock) = case.tokens(&store, |builder| builder)?;
     let mut logins = Vec::new();
     for _ in 0..7 {
         clock.advance(MINUTE);
@@ -229,10 +218,10 @@ async fn a_login_is_listed_once_however_many_tokens_it_has(stage: Stage) -> Ran 
     same(S9, "number of keys", &tokens.list(&subject("alice"), &query).await?.logins.len(), &1)
 }
 
-async fn the_cap_ends_the_oldest_login(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn the_cap_ends_the_oldest_login(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let cap = NonZeroU32::MIN.saturating_add(2);
-    let (tokens, clock) = stage.tokens(&store, |builder| builder.max_logins(cap))?;
+    let (tokens, clock) = case.tokens(&store, |builder| builder.max_logins(cap))?;
     let mut issued = Vec::new();
     for _ in 0..5 {
         clock.advance(MINUTE);
@@ -249,10 +238,10 @@ async fn the_cap_ends_the_oldest_login(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn no_change_of_data_is_lost(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
-    let (tokens, _) = stage.tokens(&here, |builder| builder)?;
-    let (other, _) = stage.tokens(&there, |builder| builder)?;
+async fn no_change_of_data_is_lost(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
+    let (tokens, _) = case.tokens(&here, |builder| builder)?;
+    let (other, _) = case.tokens(&there, |builder| builder)?;
     let issued = log_in(&tokens, "alice", Kind::SESSION).await?;
     let text = issued.token.expose();
     let mut first = accepted(D15, "a session", tokens.verify(Kind::SESSION, text).await)?;
@@ -267,14 +256,14 @@ async fn no_change_of_data_is_lost(stage: Stage) -> Ran {
 }
 
 /// `Tokens::purge` removes a record an hour after it is due, so that a fast clock harms no other node.
-async fn a_purge_leaves_an_hour_to_fast_clocks(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, clock) = stage.tokens(&store, |builder| builder)?;
+async fn a_purge_leaves_an_hour_to_fast_clocks(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, clock) = case.tokens(&store, |builder| builder)?;
     let once = log_in(&tokens, "alice", Kind::ONE_TIME).await?;
     let session = log_in(&tokens, "alice", Kind::REMEMBER).await?;
-    clock.set(once.expires_at.saturating_add(HOUR - std::time::Duration::from_millis(1)));
+    clock.set(once.expires_at.saturating_add(HOUR - Duration::from_millis(1)));
     same(S10, "records purged within the margin", &tokens.purge().await?, &0)?;
-    clock.advance(std::time::Duration::from_millis(1));
+    clock.advance(Duration::from_millis(1));
     // A purge may skip a locked row; the next one finds it.
     let mut removed = 0;
     for _ in 0..IDLE {

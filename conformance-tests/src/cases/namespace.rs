@@ -1,16 +1,6 @@
 //! Two namespaces in one database.
 
-use std::time::Duration;
-
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, RecordFilter, Replace};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::S15;
-use crate::handle::INSERTED;
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{NOW, at, ids, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S15] one_selector_lives_in_each_namespace_for_itself),
@@ -24,14 +14,13 @@ pub(super) const CASES: &[Case] = &[
 
 /// The suffix of the second namespace, whose name begins with the first one's name.
 const OTHER: &str = "_b";
-const KEEP: Duration = Duration::from_secs(3_600);
 
-async fn one_selector_lives_in_each_namespace_for_itself(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn one_selector_lives_in_each_namespace_for_itself(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     let mine = record("alice");
     here.put(&mine).await?;
     hold(S15, there.find(mine.selector).await?.is_none(), "the other namespace finds the record")?;
-    let theirs = stage.next(&mine);
+    let theirs = case.next(&mine);
     let answer = there.replace(&theirs, mine.revision).await?;
     same(S15, "replace in the other namespace", &answer, &Replace::Missing)?;
     same(S15, "delete in the other namespace", &there.delete(mine.selector).await?, &false)?;
@@ -42,8 +31,8 @@ async fn one_selector_lives_in_each_namespace_for_itself(stage: Stage) -> Ran {
     same(S15, "the record there", &there.find(mine.selector).await?, &Some(theirs))
 }
 
-async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn revoking_and_listing_stay_in_their_namespace(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     let (mine, theirs) = (record("alice"), record("alice"));
     here.put(&mine).await?;
     there.put(&theirs).await?;
@@ -58,30 +47,30 @@ async fn revoking_and_listing_stay_in_their_namespace(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn each_namespace_has_epochs_of_its_own(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn each_namespace_has_epochs_of_its_own(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     let alice = subject("alice");
     let mine = here.epoch(&alice, Epoch([1; 16]), KEEP, NOW).await?;
     let answer = there.insert(&record("alice"), Fence::Epoch(mine)).await?;
     same(S15, "insert there under the epoch from here", &answer, &Insert::Fenced)?;
     let theirs = there.epoch(&alice, Epoch([2; 16]), KEEP, NOW).await?;
     hold(S15, theirs == Epoch([2; 16]), "the other namespace has an epoch although none was created there")?;
-    let advance = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
-    let _ = there.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, advance).await?;
+    let update = EpochUpdate::Set { epoch: Epoch([3; 16]), now: NOW, keep: KEEP };
+    let _ = there.revoke_by_subject(&alice, &RecordFilter::all(), Action::Remove, update).await?;
     let answer = here.insert(&record("alice"), Fence::Epoch(mine)).await?;
-    same(S15, "insert here after the epoch there has advanced", &answer, &INSERTED)
+    same(S15, "insert here after an update of the epoch there", &answer, &INSERTED)
 }
 
-async fn a_parent_in_another_namespace_is_no_parent(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn a_parent_in_another_namespace_is_no_parent(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     let parent = record("alice");
     here.put(&parent).await?;
     let answer = there.insert(&record("alice"), Fence::Parent(parent.selector)).await?;
     same(S15, "insert there under a parent from here", &answer, &Insert::Fenced)
 }
 
-async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn purging_stays_in_its_namespace(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     let mut due = record("alice");
     (due.idle_at, due.purge_at) = (Some(at(1)), at(1));
     here.put(&due).await?;
@@ -92,22 +81,22 @@ async fn purging_stays_in_its_namespace(stage: Stage) -> Ran {
     same(S15, "insert here after a purge there", &answer, &INSERTED)
 }
 
-async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
+async fn names_that_a_backend_confuses_are_refused(case: CaseContext) -> CaseResult {
     let long = "x".repeat(60);
     let names = ["_a", "_A", "-a", "_a_", "__a"].map(str::to_owned);
     let long_ones = ["a", "b", "A", ""].map(|last| format!("_{long}{last}"));
     let longest = ["a", "b"].map(|last| format!("_{long}{}{last}", "y".repeat(40)));
     let plain = String::new();
-    let mut open = vec![(&plain, stage.open().await?)];
+    let mut open = vec![(&plain, case.open().await?)];
     for name in names.iter().chain(&long_ones).chain(&longest) {
-        open.extend(stage.open_if_taken(name).await.map(|store| (name, store)));
+        open.extend(case.open_if_taken(name).await.map(|store| (name, store)));
     }
     // The accepted names are separate namespaces.
     let mut records = Vec::new();
     for (name, store) in &open {
         let record = record("alice");
         store.put(&record).await?;
-        let epoch = Epoch(stage.rng().bytes());
+        let epoch = Epoch(case.rng().bytes());
         let made = store.epoch(&subject("alice"), epoch, KEEP, NOW).await?;
         hold(S15, made == epoch, format_args!("the namespace {name:?} has the epoch of another"))?;
         records.push(record);
@@ -120,8 +109,8 @@ async fn names_that_a_backend_confuses_are_refused(stage: Stage) -> Ran {
 }
 
 /// A key that joins both without a separator is the same for "a" and "b_alice" as for "a_b" and "alice".
-async fn a_namespace_and_a_subject_do_not_run_together(stage: Stage) -> Ran {
-    let (here, there) = (stage.open().await?, stage.open_named(OTHER).await?);
+async fn a_namespace_and_a_subject_do_not_run_together(case: CaseContext) -> CaseResult {
+    let (here, there) = (case.open().await?, case.open_named(OTHER).await?);
     for (mine, theirs) in
         [("b_alice", "alice"), ("_b_alice", "alice"), ("_balice", "alice"), ("b:alice", "alice")]
     {

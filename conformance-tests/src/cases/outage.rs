@@ -1,19 +1,10 @@
 //! Faults of a server: every call fails in bounded time, and the store recovers.
 
-use std::time::Duration;
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-use hallpass_core::{Reason, StoreError, Timestamp};
 use tokio::time::timeout;
 
-use crate::case::{Case, case};
+use super::prelude::*;
 use crate::cases::secrecy::keeps_quiet;
-use crate::clause::Clause::{S11, S12, S14};
-use crate::handle::{Handle, INSERTED};
-use crate::harness::Trouble;
-use crate::outcome::{Ran, chain, hold, same};
-use crate::specimen::{NOW, body, page, record, subject};
-use crate::stage::{Stage, harness_failed};
+use crate::harness::Fault;
 
 pub(super) const CASES: &[Case] = &[
     case!(Stop Full [S12 S18] a_stopped_server_is_an_error_and_passes needs [Outage]),
@@ -30,26 +21,25 @@ const RECOVERY: Duration = Duration::from_secs(30);
 /// How many rounds of every operation must succeed in a row before a store counts as recovered: more calls than a
 /// pool has connections, each of which may fail once.
 const ROUNDS: usize = 4;
-const KEEP: Duration = Duration::from_secs(3_600);
 /// Data that no error may show.
 const SECRET: &[u8] = b"wholly confidential";
 
-async fn a_stopped_server_is_an_error_and_passes(stage: Stage) -> Ran {
-    endure(&stage, Trouble::Stop).await
+async fn a_stopped_server_is_an_error_and_passes(case: CaseContext) -> CaseResult {
+    endure(&case, Fault::Stop).await
 }
 
-async fn a_frozen_server_is_an_error_in_time_and_passes(stage: Stage) -> Ran {
-    endure(&stage, Trouble::Freeze).await
+async fn a_frozen_server_is_an_error_in_time_and_passes(case: CaseContext) -> CaseResult {
+    endure(&case, Fault::Freeze).await
 }
 
-async fn cut_connections_are_an_error_and_pass(stage: Stage) -> Ran {
-    endure(&stage, Trouble::Cut).await
+async fn cut_connections_are_an_error_and_pass(case: CaseContext) -> CaseResult {
+    endure(&case, Fault::Cut).await
 }
 
 /// During a fault every call fails in time and reports correctly whether it may have written. Afterwards the same
 /// handle works.
-async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
-    let (store, server) = (stage.open().await?.bare(), stage.server()?);
+async fn endure(case: &CaseContext, fault: Fault) -> CaseResult {
+    let (store, server) = (case.open().await?.bare(), case.server()?);
     let (mut parent, mut asked) = (record("alice"), Vec::new());
     parent.body = body(SECRET.to_vec());
     store.put(&parent).await?;
@@ -59,11 +49,11 @@ async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
         record.body = body(SECRET.repeat(9));
         asked.push((record, fence, false));
     }
-    server.inflict(trouble).await.map_err(|error| harness_failed(&error))?;
-    let seen = ask_everything(stage, &store, &parent, &mut asked).await;
+    server.inflict(fault).await.map_err(|error| harness_failed(&error))?;
+    let seen = ask_everything(case, &store, &parent, &mut asked).await;
     server.heal().await.map_err(|error| harness_failed(&error))?;
     let touched = seen?;
-    recovered(stage, &store, &parent).await?;
+    recovered(case, &store, &parent).await?;
     for (record, fence, may_be) in asked {
         let found = store.find(record.selector).await?;
         let said = "an insert failed and reported that it wrote nothing, but the record is there";
@@ -81,13 +71,13 @@ async fn endure(stage: &Stage, trouble: Trouble) -> Ran {
 /// Calls every operation. Returns whether `record` may have been changed; sets the flags in `asked` for inserts that
 /// may have happened.
 async fn ask_everything(
-    stage: &Stage,
+    case: &CaseContext,
     store: &Handle,
     record: &Record,
     asked: &mut [(Record, Fence, bool)],
-) -> Ran<bool> {
+) -> CaseResult<bool> {
     let (alice, all) = (subject("alice"), RecordFilter::all());
-    let mut next = stage.next(record);
+    let mut next = case.next(record);
     next.body = body(SECRET.repeat(3));
     let mark = Action::Mark { reason: Reason::Administrative, at: NOW };
     fails("find", store.find(record.selector)).await?;
@@ -108,7 +98,7 @@ async fn ask_everything(
 async fn fails<T: std::fmt::Debug>(
     what: &str,
     call: impl Future<Output = Result<T, StoreError>>,
-) -> Ran<bool> {
+) -> CaseResult<bool> {
     match timeout(BOUND, call).await {
         Ok(Err(error)) => {
             let said = format!("{error:?} {}", chain(&error));
@@ -123,11 +113,11 @@ async fn fails<T: std::fmt::Debug>(
 }
 
 /// Waits until every operation keeps working; each connection of a pool may fail once.
-async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
+async fn recovered(case: &CaseContext, store: &Handle, record: &Record) -> CaseResult {
     let until = tokio::time::Instant::now() + RECOVERY;
     let mut good = 0;
     while good < ROUNDS {
-        let error = match timeout(BOUND, use_everything(stage, store, record)).await {
+        let error = match timeout(BOUND, use_everything(case, store, record)).await {
             Ok(Ok(())) => {
                 good += 1;
                 continue;
@@ -144,7 +134,7 @@ async fn recovered(stage: &Stage, store: &Handle, record: &Record) -> Ran {
 }
 
 /// Calls every operation once, on its own records.
-async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Result<(), StoreError> {
+async fn use_everything(case: &CaseContext, store: &Handle, record: &Record) -> Result<(), StoreError> {
     let (name, all) = (subject("zoe"), RecordFilter::all());
     let fresh = crate::specimen::record(name.as_str());
     store.find(record.selector).await?;
@@ -152,7 +142,7 @@ async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Resul
     let _ = store.insert(&fresh, Fence::Epoch(epoch)).await?;
     let child = crate::specimen::record(name.as_str());
     let _ = store.insert(&child, Fence::Parent(fresh.selector)).await?;
-    let _ = store.replace(&stage.next(&fresh), fresh.revision).await?;
+    let _ = store.replace(&case.next(&fresh), fresh.revision).await?;
     store.list_by_subject(&name, &page(9)).await?;
     store.delete(child.selector).await?;
     store.revoke_by_subject(&name, &all, Action::Remove, EpochUpdate::Keep).await?;
@@ -160,24 +150,24 @@ async fn use_everything(stage: &Stage, store: &Handle, record: &Record) -> Resul
 }
 
 /// After a restart of the server the same handle works for every operation.
-async fn a_restarted_server_is_found_again(stage: Stage) -> Ran {
-    let (store, server) = (stage.open().await?.bare(), stage.server()?);
+async fn a_restarted_server_is_found_again(case: CaseContext) -> CaseResult {
+    let (store, server) = (case.open().await?.bare(), case.server()?);
     let record = record("alice");
     store.put(&record).await?;
-    server.inflict(Trouble::Restart).await.map_err(|error| harness_failed(&error))?;
-    recovered(&stage, &store, &record).await?;
+    server.inflict(Fault::Restart).await.map_err(|error| harness_failed(&error))?;
+    recovered(&case, &store, &record).await?;
     let fresh = crate::specimen::record("alice");
     store.put(&fresh).await?;
     same(S12, "a record written after a restart", &store.find(fresh.selector).await?, &Some(fresh))
 }
 
-async fn what_was_acknowledged_survives_a_restart_of_the_server(stage: Stage) -> Ran {
-    let (store, server) = (stage.open().await?.bare(), stage.server()?);
+async fn what_was_acknowledged_survives_a_restart_of_the_server(case: CaseContext) -> CaseResult {
+    let (store, server) = (case.open().await?.bare(), case.server()?);
     let (kept, deleted, mut marked) = (record("bob"), record("bob"), record("alice"));
     for record in [&kept, &deleted, &marked] {
         store.put(record).await?;
     }
-    let newer = stage.next(&kept);
+    let newer = case.next(&kept);
     store.swap(&newer, &kept).await?;
     store.delete(deleted.selector).await?;
     let mark = Action::Mark { reason: Reason::Reused, at: NOW };
@@ -186,8 +176,8 @@ async fn what_was_acknowledged_survives_a_restart_of_the_server(stage: Stage) ->
     let old = store.epoch(&subject("carol"), Epoch([1; 16]), KEEP, NOW).await?;
     let update = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: KEEP };
     store.revoke_by_subject(&subject("carol"), &RecordFilter::all(), mark, update).await?;
-    server.inflict(Trouble::Restart).await.map_err(|error| harness_failed(&error))?;
-    recovered(&stage, &store, &kept).await?;
+    server.inflict(Fault::Restart).await.map_err(|error| harness_failed(&error))?;
+    recovered(&case, &store, &kept).await?;
     for (selector, expected) in
         [(newer.selector, Some(newer)), (deleted.selector, None), (marked.selector, Some(marked))]
     {

@@ -1,14 +1,6 @@
 //! Races between two handles for one record, with measured overlap.
 
-use hallpass_core::store::{Action, EpochUpdate, Fence, Insert, Record, RecordFilter, Replace, Revision};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S2, S4, S5, S6, S7, S9, S10};
-use crate::handle::{Handle, INSERTED};
-use crate::outcome::{Ran, hold, same};
-use crate::race::{Entrant, contest, of, overlapped, race, values};
-use crate::specimen::{at, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S5] of_many_replaces_of_one_revision_one_wins),
@@ -20,17 +12,17 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S10] a_slide_and_a_purge_do_not_both_win needs [Purge]),
 ];
 
-async fn of_many_replaces_of_one_revision_one_wins(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn of_many_replaces_of_one_revision_one_wins(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let old = record("alice");
         nodes.0.put(&old).await?;
-        let writes: Vec<_> = (0..4).map(|_| stage.next(&old)).collect();
-        let entrant = |(number, next): (usize, &Record)| -> Entrant<Replace> {
+        let writes: Vec<_> = (0..4).map(|_| case.next(&old)).collect();
+        let racer = |(number, next): (usize, &Record)| -> Racer<Replace> {
             let (node, next, expected) = (of(number, &nodes), next.clone(), old.revision);
             Box::pin(async move { Ok(node.replace(&next, expected).await?) })
         };
-        let timed = race(writes.iter().enumerate().map(entrant).collect()).await?;
+        let timed = race(writes.iter().enumerate().map(racer).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == Replace::Replaced).collect();
         let missing = values(&timed).contains(&Replace::Missing);
         hold(S4, !missing, "a racing replace of an existing record returned Missing")?;
@@ -42,17 +34,17 @@ async fn of_many_replaces_of_one_revision_one_wins(stage: Stage) -> Ran {
     .await
 }
 
-async fn of_many_inserts_of_one_selector_one_wins(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn of_many_inserts_of_one_selector_one_wins(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let mut records: Vec<_> = (0..4).map(|_| record("alice")).collect();
         let selector = records[0].selector;
         records.iter_mut().for_each(|record| record.selector = selector);
-        let entrant = |(number, record): (usize, &Record)| -> Entrant<Insert> {
+        let racer = |(number, record): (usize, &Record)| -> Racer<Insert> {
             let (node, record) = (of(number, &nodes), record.clone());
             Box::pin(async move { Ok(node.insert(&record, Fence::None).await?) })
         };
-        let timed = race(records.iter().enumerate().map(entrant).collect()).await?;
+        let timed = race(records.iter().enumerate().map(racer).collect()).await?;
         let winners: Vec<_> = (0..4).filter(|at| timed[*at].value == INSERTED).collect();
         same(S2, format_args!("of 4 inserts, those that won: {:?}", values(&timed)), &winners.len(), &1)?;
         let found = nodes.1.find(selector).await?;
@@ -62,16 +54,16 @@ async fn of_many_inserts_of_one_selector_one_wins(stage: Stage) -> Ran {
     .await
 }
 
-async fn of_many_deletes_one_found_the_record(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn of_many_deletes_one_found_the_record(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let record = record("alice");
         nodes.0.put(&record).await?;
-        let entrant = |number| -> Entrant<bool> {
+        let racer = |number| -> Racer<bool> {
             let (node, selector) = (of(number, &nodes), record.selector);
             Box::pin(async move { Ok(node.delete(selector).await?) })
         };
-        let timed = race((0..3).map(entrant).collect()).await?;
+        let timed = race((0..3).map(racer).collect()).await?;
         let found = values(&timed).iter().filter(|found| **found).count();
         same(S7, "of 3 deletes, those that found the record", &found, &1)?;
         Ok(overlapped(&timed))
@@ -79,22 +71,22 @@ async fn of_many_deletes_one_found_the_record(stage: Stage) -> Ran {
     .await
 }
 
-async fn a_reader_never_sees_a_record_torn_or_going_back(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn a_reader_never_sees_a_record_torn_or_going_back(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let mut versions = vec![record("alice")];
         for number in 0..12 {
-            versions.push(stage.next(&versions[number]));
+            versions.push(case.next(&versions[number]));
         }
         nodes.0.put(&versions[0]).await?;
         let (node, written) = (nodes.0.clone(), versions.clone());
-        let writer: Entrant<usize> = Box::pin(async move {
+        let writer: Racer<usize> = Box::pin(async move {
             for pair in written.windows(2) {
                 node.swap(&pair[1], &pair[0]).await?;
             }
             Ok(0)
         });
-        let readers = (0..2).map(|number| -> Entrant<usize> {
+        let readers = (0..2).map(|number| -> Racer<usize> {
             let (node, known) = (of(number, &nodes), versions.clone());
             Box::pin(async move {
                 let mut last = 0;
@@ -116,15 +108,15 @@ async fn a_reader_never_sees_a_record_torn_or_going_back(stage: Stage) -> Ran {
     .await
 }
 
-async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn a_list_during_writes_shows_each_living_record_once(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     let stable: Vec<_> = (0..8).map(|number| aged(number * 10)).collect();
     for record in &stable {
         nodes.0.put(record).await?;
     }
     contest(async |_| {
         let (node, expected) = (nodes.1.clone(), stable.clone());
-        let lists: Entrant<usize> = Box::pin(async move {
+        let lists: Racer<usize> = Box::pin(async move {
             for _ in 0..8 {
                 let list = node.list_by_subject(&subject("alice"), &page(1_000)).await?;
                 for record in &expected {
@@ -136,14 +128,14 @@ async fn a_list_during_writes_shows_each_living_record_once(stage: Stage) -> Ran
             Ok(0)
         });
         let churns = [0, 1]
-            .map(|number| churn(of(number, &nodes), number as u64, stable[number].clone(), stage.clone()));
+            .map(|number| churn(of(number, &nodes), number as u64, stable[number].clone(), case.clone()));
         Ok(overlapped(&race(churns.into_iter().chain([lists]).collect()).await?))
     })
     .await
 }
 
 /// Replaces one record repeatedly, while inserting and deleting others.
-fn churn(node: Handle, number: u64, mut stays: Record, stage: Stage) -> Entrant<usize> {
+fn churn(node: Handle, number: u64, mut stays: Record, case: CaseContext) -> Racer<usize> {
     Box::pin(async move {
         if let Some(found) = node.find(stays.selector).await? {
             stays = found;
@@ -151,7 +143,7 @@ fn churn(node: Handle, number: u64, mut stays: Record, stage: Stage) -> Entrant<
         for step in 0..8 {
             let passing = aged(step * 10 + number + 1);
             node.put(&passing).await?;
-            let next = stage.next(&stays);
+            let next = case.next(&stays);
             node.swap(&next, &stays).await?;
             stays = next;
             node.delete(passing.selector).await?;
@@ -171,8 +163,8 @@ fn aged(millis: u64) -> Record {
     record
 }
 
-async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn purges_from_two_nodes_share_the_work(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     let living = record("alice");
     nodes.0.put(&living).await?;
     contest(async |_| {
@@ -181,7 +173,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
             (due.idle_at, due.purge_at) = (Some(at(number)), at(number));
             nodes.0.put(&due).await?;
         }
-        let entrant = |number| -> Entrant<u64> {
+        let racer = |number| -> Racer<u64> {
             let node = of(number, &nodes);
             Box::pin(async move {
                 let mut removed = 0;
@@ -196,7 +188,7 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
                 Ok(removed)
             })
         };
-        let timed = race((0..3).map(entrant).collect()).await?;
+        let timed = race((0..3).map(racer).collect()).await?;
         let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
         same(S10, format_args!("counts of 3 purges of 12 records: {:?}", values(&timed)), &sum, &12)?;
         let list = nodes.1.list_by_subject(&subject("bob"), &page(100)).await?;
@@ -208,12 +200,12 @@ async fn purges_from_two_nodes_share_the_work(stage: Stage) -> Ran {
 }
 
 /// A record is either postponed by a replace or removed by a purge, never both.
-async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn a_slide_and_a_purge_do_not_both_win(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
-        let slides = due_and_slid(&stage, &nodes.0).await?;
+        let slides = due_and_slid(&case, &nodes.0).await?;
         let (node, writes) = (nodes.0.clone(), slides.clone());
-        let slide: Entrant<Vec<bool>> = Box::pin(async move {
+        let slide: Racer<Vec<bool>> = Box::pin(async move {
             let mut done = Vec::new();
             for (expected, slid) in writes {
                 done.push(node.replace(&slid, expected).await? == Replace::Replaced);
@@ -221,7 +213,7 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
             Ok(done)
         });
         let node = nodes.1.clone();
-        let purge: Entrant<Vec<bool>> = Box::pin(async move {
+        let purge: Racer<Vec<bool>> = Box::pin(async move {
             let mut removed = Vec::new();
             for _ in 0..30 {
                 let purged = node.purge_expired(at(5), 2).await?;
@@ -250,13 +242,13 @@ async fn a_slide_and_a_purge_do_not_both_win(stage: Stage) -> Ran {
 }
 
 /// Eight due records, each with the update that postpones it.
-async fn due_and_slid(stage: &Stage, store: &Handle) -> Ran<Vec<(Revision, Record)>> {
+async fn due_and_slid(case: &CaseContext, store: &Handle) -> CaseResult<Vec<(Revision, Record)>> {
     let mut slides = Vec::new();
     for _ in 0..8 {
         let mut old = record("alice");
         (old.idle_at, old.purge_at) = (Some(at(5)), at(5));
         store.put(&old).await?;
-        let mut slid = stage.next(&old);
+        let mut slid = case.next(&old);
         (slid.idle_at, slid.purge_at) = (Some(at(500)), at(500));
         slides.push((old.revision, slid));
     }

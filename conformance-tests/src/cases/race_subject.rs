@@ -1,17 +1,6 @@
 //! Races between two handles about the end of a subject's logins, with measured overlap.
 
-use std::time::Duration;
-
-use hallpass_core::Reason;
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Record, RecordFilter, Replace};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S4, S8, S9, S11};
-use crate::handle::Handle;
-use crate::outcome::{Ran, hold, same};
-use crate::race::{Entrant, contest, of, overlapped, race, values};
-use crate::specimen::{NOW, page, record, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S4 S8 D12] no_flood_of_writes_saves_what_is_marked),
@@ -20,14 +9,11 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S11] racing_readers_of_a_missing_epoch_agree),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
-
 /// Replaces the record repeatedly until that fails.
-fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
+fn flood(node: Handle, mut record: Record, case: CaseContext) -> Racer<u64> {
     Box::pin(async move {
         for _ in 0..40 {
-            let next = stage.next(&record);
+            let next = case.next(&record);
             match node.replace(&next, record.revision).await? {
                 Replace::Replaced => record = next,
                 Replace::Missing => break,
@@ -41,25 +27,25 @@ fn flood(node: Handle, mut record: Record, stage: Stage) -> Entrant<u64> {
     })
 }
 
-fn revocation(node: Handle, action: Action, advance: EpochUpdate) -> Entrant<u64> {
+fn revocation(node: Handle, action: Action, update: EpochUpdate) -> Racer<u64> {
     Box::pin(async move {
         tokio::task::yield_now().await;
-        Ok(node.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, advance).await?)
+        Ok(node.revoke_by_subject(&subject("alice"), &RecordFilter::all(), action, update).await?)
     })
 }
 
-async fn no_flood_of_writes_saves_what_is_marked(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn no_flood_of_writes_saves_what_is_marked(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let old = record("alice");
         nodes.0.put(&old).await?;
         let floods = [
-            flood(nodes.0.clone(), old.clone(), stage.clone()),
-            flood(nodes.1.clone(), old.clone(), stage.clone()),
+            flood(nodes.0.clone(), old.clone(), case.clone()),
+            flood(nodes.1.clone(), old.clone(), case.clone()),
         ];
-        let entrants =
+        let racers =
             floods.into_iter().chain([revocation(nodes.1.clone(), MARK, EpochUpdate::Keep)]).collect();
-        let timed = race(entrants).await?;
+        let timed = race(racers).await?;
         same(S8, "records marked", &timed[2].value, &1)?;
         let found = nodes.0.find(old.selector).await?;
         let marked = found.as_ref().is_some_and(|found| found.revoked == Some(Reason::CredentialChanged));
@@ -70,14 +56,14 @@ async fn no_flood_of_writes_saves_what_is_marked(stage: Stage) -> Ran {
     .await
 }
 
-async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn no_flood_of_writes_saves_what_is_removed(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         let old = record("alice");
         nodes.0.put(&old).await?;
         let floods = [
-            flood(nodes.0.clone(), old.clone(), stage.clone()),
-            flood(nodes.1.clone(), old.clone(), stage.clone()),
+            flood(nodes.0.clone(), old.clone(), case.clone()),
+            flood(nodes.1.clone(), old.clone(), case.clone()),
         ];
         let remove = revocation(nodes.0.clone(), Action::Remove, EpochUpdate::Keep);
         let timed = race(floods.into_iter().chain([remove]).collect()).await?;
@@ -94,16 +80,16 @@ async fn no_flood_of_writes_saves_what_is_removed(stage: Stage) -> Ran {
     .await
 }
 
-async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn racing_revocations_count_each_record_once(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |_| {
         for _ in 0..5 {
             nodes.0.put(&record("alice")).await?;
         }
         let mut overlap = false;
         for action in [MARK, Action::Remove] {
-            let entrant = |number| revocation(of(number, &nodes), action, EpochUpdate::Keep);
-            let timed = race((0..3).map(entrant).collect()).await?;
+            let racer = |number| revocation(of(number, &nodes), action, EpochUpdate::Keep);
+            let timed = race((0..3).map(racer).collect()).await?;
             let sum = values(&timed).iter().fold(0, |sum: u64, count| sum.saturating_add(*count));
             same(
                 S8,
@@ -118,15 +104,15 @@ async fn racing_revocations_count_each_record_once(stage: Stage) -> Ran {
     .await
 }
 
-async fn racing_readers_of_a_missing_epoch_agree(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
+async fn racing_readers_of_a_missing_epoch_agree(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
     contest(async |round| {
-        let entrant = |number| -> Entrant<Epoch> {
-            let (node, fresh) = (of(number, &nodes), Epoch(stage.rng().bytes()));
+        let racer = |number| -> Racer<Epoch> {
+            let (node, fresh) = (of(number, &nodes), Epoch(case.rng().bytes()));
             let name = subject(&format!("alice {round}"));
             Box::pin(async move { Ok(node.epoch(&name, fresh, KEEP, NOW).await?) })
         };
-        let timed = race((0..3).map(entrant).collect()).await?;
+        let timed = race((0..3).map(racer).collect()).await?;
         let agree = timed.iter().all(|other| other.value == timed[0].value);
         hold(S11, agree, "racing readers of a missing epoch were given different ones")?;
         Ok(overlapped(&timed))

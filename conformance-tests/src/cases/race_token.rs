@@ -1,14 +1,6 @@
 //! Races between clients on two nodes, with measured overlap.
 
-use hallpass_core::store::Revision;
-use hallpass_core::{Denied, Kind, Rejected};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{D3, D15, D16, T5};
-use crate::outcome::{Ran, hold, same};
-use crate::race::{Entrant, contest, overlapped, race, values};
-use crate::service::{accepted, log_in, same_token};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [D3 S5] a_one_time_token_presented_many_times_at_once_works_once),
@@ -16,13 +8,12 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [D15] racing_changes_of_data_are_all_kept),
 ];
 
-async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    let services =
-        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+async fn a_one_time_token_presented_many_times_at_once_works_once(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
+    let services = [case.tokens(&nodes.0, |builder| builder)?.0, case.tokens(&nodes.1, |builder| builder)?.0];
     contest(async |round| {
         let once = log_in(&services[0], &format!("alice {round}"), Kind::ONE_TIME).await?;
-        let entrant = |number: usize| -> Entrant<bool> {
+        let racer = |number: usize| -> Racer<bool> {
             let (tokens, text) = (services[number % 2].clone(), once.token.expose().to_owned());
             Box::pin(async move {
                 match tokens.consume(Kind::ONE_TIME, &text).await {
@@ -34,7 +25,7 @@ async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) 
                 }
             })
         };
-        let timed = race((0..4).map(entrant).collect()).await?;
+        let timed = race((0..4).map(racer).collect()).await?;
         let used = values(&timed).iter().filter(|used| **used).count();
         same(D3, "how often a one-time token worked", &used, &1)?;
         Ok(overlapped(&timed))
@@ -42,13 +33,12 @@ async fn a_one_time_token_presented_many_times_at_once_works_once(stage: Stage) 
     .await
 }
 
-async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    let services =
-        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+async fn parallel_rotations_get_one_successor(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
+    let services = [case.tokens(&nodes.0, |builder| builder)?.0, case.tokens(&nodes.1, |builder| builder)?.0];
     contest(async |round| {
         let first = log_in(&services[0], &format!("alice {round}"), Kind::REMEMBER).await?;
-        let entrant = |number: usize| -> Entrant<Option<String>> {
+        let racer = |number: usize| -> Racer<Option<String>> {
             let (tokens, text) = (services[number % 2].clone(), first.token.expose().to_owned());
             Box::pin(async move {
                 let verdict = tokens.verify_and_rotate(Kind::REMEMBER, &text).await;
@@ -56,7 +46,7 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
                 Ok(valid.successor.map(|issued| issued.token.expose().to_owned()))
             })
         };
-        let timed = race((0..4).map(entrant).collect()).await?;
+        let timed = race((0..4).map(racer).collect()).await?;
         let Some(expected) = timed.iter().find_map(|timed| timed.value.clone()) else {
             hold(T5, false, "none of several concurrent requests received a successor")?;
             return Ok(false);
@@ -71,13 +61,12 @@ async fn parallel_rotations_get_one_successor(stage: Stage) -> Ran {
     .await
 }
 
-async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
-    let nodes = stage.pair().await?;
-    let services =
-        [stage.tokens(&nodes.0, |builder| builder)?.0, stage.tokens(&nodes.1, |builder| builder)?.0];
+async fn racing_changes_of_data_are_all_kept(case: CaseContext) -> CaseResult {
+    let nodes = case.pair().await?;
+    let services = [case.tokens(&nodes.0, |builder| builder)?.0, case.tokens(&nodes.1, |builder| builder)?.0];
     contest(async |round| {
         let issued = log_in(&services[0], &format!("alice {round}"), Kind::SESSION).await?;
-        let entrant = |number: usize| -> Entrant<u64> {
+        let racer = |number: usize| -> Racer<u64> {
             let (tokens, text) = (services[number % 2].clone(), issued.token.expose().to_owned());
             Box::pin(async move {
                 for _ in 0..3 {
@@ -91,7 +80,7 @@ async fn racing_changes_of_data_are_all_kept(stage: Stage) -> Ran {
                 Ok(0)
             })
         };
-        let timed = race((0..3).map(entrant).collect()).await?;
+        let timed = race((0..3).map(racer).collect()).await?;
         let valid =
             accepted(D15, "a session", services[0].verify(Kind::SESSION, issued.token.expose()).await)?;
         same(D15, "of 9 racing changes, those that were kept", &services[0].data(&valid).await?.len(), &9)?;

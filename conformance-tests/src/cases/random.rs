@@ -1,12 +1,8 @@
 //! Random sequences of consecutive calls over two handles.
 
-use std::time::Duration;
-
-use crate::case::{Case, case};
+use super::prelude::*;
 use crate::generate::{Amount, Theme, sequences, sequences_in};
-use crate::harness::Trouble;
-use crate::outcome::Ran;
-use crate::stage::Stage;
+use crate::harness::Fault;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
@@ -20,65 +16,65 @@ pub(super) const CASES: &[Case] = &[
 ];
 
 /// The contract allows every result of a random sequence of calls.
-async fn every_answer_is_allowed(stage: Stage) -> Ran {
+async fn every_answer_is_allowed(case: CaseContext) -> CaseResult {
     let amount = Amount {
         sequences: 500,
         within: Duration::from_secs(6),
         least: 6,
-        patience: Duration::from_secs(40),
+        time_budget: Duration::from_secs(40),
         steps: 30,
         quick: true,
         about: None,
     };
-    sequences(stage, amount).await
+    sequences(case, amount).await
 }
 
 /// Any two operations about one record, with the first one held up at each of its steps.
-async fn calls_at_once_are_in_some_order(stage: Stage) -> Ran {
+async fn calls_at_once_are_in_some_order(case: CaseContext) -> CaseResult {
     let amount = Amount {
         sequences: 120,
         within: Duration::from_secs(4),
         least: 3,
-        patience: Duration::from_secs(40),
+        time_budget: Duration::from_secs(40),
         steps: 20,
         quick: true,
         about: Some(Theme::Pairs),
     };
-    sequences(stage, amount).await
+    sequences(case, amount).await
 }
 
 /// After connections were cut for a moment, the records agree with the results of the calls.
-async fn a_short_cut_is_told_and_forgotten(stage: Stage) -> Ran {
-    sequences_in(stage, Trouble::Cut, 2, 8).await
+async fn a_short_cut_is_told_and_forgotten(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Cut, 2, 8).await
 }
 
-async fn every_answer_of_long_sequences_is_allowed(stage: Stage) -> Ran {
+async fn every_answer_of_long_sequences_is_allowed(case: CaseContext) -> CaseResult {
     let amount = Amount {
         sequences: 2_500,
         within: Duration::from_secs(6),
         least: 6,
-        patience: Duration::from_secs(60),
+        time_budget: Duration::from_secs(60),
         steps: 50,
         quick: false,
         about: None,
     };
-    sequences(stage, amount).await
+    sequences(case, amount).await
 }
 
 /// A call that reports that it wrote nothing has written nothing.
-async fn nothing_is_done_in_secret_while_the_server_is_stopped(stage: Stage) -> Ran {
-    sequences_in(stage, Trouble::Stop, 3, 12).await
+async fn nothing_is_done_in_secret_while_the_server_is_stopped(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Stop, 3, 12).await
 }
 
-async fn nothing_is_done_in_secret_while_connections_are_cut(stage: Stage) -> Ran {
-    sequences_in(stage, Trouble::Cut, 3, 12).await
+async fn nothing_is_done_in_secret_while_connections_are_cut(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Cut, 3, 12).await
 }
 
 /// Each call may wait until its time limit.
-async fn nothing_is_done_in_secret_while_the_server_is_frozen(stage: Stage) -> Ran {
-    sequences_in(stage, Trouble::Freeze, 1, 12).await
+async fn nothing_is_done_in_secret_while_the_server_is_frozen(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Freeze, 1, 12).await
 }
 
-async fn nothing_is_lost_in_a_restart_of_the_server(stage: Stage) -> Ran {
-    sequences_in(stage, Trouble::Restart, 3, 12).await
+async fn nothing_is_lost_in_a_restart_of_the_server(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Restart, 3, 12).await
 }

@@ -1,13 +1,6 @@
 //! Replaces: compare-and-swap on the revision.
 
-use hallpass_core::store::{Action, Body, EpochUpdate, Record, RecordFilter, Replace, Revision};
-use hallpass_core::{Device, Reason, StoreError, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S1, S4, S5, S6, S7, S8, S9, S10};
-use crate::outcome::{Ran, hold, same};
-use crate::specimen::{ago, at, body, expired_long_ago, ids, page, record, rewritten, subject};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_replaced_is_found_byte_for_byte),
@@ -27,8 +20,8 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S10] a_moved_purge_time_counts_and_the_old_one_does_not needs [Purge]),
 ];
 
-async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_was_replaced_is_found_byte_for_byte(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut old = record("alice");
     store.put(&old).await?;
     let changes: [fn(&mut Record); 7] = [
@@ -41,7 +34,7 @@ async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
         |record| record.device = Device::default(),
     ];
     for (number, change) in changes.into_iter().enumerate() {
-        let mut new = stage.next(&old);
+        let mut new = case.next(&old);
         change(&mut new);
         store.swap(&new, &old).await?;
         let found = store.find(new.selector).await?;
@@ -52,11 +45,11 @@ async fn what_was_replaced_is_found_byte_for_byte(stage: Stage) -> Ran {
 }
 
 /// A replace succeeds although its times are earlier than those of the record.
-async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_write_by_an_earlier_clock_counts(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let old = record("alice");
     store.put(&old).await?;
-    let mut new = stage.next(&old);
+    let mut new = case.next(&old);
     // The clocks of nodes differ: revisions order the writes, not times.
     (new.updated_at, new.seen_at) = (ago(9_000), ago(9_000));
     store.swap(&new, &old).await?;
@@ -64,11 +57,11 @@ async fn a_write_by_an_earlier_clock_counts(stage: Stage) -> Ran {
     same(S1, "a replace whose times are earlier than the record's", &found, &Some(new))
 }
 
-async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
-    let (here, there) = stage.pair().await?;
+async fn a_touch_is_seen_like_any_other_replace(case: CaseContext) -> CaseResult {
+    let (here, there) = case.pair().await?;
     let old = record("alice");
     here.put(&old).await?;
-    let mut touched = stage.next(&old);
+    let mut touched = case.next(&old);
     (touched.seen_at, touched.updated_at) = (at(60_000), at(60_000));
     (touched.idle_at, touched.purge_at) = (Some(at(120_000)), at(180_000));
     let mut answer = here.touch(&touched, old.revision).await?;
@@ -83,18 +76,18 @@ async fn a_touch_is_seen_like_any_other_replace(stage: Stage) -> Ran {
     for store in [&here, &there] {
         same(S6, "a touched record", &store.find(old.selector).await?, &Some(touched.clone()))?;
     }
-    let again = stage.next(&old);
+    let again = case.next(&old);
     let answer = there.touch(&again, old.revision).await?;
     same(S6, "a touch of the revision before", &answer, &Replace::Conflict)?;
-    let gone = stage.next(&record("alice"));
+    let gone = case.next(&record("alice"));
     let answer = here.touch(&gone, gone.revision).await?;
     same(S4, "a touch of a record that is not there", &answer, &Replace::Missing)
 }
 
-async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn replacing_what_is_not_there_creates_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
-    let next = stage.next(&record);
+    let next = case.next(&record);
     let answer = store.replace(&next, record.revision).await?;
     same(S4, "replace of a record that was never there", &answer, &Replace::Missing)?;
     hold(S4, store.find(record.selector).await?.is_none(), "replace created a record")?;
@@ -102,8 +95,8 @@ async fn replacing_what_is_not_there_creates_nothing(stage: Stage) -> Ran {
     same(S4, "the list after a replace of nothing", &ids(&list), &vec![])
 }
 
-async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_deleted_record_never_comes_back(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for by_subject in [false, true] {
         let record = record("alice");
         store.put(&record).await?;
@@ -114,7 +107,7 @@ async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
         } else {
             store.delete(record.selector).await?;
         }
-        let next = stage.next(&record);
+        let next = case.next(&record);
         let answer = store.replace(&next, record.revision).await?;
         same(S4, "replace of a deleted record", &answer, &Replace::Missing)?;
         hold(S4, store.find(record.selector).await?.is_none(), "replace brought a deleted record back")?;
@@ -124,14 +117,14 @@ async fn a_deleted_record_never_comes_back(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn another_revision_is_a_conflict_and_changes_nothing(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn another_revision_is_a_conflict_and_changes_nothing(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut record = record("alice");
     record.revision = Revision::new(5).unwrap_or(Revision::FIRST);
     store.put(&record).await?;
     for wrong in [1, 4, 6, 7, Revision::MAX.get() - 1] {
         let expected = Revision::new(wrong).unwrap_or(Revision::FIRST);
-        let mut next = stage.next(&record);
+        let mut next = case.next(&record);
         next.revision = expected.next();
         let answer = store.replace(&next, expected).await?;
         same(S5, format_args!("replace at revision {wrong} of one at 5"), &answer, &Replace::Conflict)?;
@@ -142,16 +135,16 @@ async fn another_revision_is_a_conflict_and_changes_nothing(stage: Stage) -> Ran
             &Some(record.clone()),
         )?;
     }
-    let newer = stage.next(&record);
+    let newer = case.next(&record);
     store.swap(&newer, &record).await?;
-    let again = stage.next(&record);
+    let again = case.next(&record);
     let answer = store.replace(&again, record.revision).await?;
     same(S5, "a second replace of the same revision", &answer, &Replace::Conflict)?;
     same(S5, "the record of the first", &store.find(record.selector).await?, &Some(newer))
 }
 
-async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_marked_record_conflicts_with_every_replace(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     store.put(&record).await?;
     let action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(5) };
@@ -159,7 +152,7 @@ async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     let mut marked = record.clone();
     marked.mark(Reason::LoggedOutElsewhere, at(5));
     for expected in [record.revision, marked.revision, marked.revision.next()] {
-        let mut next = stage.next(&record);
+        let mut next = case.next(&record);
         (next.revision, next.revoked) = (expected.next(), None);
         let answer = store.replace(&next, expected).await?;
         same(S4, format_args!("replace of a marked record at {expected:?}"), &answer, &Replace::Conflict)?;
@@ -168,15 +161,15 @@ async fn a_marked_record_conflicts_with_every_replace(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_spent_record_conflicts_with_every_replace(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_spent_record_conflicts_with_every_replace(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     store.put(&record).await?;
-    let mut spent = stage.next(&record);
+    let mut spent = case.next(&record);
     (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
     store.swap(&spent, &record).await?;
     for revoked in [None, Some(Reason::Spent), Some(Reason::LoggedOut)] {
-        let mut again = stage.next(&spent);
+        let mut again = case.next(&spent);
         again.revoked = revoked;
         let answer = store.replace(&again, spent.revision).await?;
         same(S4, "replace of a spent record", &answer, &Replace::Conflict)?;
@@ -186,26 +179,26 @@ async fn a_spent_record_conflicts_with_every_replace(stage: Stage) -> Ran {
 }
 
 /// Two replaces that differ in the write id alone come from two callers, and one of them wins.
-async fn equal_but_for_the_write_id_is_still_another_caller(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn equal_but_for_the_write_id_is_still_another_caller(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let old = record("alice");
     store.put(&old).await?;
-    let first = stage.next(&old);
+    let first = case.next(&old);
     let mut second = first.clone();
-    second.body = rewritten(&first.body, &mut stage.rng());
+    second.body = rewritten(&first.body, &mut case.rng());
     store.swap(&first, &old).await?;
     let answer = store.replace(&second, old.revision).await?;
     same(S5, "a second caller that writes the same but for the write id", &answer, &Replace::Conflict)?;
     same(S5, "the first caller's record", &store.find(old.selector).await?, &Some(first))
 }
 
-async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_replaced_record_stays_in_the_list_once(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut old, other) = (record("alice"), record("alice"));
     store.put(&old).await?;
     store.put(&other).await?;
     for _ in 0..3 {
-        let new = stage.next(&old);
+        let new = case.next(&old);
         store.swap(&new, &old).await?;
         let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
         let mut expected = vec![new.clone(), other.clone()];
@@ -217,13 +210,13 @@ async fn a_replaced_record_stays_in_the_list_once(stage: Stage) -> Ran {
 }
 
 /// A purge obeys the `purge_at` of the latest replace.
-async fn a_moved_purge_time_counts_and_the_old_one_does_not(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_moved_purge_time_counts_and_the_old_one_does_not(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut later, mut sooner) = (record("alice"), record("bob"));
     for (record, millis) in [(&mut later, 10), (&mut sooner, 1_000)] {
         (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
     }
-    let (mut moved, mut drawn) = (stage.next(&later), stage.next(&sooner));
+    let (mut moved, mut drawn) = (case.next(&later), case.next(&sooner));
     for (record, millis) in [(&mut moved, 1_000), (&mut drawn, 10)] {
         (record.idle_at, record.purge_at) = (Some(at(millis)), at(millis));
     }
@@ -248,8 +241,8 @@ fn at_revision(number: u64) -> Record {
     record
 }
 
-async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn high_revisions_are_counted_exactly(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let largest = Revision::MAX.get();
     for number in [5, (1 << 16) + 5, (1 << 31) - 1, 1 << 32, 99_999_999_999_999, (1 << 52) + 1, largest - 2] {
         let old = at_revision(number);
@@ -263,13 +256,13 @@ async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
             if wrong == number || expected == Revision::MAX {
                 continue;
             }
-            let mut next = stage.next(&old);
+            let mut next = case.next(&old);
             next.revision = expected.next();
             let answer = store.replace(&next, expected).await?;
             let what = format_args!("replace at revision {wrong} of one at {number}").to_string();
             same(S5, what, &answer, &Replace::Conflict)?;
         }
-        let mut new = stage.next(&old);
+        let mut new = case.next(&old);
         store.swap(&new, &old).await?;
         same(
             S5,
@@ -291,17 +284,17 @@ async fn high_revisions_are_counted_exactly(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn the_largest_revision_is_the_last(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut last = at_revision(Revision::MAX.get());
     store.put(&last).await?;
-    let mut answer = store.replace(&stage.next(&last), Revision::MAX).await;
+    let mut answer = store.replace(&case.next(&last), Revision::MAX).await;
     // A conflict may be spurious (S5).
     for _ in 0..16 {
         if !matches!(answer, Ok(Replace::Conflict)) {
             break;
         }
-        answer = store.replace(&stage.next(&last), Revision::MAX).await;
+        answer = store.replace(&case.next(&last), Revision::MAX).await;
     }
     let refused = matches!(answer, Err(StoreError::Refused(_)));
     hold(S5, refused, format_args!("replace at the largest revision returned {answer:?}"))?;
@@ -320,21 +313,21 @@ async fn the_largest_revision_is_the_last(stage: Stage) -> Ran {
     hold(S7, found.is_none(), "a record that was deleted at the largest revision is found")
 }
 
-async fn what_expired_long_ago_is_replaced_like_any_other(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_expired_long_ago_is_replaced_like_any_other(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let old = expired_long_ago("alice");
     store.put(&old).await?;
-    let new = stage.next(&old);
+    let new = case.next(&old);
     store.swap(&new, &old).await?;
     same(S4, "a record that expired in 1970, replaced", &store.find(new.selector).await?, &Some(new))
 }
 
 /// An idle expiry at the first instant of 1970 is kept, not taken for none.
-async fn an_idle_expiry_at_the_beginning_of_time_is_one(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn an_idle_expiry_at_the_beginning_of_time_is_one(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let old = record("alice");
     store.put(&old).await?;
-    let mut new = stage.next(&old);
+    let mut new = case.next(&old);
     new.idle_at = Some(Timestamp::MIN);
     store.swap(&new, &old).await?;
     same(S1, "a record that was idle from 1970 on", &store.find(new.selector).await?, &Some(new))

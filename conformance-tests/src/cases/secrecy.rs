@@ -3,15 +3,8 @@
 use std::fmt::Debug;
 
 use base64ct::{Base64, Base64UrlUnpadded, Encoding};
-use hallpass_core::store::{Body, Fence, Record};
-use hallpass_core::{Kind, StoreError};
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S18, T6};
-use crate::outcome::{Ran, chain, hold};
-use crate::service::{accepted, log_in, rotate};
-use crate::specimen::{body, record};
-use crate::stage::Stage;
+use super::prelude::*;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S18] debug_output_shows_no_body),
@@ -35,7 +28,7 @@ fn spellings(bytes: &[u8]) -> Vec<String> {
 }
 
 /// Checks that `said` shows none of the secrets.
-pub(super) fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> Ran {
+pub(super) fn keeps_quiet(who: &str, said: &str, secrets: &[&[u8]]) -> CaseResult {
     let compact: String = said.split_whitespace().collect();
     for spelling in secrets.iter().flat_map(|secret| spellings(secret)) {
         let shown = said.contains(&spelling) || compact.contains(&spelling.replace(' ', ""));
@@ -48,8 +41,8 @@ fn debugs(store: &dyn Debug) -> [String; 2] {
     [format!("{store:?}"), format!("{store:#?}")]
 }
 
-async fn debug_output_shows_no_body(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn debug_output_shows_no_body(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mut stored: Vec<Record> = Vec::new();
     for number in 0..3 {
         let mut record = record("alice");
@@ -57,7 +50,7 @@ async fn debug_output_shows_no_body(stage: Stage) -> Ran {
         store.put(&record).await?;
         stored.push(record);
     }
-    let newer = stage.next(&stored[0]);
+    let newer = case.next(&stored[0]);
     store.swap(&newer, &stored[0]).await?;
     let middle = b"confidential";
     for said in debugs(store.store()) {
@@ -66,9 +59,9 @@ async fn debug_output_shows_no_body(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn debug_output_shows_no_token(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let (tokens, _) = stage.tokens(&store, |builder| builder)?;
+async fn debug_output_shows_no_token(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let (tokens, _) = case.tokens(&store, |builder| builder)?;
     let first = log_in(&tokens, "alice", Kind::REMEMBER).await?;
     let second = rotate(&tokens, first.token.expose()).await?;
     let valid = accepted(T6, "the successor", tokens.verify(Kind::REMEMBER, &second).await)?;
@@ -87,15 +80,15 @@ async fn debug_output_shows_no_token(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn errors_show_no_body(stage: Stage) -> Ran {
-    let store = stage.open().await?.bare();
+async fn errors_show_no_body(case: CaseContext) -> CaseResult {
+    let store = case.open().await?.bare();
     let mut bytes = b"wholly confidential".repeat(Body::MAX_LEN / 19);
     bytes.truncate(Body::MAX_LEN);
     let mut record = record("alice");
     record.body = body(bytes);
     // It does not matter what fails here, only what the error shows.
     let mut errors: Vec<StoreError> = Vec::new();
-    let next = stage.next(&record);
+    let next = case.next(&record);
     for _ in 0..2 {
         errors.extend(store.insert(&record, Fence::None).await.err());
         errors.extend(store.replace(&next, record.revision).await.err());

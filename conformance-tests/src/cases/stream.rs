@@ -4,21 +4,11 @@
 //! milliseconds. Inserts that start together with it have ended by then. So here inserts start before, during and
 //! after the revocation, each in a task of its own.
 
-use std::time::{Duration, Instant};
-
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Insert, Record, RecordFilter};
-use hallpass_core::{Reason, StoreError};
 use tokio::task::JoinSet;
 
-use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S11};
-use crate::handle::{Handle, INSERTED};
+use super::prelude::*;
 use crate::history::now;
-use crate::outcome::{Ran, Stop, hold, same};
-use crate::race::{contest, of};
 use crate::rng::Rng;
-use crate::specimen::{NOW, record, subject};
-use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Full [S11 S8] no_login_slips_in_through_a_log_out_everywhere),
@@ -26,8 +16,6 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Full [S11] no_session_is_restored_through_the_delete_of_its_parent),
 ];
 
-const KEEP: Duration = Duration::from_secs(3_600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 /// How many inserts start before the revocation, and how many after it.
 const AROUND: usize = 3;
 /// The maximum number of inserts during it.
@@ -55,7 +43,7 @@ impl<T> Streamed<T> {
     }
 
     /// The inserted records; none of them may have begun after the revocation was acknowledged.
-    fn inserted(&self, whose: &str) -> Ran<Vec<&Record>> {
+    fn inserted(&self, whose: &str) -> CaseResult<Vec<&Record>> {
         for Tried { began, answer, .. } in &self.tried {
             hold(S11, *answer != Insert::Duplicate, "insert of a new record returned Duplicate")?;
             let late = *answer == INSERTED && *began > self.ended;
@@ -79,9 +67,9 @@ async fn stream<T: Send + 'static>(
     end: impl Future<Output = Result<T, StoreError>> + Send + 'static,
     last: &mut Duration,
     rng: &mut Rng,
-) -> Ran<Streamed<T>> {
+) -> CaseResult<Streamed<T>> {
     let mut inserts = JoinSet::new();
-    let insert = |inserts: &mut JoinSet<Ran<Tried>>, number: usize| {
+    let insert = |inserts: &mut JoinSet<CaseResult<Tried>>, number: usize| {
         let (node, record) = (of(number, nodes), record());
         inserts.spawn(async move {
             let began = now();
@@ -111,7 +99,7 @@ async fn stream<T: Send + 'static>(
     for number in 0..AROUND {
         insert(&mut inserts, number);
     }
-    let tried = inserts.join_all().await.into_iter().collect::<Ran<_>>()?;
+    let tried = inserts.join_all().await.into_iter().collect::<CaseResult<_>>()?;
     Ok(Streamed { tried, began, ended, answer: answer? })
 }
 
@@ -125,7 +113,7 @@ async fn pause(gap: Duration) {
 }
 
 /// Checks that none of `records` is alive.
-async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
+async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> CaseResult {
     for record in records {
         let found = store.find(record.selector).await?;
         let lives = found.is_some_and(|found| found.revoked.is_none());
@@ -134,8 +122,8 @@ async fn none_lives(store: &Handle, records: &[&Record], whose: &str) -> Ran {
     Ok(())
 }
 
-async fn no_login_slips_in_through_a_log_out_everywhere(stage: Stage) -> Ran {
-    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+async fn no_login_slips_in_through_a_log_out_everywhere(case: CaseContext) -> CaseResult {
+    let (nodes, mut last, mut rng) = (case.pair().await?, Duration::ZERO, case.rng());
     contest(async |round| {
         let name = format!("alice {round}");
         let action = [MARK, Action::Remove][round % 2];
@@ -156,8 +144,8 @@ async fn no_login_slips_in_through_a_log_out_everywhere(stage: Stage) -> Ran {
     .await
 }
 
-async fn no_session_is_restored_through_the_end_of_its_login(stage: Stage) -> Ran {
-    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+async fn no_session_is_restored_through_the_end_of_its_login(case: CaseContext) -> CaseResult {
+    let (nodes, mut last, mut rng) = (case.pair().await?, Duration::ZERO, case.rng());
     contest(async |round| {
         let name = format!("alice {round}");
         let parent = record(&name);
@@ -178,8 +166,8 @@ async fn no_session_is_restored_through_the_end_of_its_login(stage: Stage) -> Ra
     .await
 }
 
-async fn no_session_is_restored_through_the_delete_of_its_parent(stage: Stage) -> Ran {
-    let (nodes, mut last, mut rng) = (stage.pair().await?, Duration::ZERO, stage.rng());
+async fn no_session_is_restored_through_the_delete_of_its_parent(case: CaseContext) -> CaseResult {
+    let (nodes, mut last, mut rng) = (case.pair().await?, Duration::ZERO, case.rng());
     contest(async |round| {
         let parent = record(&format!("alice {round}"));
         nodes.0.put(&parent).await?;

@@ -1,38 +1,28 @@
 //! Revocation of a subject's records: all that match, and no others.
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Logins, Record, RecordFilter, Replace};
-use hallpass_core::{Kind, Kinds, LoginId, Purpose, Purposes, Reason, Timestamp};
-
-use crate::case::{Case, case};
-use crate::clause::Clause::{S8, S9, S11};
-use crate::handle::Handle;
-use crate::outcome::{Ran, hold, same};
+use super::prelude::*;
 use crate::rng::Rng;
-use crate::specimen::{NOW, ago, anonymous, at, ids, page, record, subject};
-use crate::stage::Stage;
 
 pub(super) const CASES: &[Case] = &[
-    case!(Any Quick [S8] removing_takes_all_of_the_subject_and_nobody_else),
+    case!(Any Quick [S8] removing_takes_all_of_the_subject_and_no_other),
     case!(Any Quick [S8 D13] marking_does_what_the_record_says),
     case!(Any Quick [S8] what_is_marked_already_keeps_its_first_reason),
     case!(Any Quick [S8] every_choice_matches_the_reference),
     case!(Any Quick [S8 S9] a_kind_named_twice_counts_once),
     case!(Any Quick [S8] every_purpose_is_ended_alone),
-    case!(Any Quick [S8] anonymous_records_belong_to_nobody),
+    case!(Any Quick [S8] anonymous_records_belong_to_no_subject),
     case!(Any Quick [S8] two_thousand_five_hundred_records_are_ended_and_counted),
     case!(Any Full [S8 S9] twelve_thousand_records_are_ended_and_counted),
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
     case!(Any Quick [S8 S11] a_subject_without_records_is_no_error),
 ];
 
-const MARK: Action = Action::Mark { reason: Reason::Administrative, at: NOW };
-
-async fn revoke(store: &Handle, of: &str, which: &RecordFilter, action: Action) -> Ran<u64> {
+async fn revoke(store: &Handle, of: &str, which: &RecordFilter, action: Action) -> CaseResult<u64> {
     Ok(store.revoke_by_subject(&subject(of), which, action, EpochUpdate::Keep).await?)
 }
 
-async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn removing_takes_all_of_the_subject_and_no_other(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let mine = [record("alice"), record("alice"), record("alice")];
     let others = ["al", "alice2", "Alice", "alice ", "bob"].map(record);
     for record in mine.iter().chain(&others) {
@@ -46,7 +36,7 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
     )?;
     for record in &mine {
         hold(S8, store.find(record.selector).await?.is_none(), "a removed record is still found")?;
-        let answer = store.replace(&stage.next(record), record.revision).await?;
+        let answer = store.replace(&case.next(record), record.revision).await?;
         same(S8, "replace of a removed record", &answer, &Replace::Missing)?;
     }
     let list = store.list_by_subject(&subject("alice"), &page(9)).await?;
@@ -58,8 +48,8 @@ async fn removing_takes_all_of_the_subject_and_nobody_else(stage: Stage) -> Ran 
 }
 
 /// A mark changes a record exactly as `Record::mark` does.
-async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn marking_does_what_the_record_says(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for (number, reason) in Reason::ALL.into_iter().enumerate() {
         let when = [at(5), ago(5), NOW, Timestamp::MAX, Timestamp::MIN][number % 5];
         let mut record = record("alice");
@@ -78,8 +68,8 @@ async fn marking_does_what_the_record_says(stage: Stage) -> Ran {
 }
 
 /// A second mark changes nothing and is not counted.
-async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn what_is_marked_already_keeps_its_first_reason(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let (mut first, mut second) = (record("alice"), record("alice"));
     store.put(&first).await?;
     let action = Action::Mark { reason: Reason::Reused, at: at(1) };
@@ -97,9 +87,9 @@ async fn what_is_marked_already_keeps_its_first_reason(stage: Stage) -> Ran {
 }
 
 /// For every combination of filter conditions the store ends the same records as the reference store.
-async fn every_choice_matches_the_reference(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let mut rng = stage.rng();
+async fn every_choice_matches_the_reference(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let mut rng = case.rng();
     for round in 0..24 {
         let name = format!("subject {round}");
         let mut records: Vec<Record> = (0..9).map(|_| varied(&name, &mut rng)).collect();
@@ -169,8 +159,8 @@ fn choice(rng: &mut Rng) -> RecordFilter {
 }
 
 /// A revocation or list of a subject never includes an anonymous record.
-async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn anonymous_records_belong_to_no_subject(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = anonymous();
     store.put(&record).await?;
     for name in ["null", "NULL", "None", "anonymous", "*", "%", "-", " "] {
@@ -184,9 +174,9 @@ async fn anonymous_records_belong_to_nobody(stage: Stage) -> Ran {
     same(S8, "the anonymous record", &store.find(record.selector).await?, &Some(record))
 }
 
-async fn two_thousand_five_hundred_records_are_ended_and_counted(stage: Stage) -> Ran {
+async fn two_thousand_five_hundred_records_are_ended_and_counted(case: CaseContext) -> CaseResult {
     const MANY: u16 = 2_500;
-    let store = stage.open().await?;
+    let store = case.open().await?;
     let template = record("alice");
     store.put_all(&many(&template, MANY)).await?;
     let count = revoke(&store, "alice", &RecordFilter::all(), MARK).await?;
@@ -217,9 +207,9 @@ fn many(template: &Record, count: u16) -> Vec<Record> {
 }
 
 /// More records than a script's stack, the parameters of a statement or ten rounds of a thousand can hold.
-async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
+async fn twelve_thousand_records_are_ended_and_counted(case: CaseContext) -> CaseResult {
     const MANY: u16 = 12_000;
-    let store = stage.open().await?;
+    let store = case.open().await?;
     let template = record("alice");
     store.put_all(&many(&template, MANY)).await?;
     let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
@@ -232,8 +222,8 @@ async fn twelve_thousand_records_are_ended_and_counted(stage: Stage) -> Ran {
     same(S8, "records left", &list.len(), &0)
 }
 
-async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn a_kind_named_twice_counts_once(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let kinds: Vec<Kind> = (0..12).filter_map(|number| Kind::new(&format!("kind-{number}")).ok()).collect();
     let mut records = Vec::new();
     for kind in &kinds {
@@ -244,7 +234,7 @@ async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
     }
     store.put(&record("alice")).await?;
     let dozen = Kinds::Only(kinds.iter().chain(&kinds).copied().collect());
-    let shown = hallpass_core::store::Page { kinds: dozen.clone(), ..page(99) };
+    let shown = Page { kinds: dozen.clone(), ..page(99) };
     let list = store.list_by_subject(&subject("alice"), &shown).await?;
     same(S9, "records of a dozen kinds, named twice, listed", &list.len(), &12)?;
     for action in [MARK, Action::Remove] {
@@ -260,8 +250,8 @@ async fn a_kind_named_twice_counts_once(stage: Stage) -> Ran {
     same(S8, "records of another kind left", &left.len(), &1)
 }
 
-async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn every_purpose_is_ended_alone(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     for purpose in Purpose::ALL {
         let records = Purpose::ALL.map(|purpose| {
             let mut record = record("alice");
@@ -289,8 +279,8 @@ async fn every_purpose_is_ended_alone(stage: Stage) -> Ran {
 }
 
 /// A repeated revocation ends no further record and returns 0.
-async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
-    let store = stage.open().await?;
+async fn repeating_finds_nothing_left_to_do(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
     let record = record("alice");
     store.put(&record).await?;
     for (action, counts) in [(MARK, [1, 0, 0]), (Action::Remove, [1, 0, 0])] {
@@ -302,16 +292,13 @@ async fn repeating_finds_nothing_left_to_do(stage: Stage) -> Ran {
     Ok(())
 }
 
-async fn a_subject_without_records_is_no_error(stage: Stage) -> Ran {
-    let store = stage.open().await?;
-    let advance =
-        EpochUpdate::Set { epoch: Epoch([7; 16]), now: NOW, keep: std::time::Duration::from_secs(3600) };
-    for advance in [EpochUpdate::Keep, advance] {
-        let nobody = subject("nobody");
-        let count = store.revoke_by_subject(&nobody, &RecordFilter::all(), MARK, advance).await?;
+async fn a_subject_without_records_is_no_error(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    let update = EpochUpdate::Set { epoch: Epoch([7; 16]), now: NOW, keep: KEEP };
+    for update in [EpochUpdate::Keep, update] {
+        let count = store.revoke_by_subject(&subject("carol"), &RecordFilter::all(), MARK, update).await?;
         same(S8, "records of a subject without any", &count, &0)?;
     }
-    let epoch =
-        store.epoch(&subject("nobody"), Epoch([9; 16]), std::time::Duration::from_secs(3600), NOW).await?;
+    let epoch = store.epoch(&subject("carol"), Epoch([9; 16]), KEEP, NOW).await?;
     same(S11, "the epoch after a revocation of nothing", &(epoch == Epoch([7; 16])), &true)
 }

@@ -16,7 +16,7 @@ use super::{Asked, Edge, Edges};
 /// What the calls of one case have shown about the store.
 #[derive(Debug)]
 pub(crate) struct Known {
-    records: HashMap<Selector, Seen>,
+    records: HashMap<Selector, KnownRecord>,
     of: HashMap<Subject, HashSet<Selector>>,
     shards: HashMap<[u8; 2], HashSet<Subject>>,
     epochs: HashMap<Subject, (Timestamp, Duration, bool)>,
@@ -25,7 +25,7 @@ pub(crate) struct Known {
 }
 
 #[derive(Debug)]
-struct Seen {
+struct KnownRecord {
     subject: Option<Subject>,
     kind: Kind,
     purpose: Purpose,
@@ -142,7 +142,7 @@ impl Known {
                     self.of.entry(subject.clone()).or_default().insert(record.selector);
                     self.shards.entry(subject.shard()).or_default().insert(subject.clone());
                 }
-                let seen = Seen {
+                let seen = KnownRecord {
                     subject: record.subject.clone(),
                     kind: record.kind,
                     purpose: record.purpose,
@@ -226,7 +226,13 @@ impl Known {
         self.of_subject(edges, seen.subject.as_ref(), node);
     }
 
-    fn of_records(&self, edges: &mut Edges, subject: &Subject, of: impl Fn(&Seen) -> bool, node: usize) {
+    fn of_records(
+        &self,
+        edges: &mut Edges,
+        subject: &Subject,
+        of: impl Fn(&KnownRecord) -> bool,
+        node: usize,
+    ) {
         // A hundred records are enough to find every state.
         let records = self.of.get(subject).into_iter().flatten().take(100);
         for seen in records.filter_map(|selector| self.records.get(selector)).filter(|seen| of(seen)) {
@@ -235,7 +241,7 @@ impl Known {
         }
     }
 
-    fn of_state(&self, edges: &mut Edges, seen: &Seen) {
+    fn of_state(&self, edges: &mut Edges, seen: &KnownRecord) {
         if seen.gone {
             edges.add(Edge::Gone, true);
             return;
@@ -261,7 +267,7 @@ impl Known {
     }
 }
 
-fn matches(filter: &RecordFilter, seen: &Seen) -> bool {
+fn matches(filter: &RecordFilter, seen: &KnownRecord) -> bool {
     filter.kinds.contain(&seen.kind)
         && filter.purposes.contain(seen.purpose)
         && filter.logins.contain(seen.login)

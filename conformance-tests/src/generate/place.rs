@@ -11,12 +11,11 @@ use tokio::time::error::Elapsed;
 use super::call::{Answer, Call};
 use super::model::{Broken, Model};
 use super::pieces::after_all;
-use super::play::Went;
 use super::state::State;
 use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S12, S13};
 use crate::handle::{Handle, IDLE};
-use crate::harness::Trouble;
-use crate::outcome::{Ran, Stop, hold};
+use crate::harness::Fault;
+use crate::outcome::{CaseResult, Stop, hold};
 use crate::specimen::{NOW, page};
 
 /// The maximum number of possible states; beyond it the sequence is given up without a verdict.
@@ -33,6 +32,13 @@ pub(super) struct Place {
     pub(super) blame: BTreeMap<Selector, Clause>,
     pub(super) selectors: BTreeSet<Selector>,
     pub(super) subjects: BTreeSet<Subject>,
+}
+
+/// The result of a step that broke no promise.
+pub(crate) enum StepOutcome {
+    On,
+    /// Too many states are possible: further steps would prove nothing.
+    Nowhere,
 }
 
 impl Place {
@@ -131,12 +137,17 @@ impl Place {
             && self.states.iter().all(|state| model.judge(state, call, &done).is_ok())
     }
 
-    pub(super) fn answered(&mut self, model: &Model, call: &Call, answer: &Answer) -> Ran<Went> {
-        let Some(before) = self.meanwhile(model) else { return Ok(Went::Nowhere) };
+    pub(super) fn answered(
+        &mut self,
+        model: &Model,
+        call: &Call,
+        answer: &Answer,
+    ) -> CaseResult<StepOutcome> {
+        let Some(before) = self.meanwhile(model) else { return Ok(StepOutcome::Nowhere) };
         let judge = |state: &State| model.judge(state, call, answer);
-        let went = self.advance(&before, judge, call)?;
+        let outcome = self.follow(&before, judge, call)?;
         self.blame(call, answer);
-        Ok(went)
+        Ok(outcome)
     }
 
     /// Judges a call that ran while `others` were made one after the other: it took effect before one of them, or
@@ -146,8 +157,8 @@ impl Place {
         model: &Model,
         held: (&Call, &Answer),
         others: &[(&Call, Answer)],
-    ) -> Ran<Went> {
-        let Some(before) = self.meanwhile(model) else { return Ok(Went::Nowhere) };
+    ) -> CaseResult<StepOutcome> {
+        let Some(before) = self.meanwhile(model) else { return Ok(StepOutcome::Nowhere) };
         let others: Vec<_> = others.iter().map(|(call, answer)| (*call, answer)).collect();
         let in_order = |state: &State, at: usize| {
             let mut order = others.clone();
@@ -172,25 +183,25 @@ impl Place {
                 _ => Ok(after),
             }
         };
-        let went = self.advance(&before, judge, held.0)?;
+        let outcome = self.follow(&before, judge, held.0)?;
         for (call, answer) in [held].into_iter().chain(others) {
             self.blame(call, answer);
         }
-        Ok(went)
+        Ok(outcome)
     }
 
-    fn advance(
+    fn follow(
         &mut self,
         before: &[State],
         judge: impl Fn(&State) -> Result<Vec<State>, Broken>,
         call: &Call,
-    ) -> Ran<Went> {
+    ) -> CaseResult<StepOutcome> {
         let (mut after, mut met, mut first) = (Vec::new(), HashSet::new(), None);
         for state in before {
             match judge(state) {
                 Ok(states) if before.len() == 1 => after = states,
                 Ok(states) => after.extend(states.into_iter().filter(|state| met.insert(state.clone()))),
-                Err(Broken::Unjudged) => return Ok(Went::Nowhere),
+                Err(Broken::Unjudged) => return Ok(StepOutcome::Nowhere),
                 Err(Broken::Promise(clause, how)) => drop(first.get_or_insert((clause, how))),
             }
         }
@@ -202,10 +213,10 @@ impl Place {
             return Err(Stop::Violation { clause, observed });
         }
         if after.len() > MANY {
-            return Ok(Went::Nowhere);
+            return Ok(StepOutcome::Nowhere);
         }
         self.states = after;
-        Ok(Went::On)
+        Ok(StepOutcome::On)
     }
 
     /// Notes the clause that is broken if a record is found in the wrong state after this call.
@@ -234,7 +245,7 @@ impl Place {
         }
     }
 
-    pub(super) fn was_dropped(&mut self, call: &Call) -> Went {
+    pub(super) fn was_dropped(&mut self, call: &Call) -> StepOutcome {
         if !call.reads() {
             let number = self.dropped.len();
             self.dropped.push(call.clone());
@@ -243,17 +254,17 @@ impl Place {
             }
             self.blame.extend(self.selectors.iter().map(|selector| (*selector, S13)));
         }
-        Went::On
+        StepOutcome::On
     }
 
     /// Judges a call that was made during a fault.
-    pub(super) fn answered_in_trouble(
+    pub(super) fn answered_in_fault(
         &mut self,
         model: &Model,
         call: &Call,
         asked: Result<Result<Result<Answer, StoreError>, Elapsed>, JoinError>,
-        trouble: Trouble,
-    ) -> Ran {
+        fault: Fault,
+    ) -> CaseResult {
         let asked = asked.map_err(|error| Stop::Harness(error.to_string()))?;
         let Ok(answer) = asked else {
             return hold(S12, false, "a call during a fault has not ended in time");
@@ -264,7 +275,7 @@ impl Place {
         match answer {
             Ok(Answer::Refused) => Ok(()),
             Ok(Answer::Insert(Insert::Fenced)) if is_settled => Ok(()),
-            Ok(answer) if trouble == Trouble::Restart => self.answered(model, call, &answer).map(drop),
+            Ok(answer) if fault == Fault::Restart => self.answered(model, call, &answer).map(drop),
             Ok(answer) => hold(S12, false, format_args!("a call during a fault returned {}", answer.text())),
             Err(StoreError::Timeout { outcome_unknown: true, .. }) => {
                 self.was_dropped(call);
@@ -276,15 +287,20 @@ impl Place {
     }
 
     /// Looks at all records right after a purge, because the contract leaves open which ones it removes.
-    pub(super) async fn after(&mut self, model: &Model, store: &Handle, call: &Call) -> Ran<Went> {
+    pub(super) async fn after(
+        &mut self,
+        model: &Model,
+        store: &Handle,
+        call: &Call,
+    ) -> CaseResult<StepOutcome> {
         match call {
             Call::Purge { .. } if self.states.len() > 1 => self.look(model, store).await,
-            _ => Ok(Went::On),
+            _ => Ok(StepOutcome::On),
         }
     }
 
     /// Finds every record, several concurrently.
-    pub(super) async fn look(&mut self, model: &Model, store: &Handle) -> Ran<Went> {
+    pub(super) async fn look(&mut self, model: &Model, store: &Handle) -> CaseResult<StepOutcome> {
         let mut finds = JoinSet::new();
         for selector in self.selectors.clone() {
             let store = store.clone();
@@ -294,72 +310,72 @@ impl Place {
         found.sort_unstable_by_key(|(selector, _)| *selector);
         for (selector, found) in found {
             let call = Call::Find { selector };
-            if let Went::Nowhere = self.answered(model, &call, &Answer::Find(found?))? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.answered(model, &call, &Answer::Find(found?))? {
+                return Ok(StepOutcome::Nowhere);
             }
         }
-        Ok(Went::On)
+        Ok(StepOutcome::On)
     }
 
-    async fn ask(&mut self, model: &Model, store: &Handle, call: Call) -> Ran<Went> {
+    async fn ask(&mut self, model: &Model, store: &Handle, call: Call) -> CaseResult<StepOutcome> {
         let answer = call.make(store.watched()).await?;
         self.answered(model, &call, &answer)
     }
 
     /// Reads everything in every way, on both handles; then purges everything, and reads again.
-    pub(super) async fn last_look(&mut self, model: &Model) -> Ran<Went> {
+    pub(super) async fn last_look(&mut self, model: &Model) -> CaseResult<StepOutcome> {
         let (here, there) = (self.nodes[0].clone(), self.nodes[1].clone());
         for node in [&there, &here] {
-            if let Went::Nowhere = self.look(model, node).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.look(model, node).await? {
+                return Ok(StepOutcome::Nowhere);
             }
         }
         for subject in self.subjects.clone() {
             for (node, limit) in [(&there, u16::MAX), (&here, 3)] {
                 let call = Call::List { subject: subject.clone(), page: page(limit) };
-                if let Went::Nowhere = self.ask(model, node, call).await? {
-                    return Ok(Went::Nowhere);
+                if let StepOutcome::Nowhere = self.ask(model, node, call).await? {
+                    return Ok(StepOutcome::Nowhere);
                 }
             }
             let (fresh, keep) = (Epoch([0x5a; 16]), Duration::from_secs(3_600));
             let call = Call::Epoch { subject, fresh, keep, now: NOW };
-            if let Went::Nowhere = self.ask(model, &there, call).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.ask(model, &there, call).await? {
+                return Ok(StepOutcome::Nowhere);
             }
         }
         if model.purges && self.dropped.is_empty() {
             return self.collect(model, &here, &there).await;
         }
-        Ok(Went::On)
+        Ok(StepOutcome::On)
     }
 
     /// Purges at the end of time; repeating the call removes every record (S10).
-    async fn collect(&mut self, model: &Model, here: &Handle, there: &Handle) -> Ran<Went> {
+    async fn collect(&mut self, model: &Model, here: &Handle, there: &Handle) -> CaseResult<StepOutcome> {
         let mut idle = 0;
         while idle < IDLE && !self.states.iter().all(|state| state.records.is_empty()) {
             let before = self.states[0].records.len();
             let limit = if before > 8 { u32::MAX } else { 4 };
             let call = Call::Purge { now: Timestamp::MAX, limit };
-            if let Went::Nowhere = self.ask(model, here, call.clone()).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.ask(model, here, call.clone()).await? {
+                return Ok(StepOutcome::Nowhere);
             }
-            if let Went::Nowhere = self.after(model, there, &call).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.after(model, there, &call).await? {
+                return Ok(StepOutcome::Nowhere);
             }
             let unchanged = self.states[0].records.len() == before;
             idle = if unchanged { idle + 1 } else { 0 };
         }
         let left = self.states[0].records.len();
         hold(S10, left == 0, format_args!("purges at the end of time left {left} records"))?;
-        if let Went::Nowhere = self.look(model, there).await? {
-            return Ok(Went::Nowhere);
+        if let StepOutcome::Nowhere = self.look(model, there).await? {
+            return Ok(StepOutcome::Nowhere);
         }
         for subject in self.subjects.clone() {
             let call = Call::List { subject, page: page(9) };
-            if let Went::Nowhere = self.ask(model, here, call).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = self.ask(model, here, call).await? {
+                return Ok(StepOutcome::Nowhere);
             }
         }
-        Ok(Went::On)
+        Ok(StepOutcome::On)
     }
 }

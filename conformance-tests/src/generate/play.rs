@@ -8,15 +8,15 @@ use tokio::time::timeout;
 
 use super::call::Call;
 use super::model::Model;
-use super::place::Place;
+use super::place::{Place, StepOutcome};
 use super::state::State;
 use crate::clause::Clause::{S5, S12, S14};
+use crate::context::CaseContext;
 use crate::declared::Capability;
-use crate::harness::Trouble;
+use crate::harness::Fault;
 use crate::history::now;
-use crate::interleave::hold_up;
-use crate::outcome::{Ran, Stop, chain, hold};
-use crate::stage::Stage;
+use crate::interleave::interleave;
+use crate::outcome::{CaseResult, Stop, chain, hold};
 
 /// How many spurious conflicts (S5) are accepted before they count as a refusal.
 const SPURIOUS: u32 = 16;
@@ -43,27 +43,25 @@ pub(crate) enum Step {
 
 /// The namespaces of one sequence, and their states in the model.
 pub(crate) struct Session {
-    stage: Stage,
+    case: CaseContext,
     suffix: String,
     model: Model,
     places: Vec<Place>,
 }
 
-/// The result of a step that broke no promise.
-pub(crate) enum Went {
-    On,
-    /// Too many states are possible: further steps would prove nothing.
-    Nowhere,
-}
-
 impl Session {
     /// Opens fresh namespaces; `suffix` distinguishes them from those of other sequences.
-    pub(crate) async fn open(stage: &Stage, suffix: &str, model: Model, places: usize) -> Ran<Self> {
-        stage.forget();
-        let mut session = Self { stage: stage.clone(), suffix: suffix.to_owned(), model, places: Vec::new() };
+    pub(crate) async fn open(
+        case: &CaseContext,
+        suffix: &str,
+        model: Model,
+        places: usize,
+    ) -> CaseResult<Self> {
+        case.forget();
+        let mut session = Self { case: case.clone(), suffix: suffix.to_owned(), model, places: Vec::new() };
         for number in 0..places {
             let name = format!("{}{}", session.suffix, ["", "_b"][number]);
-            let nodes = session.stage.pair_named(&name).await?.into();
+            let nodes = session.case.pair_named(&name).await?.into();
             session.places.push(Place::new(name, nodes));
         }
         Ok(session)
@@ -74,7 +72,7 @@ impl Session {
         &self.places[place].states[0]
     }
 
-    pub(crate) async fn step(&mut self, step: &Step) -> Ran<Went> {
+    pub(crate) async fn step(&mut self, step: &Step) -> CaseResult<StepOutcome> {
         let model = self.model;
         let well_formed = match step {
             Step::Do { place, call, .. } | Step::Drop { place, call, .. } => {
@@ -86,7 +84,7 @@ impl Session {
             Step::Look { .. } | Step::Reopen { .. } | Step::Restart { .. } => true,
         };
         if !well_formed {
-            return Ok(Went::Nowhere);
+            return Ok(StepOutcome::Nowhere);
         }
         match step {
             Step::Do { place, node, call } => {
@@ -96,8 +94,8 @@ impl Session {
                 for _ in 0..SPURIOUS {
                     let answer = call.make(store.watched()).await?;
                     let spurious = place.is_spurious(&model, call, &answer);
-                    if let Went::Nowhere = place.answered(&model, call, &answer)? {
-                        return Ok(Went::Nowhere);
+                    if let StepOutcome::Nowhere = place.answered(&model, call, &answer)? {
+                        return Ok(StepOutcome::Nowhere);
                     }
                     if !spurious {
                         return place.after(&model, &store, call).await;
@@ -120,7 +118,7 @@ impl Session {
                 }
             }
             Step::Pair { place, calls, polls } => {
-                let [first, others @ ..] = &**calls else { return Ok(Went::On) };
+                let [first, others @ ..] = &**calls else { return Ok(StepOutcome::On) };
                 let place = &mut self.places[*place];
                 let (here, there) = (place.nodes[0].clone(), place.nodes[1].clone());
                 calls.iter().for_each(|call| place.meet(call));
@@ -131,7 +129,7 @@ impl Session {
                     }
                     Ok::<_, StoreError>(answers)
                 };
-                let (one, answers, _) = hold_up(first.make(here.watched()), *polls, others_made).await;
+                let (one, answers, _) = interleave(first.make(here.watched()), *polls, others_made).await;
                 place.all_answered(&model, (first, &one?), &answers?)
             }
             Step::Look { place, node } => {
@@ -141,15 +139,15 @@ impl Session {
             }
             Step::Reopen { place, node } => {
                 let place = &mut self.places[*place];
-                if self.stage.declares(Capability::SecondHandle) {
-                    place.nodes[*node] = self.stage.open_named(&place.name).await?;
+                if self.case.declares(Capability::SecondHandle) {
+                    place.nodes[*node] = self.case.open_named(&place.name).await?;
                 }
-                Ok(Went::On)
+                Ok(StepOutcome::On)
             }
             Step::Restart { place } => {
                 let place = &mut self.places[*place];
                 place.nodes.clear();
-                place.nodes = self.stage.pair_named(&place.name).await?.into();
+                place.nodes = self.case.pair_named(&place.name).await?.into();
                 for selector in place.selectors.clone() {
                     place.blame.insert(selector, S14);
                 }
@@ -161,7 +159,7 @@ impl Session {
 
     /// Makes calls concurrently during a fault. Only a server that restarts may return results; an error says what
     /// may have happened.
-    pub(crate) async fn ask_in_trouble(&mut self, calls: &[Call], trouble: Trouble, bound: Duration) -> Ran {
+    pub(crate) async fn ask_in_fault(&mut self, calls: &[Call], fault: Fault, bound: Duration) -> CaseResult {
         let (model, place) = (self.model, &mut self.places[0]);
         let store = place.nodes[0].bare();
         let ask = |call: Call| {
@@ -175,20 +173,20 @@ impl Session {
                 asking.push((call, tokio::spawn(ask(call.clone()))));
             }
             // The results of a restarting server follow each other in order.
-            if trouble == Trouble::Restart {
+            if fault == Fault::Restart {
                 for (call, asked) in asking.drain(..) {
-                    place.answered_in_trouble(&model, call, asked.await, trouble)?;
+                    place.answered_in_fault(&model, call, asked.await, fault)?;
                 }
             }
         }
         for (call, asked) in asking {
-            place.answered_in_trouble(&model, call, asked.await, trouble)?;
+            place.answered_in_fault(&model, call, asked.await, fault)?;
         }
         Ok(())
     }
 
     /// Waits until the store responds again.
-    pub(crate) async fn recover(&mut self, within: Duration) -> Ran {
+    pub(crate) async fn recover(&mut self, within: Duration) -> CaseResult {
         let (started, place) = (now(), &mut self.places[0]);
         place.blame.extend(place.selectors.iter().map(|selector| (*selector, S12)));
         for node in &place.nodes {
@@ -209,29 +207,29 @@ impl Session {
     }
 
     /// Reads everything in every way, and then purges it.
-    pub(crate) async fn finish(&mut self) -> Ran<Went> {
+    pub(crate) async fn finish(&mut self) -> CaseResult<StepOutcome> {
         let model = self.model;
         for place in &mut self.places {
-            if let Went::Nowhere = place.last_look(&model).await? {
-                return Ok(Went::Nowhere);
+            if let StepOutcome::Nowhere = place.last_look(&model).await? {
+                return Ok(StepOutcome::Nowhere);
             }
         }
-        Ok(Went::On)
+        Ok(StepOutcome::On)
     }
 }
 
 /// Plays `steps` again, in fresh namespaces.
 pub(crate) async fn replay(
-    stage: &Stage,
+    case: &CaseContext,
     suffix: &str,
     model: Model,
     places: usize,
     steps: &[Step],
-) -> Ran<Went> {
-    let mut session = Session::open(stage, suffix, model, places).await?;
+) -> CaseResult<StepOutcome> {
+    let mut session = Session::open(case, suffix, model, places).await?;
     for step in steps {
-        if let Went::Nowhere = session.step(step).await? {
-            return Ok(Went::Nowhere);
+        if let StepOutcome::Nowhere = session.step(step).await? {
+            return Ok(StepOutcome::Nowhere);
         }
     }
     session.finish().await

@@ -9,17 +9,17 @@ use super::call::{Call, Kind};
 use super::model::Model;
 use super::play::{Step, replay};
 use crate::clause::Clause;
+use crate::context::CaseContext;
 use crate::history::{Calls, now};
-use crate::outcome::{Ran, Stop};
+use crate::outcome::{CaseResult, Stop};
 use crate::specimen::{body, page};
-use crate::stage::Stage;
 
 /// The maximum number of attempts.
 const TRIES: usize = 400;
 
 /// Shortens sequences.
 pub(crate) struct Shrink<'a> {
-    pub(crate) stage: &'a Stage,
+    pub(crate) case: &'a CaseContext,
     pub(crate) model: Model,
     pub(crate) places: usize,
     pub(crate) budget: Duration,
@@ -35,8 +35,8 @@ struct Story {
 
 impl Shrink<'_> {
     /// Finds the shortest sequence it can, puts its calls into the history, and returns the violation.
-    pub(crate) async fn story(&self, steps: Vec<Step>, clause: Clause, observed: String) -> Ran<Stop> {
-        let calls = self.stage.history().take();
+    pub(crate) async fn story(&self, steps: Vec<Step>, clause: Clause, observed: String) -> CaseResult<Stop> {
+        let calls = self.case.history().take();
         let mut best = Story { steps, clause, observed, calls };
         let (started, mut tries) = (now(), 0);
         let mut size = best.steps.len().div_ceil(2);
@@ -74,12 +74,12 @@ impl Shrink<'_> {
     }
 
     /// Whether `steps` break the same clause; if so, they become the best sequence so far.
-    async fn tells(&self, best: &mut Story, steps: Vec<Step>, number: usize) -> Ran<bool> {
+    async fn tells(&self, best: &mut Story, steps: Vec<Step>, number: usize) -> CaseResult<bool> {
         let suffix = format!("_r{number}");
-        let again = replay(self.stage, &suffix, self.model, self.places, &steps).await;
+        let again = replay(self.case, &suffix, self.model, self.places, &steps).await;
         match again {
             Err(Stop::Violation { clause, observed }) if clause == best.clause => {
-                let calls = self.stage.history().take();
+                let calls = self.case.history().take();
                 *best = Story { steps, clause, observed, calls };
                 Ok(true)
             }
@@ -89,7 +89,7 @@ impl Shrink<'_> {
     }
 
     fn tell(&self, story: Story) -> Stop {
-        self.stage.history().put(story.calls);
+        self.case.history().put(story.calls);
         let place_of = |step: &Step| match step {
             Step::Do { place, .. }
             | Step::Drop { place, .. }

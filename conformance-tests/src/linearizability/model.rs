@@ -14,7 +14,7 @@ use crate::watched::{brief, brief_epoch, found_text};
 
 /// A call, or the part of it that one selector or the subject can observe.
 #[derive(Clone, Debug)]
-pub(crate) enum Did {
+pub(crate) enum Observed {
     Call(Call),
     /// The fence of an insert looked up this parent, which was alive or was not.
     Looked {
@@ -49,31 +49,31 @@ impl Meaning for Model {
     }
 
     fn step(&self, before: &State, op: &Op) -> Vec<State> {
-        match &op.did {
-            Did::Call(Call::Revoke { subject, revocation }) if op.answer == Answer::Unknown => {
+        match &op.observed {
+            Observed::Call(Call::Revoke { subject, revocation }) if op.answer == Answer::Unknown => {
                 vec![before.clone(), self.revoke(before, subject, revocation).0]
             }
-            Did::Call(call) if op.answer == Answer::Unknown => {
+            Observed::Call(call) if op.answer == Answer::Unknown => {
                 let done = self.late(before, call).into_iter().map(|(after, _)| after);
                 [before.clone()].into_iter().chain(done).collect()
             }
-            Did::Call(call) => self.judge(before, call, &op.answer).unwrap_or_default(),
-            Did::Looked { parent, lived } => {
+            Observed::Call(call) => self.judge(before, call, &op.answer).unwrap_or_default(),
+            Observed::Looked { parent, lived } => {
                 let lives = before.record(*parent).is_some_and(|record| record.revoked.is_none());
                 if lives == *lived { vec![before.clone()] } else { Vec::new() }
             }
-            Did::Ended { selector, subject, revocation, sweep } => {
+            Observed::Ended { selector, subject, revocation, sweep } => {
                 if sweep.is_some_and(|number| !before.pending.contains(&number)) {
                     return Vec::new();
                 }
                 vec![before.ended(*selector, subject, revocation)]
             }
-            Did::Swept { number, subject, update } => {
+            Observed::Swept { number, subject, update } => {
                 let mut after = self.set_epoch(before, subject, *update);
                 after.pending.insert(*number);
                 vec![after]
             }
-            Did::Collected { selector, now } => {
+            Observed::Collected { selector, now } => {
                 let taken = before.due(*now).find(|due| due == selector).map(|due| before.without(due));
                 [before.clone()].into_iter().chain(taken).collect()
             }
@@ -89,9 +89,9 @@ impl Meaning for Model {
     }
 
     fn is_idle(&self, op: &Op) -> bool {
-        match (&op.did, &op.answer) {
+        match (&op.observed, &op.answer) {
             (_, Answer::Unknown) => false,
-            (Did::Looked { .. } | Did::Call(Call::Find { .. } | Call::List { .. }), _) => true,
+            (Observed::Looked { .. } | Observed::Call(Call::Find { .. } | Call::List { .. }), _) => true,
             (_, Answer::Insert(answer)) => !answer.is_inserted(),
             (_, Answer::Replace(answer)) => *answer != Replace::Replaced,
             (_, Answer::Delete(found)) => !found,
@@ -106,8 +106,8 @@ pub(crate) fn of_key(history: &[Op], key: Selector) -> Vec<Op> {
 }
 
 fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
-    let part = |did| vec![Op { did, ..op.clone() }];
-    let Did::Call(call) = &op.did else { return Vec::new() };
+    let part = |observed| vec![Op { observed, ..op.clone() }];
+    let Observed::Call(call) = &op.observed else { return Vec::new() };
     match (call, &op.answer) {
         (Call::Insert { record, fence }, answer) => {
             let (inserted, fenced) = match answer {
@@ -118,7 +118,7 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
             match fence {
                 // If the selector was taken, the result says nothing about the fence.
                 Fence::Parent(parent) if *parent == key && (inserted || fenced) && record.selector != key => {
-                    seen.extend(part(Did::Looked { parent: key, lived: inserted }));
+                    seen.extend(part(Observed::Looked { parent: key, lived: inserted }));
                 }
                 _ => {}
             }
@@ -130,7 +130,7 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
                     answer => answer.clone(),
                 };
                 let call = Call::Insert { record: record.clone(), fence: Fence::None };
-                seen.push(Op { did: Did::Call(call), answer, ..op.clone() });
+                seen.push(Op { observed: Observed::Call(call), answer, ..op.clone() });
             }
             seen
         }
@@ -138,16 +138,20 @@ fn seen_by(op: &Op, key: Selector) -> Vec<Op> {
         (Call::Delete { selector, .. } | Call::Find { selector }, _) if *selector == key => vec![op.clone()],
         (Call::Revoke { subject, revocation }, _) => {
             let (subject, revocation) = (subject.clone(), revocation.clone());
-            part(Did::Ended { selector: key, subject, revocation, sweep: None })
+            part(Observed::Ended { selector: key, subject, revocation, sweep: None })
         }
         (Call::List { page, .. }, Answer::List(list)) if is_whole(page) => {
             let found = list.iter().find(|record| record.selector == key);
             // The record may belong to another subject.
             let Some(found) = found else { return Vec::new() };
             let call = Call::Find { selector: key };
-            vec![Op { did: Did::Call(call), answer: Answer::Find(Some(found.clone())), ..op.clone() }]
+            vec![Op {
+                observed: Observed::Call(call),
+                answer: Answer::Find(Some(found.clone())),
+                ..op.clone()
+            }]
         }
-        (Call::Purge { now, .. }, _) => part(Did::Collected { selector: key, now: *now }),
+        (Call::Purge { now, .. }, _) => part(Observed::Collected { selector: key, now: *now }),
         _ => Vec::new(),
     }
 }
@@ -163,36 +167,38 @@ fn is_whole(page: &Page) -> bool {
 
 /// The part of `history` that concerns the subject: every call but the look-ups by selector.
 pub(crate) fn of_subject(history: &[Op]) -> Vec<Op> {
-    history.iter().filter(|op| !matches!(op.did, Did::Call(Call::Find { .. }))).cloned().collect()
+    history.iter().filter(|op| !matches!(op.observed, Observed::Call(Call::Find { .. }))).cloned().collect()
 }
 
 /// The same history with each revocation that sets an epoch turned into a sweep: it sets the epoch first, and then
 /// ends each of `keys` at its own instant before it returns (S8). A revocation in a single event is a special case.
 pub(crate) fn swept(history: &[Op], keys: &[Selector]) -> Vec<Op> {
     let parts = |(number, op): (usize, &Op)| {
-        let Did::Call(Call::Revoke { subject, revocation }) = &op.did else { return vec![op.clone()] };
+        let Observed::Call(Call::Revoke { subject, revocation }) = &op.observed else {
+            return vec![op.clone()];
+        };
         if revocation.epoch == EpochUpdate::Keep {
             return vec![op.clone()];
         }
-        let part = |did| Op { did, ..op.clone() };
+        let part = |observed| Op { observed, ..op.clone() };
         // Once for each time the key was taken: a sweep may go over the records again to find those inserted behind
         // it, and then ends records inserted under the new epoch meanwhile.
         let taken = |key: Selector| {
-            let took = |op: &&Op| match (&op.did, &op.answer) {
-                (Did::Call(Call::Insert { record, .. }), Answer::Insert(answer)) => {
+            let took = |op: &&Op| match (&op.observed, &op.answer) {
+                (Observed::Call(Call::Insert { record, .. }), Answer::Insert(answer)) => {
                     record.selector == key && answer.is_inserted()
                 }
-                (Did::Call(Call::Insert { record, .. }), Answer::Unknown) => record.selector == key,
+                (Observed::Call(Call::Insert { record, .. }), Answer::Unknown) => record.selector == key,
                 _ => false,
             };
             history.iter().filter(took).count()
         };
         let ends = |key: &Selector| {
             let (subject, revocation) = (subject.clone(), revocation.clone());
-            let end = Did::Ended { selector: *key, subject, revocation, sweep: Some(number) };
+            let end = Observed::Ended { selector: *key, subject, revocation, sweep: Some(number) };
             std::iter::repeat_n(part(end), taken(*key).max(1))
         };
-        let epoch = Did::Swept { number, subject: subject.clone(), update: revocation.epoch };
+        let epoch = Observed::Swept { number, subject: subject.clone(), update: revocation.epoch };
         [part(epoch)].into_iter().chain(keys.iter().flat_map(ends)).collect()
     };
     history.iter().enumerate().flat_map(parts).collect()

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hallpass_core::store::Replace;
 
-use super::{Did, Meaning, Op, explain};
+use super::{Meaning, Observed, Op, explain};
 use crate::generate::call::{Answer, Call};
 use crate::history::line;
 use crate::watched::brief;
@@ -75,13 +75,16 @@ fn until(history: &[Op], end: Duration) -> Vec<Op> {
 impl Op {
     /// Whether the call may change something.
     fn writes(&self) -> bool {
-        !matches!(&self.did, Did::Call(call) if call.reads()) && !matches!(self.did, Did::Looked { .. })
+        !matches!(&self.observed, Observed::Call(call) if call.reads())
+            && !matches!(self.observed, Observed::Looked { .. })
     }
 
     /// Whether the result says that nothing was done.
     fn is_vain(&self) -> bool {
         match &self.answer {
-            Answer::Insert(answer) => !answer.is_inserted() && !matches!(self.did, Did::Looked { .. }),
+            Answer::Insert(answer) => {
+                !answer.is_inserted() && !matches!(self.observed, Observed::Looked { .. })
+            }
             Answer::Replace(answer) => *answer != Replace::Replaced,
             Answer::Delete(found) => !found,
             answer => *answer == Answer::Refused,
@@ -90,18 +93,18 @@ impl Op {
 
     /// Formats the call for a reader, like the calls of a violation.
     fn line(&self) -> String {
-        let part = match &self.did {
-            Did::Call(Call::Find { selector }) if !self.asked.starts_with("find") => {
+        let part = match &self.observed {
+            Observed::Call(Call::Find { selector }) if !self.asked.starts_with("find") => {
                 format!(" (shows {})", brief(*selector))
             }
-            Did::Call(_) => String::new(),
-            Did::Looked { parent, lived: true } => format!(" (its fence saw {} live)", brief(*parent)),
-            Did::Looked { parent, lived: false } => {
+            Observed::Call(_) => String::new(),
+            Observed::Looked { parent, lived: true } => format!(" (its fence saw {} live)", brief(*parent)),
+            Observed::Looked { parent, lived: false } => {
                 format!(" (its fence saw {} gone or marked)", brief(*parent))
             }
-            Did::Ended { selector, .. } => format!(" (comes to {})", brief(*selector)),
-            Did::Swept { .. } => " (sets the epoch)".to_owned(),
-            Did::Collected { selector, .. } => format!(" (comes to {})", brief(*selector)),
+            Observed::Ended { selector, .. } => format!(" (comes to {})", brief(*selector)),
+            Observed::Swept { .. } => " (sets the epoch)".to_owned(),
+            Observed::Collected { selector, .. } => format!(" (comes to {})", brief(*selector)),
         };
         let answer = self.answer.text();
         line(

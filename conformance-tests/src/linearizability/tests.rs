@@ -20,7 +20,7 @@ fn op(began: u64, ended: u64, call: Call, answer: Answer) -> Op {
         asked: call.text(),
         began: Duration::from_millis(began),
         ended,
-        did: Did::Call(call),
+        observed: Observed::Call(call),
         answer,
     }
 }
@@ -140,11 +140,11 @@ fn a_marked_record_stays_marked() {
 #[test]
 fn a_fence_holds_and_a_count_is_exact() {
     let epoch = epoch(1, 2, 7);
-    let advance = |count| revoke(3, 8, Action::Remove, Some(8), Answer::Revoke(count));
-    assert!(fits(&[epoch.clone(), advance(1), login(4, 6, 7, INSERTED)]));
-    assert!(fits(&[epoch.clone(), advance(0), login(4, 6, 7, Insert::Fenced)]));
-    assert!(!fits(&[epoch.clone(), advance(0), login(4, 6, 7, INSERTED)]), "a login slipped in");
-    assert!(!fits(&[epoch.clone(), advance(0), login(9, 10, 7, INSERTED)]), "a fence that does nothing");
+    let update = |count| revoke(3, 8, Action::Remove, Some(8), Answer::Revoke(count));
+    assert!(fits(&[epoch.clone(), update(1), login(4, 6, 7, INSERTED)]));
+    assert!(fits(&[epoch.clone(), update(0), login(4, 6, 7, Insert::Fenced)]));
+    assert!(!fits(&[epoch.clone(), update(0), login(4, 6, 7, INSERTED)]), "a login slipped in");
+    assert!(!fits(&[epoch.clone(), update(0), login(9, 10, 7, INSERTED)]), "a fence that does nothing");
     assert!(!fits(&[epoch, login(4, 6, 7, Insert::Fenced)]), "fenced for nothing");
 }
 

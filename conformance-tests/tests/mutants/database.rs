@@ -9,7 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_conformance_tests::Trouble;
+use hallpass_conformance_tests::Fault;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -25,7 +25,7 @@ type Key = Vec<Value>;
 pub(crate) struct Database {
     tables: Mutex<Tables>,
     released: Notify,
-    trouble: Mutex<Option<Trouble>>,
+    fault: Mutex<Option<Fault>>,
 }
 
 #[derive(Debug, Default)]
@@ -102,12 +102,12 @@ impl Database {
         row.map(damage).is_some()
     }
 
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn set_trouble(&self, trouble: Option<Trouble>) {
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    pub(crate) fn set_fault(&self, fault: Option<Fault>) {
+        *self.fault.lock().unwrap_or_else(PoisonError::into_inner) = fault;
     }
 
     fn lock(&self) -> MutexGuard<'_, Tables> {

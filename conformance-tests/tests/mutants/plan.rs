@@ -26,7 +26,7 @@ pub(crate) struct Operation {
     /// The result at the end.
     pub(crate) answer: Answer,
     pub(crate) damaged: Damaged,
-    pub(crate) trouble: InTrouble,
+    pub(crate) fault: InTrouble,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -291,7 +291,7 @@ fn purge() -> Operation {
 }
 
 fn operation(name: &'static str, steps: Vec<Step>, answer: Answer) -> Operation {
-    Operation { name, steps, answer, damaged: Damaged::Told, trouble: InTrouble::Fails }
+    Operation { name, steps, answer, damaged: Damaged::Told, fault: InTrouble::Fails }
 }
 
 fn step(name: &'static str, statement: Statement) -> Step {

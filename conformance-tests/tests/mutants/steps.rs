@@ -47,8 +47,8 @@ pub(crate) fn grow(grown: &mut Grown, operation: usize) {
             grown.operation(operation, "answer", operator, |operation| operation.answer = answer);
         }
     }
-    for (operator, trouble) in troubles(name) {
-        grown.operation(operation, "trouble", operator, |operation| operation.trouble = trouble);
+    for (operator, fault) in faults(name) {
+        grown.operation(operation, "trouble", operator, |operation| operation.fault = fault);
     }
 }
 
@@ -129,12 +129,12 @@ fn others(operation: &str, answer: Option<Answer>) -> Vec<Named> {
 }
 
 /// The other ways in which an operation may react to a fault of its server.
-fn troubles(operation: &str) -> Vec<(&'static str, InTrouble)> {
-    let mut troubles = vec![("fails_for_good", InTrouble::FailsForGood)];
+fn faults(operation: &str) -> Vec<(&'static str, InTrouble)> {
+    let mut faults = vec![("fails_for_good", InTrouble::FailsForGood)];
     if matches!(operation, "insert" | "replace" | "delete" | "revoke") {
-        troubles.push(("done_and_denied", InTrouble::DoneAndDenied));
+        faults.push(("done_and_denied", InTrouble::DoneAndDenied));
     }
-    troubles.push(match operation {
+    faults.push(match operation {
         "insert" => ("fenced", InTrouble::Answers(Answer::Fenced)),
         "replace" => ("conflict", InTrouble::Answers(Answer::Conflict)),
         "delete" => ("no", InTrouble::Answers(Answer::No)),
@@ -142,5 +142,5 @@ fn troubles(operation: &str) -> Vec<(&'static str, InTrouble)> {
         "purge" => ("nothing_left", InTrouble::Answers(Answer::Purged(Tally::Zero, More::Never))),
         _ => ("nothing", InTrouble::Answers(Answer::Nothing)),
     });
-    troubles
+    faults
 }

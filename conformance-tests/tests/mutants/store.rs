@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server, Vandal};
 use hallpass_core::store::{
     Action, Admission, Body, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Purged, Record,
     Replace, Revision, Revocation, TokenStore,
@@ -99,21 +99,21 @@ impl Vandal for Backend {
 
 #[async_trait]
 impl Server for Backend {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop]
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        if trouble == Trouble::Restart {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        if fault == Fault::Restart {
             self.0.database.forget(&self.0.plan.unlogged, None);
         } else {
-            self.0.database.set_trouble(Some(trouble));
+            self.0.database.set_fault(Some(fault));
         }
         Ok(())
     }
 
     async fn heal(&self) -> Result<(), BoxError> {
-        self.0.database.set_trouble(None);
+        self.0.database.set_fault(None);
         Ok(())
     }
 }
@@ -160,14 +160,14 @@ impl Store {
 
     /// The result of the call during a fault of the server; `None` if there is no fault.
     async fn endure(&self, operation: &Operation, given: &Given) -> Result<Option<Answer>, StoreError> {
-        let Some(trouble) = self.shared.database.trouble() else { return Ok(None) };
-        match operation.trouble {
+        let Some(fault) = self.shared.database.fault() else { return Ok(None) };
+        match operation.fault {
             InTrouble::Answers(answer) => return Ok(Some(answer)),
             InTrouble::DoneAndDenied => drop(self.play(operation, given).await),
             InTrouble::FailsForGood => lock(&self.failed).push(operation.name),
             InTrouble::Fails => {}
         }
-        if trouble != Trouble::Freeze {
+        if fault != Fault::Freeze {
             return Err(StoreError::Unavailable("connection refused".into()));
         }
         tokio::time::sleep(FREEZE).await;

@@ -90,7 +90,6 @@ impl Harness for Opening {
 #[derive(Default)]
 struct Hangs;
 
-#[async_trait]
 impl Twist for Hangs {
     async fn delete(&self, _: &Base, _: Selector) -> Result<bool, StoreError> {
         std::future::pending().await
@@ -101,7 +100,6 @@ impl Twist for Hangs {
 #[derive(Default)]
 struct Late<const TAKES: u64>;
 
-#[async_trait]
 impl<const TAKES: u64> Twist for Late<TAKES> {
     async fn before(&self, _: &Base) -> Result<Held, StoreError> {
         tokio::time::sleep(Duration::from_millis(TAKES)).await;
@@ -116,7 +114,6 @@ impl<const TAKES: u64> Twist for Late<TAKES> {
 #[derive(Default)]
 struct Panics;
 
-#[async_trait]
 impl Twist for Panics {
     #[expect(clippy::panic, reason = "that is what this store is for")]
     async fn delete(&self, _: &Base, _: Selector) -> Result<bool, StoreError> {
@@ -130,7 +127,6 @@ struct Garbage {
     last: Locked<Option<Record>>,
 }
 
-#[async_trait]
 impl Twist for Garbage {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         *self.last.lock() = Some(record.clone());
@@ -140,17 +136,10 @@ impl Twist for Garbage {
         let found = store.find(selector).await?.or_else(|| self.last.lock().clone());
         Ok(found.map(|record| Record { body: Body::new(vec![7; 5]).unwrap_or(record.body), ..record }))
     }
-    async fn replace(&self, _: &Base, _: &Record, _: Revision, _: Change<'_>) -> Result<Replace, StoreError> {
+    async fn replace(&self, _: &Base, _: ReplaceCall<'_>) -> Result<Replace, StoreError> {
         Ok(Replace::Missing)
     }
-    async fn revoke(
-        &self,
-        _: &Base,
-        _: &Subject,
-        _: &RecordFilter,
-        _: Action,
-        _: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    async fn revoke(&self, _: &Base, _: RevokeCall<'_>) -> Result<u64, StoreError> {
         Ok(u64::MAX)
     }
     async fn list(&self, _: &Base, _: &Subject, _: &Page) -> Result<Vec<Record>, StoreError> {

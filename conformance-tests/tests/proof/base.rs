@@ -1,17 +1,19 @@
 //! The base of every wrong store: the reference store behind a simulated server that can be hurt.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::num::NonZeroU16;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use hallpass_conformance_tests::Trouble;
+use hallpass_conformance_tests::Fault;
 use hallpass_core::store::{
     Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record, RecordFilter, Replace,
-    Revision, Revocation, TokenStore,
+    Revocation, TokenStore,
 };
 use hallpass_core::{Kinds, MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{RwLock, RwLockReadGuard};
+
+use crate::call::{EpochCall, ReplaceCall, RevokeCall};
 
 /// The result of a twist that does not know how many records a subject has.
 pub(crate) const INSERTED: Insert = Insert::Inserted { of_subject: None };
@@ -28,14 +30,24 @@ pub(crate) fn chosen<'a>(
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Base {
     memory: MemoryStore,
-    trouble: Arc<Locked<Option<Trouble>>>,
+    server: Arc<Locked<Server>>,
     /// The rows that do not decode.
     damaged: Arc<Locked<HashSet<Selector>>>,
+    /// Every selector that was inserted, and every subject.
+    seen: Arc<Locked<BTreeSet<Selector>>>,
+    subjects: Arc<Locked<BTreeSet<Subject>>>,
     /// Held for writing while a fence is tested with a probe record, which no other call may see.
     probing: Arc<RwLock<()>>,
 }
 
-/// The state of a fault: a mutex that a panic does not poison.
+/// The state of the simulated server.
+#[derive(Debug, Default)]
+pub(crate) struct Server {
+    pub(crate) fault: Option<Fault>,
+    pub(crate) starts: usize,
+}
+
+/// A mutex that a panic does not poison.
 #[derive(Debug, Default)]
 pub(crate) struct Locked<T>(Mutex<T>);
 
@@ -66,9 +78,9 @@ impl<T> Locked<T> {
 }
 
 impl Base {
-    /// A store behind the server whose fault is in `trouble`.
-    pub(crate) fn behind(trouble: &Arc<Locked<Option<Trouble>>>) -> Self {
-        Self { trouble: Arc::clone(trouble), ..Self::default() }
+    /// A store behind this server.
+    pub(crate) fn behind(server: &Arc<Locked<Server>>) -> Self {
+        Self { server: Arc::clone(server), ..Self::default() }
     }
 
     /// Every record of `subject`, newest first.
@@ -92,7 +104,8 @@ impl Base {
                 let mut marked = record.clone();
                 marked.mark(reason, at);
                 let change = Change::End(&Note::none());
-                Ok(self.replace(&marked, record.revision, change).await? == Replace::Replaced)
+                let call = ReplaceCall { next: &marked, expected: record.revision, change };
+                Ok(self.replace(call).await? == Replace::Replaced)
             }
         }
     }
@@ -100,7 +113,9 @@ impl Base {
     /// Sets the epoch of `subject` and changes nothing else.
     pub(crate) async fn set_epoch(&self, subject: &Subject, update: EpochUpdate) -> Result<(), StoreError> {
         let nothing = RecordFilter::all().kinds(Kinds::Only(Vec::new()));
-        self.revoke(subject, &nothing, Action::Remove, update).await.map(|_| ())
+        self.revoke(RevokeCall { subject, filter: &nothing, action: Action::Remove, update })
+            .await
+            .map(|_| ())
     }
 
     /// Checks whether `fence` holds for `record`, without holding it.
@@ -115,14 +130,19 @@ impl Base {
     }
 
     /// The present fault of the server.
-    pub(crate) fn trouble(&self) -> Option<Trouble> {
-        *self.trouble.lock()
+    pub(crate) fn fault(&self) -> Option<Fault> {
+        self.server.lock().fault
+    }
+
+    /// How often the server was started again.
+    pub(crate) fn starts(&self) -> usize {
+        self.server.lock().starts
     }
 
     async fn answer(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {
-        match self.trouble() {
-            None | Some(Trouble::Restart) => Ok(self.probing.read().await),
-            Some(Trouble::Freeze) => {
+        match self.fault() {
+            None | Some(Fault::Restart) => Ok(self.probing.read().await),
+            Some(Fault::Freeze) => {
                 tokio::time::sleep(Duration::from_millis(200)).await;
                 Err(StoreError::Timeout { source: "no answer".into(), outcome_unknown: false })
             }
@@ -135,7 +155,7 @@ impl Base {
 impl Base {
     pub(crate) async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.insert(record, fence).await
+        self.insert_unanswered(record, fence).await
     }
 
     pub(crate) async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
@@ -143,14 +163,9 @@ impl Base {
         self.memory.find(selector).await
     }
 
-    pub(crate) async fn replace(
-        &self,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
+    pub(crate) async fn replace(&self, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.replace(next, expected, change).await
+        self.memory.replace(call.next, call.expected, call.change).await
     }
 
     pub(crate) async fn delete(&self, selector: Selector) -> Result<bool, StoreError> {
@@ -159,15 +174,10 @@ impl Base {
         self.memory.delete(selector, &Note::none()).await
     }
 
-    pub(crate) async fn revoke(
-        &self,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    pub(crate) async fn revoke(&self, call: RevokeCall<'_>) -> Result<u64, StoreError> {
         let _unseen = self.answer().await?;
-        self.memory.revoke_by_subject(subject, &Revocation::new(filter.clone(), action).epoch(update)).await
+        let revocation = Revocation::new(call.filter.clone(), call.action).epoch(call.update);
+        self.memory.revoke_by_subject(call.subject, &revocation).await
     }
 
     pub(crate) async fn list(&self, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
@@ -176,15 +186,9 @@ impl Base {
         Ok(listed.into_iter().filter_map(Listed::record).collect())
     }
 
-    pub(crate) async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
+    pub(crate) async fn epoch(&self, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
         let _unseen = self.answer().await?;
-        Ok(self.memory.epoch(subject, fresh, keep, now).await?.epoch)
+        Ok(self.memory.epoch(call.subject, call.fresh, call.keep, call.now).await?.epoch)
     }
 
     pub(crate) async fn purge(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
@@ -198,6 +202,8 @@ impl Base {
         record: &Record,
         fence: Fence,
     ) -> Result<Insert, StoreError> {
+        self.seen.lock().insert(record.selector);
+        self.subjects.lock().extend(record.subject.clone());
         self.memory.insert(record, fence).await
     }
 
@@ -208,6 +214,75 @@ impl Base {
             found.extend(self.find(*selector).await?);
         }
         Ok(found)
+    }
+
+    /// Every selector that was inserted, whether or not a record is there.
+    pub(crate) fn seen(&self) -> Vec<Selector> {
+        self.seen.lock().iter().copied().collect()
+    }
+
+    /// The subjects that were inserted and fit `alike`.
+    pub(crate) fn subjects(&self, alike: impl Fn(&Subject) -> bool) -> Vec<Subject> {
+        self.subjects.lock().iter().filter(|subject| alike(subject)).cloned().collect()
+    }
+
+    /// Every record that is due at `now`.
+    pub(crate) async fn due(&self, now: Timestamp) -> Result<Vec<Record>, StoreError> {
+        let all = self.find_all(&self.seen()).await?;
+        Ok(all.into_iter().filter(|record| record.purge_at <= now).collect())
+    }
+
+    /// Revokes, but leaves `spared` as it is.
+    pub(crate) async fn revoke_but(
+        &self,
+        spared: &[Record],
+        call: RevokeCall<'_>,
+    ) -> Result<u64, StoreError> {
+        let mut count = self.revoke(call).await?;
+        for record in spared.iter().filter(|record| call.ends(record)) {
+            self.force(record).await?;
+            count -= 1;
+        }
+        Ok(count)
+    }
+
+    /// Every record of the subject that a call of `revoke` ends, newest first.
+    pub(crate) async fn meant(&self, call: RevokeCall<'_>) -> Result<Vec<Record>, StoreError> {
+        let all = self.all(call.subject).await?;
+        Ok(all.into_iter().filter(|record| call.ends(record)).collect())
+    }
+
+    /// Collects what is due, and returns what has gone.
+    pub(crate) async fn purge_all(
+        &self,
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<(Purged, Vec<Record>), StoreError> {
+        let (due, purged) = (self.due(now).await?, self.purge(now, limit).await?);
+        let mut gone = Vec::new();
+        for record in due {
+            if self.find(record.selector).await?.is_none() {
+                gone.push(record);
+            }
+        }
+        Ok((purged, gone))
+    }
+
+    /// Collects what is due, but `spared`.
+    pub(crate) async fn purge_but(
+        &self,
+        spared: &[Record],
+        now: Timestamp,
+        limit: u32,
+    ) -> Result<Purged, StoreError> {
+        for record in spared {
+            self.delete(record.selector).await?;
+        }
+        let purged = self.purge(now, limit).await;
+        for record in spared {
+            self.force(record).await?;
+        }
+        purged
     }
 
     /// Makes the row of `selector` undecodable.

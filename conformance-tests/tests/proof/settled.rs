@@ -155,7 +155,7 @@ const SETTLED: &[(Clause, &str, &str, &[&str])] = &[
         S12,
         "Every call ends within 20 seconds",
         "outage::a_frozen_server_is_an_error_in_time_and_passes",
-        &["trouble_is_waited_out", "takes_seconds_to_fail"],
+        &["outage_is_waited_out", "takes_seconds_to_fail"],
     ),
     (
         S12,
@@ -167,7 +167,7 @@ const SETTLED: &[(Clause, &str, &str, &[&str])] = &[
         S12,
         "Where a write may have happened, the error says so",
         "outage::cut_connections_are_an_error_and_pass",
-        &["in_trouble_every_other_write_was_done", "what_was_done_in_trouble_is_said_not_to_be"],
+        &["in_an_outage_every_other_write_was_done", "what_was_done_in_an_outage_is_reported_undone"],
     ),
     (
         S13,
@@ -197,7 +197,7 @@ const SETTLED: &[(Clause, &str, &str, &[&str])] = &[
         S18,
         "The suite reads errors and `Debug` output; logs are for the adapter's own tests",
         "secrecy::errors_show_no_body",
-        &["errors_show_the_body", "errors_in_trouble_show_the_body"],
+        &["errors_show_the_body", "errors_in_an_outage_show_the_body"],
     ),
 ];
 

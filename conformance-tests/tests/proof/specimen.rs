@@ -11,7 +11,7 @@ use crate::twist::{Backend, Twist};
 
 /// A wrong store, and the cases that must catch it.
 #[derive(Clone, Copy)]
-pub(crate) struct Fault {
+pub(crate) struct Bug {
     pub(crate) name: &'static str,
     /// The text of its file.
     pub(crate) source: &'static str,
@@ -30,14 +30,19 @@ pub(crate) struct Odd {
     pub(crate) harness: fn() -> Shared,
 }
 
-impl Fault {
-    pub(crate) const fn of<T: Twist>(caught: &'static [(Clause, &'static str)]) -> Self {
+impl Bug {
+    /// A bug in the stores of this harness.
+    pub(crate) const fn new(harness: fn() -> Shared, caught: &'static [(Clause, &'static str)]) -> Self {
+        Self { name: "", source: "", caught, harness }
+    }
+
+    pub(crate) const fn of<T: Twist + Default>(caught: &'static [(Clause, &'static str)]) -> Self {
         Self::in_harness::<Backend<T>>(caught)
     }
 
     /// For a mistake between stores rather than within one.
     pub(crate) const fn in_harness<H: Harness + Default>(caught: &'static [(Clause, &'static str)]) -> Self {
-        Self { name: "", source: "", caught, harness: || Shared(Arc::new(H::default())) }
+        Self::new(|| Shared(Arc::new(H::default())), caught)
     }
 
     /// The first lines of its file, which describe the mistake.
@@ -47,12 +52,17 @@ impl Fault {
 }
 
 impl Odd {
-    pub(crate) const fn of<T: Twist>() -> Self {
+    /// The stores of this harness.
+    pub(crate) const fn new(harness: fn() -> Shared) -> Self {
+        Self { name: "", source: "", only: &[], harness }
+    }
+
+    pub(crate) const fn of<T: Twist + Default>() -> Self {
         Self::in_harness::<Backend<T>>()
     }
 
     pub(crate) const fn in_harness<H: Harness + Default>() -> Self {
-        Self { name: "", source: "", only: &[], harness: || Shared(Arc::new(H::default())) }
+        Self::new(|| Shared(Arc::new(H::default())))
     }
 
     /// Limits the entry to these parts of the suite.
@@ -87,6 +97,18 @@ pub(crate) use zoo;
 /// A harness behind a pointer.
 #[derive(Clone)]
 pub(crate) struct Shared(pub(crate) Arc<dyn Harness>);
+
+impl Shared {
+    /// Stores with this twist.
+    pub(crate) fn of<T: Twist + Copy>(twist: T) -> Self {
+        Self(Arc::new(Backend::new(move || twist)))
+    }
+
+    /// Stores with this twist, at a server that may be hurt.
+    pub(crate) fn served<T: Twist + Copy>(twist: T) -> Self {
+        Self(Arc::new(Backend::new(move || twist).served()))
+    }
+}
 
 #[async_trait]
 impl Harness for Shared {

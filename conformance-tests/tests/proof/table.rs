@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use hallpass_conformance_tests::{Case, cases, run};
 use libtest_mimic::{Failed, Trial};
 
-use crate::specimen::Fault;
+use crate::specimen::Bug;
 use crate::{all_of, case, faults, odd_but_legal, settled};
 
 /// The reason for a case whose faults would all be in core: mutants of core fail it, not stores.
@@ -19,19 +19,8 @@ const BULK: &str = "mutants of `tests/mutants`";
 
 /// Cases without a fault, each with the reason.
 const EXCUSED: &[(&str, &str)] = &[
-    ("decision::another_stamp_refuses_and_ends_nothing", CORE),
-    ("decision::a_clock_that_steps_back_expires_nothing", CORE),
-    ("decision::the_verdict_says_how_the_fingerprint_compares", CORE),
     ("rotation::a_confirmation_from_the_far_future_counts_as_now", CORE),
-    ("rotation::windows_that_have_closed_stay_closed", CORE),
-    ("token::a_key_that_is_unknown_is_no_verdict", CORE),
-    ("token::a_row_moved_to_another_owner_does_not_verify", CORE),
-    ("token::a_selector_with_a_foreign_validator_is_a_guess", CORE),
-    ("token::a_single_use_kind_is_only_consumed", CORE),
-    ("token::another_kind_is_as_good_as_absent", CORE),
     ("token::malformed_text_never_reaches_the_store", CORE),
-    ("token::nothing_stored_verifies", CORE),
-    ("token::records_of_a_subject_share_a_shard", CORE),
     ("alike::a_login_that_is_alike_is_another", BULK),
     ("alike::a_name_that_is_alike_is_another", BULK),
     ("alike::a_selector_that_is_alike_is_another", BULK),
@@ -117,13 +106,13 @@ fn excuse(case: &Case) -> Option<&'static str> {
 pub(crate) fn matrix() -> Vec<Trial> {
     let Ok(part) = std::env::var("HALLPASS_CASES") else { return Vec::new() };
     #[expect(clippy::print_stdout, reason = "a table for a person")]
-    let catches = |part: &str, fault: &Fault| {
+    let catches = |part: &str, fault: &Bug| {
         for violation in run((fault.harness)(), &all_of(part, fault.name)).violations() {
             println!("{}\t{}\t{}", violation.case, violation.clause, fault.name);
         }
         Ok(())
     };
-    let trial = |fault: &'static Fault| {
+    let trial = |fault: &'static Bug| {
         let part = part.clone();
         Trial::test(format!("matrix::{}", fault.name), move || catches(&part, fault))
     };

@@ -7,14 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble, Vandal};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server, Vandal};
 use hallpass_core::store::{
-    Action, Admission, Change, Epoch, EpochUpdate, Era, Fence, Insert, Listed, Page, Purged, Record,
-    RecordFilter, Replace, Revision, Revocation, TokenStore,
+    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Revocation, TokenStore,
 };
 use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 
-use crate::base::{Base, Locked};
+use crate::base::{Base, Locked, Server as Simulated};
+use crate::call::{EpochCall, ReplaceCall, RevokeCall};
 
 /// The declaration of a store with a server that may be hurt.
 pub(crate) fn served() -> Declared {
@@ -35,8 +36,7 @@ pub(crate) fn root_of(namespace: &str) -> &str {
 pub(crate) type Held = Box<dyn Any + Send>;
 
 /// A difference from the reference store. Methods that are not implemented forward to it.
-#[async_trait]
-pub(crate) trait Twist: Default + Send + Sync + 'static {
+pub(crate) trait Twist: Send + Sync + 'static {
     /// The promises that the store declares.
     fn declared() -> Declared {
         served().without(Capability::Outage, "no server")
@@ -62,69 +62,53 @@ pub(crate) trait Twist: Default + Send + Sync + 'static {
     }
 
     /// Runs before every call: waits, fails, or takes what the call holds.
-    async fn before(&self, store: &Base) -> Result<Held, StoreError> {
+    fn before(&self, store: &Base) -> impl Answer<Held> {
         let _ = store;
-        Ok(Box::new(()))
+        async { Ok(Box::new(()) as Held) }
     }
 
     /// Runs after every call.
-    async fn after(&self) {}
+    fn after(&self) -> impl Future<Output = ()> + Send {
+        async {}
+    }
 
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        store.insert(record, fence).await
+    fn insert(&self, store: &Base, record: &Record, fence: Fence) -> impl Answer<Insert> {
+        store.insert(record, fence)
     }
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        store.find(selector).await
+    fn find(&self, store: &Base, selector: Selector) -> impl Answer<Option<Record>> {
+        store.find(selector)
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        store.replace(next, expected, change).await
+    fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> impl Answer<Replace> {
+        store.replace(call)
     }
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        store.delete(selector).await
+    fn delete(&self, store: &Base, selector: Selector) -> impl Answer<bool> {
+        store.delete(selector)
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.revoke(subject, filter, action, update).await
+    fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> impl Answer<u64> {
+        store.revoke(call)
     }
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        store.list(subject, page).await
+    fn list(&self, store: &Base, subject: &Subject, page: &Page) -> impl Answer<Vec<Record>> {
+        store.list(subject, page)
     }
     /// The list with damaged rows: shows the records that [`list`](Self::list) returns.
-    async fn show_list(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        page: &Page,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let records = self.list(store, subject, page).await?;
-        Ok(records.into_iter().map(|record| store.shown(record)).collect())
+    fn show_list(&self, store: &Base, subject: &Subject, page: &Page) -> impl Answer<Vec<Listed>> {
+        async move {
+            let records = self.list(store, subject, page).await?;
+            Ok(records.into_iter().map(|record| store.shown(record)).collect())
+        }
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, fresh, keep, now).await
+    fn epoch(&self, store: &Base, call: EpochCall<'_>) -> impl Answer<Epoch> {
+        store.epoch(call)
     }
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        store.purge(now, limit).await
+    fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> impl Answer<Purged> {
+        store.purge(now, limit)
     }
 }
+
+/// What an operation returns to the caller that awaits it.
+pub(crate) trait Answer<T>: Future<Output = Result<T, StoreError>> + Send {}
+
+impl<T, F: Future<Output = Result<T, StoreError>> + Send> Answer<T> for F {}
 
 /// The reference store without a difference.
 #[derive(Debug, Default)]
@@ -134,14 +118,29 @@ impl Twist for Straight {}
 
 /// Opens stores with one twist.
 pub(crate) struct Backend<T> {
+    declared: fn() -> Declared,
+    make: Box<dyn Fn() -> T + Send + Sync>,
     stores: Locked<HashMap<String, Base>>,
     twists: Locked<HashMap<String, Arc<T>>>,
-    trouble: Arc<Locked<Option<Trouble>>>,
+    at: Arc<Locked<Simulated>>,
 }
 
-impl<T> Default for Backend<T> {
+impl<T: Twist> Backend<T> {
+    /// `make` makes a twist for each namespace, or for each handle.
+    pub(crate) fn new(make: impl Fn() -> T + Send + Sync + 'static) -> Self {
+        let (stores, twists) = (Locked::default(), Locked::default());
+        Self { declared: T::declared, make: Box::new(make), stores, twists, at: Arc::default() }
+    }
+
+    /// The same stores at a server that may be hurt.
+    pub(crate) fn served(self) -> Self {
+        Self { declared: served, ..self }
+    }
+}
+
+impl<T: Twist + Default> Default for Backend<T> {
     fn default() -> Self {
-        Self { stores: Locked::default(), twists: Locked::default(), trouble: Arc::default() }
+        Self::new(T::default)
     }
 }
 
@@ -152,17 +151,21 @@ impl<T: Twist> Harness for Backend<T> {
     }
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        let fresh = || Base::behind(&self.trouble);
+        let fresh = || Base::behind(&self.at);
         let store = self.stores.lock().entry(namespace.into()).or_insert_with(fresh).clone();
         let twist = match T::PER_HANDLE {
-            true => Arc::default(),
-            false => Arc::clone(self.twists.lock().entry(T::remembers(namespace).into()).or_default()),
+            true => Arc::new((self.make)()),
+            false => {
+                let mut twists = self.twists.lock();
+                let make = || Arc::new((self.make)());
+                Arc::clone(twists.entry(T::remembers(namespace).into()).or_insert_with(make))
+            }
         };
         Ok(Arc::new(Twisted { store, twist }))
     }
 
     fn declared(&self) -> Declared {
-        T::declared()
+        (self.declared)()
     }
 
     fn vandal(&self) -> Option<&dyn Vandal> {
@@ -170,23 +173,25 @@ impl<T: Twist> Harness for Backend<T> {
     }
 
     fn server(&self) -> Option<&dyn Server> {
-        T::declared().lacks(Capability::Outage).is_none().then_some(self)
+        self.declared().lacks(Capability::Outage).is_none().then_some(self)
     }
 }
 
 #[async_trait]
 impl<T: Twist> Server for Backend<T> {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
+    fn faults(&self) -> &[Fault] {
+        &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop]
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        *self.trouble.lock() = Some(trouble);
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        let mut server = self.at.lock();
+        server.fault = Some(fault);
+        server.starts += usize::from(matches!(fault, Fault::Restart | Fault::Stop));
         Ok(())
     }
 
     async fn heal(&self) -> Result<(), BoxError> {
-        *self.trouble.lock() = None;
+        self.at.lock().fault = None;
         Ok(())
     }
 }
@@ -235,7 +240,7 @@ impl<T: Twist> TokenStore for Twisted<T> {
         if let Change::End(note) = change {
             self.twist.take_note(note)?;
         }
-        self.call(self.twist.replace(&self.store, next, expected, change)).await
+        self.call(self.twist.replace(&self.store, ReplaceCall { next, expected, change })).await
     }
     async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
         self.twist.take_note(note)?;
@@ -244,7 +249,8 @@ impl<T: Twist> TokenStore for Twisted<T> {
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         let Revocation { filter, action, epoch, note } = revocation;
         self.twist.take_note(note)?;
-        self.call(self.twist.revoke(&self.store, subject, filter, *action, *epoch)).await
+        let call = RevokeCall { subject, filter, action: *action, update: *epoch };
+        self.call(self.twist.revoke(&self.store, call)).await
     }
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         self.call(self.twist.show_list(&self.store, subject, page)).await
@@ -256,7 +262,8 @@ impl<T: Twist> TokenStore for Twisted<T> {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
-        let epoch = self.call(self.twist.epoch(&self.store, subject, fresh, keep, now)).await?;
+        let call = EpochCall { subject, fresh, keep, now };
+        let epoch = self.call(self.twist.epoch(&self.store, call)).await?;
         Ok(Admission { epoch, era: Era::FIRST })
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {

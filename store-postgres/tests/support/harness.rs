@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server, Trouble};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server};
 use hallpass_core::BoxError;
 use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::{Builder, PostgresStore};
@@ -127,26 +127,26 @@ impl Harness for Postgres {
 
 #[async_trait]
 impl Server for Postgres {
-    fn troubles(&self) -> &[Trouble] {
+    fn faults(&self) -> &[Fault] {
         match self.place.owned().map(|owned| owned.server.origin()) {
             Err(_) => &[],
-            Ok(Origin::Environment) => &[Trouble::Cut],
-            Ok(_) => &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+            Ok(Origin::Environment) => &[Fault::Cut],
+            Ok(_) => &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop],
         }
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        match trouble {
-            Trouble::Cut => {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        match fault {
+            Fault::Cut => {
                 let proxy = &self.place.owned()?.proxy;
                 proxy.set(Mode::Refuse);
                 proxy.cut();
                 Ok(())
             }
-            Trouble::Freeze => self.control(|server| server.freeze()).await,
+            Fault::Freeze => self.control(|server| server.freeze()).await,
             // Without a checkpoint: acknowledged writes must be recovered from the log.
-            Trouble::Restart => self.control(|server| server.crash().and_then(|()| server.start())).await,
-            Trouble::Stop => self.control(|server| server.stop()).await,
+            Fault::Restart => self.control(|server| server.crash().and_then(|()| server.start())).await,
+            Fault::Stop => self.control(|server| server.stop()).await,
         }
     }
 

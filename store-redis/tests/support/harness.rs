@@ -7,7 +7,7 @@ use std::time::Duration;
 use std::{env, fs, process};
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Harness, Server as Hurt, Trouble};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server as Hurt};
 use hallpass_core::BoxError;
 use hallpass_core::store::TokenStore;
 use hallpass_store_redis::{Builder, RedisStore};
@@ -192,15 +192,15 @@ impl Harness for RedisHarness {
 
 #[async_trait]
 impl Hurt for RedisHarness {
-    fn troubles(&self) -> &[Trouble] {
+    fn faults(&self) -> &[Fault] {
         match self.proxy {
-            Some(_) => &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop],
-            None => &[Trouble::Freeze, Trouble::Restart, Trouble::Stop],
+            Some(_) => &[Fault::Cut, Fault::Freeze, Fault::Restart, Fault::Stop],
+            None => &[Fault::Freeze, Fault::Restart, Fault::Stop],
         }
     }
 
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        if let (Trouble::Cut, Some(proxy)) = (trouble, &self.proxy) {
+    async fn inflict(&self, fault: Fault) -> Result<(), BoxError> {
+        if let (Fault::Cut, Some(proxy)) = (fault, &self.proxy) {
             proxy.set(Mode::Refuse);
             proxy.cut();
             return Ok(());
@@ -208,14 +208,14 @@ impl Hurt for RedisHarness {
         let group = Arc::clone(&self.group);
         spawn_blocking(move || {
             for server in group.servers() {
-                match trouble {
-                    Trouble::Freeze => server.freeze()?,
-                    Trouble::Stop | Trouble::Restart => server.stop()?,
-                    Trouble::Cut => return Err("there is no proxy to cut at".into()),
+                match fault {
+                    Fault::Freeze => server.freeze()?,
+                    Fault::Stop | Fault::Restart => server.stop()?,
+                    Fault::Cut => return Err("there is no proxy to cut at".into()),
                 }
             }
-            match trouble {
-                Trouble::Restart => group.heal(),
+            match fault {
+                Fault::Restart => group.heal(),
                 _ => Ok(()),
             }
         })

@@ -7,19 +7,5 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P without subject; insert A without subject under P: `Fenced` instead of `Inserted`. With a subject on either
 // side all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
-
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let (Fence::Parent(parent), None) = (fence, &record.subject)
-            && store.find(parent).await?.is_some_and(|parent| parent.subject.is_none())
-        {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, fence).await
-    }
-}
+pub(crate) const BUG: Bug =
+    Bug::new(|| fences_under(|parent, child| parent.subject.is_none() && child.subject.is_none()), &[]);

@@ -7,22 +7,16 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A without subject; insert another record of A's selector without subject: `Inserted` instead of `Duplicate`,
 // and find gives the second. With a subject on either side all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let old = store.find(record.selector).await?;
-        if record.subject.is_none()
-            && old.is_some_and(|old| old.subject.is_none())
-            && store.admits(record, fence).await?
-        {
-            store.force(record).await?;
-            return Ok(INSERTED);
-        }
-        store.insert(record, fence).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let old = store.find(record.selector).await?;
+    if record.subject.is_none()
+        && old.is_some_and(|old| old.subject.is_none())
+        && store.admits(record, fence).await?
+    {
+        store.force(record).await?;
+        return Ok(INSERTED);
     }
+    store.insert(record, fence).await
 }

@@ -2,22 +2,17 @@
 //! insert.
 //! Breaks S1 and S16: bodies have 16 KiB of data and what core adds; the end is cut off in silence.
 
-use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A with a body of Body::MAX_LEN, Update): `Replaced`; find(A).body has 16,384 bytes.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| replaces(cut), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-impl Bend for Wrong {
-    fn replaced(_: &Record, next: &Record, change: Change<'_>) -> Record {
-        let bytes = next.body.as_bytes();
-        match Body::new(bytes.get(..16_384).unwrap_or(bytes).to_vec()) {
-            Ok(body) if change == Change::Update => Record { body, ..next.clone() },
-            _ => next.clone(),
-        }
+fn cut(_: &Record, next: &mut Record, change: Change<'_>) {
+    let bytes = next.body.as_bytes();
+    if let Ok(body) = Body::new(bytes.get(..16_384).unwrap_or(bytes).to_vec())
+        && change == Change::Update
+    {
+        next.body = body;
     }
 }

@@ -7,14 +7,13 @@ use crate::prelude::*;
 // A sequence that shows it:
 // stop the server; purge: Err; heal; purge on the same handle: Err, also 30 seconds later. Without a purge during the
 // outage all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     broken: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

@@ -6,21 +6,12 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert P; cut the connections; insert A under P: Err(Unavailable), "nothing was written"; heal; find(A) gives A.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Shared::served(OnInsert(insert)), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    if store.fault() == Some(Fault::Cut) && matches!(fence, Fence::Parent(_)) {
+        let _ = store.insert_unanswered(record, fence).await?;
+        return Err(StoreError::Unavailable("connection reset by peer".into()));
     }
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if store.trouble() == Some(Trouble::Cut) && matches!(fence, Fence::Parent(_)) {
-            let _ = store.insert_unanswered(record, fence).await?;
-            return Err(StoreError::Unavailable("connection reset by peer".into()));
-        }
-        store.insert(record, fence).await
-    }
+    store.insert(record, fence).await
 }

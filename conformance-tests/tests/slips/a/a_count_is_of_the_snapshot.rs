@@ -7,21 +7,15 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A and B of u at the same time: both answer of_subject = Some(1). In any order of two single steps one of them
 // answers Some(2). So the cap of logins is passed unseen.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Some(subject) = &record.subject else { return store.insert(record, fence).await };
-        let before = store.all(subject).await?.len();
-        pause().await;
-        let answer = store.insert(record, fence).await?;
-        if answer.is_inserted() {
-            return Ok(Insert::Inserted { of_subject: u32::try_from(before + 1).ok() });
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let Some(subject) = &record.subject else { return store.insert(record, fence).await };
+    let before = store.all(subject).await?.len();
+    pause().await;
+    let answer = store.insert(record, fence).await?;
+    if answer.is_inserted() {
+        return Ok(Insert::Inserted { of_subject: u32::try_from(before + 1).ok() });
     }
+    Ok(answer)
 }

@@ -2,31 +2,16 @@
 //! revocations at once count the same records.
 //! Breaks S8: the count is exact; 0 says that another call had ended them.
 
-use crate::help::open;
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A of u; at once: revoke(u, all, Mark), revoke(u, all, Mark): both answer 1, so two alarms are told for one
 // theft. One after the other all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let all = store.all(subject).await?;
-        let count = chosen(filter, &all).into_iter().filter(|record| open(record, action)).count();
-        pause().await;
-        store.revoke(subject, filter, action, update).await?;
-        Ok(count as u64)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let count = store.meant(call).await?.len();
+    pause().await;
+    store.revoke(call).await?;
+    Ok(count as u64)
 }

@@ -7,21 +7,14 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of u, expiring at 1000; insert B of u with created_at = 2000: of_subject is Some(1), and a list shows two.
 // Core then reads no list though the cap counts differently.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if let (Insert::Inserted { of_subject: Some(count) }, Some(subject)) = (answer, &record.subject) {
-            let gone =
-                store.all(subject).await?.iter().filter(|old| old.expires_at <= record.created_at).count();
-            let of_subject = Some(count.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX)));
-            return Ok(Insert::Inserted { of_subject });
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    if let (Insert::Inserted { of_subject: Some(count) }, Some(subject)) = (answer, &record.subject) {
+        let gone = store.all(subject).await?.iter().filter(|old| old.expires_at <= record.created_at).count();
+        let of_subject = Some(count.saturating_sub(u32::try_from(gone).unwrap_or(u32::MAX)));
+        return Ok(Insert::Inserted { of_subject });
     }
+    Ok(answer)
 }

@@ -7,26 +7,13 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A (older), B, C (newer) of u; damage B; revoke(u, all, Remove): 1, and find(A) still gives a live record.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let all = store.all(subject).await?;
-        let damaged = chosen(filter, &all).into_iter().position(|record| store.is_damaged(record.selector));
-        let Some(end) = damaged else { return store.revoke(subject, filter, action, update).await };
-        store.set_epoch(subject, update).await?;
-        let read: Vec<_> = chosen(filter, &all).into_iter().take(end).cloned().collect();
-        end_these(store, &read, action).await
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let all = store.all(call.subject).await?;
+    let damaged = chosen(call.filter, &all).into_iter().position(|record| store.is_damaged(record.selector));
+    let Some(end) = damaged else { return store.revoke(call).await };
+    store.set_epoch(call.subject, call.update).await?;
+    let read: Vec<_> = chosen(call.filter, &all).into_iter().take(end).cloned().collect();
+    end_these(store, &read, call.action).await
 }

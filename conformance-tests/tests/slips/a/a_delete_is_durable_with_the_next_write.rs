@@ -2,20 +2,14 @@
 //! memory until the next write.
 //! Breaks S14: an acknowledged delete survives what the store declares.
 
-use crate::disk::{Call, Disk, Entry, Lapse};
+use crate::journal::{Call, Entry, Journals, Until};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A without subject; delete(A): true; the process dies (or every handle is dropped and the store opened again);
 // find(A) gives A: a session that was logged out is alive.
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Journals::losing(Until::NextWrite, loses).shared(), &[]);
 
-struct Wrong;
-
-impl Lapse for Wrong {
-    const UNTIL_THE_NEXT: bool = true;
-
-    fn loses(call: &Call, entry: &Entry) -> bool {
-        matches!((call, entry), (Call::Delete, Entry::Gone(_)))
-    }
+fn loses(call: &Call, entry: &Entry) -> bool {
+    matches!((call, entry), (Call::Delete, Entry::Gone(_)))
 }

@@ -6,18 +6,12 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A without subject; replace(A, marked Superseded, End); delete(A): false, and find(A) gives it still.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_delete(delete), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        let old = store.find(selector).await?;
-        if old.is_some_and(|old| old.subject.is_none() && old.revoked.is_some()) {
-            return Ok(false);
-        }
-        store.delete(selector).await
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    let old = store.find(selector).await?;
+    if old.is_some_and(|old| old.subject.is_none() && old.revoked.is_some()) {
+        return Ok(false);
     }
+    store.delete(selector).await
 }

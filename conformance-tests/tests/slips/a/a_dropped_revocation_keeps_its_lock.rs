@@ -6,25 +6,17 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // begin revoke(u, all, Mark), drop its future after it has waited once; revoke(u, all, Mark): a timeout, each time.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     locked: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
         let mut waited = 0;
-        while !self.locked.lock().insert(subject.clone()) {
+        while !self.locked.lock().insert(call.subject.clone()) {
             if waited == 2_000 {
                 let source = "canceling statement due to lock timeout".into();
                 return Err(StoreError::Timeout { source, outcome_unknown: false });
@@ -33,8 +25,8 @@ impl Twist for Wrong {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
         give_way().await;
-        let answer = store.revoke(subject, filter, action, update).await;
-        self.locked.lock().remove(subject);
+        let answer = store.revoke(call).await;
+        self.locked.lock().remove(call.subject);
         answer
     }
 }

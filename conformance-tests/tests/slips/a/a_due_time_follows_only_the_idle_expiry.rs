@@ -7,31 +7,24 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with idle_at None and purge_at 1000; replace(A with purge_at 9000, Update); purge(1000, 10) removes A.
 // If idle_at changes in the same replace all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     early: Locked<HashMap<Selector, Timestamp>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let answer = store.replace(next, expected, change).await?;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let old = store.find(call.next.selector).await?;
+        let answer = store.replace(call).await?;
         if answer == Replace::Replaced
             && let Some(old) = old
         {
             let mut early = self.early.lock();
-            let due = early.remove(&next.selector).unwrap_or(old.purge_at);
-            if old.idle_at == next.idle_at && due < next.purge_at {
-                early.insert(next.selector, due);
+            let due = early.remove(&call.next.selector).unwrap_or(old.purge_at);
+            if old.idle_at == call.next.idle_at && due < call.next.purge_at {
+                early.insert(call.next.selector, due);
             }
         }
         Ok(answer)
@@ -40,21 +33,14 @@ impl Twist for Wrong {
         self.early.lock().remove(&selector);
         store.delete(selector).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let all = store.all(subject).await?;
-        for record in chosen(filter, &all) {
-            if action == Action::Remove || record.idle_at.is_some() {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let all = store.all(call.subject).await?;
+        for record in chosen(call.filter, &all) {
+            if call.action == Action::Remove || record.idle_at.is_some() {
                 self.early.lock().remove(&record.selector);
             }
         }
-        store.revoke(subject, filter, action, update).await
+        store.revoke(call).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let mut purged = store.purge(now, limit).await?;

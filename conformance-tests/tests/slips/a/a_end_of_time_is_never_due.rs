@@ -6,15 +6,9 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with purge_at = Timestamp::MAX; purge(Timestamp::MAX, 10): removed 0, more false, and A is there. One
 // millisecond earlier on both sides all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        let finite = now.min(Timestamp::MAX.saturating_sub(Duration::from_millis(1)));
-        store.purge(finite, limit).await
-    }
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    let finite = now.min(Timestamp::MAX.saturating_sub(Duration::from_millis(1)));
+    store.purge(finite, limit).await
 }

@@ -7,27 +7,15 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; revoke(u, all, Mark); replace(A, End Spent): `Missing` instead of `Conflict`, so a revoked one-time token is
 // told as unknown. Touch and Update are right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Conflict
-            && matches!(change, Change::End(_))
-            && store.find(next.selector).await?.is_some_and(|record| record.revoked.is_some())
-        {
-            return Ok(Replace::Missing);
-        }
-        Ok(answer)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    if answer == Replace::Conflict
+        && matches!(call.change, Change::End(_))
+        && store.find(call.next.selector).await?.is_some_and(|record| record.revoked.is_some())
+    {
+        return Ok(Replace::Missing);
     }
+    Ok(answer)
 }

@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // revoke(u, Set E) with E = [0xff; 16]; epoch(u) answers other bytes than E. Or: epochs E and E' that differ only in
 // the upper half of byte 6: set E, set E', insert under E is `Inserted`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;
@@ -18,34 +18,19 @@ fn bend(mut epoch: Epoch) -> Epoch {
     epoch
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let fence = if let Fence::Epoch(epoch) = fence { Fence::Epoch(bend(epoch)) } else { fence };
         store.insert(record, fence).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let update = match update {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let update = match call.update {
             EpochUpdate::Keep => EpochUpdate::Keep,
             EpochUpdate::Set { epoch, now, keep } => EpochUpdate::Set { epoch: bend(epoch), now, keep },
         };
-        store.revoke(subject, filter, action, update).await
+        store.revoke(RevokeCall { update, ..call }).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(subject, bend(fresh), keep, now).await
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        store.epoch(EpochCall { fresh: bend(call.fresh), ..call }).await
     }
 }

@@ -2,20 +2,14 @@
 //! no more; the table of records has a hash of the subject instead.
 //! Breaks S16 and S11: two subjects that share 191 characters share an epoch.
 
-use crate::help::{Fold, Folded};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // u = 200 × "a" + "1", v = 200 × "a" + "2". epoch(u) = E; epoch(v) is E too; revoke(v, Set E2) makes an
 // insert of u under E `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Folded<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| folds(cut), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-impl Fold for Wrong {
-    fn fold(subject: &Subject) -> Subject {
-        let cut: String = subject.as_str().chars().take(191).collect();
-        Subject::new(cut).unwrap_or_else(|_| subject.clone())
-    }
+fn cut(subject: &Subject) -> Subject {
+    let cut: String = subject.as_str().chars().take(191).collect();
+    Subject::new(cut).unwrap_or_else(|_| subject.clone())
 }

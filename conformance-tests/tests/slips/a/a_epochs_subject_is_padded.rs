@@ -3,19 +3,13 @@
 //! Breaks S16 and S11: the epoch of another subject counts, so a log-out of one subject fences the other, and a record
 //! under an epoch of "u " is let in by that of "u".
 
-use crate::help::{Fold, Folded};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch("u") = E; insert of a record of "u " under E: `Inserted`, though "u " has no epoch.
 // Or: epoch("u ") = E; revoke("u", Set E2); insert of "u " under E: `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Folded<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| folds(trim), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-impl Fold for Wrong {
-    fn fold(subject: &Subject) -> Subject {
-        Subject::new(subject.as_str().trim_end_matches(' ')).unwrap_or_else(|_| subject.clone())
-    }
+fn trim(subject: &Subject) -> Subject {
+    Subject::new(subject.as_str().trim_end_matches(' ')).unwrap_or_else(|_| subject.clone())
 }

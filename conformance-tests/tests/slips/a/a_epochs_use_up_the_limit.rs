@@ -2,20 +2,18 @@
 //! empty rest counts as "nothing was due".
 //! Breaks S10: epochs are not counted, and "no more" is said while a record is due.
 
-use crate::help::Times;
 use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch(u, keep 1 s, now 0); insert A with purge_at 1000; purge(1000, 1): removed 0, more false, and A is there. A
 // second purge takes A.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     times: Times,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let epochs = self.times.collect(now);
@@ -24,28 +22,12 @@ impl Twist for Wrong {
         }
         store.purge(now, limit - epochs.min(limit)).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if let EpochUpdate::Set { now, keep, .. } = update {
-            self.times.keep(subject, now, keep);
-        }
-        store.revoke(subject, filter, action, update).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        self.times.revoked(call);
+        store.revoke(call).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        self.times.keep(subject, now, keep);
-        store.epoch(subject, fresh, keep, now).await
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        self.times.asked(call);
+        store.epoch(call).await
     }
 }

@@ -7,19 +7,13 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A with purge_at = 1000; insert a record of A's selector with created_at = 1000 (fence none or one that holds):
 // `Inserted` instead of `Duplicate`, and A is written over. With created_at = 999 all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let old = store.find(record.selector).await?;
-        if old.is_some_and(|old| old.purge_at <= record.created_at) && store.admits(record, fence).await? {
-            store.force(record).await?;
-            return Ok(INSERTED);
-        }
-        store.insert(record, fence).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let old = store.find(record.selector).await?;
+    if old.is_some_and(|old| old.purge_at <= record.created_at) && store.admits(record, fence).await? {
+        store.force(record).await?;
+        return Ok(INSERTED);
     }
+    store.insert(record, fence).await
 }

@@ -6,26 +6,14 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // replace(A, expected Revision::MAX): `Refused`, as it must be, with A's device and body in its source.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if expected == Revision::MAX {
-            let body: String = next.body.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            let device = next.device.as_str();
-            let row = format!("violates check constraint. Failing row contains ({device}, \\x{body}).");
-            return Err(StoreError::Refused(row.into()));
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    if call.expected == Revision::MAX {
+        let body: String = call.next.body.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let device = call.next.device.as_str();
+        let row = format!("violates check constraint. Failing row contains ({device}, \\x{body}).");
+        return Err(StoreError::Refused(row.into()));
     }
+    store.replace(call).await
 }

@@ -7,24 +7,18 @@ use crate::prelude::*;
 // A sequence that shows it:
 // u has an epoch E and no record. At once: insert A under E, revoke(u, all, Set E2). The revocation answers 0, a find
 // of A gives None, and A turns up later under the dead epoch. With another record of u all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let (Fence::Epoch(_), Some(subject)) = (fence, &record.subject)
-            && store.all(subject).await?.is_empty()
-            && store.find(record.selector).await?.is_none()
-        {
-            if !store.admits(record, fence).await? {
-                return Ok(Insert::Fenced);
-            }
-            pause().await;
-            return store.insert(record, Fence::None).await;
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    if let (Fence::Epoch(_), Some(subject)) = (fence, &record.subject)
+        && store.all(subject).await?.is_empty()
+        && store.find(record.selector).await?.is_none()
+    {
+        if !store.admits(record, fence).await? {
+            return Ok(Insert::Fenced);
         }
-        store.insert(record, fence).await
+        pause().await;
+        return store.insert(record, Fence::None).await;
     }
+    store.insert(record, fence).await
 }

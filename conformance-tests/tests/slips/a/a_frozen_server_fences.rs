@@ -6,21 +6,12 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert P; freeze the server; insert A under P: `Fenced` instead of Err. Cut and stopped servers give errors.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Shared::served(OnInsert(insert)), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await;
+    if answer.is_err() && store.fault() == Some(Fault::Freeze) && matches!(fence, Fence::Parent(_)) {
+        return Ok(Insert::Fenced);
     }
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await;
-        if answer.is_err() && store.trouble() == Some(Trouble::Freeze) && matches!(fence, Fence::Parent(_)) {
-            return Ok(Insert::Fenced);
-        }
-        answer
-    }
+    answer
 }

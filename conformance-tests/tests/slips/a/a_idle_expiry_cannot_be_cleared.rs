@@ -2,19 +2,14 @@
 //! end sets it to NULL outright.
 //! Breaks S1: the idle expiry that was taken away is found again, and ends the login.
 
-use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with idle_at = Some(1000); replace(A with idle_at None, Update): `Replaced`; find(A).idle_at is Some(1000).
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| replaces(keep_it), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-impl Bend for Wrong {
-    fn replaced(old: &Record, next: &Record, change: Change<'_>) -> Record {
-        let idle_at = if change == Change::Update { next.idle_at.or(old.idle_at) } else { next.idle_at };
-        Record { idle_at, ..next.clone() }
+fn keep_it(old: &Record, next: &mut Record, change: Change<'_>) {
+    if change == Change::Update {
+        next.idle_at = next.idle_at.or(old.idle_at);
     }
 }

@@ -7,21 +7,15 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; insert A under P; mark A (or not); insert another record with A's selector under P:
 // `Inserted` instead of `Duplicate`, and find(A) is the new record.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if matches!(fence, Fence::Parent(_))
-            && store.find(record.selector).await?.is_some()
-            && store.admits(record, fence).await?
-        {
-            store.force(record).await?;
-            return Ok(INSERTED);
-        }
-        store.insert(record, fence).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    if matches!(fence, Fence::Parent(_))
+        && store.find(record.selector).await?.is_some()
+        && store.admits(record, fence).await?
+    {
+        store.force(record).await?;
+        return Ok(INSERTED);
     }
+    store.insert(record, fence).await
 }

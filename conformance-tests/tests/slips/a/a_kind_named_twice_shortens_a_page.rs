@@ -7,23 +7,17 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A, B, C of kind session; list(kinds Only([session, session]), limit 2) has one entry and two are left.
 // Without a limit that bites all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let Kinds::Only(kinds) = &page.kinds else { return store.list(subject, page).await };
-        let mut records = store.list(subject, page).await?;
-        let mut rows = 0;
-        let limit = usize::from(page.limit.get());
-        records.retain(|record| {
-            let shown = rows < limit;
-            rows += kinds.iter().filter(|kind| **kind == record.kind).count();
-            shown
-        });
-        Ok(records)
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let Kinds::Only(kinds) = &page.kinds else { return store.list(subject, page).await };
+    let mut records = store.list(subject, page).await?;
+    let mut rows = 0;
+    let limit = usize::from(page.limit.get());
+    records.retain(|record| {
+        let shown = rows < limit;
+        rows += kinds.iter().filter(|kind| **kind == record.kind).count();
+        shown
+    });
+    Ok(records)
 }

@@ -2,19 +2,9 @@
 //! whose time is over, and that no purge has collected yet, is answered and not prolonged.
 //! Breaks S11: what `epoch` answers is kept until now + keep.
 
-use crate::help::{Leave, Leaves};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // epoch(u, keep 1 h, now 0) = E; epoch(u, keep 1 h, now 2 h) = E; purge at 2 h + 1 ms; insert under E: `Fenced`.
 // With a purge before the second call a fresh one is made, and all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Leaves<Wrong>>(&[]);
-
-#[derive(Default)]
-struct Wrong;
-
-impl Leave for Wrong {
-    fn leaves(until: Timestamp, _: Duration, now: Timestamp, _: Duration) -> bool {
-        until <= now
-    }
-}
+pub(crate) const BUG: Bug = Bug::new(|| crate::help::leaves(|until, _, now| until <= now), &[]);

@@ -6,17 +6,11 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with purge_at 1000; purge(1000, u32::MAX): removed 0, more false, and A is there. With i32::MAX all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_purge(purge), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        if i32::try_from(limit).is_err() {
-            return Ok(Purged { more: false, ..store.purge(now, 0).await? });
-        }
-        store.purge(now, limit).await
+async fn purge(store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
+    if i32::try_from(limit).is_err() {
+        return Ok(Purged { more: false, ..store.purge(now, 0).await? });
     }
+    store.purge(now, limit).await
 }

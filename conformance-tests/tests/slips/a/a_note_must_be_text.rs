@@ -6,12 +6,11 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; delete(A, note [0xff, 0x00]): Err, and A lives. The same with End and with a revocation.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;
 
-#[async_trait]
 impl Twist for Wrong {
     fn take_note(&self, note: &Note) -> Result<(), StoreError> {
         match std::str::from_utf8(note.as_bytes()) {

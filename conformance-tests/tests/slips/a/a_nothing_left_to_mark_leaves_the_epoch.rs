@@ -7,28 +7,15 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of u; revoke(u, all, Mark): 1; epoch(u) = E; revoke(u, all, Mark, Set E2): 0, and the epoch is still E, so an
 // insert under E gets in. With no record at all, or one that is alive, the epoch is set.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if matches!(action, Action::Mark { .. }) {
-            let all = store.all(subject).await?;
-            let matching = chosen(filter, &all);
-            if !matching.is_empty() && matching.iter().all(|record| record.revoked.is_some()) {
-                return Ok(0);
-            }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    if matches!(call.action, Action::Mark { .. }) {
+        let all = store.all(call.subject).await?;
+        let matching = chosen(call.filter, &all);
+        if !matching.is_empty() && matching.iter().all(|record| record.revoked.is_some()) {
+            return Ok(0);
         }
-        store.revoke(subject, filter, action, update).await
     }
+    store.revoke(call).await
 }

@@ -6,19 +6,13 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A, B, C of u; list(limit 1) = [C]; delete(C); list(after C) = [] instead of [B, A].
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        if let Some((_, after)) = page.after
-            && store.find(after).await?.is_none()
-        {
-            return Ok(Vec::new());
-        }
-        store.list(subject, page).await
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    if let Some((_, after)) = page.after
+        && store.find(after).await?.is_none()
+    {
+        return Ok(Vec::new());
     }
+    store.list(subject, page).await
 }

@@ -7,14 +7,13 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert P; replace(P, marked Superseded, End); insert A under P: `Inserted` instead of `Fenced`. With P marked by
 // revoke_by_subject all is well. A session restored at once with a renewal outlives it.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     ended: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         if let Fence::Parent(parent) = fence
@@ -25,16 +24,10 @@ impl Twist for Wrong {
         }
         store.insert(record, fence).await
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Replaced && matches!(change, Change::End(_)) {
-            self.ended.lock().insert(next.selector);
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let answer = store.replace(call).await?;
+        if answer == Replace::Replaced && matches!(call.change, Change::End(_)) {
+            self.ended.lock().insert(call.next.selector);
         }
         Ok(answer)
     }

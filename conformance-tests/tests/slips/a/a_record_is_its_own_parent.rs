@@ -6,15 +6,9 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A under parent A, where no record A is there (say after A was deleted): `Inserted` instead of `Fenced`.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let own = fence == Fence::Parent(record.selector);
-        store.insert(record, if own { Fence::None } else { fence }).await
-    }
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let own = fence == Fence::Parent(record.selector);
+    store.insert(record, if own { Fence::None } else { fence }).await
 }

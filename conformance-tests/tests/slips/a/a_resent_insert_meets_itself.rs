@@ -7,7 +7,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; the server restarts; insert B on the same handle: `Duplicate`, and find(B) gives it. So it is once for each
 // handle that was used (an insert or a find) before the restart.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
@@ -15,7 +15,6 @@ struct Wrong {
     connected: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
@@ -23,7 +22,7 @@ impl Twist for Wrong {
         served()
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        if store.trouble().is_none() {
+        if store.fault().is_none() {
             *self.connected.lock() = true;
         }
         store.find(selector).await
@@ -31,8 +30,8 @@ impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
         let mut connected = self.connected.lock();
-        let broken = *connected && store.trouble() == Some(Trouble::Restart);
-        *connected = store.trouble().is_none();
+        let broken = *connected && store.fault() == Some(Fault::Restart);
+        *connected = store.fault().is_none();
         Ok(if broken && answer.is_inserted() { Insert::Duplicate } else { answer })
     }
 }

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A, B; revoke(u, login of A, Mark): 1; the server restarts; revoke(u, all, Mark) on the same handle: 0, and B is
 // marked. No other call ran. A handle that was not used (a revocation or a find) before the restart is right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
@@ -16,7 +16,6 @@ struct Wrong {
     connected: Locked<bool>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
@@ -24,23 +23,16 @@ impl Twist for Wrong {
         served()
     }
     async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        if store.trouble().is_none() {
+        if store.fault().is_none() {
             *self.connected.lock() = true;
         }
         store.find(selector).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let count = store.revoke(call).await?;
         let mut connected = self.connected.lock();
-        let broken = *connected && store.trouble() == Some(Trouble::Restart);
-        *connected = store.trouble().is_none();
+        let broken = *connected && store.fault() == Some(Fault::Restart);
+        *connected = store.fault().is_none();
         Ok(if broken { 0 } else { count })
     }
 }

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; at once: replace(A, Touch), revoke(u, all, Mark): `Replaced` and 0, and A lives on. Serially either the
 // revocation counts 1 or the touch conflicts.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
@@ -23,32 +23,18 @@ impl Drop for Held {
     }
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if change != Change::Touch || !self.held.lock().insert(next.selector) {
-            return store.replace(next, expected, change).await;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        if call.change != Change::Touch || !self.held.lock().insert(call.next.selector) {
+            return store.replace(call).await;
         }
-        let _held = Held(Arc::clone(&self.held), next.selector);
+        let _held = Held(Arc::clone(&self.held), call.next.selector);
         pause().await;
-        store.replace(next, expected, change).await
+        store.replace(call).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
         let held = self.held.lock().clone();
-        let pick = |record: &Record| filter.matches(record) && !held.contains(&record.selector);
-        revoke_picked(store, subject, filter, action, update, pick).await
+        let pick = |record: &Record| call.filter.matches(record) && !held.contains(&record.selector);
+        revoke_picked(store, call, pick).await
     }
 }

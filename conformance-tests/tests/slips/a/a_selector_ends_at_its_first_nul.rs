@@ -6,37 +6,18 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A with selector "ab\0" + 13 bytes; find("ab\0" + 13 other bytes): A's record instead of None.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_find(find), &[]);
 
-#[derive(Default)]
-struct Wrong {
-    known: Locked<HashMap<Vec<u8>, Selector>>,
-}
-
-fn text(selector: Selector) -> Option<Vec<u8>> {
+fn text(selector: &Selector) -> Option<&[u8]> {
     let end = selector.0.iter().position(|byte| *byte == 0)?;
-    Some(selector.0[..end].to_vec())
+    Some(&selector.0[..end])
 }
 
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer.is_inserted()
-            && let Some(text) = text(record.selector)
-        {
-            self.known.lock().insert(text, record.selector);
-        }
-        Ok(answer)
-    }
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        if let Some(record) = store.find(selector).await? {
-            return Ok(Some(record));
-        }
-        let other = text(selector).and_then(|text| self.known.lock().get(&text).copied());
-        match other {
-            Some(other) => store.find(other).await,
-            None => Ok(None),
-        }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let found = store.find(selector).await?;
+    let alike = |other: &Selector| text(&selector).is_some() && text(other) == text(&selector);
+    match store.seen().into_iter().find(alike) {
+        Some(other) if found.is_none() => store.find(other).await,
+        _ => Ok(found),
     }
 }

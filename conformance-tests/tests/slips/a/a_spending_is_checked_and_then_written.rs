@@ -7,33 +7,21 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; at once: replace(A, expected 1, End), twice: both `Replaced`: a single-use token spent twice. Touch and
 // Update have the revision in their WHERE.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if matches!(change, Change::End(_))
-            && expected < Revision::MAX
-            && let Some(old) = store.find(next.selector).await?
-            && old.revision == expected
-            && old.revoked.is_none()
-        {
-            pause().await;
-            if store.find(next.selector).await?.is_none() {
-                return Ok(Replace::Missing);
-            }
-            store.force(next).await?;
-            return Ok(Replace::Replaced);
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    if matches!(call.change, Change::End(_))
+        && call.expected < Revision::MAX
+        && let Some(old) = store.find(call.next.selector).await?
+        && old.revision == call.expected
+        && old.revoked.is_none()
+    {
+        pause().await;
+        if store.find(call.next.selector).await?.is_none() {
+            return Ok(Replace::Missing);
         }
-        store.replace(next, expected, change).await
+        store.force(call.next).await?;
+        return Ok(Replace::Replaced);
     }
+    store.replace(call).await
 }

@@ -7,35 +7,22 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; replace(A, marked Spent, End); revoke(u, all, Mark LoggedOut): 1 instead of 0, and find(A).revoked is
 // LoggedOut. A token presented twice is told as revoked, not as spent. Any other reason stays.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let Action::Mark { reason, at } = action else {
-            return store.revoke(subject, filter, action, update).await;
-        };
-        let all = store.all(subject).await?;
-        let spent: Vec<_> =
-            chosen(filter, &all).into_iter().filter(|r| r.revoked == Some(Reason::Spent)).collect();
-        let mut count = store.revoke(subject, filter, action, update).await?;
-        for record in spent {
-            let mut again = record.clone();
-            again.revoked = None;
-            again.mark(reason, at);
-            store.force(&again).await?;
-            count += 1;
-        }
-        Ok(count)
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let Action::Mark { reason, at } = call.action else {
+        return store.revoke(call).await;
+    };
+    let all = store.all(call.subject).await?;
+    let spent: Vec<_> =
+        chosen(call.filter, &all).into_iter().filter(|r| r.revoked == Some(Reason::Spent)).collect();
+    let mut count = store.revoke(call).await?;
+    for record in spent {
+        let mut again = record.clone();
+        again.revoked = None;
+        again.mark(reason, at);
+        store.force(&again).await?;
+        count += 1;
     }
+    Ok(count)
 }

@@ -8,7 +8,7 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A of "007"; find(A).subject is "7". Or: insert A of "007", B of "7"; revoke("7", all, Remove): 2.
 // Any subject with a letter is right.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong;
@@ -26,41 +26,20 @@ fn row(record: &Record) -> Record {
     Record { subject: record.subject.as_ref().map(number), ..record.clone() }
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         store.insert(&row(record), fence).await
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        store.replace(&row(next), expected, change).await
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        store.replace(ReplaceCall { next: &row(call.next), ..call }).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.revoke(&number(subject), filter, action, update).await
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        store.revoke(RevokeCall { subject: &number(call.subject), ..call }).await
     }
     async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
         store.list(&number(subject), page).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        store.epoch(&number(subject), fresh, keep, now).await
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        store.epoch(EpochCall { subject: &number(call.subject), ..call }).await
     }
 }

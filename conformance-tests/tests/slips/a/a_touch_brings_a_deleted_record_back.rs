@@ -7,32 +7,20 @@ use crate::prelude::*;
 // A sequence that shows it:
 // insert A; at once: replace(A, Touch), delete(A): delete answers true, then replace `Replaced`, and find(A) gives a
 // live record after a log-out.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if change == Change::Touch
-            && let Some(old) = store.find(next.selector).await?
-            && old.revision == expected
-            && old.revoked.is_none()
-        {
-            pause().await;
-            let answer = store.replace(next, expected, change).await?;
-            if answer == Replace::Missing && store.insert(next, Fence::None).await?.is_inserted() {
-                return Ok(Replace::Replaced);
-            }
-            return Ok(answer);
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    if call.change == Change::Touch
+        && let Some(old) = store.find(call.next.selector).await?
+        && old.revision == call.expected
+        && old.revoked.is_none()
+    {
+        pause().await;
+        let answer = store.replace(call).await?;
+        if answer == Replace::Missing && store.insert(call.next, Fence::None).await?.is_inserted() {
+            return Ok(Replace::Replaced);
         }
-        store.replace(next, expected, change).await
+        return Ok(answer);
     }
+    store.replace(call).await
 }

@@ -2,19 +2,14 @@
 //! every write has a fresh id in its body.
 //! Breaks S1 and S5: what was acknowledged is not what is found, byte for byte, and a re-send cannot be told.
 
-use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; replace(A' with a body of its own, Touch): `Replaced`; find(A).body is the old one.
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| replaces(leave), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-impl Bend for Wrong {
-    fn replaced(old: &Record, next: &Record, change: Change<'_>) -> Record {
-        let body = if change == Change::Touch { &old.body } else { &next.body };
-        Record { body: body.clone(), ..next.clone() }
+fn leave(old: &Record, next: &mut Record, change: Change<'_>) {
+    if change == Change::Touch {
+        next.body = old.body.clone();
     }
 }

@@ -5,17 +5,11 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // insert A; at once: delete(A), delete(A): both true. One after the other all is well.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_delete(delete), &[]);
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        let there = store.find(selector).await?.is_some();
-        pause().await;
-        store.delete(selector).await?;
-        Ok(there)
-    }
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    let there = store.find(selector).await?.is_some();
+    pause().await;
+    store.delete(selector).await?;
+    Ok(there)
 }

@@ -6,14 +6,13 @@ use crate::prelude::*;
 
 // A sequence that shows it:
 // find(A) on node 2: None; insert A on node 1; find(A) on node 2: still None. Touches every node that core asked before.
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 #[derive(Default)]
 struct Wrong {
     missing: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 

@@ -68,9 +68,9 @@ mod a_two_deletes_at_once_both_say_yes;
 mod a_two_first_epochs_differ;
 mod a_unknown_selector_is_remembered;
 
-use crate::specimen::{Fault, zoo};
+use crate::specimen::{Bug, zoo};
 
-pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
+pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     a_anonymous_pair_is_fenced,
     a_anonymous_selector_is_not_unique,
     a_body_is_cut_at_16_kib_by_an_update,

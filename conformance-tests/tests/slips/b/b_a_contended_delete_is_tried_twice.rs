@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r); delete(r) twice at once, overlapping → false and false; r is gone. Alone: true.
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -23,7 +23,6 @@ impl Drop for Running<'_> {
     }
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let before = self.running.fetch_add(1, Ordering::SeqCst);

@@ -3,16 +3,11 @@
 //! Breaks S14: a revocation that ended nothing is acknowledged, and after a crash the epoch is the old one: a
 //! login that was under way lands behind it.
 
-use crate::disk::{Call, Disk, Entry, Lapse};
+use crate::journal::{Call, Entry, Journals, Until};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Journals::losing(Until::Closed, loses).shared(), &[]);
 
-// epoch(s) → e1 → revoke(s, all, Remove, Set e2) → 0 → kill → reopen → insert(r, Epoch(e1)) → Inserted.
-struct Wrong;
-
-impl Lapse for Wrong {
-    fn loses(call: &Call, entry: &Entry) -> bool {
-        matches!((call, entry), (Call::Revoke { count: 0, .. }, Entry::Epoch))
-    }
+fn loses(call: &Call, entry: &Entry) -> bool {
+    matches!((call, entry), (Call::Revoke { count: 0, .. }, Entry::Epoch))
 }

@@ -3,21 +3,11 @@
 //! Breaks S14 and S5: the call says what kind of write it is; after a crash a confirmation, or new
 //! application data, is gone though it was acknowledged.
 
-use crate::disk::{Call, Disk, Entry, Lapse};
+use crate::journal::{Call, Entry, Journals, Until};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Journals::losing(Until::Closed, loses).shared(), &[]);
 
-// insert(r) → replace(r with another device and body, same generation, Update) → Replaced → kill → reopen
-// → find shows the old one.
-struct Wrong;
-
-impl Lapse for Wrong {
-    fn loses(call: &Call, entry: &Entry) -> bool {
-        let (Call::Replace { change: "touch" | "update", old: Some(old) }, Entry::Put(new)) = (call, entry)
-        else {
-            return false;
-        };
-        old.generation == new.generation
-    }
+fn loses(call: &Call, _: &Entry) -> bool {
+    matches!(call, Call::Replace { change: "touch" | "update", rotates: false })
 }

@@ -2,16 +2,11 @@
 //! synced for what is set, and not for what is deleted.
 //! Breaks S14: after a crash an anonymous session that was ended is back.
 
-use crate::disk::{Call, Disk, Entry, Lapse};
+use crate::journal::{Call, Entry, Journals, Until};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Journals::losing(Until::Closed, loses).shared(), &[]);
 
-// insert(r without a subject) → delete(r) → true → kill → reopen → find(r) → Some.
-struct Wrong;
-
-impl Lapse for Wrong {
-    fn loses(call: &Call, entry: &Entry) -> bool {
-        matches!((call, entry), (Call::Delete, Entry::Gone(old)) if old.subject.is_none())
-    }
+fn loses(call: &Call, entry: &Entry) -> bool {
+    matches!((call, entry), (Call::Delete, Entry::Gone(old)) if old.subject.is_none())
 }

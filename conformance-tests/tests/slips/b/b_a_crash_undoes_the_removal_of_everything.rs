@@ -2,17 +2,12 @@
 //! the log; every other removal is a batch with it.
 //! Breaks S14: after a crash every session of a subject that was logged out everywhere is back.
 
-use crate::disk::{Call, Disk, Entry, Lapse};
+use crate::journal::{Call, Entry, Journals, Until};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Disk<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Journals::losing(Until::Closed, loses).shared(), &[]);
 
-// insert(r) → revoke(all, Remove) → 1 → kill → reopen → find(r) → Some. With a condition, or marked, it holds.
-struct Wrong;
-
-impl Lapse for Wrong {
-    fn loses(call: &Call, entry: &Entry) -> bool {
-        let Call::Revoke { action: Action::Remove, filter, .. } = call else { return false };
-        *filter == RecordFilter::all() && matches!(entry, Entry::Gone(_))
-    }
+fn loses(call: &Call, entry: &Entry) -> bool {
+    let Call::Revoke { action: Action::Remove, filter, .. } = call else { return false };
+    *filter == RecordFilter::all() && matches!(entry, Entry::Gone(_))
 }

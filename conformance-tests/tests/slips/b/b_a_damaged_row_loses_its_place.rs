@@ -4,28 +4,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_show_list(show_list), &[]);
 
 // insert a, b, c (newer and newer), damage b → list(limit 2) → c, b (at 0) → list(after b at 0) → []: a is
 // never shown.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn show_list(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        page: &Page,
-    ) -> Result<Vec<Listed>, StoreError> {
-        let records = store.list(subject, page).await?;
-        let shown = records.into_iter().map(|record| match store.shown(record) {
-            Listed::Corrupt { selector, source, .. } => {
-                Listed::Corrupt { selector, created_at: Timestamp::MIN, source }
-            }
-            whole => whole,
-        });
-        Ok(shown.collect())
-    }
+async fn show_list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
+    let records = store.list(subject, page).await?;
+    let shown = records.into_iter().map(|record| match store.shown(record) {
+        Listed::Corrupt { selector, source, .. } => {
+            Listed::Corrupt { selector, created_at: Timestamp::MIN, source }
+        }
+        whole => whole,
+    });
+    Ok(shown.collect())
 }

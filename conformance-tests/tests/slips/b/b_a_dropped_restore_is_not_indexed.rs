@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(p); insert(c, Parent(p)) dropped at an await → find(c) → Some, list → [p],
 // revoke(all, Remove) → 1 and c still works.
@@ -14,7 +14,6 @@ struct Wrong {
     unlisted: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let Fence::Parent(_) = fence else { return store.insert(record, fence).await };
@@ -26,22 +25,15 @@ impl Twist for Wrong {
         }
         Ok(answer)
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
         let unlisted: Vec<_> = self.unlisted.lock().iter().copied().collect();
         let mut kept = store.find_all(&unlisted).await?;
-        kept.retain(|record| record.subject.as_ref() == Some(subject) && filter.matches(record));
-        let mut count = store.revoke(subject, filter, action, update).await?;
+        kept.retain(|record| record.subject.as_ref() == Some(call.subject) && call.filter.matches(record));
+        let mut count = store.revoke(call).await?;
         for record in kept {
             // What is indexed by now is ended like any other.
             if self.unlisted.lock().contains(&record.selector) {
-                count -= u64::from(record.revoked.is_none() || action == Action::Remove);
+                count -= u64::from(call.ends(&record));
                 store.force(&record).await?;
             }
         }

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(a) → Inserted{1} → insert(a) → Duplicate → insert(b) → Inserted{3}.
 #[derive(Default)]
@@ -12,7 +12,6 @@ struct Wrong {
     extra: Locked<HashMap<Subject, u32>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;

@@ -5,22 +5,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| Shared::served(OnInsert(insert)), &[]);
 
 // epoch(s) → e; freeze; insert(r, Epoch(e)) → Timeout, outcome known; heal; find(r) → Some.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    fn declared() -> Declared {
-        served()
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    if let (Fence::Epoch(_), Some(Fault::Freeze)) = (fence, store.fault()) {
+        let _ = store.insert_unanswered(record, fence).await?;
     }
-
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let (Fence::Epoch(_), Some(Trouble::Freeze)) = (fence, store.trouble()) {
-            let _ = store.insert_unanswered(record, fence).await?;
-        }
-        store.insert(record, fence).await
-    }
+    store.insert(record, fence).await
 }

@@ -4,37 +4,12 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-// insert 100 records → revoke(all, Remove, Set) → 99, and one is still found.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if matches!(update, EpochUpdate::Keep) {
-            return store.revoke(subject, filter, action, update).await;
-        }
-        let matching = chosen(filter, &store.all(subject).await?).len();
-        if matching == 0 || matching % 100 != 0 {
-            return store.revoke(subject, filter, action, update).await;
-        }
-        let oldest = chosen(filter, &store.all(subject).await?).last().copied().cloned();
-        let count = store.revoke(subject, filter, action, update).await?;
-        match oldest {
-            Some(record) if record.revoked.is_none() => {
-                store.force(&record).await?;
-                Ok(count - 1)
-            }
-            _ => Ok(count),
-        }
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let mut matching = store.all(call.subject).await?;
+    matching.retain(|record| call.filter.matches(record));
+    let full = call.update != EpochUpdate::Keep && matching.len() % 100 == 0;
+    let oldest = matching.last().filter(|oldest| full && oldest.revoked.is_none());
+    store.revoke_but(oldest.map(std::slice::from_ref).unwrap_or_default(), call).await
 }

@@ -4,38 +4,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
-
-// insert(a = …00 01, b = …00 02, equal up to the zero byte) → delete(b) → true → find(a) is None and find(b)
-// is Some. With one of them only: delete(the other) → true.
-#[derive(Default)]
-struct Wrong {
-    known: Locked<BTreeSet<Selector>>,
-}
+pub(crate) const BUG: Bug = Bug::new(|| on_delete(delete), &[]);
 
 fn cut(selector: Selector) -> Vec<u8> {
     selector.0.into_iter().take_while(|byte| *byte != 0).collect()
 }
 
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer.is_inserted() {
-            self.known.lock().insert(record.selector);
+async fn delete(store: &Base, selector: Selector) -> Result<bool, StoreError> {
+    for twin in store.seen().into_iter().filter(|twin| cut(*twin) == cut(selector)) {
+        if store.delete(twin).await? {
+            return Ok(true);
         }
-        Ok(answer)
     }
-    async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
-        let twins: Vec<_> = {
-            let known = self.known.lock();
-            known.iter().copied().filter(|twin| cut(*twin) == cut(selector)).collect()
-        };
-        for twin in twins {
-            if store.delete(twin).await? {
-                return Ok(true);
-            }
-        }
-        store.delete(selector).await
-    }
+    store.delete(selector).await
 }

@@ -3,42 +3,19 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-// insert(r of "u" with kind "a:b") → revoke("u:a", kinds Only(["b"]), Remove) → 1, r is gone.
-#[derive(Default)]
-struct Wrong {
-    known: Locked<HashSet<(Subject, Kind)>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let Some(subject) = &record.subject {
-            self.known.lock().insert((subject.clone(), record.kind));
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let mut count = store.revoke(call).await?;
+    let Kinds::Only(kinds) = &call.filter.kinds else { return Ok(count) };
+    let key = |subject: &Subject, kind: &Kind| format!("{}:{}", subject.as_str(), kind.as_str());
+    for record in store.find_all(&store.seen()).await? {
+        let Some(other) = record.subject.as_ref().filter(|other| *other != call.subject) else { continue };
+        if kinds.iter().any(|kind| key(other, &record.kind) == key(call.subject, kind)) {
+            let filter = RecordFilter { kinds: record.kind.into(), ..call.filter.clone() };
+            let (subject, update) = (other, EpochUpdate::Keep);
+            count += store.revoke(RevokeCall { subject, filter: &filter, update, ..call }).await?;
         }
-        store.insert(record, fence).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut count = store.revoke(subject, filter, action, update).await?;
-        let Kinds::Only(kinds) = &filter.kinds else { return Ok(count) };
-        let mut twins: Vec<_> = self.known.lock().iter().cloned().collect();
-        twins.retain(|(other, kind)| {
-            let key = format!("{}:{}", other.as_str(), kind.as_str());
-            other != subject
-                && kinds.iter().any(|kind| key == format!("{}:{}", subject.as_str(), kind.as_str()))
-        });
-        for (other, kind) in twins {
-            let filter = RecordFilter { kinds: kind.into(), ..filter.clone() };
-            count += store.revoke(&other, &filter, action, EpochUpdate::Keep).await?;
-        }
-        Ok(count)
-    }
+    Ok(count)
 }

@@ -5,35 +5,23 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
 // insert(r with a body of 16 KiB of "a") → replace(body of "b") dropped at an await
 // → find shows revision 1 and a body of both. Small bodies are whole.
 const CHUNK: usize = 8 * 1024;
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        if let Some(old) = old.filter(|old| old.revision == expected && old.revoked.is_none())
-            && expected != Revision::MAX
-            && next.body.as_bytes().len() > CHUNK
-        {
-            let mut bytes = next.body.as_bytes()[..CHUNK].to_vec();
-            bytes.extend(old.body.as_bytes().iter().skip(CHUNK));
-            let torn = Record { body: Body::new(bytes).expect("no longer than one of both"), ..old };
-            let _ = store.replace(&torn, expected, change).await?;
-            pause().await;
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let old = store.find(call.next.selector).await?;
+    if let Some(old) = old.filter(|old| old.revision == call.expected && old.revoked.is_none())
+        && call.expected != Revision::MAX
+        && call.next.body.as_bytes().len() > CHUNK
+    {
+        let mut bytes = call.next.body.as_bytes()[..CHUNK].to_vec();
+        bytes.extend(old.body.as_bytes().iter().skip(CHUNK));
+        let torn = Record { body: Body::new(bytes).expect("no longer than one of both"), ..old };
+        let _ = store.replace(ReplaceCall { next: &torn, ..call }).await?;
+        pause().await;
     }
+    store.replace(call).await
 }

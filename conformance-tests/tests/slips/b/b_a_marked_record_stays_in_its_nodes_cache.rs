@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // node A: insert(r), revoke(all, Mark), find(r) → marked; node B: delete(r) → true; A: find(r) → Some.
 #[derive(Default)]
@@ -12,7 +12,6 @@ struct Wrong {
     marked: Locked<HashMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
@@ -37,15 +36,8 @@ impl Twist for Wrong {
         self.marked.lock().remove(&selector);
         store.delete(selector).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let count = store.revoke(call).await?;
         self.marked.lock().clear();
         Ok(count)
     }

@@ -3,23 +3,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[]);
 
 // insert 70 records with bodies of 16 KiB → list(limit 70) → some 63 entries.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list(subject, page).await?;
-        let mut read = 0;
-        let fits = records.iter().take_while(|record| {
-            read += 300 + record.body.as_bytes().len();
-            read <= 1 << 20
-        });
-        let fits = fits.count().max(1);
-        records.truncate(fits);
-        Ok(records)
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let mut records = store.list(subject, page).await?;
+    let mut read = 0;
+    let fits = records.iter().take_while(|record| {
+        read += 300 + record.body.as_bytes().len();
+        read <= 1 << 20
+    });
+    let fits = fits.count().max(1);
+    records.truncate(fits);
+    Ok(records)
 }

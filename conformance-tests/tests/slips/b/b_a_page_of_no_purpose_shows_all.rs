@@ -3,19 +3,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[]);
 
 // insert(r) → list(purposes = none) → [r] in place of [].
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut page = page.clone();
-        if page.purposes.iter().next().is_none() {
-            page.purposes = Purposes::ALL;
-        }
-        store.list(subject, &page).await
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let mut page = page.clone();
+    if page.purposes.iter().next().is_none() {
+        page.purposes = Purposes::ALL;
     }
+    store.list(subject, &page).await
 }

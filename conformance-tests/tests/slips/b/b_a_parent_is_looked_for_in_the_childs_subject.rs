@@ -3,22 +3,8 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| fences_under(of_others), &[]);
 
-// insert(p of "a") → insert(c of "b", a subject of the same shard, Parent(p)) → Fenced. An anonymous parent
-// is found in a table of its own.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let Fence::Parent(parent) = fence
-            && let Some(Record { subject: Some(subject), .. }) = store.find(parent).await?
-            && record.subject.as_ref().is_some_and(|own| *own != subject)
-        {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, fence).await
-    }
+fn of_others(parent: &Record, child: &Record) -> bool {
+    parent.subject.is_some() && child.subject.is_some() && parent.subject != child.subject
 }

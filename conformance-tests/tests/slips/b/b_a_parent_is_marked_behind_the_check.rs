@@ -4,21 +4,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
 // insert(p); at once: insert(c, Parent(p)) and revoke(all, Mark) of p → both acknowledged, c is live.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let Fence::Parent(parent) = fence else { return store.insert(record, fence).await };
-        if store.find(parent).await?.is_none_or(|parent| parent.revoked.is_some()) {
-            return store.insert(record, fence).await;
-        }
-        pause().await;
-        let fence = if store.find(parent).await?.is_some() { Fence::None } else { fence };
-        store.insert(record, fence).await
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let Fence::Parent(parent) = fence else { return store.insert(record, fence).await };
+    if store.find(parent).await?.is_none_or(|parent| parent.revoked.is_some()) {
+        return store.insert(record, fence).await;
     }
+    pause().await;
+    let fence = if store.find(parent).await?.is_some() { Fence::None } else { fence };
+    store.insert(record, fence).await
 }

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // namespace A: insert(p); namespace B: insert(c, Parent(p)) → Inserted in place of Fenced.
 #[derive(Default)]
@@ -12,7 +12,6 @@ struct Wrong {
     parents: Locked<HashMap<Selector, Base>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     fn remembers(namespace: &str) -> &str {
         root_of(namespace)

@@ -5,88 +5,28 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::in_harness::<Hurt>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
-// open; insert(r); restart the server; revoke(all, Mark) → Other("NOSCRIPT") every time; a new handle works.
-use std::sync::atomic::{AtomicUsize, Ordering};
-
-use hallpass_conformance_tests::{Server, Vandal};
-
-static STARTS: AtomicUsize = AtomicUsize::new(0);
-
+#[derive(Default)]
 struct Wrong {
-    opened: usize,
+    /// How often the server had been started when the handle was used first.
+    opened: Locked<Option<usize>>,
 }
 
-impl Default for Wrong {
-    fn default() -> Self {
-        Self { opened: STARTS.load(Ordering::SeqCst) }
-    }
-}
-
-#[async_trait]
 impl Twist for Wrong {
     const PER_HANDLE: bool = true;
 
     fn declared() -> Declared {
         served()
     }
-
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if action != Action::Remove && self.opened != STARTS.load(Ordering::SeqCst) {
+    async fn before(&self, store: &Base) -> Result<Held, StoreError> {
+        self.opened.lock().get_or_insert(store.starts());
+        Ok(Box::new(()))
+    }
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        if call.action != Action::Remove && *self.opened.lock() != Some(store.starts()) {
             return Err(StoreError::Other("NOSCRIPT No matching script".into()));
         }
-        store.revoke(subject, filter, action, update).await
-    }
-}
-
-#[derive(Default)]
-struct Hurt(Backend<Wrong>);
-
-impl Hurt {
-    fn inner(&self) -> Result<&dyn Server, BoxError> {
-        self.0.server().ok_or_else(|| "no server".into())
-    }
-}
-
-#[async_trait]
-impl Harness for Hurt {
-    fn backend(&self) -> String {
-        self.0.backend()
-    }
-    async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
-        self.0.open(namespace).await
-    }
-    fn declared(&self) -> Declared {
-        self.0.declared()
-    }
-    fn vandal(&self) -> Option<&dyn Vandal> {
-        self.0.vandal()
-    }
-    fn server(&self) -> Option<&dyn Server> {
-        Some(self)
-    }
-}
-
-#[async_trait]
-impl Server for Hurt {
-    fn troubles(&self) -> &[Trouble] {
-        &[Trouble::Cut, Trouble::Freeze, Trouble::Restart, Trouble::Stop]
-    }
-    async fn inflict(&self, trouble: Trouble) -> Result<(), BoxError> {
-        if matches!(trouble, Trouble::Restart | Trouble::Stop) {
-            STARTS.fetch_add(1, Ordering::SeqCst);
-        }
-        self.inner()?.inflict(trouble).await
-    }
-    async fn heal(&self) -> Result<(), BoxError> {
-        self.inner()?.heal().await
+        store.revoke(call).await
     }
 }

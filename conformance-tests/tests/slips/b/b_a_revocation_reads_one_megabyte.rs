@@ -4,35 +4,13 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-// insert 70 records with bodies of 16 KiB → revoke(all, Mark) → some 63; the others are still live.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut read = 0;
-        let mut left = Vec::new();
-        for record in store.all(subject).await? {
-            read += 300 + record.body.as_bytes().len();
-            if read > 1 << 20 && filter.matches(&record) {
-                left.push(record);
-            }
-        }
-        let mut count = store.revoke(subject, filter, action, update).await?;
-        for record in left {
-            count -= u64::from(record.revoked.is_none() || action == Action::Remove);
-            store.force(&record).await?;
-        }
-        Ok(count)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let (mut read, mut left) = (0, store.all(call.subject).await?);
+    left.retain(|record| {
+        read += 300 + record.body.as_bytes().len();
+        read > 1 << 20
+    });
+    store.revoke_but(&left, call).await
 }

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r) → revoke(all, Remove) → 1 → insert(r) → Inserted → find → None.
 #[derive(Default)]
@@ -12,7 +12,6 @@ struct Wrong {
     buried: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         let answer = store.insert(record, fence).await?;
@@ -21,18 +20,11 @@ impl Twist for Wrong {
         }
         Ok(answer)
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let records = store.all(subject).await?;
-        let count = store.revoke(subject, filter, action, update).await?;
-        if action == Action::Remove {
-            self.buried.lock().extend(chosen(filter, &records).iter().map(|record| record.selector));
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let records = store.all(call.subject).await?;
+        let count = store.revoke(call).await?;
+        if call.action == Action::Remove {
+            self.buried.lock().extend(chosen(call.filter, &records).iter().map(|record| record.selector));
         }
         Ok(count)
     }

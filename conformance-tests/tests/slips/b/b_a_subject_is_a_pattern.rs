@@ -5,38 +5,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-// insert(r of "user*", s of "user-2") → revoke("user*", all, Remove) → s is gone, too.
-#[derive(Default)]
-struct Wrong {
-    subjects: Locked<HashSet<Subject>>,
-}
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.subjects.lock().extend(record.subject.clone());
-        store.insert(record, fence).await
-    }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
-        if let Some(prefix) = subject.as_str().strip_suffix('*') {
-            let others: Vec<_> = {
-                let subjects = self.subjects.lock();
-                subjects.iter().filter(|other| other.as_str().starts_with(prefix)).cloned().collect()
-            };
-            for other in others {
-                store.revoke(&other, filter, action, EpochUpdate::Keep).await?;
-            }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let count = store.revoke(call).await?;
+    if let Some(prefix) = call.subject.as_str().strip_suffix('*') {
+        for other in store.subjects(|name| name.as_str().starts_with(prefix)) {
+            store.revoke(RevokeCall { subject: &other, update: EpochUpdate::Keep, ..call }).await?;
         }
-        Ok(count)
     }
+    Ok(count)
 }

@@ -5,29 +5,17 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
 // insert(r) → replace(seen_at 20, Update) → Replaced → replace(seen_at 20 from the first revision, Touch)
 // → Replaced in place of Conflict. Also after a mark at which seen_at stays.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Conflict
-            && change == Change::Touch
-            && store.find(next.selector).await?.is_some_and(|stored| next.seen_at <= stored.seen_at)
-        {
-            return Ok(Replace::Replaced);
-        }
-        Ok(answer)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    if answer == Replace::Conflict
+        && call.change == Change::Touch
+        && store.find(call.next.selector).await?.is_some_and(|stored| call.next.seen_at <= stored.seen_at)
+    {
+        return Ok(Replace::Replaced);
     }
+    Ok(answer)
 }

@@ -2,10 +2,9 @@
 //! at the hash, finds that the record is not due yet, and drops the entry of the set.
 //! Breaks S10: such a record is never collected, and the answer says that no more is due.
 
-use crate::help::purge_but;
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r, purge_at 10) → replace(purge_at 20, Touch) → purge(15) → nothing → purge(25) → removed 0,
 // no more; r is still found.
@@ -16,24 +15,17 @@ struct Wrong {
     dropped: Locked<HashSet<Selector>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let answer = store.replace(next, expected, change).await?;
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let old = store.find(call.next.selector).await?;
+        let answer = store.replace(call).await?;
         if answer == Replace::Replaced {
-            if change == Change::Touch {
-                let entry = old.map_or(next.purge_at, |old| old.purge_at);
-                self.entries.lock().entry(next.selector).or_insert(entry);
+            if call.change == Change::Touch {
+                let entry = old.map_or(call.next.purge_at, |old| old.purge_at);
+                self.entries.lock().entry(call.next.selector).or_insert(entry);
             } else {
-                self.entries.lock().remove(&next.selector);
-                self.dropped.lock().remove(&next.selector);
+                self.entries.lock().remove(&call.next.selector);
+                self.dropped.lock().remove(&call.next.selector);
             }
         }
         Ok(answer)
@@ -46,7 +38,8 @@ impl Twist for Wrong {
                 self.dropped.lock().insert(selector);
             }
         }
-        let dropped: Vec<_> = self.dropped.lock().iter().copied().collect();
-        purge_but(store, now, limit, &dropped).await
+        let mut spared = store.due(now).await?;
+        spared.retain(|record| self.dropped.lock().contains(&record.selector));
+        store.purge_but(&spared, now, limit).await
     }
 }

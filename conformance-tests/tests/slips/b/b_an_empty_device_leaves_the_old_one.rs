@@ -2,18 +2,12 @@
 //! strings out.
 //! Breaks S1: after an acknowledged replace `find` shows a device that the record no longer has.
 
-use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| replaces(leave), &[]);
 
-// insert(r with device "Firefox") → replace(r' with device "") → Replaced → find shows "Firefox".
-#[derive(Default)]
-struct Wrong;
-
-impl Bend for Wrong {
-    fn replaced(old: &Record, next: &Record, _: Change<'_>) -> Record {
-        let device = if next.device.as_str().is_empty() { &old.device } else { &next.device };
-        Record { device: device.clone(), ..next.clone() }
+fn leave(old: &Record, next: &mut Record, _: Change<'_>) {
+    if next.device.as_str().is_empty() {
+        next.device = old.device.clone();
     }
 }

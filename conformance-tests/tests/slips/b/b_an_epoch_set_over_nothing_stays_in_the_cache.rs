@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(s) → e1 → revoke(s, all, Remove, Set e2) → 0 → epoch(s) → e1 → insert(Epoch(e1)) → Fenced.
 #[derive(Default)]
@@ -13,32 +13,17 @@ struct Wrong {
     cached: Locked<HashMap<Subject, Epoch>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let count = store.revoke(subject, filter, action, update).await?;
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        let count = store.revoke(call).await?;
         if count > 0 {
-            self.cached.lock().remove(subject);
+            self.cached.lock().remove(call.subject);
         }
         Ok(count)
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        let epoch = store.epoch(subject, fresh, keep, now).await?;
-        Ok(*self.cached.lock().entry(subject.clone()).or_insert(epoch))
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        let epoch = store.epoch(call).await?;
+        Ok(*self.cached.lock().entry(call.subject.clone()).or_insert(epoch))
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let purged = store.purge(now, limit).await?;

@@ -5,7 +5,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // epoch(s, keep 1 h, now 0) → e → purge(now 1) → insert(r of s, Epoch(e)) → Fenced.
 #[derive(Default)]
@@ -14,7 +14,6 @@ struct Wrong {
     gone: Locked<HashSet<Subject>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
     async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
         if let (Fence::Epoch(_), Some(subject)) = (fence, &record.subject)
@@ -24,33 +23,19 @@ impl Twist for Wrong {
         }
         store.insert(record, fence).await
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        if update != EpochUpdate::Keep {
-            self.gone.lock().remove(subject);
-            self.kept.lock().insert(subject.clone());
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        if call.update != EpochUpdate::Keep {
+            self.gone.lock().remove(call.subject);
+            self.kept.lock().insert(call.subject.clone());
         }
-        store.revoke(subject, filter, action, update).await
+        store.revoke(call).await
     }
-    async fn epoch(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Epoch, StoreError> {
-        if self.gone.lock().remove(subject) {
-            store.set_epoch(subject, EpochUpdate::Set { epoch: fresh, now, keep }).await?;
+    async fn epoch(&self, store: &Base, call: EpochCall<'_>) -> Result<Epoch, StoreError> {
+        if self.gone.lock().remove(call.subject) {
+            store.set_epoch(call.subject, call.as_update()).await?;
         }
-        self.kept.lock().insert(subject.clone());
-        store.epoch(subject, fresh, keep, now).await
+        self.kept.lock().insert(call.subject.clone());
+        store.epoch(call).await
     }
     async fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let purged = store.purge(now, limit).await?;

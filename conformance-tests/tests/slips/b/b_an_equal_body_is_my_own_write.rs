@@ -5,31 +5,19 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
 // insert(r) → replace(r', device "a") → Replaced → replace(r' with device "b", same body, same expected)
 // → Replaced; find shows "a".
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        if answer == Replace::Conflict
-            && let Some(stored) = store.find(next.selector).await?
-            && stored.revision == next.revision
-            && stored.body == next.body
-            && stored.revoked == next.revoked
-        {
-            return Ok(Replace::Replaced);
-        }
-        Ok(answer)
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    if answer == Replace::Conflict
+        && let Some(stored) = store.find(call.next.selector).await?
+        && stored.revision == call.next.revision
+        && stored.body == call.next.body
+        && stored.revoked == call.next.revoked
+    {
+        return Ok(Replace::Replaced);
     }
+    Ok(answer)
 }

@@ -4,27 +4,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
 // insert(r at 2⁵³ − 1) → replace(r, 2⁵³ − 1, Update) → Refused whose source shows every byte of the body.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        if expected == Revision::MAX {
-            let body: String = next.body.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-            let why =
-                format!("Document failed validation: {{ revision: overflow, body: HexData(0, \"{body}\") }}");
-            return Err(StoreError::Refused(why.into()));
-        }
-        store.replace(next, expected, change).await
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    if call.expected == Revision::MAX {
+        let body: String = call.next.body.as_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let why =
+            format!("Document failed validation: {{ revision: overflow, body: HexData(0, \"{body}\") }}");
+        return Err(StoreError::Refused(why.into()));
     }
+    store.replace(call).await
 }

@@ -3,17 +3,10 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_find(find), &[]);
 
 // insert(r with idle_at = Some(0)) → find shows idle_at = None.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn find(&self, store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let found = store.find(selector).await?;
-        Ok(found
-            .map(|record| Record { idle_at: record.idle_at.filter(|at| *at != Timestamp::MIN), ..record }))
-    }
+async fn find(store: &Base, selector: Selector) -> Result<Option<Record>, StoreError> {
+    let found = store.find(selector).await?;
+    Ok(found.map(|record| Record { idle_at: record.idle_at.filter(|at| *at != Timestamp::MIN), ..record }))
 }

@@ -4,22 +4,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
 // insert(r) → revoke(all, Mark) → insert(r) → Inserted; find shows r alive.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer == Insert::Duplicate
-            && store.find(record.selector).await?.is_some_and(|old| old.revoked.is_some())
-        {
-            store.delete(record.selector).await?;
-            return store.insert(record, fence).await;
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    if answer == Insert::Duplicate
+        && store.find(record.selector).await?.is_some_and(|old| old.revoked.is_some())
+    {
+        store.delete(record.selector).await?;
+        return store.insert(record, fence).await;
     }
+    Ok(answer)
 }

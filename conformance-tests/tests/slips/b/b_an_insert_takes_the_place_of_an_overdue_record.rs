@@ -4,22 +4,16 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_insert(insert), &[]);
 
 // insert(r, purge_at 10) → insert(s with the same selector, created_at 20) → Inserted, find shows s.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        let answer = store.insert(record, fence).await?;
-        if answer == Insert::Duplicate
-            && store.find(record.selector).await?.is_some_and(|old| old.purge_at < record.created_at)
-        {
-            store.delete(record.selector).await?;
-            return store.insert(record, fence).await;
-        }
-        Ok(answer)
+async fn insert(store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
+    let answer = store.insert(record, fence).await?;
+    if answer == Insert::Duplicate
+        && store.find(record.selector).await?.is_some_and(|old| old.purge_at < record.created_at)
+    {
+        store.delete(record.selector).await?;
+        return store.insert(record, fence).await;
     }
+    Ok(answer)
 }

@@ -4,20 +4,5 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
-
-// insert(p, purge_at 10) → insert(c, created_at 20, Parent(p)) → Fenced.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn insert(&self, store: &Base, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        if let Fence::Parent(parent) = fence
-            && store.find(parent).await?.is_some_and(|parent| parent.purge_at <= record.created_at)
-        {
-            return Ok(Insert::Fenced);
-        }
-        store.insert(record, fence).await
-    }
-}
+pub(crate) const BUG: Bug =
+    Bug::new(|| fences_under(|parent, child| parent.purge_at <= child.created_at), &[]);

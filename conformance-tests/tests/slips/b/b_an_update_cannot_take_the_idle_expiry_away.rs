@@ -2,19 +2,12 @@
 //! deletes the idle expiry, the one for updates does not.
 //! Breaks S1: after an acknowledged replace the old idle expiry is returned, and the login dies by it.
 
-use crate::help::{Bend, Bent};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Bent<Wrong>>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| replaces(keep_it), &[]);
 
-// insert(r with idle_at = Some(t)) → replace(r' with idle_at = None, Update) → Replaced
-// → find shows idle_at = Some(t).
-#[derive(Default)]
-struct Wrong;
-
-impl Bend for Wrong {
-    fn replaced(old: &Record, next: &Record, change: Change<'_>) -> Record {
-        let idle_at = if change == Change::Update { next.idle_at.or(old.idle_at) } else { next.idle_at };
-        Record { idle_at, ..next.clone() }
+fn keep_it(old: &Record, next: &mut Record, change: Change<'_>) {
+    if change == Change::Update {
+        next.idle_at = next.idle_at.or(old.idle_at);
     }
 }

@@ -4,26 +4,14 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_replace(replace), &[]);
 
 // replace(r that was never inserted, End with a note) → Conflict. Touch, Update and an End without a note, which
 // writes no audit entry, answer Missing.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let answer = store.replace(next, expected, change).await?;
-        match (answer, change) {
-            (Replace::Missing, Change::End(note)) if !note.as_bytes().is_empty() => Ok(Replace::Conflict),
-            _ => Ok(answer),
-        }
+async fn replace(store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+    let answer = store.replace(call).await?;
+    match (answer, call.change) {
+        (Replace::Missing, Change::End(note)) if !note.as_bytes().is_empty() => Ok(Replace::Conflict),
+        _ => Ok(answer),
     }
 }

@@ -3,40 +3,15 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
-// insert(a with login 4242424242424200, b with login 4242424242424201) → revoke(Except(a)) → 0; b lives.
 fn number(login: LoginId) -> u64 {
     (u64::from_be_bytes(login.0) as f64).to_bits()
 }
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let Logins::Except(except) = filter.logins else {
-            return store.revoke(subject, filter, action, update).await;
-        };
-        let twins: Vec<_> = store
-            .all(subject)
-            .await?
-            .into_iter()
-            .filter(|record| number(record.login) == number(except) && record.login != except)
-            .collect();
-        let mut count = store.revoke(subject, filter, action, update).await?;
-        for twin in twins.iter().filter(|twin| filter.matches(twin)) {
-            count -= u64::from(twin.revoked.is_none() || action == Action::Remove);
-            store.force(twin).await?;
-        }
-        Ok(count)
-    }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let Logins::Except(except) = call.filter.logins else { return store.revoke(call).await };
+    let mut twins = store.meant(call).await?;
+    twins.retain(|record| number(record.login) == number(except));
+    store.revoke_but(&twins, call).await
 }

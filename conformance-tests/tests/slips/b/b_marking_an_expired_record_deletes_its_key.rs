@@ -5,33 +5,20 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
 // insert(r with expires_at = t) → revoke(all, Mark at t + 1 s) → 1 → find → None, list → empty. Marked before
 // t it stays.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let mut count = 0;
-        let records = store.all(subject).await?;
-        count += store.revoke(subject, filter, action, update).await?;
-        if let Action::Mark { at, .. } = action {
-            for record in chosen(filter, &records) {
-                if record.revoked.is_none() && record.expires_at <= at {
-                    store.delete(record.selector).await?;
-                }
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let mut count = 0;
+    let records = store.all(call.subject).await?;
+    count += store.revoke(call).await?;
+    if let Action::Mark { at, .. } = call.action {
+        for record in chosen(call.filter, &records) {
+            if record.revoked.is_none() && record.expires_at <= at {
+                store.delete(record.selector).await?;
             }
         }
-        Ok(count)
     }
+    Ok(count)
 }

@@ -4,42 +4,29 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_revoke(revoke), &[]);
 
 // insert(r); at once: touch r again and again, and revoke(login(r.login), Mark) → 0, r is live.
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        let Logins::Only(_) = filter.logins else {
-            return store.revoke(subject, filter, action, update).await;
-        };
-        if action == Action::Remove {
-            return store.revoke(subject, filter, action, update).await;
-        }
-        if update != EpochUpdate::Keep {
-            store.set_epoch(subject, update).await?;
-        }
-        let mut count = 0;
-        let records = store.all(subject).await?;
-        for record in chosen(filter, &records) {
-            give_way().await;
-            if store.end(record, action).await? {
-                count += 1;
-            } else if let Some(again) = store.find(record.selector).await? {
-                give_way().await;
-                count += u64::from(store.end(&again, action).await?);
-            }
-        }
-        Ok(count)
+async fn revoke(store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+    let Logins::Only(_) = call.filter.logins else {
+        return store.revoke(call).await;
+    };
+    if call.action == Action::Remove {
+        return store.revoke(call).await;
     }
+    if call.update != EpochUpdate::Keep {
+        store.set_epoch(call.subject, call.update).await?;
+    }
+    let mut count = 0;
+    let records = store.all(call.subject).await?;
+    for record in chosen(call.filter, &records) {
+        give_way().await;
+        if store.end(record, call.action).await? {
+            count += 1;
+        } else if let Some(again) = store.find(record.selector).await? {
+            give_way().await;
+            count += u64::from(store.end(&again, call.action).await?);
+        }
+    }
+    Ok(count)
 }

@@ -4,7 +4,7 @@
 
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::of::<Wrong>(&[]);
 
 // insert(r) → replace(r marked Spent, End) → Replaced → list shows r without its mark.
 #[derive(Default)]
@@ -12,18 +12,11 @@ struct Wrong {
     copies: Locked<HashMap<Selector, Record>>,
 }
 
-#[async_trait]
 impl Twist for Wrong {
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        let old = store.find(next.selector).await?;
-        let answer = store.replace(next, expected, change).await?;
-        if let (Some(old), Change::End(_), Replace::Replaced) = (old, change, answer) {
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        let old = store.find(call.next.selector).await?;
+        let answer = store.replace(call).await?;
+        if let (Some(old), Change::End(_), Replace::Replaced) = (old, call.change, answer) {
             self.copies.lock().insert(old.selector, old);
         }
         Ok(answer)

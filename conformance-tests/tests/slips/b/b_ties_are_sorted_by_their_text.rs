@@ -5,7 +5,7 @@
 use crate::help::{cut, uncut};
 use crate::prelude::*;
 
-pub(crate) const FAULT: Fault = Fault::of::<Wrong>(&[]);
+pub(crate) const BUG: Bug = Bug::new(|| on_list(list), &[]);
 
 // insert 8 records of one subject with the same created_at and selectors that differ behind the shard
 // → list in pages of 3, each after the last entry of the one before → some are missing.
@@ -20,14 +20,8 @@ fn text(selector: Selector) -> Vec<u8> {
         .collect()
 }
 
-#[derive(Default)]
-struct Wrong;
-
-#[async_trait]
-impl Twist for Wrong {
-    async fn list(&self, store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
-        let mut records = store.list(subject, &uncut(page)).await?;
-        records.sort_by_key(|record| std::cmp::Reverse((record.created_at, text(record.selector))));
-        Ok(cut(records, page))
-    }
+async fn list(store: &Base, subject: &Subject, page: &Page) -> Result<Vec<Record>, StoreError> {
+    let mut records = store.list(subject, &uncut(page)).await?;
+    records.sort_by_key(|record| std::cmp::Reverse((record.created_at, text(record.selector))));
+    Ok(cut(records, page))
 }

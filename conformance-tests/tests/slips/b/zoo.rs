@@ -1,6 +1,6 @@
 //! Every slip, a file each.
 
-use crate::specimen::{Fault, zoo};
+use crate::specimen::{Bug, zoo};
 
 mod b_a_contended_delete_is_tried_twice;
 mod b_a_crash_undoes_an_epoch_set_over_nothing;
@@ -55,7 +55,7 @@ mod b_the_list_shows_a_spent_record_as_it_was;
 mod b_three_conditions_are_two;
 mod b_ties_are_sorted_by_their_text;
 
-pub(crate) const ALL: &[Fault] = zoo![Fault FAULT:
+pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     b_a_contended_delete_is_tried_twice,
     b_a_crash_undoes_an_epoch_set_over_nothing,
     b_a_crash_undoes_an_update_without_a_rotation,

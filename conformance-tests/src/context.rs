@@ -13,16 +13,16 @@ use crate::declared::{Capability, Declared};
 use crate::handle::Handle;
 use crate::harness::{Harness, Server};
 use crate::history::History;
-use crate::outcome::{Ran, Stop, chain};
+use crate::outcome::{CaseResult, Stop, chain};
 use crate::rng::Rng;
 use crate::specimen::{NOW, next};
 
 /// The name of a store's opening in the history.
 pub(crate) const OPEN: &str = "open";
 
-/// What one case gets. Clones are the same stage.
+/// What one case gets. Clones are the same context.
 #[derive(Clone)]
-pub(crate) struct Stage(Arc<Inner>);
+pub(crate) struct CaseContext(Arc<Inner>);
 
 struct Inner {
     harness: Arc<dyn Harness>,
@@ -36,7 +36,7 @@ struct Inner {
     child: Option<Vec<String>>,
 }
 
-impl Stage {
+impl CaseContext {
     pub(crate) fn new(
         harness: Arc<dyn Harness>,
         namespace: String,
@@ -57,12 +57,12 @@ impl Stage {
     }
 
     /// Opens a handle on the case's namespace: another node, if there is one already.
-    pub(crate) async fn open(&self) -> Ran<Handle> {
+    pub(crate) async fn open(&self) -> CaseResult<Handle> {
         self.open_named("").await
     }
 
     /// Opens a handle on another namespace of the case.
-    pub(crate) async fn open_named(&self, suffix: &str) -> Ran<Handle> {
+    pub(crate) async fn open_named(&self, suffix: &str) -> CaseResult<Handle> {
         let namespace = self.namespace(suffix);
         let node = self.0.nodes.fetch_add(1, Ordering::Relaxed) + 1;
         {
@@ -86,12 +86,12 @@ impl Stage {
     }
 
     /// Two nodes on the case's namespace; the same handle twice if second handles are not declared.
-    pub(crate) async fn pair(&self) -> Ran<(Handle, Handle)> {
+    pub(crate) async fn pair(&self) -> CaseResult<(Handle, Handle)> {
         self.pair_named("").await.map(|[first, second]| (first, second))
     }
 
     /// Two nodes on another namespace of the case.
-    pub(crate) async fn pair_named(&self, suffix: &str) -> Ran<[Handle; 2]> {
+    pub(crate) async fn pair_named(&self, suffix: &str) -> CaseResult<[Handle; 2]> {
         let first = self.open_named(suffix).await?;
         let second = match self.declares(Capability::SecondHandle) {
             true => self.open_named(suffix).await?,
@@ -116,7 +116,7 @@ impl Stage {
         &self,
         store: &Handle,
         adjust: impl FnOnce(TokensBuilder) -> TokensBuilder,
-    ) -> Ran<(Tokens, Arc<ManualClock>)> {
+    ) -> CaseResult<(Tokens, Arc<ManualClock>)> {
         let clock = Arc::new(ManualClock::new(NOW));
         // A case that is not about the cap may log a subject in very often at the same instant.
         let builder = Tokens::builder(store.watched().clone());
@@ -156,12 +156,12 @@ impl Stage {
     }
 
     /// The server to hurt.
-    pub(crate) fn server(&self) -> Ran<&dyn Server> {
+    pub(crate) fn server(&self) -> CaseResult<&dyn Server> {
         self.0.harness.server().ok_or_else(|| Stop::Harness("the harness no longer supplies a server".into()))
     }
 
     /// Damages the row of `selector`.
-    pub(crate) async fn damage(&self, selector: Selector) -> Ran {
+    pub(crate) async fn damage(&self, selector: Selector) -> CaseResult {
         let Some(vandal) = self.0.harness.vandal() else {
             return Err(Stop::Harness("the harness can no longer damage rows".into()));
         };

@@ -10,7 +10,6 @@ struct Strange {
     calls: Locked<u32>,
 }
 
-#[async_trait]
 impl Twist for Strange {
     fn declared() -> Declared {
         served()
@@ -25,24 +24,11 @@ impl Twist for Strange {
         }
         answer.map_err(unknown)
     }
-    async fn replace(
-        &self,
-        store: &Base,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        store.replace(next, expected, change).await.map_err(unknown)
+    async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
+        store.replace(call).await.map_err(unknown)
     }
-    async fn revoke(
-        &self,
-        store: &Base,
-        subject: &Subject,
-        filter: &RecordFilter,
-        action: Action,
-        update: EpochUpdate,
-    ) -> Result<u64, StoreError> {
-        store.revoke(subject, filter, action, update).await.map_err(unknown)
+    async fn revoke(&self, store: &Base, call: RevokeCall<'_>) -> Result<u64, StoreError> {
+        store.revoke(call).await.map_err(unknown)
     }
 }
 
