@@ -5,7 +5,7 @@ use std::error::Error;
 
 use hallpass_core::store::{Action, Change, Fence, Record, RecordFilter, Replace, Revocation, TokenStore};
 use hallpass_core::{Kind, Reason, StoreError};
-use hallpass_store_redis::{About, RedisStore, danger};
+use hallpass_store_redis::{FindingKind, RedisStore, danger};
 use hallpass_test_servers::{Backend, Launch, needed};
 
 use crate::help::{NOW, info, next, record, subject};
@@ -20,7 +20,7 @@ async fn an_evicting_server_is_refused_unless_the_danger_is_taken() {
         assert!(matches!(error, StoreError::Refused(_)) && why.contains("noeviction"), "{why}");
         let store = danger::allow_eviction(RedisStore::single(server.url())).connect().await.unwrap();
         let findings = store.check(NOW).await.unwrap();
-        assert!(findings.iter().any(|finding| finding.about == About::Eviction), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.about == FindingKind::Eviction), "{findings:?}");
     }
 }
 

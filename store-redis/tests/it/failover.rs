@@ -58,7 +58,7 @@ impl Seen {
 
 async fn connect(cluster: &Cluster) -> RedisStore {
     let within = Duration::from_millis(500);
-    let builder = RedisStore::cluster(cluster.urls()).timeout(LIMIT).confirmed_by(1, within);
+    let builder = RedisStore::cluster(cluster.urls()).timeout(LIMIT).wait_for_replicas(1, within);
     builder.connect().await.unwrap()
 }
 

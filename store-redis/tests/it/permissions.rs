@@ -93,13 +93,13 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
 
     let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
     let store = RedisStore::sentinel(urls, group.name()).credentials("hallpass", "secret");
-    everything(&store.confirmed_by(1, WITHIN).connect().await.unwrap()).await;
+    everything(&store.wait_for_replicas(1, WITHIN).connect().await.unwrap()).await;
     // Replicas and Sentinels send other commands of their own, which do not count.
     let of_the_store = |name: &String| matches!(name.as_str(), "role" | "wait");
     used.extend(commands(group.master().unwrap()).into_iter().filter(of_the_store));
 
     let store = RedisStore::cluster(cluster.urls()).credentials("hallpass", "secret");
-    let store = store.confirmed_by(1, WITHIN).connect().await.unwrap();
+    let store = store.wait_for_replicas(1, WITHIN).connect().await.unwrap();
     everything(&store).await;
     let token = record("bob", Kind::SESSION).await;
     assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
@@ -140,7 +140,7 @@ async fn a_missing_permission_is_refused_at_opening_and_named() {
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("~hp:*"), "{error:?}");
     assert_eq!(tell(&server, line()), "OK");
     tell(&server, "ACL SETUSER hallpass -wait");
-    let confirmed = RedisStore::single(&url).confirmed_by(1, WITHIN).connect().await.unwrap_err();
+    let confirmed = RedisStore::single(&url).wait_for_replicas(1, WITHIN).connect().await.unwrap_err();
     assert!(
         matches!(confirmed, StoreError::Refused(_)) && why(&confirmed).contains("+wait"),
         "{confirmed:?}"

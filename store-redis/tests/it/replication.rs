@@ -64,7 +64,7 @@ async fn recover(group: &Sentinel) {
 async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_was_confirmed_cannot() {
     let Some(group) = needed("a failover", redis_sentinel()).unwrap() else { return };
     let plain = builder(&group).connect().await.unwrap();
-    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
+    let careful = builder(&group).wait_for_replicas(1, WITHIN).connect().await.unwrap();
     // A write that waits makes sure that both records are replicated.
     let (lost, kept) = (record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await);
     for record in [&lost, &kept] {
@@ -97,7 +97,7 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
 #[tokio::test]
 async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_writes() {
     let Some(group) = needed("failovers with WAIT", redis_sentinel()).unwrap() else { return };
-    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
+    let careful = builder(&group).wait_for_replicas(1, WITHIN).connect().await.unwrap();
     let mut ended = Vec::new();
     for round in 0..2 {
         // A restarted server has lost this setting.
@@ -145,7 +145,7 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
     let Some(replica) = needed("a replica", replica).unwrap() else { return };
     let is_attached = || crate::help::info(&master, "connected_slaves") == 1;
     until("the replica", async || is_attached()).await;
-    let store = RedisStore::single(master.url()).confirmed_by(1, Duration::from_millis(500));
+    let store = RedisStore::single(master.url()).wait_for_replicas(1, Duration::from_millis(500));
     let store = store.connect().await.unwrap();
     let tokens = [record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await];
     for token in &tokens {
@@ -171,7 +171,7 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
     }
     for error in [revoked.unwrap_err(), replaced.unwrap_err()] {
         assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
-        assert!(crate::help::why(&error).contains("confirmed by 0 of 1 replicas"), "{error:?}");
+        assert!(crate::help::why(&error).contains("received by 0 of 1 replicas"), "{error:?}");
     }
 }
 
@@ -186,7 +186,7 @@ async fn a_stranded_connection_is_not_waited_on_for_ever() {
     let proxy = Proxy::start(master.address()).await.unwrap();
     let limit = Duration::from_secs(3);
     let store = RedisStore::single(&master.url_at(proxy.address())).timeout(limit);
-    let store = store.confirmed_by(1, Duration::from_secs(1)).connect().await.unwrap();
+    let store = store.wait_for_replicas(1, Duration::from_secs(1)).connect().await.unwrap();
     until("a confirmation", async || log_out(&store, "alice").await.is_ok()).await;
 
     // Strands both connections, for requests and for confirmations.

@@ -146,7 +146,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replicas_confirm_a_write_amid_a_move() {
     let Some(cluster) = needed("a confirmed write amid a move", redis_cluster()).unwrap() else { return };
-    let store = RedisStore::cluster(cluster.urls()).confirmed_by(1, Duration::from_secs(5));
+    let store = RedisStore::cluster(cluster.urls()).wait_for_replicas(1, Duration::from_secs(5));
     let store = store.timeout(PATIENT).connect().await.unwrap();
     let made = records(&store, "heidi", 2).await;
     let moving = Move::of(&cluster, "heidi");
