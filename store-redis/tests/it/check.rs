@@ -6,7 +6,7 @@ use hallpass_core::{Clock, SystemClock};
 use hallpass_store_redis::{FindingKind, RedisStore};
 use hallpass_test_servers::{Backend, Launch, needed, redis, redis_sentinel};
 
-use crate::help::NOW;
+use crate::help::{NOW, sentinel};
 
 async fn found(store: &RedisStore) -> Vec<(FindingKind, String)> {
     let findings = store.check(SystemClock.now()).await.unwrap();
@@ -39,18 +39,17 @@ async fn a_power_loss_and_a_clock_are_worth_a_word() {
 }
 
 #[tokio::test]
-async fn replicas_that_confirm_nothing_are_found() {
+async fn replicas_that_no_write_waits_for_are_found() {
     let Some(group) = needed("a Sentinel group", redis_sentinel()).unwrap() else { return };
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
     let count = |found: &[(FindingKind, String)]| {
         found.iter().filter(|(about, _)| *about == FindingKind::Replication).count()
     };
-    let hosts: Vec<_> = urls.iter().map(|url| url.trim_start_matches("redis://")).collect();
+    let hosts: Vec<_> = group.sentinels().iter().map(|node| node.address().to_string()).collect();
     let url = format!("redis+sentinel://{}/{}", hosts.join(","), group.name());
     let plain = RedisStore::connect(&url).await.unwrap();
-    assert_eq!(count(&found(&plain).await), 2, "min-replicas-to-write, and no confirmation");
+    assert_eq!(count(&found(&plain).await), 2, "min-replicas-to-write, and no wait for replicas");
     let within = Duration::from_millis(300);
-    let two = RedisStore::sentinel(urls, group.name()).wait_for_replicas(2, within).connect().await.unwrap();
+    let two = sentinel(&group).wait_for_replicas(2, within).connect().await.unwrap();
     let found = found(&two).await;
     assert!(found.iter().any(|(_, text)| text.contains("1 replicas, and writes wait for 2")), "{found:?}");
 }
