@@ -1,21 +1,15 @@
-//! Batches calls: those that arrive while a statement is under way go into the next one.
+//! Calls of one sort share statements: those that arrive while one is under way go into the next.
 //!
-//! No timer delays a call. A call that finds a free lane goes straight to the server. Calls that arrive in
-//! the meantime wait for a lane and share one statement. Each call gets its own result or error. A call that
-//! is dropped while it waits is not sent.
+//! `hallpass_batch` decides which calls share; this file runs a batch. Each call gets its own result or error.
 
-mod lane;
-
-use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::marker::PhantomData;
+use std::sync::Arc;
 use std::time::Duration;
 
+use hallpass_batch::{Admitted, Limits, NoAnswer, Runner, Sharing, Waiting};
 use sqlx::PgConnection;
-use tokio::sync::oneshot;
-use tokio::time::{Instant, sleep, timeout_at};
+use tokio::time::Instant;
 
-use self::lane::Lane;
 use crate::connections::{Connections, Lease};
 use crate::error::{Trouble, What};
 use crate::operation::{Operation, Together};
@@ -23,175 +17,96 @@ use crate::statements::Statements;
 
 /// The most calls that share a statement.
 const MAX: usize = 128;
-/// How often a lane yields to its callers before it ends: they tend to call again right after an answer.
-const PATIENCE: u32 = 2;
-/// A statement that takes longer than this usually waits for a lock; other calls need not wait for its lane.
+/// A statement that takes longer than this usually waits for a lock; other calls need not wait for its slot.
 const STUCK: Duration = Duration::from_millis(50);
 /// How many calls of one sort may wait for their turn by default: about a second's work of a fast server.
 pub(crate) const QUEUE: usize = 16 * 1_024;
 
 /// Batches calls of one sort.
-pub(crate) struct Batcher<J: Together>(Arc<Lanes<J>>);
+pub(crate) struct Batcher<J: Together>(hallpass_batch::Batcher<Statement<J>>);
 
-struct Lanes<J: Together> {
+/// Runs batches, each as one statement.
+struct Statement<J> {
     connections: Arc<Connections>,
-    /// The most statements under way at the same time, stuck ones not counted.
-    most: usize,
-    /// The most statements under way at the same time, stuck ones counted.
-    limit: usize,
-    queue: Mutex<Queue<J>>,
+    sort: PhantomData<fn() -> J>,
 }
 
-struct Queue<J: Together> {
-    waiting: VecDeque<Call<J>>,
-    /// Whether a [`Watch`] runs for the waiting calls.
-    watched: bool,
-    /// For each lane, since when its statement is under way; `None` while the lane is free.
-    lanes: Vec<Option<Instant>>,
-}
-
-struct Call<J: Together> {
+/// A call, with its deadline.
+struct Timed<J> {
     job: J,
     deadline: Instant,
-    tell: oneshot::Sender<Result<J::Answer, Trouble>>,
-    taken: Arc<AtomicBool>,
 }
 
-/// How a call proceeds.
-enum Entered<J: Together> {
-    /// It goes straight to the server.
-    Lane(Lane<J>, J),
-    /// It waits, and then shares a statement with others.
-    Waits(Told<J>),
-    /// It is refused: too many calls wait.
-    Full,
-}
-
-/// Where a waiting call receives its answer.
-struct Told<J: Together> {
-    answer: oneshot::Receiver<Result<J::Answer, Trouble>>,
-    /// Set either by the lane when it sends the call, or by the caller when it stops waiting, whichever comes
-    /// first. So the outcome of a call that was never sent is not in doubt.
-    taken: Arc<AtomicBool>,
-}
+type Call<J> = hallpass_batch::Call<Timed<J>, Answer<J>>;
+type Answer<J> = Result<<J as Operation>::Answer, Trouble>;
 
 impl<J: Together> Batcher<J> {
     /// Runs at most `most` statements at the same time, and up to `limit` while some of them wait for locks.
     pub(crate) fn new(connections: Arc<Connections>, most: usize, limit: usize) -> Self {
-        let queue = Mutex::new(Queue { waiting: VecDeque::new(), watched: false, lanes: Vec::new() });
-        Self(Arc::new(Lanes { connections, most, limit, queue }))
+        let queue = connections.options().queue;
+        let sharing = Sharing::WhenBusy { stuck: STUCK, limit };
+        let limits = Limits { slots: most, batch: MAX, queue, sharing };
+        Self(hallpass_batch::Batcher::new(Statement { connections, sort: PhantomData }, limits))
     }
 
-    pub(crate) async fn call(&self, job: J) -> Result<J::Answer, Trouble> {
-        let deadline = self.0.connections.deadline();
-        let told = match self.enter(job, deadline) {
-            Entered::Waits(told) => told,
-            Entered::Full => {
+    pub(crate) async fn call(&self, job: J) -> Answer<J> {
+        let deadline = self.0.runner().connections.deadline();
+        let pending = match self.0.admit(Timed { job, deadline }) {
+            Admitted::Waits(pending) => pending,
+            Admitted::Full(_) => {
                 let trouble = Trouble::new(What::Unavailable, "too many calls wait for the server");
                 trouble.trace();
                 return Err(trouble);
             }
-            Entered::Lane(lane, job) => {
+            Admitted::Alone(slot, call) => {
                 // Boxed to keep the future of a waiting call small: each level moves it.
-                let answer = Box::pin(self.0.alone(&job, deadline)).await;
-                drop(lane);
+                let answer = Box::pin(self.0.runner().run_alone(&call)).await;
+                drop(slot);
                 return answer;
             }
         };
-        // The caller is woken only by its answer or its deadline: tens of thousands may wait.
-        let why = match timeout_at(deadline, told.answer).await {
-            Ok(Ok(answer)) => return answer,
-            Ok(Err(_)) => "the runtime that did the work has ended",
-            Err(_) => "no answer in time",
-        };
-        Err(match told.taken.swap(true, Ordering::AcqRel) {
-            true => Trouble::new(What::Unknown, why),
-            false => Trouble::no_connection(),
-        })
-    }
-
-    /// Opens a lane for this job, or adds the job to the queue.
-    fn enter(&self, job: J, deadline: Instant) -> Entered<J> {
-        let mut queue = self.0.queue();
-        if let Some(lane) = self.0.open(&mut queue) {
-            return Entered::Lane(lane, job);
-        }
-        if queue.waiting.len() >= self.0.connections.options().queue {
-            queue.waiting.retain(|call| !call.tell.is_closed());
-            if queue.waiting.len() >= self.0.connections.options().queue {
-                return Entered::Full;
+        match pending.wait_until(deadline).await {
+            Ok(answer) => answer,
+            Err(NoAnswer::NotSent) => Err(Trouble::no_connection()),
+            Err(NoAnswer::Late) => Err(Trouble::new(What::Unknown, "no answer in time")),
+            Err(NoAnswer::Lost) => {
+                Err(Trouble::new(What::Unknown, "the runtime that did the work has ended"))
             }
         }
-        let (tell, answer) = oneshot::channel();
-        let taken = Arc::new(AtomicBool::new(false));
-        queue.waiting.push_back(Call { job, deadline, tell, taken: Arc::clone(&taken) });
-        if !queue.watched {
-            queue.watched = true;
-            tokio::spawn(Watch { lanes: Arc::clone(&self.0), over: false }.keep());
-        }
-        Entered::Waits(Told { answer, taken })
     }
 }
 
-/// Opens further lanes for waiting calls while the others are stuck, with one timer for all calls.
-struct Watch<J: Together> {
-    lanes: Arc<Lanes<J>>,
-    over: bool,
-}
+impl<J: Together> Runner for Statement<J> {
+    type Call = Timed<J>;
+    type Answer = Answer<J>;
 
-impl<J: Together> Watch<J> {
-    async fn keep(mut self) {
-        loop {
-            sleep(STUCK).await;
-            let mut queue = self.lanes.queue();
-            if queue.waiting.is_empty() {
-                // Cleared while the queue is locked, so that the next waiting call starts a new watch.
-                queue.watched = false;
-                drop(queue);
-                self.over = true;
-                return;
+    /// Gets a connection before it takes the calls, so that they can be cancelled until then.
+    async fn run_batch(&self, waiting: Waiting<'_, Timed<J>, Answer<J>>) {
+        let Some(deadline) = waiting.oldest(|call| call.deadline) else { return };
+        let connections = &self.connections;
+        match connections.acquire(J::WRITES, deadline).await {
+            // If the error came early, the server gives no connections at all, and every waiting call fails.
+            // Otherwise those fail that are out of time.
+            Err(trouble) => {
+                let now = Instant::now();
+                let all = now < connections.acquire_deadline(deadline);
+                let is_over = |call: &Timed<J>| all || connections.acquire_deadline(call.deadline) <= now;
+                waiting.refuse(is_over, || Err(trouble.clone()));
             }
-            let lane = self.lanes.open(&mut queue);
-            drop(queue);
-            drop(lane);
-        }
-    }
-}
-
-impl<J: Together> Drop for Watch<J> {
-    /// Also runs if the runtime ends before the store.
-    fn drop(&mut self) {
-        if !self.over {
-            self.lanes.queue().watched = false;
-        }
-    }
-}
-
-impl<J: Together> Lanes<J> {
-    fn queue(&self) -> MutexGuard<'_, Queue<J>> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn open(self: &Arc<Self>, queue: &mut Queue<J>) -> Option<Lane<J>> {
-        let open = || queue.lanes.iter().flatten();
-        if open().count() >= self.most {
-            let moving = open().filter(|since| since.elapsed() < STUCK).count();
-            if moving >= self.most || open().count() >= self.limit {
-                return None;
+            Ok(lease) => {
+                let batch = waiting.take_distinct(|call| call.job.key());
+                if !batch.is_empty() {
+                    self.run_all(lease, batch).await;
+                }
             }
         }
-        let free = queue.lanes.iter().position(Option::is_none);
-        let number = free.unwrap_or(queue.lanes.len());
-        if free.is_none() {
-            queue.lanes.push(None);
-        }
-        queue.lanes[number] = Some(Instant::now());
-        Some(Lane::new(Arc::clone(self), number))
     }
+}
 
-    async fn alone(&self, job: &J, deadline: Instant) -> Result<J::Answer, Trouble> {
+impl<J: Together> Statement<J> {
+    async fn run_alone(&self, call: &Timed<J>) -> Answer<J> {
         if self.connections.options().share {
-            match self.connections.perform(&All(&[job]), deadline).await {
+            match self.connections.perform(&All(&[&call.job]), call.deadline).await {
                 Ok(answers) => {
                     if let Some(Some(answer)) = answers.into_iter().next() {
                         return Ok(answer);
@@ -202,18 +117,17 @@ impl<J: Together> Lanes<J> {
                 Err(_) => {}
             }
         }
-        self.connections.perform(job, deadline).await
+        self.connections.perform(&call.job, call.deadline).await
     }
 
-    async fn do_all(self: &Arc<Self>, lease: Lease, batch: Vec<Call<J>>) {
-        let all: Vec<_> = batch.iter().map(|call| &call.job).collect();
-        let done = self.connections.perform_on(lease, &All(&all), self.connections.deadline()).await;
-        match done {
+    async fn run_all(&self, lease: Lease, batch: Vec<Call<J>>) {
+        let all: Vec<_> = batch.iter().map(|call| &call.request().job).collect();
+        match self.connections.perform_on(lease, &All(&all), self.connections.deadline()).await {
             Ok(answers) => {
                 for (call, answer) in batch.into_iter().zip(answers) {
                     match answer {
-                        Some(answer) => drop(call.tell.send(Ok(answer))),
-                        None => self.do_alone(call),
+                        Some(answer) => call.answer(Ok(answer)),
+                        None => self.run_apart(call),
                     }
                 }
             }
@@ -221,79 +135,35 @@ impl<J: Together> Lanes<J> {
                 // One call may have caused the error, and the others must not fail because of it. Nothing was
                 // written.
                 What::Undone | What::TooLate | What::Other | What::Refused | What::Corrupt(_) => {
-                    batch.into_iter().for_each(|call| self.do_alone(call));
+                    batch.into_iter().for_each(|call| self.run_apart(call));
                 }
-                _ => batch.into_iter().for_each(|call| drop(call.tell.send(Err(trouble.clone())))),
+                _ => batch.into_iter().for_each(|call| call.answer(Err(trouble.clone()))),
             },
         }
     }
 
-    /// Runs a call by itself, outside the lane: otherwise the lane would wait for the lock that the call
-    /// waits for. Only a few calls at a time may wait for locks.
-    fn do_alone(self: &Arc<Self>, call: Call<J>) {
+    /// Runs a call by itself, outside the slot: otherwise the slot would wait for the lock that the call waits
+    /// for. Only a few calls at a time may wait for locks.
+    fn run_apart(&self, call: Call<J>) {
         let connections = Arc::clone(&self.connections);
-        call.taken.store(false, Ordering::Release);
+        call.release();
         tokio::spawn(async move {
+            let Timed { job, deadline } = call.request();
             let straggles = match J::WRITES {
-                true => connections.straggle(call.deadline).await.map(Some),
+                true => connections.straggle(*deadline).await.map(Some),
                 false => Ok(None),
             };
             let acquired = match &straggles {
-                Ok(_) => connections.acquire(J::WRITES, call.deadline).await,
+                Ok(_) => connections.acquire(J::WRITES, *deadline).await,
                 Err(trouble) => Err(trouble.clone()),
             };
             let answer = match acquired {
                 Err(trouble) => Err(trouble),
                 Ok(_) if !call.take() => return,
-                Ok(lease) => connections.perform_on(lease, &call.job, call.deadline).await,
+                Ok(lease) => connections.perform_on(lease, job, *deadline).await,
             };
-            let _ = call.tell.send(answer);
+            call.answer(answer);
         });
-    }
-
-    /// Fails the waiting calls that are out of time when there was no connection until `latest`. If the error
-    /// came before `latest`, the server gives no connections at all, and every waiting call fails.
-    fn refuse(&self, trouble: &Trouble, latest: Instant) {
-        let now = Instant::now();
-        let is_over =
-            |call: &Call<J>| now < latest || self.connections.acquire_deadline(call.deadline) <= now;
-        let mut queue = self.queue();
-        let (over, waiting): (VecDeque<_>, _) = queue.waiting.drain(..).partition(is_over);
-        queue.waiting = waiting;
-        drop(queue);
-        for call in over {
-            let _ = call.tell.send(Err(trouble.clone()));
-        }
-    }
-}
-
-impl<J: Together> Call<J> {
-    /// Returns whether the call may be sent: its caller still waits.
-    fn take(&self) -> bool {
-        !self.tell.is_closed() && !self.taken.swap(true, Ordering::AcqRel)
-    }
-}
-
-impl<J: Together> Queue<J> {
-    /// Takes the oldest calls from the queue: those whose callers still wait, and at most one for each key.
-    fn next(&mut self) -> Vec<Call<J>> {
-        let (mut batch, mut later, mut keys) = (Vec::new(), Vec::new(), HashSet::new());
-        while batch.len() < MAX
-            && let Some(call) = self.waiting.pop_front()
-        {
-            if call.tell.is_closed() {
-                continue;
-            }
-            if call.job.key().is_some_and(|key| !keys.insert(key)) {
-                later.push(call);
-            } else if call.take() {
-                batch.push(call);
-            }
-        }
-        for call in later.into_iter().rev() {
-            self.waiting.push_front(call);
-        }
-        batch
     }
 }
 
@@ -308,43 +178,5 @@ impl<J: Together> Operation for All<'_, J> {
 
     async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
         J::run_all(self.0, sql, on).await
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use sqlx::postgres::PgPoolOptions;
-
-    use super::lane::State;
-    use super::*;
-    use crate::connections::Options;
-    use crate::find::Find;
-    use crate::names::Names;
-
-    #[tokio::test]
-    async fn the_number_of_a_lane_that_has_ended_is_the_next_ones_alone() {
-        let pool = PgPoolOptions::new().connect_lazy("postgres://nobody@127.0.0.1:1/none").unwrap();
-        let sql = Statements::new(&Names::default(), true, &[]).unwrap();
-        let limit = Duration::from_secs(60);
-        let begin = "begin".into();
-        let options = Options {
-            limit,
-            keep: true,
-            transactions: false,
-            direct: true,
-            begin,
-            share: false,
-            queue: QUEUE,
-        };
-        let batcher = Batcher::<Find>::new(Arc::new(Connections::new(pool, sql, options)), 1, 1);
-        let open = || batcher.0.open(&mut batcher.0.queue());
-        let mut first = open().unwrap();
-        first.state = State::Leads;
-        assert!(open().is_none() && first.look(true).is_break());
-        let second = open().unwrap();
-        drop(first);
-        assert!(open().is_none(), "two lanes are open, where only one may be");
-        drop(second);
-        assert!(open().is_some());
     }
 }

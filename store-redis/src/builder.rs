@@ -7,25 +7,23 @@ use std::time::Duration;
 use hallpass_core::StoreError;
 use redis::{ConnectionAddr, ConnectionInfo, IntoConnectionInfo};
 
+use crate::backend::Backend;
 use crate::check::Server;
 use crate::cluster::Cluster;
-use crate::durability::Confirm;
+use crate::cluster_slots::ClusterId;
+use crate::connection::{Dialer, Node, ReplicaWait};
 use crate::error::{not_done, refused};
 use crate::keys::Keys;
-use crate::layout::Family;
-use crate::node::{Dialer, Node};
 use crate::permissions;
-use crate::router::Router;
-use crate::script::Scripts;
+use crate::router::{LONGEST, Router};
 use crate::sentinel::Sentinel;
+use crate::statements::Scripts;
 use crate::store::RedisStore;
 use crate::topology::Topology;
+use crate::url::{self, Kind, Target};
 
 /// The shortest timeout: no server reliably answers sooner.
 const SHORTEST: Duration = Duration::from_millis(10);
-
-/// The longest timeout: every call ends within it (S12).
-pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 /// The default namespace.
 const DEFAULT_NAMESPACE: &str = "default";
@@ -35,52 +33,71 @@ const DEFAULT_NAMESPACE: &str = "default";
 /// Made by [`RedisStore::single`], [`RedisStore::sentinel`] and [`RedisStore::cluster`].
 #[must_use]
 pub struct Builder {
-    kind: Kind,
-    urls: Vec<String>,
-    login: Option<(String, String)>,
+    target: Target,
     namespace: String,
     limit: Duration,
     connections: usize,
     nodelay: bool,
-    confirm: Option<Confirm>,
+    replica_wait: Option<ReplicaWait>,
     pub(crate) allow_eviction: bool,
     /// How long a master is used while no Sentinel answers.
     pub(crate) trust: Duration,
+    #[cfg(feature = "test-hooks")]
     patches: Vec<[String; 3]>,
 }
 
-#[derive(Debug)]
-enum Kind {
-    Single,
-    Sentinel { master: String },
-    Cluster,
+impl RedisStore {
+    /// Connects with the defaults:
+    ///
+    /// | URL | to |
+    /// | --- | --- |
+    /// | `redis://[user:password@]host[:port][/number]` | one server |
+    /// | `redis+sentinel://[user:password@]host[:port],…/master[/number]` | the master that these Sentinels watch; user and password are the server's |
+    /// | `redis+cluster://[user:password@]host[:port],…` | the cluster of these nodes |
+    ///
+    /// With `rediss` in place of `redis` the connection uses TLS, which needs one of the TLS features.
+    ///
+    /// # Errors
+    /// Those of [`Builder::connect`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Builder::new(url::read(url)?).connect().await
+    }
+
+    /// Returns a builder for one server.
+    pub fn single(url: &str) -> Builder {
+        Builder::of(Kind::Single, [url])
+    }
+
+    /// Returns a builder for the master that these Sentinels watch under this name.
+    ///
+    /// The number of a database in the first URL applies to the servers, `rediss://` applies to Sentinels and
+    /// servers alike, and the password is that of the Sentinels: see [`Builder::credentials`].
+    pub fn sentinel(urls: impl IntoIterator<Item = impl Into<String>>, master: &str) -> Builder {
+        Builder::of(Kind::Sentinel { master: master.to_owned() }, urls)
+    }
+
+    /// Returns a builder for the cluster to which these nodes belong: any of them, preferably several.
+    pub fn cluster(urls: impl IntoIterator<Item = impl Into<String>>) -> Builder {
+        Builder::of(Kind::Cluster, urls)
+    }
 }
 
 impl Builder {
-    pub(crate) fn single(url: &str) -> Self {
-        Self::new(Kind::Single, vec![url.to_owned()])
+    fn of(kind: Kind, urls: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        Self::new(Target { kind, urls: urls.into_iter().map(Into::into).collect(), login: None })
     }
 
-    pub(crate) fn sentinel(urls: Vec<String>, master: &str) -> Self {
-        Self::new(Kind::Sentinel { master: master.to_owned() }, urls)
-    }
-
-    pub(crate) fn cluster(urls: Vec<String>) -> Self {
-        Self::new(Kind::Cluster, urls)
-    }
-
-    fn new(kind: Kind, urls: Vec<String>) -> Self {
+    fn new(target: Target) -> Self {
         Self {
-            kind,
-            urls,
-            login: None,
+            target,
             namespace: DEFAULT_NAMESPACE.to_owned(),
             limit: Duration::from_secs(5),
             connections: 1,
             nodelay: false,
-            confirm: None,
+            replica_wait: None,
             allow_eviction: false,
             trust: Duration::ZERO,
+            #[cfg(feature = "test-hooks")]
             patches: Vec::new(),
         }
     }
@@ -97,7 +114,7 @@ impl Builder {
     /// Needed only behind Sentinel, because the URLs then hold the credentials for the Sentinels themselves;
     /// elsewhere it overrides the URL.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.login = Some((user.into(), password.into()));
+        self.target.login = Some((user.into(), password.into()));
         self
     }
 
@@ -138,13 +155,13 @@ impl Builder {
     ///
     /// Too few replicas is a [`StoreError::Timeout`] with unknown outcome: the write is done on the master,
     /// and lost if the master is lost now. The README says what this guarantees and what it does not.
-    pub fn confirmed_by(mut self, replicas: u32, within: Duration) -> Self {
-        self.confirm = (replicas > 0).then_some(Confirm { replicas, within });
+    pub fn wait_for_replicas(mut self, replicas: u32, within: Duration) -> Self {
+        self.replica_wait = (replicas > 0).then_some(ReplicaWait { replicas, within });
         self
     }
 
     /// Replaces text in a script, to prove that tests notice.
-    #[doc(hidden)]
+    #[cfg(feature = "test-hooks")]
     pub fn patched(mut self, script: &str, from: &str, to: &str) -> Self {
         self.patches.push([script, from, to].map(str::to_owned));
         self
@@ -160,31 +177,32 @@ impl Builder {
     pub async fn connect(self) -> Result<RedisStore, StoreError> {
         let keys = Keys::new(&self.namespace)?;
         let mut scripts = Scripts::new();
+        #[cfg(feature = "test-hooks")]
         for [script, from, to] in &self.patches {
             scripts.patch(script, from, to)?;
         }
         let topology = self.topology()?;
-        let router = Router { topology, limit: self.limit, confirm: self.confirm, keys: keys.clone() };
+        let router = Router { topology, limit: self.limit, replica_wait: self.replica_wait, keys };
         let looking = async {
-            let mut oldest = None;
+            let mut versions = Vec::new();
             for node in router.topology.masters().await? {
                 let server = Server::ask(&node).await?;
                 server.admit(router.topology.is_cluster(), self.allow_eviction)?;
                 permissions::check(&node, &router, &scripts.permissions).await?;
-                oldest = oldest.min(Some(server.version())).or(Some(server.version()));
+                versions.push(server.version());
             }
-            Ok(oldest)
+            Ok(versions)
         };
-        let oldest = router.in_time(looking).await?;
-        if oldest.is_some_and(|version| version >= (7, 0)) {
+        let versions = router.in_time(looking).await?;
+        if versions.into_iter().min().is_some_and(|oldest| oldest >= (7, 0)) {
             scripts.revoke_at_maxmemory();
         }
-        Ok(RedisStore::new(router, keys, scripts, self.namespace.into()))
+        Ok(RedisStore::new(Backend { router, scripts }, self.namespace.into()))
     }
 
     fn topology(&self) -> Result<Topology, StoreError> {
         let mut infos = Vec::new();
-        for url in &self.urls {
+        for url in &self.target.urls {
             infos.push(url.as_str().into_connection_info().map_err(|error| not_done(&error))?);
         }
         let Some(first) = infos.first().cloned() else { return Err(refused("no URL was given")) };
@@ -203,7 +221,7 @@ impl Builder {
             let open = |info: &ConnectionInfo| dialer.open(info.addr().clone());
             infos.iter().map(|info| open(info).map_err(|error| not_done(&error))).collect()
         };
-        Ok(match &self.kind {
+        Ok(match &self.target.kind {
             Kind::Single => {
                 let node = self.dialer(self.log_in(first.clone())).open(first.addr().clone());
                 Topology::Single(node.map_err(|error| not_done(&error))?)
@@ -220,28 +238,23 @@ impl Builder {
                 if infos.iter().any(|info| matches!(info.addr(), ConnectionAddr::Unix(_))) {
                     return Err(refused("cluster nodes cannot be reached over Unix sockets"));
                 }
-                let family = Arc::new(Family::default());
-                let dialer = Dialer { family: Some(Arc::clone(&family)), ..self.dialer(self.log_in(first)) };
+                let cluster_id = Arc::new(ClusterId::default());
+                let dialer =
+                    Dialer { cluster_id: Some(Arc::clone(&cluster_id)), ..self.dialer(self.log_in(first)) };
                 let seeds = nodes(&dialer)?;
-                Topology::Cluster(Box::new(Cluster::new(dialer, family, seeds)))
+                Topology::Cluster(Box::new(Cluster::new(dialer, cluster_id, seeds)))
             }
         })
     }
 
     fn log_in(&self, info: ConnectionInfo) -> ConnectionInfo {
-        let Some((user, password)) = &self.login else { return info };
+        let Some((user, password)) = &self.target.login else { return info };
         let settings = info.redis_settings().clone().set_username(user).set_password(password);
         info.set_redis_settings(settings)
     }
 
     fn dialer(&self, like: ConnectionInfo) -> Dialer {
-        Dialer {
-            like,
-            lanes: self.connections,
-            patience: self.limit / 4,
-            nodelay: self.nodelay,
-            family: None,
-        }
+        Dialer { connections: self.connections, nodelay: self.nodelay, ..Dialer::new(like, self.limit) }
     }
 }
 
@@ -259,11 +272,11 @@ impl fmt::Debug for Builder {
     /// Without URLs and credentials, which hold passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
-            .field("kind", &self.kind)
+            .field("kind", &self.target.kind)
             .field("namespace", &self.namespace)
             .field("limit", &self.limit)
             .field("connections", &self.connections)
-            .field("confirm", &self.confirm)
+            .field("replica_wait", &self.replica_wait)
             .finish_non_exhaustive()
     }
 }
@@ -275,25 +288,33 @@ mod tests {
     #[test]
     fn what_is_asked_for_is_what_connections_are_made_with() {
         let info = || "redis://a".into_connection_info().unwrap();
-        let plain = Builder::single("redis://a");
+        let plain = RedisStore::single("redis://a");
         let (dialer, quick) = (plain.dialer(info()), plain.nodelay(true).connections(3).dialer(info()));
-        assert_eq!((dialer.nodelay, dialer.lanes), (false, 1));
-        assert_eq!((quick.nodelay, quick.lanes), (true, 3));
-        assert_eq!(Builder::single("redis://a").connections(0).dialer(info()).lanes, 1);
+        assert_eq!((dialer.nodelay, dialer.connections), (false, 1));
+        assert_eq!((quick.nodelay, quick.connections), (true, 3));
+        assert_eq!(RedisStore::single("redis://a").connections(0).dialer(info()).connections, 1);
+    }
+
+    #[test]
+    fn a_builder_shows_no_password() {
+        for url in ["redis://u:hunter2@a", "redis+cluster://u:hunter2@a,b", "redis+sentinel://u:hunter2@a/m"]
+        {
+            assert!(!format!("{:?}", Builder::new(url::read(url).unwrap())).contains("hunter2"));
+        }
     }
 
     #[test]
     fn a_timeout_has_bounds() {
         for (asked, limit) in [(Duration::MAX, LONGEST), (Duration::ZERO, SHORTEST)] {
-            assert_eq!(Builder::single("redis://a").timeout(asked).limit, limit);
+            assert_eq!(RedisStore::single("redis://a").timeout(asked).limit, limit);
         }
         let limit = Duration::from_secs(7);
-        assert_eq!(Builder::single("redis://a").timeout(limit).limit, limit);
+        assert_eq!(RedisStore::single("redis://a").timeout(limit).limit, limit);
     }
 
     #[test]
     fn any_server_is_not_believed_to_be_the_right_one() {
-        let error = Builder::single("rediss://a/#insecure").topology().unwrap_err();
+        let error = RedisStore::single("rediss://a/#insecure").topology().unwrap_err();
         assert!(matches!(error, StoreError::Refused(_)), "{error:?}");
     }
 }

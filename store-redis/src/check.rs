@@ -6,8 +6,8 @@ use std::fmt;
 use hallpass_core::{StoreError, Timestamp};
 use redis::Value;
 
+use crate::connection::Node;
 use crate::error::{no_answer, odd_answer, refused};
-use crate::node::Node;
 
 /// How far a server's clock may be off, in milliseconds, before it is reported.
 const SKEW: u64 = 10_000;
@@ -19,14 +19,14 @@ pub struct Finding {
     /// The server: `host:port`.
     pub server: String,
     /// The subject of the finding.
-    pub about: About,
+    pub about: FindingKind,
     text: String,
 }
 
 /// The subject of a [`Finding`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
-pub enum About {
+pub enum FindingKind {
     /// The server's clock is off. The store does not depend on it, but logs and other users do.
     Clock,
     /// Keys may be evicted: "log out everywhere" may miss some.
@@ -142,19 +142,19 @@ impl Server {
         let version = self.info("redis_version");
         if self.version() < (7, 0) {
             find(
-                About::Version,
+                FindingKind::Version,
                 format!(
                     "Redis {version}: older than 7.0, the oldest tested version; revocations fail when memory is full"
                 ),
             );
         }
         if self.info("role") != "master" {
-            find(About::Role, "a replica: writes fail here, and reads are out of date".into());
+            find(FindingKind::Role, "a replica: writes fail here, and reads are out of date".into());
         }
         if self.evicts() {
             let policy = self.info("maxmemory_policy");
             find(
-                About::Eviction,
+                FindingKind::Eviction,
                 format!(
                     "maxmemory-policy is {policy:?}: an evicted index makes \"log out everywhere\" incomplete; set noeviction"
                 ),
@@ -167,10 +167,10 @@ impl Server {
                     "no appendonly: a crash brings back what was revoked or replaced since the last snapshot"
                 }
             };
-            find(About::Persistence, what.into());
+            find(FindingKind::Persistence, what.into());
         } else if let Some(how) = self.settings.get("appendfsync").filter(|how| *how != "always") {
             find(
-                About::Persistence,
+                FindingKind::Persistence,
                 format!(
                     "appendfsync is {how}: a power loss takes back about the last second and more, and so may a crash of the process while the disk is busy"
                 ),
@@ -179,23 +179,23 @@ impl Server {
         let replicas: u32 = self.info("connected_slaves").parse().unwrap_or(0);
         if replicas < wanted_replicas {
             find(
-                About::Replication,
+                FindingKind::Replication,
                 format!(
-                    "{replicas} replicas, and {wanted_replicas} have to confirm: revocations and rotations will fail"
+                    "{replicas} replicas, and writes wait for {wanted_replicas}: revocations and rotations will fail"
                 ),
             );
         }
         if replicas > 0 && self.settings.get("min-replicas-to-write").is_some_and(|least| least == "0") {
-            find(About::Replication, "min-replicas-to-write is 0: a master that is cut off keeps acknowledging writes that a failover then takes back".into());
+            find(FindingKind::Replication, "min-replicas-to-write is 0: a master that is cut off keeps acknowledging writes that a failover then takes back".into());
         }
         if replicas > 0 && wanted_replicas == 0 {
-            find(About::Replication, "acknowledged before any replica has it: a failover may take back the last revocations and rotations; see Builder::confirmed_by".into());
+            find(FindingKind::Replication, "acknowledged before any replica has it: a failover may take back the last revocations and rotations; see Builder::wait_for_replicas".into());
         }
         if let Some(time) = self.time {
             let skew = time.abs_diff(now.as_millis());
             if skew > SKEW {
                 find(
-                    About::Clock,
+                    FindingKind::Clock,
                     format!(
                         "its clock is {} s off; times to live are durations, so nothing here depends on it",
                         skew / 1000

@@ -1,4 +1,8 @@
-//! Which node of a cluster has which slots.
+//! Which node of a cluster has which slots, and when that is asked again: after a failover, and while slots move.
+//!
+//! A failed call marks the map as possibly wrong. The next call asks a few nodes for it, and then the others,
+//! while further calls wait. Between two such questions there is a pause, in which calls go on with the map as it
+//! is known.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -11,9 +15,9 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout};
 
+use crate::cluster_slots::{ClusterId, Layout, Place};
+use crate::connection::{Dialer, Node};
 use crate::error::{Causes, describe, settled, unavailable, unavailable_because};
-use crate::layout::{Family, Layout, Place};
-use crate::node::{Dialer, Node};
 
 const SLOTS: usize = 16_384;
 /// The shortest time between two queries for the map. It doubles with each query that finds nothing new.
@@ -29,11 +33,12 @@ const GRACE: Duration = Duration::from_millis(250);
 pub(crate) struct Cluster {
     dialer: Dialer,
     /// The ids of the nodes, which distinguish this cluster from another.
-    family: Arc<Family>,
+    cluster_id: Arc<ClusterId>,
     /// The nodes that the application named: where to begin, and to begin again.
     seeds: Vec<Arc<Node>>,
     map: RwLock<Map>,
-    suspect: AtomicBool,
+    /// Whether the map may be wrong, and is asked for before the next call.
+    needs_refresh: AtomicBool,
     asking: Mutex<()>,
     /// Which nodes to ask next.
     turn: AtomicUsize,
@@ -51,26 +56,26 @@ struct Map {
 }
 
 impl Cluster {
-    pub(crate) fn new(dialer: Dialer, family: Arc<Family>, seeds: Vec<Arc<Node>>) -> Self {
+    pub(crate) fn new(dialer: Dialer, cluster_id: Arc<ClusterId>, seeds: Vec<Arc<Node>>) -> Self {
         Self {
             dialer,
-            family,
+            cluster_id,
             map: RwLock::new(Map::of(&seeds)),
             seeds,
-            suspect: AtomicBool::new(true),
+            needs_refresh: AtomicBool::new(true),
             asking: Mutex::default(),
             turn: AtomicUsize::new(0),
         }
     }
 
-    pub(crate) fn suspect(&self) {
-        self.suspect.store(true, Ordering::Release);
+    pub(crate) fn request_refresh(&self) {
+        self.needs_refresh.store(true, Ordering::Release);
     }
 
-    /// Returns the owner, unless the map is suspect and another query is due.
+    /// Returns the owner, unless the map may be wrong and another query is due.
     pub(crate) fn known_owner(&self, slot: u16) -> Option<Arc<Node>> {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        if self.suspect.load(Ordering::Acquire) && map.due <= Instant::now() {
+        if self.needs_refresh.load(Ordering::Acquire) && map.due <= Instant::now() {
             return None;
         }
         map.owners.get(usize::from(slot)).cloned().flatten()
@@ -82,7 +87,7 @@ impl Cluster {
         let owner = map.owners.get(usize::from(slot)).cloned().flatten();
         drop(map);
         owner.ok_or_else(|| {
-            self.suspect();
+            self.request_refresh();
             unavailable("no node of the cluster serves this slot")
         })
     }
@@ -102,7 +107,7 @@ impl Cluster {
     /// Notes the new owner of a slot, as reported by `from`.
     pub(crate) fn moved(&self, error: &RedisError, from: &Node) {
         let (Some((_, slot)), Some(node)) = (error.redirect_node(), self.asked_of(error, from)) else {
-            return self.suspect();
+            return self.request_refresh();
         };
         tracing::debug!(slot, from = %from.name, to = %node.name, "a slot has moved");
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
@@ -129,7 +134,7 @@ impl Cluster {
     }
 
     fn is_due(&self) -> bool {
-        self.suspect.load(Ordering::Acquire)
+        self.needs_refresh.load(Ordering::Acquire)
             && self.map.read().unwrap_or_else(PoisonError::into_inner).due <= Instant::now()
     }
 
@@ -143,13 +148,14 @@ impl Cluster {
             return Ok(());
         }
         let answer = self.ask().await;
+        // No `await` from here on: the map and the ids change together.
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-        let first = self.family.is_empty();
+        let first = self.cluster_id.is_empty();
         let news = match &answer {
             Ok((teller, layout)) => {
-                self.family.become_those_of(layout);
+                self.cluster_id.become_those_of(layout);
                 let news = map.learn(&self.dialer, &self.seeds, teller, layout);
-                self.suspect.store(false, Ordering::Release);
+                self.needs_refresh.store(false, Ordering::Release);
                 news
             }
             Err(_) => false,
@@ -180,7 +186,8 @@ impl Cluster {
         let from = self.turn.fetch_add(ASKED, Ordering::Relaxed) % nodes.len().max(1);
         nodes.rotate_left(from);
         let others = nodes.split_off(nodes.len().min(ASKED));
-        let mut asking = Asking { family: &self.family, asked: JoinSet::new(), refusal: None, last: None };
+        let mut asking =
+            Asking { cluster_id: &self.cluster_id, asked: JoinSet::new(), refusal: None, last: None };
         asking.begin(nodes);
         if let Ok(Some(told)) = timeout(GRACE, asking.first()).await {
             return Ok(told);
@@ -198,7 +205,7 @@ impl Cluster {
 
 /// The nodes that are asked for the map.
 struct Asking<'a> {
-    family: &'a Family,
+    cluster_id: &'a ClusterId,
     asked: JoinSet<(Result<Layout, RedisError>, Arc<Node>)>,
     /// Why the answers so far cannot be used, if trying again does not help.
     refusal: Option<StoreError>,
@@ -209,7 +216,10 @@ struct Asking<'a> {
 impl Asking<'_> {
     fn begin(&mut self, nodes: Vec<Arc<Node>>) {
         for node in nodes {
-            self.asked.spawn(async move { (Layout::ask(&node).await, node) });
+            self.asked.spawn(async move {
+                let answer = node.ask(&Layout::question()).await;
+                (answer.map(|answer| Layout::read(&answer)), node)
+            });
         }
     }
 
@@ -220,7 +230,7 @@ impl Asking<'_> {
                 Ok((Ok(layout), node)) if layout.is_empty() => {
                     tracing::debug!(node = %node.name, "a node knows of no slots");
                 }
-                Ok((Ok(layout), node)) if !self.family.shares(&layout) => {
+                Ok((Ok(layout), node)) if !self.cluster_id.shares(&layout) => {
                     tracing::warn!(node = %node.name, "a node of another cluster answers here; its answer is ignored");
                     node.close();
                     self.refusal = self
@@ -347,7 +357,7 @@ mod tests {
 
     fn dialer() -> Dialer {
         let like = "redis://127.0.0.1:1".into_connection_info().unwrap();
-        Dialer { like, lanes: 1, patience: Duration::from_secs(1), nodelay: false, family: None }
+        Dialer::new(like, Duration::from_secs(4))
     }
 
     #[test]

@@ -68,7 +68,7 @@ impl Keys {
         self.key(subject.shard(), EPOCH, subject.as_str().as_bytes())
     }
 
-    /// The key that is written so that replicas have something to confirm.
+    /// The key that is written so that replicas have something to receive.
     pub(crate) fn marker(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, MARKER, &[])
     }

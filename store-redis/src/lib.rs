@@ -1,24 +1,27 @@
 #![doc = include_str!("../README.md")]
 
+mod backend;
 mod builder;
 mod check;
 mod cluster;
+mod cluster_slots;
+mod connection;
 pub mod danger;
-mod durability;
-mod ending;
+mod epoch;
 mod error;
-mod gather;
+mod find;
+mod insert;
 mod keys;
-mod layout;
-mod node;
 mod permissions;
+mod replace;
+mod revoke;
 mod router;
-mod script;
 mod sentinel;
+mod statements;
 mod store;
 mod topology;
 mod url;
 
 pub use builder::Builder;
-pub use check::{About, Finding};
+pub use check::{Finding, FindingKind};
 pub use store::RedisStore;

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hallpass_core::StoreError;
 use redis::{RedisError, Value};
 
+use crate::connection::Node;
 use crate::error::{ALL_KEYS, Causes, denied, describe, is_denied, not_done};
 use crate::keys;
-use crate::node::Node;
 use crate::router::Router;
-use crate::script::Script;
+use crate::statements::Script;
 
 /// # Errors
 /// [`StoreError::Refused`] with the missing permissions.
@@ -22,8 +22,8 @@ pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) ->
     let key = router.keys.permissions(shard);
     let run = |known| script.command(known, &[&key], &[]);
     // First by its text, then by its hash, which the server knows by then.
-    let missing = told(node.ask(&run(false)).await)?.unwrap_or(Value::Nil);
-    told(node.ask(&run(true)).await)?;
+    let missing = missing_only(node.ask(&run(false)).await)?.unwrap_or(Value::Nil);
+    missing_only(node.ask(&run(true)).await)?;
     if let Value::Array(names) = missing
         && !names.is_empty()
     {
@@ -34,17 +34,17 @@ pub(crate) async fn check(node: &Arc<Node>, router: &Router, script: &Script) ->
         };
         return Err(denied(names.into_iter().map(name).collect::<Vec<_>>().join(" ")));
     }
-    told(node.ask(&redis::cmd("PING")).await)?;
-    if router.confirm.is_some() {
+    missing_only(node.ask(&redis::cmd("PING")).await)?;
+    if router.replica_wait.is_some() {
         // Waits for no write, and for no replica.
-        told(node.ask(redis::cmd("WAIT").arg(0).arg(1)).await)?;
+        missing_only(node.ask(redis::cmd("WAIT").arg(0).arg(1)).await)?;
     }
     Ok(())
 }
 
 /// Passes on only a missing permission. Other errors, such as a moving slot or a loading server, are left to
 /// the first call.
-fn told(answer: Result<Value, RedisError>) -> Result<Option<Value>, StoreError> {
+fn missing_only(answer: Result<Value, RedisError>) -> Result<Option<Value>, StoreError> {
     match answer {
         Ok(value) => Ok(Some(value)),
         Err(error) if is_denied(&error) => Err(not_done(&error)),

@@ -1,4 +1,7 @@
-//! Runs a call: finds the node, handles errors, and decides when to give up.
+//! Runs a call: finds the node, handles errors, and decides when to give up. No other file retries.
+//!
+//! In a failover a call meets a lost connection, a master that became a replica (`READONLY`), or a slot that
+//! another node has now (`MOVED`). Each of them has the topology checked before the next request.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,14 +10,14 @@ use hallpass_core::StoreError;
 use redis::{Cmd, RedisError, Value};
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::builder::LONGEST;
-use crate::durability::{Confirm, Markers};
-use crate::error::{Causes, Class, class, describe, late, not_done, refused, unanswered};
-use crate::gather::{self, Manner};
+use crate::connection::{LiveConnection, Markers, Node, ReplicaWait};
+use crate::error::{Causes, ErrorClass, class, describe, late, not_done, refused, unanswered};
 use crate::keys::{self, Keys};
-use crate::node::{Live, Node};
-use crate::script::Script;
+use crate::statements::Script;
 use crate::topology::Topology;
+
+/// The longest time that a call may take (S12).
+pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(200);
@@ -70,7 +73,7 @@ pub(crate) struct Router {
     pub(crate) topology: Topology,
     /// How long a call may take.
     pub(crate) limit: Duration,
-    pub(crate) confirm: Option<Confirm>,
+    pub(crate) replica_wait: Option<ReplicaWait>,
     pub(crate) keys: Keys,
 }
 
@@ -80,14 +83,14 @@ pub(crate) struct Time {
     pub(crate) last: Instant,
 }
 
-/// The state of a call when its time was up.
+/// How far a call has come, for the case that its time is up.
 #[derive(Default)]
-struct Trace {
+struct CallProgress {
     /// Whether a request was sent that may have been done.
     sent: bool,
-    live: Option<Live>,
+    live: Option<LiveConnection>,
     /// The connection that waits for replicas.
-    waiter: Option<Live>,
+    waiter: Option<LiveConnection>,
     /// The last error.
     last: Option<RedisError>,
 }
@@ -101,17 +104,18 @@ impl Router {
             if let Some(value) = self.read_at_once(call).await {
                 return Ok(value);
             }
+            // That may have taken the first half of the time.
             limit /= 2;
         }
-        let mut trace = Trace::default();
-        match timeout(limit, self.pursue(call, limit, &mut trace)).await {
+        let mut progress = CallProgress::default();
+        match timeout(limit, self.run_with_retries(call, limit, &mut progress)).await {
             Ok(result) => result,
             Err(_) => {
-                for live in [trace.live, trace.waiter].into_iter().flatten() {
+                for live in [progress.live, progress.waiter].into_iter().flatten() {
                     live.close();
                 }
-                self.topology.suspect();
-                let error = late(trace.sent && call.effect != Effect::Read, trace.last.as_ref());
+                self.topology.request_refresh();
+                let error = late(progress.sent && call.effect != Effect::Read, progress.last.as_ref());
                 tracing::warn!(error = %Causes(&error), "a call takes too long");
                 Err(error)
             }
@@ -141,79 +145,90 @@ impl Router {
     /// Runs a read with a single timer, if the node and the connection are known and the answer is no error.
     /// Otherwise returns `None`, and the read starts anew.
     async fn read_at_once(&self, call: &Call<'_>) -> Option<Value> {
-        let mut live = self.topology.known(call.slot())?.open_connection()?;
-        let manner = if self.topology.is_cluster() { Manner::Pipeline } else { Manner::Command };
-        let limit = self.limit / 2;
+        let reads = self.topology.known(call.slot())?.open_reads()?;
         let asked = async {
             match &call.request {
-                Request::Get(key) => gather::get(live.clone(), key, manner, limit).await,
-                _ => send(&mut live, false, call).await.ok(),
+                Request::Get(key) => reads.get(key).await,
+                _ => send(&mut reads.connection().clone(), false, call).await.ok(),
             }
         };
-        match timeout(limit, asked).await {
+        match timeout(self.limit / 2, asked).await {
             Ok(answer) => answer,
             Err(_) => {
-                live.close();
-                self.topology.suspect();
+                reads.connection().close();
+                self.topology.request_refresh();
                 None
             }
         }
     }
 
-    async fn pursue(&self, call: &Call<'_>, limit: Duration, trace: &mut Trace) -> Result<Value, StoreError> {
+    /// Sends the call until it has an answer that settles it. `progress` is what the caller knows of it if the
+    /// time is up before that.
+    async fn run_with_retries(
+        &self,
+        call: &Call<'_>,
+        limit: Duration,
+        progress: &mut CallProgress,
+    ) -> Result<Value, StoreError> {
+        // A retry that begins later would hardly end in time, and would hide the error that is known by now.
         let give_up = Instant::now() + limit * 3 / 5;
         let (mut pause, mut losses, mut hops) = (FIRST_PAUSE, 0, 0);
+        // The node that takes this one request although it does not own the slot yet (`ASK`).
         let mut guest = None;
         loop {
             let (node, asking) = match guest.take() {
                 Some(node) => (node, true),
                 None => (self.topology.node(call.slot()).await?, false),
             };
-            let error = match self.attempt(&node, asking, call, trace).await {
-                Ok(result) => return result,
-                Err(Fault::NotSent(error)) => {
-                    self.topology.suspect();
+            let error = match self.attempt(&node, asking, call, progress).await {
+                Ok(value) => return Ok(value),
+                Err(AttemptError::NotReplicated(error)) => return Err(error),
+                Err(AttemptError::NotSent(error)) => {
+                    self.topology.request_refresh();
                     tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "nothing was sent");
                     losses += 1;
                     if losses > 1 {
                         return Err(not_done(&error));
                     }
-                    trace.last = Some(error);
+                    progress.last = Some(error);
                     continue;
                 }
-                Err(Fault::Answer(error)) => error,
+                Err(AttemptError::Answer(error)) => error,
             };
             let may_be_done = call.effect != Effect::Read;
-            trace.sent = false;
+            // This request is settled. If the time is up before the next one is sent, nothing is in doubt.
+            progress.sent = false;
             tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a call is not done");
-            trace.last = Some(error.clone());
+            progress.last = Some(error.clone());
             match class(&error) {
-                Class::Final | Class::NoScript => return Err(not_done(&error)),
-                Class::Lost => {
-                    self.lose(trace);
+                ErrorClass::Final | ErrorClass::NoScript => return Err(not_done(&error)),
+                ErrorClass::Lost => {
+                    self.drop_connection(progress);
                     losses += 1;
+                    // The server may have done it. A second attempt would not tell, so core reads the record.
                     if may_be_done || losses > 1 {
                         return Err(unanswered(&error, may_be_done));
                     }
                     continue;
                 }
-                Class::Moved | Class::Ask if !self.topology.is_cluster() => {
+                ErrorClass::Moved | ErrorClass::Ask if !self.topology.is_cluster() => {
                     return Err(refused("this server is a node of a cluster: connect to it as one"));
                 }
-                Class::Moved if hops < HOPS => {
+                ErrorClass::Moved if hops < HOPS => {
                     hops += 1;
                     self.topology.moved(&error, &node);
                     continue;
                 }
-                Class::Ask if hops < HOPS && !call.whole_slot => {
+                ErrorClass::Ask if hops < HOPS && !call.whole_slot => {
                     hops += 1;
                     guest = self.topology.asked_of(&error, &node);
                     if guest.is_some() {
                         continue;
                     }
                 }
-                Class::ReadOnly => self.lose(trace),
-                Class::Moved | Class::Ask | Class::Later => {}
+                // A failover has made this master a replica. The next round looks for the new master.
+                ErrorClass::ReadOnly => self.drop_connection(progress),
+                ErrorClass::Moved | ErrorClass::Ask | ErrorClass::Later => {}
             }
             if Instant::now() + pause > give_up {
                 return Err(not_done(&error));
@@ -229,35 +244,32 @@ impl Router {
         node: &Arc<Node>,
         asking: bool,
         call: &Call<'_>,
-        trace: &mut Trace,
-    ) -> Result<Result<Value, StoreError>, Fault> {
-        let confirm = self.confirm.filter(|_| call.effect == Effect::Ending);
-        let mut waiter = match confirm {
-            Some(_) => match node.rounds.prepare(node).await {
-                Ok(waiter) => Some(waiter),
-                Err(error) => return Err(Fault::NotSent(error)),
-            },
+        progress: &mut CallProgress,
+    ) -> Result<Value, AttemptError> {
+        let replica_wait = self.replica_wait.filter(|_| call.effect == Effect::Ending);
+        // Opened before the write: see `Node::waiting_connection`.
+        let mut waiter = match replica_wait {
+            Some(_) => Some(node.waiting_connection().await.map_err(AttemptError::NotSent)?),
             None => None,
         };
-        trace.waiter.clone_from(&waiter);
-        let mut live = node.connection().await.map_err(Fault::NotSent)?;
-        trace.live = Some(live.clone());
-        trace.sent = true;
-        let value = send(&mut live, asking, call).await.map_err(Fault::Answer)?;
-        if let (Some(confirm), Some(waiter)) = (confirm, &mut waiter)
-            && let Err(error) = self.confirmed(node, waiter, confirm, call).await
-        {
-            return Ok(Err(error));
+        progress.waiter.clone_from(&waiter);
+        let mut live = node.connection().await.map_err(AttemptError::NotSent)?;
+        progress.live = Some(live.clone());
+        progress.sent = true;
+        let value = send(&mut live, asking, call).await.map_err(AttemptError::Answer)?;
+        if let (Some(replica_wait), Some(waiter)) = (replica_wait, &mut waiter) {
+            let waited = self.wait_for_replicas(node, waiter, replica_wait, call).await;
+            waited.map_err(AttemptError::NotReplicated)?;
         }
-        Ok(Ok(value))
+        Ok(value)
     }
 
     /// Waits until replicas have what was written.
-    async fn confirmed(
+    async fn wait_for_replicas(
         &self,
         node: &Arc<Node>,
-        waiter: &mut Live,
-        confirm: Confirm,
+        waiter: &mut LiveConnection,
+        replica_wait: ReplicaWait,
         call: &Call<'_>,
     ) -> Result<(), StoreError> {
         let own = std::iter::once(call.shard);
@@ -270,30 +282,32 @@ impl Router {
         };
         let mut shards = own.chain(others.take(MARKER_LOOK).filter(of_this_node).take(MARKERS));
         let markers = Markers { keys: &self.keys, shards: &mut shards };
-        node.rounds.wait(waiter, confirm, node.patience, markers).await
+        node.wait_for_replicas(waiter, replica_wait, markers).await
     }
 
-    fn lose(&self, trace: &Trace) {
-        if let Some(live) = &trace.live {
+    fn drop_connection(&self, progress: &CallProgress) {
+        if let Some(live) = &progress.live {
             live.close();
         }
-        self.topology.suspect();
+        self.topology.request_refresh();
     }
 }
 
-enum Fault {
+enum AttemptError {
     /// No connection: nothing was sent.
     NotSent(RedisError),
     /// An error response, or no response.
     Answer(RedisError),
+    /// The write is done, but too few replicas have it in time.
+    NotReplicated(StoreError),
 }
 
-async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
+async fn send(live: &mut LiveConnection, asking: bool, call: &Call<'_>) -> Result<Value, RedisError> {
     match &call.request {
         Request::Get(key) => send_one(live, asking, redis::cmd("GET").arg(key)).await,
         Request::Script { script, keys, arguments } => {
             match send_one(live, asking, &script.command(true, keys, arguments)).await {
-                Err(error) if class(&error) == Class::NoScript => {
+                Err(error) if class(&error) == ErrorClass::NoScript => {
                     send_one(live, asking, &script.command(false, keys, arguments)).await
                 }
                 answer => answer,
@@ -302,7 +316,7 @@ async fn send(live: &mut Live, asking: bool, call: &Call<'_>) -> Result<Value, R
     }
 }
 
-async fn send_one(live: &mut Live, asking: bool, command: &Cmd) -> Result<Value, RedisError> {
+async fn send_one(live: &mut LiveConnection, asking: bool, command: &Cmd) -> Result<Value, RedisError> {
     match asking {
         true => live.send_after(&redis::cmd("ASKING"), command).await,
         false => live.send(command).await,

@@ -1,4 +1,7 @@
-//! Finds the master by asking Sentinels.
+//! Finds the master by asking Sentinels, and notices a failover: Sentinels have made another server the master.
+//!
+//! After a failed call the Sentinels are asked before the next one. Without a failure they are asked twice a
+//! second, because an old master may still answer. Calls fail while no Sentinel names a master.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -10,12 +13,12 @@ use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
-use crate::error::{Causes, Class, class, refused, settled, unavailable, unavailable_because};
-use crate::node::{Dialer, Node};
+use crate::connection::{Dialer, Node};
+use crate::error::{Causes, ErrorClass, class, refused, settled, unavailable, unavailable_because};
 
 /// How long an answer is used. A master that was frozen, replaced and thawed considers itself the master
 /// until Sentinel tells it otherwise, about eight seconds later. So asking only after an error is not enough.
-const BELIEF: Duration = Duration::from_millis(500);
+const ANSWER_MAX_AGE: Duration = Duration::from_millis(500);
 /// How long to wait for the other Sentinels after one has answered.
 const GRACE: Duration = Duration::from_millis(250);
 /// The shortest time between two questions, however many calls fail.
@@ -31,7 +34,8 @@ pub(crate) struct Sentinel {
     /// How long the master is used while no Sentinel answers: not at all by default.
     trust: Duration,
     known: RwLock<Option<Known>>,
-    suspect: AtomicBool,
+    /// Whether the last answer may be wrong, and the Sentinels are asked before the next call.
+    needs_refresh: AtomicBool,
     asking: Mutex<Asked>,
 }
 
@@ -58,33 +62,35 @@ impl Sentinel {
             servers,
             trust,
             known: RwLock::default(),
-            suspect: AtomicBool::new(false),
+            needs_refresh: AtomicBool::new(false),
             asking: Mutex::default(),
         }
     }
 
-    pub(crate) fn suspect(&self) {
-        self.suspect.store(true, Ordering::Release);
+    pub(crate) fn request_refresh(&self) {
+        self.needs_refresh.store(true, Ordering::Release);
     }
 
     /// Returns the master, if the last answer may still be used.
     pub(crate) fn known_master(&self) -> Option<Arc<Node>> {
-        let believed =
-            |known: &Known| !self.suspect.load(Ordering::Acquire) && known.since.elapsed() < BELIEF;
+        let believed = |known: &Known| {
+            !self.needs_refresh.load(Ordering::Acquire) && known.since.elapsed() < ANSWER_MAX_AGE
+        };
         self.known().filter(believed).map(|known| known.master)
     }
 
     pub(crate) async fn master(self: &Arc<Self>) -> Result<Arc<Node>, StoreError> {
         let known = self.known();
         if let Some(known) = known
-            && !self.suspect.load(Ordering::Acquire)
+            && !self.needs_refresh.load(Ordering::Acquire)
         {
             let age = known.since.elapsed();
-            if age < BELIEF {
+            if age < ANSWER_MAX_AGE {
                 return Ok(known.master);
             }
-            if age < BELIEF * 2 {
-                // Calls go on with this master while one task asks again.
+            if age < ANSWER_MAX_AGE * 2 {
+                // Calls go on with this master while one task asks again. If no Sentinel answers, they stop a
+                // second after the last answer: a failover may have happened meanwhile.
                 if self.asking.try_lock().is_ok() {
                     let this = Arc::clone(self);
                     tokio::spawn(async move { drop(this.ask_again().await) });
@@ -96,8 +102,9 @@ impl Sentinel {
     }
 
     async fn ask_again(&self) -> Result<Arc<Node>, StoreError> {
+        // One call asks, and the others use its answer.
         let mut last = self.asking.lock().await;
-        let suspect = self.suspect.load(Ordering::Acquire);
+        let needs_refresh = self.needs_refresh.load(Ordering::Acquire);
         let just_asked = last.at.is_some_and(|at| at.elapsed() < THROTTLE);
         if just_asked && last.failed {
             // The last known master is too old to be used, even if the failed question was asked only a
@@ -105,11 +112,12 @@ impl Sentinel {
             return Err(unavailable("no Sentinel names the master"));
         }
         if let Some(known) = self.known()
-            && (!suspect && known.since.elapsed() < BELIEF || just_asked)
+            && (!needs_refresh && known.since.elapsed() < ANSWER_MAX_AGE || just_asked)
         {
             return Ok(known.master);
         }
         let found = self.find().await;
+        // Stays so if this call is dropped below, so that the next one does not take the old master.
         *last = Asked { at: Some(Instant::now()), failed: true };
         let now = Instant::now();
         let known = match found {
@@ -125,11 +133,12 @@ impl Sentinel {
         last.failed = false;
         let master = Arc::clone(&known.master);
         let before = self.known.write().unwrap_or_else(PoisonError::into_inner).replace(known);
-        self.suspect.store(false, Ordering::Release);
+        self.needs_refresh.store(false, Ordering::Release);
         if let Some(before) = before
             && !Arc::ptr_eq(&before.master, &master)
         {
             tracing::warn!(from = %before.master.name, to = %master.name, "the master is another");
+            // What a call still sends there would be lost, or read what was revoked meanwhile.
             before.master.close();
         }
         Ok(master)
@@ -224,7 +233,7 @@ async fn ask(sentinel: &Node, name: &str) -> Result<Option<Place>, RedisError> {
             }
             _ => None,
         }),
-        Err(error) if class(&error) == Class::Lost => return Err(error),
+        Err(error) if class(&error) == ErrorClass::Lost => return Err(error),
         _ => None,
     };
     let answer = sentinel.ask(redis::cmd("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(name)).await?;

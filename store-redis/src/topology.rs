@@ -6,7 +6,7 @@ use hallpass_core::StoreError;
 use redis::RedisError;
 
 use crate::cluster::Cluster;
-use crate::node::Node;
+use crate::connection::Node;
 use crate::sentinel::Sentinel;
 
 #[derive(Debug)]
@@ -54,12 +54,12 @@ impl Topology {
         matches!(self, Self::Cluster(_))
     }
 
-    /// Marks the topology as possibly wrong, so that it is checked before the next request.
-    pub(crate) fn suspect(&self) {
+    /// Marks the topology as possibly wrong, as after a failover, so that it is checked before the next request.
+    pub(crate) fn request_refresh(&self) {
         match self {
             Self::Single(_) => {}
-            Self::Sentinel(sentinel) => sentinel.suspect(),
-            Self::Cluster(cluster) => cluster.suspect(),
+            Self::Sentinel(sentinel) => sentinel.request_refresh(),
+            Self::Cluster(cluster) => cluster.request_refresh(),
         }
     }
 

@@ -8,17 +8,17 @@ use hallpass_core::store::{
     Action, Body, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation,
     TokenStore,
 };
-use hallpass_core::{Kind, Kinds, Note, Reason, Selector, StoreError, Timestamp};
+use hallpass_core::{Kind, Kinds, Note, Reason, StoreError, Timestamp};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
 use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-use crate::help::{NOW, many, next, put, raw, record, subject, tell, until, why};
+use crate::help::{
+    self, HOUR, MARK, NOW, ask, many, next, put, raw, record, stored, subject, tell, until, why,
+};
 use crate::reshard::Move;
 
-const HOUR: Duration = Duration::from_secs(3600);
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 const LIMIT: Duration = Duration::from_secs(20);
 /// Longer than any call takes on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
@@ -28,30 +28,20 @@ async fn open(server: &Server) -> (RedisStore, MultiplexedConnection) {
     (store.connect().await.unwrap(), raw(server).await)
 }
 
-fn key(what: char, Selector(selector): Selector, rest: &[u8]) -> Vec<u8> {
-    let head = format!("hp:hurt:{{{:02x}{:02x}}}:{what}:", selector[0], selector[1]);
-    [head.as_bytes(), rest].concat()
-}
-
 fn row(record: &Record) -> Vec<u8> {
-    key('t', record.selector, &record.selector.0[2..])
+    help::row("hurt", record.selector)
 }
 
-fn index(record: &Record) -> Vec<u8> {
-    key('s', record.selector, record.subject.as_ref().unwrap().as_str().as_bytes())
-}
-
-/// Sends a command to the server, without the store.
-async fn ask(raw: &mut MultiplexedConnection, name: &str, key: &[u8], more: &[&[u8]]) -> redis::Value {
-    redis::cmd(name).arg(key).arg(more).query_async(raw).await.unwrap()
+fn index() -> Vec<u8> {
+    help::index("hurt", "alice")
 }
 
 async fn end(store: &RedisStore, action: Action) -> Result<u64, StoreError> {
-    store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), action)).await
+    help::end(store, "alice", action).await
 }
 
 async fn list(store: &RedisStore) -> Vec<Listed> {
-    store.list_by_subject(&subject("alice"), &Page::first(u16::MAX.try_into().unwrap())).await.unwrap()
+    help::list(store, "alice", u16::MAX).await.unwrap()
 }
 
 /// With 8 records, and with 2,500, which are swept.
@@ -62,7 +52,7 @@ async fn a_row_with_an_impossible_expiry_keeps_no_other_alive() {
         let (store, mut raw) = open(&server).await;
         let records = many("alice", Kind::REMEMBER, count).await;
         put(&store, &records).await;
-        ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"34", &[0xff; 8]]).await;
+        let _: i64 = ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"34", &[0xff; 8]]).await;
         let ended = end(&store, MARK).await;
         assert_eq!(ended.unwrap(), u64::from(count));
         let last = store.find(records[7].selector).await.unwrap().unwrap();
@@ -78,7 +68,7 @@ async fn deleting_a_row_takes_no_other_out_of_its_index() {
     let (store, mut raw) = open(&server).await;
     let records = many("alice", Kind::REMEMBER, 2).await;
     put(&store, &records).await;
-    ask(&mut raw, "COPY", &row(&records[1]), &[&row(&records[0]), b"REPLACE"]).await;
+    let _: i64 = ask(&mut raw, "COPY", &row(&records[1]), &[&row(&records[0]), b"REPLACE"]).await;
     assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
     assert_eq!(end(&store, MARK).await.unwrap(), 1);
     assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
@@ -90,10 +80,10 @@ async fn what_a_list_shows_as_corrupt_can_be_deleted() {
     let (store, mut raw) = open(&server).await;
     let records = many("alice", Kind::REMEMBER, 4).await;
     put(&store, &records).await;
-    ask(&mut raw, "SET", &row(&records[0]), &[b""]).await;
-    ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"90", &[0xff; 9]]).await;
-    ask(&mut raw, "DEL", &row(&records[2]), &[]).await;
-    ask(&mut raw, "RPUSH", &row(&records[2]), &[b"x"]).await;
+    let _: String = ask(&mut raw, "SET", &row(&records[0]), &[b""]).await;
+    let _: i64 = ask(&mut raw, "SETRANGE", &row(&records[1]), &[b"90", &[0xff; 9]]).await;
+    let _: i64 = ask(&mut raw, "DEL", &row(&records[2]), &[]).await;
+    let _: i64 = ask(&mut raw, "RPUSH", &row(&records[2]), &[b"x"]).await;
     let corrupt: Vec<_> =
         list(&store).await.into_iter().filter(|entry| matches!(entry, Listed::Corrupt { .. })).collect();
     assert_eq!(corrupt.len(), 3);
@@ -112,7 +102,7 @@ async fn an_index_that_is_none_takes_no_record_and_holds_none() {
     let (store, mut raw) = open(&server).await;
     let records = many("alice", Kind::REMEMBER, 2).await;
     put(&store, &records[..1]).await;
-    ask(&mut raw, "SET", &index(&records[0]), &[b"x"]).await;
+    let _: String = ask(&mut raw, "SET", &index(), &[b"x"]).await;
     let error = store.insert(&records[1], Fence::None).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { .. }), "{error:?}");
     assert_eq!(store.find(records[1].selector).await.unwrap(), None, "a record without an entry");
@@ -146,14 +136,13 @@ async fn a_page_after_a_record_that_is_gone_shows_nothing_from_before_it() {
 async fn an_index_without_a_time_to_live_gets_none_that_its_records_outlive() {
     let Some(server) = needed("an index that stays", redis()).unwrap() else { return };
     let (store, mut raw) = open(&server).await;
-    let long = record("alice", Kind::API_KEY).await;
-    put(&store, std::slice::from_ref(&long)).await;
-    ask(&mut raw, "PERSIST", &index(&long), &[]).await;
+    let long = stored(&store, "alice", Kind::API_KEY).await;
+    let _: i64 = ask(&mut raw, "PERSIST", &index(), &[]).await;
     let mut short = record("alice", Kind::SESSION).await;
     (short.expires_at, short.purge_at) = (NOW.saturating_add(HOUR), NOW.saturating_add(HOUR));
     put(&store, &[short]).await;
-    let redis::Value::Int(record) = ask(&mut raw, "PTTL", &row(&long), &[]).await else { panic!() };
-    let redis::Value::Int(index) = ask(&mut raw, "PTTL", &index(&long), &[]).await else { panic!() };
+    let record: i64 = ask(&mut raw, "PTTL", &row(&long), &[]).await;
+    let index: i64 = ask(&mut raw, "PTTL", &index(), &[]).await;
     assert!(index == -1 || index > record, "the index for {index} ms, and the record for {record}");
 }
 
@@ -234,23 +223,7 @@ async fn a_record_of_the_largest_sizes_is_chosen_and_deleted_like_any_other() {
     for record in &made {
         assert!(store.delete(record.selector, &Note::none()).await.unwrap());
     }
-    assert_eq!(ask(&mut raw, "EXISTS", &index(&made[0]), &[]).await, redis::Value::Int(0));
-}
-
-async fn keys_of(moving: &Move<'_>) -> Vec<Vec<u8>> {
-    let mut raw = raw(moving.from).await;
-    let mut ask = redis::cmd("CLUSTER");
-    ask.arg("GETKEYSINSLOT").arg(moving.slot).arg(9_999).query_async(&mut raw).await.unwrap()
-}
-
-/// Moves many keys together.
-async fn carry(moving: &Move<'_>, keys: &[Vec<u8>]) {
-    let (mut raw, port) = (raw(moving.from).await, moving.to.address().port());
-    for keys in keys.chunks(50) {
-        let mut migrate = redis::cmd("MIGRATE");
-        migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(60_000).arg("KEYS").arg(keys);
-        let _: redis::Value = migrate.query_async(&mut raw).await.unwrap();
-    }
+    assert_eq!(ask::<i64>(&mut raw, "EXISTS", &help::index("hurt", &name), &[]).await, 0);
 }
 
 /// The first pages are done when the sweep reaches the moving slot.
@@ -265,14 +238,13 @@ async fn a_sweep_amid_a_move_ends_nothing_by_half_that_a_repetition_does_not_fin
     moving.begin();
     // Moves records of a later page, so that the first page is swept before the sweep meets the move.
     let late = |key: &[u8]| records[1_500..].iter().any(|record| key.ends_with(&record.selector.0[2..]));
-    let keys: Vec<_> = keys_of(&moving).await.into_iter().filter(|key| late(key)).collect();
-    carry(&moving, &keys).await;
+    let keys: Vec<_> = moving.keys().await.into_iter().filter(|key| late(key)).collect();
+    moving.carry(&keys).await;
     let error = end(&store, MARK).await.unwrap_err();
     assert!(!matches!(error, StoreError::Other(_) | StoreError::Corrupt { .. }), "{error:?}");
     let deleted = store.delete(records[0].selector, &Note::none()).await;
     assert_ne!(deleted.ok(), Some(false));
-    carry(&moving, &keys_of(&moving).await).await;
-    moving.end();
+    moving.finish().await;
     end(&store, MARK).await.unwrap();
     for record in &records {
         let found = store.find(record.selector).await.unwrap();
@@ -281,7 +253,7 @@ async fn a_sweep_amid_a_move_ends_nothing_by_half_that_a_repetition_does_not_fin
     assert_eq!(list(&store).await.len(), 2_599);
 }
 
-/// Kills connections, flushes scripts and drops calls during sweeps, lists and look-ups that share trips.
+/// Kills connections, flushes scripts and drops calls during sweeps, lists and look-ups that share batches.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn nothing_is_unknown_or_alive_by_mistake_while_connections_die() {
     let Some(server) = needed("connections that die", redis()).unwrap() else { return };
@@ -316,8 +288,7 @@ async fn nothing_is_unknown_or_alive_by_mistake_while_connections_die() {
         });
         let listing = tokio::spawn({
             let store = store.clone();
-            let page = Page::first(u16::MAX.try_into().unwrap());
-            async move { store.list_by_subject(&subject("alice"), &page).await }
+            async move { help::list(&store, "alice", u16::MAX).await }
         });
         tokio::task::yield_now().await;
         tell(&server, if round % 5 == 0 { "SCRIPT FLUSH" } else { "CLIENT KILL TYPE normal SKIPME yes" });
@@ -386,17 +357,17 @@ async fn an_epoch_that_is_none_turns_away_and_is_made_anew() {
     let (store, mut raw) = open(&server).await;
     let new = record("alice", Kind::SESSION).await;
     let alice = subject("alice");
-    let at = key('e', new.selector, b"alice");
+    let at = help::key("hurt", 'e', alice.shard(), b"alice");
     for (number, value) in
         [&b""[..], b"x", &[7; 16], &[0xff; 23], &[0xff; 25], &[0; 1_000]].into_iter().enumerate()
     {
-        ask(&mut raw, "SET", &at, &[value]).await;
+        let _: String = ask(&mut raw, "SET", &at, &[value]).await;
         let fresh = Epoch([u8::try_from(number).unwrap() + 40; 16]);
         assert_eq!(store.insert(&new, Fence::Epoch(fresh)).await.unwrap(), Insert::Fenced);
         assert_eq!(store.epoch(&alice, fresh, HOUR, NOW).await.unwrap().epoch, fresh, "{value:?}");
     }
     // An expiry beyond every clock must not be added to.
-    ask(&mut raw, "SET", &at, &[&[0xff; 24]]).await;
+    let _: String = ask(&mut raw, "SET", &at, &[&[0xff; 24]]).await;
     let set = EpochUpdate::Set { epoch: Epoch([9; 16]), now: NOW, keep: Duration::MAX };
     let revocation = Revocation::new(RecordFilter::all(), MARK).epoch(set);
     assert_eq!(store.revoke_by_subject(&alice, &revocation).await.unwrap(), 0);
@@ -413,8 +384,7 @@ fn a_handle_whose_runtime_has_ended_answers_in_time() {
     let (first, second) = (runtime(), runtime());
     let (store, new) = first.block_on(async {
         let (store, _) = open(&server).await;
-        let new = record("alice", Kind::SESSION).await;
-        put(&store, std::slice::from_ref(&new)).await;
+        let new = stored(&store, "alice", Kind::SESSION).await;
         (store, new)
     });
     drop(first);

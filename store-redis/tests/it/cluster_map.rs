@@ -4,15 +4,15 @@
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{Action, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::store::{Action, TokenStore};
 use hallpass_core::{Kind, StoreError};
 use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Cluster, needed, redis_cluster};
+use hallpass_test_servers::{needed, redis_cluster};
 use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet, block_in_place};
 
-use crate::help::{calls, record, subject, tell, until, why};
+use crate::help::{calls, end, stored, tell, until, why};
 use crate::reshard::Move;
 
 /// Forwards connections at `address` to `server`, as if the server had this address now.
@@ -29,14 +29,6 @@ async fn stand_in(address: SocketAddr, server: SocketAddr) -> JoinHandle<()> {
     })
 }
 
-async fn all_are_stopped(cluster: &Cluster) {
-    tokio::task::block_in_place(|| {
-        for node in cluster.nodes() {
-            node.crash().unwrap();
-        }
-    });
-}
-
 /// Addresses are reused where containers come and go. A foreign cluster at an address of ours has none of our
 /// tokens: it would report that a token does not exist, and a revocation there would end nothing.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -44,16 +36,11 @@ async fn another_cluster_at_our_addresses_is_not_believed() {
     let Some(ours) = needed("a cluster", redis_cluster()).unwrap() else { return };
     let Some(foreign) = needed("another cluster", redis_cluster()).unwrap() else { return };
     let store = RedisStore::cluster(ours.urls()).timeout(Duration::from_secs(4)).connect().await.unwrap();
-    let token = record("alice", Kind::REMEMBER).await;
-    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
-    let log_out = async || {
-        store
-            .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))
-            .await
-    };
+    let token = stored(&store, "alice", Kind::REMEMBER).await;
+    let log_out = async || end(&store, "alice", Action::Remove).await;
     // First at one address, the only one that then answers; then at all addresses.
     for at_all in [false, true] {
-        all_are_stopped(&ours).await;
+        block_in_place(|| ours.nodes().iter().for_each(|node| node.crash().unwrap()));
         let mut stand_ins = Vec::new();
         for (own, other) in ours.nodes().iter().zip(foreign.nodes()).take(if at_all { 6 } else { 1 }) {
             stand_ins.push(stand_in(own.address(), other.address()).await);
@@ -71,15 +58,8 @@ async fn another_cluster_at_our_addresses_is_not_believed() {
             stand_in.abort();
             let _ = stand_in.await;
         }
-        tokio::task::block_in_place(|| {
-            for node in ours.nodes() {
-                node.start().unwrap();
-            }
-        });
-        until("the own cluster", async || {
-            store.find(token.selector).await.is_ok_and(|found| found.is_some())
-        })
-        .await;
+        block_in_place(|| ours.nodes().iter().for_each(|node| node.start().unwrap()));
+        until("the own cluster", async || matches!(store.find(token.selector).await, Ok(Some(_)))).await;
     }
     assert_eq!(log_out().await.unwrap(), 1);
 }
@@ -95,18 +75,14 @@ async fn a_cluster_whose_nodes_have_no_names_is_reached() {
         }
         let store = RedisStore::cluster([cluster.urls()[0]]).connect().await.unwrap();
         for number in 0..24 {
-            let token = record(&format!("{kind} {number}"), Kind::SESSION).await;
-            assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+            let token = stored(&store, &format!("{kind} {number}"), Kind::SESSION).await;
             assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
         }
         // Redirections do not name a host either.
-        let token = record(kind, Kind::SESSION).await;
-        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+        let token = stored(&store, kind, Kind::SESSION).await;
         let moving = Move::of(&cluster, kind);
         moving.begin();
-        for key in moving.keys().await {
-            moving.carry(&key).await;
-        }
+        moving.carry(&moving.keys().await).await;
         assert_eq!(store.find(token.selector).await.unwrap().as_ref(), Some(&token), "ASK");
         moving.end();
         assert_eq!(store.find(token.selector).await.unwrap(), Some(token), "MOVED");
@@ -121,15 +97,9 @@ async fn a_shard_that_is_down_does_not_make_the_others_tell_the_map_all_the_time
     let store = RedisStore::cluster(cluster.urls()).timeout(Duration::from_secs(2)).connect().await.unwrap();
     let mut tokens = Vec::new();
     for number in 0..24 {
-        let token = record(&format!("user {number}"), Kind::SESSION).await;
-        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
-        tokens.push(token);
+        tokens.push(stored(&store, &format!("user {number}"), Kind::SESSION).await);
     }
-    tokio::task::block_in_place(|| {
-        for node in [&cluster.nodes()[0], &cluster.nodes()[3]] {
-            node.crash().unwrap();
-        }
-    });
+    block_in_place(|| [0, 3].map(|number| cluster.nodes()[number].crash().unwrap()));
     let others = [1, 2, 4, 5].map(|number| &cluster.nodes()[number]);
     let asked = || others.iter().map(|node| calls(node, "cluster|slots")).sum::<u64>();
     let (before, began) = (asked(), Instant::now());

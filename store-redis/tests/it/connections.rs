@@ -1,12 +1,12 @@
 //! Tests how many connections the store opens, and what a call sends over them.
 
-use hallpass_core::store::{Action, Fence, RecordFilter, Revocation, TokenStore};
+use hallpass_core::store::{Action, TokenStore};
 use hallpass_core::{Kind, Selector};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Server, needed, redis, redis_cluster};
 use tokio::task::JoinSet;
 
-use crate::help::{calls, record, subject, tell};
+use crate::help::{calls, end, stored, tell, until};
 
 /// How many connections the test user has.
 fn open(server: &Server) -> usize {
@@ -24,8 +24,7 @@ async fn there_are_as_many_connections_as_asked_for_and_they_belong_to_the_named
         [(builder(), 1), (builder().connections(3), 3), (builder().connections(2).nodelay(true), 2)];
     for (builder, number) in connections {
         let store = builder.connect().await.unwrap();
-        let token = record("alice", Kind::SESSION).await;
-        assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+        let token = stored(&store, "alice", Kind::SESSION).await;
         let mut readers = JoinSet::new();
         for _ in 0..64 {
             let (store, token) = (store.clone(), token.clone());
@@ -34,12 +33,10 @@ async fn there_are_as_many_connections_as_asked_for_and_they_belong_to_the_named
                 assert_eq!(store.find(Selector([7; 16])).await.unwrap(), None);
             });
         }
-        while let Some(reader) = readers.join_next().await {
-            reader.unwrap();
-        }
+        readers.join_all().await;
         assert_eq!(open(&server), number);
         drop(store);
-        crate::help::until("the end of the connections", async || open(&server) == 0).await;
+        until("the end of the connections", async || open(&server) == 0).await;
     }
 }
 
@@ -50,16 +47,13 @@ async fn ending_all_tokens_of_a_subject_is_one_round_trip_on_a_cluster() {
     let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
     let revoke = async |name: &str, count: u64| {
         for _ in 0..count {
-            let token = record(name, Kind::REMEMBER).await;
-            assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+            stored(&store, name, Kind::REMEMBER).await;
         }
         let masters = &cluster.nodes()[..3];
         for node in masters {
             assert_eq!(tell(node, "CONFIG RESETSTAT"), "OK");
         }
-        let all = RecordFilter::all();
-        let ended = store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
-        assert_eq!(ended.unwrap(), count);
+        assert_eq!(end(&store, name, Action::Remove).await.unwrap(), count);
         // The commands that a client sends. All others in the statistics were called by the script, or belong
         // to the replica or to this test.
         let sent = ["evalsha", "eval", "get", "mget", "cluster|slots", "hello", "wait", "script|load"];

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 
-use hallpass_core::store::{Action, Change, Fence, Record, RecordFilter, Replace, Revocation, TokenStore};
+use hallpass_core::store::{Action, Change, Fence, Record, Replace, TokenStore};
 use hallpass_core::{Kind, Reason, StoreError};
-use hallpass_store_redis::{About, RedisStore, danger};
+use hallpass_store_redis::{FindingKind, RedisStore, danger};
 use hallpass_test_servers::{Backend, Launch, needed};
 
-use crate::help::{NOW, info, next, record, subject};
+use crate::help::{MARK, NOW, end, info, next, record, spent, stored};
 
 #[tokio::test]
 async fn an_evicting_server_is_refused_unless_the_danger_is_taken() {
@@ -20,7 +20,7 @@ async fn an_evicting_server_is_refused_unless_the_danger_is_taken() {
         assert!(matches!(error, StoreError::Refused(_)) && why.contains("noeviction"), "{why}");
         let store = danger::allow_eviction(RedisStore::single(server.url())).connect().await.unwrap();
         let findings = store.check(NOW).await.unwrap();
-        assert!(findings.iter().any(|finding| finding.about == About::Eviction), "{findings:?}");
+        assert!(findings.iter().any(|finding| finding.about == FindingKind::Eviction), "{findings:?}");
     }
 }
 
@@ -41,10 +41,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
                 continue;
             }
             // One record in three is spent.
-            let mut last = next(&first);
-            if number == 2 {
-                (last.revoked, last.idle_at, last.purge_at) = (Some(Reason::Spent), None, last.expires_at);
-            }
+            let mut last = if number == 2 { spent(&first) } else { next(&first) };
             let answer = store.replace(&last, first.revision, Change::Update).await.unwrap();
             if answer == Replace::Missing {
                 last = first;
@@ -52,11 +49,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
             known.insert(last.selector, last);
         }
         if name.ends_with('7') {
-            let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-            let _ = store
-                .revoke_by_subject(&subject(name), &Revocation::new(RecordFilter::all(), mark))
-                .await
-                .unwrap();
+            end(&store, name, MARK).await.unwrap();
         }
     }
     for record in known.values_mut() {
@@ -67,8 +60,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
     }
     // More records of other subjects, so that more keys are evicted.
     for number in 0..4000 {
-        let filler = record(&format!("filler {}", number % 50), Kind::SESSION).await;
-        let _ = store.insert(&filler, Fence::None).await.unwrap();
+        stored(&store, &format!("filler {}", number % 50), Kind::SESSION).await;
     }
     assert!(info(&server, "evicted_keys") > 0);
     let (mut lost_logins, mut missed, mut spent) = (0, 0, 0);
@@ -88,8 +80,7 @@ async fn what_eviction_loses_is_logins_and_indexes_and_no_ended_token_lives_agai
     }
     assert!(spent > 0, "no spent record is left to look at");
     for name in &names {
-        let all = RecordFilter::all();
-        let _ = store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await.unwrap();
+        end(&store, name, Action::Remove).await.unwrap();
     }
     for record in known.values() {
         missed += usize::from(store.find(record.selector).await.unwrap().is_some());

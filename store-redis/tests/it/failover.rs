@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{Change, Fence, Record, Replace, TokenStore};
-use hallpass_core::{Kind, Reason, StoreError};
-use hallpass_store_redis::RedisStore;
+use hallpass_core::store::{Change, Epoch, Fence, Record, Replace, TokenStore};
+use hallpass_core::{Kind, StoreError};
+use hallpass_store_redis::{RedisStore, danger};
 use hallpass_test_servers::{Cluster, needed, redis_cluster, redis_sentinel};
+use tokio::task::block_in_place;
 
-use crate::help::{NOW, next, record, tell, until};
+use crate::help::{HOUR, NOW, keys, next, raw, record, sentinel, spent, stored, subject, tell, until, why};
 
 const LIMIT: Duration = Duration::from_secs(2);
 
@@ -27,8 +28,8 @@ struct Seen {
     spent: BTreeMap<[u8; 16], usize>,
     /// When calls failed, first and last.
     failing: Option<(Instant, Instant)>,
-    /// When calls were not confirmed by a replica, first and last.
-    unconfirmed: Option<(Instant, Instant)>,
+    /// When a write was on no replica in time, first and last.
+    unreplicated: Option<(Instant, Instant)>,
 }
 
 impl Seen {
@@ -45,12 +46,10 @@ impl Seen {
                 self.unavailable += 1;
                 extend(&mut self.failing);
             }
-
             StoreError::Timeout { .. } => {
                 self.unknown += 1;
-                extend(&mut self.unconfirmed);
+                extend(&mut self.unreplicated);
             }
-
             other => self.other.push(format!("{other:?}")),
         }
     }
@@ -58,7 +57,7 @@ impl Seen {
 
 async fn connect(cluster: &Cluster) -> RedisStore {
     let within = Duration::from_millis(500);
-    let builder = RedisStore::cluster(cluster.urls()).timeout(LIMIT).confirmed_by(1, within);
+    let builder = RedisStore::cluster(cluster.urls()).timeout(LIMIT).wait_for_replicas(1, within);
     builder.connect().await.unwrap()
 }
 
@@ -83,11 +82,8 @@ async fn load(
         let again = made[made.len() / 2].clone();
         for token in [token, again] {
             let spend = async |store: &RedisStore| {
-                let mut spent = next(&token);
-                (spent.revoked, spent.idle_at, spent.purge_at) =
-                    (Some(Reason::Spent), None, spent.expires_at);
                 let began = Instant::now();
-                let answer = store.replace(&spent, token.revision, Change::Update).await;
+                let answer = store.replace(&spent(&token), token.revision, Change::Update).await;
                 let mut seen = seen.lock().unwrap();
                 seen.note(began, &answer);
                 if matches!(answer, Ok(Replace::Replaced)) {
@@ -112,19 +108,18 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
         .collect();
     tokio::time::sleep(Duration::from_millis(500)).await;
     let began = Instant::now();
-    tokio::task::block_in_place(|| hurt(&cluster));
+    block_in_place(|| hurt(&cluster));
     let replica = &cluster.nodes()[3];
     until("the replica to take over", async || tell(replica, "ROLE").starts_with("master")).await;
     let taken_over = began.elapsed();
     // The store recovers by itself: every shard accepts writes again while the load continues. Nothing can be
-    // confirmed by the new master's replica until there is one.
-    tokio::task::block_in_place(|| heal(&cluster));
+    // replicated until the new master has a replica.
+    block_in_place(|| heal(&cluster));
     until("every shard", async || {
         let mut fine = true;
         for number in 0..24 {
-            let epoch = hallpass_core::store::Epoch([1; 16]);
-            let name = crate::help::subject(&format!("probe {number}"));
-            fine &= stores[0].epoch(&name, epoch, Duration::from_secs(9), NOW).await.is_ok();
+            let name = subject(&format!("probe {number}"));
+            fine &= stores[0].epoch(&name, Epoch([1; 16]), HOUR, NOW).await.is_ok();
         }
         fine
     })
@@ -139,9 +134,9 @@ async fn accident(what: &str, hurt: impl Fn(&Cluster), heal: impl Fn(&Cluster)) 
     }
     let seen = std::mem::take(&mut *seen.lock().unwrap());
     let span = |span: Option<(Instant, Instant)>| span.map_or(Duration::ZERO, |(first, last)| last - first);
-    let (failing, unconfirmed) = (span(seen.failing), span(seen.unconfirmed));
+    let (failing, unreplicated) = (span(seen.failing), span(seen.unreplicated));
     println!(
-        "{what}: {} calls, longest {:?} of {LIMIT:?} allowed; {} unavailable over {failing:?}, {} of unknown outcome over {unconfirmed:?}; \
+        "{what}: {} calls, longest {:?} of {LIMIT:?} allowed; {} unavailable over {failing:?}, {} of unknown outcome over {unreplicated:?}; \
          replica took over after {taken_over:?}, all shards after {recovered:?}; {} tokens, {} spent",
         seen.calls,
         seen.longest,
@@ -186,13 +181,11 @@ async fn a_master_frozen_under_load() {
 #[tokio::test]
 async fn a_master_that_wakes_up_replaced_is_not_asked() {
     let Some(group) = needed("a frozen master under Sentinel", redis_sentinel()).unwrap() else { return };
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
-    let store = RedisStore::sentinel(urls, group.name()).connect().await.unwrap();
-    let token = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&token, Fence::None).await.unwrap();
+    let store = sentinel(&group).connect().await.unwrap();
+    stored(&store, "alice", Kind::SESSION).await;
     let (old, new) = (&group.servers()[0], &group.servers()[1]);
     let records = async || {
-        let keys = crate::help::keys(&mut crate::help::raw(new).await).await;
+        let keys = keys(&mut raw(new).await).await;
         keys.iter().filter(|key| key.windows(3).any(|part| part == b":t:")).count()
     };
     until("the replica to have it", async || records().await == 1).await;
@@ -205,8 +198,7 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
     .await;
     tokio::time::sleep(Duration::from_millis(1100)).await;
     old.thaw().unwrap();
-    let late = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&late, Fence::None).await.unwrap();
+    stored(&store, "alice", Kind::SESSION).await;
     assert!(tell(old, "ROLE").starts_with("master"), "it knows already: nothing is shown");
     assert_eq!(records().await, 2);
 }
@@ -215,14 +207,12 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
 #[tokio::test]
 async fn a_frozen_sentinel_holds_up_nobody() {
     let Some(group) = needed("a frozen Sentinel", redis_sentinel()).unwrap() else { return };
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
     group.sentinels()[0].freeze().unwrap();
     // Each of these calls asks the Sentinels; waiting for the first would take a quarter of the timeout.
-    let patient = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(40));
+    let patient = sentinel(&group).timeout(Duration::from_secs(40));
     let began = Instant::now();
-    let store = patient().connect().await.unwrap();
-    let token = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+    let store = patient.connect().await.unwrap();
+    let token = stored(&store, "alice", Kind::SESSION).await;
     // If the last answer is older than a second, the call first asks again.
     tokio::time::sleep(Duration::from_millis(1100)).await;
     assert!(store.find(token.selector).await.unwrap().is_some());
@@ -234,15 +224,12 @@ async fn a_frozen_sentinel_holds_up_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
     let Some(group) = needed("an outage of the Sentinels", redis_sentinel()).unwrap() else { return };
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
-    let build = || RedisStore::sentinel(&urls, group.name()).timeout(Duration::from_secs(2));
+    let build = || sentinel(&group).timeout(Duration::from_secs(2));
     let store = build().connect().await.unwrap();
-    let trusting =
-        hallpass_store_redis::danger::trust_master_without_sentinel(build(), Duration::from_secs(5));
+    let trusting = danger::trust_master_without_sentinel(build(), Duration::from_secs(5));
     let trusting = trusting.connect().await.unwrap();
-    let token = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
-    let crash = |number: usize| tokio::task::block_in_place(|| group.sentinels()[number].crash().unwrap());
+    let token = stored(&store, "alice", Kind::SESSION).await;
+    let crash = |number: usize| block_in_place(|| group.sentinels()[number].crash().unwrap());
     crash(0);
     crash(1);
     // Longer than an answer is used.
@@ -256,12 +243,12 @@ async fn without_any_sentinel_calls_fail_and_one_of_three_is_enough() {
         store.replace(&next(&token), token.revision, Change::Update).await.unwrap_err(),
     ] {
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
-        assert!(crate::help::why(&error).contains("no Sentinel"), "{error:?}");
+        assert!(why(&error).contains("no Sentinel"), "{error:?}");
     }
     // A store that trusts the last master does so only for a limited time.
     assert_eq!(trusting.find(token.selector).await.unwrap().as_ref(), Some(&token));
     until("the end of trust", async || trusting.find(token.selector).await.is_err()).await;
-    tokio::task::block_in_place(|| group.sentinels()[1].start().unwrap());
+    block_in_place(|| group.sentinels()[1].start().unwrap());
     for store in [&store, &trusting] {
         until("an answer", async || {
             store.find(token.selector).await.is_ok_and(|found| found.as_ref() == Some(&token))

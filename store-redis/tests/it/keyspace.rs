@@ -1,24 +1,24 @@
 //! Tests that nothing is left in the server when everything has expired.
 
 use hallpass_core::store::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, RecordFilter, Replace, Revocation,
-    TokenStore,
+    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, RecordFilter, Replace, Revocation, TokenStore,
 };
-use hallpass_core::{Kind, Note, Reason, StoreError};
+use hallpass_core::{Kind, Note, Selector, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
+use redis::aio::MultiplexedConnection;
 use tokio::task::JoinSet;
 
-use crate::help::{NOW, calls, keys, next, raw, record, subject};
-
-const HOUR: std::time::Duration = std::time::Duration::from_secs(3600);
+use crate::help::{
+    HOUR, MARK, NOW, ask, calls, end, index, keys, list, next, raw, record, row, stored, subject,
+};
 
 /// Lets `millis` pass for every key, as far as Redis can tell: a test cannot wait for a month.
-async fn age(raw: &mut redis::aio::MultiplexedConnection, millis: i64) {
+async fn age(raw: &mut MultiplexedConnection, millis: i64) {
     for key in keys(raw).await {
-        let left: i64 = redis::cmd("PTTL").arg(&key).query_async(raw).await.unwrap();
+        let left: i64 = ask(raw, "PTTL", &key, &[]).await;
         assert!(left >= 0, "a key without a time to live: {}", String::from_utf8_lossy(&key));
-        let _: i64 = redis::cmd("PEXPIRE").arg(&key).arg(left - millis).query_async(raw).await.unwrap();
+        let _: i64 = ask(raw, "PEXPIRE", &key, &[(left - millis).to_string().as_bytes()]).await;
     }
 }
 
@@ -38,16 +38,10 @@ async fn nothing_is_left_when_everything_has_expired_and_no_index_goes_before_it
             longest = longest.max(first.expires_at.as_millis() - NOW.as_millis());
         }
     }
-    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await.unwrap();
-    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
-    store
-        .revoke_by_subject(
-            &subject("bob"),
-            &Revocation::new(RecordFilter::all(), Action::Remove).epoch(advance),
-        )
-        .await
-        .unwrap();
+    end(&store, "alice", MARK).await.unwrap();
+    let set = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: HOUR };
+    let all = Revocation::new(RecordFilter::all(), Action::Remove).epoch(set);
+    store.revoke_by_subject(&subject("bob"), &all).await.unwrap();
 
     let mut raw = raw(&server).await;
     let step = i64::try_from(longest / 40).unwrap();
@@ -72,38 +66,26 @@ async fn what_is_no_record_is_said_to_be_corrupt_and_keeps_no_other_alive() {
     let Some(server) = needed("a corrupt record", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).namespace("torn").connect().await.unwrap();
     let mut raw = raw(&server).await;
-    let records = [record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await];
-    for record in &records {
-        let _ = store.insert(record, Fence::None).await.unwrap();
-    }
-    let mut key = format!("hp:torn:{{{:02x}{:02x}}}:t:", records[0].selector.0[0], records[0].selector.0[1]);
-    let mut torn = std::mem::take(&mut key).into_bytes();
-    torn.extend_from_slice(&records[0].selector.0[2..]);
-    let _: i64 = redis::cmd("SETRANGE").arg(&torn).arg(0).arg("\u{7f}").query_async(&mut raw).await.unwrap();
+    let records =
+        [stored(&store, "alice", Kind::SESSION).await, stored(&store, "alice", Kind::SESSION).await];
+    let torn = row("torn", records[0].selector);
+    let set = async |raw: &mut MultiplexedConnection, value: &str| {
+        let _: String = ask(raw, "SET", &torn, &[value.as_bytes(), b"PX", b"99999"]).await;
+    };
+    let _: i64 = ask(&mut raw, "SETRANGE", &torn, &[b"0", b"\x7f"]).await;
     let error = store.find(records[0].selector).await.unwrap_err();
     assert!(matches!(error, StoreError::Corrupt { selector: Some(_), .. }), "{error:?}");
-    let _: redis::Value =
-        redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
+    set(&mut raw, "x").await;
     assert!(store.find(records[0].selector).await.is_err());
     // A value too short to have a revision is in the way, and not missing (S4).
     for value in ["x", ""] {
-        let _: redis::Value = redis::cmd("SET")
-            .arg(&torn)
-            .arg(value)
-            .arg("PX")
-            .arg(99_999)
-            .query_async(&mut raw)
-            .await
-            .unwrap();
+        set(&mut raw, value).await;
         let answer = store.replace(&next(&records[0]), records[0].revision, Change::Update).await.unwrap();
         assert_eq!(answer, Replace::Conflict, "{value:?}");
     }
     assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
-    let _: redis::Value =
-        redis::cmd("SET").arg(&torn).arg("x").arg("PX").arg(99_999).query_async(&mut raw).await.unwrap();
-    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await;
-    assert_eq!(count.unwrap(), 1);
+    set(&mut raw, "x").await;
+    assert_eq!(end(&store, "alice", MARK).await.unwrap(), 1);
     assert!(store.find(records[1].selector).await.unwrap().unwrap().revoked.is_some());
     assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
 }
@@ -114,16 +96,11 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     let Some(server) = needed("a key of another type", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).namespace("other").connect().await.unwrap();
     let mut raw = raw(&server).await;
-    let (lost, kept) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
-    let unknown = hallpass_core::Selector([7; 16]);
-    for record in [&lost, &kept] {
-        let _ = store.insert(record, Fence::None).await.unwrap();
-    }
-    let mut key =
-        format!("hp:other:{{{:02x}{:02x}}}:t:", lost.selector.0[0], lost.selector.0[1]).into_bytes();
-    key.extend_from_slice(&lost.selector.0[2..]);
-    let _: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
-    let _: i64 = redis::cmd("RPUSH").arg(&key).arg("x").query_async(&mut raw).await.unwrap();
+    let lost = stored(&store, "alice", Kind::SESSION).await;
+    let kept = stored(&store, "alice", Kind::SESSION).await;
+    let (key, unknown) = (row("other", lost.selector), Selector([7; 16]));
+    let _: i64 = ask(&mut raw, "DEL", &key, &[]).await;
+    let _: i64 = ask(&mut raw, "RPUSH", &key, &[b"x"]).await;
 
     fn is_corrupt<T: std::fmt::Debug>(answer: &Result<T, StoreError>) {
         assert!(matches!(answer, Err(StoreError::Corrupt { .. })), "{answer:?}");
@@ -131,16 +108,15 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
     is_corrupt(&store.find(lost.selector).await);
     is_corrupt(&store.replace(&next(&lost), lost.revision, Change::Update).await);
     assert_eq!(store.insert(&lost, Fence::None).await.unwrap(), Insert::Duplicate);
-    let page = Page::first(99.try_into().unwrap());
     // In a list it is an entry of its own, and hides no other entry.
-    let listed = store.list_by_subject(&subject("alice"), &page).await.unwrap();
+    let listed = list(&store, "alice", 99).await.unwrap();
     let corrupt = listed.iter().filter(|entry| matches!(entry, Listed::Corrupt { .. }));
     assert_eq!(corrupt.map(Listed::place).collect::<Vec<_>>(), [(lost.created_at, lost.selector)]);
     let records: Vec<_> = listed.into_iter().filter_map(Listed::record).collect();
     assert_eq!(records.as_slice(), std::slice::from_ref(&kept));
 
     let before = calls(&server, "mget");
-    // Reads that share a trip: each gets its own answer.
+    // Reads that share a batch: each gets its own answer.
     let mut readers = JoinSet::new();
     for (at, selector) in [lost.selector, kept.selector, unknown].into_iter().cycle().take(300).enumerate() {
         let store = store.clone();
@@ -153,12 +129,10 @@ async fn what_is_not_even_a_string_is_corrupt_and_never_unknown() {
             (_, answer) => assert_eq!(answer.unwrap(), None),
         }
     }
-    assert!(calls(&server, "mget") > before, "no trip was shared");
+    assert!(calls(&server, "mget") > before, "no batch was shared");
 
     // It keeps no other record alive, and can be deleted.
-    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), mark)).await;
-    assert_eq!(count.unwrap(), 1);
+    assert_eq!(end(&store, "alice", MARK).await.unwrap(), 1);
     assert!(store.find(kept.selector).await.unwrap().unwrap().revoked.is_some());
     assert!(store.delete(lost.selector, &Note::none()).await.unwrap());
     assert_eq!(store.find(lost.selector).await.unwrap(), None);
@@ -171,27 +145,17 @@ async fn an_index_keeps_in_proportion_to_what_lives() {
     let mut raw = raw(&server).await;
     let mut records = Vec::new();
     for _ in 0..400 {
-        let new = record("alice", Kind::SESSION).await;
-        let _ = store.insert(&new, Fence::None).await.unwrap();
-        records.push(new);
+        records.push(stored(&store, "alice", Kind::SESSION).await);
         if records.len() > 10 {
             // The record expires: Redis removes it, but not its entry in the index.
             let old = records.remove(0);
-            let mut key =
-                format!("hp:size:{{{:02x}{:02x}}}:t:", old.selector.0[0], old.selector.0[1]).into_bytes();
-            key.extend_from_slice(&old.selector.0[2..]);
-            let gone: i64 = redis::cmd("DEL").arg(&key).query_async(&mut raw).await.unwrap();
-            assert_eq!(gone, 1);
+            assert_eq!(ask::<i64>(&mut raw, "DEL", &row("size", old.selector), &[]).await, 1);
         }
     }
-    let shard = subject("alice").shard();
-    let index = format!("hp:size:{{{:02x}{:02x}}}:s:alice", shard[0], shard[1]);
-    let entries: i64 = redis::cmd("ZCARD").arg(&index).query_async(&mut raw).await.unwrap();
+    let entries: i64 = ask(&mut raw, "ZCARD", &index("size", "alice"), &[]).await;
     // About 20 on average; an insert looks at a random part of the entries.
     assert!(entries < 120, "{entries} entries for 10 records, of 400");
-    let count = store
-        .revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), Action::Remove))
-        .await;
-    assert_eq!(count.unwrap(), 10, "none of the living was swept");
+    let count = end(&store, "alice", Action::Remove).await.unwrap();
+    assert_eq!(count, 10, "none of the living was swept");
     assert!(keys(&mut raw).await.is_empty());
 }

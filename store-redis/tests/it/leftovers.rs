@@ -3,17 +3,16 @@
 
 use std::time::Duration;
 
-use hallpass_core::store::{
-    Action, Change, Epoch, Fence, Record, RecordFilter, Replace, Revocation, TokenStore,
-};
-use hallpass_core::{Kind, Kinds, Note, Reason, Selector};
+use hallpass_core::store::{Action, Epoch, Record, RecordFilter, Revocation, TokenStore};
+use hallpass_core::{Kind, Kinds, Note, Selector};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis};
 use redis::aio::MultiplexedConnection;
 
-use crate::help::{NOW, many, next, put, raw, record, subject};
+use crate::help::{
+    HOUR, MARK, NOW, ask, end, index, key, many, next, put, raw, replaced, row, stored, subject,
+};
 
-const HOUR: Duration = Duration::from_secs(3600);
 const AN_HOUR: i64 = 3_600_000;
 
 /// A store of its own, possibly with a patched script, and a direct connection.
@@ -34,43 +33,34 @@ impl Bench {
         Self { store: builder.connect().await.unwrap(), namespace, raw: raw(server).await }
     }
 
-    fn key(&self, what: char, shard: &[u8], rest: &[u8]) -> Vec<u8> {
-        let head = format!("hp:{}:{{{:02x}{:02x}}}:{what}:", self.namespace, shard[0], shard[1]);
-        [head.as_bytes(), rest].concat()
-    }
-
-    fn of(&self, what: char, name: &str) -> Vec<u8> {
-        self.key(what, &subject(name).shard(), name.as_bytes())
+    fn index(&self) -> Vec<u8> {
+        index(&self.namespace, "alice")
     }
 
     async fn ask(&mut self, command: &str, key: &[u8]) -> i64 {
-        redis::cmd(command).arg(key).query_async(&mut self.raw).await.unwrap()
+        ask(&mut self.raw, command, key, &[]).await
     }
 
     /// The number of entries in alice's index.
     async fn entries(&mut self) -> i64 {
-        let index = self.of('s', "alice");
-        self.ask("ZCARD", &index).await
+        self.ask("ZCARD", &self.index()).await
     }
 
     async fn put(&self, count: usize) -> Vec<Record> {
         let mut made = Vec::new();
         for _ in 0..count {
-            made.push(record("alice", Kind::REMEMBER).await);
-            let _ = self.store.insert(&made[made.len() - 1], Fence::None).await.unwrap();
+            made.push(stored(&self.store, "alice", Kind::REMEMBER).await);
         }
         made
     }
 
     /// Lets a record expire: Redis removes it, but not its entry in the index.
-    async fn expire(&mut self, Selector(selector): Selector) {
-        let key = self.key('t', &selector[..2], &selector[2..]);
-        assert_eq!(self.ask("DEL", &key).await, 1);
+    async fn expire(&mut self, selector: Selector) {
+        assert_eq!(self.ask("DEL", &row(&self.namespace, selector)).await, 1);
     }
 
     async fn log_out(&self, action: Action) -> u64 {
-        let all = RecordFilter::all();
-        self.store.revoke_by_subject(&subject("alice"), &Revocation::new(all, action)).await.unwrap()
+        end(&self.store, "alice", action).await.unwrap()
     }
 }
 
@@ -99,8 +89,7 @@ async fn removed_records_leave_no_entries() {
     let patch = ["revoke.lua", "in_shares('ZREM', KEYS[1], entries)", ""];
     only_without(patch, 2, async |bench| {
         bench.put(3).await;
-        let another = record("alice", Kind::SESSION).await;
-        let _ = bench.store.insert(&another, Fence::None).await.unwrap();
+        stored(&bench.store, "alice", Kind::SESSION).await;
         let some = RecordFilter::all().kinds(Kinds::Only(vec![Kind::REMEMBER]));
         let some = Revocation::new(some, Action::Remove);
         assert_eq!(bench.store.revoke_by_subject(&subject("alice"), &some).await.unwrap(), 3);
@@ -131,8 +120,7 @@ async fn a_sweep_leaves_no_entries() {
             bench.expire(record.selector).await;
         }
         // With the patch it finds the same entries over and over, until its time is up.
-        let all = Revocation::new(RecordFilter::all(), Action::Remove);
-        let ended = bench.store.revoke_by_subject(&subject("alice"), &all).await;
+        let ended = end(&bench.store, "alice", Action::Remove).await;
         ended.is_ok_and(|ended| ended == 2_005) && bench.entries().await == 0
     })
     .await;
@@ -156,8 +144,7 @@ async fn a_log_out_clears_the_entries_of_what_has_expired() {
     only_without(patch, 3, async |bench| {
         let made = bench.put(3).await;
         bench.expire(made[1].selector).await;
-        let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-        assert_eq!(bench.log_out(mark).await, 2);
+        assert_eq!(bench.log_out(MARK).await, 2);
         bench.entries().await == 2
     })
     .await;
@@ -196,13 +183,12 @@ async fn an_epoch_that_is_asked_for_again_is_kept_longer() {
     let patch = ["epoch.lua", "redis.call('SET', KEYS[1], value, 'PX', string.format('%.0f', ttl))", ""];
     only_without(patch, 5, async |bench| {
         let alice = subject("alice");
-        let key = bench.of('e', "alice");
+        let key = key(&bench.namespace, 'e', alice.shard(), b"alice");
         let epoch = bench.store.epoch(&alice, Epoch([1; 16]), HOUR, NOW).await.unwrap();
         let later = NOW.saturating_add(HOUR);
         assert!(bench.ask("PTTL", &key).await > AN_HOUR);
-        let half: i64 =
-            redis::cmd("PEXPIRE").arg(&key).arg(AN_HOUR / 2).query_async(&mut bench.raw).await.unwrap();
-        assert_eq!(half, 1);
+        let half = (AN_HOUR / 2).to_string();
+        assert_eq!(ask::<i64>(&mut bench.raw, "PEXPIRE", &key, &[half.as_bytes()]).await, 1);
         assert_eq!(bench.store.epoch(&alice, Epoch([2; 16]), HOUR, later).await.unwrap(), epoch);
         bench.ask("PTTL", &key).await > AN_HOUR
     })
@@ -216,13 +202,9 @@ async fn an_index_is_kept_for_a_record_that_is_kept_longer() {
         let first = &bench.put(1).await[0];
         let mut later = next(first);
         later.purge_at = first.expires_at.saturating_add(HOUR * 999);
-        assert_eq!(
-            bench.store.replace(&later, first.revision, Change::Update).await.unwrap(),
-            Replace::Replaced
-        );
-        let Selector(selector) = later.selector;
-        let (record, index) = (bench.key('t', &selector[..2], &selector[2..]), bench.of('s', "alice"));
-        bench.ask("PTTL", &index).await > bench.ask("PTTL", &record).await
+        replaced(&bench.store, &later, &first).await;
+        let record = row(&bench.namespace, later.selector);
+        bench.ask("PTTL", &bench.index()).await > bench.ask("PTTL", &record).await
     })
     .await;
 }

@@ -5,6 +5,7 @@
 #![expect(clippy::disallowed_methods, reason = "real servers are measured by the real clock")]
 
 mod attacked;
+mod batches;
 mod check;
 mod cluster_map;
 mod connections;
@@ -19,7 +20,6 @@ mod outage;
 mod permissions;
 mod replication;
 mod reshard;
-mod shared_trips;
 mod sweep;
 mod tls;
 mod traces;

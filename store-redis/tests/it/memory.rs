@@ -5,7 +5,7 @@ use hallpass_core::{Kind, ManualClock, Policy, Subject, Tokens};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis};
 
-use crate::help::{NOW, keys, raw};
+use crate::help::{NOW, ask, keys, raw};
 
 /// `MEMORY USAGE` of a rotated record with a stamp, a fingerprint and 100 bytes of device, and of an index
 /// with that record alone. Epochs, which live for an hour or two, are not counted.
@@ -34,7 +34,7 @@ async fn usage(server: &hallpass_test_servers::Server) -> (i64, i64) {
     let mut raw = raw(server).await;
     let (mut records, mut indexes) = (0, 0);
     for key in keys(&mut raw).await {
-        let bytes: i64 = redis::cmd("MEMORY").arg("USAGE").arg(&key).query_async(&mut raw).await.unwrap();
+        let bytes: i64 = ask(&mut raw, "MEMORY", b"USAGE", &[&key]).await;
         let name = String::from_utf8_lossy(&key).into_owned();
         records += if name.contains(":t:") { bytes } else { 0 };
         indexes += if name.contains(":s:") { bytes } else { 0 };

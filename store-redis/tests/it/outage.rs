@@ -2,18 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{
-    Action, Body, Change, Fence, Insert, RecordFilter, Replace, Revocation, TokenStore,
-};
-use hallpass_core::{Kind, Note, Reason, StoreError};
+use hallpass_core::store::{Body, Change, Fence, Insert, Replace, TokenStore};
+use hallpass_core::{Kind, Note, StoreError};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{
     Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,
 };
 
-use crate::help::{NOW, next, record, subject, tell, until, why};
-
-const MARK: Action = Action::Mark { reason: Reason::Reused, at: NOW };
+use crate::help::{MARK, end, next, raw, record, replaced, sentinel, stored, tell, until, why};
 
 async fn quick(server: &Server) -> RedisStore {
     RedisStore::single(server.url()).timeout(Duration::from_secs(2)).connect().await.unwrap()
@@ -23,8 +19,7 @@ async fn quick(server: &Server) -> RedisStore {
 async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to_at_once() {
     let Some(server) = needed("a stopped Redis", redis()).unwrap() else { return };
     let store = RedisStore::connect(server.url()).await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+    let record = stored(&store, "alice", Kind::SESSION).await;
     server.stop().unwrap();
     // Wait until the driver's task notices; a write sent before that has an unknown outcome.
     tokio::time::sleep(Duration::from_millis(50)).await;
@@ -36,10 +31,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
     server.start().unwrap();
     tokio::time::sleep(Duration::from_millis(150)).await;
     // Not over the connection to the old process: the outcome would be unknown.
-    assert_eq!(
-        store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
-        Replace::Replaced
-    );
+    replaced(&store, &next(&record), &record).await;
     server.restart().unwrap();
     assert!(store.find(record.selector).await.unwrap().is_some());
 }
@@ -48,8 +40,7 @@ async fn a_stopped_server_is_unavailable_at_once_and_its_successor_is_written_to
 async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done() {
     let Some(server) = needed("a frozen Redis", redis()).unwrap() else { return };
     let store = quick(&server).await;
-    let record = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&record, Fence::None).await.unwrap();
+    let record = stored(&store, "alice", Kind::SESSION).await;
     server.freeze().unwrap();
     let began = Instant::now();
     let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();
@@ -67,14 +58,10 @@ async fn a_lost_answer_is_an_unknown_outcome_and_the_write_is_sent_once() {
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
     let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&record, Fence::None).await.unwrap();
+    let record = stored(&store, "alice", Kind::SESSION).await;
     // Run it once before, so that the server knows the script: otherwise the answer "unknown script" could be
     // lost as well.
-    assert_eq!(
-        store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
-        Replace::Replaced
-    );
+    replaced(&store, &next(&record), &record).await;
     for cut in [false, true] {
         let now = store.find(record.selector).await.unwrap().unwrap();
         let next = next(&now);
@@ -97,8 +84,7 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     let proxy = Proxy::start(server.address()).await.unwrap();
     let url = server.url_at(proxy.address());
     let store = RedisStore::single(&url).timeout(Duration::from_millis(1500)).connect().await.unwrap();
-    let (warm, first) = (record("alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
-    let _ = store.insert(&warm, Fence::None).await.unwrap();
+    let (warm, first) = (stored(&store, "alice", Kind::SESSION).await, record("alice", Kind::SESSION).await);
     let _ = store.replace(&next(&warm), warm.revision, Change::Update).await.unwrap();
     let second = next(&first);
     let mut another = second.clone();
@@ -116,7 +102,7 @@ async fn a_replace_that_arrives_twice_is_one_replace() {
     proxy.set(Mode::Pass);
     proxy.cut();
     until("the connection", async || store.find(warm.selector).await.is_ok()).await;
-    assert_eq!(store.replace(&second, first.revision, Change::Update).await.unwrap(), Replace::Replaced);
+    replaced(&store, &second, &first).await;
     assert_eq!(store.replace(&another, first.revision, Change::Update).await.unwrap(), Replace::Conflict);
     assert_eq!(store.insert(&first, Fence::None).await.unwrap(), Insert::Duplicate);
     assert_eq!(store.find(first.selector).await.unwrap(), Some(second));
@@ -144,7 +130,7 @@ async fn a_full_server_takes_no_writes_but_revocations() {
     let error = store.replace(&next(&records[0]), records[0].revision, Change::Update).await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
     assert_eq!(store.find(records[0].selector).await.unwrap().as_ref(), Some(&records[0]));
-    let count = store.revoke_by_subject(&subject("alice"), &Revocation::new(RecordFilter::all(), MARK)).await;
+    let count = end(&store, "alice", MARK).await;
     assert_eq!(count.unwrap(), records.len() as u64, "a revocation needs no memory");
     assert!(store.delete(records[0].selector, &Note::none()).await.unwrap());
 }
@@ -153,8 +139,7 @@ async fn a_full_server_takes_no_writes_but_revocations() {
 async fn a_replica_takes_no_writes() {
     let Some(server) = needed("a Redis that is demoted", redis()).unwrap() else { return };
     let store = quick(&server).await;
-    let record = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&record, Fence::None).await.unwrap();
+    let record = stored(&store, "alice", Kind::SESSION).await;
     tell(&server, "REPLICAOF 127.0.0.1 1");
     for _ in 0..3 {
         let error = store.replace(&next(&record), record.revision, Change::Update).await.unwrap_err();
@@ -163,10 +148,7 @@ async fn a_replica_takes_no_writes() {
     let error = RedisStore::connect(server.url()).await.unwrap_err();
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("replica"), "{error:?}");
     tell(&server, "REPLICAOF NO ONE");
-    assert_eq!(
-        store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
-        Replace::Replaced
-    );
+    replaced(&store, &next(&record), &record).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -180,7 +162,7 @@ async fn a_server_that_loads_its_data_is_unavailable() {
     for number in 0..20_000 {
         fill.cmd("SET").arg(number).arg(number).ignore();
     }
-    let () = fill.query_async(&mut crate::help::raw(&server).await).await.unwrap();
+    let () = fill.query_async(&mut raw(&server).await).await.unwrap();
     let _ = store.insert(&first, Fence::None).await.unwrap();
     server.stop().unwrap();
     let mut heard = String::new();
@@ -210,13 +192,9 @@ async fn a_server_that_forgot_the_scripts_is_told_them_again() {
     let store = quick(&server).await;
     for _ in 0..3 {
         tell(&server, "SCRIPT FLUSH");
-        let record = record("alice", Kind::SESSION).await;
-        assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+        let record = stored(&store, "alice", Kind::SESSION).await;
         tell(&server, "SCRIPT FLUSH");
-        assert_eq!(
-            store.replace(&next(&record), record.revision, Change::Update).await.unwrap(),
-            Replace::Replaced
-        );
+        replaced(&store, &next(&record), &record).await;
     }
 }
 
@@ -235,21 +213,19 @@ async fn a_cluster_is_not_taken_for_a_server_nor_the_other_way_round() {
 #[tokio::test]
 async fn a_sentinel_is_not_taken_for_a_server_and_watches_one_master_by_its_name() {
     let Some(group) = needed("Sentinels", redis_sentinel()).unwrap() else { return };
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
-    refused(RedisStore::single(&urls[0]), "is a Sentinel").await;
-    refused(RedisStore::cluster(&urls), "no node of a cluster").await;
-    refused(RedisStore::sentinel(&urls, "another"), "no Sentinel knows a master of this name").await;
+    let urls: Vec<_> = group.sentinels().iter().map(Server::url).collect();
+    refused(RedisStore::single(urls[0]), "is a Sentinel").await;
+    refused(RedisStore::cluster(urls.clone()), "no node of a cluster").await;
+    refused(RedisStore::sentinel(urls.clone(), "another"), "no Sentinel knows a master of this name").await;
     // The servers' password must not be sent to Sentinels that do not ask for one.
     for server in group.servers() {
         assert_eq!(tell(server, "ACL SETUSER hallpass on >secret ~* +@all"), "OK");
     }
-    let sentinel = || RedisStore::sentinel(&urls, group.name());
-    let store = sentinel().credentials("hallpass", "secret").connect().await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+    let store = sentinel(&group).credentials("hallpass", "secret").connect().await.unwrap();
+    stored(&store, "alice", Kind::SESSION).await;
     let users = tell(group.master().unwrap(), "CLIENT LIST");
     assert!(users.contains("user=hallpass"), "{users}");
-    refused(sentinel().credentials("hallpass", "wrong"), "user and password").await;
+    refused(sentinel(&group).credentials("hallpass", "wrong"), "user and password").await;
     let with_password: Vec<_> =
         urls.iter().map(|url| url.replace("redis://", "redis://nobody:wrong@")).collect();
     refused(RedisStore::sentinel(&with_password, group.name()), "user and password").await;
@@ -263,8 +239,7 @@ async fn a_wrong_password_to_a_cluster_is_refused() {
     }
     let builder = || RedisStore::cluster(cluster.urls()).timeout(Duration::from_secs(2));
     let store = builder().credentials("hallpass", "secret").connect().await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+    let record = stored(&store, "alice", Kind::SESSION).await;
     refused(builder().credentials("hallpass", "wrong"), "user and password").await;
     // A single unreachable node is no outage.
     cluster.nodes()[5].crash().unwrap();

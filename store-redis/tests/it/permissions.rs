@@ -4,14 +4,16 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use hallpass_core::store::{
-    Action, Change, Epoch, EpochUpdate, Fence, Page, RecordFilter, Replace, Revocation, TokenStore,
+    Action, Change, Epoch, EpochUpdate, Fence, Page, RecordFilter, Revocation, TokenStore,
 };
-use hallpass_core::{Kind, Note, Reason, StoreError};
+use hallpass_core::{Kind, Note, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis, redis_cluster, redis_sentinel};
 use tokio::task::JoinSet;
 
-use crate::help::{NOW, many, next, put, record, subject, tell, why};
+use crate::help::{
+    MARK, NOW, end, list, many, next, put, record, replaced, sentinel, stored, subject, tell, why,
+};
 use crate::reshard::Move;
 
 const WITHIN: Duration = Duration::from_secs(2);
@@ -34,17 +36,15 @@ async fn everything(store: &RedisStore) {
     }
     let mut later = next(&last);
     later.purge_at = last.expires_at.saturating_add(Duration::from_secs(9));
-    assert_eq!(store.replace(&later, last.revision, Change::Update).await.unwrap(), Replace::Replaced);
+    replaced(store, &later, &last).await;
     assert_eq!(store.find(last.selector).await.unwrap(), Some(later));
-    // Enough concurrent reads that they share trips.
+    // Enough concurrent reads that they share batches.
     let mut readers = JoinSet::new();
     for _ in 0..200 {
         let (store, selector) = (store.clone(), last.selector);
         readers.spawn(async move { assert!(store.find(selector).await.unwrap().is_some()) });
     }
-    while let Some(reader) = readers.join_next().await {
-        reader.unwrap();
-    }
+    readers.join_all().await;
     let mut page = Page::first(9.try_into().unwrap());
     for _ in 0..2 {
         let listed = store.list_by_subject(&alice, &page).await.unwrap();
@@ -53,17 +53,12 @@ async fn everything(store: &RedisStore) {
     }
     // Too many records for one event.
     put(store, &many("carol", Kind::REMEMBER, 2_010).await).await;
-    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let all = Revocation::new(RecordFilter::all(), mark);
-    assert_eq!(store.revoke_by_subject(&subject("carol"), &all).await.unwrap(), 2_010);
+    assert_eq!(end(store, "carol", MARK).await.unwrap(), 2_010);
     assert!(store.delete(last.selector, &Note::none()).await.unwrap());
-    let mark = Action::Mark { reason: Reason::Reused, at: NOW };
-    let advance = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: Duration::from_secs(9) };
-    for action in [mark, Action::Remove] {
-        store
-            .revoke_by_subject(&alice, &Revocation::new(RecordFilter::all(), action).epoch(advance))
-            .await
-            .unwrap();
+    let set = EpochUpdate::Set { epoch: Epoch([2; 16]), now: NOW, keep: Duration::from_secs(9) };
+    for action in [MARK, Action::Remove] {
+        let all = Revocation::new(RecordFilter::all(), action).epoch(set);
+        store.revoke_by_subject(&alice, &all).await.unwrap();
     }
     let _ = store.purge_expired(NOW, 9).await.unwrap();
     store.check(NOW).await.unwrap();
@@ -91,23 +86,19 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     everything(&store).await;
     let mut used = commands(&server);
 
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url().to_owned()).collect();
-    let store = RedisStore::sentinel(urls, group.name()).credentials("hallpass", "secret");
-    everything(&store.confirmed_by(1, WITHIN).connect().await.unwrap()).await;
+    let store = sentinel(&group).credentials("hallpass", "secret");
+    everything(&store.wait_for_replicas(1, WITHIN).connect().await.unwrap()).await;
     // Replicas and Sentinels send other commands of their own, which do not count.
     let of_the_store = |name: &String| matches!(name.as_str(), "role" | "wait");
     used.extend(commands(group.master().unwrap()).into_iter().filter(of_the_store));
 
     let store = RedisStore::cluster(cluster.urls()).credentials("hallpass", "secret");
-    let store = store.confirmed_by(1, WITHIN).connect().await.unwrap();
+    let store = store.wait_for_replicas(1, WITHIN).connect().await.unwrap();
     everything(&store).await;
-    let token = record("bob", Kind::SESSION).await;
-    assert!(store.insert(&token, Fence::None).await.unwrap().is_inserted());
+    let token = stored(&store, "bob", Kind::SESSION).await;
     let moving = Move::of(&cluster, "bob");
     moving.begin();
-    for key in moving.keys().await {
-        moving.carry(&key).await;
-    }
+    moving.carry(&moving.keys().await).await;
     assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
     moving.end();
     let asked = cluster.nodes().iter().flat_map(commands);
@@ -118,7 +109,7 @@ async fn a_user_needs_the_permissions_that_the_readme_lists_and_no_more() {
     assert!(idle.is_empty(), "listed, and never used: {idle:?}; used: {used:?}");
 }
 
-/// A missing permission is found at opening, not by a log-out. (Sentinels, clusters and confirmations need
+/// A missing permission is found at opening, not by a log-out. (Sentinels, clusters and waiting for replicas need
 /// four more, which are used when they connect.)
 #[tokio::test]
 async fn a_missing_permission_is_refused_at_opening_and_named() {
@@ -140,11 +131,8 @@ async fn a_missing_permission_is_refused_at_opening_and_named() {
     assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("~hp:*"), "{error:?}");
     assert_eq!(tell(&server, line()), "OK");
     tell(&server, "ACL SETUSER hallpass -wait");
-    let confirmed = RedisStore::single(&url).confirmed_by(1, WITHIN).connect().await.unwrap_err();
-    assert!(
-        matches!(confirmed, StoreError::Refused(_)) && why(&confirmed).contains("+wait"),
-        "{confirmed:?}"
-    );
+    let denied = RedisStore::single(&url).wait_for_replicas(1, WITHIN).connect().await.unwrap_err();
+    assert!(matches!(denied, StoreError::Refused(_)) && why(&denied).contains("+wait"), "{denied:?}");
     RedisStore::connect(&url).await.unwrap();
 }
 
@@ -154,15 +142,12 @@ async fn a_missing_permission_and_a_wrong_password_are_refused_and_never_shown()
     assert_eq!(tell(&server, line()), "OK");
     let address = server.address();
     let store = RedisStore::connect(&format!("redis://hallpass:secret@{address}/")).await.unwrap();
-    let record = record("alice", Kind::SESSION).await;
-    assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+    let record = stored(&store, "alice", Kind::SESSION).await;
     // The permission for a command in a script that expects the errors of a moving slot.
-    let (alice, page) = (subject("alice"), Page::first(9.try_into().unwrap()));
-    let all = Revocation::new(RecordFilter::all(), Action::Remove);
     tell(&server, "ACL SETUSER hallpass -getrange -get -zscore");
     for error in [
-        store.revoke_by_subject(&alice, &all).await.unwrap_err(),
-        store.list_by_subject(&alice, &page).await.unwrap_err(),
+        end(&store, "alice", Action::Remove).await.unwrap_err(),
+        list(&store, "alice", 9).await.unwrap_err(),
         store.delete(record.selector, &Note::none()).await.unwrap_err(),
     ] {
         assert!(matches!(error, StoreError::Refused(_)) && why(&error).contains("NOPERM"), "{error:?}");

@@ -1,26 +1,24 @@
 //! Tests what asynchronous replication may lose, and what `WAIT` changes.
 
+use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{Action, Change, Fence, RecordFilter, Revocation, TokenStore};
-use hallpass_core::{Kind, Note, Reason, StoreError};
+use hallpass_core::store::{Change, Epoch, Fence, TokenStore};
+use hallpass_core::{Kind, Note, Reason, Selector, StoreError};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{Backend, Launch, Mode, Proxy, Sentinel, Server, needed, redis, redis_sentinel};
 
-use crate::help::{NOW, next, record, subject, tell, until};
-
-const MARK: Action = Action::Mark { reason: Reason::LoggedOutElsewhere, at: NOW };
+use crate::help::{HOUR, MARK, NOW, end, info, record, sentinel, spent, stored, subject, tell, until, why};
 
 /// Long enough for a replica on a busy machine.
 const WITHIN: Duration = Duration::from_secs(1);
 
 fn builder(group: &Sentinel) -> Builder {
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
-    RedisStore::sentinel(urls, group.name()).timeout(Duration::from_secs(4))
+    sentinel(group).timeout(Duration::from_secs(4))
 }
 
 async fn log_out(store: &RedisStore, name: &str) -> Result<u64, StoreError> {
-    store.revoke_by_subject(&subject(name), &Revocation::new(RecordFilter::all(), MARK)).await
+    end(store, name, MARK).await
 }
 
 fn roles(group: &Sentinel) -> (&Server, &Server) {
@@ -44,12 +42,22 @@ async fn fail_over(group: &Sentinel, store: &RedisStore) {
     until("the new master", async || {
         group.master().is_ok_and(|master| master.address() == new.address())
             && tell(new, "ROLE").starts_with("master")
-            && store
-                .epoch(&subject("nobody"), hallpass_core::store::Epoch([1; 16]), Duration::from_secs(1), NOW)
-                .await
-                .is_ok()
+            && store.epoch(&subject("bob"), Epoch([1; 16]), HOUR, NOW).await.is_ok()
     })
     .await;
+}
+
+fn has_a_replica(master: &Server) -> bool {
+    info(master, "connected_slaves") == 1
+}
+
+/// Starts a replica of `master`, which it reaches at `address`.
+async fn replica_of(master: &Server, address: SocketAddr) -> Option<Server> {
+    let of = format!("{} {}", address.ip(), address.port());
+    let replica =
+        needed("a replica", Launch::new(Backend::Redis).setting("replicaof", &of).start()).unwrap()?;
+    until("the replica", async || has_a_replica(master)).await;
+    Some(replica)
 }
 
 async fn recover(group: &Sentinel) {
@@ -61,16 +69,14 @@ async fn recover(group: &Sentinel) {
 
 /// As documented: a write that only the master had is lost with the master.
 #[tokio::test]
-async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_was_confirmed_cannot() {
+async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_a_replica_has_cannot() {
     let Some(group) = needed("a failover", redis_sentinel()).unwrap() else { return };
     let plain = builder(&group).connect().await.unwrap();
-    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
+    let careful = builder(&group).wait_for_replicas(1, WITHIN).connect().await.unwrap();
     // A write that waits makes sure that both records are replicated.
-    let (lost, kept) = (record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await);
-    for record in [&lost, &kept] {
-        let _ = plain.insert(record, Fence::None).await.unwrap();
-    }
-    careful.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.unwrap();
+    let lost = stored(&plain, "alice", Kind::REMEMBER).await;
+    let kept = stored(&plain, "bob", Kind::REMEMBER).await;
+    careful.delete(Selector([1; 16]), &Note::none()).await.unwrap();
 
     part(&group);
     assert_eq!(log_out(&plain, "alice").await.unwrap(), 1, "acknowledged by the master alone");
@@ -79,7 +85,7 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
         matches!(error, StoreError::Timeout { outcome_unknown: true, .. }),
         "not acknowledged: {error:?}"
     );
-    // Nor does repeating the call count as confirmed, even though nothing is left to mark.
+    // Nor is a repetition acknowledged, even though nothing is left to mark.
     let error = log_out(&careful, "bob").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     fail_over(&group, &plain).await;
@@ -88,16 +94,16 @@ async fn an_acknowledged_log_out_can_be_taken_back_by_a_failover_and_one_that_wa
 
     // If the failed log-out is repeated, it survives.
     recover(&group).await;
-    until("a confirmed log-out", async || log_out(&careful, "bob").await.is_ok()).await;
+    until("a log-out that a replica has", async || log_out(&careful, "bob").await.is_ok()).await;
     fail_over(&group, &plain).await;
     let found = plain.find(kept.selector).await.unwrap().expect("the replica had it");
-    assert_eq!(found.revoked, Some(Reason::LoggedOutElsewhere));
+    assert_eq!(found.revoked, Some(Reason::CredentialChanged));
 }
 
 #[tokio::test]
-async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_writes() {
+async fn log_outs_that_a_replica_has_survive_every_failover_and_a_lonely_master_takes_no_writes() {
     let Some(group) = needed("failovers with WAIT", redis_sentinel()).unwrap() else { return };
-    let careful = builder(&group).confirmed_by(1, WITHIN).connect().await.unwrap();
+    let careful = builder(&group).wait_for_replicas(1, WITHIN).connect().await.unwrap();
     let mut ended = Vec::new();
     for round in 0..2 {
         // A restarted server has lost this setting.
@@ -131,37 +137,26 @@ async fn confirmed_log_outs_survive_every_failover_and_a_lonely_master_takes_no_
         assert!(matches!(error, StoreError::Unavailable(_)), "{error:?}");
         recover(&group).await;
     }
-    assert!(ended.len() > 60, "only {} of 100 were confirmed", ended.len());
+    assert!(ended.len() > 60, "a replica has only {} of 100", ended.len());
 }
 
 /// The replica stays attached, but nothing reaches it: the network has parted, or the replica hangs. Such a
-/// replica confirms nothing, however many are attached.
+/// replica counts for nothing, however many are attached.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_replica_whose_link_is_silent_confirms_nothing() {
+async fn a_replica_whose_link_is_silent_does_not_count() {
     let Some(master) = needed("a master", redis()).unwrap() else { return };
     let link = Proxy::start(master.address()).await.unwrap();
-    let of = format!("{} {}", link.address().ip(), link.address().port());
-    let replica = Launch::new(Backend::Redis).setting("replicaof", &of).start();
-    let Some(replica) = needed("a replica", replica).unwrap() else { return };
-    let is_attached = || crate::help::info(&master, "connected_slaves") == 1;
-    until("the replica", async || is_attached()).await;
-    let store = RedisStore::single(master.url()).confirmed_by(1, Duration::from_millis(500));
+    let Some(replica) = replica_of(&master, link.address()).await else { return };
+    let store = RedisStore::single(master.url()).wait_for_replicas(1, Duration::from_millis(500));
     let store = store.connect().await.unwrap();
-    let tokens = [record("alice", Kind::REMEMBER).await, record("bob", Kind::REMEMBER).await];
-    for token in &tokens {
-        let _ = store.insert(token, Fence::None).await.unwrap();
-    }
-    until("a confirmation", async || {
-        store.delete(hallpass_core::Selector([1; 16]), &Note::none()).await.is_ok()
-    })
-    .await;
+    let tokens = [stored(&store, "alice", Kind::REMEMBER).await, stored(&store, "bob", Kind::REMEMBER).await];
+    let delete = async || store.delete(Selector([1; 16]), &Note::none()).await.is_ok();
+    until("a write that a replica has", delete).await;
 
     link.set(Mode::BlackHole);
     let revoked = log_out(&store, "alice").await;
-    let mut spent = next(&tokens[1]);
-    (spent.revoked, spent.idle_at, spent.purge_at) = (Some(Reason::Spent), None, spent.expires_at);
-    let replaced = store.replace(&spent, tokens[1].revision, Change::Update).await;
-    assert!(is_attached(), "the master has noticed: nothing is shown");
+    let replaced = store.replace(&spent(&tokens[1]), tokens[1].revision, Change::Update).await;
+    assert!(has_a_replica(&master), "the master has noticed: nothing is shown");
     master.crash().unwrap();
     assert_eq!(tell(&replica, "REPLICAOF NO ONE"), "OK");
     let promoted = RedisStore::connect(replica.url()).await.unwrap();
@@ -171,7 +166,7 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
     }
     for error in [revoked.unwrap_err(), replaced.unwrap_err()] {
         assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
-        assert!(crate::help::why(&error).contains("confirmed by 0 of 1 replicas"), "{error:?}");
+        assert!(why(&error).contains("received by 0 of 1 replicas"), "{error:?}");
     }
 }
 
@@ -179,25 +174,22 @@ async fn a_replica_whose_link_is_silent_confirms_nothing() {
 #[tokio::test]
 async fn a_stranded_connection_is_not_waited_on_for_ever() {
     let Some(master) = needed("a master", redis()).unwrap() else { return };
-    let of = format!("{} {}", master.address().ip(), master.address().port());
-    let replica = Launch::new(Backend::Redis).setting("replicaof", &of).start();
-    let Some(_replica) = needed("a replica", replica).unwrap() else { return };
-    until("the replica", async || crate::help::info(&master, "connected_slaves") == 1).await;
+    let Some(_replica) = replica_of(&master, master.address()).await else { return };
     let proxy = Proxy::start(master.address()).await.unwrap();
     let limit = Duration::from_secs(3);
     let store = RedisStore::single(&master.url_at(proxy.address())).timeout(limit);
-    let store = store.confirmed_by(1, Duration::from_secs(1)).connect().await.unwrap();
-    until("a confirmation", async || log_out(&store, "alice").await.is_ok()).await;
+    let store = store.wait_for_replicas(1, Duration::from_secs(1)).connect().await.unwrap();
+    until("a write that a replica has", async || log_out(&store, "alice").await.is_ok()).await;
 
-    // Strands both connections, for requests and for confirmations.
+    // Strands both connections, for requests and for waiting.
     proxy.black_hole_existing();
     let error = log_out(&store, "alice").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
     assert_eq!(log_out(&store, "alice").await.unwrap(), 0);
 
-    // Strands only the connection for confirmations: a look-up has the other one replaced.
+    // Strands only the connection for waiting: a look-up has the other one replaced.
     proxy.black_hole_existing();
-    let _ = store.find(hallpass_core::Selector([7; 16])).await;
+    let _ = store.find(Selector([7; 16])).await;
     let began = Instant::now();
     let error = log_out(&store, "alice").await.unwrap_err();
     assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");

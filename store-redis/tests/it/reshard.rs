@@ -4,15 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use hallpass_core::store::{
-    Action, Change, Epoch, Fence, Page, Record, RecordFilter, Replace, Revocation, TokenStore,
-};
+use hallpass_core::store::{Action, Change, Epoch, Fence, Record, Replace, TokenStore};
 use hallpass_core::{Kind, Note, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Cluster, Server, needed, redis_cluster};
 use tokio::task::JoinSet;
 
-use crate::help::{NOW, calls, next, raw, record, subject, tell, until};
+use crate::help::{NOW, ask, calls, end, list, next, raw, record, replaced, stored, subject, tell, until};
 
 /// Longer than a move takes on a busy machine.
 const PATIENT: Duration = Duration::from_secs(30);
@@ -42,21 +40,17 @@ impl<'a> Move<'a> {
     }
 
     pub(crate) async fn keys(&self) -> Vec<Vec<u8>> {
-        let mut raw = raw(self.from).await;
-        redis::cmd("CLUSTER")
-            .arg("GETKEYSINSLOT")
-            .arg(self.slot)
-            .arg(100)
-            .query_async(&mut raw)
-            .await
-            .unwrap()
+        let (mut raw, slot) = (raw(self.from).await, self.slot.to_string());
+        ask(&mut raw, "CLUSTER", b"GETKEYSINSLOT", &[slot.as_bytes(), b"9999"]).await
     }
 
-    pub(crate) async fn carry(&self, key: &[u8]) {
-        let mut raw = raw(self.from).await;
-        let mut migrate = redis::cmd("MIGRATE");
-        migrate.arg("127.0.0.1").arg(self.to.address().port()).arg(key).arg(0).arg(5000);
-        let _: redis::Value = migrate.query_async(&mut raw).await.unwrap();
+    pub(crate) async fn carry(&self, keys: &[Vec<u8>]) {
+        let (mut raw, port) = (raw(self.from).await, self.to.address().port());
+        for keys in keys.chunks(50) {
+            let mut migrate = redis::cmd("MIGRATE");
+            migrate.arg("127.0.0.1").arg(port).arg("").arg(0).arg(60_000).arg("KEYS").arg(keys);
+            let _: redis::Value = migrate.query_async(&mut raw).await.unwrap();
+        }
     }
 
     pub(crate) fn end(&self) {
@@ -65,13 +59,18 @@ impl<'a> Move<'a> {
             assert_eq!(tell(node, &format!("CLUSTER SETSLOT {} NODE {to}", self.slot)), "OK");
         }
     }
+
+    /// Moves the keys that are left, and ends.
+    pub(crate) async fn finish(&self) {
+        self.carry(&self.keys().await).await;
+        self.end();
+    }
 }
 
 async fn records(store: &RedisStore, name: &str, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for _ in 0..count {
-        let new = record(name, Kind::REMEMBER).await;
-        assert!(store.insert(&new, Fence::None).await.unwrap().is_inserted());
+        let new = stored(&store, name, Kind::REMEMBER).await;
         records.push(new);
     }
     records
@@ -103,37 +102,26 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         assert_eq!(keys.len(), 11);
         keys.sort_by_key(|key| is_index(key) != index_first);
         let (first, rest) = keys.split_at(5);
-        for key in first {
-            moving.carry(key).await;
-        }
+        moving.carry(first).await;
         // Single records can be read and written on both nodes; operations on a whole subject are not done.
         for token in &made {
             let later = next(token);
-            assert_eq!(
-                patient.replace(&later, token.revision, Change::Update).await.unwrap(),
-                Replace::Replaced
-            );
+            replaced(&patient, &later, &token).await;
             assert_eq!(patient.find(token.selector).await.unwrap(), Some(later));
         }
-        let all = RecordFilter::all();
-        let error = hasty.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
+        let error = end(&hasty, name, Action::Remove).await;
         assert!(is_not_done(&error), "{error:?}");
-        let page = Page::first(99.try_into().unwrap());
-        let listed = hasty.list_by_subject(&subject(name), &page).await;
+        let listed = list(&hasty, name, 99).await;
         assert!(is_not_done(&listed), "{listed:?}");
         for token in &made {
             assert!(patient.find(token.selector).await.unwrap().is_some(), "half done");
         }
         let waiting = tokio::spawn({
-            let (store, name) = (patient.clone(), subject(name));
-            async move {
-                store.revoke_by_subject(&name, &Revocation::new(RecordFilter::all(), Action::Remove)).await
-            }
+            let store = patient.clone();
+            async move { end(&store, name, Action::Remove).await }
         });
         tokio::time::sleep(Duration::from_millis(100)).await;
-        for key in rest {
-            moving.carry(key).await;
-        }
+        moving.carry(rest).await;
         moving.end();
         assert_eq!(waiting.await.unwrap().unwrap(), 10);
         for token in &made {
@@ -144,28 +132,25 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
 
 /// `WAIT` needs a write in a slot, and a moving slot accepts no new key.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn replicas_confirm_a_write_amid_a_move() {
-    let Some(cluster) = needed("a confirmed write amid a move", redis_cluster()).unwrap() else { return };
-    let store = RedisStore::cluster(cluster.urls()).confirmed_by(1, Duration::from_secs(5));
+async fn replicas_receive_a_write_amid_a_move() {
+    let Some(cluster) = needed("a replicated write amid a move", redis_cluster()).unwrap() else { return };
+    let store = RedisStore::cluster(cluster.urls()).wait_for_replicas(1, Duration::from_secs(5));
     let store = store.timeout(PATIENT).connect().await.unwrap();
     let made = records(&store, "heidi", 2).await;
     let moving = Move::of(&cluster, "heidi");
     moving.begin();
-    for key in moving.keys().await.iter().filter(|key| key.ends_with(&made[1].selector.0[2..])) {
-        moving.carry(key).await;
-    }
+    let mut keys = moving.keys().await;
+    keys.retain(|key| key.ends_with(&made[1].selector.0[2..]));
+    moving.carry(&keys).await;
     // One record is still here, and the other is already on another node.
     for token in &made {
         let replaced = store.replace(&next(token), token.revision, Change::Update).await.unwrap();
         assert_eq!(replaced, Replace::Replaced);
     }
-    for key in moving.keys().await {
-        moving.carry(&key).await;
-    }
-    moving.end();
+    moving.finish().await;
 }
 
-/// Look-ups share a trip to a node from which half of their records have moved away.
+/// Look-ups share a batch to a node from which half of their records have moved away.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn readers_at_once_find_what_has_moved_and_what_has_not() {
     let Some(cluster) = needed("readers of a slot that moves", redis_cluster()).unwrap() else { return };
@@ -178,9 +163,7 @@ async fn readers_at_once_find_what_has_moved_and_what_has_not() {
             let store = store.clone();
             readers.spawn(async move { assert_eq!(store.find(token.selector).await.unwrap(), Some(token)) });
         }
-        while let Some(reader) = readers.join_next().await {
-            reader.unwrap();
-        }
+        readers.join_all().await;
     };
     moving.begin();
     let keys = moving.keys().await;
@@ -190,7 +173,7 @@ async fn readers_at_once_find_what_has_moved_and_what_has_not() {
             all_are_found().await;
             assert!(calls(moving.to, "asking") > before, "no read was redirected");
         }
-        moving.carry(key).await;
+        moving.carry(std::slice::from_ref(key)).await;
     }
     moving.end();
     all_are_found().await;
@@ -217,18 +200,12 @@ async fn slots_that_move_under_load_lose_nothing() {
                         let fence = Fence::Epoch(epoch.as_ref().unwrap().epoch);
                         assert!(store.insert(&new, fence).await.unwrap().is_inserted());
                         let later = next(&new);
-                        assert_eq!(
-                            store.replace(&later, new.revision, Change::Update).await.unwrap(),
-                            Replace::Replaced
-                        );
+                        replaced(&store, &later, &new).await;
                         assert_eq!(store.find(new.selector).await.unwrap(), Some(later));
                         made.push(new);
                     }
                     assert!(store.delete(made[0].selector, &Note::none()).await.unwrap());
-                    let all = RecordFilter::all();
-                    let count =
-                        store.revoke_by_subject(&subject(name), &Revocation::new(all, Action::Remove)).await;
-                    assert_eq!(count.unwrap(), 4);
+                    assert_eq!(end(&store, name, Action::Remove).await.unwrap(), 4);
                     for token in made {
                         assert_eq!(store.find(token.selector).await.unwrap(), None);
                     }
@@ -248,7 +225,7 @@ async fn slots_that_move_under_load_lose_nothing() {
                 break;
             }
             for key in keys {
-                moving.carry(&key).await;
+                moving.carry(&[key]).await;
             }
         }
         moving.end();

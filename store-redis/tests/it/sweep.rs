@@ -7,15 +7,13 @@ use std::time::Duration;
 use hallpass_core::store::{
     Action, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Record, RecordFilter, Revocation, TokenStore,
 };
-use hallpass_core::{Kind, Kinds, Reason};
+use hallpass_core::{Kind, Kinds, Timestamp};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Server, needed, redis};
 
-use crate::help::{NOW, calls, many, put, record, subject, until};
+use crate::help::{HOUR, MARK, NOW, calls, end, many, put, record, subject, until};
 
-const HOUR: Duration = Duration::from_secs(3600);
 const MANY: u32 = 12_000;
-const MARK: Action = Action::Mark { reason: Reason::CredentialChanged, at: NOW };
 
 fn set(number: u8) -> EpochUpdate {
     EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep: HOUR }
@@ -68,7 +66,7 @@ async fn a_list_that_finds_little_among_very_many_looks_in_steps() {
     let Some(server) = needed("a large list", redis()).unwrap() else { return };
     let (store, _) = store_of(&server, 4_500).await;
     let mut oldest = record("alice", Kind::SESSION).await;
-    oldest.created_at = hallpass_core::Timestamp::from_millis(NOW.as_millis() - 1);
+    oldest.created_at = Timestamp::from_millis(NOW.as_millis() - 1);
     put(&store, &[oldest.clone()]).await;
     let page = Page { kinds: Kinds::Only(vec![Kind::SESSION]), ..Page::first(5.try_into().unwrap()) };
     let before = calls(&server, "evalsha");
@@ -101,8 +99,7 @@ async fn nothing_slips_in_behind_a_sweep() {
                         _ => Fence::Parent(records[at].selector),
                     };
                     // Before and behind the place that the sweep has reached.
-                    new.created_at =
-                        hallpass_core::Timestamp::from_millis(NOW.as_millis() + (at as u64 % 3) - 1);
+                    new.created_at = Timestamp::from_millis(NOW.as_millis() + (at as u64 % 3) - 1);
                     match store.insert(&new, fence).await.unwrap() {
                         Insert::Fenced => fenced += 1,
                         answer => admitted += usize::from(answer.is_inserted()),
@@ -123,8 +120,7 @@ async fn nothing_slips_in_behind_a_sweep() {
         assert_eq!(left(&store).await, 0, "{action:?}: admitted after the acknowledgement");
         if action == MARK {
             // For the second round, because a marked record is not a valid parent.
-            let removed = Revocation::new(RecordFilter::all(), Action::Remove);
-            store.revoke_by_subject(&alice, &removed).await.unwrap();
+            end(&store, "alice", Action::Remove).await.unwrap();
             put(&store, &records).await;
         }
     }
@@ -147,8 +143,7 @@ async fn a_sweep_that_is_cut_off_keeps_what_it_did_and_is_finished_by_another() 
     assert!(rest > 0 && rest < MANY as usize, "{rest}");
     let late = record("alice", Kind::SESSION).await;
     assert_eq!(store.insert(&late, Fence::Epoch(old)).await.unwrap(), Insert::Fenced);
-    let again = Revocation::new(RecordFilter::all(), MARK);
-    let ended = store.revoke_by_subject(&alice, &again).await.unwrap();
+    let ended = end(&store, "alice", MARK).await.unwrap();
     // A page may have been under way when the call was dropped.
     assert!(ended as usize <= rest && ended > 0, "{ended} of {rest}");
     assert_eq!(left(&store).await, 0);

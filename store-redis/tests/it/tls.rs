@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
 
-use hallpass_core::store::{Fence, TokenStore};
+use hallpass_core::store::TokenStore;
 use hallpass_core::{Kind, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Backend, Error, Launch, Origin, Server, needed};
 
-use crate::help::{record, tell};
+use crate::help::{stored, tell};
 
 const URL: &str = "HALLPASS_TEST_TLS_URL";
 
@@ -98,8 +98,7 @@ async fn a_process_that_believes_an_authority() {
     let Ok(url) = env::var(URL) else { return };
     match RedisStore::connect(&url).await {
         Ok(store) => {
-            let record = record("alice", Kind::SESSION).await;
-            assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+            let record = stored(&store, "alice", Kind::SESSION).await;
             assert_eq!(store.find(record.selector).await.unwrap(), Some(record));
             println!("\nkept and found");
         }

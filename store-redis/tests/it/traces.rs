@@ -3,15 +3,15 @@
 use std::fmt::{Debug, Write};
 use std::sync::{Arc, Mutex};
 
-use hallpass_core::Kind;
-use hallpass_core::store::{Fence, TokenStore};
+use hallpass_core::store::TokenStore;
+use hallpass_core::{Kind, Selector, StoreError};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{needed, redis, redis_sentinel};
 use tracing::field::{Field, Visit};
 use tracing::span::{Attributes, Id};
 use tracing::{Event, Metadata, Subscriber};
 
-use crate::help::{record, tell, until};
+use crate::help::{sentinel, stored, tell, until};
 
 /// Keeps every event of this thread as a line.
 #[derive(Clone, Default)]
@@ -63,8 +63,7 @@ async fn a_server_that_goes_and_comes_back_is_told_and_no_password_is() {
     assert_eq!(tell(&server, "ACL SETUSER hallpass on >hunter2 ~* +@all"), "OK");
     let url = format!("redis://hallpass:hunter2@{}/", server.address());
     let store = RedisStore::connect(&url).await.unwrap();
-    let token = record("alice", Kind::SESSION).await;
-    let _ = store.insert(&token, Fence::None).await.unwrap();
+    let token = stored(&store, "alice", Kind::SESSION).await;
     server.crash().unwrap();
     until("an error", async || store.find(token.selector).await.is_err()).await;
     let before = heard.lines();
@@ -73,7 +72,7 @@ async fn a_server_that_goes_and_comes_back_is_told_and_no_password_is() {
     // The restarted server does not know the user, and this refusal also has a cause.
     until("a refusal", async || {
         let found = store.find(token.selector).await;
-        found.is_err_and(|error| matches!(error, hallpass_core::StoreError::Refused(_)))
+        found.is_err_and(|error| matches!(error, StoreError::Refused(_)))
     })
     .await;
     let after = heard.lines();
@@ -89,13 +88,12 @@ async fn a_failover_is_told() {
     let Some(group) = needed("a failover to tell of", redis_sentinel()).unwrap() else { return };
     let heard = Heard::default();
     let _guard = tracing::subscriber::set_default(heard.clone());
-    let urls: Vec<_> = group.sentinels().iter().map(|node| node.url()).collect();
-    let store = RedisStore::sentinel(urls, group.name()).connect().await.unwrap();
+    let store = sentinel(&group).connect().await.unwrap();
     let (old, new) = (&group.servers()[0], &group.servers()[1]);
     old.crash().unwrap();
-    let selector = hallpass_core::Selector([7; 16]);
     until("the new master", async || {
-        store.find(selector).await.is_ok() && group.master().is_ok_and(|now| now.address() == new.address())
+        store.find(Selector([7; 16])).await.is_ok()
+            && group.master().is_ok_and(|now| now.address() == new.address())
     })
     .await;
     let lines = heard.lines();

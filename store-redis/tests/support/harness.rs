@@ -1,13 +1,11 @@
 //! Servers for the suite, and the faults that it can inflict on them.
 
-use std::fmt::Debug;
-use std::path::PathBuf;
+use std::env;
 use std::sync::Arc;
 use std::time::Duration;
-use std::{env, fs, process};
 
 use async_trait::async_trait;
-use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server as Hurt};
+use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server as Hurt, crash_child};
 use hallpass_core::BoxError;
 use hallpass_core::store::TokenStore;
 use hallpass_store_redis::{Builder, RedisStore};
@@ -98,7 +96,7 @@ impl RedisHarness {
             Group::Cluster(group) => group.urls().iter().map(|url| (*url).to_owned()).collect(),
             Group::OfTheParent => Vec::new(),
         };
-        let harness = Self {
+        Ok(Some(Self {
             name: format!("redis {}", name(kind)),
             kind,
             urls,
@@ -106,22 +104,19 @@ impl RedisHarness {
             group: Arc::new(group),
             proxy,
             _runtime: runtime,
-        };
-        fs::write(note(process::id()), format!("{}\n{}", name(kind), harness.urls.join("\n")))?;
-        Ok(Some(harness))
+        }))
     }
 
     /// In a crash child: the servers that its parent started.
     pub(crate) fn of_the_parent() -> Option<Self> {
-        env::var_os("HALLPASS_CONFORMANCE_CHILD")?;
-        let text = fs::read_to_string(note(std::os::unix::process::parent_id())).ok()?;
-        let mut lines = text.lines().map(str::to_owned);
-        let first = lines.next()?;
+        let text = crash_child()?;
+        let mut words = text.split(' ').map(str::to_owned);
+        let first = words.next()?;
         let (kind, _) = ALL.into_iter().find(|(_, name)| *name == first)?;
         Some(Self {
             name: first,
             kind,
-            urls: lines.collect(),
+            urls: words.collect(),
             patches: Vec::new(),
             group: Arc::new(Group::OfTheParent),
             proxy: None,
@@ -152,21 +147,8 @@ fn delay() -> Duration {
     delay.map_or(Duration::ZERO, Duration::from_millis)
 }
 
-/// The file that tells a crash child what its parent started.
-fn note(process: u32) -> PathBuf {
-    PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("redis-of-{process}"))
-}
-
 fn name(kind: Kind) -> &'static str {
     ALL.into_iter().find(|(listed, _)| *listed == kind).map_or("", |(_, name)| name)
-}
-
-impl Drop for RedisHarness {
-    fn drop(&mut self) {
-        if !matches!(*self.group, Group::OfTheParent) {
-            drop(fs::remove_file(note(process::id())));
-        }
-    }
 }
 
 #[async_trait]
@@ -177,6 +159,10 @@ impl Harness for RedisHarness {
 
     async fn open(&self, namespace: &str) -> Result<Arc<dyn TokenStore>, BoxError> {
         Ok(Arc::new(self.builder().namespace(namespace).connect().await?))
+    }
+
+    fn for_child(&self) -> String {
+        format!("{} {}", name(self.kind), self.urls.join(" "))
     }
 
     fn declared(&self) -> Declared {

@@ -1,4 +1,4 @@
-//! Tests reads that share a trip: each gets its own answer, and a read that is dropped takes no other's
+//! Tests reads that share a batch: each gets its own answer, and a read that is dropped takes no other's
 //! answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::{Arc, mpsc};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{Fence, TokenStore};
+use hallpass_core::store::TokenStore;
 use hallpass_core::{Kind, Selector};
 use hallpass_store_redis::RedisStore;
 use hallpass_test_servers::{Mode, Proxy, Server, needed, redis, redis_cluster};
@@ -14,18 +14,18 @@ use tokio::runtime::Builder;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
-use crate::help::{raw, record, tell};
+use crate::help::{calls, stored, tell};
 
 const READERS: usize = 64;
 const ROUNDS: usize = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn every_reader_of_a_shared_trip_gets_its_own_record() {
-    let Some(server) = needed("shared trips", redis()).unwrap() else { return };
+async fn every_reader_of_a_batch_gets_its_own_record() {
+    let Some(server) = needed("batches of reads", redis()).unwrap() else { return };
     let store = RedisStore::single(server.url()).connect().await.unwrap();
     tell(&server, "CONFIG RESETSTAT");
     read_at_once(&store).await;
-    assert!(shared(&server).await > 0, "no trip was shared");
+    assert!(shared(&server) > 0, "no batch was shared");
 }
 
 /// Sixteen tasks read all the time, and for a while many more do.
@@ -40,20 +40,18 @@ async fn few_readers_go_alone_and_do_so_again_after_many() {
         few.spawn(read_again_and_again(store.clone(), usize::MAX, Arc::clone(&done)));
     }
     wait_for(&done, 5_000).await;
-    assert_eq!(shared(&server).await, 0);
+    assert_eq!(shared(&server), 0);
     let mut many = JoinSet::new();
     for _ in 0..112 {
         many.spawn(read_again_and_again(store.clone(), 200, Arc::clone(&done)));
     }
-    while let Some(reader) = many.join_next().await {
-        reader.unwrap();
-    }
-    let mut before = shared(&server).await;
+    many.join_all().await;
+    let mut before = shared(&server);
     assert!(before > 0);
     // On a busy machine, reads may queue up for longer.
     for _ in 0..100 {
         wait_for(&done, 5_000).await;
-        let after = shared(&server).await;
+        let after = shared(&server);
         if after == before {
             return;
         }
@@ -77,17 +75,14 @@ async fn wait_for(done: &AtomicUsize, more: usize) {
     }
 }
 
-/// How many trips have been shared so far.
-async fn shared(server: &Server) -> u64 {
-    let mut raw = raw(server).await;
-    let stats: String = redis::cmd("INFO").arg("commandstats").query_async(&mut raw).await.unwrap();
-    let line = stats.lines().find_map(|line| line.strip_prefix("cmdstat_mget:calls="));
-    line.map_or(0, |line| line.split(',').next().unwrap().parse().unwrap())
+/// How many batches there have been so far.
+fn shared(server: &Server) -> u64 {
+    calls(server, "mget")
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn they_do_so_on_a_cluster_too() {
-    let Some(cluster) = needed("shared trips on a cluster", redis_cluster()).unwrap() else { return };
+    let Some(cluster) = needed("batches of reads on a cluster", redis_cluster()).unwrap() else { return };
     let store = RedisStore::cluster(cluster.urls()).connect().await.unwrap();
     read_at_once(&store).await;
 }
@@ -96,8 +91,7 @@ async fn they_do_so_on_a_cluster_too() {
 async fn read_at_once(store: &RedisStore) {
     let mut selectors = Vec::new();
     for number in 0..READERS {
-        let record = record(&format!("reader-{number}"), Kind::REMEMBER).await;
-        assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+        let record = stored(store, &format!("reader-{number}"), Kind::REMEMBER).await;
         selectors.push(record.selector);
     }
     let unknown = Selector([7; 16]);
@@ -120,14 +114,12 @@ async fn read_at_once(store: &RedisStore) {
             }
         });
     }
-    while let Some(reader) = readers.join_next().await {
-        reader.unwrap();
-    }
+    readers.join_all().await;
 }
 
-/// A trip that is handed to a runtime that is shutting down comes back immediately.
+/// A batch that is handed to a runtime that is shutting down comes back immediately.
 #[test]
-fn a_runtime_that_ends_amid_shared_trips_ends() {
+fn a_runtime_that_ends_amid_batches_ends() {
     let Some(server) = needed("the end of a runtime", redis()).unwrap() else { return };
     let outside = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let proxy = outside.block_on(Proxy::start(server.address())).unwrap();

@@ -1,11 +1,9 @@
-//! The layout of a cluster as a node reports it, and the check that it is the right cluster.
+//! Which node of a cluster has which slots, as a node reports it; and whether that is the right cluster.
 
 use std::collections::HashSet;
 use std::sync::{PoisonError, RwLock};
 
-use redis::{Cmd, RedisError, Value};
-
-use crate::node::{Live, Node};
+use redis::{Cmd, Value};
 
 /// An answer to `CLUSTER SLOTS`.
 #[derive(Debug, Default)]
@@ -33,13 +31,8 @@ pub(crate) struct Place {
 }
 
 impl Layout {
-    /// # Errors
-    /// Why the node does not return its layout.
-    pub(crate) async fn ask(node: &Node) -> Result<Self, RedisError> {
-        Ok(Self::read(&node.ask(&Self::question()).await?))
-    }
-
-    fn question() -> Cmd {
+    /// The command whose answer [`read`](Self::read) reads.
+    pub(crate) fn question() -> Cmd {
         redis::cmd("CLUSTER").arg("SLOTS").take()
     }
 
@@ -128,11 +121,11 @@ fn text(value: &Value) -> Option<String> {
 /// An address proves little: in a container network it may belong to another cluster tomorrow. A map is
 /// accepted, and a connection used, only if the nodes that it names share an id with those known before.
 #[derive(Debug, Default)]
-pub(crate) struct Family {
+pub(crate) struct ClusterId {
     ids: RwLock<HashSet<String>>,
 }
 
-impl Family {
+impl ClusterId {
     /// Whether nothing is known yet.
     pub(crate) fn is_empty(&self) -> bool {
         self.ids.read().unwrap_or_else(PoisonError::into_inner).is_empty()
@@ -145,23 +138,6 @@ impl Family {
 
     pub(crate) fn become_those_of(&self, layout: &Layout) {
         *self.ids.write().unwrap_or_else(PoisonError::into_inner) = layout.ids().map(str::to_owned).collect();
-    }
-
-    /// Whether a new connection may be used.
-    ///
-    /// # Errors
-    /// If the server belongs to another cluster, or does not return its layout.
-    pub(crate) async fn admit(&self, live: &mut Live) -> Result<(), RedisError> {
-        if self.is_empty() {
-            return Ok(());
-        }
-        let layout = Layout::read(&live.send(&Layout::question()).await?);
-        match self.shares(&layout) {
-            true => Ok(()),
-            false => {
-                Err(std::io::Error::other("the server at this address belongs to another cluster").into())
-            }
-        }
     }
 }
 
@@ -195,11 +171,15 @@ mod tests {
     }
 
     #[test]
-    fn a_family_is_told_by_one_common_id() {
-        let family = Family::default();
+    fn a_cluster_is_recognised_by_one_common_id() {
+        let cluster_id = ClusterId::default();
         let [ours, foreign] = ["a", "b"].map(|id| one(bulk("host"), id, Value::Nil));
-        assert!(family.shares(&ours) && family.shares(&foreign), "nothing is known yet");
-        family.become_those_of(&ours);
-        assert!(family.shares(&ours) && !family.shares(&foreign) && !family.shares(&Layout::default()));
+        assert!(cluster_id.shares(&ours) && cluster_id.shares(&foreign), "nothing is known yet");
+        cluster_id.become_those_of(&ours);
+        assert!(
+            cluster_id.shares(&ours)
+                && !cluster_id.shares(&foreign)
+                && !cluster_id.shares(&Layout::default())
+        );
     }
 }

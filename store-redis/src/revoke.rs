@@ -5,11 +5,12 @@ use hallpass_core::{Kinds, StoreError, Subject, Timestamp};
 use redis::Value;
 use tokio::time::{Instant, timeout_at};
 
+use crate::backend::Backend;
+use crate::epoch;
 use crate::error::{late, odd_answer};
 use crate::keys::{Keys, SLACK};
 use crate::router::Effect;
-use crate::script::Script;
-use crate::store::{RedisStore, count, epoch_time, number, purposes, push_kinds};
+use crate::statements::{Script, count, number, purposes, push_kinds};
 
 /// The largest revocation that is one event: how many entries of the index it reads, and how many records it
 /// ends. It keeps the server from answering other calls for about 10 ms.
@@ -46,7 +47,7 @@ impl Ending {
         let (epoch_key, epoch, (over, ttl)) = match epoch {
             EpochUpdate::Keep => (None, [0; 16], ([0; 8], String::new())),
             EpochUpdate::Set { epoch, now, keep } => {
-                (Some(keys.epoch(subject)), epoch.0, epoch_time(*now, *keep))
+                (Some(keys.epoch(subject)), epoch.0, epoch::kept_for(*now, *keep))
             }
         };
         let arguments = [
@@ -66,11 +67,11 @@ impl Ending {
     }
 }
 
-impl RedisStore {
+impl Backend {
     /// # Errors
     /// [`StoreError`]; then any part may be done.
     pub(crate) async fn revoke(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        let time = self.inner.router.time_of_many();
+        let time = self.router.time_of_many();
         match timeout_at(time.last, self.end_all(subject, revocation, time.give_up)).await {
             Ok(ended) => ended,
             Err(_) => Err(late(true, None)),
@@ -83,11 +84,10 @@ impl RedisStore {
         revocation: &Revocation,
         give_up: Instant,
     ) -> Result<u64, StoreError> {
-        let ending = Ending::new(&self.inner.keys, subject, revocation);
-        let scripts = &self.inner.scripts;
+        let ending = Ending::new(self.keys(), subject, revocation);
         let limits = [number(EVENT_ENTRIES.into()), number(EVENT_RECORDS.into()), String::new()];
         let own = limits.each_ref().map(String::as_bytes);
-        match self.end(&scripts.revoke, &ending, true, own).await? {
+        match self.end(&self.scripts.revoke, &ending, true, own).await? {
             Value::Int(-1) => self.sweep(&ending, give_up).await,
             answer => count(&answer),
         }
@@ -113,14 +113,13 @@ impl RedisStore {
     /// the place that a pass has reached, under a parent that the pass has not ended yet. The next pass finds
     /// it, and the last pass finds nothing to end.
     async fn sweep(&self, ending: &Ending, give_up: Instant) -> Result<u64, StoreError> {
-        let scripts = &self.inner.scripts;
         let page = number(SWEPT.into());
         let (mut total, mut first) = (0, true);
         loop {
             let (mut of_this_pass, mut member, mut score) = (0, Vec::new(), Vec::new());
             loop {
                 let own: [&[u8]; 3] = [page.as_bytes(), &member, &score];
-                let answer = self.end(&scripts.sweep, ending, first, own).await;
+                let answer = self.end(&self.scripts.sweep, ending, first, own).await;
                 let answer = answer.map_err(|error| if first { error } else { done_in_part(error) })?;
                 first = false;
                 let Value::Array(parts) = answer else { return Err(odd_answer(true)) };

@@ -1,9 +1,10 @@
-//! The scripts: each is a file in `scripts/`, and one atomic step on the server.
+//! The scripts, each from its own file in `scripts/` and one atomic step on the server; their arguments, and
+//! their answers.
 
-use hallpass_core::StoreError;
-use redis::Cmd;
+use hallpass_core::{Kinds, Purposes, StoreError};
+use redis::{Cmd, Value};
 
-use crate::error::refused;
+use crate::error::odd_answer;
 
 /// A script and the SHA-1 by which the server knows it.
 #[derive(Clone, Debug)]
@@ -69,14 +70,15 @@ impl Scripts {
     ///
     /// # Errors
     /// If there is no such script, or `from` does not occur in it exactly once.
+    #[cfg(feature = "test-hooks")]
     pub(crate) fn patch(&mut self, name: &str, from: &str, to: &str) -> Result<(), StoreError> {
         let Self { delete, epoch, insert, list, permissions, replace, revoke, sweep } = self;
         let all = [delete, epoch, insert, list, permissions, replace, revoke, sweep];
         let Some(script) = all.into_iter().find(|script| script.name == name) else {
-            return Err(refused("there is no script of this name to patch"));
+            return Err(crate::error::refused("there is no script of this name to patch"));
         };
         if script.text.matches(from).count() != 1 {
-            return Err(refused("the text to patch does not occur exactly once"));
+            return Err(crate::error::refused("the text to patch does not occur exactly once"));
         }
         *script = Script::new(script.name, &script.text.replace(from, to));
         Ok(())
@@ -88,6 +90,42 @@ impl Scripts {
         for script in [&mut self.revoke, &mut self.sweep] {
             *script = Script::new(script.name, &format!("#!lua flags=allow-oom\n{}", script.text));
         }
+    }
+}
+
+/// A number as a script reads it.
+pub(crate) fn number(value: u64) -> String {
+    value.to_string()
+}
+
+pub(crate) fn purposes(purposes: Purposes) -> Vec<u8> {
+    purposes.iter().map(|purpose| purpose.code()).collect()
+}
+
+pub(crate) fn push_kinds<'a>(arguments: &mut Vec<&'a [u8]>, kinds: &'a Kinds) {
+    match kinds {
+        Kinds::Any => arguments.push(b"any"),
+        Kinds::Only(kinds) => {
+            arguments.push(b"only");
+            arguments.extend(kinds.iter().map(|kind| kind.as_str().as_bytes()));
+        }
+    }
+}
+
+/// The text of an answer; empty if it is none.
+pub(crate) fn text(answer: &Value) -> &[u8] {
+    match answer {
+        Value::BulkString(text) => text,
+        Value::SimpleString(text) => text.as_bytes(),
+        _ => &[],
+    }
+}
+
+/// The number of records that a script has ended.
+pub(crate) fn count(answer: &Value) -> Result<u64, StoreError> {
+    match answer {
+        Value::Int(count) => u64::try_from(*count).map_err(|_| odd_answer(true)),
+        _ => Err(odd_answer(true)),
     }
 }
 

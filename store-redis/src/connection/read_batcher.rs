@@ -1,8 +1,8 @@
 //! Batches reads: those that arrive while others are under way share the next round trip.
 //!
-//! A few reads go alone, each immediately. When there are many they share trips, until they are few again. No
-//! timer delays a read: it waits only while [`TRIPS`] trips are under way. A read that is dropped while it
-//! waits is not sent. Only plain reads of one key share trips: if anything goes wrong, each of them is
+//! A few reads go alone, each immediately. When there are many they share batches, until they are few again. No
+//! timer delays a read: it waits only while [`BATCHES`] batches are under way. A read that is dropped while it
+//! waits is not sent. Only plain reads of one key share batches: if anything goes wrong, each of them is
 //! repeated by itself.
 
 use std::collections::VecDeque;
@@ -15,38 +15,56 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-use crate::node::Live;
+use super::live::LiveConnection;
 
 /// Up to this many reads of one connection at a time go alone. Measured: with 16 tasks, sharing costs 30 % of
 /// the reads per second; with 64 it gains 12 %.
 const FEW: usize = 32;
-/// Sharing ends after this many trips in a row with at most half of [`FEW`] reads each.
+/// Sharing ends after this many batches in a row with at most half of [`FEW`] reads each.
 const SMALL: u32 = 16;
-/// How many trips of one connection may be under way: the server answers one while the other is sent.
-const TRIPS: usize = 2;
-/// The most reads that share a trip.
+/// How many batches of one connection may be under way: the server answers one while the other is sent.
+const BATCHES: usize = 2;
+/// The most reads that share a batch.
 const MOST: usize = 128;
-/// How many reads may wait for a trip. Further reads go by themselves, and wait for the connection's task,
+/// How many reads may wait for a batch. Further reads go by themselves, and wait for the connection's task,
 /// which takes as many as its own queue holds.
 const MOST_WAITING: usize = 16_384;
-/// How often a trip yields to its readers before it ends: they tend to read again right after an answer.
-const PATIENCE: u32 = 2;
+/// How often a batch yields to its readers before it ends: they tend to read again right after an answer.
+const IDLE_YIELDS: u32 = 2;
 
-/// The reads of one connection.
+/// How to look up several keys.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum ReadCommand {
+    /// With one `MGET`: all slots are on this node.
+    Mget,
+    /// With one `GET` for each key, sent together: a slot may have moved.
+    Pipeline,
+}
+
+/// A connection, and the reads that share its round trips. Clones share both.
+#[derive(Clone, Debug)]
+pub(crate) struct ReadBatcher {
+    connection: LiveConnection,
+    command: ReadCommand,
+    /// How long a batch may take.
+    timeout: Duration,
+    reads: Arc<Reads>,
+}
+
 #[derive(Debug, Default)]
-pub(crate) struct Gather {
+struct Reads {
     /// The number of reads that have no answer yet.
-    reading: AtomicUsize,
+    unanswered: AtomicUsize,
     queue: Mutex<Queue>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     waiting: VecDeque<Read>,
-    /// The number of trips, and how many of them a task leads, which means that reads share.
+    /// The number of batches, and how many of them a task leads, which means that reads share.
     under_way: usize,
     led: usize,
-    /// The most reads that shared a trip.
+    /// The most reads that shared a batch.
     #[cfg(test)]
     largest: usize,
 }
@@ -55,70 +73,78 @@ struct Queue {
 struct Read {
     key: Vec<u8>,
     /// `None`: the caller must ask by itself.
-    tell: oneshot::Sender<Option<Value>>,
+    answer: oneshot::Sender<Option<Value>>,
 }
 
-/// How to ask for several keys.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Manner {
-    /// With one command: all slots are on this node.
-    Command,
-    /// With one command for each key: a slot may have moved.
-    Pipeline,
-}
-
-/// Returns the value of `key`; `None` if the caller must ask for it by itself. `limit` is how long a shared
-/// trip may take.
-pub(crate) async fn get(live: Live, key: &[u8], manner: Manner, limit: Duration) -> Option<Value> {
-    let reading = Reading::begin(&live.gather);
-    let told = {
-        let mut queue = live.gather.queue();
-        if queue.under_way < TRIPS || (queue.led == 0 && reading.among <= FEW) {
-            queue.under_way += 1;
-            None
-        } else if queue.waiting.len() >= MOST_WAITING {
-            return None;
-        } else {
-            let (tell, told) = oneshot::channel();
-            queue.waiting.push_back(Read { key: key.to_vec(), tell });
-            Some(told)
-        }
-    };
-    if let Some(told) = told {
-        return told.await.ok().flatten();
+impl ReadBatcher {
+    pub(super) fn new(connection: LiveConnection, command: ReadCommand, timeout: Duration) -> Self {
+        Self { connection, command, timeout, reads: Arc::default() }
     }
-    let mut trip = Trip { live, manner, limit, state: State::Alone };
-    trip.live.send(&command("GET", &[key])).await.ok()
+
+    pub(crate) fn connection(&self) -> &LiveConnection {
+        &self.connection
+    }
+
+    /// Returns the value of `key`; `None` if the caller must ask for it by itself.
+    pub(crate) async fn get(&self, key: &[u8]) -> Option<Value> {
+        let reading = Reading::begin(&self.reads);
+        let answer = {
+            let mut queue = self.reads.queue();
+            if queue.under_way < BATCHES || (queue.led == 0 && reading.among <= FEW) {
+                queue.under_way += 1;
+                None
+            } else if queue.waiting.len() >= MOST_WAITING {
+                return None;
+            } else {
+                let (sender, answer) = oneshot::channel();
+                queue.waiting.push_back(Read { key: key.to_vec(), answer: sender });
+                Some(answer)
+            }
+        };
+        if let Some(answer) = answer {
+            return answer.await.ok().flatten();
+        }
+        let mut batch = Batch { reads: self.clone(), state: State::Alone };
+        batch.reads.connection.send(&command("GET", &[key])).await.ok()
+    }
+}
+
+impl AsRef<LiveConnection> for ReadBatcher {
+    fn as_ref(&self) -> &LiveConnection {
+        &self.connection
+    }
 }
 
 /// A read that has no answer yet.
 struct Reading {
-    gather: Arc<Gather>,
+    reads: Arc<Reads>,
     /// How many such reads there were when it began, including itself.
     among: usize,
 }
 
 impl Reading {
-    fn begin(gather: &Arc<Gather>) -> Self {
-        let among = gather.reading.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { gather: Arc::clone(gather), among }
+    fn begin(reads: &Arc<Reads>) -> Self {
+        let among = reads.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
+        Self { reads: Arc::clone(reads), among }
     }
 }
 
 impl Drop for Reading {
     fn drop(&mut self) {
-        self.gather.reading.fetch_sub(1, Ordering::Relaxed);
+        self.reads.unanswered.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
 /// Returns the values of all these keys, as far as they are on this node. `MGET` returns nil for a value that
 /// is not a string, so nil is accepted only from `GET`.
-async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
-    let Value::Array(mut values) = live.send(&command("MGET", keys)).await? else { return Ok(Vec::new()) };
+async fn values(connection: &mut LiveConnection, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+    let Value::Array(mut values) = connection.send(&command("MGET", keys)).await? else {
+        return Ok(Vec::new());
+    };
     let pairs = keys.iter().zip(&values);
     let missing: Vec<&[u8]> = pairs.filter(|(_, value)| **value == Value::Nil).map(|(key, _)| *key).collect();
     if !missing.is_empty() {
-        let mut again = one_by_one(live, &missing).await?.into_iter();
+        let mut again = one_by_one(connection, &missing).await?.into_iter();
         for value in values.iter_mut().filter(|value| **value == Value::Nil) {
             *value = again.next().unwrap_or(Value::Nil);
         }
@@ -127,12 +153,12 @@ async fn values(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisErro
 }
 
 /// Returns the same values with one command for each key, sent together. Each answer may be an error.
-async fn one_by_one(live: &mut Live, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+async fn one_by_one(connection: &mut LiveConnection, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
     let mut pipeline = Pipeline::with_capacity(keys.len());
     for key in keys {
         pipeline.add_command(command("GET", &[key]));
     }
-    let values = live.send_all(&pipeline, keys.len()).await?;
+    let values = connection.send_all(&pipeline, keys.len()).await?;
     match values.len() == keys.len() {
         true => Ok(values),
         false => Err(std::io::Error::from(std::io::ErrorKind::InvalidData).into()),
@@ -146,16 +172,16 @@ fn command(name: &str, keys: &[&[u8]]) -> Cmd {
     command
 }
 
-impl Gather {
+impl Reads {
     fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Takes the oldest reads whose callers still wait. Ends the trip and returns `None` if sharing does not
+    /// Takes the oldest reads whose callers still wait. Ends the batch and returns `None` if sharing does not
     /// pay, or if no read waits and `or_end` is set.
     fn next(&self, pays: bool, or_end: bool) -> Option<Vec<Read>> {
         let mut queue = self.queue();
-        queue.waiting.retain(|read| !read.tell.is_closed());
+        queue.waiting.retain(|read| !read.answer.is_closed());
         if !pays || (queue.waiting.is_empty() && or_end) {
             queue.under_way -= 1;
             queue.led -= 1;
@@ -174,11 +200,9 @@ impl Gather {
     }
 }
 
-/// The right to be under way. When a trip is dropped while reads wait, a task continues it.
-struct Trip {
-    live: Live,
-    manner: Manner,
-    limit: Duration,
+/// The right to be under way. When a batch is dropped while reads wait, a task continues it.
+struct Batch {
+    reads: ReadBatcher,
     state: State,
 }
 
@@ -191,12 +215,12 @@ enum State {
     Over,
 }
 
-impl Trip {
+impl Batch {
     /// Sends shared reads until none wait, or too few.
     async fn lead(mut self) {
         let (mut idle, mut small) = (0, 0);
         loop {
-            let Some(reads) = self.live.gather.next(small < SMALL, idle == PATIENCE) else {
+            let Some(reads) = self.reads.reads.next(small < SMALL, idle == IDLE_YIELDS) else {
                 self.state = State::Over;
                 return;
             };
@@ -205,13 +229,12 @@ impl Trip {
             } else {
                 idle = 0;
                 small = if reads.len() <= FEW / 2 { small + 1 } else { 0 };
-                let limit = self.limit;
-                let answers = timeout(limit, self.ask(&reads)).await;
+                let answers = timeout(self.reads.timeout, self.ask(&reads)).await;
                 let answers =
                     answers.ok().and_then(Result::ok).filter(|answers| answers.len() == reads.len());
                 let answers = answers.unwrap_or_default().into_iter().map(Some);
                 for (read, answer) in reads.into_iter().zip(answers.chain(std::iter::repeat(None))) {
-                    let _ = read.tell.send(answer.and_then(|value| value.extract_error().ok()));
+                    let _ = read.answer.send(answer.and_then(|value| value.extract_error().ok()));
                 }
             }
             tokio::task::yield_now().await;
@@ -220,30 +243,30 @@ impl Trip {
 
     async fn ask(&mut self, reads: &[Read]) -> Result<Vec<Value>, RedisError> {
         let keys: Vec<_> = reads.iter().map(|read| &*read.key).collect();
-        match self.manner {
-            Manner::Command => values(&mut self.live, &keys).await,
-            Manner::Pipeline => one_by_one(&mut self.live, &keys).await,
+        let connection = &mut self.reads.connection;
+        match self.reads.command {
+            ReadCommand::Mget => values(connection, &keys).await,
+            ReadCommand::Pipeline => one_by_one(connection, &keys).await,
         }
     }
 }
 
-impl Drop for Trip {
+impl Drop for Batch {
     fn drop(&mut self) {
         if self.state == State::Over {
             return;
         }
-        // A leading trip is dropped at work only if its runtime is shutting down.
+        // A leading batch is dropped at work only if its runtime is shutting down.
         let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
-        let mut queue = self.live.gather.queue();
+        let mut queue = self.reads.reads.queue();
         match runtime {
-            // Enough other trips are under way, and one of them leads the waiting reads.
-            Some(_) if queue.under_way > TRIPS => queue.under_way -= 1,
+            // Enough other batches are under way, and one of them leads the waiting reads.
+            Some(_) if queue.under_way > BATCHES => queue.under_way -= 1,
             Some(runtime) if !queue.waiting.is_empty() => {
                 queue.led += 1;
-                // A runtime that is shutting down drops the task, and with it the trip, right here.
+                // A runtime that is shutting down drops the task, and with it the batch, right here.
                 drop(queue);
-                let Self { ref live, manner, limit, .. } = *self;
-                runtime.spawn(Self { live: live.clone(), manner, limit, state: State::Leads }.lead());
+                runtime.spawn(Self { reads: self.reads.clone(), state: State::Leads }.lead());
             }
             _ => {
                 queue.under_way -= 1;
@@ -264,16 +287,16 @@ mod tests {
     use tokio::task::JoinSet;
 
     use super::*;
-    use crate::node::Dialer;
+    use crate::connection::Dialer;
 
     fn tell(node: &Server, command: &str) -> String {
         redis_command(node.address(), command, Duration::from_secs(10)).unwrap()
     }
 
-    /// In a cluster each command of a trip has its own answer, and a read that is redirected asks by itself.
+    /// In a cluster each command of a batch has its own answer, and a read that is redirected asks by itself.
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-    async fn a_shared_trip_in_a_cluster_answers_for_what_is_here_and_leaves_what_has_moved() {
-        let Some(cluster) = needed("a shared trip in a cluster", redis_cluster()).unwrap() else { return };
+    async fn a_shared_batch_in_a_cluster_answers_for_what_is_here_and_leaves_what_has_moved() {
+        let Some(cluster) = needed("a shared batch in a cluster", redis_cluster()).unwrap() else { return };
         let nodes = cluster.nodes();
         let keys: Vec<String> = (0..2 * FEW).map(|number| format!("key-{number}")).collect();
         let mut here: Vec<&String> =
@@ -290,16 +313,17 @@ mod tests {
         let proxy = Proxy::start(nodes[0].address()).await.unwrap();
         let like = nodes[0].url().into_connection_info().unwrap();
         let limit = Duration::from_secs(30);
-        let dialer = Dialer { like, lanes: 1, patience: limit, nodelay: false, family: None };
-        let live = dialer.node("127.0.0.1", proxy.address().port()).unwrap().connection().await.unwrap();
+        let node = Dialer::new(like, limit).node("127.0.0.1", proxy.address().port()).unwrap();
+        let connection = node.connection().await.unwrap();
+        let reads = ReadBatcher::new(connection, ReadCommand::Pipeline, limit);
         proxy.set(Mode::BlackHole);
         let mut readers = JoinSet::new();
         for key in keys.clone() {
-            let live = live.clone();
-            readers.spawn(async move { (get(live, key.as_bytes(), Manner::Pipeline, limit).await, key) });
+            let reads = reads.clone();
+            readers.spawn(async move { (reads.get(key.as_bytes()).await, key) });
         }
         let all_wait = async {
-            while live.gather.queue().waiting.len() < keys.len() - FEW {
+            while reads.reads.queue().waiting.len() < keys.len() - FEW {
                 tokio::task::yield_now().await;
             }
         };
@@ -310,7 +334,7 @@ mod tests {
             let expected = here.contains(&&key).then(|| Value::BulkString(key.clone().into_bytes()));
             assert_eq!(value, expected, "{key}");
         }
-        assert_eq!(live.gather.queue().largest, keys.len() - FEW);
-        assert_eq!(live.gather.reading.load(Ordering::Relaxed), 0);
+        assert_eq!(reads.reads.queue().largest, keys.len() - FEW);
+        assert_eq!(reads.reads.unanswered.load(Ordering::Relaxed), 0);
     }
 }
