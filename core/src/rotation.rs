@@ -131,10 +131,15 @@ pub fn standing(of: &Inputs, deadlines: &Deadlines, now: Timestamp) -> Option<Re
     if of.presented == Presented::Foreign {
         return Some(Rejected::Invalid); // D1
     }
-    if now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle) {
+    if is_expired(of, deadlines, now) {
         return Some(Rejected::Expired); // D2
     }
     of.revoked.map(Rejected::from) // D3
+}
+
+/// Applies row D2.
+fn is_expired(of: &Inputs, deadlines: &Deadlines, now: Timestamp) -> bool {
+    now >= deadlines.absolute || of.revoked.is_none() && deadlines.idle.is_some_and(|idle| now >= idle)
 }
 
 /// Applies the whole table.
@@ -146,11 +151,16 @@ pub fn decide(
     policy: &Policy,
     max_skew: Duration,
 ) -> Decision {
-    decide_by(of, &Deadlines::of(of, now, policy, max_skew), request, now, policy, max_skew)
+    let deadlines = Deadlines::of(of, now, policy, max_skew);
+    if let Some(rejected) = standing(of, &deadlines, now) {
+        return Decision::reject(rejected); // D1, D2, D3
+    }
+    decide_standing(of, &deadlines, request, now, policy, max_skew)
 }
 
-/// Applies the whole table, with deadlines that were computed when the record was read.
-pub(crate) fn decide_by(
+/// Applies the rest of the table to a record that passed [`standing`] when it was read, with the deadlines that were
+/// computed then. Only time has passed since, so D2 is applied again.
+pub(crate) fn decide_standing(
     of: &Inputs,
     deadlines: &Deadlines,
     request: Request,
@@ -158,8 +168,8 @@ pub(crate) fn decide_by(
     policy: &Policy,
     max_skew: Duration,
 ) -> Decision {
-    if let Some(rejected) = standing(of, deadlines, now) {
-        return Decision::reject(rejected); // D1, D2, D3
+    if is_expired(of, deadlines, now) {
+        return Decision::reject(Rejected::Expired); // D2
     }
     // Before the stamp is compared: a replay is a replay under any stamp.
     if let Some(replay) = replay(of, now, policy, max_skew) {

@@ -18,7 +18,7 @@ use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
 use crate::record::state::{Confirms, Nonce, Rotated, State};
 use crate::record::{Reason, Record};
-use crate::rotation::{Decision, Presented, Request, StampCheck, Successor, decide_by};
+use crate::rotation::{Decision, Presented, Request, StampCheck, Successor, decide_standing};
 use crate::secret::{Digest, Validator};
 use crate::stamp::{Fingerprint, FingerprintCheck, Stamp};
 use crate::store::Change;
@@ -220,7 +220,7 @@ impl Candidate<'_> {
             (Some(_), Some(_)) => StampCheck::Differs,
         };
         let (inputs, deadlines) = (self.found.inputs(check), &self.found.deadlines);
-        decide_by(&inputs, deadlines, request, now, self.policy, self.tokens.max_skew())
+        decide_standing(&inputs, deadlines, request, now, self.policy, self.tokens.max_skew())
     }
 
     /// Examines the record that another call wrote first.
