@@ -44,7 +44,7 @@ fn arguments(name: &str) -> Option<(String, String)> {
     };
     let (row, replaced) = (format!("{ROW_TYPES}, bytea, bytea"), format!("bytea, bigint, {changing}"));
     let (types, values) = match name {
-        "advance" => ("text, bytea, timestamptz".into(), "'user-7', '\\x00', now()".into()),
+        "set_epoch" => ("text, bytea, timestamptz".into(), "'user-7', '\\x00', now()".into()),
         "delete" | "find" => ("bytea".into(), ONE.into()),
         "due" => ("timestamptz, timestamptz".into(), "'2026-01-01 03:00', '-infinity'".into()),
         "epoch" => {

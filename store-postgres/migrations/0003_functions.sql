@@ -1,6 +1,6 @@
 -- Version 3: a revocation in one round trip. `Builder::without_functions` leaves this out.
 --
--- It does what the transaction of advance.sql and repeated remove.sql or mark.sql does. At "read committed",
+-- It does what the transaction of set_epoch.sql and repeated remove.sql or mark.sql does. At "read committed",
 -- each statement of a volatile function has its own snapshot: the first sweep waits for the inserts that hold
 -- a fence, and the next one sees what they inserted. With one snapshot for all of them it would not, so any
 -- other isolation is refused.

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_batch::{Admitted, Limits, NoAnswer, Runner, Sharing, Waiting};
+use hallpass_core::StoreError;
 use sqlx::PgConnection;
 use tokio::time::Instant;
 
-use crate::connections::{Connections, Lease};
-use crate::error::{Trouble, What};
-use crate::operation::{Operation, Together};
+use crate::connection::{Connections, Lease};
+use crate::error::{Error, ErrorClass};
+use crate::operation::{Batchable, Operation};
 use crate::statements::Statements;
 
 /// The most calls that share a statement.
@@ -23,7 +24,7 @@ const STUCK: Duration = Duration::from_millis(50);
 pub(crate) const QUEUE: usize = 16 * 1_024;
 
 /// Batches calls of one sort.
-pub(crate) struct Batcher<J: Together>(hallpass_batch::Batcher<Statement<J>>);
+pub(crate) struct Batcher<J: Batchable>(hallpass_batch::Batcher<Statement<J>>);
 
 /// Runs batches, each as one statement.
 struct Statement<J> {
@@ -38,9 +39,9 @@ struct Timed<J> {
 }
 
 type Call<J> = hallpass_batch::Call<Timed<J>, Answer<J>>;
-type Answer<J> = Result<<J as Operation>::Answer, Trouble>;
+type Answer<J> = Result<<J as Operation>::Answer, Error>;
 
-impl<J: Together> Batcher<J> {
+impl<J: Batchable> Batcher<J> {
     /// Runs at most `most` statements at the same time, and up to `limit` while some of them wait for locks.
     pub(crate) fn new(connections: Arc<Connections>, most: usize, limit: usize) -> Self {
         let queue = connections.options().queue;
@@ -49,14 +50,19 @@ impl<J: Together> Batcher<J> {
         Self(hallpass_batch::Batcher::new(Statement { connections, sort: PhantomData }, limits))
     }
 
-    pub(crate) async fn call(&self, job: J) -> Answer<J> {
+    /// Runs `job` in a batch with others, in time (S12).
+    pub(crate) async fn call(&self, job: J) -> Result<J::Answer, StoreError> {
+        self.answer(job).await.map_err(|error| error.into_error(J::WRITES))
+    }
+
+    async fn answer(&self, job: J) -> Answer<J> {
         let deadline = self.0.runner().connections.deadline();
         let pending = match self.0.admit(Timed { job, deadline }) {
             Admitted::Waits(pending) => pending,
             Admitted::Full(_) => {
-                let trouble = Trouble::new(What::Unavailable, "too many calls wait for the server");
-                trouble.trace();
-                return Err(trouble);
+                let error = Error::new(ErrorClass::Unavailable, "too many calls wait for the server");
+                error.trace();
+                return Err(error);
             }
             Admitted::Alone(slot, call) => {
                 // Boxed to keep the future of a waiting call small: each level moves it.
@@ -67,16 +73,16 @@ impl<J: Together> Batcher<J> {
         };
         match pending.wait_until(deadline).await {
             Ok(answer) => answer,
-            Err(NoAnswer::NotSent) => Err(Trouble::no_connection()),
-            Err(NoAnswer::Late) => Err(Trouble::new(What::Unknown, "no answer in time")),
+            Err(NoAnswer::NotSent) => Err(Error::no_connection()),
+            Err(NoAnswer::Late) => Err(Error::new(ErrorClass::Unknown, "no answer in time")),
             Err(NoAnswer::Lost) => {
-                Err(Trouble::new(What::Unknown, "the runtime that did the work has ended"))
+                Err(Error::new(ErrorClass::Unknown, "the runtime that did the work has ended"))
             }
         }
     }
 }
 
-impl<J: Together> Runner for Statement<J> {
+impl<J: Batchable> Runner for Statement<J> {
     type Call = Timed<J>;
     type Answer = Answer<J>;
 
@@ -87,11 +93,11 @@ impl<J: Together> Runner for Statement<J> {
         match connections.acquire(J::WRITES, deadline).await {
             // If the error came early, the server gives no connections at all, and every waiting call fails.
             // Otherwise those fail that are out of time.
-            Err(trouble) => {
+            Err(error) => {
                 let now = Instant::now();
                 let all = now < connections.acquire_deadline(deadline);
                 let is_over = |call: &Timed<J>| all || connections.acquire_deadline(call.deadline) <= now;
-                waiting.refuse(is_over, || Err(trouble.clone()));
+                waiting.refuse(is_over, || Err(error.clone()));
             }
             Ok(lease) => {
                 let batch = waiting.take_distinct(|call| call.job.key());
@@ -103,7 +109,7 @@ impl<J: Together> Runner for Statement<J> {
     }
 }
 
-impl<J: Together> Statement<J> {
+impl<J: Batchable> Statement<J> {
     async fn run_alone(&self, call: &Timed<J>) -> Answer<J> {
         if self.connections.options().share {
             match self.connections.perform(&All(&[&call.job]), call.deadline).await {
@@ -113,7 +119,9 @@ impl<J: Together> Statement<J> {
                     }
                 }
                 // The write may have happened, and the result of a second attempt would hide that.
-                Err(trouble) if matches!(trouble.what(), What::Lost | What::Unknown) => return Err(trouble),
+                Err(error) if matches!(error.class(), ErrorClass::Lost | ErrorClass::Unknown) => {
+                    return Err(error);
+                }
                 Err(_) => {}
             }
         }
@@ -131,13 +139,17 @@ impl<J: Together> Statement<J> {
                     }
                 }
             }
-            Err(trouble) => match trouble.what() {
+            Err(error) => match error.class() {
                 // One call may have caused the error, and the others must not fail because of it. Nothing was
                 // written.
-                What::Undone | What::TooLate | What::Other | What::Refused | What::Corrupt(_) => {
+                ErrorClass::Undone
+                | ErrorClass::TooLate
+                | ErrorClass::Other
+                | ErrorClass::Refused
+                | ErrorClass::Corrupt(_) => {
                     batch.into_iter().for_each(|call| self.run_apart(call));
                 }
-                _ => batch.into_iter().for_each(|call| call.answer(Err(trouble.clone()))),
+                _ => batch.into_iter().for_each(|call| call.answer(Err(error.clone()))),
             },
         }
     }
@@ -149,16 +161,16 @@ impl<J: Together> Statement<J> {
         call.release();
         tokio::spawn(async move {
             let Timed { job, deadline } = call.request();
-            let straggles = match J::WRITES {
-                true => connections.straggle(*deadline).await.map(Some),
+            let lock_wait = match J::WRITES {
+                true => connections.lock_wait_permit(*deadline).await.map(Some),
                 false => Ok(None),
             };
-            let acquired = match &straggles {
+            let acquired = match &lock_wait {
                 Ok(_) => connections.acquire(J::WRITES, *deadline).await,
-                Err(trouble) => Err(trouble.clone()),
+                Err(error) => Err(error.clone()),
             };
             let answer = match acquired {
-                Err(trouble) => Err(trouble),
+                Err(error) => Err(error),
                 Ok(_) if !call.take() => return,
                 Ok(lease) => connections.perform_on(lease, job, *deadline).await,
             };
@@ -170,13 +182,13 @@ impl<J: Together> Statement<J> {
 /// The calls of a batch, as one operation.
 struct All<'a, J>(&'a [&'a J]);
 
-impl<J: Together> Operation for All<'_, J> {
+impl<J: Batchable> Operation for All<'_, J> {
     type Answer = Vec<Option<J::Answer>>;
 
     const WRITES: bool = J::WRITES;
     const AGAIN: bool = false;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         J::run_all(self.0, sql, on).await
     }
 }

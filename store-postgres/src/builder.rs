@@ -10,21 +10,20 @@ use sqlx::{ConnectOptions, Connection, PgConnection, PgPool};
 use tokio::time::timeout;
 
 use crate::batch::QUEUE;
-use crate::connections::{Connections, Options, REST, TEST};
-use crate::error::{Trouble, What};
+use crate::check::Check;
+use crate::connection::{Connections, LONGEST, Options, REST, TEST};
+use crate::error::Error;
 use crate::migrate;
 use crate::names::Names;
+use crate::patches::Patches;
 use crate::pooler;
 use crate::revoke::Bounds;
-use crate::statements::{Patch, Statements};
+use crate::statements::Statements;
 use crate::store::{PostgresStore, Settings};
 use crate::url;
 
 /// The shortest timeout: no server reliably answers sooner.
 const SHORTEST: Duration = Duration::from_millis(10);
-
-/// The longest timeout: every call ends within it (S12).
-pub(crate) const LONGEST: Duration = Duration::from_secs(20);
 
 /// The largest `max_connections` that a server can have. The pool allocates a place for each at the start.
 const MOST_CONNECTIONS: u32 = 0x3_ffff;
@@ -39,11 +38,44 @@ pub struct Builder {
     timeout: Duration,
     connections: u32,
     pooler: Option<Pooler>,
-    share: bool,
-    queue: usize,
-    bounds: Bounds,
+    pub(crate) share: bool,
+    pub(crate) queue: usize,
+    pub(crate) bounds: Bounds,
     functions: bool,
-    patches: Vec<Patch>,
+    pub(crate) patches: Patches,
+}
+
+impl PostgresStore {
+    /// Connects to the server at `url`, as [`Builder::connect`] does.
+    ///
+    /// # Errors
+    /// Those of [`Builder::connect`].
+    pub async fn connect(url: &str) -> Result<Self, StoreError> {
+        Self::builder().connect(url).await
+    }
+
+    /// Uses a pool of the application's, as [`Builder::from_pool`] does.
+    ///
+    /// # Errors
+    /// Those of [`Builder::from_pool`].
+    pub async fn from_pool(pool: PgPool) -> Result<Self, StoreError> {
+        Self::builder().from_pool(pool).await
+    }
+
+    /// Returns a builder, for other tables, other limits, or a pooler.
+    pub fn builder() -> Builder {
+        Builder {
+            names: Names::default(),
+            timeout: Duration::from_secs(5),
+            connections: 16,
+            pooler: None,
+            share: false,
+            queue: QUEUE,
+            bounds: Bounds::DEFAULT,
+            functions: true,
+            patches: Patches::default(),
+        }
+    }
 }
 
 /// A pooler between the store and the server.
@@ -56,20 +88,6 @@ enum Pooler {
 }
 
 impl Builder {
-    pub(crate) fn new() -> Self {
-        Self {
-            names: Names::default(),
-            timeout: Duration::from_secs(5),
-            connections: 16,
-            pooler: None,
-            share: false,
-            queue: QUEUE,
-            bounds: Bounds::DEFAULT,
-            functions: true,
-            patches: Vec::new(),
-        }
-    }
-
     /// Sets the schema of the tables, "public" by default.
     ///
     /// A name has 1 to 40 ASCII letters, digits and `_`, and does not begin with a digit.
@@ -143,34 +161,6 @@ impl Builder {
         self
     }
 
-    /// Uses the statements for batches even for a single call, to test them.
-    #[doc(hidden)]
-    pub fn sharing_always(mut self) -> Self {
-        self.share = true;
-        self
-    }
-
-    /// Sweeps a revocation of more than `most` records in pages of `page`, to test sweeps.
-    #[doc(hidden)]
-    pub fn sweeping(mut self, most: u32, page: u32) -> Self {
-        self.bounds = Bounds { most, page };
-        self
-    }
-
-    /// Lets at most `most` calls of one sort wait for their turn, to test that limit.
-    #[doc(hidden)]
-    pub fn queue(mut self, most: usize) -> Self {
-        self.queue = most;
-        self
-    }
-
-    /// Changes one statement, to prove that tests notice: `from` must occur in the file exactly once.
-    #[doc(hidden)]
-    pub fn patched(mut self, file: &str, from: &str, to: &str) -> Self {
-        self.patches.push(Patch { file: file.to_owned(), from: from.to_owned(), to: to.to_owned() });
-        self
-    }
-
     /// Connects to the server at `url`: `postgres://user:password@host:5432/database`, with sqlx's
     /// parameters.
     ///
@@ -181,12 +171,12 @@ impl Builder {
     ///   standby, a database that is not in UTF-8, tables that need a newer version.
     /// - [`StoreError::Unavailable`]: no server answers.
     pub async fn connect(self, url: &str) -> Result<PostgresStore, StoreError> {
-        let refused = |error: sqlx::Error| Trouble::connecting(&error).into_error(false);
+        let refused = |error: sqlx::Error| Error::connecting(&error).into_error(false);
         // sqlx does not check the scheme.
         if !["postgres://", "postgresql://"].iter().any(|scheme| url.starts_with(scheme)) {
             return Err(refused(sqlx::Error::Configuration("another scheme".into())));
         }
-        let url = url::of_the_driver(url).map_err(|trouble| trouble.into_error(false))?;
+        let url = url::of_the_driver(url).map_err(|error| error.into_error(false))?;
         let options = PgConnectOptions::from_str(&url).map_err(refused)?;
         self.connect_with(options).await
     }
@@ -197,16 +187,16 @@ impl Builder {
     /// Those of [`connect`](Self::connect).
     pub async fn connect_with(self, options: PgConnectOptions) -> Result<PostgresStore, StoreError> {
         let options = self.configure(options);
-        let timed_out = || Trouble::new(What::Unavailable, "the server does not answer in time");
         // Without the pool, which keeps trying and hides the error.
-        let first =
-            timeout(self.timeout, options.connect()).await.map_err(|_| timed_out().into_error(false))?;
-        let mut first = first.map_err(|error| Trouble::connecting(&error).into_error(false))?;
+        let first = timeout(self.timeout, options.connect())
+            .await
+            .map_err(|_| Error::unanswered().into_error(false))?;
+        let mut first = first.map_err(|error| Error::connecting(&error).into_error(false))?;
         // A failure to open a second connection proves nothing: the server may allow this user only one.
         if let Ok(Ok(mut second)) = timeout(self.timeout / 2, options.connect()).await {
             let suits = self.suits(&mut first, &mut second).await;
             close(second).await;
-            suits.map_err(|trouble| trouble.into_error(false))?;
+            suits.map_err(|error| error.into_error(false))?;
         }
         close(first).await;
         let pool = PgPoolOptions::new()
@@ -239,7 +229,7 @@ impl Builder {
             let two = async { Ok::<_, sqlx::Error>((pool.acquire().await?, pool.acquire().await?)) };
             if let Ok(Ok((mut first, mut second))) = timeout(self.timeout / 2, two).await {
                 let suits = self.suits(&mut first, &mut second).await;
-                suits.map_err(|trouble| trouble.into_error(false))?;
+                suits.map_err(|error| error.into_error(false))?;
             }
         }
         self.open(pool, false).await
@@ -247,7 +237,7 @@ impl Builder {
 
     /// Checks that a pooler between the store and the server is of the declared kind, or absent if none is
     /// declared.
-    async fn suits(&self, first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Trouble> {
+    async fn suits(&self, first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Error> {
         let found = async {
             match self.pooler {
                 Some(Pooler::Forgets) => Ok(()),
@@ -289,6 +279,7 @@ impl Builder {
         let open = async {
             self.names.check()?;
             let forgets = self.pooler == Some(Pooler::Forgets);
+            self.patches.check(|file| Statements::is_file(file) || migrate::is_file(file))?;
             let sql = Statements::new(&self.names, !forgets, &self.patches)?;
             let mut begin = sql.begin.text().to_owned();
             if self.pooler.is_some() {
@@ -306,13 +297,12 @@ impl Builder {
             let connections = Arc::new(Connections::new(pool, sql, options));
             let migrations = migrate::patched(&self.patches, self.functions)?;
             let settings = Settings { bounds: self.bounds, functions: self.functions, migrations };
-            let store = PostgresStore::new(connections, self.names.clone(), settings);
-            store.check().await?;
-            Ok::<_, Trouble>(store)
+            connections.perform(&Check(&self.names), connections.deadline()).await?;
+            Ok::<_, Error>(PostgresStore::new(connections, self.names, settings))
         };
-        open.await.map_err(|trouble| {
-            trouble.trace();
-            trouble.into_error(false)
+        open.await.map_err(|error| {
+            error.trace();
+            error.into_error(false)
         })
     }
 }
@@ -320,6 +310,6 @@ impl Builder {
 /// Closes a connection. A failure to do so is harmless.
 async fn close(connection: PgConnection) {
     if let Ok(Err(error)) = timeout(TEST, connection.close()).await {
-        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection was not closed cleanly");
+        tracing::debug!(cause = %Error::from(error), "PostgreSQL: a connection was not closed cleanly");
     }
 }

@@ -1,19 +1,20 @@
 //! Looks up records, and lists those of a subject.
 
+use std::collections::HashMap;
+
 use hallpass_core::store::{Listed, Page, Record};
 use hallpass_core::{Selector, Subject};
 use sqlx::PgConnection;
 use sqlx::postgres::PgRow;
 
-use crate::columns::{self, selectors};
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::instant::Instant;
-use crate::operation::{Operation, Together};
+use crate::operation::{Batchable, Operation};
 use crate::revoke::{kinds, purposes};
+use crate::row::{self, selectors};
 use crate::statements::Statements;
 
 /// The record of a selector.
-#[derive(Clone, Copy)]
 pub(crate) struct Find(pub(crate) Selector);
 
 impl Operation for Find {
@@ -21,17 +22,15 @@ impl Operation for Find {
 
     const WRITES: bool = false;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let query = sql.find.query().bind(self.0.0.to_vec());
         let row = query.fetch_one(on).await?;
-        columns::of_primary(&[row])?.first().map(columns::record).transpose()
+        row::of_primary(&[row])?.first().map(row::record).transpose()
     }
 }
 
-impl Together for Find {
-    type Key = ();
-
-    fn key(&self) -> Option<()> {
+impl Batchable for Find {
+    fn key(&self) -> Option<Selector> {
         None
     }
 
@@ -39,18 +38,15 @@ impl Together for Find {
         all: &[&Self],
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
+    ) -> Result<Vec<Option<Self::Answer>>, Error> {
         let query = sql.find_batch.query().bind(selectors(all.iter().map(|find| find.0)));
         let rows = query.fetch_all(on).await?;
-        let mut found = Vec::with_capacity(rows.len());
-        for row in columns::of_primary(&rows)? {
-            found.push((columns::selector(row)?, row));
-        }
-        found.sort_unstable_by_key(|(selector, _)| *selector);
-        let answer = |find: &&Self| match found.binary_search_by_key(&find.0, |(selector, _)| *selector) {
-            Err(_) => Some(None),
+        let found = row::of_primary(&rows)?.iter().map(|row| Ok((row::selector(row)?, row)));
+        let found = found.collect::<Result<HashMap<_, _>, Error>>()?;
+        let answer = |find: &&Self| match found.get(&find.0) {
+            None => Some(None),
             // A row that does not decode is read again by itself, so that only its own caller gets the error.
-            Ok(place) => columns::record(found[place].1).ok().map(Some),
+            Some(row) => row::record(row).ok().map(Some),
         };
         Ok(all.iter().map(answer).collect())
     }
@@ -67,7 +63,7 @@ impl Operation for List<'_> {
 
     const WRITES: bool = false;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let (created, selector) = match self.page.after {
             None => (Instant::LAST, Vec::new()),
             Some((created, selector)) => (created.into(), selector.0.to_vec()),
@@ -76,15 +72,15 @@ impl Operation for List<'_> {
         let query = query.bind(kinds(&self.page.kinds)).bind(purposes(self.page.purposes));
         let query = query.bind(created).bind(selector).bind(i64::from(self.page.limit.get()));
         let rows = query.fetch_all(on).await?;
-        columns::of_primary(&rows)?.iter().map(listed).collect()
+        row::of_primary(&rows)?.iter().map(listed).collect()
     }
 }
 
 /// Reads a row of a list. A row that does not decode keeps its place and hides no other row.
-fn listed(row: &PgRow) -> Result<Listed, Trouble> {
-    columns::record(row).map(Listed::from).or_else(|trouble| {
-        let (created_at, selector) = columns::place(row)?;
-        trouble.trace();
-        Ok(Listed::Corrupt { selector, created_at, source: trouble.into() })
+fn listed(row: &PgRow) -> Result<Listed, Error> {
+    row::record(row).map(Listed::from).or_else(|error| {
+        let (created_at, selector) = row::place(row)?;
+        error.trace();
+        Ok(Listed::Corrupt { selector, created_at, source: error.into() })
     })
 }

@@ -6,16 +6,15 @@ use hallpass_core::Selector;
 use hallpass_core::store::{Fence, Insert as Inserted, Record};
 use sqlx::{PgConnection, Row};
 
-use crate::columns;
-use crate::error::Trouble;
-use crate::operation::{Operation, Together};
+use crate::error::Error;
+use crate::operation::{Batchable, Operation};
+use crate::row;
 use crate::statements::Statements;
 
 /// The number of the subject's records is not known, because other calls insert at the same time.
 const INSERTED: Inserted = Inserted::Inserted { of_subject: None };
 
 /// Inserts a record.
-#[derive(Clone)]
 pub(crate) struct Insert {
     pub(crate) record: Arc<Record>,
     pub(crate) fence: Fence,
@@ -42,8 +41,8 @@ impl Operation for Insert {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
-        let query = columns::one(sql.insert.query(), &self.record).bind(self.epoch()).bind(self.parent());
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
+        let query = row::bind(sql.insert.query(), &self.record).bind(self.epoch()).bind(self.parent());
         let row = query.fetch_one(on).await?;
         let (holds, done) = (row.try_get(0)?, row.try_get(1)?);
         Ok(match (holds, done) {
@@ -54,9 +53,7 @@ impl Operation for Insert {
     }
 }
 
-impl Together for Insert {
-    type Key = Selector;
-
+impl Batchable for Insert {
     fn key(&self) -> Option<Selector> {
         Some(self.record.selector)
     }
@@ -65,17 +62,12 @@ impl Together for Insert {
         all: &[&Self],
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
-        let query = columns::all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
+    ) -> Result<Vec<Option<Self::Answer>>, Error> {
+        let query = row::bind_all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
         let query = query.bind(all.iter().map(|insert| insert.epoch()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|insert| insert.parent()).collect::<Vec<_>>());
-        let inserted = query.fetch_all(on).await?;
-        let mut inserted = inserted.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
-        inserted.sort_unstable();
-        let answer = |insert: &&Self| match inserted.binary_search(&insert.record.selector) {
-            Ok(_) => Some(INSERTED),
-            Err(_) => None,
-        };
+        let inserted = row::written(&query.fetch_all(on).await?)?;
+        let answer = |insert: &&Self| inserted.contains(&insert.record.selector).then_some(INSERTED);
         Ok(all.iter().map(answer).collect())
     }
 }

@@ -2,8 +2,8 @@
 
 mod batch;
 mod builder;
-mod columns;
-mod connections;
+mod check;
+mod connection;
 mod epoch;
 mod error;
 mod find;
@@ -12,12 +12,17 @@ mod instant;
 mod migrate;
 mod names;
 mod operation;
+mod patches;
 mod pooler;
 mod purge;
 mod replace;
 mod revoke;
+mod row;
 mod statements;
 mod store;
+mod sweep;
+#[cfg(feature = "test-hooks")]
+mod test_hooks;
 mod url;
 
 pub use builder::Builder;

@@ -1,12 +1,15 @@
 //! Creates and changes the tables.
 
+use std::time::Duration;
+
+use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
 use tokio::time::timeout;
 
-use crate::connections::TEST;
-use crate::error::Trouble;
+use crate::connection::TEST;
+use crate::error::Error;
 use crate::names::Names;
-use crate::statements::Patch;
+use crate::patches::Patches;
 
 /// The files of `migrations/`.
 const FILES: [(&str, &str); 3] = [
@@ -30,12 +33,12 @@ pub(crate) struct Migration {
 /// Returns every migration, or all but the functions, with the patches for their files applied.
 ///
 /// # Errors
-/// [`Trouble`] if a patch does not fit.
-pub(crate) fn patched(patches: &[Patch], functions: bool) -> Result<Vec<Migration>, Trouble> {
+/// [`Error`] if a patch does not fit.
+pub(crate) fn patched(patches: &Patches, functions: bool) -> Result<Vec<Migration>, Error> {
     let mut migrations = Vec::new();
     for ((file, sql), number) in FILES.iter().zip(1..) {
         if functions || *file != FUNCTIONS {
-            migrations.push(Migration { number, sql: Patch::apply(patches, file, sql)? });
+            migrations.push(Migration { number, sql: patches.apply(file, sql)? });
         }
     }
     Ok(migrations)
@@ -64,20 +67,24 @@ struct Versions {
 /// [`StoreError::Refused`](hallpass_core::StoreError::Refused) for names that the builder refuses too.
 pub fn migrations(schema: &str, prefix: &str) -> Result<Vec<String>, hallpass_core::StoreError> {
     let names = Names { schema: schema.to_owned(), prefix: prefix.to_owned() };
-    names.check().map_err(|trouble| trouble.into_error(false))?;
+    names.check().map_err(|error| error.into_error(false))?;
     Ok(FILES.iter().map(|(_, sql)| names.fill(sql)).collect())
 }
 
-/// Brings the tables up to date over a connection of its own, which it closes in any case.
+/// Brings the tables up to date over a connection of its own, which it closes in any case. `limit` is how long
+/// connecting may take.
 ///
 /// One instance migrates while the others wait. The lock belongs to the transaction, so that it cannot be
 /// left behind, and to these tables, so that migrations of the application do not wait for it.
 pub(crate) async fn migrate(
     names: &Names,
     migrations: &[Migration],
-    mut on: PgConnection,
+    to: &PgConnectOptions,
+    limit: Duration,
     until: i32,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
+    let connecting = timeout(limit, PgConnection::connect_with(to)).await.map_err(|_| Error::unanswered())?;
+    let mut on = connecting.map_err(|error| Error::connecting(&error))?;
     let done = migrate_on(names, migrations, &mut on, until).await;
     // A failure to close is harmless.
     let _ = timeout(TEST, on.close()).await;
@@ -89,7 +96,7 @@ async fn migrate_on(
     migrations: &[Migration],
     on: &mut PgConnection,
     until: i32,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     // Another instance may be migrating, for as long as an index takes to build.
     sqlx::raw_sql(
         "BEGIN ISOLATION LEVEL READ COMMITTED; SET LOCAL lock_timeout = 0; SET LOCAL statement_timeout = 0",
@@ -122,12 +129,12 @@ async fn migrate_on(
 /// Checks that this program may work on the tables, if there are any.
 ///
 /// # Errors
-/// [`Trouble`] if a later version changed them in a way that breaks this one.
-pub(crate) async fn check(names: &Names, on: &mut PgConnection) -> Result<(), Trouble> {
+/// [`Error`] if a later version changed them in a way that breaks this one.
+pub(crate) async fn check(names: &Names, on: &mut PgConnection) -> Result<(), Error> {
     versions(names, on).await?.admit()
 }
 
-async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Trouble> {
+async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Error> {
     let table = names.name("schema").to_string();
     // One message each: between two messages a pooler may change the server connection. The name was checked.
     let there = format!("select to_regclass('{table}') is not null");
@@ -144,9 +151,9 @@ async fn versions(names: &Names, on: &mut PgConnection) -> Result<Versions, Trou
 }
 
 impl Versions {
-    fn admit(&self) -> Result<(), Trouble> {
+    fn admit(&self) -> Result<(), Error> {
         if self.compatible > VERSION {
-            return Err(Trouble::refused(format!(
+            return Err(Error::refused(format!(
                 "the tables are of version {} and need a program that knows version {}; this one knows up to \
                  {VERSION}: update it",
                 self.done.last().copied().unwrap_or(0),

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::Trouble;
+use crate::error::Error;
 
 const STEM: &str = "hallpass_";
 /// PostgreSQL allows 63 bytes; this leaves room for the longest ending.
@@ -23,20 +23,20 @@ impl Default for Names {
 
 impl Names {
     /// # Errors
-    /// [`Trouble`] unless both are short, consist of ASCII letters, digits and `_`, and do not begin with a
+    /// [`Error`] unless both are short, consist of ASCII letters, digits and `_`, and do not begin with a
     /// digit. Only such names appear between the quotes.
-    pub(crate) fn check(&self) -> Result<(), Trouble> {
+    pub(crate) fn check(&self) -> Result<(), Error> {
         for name in [&self.schema, &self.prefix] {
             let legal = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
             let begins_well = name.bytes().next().is_some_and(|byte| legal(byte) && !byte.is_ascii_digit());
             if !begins_well || name.len() > MAX_LEN || !name.bytes().all(legal) {
-                return Err(Trouble::refused(
+                return Err(Error::refused(
                     "the names of schema and tables must be 1 to 40 ASCII letters, digits and '_', no digit first",
                 ));
             }
         }
         if self.prefix.ends_with("_epochs") {
-            return Err(Trouble::refused(
+            return Err(Error::refused(
                 "the tables' names must not begin with a word and \"_epochs\": an index of tables that begin with the \
                  word alone has the same name",
             ));

@@ -1,8 +1,9 @@
 //! The work that a call does on a connection.
 
+use hallpass_core::Selector;
 use sqlx::PgConnection;
 
-use crate::error::Trouble;
+use crate::error::Error;
 use crate::statements::Statements;
 
 /// Work that is done on one connection, entirely or not at all.
@@ -20,20 +21,18 @@ pub(crate) trait Operation: Send + Sync {
         &self,
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> impl Future<Output = Result<Self::Answer, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
 /// Work for which many calls can share a statement.
-pub(crate) trait Together: Operation<Answer: 'static> + Clone + 'static {
+pub(crate) trait Batchable: Operation<Answer: 'static> + 'static {
     /// A batch has at most one call with the same key.
-    type Key: Eq + std::hash::Hash;
-
-    fn key(&self) -> Option<Self::Key>;
+    fn key(&self) -> Option<Selector>;
 
     /// Does all of these; `None` for a call that must be repeated by itself.
     fn run_all(
         all: &[&Self],
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Trouble>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Error>> + Send;
 }

@@ -2,15 +2,12 @@
 
 use sqlx::{Connection, PgConnection, Row};
 
-use crate::error::Trouble;
+use crate::error::Error;
 
 /// Checks that a session lasts from one transaction to the next. If a pooler gives each transaction a
 /// different server connection, time limits are lost, and a statement prepared on one connection is unknown
 /// on the next.
-pub(crate) async fn keeps_sessions(
-    first: &mut PgConnection,
-    second: &mut PgConnection,
-) -> Result<(), Trouble> {
+pub(crate) async fn keeps_sessions(first: &mut PgConnection, second: &mut PgConnection) -> Result<(), Error> {
     let before = process(first).await?;
     // Occupies the server connection that was used last.
     let mut held = second.begin().await?;
@@ -20,14 +17,14 @@ pub(crate) async fn keeps_sessions(
     if before == after {
         return Ok(());
     }
-    Err(Trouble::refused(
+    Err(Error::refused(
         "a pooler hands each transaction another connection of the server: use Builder::pgbouncer_prepared for \
          PgBouncer 1.21 or later with max_prepared_statements, Builder::pgbouncer for any other",
     ))
 }
 
 /// Returns the number of the server's process. The query is one message, so that nothing is prepared.
-async fn process(on: &mut PgConnection) -> Result<i32, Trouble> {
+async fn process(on: &mut PgConnection) -> Result<i32, Error> {
     Ok(sqlx::raw_sql("select pg_backend_pid()").fetch_one(on).await?.try_get(0)?)
 }
 
@@ -36,7 +33,7 @@ async fn process(on: &mut PgConnection) -> Result<i32, Trouble> {
 pub(crate) async fn keeps_statements(
     first: &mut PgConnection,
     second: &mut PgConnection,
-) -> Result<(), Trouble> {
+) -> Result<(), Error> {
     const ASK: &str = "select $1::integer";
     sqlx::query(ASK).bind(1).execute(&mut *first).await?;
     // Occupies the server connection that was used last.

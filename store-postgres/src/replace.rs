@@ -6,13 +6,12 @@ use hallpass_core::Selector;
 use hallpass_core::store::{Record, Replace as Replaced, Revision};
 use sqlx::PgConnection;
 
-use crate::columns::{self, number, selectors};
-use crate::error::Trouble;
-use crate::operation::{Operation, Together};
+use crate::error::Error;
+use crate::operation::{Batchable, Operation};
+use crate::row::{self, number, selectors};
 use crate::statements::Statements;
 
 /// Compare-and-swap on the revision.
-#[derive(Clone)]
 pub(crate) struct Replace {
     pub(crate) next: Arc<Record>,
     pub(crate) expected: Revision,
@@ -23,9 +22,9 @@ impl Operation for Replace {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let query = sql.replace.query().bind(self.next.selector.0.to_vec()).bind(number(self.expected));
-        let query = columns::one_changing(query, &self.next);
+        let query = row::bind_changing(query, &self.next);
         if query.execute(&mut *on).await?.rows_affected() > 0 {
             return Ok(Replaced::Replaced);
         }
@@ -38,9 +37,7 @@ impl Operation for Replace {
     }
 }
 
-impl Together for Replace {
-    type Key = Selector;
-
+impl Batchable for Replace {
     fn key(&self) -> Option<Selector> {
         Some(self.next.selector)
     }
@@ -49,18 +46,13 @@ impl Together for Replace {
         all: &[&Self],
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Trouble> {
+    ) -> Result<Vec<Option<Self::Answer>>, Error> {
         let rows = all.iter().map(|replace| &*replace.next);
         let query = sql.replace_batch.query().bind(selectors(rows.clone().map(|row| row.selector)));
         let query = query.bind(all.iter().map(|replace| number(replace.expected)).collect::<Vec<_>>());
-        let query = columns::all_changing(query, rows);
-        let written = query.fetch_all(on).await?;
-        let mut written = written.iter().map(columns::selector).collect::<Result<Vec<_>, _>>()?;
-        written.sort_unstable();
-        let answer = |replace: &&Self| match written.binary_search(&replace.next.selector) {
-            Ok(_) => Some(Replaced::Replaced),
-            Err(_) => None,
-        };
+        let query = row::bind_all_changing(query, rows);
+        let written = row::written(&query.fetch_all(on).await?)?;
+        let answer = |replace: &&Self| written.contains(&replace.next.selector).then_some(Replaced::Replaced);
         Ok(all.iter().map(answer).collect())
     }
 }
@@ -73,7 +65,7 @@ impl Operation for Delete {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let query = sql.delete.query().bind(self.0.0.to_vec());
         Ok(query.execute(on).await?.rows_affected() > 0)
     }

@@ -4,10 +4,10 @@ use hallpass_core::store::{Action, EpochUpdate, Logins, RecordFilter, Revocation
 use hallpass_core::{Kinds, Purposes, Subject};
 use sqlx::{PgConnection, Row};
 
-use crate::columns::Arguments;
-use crate::error::{Trouble, What};
+use crate::error::{Error, ErrorClass};
 use crate::instant::Instant;
 use crate::operation::Operation;
+use crate::row::Arguments;
 use crate::statements::{Statement, Statements};
 
 /// The most records that one step ends, and the size of a page of a sweep.
@@ -28,7 +28,7 @@ const SWEEPS: u32 = 16;
 
 /// Ends the matching records in one step and one round trip, by calling the function.
 ///
-/// Returns how many; or [`What::TooMany`] if there are more than `most`, and then nothing is done.
+/// Returns how many; or [`ErrorClass::TooMany`] if there are more than `most`, and then nothing is done.
 pub(crate) struct ByFunction<'a> {
     pub(crate) subject: &'a Subject,
     pub(crate) revocation: &'a Revocation,
@@ -40,7 +40,7 @@ impl Operation for ByFunction<'_> {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let query =
             choose(sql.revoke.query(), self.subject, &self.revocation.filter).bind(i64::from(self.most));
         let query = match self.revocation.action {
@@ -72,7 +72,7 @@ impl Operation for ByTransaction<'_> {
 
     /// Each statement has a snapshot of its own. The first waits for inserts that hold the fence; the next
     /// one sees what they inserted.
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let ByFunction { subject, revocation, most } = self.0;
         SetEpoch { subject, revocation }.run(sql, &mut *on).await?;
         let mut ended = 0;
@@ -89,12 +89,12 @@ impl Operation for ByTransaction<'_> {
             match query.execute(&mut *on).await?.rows_affected() {
                 0 => return Ok(ended),
                 more if more > u64::from(most) => {
-                    return Err(Trouble::new(What::TooMany, "more records than one step may end"));
+                    return Err(Error::new(ErrorClass::TooMany, "more records than one step may end"));
                 }
                 more => ended += more,
             }
         }
-        Err(Trouble::new(What::Undone, "children were inserted while each of the sweeps waited"))
+        Err(Error::new(ErrorClass::Undone, "children were inserted while each of the sweeps waited"))
     }
 }
 
@@ -109,9 +109,9 @@ impl Operation for SetEpoch<'_> {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<(), Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<(), Error> {
         if let EpochUpdate::Set { epoch, now, keep } = self.revocation.epoch {
-            let query = sql.advance.query().bind(self.subject.as_str().to_owned()).bind(epoch.0.to_vec());
+            let query = sql.set_epoch.query().bind(self.subject.as_str().to_owned()).bind(epoch.0.to_vec());
             query.bind(Instant::from(now.saturating_add(keep))).execute(on).await?;
         }
         Ok(())
@@ -141,7 +141,7 @@ impl Operation for EndPage<'_> {
 
     const WRITES: bool = true;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let (created, selector) = self.after.cloned().unwrap_or((Instant::FIRST, Vec::new()));
         let begin = |statement: &Statement| {
             let query = choose(statement.query(), self.subject, &self.revocation.filter);

@@ -6,9 +6,9 @@ use sqlx::postgres::PgArguments;
 use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, Postgres};
 
-use crate::error::Trouble;
-use crate::migrate;
+use crate::error::Error;
 use crate::names::Names;
+use crate::patches::Patches;
 
 macro_rules! statements {
     ($($name:ident),+ $(,)?) => {
@@ -23,14 +23,15 @@ macro_rules! statements {
             const FILES: &[(&str, &str)] =
                 &[$((concat!(stringify!($name), ".sql"), include_str!(concat!("../queries/", stringify!($name), ".sql")))),+];
 
-            fn build(prepare: impl Fn(&str, &str) -> Result<Statement, Trouble>) -> Result<Self, Trouble> {
+            fn build(prepare: impl Fn(&str, &str) -> Result<Statement, Error>) -> Result<Self, Error> {
                 let mut files = Self::FILES.iter();
                 // In the order of the fields, which is that of the files.
-                let mut next = || files.next().map_or(Err(Trouble::refused("no such statement")), |(file, sql)| prepare(file, sql));
+                let mut next = || files.next().map_or(Err(Error::refused("no such statement")), |(file, sql)| prepare(file, sql));
                 Ok(Self { $($name: next()?),+ })
             }
 
             /// Each file's name and statement.
+            #[cfg(feature = "test-hooks")]
             pub(crate) fn all(&self) -> Vec<(&'static str, &Statement)> {
                 vec![$((stringify!($name), &self.$name)),+]
             }
@@ -39,9 +40,9 @@ macro_rules! statements {
 }
 
 statements! {
-    advance, begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, linger,
+    begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, linger,
     list_by_subject, mark, mark_page, process, purge, purge_epochs, remove, remove_page, replace, replace_batch, revoke,
-    server,
+    server, set_epoch,
 }
 
 /// One statement.
@@ -51,44 +52,19 @@ pub(crate) struct Statement {
     prepared: bool,
 }
 
-/// A change to one file, to prove that tests notice.
-#[derive(Clone, Debug)]
-pub(crate) struct Patch {
-    pub(crate) file: String,
-    pub(crate) from: String,
-    pub(crate) to: String,
-}
-
 impl Statements {
     /// # Errors
-    /// [`Trouble`] if a patch does not fit.
-    pub(crate) fn new(names: &Names, prepared: bool, patches: &[Patch]) -> Result<Self, Trouble> {
-        let is_file =
-            |name: &str| Self::FILES.iter().any(|(file, _)| *file == name) || migrate::is_file(name);
-        if !patches.iter().all(|patch| is_file(&patch.file)) {
-            return Err(Trouble::refused("a patch names a file that does not exist"));
-        }
+    /// [`Error`] if a patch does not fit.
+    pub(crate) fn new(names: &Names, prepared: bool, patches: &Patches) -> Result<Self, Error> {
         Self::build(|file, sql| {
-            let sql = Patch::apply(patches, file, sql)?;
+            let sql = patches.apply(file, sql)?;
             Ok(Statement { text: names.fill(&sql).into(), prepared })
         })
     }
-}
 
-impl Patch {
-    /// Returns the text of `file` with the patches for it applied.
-    ///
-    /// # Errors
-    /// [`Trouble`] if one does not fit exactly once.
-    pub(crate) fn apply(patches: &[Self], file: &str, text: &str) -> Result<String, Trouble> {
-        let mut text = text.to_owned();
-        for patch in patches.iter().filter(|patch| patch.file == file) {
-            if text.matches(&patch.from).count() != 1 {
-                return Err(Trouble::refused("a patch does not fit its file exactly once"));
-            }
-            text = text.replace(&patch.from, &patch.to);
-        }
-        Ok(text)
+    /// Whether a statement has this file name.
+    pub(crate) fn is_file(name: &str) -> bool {
+        Self::FILES.iter().any(|(file, _)| *file == name)
     }
 }
 
@@ -119,15 +95,10 @@ mod tests {
     }
 
     #[test]
-    fn a_patch_fits_exactly_once() {
-        let patch = |file: &str, from: &str| {
-            let patch = Patch { file: file.into(), from: from.into(), to: "X".into() };
-            Statements::new(&Names::default(), true, &[patch])
-        };
-        let patched = patch("delete.sql", "where selector = $1").unwrap();
+    fn a_patch_changes_its_statement() {
+        let mut patches = Patches::default();
+        patches.add("delete.sql", "where selector = $1", "X");
+        let patched = Statements::new(&Names::default(), true, &patches).unwrap();
         assert_eq!(patched.delete.text(), "delete from \"public\".\"hallpass_tokens\" X ");
-        for (file, from) in [("delete.sql", "nowhere"), ("find_batch.sql", "s"), ("none.sql", "x")] {
-            assert!(patch(file, from).is_err(), "{file} {from}");
-        }
     }
 }

@@ -1,6 +1,6 @@
 //! Checks the parameters of a URL.
 
-use crate::error::Trouble;
+use crate::error::Error;
 
 /// The parameters that sqlx knows. For any other it logs the value, which may be a secret, and opens the
 /// connection without it: in plain text, if the parameter was a misspelt `sslmode`.
@@ -68,8 +68,8 @@ const OF_LIBPQ: [OfLibpq; 8] = [
 /// Returns `url` without the parameters that change nothing.
 ///
 /// # Errors
-/// [`Trouble`] for a parameter that the driver would ignore. Its value is not repeated.
-pub(crate) fn of_the_driver(url: &str) -> Result<String, Trouble> {
+/// [`Error`] for a parameter that the driver would ignore. Its value is not repeated.
+pub(crate) fn of_the_driver(url: &str) -> Result<String, Error> {
     let Some((base, query)) = url.split_once('?') else { return Ok(url.to_owned()) };
     let (query, fragment) = query.split_once('#').unwrap_or((query, ""));
     let mut kept = Vec::new();
@@ -82,11 +82,11 @@ pub(crate) fn of_the_driver(url: &str) -> Result<String, Trouble> {
         let Some(one) = OF_LIBPQ.iter().find(|one| one.name == name) else {
             let text =
                 format!("the URL has an unknown parameter; known are {}, options[…]", KNOWN.join(", "));
-            return Err(Trouble::refused(text));
+            return Err(Error::refused(text));
         };
         if !one.redundant.contains(&value) {
             let text = format!("the URL's parameter {name} is not supported: {}", one.advice);
-            return Err(Trouble::refused(text));
+            return Err(Error::refused(text));
         }
         tracing::debug!(
             parameter = name,

@@ -77,8 +77,8 @@ const PATCHES: &[Patch] = &[
     patch!(inserts_over_what_is_there, "insert_batch.sql",
         "do nothing" => "do update set body = excluded.body", OVERWRITTEN),
     // epochs and revocations
-    patch!(one_snapshot_for_advance_and_sweep, "begin.sql", "read committed" => "repeatable read", LATE_LOGIN),
-    patch!(advance_without_a_new_epoch, "advance.sql", "epoch = excluded.epoch, " => "",
+    patch!(one_snapshot_for_epoch_and_sweep, "begin.sql", "read committed" => "repeatable read", LATE_LOGIN),
+    patch!(set_epoch_without_a_new_epoch, "set_epoch.sql", "epoch = excluded.epoch, " => "",
         &[(S11, "fence::an_epoch_update_turns_away_the_logins_under_way")]),
     patch!(epoch_overwrites, "epoch.sql", "do update set" => "do update set epoch = excluded.epoch,",
         &[(S11, "race_subject::racing_readers_of_a_missing_epoch_agree")]),
@@ -216,7 +216,7 @@ fn main() -> ExitCode {
         let patch = *patch;
         let configure = move |builder: Builder| {
             let builder = match patch.file {
-                "advance.sql" | "begin.sql" | "mark.sql" | "remove.sql" => builder.without_functions(),
+                "set_epoch.sql" | "begin.sql" | "mark.sql" | "remove.sql" => builder.without_functions(),
                 // Sweeps every revocation of more than one record.
                 "mark_page.sql" | "remove_page.sql" => builder.sweeping(1, 2),
                 file if file.ends_with("_batch.sql") => builder.sharing_always(),

@@ -1,19 +1,21 @@
 //! Converts records to columns, one or many at a time, and back.
 
+use std::collections::HashSet;
+
 use hallpass_core::store::{Body, Era, Record, Revision};
 use hallpass_core::{Device, Kind, LoginId, Purpose, Reason, Selector, Subject, Timestamp};
 use sqlx::postgres::{PgArguments, PgRow};
 use sqlx::query::Query;
 use sqlx::{Decode, Postgres, Row, Type};
 
-use crate::error::{Trouble, What};
+use crate::error::{Error, ErrorClass};
 use crate::instant::Instant;
 
 /// A statement with its arguments.
 pub(crate) type Arguments = Query<'static, Postgres, PgArguments>;
 
 /// Binds the columns of `rows`, each as an array, in the order of the statements that insert.
-pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
+pub(crate) fn bind_all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> + Clone) -> Arguments {
     let subject = |row: &Record| row.subject.as_ref().map(|name| name.as_str().to_owned());
     let query = query
         .bind(selectors(rows.clone().map(|row| row.selector)))
@@ -22,13 +24,13 @@ pub(crate) fn all<'a>(query: Arguments, rows: impl Iterator<Item = &'a Record> +
         .bind(rows.clone().map(|row| row.login.0.to_vec()).collect::<Vec<_>>())
         .bind(instants(rows.clone().map(|row| row.created_at)))
         .bind(instants(rows.clone().map(|row| row.expires_at)));
-    all_changing(query, rows.clone())
+    bind_all_changing(query, rows.clone())
         .bind(rows.clone().map(|row| i16::from(row.purpose.code())).collect::<Vec<_>>())
         .bind(rows.map(|row| i64::from(row.era.get())).collect::<Vec<_>>())
 }
 
 /// Binds the columns of one row, in the same order.
-pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
+pub(crate) fn bind(query: Arguments, row: &Record) -> Arguments {
     let query = query
         .bind(row.selector.0.to_vec())
         .bind(row.subject.as_ref().map(|name| name.as_str().to_owned()))
@@ -36,11 +38,11 @@ pub(crate) fn one(query: Arguments, row: &Record) -> Arguments {
         .bind(row.login.0.to_vec())
         .bind(Instant::from(row.created_at))
         .bind(Instant::from(row.expires_at));
-    one_changing(query, row).bind(i16::from(row.purpose.code())).bind(i64::from(row.era.get()))
+    bind_changing(query, row).bind(i16::from(row.purpose.code())).bind(i64::from(row.era.get()))
 }
 
 /// Binds the columns that a replace may change, of many rows.
-pub(crate) fn all_changing<'a>(
+pub(crate) fn bind_all_changing<'a>(
     query: Arguments,
     rows: impl Iterator<Item = &'a Record> + Clone,
 ) -> Arguments {
@@ -57,7 +59,7 @@ pub(crate) fn all_changing<'a>(
 }
 
 /// Binds the columns that a replace may change, of one row.
-pub(crate) fn one_changing(query: Arguments, row: &Record) -> Arguments {
+pub(crate) fn bind_changing(query: Arguments, row: &Record) -> Arguments {
     query
         .bind(Instant::from(row.updated_at))
         .bind(Instant::from(row.seen_at))
@@ -91,10 +93,10 @@ fn instants(times: impl Iterator<Item = Timestamp>) -> Vec<Instant> {
 /// Reads a record from a row of `find` or a similar statement.
 ///
 /// # Errors
-/// [`Trouble`] if the values are not a valid record. It names the selector if that can be read.
-pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
+/// [`Error`] if the values are not a valid record. It names the selector if that can be read.
+pub(crate) fn record(row: &PgRow) -> Result<Record, Error> {
     let selector = selector(row)?;
-    let corrupt = |why| Trouble::corrupt(Some(selector), why);
+    let corrupt = |why| Error::corrupt(Some(selector), why);
     let columns = Columns { row, selector };
     let limit = |_| corrupt("a name, a revision or a body is beyond its limits");
     let subject = columns.get::<Option<&str>>(1)?.map(Subject::new).transpose().map_err(limit)?;
@@ -132,25 +134,30 @@ pub(crate) fn record(row: &PgRow) -> Result<Record, Trouble> {
 /// Returns the rows that a reading statement found, without the empty row that it returns if it found none.
 ///
 /// # Errors
-/// [`Trouble`] if the server is a standby: its data may be out of date.
-pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Trouble> {
-    let Some(first) = rows.first() else { return Err(Trouble::corrupt(None, "a response without a row")) };
+/// [`Error`] if the server is a standby: its data may be out of date.
+pub(crate) fn of_primary(rows: &[PgRow]) -> Result<&[PgRow], Error> {
+    let Some(first) = rows.first() else { return Err(Error::corrupt(None, "a response without a row")) };
     if first.try_get("is_standby")? {
-        return Err(Trouble::standby(What::Unavailable));
+        return Err(Error::standby(ErrorClass::Unavailable));
     }
     let found = first.try_get_unchecked::<Option<&[u8]>, _>(0)?.is_some();
     Ok(if found { rows } else { &[] })
 }
 
 /// The selector in the first column.
-pub(crate) fn selector(row: &PgRow) -> Result<Selector, Trouble> {
+pub(crate) fn selector(row: &PgRow) -> Result<Selector, Error> {
     let bytes: &[u8] = row.try_get_unchecked(0)?;
-    let bytes = bytes.try_into().map_err(|_| Trouble::corrupt(None, "a selector does not have 16 bytes"))?;
+    let bytes = bytes.try_into().map_err(|_| Error::corrupt(None, "a selector does not have 16 bytes"))?;
     Ok(Selector(bytes))
 }
 
+/// The selectors of the rows that a statement for a batch has written.
+pub(crate) fn written(rows: &[PgRow]) -> Result<HashSet<Selector>, Error> {
+    rows.iter().map(selector).collect()
+}
+
 /// The place of a record in its subject's list: when it was issued, and its selector.
-pub(crate) fn place(row: &PgRow) -> Result<(Timestamp, Selector), Trouble> {
+pub(crate) fn place(row: &PgRow) -> Result<(Timestamp, Selector), Error> {
     let columns = Columns { row, selector: selector(row)? };
     Ok((columns.time(4)?, columns.selector))
 }
@@ -161,15 +168,15 @@ struct Columns<'r> {
 }
 
 impl<'r> Columns<'r> {
-    fn get<T: Decode<'r, Postgres> + Type<Postgres>>(&self, column: usize) -> Result<T, Trouble> {
+    fn get<T: Decode<'r, Postgres> + Type<Postgres>>(&self, column: usize) -> Result<T, Error> {
         // The statements name the columns, so their types are known.
         self.row
             .try_get_unchecked(column)
-            .map_err(|_| Trouble::corrupt(Some(self.selector), "a stored value is of another type"))
+            .map_err(|_| Error::corrupt(Some(self.selector), "a stored value is of another type"))
     }
 
-    fn time(&self, column: usize) -> Result<Timestamp, Trouble> {
+    fn time(&self, column: usize) -> Result<Timestamp, Error> {
         let time = self.get::<Instant>(column)?.timestamp();
-        time.ok_or_else(|| Trouble::corrupt(Some(self.selector), "an instant is before 1970 or after 9999"))
+        time.ok_or_else(|| Error::corrupt(Some(self.selector), "an instant is before 1970 or after 9999"))
     }
 }

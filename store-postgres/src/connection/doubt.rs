@@ -16,8 +16,9 @@ use sqlx::{Connection, PgConnection, Row};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::{Connections, Kept, Process};
-use crate::error::Trouble;
+use super::Connections;
+use super::idle::{IdleConnection, Process};
+use crate::error::Error;
 use crate::operation::Operation;
 use crate::statements::Statements;
 
@@ -28,31 +29,31 @@ const LONGEST: u32 = 15;
 
 /// Keeps the place of `kept` until it is known to be free. If `transaction` is set, rolls back its
 /// transaction.
-pub(super) async fn hear_out(
+pub(super) async fn await_server(
     connections: Arc<Connections>,
-    mut kept: Kept,
+    mut kept: IdleConnection,
     (place, writer): (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>),
     transaction: bool,
 ) {
-    let doubt = Doubt::new(&connections, writer);
+    let doubt = DoubtfulWrite::new(&connections, writer);
     let pool = connections.pool.clone();
     let process = kept.process;
     let on = &mut *kept.connection;
     // sqlx reads the outstanding answer before it sends this.
-    let mut tidied = Box::pin(async move {
+    let mut answered = Box::pin(async move {
         match transaction {
             true => sqlx::raw_sql("ROLLBACK").execute(on).await.map(drop),
             false => on.ping().await,
         }
     });
-    let heard = async {
+    let outcome = async {
         let mut rounds = 0;
         loop {
-            if let Ok(tidied) = timeout(OVERDUE, &mut tidied).await {
-                return match tidied {
+            if let Ok(answer) = timeout(OVERDUE, &mut answered).await {
+                return match answer {
                     Ok(()) => End::Sound,
                     Err(error) => {
-                        tracing::debug!(cause = %Trouble::from(error), "PostgreSQL: a connection in doubt has broken");
+                        tracing::debug!(cause = %Error::from(error), "PostgreSQL: a connection in doubt has broken");
                         End::Gone
                     }
                 };
@@ -71,24 +72,24 @@ pub(super) async fn hear_out(
         }
     };
     // Closing the store ends the wait: no call needs the answer.
-    let end = pool.close_event().do_until(heard).await.unwrap_or(End::Gone);
-    drop(tidied);
+    let end = pool.close_event().do_until(outcome).await.unwrap_or(End::Gone);
+    drop(answered);
     if matches!(end, End::Sound) {
         connections.give_back(kept);
         return;
     }
-    // Closes the socket and frees the place.
-    drop(kept.connection.detach());
+    kept.close();
+    // The socket is closed before the place is free.
     drop((doubt, place));
     if let (End::MakesRoom, Some(process)) = (end, process) {
         tracing::warn!("PostgreSQL: every connection is in doubt; one makes room");
         // Over the next connection, asks what became of the process.
-        let asked = async {
+        let gone = async {
             while !matches!(ask(&connections, process).await, Some(End::Gone)) {
                 sleep(OVERDUE).await;
             }
         };
-        let _ = pool.close_event().do_until(asked).await;
+        let _ = pool.close_event().do_until(gone).await;
     }
 }
 
@@ -108,48 +109,45 @@ async fn ask(connections: &Arc<Connections>, process: Process) -> Option<End> {
     let _alone = connections.asking.lock().await;
     // `acquire` leaves a quarter of a call's time for the work.
     let deadline = Instant::now() + OVERDUE + connections.limit() / 4;
-    match connections.perform(&Linger(process), deadline).await {
+    match connections.perform(&ServerProcess(process), deadline).await {
         Ok(true) => None,
         Ok(false) => Some(End::Gone),
-        Err(_) => {
-            let shelf = connections.shelf();
-            (shelf.leased == 0 && shelf.idle.is_empty()).then_some(End::MakesRoom)
-        }
+        Err(_) => connections.idle().has_none().then_some(End::MakesRoom),
     }
 }
 
-struct Linger(Process);
+struct ServerProcess(Process);
 
-impl Operation for Linger {
+impl Operation for ServerProcess {
     type Answer = bool;
 
     const WRITES: bool = false;
 
-    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Trouble> {
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<Self::Answer, Error> {
         let query = sql.linger.query().bind(self.0.number).bind(self.0.since);
-        query.fetch_optional(on).await?.map_or(Ok(false), |row| row.try_get(0)).map_err(Trouble::from)
+        query.fetch_optional(on).await?.map_or(Ok(false), |row| row.try_get(0)).map_err(Error::from)
     }
 }
 
 /// Counts a connection that wrote, for as long as it is in doubt.
-struct Doubt {
+struct DoubtfulWrite {
     connections: Arc<Connections>,
     permit: Option<OwnedSemaphorePermit>,
 }
 
-impl Doubt {
+impl DoubtfulWrite {
     fn new(connections: &Arc<Connections>, permit: Option<OwnedSemaphorePermit>) -> Self {
         if permit.is_some() {
-            connections.shelf().doubtful_writes += 1;
+            connections.idle().doubtful_writes += 1;
         }
         Self { connections: Arc::clone(connections), permit }
     }
 }
 
-impl Drop for Doubt {
+impl Drop for DoubtfulWrite {
     fn drop(&mut self) {
         if self.permit.is_some() {
-            self.connections.shelf().doubtful_writes -= 1;
+            self.connections.idle().doubtful_writes -= 1;
         }
     }
 }
