@@ -9,7 +9,18 @@ use std::io::Result;
 use hallpass_checks::files;
 
 /// The crates whose modules have no cycle.
-const CLEAN: [&str; 10] = ["batch", "bench", "conformance-tests", "core", "store-postgres", "store-redis", "store-sled", "test-servers", "tower-sessions-bridge", "web"];
+const CLEAN: [&str; 10] = [
+    "batch",
+    "bench",
+    "conformance-tests",
+    "core",
+    "store-postgres",
+    "store-redis",
+    "store-sled",
+    "test-servers",
+    "tower-sessions-bridge",
+    "web",
+];
 
 type Graph = BTreeMap<String, BTreeSet<String>>;
 

@@ -11,6 +11,7 @@ use crate::declared::{Capability, Declared};
 use crate::harness::{Harness, Vandal};
 
 type Damage = dyn Fn(&str, Selector) -> Result<(), BoxError> + Send + Sync;
+type Discarding = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Opening = Pin<Box<dyn Future<Output = Result<Arc<dyn TokenStore>, BoxError>> + Send>>;
 
 /// A [`Harness`] built from a name and a closure that opens a store: enough for a backend without a server to hurt.
@@ -28,7 +29,7 @@ pub struct Backend {
     name: String,
     declared: Declared,
     open: Box<dyn Fn(String) -> Opening + Send + Sync>,
-    discard: Box<dyn Fn(&str) + Send + Sync>,
+    discard: Box<dyn Fn(String) -> Discarding + Send + Sync>,
     damage: Option<Box<Damage>>,
 }
 
@@ -47,7 +48,7 @@ impl Backend {
             name: name.into(),
             declared: Declared::everything(),
             open: Box::new(open),
-            discard: Box::new(|_| ()),
+            discard: Box::new(|_| Box::pin(async {})),
             damage: None,
         }
     }
@@ -71,11 +72,13 @@ impl Backend {
         self
     }
 
-    /// Removes namespaces with `discard` ([`Harness::discard`]). It may block; if the driver is asynchronous,
-    /// implement [`Harness`].
+    /// Removes namespaces with `discard` ([`Harness::discard`]).
     #[must_use]
-    pub fn discard(mut self, discard: impl Fn(&str) + Send + Sync + 'static) -> Self {
-        self.discard = Box::new(discard);
+    pub fn discard<F>(mut self, discard: impl Fn(String) -> F + Send + Sync + 'static) -> Self
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.discard = Box::new(move |namespace| Box::pin(discard(namespace)));
         self
     }
 
@@ -105,7 +108,7 @@ impl Harness for Backend {
     }
 
     async fn discard(&self, namespace: &str) {
-        (self.discard)(namespace);
+        (self.discard)(namespace.to_owned()).await;
     }
 
     fn vandal(&self) -> Option<&dyn Vandal> {

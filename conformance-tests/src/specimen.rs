@@ -66,12 +66,11 @@ pub(crate) fn next(record: &Record, rng: &mut Rng) -> Record {
     next
 }
 
-/// The same body with another write id: the 8 bytes after version and flags.
+/// The same body but for its last 8 bytes. A body is opaque to a store, so any other bytes are another write.
 pub(crate) fn rewritten(body: &Body, rng: &mut Rng) -> Body {
     let mut bytes = body.as_bytes().to_vec();
-    let end = bytes.len().min(10);
-    let start = end.saturating_sub(8);
-    bytes[start..end].copy_from_slice(&rng.bytes::<8>()[..end - start]);
+    let changed = bytes.iter_mut().rev().zip(rng.bytes::<8>());
+    changed.for_each(|(byte, random)| *byte = random);
     self::body(bytes)
 }
 

@@ -85,7 +85,9 @@ impl Engine {
         work: impl FnOnce(&Self) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
         catch_unwind(AssertUnwindSafe(|| work(self))).unwrap_or_else(|_| {
-            self.panicked.fetch_or(writes, Ordering::SeqCst);
+            if writes {
+                self.panic();
+            }
             Err(StoreError::Other(Error::Panicked.into()))
         })
     }
@@ -149,7 +151,7 @@ impl Engine {
     pub(crate) fn written<T>(&self, result: sled::Result<T>) -> Result<T, StoreError> {
         result.map_err(|error| {
             if let sled::Error::Io(io) = &error {
-                let _ = self.failed.set(Error::System(text(io)));
+                self.fail(io);
             }
             from_sled(&error)
         })
@@ -250,17 +252,34 @@ impl Engine {
                 Ok(())
             }
             Ok(Err(sled::Error::Io(io))) => {
-                let _ = self.failed.set(Error::System(text(&io)));
+                self.fail(&io);
                 Err(Error::FlushFailed(text(&io)))
             }
             Ok(Err(error)) => {
-                self.panicked.store(true, Ordering::SeqCst);
+                self.panic();
                 Err(Error::Damaged(Damage::of(&error)))
             }
             Err(_) => {
-                self.panicked.store(true, Ordering::SeqCst);
+                self.panic();
                 Err(Error::Panicked)
             }
+        }
+    }
+
+    /// Notes that the disk has failed: no more writes until the folder is opened again.
+    fn fail(&self, why: &std::io::Error) {
+        if self.failed.set(Error::System(text(why))).is_ok() {
+            tracing::warn!(
+                error = text(why),
+                "sled: the disk has failed; the next write opens the folder again"
+            );
+        }
+    }
+
+    /// Notes that sled panicked or lost data: no more calls.
+    fn panic(&self) {
+        if !self.panicked.swap(true, Ordering::SeqCst) {
+            tracing::error!("sled: panicked; every call fails until the process starts again");
         }
     }
 

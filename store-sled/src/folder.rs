@@ -156,11 +156,13 @@ impl Folder {
         }
         match open(&self.path, self.options) {
             Ok((engine, repaired)) => {
+                tracing::info!("sled: the folder is open again");
                 *state = State::Open { engine: engine.clone(), repaired, since: now() };
                 Ok(engine)
             }
             Err(error) => {
                 let source = std::error::Error::source(&error).map(ToString::to_string);
+                tracing::warn!(%error, cause = source, "sled: the folder cannot be opened again");
                 let why = Error::System(source.unwrap_or_default());
                 *state = State::Down { why, until: now() + PAUSE };
                 Err(error)
@@ -233,7 +235,12 @@ impl fmt::Debug for Folder {
 fn open(path: &Path, options: Options) -> Result<(Arc<Engine>, Option<Repair>), StoreError> {
     let engine = Engine::open(path, options.cache_bytes)?;
     match Repair::of(&engine) {
-        Ok(repaired) => Ok((Arc::new(engine), repaired)),
+        Ok(repaired) => {
+            if let Some(found) = &repaired {
+                tracing::info!(?found, "sled: the folder was not closed cleanly, and was checked");
+            }
+            Ok((Arc::new(engine), repaired))
+        }
         Err(error) => {
             engine.close_unmarked();
             Err(error)

@@ -10,8 +10,8 @@ fn main() -> ExitCode {
     let sqlite = Backend::blocking(format!("sqlite {}", rusqlite::version()), move |namespace| {
         Ok(SqliteStore::open(file(namespace))?)
     })
-    .discard(move |namespace| {
-        let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(namespace) + suffix));
+    .discard(async move |namespace: String| {
+        let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(&namespace) + suffix));
     })
     .damage(move |namespace, selector| {
         let rows = rusqlite::Connection::open(file(namespace))?.execute(

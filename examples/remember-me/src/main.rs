@@ -10,7 +10,7 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Form, Router};
-use hallpass_core::{BoxError, MemoryStore, Stamp, Subject, Tokens};
+use hallpass_core::{BoxError, MemoryStore, Purger, Stamp, Subject, Tokens};
 use hallpass_web::{Auth, AuthLayer, CurrentUser, Failure, Rejection, UserLoader, local_path};
 use serde::Deserialize;
 use tokio::sync::Semaphore;
@@ -110,6 +110,7 @@ async fn log_out(auth: Auth) -> Result<Redirect, Rejection> {
 async fn main() -> Result<(), BoxError> {
     tracing_subscriber::fmt().with_writer(std::io::stderr).init(); // it warns if browsers drop the cookies
     let tokens = Tokens::builder(MemoryStore::new()).build()?; // use another store to keep logins across restarts
+    let _task = Purger::new(tokens.clone()).spawn(); // removes expired records in the background
     let auth = AuthLayer::builder(tokens, Users).login_page("/login").cookie_names("remember-me");
     let auth = auth.peer_address(|parts| Some(parts.get::<ConnectInfo<SocketAddr>>()?.0.ip())).build()?;
     let login = get(async || LOGIN).post(log_in);

@@ -408,7 +408,8 @@ async fn meets_a_deadlock(url: &str, functions: bool) -> bool {
         let store = store.clone();
         async move { revoke(&store, Action::Remove).await }
     });
-    until("the revocation waits for the last record", async || waiting(&mut eye, &schema, "").await > 0).await;
+    until("the revocation waits for the last record", async || waiting(&mut eye, &schema, "").await > 0)
+        .await;
     // The revocation holds the first record, so this waits until the server undoes one of the two.
     let undone = sqlx::raw_sql(AssertSqlSafe(lock(&records[0]))).execute(&mut on).await.is_ok();
     if undone {
