@@ -11,6 +11,11 @@ use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use testcontainers::core::{ContainerPort, error::TestcontainersError};
+use testcontainers::runners::AsyncRunner;
+use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
+use tokio::runtime::{Builder, Runtime};
+
 use crate::backend::{Backend, Origin};
 use crate::error::Error;
 use crate::handle::Handle;
@@ -19,10 +24,6 @@ use crate::probe;
 use crate::process::TICK;
 use crate::programs::{postgres_settings, redis_settings};
 use crate::server::Server;
-use testcontainers::core::{ContainerPort, error::TestcontainersError};
-use testcontainers::runners::AsyncRunner;
-use testcontainers::{ContainerAsync, ContainerRequest, GenericImage, ImageExt};
-use tokio::runtime::{Builder, Runtime};
 
 /// Long enough to pull the image.
 const START: Duration = Duration::from_secs(180);

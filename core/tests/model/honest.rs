@@ -16,14 +16,14 @@ pub(crate) struct Honest {
     /// The token in the cookie jar.
     jar: u8,
     /// Sorted, because the order does not matter.
-    requests: [Option<Request>; 3],
+    requests: [Option<Flight>; 3],
     /// The time since the last loss.
     loss: i8,
 }
 
 /// A request under way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-struct Request {
+struct Flight {
     /// The time since the request left the client, or the response left the server.
     age: i8,
     rotate: bool,
@@ -56,11 +56,11 @@ impl World for Honest {
         }
         if self.requests.iter().flatten().count() < setting.parallel {
             for rotate in [true, false].into_iter().filter(|rotate| self.may_send(setting, *rotate)) {
-                let request = Request { age: 0, rotate, session: false, leg: Leg::Out(self.jar) };
+                let request = Flight { age: 0, rotate, session: false, leg: Leg::Out(self.jar) };
                 next(format_args!("{request:?} is sent"), Ok(self.with(request)));
             }
             if setting.retry.is_none() {
-                let request = Request { age: 0, rotate: false, session: true, leg: Leg::Out(self.jar) };
+                let request = Flight { age: 0, rotate: false, session: true, leg: Leg::Out(self.jar) };
                 next(format_args!("{request:?} is sent"), Ok(self.with(request)));
             }
         }
@@ -91,7 +91,7 @@ impl World for Honest {
 }
 
 impl Honest {
-    fn with(mut self, request: Request) -> Self {
+    fn with(mut self, request: Flight) -> Self {
         if let Some(free) = self.requests.iter_mut().find(|request| request.is_none()) {
             *free = Some(request);
         }
@@ -130,7 +130,7 @@ impl Honest {
     /// A request has reached a node whose clock shows `clock`.
     fn arrive(&self, setting: &Setting, token: u8, rotate: bool, clock: i8, next: Next<'_, Self>) {
         let ask = if rotate { Request::Rotate } else { Request::Verify };
-        let back = |brings| Request { age: 0, rotate, session: false, leg: Leg::Back(brings) };
+        let back = |brings| Flight { age: 0, rotate, session: false, leg: Leg::Back(brings) };
         for &stamp in setting.stamps {
             let decision = setting.ask(&self.row, token, ask, clock, stamp);
             let name =
@@ -164,7 +164,7 @@ impl Honest {
 
     /// A session has reached a node. It was sent with the token that the client now holds (D5a).
     fn use_session(&self, setting: &Setting, token: u8, clock: i8, next: Next<'_, Self>) {
-        let answer = Request { age: 0, rotate: false, session: true, leg: Leg::Back(None) };
+        let answer = Flight { age: 0, rotate: false, session: true, leg: Leg::Back(None) };
         let mut after = *self;
         if (setting.session_confirms)(token) {
             after.row.confirm(clock);
