@@ -3,16 +3,12 @@
 //! A few reads go alone, each immediately. When there are many they share batches, until they are few again. No
 //! timer delays a read: it waits only while [`BATCHES`] batches are under way. A read that is dropped while it
 //! waits is not sent. Only plain reads of one key share batches: if anything goes wrong, each of them is
-//! repeated by itself.
+//! repeated by itself. `hallpass-batch` decides which reads share.
 
-use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hallpass_batch::{Admitted, Batcher, Limits, Runner, Sharing, Waiting};
 use redis::{Cmd, Pipeline, RedisError, Value};
-use tokio::runtime::Handle;
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::live::LiveConnection;
@@ -29,8 +25,6 @@ const MOST: usize = 128;
 /// How many reads may wait for a batch. Further reads go by themselves, and wait for the connection's task,
 /// which takes as many as its own queue holds.
 const MOST_WAITING: usize = 16_384;
-/// How often a batch yields to its readers before it ends: they tend to read again right after an answer.
-const IDLE_YIELDS: u32 = 2;
 
 /// How to look up several keys.
 #[derive(Clone, Copy, Debug)]
@@ -43,95 +37,73 @@ pub(super) enum ReadCommand {
 
 /// A connection, and the reads that share its round trips. Clones share both.
 #[derive(Clone, Debug)]
-pub(crate) struct ReadBatcher {
+pub(crate) struct ReadBatcher(Batcher<Reads>);
+
+/// Sends the reads of one connection.
+#[derive(Debug)]
+struct Reads {
     connection: LiveConnection,
     command: ReadCommand,
     /// How long a batch may take.
     timeout: Duration,
-    reads: Arc<Reads>,
-}
-
-#[derive(Debug, Default)]
-struct Reads {
-    /// The number of reads that have no answer yet.
-    unanswered: AtomicUsize,
-    queue: Mutex<Queue>,
-}
-
-#[derive(Debug, Default)]
-struct Queue {
-    waiting: VecDeque<Read>,
-    /// The number of batches, and how many of them a task leads, which means that reads share.
-    under_way: usize,
-    led: usize,
-    /// The most reads that shared a batch.
-    #[cfg(test)]
-    largest: usize,
-}
-
-#[derive(Debug)]
-struct Read {
-    key: Vec<u8>,
-    /// `None`: the caller must ask by itself.
-    answer: oneshot::Sender<Option<Value>>,
 }
 
 impl ReadBatcher {
     pub(super) fn new(connection: LiveConnection, command: ReadCommand, timeout: Duration) -> Self {
-        Self { connection, command, timeout, reads: Arc::default() }
+        let sharing = Sharing::WhenMany { few: FEW, small: SMALL };
+        let limits = Limits { slots: BATCHES, batch: MOST, queue: MOST_WAITING, sharing };
+        Self(Batcher::new(Reads { connection, command, timeout }, limits))
     }
 
     pub(crate) fn connection(&self) -> &LiveConnection {
-        &self.connection
+        &self.0.runner().connection
     }
 
     /// Returns the value of `key`; `None` if the caller must ask for it by itself.
     pub(crate) async fn get(&self, key: &[u8]) -> Option<Value> {
-        let reading = Reading::begin(&self.reads);
-        let answer = {
-            let mut queue = self.reads.queue();
-            if queue.under_way < BATCHES || (queue.led == 0 && reading.among <= FEW) {
-                queue.under_way += 1;
-                None
-            } else if queue.waiting.len() >= MOST_WAITING {
-                return None;
-            } else {
-                let (sender, answer) = oneshot::channel();
-                queue.waiting.push_back(Read { key: key.to_vec(), answer: sender });
-                Some(answer)
+        match self.0.admit(key.to_vec()) {
+            // The slot is dropped after the answer, also if this future is dropped: then the next batch begins.
+            Admitted::Alone(_slot, key) => {
+                self.connection().clone().send(&command("GET", &[&key])).await.ok()
             }
-        };
-        if let Some(answer) = answer {
-            return answer.await.ok().flatten();
+            Admitted::Waits(answer) => answer.wait().await.ok().flatten(),
+            Admitted::Full(_) => None,
         }
-        let mut batch = Batch { reads: self.clone(), state: State::Alone };
-        batch.reads.connection.send(&command("GET", &[key])).await.ok()
     }
 }
 
 impl AsRef<LiveConnection> for ReadBatcher {
     fn as_ref(&self) -> &LiveConnection {
-        &self.connection
+        self.connection()
     }
 }
 
-/// A read that has no answer yet.
-struct Reading {
-    reads: Arc<Reads>,
-    /// How many such reads there were when it began, including itself.
-    among: usize,
-}
+impl Runner for Reads {
+    type Call = Vec<u8>;
+    /// `None`: the caller must ask by itself.
+    type Answer = Option<Value>;
 
-impl Reading {
-    fn begin(reads: &Arc<Reads>) -> Self {
-        let among = reads.unanswered.fetch_add(1, Ordering::Relaxed) + 1;
-        Self { reads: Arc::clone(reads), among }
+    async fn run_batch(&self, waiting: Waiting<'_, Self::Call, Self::Answer>) {
+        let calls = waiting.take();
+        let keys: Vec<&[u8]> = calls.iter().map(|call| call.request().as_slice()).collect();
+        let answers = timeout(self.timeout, self.ask(&keys)).await;
+        let answers = answers.ok().and_then(Result::ok).filter(|answers| answers.len() == calls.len());
+        let answers = answers.unwrap_or_default().into_iter().map(|value| value.extract_error().ok());
+        for (call, answer) in calls.into_iter().zip(answers.chain(std::iter::repeat(None))) {
+            call.answer(answer);
+        }
     }
 }
 
-impl Drop for Reading {
-    fn drop(&mut self) {
-        self.reads.unanswered.fetch_sub(1, Ordering::Relaxed);
+impl Reads {
+    async fn ask(&self, keys: &[&[u8]]) -> Result<Vec<Value>, RedisError> {
+        let connection = &mut self.connection.clone();
+        match (keys, self.command) {
+            // Every caller gave up while the batch was prepared.
+            ([], _) => Ok(Vec::new()),
+            (_, ReadCommand::Mget) => values(connection, keys).await,
+            (_, ReadCommand::Pipeline) => one_by_one(connection, keys).await,
+        }
     }
 }
 
@@ -170,114 +142,6 @@ fn command(name: &str, keys: &[&[u8]]) -> Cmd {
     let mut command = Cmd::with_capacity(1 + keys.len(), name.len() + size);
     command.arg(name).arg(keys);
     command
-}
-
-impl Reads {
-    fn queue(&self) -> MutexGuard<'_, Queue> {
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Takes the oldest reads whose callers still wait. Ends the batch and returns `None` if sharing does not
-    /// pay, or if no read waits and `or_end` is set.
-    fn next(&self, pays: bool, or_end: bool) -> Option<Vec<Read>> {
-        let mut queue = self.queue();
-        queue.waiting.retain(|read| !read.answer.is_closed());
-        if !pays || (queue.waiting.is_empty() && or_end) {
-            queue.under_way -= 1;
-            queue.led -= 1;
-            let left = std::mem::take(&mut queue.waiting);
-            drop(queue);
-            // Their callers ask by themselves.
-            drop(left);
-            return None;
-        }
-        let most = queue.waiting.len().min(MOST);
-        #[cfg(test)]
-        {
-            queue.largest = queue.largest.max(most);
-        }
-        Some(queue.waiting.drain(..most).collect())
-    }
-}
-
-/// The right to be under way. When a batch is dropped while reads wait, a task continues it.
-struct Batch {
-    reads: ReadBatcher,
-    state: State,
-}
-
-#[derive(Clone, Copy, PartialEq)]
-enum State {
-    /// It carries the read of one caller.
-    Alone,
-    /// It works through the queue in a task of its own.
-    Leads,
-    Over,
-}
-
-impl Batch {
-    /// Sends shared reads until none wait, or too few.
-    async fn lead(mut self) {
-        let (mut idle, mut small) = (0, 0);
-        loop {
-            let Some(reads) = self.reads.reads.next(small < SMALL, idle == IDLE_YIELDS) else {
-                self.state = State::Over;
-                return;
-            };
-            if reads.is_empty() {
-                idle += 1;
-            } else {
-                idle = 0;
-                small = if reads.len() <= FEW / 2 { small + 1 } else { 0 };
-                let answers = timeout(self.reads.timeout, self.ask(&reads)).await;
-                let answers =
-                    answers.ok().and_then(Result::ok).filter(|answers| answers.len() == reads.len());
-                let answers = answers.unwrap_or_default().into_iter().map(Some);
-                for (read, answer) in reads.into_iter().zip(answers.chain(std::iter::repeat(None))) {
-                    let _ = read.answer.send(answer.and_then(|value| value.extract_error().ok()));
-                }
-            }
-            tokio::task::yield_now().await;
-        }
-    }
-
-    async fn ask(&mut self, reads: &[Read]) -> Result<Vec<Value>, RedisError> {
-        let keys: Vec<_> = reads.iter().map(|read| &*read.key).collect();
-        let connection = &mut self.reads.connection;
-        match self.reads.command {
-            ReadCommand::Mget => values(connection, &keys).await,
-            ReadCommand::Pipeline => one_by_one(connection, &keys).await,
-        }
-    }
-}
-
-impl Drop for Batch {
-    fn drop(&mut self) {
-        if self.state == State::Over {
-            return;
-        }
-        // A leading batch is dropped at work only if its runtime is shutting down.
-        let runtime = if self.state == State::Leads { None } else { Handle::try_current().ok() };
-        let mut queue = self.reads.reads.queue();
-        match runtime {
-            // Enough other batches are under way, and one of them leads the waiting reads.
-            Some(_) if queue.under_way > BATCHES => queue.under_way -= 1,
-            Some(runtime) if !queue.waiting.is_empty() => {
-                queue.led += 1;
-                // A runtime that is shutting down drops the task, and with it the batch, right here.
-                drop(queue);
-                runtime.spawn(Self { reads: self.reads.clone(), state: State::Leads }.lead());
-            }
-            _ => {
-                queue.under_way -= 1;
-                queue.led -= usize::from(self.state == State::Leads);
-                let left = std::mem::take(&mut queue.waiting);
-                drop(queue);
-                // Their callers ask by themselves.
-                drop(left);
-            }
-        }
-    }
 }
 
 #[cfg(test)]
@@ -323,7 +187,7 @@ mod tests {
             readers.spawn(async move { (reads.get(key.as_bytes()).await, key) });
         }
         let all_wait = async {
-            while reads.reads.queue().waiting.len() < keys.len() - FEW {
+            while reads.0.waiting() < keys.len() - FEW {
                 tokio::task::yield_now().await;
             }
         };
@@ -334,7 +198,5 @@ mod tests {
             let expected = here.contains(&&key).then(|| Value::BulkString(key.clone().into_bytes()));
             assert_eq!(value, expected, "{key}");
         }
-        assert_eq!(reads.reads.queue().largest, keys.len() - FEW);
-        assert_eq!(reads.reads.unanswered.load(Ordering::Relaxed), 0);
     }
 }
