@@ -3,8 +3,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 
-use argon2::password_hash::{Error, phc::PasswordHash};
-use argon2::{Argon2, PasswordVerifier};
+use argon2::{Argon2, PasswordVerifier, password_hash::Error, password_hash::phc::PasswordHash};
 use axum::extract::ConnectInfo;
 use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
