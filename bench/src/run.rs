@@ -22,7 +22,9 @@ pub(crate) fn area(
     options: &Options,
 ) {
     let peers = Peers::start(report, area, server, rows);
-    offers.extend(peers.iter().flat_map(Peers::offers));
+    if let Some(peers) = &peers {
+        offers.extend(peers.offers());
+    }
     report.heading(area);
     grown(report, area, None, offers, options);
 }

@@ -10,7 +10,7 @@ fn main() -> ExitCode {
     let sqlite = Backend::blocking(format!("sqlite {}", rusqlite::version()), move |namespace| {
         Ok(SqliteStore::open(file(namespace))?)
     })
-    .discard(async move |namespace: String| {
+    .discard(move |namespace| async move {
         let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(&namespace) + suffix));
     })
     .damage(move |namespace, selector| {

@@ -20,7 +20,7 @@ use crate::{at, created, memory, session};
 async fn a_save_after_the_delete_brings_nothing_back() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = created(&store, living(1)).await;
+    let record = created(&store, living(1)).await;
     store.delete(&record.id).await.unwrap();
     store.save(&record).await.unwrap();
     assert_eq!(store.load(&record.id).await.unwrap(), None);
@@ -40,7 +40,7 @@ async fn a_save_of_an_id_that_was_never_created_makes_no_session() {
 async fn a_save_that_began_before_the_delete_brings_nothing_back() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = created(&store, living(1)).await;
+    let record = created(&store, living(1)).await;
 
     let gate = Gate::new();
     probe.next(Call::Replace, Then::Wait(gate.clone()));
@@ -72,7 +72,7 @@ async fn delete_among_saves(backend: impl TokenStore, rounds: usize) {
     let store = TowerSessionStore::new(backend);
     let overlapped = Arc::new(AtomicUsize::new(0));
     for round in 0..rounds {
-        let mut record = created(&store, living(0)).await;
+        let record = created(&store, living(0)).await;
         let (begun, deleted) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
         let together = Arc::new(Barrier::new(5));
         let savers: Vec<_> = (0..4)
@@ -163,7 +163,7 @@ async fn the_absolute_end_is_moved_by_nothing() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_concurrent_saves_one_stays_whole() {
     let (store, _) = memory();
-    let mut record = created(&store, session(0)).await;
+    let record = created(&store, session(0)).await;
     let together = Arc::new(Barrier::new(16));
     let savers: Vec<_> = (1..=16)
         .map(|saver| {
@@ -189,7 +189,7 @@ async fn of_concurrent_saves_one_stays_whole() {
 async fn a_delete_whose_caller_is_dropped_completes() {
     let probe = Probe::new(MemoryStore::new());
     let store = TowerSessionStore::new(probe.clone());
-    let mut record = created(&store, living(1)).await;
+    let record = created(&store, living(1)).await;
     let gate = Gate::new();
     probe.next(Call::Delete, Then::Wait(gate.clone()));
     tokio::select! {

@@ -7,7 +7,7 @@ use hallpass_core::store::{Body, Fence, Record as Row, TokenStore};
 use hallpass_core::{KeyId, Keyring, ManualClock, MemoryStore, Note, Timestamp};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::SessionStore;
-use tower_sessions::session::{Id, Record};
+use tower_sessions::session::Id;
 
 use crate::probe::Probe;
 use crate::{START, created, session};

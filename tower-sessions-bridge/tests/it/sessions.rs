@@ -53,7 +53,7 @@ async fn what_is_deleted_is_gone_and_may_be_deleted_again() {
 #[tokio::test]
 async fn a_taken_id_is_replaced_and_its_session_is_untouched() {
     let (store, _) = memory();
-    let mut first = created(&store, session("first")).await;
+    let first = created(&store, session("first")).await;
     let mut second = session("second");
     second.id = first.id;
     store.create(&mut second).await.unwrap();
@@ -189,7 +189,7 @@ async fn a_purge_removes_what_is_over_for_an_hour_and_nothing_else() {
 #[tokio::test]
 async fn an_unknown_id_is_no_session() {
     let (store, _) = memory();
-    let mut record = created(&store, session(1)).await;
+    let record = created(&store, session(1)).await;
     for id in [0, 1, -1, i128::MAX, i128::MIN, record.id.0 ^ 1, record.id.0 ^ (1 << 127)] {
         assert_eq!(store.load(&Id(id)).await.unwrap(), None);
     }
