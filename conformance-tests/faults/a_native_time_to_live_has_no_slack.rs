@@ -1,5 +1,5 @@
-//! The backend collects by its own clock the moment that a record is due: a node that is slow still needed
-//! it.
+//! The backend collects by its own clock the moment that a record is due: a node whose clock is behind still
+//! needed it.
 
 use crate::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `delete` returns and removes nothing, as a store of tower-sessions-stores does: logged out, and still in.
+//! `delete` returns success and removes nothing, as a store of tower-sessions-stores does: the user stays logged in.
 
 use crate::prelude::*;
 

@@ -1,4 +1,4 @@
-//! The comparison with the epoch of the subject is left away for a record without one: any epoch admits it.
+//! For a record without a subject the epoch is not compared: any epoch admits it.
 
 use crate::prelude::*;
 

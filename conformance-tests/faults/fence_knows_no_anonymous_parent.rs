@@ -1,4 +1,5 @@
-//! `JOIN … ON parent.subject = child.subject`: NULL is not NULL, and an anonymous parent admits no record.
+//! `JOIN … ON parent.subject = child.subject`: NULL never equals NULL, so an anonymous parent admits no
+//! record.
 
 use crate::prelude::*;
 

@@ -1,5 +1,5 @@
-//! An unknown selector is an error: `fetch_one` where `fetch_optional` was meant. Every forged cookie answers
-//! 503.
+//! An unknown selector is an error: `fetch_one` where `fetch_optional` was meant. Every forged cookie leads
+//! to a 503.
 
 use crate::prelude::*;
 

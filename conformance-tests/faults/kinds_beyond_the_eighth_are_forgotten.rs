@@ -1,4 +1,4 @@
-//! There are eight placeholders for kinds.
+//! The statement has eight placeholders for kinds and ignores any further kinds.
 
 use crate::prelude::*;
 

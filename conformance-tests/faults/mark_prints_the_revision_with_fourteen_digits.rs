@@ -1,4 +1,4 @@
-//! Lua prints numbers with 14 digits: a mark leaves a record of a high revision at another.
+//! Lua prints numbers with 14 digits: a mark stores a wrong number if the revision is high.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! The key of an epoch is `{namespace}_{subject}`: "a" and "b_alice" is "a_b" and "alice".
+//! The key of an epoch is `{namespace}_{subject}`: namespace "a" with subject "b_alice" is the same key as
+//! "a_b" with "alice".
 
 use crate::prelude::*;
 

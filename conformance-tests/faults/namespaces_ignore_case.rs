@@ -1,4 +1,4 @@
-//! A schema is named without quotes: Staging is staging.
+//! A schema is named without quotes: `Staging` and `staging` become one namespace.
 
 use crate::prelude::*;
 

@@ -1,4 +1,4 @@
-//! `NULLIF(idle_at, 0)` in the statement that replaces: a session that is idle since 1970 never is.
+//! `NULLIF(idle_at, 0)` in the statement that replaces: an idle expiry of 0 is stored as none.
 
 use crate::prelude::*;
 

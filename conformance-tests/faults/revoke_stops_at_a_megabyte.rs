@@ -1,4 +1,5 @@
-//! A query ends at a megabyte and says where to go on, and no one looks: what lies beyond lives on.
+//! A query ends at a megabyte and says where to continue, but the adapter ignores that: later records stay
+//! alive.
 
 use crate::prelude::*;
 

@@ -1,4 +1,5 @@
-//! Subjects are compared under a collation that ignores case, as MySQL's default does: Alice is alice.
+//! Subjects are compared under a collation that ignores case, as MySQL's default does: Alice and alice are
+//! one user.
 
 use crate::prelude::*;
 

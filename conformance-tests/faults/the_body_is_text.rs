@@ -1,4 +1,4 @@
-//! The body is stored in a text column: what is not UTF-8 is mended.
+//! The body is stored in a text column: bytes that are not UTF-8 are replaced.
 
 use crate::prelude::*;
 

@@ -1,5 +1,5 @@
-//! A revocation that was sent is done on the server, 40 milliseconds later, though its caller has gone (S13: be it
-//! after the drop).
+//! A revocation that was sent is done on the server, 40 milliseconds later, although its caller has gone
+//! (S13: even after the drop).
 
 use crate::prelude::*;
 

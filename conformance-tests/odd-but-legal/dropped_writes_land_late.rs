@@ -1,5 +1,5 @@
-//! Every write is done on the server to its end, some milliseconds later, though its caller has gone (S13: be it after
-//! the drop).
+//! Every write is done on the server to its end, some milliseconds later, although its caller has gone (S13:
+//! even after the drop).
 
 use crate::prelude::*;
 

@@ -1,5 +1,5 @@
-//! Every call takes up to two hundred milliseconds, one more and the next one less: a mobile network (S12 counts
-//! seconds).
+//! Every call takes up to two hundred milliseconds, a different time for each call: a mobile network (S12
+//! counts seconds).
 
 use crate::prelude::*;
 

@@ -1,5 +1,5 @@
-//! A partition for each shard: a record that does not stand with its subject is refused (S2), and so is a parent of
-//! another shard (S11 admits only those of the same).
+//! A partition for each shard: a record outside the shard of its subject is refused (S2), and so is a parent
+//! of another shard (S11 admits only those of the same).
 
 use crate::prelude::*;
 

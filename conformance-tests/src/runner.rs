@@ -53,7 +53,7 @@ pub(crate) struct Runner {
     harness: Arc<dyn Harness>,
     options: Options,
     seed: u64,
-    /// Makes namespaces new even if the seed is not.
+    /// Keeps the namespaces of two runs with the same seed apart.
     run: u32,
     namespaces: AtomicUsize,
     /// Every case holds it for reading; a case that hurts the server holds it for writing.

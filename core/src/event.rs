@@ -51,8 +51,8 @@ pub struct Event<'a> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum EventKind {
-    /// A record whose token is not handed out could not be removed; or a renewal went on without that token, and the
-    /// [`source`](Event#structfield.source) says why. No client holds the token.
+    /// A record could not be removed although its token is not handed out; or a renewal continued without one of
+    /// its tokens. The [`source`](Event#structfield.source) says why. No client holds the token.
     Abandoned,
     /// The successor was presented for the first time, so the client has it.
     Confirmed,

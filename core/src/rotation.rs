@@ -171,7 +171,7 @@ pub(crate) fn decide_standing(
     if is_expired(of, deadlines, now) {
         return Decision::reject(Rejected::Expired); // D2
     }
-    // Before the stamp is compared: a replay is a replay under any stamp.
+    // This comes before the stamp is compared: D8 and D9 apply whatever the stamp.
     if let Some(replay) = replay(of, now, policy, max_skew) {
         return replay; // D8, D9
     }

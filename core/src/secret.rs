@@ -69,7 +69,8 @@ impl Validator {
 
     /// Derives the validator that follows this one under `nonce` (contract T5).
     ///
-    /// Every holder of this one gets the same. Neither the database alone nor an old token alone leads to it.
+    /// Every holder of this validator derives the same one. The database alone does not suffice for that, nor does
+    /// an old token alone.
     pub(crate) fn successor(&self, selector: Selector, nonce: &[u8; 16], key: Option<&Key>) -> Self {
         let hkdf = Hkdf::<Sha256>::new(key.map(Key::salt), &self.0);
         let mut next = Self(self.0);

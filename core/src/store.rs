@@ -25,9 +25,9 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 
 /// The trait that a backend implements: it stores and finds records.
 ///
-/// A store moves rows. It may store what it is given as it is, and core does not trust what it returns. Losing a
-/// record is harmless: its user logs in again. A revocation that was acknowledged but did not happen lets a thief in,
-/// and so does an ended record that comes back. For every method:
+/// A store moves rows. It may store its arguments unprotected, and core does not trust what it returns. Losing a
+/// record is harmless: its user logs in again. A revocation that was acknowledged but did not happen lets a thief
+/// in, and so does an ended record that comes back. For every method:
 ///
 /// - **S6** Once a write is acknowledged, every handle and every node sees it: linearizable per
 ///   selector, and per subject for epoch, list and revoke.

@@ -110,7 +110,7 @@ impl Error {
                 Self::greeted(&database.code().unwrap_or_default(), database.message())
             }
             sqlx::Error::Configuration(_) => Self::refused(
-                "this is no URL of a PostgreSQL server: postgres://user:password@host:5432/database",
+                "not the URL of a PostgreSQL server; expected postgres://user:password@host:5432/database",
             ),
             sqlx::Error::Tls(source) => Self::refused(format!("no TLS connection: {source}")),
             sqlx::Error::PoolTimedOut => Self::no_connection(),

@@ -137,7 +137,7 @@ impl Sentinel {
         if let Some(before) = before
             && !Arc::ptr_eq(&before.master, &master)
         {
-            tracing::warn!(from = %before.master.name, to = %master.name, "the master is another");
+            tracing::warn!(from = %before.master.name, to = %master.name, "the master has changed");
             // What a call still sends there would be lost, or read what was revoked meanwhile.
             before.master.close();
         }

@@ -60,9 +60,7 @@ pub(crate) fn read(url: &str) -> Result<Target, StoreError> {
             let kind = Kind::Sentinel { master: master.to_owned() };
             Ok(Target { kind, urls: hosts.split(',').map(host_url).collect(), login: login_of(&login)? })
         }
-        _ => {
-            Err(refused("after redis+ must come sentinel or cluster, and a cluster has no numbered database"))
-        }
+        _ => Err(refused("expected redis+sentinel:// or redis+cluster://; a cluster has no database number")),
     }
 }
 

@@ -11,7 +11,6 @@ use crate::builder::Builder;
 ///
 /// Rotations, confirmations, changes of data, revocations, spendings, inserts and deletions are no touches, and always
 /// wait for the disk.
-#[must_use]
 pub fn acknowledge_touches_unflushed(mut builder: Builder) -> Builder {
     builder.flushes_touches = false;
     builder

@@ -103,7 +103,7 @@ impl StripeGuard<'_> {
         wanted.dedup();
         for at in wanted {
             self.at.push(at);
-            // The lock protects nothing but sled, so poisoning means nothing.
+            // The lock guards no data of its own, so it may be poisoned.
             let lock = &self.locks.stripes[at].lock;
             self.guards.push(lock.lock().unwrap_or_else(PoisonError::into_inner));
         }

@@ -51,9 +51,9 @@ fn only_ours(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Removes snapshots that a crash left half written. sled means to skip them, but looks for another ending
-/// than the one it writes. It takes them for the newest snapshots, and finds its files damaged from then on
-/// (spacejam/sled#1527). Without them it reads its log from the last complete snapshot on.
+/// Removes snapshots that a crash left half written. sled tries to skip them, but looks for a different file
+/// ending than the one that it writes. So it takes them for the newest snapshots, and from then on reports its
+/// files as damaged (spacejam/sled#1527). Without them it reads its log from the last complete snapshot on.
 ///
 /// Runs under sled's own lock, so that no other process is writing one.
 fn remove_half_snapshots(path: &Path) -> Result<(), StoreError> {

@@ -9,7 +9,7 @@ use hallpass_store_redis::RedisStore as MyStore;
 use hallpass_test_servers::{Mode, Program, Proxy, Server, needed};
 use tokio::{runtime::Runtime, task::block_in_place};
 
-struct Mine(String, Option<(Server, Proxy)>); // the URL; what a crash child has none of
+struct Mine(String, Option<(Server, Proxy)>); // URL; server and proxy, except in a crash child
 
 #[async_trait]
 impl Harness for Mine {
@@ -46,7 +46,7 @@ impl Hurt for Mine {
         Ok(())
     }
     async fn heal(&self) -> Result<(), BoxError> {
-        let (server, proxy) = self.1.as_ref().ok_or("a crash child hurts nothing")?;
+        let (server, proxy) = self.1.as_ref().ok_or("a crash child has no server")?;
         proxy.set(Mode::Pass);
         Ok(block_in_place(|| server.thaw().and_then(|()| server.start()))?)
     }

@@ -212,7 +212,8 @@ pub(crate) enum Change {
 pub(crate) struct Changes {
     pub(crate) session: Option<Change>,
     pub(crate) remember: Option<Change>,
-    /// Whether the changes only follow from who sent the request: what another response did meanwhile is newer.
+    /// Whether the changes only follow from determining who sent the request. If so, changes that another response
+    /// made in the meantime take precedence.
     pub(crate) yields: bool,
     /// Whether a user logged out, so that the browser is told to delete more than its cookies.
     pub(crate) logged_out: bool,

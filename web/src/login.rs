@@ -241,7 +241,8 @@ impl<'a> LogIn<'a> {
         }
         let kinds = &request.config.kinds;
         for (old, text) in replaced.tokens(kinds) {
-            // With the last of the new tokens: if that fails, the browser keeps what it has.
+            // The old logins end with the last of the new tokens. If issuing that one fails, the browser keeps its
+            // old tokens.
             let last = kind == kinds.session;
             issue = if last { issue.replaces(old, text) } else { issue.replaces_with_next(old, text) };
         }

@@ -25,7 +25,7 @@ pub(crate) struct Request {
     pub(crate) config: Arc<Config>,
     pub(crate) method: Method,
     pub(crate) uri: Uri,
-    /// Read at the first question of a handler. A request without questions adds nothing to the response.
+    /// Read when a handler first asks for something. If no handler asks, nothing is added to the response.
     pub(crate) sent: OnceLock<Result<Sent, Unusable>>,
     pub(crate) state: tokio::sync::Mutex<State>,
     /// What the response will carry.
@@ -173,7 +173,7 @@ impl State {
         self.held.get_or_insert_with(|| request.sent().map(Sent::take_presented).unwrap_or_default())
     }
 
-    /// Forgets who sent the request, so that the next question is decided by what the browser holds now.
+    /// Forgets who sent the request: the next call determines it from the tokens that the browser holds now.
     pub(crate) fn forget(&mut self) {
         self.resolved = None;
         self.logged_in = false;

@@ -121,8 +121,8 @@ impl Request {
         }
     }
 
-    /// Adds to the response what the request led to; nothing, if its handler asked for nothing. Afterwards nothing
-    /// can be added.
+    /// Adds to the response the headers that the request led to, if its handler asked for anything. No header can
+    /// be added afterwards.
     pub(crate) fn finish(&self, headers: &mut HeaderMap) {
         let changes = std::mem::replace(&mut *self.changes(), Changes { sent: true, ..Changes::default() });
         let Some(sent) = self.sent.get() else { return };

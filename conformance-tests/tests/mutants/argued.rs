@@ -29,7 +29,7 @@ const ARGUED: &[(&str, &str, &str)] = &[
     (
         "insert/answer/of_subject_byte",
         "S2",
-        "The store counts to 128 and says nothing beyond: no number that it says has more than 8 bits.",
+        "The store counts to 128 and reports no larger number, so every number fits 8 bits.",
     ),
     ("insert/count.limit/dropped", "S2", "What is above 128 is not said, however far it was counted."),
     ("insert/count.limit/one_more", "S2", "The same."),
@@ -41,7 +41,7 @@ const ARGUED: &[(&str, &str, &str)] = &[
     (
         "replace/write/committed_apart",
         "S5",
-        "It wrote nothing where the next statement runs; what became of the row in between is answered truly.",
+        "The next statement runs only if nothing was written, and reports the row as it is by then.",
     ),
     ("replace/exists/cached", "S4", "The call has tried to write before it looks; the same."),
     (
@@ -67,16 +67,16 @@ const ARGUED: &[(&str, &str, &str)] = &[
         "S11",
         "One that has exactly half of its time left is prolonged.",
     ),
-    ("epoch/ready/committed_apart", "S11", "A read that found nothing holds nothing."),
+    ("epoch/ready/committed_apart", "S11", "A read that found no row holds no lock."),
     (
         "epoch/make.lock/shared",
         "S11",
-        "It is one trip, and what holds the row alone, a revocation, is waited for.",
+        "It is one round trip, and it waits for a revocation, which locks the row exclusively.",
     ),
     (
         "epoch/make.by_due/%",
         "S10",
-        "Epochs are collected late: by this one never, or an entry is left that stands for nothing and is passed over.",
+        "Epochs may be collected late. Here they never are, or an entry without a row is left and skipped.",
     ),
     ("revoke/epoch.by_due/%", "S10", "The same."),
     ("purge/epochs.by_due/not_left", "S10", "The same."),
@@ -97,7 +97,7 @@ const ARGUED: &[(&str, &str, &str)] = &[
     (
         "purge/commit/a_trip_of_its_own",
         "S10",
-        "Each record goes at an instant of its own; nothing that was due all along is left when it looks.",
+        "Each record may be removed at its own instant. Of those due all along, the last step finds none left.",
     ),
     ("purge/left.where.purge_at/seconds", "S10", "It says \"maybe more\" of what is due in the same second."),
     ("purge/left.limit/dropped", "S10", "Whether there is one, or more than one, is the same."),

@@ -17,7 +17,7 @@ const SETTLED: &[(Clause, &str, &str, &[&str])] = &[
     ),
     (
         S2,
-        "A store that routes by shard may refuse what does not stand with its subject",
+        "A store that routes by shard may refuse a record outside the shard of its subject",
         "random::every_answer_is_allowed",
         &["routes_by_shard"],
     ),

@@ -142,7 +142,7 @@ fn table_text() -> String {
     let mut text = String::new();
     let _ = writeln!(
         text,
-        "## The proof that it bites\n\nThe suite is run on {} stores that are wrong in one thing each, and every one \
+        "## Tests of the suite\n\nThe suite is run on {} stores that are wrong in one thing each, and every one \
          is caught in the case\nand by the clause named here; and on {} that are strange but break no promise, \
          which pass.\n",
         faults::ALL.len(),

@@ -208,7 +208,8 @@ impl Record {
         proven: &Self,
         proven_facts: &Facts,
     ) -> Result<(), DecodeError> {
-        // Used only to compare all fields at once, in constant time (T4): what is covered, and no secret.
+        // These digests only serve to compare all covered fields at once, in constant time (T4). They contain no
+        // secret.
         let none = Validator::new([0; 32]);
         let digest = |record: &Self, facts| Digest::of(&none, record.covered(facts), None);
         match digest(self, facts).matches(&digest(proven, proven_facts)) {

@@ -55,7 +55,7 @@ enum Basis<'a> {
     Restored(&'a Valid),
 }
 
-/// What a new record causes besides itself.
+/// What else happens when a new record is stored.
 struct IssueContext {
     /// The event to emit.
     event: EventKind,

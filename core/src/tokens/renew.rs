@@ -244,7 +244,8 @@ impl Tokens {
             renewed.push(made);
         }
         let mut ended = self.end_rest(renewal, login, now).await.map(|count| count + marked);
-        // Beside the logins that stay this is a new login, and an eviction under way does not know about it.
+        // The other logins stay, so this one counts as an additional login, which an eviction under way does not
+        // know about.
         if let (Remainder::Login, Ok(_), Some(new)) = (renewal.rest, &ended, renewed.first())
             && self.may_exceed(Cap::Logins, of_subject)
         {

@@ -1,4 +1,4 @@
-//! Settles the copies of a renewal with what other calls wrote to their originals meanwhile.
+//! Brings the copies of a renewal up to date with what other calls wrote to the originals meanwhile.
 
 use super::Tokens;
 use super::backoff::Backoff;

@@ -19,7 +19,7 @@ async fn refusal(url: &str) -> String {
 async fn a_wrong_url_is_told_without_being_repeated() {
     for url in ["postgres:secret@nowhere", "mysql://root:secret@localhost/db", "secret", ""] {
         let words = refusal(url).await;
-        assert!(words.contains("no URL of a PostgreSQL server"), "{words}");
+        assert!(words.contains("not the URL of a PostgreSQL server"), "{words}");
         assert!(!words.contains("secret"), "{words}");
     }
 }

@@ -99,7 +99,7 @@ async fn a_failover_is_told() {
     let lines = heard.lines();
     let told = lines
         .lines()
-        .find(|line| line.contains("the master is another"))
+        .find(|line| line.contains("the master has changed"))
         .unwrap_or_else(|| panic!("{lines}"));
     let [from, to] = [old, new].map(|server| server.address().to_string());
     assert!(told.contains(&format!("from={from}")) && told.contains(&format!("to={to}")), "{told}");

@@ -101,7 +101,7 @@ fn ended(reason: Reason) -> (&'static str, Tone, String) {
         Reason::Superseded => (Tone::Plain, "something newer replaced it"),
         Reason::Evicted => (Tone::Plain, "there were too many logins"),
         Reason::Reused => (Tone::Bad, "a copy of its token was used"),
-        Reason::Lapsed => (Tone::Bad, "a response was lost for too long"),
+        Reason::Lapsed => (Tone::Bad, "a lost response was not repeated in time"),
         Reason::StampMismatch => (Tone::Bad, "it was bound to an old password"),
         _ => (Tone::Plain, "it was no longer needed"),
     };
