@@ -3,7 +3,7 @@
 //! If a change breaks these tests, it needs a new version of the record or of its body, beside the old one. The files
 //! were made in the way that a production system would, with fixed randomness and the settings of `builder`.
 
-#![expect(clippy::panic, clippy::unwrap_used, reason = "helpers of tests, which may")]
+#![expect(clippy::unwrap_used, reason = "helpers of tests, which may")]
 
 use std::path::PathBuf;
 use std::time::Duration;

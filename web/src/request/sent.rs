@@ -84,7 +84,7 @@ impl Sent {
             // A page of another site can add this header only if the application lets it (CORS). The cookies, which
             // the browser added by itself, are ignored then.
             Sender::Other | Sender::Hidden | Sender::PlainHttp if bearer.is_some() => {
-                held = PresentedTokens::default()
+                held = PresentedTokens::default();
             }
             Sender::Other | Sender::Hidden => return Err(Unusable::CrossSite),
             Sender::PlainHttp => return Err(Unusable::PlainHttp),
