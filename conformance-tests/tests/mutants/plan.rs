@@ -26,7 +26,7 @@ pub(crate) struct Operation {
     /// The result at the end.
     pub(crate) answer: Answer,
     pub(crate) damaged: Damaged,
-    pub(crate) fault: InTrouble,
+    pub(crate) fault: DuringFault,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -124,7 +124,7 @@ pub(crate) enum Damaged {
 
 /// What a call does during a fault of its server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum InTrouble {
+pub(crate) enum DuringFault {
     Fails,
     /// It returns this result.
     Answers(Answer),
@@ -291,7 +291,7 @@ fn purge() -> Operation {
 }
 
 fn operation(name: &'static str, steps: Vec<Step>, answer: Answer) -> Operation {
-    Operation { name, steps, answer, damaged: Damaged::Told, fault: InTrouble::Fails }
+    Operation { name, steps, answer, damaged: Damaged::Told, fault: DuringFault::Fails }
 }
 
 fn step(name: &'static str, statement: Statement) -> Step {

@@ -1,7 +1,7 @@
 //! Operators on the transaction and its result: steps dropped, swapped, separated; the wrong result or an error.
 
 use crate::mutant::{At, Grown};
-use crate::plan::{Answer, Does, InTrouble, Into, More, Tally, commit};
+use crate::plan::{Answer, Does, DuringFault, Into, More, Tally, commit};
 use crate::statement::Param;
 
 pub(crate) fn grow(grown: &mut Grown, operation: usize) {
@@ -48,7 +48,7 @@ pub(crate) fn grow(grown: &mut Grown, operation: usize) {
         }
     }
     for (operator, fault) in faults(name) {
-        grown.operation(operation, "trouble", operator, |operation| operation.fault = fault);
+        grown.operation(operation, "fault", operator, |operation| operation.fault = fault);
     }
 }
 
@@ -129,18 +129,18 @@ fn others(operation: &str, answer: Option<Answer>) -> Vec<Named> {
 }
 
 /// The other ways in which an operation may react to a fault of its server.
-fn faults(operation: &str) -> Vec<(&'static str, InTrouble)> {
-    let mut faults = vec![("fails_for_good", InTrouble::FailsForGood)];
+fn faults(operation: &str) -> Vec<(&'static str, DuringFault)> {
+    let mut faults = vec![("fails_for_good", DuringFault::FailsForGood)];
     if matches!(operation, "insert" | "replace" | "delete" | "revoke") {
-        faults.push(("done_and_denied", InTrouble::DoneAndDenied));
+        faults.push(("done_and_denied", DuringFault::DoneAndDenied));
     }
     faults.push(match operation {
-        "insert" => ("fenced", InTrouble::Answers(Answer::Fenced)),
-        "replace" => ("conflict", InTrouble::Answers(Answer::Conflict)),
-        "delete" => ("no", InTrouble::Answers(Answer::No)),
-        "revoke" => ("zero", InTrouble::Answers(Answer::Count(Tally::Zero))),
-        "purge" => ("nothing_left", InTrouble::Answers(Answer::Purged(Tally::Zero, More::Never))),
-        _ => ("nothing", InTrouble::Answers(Answer::Nothing)),
+        "insert" => ("fenced", DuringFault::Answers(Answer::Fenced)),
+        "replace" => ("conflict", DuringFault::Answers(Answer::Conflict)),
+        "delete" => ("no", DuringFault::Answers(Answer::No)),
+        "revoke" => ("zero", DuringFault::Answers(Answer::Count(Tally::Zero))),
+        "purge" => ("nothing_left", DuringFault::Answers(Answer::Purged(Tally::Zero, More::Never))),
+        _ => ("nothing", DuringFault::Answers(Answer::Nothing)),
     });
     faults
 }

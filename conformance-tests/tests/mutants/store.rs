@@ -16,7 +16,7 @@ use tokio::task::yield_now;
 
 use crate::columns;
 use crate::database::{Broken, Database, Ends};
-use crate::plan::{Answer, COUNTED, Damaged, Does, InTrouble, Into, More, Operation, Plan, Step, Tally};
+use crate::plan::{Answer, COUNTED, Damaged, Does, DuringFault, Into, More, Operation, Plan, Step, Tally};
 use crate::statement::{Col, Given, Param, Table, Verb};
 use crate::value::{Row, Value};
 
@@ -162,10 +162,10 @@ impl Store {
     async fn endure(&self, operation: &Operation, given: &Given) -> Result<Option<Answer>, StoreError> {
         let Some(fault) = self.shared.database.fault() else { return Ok(None) };
         match operation.fault {
-            InTrouble::Answers(answer) => return Ok(Some(answer)),
-            InTrouble::DoneAndDenied => drop(self.play(operation, given).await),
-            InTrouble::FailsForGood => lock(&self.failed).push(operation.name),
-            InTrouble::Fails => {}
+            DuringFault::Answers(answer) => return Ok(Some(answer)),
+            DuringFault::DoneAndDenied => drop(self.play(operation, given).await),
+            DuringFault::FailsForGood => lock(&self.failed).push(operation.name),
+            DuringFault::Fails => {}
         }
         if fault != Fault::Freeze {
             return Err(StoreError::Unavailable("connection refused".into()));
