@@ -8,9 +8,14 @@ mod browser;
 #[path = "../../../support/plugged.rs"]
 #[expect(dead_code, reason = "the demo holds reads, and this example does not")]
 mod plugged;
+#[path = "../../../support/program.rs"]
+#[expect(dead_code, reason = "the demo reads more of the output")]
+mod program;
 
 mod outage;
-mod program;
+
+use std::path::Path;
+use std::process::Command;
 
 use browser::Browser;
 use program::Program;
@@ -18,10 +23,16 @@ use program::Program;
 /// The name of the cookie.
 const NAME: &str = "__Host-id";
 
+/// Starts the program on a free port, with its sessions in `folder`.
+fn start(folder: &Path) -> Program {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hallpass-axum-login"));
+    Program::spawn(command.arg("127.0.0.1:0").arg(folder.join("sessions")))
+}
+
 #[test]
 fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     let mut browser = Browser::new(site.address);
     let answer = browser.get("/");
     assert_eq!((answer.status, answer.header("location")), (307, Some("/login?next=%2F")));
@@ -33,7 +44,7 @@ fn the_page_asks_for_a_login_and_a_wrong_password_is_refused() {
 #[test]
 fn ten_wrong_passwords_are_enough() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     let mut browser = Browser::new(site.address);
     assert_eq!(browser.post("/login", "user=alice&password=wonderland").status, 303, "which does not count");
     browser.jar.clear();
@@ -50,7 +61,7 @@ fn ten_wrong_passwords_are_enough() {
 #[test]
 fn a_login_survives_a_kill_and_a_logout_does_too() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     let (mut alice, mut bob) = (Browser::new(site.address), Browser::new(site.address));
     let answer = alice.post("/login", "user=alice&password=wonderland");
     assert_eq!(answer.status, 303);
@@ -61,7 +72,7 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
     assert!(alice.get("/").body.contains("Logged in as alice."));
 
     site.kill();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     (alice.address, bob.address) = (site.address, site.address);
     assert!(alice.get("/").body.contains("Logged in as alice."), "after the restart");
 
@@ -69,7 +80,7 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
     assert_eq!(alice.post("/logout", "").status, 303);
     assert!(alice.jar.is_empty(), "the browser was told to forget its cookie");
     site.kill();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     (thief.address, bob.address) = (site.address, site.address);
     assert_eq!(thief.get("/").status, 307, "the copied cookie is refused");
     assert!(bob.get("/").body.contains("Logged in as bob."), "another user's cookie still works");
@@ -78,7 +89,7 @@ fn a_login_survives_a_kill_and_a_logout_does_too() {
 #[test]
 fn a_login_makes_a_new_session_and_the_old_one_is_dead() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     let mut browser = Browser::new(site.address);
     browser.post("/login", "user=alice&password=wonderland");
     let first = browser.clone();
@@ -94,7 +105,7 @@ fn a_login_makes_a_new_session_and_the_old_one_is_dead() {
 #[test]
 fn no_cookie_costs_a_500() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     for value in ["", "x", "AAAAAAAAAAAAAAAAAAAAAA", "=;=", "%00", "AAAAAAAAAAAAAAAAAAAAA\u{e9}"] {
         let mut browser = Browser::new(site.address);
         browser.jar.insert(NAME.into(), value.into());
@@ -110,7 +121,7 @@ fn no_cookie_costs_a_500() {
 #[test]
 fn a_form_on_another_site_logs_nobody_in() {
     let folder = tempfile::tempdir().unwrap();
-    let site = Program::start(folder.path());
+    let site = start(folder.path());
     let own = format!("Origin: https://{}\r\n", site.address);
     let plain = format!("Origin: http://{}\r\n", site.address);
     for (headers, status) in [

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::thread::sleep;
 use std::time::Duration;
 
-pub(crate) use crate::browser::{Answer, Browser, exchange};
+pub(crate) use crate::browser::{Answer, Browser};
 
 impl Browser {
     /// A browser that is logged in as Alice and remembered.

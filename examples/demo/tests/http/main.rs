@@ -13,6 +13,8 @@
 
 #[path = "../../../support/browser.rs"]
 mod browser;
+#[path = "../../../support/program.rs"]
+mod program;
 
 mod account;
 mod client;

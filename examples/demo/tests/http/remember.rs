@@ -1,8 +1,6 @@
 //! The promises of "remember me".
 
-use std::collections::BTreeSet;
-use std::sync::Barrier;
-use std::thread::{self, sleep};
+use std::thread::sleep;
 use std::time::Duration;
 
 use crate::client::{Browser, until};
@@ -70,19 +68,6 @@ fn an_old_cookie_after_the_overlap_ends_the_login() {
 }
 
 #[test]
-fn a_thief_who_comes_first_loses_it_when_the_owner_comes_back() {
-    let server =
-        Server::memory(&["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"]);
-    let browser = Browser::remembered(server.address);
-    let mut thief = browser.reopened();
-    assert_eq!(thief.me(), remembered());
-    assert_eq!(thief.me(), remembered());
-    // Without an overlap this takes until the clock's next millisecond.
-    until("the owner is told", || browser.reopened().get("/").body.contains(STOLEN));
-    assert_eq!(thief.me().0, 401);
-}
-
-#[test]
 fn a_restored_session_finds_out_that_its_remember_token_was_used_by_another() {
     let server =
         Server::memory(&["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"]);
@@ -116,54 +101,4 @@ fn a_lost_answer_can_be_made_good_within_the_retry_window() {
     until("the retry window closes", || browser.clone().get("/").body.contains(lapsed));
     assert_eq!(browser.clone().me().0, 401);
     assert_eq!((lost.me().0, again.me().0), (401, 401), "the sessions restored from it are dead too");
-}
-
-#[test]
-fn ten_requests_at_once_are_one_step() {
-    let folder = tempfile::tempdir().unwrap();
-    let server = Server::sled(folder.path(), &[]);
-    let browser = Browser::remembered(server.address).reopened();
-    let start = Barrier::new(10);
-    let browsers: Vec<Browser> = thread::scope(|scope| {
-        let threads: Vec<_> = (0..10)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut tab = browser.clone();
-                    start.wait();
-                    assert_eq!(tab.me(), remembered());
-                    tab
-                })
-            })
-            .collect();
-        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
-    });
-    let successors: BTreeSet<_> = browsers.iter().map(|tab| &tab.jar["remember"]).collect();
-    assert_eq!(successors.len(), 1, "one generation step");
-    assert!(!successors.contains(&browser.jar["remember"]));
-    for mut tab in browsers {
-        assert_eq!(tab.me(), remembered());
-        assert_eq!(tab.reopened().me(), remembered(), "whichever answer the browser keeps");
-    }
-}
-
-#[test]
-fn without_the_box_ticked_nothing_is_remembered() {
-    let server = Server::memory(&[]);
-    let mut browser = Browser::remembered(server.address);
-    browser.post("/login", "user=alice&password=wonderland");
-    assert_eq!(browser.jar.keys().collect::<Vec<_>>(), ["session"], "the old cookie is taken away");
-    assert_eq!(browser.me().0, 200);
-    assert_eq!(browser.reopened().me().0, 401);
-}
-
-#[test]
-fn a_new_login_takes_the_place_of_the_old_one() {
-    let server = Server::memory(&[]);
-    let mut browser = Browser::remembered(server.address);
-    let mut before = browser.clone();
-    browser.post("/login", "user=bob&password=builder&remember=on");
-    assert_eq!(browser.me().1, r#"{"user":"bob","how":"password","fresh":true}"#);
-    assert_eq!(before.me().0, 401);
-    assert_eq!(before.reopened().me().0, 401);
-    assert_eq!(browser.me().0, 200, "a copy of the old cookies does not harm the new login");
 }
