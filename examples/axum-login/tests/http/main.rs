@@ -8,7 +8,6 @@ mod browser;
 #[path = "../../../support/plugged.rs"]
 #[expect(dead_code, reason = "the demo holds reads, and this example does not")]
 mod plugged;
-
 #[path = "../../../support/program.rs"]
 #[expect(dead_code, reason = "the demo reads more of the output")]
 mod program;

@@ -1,5 +1,8 @@
 //! The promises of "remember me".
 
+use std::thread::sleep;
+use std::time::Duration;
+
 use crate::client::{Browser, until};
 use crate::server::Server;
 
@@ -62,6 +65,26 @@ fn an_old_cookie_after_the_overlap_ends_the_login() {
     let answer = owner.post("/login", "user=alice&password=wonderland&remember=on");
     assert_eq!(answer.status, 303);
     assert!(!owner.get("/").body.contains(STOLEN), "said until the next login");
+}
+
+#[test]
+fn a_restored_session_finds_out_that_its_remember_token_was_used_by_another() {
+    let server =
+        Server::memory(&["--remember-overlap=0", "--remember-min-interval=0", "--remember-retry=60"]);
+    let mut owner = Browser::remembered(server.address).reopened();
+    assert_eq!(owner.me(), remembered());
+    let mut thief = owner.reopened();
+    until("the copy is rotated away from under the owner", || {
+        assert_eq!(thief.me(), remembered());
+        thief = thief.reopened();
+        thief.jar["remember"] != owner.jar["remember"]
+    });
+    assert_eq!(thief.me(), remembered());
+    assert_eq!(thief.me(), remembered(), "the thief has confirmed it");
+    sleep(Duration::from_millis(5)); // Without an overlap the window ends with the current millisecond.
+    let page = owner.get("/");
+    assert!(page.body.contains(STOLEN), "the session was fine until this request: {}", page.body);
+    assert_eq!((owner.me().0, thief.me().0), (401, 401));
 }
 
 #[test]
