@@ -61,7 +61,7 @@ impl<R: Runner> Slot<R> {
 
     /// Returns whether calls wait. Closes the slot if sharing does not pay after this many small batches, or if no
     /// call waits and `or_close` is set.
-    fn look(&mut self, or_close: bool, small: u32) -> ControlFlow<(), bool> {
+    pub(crate) fn look(&mut self, or_close: bool, small: u32) -> ControlFlow<(), bool> {
         let Shared { limits, .. } = &self.slots.shared;
         let mut queue = self.slots.shared.lock();
         let calls_wait = queue.has_waiting();
