@@ -70,8 +70,7 @@ impl<'a> Move<'a> {
 async fn records(store: &RedisStore, name: &str, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for _ in 0..count {
-        let new = stored(&store, name, Kind::REMEMBER).await;
-        records.push(new);
+        records.push(stored(store, name, Kind::REMEMBER).await);
     }
     records
 }
