@@ -70,8 +70,7 @@ impl<'a> Move<'a> {
 async fn records(store: &RedisStore, name: &str, count: usize) -> Vec<Record> {
     let mut records = Vec::new();
     for _ in 0..count {
-        let new = stored(store, name, Kind::REMEMBER).await;
-        records.push(new);
+        records.push(stored(store, name, Kind::REMEMBER).await);
     }
     records
 }
@@ -106,7 +105,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         // Single records can be read and written on both nodes; operations on a whole subject are not done.
         for token in &made {
             let later = next(token);
-            replaced(&patient, &later, token).await;
+            replaced(&patient, &later, &token).await;
             assert_eq!(patient.find(token.selector).await.unwrap(), Some(later));
         }
         let error = end(&hasty, name, Action::Remove).await;
