@@ -17,7 +17,7 @@ const OURS: &str = "hallpass";
 pub(crate) fn area(
     report: &mut Report,
     area: &str,
-    mut offers: Vec<Offer<'_>>,
+    mut offers: Vec<Offer<'static>>,
     (server, rows): (&str, usize),
     options: &Options,
 ) {
