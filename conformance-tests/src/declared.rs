@@ -93,7 +93,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_forgets_at_a_crash_forgets_at_a_power_loss() {
+    fn what_a_crash_loses_a_power_loss_loses() {
         let declared = Declared::everything().without(Capability::ProcessCrash, "memory");
         assert_eq!(declared.lacks(Capability::PowerLoss), Some("memory"));
         assert_eq!(declared.lacks(Capability::Purge), None);

@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn who_gives_up_leaves_the_lead_to_the_next() {
+    fn a_leader_that_gives_up_is_replaced() {
         let committer = Committer::new();
         let (tell, told) = mpsc::channel::<()>();
         assert!(committer.submit(Box::new(move |()| {

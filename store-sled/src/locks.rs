@@ -169,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn who_only_looks_needs_a_flush_while_another_does() {
+    fn a_read_waits_for_the_flush_of_what_it_saw() {
         let locks = Locks::new();
         let mut writer = locks.hold([SubjectKey([1; 16])], []);
         writer.raise();

@@ -32,7 +32,7 @@ fn ask(server: &Server, command: &str) -> String {
     redis_command(server.address(), command, SOON).unwrap()
 }
 
-fn nobody_listens(server: &Server) -> bool {
+fn no_listener_is_registered(server: &Server) -> bool {
     TcpStream::connect_timeout(&server.address(), SOON).is_err()
 }
 
@@ -79,7 +79,7 @@ fn a_restart_keeps_data_and_address() {
         server.restart().unwrap();
         assert_eq!(ask(&server, "GET kept"), "yes");
         server.stop().unwrap();
-        assert!(nobody_listens(&server));
+        assert!(no_listener_is_registered(&server));
         server.stop().unwrap();
         server.start().unwrap();
         server.start().unwrap();
@@ -98,14 +98,14 @@ fn a_crash_loses_nothing_that_was_acknowledged() {
     if let Some(server) = local(Backend::Redis, "a_crash, Redis") {
         ask(&server, "SET kept yes");
         server.crash().unwrap();
-        assert!(nobody_listens(&server));
+        assert!(no_listener_is_registered(&server));
         server.start().unwrap();
         assert_eq!(ask(&server, "GET kept"), "yes");
     }
     if let Some(server) = local(Backend::Postgres, "a_crash, PostgreSQL") {
         sql(&server, "create table kept as select 'yes' as value");
         server.crash().unwrap();
-        assert!(nobody_listens(&server));
+        assert!(no_listener_is_registered(&server));
         server.start().unwrap();
         assert_eq!(sql(&server, "select value from kept"), "yes");
         // It was not an orderly stop: the control file would say "shut down".

@@ -61,7 +61,7 @@ mod tests {
     }
 
     #[test]
-    fn what_somebody_else_wrote_is_no_envelope() {
+    fn foreign_data_is_no_envelope() {
         // Text with any first character, and empty text.
         let text = (0..=char::MAX as u32).filter_map(char::from_u32).map(|first| first.to_string());
         for bytes in text.map(String::into_bytes).chain([vec![]]) {

@@ -200,7 +200,7 @@ fn every_mistake_in_the_steps_of_a_renewal_is_found() {
 }
 
 #[test]
-fn nobody_gets_past_a_closed_window() {
+fn no_token_gets_past_a_closed_window() {
     holds::<Anybody>("anybody with any token", &SETTING);
     holds::<Anybody>("in a strict shop", &Setting { retry: Some(0), overlap: 0, interval: 0, ..SETTING });
     holds::<Anybody>("with a retry window only", &Setting { overlap: 0, interval: 0, ..SETTING });

@@ -106,7 +106,7 @@ impl Entropy for Stuck {
 }
 
 #[tokio::test]
-async fn randomness_that_repeats_itself_overwrites_nobody() {
+async fn repeated_randomness_overwrites_no_record() {
     let world = World::with(|builder| builder.entropy(Stuck));
     let first = world.log_in(Kind::SESSION).await.token;
     let login = world.tokens.begin_login(&alice()).await.unwrap();

@@ -58,7 +58,7 @@ fn the_search_finds_a_secret_in_every_encoding() {
 }
 
 #[test]
-fn the_search_finds_a_secret_that_somebody_shows_tells_or_stores() {
+fn the_search_finds_a_secret_that_is_shown_reported_or_stored() {
     let run = Run::new();
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     tracing::subscriber::with_default(Lines(run.shown.clone()), || {

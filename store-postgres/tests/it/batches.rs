@@ -216,7 +216,7 @@ async fn hold(on: &mut PgConnection, schema: &str, records: &[&Record]) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_row_that_somebody_holds_keeps_nobody_else_waiting() {
+async fn a_locked_row_delays_no_other_call() {
     let Some(server) = server() else { return };
     let schema = schema();
     let store = store(server.url(), &schema, |builder| builder).await;
@@ -331,7 +331,7 @@ async fn of_many_calls_for_one_record_one_wins() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn callers_that_leave_amid_a_batch_take_nobody_along() {
+async fn callers_that_leave_a_batch_cancel_no_other_call() {
     let Some(server) = server() else { return };
     let store = store(server.url(), &schema(), |builder| builder).await;
     let mut records: Vec<_> = (0..64).map(|_| record("alice")).collect();

@@ -25,7 +25,7 @@ async fn a_wrong_url_is_told_without_being_repeated() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_unavailable() {
+async fn no_server_is_unavailable() {
     let builder = PostgresStore::builder().timeout(Duration::from_secs(2));
     let error = builder.connect("postgres://a:secret@127.0.0.1:1/x").await.unwrap_err();
     assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));

@@ -36,7 +36,7 @@ async fn end_first<T>(tasks: &[JoinHandle<T>], on: &mut PgConnection, schema: &s
 
 /// Runs forty replaces while another transaction holds one of the rows. Returns whether the others finish
 /// without waiting for it.
-async fn a_held_row_stops_nobody(patch: Option<Patch>, url: &str) -> bool {
+async fn a_locked_row_stops_no_batch(patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
     let records: Vec<_> = (0..40).map(|_| record("alice")).collect();
@@ -65,7 +65,7 @@ async fn a_held_row_stops_nobody(patch: Option<Patch>, url: &str) -> bool {
 }
 
 /// Runs forty inserts behind fences of one sort while another transaction holds one of them.
-async fn a_held_fence_stops_nobody(parents: bool, patch: Option<Patch>, url: &str) -> bool {
+async fn a_locked_fence_stops_no_batch(parents: bool, patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
     let mut inserts = Vec::new();
@@ -110,18 +110,18 @@ async fn epoch(store: &PostgresStore, of: &Subject, number: u8) -> Epoch {
 
 /// On one thread, where the calls after the first two find those under way for certain.
 #[tokio::test]
-async fn no_batch_waits_for_what_somebody_holds() {
+async fn no_batch_waits_for_a_locked_row() {
     let Some(server) = server() else { return };
     let url = server.url();
     let skip = |file, of| Some((file, of, ""));
-    assert!(a_held_row_stops_nobody(None, url).await);
-    assert!(!a_held_row_stops_nobody(skip("replace_batch.sql", " skip locked"), url).await);
+    assert!(a_locked_row_stops_no_batch(None, url).await);
+    assert!(!a_locked_row_stops_no_batch(skip("replace_batch.sql", " skip locked"), url).await);
     let alone = "    order by t.selector\n    for no key update of t skip locked\n";
-    assert!(!a_held_row_stops_nobody(skip("replace_batch.sql", alone), url).await);
+    assert!(!a_locked_row_stops_no_batch(skip("replace_batch.sql", alone), url).await);
     for (parents, lock) in [(false, "for share of e skip locked"), (true, "for share of p skip locked")] {
-        assert!(a_held_fence_stops_nobody(parents, None, url).await);
+        assert!(a_locked_fence_stops_no_batch(parents, None, url).await);
         let waits = Some(("insert_batch.sql", lock, &lock[..14]));
-        assert!(!a_held_fence_stops_nobody(parents, waits, url).await);
+        assert!(!a_locked_fence_stops_no_batch(parents, waits, url).await);
     }
 }
 

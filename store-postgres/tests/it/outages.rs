@@ -181,7 +181,7 @@ async fn an_answer_that_never_comes_leaves_a_write_in_doubt() {
 }
 
 #[tokio::test]
-async fn a_pool_that_somebody_else_exhausts_is_unavailable_for_a_while() {
+async fn a_pool_exhausted_by_the_application_is_unavailable_for_a_while() {
     let Some(server) = own_server() else { return };
     let schema = schema();
     store(server.url(), &schema, |builder| builder).await;

@@ -205,7 +205,7 @@ async fn a_master_that_wakes_up_replaced_is_not_asked() {
 
 /// The first Sentinel in the list does not answer, and no call waits for it.
 #[tokio::test]
-async fn a_frozen_sentinel_holds_up_nobody() {
+async fn a_frozen_sentinel_delays_no_call() {
     let Some(group) = needed("a frozen Sentinel", redis_sentinel()).unwrap() else { return };
     group.sentinels()[0].freeze().unwrap();
     // Each of these calls asks the Sentinels; waiting for the first would take a quarter of the timeout.

@@ -73,7 +73,7 @@ async fn entries_without_their_record_are_removed() {
 }
 
 #[tokio::test]
-async fn entries_that_lead_nowhere_mislead_nobody() {
+async fn entries_without_a_record_are_ignored() {
     // Marked as clean, so that no check runs and the readers must cope by themselves.
     let (folder, _) = damaged(10, |db, tree| {
         for key in keys(tree, b'r').iter().take(4) {

@@ -99,7 +99,7 @@ async fn a_session_that_was_made_up_or_copied_in_the_database_is_none() {
 }
 
 #[tokio::test]
-async fn keys_can_be_changed_without_logging_anybody_out() {
+async fn keys_can_be_replaced_without_a_log_out() {
     let world = World::new();
     let id = |id: u32| KeyId::new(id).unwrap();
     let old = world.store(Some(ring(1)));

@@ -33,7 +33,7 @@ async fn ids_that_look_alike_are_different_users() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_deleted_is_nobody_and_keeps_the_cookies() {
+async fn a_deleted_user_is_anonymous_and_keeps_the_cookies() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -50,7 +50,7 @@ async fn a_user_who_was_deleted_is_nobody_and_keeps_the_cookies() {
 }
 
 #[tokio::test]
-async fn a_user_who_was_locked_is_nobody_at_once() {
+async fn a_locked_user_is_anonymous_at_once() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -65,7 +65,7 @@ async fn a_user_who_was_locked_is_nobody_at_once() {
 }
 
 #[tokio::test]
-async fn a_loader_that_fails_is_an_outage_and_logs_nobody_out() {
+async fn a_loader_that_fails_is_an_outage_and_logs_no_user_out() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -156,7 +156,7 @@ async fn a_login_that_checked_the_old_password_does_not_slip_in() {
 }
 
 #[tokio::test]
-async fn who_changes_somebody_else_s_password_does_not_become_them() {
+async fn a_user_that_changes_anothers_password_does_not_become_them() {
     let site = Site::new();
     let (alice, bob) = (site.browser(), site.browser());
     alice.log_in("alice").await;

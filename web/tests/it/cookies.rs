@@ -125,7 +125,7 @@ async fn an_answer_with_cookies_is_kept_out_of_every_cache() {
 }
 
 #[tokio::test]
-async fn what_is_somebody_s_own_is_kept_by_no_cache_unless_the_page_says_so() {
+async fn a_personal_page_is_kept_by_no_cache_unless_it_says_so() {
     let site = Site::new();
     let browser = site.browser();
     for path in ["/me", "/kept"] {

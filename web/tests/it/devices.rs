@@ -74,7 +74,7 @@ async fn a_device_that_logs_itself_out_in_the_list_loses_its_cookies() {
 }
 
 #[tokio::test]
-async fn nobody_ends_a_device_of_somebody_else() {
+async fn no_user_ends_another_users_device() {
     let (_site, laptop, phone, bob) = three().await;
     for id in ids(&laptop).await {
         assert_eq!(bob.post("/devices/one", &[("login", &id)]).await.body, "nothing");
@@ -124,7 +124,7 @@ async fn everywhere_is_everywhere() {
 }
 
 #[tokio::test]
-async fn somebody_remembered_may_log_the_others_out_and_stays_remembered() {
+async fn a_remembered_user_may_log_the_others_out_and_stays_remembered() {
     let (_site, laptop, phone, _bob) = three().await;
     laptop.reopen();
     assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");

@@ -29,7 +29,7 @@ impl Junk {
 }
 
 #[tokio::test]
-async fn a_malformed_cookie_is_nobody_s() {
+async fn a_malformed_cookie_is_anonymous() {
     let site = Site::new();
     let token = "A".repeat(22) + "." + &"A".repeat(43);
     let long = "A".repeat(4_000);
@@ -74,7 +74,7 @@ async fn a_malformed_cookie_is_nobody_s() {
 }
 
 #[tokio::test]
-async fn any_bytes_are_nobody_s() {
+async fn any_bytes_are_anonymous() {
     let site = Site::new();
     let mut junk = Junk(0x5eed);
     for round in 0..300 {
@@ -92,7 +92,7 @@ async fn any_bytes_are_nobody_s() {
 }
 
 #[tokio::test]
-async fn one_changed_character_makes_a_token_nobody_s() {
+async fn one_changed_character_makes_a_token_anonymous() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -189,7 +189,7 @@ async fn a_good_session_beside_a_stolen_remember_me_token_stays() {
 }
 
 #[tokio::test]
-async fn more_cookies_than_a_browser_sends_are_refused_and_log_nobody_out() {
+async fn more_cookies_than_a_browser_sends_are_refused_and_log_no_user_out() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in("alice").await;

@@ -100,7 +100,7 @@ async fn only_bearer_is_looked_at_in_any_case() {
 }
 
 #[tokio::test]
-async fn a_key_is_ended_by_its_owner_and_by_nobody_else() {
+async fn a_key_is_ended_by_its_owner_only() {
     let (site, browser, key) = with_key().await;
     let list = browser.get("/keys").await.body;
     assert!(list.ends_with(" build server") && !list.contains(&key[7..30]), "{list}");

@@ -37,7 +37,7 @@ async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
 }
 
 #[tokio::test]
-async fn a_browser_with_damaged_rows_only_is_nobody_and_may_log_in_and_out() {
+async fn a_browser_with_only_damaged_rows_is_anonymous_and_may_log_in_and_out() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;

@@ -10,7 +10,7 @@ use crate::gate::Call;
 use crate::site::{DAY, MINUTE, Site};
 
 #[tokio::test]
-async fn a_visitor_is_nobody_and_gets_no_cookie() {
+async fn a_visitor_is_anonymous_and_gets_no_cookie() {
     let site = Site::new();
     let answer = site.browser().get("/me").await;
     assert_eq!((answer.status, &*answer.body), (200, "nobody"));
@@ -43,7 +43,7 @@ async fn a_wrong_password_changes_nothing_for_a_visitor_or_a_member() {
 }
 
 #[tokio::test]
-async fn nobody_is_remembered_who_did_not_ask_for_it() {
+async fn a_user_that_did_not_ask_for_it_is_not_remembered() {
     let site = Site::new();
     let browser = site.browser();
     let answer = browser.log_in("alice").await;
@@ -117,7 +117,7 @@ async fn what_a_visitor_put_into_the_cart_is_there_after_the_login() {
 }
 
 #[tokio::test]
-async fn somebody_else_who_logs_in_finds_nothing_of_the_first_user() {
+async fn another_user_that_logs_in_finds_nothing_of_the_first() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -192,7 +192,7 @@ async fn a_logout_everywhere_while_the_password_is_checked_turns_the_login_away(
 }
 
 #[tokio::test]
-async fn a_login_that_was_begun_for_somebody_else_is_refused() {
+async fn a_login_begun_for_another_user_is_refused() {
     let site = Site::new();
     let browser = site.browser();
     let form = [("id", "alice"), ("password", "secret"), ("begun", "bob")];
@@ -236,7 +236,7 @@ async fn a_browser_that_logs_in_anew_at_the_cap_logs_no_other_device_out() {
 }
 
 #[tokio::test]
-async fn nobody_confirms_for_somebody_else() {
+async fn no_user_confirms_for_another() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_with("alice", &[("stale", "on")]).await;
@@ -246,7 +246,7 @@ async fn nobody_confirms_for_somebody_else() {
 }
 
 #[tokio::test]
-async fn the_test_helper_logs_somebody_in_without_a_password() {
+async fn the_test_helper_logs_a_user_in_without_a_password() {
     let site = Site::new();
     let mut headers = http::HeaderMap::new();
     headers.insert("user-agent", http::HeaderValue::from_static("Firefox"));

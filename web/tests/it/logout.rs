@@ -19,7 +19,7 @@ async fn a_logout_lasts() {
 }
 
 #[tokio::test]
-async fn somebody_remembered_stays_logged_out() {
+async fn a_remembered_user_stays_logged_out() {
     for seconds in [None, Some("25200")] {
         let site = Site::new();
         let browser = site.browser();
@@ -74,7 +74,7 @@ async fn cookies_are_cleared_with_the_attributes_they_were_set_with() {
 }
 
 #[tokio::test]
-async fn a_logout_of_nobody_does_no_harm() {
+async fn a_log_out_of_an_anonymous_client_does_no_harm() {
     let site = Site::new();
     let (browser, member) = (site.browser(), site.browser());
     member.log_in("alice").await;
@@ -162,7 +162,7 @@ async fn a_logout_takes_the_sessions_data_with_it() {
 }
 
 #[tokio::test]
-async fn somebody_may_log_in_again_after_the_logout() {
+async fn a_user_may_log_in_again_after_the_log_out() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;

@@ -119,7 +119,7 @@ async fn a_logout_everywhere_ends_outstanding_links() {
 }
 
 #[tokio::test]
-async fn a_link_to_a_user_who_was_deleted_is_nobody_s() {
+async fn a_link_to_a_deleted_user_is_anonymous() {
     let site = Site::new();
     let token = mail(&site, RESET, "bob").await;
     site.users.remove("bob");

@@ -35,7 +35,7 @@ async fn another_site_changes_nothing() {
 }
 
 #[tokio::test]
-async fn another_site_logs_nobody_in_as_somebody_else() {
+async fn another_site_logs_no_user_in_as_another() {
     let site = Site::new();
     let browser = site.browser();
     let form = [("id", "bob"), ("password", "secret")];

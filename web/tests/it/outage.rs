@@ -142,7 +142,7 @@ async fn a_rotation_that_cannot_be_written_is_put_off() {
 }
 
 #[tokio::test]
-async fn a_rotation_of_unknown_outcome_logs_nobody_out() {
+async fn a_rotation_of_unknown_outcome_logs_no_user_out() {
     let site = Site::new();
     let browser = site.reopened().await;
     site.gate.unknown(Call::Replace);

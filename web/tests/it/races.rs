@@ -151,7 +151,7 @@ async fn a_session_is_shared_by_tabs_without_a_write() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_double_click_on_the_login_button_leaves_somebody_logged_in() {
+async fn a_double_click_on_the_login_button_leaves_the_user_logged_in() {
     for last in 0..2 {
         let site = Site::new();
         let browser = site.browser();

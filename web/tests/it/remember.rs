@@ -106,7 +106,7 @@ async fn a_token_that_is_not_used_expires_before_its_time() {
 }
 
 #[tokio::test]
-async fn a_token_of_no_series_is_nobody_s() {
+async fn a_token_of_no_series_is_anonymous() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -119,7 +119,7 @@ async fn a_token_of_no_series_is_nobody_s() {
 }
 
 #[tokio::test]
-async fn a_guess_with_the_right_series_logs_nobody_out() {
+async fn a_guess_with_the_right_series_logs_no_user_out() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
@@ -189,7 +189,7 @@ async fn a_restored_session_costs_one_read_once_the_new_token_is_known_to_have_a
 }
 
 #[tokio::test]
-async fn confirming_does_not_remember_somebody_who_is_not_remembered() {
+async fn a_step_up_does_not_remember_a_user_that_did_not_ask() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in("alice").await;

@@ -5,7 +5,7 @@ use hallpass_web::AuthLayer;
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]
-async fn a_program_that_is_nobody_gets_401_and_a_problem() {
+async fn an_anonymous_program_gets_401_and_a_problem() {
     let site = Site::new();
     for path in ["/account", "/members", "/delicate", "/vault"] {
         let answer = site.browser().program().get(path).await;
@@ -21,7 +21,7 @@ async fn a_program_that_is_nobody_gets_401_and_a_problem() {
 }
 
 #[tokio::test]
-async fn a_page_sends_nobody_to_the_login_and_back() {
+async fn a_page_sends_an_anonymous_client_to_the_login_and_back() {
     let site = Site::new();
     let browser = site.browser();
     for path in ["/account", "/members"] {
@@ -84,7 +84,7 @@ async fn a_request_for_another_host_leads_to_no_other_site() {
 }
 
 #[tokio::test]
-async fn who_is_logged_in_gets_in() {
+async fn a_logged_in_user_gets_in() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in("alice").await;
@@ -151,7 +151,7 @@ async fn a_password_for_the_proxy_makes_no_program_of_a_browser() {
 }
 
 #[tokio::test]
-async fn a_form_that_comes_from_nobody_is_not_repeated_by_a_redirect() {
+async fn a_form_of_an_anonymous_client_is_not_repeated_by_a_redirect() {
     let site = Site::new();
     let answer = site.browser().post("/members", &[("a", "b")]).await;
     assert_eq!((answer.status, answer.location()), (303, "/login"));

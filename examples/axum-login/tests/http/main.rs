@@ -119,7 +119,7 @@ fn no_cookie_costs_a_500() {
 }
 
 #[test]
-fn a_form_on_another_site_logs_nobody_in() {
+fn a_form_on_another_site_logs_no_user_in() {
     let folder = tempfile::tempdir().unwrap();
     let site = start(folder.path());
     let own = format!("Origin: https://{}\r\n", site.address);

@@ -12,7 +12,7 @@ use crate::browser::Browser;
 use crate::plugged::Plugged;
 
 #[test]
-fn an_outage_logs_nobody_out() {
+fn an_outage_logs_no_user_out() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let listener = runtime.block_on(TcpListener::bind("127.0.0.1:0")).unwrap();
     let mut browser = Browser::new(listener.local_addr().unwrap());

@@ -59,7 +59,7 @@ fn one_browser_logs_the_other_out_and_stays() {
 }
 
 #[test]
-fn whoever_watches_sees_what_another_browser_does() {
+fn the_live_page_shows_what_another_browser_does() {
     with_two(|_, laptop, phone| {
         laptop.visit("/");
         assert!(!laptop.shows("logged out"));

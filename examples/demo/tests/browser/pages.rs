@@ -32,7 +32,7 @@ fn inspect(browser: &Chromium<'_>, name: &str) {
 }
 
 #[test]
-fn every_page_can_be_read_by_everybody() {
+fn every_page_is_accessible() {
     let (site, driver) = (Site::start(), Driver::start());
     let (mine, other) = (Profile::new(), Profile::new());
     let browser = mine.open(&driver, &site.url);

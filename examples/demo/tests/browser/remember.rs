@@ -40,7 +40,7 @@ fn a_browser_that_was_closed_is_logged_in_and_not_fresh() {
 }
 
 #[test]
-fn without_the_box_ticked_a_closed_browser_is_nobody() {
+fn without_the_box_ticked_closing_the_browser_logs_out() {
     let (site, driver, profile) = (Site::start(), Driver::start(), Profile::new());
     let browser = profile.open(&driver, &site.url);
     browser.visit("/");

@@ -24,7 +24,7 @@ fn a_page_for_users_sends_strangers_to_the_login_and_back() {
 }
 
 #[test]
-fn nobody_is_sent_to_another_site() {
+fn no_redirect_leads_to_another_site() {
     let server = Server::memory(&[]);
     for next in
         ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "%0d%0aX:y"]

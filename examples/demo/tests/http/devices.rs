@@ -40,7 +40,7 @@ fn one_device_can_be_logged_out_alone() {
 }
 
 #[test]
-fn a_device_of_somebody_else_stays() {
+fn another_users_device_stays() {
     let server = Server::memory(&[]);
     let mut alice = Browser::remembered(server.address);
     let mut phone = Browser::remembered(server.address);

@@ -52,7 +52,7 @@ fn is_shared(store: &Store) {
 }
 
 #[test]
-fn a_postgres_that_was_killed_logs_nobody_out() -> Result<(), Error> {
+fn killing_postgres_logs_no_user_out() -> Result<(), Error> {
     let Some(store) = needed("the demo over a PostgreSQL that is killed", postgres())? else { return Ok(()) };
     outlives(&store);
     Ok(())
@@ -66,7 +66,7 @@ fn two_programs_share_a_postgres() -> Result<(), Error> {
 }
 
 #[test]
-fn a_redis_that_was_killed_logs_nobody_out() -> Result<(), Error> {
+fn killing_redis_logs_no_user_out() -> Result<(), Error> {
     // With `everysec`, a Redis that is killed while it syncs its file loses writes that it has acknowledged.
     let redis = Launch::new(Backend::Redis).setting("appendfsync", "always").start();
     let Some(store) = needed("the demo over a Redis that is killed", redis)? else { return Ok(()) };
