@@ -25,6 +25,16 @@ pub(crate) enum Target {
     Server(SocketAddr),
 }
 
+impl Target {
+    /// `None` for a site in process.
+    fn address(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Process(_) => None,
+            Self::Server(address) => Some(*address),
+        }
+    }
+}
+
 /// A request with all its headers, ready to send.
 #[derive(Clone, Debug)]
 pub(crate) struct Prepared {
@@ -58,7 +68,7 @@ impl Prepared {
 
     /// Sends it to a server, and closes the connection before the answer arrives.
     pub(crate) async fn send_and_hang_up(&self) -> TcpStream {
-        let Target::Server(address) = self.to else { panic!("nothing to hang up") };
+        let address = self.to.address().expect("a request in process has no connection");
         let mut stream = TcpStream::connect(address).await.unwrap();
         stream.write_all(&self.bytes()).await.unwrap();
         stream

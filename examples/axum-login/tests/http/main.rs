@@ -1,7 +1,7 @@
 //! The site from outside, over HTTP: the program with its sessions in a folder, and the routes over a store that
 //! fails.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+#![expect(clippy::expect_used, reason = "a test may panic")]
 
 #[path = "../../../support/browser.rs"]
 mod browser;
