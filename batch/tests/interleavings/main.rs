@@ -41,7 +41,7 @@ const STUCK: Duration = Duration::from_millis(50);
 const BUSY: Limits =
     Limits { slots: 1, batch: 2, queue: 10, sharing: Sharing::WhenBusy { stuck: STUCK, limit: 2 } };
 const MANY: Limits =
-    Limits { slots: 1, batch: 2, queue: 10, sharing: Sharing::WhenMany { few: 2, small: 2 } };
+    Limits { slots: 1, batch: 2, queue: 10, sharing: Sharing::WhenMany { few: 2, small: 1 } };
 
 /// What the server has seen.
 #[derive(Default)]
