@@ -202,7 +202,7 @@ async fn an_index_is_kept_for_a_record_that_is_kept_longer() {
         let first = &bench.put(1).await[0];
         let mut later = next(first);
         later.purge_at = first.expires_at.saturating_add(HOUR * 999);
-        replaced(&bench.store, &later, &first).await;
+        replaced(&bench.store, &later, first).await;
         let record = row(&bench.namespace, later.selector);
         bench.ask("PTTL", &bench.index()).await > bench.ask("PTTL", &record).await
     })

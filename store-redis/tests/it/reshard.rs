@@ -105,7 +105,7 @@ async fn a_revocation_amid_a_move_waits_and_misses_nothing() {
         // Single records can be read and written on both nodes; operations on a whole subject are not done.
         for token in &made {
             let later = next(token);
-            replaced(&patient, &later, &token).await;
+            replaced(&patient, &later, token).await;
             assert_eq!(patient.find(token.selector).await.unwrap(), Some(later));
         }
         let error = end(&hasty, name, Action::Remove).await;
