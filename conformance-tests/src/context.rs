@@ -13,9 +13,10 @@ use crate::declared::{Capability, Declared};
 use crate::handle::Handle;
 use crate::harness::{Harness, Server};
 use crate::history::History;
-use crate::outcome::{CaseResult, Stop, chain};
+use crate::outcome::{CaseResult, Stop};
 use crate::rng::Rng;
 use crate::specimen::{NOW, next};
+use hallpass_core::error_chain;
 
 /// The name of a store's opening in the history.
 pub(crate) const OPEN: &str = "open";
@@ -78,7 +79,7 @@ impl CaseContext {
                 Ok(Handle::new(store, self.0.history.clone(), node))
             }
             Err(error) => {
-                let why = format!("cannot open namespace {namespace}: {}", chain(&*error));
+                let why = format!("cannot open namespace {namespace}: {}", error_chain(&*error));
                 call.end(why.clone());
                 Err(Stop::Harness(why))
             }
@@ -184,7 +185,7 @@ impl CaseContext {
 
 /// Reports an error of the harness.
 pub(crate) fn harness_failed(error: &BoxError) -> Stop {
-    Stop::Harness(chain(&**error))
+    Stop::Harness(error_chain(&**error))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

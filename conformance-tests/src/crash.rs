@@ -75,7 +75,7 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
 
 /// Creates and ends records in every way there is, until the process is killed.
 async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
-    let failed = |error: StoreError| crate::outcome::chain(&error);
+    let failed = |error: StoreError| hallpass_core::error_chain(&error);
     let stopped = |stop: Stop| format!("{stop:?}");
     let name = subject(&format!("writer {writer}"));
     loop {

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use hallpass_core::error_chain;
+
 use crate::clause::Clause;
 
 /// The reason that leaves a case about faults untested if the harness has no server.
@@ -161,7 +163,7 @@ impl Stop {
 /// An error of a backend while no fault is inflicted.
 impl From<hallpass_core::StoreError> for Stop {
     fn from(error: hallpass_core::StoreError) -> Self {
-        let observed = format!("the store failed without any fault: {}", chain(&error));
+        let observed = format!("the store failed without any fault: {}", error_chain(&error));
         match is_late(&error) {
             true => Self::Late { clause: Clause::S12, observed },
             false => Self::Violation { clause: Clause::S12, observed },
@@ -176,7 +178,7 @@ impl From<hallpass_core::Failure> for Stop {
             hallpass_core::Failure::Corrupt { .. } => Clause::S1,
             _ => Clause::S12,
         };
-        let observed = format!("the service failed without any fault: {}", chain(&failure));
+        let observed = format!("the service failed without any fault: {}", error_chain(&failure));
         match failure {
             hallpass_core::Failure::Contended => Self::Late { clause, observed },
             hallpass_core::Failure::Store(error) if is_late(&error) => Self::Late { clause, observed },
@@ -201,18 +203,6 @@ impl From<hallpass_core::Denied> for Stop {
             }
         }
     }
-}
-
-/// Formats an error and its sources in one line.
-pub(crate) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        source = error.source();
-    }
-    text
 }
 
 /// Ends the case with a violation of `clause` unless `holds`.

@@ -11,8 +11,9 @@ use crate::cases::cases;
 use crate::clause::Clause;
 use crate::harness::Harness;
 use crate::options::Options;
-use crate::outcome::{Outcome, chain};
+use crate::outcome::Outcome;
 use crate::runner::run;
+use hallpass_core::error_chain;
 
 /// The number of attempts that a race gets to show the mistake.
 const ATTEMPTS: u64 = 8;
@@ -85,7 +86,7 @@ fn breaks(case: &Case, clause: Clause, harness: impl Harness, seed: u64, seen: &
         match outcome {
             _ if ran.id() != case.id() => {}
             Outcome::Failed(violation) if violation.clause == clause => return true,
-            Outcome::Failed(violation) => *seen = chain(violation),
+            Outcome::Failed(violation) => *seen = error_chain(violation),
             other => *seen = format!("{other:?}"),
         }
     }

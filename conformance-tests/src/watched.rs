@@ -14,7 +14,7 @@ use hallpass_core::{Kind, Kinds, Note, Purposes, Selector, StoreError, Subject, 
 
 use crate::coverage::Asked;
 use crate::history::History;
-use crate::outcome::chain;
+use hallpass_core::error_chain;
 
 /// How often a call is repeated if the store refused it without doing anything.
 const TRIES: u32 = 40;
@@ -63,7 +63,7 @@ impl Watched {
             visit.end(result.as_ref().is_ok_and(&wrote), fault);
             match &result {
                 Ok(value) => call.answer(answer(value)),
-                Err(error) => call.end(chain(error)),
+                Err(error) => call.end(error_chain(error)),
             }
             let harmless = matches!(
                 &result,

@@ -17,7 +17,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::cluster_slots::{ClusterId, Layout, Place};
 use crate::connection::{Dialer, Node};
-use crate::error::{Causes, describe, settled, unavailable, unavailable_because};
+use crate::error::{describe, settled, unavailable, unavailable_because};
+use hallpass_core::error_chain;
 
 const SLOTS: usize = 16_384;
 /// The shortest time between two queries for the map. It doubles with each query that finds nothing new.
@@ -244,7 +245,7 @@ impl Asking<'_> {
                     return Some((node, layout));
                 }
                 Ok((Err(error), node)) => {
-                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a node does not return the map");
+                    tracing::debug!(node = %node.name, error = error_chain(&describe(&error)), "a node does not return the map");
                     let settled = settled(&error, "this server is no node of a cluster");
                     self.refusal = self.refusal.take().or(settled);
                     self.last = Some(error);

@@ -59,21 +59,6 @@ impl StdError for Error {
     }
 }
 
-/// An error with its causes, on one line, for a log.
-pub(crate) struct Causes<'a>(pub(crate) &'a (dyn StdError + 'static));
-
-impl fmt::Display for Causes<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(next) = cause {
-            write!(f, ": {next}")?;
-            cause = next.source();
-        }
-        Ok(())
-    }
-}
-
 /// Returns the error for the application, if trying again or elsewhere does not help. `misplaced` describes a
 /// server that does not know or does not allow the command.
 pub(crate) fn settled(error: &RedisError, misplaced: &'static str) -> Option<StoreError> {
@@ -249,6 +234,9 @@ mod tests {
     #[test]
     fn a_refused_connection_says_so() {
         let error = RedisError::from(std::io::Error::from(std::io::ErrorKind::ConnectionRefused));
-        assert_eq!(Causes(&describe(&error)).to_string(), "the connection failed: connection refused");
+        assert_eq!(
+            hallpass_core::error_chain(&describe(&error)),
+            "the connection failed: connection refused"
+        );
     }
 }

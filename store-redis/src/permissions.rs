@@ -6,10 +6,11 @@ use hallpass_core::StoreError;
 use redis::{RedisError, Value};
 
 use crate::connection::Node;
-use crate::error::{ALL_KEYS, Causes, denied, describe, is_denied, not_done};
+use crate::error::{ALL_KEYS, denied, describe, is_denied, not_done};
 use crate::keys;
 use crate::router::Router;
 use crate::statements::Script;
+use hallpass_core::error_chain;
 
 /// # Errors
 /// [`StoreError::Refused`] with the missing permissions.
@@ -49,7 +50,10 @@ fn missing_only(answer: Result<Value, RedisError>) -> Result<Option<Value>, Stor
         Ok(value) => Ok(Some(value)),
         Err(error) if is_denied(&error) => Err(not_done(&error)),
         Err(error) => {
-            tracing::debug!(error = %Causes(&describe(&error)), "cannot determine the user's permissions");
+            tracing::debug!(
+                error = error_chain(&describe(&error)),
+                "cannot determine the user's permissions"
+            );
             Ok(None)
         }
     }

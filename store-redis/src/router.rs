@@ -11,10 +11,11 @@ use redis::{Cmd, RedisError, Value};
 use tokio::time::{Instant, sleep, timeout};
 
 use crate::connection::{LiveConnection, Markers, Node, ReplicaWait};
-use crate::error::{Causes, ErrorClass, class, describe, late, not_done, refused, unanswered};
+use crate::error::{ErrorClass, class, describe, late, not_done, refused, unanswered};
 use crate::keys::{self, Keys};
 use crate::statements::Script;
 use crate::topology::Topology;
+use hallpass_core::error_chain;
 
 /// The longest time that a call may take (S12).
 pub(crate) const LONGEST: Duration = Duration::from_secs(20);
@@ -116,7 +117,7 @@ impl Router {
                 }
                 self.topology.request_refresh();
                 let error = late(progress.sent && call.effect != Effect::Read, progress.last.as_ref());
-                tracing::warn!(error = %Causes(&error), "a call takes too long");
+                tracing::warn!(error = error_chain(&error), "a call takes too long");
                 Err(error)
             }
         }
@@ -185,7 +186,7 @@ impl Router {
                 Err(AttemptError::NotReplicated(error)) => return Err(error),
                 Err(AttemptError::NotSent(error)) => {
                     self.topology.request_refresh();
-                    tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "nothing was sent");
+                    tracing::debug!(node = %node.name, error = error_chain(&describe(&error)), "nothing was sent");
                     losses += 1;
                     if losses > 1 {
                         return Err(not_done(&error));
@@ -198,7 +199,7 @@ impl Router {
             let may_be_done = call.effect != Effect::Read;
             // This request is settled. If the time is up before the next one is sent, nothing is in doubt.
             progress.sent = false;
-            tracing::debug!(node = %node.name, error = %Causes(&describe(&error)), "a call is not done");
+            tracing::debug!(node = %node.name, error = error_chain(&describe(&error)), "a call is not done");
             progress.last = Some(error.clone());
             match class(&error) {
                 ErrorClass::Final | ErrorClass::NoScript => return Err(not_done(&error)),

@@ -14,7 +14,8 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 
 use crate::connection::{Dialer, Node};
-use crate::error::{Causes, ErrorClass, class, refused, settled, unavailable, unavailable_because};
+use crate::error::{ErrorClass, class, refused, settled, unavailable, unavailable_because};
+use hallpass_core::error_chain;
 
 /// How long an answer is used. A master that was frozen, replaced and thawed considers itself the master
 /// until Sentinel tells it otherwise, about eight seconds later. So asking only after an error is not enough.
@@ -123,7 +124,7 @@ impl Sentinel {
         let known = match found {
             Ok(master) => Known { master, since: now, named: now },
             Err(error) => {
-                tracing::warn!(error = %Causes(&error), "no Sentinel names the master");
+                tracing::warn!(error = error_chain(&error), "no Sentinel names the master");
                 match self.still_trusted(&error).await {
                     Some(known) => Known { since: now, ..known },
                     None => return Err(error),

@@ -46,7 +46,7 @@ impl Setting {
             Err(error) => {
                 let first: &dyn Error = &*error;
                 let chain: Vec<_> =
-                    iter::successors(Some(first), |error| error.source()).map(ToString::to_string).collect();
+                    iter::successors(Some(first), |&error| error.source()).map(ToString::to_string).collect();
                 let reason = chain.join(": ");
                 self.missing.push((system.to_owned(), reason));
             }

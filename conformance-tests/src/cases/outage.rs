@@ -101,7 +101,7 @@ async fn fails<T: std::fmt::Debug>(
 ) -> CaseResult<bool> {
     match timeout(BOUND, call).await {
         Ok(Err(error)) => {
-            let said = format!("{error:?} {}", chain(&error));
+            let said = format!("{error:?} {}", error_chain(&error));
             keeps_quiet("an error during a fault", &said, &[SECRET])?;
             Ok(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }))
         }
@@ -122,7 +122,7 @@ async fn recovered(case: &CaseContext, store: &Handle, record: &Record) -> CaseR
                 good += 1;
                 continue;
             }
-            Ok(Err(error)) => chain(&error),
+            Ok(Err(error)) => error_chain(&error),
             Err(_) => return hold(S12, false, "after the fault a call never returns"),
         };
         good = 0;

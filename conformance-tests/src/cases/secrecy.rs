@@ -95,7 +95,7 @@ async fn errors_show_no_body(case: CaseContext) -> CaseResult {
         errors.extend(store.find(record.selector).await.err());
     }
     for error in errors {
-        let said = format!("{error:?} {}", chain(&error));
+        let said = format!("{error:?} {}", error_chain(&error));
         keeps_quiet("an error", &said, &[b"confidential"])?;
     }
     Ok(())

@@ -16,7 +16,8 @@ use crate::declared::Capability;
 use crate::harness::Fault;
 use crate::history::now;
 use crate::interleave::interleave;
-use crate::outcome::{CaseResult, Stop, chain, hold};
+use crate::outcome::{CaseResult, Stop, hold};
+use hallpass_core::error_chain;
 
 /// How many spurious conflicts (S5) are accepted before they count as a refusal.
 const SPURIOUS: u32 = 16;
@@ -196,7 +197,11 @@ impl Session {
                     Ok(_) => good += 1,
                     Err(error) => {
                         let late = now() - started > within;
-                        hold(S12, !late, format_args!("{within:?} after the fault: {}", chain(&error)))?;
+                        hold(
+                            S12,
+                            !late,
+                            format_args!("{within:?} after the fault: {}", error_chain(&error)),
+                        )?;
                         good = 0;
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }

@@ -7,7 +7,6 @@ mod activity;
 mod pages;
 mod routes;
 
-use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -51,11 +50,4 @@ pub fn app(tokens: Tokens, activity: Activity, cookies: Cookies) -> Result<Route
         Cookies::Secure => layer,
     };
     Ok(routes::router(layer.build()?, accounts, activity))
-}
-
-/// An error with its causes, on one line.
-pub fn with_causes(error: &dyn Error) -> String {
-    let errors: Vec<_> =
-        std::iter::successors(Some(error), |&error| error.source()).map(ToString::to_string).collect();
-    errors.join(": ")
 }

@@ -10,8 +10,9 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use hallpass_core::error_chain;
 use hallpass_core::{Purger, Tokens};
-use hallpass_demo::{Activity, announced, app, with_causes};
+use hallpass_demo::{Activity, announced, app};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -40,7 +41,7 @@ async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(io::stderr).init();
     match serve(options).await {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(with_causes(&*error), 1),
+        Err(error) => fail(error_chain(&*error), 1),
     }
 }
 
@@ -58,7 +59,7 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
         _ => format!("cannot listen on {}: {error}", options.listen),
     })?;
     let store = options.store.open().await;
-    let store = store.map_err(|error| format!("cannot open {}: {}", options.store, with_causes(&*error)))?;
+    let store = store.map_err(|error| format!("cannot open {}: {}", options.store, error_chain(&*error)))?;
     let activity = Activity::default();
     let tokens = Tokens::builder(store)
         .policy(options.remember)

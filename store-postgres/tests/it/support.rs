@@ -169,11 +169,5 @@ pub(crate) async fn a_login_lives_and_ends(store: &PostgresStore) {
 
 /// The text of an error with all its sources, in `Display` and in `Debug`.
 pub(crate) fn words(error: &StoreError) -> String {
-    let mut words = format!("{error:?} {error}");
-    let mut source = std::error::Error::source(error);
-    while let Some(error) = source {
-        words += &format!(": {error}");
-        source = error.source();
-    }
-    words
+    format!("{error:?} {}", hallpass_core::error_chain(error))
 }

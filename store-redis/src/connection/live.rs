@@ -9,7 +9,8 @@ use redis::{AsyncConnectionConfig, Client, Cmd, Pipeline, PushInfo, PushKind, Re
 use tokio::sync::Mutex;
 use tokio::time::Instant;
 
-use crate::error::{Causes, describe};
+use crate::error::describe;
+use hallpass_core::error_chain;
 
 /// How long after a failed attempt other calls get its error, instead of waiting for attempts of their own.
 const PAUSE: Duration = Duration::from_millis(100);
@@ -52,7 +53,7 @@ impl<T: AsRef<LiveConnection> + Clone> Connection<T> {
                 Ok(live)
             }
             Err(error) => {
-                tracing::warn!(node = %name, error = %Causes(&describe(&error)), "cannot connect");
+                tracing::warn!(node = %name, error = error_chain(&describe(&error)), "cannot connect");
                 *failed = Some((Instant::now(), error.clone()));
                 Err(error)
             }
