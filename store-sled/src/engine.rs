@@ -279,7 +279,9 @@ impl Engine {
     /// Notes that sled panicked or lost data: no more calls.
     fn panic(&self) {
         if !self.panicked.swap(true, Ordering::SeqCst) {
-            tracing::error!("sled: panicked; every call fails until the process starts again");
+            tracing::error!(
+                "sled: panicked or found its files damaged; every call fails until the process starts again"
+            );
         }
     }
 

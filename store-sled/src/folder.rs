@@ -311,8 +311,36 @@ mod tests {
         let folder = Folder::open(path.path(), options).unwrap();
         let full = std::io::Error::from_raw_os_error(28);
         let _ = folder.engine(true).unwrap().written::<()>(Err(sled::Error::Io(full)));
+        lines.0.lock().unwrap().clear();
         drop(folder);
         let lines = lines.0.lock().unwrap();
         assert!(lines.contains("not closed cleanly") && lines.contains("No space left"), "{lines}");
+    }
+
+    #[test]
+    fn a_disk_that_fails_and_the_opening_after_it_are_traced() {
+        let lines = Lines::default();
+        let _listening = tracing::subscriber::set_default(lines.clone());
+        let path = tempfile::tempdir().unwrap();
+        let options = Options { cache_bytes: 1 << 20, timeout: Duration::from_secs(1) };
+        let folder = Folder::open(path.path(), options).unwrap();
+        let fail = |engine: &Engine| {
+            let full = std::io::Error::from_raw_os_error(28);
+            let _ = engine.written::<()>(Err(sled::Error::Io(full)));
+        };
+        let engine = folder.engine(true).unwrap();
+        fail(&engine);
+        fail(&engine);
+        drop(engine);
+        let text = std::mem::take(&mut *lines.0.lock().unwrap());
+        assert_eq!(text.matches("the disk has failed").count(), 1, "{text}");
+        let deadline = now() + Duration::from_secs(30);
+        while folder.engine(true).is_err() {
+            assert!(now() < deadline, "the folder is not opened again");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let text = lines.0.lock().unwrap().clone();
+        assert!(text.contains("not closed cleanly, and was checked"), "{text}");
+        assert!(text.contains("the folder is open again"), "{text}");
     }
 }

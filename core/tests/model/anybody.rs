@@ -115,7 +115,7 @@ impl Anybody {
             Decision::Accept { .. } if replay && !(token == 1 && self.open(setting)) => OPEN,
             Decision::Accept { slide: true, .. } if replay => "a replay moved the idle expiry",
             Decision::Accept { successor: Successor::None, .. } => return Ok(()),
-            Decision::Accept { .. } if ask == Request::Verify => "a successor that nobody asked for",
+            Decision::Accept { .. } if ask == Request::Verify => "a successor that was not asked for",
             Decision::Accept { successor: Successor::New, .. } if replay => {
                 "one generation has two successors"
             }

@@ -13,7 +13,7 @@ async fn any_text_may_be_an_id() {
         browser.reopen();
         assert_eq!(browser.me().await, format!("{id} remembered stale"));
         browser.post("/logout", &[]).await;
-        assert_eq!((browser.me().await, site.live(id).await), ("nobody".into(), 0));
+        assert_eq!((browser.me().await, site.live(id).await), ("anonymous".into(), 0));
     }
 }
 
@@ -39,11 +39,11 @@ async fn a_deleted_user_is_anonymous_and_keeps_the_cookies() {
     browser.log_in_remembered("alice").await;
     site.users.remove("alice");
     let answer = browser.get("/me").await;
-    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert_eq!((answer.status, &*answer.body), (200, "anonymous"));
     assert!(answer.set_cookies().is_empty());
     let closed = browser.copied();
     closed.reopen();
-    assert_eq!(closed.me().await, "nobody");
+    assert_eq!(closed.me().await, "anonymous");
     assert_eq!(browser.get("/account").await.status, 303);
     site.users.add("alice", true);
     assert_eq!(browser.me().await, "alice session fresh", "the user exists again");
@@ -57,7 +57,7 @@ async fn a_locked_user_is_anonymous_at_once() {
     let closed = browser.copied();
     closed.reopen();
     site.users.change("alice", |user| user.active = false);
-    assert_eq!((browser.me().await, closed.me().await), ("nobody".into(), "nobody".into()));
+    assert_eq!((browser.me().await, closed.me().await), ("anonymous".into(), "anonymous".into()));
     assert_eq!(site.steps("alice").await, 0, "a locked user's token is not replaced");
     site.users.change("alice", |user| user.active = true);
     assert_eq!(browser.me().await, "alice session fresh");
@@ -79,7 +79,7 @@ async fn a_loader_that_fails_is_an_outage_and_logs_no_user_out() {
             assert!(answer.set_cookies().is_empty() && !answer.body.contains("database"), "{answer:?}");
         }
     }
-    assert_eq!(site.browser().me().await, "nobody", "a visitor is still anonymous");
+    assert_eq!(site.browser().me().await, "anonymous", "a visitor is still anonymous");
     site.users.down(false);
     assert_eq!(browser.me().await, "alice session fresh");
     assert_eq!(closed.me().await, "alice remembered stale");
@@ -94,10 +94,10 @@ async fn a_password_changed_elsewhere_logs_this_device_out() {
     let closed = here.copied();
     closed.reopen();
     assert_eq!(there.post("/password", &[("password", "new")]).await.body, "changed");
-    assert_eq!((here.me().await, closed.me().await), ("nobody".into(), "nobody".into()));
+    assert_eq!((here.me().await, closed.me().await), ("anonymous".into(), "anonymous".into()));
     assert_eq!(here.get("/why").await.body, "Revoked(CredentialChanged)");
     here.reopen();
-    assert_eq!(here.me().await, "nobody");
+    assert_eq!(here.me().await, "anonymous");
     let old = here.post("/login", &[("id", "alice"), ("password", "secret")]).await;
     assert_eq!(old.status, 422);
     let new = here.post("/login", &[("id", "alice"), ("password", "new")]).await;
@@ -115,7 +115,7 @@ async fn the_device_that_changes_the_password_stays_with_new_tokens() {
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_some());
     assert_eq!(browser.me().await, "alice session fresh");
     assert_eq!(browser.get("/cart").await.body, "tea", "and with its data");
-    assert_eq!(before.me().await, "nobody", "a copy of the old tokens is ended");
+    assert_eq!(before.me().await, "anonymous", "a copy of the old tokens is ended");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }
@@ -129,7 +129,7 @@ async fn a_password_changed_behind_the_site_s_back_is_refused_everywhere_until_i
     bob.log_in("bob").await;
     closed.reopen();
     site.users.change("alice", |user| user.password = "restored from a backup".into());
-    assert_eq!((browser.me().await, closed.me().await), ("nobody".into(), "nobody".into()));
+    assert_eq!((browser.me().await, closed.me().await), ("anonymous".into(), "anonymous".into()));
     assert_eq!(browser.get("/why").await.body, "StampMismatch");
     site.users.change("alice", |user| user.password = "secret".into());
     assert_eq!(browser.me().await, "alice session fresh", "the token was refused, not ended");
@@ -151,7 +151,7 @@ async fn a_login_that_checked_the_old_password_does_not_slip_in() {
     inside.post("/password", &[("password", "new")]).await;
     held.release();
     late.receive(&login.await.unwrap());
-    assert_eq!(late.me().await, "nobody");
+    assert_eq!(late.me().await, "anonymous");
     assert_eq!(inside.me().await, "alice session fresh");
 }
 
@@ -163,7 +163,7 @@ async fn a_user_that_changes_anothers_password_does_not_become_them() {
     bob.log_in("bob").await;
     let answer = alice.post("/password", &[("password", "new"), ("whose", "bob")]).await;
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0), "alice's login was not changed");
-    assert_eq!((alice.me().await, bob.me().await), ("alice session fresh".into(), "nobody".into()));
+    assert_eq!((alice.me().await, bob.me().await), ("alice session fresh".into(), "anonymous".into()));
 }
 
 #[tokio::test]

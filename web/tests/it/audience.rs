@@ -37,13 +37,13 @@ async fn a_user_is_no_administrator_of_the_same_id_nor_the_other_way_round() {
     let jar = |browser: &crate::browser::Browser, name: &str| browser.jar().value(name).unwrap();
     for (from, to) in [(SESSION, ADMIN_SESSION), (REMEMBER, ADMIN_REMEMBER), (REMEMBER, ADMIN_SESSION)] {
         let climber = admins.browser().header("Cookie", format!("{to}={}", jar(&user, from)));
-        assert_eq!(climber.me().await, "nobody", "{from} as {to}");
+        assert_eq!(climber.me().await, "anonymous", "{from} as {to}");
         let other = users.browser().header("Cookie", format!("{from}={}", jar(&boss, to)));
-        assert_eq!(other.me().await, "nobody", "{to} as {from}");
+        assert_eq!(other.me().await, "anonymous", "{to} as {from}");
     }
     let key = user.post("/keys", &[]).await.body;
     let program = admins.browser().program().header("Authorization", format!("Bearer {key}"));
-    assert_eq!(program.me().await, "nobody");
+    assert_eq!(program.me().await, "anonymous");
     assert_eq!(user.me().await, "alice session fresh", "nothing was ended");
     assert_eq!(boss.me().await, "alice session fresh");
     assert_eq!((user.reopen(), user.me().await), ((), "alice remembered stale".into()));
@@ -57,7 +57,7 @@ async fn a_log_out_everywhere_of_a_user_ends_nothing_of_an_administrator_of_the_
     boss.log_in("alice").await;
     assert_eq!(user.get("/devices").await.body.lines().count(), 1);
     assert_eq!(user.post("/devices/all", &[]).await.body, "ended");
-    assert_eq!((user.me().await, boss.me().await), ("nobody".into(), "alice session fresh".into()));
+    assert_eq!((user.me().await, boss.me().await), ("anonymous".into(), "alice session fresh".into()));
     user.log_in("alice").await;
     user.post("/password", &[("password", "new")]).await;
     assert_eq!(boss.me().await, "alice session fresh");
@@ -102,5 +102,5 @@ async fn a_user_called_like_one_of_an_audience_gets_nothing_of_theirs_and_ends_n
     assert_ne!(used.body, "alice", "an administrator by a link to a user's new password");
     let key = climber.post("/keys", &[]).await.body.replace(['\n', '\r'], " ");
     let program = admins.browser().program().header("Authorization", format!("Bearer {key}"));
-    assert_eq!(program.me().await, "nobody");
+    assert_eq!(program.me().await, "anonymous");
 }

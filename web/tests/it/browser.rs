@@ -158,7 +158,7 @@ impl Browser {
         self.prepare("GET", path, &[]).send().await
     }
 
-    /// The user that the site recognises: `alice session fresh`, or `nobody`.
+    /// The user that the site recognises: `alice session fresh`, or `anonymous`.
     pub(crate) async fn me(&self) -> String {
         let answer = self.get("/me").await;
         assert_eq!(answer.status, 200, "{answer:?}");

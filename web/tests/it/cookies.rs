@@ -49,7 +49,7 @@ async fn a_site_may_choose_names_domain_path_and_same_site() {
     browser.host = "mail.app.test".into();
     assert_eq!(browser.me().await, "alice session fresh", "every host below the domain");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody", "the remember-me cookie has another path");
+    assert_eq!(browser.me().await, "anonymous", "the remember-me cookie has another path");
 }
 
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn a_remember_me_cookie_may_end_with_the_browser_where_a_site_wants_it() {
     site.advance(HOUR);
     assert_eq!(browser.me().await, "alice remembered stale");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -221,11 +221,11 @@ async fn a_session_lives_while_it_is_used_and_half_a_day_at_most() {
         assert_eq!(browser.me().await, me, "fresh for an hour");
     }
     site.advance(HOUR / 3);
-    assert_eq!(browser.me().await, "nobody", "twelve hours");
+    assert_eq!(browser.me().await, "anonymous", "twelve hours");
     let idle = site.browser();
     idle.log_in("alice").await;
     site.advance(HOUR / 2);
-    assert_eq!(idle.me().await, "nobody", "half an hour without a request");
+    assert_eq!(idle.me().await, "anonymous", "half an hour without a request");
     assert_eq!(idle.get("/why").await.body, "Expired");
 }
 
@@ -284,7 +284,7 @@ async fn a_request_costs_what_the_readme_says() {
     crowded(&browser, &dead).me().await;
     assert_eq!(cost(), (1, 0, 1), "and behind");
     for _ in 0..2 {
-        assert_eq!(dead.me().await, "nobody");
+        assert_eq!(dead.me().await, "anonymous");
         assert_eq!(cost(), (2, 0, 0), "again and again");
     }
     site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk")).me().await;

@@ -40,7 +40,7 @@ async fn looking_makes_no_session_and_keeping_does() {
     let answer = browser.post("/cart", &[("item", "tea")]).await;
     assert_eq!((answer.body.as_str(), answer.set_cookies().len()), ("1", 1));
     assert_eq!(answer.header("cache-control"), Some("private, no-store"));
-    assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "nobody".into()));
+    assert_eq!((browser.get("/cart").await.body, browser.me().await), ("tea".into(), "anonymous".into()));
     assert!(browser.post("/cart", &[("item", "milk")]).await.set_cookies().is_empty(), "the same session");
     assert_eq!(site.heard.count(EventKind::Issued), 1);
     assert_eq!(site.browser().get("/cart").await.body, "", "another visitor has another session");
@@ -160,6 +160,6 @@ async fn nothing_is_kept_with_a_session_that_was_ended_meanwhile() {
     let browser = site.browser();
     browser.log_in("alice").await;
     let answer = browser.post("/cart/ended", &[("item", "pen")]).await;
-    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous), nobody", 0));
+    assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous), anonymous", 0));
     assert_eq!(browser.get("/cart").await.body, "");
 }

@@ -56,10 +56,10 @@ async fn one_device_logs_another_out_for_good() {
     let (_site, laptop, phone, _bob) = three().await;
     let id = ids(&laptop).await[0].clone();
     assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "ended");
-    assert_eq!(phone.me().await, "nobody");
+    assert_eq!(phone.me().await, "anonymous");
     assert_eq!(phone.get("/why").await.body, "Revoked(LoggedOutElsewhere)");
     phone.reopen();
-    assert_eq!((phone.me().await, laptop.me().await), ("nobody".into(), "alice session fresh".into()));
+    assert_eq!((phone.me().await, laptop.me().await), ("anonymous".into(), "alice session fresh".into()));
     assert_eq!(ids(&laptop).await.len(), 1);
     assert_eq!(laptop.post("/devices/one", &[("login", &id)]).await.body, "nothing", "already ended");
 }
@@ -93,14 +93,14 @@ async fn the_others_are_out_and_so_is_a_copy_of_this_one() {
     laptop.post("/cart", &[("item", "tea")]).await;
     let copy = laptop.copied();
     assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");
-    assert_eq!(phone.me().await, "nobody");
+    assert_eq!(phone.me().await, "anonymous");
     assert_eq!(
         (laptop.me().await, laptop.get("/cart").await.body),
         ("alice session fresh".into(), "tea".into())
     );
-    assert_eq!(copy.me().await, "nobody");
+    assert_eq!(copy.me().await, "anonymous");
     copy.reopen();
-    assert_eq!(copy.me().await, "nobody");
+    assert_eq!(copy.me().await, "anonymous");
     laptop.reopen();
     assert_eq!(
         (laptop.me().await, bob.me().await),
@@ -116,7 +116,7 @@ async fn everywhere_is_everywhere() {
     assert_eq!(laptop.post("/devices/all", &[]).await.body, "ended");
     assert_eq!((laptop.session(), laptop.remember()), (None, None));
     for browser in [&laptop, &phone, &closed] {
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
     }
     assert_eq!((site.live("alice").await, bob.me().await), (0, "bob session fresh".into()));
     phone.log_in("alice").await;
@@ -128,7 +128,7 @@ async fn a_remembered_user_may_log_the_others_out_and_stays_remembered() {
     let (_site, laptop, phone, _bob) = three().await;
     laptop.reopen();
     assert_eq!(laptop.post("/devices/others", &[]).await.body, "done");
-    assert_eq!((laptop.me().await, phone.me().await), ("alice remembered stale".into(), "nobody".into()));
+    assert_eq!((laptop.me().await, phone.me().await), ("alice remembered stale".into(), "anonymous".into()));
     laptop.reopen();
     assert_eq!(laptop.me().await, "alice remembered stale");
 }

@@ -66,7 +66,7 @@ async fn a_malformed_cookie_is_anonymous() {
     ] {
         for name in [SESSION, REMEMBER] {
             let answer = with(&site, format!("{name}={value}")).get("/me").await;
-            assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{name}={value}");
+            assert_eq!((answer.status, &*answer.body), (200, "anonymous"), "{name}={value}");
             assert!(answer.set_cookies().is_empty(), "{name}={value}");
         }
     }
@@ -86,7 +86,7 @@ async fn any_bytes_are_anonymous() {
         };
         let browser = with(&site, line.clone()).header("Authorization", [b"Bearer ", &b[..]].concat());
         let answer = browser.get("/me").await;
-        assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{}", line.escape_ascii());
+        assert_eq!((answer.status, &*answer.body), (200, "anonymous"), "{}", line.escape_ascii());
         assert_eq!(browser.program().get("/account").await.status, 401, "{}", line.escape_ascii());
     }
 }
@@ -105,10 +105,10 @@ async fn one_changed_character_makes_a_token_anonymous() {
     // The series, the dot, and the half of the secret that all tokens of the series share.
     for at in (0..23).chain(45..66) {
         let answer = with(&site, format!("{SESSION}={}", changed(at))).get("/me").await;
-        assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{at}");
+        assert_eq!((answer.status, &*answer.body), (200, "anonymous"), "{at}");
     }
     for bad in [good.to_lowercase(), good.to_uppercase(), format!("{good}x"), format!("{good}=")] {
-        assert_eq!(with(&site, format!("{SESSION}={bad}")).me().await, "nobody");
+        assert_eq!(with(&site, format!("{SESSION}={bad}")).me().await, "anonymous");
     }
     // Every byte that a header may contain, in the series, in place of the dot, and in the shared half.
     for byte in (0x20..=0xff_u8).filter(|byte| *byte != 0x7f) {
@@ -117,13 +117,13 @@ async fn one_changed_character_makes_a_token_anonymous() {
             bad[at] = byte;
             if bad != good.as_bytes() {
                 let answer = with(&site, [SESSION.as_bytes(), b"=", &bad].concat()).get("/me").await;
-                assert_eq!((answer.status, &*answer.body), (200, "nobody"), "{byte:#x} at {at}");
+                assert_eq!((answer.status, &*answer.body), (200, "anonymous"), "{byte:#x} at {at}");
             }
         }
     }
     assert_eq!(browser.me().await, "alice session fresh", "no login was ended");
     for at in 23..45 {
-        assert_eq!(with(&site, format!("{SESSION}={}", changed(at))).me().await, "nobody", "{at}");
+        assert_eq!(with(&site, format!("{SESSION}={}", changed(at))).me().await, "anonymous", "{at}");
     }
 }
 
@@ -217,7 +217,7 @@ async fn a_hundred_cookies_of_one_name_cost_a_few_reads() {
     let junk = (0..100).map(|at| format!("{SESSION}={at:0>21}A.{}", "A".repeat(43))).collect::<Vec<_>>();
     let (browser, junk) = (site.browser(), junk.join("; "));
     site.gate.calls();
-    assert_eq!(browser.header("Cookie", junk).me().await, "nobody");
+    assert_eq!(browser.header("Cookie", junk).me().await, "anonymous");
     let reads = site.gate.calls();
     assert!((1..=8).contains(&reads.len()) && reads.iter().all(|call| *call == Call::Find), "{reads:?}");
 }
@@ -237,7 +237,7 @@ async fn junk_in_the_other_headers_is_no_error() {
     {
         for _ in 0..25 {
             let browser = site.browser().header(name, junk.bytes(60));
-            assert_eq!(browser.me().await, "nobody");
+            assert_eq!(browser.me().await, "anonymous");
             let status = browser.get("/account").await.status;
             assert!([303, 401].contains(&status), "{name}: {status}");
         }
@@ -248,7 +248,7 @@ async fn junk_in_the_other_headers_is_no_error() {
             for (method, path) in [("GET", "/me"), ("POST", "/me"), ("POST", "/members")] {
                 let answer = browser.send(method, path, &[]).await;
                 assert!([200, 303, 401, 403].contains(&answer.status), "{name}: {answer:?}");
-                assert!(answer.status != 200 || answer.body == "nobody", "{name}: {answer:?}");
+                assert!(answer.status != 200 || answer.body == "anonymous", "{name}: {answer:?}");
             }
         }
     }

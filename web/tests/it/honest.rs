@@ -147,7 +147,7 @@ impl Walk {
         let answer = self.crowded("GET", "/me").await;
         switch(&self.site, true);
         self.arrive(&answer);
-        assert!(answer.status == 503 || locked && answer.body == "nobody", "{:#?}\n{answer:?}", self.did);
+        assert!(answer.status == 503 || locked && answer.body == "anonymous", "{:#?}\n{answer:?}", self.did);
         self.did.push(if locked { "locked".into() } else { "a loader that fails".into() });
     }
 
@@ -174,7 +174,7 @@ impl Walk {
         self.post("/logout", &[]).await;
         self.site.gate.up();
         let answer = self.browser.lose("/me").await;
-        self.inside = answer.body != "nobody";
+        self.inside = answer.body != "anonymous";
         self.arrive(&answer);
     }
 
@@ -185,7 +185,7 @@ impl Walk {
         self.browser.receive(answer);
         let newest = self.browser.remember();
         self.old.retain(|old| Some(old) != newest.as_ref());
-        if answer.status == 200 && answer.body != "nobody" {
+        if answer.status == 200 && answer.body != "anonymous" {
             self.leave = Duration::MAX;
         }
     }

@@ -30,7 +30,7 @@ async fn a_key_logs_a_program_in_without_cookies_and_never_freshly() {
     assert_eq!(site.heard.signals(), [(SignalKind::KeyUsed, Some("alice".into()))]);
     assert_eq!(program(&site, &key).get("/members").await.body, "members");
     assert_eq!(program(&site, &key).get("/delicate").await.status, 401);
-    assert_eq!(site.browser().me().await, "nobody", "a request without the key is anonymous");
+    assert_eq!(site.browser().me().await, "anonymous", "a request without the key is anonymous");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn only_bearer_is_looked_at_in_any_case() {
         format!("Bearer {key}x"),
         format!("Bearer {}", "x".repeat(10_000)),
     ] {
-        assert_eq!(site.browser().header("Authorization", line).me().await, "nobody");
+        assert_eq!(site.browser().header("Authorization", line).me().await, "anonymous");
     }
 }
 
@@ -111,7 +111,7 @@ async fn a_key_is_ended_by_its_owner_only() {
     assert_eq!(site.browser().post("/keys/revoke", &[("login", id)]).await.body, "nothing");
     assert_eq!(program(&site, &key).me().await, "alice key stale");
     assert_eq!(browser.post("/keys/revoke", &[("login", id)]).await.body, "ended");
-    assert_eq!(program(&site, &key).me().await, "nobody");
+    assert_eq!(program(&site, &key).me().await, "anonymous");
     assert_eq!(
         (browser.get("/keys").await.body, browser.me().await),
         (String::new(), "alice session fresh".into())
@@ -128,8 +128,8 @@ async fn a_key_makes_no_key() {
 #[tokio::test]
 async fn a_key_is_no_session_and_a_session_no_key() {
     let (site, browser, key) = with_key().await;
-    assert_eq!(site.browser().header("Cookie", format!("{SESSION}={key}")).me().await, "nobody");
-    assert_eq!(program(&site, &browser.session().unwrap()).me().await, "nobody");
+    assert_eq!(site.browser().header("Cookie", format!("{SESSION}={key}")).me().await, "anonymous");
+    assert_eq!(program(&site, &browser.session().unwrap()).me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -142,10 +142,10 @@ async fn keys_outlive_a_changed_password_and_a_logout_everywhere() {
     browser.post("/devices/all", &[]).await;
     assert_eq!(
         (browser.me().await, program(&site, &key).me().await),
-        ("nobody".into(), "alice key stale".into())
+        ("anonymous".into(), "alice key stale".into())
     );
     site.users.change("alice", |user| user.active = false);
-    assert_eq!(program(&site, &key).me().await, "nobody", "but the user is locked");
+    assert_eq!(program(&site, &key).me().await, "anonymous", "but the user is locked");
 }
 
 #[tokio::test]
@@ -186,14 +186,14 @@ async fn a_key_manages_nothing_but_itself() {
     assert_eq!(holder.post("/keys/revoke", &[("login", id)]).await.body, "nothing");
     assert_eq!(program(&site, &other).me().await, "alice key stale");
     assert_eq!(holder.post("/keys/revoke", &[("login", &own)]).await.body, "ended", "a key may end itself");
-    assert_eq!(holder.me().await, "nobody");
+    assert_eq!(holder.me().await, "anonymous");
 }
 
 #[tokio::test]
 async fn a_site_may_take_no_keys_at_all() {
     let (site, _, key) = with_key().await;
     let node = site.node(|layer| layer.keys(None));
-    assert_eq!(program(&node, &key).me().await, "nobody");
+    assert_eq!(program(&node, &key).me().await, "anonymous");
 }
 
 #[tokio::test]

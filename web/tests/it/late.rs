@@ -9,6 +9,6 @@ async fn a_login_after_the_answer_is_refused_and_leaves_nothing() {
     assert_eq!(browser.post("/late", &[]).await.body, "answered");
     site.users.slow.1.add_permits(1);
     let outcome = site.users.reported().await;
-    assert!(outcome.starts_with("Err"), "nobody was logged in: {outcome}");
+    assert!(outcome.starts_with("Err"), "anonymous was logged in: {outcome}");
     assert_eq!(site.live("alice").await, 0, "no row is left of it");
 }

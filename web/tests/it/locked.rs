@@ -13,14 +13,14 @@ fn ring(id: u32) -> Keyring {
 /// The browser asks for its user, logs in and logs out, with the cookies that it has.
 async fn goes_on(browser: &Browser, who: &str) {
     let (login, logout) = (browser.copied(), browser.copied());
-    assert_eq!(browser.copied().get("/account").await.status, if who == "nobody" { 303 } else { 200 });
+    assert_eq!(browser.copied().get("/account").await.status, if who == "anonymous" { 303 } else { 200 });
     assert_eq!(browser.me().await, who);
     login.log_in("alice").await;
     assert_eq!(login.me().await, "alice session fresh");
     let answer = logout.post("/logout", &[]).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     assert_eq!((logout.session(), logout.remember()), (None, None));
-    assert_eq!(logout.me().await, "nobody");
+    assert_eq!(logout.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -43,7 +43,7 @@ async fn a_browser_with_only_damaged_rows_is_anonymous_and_may_log_in_and_out() 
     browser.log_in_remembered("alice").await;
     site.gate.damage("alice", Kind::SESSION).await;
     site.gate.damage("alice", Kind::REMEMBER).await;
-    goes_on(&browser, "nobody").await;
+    goes_on(&browser, "anonymous").await;
 }
 
 #[tokio::test]
@@ -57,7 +57,7 @@ async fn a_damaged_session_does_not_hide_a_good_one_of_the_same_name() {
     let both = site.browser().header("Cookie", format!("{SESSION}={bad}; {SESSION}={good}"));
     assert_eq!(both.me().await, "alice session fresh");
     assert_eq!(both.post("/logout", &[]).await.status, 200);
-    assert_eq!(alice.me().await, "nobody");
+    assert_eq!(alice.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -66,9 +66,9 @@ async fn a_row_made_with_a_key_that_this_node_lacks_says_nothing_here() {
     let node = site.tuned_node(|tokens| tokens.keyring(ring(2)), |layer| layer);
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
-    assert_eq!(browser.at(&node).me().await, "nobody");
+    assert_eq!(browser.at(&node).me().await, "anonymous");
     assert_eq!(browser.me().await, "alice session fresh", "a node that has the key accepts it");
-    goes_on(&browser.at(&node), "nobody").await;
+    goes_on(&browser.at(&node), "anonymous").await;
 }
 
 #[tokio::test]
@@ -79,9 +79,9 @@ async fn a_user_whose_tokens_are_no_longer_bound_to_a_password_logs_in_again() {
     site.users.change("alice", |user| user.bound = false);
     let closed = browser.copied();
     closed.reopen();
-    assert_eq!(closed.me().await, "nobody");
+    assert_eq!(closed.me().await, "anonymous");
     assert!(browser.jar().value(REMEMBER).is_some(), "no cookie is cleared");
-    goes_on(&browser, "nobody").await;
+    goes_on(&browser, "anonymous").await;
 }
 
 #[tokio::test]
@@ -91,9 +91,9 @@ async fn a_logout_needs_no_key_to_end_a_login() {
     let browser = site.browser();
     browser.log_in_remembered("alice").await;
     let elsewhere = browser.copied().at(&node);
-    assert_eq!(elsewhere.me().await, "nobody", "this node cannot read these tokens");
-    assert_eq!(elsewhere.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(elsewhere.me().await, "anonymous", "this node cannot read these tokens");
+    assert_eq!(elsewhere.post("/logout", &[]).await.body, "ended, anonymous");
     assert_eq!((elsewhere.session(), elsewhere.remember()), (None, None));
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(site.heard.kinds(), [SignalKind::LoggedIn, SignalKind::Unreadable, SignalKind::LoggedOut]);
 }

@@ -13,7 +13,7 @@ use crate::site::{DAY, MINUTE, Site};
 async fn a_visitor_is_anonymous_and_gets_no_cookie() {
     let site = Site::new();
     let answer = site.browser().get("/me").await;
-    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert_eq!((answer.status, &*answer.body), (200, "anonymous"));
     assert!(answer.set_cookies().is_empty());
 }
 
@@ -26,7 +26,7 @@ async fn a_login_lasts_from_request_to_request() {
     for _ in 0..3 {
         assert_eq!(browser.me().await, "alice session fresh");
     }
-    assert_eq!(site.browser().me().await, "nobody", "another browser is not logged in");
+    assert_eq!(site.browser().me().await, "anonymous", "another browser is not logged in");
 }
 
 #[tokio::test]
@@ -50,7 +50,7 @@ async fn a_user_that_did_not_ask_for_it_is_not_remembered() {
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none());
     assert!(site.records("alice", Kind::REMEMBER).await.is_empty());
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -69,7 +69,7 @@ async fn an_inactive_user_is_refused_and_leaves_no_trace() {
     let answer = browser.post("/login", &form).await;
     assert_eq!(answer.status, 403);
     assert!(answer.set_cookies().is_empty() && site.gate.records("carol").await.is_empty());
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -93,7 +93,7 @@ async fn a_planted_session_is_worth_nothing_after_the_login() {
     victim.log_in("alice").await;
     assert_ne!(attacker.session(), victim.session());
     assert_eq!(victim.me().await, "alice session fresh");
-    assert_eq!(attacker.me().await, "nobody");
+    assert_eq!(attacker.me().await, "anonymous");
     assert_eq!(attacker.get("/cart").await.body, "", "the planted session has ended");
 }
 
@@ -104,7 +104,7 @@ async fn a_session_of_the_attackers_own_account_is_replaced_too() {
     attacker.log_in("bob").await;
     let victim = attacker.copied();
     victim.log_in("alice").await;
-    assert_eq!((victim.me().await, attacker.me().await), ("alice session fresh".into(), "nobody".into()));
+    assert_eq!((victim.me().await, attacker.me().await), ("alice session fresh".into(), "anonymous".into()));
 }
 
 #[tokio::test]
@@ -125,9 +125,9 @@ async fn another_user_that_logs_in_finds_nothing_of_the_first() {
     let before = browser.copied();
     browser.log_in("bob").await;
     assert_eq!(browser.get("/cart").await.body, "");
-    assert_eq!(before.me().await, "nobody", "and alice's login on this browser has ended");
+    assert_eq!(before.me().await, "anonymous", "and alice's login on this browser has ended");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody", "her remember-me cookie with it");
+    assert_eq!(browser.me().await, "anonymous", "her remember-me cookie with it");
 }
 
 #[tokio::test]
@@ -141,7 +141,7 @@ async fn a_second_login_of_one_browser_is_one_device() {
     assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
     assert_eq!(site.live("alice").await, 2, "one session, one remember-me token");
     assert_eq!(browser.get("/cart").await.body, "tea", "the data were this user's");
-    assert_eq!(first.me().await, "nobody");
+    assert_eq!(first.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn a_login_without_remember_me_takes_an_older_remember_me_away() {
     assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(0));
     assert_eq!(browser.remember(), None);
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -288,7 +288,7 @@ async fn one_request_may_log_out_and_another_user_in() {
         assert_eq!((&*answer.body, answer.header("clear-site-data")), ("bob password fresh", None));
         assert_eq!(browser.me().await, "bob session fresh");
         assert_eq!(browser.remember(), None, "the remember-me cookie was alice's");
-        assert_eq!(old.me().await, "nobody");
+        assert_eq!(old.me().await, "anonymous");
     }
 }
 
@@ -310,9 +310,9 @@ async fn a_login_ends_every_older_login_that_the_browser_sends() {
         let answer = browser.post(path, &[("id", "alice"), ("password", "secret")]).await;
         assert_eq!(answer.status, 200);
         for old in older {
-            assert_eq!(old.me().await, "nobody", "{sent:?}");
+            assert_eq!(old.me().await, "anonymous", "{sent:?}");
             old.reopen();
-            assert_eq!(old.me().await, "nobody", "{sent:?}");
+            assert_eq!(old.me().await, "anonymous", "{sent:?}");
         }
         let new = site.browser();
         new.receive(&answer);
@@ -330,7 +330,7 @@ async fn another_user_s_remember_me_cookie_makes_no_confirmed_login_remembered()
     let both = browser.clone().header("Cookie", format!("{REMEMBER}={}", bob.remember().unwrap()));
     assert_eq!(both.post("/confirm", &[("password", "secret")]).await.body, "alice password fresh");
     assert_eq!(browser.remember(), None);
-    assert_eq!(bob.me().await, "nobody", "this browser sent it, so it is ended");
+    assert_eq!(bob.me().await, "anonymous", "this browser sent it, so it is ended");
 }
 
 #[tokio::test]

@@ -12,9 +12,13 @@ async fn a_logout_lasts() {
     let site = Site::new();
     let browser = site.browser();
     browser.log_in("alice").await;
-    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody", "in the very request that logs out");
+    assert_eq!(
+        browser.post("/logout", &[]).await.body,
+        "ended, anonymous",
+        "in the very request that logs out"
+    );
     for _ in 0..3 {
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
     }
 }
 
@@ -27,9 +31,9 @@ async fn a_remembered_user_stays_logged_out() {
         browser.log_in_with("alice", &more).await;
         browser.post("/logout", &[]).await;
         assert_eq!((browser.session(), browser.remember()), (None, None));
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
         browser.reopen();
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
     }
 }
 
@@ -40,10 +44,10 @@ async fn a_copy_of_the_cookies_is_dead_after_the_logout() {
     browser.log_in_remembered("alice").await;
     let copy = browser.copied();
     browser.post("/logout", &[]).await;
-    assert_eq!(copy.me().await, "nobody");
+    assert_eq!(copy.me().await, "anonymous");
     assert_eq!(copy.get("/why").await.body, "Invalid");
     copy.reopen();
-    assert_eq!(copy.me().await, "nobody", "the remember-me token alone is dead too");
+    assert_eq!(copy.me().await, "anonymous", "the remember-me token alone is dead too");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -78,7 +82,7 @@ async fn a_log_out_of_an_anonymous_client_does_no_harm() {
     let site = Site::new();
     let (browser, member) = (site.browser(), site.browser());
     member.log_in("alice").await;
-    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, nobody");
+    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, anonymous");
     assert_eq!(browser.post("/logout", &[]).await.status, 200, "a second log-out");
     assert_eq!(member.me().await, "alice session fresh");
 }
@@ -90,7 +94,7 @@ async fn a_logout_takes_malformed_cookies_away() {
     browser.log_in_remembered("alice").await;
     browser.jar().swap(SESSION, "malformed");
     browser.jar().swap(REMEMBER, "series1:tokenvalue");
-    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, nobody");
+    assert_eq!(browser.post("/logout", &[]).await.body, "nothing, anonymous");
     assert_eq!((browser.session(), browser.remember()), (None, None));
 }
 
@@ -101,8 +105,8 @@ async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token(
     browser.log_in_remembered("alice").await;
     let copy = browser.copied();
     site.advance(HOUR);
-    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
-    assert_eq!(copy.me().await, "nobody");
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, anonymous");
+    assert_eq!(copy.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -113,8 +117,8 @@ async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_ne!(old.remember(), browser.remember(), "it has rotated");
     site.advance(MINUTE);
-    assert_eq!(old.post("/logout", &[]).await.body, "ended, nobody");
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(old.post("/logout", &[]).await.body, "ended, anonymous");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(site.heard.count(EventKind::Reused), 0, "no theft is reported");
 }
 
@@ -145,9 +149,9 @@ async fn a_logout_ends_every_login_that_the_browser_sends() {
         two.session().unwrap(),
         three.remember().unwrap()
     );
-    assert_eq!(site.browser().header("Cookie", cookies).post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(site.browser().header("Cookie", cookies).post("/logout", &[]).await.body, "ended, anonymous");
     for browser in [&one, &two, &three] {
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
     }
 }
 
@@ -189,7 +193,7 @@ async fn a_logout_waits_once_for_a_store_that_is_slow() {
     // The second log-out is sent before the first has been answered.
     held.arrival().await;
     held.release();
-    assert_eq!(logout.await.unwrap().body, "ended, nobody");
+    assert_eq!(logout.await.unwrap().body, "ended, anonymous");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -228,9 +232,9 @@ async fn a_logout_that_fails_half_way_ends_what_it_can_and_is_repeated() {
         let mut inside = [&alice, &bob];
         inside.rotate_left(failing);
         assert_eq!(inside[0].me().await, format!("{left} session fresh"), "{failing}");
-        assert_eq!(inside[1].me().await, "nobody", "{failing}");
+        assert_eq!(inside[1].me().await, "anonymous", "{failing}");
         let answer = both.post("/logout", &[]).await;
-        assert_eq!((&*answer.body, answer.set_cookies().len()), ("ended, nobody", 2));
+        assert_eq!((&*answer.body, answer.set_cookies().len()), ("ended, anonymous", 2));
         assert_eq!(site.heard.signals(), [(SignalKind::LoggedOut, Some(left.into()))]);
     }
 }
@@ -252,7 +256,7 @@ async fn a_logout_is_told_once_of_each_login_and_not_of_a_visitor() {
     let (visitor, other, bob, expired) = (site.browser(), site.browser(), site.browser(), site.browser());
     visitor.post("/cart", &[("item", "pen")]).await;
     let cart = visitor.session().unwrap();
-    assert_eq!(visitor.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(visitor.post("/logout", &[]).await.body, "ended, anonymous");
     assert_eq!(site.heard.signals(), [], "no user was logged in");
 
     other.post("/cart", &[("item", "pen")]).await;
@@ -262,7 +266,7 @@ async fn a_logout_is_told_once_of_each_login_and_not_of_a_visitor() {
     let sessions = [cart, other.session().unwrap(), bob.session().unwrap()];
     let cookies = sessions.map(|session| format!("{SESSION}={session}")).join("; ");
     site.heard.signals();
-    assert_eq!(alice.header("Cookie", cookies).post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(alice.header("Cookie", cookies).post("/logout", &[]).await.body, "ended, anonymous");
     let told = |id: &str| (SignalKind::LoggedOut, Some(id.to_owned()));
     assert_eq!(site.heard.signals(), [told("bob"), told("alice")], "the session's user comes first");
 

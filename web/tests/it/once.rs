@@ -65,9 +65,9 @@ async fn a_new_password_by_link_ends_every_session() {
     browser.log_in_remembered("alice").await;
     let token = mail(&site, RESET, "alice").await;
     assert_eq!(reset(&site, &token, "new").await, 200);
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_link_is_no_login() {
     let browser = site.browser().header("Authorization", format!("Bearer {token}"));
     for name in [crate::browser::SESSION, crate::browser::REMEMBER] {
         let browser = browser.clone().header("Cookie", format!("{name}={token}"));
-        assert_eq!(browser.me().await, "nobody");
+        assert_eq!(browser.me().await, "anonymous");
     }
     assert_eq!(consume(&site, RESET, &token).await, "alice", "the attempts do not use the token up");
     let member = site.browser();

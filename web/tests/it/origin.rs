@@ -115,7 +115,7 @@ async fn strict_cookies_stay_at_home() {
     browser.log_in("alice").await;
     assert_eq!(
         (lured(&browser).me().await, browser.me().await),
-        ("nobody".into(), "alice session fresh".into())
+        ("anonymous".into(), "alice session fresh".into())
     );
 }
 
@@ -194,7 +194,7 @@ async fn a_key_may_come_from_another_site_and_the_cookies_then_count_for_nothing
     let lured = lured(&bob);
     let with = |key: &str| lured.clone().program().header("Authorization", format!("Bearer {key}"));
     assert_eq!(with(&key).post("/me", &[]).await.body, "alice key stale");
-    assert_eq!(with("junk").post("/me", &[]).await.body, "nobody", "not bob");
+    assert_eq!(with("junk").post("/me", &[]).await.body, "anonymous", "not bob");
     assert_eq!(with("junk").post("/members", &[]).await.status, 401);
 }
 

@@ -52,12 +52,12 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
     let site = Site::new();
     let visitor = site.browser();
     site.gate.all_down();
-    assert_eq!((visitor.get("/").await.status, visitor.me().await), (200, "nobody".into()));
+    assert_eq!((visitor.get("/").await.status, visitor.me().await), (200, "anonymous".into()));
     assert_eq!(visitor.get("/account").await.status, 303);
     assert_eq!(visitor.get("/cart").await.status, 200);
     unavailable(&visitor.post("/cart", &[("item", "tea")]).await);
     let junk = site.browser().header("Cookie", format!("{SESSION}=junk; {REMEMBER}=junk"));
-    assert_eq!(junk.me().await, "nobody", "text that is not a token needs no store");
+    assert_eq!(junk.me().await, "anonymous", "text that is not a token needs no store");
 }
 
 #[tokio::test]
@@ -70,7 +70,7 @@ async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
         let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
         unavailable(&browser.post("/login", &form).await);
         site.gate.up();
-        assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+        assert_eq!((browser.me().await, site.live("alice").await), ("anonymous".into(), 0));
         browser.log_in_remembered("alice").await;
         assert_eq!(browser.get("/devices").await.body.lines().count(), 1);
     }
@@ -102,7 +102,7 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
     );
     assert_eq!(browser.me().await, "alice session fresh");
     site.gate.up();
-    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, anonymous");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -185,8 +185,8 @@ async fn a_thief_is_not_let_in_by_an_outage() {
     site.gate.down(Call::Revoke);
     unavailable(&thief.get("/me").await);
     site.gate.up();
-    assert_eq!(thief.me().await, "nobody");
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(thief.me().await, "anonymous");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]

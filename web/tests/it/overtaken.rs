@@ -21,14 +21,14 @@ async fn a_logout_wins_against_a_restore_that_is_under_way() {
     let restore = browser.prepare("GET", "/me", &[]);
     let restore = tokio::spawn(async move { restore.send().await });
     held.arrival().await;
-    assert_eq!(browser.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(browser.post("/logout", &[]).await.body, "ended, anonymous");
     held.release();
     let answer = restore.await.unwrap();
     site.gate.up();
-    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert_eq!((answer.status, &*answer.body), (200, "anonymous"));
     assert!(answer.set_cookies().is_empty(), "no cookie that would bring the login back");
     browser.receive(&answer);
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -45,9 +45,9 @@ async fn a_logout_everywhere_wins_against_a_restore_that_is_under_way() {
     held.release();
     let answer = restore.await.unwrap();
     site.gate.up();
-    assert_eq!(answer.body, "nobody");
+    assert_eq!(answer.body, "anonymous");
     browser.receive(&answer);
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -63,7 +63,7 @@ async fn a_login_that_ends_in_mid_restore_leaves_the_cookie_of_another_alone() {
     let held = site.gate.hold(Call::Insert);
     let restore = tokio::spawn(async move { restore.send().await });
     held.arrival().await;
-    assert_eq!(one.post("/logout", &[]).await.body, "ended, nobody");
+    assert_eq!(one.post("/logout", &[]).await.body, "ended, anonymous");
     held.release();
     let answer = restore.await.unwrap();
     site.gate.up();
@@ -104,7 +104,7 @@ async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
     let late = overtaken(&site, &browser, "/logout", &[]).await;
     browser.receive(&late);
     assert_eq!((browser.session(), browser.remember()), (None, None));
-    assert_eq!((browser.me().await, site.live("alice").await), ("nobody".into(), 0));
+    assert_eq!((browser.me().await, site.live("alice").await), ("anonymous".into(), 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

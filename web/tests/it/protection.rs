@@ -80,13 +80,13 @@ async fn strong_ends_the_login_of_another_client_and_its_remember_me_token() {
     site.heard.signals();
     let thief = browser.copied().agent("curl");
     for _ in 0..3 {
-        assert_eq!(thief.me().await, "nobody");
+        assert_eq!(thief.me().await, "anonymous");
     }
     assert_eq!(site.heard.signals(), [(SignalKind::Protected, Some("alice".into()))], "told once");
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(browser.get("/why").await.body, "Revoked(Administrative)");
     browser.reopen();
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(elsewhere.me().await, "alice session fresh", "another login is not affected");
 }
 
@@ -120,7 +120,7 @@ async fn a_remember_me_token_may_come_from_another_client() {
             assert_eq!(updated.me().await, "alice remembered stale");
         }
         assert_eq!(site.heard.kinds(), [SignalKind::Restored], "and the session is bound to this client");
-        let first = if strong_mode { "nobody" } else { "alice remembered stale" };
+        let first = if strong_mode { "anonymous" } else { "alice remembered stale" };
         assert_eq!(browser.me().await, first, "and to no other");
     }
 }
@@ -137,7 +137,7 @@ async fn a_restored_session_has_no_freshness_to_lose() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn protection_is_told_once_though_many_requests_come_at_once() {
-    for (mode, me) in [(basic as fn(_) -> _, "alice session stale"), (strong, "nobody")] {
+    for (mode, me) in [(basic as fn(_) -> _, "alice session stale"), (strong, "anonymous")] {
         let site = Site::with(mode);
         let browser = site.browser();
         browser.log_in("alice").await;
@@ -156,7 +156,7 @@ async fn a_visitor_is_protected_from_nothing() {
         assert!(browser.get("/me").await.set_cookies().is_empty());
         browser.post("/cart", &[("item", "tea")]).await;
         let other = browser.clone().agent("curl");
-        assert_eq!(other.me().await, "nobody");
+        assert_eq!(other.me().await, "anonymous");
         assert_eq!(browser.get("/cart").await.body, "tea");
         assert!(site.heard.signals().is_empty());
     }
@@ -169,8 +169,8 @@ async fn another_address_is_another_client() {
     browser.log_in("alice").await;
     let mut moved = browser.clone();
     moved.from = [127, 0, 0, 2].into();
-    assert_eq!(moved.me().await, "nobody");
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(moved.me().await, "anonymous");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -187,7 +187,7 @@ async fn what_a_client_says_of_its_address_counts_for_nothing() {
     let mut thief = browser.clone();
     thief.from = [127, 0, 0, 2].into();
     thief.headers = at("127.0.0.1").headers;
-    assert_eq!(thief.me().await, "nobody", "the header of a client is ignored");
+    assert_eq!(thief.me().await, "anonymous", "the header of a client is ignored");
 }
 
 #[tokio::test]
@@ -208,7 +208,7 @@ async fn a_trusted_proxy_names_the_client_s_address() {
         site.heard.signals();
         let mut other = browser.clone();
         other.headers = vec![("X-Forwarded-For", then.into())];
-        let (me, told) = if same { ("alice session fresh", 0) } else { ("nobody", 1) };
+        let (me, told) = if same { ("alice session fresh", 0) } else { ("anonymous", 1) };
         assert_eq!(
             (other.me().await.as_str(), site.heard.signals().len()),
             (me, told),
@@ -227,5 +227,5 @@ async fn a_session_from_before_protection_is_taken_for_what_the_site_says() {
     let differs = site.node(|layer| layer);
     assert_eq!(browser.at(&differs).me().await, "alice session stale");
     let strong = site.node(strong);
-    assert_eq!(browser.at(&strong).me().await, "nobody");
+    assert_eq!(browser.at(&strong).me().await, "anonymous");
 }

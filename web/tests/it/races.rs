@@ -213,6 +213,6 @@ async fn two_devices_that_log_each_other_out_do_not_both_stay() {
     one.receive(&first);
     two.receive(&second);
     assert!([&first, &second].iter().all(|answer| [200, 401].contains(&answer.status)));
-    let inside = [one.me().await, two.me().await].iter().filter(|me| *me != "nobody").count();
+    let inside = [one.me().await, two.me().await].iter().filter(|me| *me != "anonymous").count();
     assert!(inside <= 1, "each of them logged out the other");
 }

@@ -72,7 +72,7 @@ async fn rotation_makes_no_remember_me_token_live_longer() {
     }
     site.advance(DAY);
     assert_eq!(browser.remember(), None, "the browser has dropped it");
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]
@@ -86,7 +86,7 @@ async fn a_lifetime_of_its_own_holds_in_the_browser_and_on_the_server() {
     assert_eq!(site.browser().header("Cookie", &*kept).me().await, "alice remembered stale");
     site.advance(SECOND);
     let tampered = site.browser().header("Cookie", &*kept);
-    assert_eq!(tampered.me().await, "nobody", "although the browser still sends it");
+    assert_eq!(tampered.me().await, "anonymous", "although the browser still sends it");
     assert_eq!(tampered.get("/why").await.body, "Expired");
 }
 
@@ -100,7 +100,7 @@ async fn a_token_that_is_not_used_expires_before_its_time() {
     assert_eq!(browser.me().await, "alice remembered stale");
     site.advance(DAY * 15);
     assert!(browser.remember().is_some());
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
     assert_eq!(browser.get("/why").await.body, "Expired");
     assert_eq!(site.steps("alice").await, 1, "an expired token is not rotated");
 }
@@ -114,7 +114,7 @@ async fn a_token_of_no_series_is_anonymous() {
     let foreign = format!("{}.{}", "A".repeat(22), token.split_once('.').unwrap().1);
     let guess = site.browser().header("Cookie", format!("{REMEMBER}={foreign}"));
     let answer = guess.get("/me").await;
-    assert_eq!((answer.status, &*answer.body), (200, "nobody"));
+    assert_eq!((answer.status, &*answer.body), (200, "anonymous"));
     assert!(answer.set_cookies().is_empty());
 }
 
@@ -126,8 +126,8 @@ async fn a_guess_with_the_right_series_logs_no_user_out() {
     let series = browser.remember().unwrap().split_once('.').unwrap().0.to_owned();
     for _ in 0..3 {
         let guess = site.browser().header("Cookie", format!("{REMEMBER}={series}.{}", "A".repeat(43)));
-        assert_eq!(guess.me().await, "nobody");
-        assert_eq!(guess.post("/logout", &[]).await.body, "nothing, nobody");
+        assert_eq!(guess.me().await, "anonymous");
+        assert_eq!(guess.post("/logout", &[]).await.body, "nothing, anonymous");
     }
     assert_eq!(site.heard.count(EventKind::Reused), 0);
     browser.reopen();
@@ -170,7 +170,7 @@ async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
     assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(29 * 86_400), "the lifetime is not extended");
     assert_eq!(browser.me().await, "alice session fresh");
     assert_eq!(browser.get("/cart").await.body, "tea", "the data stay");
-    assert_eq!(before.me().await, "nobody", "the earlier tokens have ended");
+    assert_eq!(before.me().await, "anonymous", "the earlier tokens have ended");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
 }
@@ -205,7 +205,7 @@ async fn one_kind_of_token_does_not_serve_for_the_other() {
     browser.log_in_remembered("alice").await;
     let (session, remember) = (browser.session().unwrap(), browser.remember().unwrap());
     let swapped = site.browser().header("Cookie", format!("{SESSION}={remember}; {REMEMBER}={session}"));
-    assert_eq!(swapped.me().await, "nobody");
+    assert_eq!(swapped.me().await, "anonymous");
     assert_eq!(browser.me().await, "alice session fresh");
 }
 

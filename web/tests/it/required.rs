@@ -175,7 +175,7 @@ async fn a_script_gets_401_where_a_page_is_redirected() {
 async fn a_delicate_page_wants_a_fresh_login() {
     let site = Site::new();
     let browser = site.browser().program();
-    assert_eq!(browser.get("/delicate").await.status, 401, "nobody");
+    assert_eq!(browser.get("/delicate").await.status, 401, "anonymous");
     browser.log_in_remembered("alice").await;
     for path in ["/delicate", "/vault"] {
         assert_eq!(browser.get(path).await.status, 200, "fresh");

@@ -54,9 +54,9 @@ async fn varied(_: Option<CurrentUser<User>>, names: Path<String>) -> impl IntoR
     ([(VARY, names.0)], "hello")
 }
 
-/// `alice session fresh`, or `nobody`.
+/// `alice session fresh`, or `anonymous`.
 pub(crate) fn line(user: Option<&CurrentUser<User>>) -> String {
-    let Some(user) = user else { return "nobody".into() };
+    let Some(user) = user else { return "anonymous".into() };
     let via = format!("{:?}", user.identity().via()).to_lowercase();
     format!("{} {via} {}", user.id, if user.identity().is_fresh() { "fresh" } else { "stale" })
 }

@@ -31,7 +31,7 @@ async fn a_stream_that_asks_again_hears_that_its_login_was_ended() {
     let seen = watched(&site, &browser, async {
         browser.copied().post("/logout", &[]).await;
     });
-    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    assert_eq!(seen.await, "alice, alice, anonymous, anonymous");
 }
 
 #[tokio::test]
@@ -40,14 +40,14 @@ async fn a_stream_that_asks_again_hears_of_its_user_too() {
     let browser = site.browser();
     browser.log_in("alice").await;
     let seen = watched(&site, &browser, async { site.users.change("alice", |user| user.active = false) });
-    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    assert_eq!(seen.await, "alice, alice, anonymous, anonymous");
     site.users.change("alice", |user| user.active = true);
     let seen =
         watched(&site, &browser, async { site.users.change("alice", |user| user.password = "n".into()) });
-    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    assert_eq!(seen.await, "alice, alice, anonymous, anonymous");
     site.users.change("alice", |user| user.password = "secret".into());
     let expired = watched(&site, &browser, async { site.advance(HOUR * 13) });
-    assert_eq!(expired.await, "alice, alice, nobody, nobody");
+    assert_eq!(expired.await, "alice, alice, anonymous, anonymous");
 }
 
 #[tokio::test]
@@ -95,7 +95,7 @@ async fn a_stream_of_a_key_hears_of_its_end() {
     let seen = watched(&site, &program, async {
         browser.post("/keys/revoke", &[("login", &id)]).await;
     });
-    assert_eq!(seen.await, "alice, alice, nobody, nobody");
+    assert_eq!(seen.await, "alice, alice, anonymous, anonymous");
 }
 
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn a_stream_that_asks_only_after_the_answer_is_kept_by_no_cache() {
     let stream = async |auth: Auth| {
         let news = async move {
             let user = auth.recheck::<User>().await.unwrap();
-            Ok::<_, Infallible>(user.map_or_else(|| "nobody".into(), |user| user.id.clone()))
+            Ok::<_, Infallible>(user.map_or_else(|| "anonymous".into(), |user| user.id.clone()))
         };
         Body::from_stream(futures_util::stream::once(news))
     };
@@ -133,7 +133,7 @@ async fn a_stream_that_asks_only_after_the_answer_is_kept_by_no_cache() {
     let member = site.browser();
     member.log_in("alice").await;
     for (browser, seen, cache) in [
-        (site.browser(), "nobody", None),
+        (site.browser(), "anonymous", None),
         (member, "alice", Some("private, no-store")),
         (site.reopened().await, "alice", Some("private, no-store")),
     ] {

@@ -97,7 +97,7 @@ async fn the_next_request_shows_that_the_browser_has_the_new_token() {
     site.advance(SECOND * 20);
     assert_eq!(copy.lose("/me").await.body, "alice remembered stale", "a request that was under way");
     site.advance(SECOND * 20);
-    assert_eq!(copy.me().await, "nobody", "longer than a request may take");
+    assert_eq!(copy.me().await, "anonymous", "longer than a request may take");
 }
 
 #[tokio::test]
@@ -111,9 +111,9 @@ async fn a_copied_old_cookie_ends_the_login_and_its_owner_is_told() {
     browser.me().await;
     browser.me().await;
     site.advance(MINUTE);
-    assert_eq!(thief.me().await, "nobody");
+    assert_eq!(thief.me().await, "anonymous");
     assert_eq!(site.heard.count(EventKind::Reused), 1, "the alarm");
-    assert_eq!(browser.me().await, "nobody", "the site cannot know which of the two is the owner");
+    assert_eq!(browser.me().await, "anonymous", "the site cannot know which of the two is the owner");
     assert_eq!(browser.get("/why").await.body, "Revoked(Reused)", "the owner sees the reason");
     assert_eq!(elsewhere.me().await, "alice session fresh", "another login is not affected");
     browser.log_in("alice").await;
@@ -128,9 +128,9 @@ async fn a_thief_who_is_faster_is_found_out_by_the_owner_s_next_visit() {
     assert_eq!(thief.me().await, "alice remembered stale");
     assert_eq!(thief.me().await, "alice remembered stale");
     site.advance(MINUTE);
-    assert_eq!(owner.me().await, "nobody");
+    assert_eq!(owner.me().await, "anonymous");
     assert_eq!(owner.get("/why").await.body, "Revoked(Reused)");
-    assert_eq!(thief.me().await, "nobody", "the session that the thief restored has ended with it");
+    assert_eq!(thief.me().await, "anonymous", "the session that the thief restored has ended with it");
     assert_eq!(site.live("alice").await, 0);
 }
 
@@ -142,7 +142,7 @@ async fn an_answer_with_new_tokens_that_is_lost_costs_a_login_and_no_alarm() {
         browser.log_in_remembered("alice").await;
         let lost = browser.prepare("POST", path, &[form]).send().await;
         assert_eq!((lost.status, lost.set_cookies().len()), (200, 2));
-        assert_eq!(browser.me().await, "nobody", "the old tokens have ended for every client");
+        assert_eq!(browser.me().await, "anonymous", "the old tokens have ended for every client");
         assert_eq!(site.heard.count(EventKind::Reused), 0);
         browser.log_in("alice").await;
         assert_eq!(browser.me().await, "alice session fresh");
@@ -163,9 +163,9 @@ async fn a_token_of_generations_ago_is_still_recognised() {
         site.advance(HOUR);
     }
     assert_eq!(site.steps("alice").await, 4);
-    assert_eq!(ancient.me().await, "nobody");
+    assert_eq!(ancient.me().await, "anonymous");
     assert_eq!(site.heard.count(EventKind::Reused), 1);
-    assert_eq!(browser.me().await, "nobody");
+    assert_eq!(browser.me().await, "anonymous");
 }
 
 #[tokio::test]

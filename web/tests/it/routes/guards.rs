@@ -60,7 +60,7 @@ async fn csrf_form(auth: Auth, form: Form<Guarded>) -> Answered {
 }
 
 fn name(user: Option<&CurrentUser<User>>) -> String {
-    user.map_or_else(|| "nobody".into(), |user| user.id.clone())
+    user.map_or_else(|| "anonymous".into(), |user| user.id.clone())
 }
 
 /// A long-lived stream: it shows the user before and after a pause, as it was known and as it is now.
