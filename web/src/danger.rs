@@ -25,7 +25,8 @@ pub fn script_readable(spec: CookieSpec) -> CookieSpec {
     spec.http_only(false)
 }
 
-/// Also logs in a user who is not active, for as long as this login lasts.
+/// Also logs in a user that the loader reports as not active. Otherwise only active users are let in; this login stays
+/// valid until it ends, whatever the loader reports.
 pub fn force(mut login: LogIn<'_>) -> LogIn<'_> {
     login.force = true;
     login
