@@ -94,7 +94,11 @@ impl FromStr for Store {
             .iter()
             .find(|&&(known, _, _)| scheme == Some((known, known == "memory")))
             .map(|&(scheme, _, alone)| Self { scheme, alone, text: text.to_owned() })
-            .ok_or_else(|| format!("a store is one of {}", known()))
+            .ok_or_else(|| {
+                let all = cfg!(all(feature = "postgres", feature = "redis", feature = "sled"));
+                let more = if all { "" } else { "; cargo's --features postgres,redis,sled adds others" };
+                format!("a store is one of {}{more}", known())
+            })
     }
 }
 
