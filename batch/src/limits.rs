@@ -39,6 +39,8 @@ impl Limits {
     /// Returns how many small batches a slot has run in a row, after one of `calls` calls.
     pub(crate) fn count_small(&self, before: u32, calls: usize) -> u32 {
         match self.sharing {
+            // Another slot took them.
+            _ if calls == 0 => before,
             Sharing::WhenMany { few, .. } if calls <= few / 2 => before + 1,
             _ => 0,
         }

@@ -62,7 +62,8 @@ impl<C, A> Queue<C, A> {
             }
             // The calls without an answer are those with a slot and those that wait.
             Sharing::WhenMany { few, .. } => {
-                !open.any(|slot| slot.leads) && self.open_slots() + self.waiting.len() < few
+                let live = self.waiting.iter().filter(|call| !call.is_cancelled());
+                !open.any(|slot| slot.leads) && self.open_slots() + live.take(few).count() < few
             }
         }
     }

@@ -324,6 +324,39 @@ async fn sharing_ends_after_small_batches_and_sends_back_the_calls_that_wait() {
     let _four: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
 }
 
+#[tokio::test(start_paused = true)]
+async fn cancelled_calls_do_not_make_few_calls_many() {
+    let (_, batcher) = batcher(MANY, 10, 10);
+    let mut slots: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
+    drop(["a", "b", "c", "d"].map(|call| waits(&batcher, call)));
+    slots.truncate(1);
+    settle().await;
+    assert!(
+        matches!(batcher.admit("e"), Admitted::Alone(..)),
+        "one call is under way, and another waits behind it"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_whose_calls_another_slot_took_is_no_small_batch() {
+    let sharing = Sharing::WhenMany { few: 2, small: 1 };
+    let (shared, batcher) = batcher(Limits { slots: 2, batch: 100, queue: 100, sharing }, 0, 0);
+    let slots = (alone(&batcher, "x"), alone(&batcher, "x"));
+    let first = [waits(&batcher, "a"), waits(&batcher, "b")];
+    drop(slots);
+    settle().await;
+    // Both slots wait for a connection; the first of them takes both calls.
+    shared.0.connections.add_permits(2);
+    settle().await;
+    assert_eq!(shared.batches(), [vec!["a", "b"], vec![]]);
+    let second = [waits(&batcher, "c"), waits(&batcher, "d")];
+    shared.0.connections.add_permits(9);
+    shared.0.answers.add_permits(9);
+    for pending in first.into_iter().chain(second) {
+        assert_eq!(pending.wait().await, Ok(2), "sharing ended, although no batch was small");
+    }
+}
+
 #[test]
 fn a_runtime_that_ends_frees_its_slots_and_loses_the_batch_but_not_the_queue() {
     let (shared, batcher) = batcher(BUSY, 2, 1);
