@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::hint::black_box;
+use std::num::NonZeroU32;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -24,7 +25,8 @@ const BARE: &str = "axum alone";
 const IDLE: &str = "axum with a layer that does nothing";
 
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
-    let tokens = Tokens::builder(MemoryStore::new()).build().unwrap();
+    // The clients of each round log in anew: with the default cap the session of the calls in process would be evicted.
+    let tokens = Tokens::builder(MemoryStore::new()).max_logins(NonZeroU32::MAX).build().unwrap();
     let auth = hallpass_web::danger::insecure_cookies(AuthLayer::builder(tokens, Users)).build().unwrap();
     let site = Router::new().route("/", get(home)).route("/login", post(log_in));
     let site = site.route("/static", get(nothing)).layer(auth);
