@@ -101,7 +101,8 @@ pub enum EventKind {
     Spent,
     /// The given stamp does not match the record's. The token was refused; nothing was ended.
     StampMismatch,
-    /// A token was presented whose digest was made with a retired key, or without a key although there is a keyring.
+    /// A token was presented whose digest was made with a retired key, or without a key although there is a keyring. Or
+    /// a renewal ended such a record of the login without a replacement; then the source says if the key is unknown.
     UnusableKey,
     /// A token was presented whose selector belongs to no record.
     UnknownSelector,

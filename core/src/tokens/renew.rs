@@ -315,8 +315,7 @@ impl Tokens {
                 && self.policy(record.kind).is_ok_and(|policy| policy.purpose == Purpose::Device)
                 && !kinds.contains(&record.kind)
                 && let Some(state) = self.state(record)
-                // Its tokens are `Invalid` (T3); copying it would let a leaked key sign with the ring's active one.
-                && self.key(state.digest.key, now)?.is_some()
+                && self.may_sign_anew(record, &state, now)
             {
                 kinds.push(record.kind);
                 originals.push((record.clone(), state));
@@ -338,6 +337,22 @@ impl Tokens {
             }
         }
         Ok(Ok(copies))
+    }
+
+    /// Returns whether this node accepts the key of `record`'s digest; if not, there is an event.
+    ///
+    /// A copy is signed with the ring's active key. Without the record's key, retired or never known here, nothing
+    /// shows that the record was not made with a leaked key (T3). Then it ends uncopied: failing the renewal would
+    /// keep every other device logged in.
+    fn may_sign_anew(&self, record: &Record, state: &State, now: Timestamp) -> bool {
+        let key = self.key(state.digest.key, now);
+        let event = Event::new(EventKind::UnusableKey, now).record(record);
+        match &key {
+            Ok(Some(_)) => return true,
+            Ok(None) => self.emit(&event),
+            Err(unknown) => self.emit(&event.source(unknown)),
+        }
+        false
     }
 
     /// Returns whether another renewal of `login` has won and is not finished: it has superseded a record, and a

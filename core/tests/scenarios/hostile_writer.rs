@@ -2,7 +2,7 @@
 //! T3).
 
 use hallpass_core::store::{Body, Change, Fence, Insert, Record, Replace, TokenStore as _};
-use hallpass_core::{Authentication, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Subject};
+use hallpass_core::{Authentication, EventKind, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Subject};
 
 use crate::fixture::{DAY, HOUR, World, alice, text};
 
@@ -131,21 +131,33 @@ async fn a_writer_gets_no_subject_through_a_row_in_another_list() {
     }
 }
 
-/// T3: "a key that was retired makes its tokens `Invalid`", also in a renewal with a token of another key.
+/// T3: "a key that was retired makes its tokens `Invalid`", also in a renewal with a token of another key. The same
+/// holds for a key that this node does not know, and neither keeps the other devices logged in.
 #[tokio::test]
-async fn a_renewal_signs_no_record_of_a_retired_key() {
+async fn a_renewal_signs_no_record_whose_key_is_retired_or_unknown() {
     let (one, two) = (KeyId::new(1).unwrap(), KeyId::new(2).unwrap());
-    let world = keyed();
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
-    let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
-    let later =
-        world.node(|builder| builder.keyring(Keyring::new(two, &[8; 32]).unwrap().retired(one).unwrap()));
-    let session = later.issue(&login, Kind::SESSION).await.unwrap();
-    assert!(later.verify(Kind::REMEMBER, text(&remember)).await.is_err(), "its key is retired");
-    let caller = later.verify(Kind::SESSION, text(&session)).await.unwrap();
-    let renewed = later.revoke_others(&caller).await.unwrap();
-    let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
-    assert_eq!(kinds, [Kind::SESSION], "what the leaked key signed is signed anew");
+    for retired in [true, false] {
+        let world = keyed();
+        let other = world.log_in(Kind::SESSION).await;
+        let login = world.tokens.begin_login(&alice()).await.unwrap();
+        let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
+        let later = world.node(|builder| {
+            let ring = Keyring::new(two, &[8; 32]).unwrap();
+            builder.keyring(if retired { ring.retired(one).unwrap() } else { ring })
+        });
+        let session = later.issue(&login, Kind::SESSION).await.unwrap();
+        assert!(later.verify(Kind::REMEMBER, text(&remember)).await.is_err(), "its key is not accepted");
+        let caller = later.verify(Kind::SESSION, text(&session)).await.unwrap();
+        world.told();
+        let renewed = later.revoke_others(&caller).await.unwrap();
+        let kinds: Vec<_> = renewed.tokens.iter().map(|issued| issued.kind).collect();
+        assert_eq!(kinds, [Kind::SESSION], "what the other key signed is signed anew");
+        let events = world.events();
+        assert!(events.contains(&EventKind::UnusableKey), "{events:?}");
+        for ended in [&other, &remember] {
+            assert!(stored(&world, ended).await.revoked.is_some(), "{} stays", ended.kind);
+        }
+    }
 }
 
 /// T3: "a session does not become a key that outlives log-outs".
