@@ -58,16 +58,18 @@ pub(crate) async fn race<T: Send + 'static>(racers: Vec<Racer<T>>) -> CaseResult
     };
     let running: Vec<_> = racers.into_iter().map(enter).collect();
     let mut timed = Vec::new();
+    // All are awaited before the first error is returned: with it the case's runtime ends, and with that a call that
+    // still runs panics.
     for task in running {
-        match task.await {
-            Ok(done) => timed.push(done?),
+        timed.push(match task.await {
+            Ok(done) => done,
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => std::panic::resume_unwind(panic),
-                Err(error) => return Err(Stop::Harness(error.to_string())),
+                Err(error) => Err(Stop::Harness(error.to_string())),
             },
-        }
+        });
     }
-    Ok(timed)
+    timed.into_iter().collect()
 }
 
 /// Whether any two of them overlapped.
