@@ -3,9 +3,11 @@
 
 use std::time::Duration;
 
-use hallpass_core::store::{Change, Fence, Replace, TokenStore};
+use hallpass_core::store::{Change, Fence, Record, Replace, TokenStore};
 use hallpass_core::{Note, StoreError};
+use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Proxy, Server};
+use sqlx::PgConnection;
 use tokio::task::JoinHandle;
 
 use crate::support::{
@@ -108,62 +110,86 @@ async fn commits_that_hang_neither_exceed_the_limit_nor_stop_look_ups() {
     assert!(ask(&mut on, ours).await <= i64::from(CONNECTIONS));
 }
 
-/// A router forgets the existing connections, and neither side notices. Returns whether the server has no
-/// more connections than the limit once the handle works again.
-async fn the_limit_holds_when_connections_are_forgotten(
-    server: &Server,
-    patch: Option<(&str, &str)>,
-) -> bool {
-    let proxy = Proxy::start(server.address()).await.unwrap();
-    let (schema, url) = (schema(), server.url_at(proxy.address()));
-    let store = store(&url, &schema, |builder| {
-        let builder = builder.timeout(LIMIT).connections(CONNECTIONS);
-        patch.iter().fold(builder, |builder, (from, to)| builder.patched("linger.sql", from, to))
-    })
-    .await;
-    let alice = record("alice");
-    put(&store, &alice).await;
-    let deletes = async || {
+/// A handle whose connections a router forgot, so that neither side noticed.
+struct Forgotten {
+    store: PostgresStore,
+    known: Record,
+    /// Another connection to the server.
+    on: PgConnection,
+    proxy: Proxy,
+}
+
+impl Forgotten {
+    async fn new(server: &Server, patch: Option<(&str, &str)>) -> Self {
+        let proxy = Proxy::start(server.address()).await.unwrap();
+        let (schema, url) = (schema(), server.url_at(proxy.address()));
+        let store = store(&url, &schema, |builder| {
+            let builder = builder.timeout(LIMIT).connections(CONNECTIONS);
+            patch.iter().fold(builder, |builder, (from, to)| builder.patched("linger.sql", from, to))
+        })
+        .await;
+        let known = record("alice");
+        until("a record is stored", async || store.insert(&known, Fence::None).await.is_ok()).await;
+        let on = connection(server.url()).await;
+        let mut forgotten = Self { store, known, on, proxy };
+        // More than half, so that as many new ones exceed the limit.
+        let most = i64::from(CONNECTIONS / 2 + 1);
+        until("most connections are open", async || {
+            forgotten.works().await && forgotten.connections().await >= most
+        })
+        .await;
+        forgotten.proxy.black_hole_existing();
+        until("the handle works again", async || forgotten.works().await).await;
+        forgotten
+    }
+
+    /// Uses several connections at a time; returns whether every call was answered.
+    async fn works(&self) -> bool {
         let calls = (0..32).map(|_| {
-            let store = store.clone();
-            tokio::spawn(async move { store.delete(record("bob").selector, &Note::none()).await.is_ok() })
+            let (store, known, missing) = (self.store.clone(), self.known.selector, record("bob").selector);
+            tokio::spawn(async move {
+                store.delete(missing, &Note::none()).await.is_ok() & store.find(known).await.is_ok()
+            })
         });
         let mut all = true;
         for call in calls.collect::<Vec<_>>() {
             all &= call.await.unwrap();
         }
         all
-    };
-    assert!(deletes().await);
-    let mut on = connection(server.url()).await;
-    let ours = "select count(*) from pg_stat_activity where application_name = 'hallpass'";
-    assert!(ask(&mut on, ours).await > 1);
-    proxy.black_hole_existing();
-    until("the handle works again", async || deletes().await && store.find(alice.selector).await.is_ok())
-        .await;
-    // The server is asked about the last connections in doubt every two seconds.
-    let mut holds = false;
-    for _ in 0..60 {
-        holds = ask(&mut on, ours).await <= i64::from(CONNECTIONS);
-        if holds {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    holds
+
+    /// How many connections of the handle the server has.
+    async fn connections(&mut self) -> i64 {
+        ask(&mut self.on, "select count(*) from pg_stat_activity where application_name = 'hallpass'").await
+    }
+
+    async fn exceeds_the_limit(&mut self) -> bool {
+        self.connections().await > i64::from(CONNECTIONS)
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn connections_that_are_lost_without_a_word_are_given_up_on_both_sides() {
     let Some(server) = own_server() else { return };
-    assert!(the_limit_holds_when_connections_are_forgotten(&server, None).await);
+    let mut forgotten = Forgotten::new(&server, None).await;
+    until("the limit holds", async || !forgotten.exceeds_the_limit().await).await;
     // A server that does not report what its processes do.
     let Some(server) = own_server() else { return };
     say(&mut connection(server.url()).await, "alter system set track_activities = off").await;
     say(&mut connection(server.url()).await, "select pg_reload_conf()").await;
-    assert!(the_limit_holds_when_connections_are_forgotten(&server, None).await);
+    let mut forgotten = Forgotten::new(&server, None).await;
+    until("the limit holds", async || !forgotten.exceeds_the_limit().await).await;
     // Only this side gives up the connection.
     let patch = ("not pg_terminate_backend(pid)", "false");
     let Some(server) = own_server() else { return };
-    assert!(!the_limit_holds_when_connections_are_forgotten(&server, Some(patch)).await);
+    let mut forgotten = Forgotten::new(&server, Some(patch)).await;
+    until("there are too many connections", async || {
+        forgotten.works().await && forgotten.exceeds_the_limit().await
+    })
+    .await;
+    // The server is asked about the last connections in doubt every two seconds.
+    for _ in 0..60 {
+        assert!(forgotten.exceeds_the_limit().await);
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
 }
