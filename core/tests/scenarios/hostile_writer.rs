@@ -2,7 +2,9 @@
 //! T3).
 
 use hallpass_core::store::{Body, Change, Fence, Insert, Record, Replace, TokenStore as _};
-use hallpass_core::{Authentication, EventKind, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Subject};
+use hallpass_core::{
+    Authentication, EventKind, Issued, KeyId, Keyring, Kind, LoginId, Note, Origin, Subject,
+};
 
 use crate::fixture::{DAY, HOUR, World, alice, text};
 
