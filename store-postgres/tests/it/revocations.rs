@@ -147,7 +147,7 @@ async fn a_dropped_revocation_is_done_or_undone_and_leaves_no_lock() {
         until("no transaction is left open", async || ask(&mut on, open.clone()).await == 0).await;
         match functions {
             true => {
-                until("the function ends the record", async || find(&store, &alice).await.is_none()).await
+                until("the function ends the record", async || find(&store, &alice).await.is_none()).await;
             }
             false => assert!(find(&store, &alice).await.is_some(), "half of the transaction was done"),
         }
