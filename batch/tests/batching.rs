@@ -151,6 +151,21 @@ async fn a_full_queue_takes_a_call_once_another_is_cancelled() {
     assert_eq!(batcher.waiting(), 2);
 }
 
+/// If each of them did, an overload would leave no time for the calls that wait.
+#[tokio::test(start_paused = true)]
+async fn calls_turned_away_by_a_long_queue_do_not_each_search_it_for_cancelled_ones() {
+    let (_, batcher) = batcher(Limits { queue: 256, ..BUSY }, 10, 10);
+    let is_full = || matches!(batcher.admit("y"), Admitted::Full(_));
+    let _slot = alone(&batcher, "x");
+    let mut waiting: Vec<_> = (0..256).map(|_| waits(&batcher, "a")).collect();
+    assert!(is_full());
+    waiting.truncate(1);
+    // One of four searches a queue of 256.
+    assert!(is_full() && is_full() && is_full());
+    let _b = waits(&batcher, "b");
+    assert_eq!(batcher.waiting(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_leading_slot_stays_open_while_its_callers_call_again() {
     let (shared, batcher) = batcher(BUSY, 10, 10);
