@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::Subject;
-use hallpass_core::store::{Change, Epoch, Fence, Record, Replace, TokenStore};
+use hallpass_core::store::{Change, Epoch, Fence, Insert, Record, Replace, Revision, TokenStore};
+use hallpass_core::{StoreError, Subject};
 use hallpass_store_postgres::{Builder, PostgresStore};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;
@@ -125,6 +125,66 @@ async fn no_batch_waits_for_a_locked_row() {
     }
 }
 
+/// Returns a call that replaces `record`, under way.
+fn replacing(
+    store: &PostgresStore,
+    record: &Record,
+    expected: Revision,
+) -> JoinHandle<Result<Replace, StoreError>> {
+    let (store, mut next) = (store.clone(), next(record));
+    next.revision = expected.next();
+    tokio::spawn(async move { store.replace(&next, expected, Change::Update).await })
+}
+
+async fn hold(on: &mut PgConnection, schema: &str, record: &Record) {
+    let row = format!("{schema}.hallpass_tokens where selector = '\\x{}'", record.selector);
+    say(on, format!("begin; select from {row} for update")).await;
+}
+
+/// A call that writes nothing needs no lock, and does not wait for those that do. On one thread, where the calls after
+/// the first two share statements.
+#[tokio::test]
+async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (hot, other) = (record("alice"), record("bob"));
+    put(&store, &hot).await;
+    put(&store, &other).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    hold(&mut on, &schema, &hot).await;
+    let hot: Vec<_> = (0..40).map(|_| replacing(&store, &hot, hot.revision)).collect();
+    // One alone, and half of the writers.
+    until("calls wait for the row", async || waiting(&mut eye, &schema, "").await == 8).await;
+    let missing = record("bob");
+    let conflicts: Vec<_> = (0..8).map(|_| replacing(&store, &other, other.revision.next())).collect();
+    let nowhere: Vec<_> = (0..8).map(|_| replacing(&store, &missing, missing.revision)).collect();
+    let inserting = |record: Record, fence| {
+        let store = store.clone();
+        tokio::spawn(async move { store.insert(&record, fence).await })
+    };
+    let fenced: Vec<_> = (0..8)
+        .map(|number| match number % 2 {
+            0 => inserting(record("bob"), Fence::Epoch(Epoch([7; 16]))),
+            _ => inserting(record("bob"), Fence::Parent(missing.selector)),
+        })
+        .collect();
+    let duplicates: Vec<_> = (0..8).map(|_| inserting(other.clone(), Fence::None)).collect();
+    for (conflict, nowhere) in conflicts.into_iter().zip(nowhere) {
+        assert_eq!(conflict.await.unwrap().unwrap(), Replace::Conflict);
+        assert_eq!(nowhere.await.unwrap().unwrap(), Replace::Missing);
+    }
+    for (fenced, duplicate) in fenced.into_iter().zip(duplicates) {
+        assert_eq!(fenced.await.unwrap().unwrap(), Insert::Fenced);
+        assert_eq!(duplicate.await.unwrap().unwrap(), Insert::Duplicate);
+    }
+    assert!(hot.iter().all(|call| !call.is_finished()));
+    say(&mut on, "rollback").await;
+    for call in hot {
+        call.await.unwrap().unwrap();
+    }
+}
+
 /// Runs a purge while a due row is being used, which postpones its expiry. Returns whether the purge neither
 /// removes it nor waits for it.
 async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
@@ -222,7 +282,7 @@ async fn batches_in_opposite_orders_never_wait_in_a_circle() {
                    where place not in (select place from ready)\n    order by subject collate \"C\", until desc";
     let as_they_come = "select subject, fresh, until from want where place not in (select place from ready)";
     let epochs = ("epoch_batch.sql", ordered, as_they_come);
-    let inserts = ("insert_batch.sql", "order by w.selector\non", "on");
+    let inserts = ("insert_batch.sql", "order by w.selector\n    on", "on");
     for (file, table, patch) in
         [("epoch_batch", "hallpass_epochs", epochs), ("insert_batch", "hallpass_tokens", inserts)]
     {
