@@ -81,7 +81,7 @@ impl<C, A> Queue<C, A> {
         matches!(limits.sharing, Sharing::WhenMany { .. }) && self.open_slots() > limits.slots
     }
 
-    fn open_slots(&self) -> usize {
+    pub(crate) fn open_slots(&self) -> usize {
         self.slots.iter().flatten().count()
     }
 

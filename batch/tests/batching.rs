@@ -211,6 +211,20 @@ async fn further_slots_open_while_others_are_stuck_up_to_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_slot_that_stands_in_for_a_stuck_one_says_so() {
+    let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 2 };
+    let (_, busy) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let stuck = alone(&busy, "x");
+    sleep(STUCK).await;
+    let other = alone(&busy, "y");
+    assert_eq!((stuck.stands_in(), other.stands_in()), (false, true));
+    // Few calls go alone, but no slot is stuck.
+    let (_, many) = batcher(MANY, 10, 10);
+    let slots: Vec<_> = (0..4).map(|_| alone(&many, "x")).collect();
+    assert!(slots.iter().all(|slot| !slot.stands_in()));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slot_that_is_not_stuck_is_not_joined_by_another() {
     let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 3 };
     let (shared, batcher) = batcher(Limits { sharing, ..BUSY }, 10, 0);

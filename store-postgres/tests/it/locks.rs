@@ -185,6 +185,34 @@ async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
     }
 }
 
+/// Each of them finds the slots stuck, and gets another one for itself.
+#[tokio::test]
+async fn calls_for_a_locked_row_one_after_another_leave_a_slot_to_the_other_rows() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (hot, other) = (record("alice"), record("bob"));
+    put(&store, &hot).await;
+    put(&store, &other).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    hold(&mut on, &schema, &hot).await;
+    let mut calls = Vec::new();
+    // As many as there may be slots for replaces.
+    for number in 1..=4 {
+        calls.push(replacing(&store, &hot, hot.revision));
+        until("one more call waits for the row", async || waiting(&mut eye, &schema, "").await == number)
+            .await;
+        // A slot counts as stuck after 50 ms.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(replacing(&store, &other, other.revision).await.unwrap().unwrap(), Replace::Replaced);
+    assert!(calls.iter().all(|call| !call.is_finished()));
+    say(&mut on, "rollback").await;
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
 /// Runs a purge while a due row is being used, which postpones its expiry. Returns whether the purge neither
 /// removes it nor waits for it.
 async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
