@@ -19,6 +19,7 @@ use crate::statements::Statements;
 /// The most calls that share a statement.
 const MAX: usize = 128;
 /// A statement that takes longer than this usually waits for a lock; other calls need not wait for its slot.
+/// `epoch_batch.sql` waits no longer than this either.
 const STUCK: Duration = Duration::from_millis(50);
 /// How many calls of one sort may wait for their turn by default: about a second's work of a fast server.
 pub(crate) const QUEUE: usize = 16 * 1_024;

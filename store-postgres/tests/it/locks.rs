@@ -213,6 +213,36 @@ async fn calls_for_a_locked_row_one_after_another_leave_a_slot_to_the_other_rows
     }
 }
 
+/// A log-out that waits for a record's lock has set the epoch already, and has not committed.
+#[tokio::test]
+async fn an_epoch_that_is_being_set_delays_those_of_no_other_subject() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (mut on, mut patient) = (connection(server.url()).await, connection(server.url()).await);
+    let set = format!(
+        "insert into {schema}.hallpass_epochs values ('user 20', decode(repeat('01', 16), 'hex'), now())"
+    );
+    say(&mut on, format!("begin; {set}")).await;
+    let waits = format!("set lock_timeout = '5s'; {set}");
+    let patient =
+        tokio::spawn(async move { sqlx::raw_sql(AssertSqlSafe(waits)).execute(&mut patient).await });
+    let calls = (0..40).map(|number| {
+        let (store, subject) = (store.clone(), Subject::new(&format!("user {number}")).unwrap());
+        tokio::spawn(async move { epoch(&store, &subject, number).await })
+    });
+    let mut calls: Vec<_> = calls.collect();
+    let last = calls.remove(20);
+    for call in calls {
+        call.await.unwrap();
+    }
+    // The store's statements wait as long as this one, and longer.
+    assert!(!patient.is_finished(), "the others waited too");
+    say(&mut on, "rollback").await;
+    last.await.unwrap();
+    patient.await.unwrap().unwrap();
+}
+
 /// Runs a purge while a due row is being used, which postpones its expiry. Returns whether the purge neither
 /// removes it nor waits for it.
 async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
@@ -267,6 +297,8 @@ async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>,
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
     let (_, sql) = store.statements().into_iter().find(|(name, _)| *name == file).unwrap();
+    // Without a limit for the wait, which would end before the circle is noticed.
+    let sql = sql.replace("'50ms'", "'0'");
     let (mut one, mut other) = (connection(url).await, connection(url).await);
     slow_down(&mut one, &schema, table).await;
     let arguments = |order: &str| {
@@ -307,7 +339,9 @@ async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>,
 async fn batches_in_opposite_orders_never_wait_in_a_circle() {
     let Some(server) = server() else { return };
     let ordered = "select distinct on (subject collate \"C\") subject, fresh, until\n    from want\n    \
-                   where place not in (select place from ready)\n    order by subject collate \"C\", until desc";
+                   where place not in (select place from ready)\n        \
+                   and (select set_config('lock_timeout', '50ms', true)) is not null\n    \
+                   order by subject collate \"C\", until desc";
     let as_they_come = "select subject, fresh, until from want where place not in (select place from ready)";
     let epochs = ("epoch_batch.sql", ordered, as_they_come);
     let inserts = ("insert_batch.sql", "order by w.selector\n    on", "on");
