@@ -187,6 +187,7 @@ fn may_be_repeated(class: ErrorClass) -> bool {
         class,
         ErrorClass::Undone
             | ErrorClass::TooLate
+            | ErrorClass::TooMany
             | ErrorClass::Other
             | ErrorClass::Refused
             | ErrorClass::Corrupt(_)
