@@ -211,6 +211,33 @@ async fn further_slots_open_while_others_are_stuck_up_to_a_limit() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn one_watch_serves_all_that_wait() {
+    let (_, batcher) = batcher(BUSY, 10, 10);
+    let slot = alone(&batcher, "x");
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let pending: Vec<_> = (0..10).map(|_| waits(&batcher, "a")).collect();
+    settle().await;
+    assert_eq!(tasks(), before + 1);
+    drop((pending, slot));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_has_ended_is_followed_by_another() {
+    let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 2 };
+    let (_, batcher) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let slot = alone(&batcher, "x");
+    let a = waits(&batcher, "a");
+    drop(slot);
+    assert_eq!(a.wait().await, Ok(1));
+    // It finds an empty queue.
+    sleep(STUCK * 2).await;
+    let _stuck = alone(&batcher, "x");
+    let b = waits(&batcher, "b");
+    assert_eq!(b.wait_until(Instant::now() + STUCK * 3).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_slot_that_stands_in_for_a_stuck_one_says_so() {
     let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 2 };
     let (_, busy) = batcher(Limits { sharing, ..BUSY }, 10, 10);
@@ -357,13 +384,14 @@ async fn sharing_ends_after_small_batches_and_sends_back_the_calls_that_wait() {
 async fn cancelled_calls_do_not_make_few_calls_many() {
     let (_, batcher) = batcher(MANY, 10, 10);
     let mut slots: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
-    drop(["a", "b", "c", "d"].map(|call| waits(&batcher, call)));
-    slots.truncate(1);
+    // Before and behind a call that waits.
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|call| waits(&batcher, call));
+    drop((a, c, d));
+    slots.truncate(2);
     settle().await;
-    assert!(
-        matches!(batcher.admit("e"), Admitted::Alone(..)),
-        "one call is under way, and another waits behind it"
-    );
+    let three = batcher.admit("e");
+    assert!(matches!(three, Admitted::Alone(..)), "two calls are under way, and one waits behind them");
+    drop(b);
 }
 
 #[tokio::test(start_paused = true)]
@@ -410,5 +438,43 @@ fn a_runtime_that_ends_frees_its_slots_and_loses_the_batch_but_not_the_queue() {
         // The call that waits shares the next batch, which another runtime sends.
         drop(alone(&batcher, "x"));
         assert_eq!(waiting.wait().await, Ok(1));
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_sends_back_the_calls_that_wait_where_many_share() {
+    let (shared, batcher) = batcher(MANY, 10, 0);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let waiting = first.block_on(async {
+        let slots: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
+        let _a = waits(&batcher, "a");
+        drop(slots);
+        settle().await;
+        waits(&batcher, "b")
+    });
+    assert_eq!(shared.batches(), [["a"]]);
+    drop(first);
+    second.block_on(async {
+        let answer = tokio::time::timeout(Duration::from_secs(5), waiting.wait()).await;
+        assert_eq!(answer, Ok(Err(NoAnswer::NotSent)));
+        drop(alone(&batcher, "x"));
+    });
+}
+
+#[test]
+fn a_watch_that_ends_with_its_runtime_is_followed_by_another() {
+    let hour = Duration::from_secs(3_600);
+    let sharing = Sharing::WhenBusy { stuck: hour, limit: 2 };
+    let (_, batcher) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let (_stuck, b) = first.block_on(async { (alone(&batcher, "x"), waits(&batcher, "b")) });
+    drop(first);
+    second.block_on(async {
+        let c = waits(&batcher, "c");
+        assert_eq!(c.wait_until(Instant::now() + 3 * hour).await, Ok(2));
+        assert_eq!(b.wait().await, Ok(2));
     });
 }
