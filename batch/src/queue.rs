@@ -6,6 +6,9 @@ use crate::call::Call;
 use crate::limits::{Limits, Sharing};
 use crate::sync::{Instant, Mutex, MutexGuard, PoisonError};
 
+/// How many waiting calls are looked at for each call that is turned away, on average.
+const SEARCH: usize = 64;
+
 /// The queue and its limits.
 pub(crate) struct Shared<C, A> {
     pub(crate) limits: Limits,
@@ -16,6 +19,8 @@ pub(crate) struct Queue<C, A> {
     pub(crate) waiting: VecDeque<Call<C, A>>,
     /// Whether a watch runs for the waiting calls.
     pub(crate) watched: bool,
+    /// How many calls were turned away since a full queue was last searched for cancelled calls.
+    turned_away: usize,
     /// The open slots by number; `None` is a number that is free.
     slots: Vec<Option<Open>>,
 }
@@ -29,7 +34,7 @@ struct Open {
 
 impl<C, A> Shared<C, A> {
     pub(crate) fn new(limits: Limits) -> Self {
-        let queue = Queue { waiting: VecDeque::new(), watched: false, slots: Vec::new() };
+        let queue = Queue { waiting: VecDeque::new(), watched: false, turned_away: 0, slots: Vec::new() };
         Self { limits, queue: Mutex::new(queue) }
     }
 
@@ -41,6 +46,7 @@ impl<C, A> Shared<C, A> {
 impl<C, A> Queue<C, A> {
     /// Opens a slot if the limits allow it, and returns its number.
     pub(crate) fn open(&mut self, limits: &Limits) -> Option<usize> {
+        self.forget_cancelled();
         if self.open_slots() >= limits.slots && !self.allows_more(limits) {
             return None;
         }
@@ -62,8 +68,9 @@ impl<C, A> Queue<C, A> {
             }
             // The calls without an answer are those with a slot and those that wait.
             Sharing::WhenMany { few, .. } => {
-                let live = self.waiting.iter().filter(|call| !call.is_cancelled());
-                !open.any(|slot| slot.leads) && self.open_slots() + live.take(few).count() < few
+                // The first of them suffice: a search for more would take long if most of a long queue were cancelled.
+                let live = self.waiting.iter().take(few).filter(|call| !call.is_cancelled());
+                !open.any(|slot| slot.leads) && self.open_slots() + live.count() < few
             }
         }
     }
@@ -74,7 +81,7 @@ impl<C, A> Queue<C, A> {
         matches!(limits.sharing, Sharing::WhenMany { .. }) && self.open_slots() > limits.slots
     }
 
-    fn open_slots(&self) -> usize {
+    pub(crate) fn open_slots(&self) -> usize {
         self.slots.iter().flatten().count()
     }
 
@@ -110,17 +117,30 @@ impl<C, A> Queue<C, A> {
 
     /// Returns whether a call waits, after removing the cancelled ones before it.
     pub(crate) fn has_waiting(&mut self) -> bool {
-        while self.waiting.front().is_some_and(Call::is_cancelled) {
-            self.waiting.pop_front();
-        }
+        self.forget_cancelled();
         !self.waiting.is_empty()
     }
 
+    /// Removes the cancelled calls before the oldest other one.
+    fn forget_cancelled(&mut self) {
+        while self.waiting.front().is_some_and(Call::is_cancelled) {
+            self.waiting.pop_front();
+        }
+    }
+
     /// Returns whether the queue is full, after removing the cancelled calls if it seems to be.
+    ///
+    /// Searches it only once in [`SEARCH`] of its length: if each call that is turned away searched a long queue, an
+    /// overload would leave no time for the calls that wait.
     pub(crate) fn is_full(&mut self, limits: &Limits) -> bool {
-        if self.waiting.len() >= limits.queue {
+        if self.waiting.len() < limits.queue {
+            return false;
+        }
+        if self.turned_away == 0 {
             self.waiting.retain(|call| !call.is_cancelled());
         }
-        self.waiting.len() >= limits.queue
+        let is_full = self.waiting.len() >= limits.queue;
+        self.turned_away = if is_full { (self.turned_away + 1) % (limits.queue / SEARCH).max(1) } else { 0 };
+        is_full
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::ops::ControlFlow::{self, Break, Continue};
 
+use crate::limits::Sharing;
 use crate::queue::{Queue, Shared};
 use crate::runner::Runner;
 use crate::sync::{Arc, Handle, yield_now};
@@ -18,6 +19,7 @@ pub struct Slot<R: Runner> {
     slots: Arc<Slots<R>>,
     number: usize,
     state: State,
+    stands_in: bool,
 }
 
 /// What the slots of a batcher share.
@@ -38,8 +40,18 @@ enum State {
 
 impl<R: Runner> Slot<R> {
     pub(crate) fn open(slots: &Arc<Slots<R>>, queue: &mut Queue<R::Call, R::Answer>) -> Option<Self> {
-        let number = queue.open(&slots.shared.limits)?;
-        Some(Self { slots: Arc::clone(slots), number, state: State::Alone })
+        let limits = &slots.shared.limits;
+        let stands_in =
+            queue.open_slots() >= limits.slots && matches!(limits.sharing, Sharing::WhenBusy { .. });
+        let number = queue.open(limits)?;
+        Some(Self { slots: Arc::clone(slots), number, state: State::Alone, stands_in })
+    }
+
+    /// Whether it was opened because another slot is stuck. A call that goes alone in it is likely to be one for the
+    /// same lock: if it waited here, a few such calls would take every slot.
+    #[must_use]
+    pub fn stands_in(&self) -> bool {
+        self.stands_in
     }
 
     /// Sends batches until no call waits, or until sharing does not pay.
@@ -95,7 +107,12 @@ impl<R: Runner> Drop for Slot<R> {
                 queue.lead(self.number);
                 // Unlocked first: a runtime that is shutting down drops the task at once, and with it the slot.
                 drop(queue);
-                let slot = Self { slots: Arc::clone(&self.slots), number: self.number, state: State::Leads };
+                let slot = Self {
+                    slots: Arc::clone(&self.slots),
+                    number: self.number,
+                    state: State::Leads,
+                    stands_in: self.stands_in,
+                };
                 runtime.spawn(slot.lead());
             }
             _ => {

@@ -151,6 +151,21 @@ async fn a_full_queue_takes_a_call_once_another_is_cancelled() {
     assert_eq!(batcher.waiting(), 2);
 }
 
+/// If each of them did, an overload would leave no time for the calls that wait.
+#[tokio::test(start_paused = true)]
+async fn calls_turned_away_by_a_long_queue_do_not_each_search_it_for_cancelled_ones() {
+    let (_, batcher) = batcher(Limits { queue: 256, ..BUSY }, 10, 10);
+    let is_full = || matches!(batcher.admit("y"), Admitted::Full(_));
+    let _slot = alone(&batcher, "x");
+    let mut waiting: Vec<_> = (0..256).map(|_| waits(&batcher, "a")).collect();
+    assert!(is_full());
+    waiting.truncate(1);
+    // One of four searches a queue of 256.
+    assert!(is_full() && is_full() && is_full());
+    let _b = waits(&batcher, "b");
+    assert_eq!(batcher.waiting(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_leading_slot_stays_open_while_its_callers_call_again() {
     let (shared, batcher) = batcher(BUSY, 10, 10);
@@ -193,6 +208,47 @@ async fn further_slots_open_while_others_are_stuck_up_to_a_limit() {
     // The others continue without the first slot, which is stuck until the end.
     assert!(began.elapsed() > STUCK * 8);
     drop(stuck);
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_watch_serves_all_that_wait() {
+    let (_, batcher) = batcher(BUSY, 10, 10);
+    let slot = alone(&batcher, "x");
+    let tasks = || tokio::runtime::Handle::current().metrics().num_alive_tasks();
+    let before = tasks();
+    let pending: Vec<_> = (0..10).map(|_| waits(&batcher, "a")).collect();
+    settle().await;
+    assert_eq!(tasks(), before + 1);
+    drop((pending, slot));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_watch_that_has_ended_is_followed_by_another() {
+    let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 2 };
+    let (_, batcher) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let slot = alone(&batcher, "x");
+    let a = waits(&batcher, "a");
+    drop(slot);
+    assert_eq!(a.wait().await, Ok(1));
+    // It finds an empty queue.
+    sleep(STUCK * 2).await;
+    let _stuck = alone(&batcher, "x");
+    let b = waits(&batcher, "b");
+    assert_eq!(b.wait_until(Instant::now() + STUCK * 3).await, Ok(1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slot_that_stands_in_for_a_stuck_one_says_so() {
+    let sharing = Sharing::WhenBusy { stuck: STUCK, limit: 2 };
+    let (_, busy) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let stuck = alone(&busy, "x");
+    sleep(STUCK).await;
+    let other = alone(&busy, "y");
+    assert_eq!((stuck.stands_in(), other.stands_in()), (false, true));
+    // Few calls go alone, but no slot is stuck.
+    let (_, many) = batcher(MANY, 10, 10);
+    let slots: Vec<_> = (0..4).map(|_| alone(&many, "x")).collect();
+    assert!(slots.iter().all(|slot| !slot.stands_in()));
 }
 
 #[tokio::test(start_paused = true)]
@@ -328,13 +384,14 @@ async fn sharing_ends_after_small_batches_and_sends_back_the_calls_that_wait() {
 async fn cancelled_calls_do_not_make_few_calls_many() {
     let (_, batcher) = batcher(MANY, 10, 10);
     let mut slots: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
-    drop(["a", "b", "c", "d"].map(|call| waits(&batcher, call)));
-    slots.truncate(1);
+    // Before and behind a call that waits.
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(|call| waits(&batcher, call));
+    drop((a, c, d));
+    slots.truncate(2);
     settle().await;
-    assert!(
-        matches!(batcher.admit("e"), Admitted::Alone(..)),
-        "one call is under way, and another waits behind it"
-    );
+    let three = batcher.admit("e");
+    assert!(matches!(three, Admitted::Alone(..)), "two calls are under way, and one waits behind them");
+    drop(b);
 }
 
 #[tokio::test(start_paused = true)]
@@ -381,5 +438,43 @@ fn a_runtime_that_ends_frees_its_slots_and_loses_the_batch_but_not_the_queue() {
         // The call that waits shares the next batch, which another runtime sends.
         drop(alone(&batcher, "x"));
         assert_eq!(waiting.wait().await, Ok(1));
+    });
+}
+
+#[test]
+fn a_runtime_that_ends_sends_back_the_calls_that_wait_where_many_share() {
+    let (shared, batcher) = batcher(MANY, 10, 0);
+    let runtime = || tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let waiting = first.block_on(async {
+        let slots: Vec<_> = (0..4).map(|_| alone(&batcher, "x")).collect();
+        let _a = waits(&batcher, "a");
+        drop(slots);
+        settle().await;
+        waits(&batcher, "b")
+    });
+    assert_eq!(shared.batches(), [["a"]]);
+    drop(first);
+    second.block_on(async {
+        let answer = tokio::time::timeout(Duration::from_secs(5), waiting.wait()).await;
+        assert_eq!(answer, Ok(Err(NoAnswer::NotSent)));
+        drop(alone(&batcher, "x"));
+    });
+}
+
+#[test]
+fn a_watch_that_ends_with_its_runtime_is_followed_by_another() {
+    let hour = Duration::from_secs(3_600);
+    let sharing = Sharing::WhenBusy { stuck: hour, limit: 2 };
+    let (_, batcher) = batcher(Limits { sharing, ..BUSY }, 10, 10);
+    let runtime =
+        || tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+    let (first, second) = (runtime(), runtime());
+    let (_stuck, b) = first.block_on(async { (alone(&batcher, "x"), waits(&batcher, "b")) });
+    drop(first);
+    second.block_on(async {
+        let c = waits(&batcher, "c");
+        assert_eq!(c.wait_until(Instant::now() + 3 * hour).await, Ok(2));
+        assert_eq!(b.wait().await, Ok(2));
     });
 }

@@ -1,5 +1,6 @@
--- insert.sql for many rows, each selector once. Returns those that were inserted. Does not wait for a fence
--- that another transaction has locked: the caller repeats what was not inserted, one row at a time.
+-- insert.sql for many rows, each selector once. Returns for each what became of it: 1 inserted, 2 a duplicate, 3
+-- fenced. Does not wait for a fence that another transaction has locked: its row is returned with null, and the caller
+-- repeats it by itself.
 with want as (
     select * from unnest($1::bytea[], $2::text[], $3::text[], $4::bytea[], $5::timestamptz[], $6::timestamptz[],
         $7::timestamptz[], $8::timestamptz[], $9::timestamptz[], $10::timestamptz[], $11::smallint[],
@@ -22,16 +23,33 @@ under_parent as materialized (
     where p.revoked = 0
     order by p.selector
     for share of p skip locked
+),
+inserted as (
+    insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at,
+        purge_at, revoked, revision, generation, device, body, purpose, era)
+    select w.selector, w.subject, w.kind, w.login, w.created_at, w.expires_at, w.updated_at, w.seen_at, w.idle_at,
+        w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body,
+        w.purpose, w.era
+    from want w
+    where w.epoch is null and w.parent is null
+        or w.selector in (select selector from at_epoch)
+        or w.selector in (select selector from under_parent)
+    order by w.selector
+    on conflict (selector) do nothing
+    returning selector
 )
-insert into hallpass_tokens (selector, subject, kind, login, created_at, expires_at, updated_at, seen_at, idle_at,
-    purge_at, revoked, revision, generation, device, body, purpose, era)
-select w.selector, w.subject, w.kind, w.login, w.created_at, w.expires_at, w.updated_at, w.seen_at, w.idle_at,
-    w.purge_at, w.revoked, w.revision, w.generation, w.device, w.body,
-    w.purpose, w.era
+select selector, 1::smallint from inserted
+union all
+select w.selector,
+    case
+        when w.epoch is not null
+            and not exists (select from hallpass_epochs e where e.epoch = w.epoch and e.subject = w.subject)
+            or w.parent is not null
+            and not exists (select from hallpass_tokens p where p.selector = w.parent and p.revoked = 0)
+            then 3::smallint
+        when w.epoch is null and w.parent is null
+            or exists (select from hallpass_tokens t where t.selector = w.selector)
+            then 2::smallint
+    end
 from want w
-where w.epoch is null and w.parent is null
-    or w.selector in (select selector from at_epoch)
-    or w.selector in (select selector from under_parent)
-order by w.selector
-on conflict (selector) do nothing
-returning selector
+where w.selector not in (select selector from inserted)

@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hallpass_batch::{Admitted, Limits, NoAnswer, Runner, Sharing, Waiting};
+use hallpass_batch::{Admitted, Limits, NoAnswer, Runner, Sharing, Slot, Waiting};
 use hallpass_core::StoreError;
 use sqlx::PgConnection;
 use tokio::time::Instant;
@@ -19,6 +19,7 @@ use crate::statements::Statements;
 /// The most calls that share a statement.
 const MAX: usize = 128;
 /// A statement that takes longer than this usually waits for a lock; other calls need not wait for its slot.
+/// `epoch_batch.sql` waits no longer than this either.
 const STUCK: Duration = Duration::from_millis(50);
 /// How many calls of one sort may wait for their turn by default: about a second's work of a fast server.
 pub(crate) const QUEUE: usize = 16 * 1_024;
@@ -66,9 +67,7 @@ impl<J: Batchable> Batcher<J> {
             }
             Admitted::Alone(slot, call) => {
                 // Boxed to keep the future of a waiting call small: each level moves it.
-                let answer = Box::pin(self.0.runner().run_alone(&call)).await;
-                drop(slot);
-                return answer;
+                return Box::pin(self.0.runner().run_alone(slot, &call)).await;
             }
         };
         match pending.wait_until(deadline).await {
@@ -110,22 +109,43 @@ impl<J: Batchable> Runner for Statement<J> {
 }
 
 impl<J: Batchable> Statement<J> {
-    async fn run_alone(&self, call: &Timed<J>) -> Answer<J> {
-        if self.connections.options().share {
-            match self.connections.perform(&All(&[&call.job]), call.deadline).await {
-                Ok(answers) => {
-                    if let Some(Some(answer)) = answers.into_iter().next() {
-                        return Ok(answer);
-                    }
-                }
-                // The write may have happened, and the result of a second attempt would hide that.
-                Err(error) if matches!(error.class(), ErrorClass::Lost | ErrorClass::Unknown) => {
-                    return Err(error);
-                }
-                Err(_) => {}
-            }
+    async fn run_alone(&self, slot: Slot<Self>, call: &Timed<J>) -> Answer<J> {
+        if !slot.stands_in() && !self.connections.options().share {
+            // The slot is dropped after the answer.
+            return self.connections.perform(&call.job, call.deadline).await;
         }
-        self.connections.perform(&call.job, call.deadline).await
+        // Other calls of this sort are stuck, usually behind a lock, and this one may be for the same row. The statement
+        // for batches does not wait for locks.
+        match self.connections.perform(&All(&[&call.job]), call.deadline).await {
+            Ok(answers) => {
+                if let Some(Some(answer)) = answers.into_iter().next() {
+                    return Ok(answer);
+                }
+            }
+            Err(error) if may_be_repeated(error.class()) => {}
+            Err(error) => return Err(error),
+        }
+        drop(slot);
+        Self::run_patiently(&self.connections, &call.job, call.deadline, || true).await
+    }
+
+    /// Runs a call by itself, outside the slots. Only a few calls at a time may wait for locks. `begin` is asked
+    /// before it is sent.
+    async fn run_patiently(
+        connections: &Arc<Connections>,
+        job: &J,
+        deadline: Instant,
+        begin: impl FnOnce() -> bool,
+    ) -> Answer<J> {
+        let _lock_wait = match J::WRITES {
+            true => Some(connections.lock_wait_permit(deadline).await?),
+            false => None,
+        };
+        let lease = connections.acquire(J::WRITES, deadline).await?;
+        match begin() {
+            true => connections.perform_on(lease, job, deadline).await,
+            false => Err(Error::no_connection()),
+        }
     }
 
     async fn run_all(&self, lease: Lease, batch: Vec<Call<J>>) {
@@ -139,44 +159,39 @@ impl<J: Batchable> Statement<J> {
                     }
                 }
             }
-            Err(error) => match error.class() {
-                // One call may have caused the error, and the others must not fail because of it. Nothing was
-                // written.
-                ErrorClass::Undone
-                | ErrorClass::TooLate
-                | ErrorClass::Other
-                | ErrorClass::Refused
-                | ErrorClass::Corrupt(_) => {
-                    batch.into_iter().for_each(|call| self.run_apart(call));
-                }
-                _ => batch.into_iter().for_each(|call| call.answer(Err(error.clone()))),
-            },
+            Err(error) if may_be_repeated(error.class()) => {
+                batch.into_iter().for_each(|call| self.run_apart(call));
+            }
+            Err(error) => batch.into_iter().for_each(|call| call.answer(Err(error.clone()))),
         }
     }
 
-    /// Runs a call by itself, outside the slot: otherwise the slot would wait for the lock that the call waits
-    /// for. Only a few calls at a time may wait for locks.
+    /// Runs a call of a batch by itself, outside the slot: otherwise the slot would wait for the lock that the call
+    /// waits for.
     fn run_apart(&self, call: Call<J>) {
         let connections = Arc::clone(&self.connections);
         call.release();
         tokio::spawn(async move {
             let Timed { job, deadline } = call.request();
-            let lock_wait = match J::WRITES {
-                true => connections.lock_wait_permit(*deadline).await.map(Some),
-                false => Ok(None),
-            };
-            let acquired = match &lock_wait {
-                Ok(_) => connections.acquire(J::WRITES, *deadline).await,
-                Err(error) => Err(error.clone()),
-            };
-            let answer = match acquired {
-                Err(error) => Err(error),
-                Ok(_) if !call.take() => return,
-                Ok(lease) => connections.perform_on(lease, job, *deadline).await,
-            };
+            // If the caller has given up, no one receives the answer.
+            let answer = Self::run_patiently(&connections, job, *deadline, || call.take()).await;
             call.answer(answer);
         });
     }
+}
+
+/// Whether each call of a batch that failed so is repeated by itself: one of them may have caused the error, and nothing
+/// was written.
+fn may_be_repeated(class: ErrorClass) -> bool {
+    matches!(
+        class,
+        ErrorClass::Undone
+            | ErrorClass::TooLate
+            | ErrorClass::TooMany
+            | ErrorClass::Other
+            | ErrorClass::Refused
+            | ErrorClass::Corrupt(_)
+    )
 }
 
 /// The calls of a batch, as one operation.

@@ -8,7 +8,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::error::Error;
 use crate::operation::{Batchable, Operation};
-use crate::row;
+use crate::row::{self, Outcome};
 use crate::statements::Statements;
 
 /// The number of the subject's records is not known, because other calls insert at the same time.
@@ -66,8 +66,12 @@ impl Batchable for Insert {
         let query = row::bind_all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
         let query = query.bind(all.iter().map(|insert| insert.epoch()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|insert| insert.parent()).collect::<Vec<_>>());
-        let inserted = row::written(&query.fetch_all(on).await?)?;
-        let answer = |insert: &&Self| inserted.contains(&insert.record.selector).then_some(INSERTED);
+        let outcomes = row::outcomes(&query.fetch_all(on).await?)?;
+        let answer = |insert: &&Self| match outcomes.get(&insert.record.selector)? {
+            Outcome::Done => Some(INSERTED),
+            Outcome::Conflict => Some(Inserted::Duplicate),
+            Outcome::Absent => Some(Inserted::Fenced),
+        };
         Ok(all.iter().map(answer).collect())
     }
 }

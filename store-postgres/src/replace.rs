@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 
 use crate::error::Error;
 use crate::operation::{Batchable, Operation};
-use crate::row::{self, number, selectors};
+use crate::row::{self, Outcome, number, selectors};
 use crate::statements::Statements;
 
 /// Compare-and-swap on the revision.
@@ -51,8 +51,12 @@ impl Batchable for Replace {
         let query = sql.replace_batch.query().bind(selectors(rows.clone().map(|row| row.selector)));
         let query = query.bind(all.iter().map(|replace| number(replace.expected)).collect::<Vec<_>>());
         let query = row::bind_all_changing(query, rows);
-        let written = row::written(&query.fetch_all(on).await?)?;
-        let answer = |replace: &&Self| written.contains(&replace.next.selector).then_some(Replaced::Replaced);
+        let outcomes = row::outcomes(&query.fetch_all(on).await?)?;
+        let answer = |replace: &&Self| match outcomes.get(&replace.next.selector)? {
+            Outcome::Done => Some(Replaced::Replaced),
+            Outcome::Conflict => Some(Replaced::Conflict),
+            Outcome::Absent => Some(Replaced::Missing),
+        };
         Ok(all.iter().map(answer).collect())
     }
 }

@@ -1,6 +1,6 @@
 //! Converts records to columns, one or many at a time, and back.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use hallpass_core::store::{Body, Era, Record, Revision};
 use hallpass_core::{Device, Kind, LoginId, Purpose, Reason, Selector, Subject, Timestamp};
@@ -151,9 +151,30 @@ pub(crate) fn selector(row: &PgRow) -> Result<Selector, Error> {
     Ok(Selector(bytes))
 }
 
-/// The selectors of the rows that a statement for a batch has written.
-pub(crate) fn written(rows: &[PgRow]) -> Result<HashSet<Selector>, Error> {
-    rows.iter().map(selector).collect()
+/// What became of a row in a statement that writes many.
+#[derive(Clone, Copy)]
+pub(crate) enum Outcome {
+    /// Written.
+    Done,
+    /// Not written, because of the row that is there.
+    Conflict,
+    /// Not written, because a row that must be there is not.
+    Absent,
+}
+
+/// Reads the outcomes that a statement for a batch returns. A row that another transaction has locked has none.
+pub(crate) fn outcomes(rows: &[PgRow]) -> Result<HashMap<Selector, Outcome>, Error> {
+    let mut outcomes = HashMap::with_capacity(rows.len());
+    for row in rows {
+        let outcome = match row.try_get(1)? {
+            Some(1_i16) => Outcome::Done,
+            Some(2) => Outcome::Conflict,
+            Some(3) => Outcome::Absent,
+            _ => continue,
+        };
+        outcomes.insert(selector(row)?, outcome);
+    }
+    Ok(outcomes)
 }
 
 /// The place of a record in its subject's list: when it was issued, and its selector.

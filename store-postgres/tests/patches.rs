@@ -49,11 +49,13 @@ const PATCHES: &[Patch] = &[
         &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
     // The lock's condition and the write's condition: either one would suffice, if there were no races.
     patch!(replaces_without_the_revision, "replace_batch.sql",
-        "    where t.revision = w.expected\n        and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n    and t.revision = h.expected\n"
-        => "    where t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n)\nupdate hallpass_tokens t\nset updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n    revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\nfrom held h\nwhere t.selector = h.selector\n",
+        "    where t.revision = w.expected\n        and t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n),\nwritten as (\n    update hallpass_tokens t\n    set updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n        revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\n    from held h\n    where t.selector = h.selector\n        and t.revision = h.expected\n"
+        => "    where t.revoked = 0\n    order by t.selector\n    for no key update of t skip locked\n),\nwritten as (\n    update hallpass_tokens t\n    set updated_at = h.updated_at, seen_at = h.seen_at, idle_at = h.idle_at, purge_at = h.purge_at,\n        revoked = h.revoked, revision = h.revision, generation = h.generation, device = h.device, body = h.body\n    from held h\n    where t.selector = h.selector\n",
         ANOTHER_REVISION),
     patch!(replaces_forget_a_column, "replace_batch.sql", "seen_at = h.seen_at, " => "",
         &[(S1, "replace::what_was_replaced_is_found_byte_for_byte")]),
+    patch!(what_conflicts_is_missing, "replace_batch.sql", "then 2::smallint" => "then 3::smallint",
+        &[(S4, "replace::a_marked_record_conflicts_with_every_replace")]),
     patch!(what_is_there_is_missing, "exists.sql", "where " => "where false and ",
         &[(S4, "replace::a_marked_record_conflicts_with_every_replace")]),
     // insert

@@ -5,11 +5,12 @@ use std::time::Duration;
 use hallpass_core::store::{Admission, Epoch, Era};
 use hallpass_core::{StoreError, Subject, Timestamp};
 use redis::Value;
+use tokio::time::Instant;
 
 use crate::backend::Backend;
 use crate::error::odd_answer;
 use crate::keys::SLACK;
-use crate::router::Effect;
+use crate::router::{Call, Effect, Request};
 use crate::statements::{number, text};
 
 impl Backend {
@@ -21,6 +22,7 @@ impl Backend {
         keep: Duration,
         now: Timestamp,
     ) -> Result<Admission, StoreError> {
+        let began = Instant::now();
         let (shard, key) = (subject.shard(), self.keys().epoch(subject));
         let least = now.saturating_add(keep);
         if let Value::BulkString(value) = self.get(shard, key.clone()).await?
@@ -32,8 +34,11 @@ impl Backend {
         let (over, ttl) = kept_for(now, keep);
         let least = least.as_millis().to_be_bytes();
         let arguments: [&[u8]; 4] = [&fresh.0, &over, ttl.as_bytes(), &least];
-        let script = &self.scripts.epoch;
-        match decode(text(&self.script(script, shard, Effect::Write, false, &[&key], &arguments).await?)) {
+        let request = Request::Script { script: &self.scripts.epoch, keys: &[&key], arguments: &arguments };
+        let call = Call { shard, request, effect: Effect::Write, whole_slot: false };
+        // Both requests together take the time of one call (S12).
+        let left = self.router.limit.saturating_sub(began.elapsed());
+        match decode(text(&self.router.run_within(&call, left).await?)) {
             Some((epoch, _)) => Ok(Admission { epoch, era: Era::FIRST }),
             None => Err(odd_answer(true)),
         }

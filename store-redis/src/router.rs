@@ -100,7 +100,14 @@ impl Router {
     /// # Errors
     /// [`StoreError`], within the limit.
     pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Value, StoreError> {
-        let mut limit = self.limit;
+        self.run_within(call, self.limit).await
+    }
+
+    /// Runs a call in the time that is left of the limit.
+    ///
+    /// # Errors
+    /// [`StoreError`], within `limit`.
+    pub(crate) async fn run_within(&self, call: &Call<'_>, mut limit: Duration) -> Result<Value, StoreError> {
         if call.effect == Effect::Read {
             if let Some(value) = self.read_at_once(call).await {
                 return Ok(value);

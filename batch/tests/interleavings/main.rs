@@ -223,6 +223,18 @@ fn no_more_statements_run_than_slots_allow() {
     });
 }
 
+/// However the end of one watch and the next call meet.
+#[test]
+fn a_call_behind_a_slot_that_stays_stuck_has_its_answer() {
+    explore(BUSY, false, async |batcher| {
+        let stuck = batcher.admit(1_000);
+        for number in 0..30 {
+            call(batcher, number, Caller::Waits).await;
+        }
+        drop(stuck);
+    });
+}
+
 #[test]
 fn a_call_that_was_not_sent_never_will_be() {
     explore(BUSY, true, async |batcher| callers(batcher, 3, Caller::HasDeadline, false).await);

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use hallpass_core::Subject;
-use hallpass_core::store::{Change, Epoch, Fence, Record, Replace, TokenStore};
+use hallpass_core::store::{Change, Epoch, Fence, Insert, Record, Replace, Revision, TokenStore};
+use hallpass_core::{StoreError, Subject};
 use hallpass_store_postgres::{Builder, PostgresStore};
 use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;
@@ -125,6 +125,124 @@ async fn no_batch_waits_for_a_locked_row() {
     }
 }
 
+/// Returns a call that replaces `record`, under way.
+fn replacing(
+    store: &PostgresStore,
+    record: &Record,
+    expected: Revision,
+) -> JoinHandle<Result<Replace, StoreError>> {
+    let (store, mut next) = (store.clone(), next(record));
+    next.revision = expected.next();
+    tokio::spawn(async move { store.replace(&next, expected, Change::Update).await })
+}
+
+async fn hold(on: &mut PgConnection, schema: &str, record: &Record) {
+    let row = format!("{schema}.hallpass_tokens where selector = '\\x{}'", record.selector);
+    say(on, format!("begin; select from {row} for update")).await;
+}
+
+/// A call that writes nothing needs no lock, and does not wait for those that do. On one thread, where the calls after
+/// the first two share statements.
+#[tokio::test]
+async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (hot, other) = (record("alice"), record("bob"));
+    put(&store, &hot).await;
+    put(&store, &other).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    hold(&mut on, &schema, &hot).await;
+    let hot: Vec<_> = (0..40).map(|_| replacing(&store, &hot, hot.revision)).collect();
+    // One alone, and half of the writers.
+    until("calls wait for the row", async || waiting(&mut eye, &schema, "").await == 8).await;
+    let missing = record("bob");
+    let conflicts: Vec<_> = (0..8).map(|_| replacing(&store, &other, other.revision.next())).collect();
+    let nowhere: Vec<_> = (0..8).map(|_| replacing(&store, &missing, missing.revision)).collect();
+    let inserting = |record: Record, fence| {
+        let store = store.clone();
+        tokio::spawn(async move { store.insert(&record, fence).await })
+    };
+    let fenced: Vec<_> = (0..8)
+        .map(|number| match number % 2 {
+            0 => inserting(record("bob"), Fence::Epoch(Epoch([7; 16]))),
+            _ => inserting(record("bob"), Fence::Parent(missing.selector)),
+        })
+        .collect();
+    let duplicates: Vec<_> = (0..8).map(|_| inserting(other.clone(), Fence::None)).collect();
+    for (conflict, nowhere) in conflicts.into_iter().zip(nowhere) {
+        assert_eq!(conflict.await.unwrap().unwrap(), Replace::Conflict);
+        assert_eq!(nowhere.await.unwrap().unwrap(), Replace::Missing);
+    }
+    for (fenced, duplicate) in fenced.into_iter().zip(duplicates) {
+        assert_eq!(fenced.await.unwrap().unwrap(), Insert::Fenced);
+        assert_eq!(duplicate.await.unwrap().unwrap(), Insert::Duplicate);
+    }
+    assert!(hot.iter().all(|call| !call.is_finished()));
+    say(&mut on, "rollback").await;
+    for call in hot {
+        call.await.unwrap().unwrap();
+    }
+}
+
+/// Each of them finds the slots stuck, and gets another one for itself.
+#[tokio::test]
+async fn calls_for_a_locked_row_one_after_another_leave_a_slot_to_the_other_rows() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (hot, other) = (record("alice"), record("bob"));
+    put(&store, &hot).await;
+    put(&store, &other).await;
+    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
+    hold(&mut on, &schema, &hot).await;
+    let mut calls = Vec::new();
+    // As many as there may be slots for replaces.
+    for number in 1..=4 {
+        calls.push(replacing(&store, &hot, hot.revision));
+        until("one more call waits for the row", async || waiting(&mut eye, &schema, "").await == number)
+            .await;
+        // A slot counts as stuck after 50 ms.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert_eq!(replacing(&store, &other, other.revision).await.unwrap().unwrap(), Replace::Replaced);
+    assert!(calls.iter().all(|call| !call.is_finished()));
+    say(&mut on, "rollback").await;
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+}
+
+/// A log-out that waits for a record's lock has set the epoch already, and has not committed.
+#[tokio::test]
+async fn an_epoch_that_is_being_set_delays_those_of_no_other_subject() {
+    let Some(server) = server() else { return };
+    let schema = schema();
+    let store = store(server.url(), &schema, |builder| builder).await;
+    let (mut on, mut patient) = (connection(server.url()).await, connection(server.url()).await);
+    let set = format!(
+        "insert into {schema}.hallpass_epochs values ('user 20', decode(repeat('01', 16), 'hex'), now())"
+    );
+    say(&mut on, format!("begin; {set}")).await;
+    let waits = format!("set lock_timeout = '5s'; {set}");
+    let patient =
+        tokio::spawn(async move { sqlx::raw_sql(AssertSqlSafe(waits)).execute(&mut patient).await });
+    let calls = (0..40).map(|number| {
+        let (store, subject) = (store.clone(), Subject::new(&format!("user {number}")).unwrap());
+        tokio::spawn(async move { epoch(&store, &subject, number).await })
+    });
+    let mut calls: Vec<_> = calls.collect();
+    let last = calls.remove(20);
+    for call in calls {
+        call.await.unwrap();
+    }
+    // The store's statements wait as long as this one, and longer.
+    assert!(!patient.is_finished(), "the others waited too");
+    say(&mut on, "rollback").await;
+    last.await.unwrap();
+    patient.await.unwrap().unwrap();
+}
+
 /// Runs a purge while a due row is being used, which postpones its expiry. Returns whether the purge neither
 /// removes it nor waits for it.
 async fn a_purge_leaves_what_is_used(epochs: bool, patch: Option<Patch>, url: &str) -> bool {
@@ -179,6 +297,8 @@ async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>,
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
     let (_, sql) = store.statements().into_iter().find(|(name, _)| *name == file).unwrap();
+    // Without a limit for the wait, which would end before the circle is noticed.
+    let sql = sql.replace("'50ms'", "'0'");
     let (mut one, mut other) = (connection(url).await, connection(url).await);
     slow_down(&mut one, &schema, table).await;
     let arguments = |order: &str| {
@@ -219,10 +339,12 @@ async fn opposite_orders_end_well(file: &str, table: &str, patch: Option<Patch>,
 async fn batches_in_opposite_orders_never_wait_in_a_circle() {
     let Some(server) = server() else { return };
     let ordered = "select distinct on (subject collate \"C\") subject, fresh, until\n    from want\n    \
-                   where place not in (select place from ready)\n    order by subject collate \"C\", until desc";
+                   where place not in (select place from ready)\n        \
+                   and (select set_config('lock_timeout', '50ms', true)) is not null\n    \
+                   order by subject collate \"C\", until desc";
     let as_they_come = "select subject, fresh, until from want where place not in (select place from ready)";
     let epochs = ("epoch_batch.sql", ordered, as_they_come);
-    let inserts = ("insert_batch.sql", "order by w.selector\non", "on");
+    let inserts = ("insert_batch.sql", "order by w.selector\n    on", "on");
     for (file, table, patch) in
         [("epoch_batch", "hallpass_epochs", epochs), ("insert_batch", "hallpass_tokens", inserts)]
     {

@@ -2,14 +2,16 @@
 
 use std::time::{Duration, Instant};
 
-use hallpass_core::store::{Body, Change, Fence, Insert, Replace, TokenStore};
+use hallpass_core::store::{Body, Change, Epoch, Fence, Insert, Replace, TokenStore};
 use hallpass_core::{Kind, Note, StoreError};
 use hallpass_store_redis::{Builder, RedisStore};
 use hallpass_test_servers::{
     Backend, Launch, Mode, Proxy, Server, needed, redis, redis_cluster, redis_sentinel,
 };
 
-use crate::help::{MARK, end, next, raw, record, replaced, sentinel, stored, tell, until, why};
+use crate::help::{
+    HOUR, MARK, NOW, end, next, raw, record, replaced, sentinel, stored, subject, tell, until, why,
+};
 
 async fn quick(server: &Server) -> RedisStore {
     RedisStore::single(server.url()).timeout(Duration::from_secs(2)).connect().await.unwrap()
@@ -50,6 +52,30 @@ async fn a_frozen_server_is_answered_for_in_time_and_a_write_may_have_been_done(
     assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
     server.thaw().unwrap();
     until("the thawed server", async || store.find(record.selector).await.is_ok()).await;
+}
+
+/// A missing epoch takes two requests: one that looks, and one that writes.
+#[tokio::test]
+async fn an_epoch_keeps_to_the_time_of_one_call() {
+    let Some(server) = needed("a slow epoch", redis()).unwrap() else { return };
+    let limit = Duration::from_secs(4);
+    let store = RedisStore::single(server.url()).timeout(limit).connect().await.unwrap();
+    assert!(store.find(record("alice", Kind::SESSION).await.selector).await.unwrap().is_none());
+    tell(&server, "CLIENT PAUSE 60000 WRITE");
+    server.freeze().unwrap();
+    let began = Instant::now();
+    let call = tokio::spawn({
+        let store = store.clone();
+        async move { store.epoch(&subject("alice"), Epoch([1; 16]), HOUR, NOW).await }
+    });
+    // Its look succeeds late, and its write not at all.
+    tokio::time::sleep(limit * 5 / 8).await;
+    server.thaw().unwrap();
+    let error = call.await.unwrap().unwrap_err();
+    assert!(matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{error:?}");
+    assert!(began.elapsed() < limit * 3 / 2, "{:?}", began.elapsed());
+    tell(&server, "CLIENT UNPAUSE");
+    store.epoch(&subject("alice"), Epoch([1; 16]), HOUR, NOW).await.unwrap();
 }
 
 #[tokio::test]
