@@ -7,9 +7,9 @@ use hallpass_core::store::{Page, Record, TokenStore as _};
 use hallpass_core::{
     Authentication, Denied, EventKind, Issued, Kind, Kinds, LoginId, Reason, Rejected, Subject,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{HOUR, SECOND, World, alice, text};
-use crate::gate::Call;
 
 fn capped(max: u32) -> World {
     World::with(|builder| builder.max_logins(NonZeroU32::new(max).unwrap()))

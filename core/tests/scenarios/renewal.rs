@@ -5,10 +5,10 @@ use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected,
     Renewed, Stamp, StoreError, Timestamp, Valid,
 };
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice, text};
-use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
 const ELSEWHERE: Rejected = Rejected::Revoked(Reason::LoggedOutElsewhere);

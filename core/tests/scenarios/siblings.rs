@@ -7,9 +7,9 @@ use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Issued, Kind, Kinds, Origin,
     Reason, Rejected, Renewed, Timestamp, Valid,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{Judged as _, SECOND, World, alice, text};
-use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
 

@@ -142,7 +142,7 @@ async fn a_login_that_checked_the_old_password_does_not_slip_in() {
     let site = Site::new();
     let (inside, late) = (site.browser(), site.browser());
     inside.log_in("alice").await;
-    let held = site.gate.hold(crate::gate::Call::Insert);
+    let held = site.gate.hold(hallpass_test_store::Call::Insert);
     let form = [("id", "alice"), ("password", "secret"), ("begun", "on"), ("remember", "on")];
     let request = late.prepare("POST", "/login", &form);
     let login = tokio::spawn(async move { request.send().await });

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hallpass_core::Policy;
+use hallpass_test_store::Call;
 use hallpass_web::{CookieSpec, Keep, SameSite, danger};
 
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, ON_DISK, Site};
 
 /// The attributes of a cookie, sorted.

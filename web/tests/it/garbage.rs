@@ -1,7 +1,8 @@
 //! Bad input: any bytes in any cookie or header, and oversized input.
 
+use hallpass_test_store::Call;
+
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::Site;
 
 /// A browser that sends these bytes as its cookies.

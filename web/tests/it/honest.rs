@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 
 use crate::browser::{Browser, REMEMBER};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, ON_DISK, SECOND, Site};
 use crate::wire::Answer;
 
@@ -74,7 +74,7 @@ impl Walk {
                 let others = self.dice.below(5) as usize;
                 self.did.push(format!("the write after {others} fails"));
                 self.site.gate.up();
-                self.site.gate.fail_one(&WRITES, others);
+                self.site.gate.fail_one(&WRITES, others, Fault::Down);
             }
             11 => self.guess().await,
             12 => self.away().await,
@@ -116,7 +116,7 @@ impl Walk {
         let others = self.dice.below(2) as usize;
         self.did.push(format!("the write after {others} happens, and its outcome is unknown"));
         self.site.gate.up();
-        self.site.gate.lose_one(&WRITES, others);
+        self.site.gate.fail_one(&WRITES, others, Fault::Done);
         self.look().await;
         self.site.gate.up();
     }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hallpass_core::{EventKind, Kind};
+use hallpass_test_store::Call;
 use hallpass_web::SiteData;
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, MINUTE, Site};
 
 #[tokio::test]

@@ -1,10 +1,10 @@
 //! Logging out.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 use hallpass_web::{CookieSpec, SameSite, SignalKind, danger};
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 
 #[tokio::test]
@@ -224,7 +224,7 @@ async fn a_logout_that_fails_half_way_ends_what_it_can_and_is_repeated() {
             format!("{SESSION}={}; {REMEMBER}={}", alice.session().unwrap(), bob.remember().unwrap());
         let both = site.browser().header("Cookie", cookies);
         site.heard.signals();
-        site.gate.fail_one(&[Call::Revoke], failing);
+        site.gate.fail_one(&[Call::Revoke], failing, Fault::Down);
         let answer = both.post("/logout", &[]).await;
         assert_eq!((answer.status, answer.set_cookies().len()), (503, 0));
         let [ended, left] = [["bob", "alice"], ["alice", "bob"]][failing];
@@ -246,7 +246,7 @@ async fn the_request_of_a_logout_that_failed_half_way_asks_anew() {
     alice.log_in("alice").await;
     bob.log_in("bob").await;
     let both = alice.header("Cookie", format!("{SESSION}={}", bob.session().unwrap()));
-    site.gate.fail_one(&[Call::Revoke], 1);
+    site.gate.fail_one(&[Call::Revoke], 1, Fault::Down);
     assert_eq!(both.post("/logout/again", &[]).await.body, "true, bob session fresh", "alice is logged out");
 }
 

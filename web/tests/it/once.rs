@@ -1,9 +1,9 @@
 //! Links in e-mails: tokens that work once.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
-use crate::gate::Call;
 use crate::site::{CONFIRM, MINUTE, RESET, SECOND, Site};
 
 /// The token in the e-mail.

@@ -1,9 +1,9 @@
 //! The store fails: the site answers 503 and clears no cookie, and everything works again when the store is back.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
@@ -221,7 +221,7 @@ async fn survives(
     }
     site.advance(MINUTE * 2);
     site.gate.calls();
-    site.gate.fail_once(others);
+    site.gate.fail_one(&Call::ALL, others, Fault::Down);
     let answer = browser.send(method, path, form).await;
     let calls = site.gate.calls().len();
     site.gate.up();
@@ -267,7 +267,7 @@ async fn a_handler_that_asks_again_confirms_nothing_that_the_browser_has_not_got
     let site = Site::new();
     let browser = site.reopened().await;
     site.advance(HOUR);
-    site.gate.fail_one(&[Call::Insert], 0);
+    site.gate.fail_one(&[Call::Insert], 0, Fault::Down);
     assert_eq!(browser.lose("/again").await.body, "true, alice remembered stale");
     assert_eq!(site.heard.count(EventKind::Confirmed), 0);
     site.advance(MINUTE);

@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::get;
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use hallpass_web::Auth;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 use crate::users::User;
 use crate::wire::Answer;

@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use hallpass_web::SignalKind;
 use tokio::task::JoinSet;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 

@@ -1,9 +1,9 @@
 //! Remember me.
 
 use hallpass_core::{EventKind, Kind};
+use hallpass_test_store::Call;
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]

@@ -9,12 +9,12 @@ use axum::extract::ConnectInfo;
 use hallpass_core::store::Record;
 use hallpass_core::{Kind, ManualClock, MemoryStore, Policy, Purpose, Timestamp, Tokens, TokensBuilder};
 use hallpass_store_sled::SledStore;
+use hallpass_test_store::Gate;
 use hallpass_web::{AuthLayer, AuthLayerBuilder};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::browser::Browser;
-use crate::gate::Gate;
 use crate::heard::Heard;
 use crate::jar::Jar;
 use crate::routes;
