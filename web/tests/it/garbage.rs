@@ -94,9 +94,7 @@ async fn any_bytes_are_anonymous() {
 
 #[tokio::test]
 async fn one_changed_character_makes_a_token_anonymous() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let good = browser.session().unwrap();
     let changed = |at: usize| {
         let mut bad = good.clone().into_bytes();
@@ -130,18 +128,14 @@ async fn one_changed_character_makes_a_token_anonymous() {
 
 #[tokio::test]
 async fn quotes_around_a_value_are_taken_off() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let quoted = format!("{SESSION}=\"{}\"", browser.session().unwrap());
     assert_eq!(with(&site, quoted).me().await, "alice session fresh");
 }
 
 #[tokio::test]
 async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let (session, remember) = (browser.session().unwrap(), browser.remember().unwrap());
     let unknown = "A".repeat(22) + "." + &"A".repeat(43);
     let guess = format!("{}.{}", &session[..22], "A".repeat(43));
@@ -164,9 +158,7 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
 #[tokio::test]
 async fn an_old_remember_me_cookie_beside_the_new_one_kills_nothing() {
     for old_first in [false, true] {
-        let site = Site::new();
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
+        let (site, browser) = Site::remembering_alice().await;
         let old = browser.remember().unwrap();
         browser.reopen();
         browser.me().await;
@@ -182,18 +174,14 @@ async fn an_old_remember_me_cookie_beside_the_new_one_kills_nothing() {
 
 #[tokio::test]
 async fn a_good_session_beside_a_stolen_remember_me_token_stays() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let tossed = format!("{SESSION}={}; {REMEMBER}=tossed; {SESSION}=tossed", browser.session().unwrap());
     assert_eq!(with(&site, tossed).me().await, "alice session fresh");
 }
 
 #[tokio::test]
 async fn more_cookies_than_a_browser_sends_are_refused_and_log_no_user_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let session = format!("{SESSION}={}", browser.session().unwrap());
     let padded = |length: usize| format!("{session}; pad={}", "x".repeat(length - session.len() - 6));
     assert_eq!(with(&site, padded(32 * 1024)).me().await, "alice session fresh", "as much as is allowed");
@@ -265,9 +253,7 @@ async fn junk_in_the_other_headers_is_no_error() {
 
 #[tokio::test]
 async fn no_answer_tells_a_token_but_to_its_own_browser() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let secrets = [browser.session().unwrap(), browser.remember().unwrap()];
     let secrets = secrets.iter().flat_map(|token| token.split('.').skip(1));
     let secrets: Vec<_> = secrets.map(str::to_owned).collect();

@@ -43,9 +43,7 @@ struct Walk {
 
 impl Walk {
     async fn begin(seed: u64) -> Self {
-        let site = Site::new();
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
+        let (site, browser) = Site::remembering_alice().await;
         let dice = Dice(seed);
         Self { site, browser, dice, old: Vec::new(), inside: true, leave: Duration::MAX, did: Vec::new() }
     }

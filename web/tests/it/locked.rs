@@ -36,9 +36,7 @@ async fn goes_on(browser: &Browser, who: &str) {
 
 #[tokio::test]
 async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     damage(&site, "alice", Kind::SESSION).await;
     site.heard.signals();
     browser.copied().get("/thrice").await;
@@ -49,9 +47,7 @@ async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
 
 #[tokio::test]
 async fn a_browser_with_only_damaged_rows_is_anonymous_and_may_log_in_and_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     damage(&site, "alice", Kind::SESSION).await;
     damage(&site, "alice", Kind::REMEMBER).await;
     goes_on(&browser, "anonymous").await;
@@ -84,9 +80,7 @@ async fn a_row_made_with_a_key_that_this_node_lacks_says_nothing_here() {
 
 #[tokio::test]
 async fn a_user_whose_tokens_are_no_longer_bound_to_a_password_logs_in_again() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.users.change("alice", |user| user.bound = false);
     let closed = browser.copied();
     closed.reopen();

@@ -50,6 +50,34 @@ impl Site {
         Self::with(|layer| layer)
     }
 
+    /// A new site, and a browser without cookies.
+    pub(crate) fn visited() -> (Self, Browser) {
+        let site = Self::new();
+        let browser = site.browser();
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice has logged in.
+    pub(crate) async fn of_alice() -> (Self, Browser) {
+        let (site, browser) = Self::visited();
+        browser.log_in("alice").await;
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice has logged in and is remembered.
+    pub(crate) async fn remembering_alice() -> (Self, Browser) {
+        let (site, browser) = Self::visited();
+        browser.log_in_remembered("alice").await;
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice is remembered, and which was closed since.
+    pub(crate) async fn reopened_by_alice() -> (Self, Browser) {
+        let (site, browser) = Self::remembering_alice().await;
+        browser.reopen();
+        (site, browser)
+    }
+
     /// A site whose layer has other settings.
     pub(crate) fn with(adjust: impl FnOnce(AuthLayerBuilder) -> AuthLayerBuilder) -> Self {
         Self::tuned(|tokens| tokens, adjust)
