@@ -35,8 +35,8 @@ pub struct Gate {
     last: Arc<Mutex<Option<Selector>>>,
     watcher: Arc<Mutex<Option<Watcher>>>,
     unreadable: Arc<Mutex<Vec<Selector>>>,
-    /// The seed of the length of the next pause, if calls pause.
-    shuffled: Arc<Mutex<Option<u64>>>,
+    /// What gives the length of the next pause, if calls pause.
+    shuffled: Arc<Mutex<Option<fastrand::Rng>>>,
 }
 
 #[expect(clippy::missing_panics_doc, reason = "a test that meets a panic has failed")]
@@ -147,8 +147,7 @@ impl Gate {
     /// Makes every call pause before and after its work, so that concurrent calls take turns in an order given by
     /// `seed`.
     pub fn shuffle(&self, seed: u64) {
-        // xorshift never leaves zero.
-        *self.shuffled.lock().unwrap() = Some(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
+        *self.shuffled.lock().unwrap() = Some(fastrand::Rng::with_seed(seed));
     }
 
     /// Ends all rules and pauses.
@@ -217,15 +216,7 @@ impl Gate {
     }
 
     async fn take_turns(&self) {
-        let turns = match &mut *self.shuffled.lock().unwrap() {
-            None => 0,
-            Some(state) => {
-                *state ^= *state << 13;
-                *state ^= *state >> 7;
-                *state ^= *state << 17;
-                (*state >> 32) % 8
-            }
-        };
+        let turns = self.shuffled.lock().unwrap().as_mut().map_or(0, |random| random.u8(..8));
         for _ in 0..turns {
             tokio::task::yield_now().await;
         }
