@@ -46,6 +46,8 @@ impl<R: Runner> Batcher<R> {
     /// If there is no tokio runtime with time enabled.
     pub fn admit(&self, call: R::Call) -> Admitted<R> {
         let limits = &self.0.shared.limits;
+        // One lock for all of it. A slot that closes looks at the queue under the same lock: either it sees this call
+        // there, or this call sees it closed.
         let mut queue = self.0.shared.lock();
         if let Some(slot) = Slot::open(&self.0, &mut queue) {
             return Admitted::Alone(slot, call);

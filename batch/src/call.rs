@@ -58,6 +58,7 @@ impl<C, A> Call<C, A> {
     /// Returns whether the call may be sent: its caller still waits.
     #[must_use]
     pub fn take(&self) -> bool {
+        // The swap decides. A caller that leaves after the first look swaps too, and only one of both sees `false`.
         !self.is_cancelled() && !self.taken.swap(true, Ordering::AcqRel)
     }
 

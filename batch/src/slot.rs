@@ -67,6 +67,7 @@ impl<R: Runner> Slot<R> {
             } else {
                 idle += 1;
             }
+            // Callers that were just answered run now, and their next calls join the next batch.
             yield_now().await;
         }
     }
@@ -116,6 +117,8 @@ impl<R: Runner> Drop for Slot<R> {
                 runtime.spawn(slot.lead());
             }
             _ => {
+                // Under one lock, as in `look`. The calls are dropped after it: that wakes their callers, which lock
+                // the queue themselves.
                 queue.close(self.number);
                 let sent_back = queue.send_back(limits);
                 drop(queue);

@@ -48,6 +48,7 @@ impl<'a, C, A> Waiting<'a, C, A> {
                 batch.push(call);
             }
         }
+        // Back to the front, in their order and before the queue is unlocked: no younger call overtakes them.
         for call in later.into_iter().rev() {
             queue.waiting.push_front(call);
         }

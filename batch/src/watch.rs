@@ -29,6 +29,7 @@ impl<R: Runner> Watch<R> {
                 return;
             }
             let slot = Slot::open(&self.slots, &mut queue);
+            // Unlocked first: the slot locks the queue when it is dropped.
             drop(queue);
             // Dropped while calls wait, so a task continues it.
             drop(slot);

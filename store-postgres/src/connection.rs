@@ -113,7 +113,8 @@ impl Connections {
 
     /// Closes every connection; those in use, once they are returned.
     pub(crate) async fn close(&self) {
-        // From here on, no connection is kept.
+        // From here on, no connection is kept: the call itself closes the pool, and its future only waits for the
+        // connections. So the idle ones go before it is awaited; it would wait for them forever.
         let closed = self.pool.close();
         let idle = std::mem::take(&mut self.idle().connections);
         drop(idle);
@@ -163,6 +164,8 @@ impl Connections {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
+            // Before the next one is acquired: a call that held one place while it waited for another could wait for
+            // itself. And a connection in doubt is watched from here on.
             drop(lease);
             let again = match error.class() {
                 ErrorClass::Undone => O::AGAIN && attempt < ATTEMPTS,

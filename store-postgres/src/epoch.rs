@@ -9,7 +9,7 @@ use sqlx::{PgConnection, Row};
 
 use crate::error::Error;
 use crate::instant::Instant;
-use crate::operation::{Batchable, Operation};
+use crate::operation::{Answers, Batchable, Operation};
 use crate::statements::Statements;
 
 /// Returns the epoch of a subject, and creates it if there is none.
@@ -48,11 +48,7 @@ impl Batchable for Current {
         None
     }
 
-    async fn run_all(
-        all: &[&Self],
-        sql: &Statements,
-        on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Error> {
+    async fn run_all(all: &[&Self], sql: &Statements, on: &mut PgConnection) -> Answers<Self> {
         let query = sql.epoch_batch.query();
         let query = query.bind(all.iter().map(|one| one.subject.as_str().to_owned()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|one| one.fresh.0.to_vec()).collect::<Vec<_>>());

@@ -9,7 +9,7 @@ use sqlx::postgres::PgRow;
 
 use crate::error::Error;
 use crate::instant::Instant;
-use crate::operation::{Batchable, Operation};
+use crate::operation::{Answers, Batchable, Operation};
 use crate::revoke::{kinds, purposes};
 use crate::row::{self, selectors};
 use crate::statements::Statements;
@@ -34,11 +34,7 @@ impl Batchable for Find {
         None
     }
 
-    async fn run_all(
-        all: &[&Self],
-        sql: &Statements,
-        on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Error> {
+    async fn run_all(all: &[&Self], sql: &Statements, on: &mut PgConnection) -> Answers<Self> {
         let query = sql.find_batch.query().bind(selectors(all.iter().map(|find| find.0)));
         let rows = query.fetch_all(on).await?;
         let found = row::of_primary(&rows)?.iter().map(|row| Ok((row::selector(row)?, row)));

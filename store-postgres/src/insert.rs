@@ -7,7 +7,7 @@ use hallpass_core::store::{Fence, Insert as Inserted, Record};
 use sqlx::{PgConnection, Row};
 
 use crate::error::Error;
-use crate::operation::{Batchable, Operation};
+use crate::operation::{Answers, Batchable, Operation};
 use crate::row::{self, Outcome};
 use crate::statements::Statements;
 
@@ -58,11 +58,7 @@ impl Batchable for Insert {
         Some(self.record.selector)
     }
 
-    async fn run_all(
-        all: &[&Self],
-        sql: &Statements,
-        on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Error> {
+    async fn run_all(all: &[&Self], sql: &Statements, on: &mut PgConnection) -> Answers<Self> {
         let query = row::bind_all(sql.insert_batch.query(), all.iter().map(|insert| &*insert.record));
         let query = query.bind(all.iter().map(|insert| insert.epoch()).collect::<Vec<_>>());
         let query = query.bind(all.iter().map(|insert| insert.parent()).collect::<Vec<_>>());

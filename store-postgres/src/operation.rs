@@ -24,15 +24,18 @@ pub(crate) trait Operation: Send + Sync {
     ) -> impl Future<Output = Result<Self::Answer, Error>> + Send;
 }
 
+/// The answers to all calls of a batch; `None` for a call that must be repeated by itself.
+pub(crate) type Answers<J> = Result<Vec<Option<<J as Operation>::Answer>>, Error>;
+
 /// Work for which many calls can share a statement.
 pub(crate) trait Batchable: Operation<Answer: 'static> + 'static {
     /// A batch has at most one call with the same key.
     fn key(&self) -> Option<Selector>;
 
-    /// Does all of these; `None` for a call that must be repeated by itself.
+    /// Does all of these.
     fn run_all(
         all: &[&Self],
         sql: &Statements,
         on: &mut PgConnection,
-    ) -> impl Future<Output = Result<Vec<Option<Self::Answer>>, Error>> + Send;
+    ) -> impl Future<Output = Answers<Self>> + Send;
 }

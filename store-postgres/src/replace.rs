@@ -7,7 +7,7 @@ use hallpass_core::store::{Record, Replace as Replaced, Revision};
 use sqlx::PgConnection;
 
 use crate::error::Error;
-use crate::operation::{Batchable, Operation};
+use crate::operation::{Answers, Batchable, Operation};
 use crate::row::{self, Outcome, number, selectors};
 use crate::statements::Statements;
 
@@ -42,11 +42,7 @@ impl Batchable for Replace {
         Some(self.next.selector)
     }
 
-    async fn run_all(
-        all: &[&Self],
-        sql: &Statements,
-        on: &mut PgConnection,
-    ) -> Result<Vec<Option<Self::Answer>>, Error> {
+    async fn run_all(all: &[&Self], sql: &Statements, on: &mut PgConnection) -> Answers<Self> {
         let rows = all.iter().map(|replace| &*replace.next);
         let query = sql.replace_batch.query().bind(selectors(rows.clone().map(|row| row.selector)));
         let query = query.bind(all.iter().map(|replace| number(replace.expected)).collect::<Vec<_>>());

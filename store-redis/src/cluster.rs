@@ -156,6 +156,7 @@ impl Cluster {
             Ok((teller, layout)) => {
                 self.cluster_id.become_those_of(layout);
                 let news = map.learn(&self.dialer, &self.seeds, teller, layout);
+                // While the map is locked: a call that sees the flag cleared waits for the lock, and finds the new map.
                 self.needs_refresh.store(false, Ordering::Release);
                 news
             }

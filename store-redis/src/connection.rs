@@ -146,6 +146,7 @@ impl Node {
         match timeout(self.connect_timeout, asked).await {
             Ok(answer) => answer,
             Err(_) => {
+                // Its answer is still to come, and answers come in order: what is sent here later would wait for it.
                 self.close();
                 Err(timed_out())
             }

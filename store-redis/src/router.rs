@@ -119,6 +119,7 @@ impl Router {
         match timeout(limit, self.run_with_retries(call, limit, &mut progress)).await {
             Ok(result) => result,
             Err(_) => {
+                // Both owe an answer, and later calls would queue behind it.
                 for live in [progress.live, progress.waiter].into_iter().flatten() {
                     live.close();
                 }
@@ -263,6 +264,7 @@ impl Router {
         progress.waiter.clone_from(&waiter);
         let mut live = node.connection().await.map_err(AttemptError::NotSent)?;
         progress.live = Some(live.clone());
+        // Before it is sent: if the time is up during the next line, the server may have done it.
         progress.sent = true;
         let value = send(&mut live, asking, call).await.map_err(AttemptError::Answer)?;
         if let (Some(replica_wait), Some(waiter)) = (replica_wait, &mut waiter) {

@@ -134,6 +134,8 @@ impl Sentinel {
         last.failed = false;
         let master = Arc::clone(&known.master);
         let before = self.known.write().unwrap_or_else(PoisonError::into_inner).replace(known);
+        // After the master is stored: a call that sees the flag cleared finds the new master. If a call fails in
+        // between, its request for a refresh is lost; the answer ages nevertheless, and is asked for again.
         self.needs_refresh.store(false, Ordering::Release);
         if let Some(before) = before
             && !Arc::ptr_eq(&before.master, &master)

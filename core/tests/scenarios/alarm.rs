@@ -5,9 +5,9 @@ use hallpass_core::{
     Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Kind, Policy, Reason, Rejected,
     RequestContext, Scope,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{DAY, HOUR, Judged as _, SECOND, Told, World, alice, finite, strict};
-use crate::gate::Call;
 
 /// Returns a token that was replaced a second ago; its successor was presented once.
 async fn replaced(world: &World) -> String {

@@ -6,10 +6,10 @@ use hallpass_core::store::TokenStore;
 use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Issued, Kind, ListQuery, Reason, Rejected, Tokens,
 };
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, SECOND, World, alice};
-use crate::gate::Call;
 
 const EVICTED: Rejected = Rejected::Revoked(Reason::Evicted);
 

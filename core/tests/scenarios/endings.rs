@@ -5,9 +5,9 @@ use hallpass_core::store::TokenStore;
 use hallpass_core::{
     EventKind, Failure, Kind, Kinds, Policy, Purposes, Reason, Rejected, RequestContext, Subject,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice, strict};
-use crate::gate::Call;
 
 fn context() -> RequestContext {
     RequestContext::new().address([192, 0, 2, 7].into()).user_agent("curl/8").request_id("r-1")

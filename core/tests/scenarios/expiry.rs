@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use hallpass_core::{EventKind, Kind, Origin, Policy, Purger, Rejected};
+use hallpass_test_store::Call;
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, SECOND, World};
-use crate::gate::Call;
 
 const MS: Duration = Duration::from_millis(1);
 

@@ -2,9 +2,9 @@
 //! not.
 
 use hallpass_core::{Authentication, Denied, Issued, Kind, Valid};
+use hallpass_test_store::{Call, Fault, Plan};
 
 use crate::fixture::{MINUTE, SECOND, World, alice, text};
-use crate::gate::{Call, Fault, Plan};
 
 /// A login of alice: its tokens, and the results of verifying them.
 struct Login {

@@ -9,8 +9,7 @@ use hallpass_core::{
     Observer, Policy, Rejected, RequestContext, RetryWindow, Selector, Subject, Timestamp, Token, Tokens,
     TokensBuilder, Valid, Windows,
 };
-
-use crate::gate::Gate;
+use hallpass_test_store::Gate;
 
 pub(crate) const SECOND: Duration = Duration::from_secs(1);
 pub(crate) const MINUTE: Duration = Duration::from_secs(60);

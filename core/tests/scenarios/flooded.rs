@@ -1,9 +1,9 @@
 //! Tests renewals under a flood of writes, in which no compare-and-swap wins.
 
 use hallpass_core::{Authentication, Denied, Failure, Kind, Rejected, Renewed, Tokens, Valid};
+use hallpass_test_store::Call;
 
 use crate::fixture::{SECOND, World, alice, text};
-use crate::gate::Call;
 
 /// A store in which every replace loses, as under a flood of writes, and an ending takes five seconds (S12).
 async fn flooded() -> (World, Valid, Valid) {

@@ -1,10 +1,10 @@
 //! Tests that a client that follows the rules stays logged in (D5, D6, D7, D10, D16).
 
 use hallpass_core::{EventKind, Kind};
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
 use crate::fixture::{HOUR, MINUTE, SECOND, World, finite};
-use crate::gate::Call;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_racing_holders_get_one_identical_successor() {

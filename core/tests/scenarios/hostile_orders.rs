@@ -7,9 +7,9 @@ use hallpass_core::store::{Page, Record, TokenStore as _};
 use hallpass_core::{
     Authentication, Denied, EventKind, Issued, Kind, Kinds, LoginId, Reason, Rejected, Subject,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{HOUR, SECOND, World, alice, text};
-use crate::gate::Call;
 
 fn capped(max: u32) -> World {
     World::with(|builder| builder.max_logins(NonZeroU32::new(max).unwrap()))
@@ -23,13 +23,13 @@ async fn stored(world: &World, issued: &Issued) -> Record {
     world.gate.store.find(issued.token.selector()).await.unwrap().unwrap()
 }
 
-/// A session, and the younger remember-me token of the same login.
-async fn pair(world: &World) -> (Issued, Issued) {
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+/// A new world, a session in it, and the younger remember-me token of the same login.
+async fn pair() -> (World, Issued, Issued) {
+    let (world, login) = World::begun().await;
     let session = world.tokens.issue(&login, Kind::SESSION).await.unwrap();
     world.advance(SECOND);
     let remember = world.tokens.issue(&login, Kind::REMEMBER).await.unwrap();
-    (session, remember)
+    (world, session, remember)
 }
 
 async fn live(world: &World) -> Vec<LoginId> {
@@ -40,8 +40,7 @@ async fn live(world: &World) -> Vec<LoginId> {
 /// "Whatever is acknowledged is ended."
 #[tokio::test]
 async fn a_kind_that_was_ended_meanwhile_is_not_renewed() {
-    let world = World::new();
-    let (session, remember) = pair(&world).await;
+    let (world, session, remember) = pair().await;
     let caller = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
     let held = world.gate.hold_once(Call::Insert);
     let renewal = world.tokens.authenticated_again(&caller, Authentication::new().level("aal2"));
@@ -66,8 +65,7 @@ async fn a_kind_that_was_ended_meanwhile_is_not_renewed() {
 /// "update_data … so that neither change is lost."
 #[tokio::test]
 async fn a_renewal_loses_no_data_of_the_other_kind() {
-    let world = World::new();
-    let (session, remember) = pair(&world).await;
+    let (world, session, remember) = pair().await;
     let caller = world.verify(Kind::REMEMBER, text(&remember)).await.unwrap();
     let mut shop = world.verify(Kind::SESSION, text(&session)).await.unwrap();
     let held = world.gate.hold_once(Call::Insert);
@@ -87,8 +85,7 @@ async fn a_renewal_loses_no_data_of_the_other_kind() {
 /// A record of the caller's login that cannot be marked gets no new token, and ends with the rest.
 #[tokio::test]
 async fn a_record_that_cannot_be_marked_is_not_renewed_and_an_event_says_why() {
-    let world = World::new();
-    let (session, remember) = pair(&world).await;
+    let (world, session, remember) = pair().await;
     let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
     world.told();
     world.gate.down_after(Call::Replace, 1);
@@ -127,8 +124,7 @@ async fn a_key_and_a_session_of_one_login_are_both_replaced() {
 
 #[tokio::test]
 async fn what_is_left_of_the_login_of_an_individually_ended_token_is_replaced() {
-    let world = World::new();
-    let (session, remember) = pair(&world).await;
+    let (world, session, remember) = pair().await;
     let sessions = Kinds::Only(vec![Kind::SESSION]);
     world.tokens.revoke_kinds_of_login(&alice(), session.login, sessions, Reason::LoggedOut).await.unwrap();
     let again = world.tokens.begin_login(&alice()).await.unwrap();
@@ -354,8 +350,7 @@ async fn the_cap_is_kept_though_the_future_is_dropped_behind_the_insert() {
 #[tokio::test]
 async fn a_renewal_that_is_dropped_at_any_call_completes() {
     for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
-        let world = World::new();
-        let (session, remember) = pair(&world).await;
+        let (world, session, remember) = pair().await;
         let other = world.log_in(Kind::REMEMBER).await;
         let caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
         let held = world.gate.hold_once(call);
@@ -380,8 +375,7 @@ async fn a_renewal_that_is_dropped_at_any_call_completes() {
 async fn nothing_comes_back_behind_an_erasure() {
     for call in [Call::List, Call::Insert, Call::Replace] {
         for which in 0..4 {
-            let world = World::new();
-            let (session, remember) = pair(&world).await;
+            let (world, session, remember) = pair().await;
             let mut caller = world.verify(Kind::SESSION, text(&session)).await.unwrap();
             let under_way = world.tokens.begin_login(&alice()).await.unwrap();
             let held = world.gate.hold(call);

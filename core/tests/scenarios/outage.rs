@@ -4,9 +4,9 @@ use hallpass_core::store::{Body, Fence, TokenStore};
 use hallpass_core::{
     BoxError, Denied, Entropy, EventKind, Failure, Kind, Kinds, Note, Policy, Reason, Rejected, StoreError,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{HOUR, MINUTE, World, alice};
-use crate::gate::Call;
 
 #[tokio::test]
 async fn a_store_that_is_down_fails_every_call_and_rejects_nothing() {

@@ -1,9 +1,9 @@
 //! Tests that a renewal that loses leaves the rest alone: what the winner was given may have been renewed meanwhile.
 
 use hallpass_core::{Kind, Reason, Rejected};
+use hallpass_test_store::Call;
 
 use crate::fixture::{Judged as _, World};
-use crate::gate::Call;
 
 #[tokio::test]
 async fn a_copy_that_renews_too_late_does_not_end_what_the_next_renewal_gave() {

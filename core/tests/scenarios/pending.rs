@@ -1,9 +1,9 @@
 //! Tests a login that has begun: how long it is valid, and what ends it (S11).
 
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Login, Reason, Rejected, Stamp};
+use hallpass_test_store::Call;
 
 use crate::fixture::{HOUR, Judged as _, MINUTE, SECOND, World, alice};
-use crate::gate::Call;
 
 #[tokio::test]
 async fn a_login_that_is_not_finished_within_an_hour_has_to_begin_again() {

@@ -5,10 +5,10 @@ use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Issued, Kind, Origin, Policy, Purpose, Reason, Rejected,
     Renewed, Stamp, StoreError, Timestamp, Valid,
 };
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
 use crate::fixture::{DAY, HOUR, Judged as _, MINUTE, World, alice, text};
-use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
 const ELSEWHERE: Rejected = Rejected::Revoked(Reason::LoggedOutElsewhere);
@@ -17,16 +17,16 @@ fn of(renewed: &Renewed, kind: Kind) -> &Issued {
     renewed.tokens.iter().find(|issued| issued.kind == kind).expect("a token of this kind")
 }
 
-async fn caller(world: &World) -> (Issued, Valid) {
-    let mine = world.log_in(Kind::SESSION).await;
+/// A new world, and alice's verified session.
+async fn caller() -> (World, Issued, Valid) {
+    let (world, mine) = World::logged_in(Kind::SESSION).await;
     let valid = world.verify(Kind::SESSION, text(&mine)).await.unwrap();
-    (mine, valid)
+    (world, mine, valid)
 }
 
 #[tokio::test]
 async fn of_two_renewals_one_after_the_other_the_first_wins_and_its_tokens_stay() {
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let late = world.log_in(Kind::SESSION).await;
     let first = world.tokens.revoke_others(&valid).await.unwrap();
     assert_eq!(*first.ended.as_ref().unwrap(), 1);
@@ -41,8 +41,7 @@ async fn of_two_renewals_one_after_the_other_the_first_wins_and_its_tokens_stay(
 
 #[tokio::test]
 async fn a_renewal_that_comes_late_ends_nothing_that_a_later_renewal_made() {
-    let world = World::new();
-    let (_, slow) = caller(&world).await;
+    let (world, _, slow) = caller().await;
     let first = world.tokens.revoke_others(&slow).await.unwrap();
     let next = world.verify(Kind::SESSION, text(&first.tokens[0])).await.unwrap();
     let second = world.tokens.authenticated_again(&next, Authentication::new().level("aal2")).await.unwrap();
@@ -53,8 +52,7 @@ async fn a_renewal_that_comes_late_ends_nothing_that_a_later_renewal_made() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_renewals_at_once_exactly_one_wins_and_what_it_was_given_is_good() {
     for round in 0..20 {
-        let world = World::new();
-        let (_, valid) = caller(&world).await;
+        let (world, _, valid) = caller().await;
         let valid = std::sync::Arc::new(valid);
         // All have copied the live record before the first of them marks it.
         world.gate.meet(Call::Insert, 4);
@@ -122,8 +120,7 @@ async fn a_copy_that_polls_restores_and_renews_meanwhile_gets_nothing() {
 
 #[tokio::test]
 async fn a_copy_that_renews_at_the_same_time_either_wins_or_gets_nothing() {
-    let world = World::new();
-    let (_, owner) = caller(&world).await;
+    let (world, _, owner) = caller().await;
     let copy = world.tokens.revoke_others(&owner);
     let held = world.gate.hold_once(Call::Replace);
     let late = async {
@@ -160,8 +157,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
         assert_eq!(world.devices().await, 0);
     }
     // The same if the ending comes between the copy and its mark.
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let held = world.gate.hold_once(Call::Replace);
     let renewal = world.tokens.revoke_others(&valid);
     let log_out = async {
@@ -177,8 +173,7 @@ async fn a_session_that_was_ended_meanwhile_is_not_renewed() {
 #[tokio::test]
 async fn a_renewal_turns_away_logins_under_way() {
     for changed in [false, true] {
-        let world = World::new();
-        let (_, valid) = caller(&world).await;
+        let (world, _, valid) = caller().await;
         let under_way = world.tokens.begin_login(&alice()).await.unwrap();
         let renewed = match changed {
             true => world.tokens.credential_changed(&valid, None).await,
@@ -243,8 +238,7 @@ async fn no_renewal_outlives_the_present_policy() {
     assert_eq!(week.verify(Kind::REMEMBER, text(&token)).await.rejected(), Rejected::Expired);
     assert_eq!(world.verify(Kind::REMEMBER, text(&token)).await.unwrap_err(), Rejected::Expired);
     // (c) An expired caller gets nothing.
-    let world = World::new();
-    let (_, valid) = caller(&world).await;
+    let (world, _, valid) = caller().await;
     world.advance(HOUR);
     assert_eq!(world.tokens.revoke_others(&valid).await.rejected(), Rejected::Expired);
 }
@@ -282,8 +276,7 @@ async fn a_failure_at_any_step_ends_nothing_or_says_so_and_leaves_no_ghost() {
 
 #[tokio::test]
 async fn a_renewal_whose_last_step_fails_gives_the_tokens_and_says_so() {
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let other = world.log_in(Kind::SESSION).await;
     world.gate.down(Call::Revoke);
     let renewed = world.tokens.revoke_others(&valid).await.unwrap();
@@ -304,8 +297,7 @@ async fn a_renewal_whose_last_step_fails_gives_the_tokens_and_says_so() {
 #[tokio::test]
 async fn a_renewal_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
     for call in [Call::Insert, Call::Replace] {
-        let world = World::new();
-        let (mine, valid) = caller(&world).await;
+        let (world, mine, valid) = caller().await;
         world.gate.unknown(call);
         let renewed = world.tokens.revoke_others(&valid).await.unwrap();
         world.gate.up();
@@ -317,8 +309,7 @@ async fn a_renewal_with_an_unknown_outcome_is_looked_up_and_not_guessed() {
 
 #[tokio::test]
 async fn a_renewal_that_lost_to_another_write_copies_that_write() {
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let held = world.gate.hold_once(Call::Replace);
     let renewal = world.tokens.revoke_others(&valid);
     let write = async {
@@ -354,8 +345,7 @@ async fn a_flood_of_writes_to_the_caller_does_not_keep_its_login_alive() {
 #[tokio::test]
 async fn a_renewal_completes_and_is_told_though_its_caller_is_gone() {
     for call in [Call::List, Call::Insert, Call::Replace, Call::Revoke] {
-        let world = World::new();
-        let (_, valid) = caller(&world).await;
+        let (world, _, valid) = caller().await;
         world.log_in(Kind::SESSION).await;
         world.told();
         let held = world.gate.hold(call);
@@ -429,8 +419,7 @@ async fn a_step_up_renews_the_callers_login_alone() {
 
 #[tokio::test]
 async fn a_step_up_beyond_its_limits_changes_nothing() {
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let long = Authentication::new().method("x".repeat(33));
     let failed = world.tokens.authenticated_again(&valid, long).await;
     assert!(matches!(failed, Err(Denied::Failed(Failure::Limit(_)))));
@@ -457,8 +446,7 @@ async fn only_a_device_of_a_subject_renews() {
 
 #[tokio::test]
 async fn a_superseded_record_stays_marked_in_the_store_until_its_expiry() {
-    let world = World::new();
-    let (mine, valid) = caller(&world).await;
+    let (world, mine, valid) = caller().await;
     let row: Timestamp = {
         let _ = world.tokens.revoke_others(&valid).await.unwrap();
         let row = world.gate.store.find(mine.token.selector()).await.unwrap().unwrap();

@@ -1,10 +1,10 @@
 //! Tests that what was ended stays ended, whatever was under way (D4, D12, D13, S8, S11).
 
 use hallpass_core::{Denied, EventKind, Failure, Kind, Kinds, Purpose, Reason, Rejected, Stamp};
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
 use crate::fixture::{DAY, Judged as _, MINUTE, World, alice};
-use crate::gate::Call;
 
 #[tokio::test]
 async fn a_login_that_began_before_a_log_out_everywhere_and_ends_after_it_gets_no_token() {

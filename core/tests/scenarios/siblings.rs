@@ -7,9 +7,9 @@ use hallpass_core::{
     Authentication, Denied, EventKind, Failure, Fingerprint, FingerprintCheck, Issued, Kind, Kinds, Origin,
     Reason, Rejected, Renewed, Timestamp, Valid,
 };
+use hallpass_test_store::Call;
 
 use crate::fixture::{Judged as _, SECOND, World, alice, text};
-use crate::gate::Call;
 
 const SUPERSEDED: Rejected = Rejected::Revoked(Reason::Superseded);
 
@@ -17,10 +17,10 @@ fn of(renewed: &Renewed, kind: Kind) -> Option<&Issued> {
     renewed.tokens.iter().find(|issued| issued.kind == kind)
 }
 
-/// One login with two verified tokens: the older one, and the younger one.
-async fn pair(world: &World, older: Kind) -> (Valid, Valid) {
+/// A new world, and one login in it with two verified tokens: the older one, and the younger one.
+async fn pair(older: Kind) -> (World, Valid, Valid) {
     let younger = if older == Kind::SESSION { Kind::REMEMBER } else { Kind::SESSION };
-    let login = world.tokens.begin_login(&alice()).await.unwrap();
+    let (world, login) = World::begun().await;
     let mut valid = Vec::new();
     for kind in [older, younger] {
         let issued = world.tokens.issue(&login, kind).await.unwrap();
@@ -28,7 +28,7 @@ async fn pair(world: &World, older: Kind) -> (Valid, Valid) {
         world.advance(SECOND);
     }
     let younger = valid.pop().unwrap();
-    (valid.pop().unwrap(), younger)
+    (world, valid.pop().unwrap(), younger)
 }
 
 async fn as_far_as_it_gets() {
@@ -109,8 +109,7 @@ async fn a_restored_session_that_renews_keeps_its_data_and_those_of_the_login() 
 /// A conflict may be spurious (S5), also when data are carried over to a copy that no other call writes to.
 #[tokio::test]
 async fn a_conflict_without_a_cause_costs_no_token_and_no_data() {
-    let world = World::new();
-    let (caller, mut other) = pair(&world, Kind::SESSION).await;
+    let (world, caller, mut other) = pair(Kind::SESSION).await;
     let held = world.gate.hold_once(Call::Insert);
     // The calls are the change, the marks of the two records, the second of which is outdated, and its next try.
     world.gate.lose_some(Call::Replace, 4, 1);
@@ -129,9 +128,8 @@ async fn a_conflict_without_a_cause_costs_no_token_and_no_data() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn of_renewals_at_once_with_different_tokens_of_one_login_exactly_one_wins() {
     for round in 0..40 {
-        let world = World::new();
         let older = if round % 2 == 0 { Kind::SESSION } else { Kind::REMEMBER };
-        let (one, two) = pair(&world, older).await;
+        let (world, one, two) = pair(older).await;
         // Both have copied the login before the first of them marks anything.
         world.gate.meet(Call::Insert, 2);
         let mut calls = tokio::task::JoinSet::new();
@@ -168,8 +166,7 @@ async fn of_renewals_at_once_with_different_tokens_of_one_login_exactly_one_wins
 #[tokio::test]
 async fn a_renewal_with_another_token_of_the_login_wins_before_the_first_mark_and_loses_after_it() {
     for (older_is_held, marks) in [(true, 0), (true, 1), (false, 0), (false, 1)] {
-        let world = World::new();
-        let (older, younger) = pair(&world, Kind::SESSION).await;
+        let (world, older, younger) = pair(Kind::SESSION).await;
         let (slow, fast) = if older_is_held { (older, younger) } else { (younger, older) };
         let held = world.gate.hold_after(Call::Replace, marks);
         let tokens = world.tokens.clone();
@@ -194,8 +191,7 @@ async fn a_renewal_with_another_token_of_the_login_wins_before_the_first_mark_an
 /// The winner stops after its first mark and never comes back: the login ends, and the other call says so.
 #[tokio::test(start_paused = true)]
 async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
-    let world = World::new();
-    let (older, younger) = pair(&world, Kind::REMEMBER).await;
+    let (world, older, younger) = pair(Kind::REMEMBER).await;
     let held = world.gate.hold_after(Call::Replace, 1);
     let tokens = world.tokens.clone();
     let stopped = tokio::spawn(async move { tokens.revoke_others(&older).await });
@@ -216,8 +212,7 @@ async fn a_renewal_that_waits_for_another_that_has_stopped_ends_the_login() {
 /// The older record is marked, and then the caller's turns out to be ended: no token is handed out.
 #[tokio::test]
 async fn a_caller_that_was_ended_behind_the_first_mark_gets_nothing() {
-    let world = World::new();
-    let (_, caller) = pair(&world, Kind::REMEMBER).await;
+    let (world, _, caller) = pair(Kind::REMEMBER).await;
     let held = world.gate.hold_after(Call::Replace, 1);
     let renewal = world.tokens.revoke_others(&caller);
     let ending = async {
@@ -234,8 +229,7 @@ async fn a_caller_that_was_ended_behind_the_first_mark_gets_nothing() {
 
 #[tokio::test]
 async fn a_caller_that_cannot_be_marked_fails_and_the_call_may_be_repeated() {
-    let world = World::new();
-    let (_, caller) = pair(&world, Kind::REMEMBER).await;
+    let (world, _, caller) = pair(Kind::REMEMBER).await;
     world.told();
     world.gate.down_after(Call::Replace, 1);
     let failed = world.tokens.revoke_others(&caller).await;
@@ -252,8 +246,7 @@ async fn a_caller_that_cannot_be_marked_fails_and_the_call_may_be_repeated() {
 /// The same with a flood of writes to the caller's record, which does not keep the login alive (D12).
 #[tokio::test(start_paused = true)]
 async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
-    let world = World::new();
-    let (_, caller) = pair(&world, Kind::REMEMBER).await;
+    let (world, _, caller) = pair(Kind::REMEMBER).await;
     let elsewhere = world.log_in(Kind::SESSION).await;
     world.gate.lose_some(Call::Replace, 1, usize::MAX);
     let failed = world.tokens.revoke_others(&caller).await;
@@ -267,8 +260,7 @@ async fn a_flood_behind_the_first_mark_does_not_keep_the_login_alive() {
 #[tokio::test]
 async fn a_login_whose_oldest_record_ends_before_the_first_mark_is_renewed_all_the_same() {
     for call in [Call::Insert, Call::Replace] {
-        let world = World::new();
-        let (older, caller) = pair(&world, Kind::REMEMBER).await;
+        let (world, older, caller) = pair(Kind::REMEMBER).await;
         let held = world.gate.hold_once(call);
         let renewal = world.tokens.revoke_others(&caller);
         let ending = async {
@@ -312,8 +304,7 @@ async fn a_login_that_lost_a_restored_record_to_the_cap_is_renewed_without_delay
 /// of those that are marked anyway, unless there is an older one of the caller's kind.
 #[tokio::test]
 async fn a_renewal_marks_no_more_records_than_it_copies() {
-    let world = World::new();
-    let (_, caller) = pair(&world, Kind::REMEMBER).await;
+    let (world, _, caller) = pair(Kind::REMEMBER).await;
     world.gate.calls();
     let renewed = world.tokens.revoke_others(&caller).await.unwrap();
     assert_eq!((renewed.tokens.len(), renewed.ended.unwrap()), (2, 1), "the older record, and nothing else");

@@ -1,9 +1,9 @@
 //! Tests that a one-time token works once (T8, D3, S5).
 
 use hallpass_core::{Denied, Failure, Kind, Policy, Rejected, Stamp};
+use hallpass_test_store::Call;
 
 use crate::fixture::{Judged as _, MINUTE, World, alice};
-use crate::gate::Call;
 
 const RESET: Kind = Kind::from_static("one-time:password-reset");
 

@@ -1,9 +1,9 @@
 //! Tests that a lost response is made good until the successor has been presented (D5a, D6, D8, D10, T5, D16).
 
 use hallpass_core::{EventKind, Failure, Kind, Policy, Reason, Rejected, Tokens, Valid};
+use hallpass_test_store::Call;
 
 use crate::fixture::{DAY, HOUR, MINUTE, SECOND, World, alice};
-use crate::gate::Call;
 
 /// Presents a remember-me token; returns the verdict with its successor, and the session restored in the same call.
 async fn return_with(world: &World, remember: &str) -> (Valid, String) {

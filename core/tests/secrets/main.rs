@@ -27,11 +27,10 @@ fn nothing_that_is_shown_told_traced_or_stored_holds_a_secret() {
         assert!(shown.contains(word), "{word} did not happen");
     }
     assert_eq!(secrets.found_in(shown.as_bytes()), None, "in what is shown");
-    let digests = run.store.0.digests.lock().unwrap();
-    assert_eq!(digests.found_in(shown.as_bytes()), None, "digests and data (S18)");
-    let stored = run.store.0.bytes.lock().unwrap();
-    assert!(stored.len() > 10_000, "only {} bytes went through the store", stored.len());
-    assert_eq!(secrets.found_in(&stored), None, "in what is stored");
+    let stored = run.stored.lock().unwrap();
+    assert_eq!(stored.digests.found_in(shown.as_bytes()), None, "digests and data (S18)");
+    assert!(stored.bytes.len() > 10_000, "only {} bytes went through the store", stored.bytes.len());
+    assert_eq!(secrets.found_in(&stored.bytes), None, "in what is stored");
 }
 
 #[test]
@@ -73,5 +72,5 @@ fn the_search_finds_a_secret_that_is_shown_reported_or_stored() {
     });
     let secrets = run.secrets.lock().unwrap();
     assert!(secrets.found_in(run.shown.0.lock().unwrap().as_bytes()).is_some(), "in a trace");
-    assert!(secrets.found_in(&run.store.0.bytes.lock().unwrap()).is_some(), "in the store");
+    assert!(secrets.found_in(&run.stored.lock().unwrap().bytes).is_some(), "in the store");
 }

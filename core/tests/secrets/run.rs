@@ -1,21 +1,21 @@
 //! Does everything that can happen to a token, and shows everything that can be shown.
 
 use std::num::NonZeroU32;
-use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use hallpass_core::store::{Body, Change, Record, Replace, TokenStore};
 use hallpass_core::{
     BoxError, Denied, Entropy, Failure, Fingerprint, Issued, KeyId, Keyring, Kind, Kinds, ListQuery,
-    ManualClock, OsEntropy, Policy, Purger, Reason, Rejected, RetryWindow, Scope, Stamp, StoreError, Subject,
-    Timestamp, Tokens, Valid, Windows,
+    ManualClock, MemoryStore, OsEntropy, Policy, Purger, Reason, Rejected, RetryWindow, Scope, Stamp,
+    StoreError, Subject, Timestamp, Tokens, Valid, Windows,
 };
+use hallpass_test_store::{Call, Gate};
 use hkdf::Hkdf;
 use sha2::Sha256;
 
 use crate::search::Secrets;
-use crate::watch::{Overheard, Shown, Watched};
+use crate::watch::{Overheard, Shown, Stored};
 
 const DATA: &[u8] = b"the cart of carol";
 const MINUTE: Duration = Duration::from_secs(60);
@@ -23,7 +23,8 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 pub(crate) struct Run {
     pub(crate) tokens: Tokens,
-    pub(crate) store: Watched,
+    store: Gate,
+    pub(crate) stored: Arc<Mutex<Stored>>,
     clock: Arc<ManualClock>,
     pub(crate) shown: Shown,
     pub(crate) secrets: Arc<Mutex<Secrets>>,
@@ -33,8 +34,10 @@ impl Run {
     pub(crate) fn new() -> Self {
         let shown = Shown::default();
         let secrets = Arc::new(Mutex::new(Secrets::default()));
-        let store = Watched::default();
-        store.0.digests.lock().unwrap().bytes(DATA);
+        let (store, stored) = (Gate::new(MemoryStore::new()), Arc::new(Mutex::new(Stored::default())));
+        stored.lock().unwrap().digests.bytes(DATA);
+        let watched = Arc::clone(&stored);
+        store.watch(move |seen| watched.lock().unwrap().see(seen));
         let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_700_000_000_000)));
         let key = |id: u32| {
             let mut key = [0; 32];
@@ -64,7 +67,7 @@ impl Run {
                 .max_logins(NonZeroU32::new(3).unwrap());
         shown.show(&builder);
         let tokens = builder.build().unwrap();
-        Self { tokens, store, clock, shown, secrets }
+        Self { tokens, store, stored, clock, shown, secrets }
     }
 
     /// Remembers the secret of a token, and shows the rest.
@@ -115,7 +118,7 @@ impl Run {
         let _ = self.tokens.purge().await.unwrap();
         self.shown.show(&self.tokens);
         self.shown.show(&self.store);
-        self.shown.show(&self.store.0.inner);
+        self.shown.show(&self.store.store);
         self.shown.show(&Purger::new(self.tokens.clone()));
     }
 
@@ -229,10 +232,10 @@ impl Run {
 
     async fn failures(&self) {
         let text = self.issue("frank", Kind::REMEMBER).await;
-        self.store.0.failing.store(true, Ordering::SeqCst);
+        self.store.down(Call::Replace);
         let valid = self.tokens.verify_and_rotate(Kind::REMEMBER, &text).await.unwrap();
         assert!(valid.successor.is_none(), "a rotation that could not be written");
-        self.store.0.failing.store(false, Ordering::SeqCst);
+        self.store.up();
 
         let selector = valid.selector();
         let stamped = self.tokens.issue_from(&valid, Kind::SESSION).stamp(Stamp::of("a")).await.unwrap();

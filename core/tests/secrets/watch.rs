@@ -2,19 +2,10 @@
 
 use std::error::Error;
 use std::fmt::{Debug, Formatter, Result as Written, Write as _};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
-use async_trait::async_trait;
-use hallpass_core::store::{
-    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
-    TokenStore,
-};
-use hallpass_core::{
-    BoxError, Entropy, Event, MemoryStore, Note, Observer, OsEntropy, Selector, StoreError, Subject,
-    Timestamp,
-};
+use hallpass_core::{BoxError, Entropy, Event, Observer, OsEntropy};
+use hallpass_test_store::Seen;
 use tracing::field::{Field, Visit};
 use tracing::span;
 
@@ -94,91 +85,27 @@ impl Entropy for Overheard {
     }
 }
 
-/// A store that keeps a copy of every record that goes in or out, and loses its connection on request.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Watched(pub(crate) Arc<Inner>);
-
+/// A copy of everything that went in or out of the store, and of the digests in it.
 #[derive(Default)]
-pub(crate) struct Inner {
-    pub(crate) inner: MemoryStore,
-    pub(crate) bytes: Mutex<Vec<u8>>,
-    pub(crate) digests: Mutex<Secrets>,
-    pub(crate) failing: AtomicBool,
+pub(crate) struct Stored {
+    pub(crate) bytes: Vec<u8>,
+    pub(crate) digests: Secrets,
 }
 
-impl Debug for Inner {
-    fn fmt(&self, f: &mut Formatter<'_>) -> Written {
-        self.inner.fmt(f)
-    }
-}
-
-impl Watched {
-    fn note<'a>(&self, records: impl IntoIterator<Item = &'a Record>) {
-        let mut bytes = self.0.bytes.lock().unwrap();
-        for record in records {
-            bytes.extend(record.encode());
-            bytes.extend(record.body.as_bytes());
-            bytes.extend(format!("{record:?}").into_bytes());
-            // In version 1 of the body: the current digest and the lineage.
-            if let Some(digests) = record.body.as_bytes().get(14..62) {
-                self.0.digests.lock().unwrap().bytes(digests);
+impl Stored {
+    pub(crate) fn see(&mut self, seen: Seen<'_>) {
+        match seen {
+            Seen::Selector(_) => {}
+            Seen::Note(note) => self.bytes.extend(note.as_bytes()),
+            Seen::Record(record) => {
+                self.bytes.extend(record.encode());
+                self.bytes.extend(record.body.as_bytes());
+                self.bytes.extend(format!("{record:?}").into_bytes());
+                // In version 1 of the body: the current digest and the lineage.
+                if let Some(digests) = record.body.as_bytes().get(14..62) {
+                    self.digests.bytes(digests);
+                }
             }
         }
-    }
-}
-
-#[async_trait]
-impl TokenStore for Watched {
-    async fn insert(&self, record: &Record, fence: Fence) -> Result<Insert, StoreError> {
-        self.note([record]);
-        self.0.inner.insert(record, fence).await
-    }
-    async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
-        let found = self.0.inner.find(selector).await?;
-        self.note(&found);
-        Ok(found)
-    }
-    async fn replace(
-        &self,
-        next: &Record,
-        expected: Revision,
-        change: Change<'_>,
-    ) -> Result<Replace, StoreError> {
-        self.note([next]);
-        if let Change::End(note) = change {
-            self.0.bytes.lock().unwrap().extend(note.as_bytes());
-        }
-        if self.0.failing.load(Ordering::SeqCst) {
-            return Err(StoreError::Unavailable("connection refused".into()));
-        }
-        self.0.inner.replace(next, expected, change).await
-    }
-    async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {
-        self.0.bytes.lock().unwrap().extend(note.as_bytes());
-        self.0.inner.delete(selector, note).await
-    }
-    async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
-        self.0.bytes.lock().unwrap().extend(revocation.note.as_bytes());
-        self.0.inner.revoke_by_subject(subject, revocation).await
-    }
-    async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
-        let list = self.0.inner.list_by_subject(subject, page).await?;
-        self.note(list.iter().filter_map(|entry| match entry {
-            Listed::Record(record) => Some(&**record),
-            Listed::Corrupt { .. } => None,
-        }));
-        Ok(list)
-    }
-    async fn epoch(
-        &self,
-        subject: &Subject,
-        fresh: Epoch,
-        keep: Duration,
-        now: Timestamp,
-    ) -> Result<Admission, StoreError> {
-        self.0.inner.epoch(subject, fresh, keep, now).await
-    }
-    async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
-        self.0.inner.purge_expired(now, limit).await
     }
 }

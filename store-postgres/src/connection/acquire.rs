@@ -43,6 +43,7 @@ impl Connections {
         }
         let Some(next_try) = idle.next_try else { return latest };
         if next_try <= now {
+            // Set under the lock, so that of all calls that find it due only this one starts a task.
             idle.next_try = Some(now + RETRY);
             let pool = self.pool.clone();
             // The connection goes into the pool, where the next call finds it.
@@ -114,6 +115,7 @@ impl Connections {
 
     /// Opens a connection; if the server has none left, takes the first one that is returned.
     async fn open(&self) -> Result<Available, Error> {
+        // One attempt for the whole wait: begun anew at each wake-up below, it would never end in a busy store.
         let mut opening = pin!(self.pool.acquire());
         let mut opened = timeout(BRIEF, &mut opening).await.ok();
         loop {
@@ -154,6 +156,7 @@ impl Connections {
             // The server's process is idle, so it ends.
             kept.close();
         } else {
+            // In the list before the calls are woken: each looks there at once.
             idle.connections.push(kept);
             drop(idle);
             self.returned.notify_waiters();

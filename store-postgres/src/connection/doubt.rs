@@ -35,6 +35,7 @@ pub(super) async fn await_server(
     (place, writer): (Option<OwnedSemaphorePermit>, Option<OwnedSemaphorePermit>),
     transaction: bool,
 ) {
+    // Counted before the first wait, so that no write waits for long behind this one.
     let doubt = DoubtfulWrite::new(&connections, writer);
     let pool = connections.pool.clone();
     let process = kept.process;
@@ -75,6 +76,7 @@ pub(super) async fn await_server(
     let end = pool.close_event().do_until(outcome).await.unwrap_or(End::Gone);
     drop(answered);
     if matches!(end, End::Sound) {
+        // The permits are dropped at the return, after the connection is in the list.
         connections.give_back(kept);
         return;
     }

@@ -10,7 +10,8 @@ use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 
 use crate::support::{
-    INSERTED, ask, connection, next, put, record, say, schema, server, store, until, waiting, words,
+    INSERTED, ask, connection, fresh, next, put, record, say, schema, server, store, stored, stored_many,
+    until, waiting, words,
 };
 
 /// Creates a trigger before each written row, with `body` between `begin` and `return new`.
@@ -49,13 +50,8 @@ async fn replace_all(
 /// Runs on one thread, so that the calls after the first two are certain to find statements under way.
 #[tokio::test]
 async fn calls_at_once_share_statements_and_a_lone_one_goes_alone() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let records: Vec<_> = (0..64).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let Some((server, schema, store)) = fresh().await else { return };
+    let records = stored_many(&store, 64).await;
     let mut on = connection(server.url()).await;
     say(&mut on, format!("create sequence {schema}.statements")).await;
     let function = format!(
@@ -125,10 +121,7 @@ async fn what_the_server_undoes_is_done_again_one_by_one() {
     for (code, alone_too) in [("40001", true), ("40P01", true), ("55P03", false)] {
         let schema = schema();
         let store = store(server.url(), &schema, |builder| builder).await;
-        let records: Vec<_> = (0..40).map(|_| record("alice")).collect();
-        for record in &records {
-            put(&store, record).await;
-        }
+        let records = stored_many(&store, 40).await;
         let mut on = connection(server.url()).await;
         undo(&mut on, &schema, code, alone_too, &records).await;
         let expected = |(together, alone)| together > 0 && alone == if alone_too { 40 } else { 0 };
@@ -155,13 +148,8 @@ async fn what_the_server_undoes_is_done_again_one_by_one() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_error_reaches_its_own_caller_only_and_quotes_nothing() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let records: Vec<_> = (0..40).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let Some((server, schema, store)) = fresh().await else { return };
+    let records = stored_many(&store, 40).await;
     let mut on = connection(server.url()).await;
     let poison = records[20].selector;
     let check = format!("if new.selector = '\\x{poison}' then raise exception 'secret %', new.body; end if;");
@@ -181,10 +169,8 @@ async fn an_error_reaches_its_own_caller_only_and_quotes_nothing() {
 /// application's own.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_server_refuses_of_one_call_is_done_for_the_others() {
-    let Some(server) = server() else { return };
     for code in ["22P05", "54000"] {
-        let schema = schema();
-        let store = store(server.url(), &schema, |builder| builder).await;
+        let Some((server, schema, store)) = fresh().await else { return };
         let records: Vec<_> = (0..60).map(|_| record("alice")).collect();
         let mut on = connection(server.url()).await;
         let poison = records[30].selector;
@@ -218,13 +204,8 @@ async fn hold(on: &mut PgConnection, schema: &str, records: &[&Record]) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_row_delays_no_other_call() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let records: Vec<_> = (0..60).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let Some((server, schema, store)) = fresh().await else { return };
+    let records = stored_many(&store, 60).await;
     let mut on = connection(server.url()).await;
     let held = [0, 1, 30, 31];
     hold(&mut on, &schema, &held.map(|number| &records[number])).await;
@@ -251,10 +232,7 @@ async fn the_server_gives_up_waiting_before_we_do_so_nothing_is_in_doubt() {
     let Some(server) = server() else { return };
     let schema = schema();
     let store = store(server.url(), &schema, |builder| builder.timeout(Duration::from_secs(8))).await;
-    let records: Vec<_> = (0..6).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let records = stored_many(&store, 6).await;
     let mut on = connection(server.url()).await;
     hold(&mut on, &schema, &records.iter().collect::<Vec<_>>()).await;
     for (_, answer) in replace_all(&store, &records).await {
@@ -415,11 +393,8 @@ impl<F: Future> Future for Counted<F> {
 /// Twenty thousand waiting calls that wake up twenty times a second would cost half a core.
 #[tokio::test]
 async fn a_call_that_waits_for_its_turn_sleeps_until_it_has_an_answer() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let Some((server, schema, store)) = fresh().await else { return };
+    let alice = stored(&store, "alice").await;
     let mut on = connection(server.url()).await;
     say(&mut on, format!("begin; lock table {schema}.hallpass_tokens in access exclusive mode")).await;
     let calls = (0..200).map(|_| {
@@ -444,8 +419,7 @@ async fn more_calls_than_may_wait_are_turned_away_at_once() {
     let Some(server) = server() else { return };
     let schema = schema();
     let store = store(server.url(), &schema, |builder| builder.queue(100)).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let alice = stored(&store, "alice").await;
     let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
     say(&mut on, format!("begin; lock table {schema}.hallpass_tokens in access exclusive mode")).await;
     let find = || {

@@ -7,7 +7,9 @@ use hallpass_core::{Note, StoreError};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::postgres::PgPoolOptions;
 
-use crate::support::{ask, connection, next, own_server, put, record, say, schema, server, store, words};
+use crate::support::{
+    ask, connection, fresh, next, own_server, put, record, say, schema, server, store, stored, words,
+};
 
 async fn refusal(url: &str) -> String {
     let error = PostgresStore::connect(url).await.unwrap_err();
@@ -81,8 +83,7 @@ async fn a_replica_reads_and_is_unavailable_for_writes() {
     let Some(server) = server() else { return };
     let schema = schema();
     let writer = store(server.url(), &schema, |builder| builder).await;
-    let alice = record("alice");
-    put(&writer, &alice).await;
+    let alice = stored(&writer, "alice").await;
     let url = format!("{}?options=-c default_transaction_read_only=on", server.url());
     let pool = PgPoolOptions::new().connect(&url).await.unwrap();
     let reader = PostgresStore::builder().schema(&schema).from_pool(pool).await.unwrap();
@@ -94,9 +95,7 @@ async fn a_replica_reads_and_is_unavailable_for_writes() {
 
 #[tokio::test]
 async fn a_row_that_is_no_record_is_corrupt_for_its_caller_alone() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+    let Some((server, schema, store)) = fresh().await else { return };
     let (good, bad) = (record("alice"), record("alice"));
     put(&store, &good).await;
     put(&store, &bad).await;

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 
 use crate::outages::{LIMIT, in_time, write};
 use crate::support::{
-    admission, ask, at, connection, put, record, revocation, say, schema, store, until, words,
+    admission, ask, at, connection, put, record, revocation, say, schema, store, stored, until, words,
 };
 
 /// The fixed address that a proxy or a pooler offers to its clients, in front of whichever server is the
@@ -208,8 +208,7 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
         builder.patched("list_by_subject.sql", "pg_is_in_recovery()", "false")
     })
     .await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let alice = stored(&store, "alice").await;
     follow(&old, &new).await;
     let mut on = connection(old.url()).await;
     say(&mut on, "alter system reset synchronous_standby_names").await;

@@ -6,7 +6,9 @@ use hallpass_core::StoreError;
 use hallpass_core::store::{Change, Replace, TokenStore};
 use tokio::runtime::Runtime;
 
-use crate::support::{ask, connection, next, put, record, say, schema, server, store, until, waiting, words};
+use crate::support::{
+    ask, connection, fresh, next, put, record, say, schema, server, store, stored, until, waiting, words,
+};
 
 /// As in an application that keeps its store longer than its runtime, or in a `static`.
 #[test]
@@ -46,11 +48,8 @@ fn a_call_may_be_dropped_outside_of_a_runtime() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn closing_waits_for_a_call_under_way_and_ends_later_ones() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let Some((server, schema, store)) = fresh().await else { return };
+    let alice = stored(&store, "alice").await;
     let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
     say(&mut on, format!("begin; select from {schema}.hallpass_tokens for update")).await;
     let mut writing = tokio::spawn({

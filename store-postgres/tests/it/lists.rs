@@ -7,7 +7,7 @@ use hallpass_core::{Note, Purpose, Purposes, Timestamp};
 use hallpass_store_postgres::PostgresStore;
 use sqlx::AssertSqlSafe;
 
-use crate::support::{connection, put, record, say, schema, server, store, subject};
+use crate::support::{connection, fresh, put, record, say, schema, server, store, stored_many, subject};
 
 async fn list(store: &PostgresStore, page: &Page) -> Vec<Listed> {
     store.list_by_subject(&subject("alice"), page).await.unwrap()
@@ -15,13 +15,8 @@ async fn list(store: &PostgresStore, page: &Page) -> Vec<Listed> {
 
 #[tokio::test]
 async fn a_row_that_is_no_record_is_an_entry_and_hides_no_other() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let records: Vec<_> = (0..5).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let Some((server, schema, store)) = fresh().await else { return };
+    let records = stored_many(&store, 5).await;
     let bad = records[2].selector;
     let mut on = connection(server.url()).await;
     for change in
@@ -72,9 +67,7 @@ async fn a_row_that_is_no_record_is_an_entry_and_hides_no_other() {
 /// no row without a valid place.
 #[tokio::test]
 async fn a_row_without_a_place_in_a_list_cannot_be_made() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+    let Some((server, schema, store)) = fresh().await else { return };
     let mut latest = record("alice");
     latest.created_at = Timestamp::MAX;
     for record in [&record("alice"), &latest] {

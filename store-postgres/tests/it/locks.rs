@@ -9,7 +9,7 @@ use sqlx::{AssertSqlSafe, PgConnection};
 use tokio::task::JoinHandle;
 
 use crate::support::{
-    INSERTED, ask, at, connection, next, put, record, say, schema, server, store, until, waiting,
+    INSERTED, ask, at, connection, next, put, record, say, schema, server, store, stored_many, until, waiting,
 };
 
 /// A statement's file, the text that is replaced, and its replacement.
@@ -39,10 +39,7 @@ async fn end_first<T>(tasks: &[JoinHandle<T>], on: &mut PgConnection, schema: &s
 async fn a_locked_row_stops_no_batch(patch: Option<Patch>, url: &str) -> bool {
     let schema = schema();
     let store = store(url, &schema, |builder| patched(builder, patch)).await;
-    let records: Vec<_> = (0..40).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&store, record).await;
-    }
+    let records = stored_many(&store, 40).await;
     let (mut on, mut eye) = (connection(url).await, connection(url).await);
     let held = records[20].selector;
     say(

@@ -3,7 +3,7 @@
 use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::{PostgresStore, migrations};
 
-use crate::support::{ask, connection, put, record, say, schema, server, store, until, words};
+use crate::support::{ask, connection, put, record, say, schema, server, store, stored_many, until, words};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_instances_may_migrate_at_once() {
@@ -38,10 +38,7 @@ async fn an_upgrade_keeps_every_row() {
     let schema = schema();
     let old = PostgresStore::builder().schema(&schema).connect(server.url()).await.unwrap();
     old.migrate_to(1).await.unwrap();
-    let records: Vec<_> = (0..50).map(|_| record("alice")).collect();
-    for record in &records {
-        put(&old, record).await;
-    }
+    let records = stored_many(&old, 50).await;
     let store = store(server.url(), &schema, |builder| builder).await;
     for record in &records {
         assert_eq!(store.find(record.selector).await.unwrap().as_ref(), Some(record));

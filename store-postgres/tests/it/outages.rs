@@ -12,7 +12,9 @@ use hallpass_test_servers::{Mode, Proxy, Server};
 use sqlx::postgres::PgPoolOptions;
 use tokio::time::Instant;
 
-use crate::support::{INSERTED, ask, connection, next, own_server, put, record, schema, store, until, words};
+use crate::support::{
+    INSERTED, ask, connection, next, own_server, put, record, schema, store, stored, until, words,
+};
 
 pub(crate) const LIMIT: Duration = Duration::from_secs(2);
 /// Extra time for a busy machine.
@@ -90,8 +92,7 @@ async fn endure(server: &Arc<Server>, url: &str, trouble: impl AsyncFnOnce(&Arc<
         errors += known.errors;
     }
     assert!(errors > 0, "no call noticed the fault");
-    let fresh = record("alice");
-    put(&store, &fresh).await;
+    let fresh = stored(&store, "alice").await;
     assert_eq!(store.find(fresh.selector).await.unwrap(), Some(fresh));
 }
 
@@ -161,8 +162,7 @@ async fn an_answer_that_never_comes_leaves_a_write_in_doubt() {
     let proxy = Proxy::start(server.address()).await.unwrap();
     let schema = schema();
     let store = store(&server.url_at(proxy.address()), &schema, |builder| builder.timeout(LIMIT)).await;
-    let first = record("alice");
-    put(&store, &first).await;
+    let first = stored(&store, "alice").await;
     // Prepares the statement, because preparing comes before sending the arguments.
     let alice = next(&first);
     assert_eq!(store.replace(&alice, first.revision, Change::Update).await.unwrap(), Replace::Replaced);
@@ -213,8 +213,7 @@ async fn an_outage_that_lasts_is_told_at_once_and_its_end_is_found() {
     let Some(server) = own_server().map(Arc::new) else { return };
     let limit = Duration::from_secs(8);
     let store = store(server.url(), &schema(), |builder| builder.timeout(limit)).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let alice = stored(&store, "alice").await;
     blocking(&server, |server| server.stop().unwrap()).await;
     let is_down = async || {
         let answer = store.find(alice.selector).await;

@@ -9,7 +9,7 @@ use hallpass_core::store::TokenStore;
 use hallpass_core::{Kind, Policy, Subject, Tokens};
 use hallpass_store_postgres::PostgresStore;
 
-use crate::support::{schema, server, store};
+use crate::support::fresh;
 
 const CHILD: &str = "HALLPASS_POSTGRES_CHILD";
 const NAME: &str = "processes::two_processes_that_race_one_rotation_get_one_successor";
@@ -80,9 +80,7 @@ async fn two_processes_that_race_one_rotation_get_one_successor() {
     if let Ok(place) = std::env::var(CHILD) {
         return be_a_node(&place).await;
     }
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+    let Some((server, schema, store)) = fresh().await else { return };
     let tokens = tokens(store.clone());
     let mut nodes = [Node::start(server.url(), &schema), Node::start(server.url(), &schema)];
     assert_eq!(nodes.each_mut().map(|node| node.hear()), ["ready", "ready"]);

@@ -6,7 +6,9 @@ use hallpass_core::store::TokenStore;
 use hallpass_store_postgres::PostgresStore;
 use sqlx::PgConnection;
 
-use crate::support::{ask, at, connection, own_server, put, record, say, schema, server, store, until};
+use crate::support::{
+    ask, at, connection, fresh, own_server, put, record, say, schema, server, store, until,
+};
 
 /// Creates two partitions of each table, as an administrator of a large installation would.
 async fn partition(on: &mut PgConnection, schema: &str) {
@@ -25,9 +27,7 @@ async fn partition(on: &mut PgConnection, schema: &str) {
 
 #[tokio::test]
 async fn a_purge_of_a_partitioned_table_takes_what_is_due_and_nothing_else() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+    let Some((server, schema, store)) = fresh().await else { return };
     let mut on = connection(server.url()).await;
     partition(&mut on, &schema).await;
     let (mut due, mut live) = (Vec::new(), Vec::new());
@@ -74,9 +74,7 @@ async fn what_was_removed_is_told_though_the_time_is_over() {
 /// Runs all other operations on a partitioned table.
 #[tokio::test]
 async fn a_partitioned_table_is_as_good_as_any() {
-    let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
+    let Some((server, schema, store)) = fresh().await else { return };
     partition(&mut connection(server.url()).await, &schema).await;
     crate::support::a_login_lives_and_ends(&store).await;
 }

@@ -10,7 +10,8 @@ use hallpass_store_postgres::PostgresStore;
 use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::support::{
-    ask, at, connection, next, put, record, revocation, say, schema, server, store, subject, until, waiting,
+    ask, at, connection, next, put, record, revocation, say, schema, server, store, stored, stored_many,
+    subject, until, waiting,
 };
 
 const KEEP: Duration = Duration::from_secs(3_600);
@@ -90,8 +91,7 @@ async fn a_failure_amid_a_revocation_leaves_nothing_of_it() {
     {
         let schema = schema();
         let store = store_of(server.url(), &schema, functions).await;
-        let alice = record("alice");
-        put(&store, &alice).await;
+        let alice = stored(&store, "alice").await;
         break_the_second_sweep(&mut connection(server.url()).await, &schema, code).await;
         let error = revoke(&store, action).await.unwrap_err();
         assert!(!matches!(error, StoreError::Timeout { outcome_unknown: true, .. }), "{code}: {error:?}");
@@ -121,8 +121,7 @@ async fn a_dropped_revocation_is_done_or_undone_and_leaves_no_lock() {
     for functions in WAYS {
         let schema = schema();
         let store = store_of(server.url(), &schema, functions).await;
-        let alice = record("alice");
-        put(&store, &alice).await;
+        let alice = stored(&store, "alice").await;
         let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
         say(&mut on, "begin").await;
         say(&mut on, format!("select from {schema}.hallpass_tokens for update")).await;
@@ -165,8 +164,7 @@ async fn a_revocation_that_finds_rows_to_the_end_is_an_error() {
     for (functions, action) in WAYS.into_iter().flat_map(|way| [(way, Action::Remove), (way, MARK)]) {
         let schema = schema();
         let store = store_of(server.url(), &schema, functions).await;
-        let alice = record("alice");
-        put(&store, &alice).await;
+        let alice = stored(&store, "alice").await;
         let mut on = connection(server.url()).await;
         let tokens = format!("{schema}.hallpass_tokens");
         say(&mut on, format!("create table {schema}.later as select * from {tokens}")).await;
@@ -191,8 +189,7 @@ const CROWD: u64 = 2_000;
 
 /// Creates a subject with very many records, each of which takes two milliseconds to end.
 async fn crowd(on: &mut PgConnection, schema: &str, store: &PostgresStore) -> Record {
-    let alice = record("alice");
-    put(store, &alice).await;
+    let alice = stored(store, "alice").await;
     let tokens = format!("{schema}.hallpass_tokens");
     let columns = "updated_at, seen_at, expires_at, purge_at, revision, generation, idle_at, revoked, login, kind, \
                    subject, device, body, purpose, era";
@@ -360,10 +357,7 @@ async fn a_sweep_goes_past_rows_that_are_no_records() {
     for action in [Action::Remove, MARK] {
         let schema = schema();
         let store = store(server.url(), &schema, |builder| builder.sweeping(2, 2)).await;
-        let records: Vec<_> = (0..12).map(|_| record("alice")).collect();
-        for record in &records {
-            put(&store, record).await;
-        }
+        let records = stored_many(&store, 12).await;
         let mut on = connection(server.url()).await;
         let tokens = format!("{schema}.hallpass_tokens");
         say(&mut on, format!("alter table {tokens} drop constraint if exists hallpass_tokens_place")).await;

@@ -8,7 +8,7 @@ use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Mode, Proxy};
 
 use crate::support::{
-    INSERTED, ask, connection, next, put, record, say, schema, server, store, unique, until, words,
+    INSERTED, ask, connection, next, put, record, say, schema, server, store, stored, unique, until, words,
 };
 
 /// Creates a role with `options` that may do everything, and returns its URL.
@@ -41,8 +41,7 @@ async fn a_session_that_ended_while_it_was_idle_leaves_no_call_in_doubt() {
     say(&mut on, format!("select pg_terminate_backend(pid) from pg_stat_activity where usename = '{name}'"))
         .await;
     until("the handle works", async || store.find(record("alice").selector).await.is_ok()).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let alice = stored(&store, "alice").await;
     for round in 0..3 {
         until("the session ends", async || sessions(&name).await == 0).await;
         let record = record("alice");
@@ -151,8 +150,7 @@ async fn a_user_that_acts_as_another_is_served() {
     say(&mut on, format!("grant {owner} to {lease}; alter role {lease} set role = {owner}")).await;
     let url = url.replace(&format!("{owner}@"), &format!("{lease}@"));
     let store = store(&url, &schema(), |builder| builder).await;
-    let alice = record("alice");
-    put(&store, &alice).await;
+    let alice = stored(&store, "alice").await;
     assert!(store.delete(alice.selector, &Note::none()).await.unwrap());
 }
 

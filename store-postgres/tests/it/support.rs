@@ -47,6 +47,13 @@ pub(crate) async fn store(url: &str, schema: &str, configure: impl Fn(Builder) -
     store
 }
 
+/// The shared server, and a store with new tables on it.
+pub(crate) async fn fresh() -> Option<(&'static Server, String, PostgresStore)> {
+    let (server, schema) = (server()?, schema());
+    let store = store(server.url(), &schema, |builder| builder).await;
+    Some((server, schema, store))
+}
+
 /// A connection besides those of the store.
 pub(crate) async fn connection(url: &str) -> PgConnection {
     PgConnection::connect(url).await.unwrap()
@@ -139,6 +146,22 @@ pub(crate) fn next(record: &Record) -> Record {
 
 pub(crate) async fn put(store: &PostgresStore, record: &Record) {
     assert_eq!(store.insert(record, Fence::None).await.unwrap(), INSERTED);
+}
+
+/// A new record of `name`, stored.
+pub(crate) async fn stored(store: &PostgresStore, name: &str) -> Record {
+    let record = record(name);
+    put(store, &record).await;
+    record
+}
+
+/// `count` new records of alice, stored.
+pub(crate) async fn stored_many(store: &PostgresStore, count: usize) -> Vec<Record> {
+    let mut records = Vec::with_capacity(count);
+    for _ in 0..count {
+        records.push(stored(store, "alice").await);
+    }
+    records
 }
 
 /// What a user does with a login, call after call.

@@ -49,6 +49,7 @@ impl<T: AsRef<LiveConnection> + Clone> Connection<T> {
             Ok(live) => {
                 tracing::debug!(node = %name, again = failed.is_some(), "connected");
                 *failed = None;
+                // Before `opening` is unlocked, where the other calls wait and then look for it.
                 *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(live.clone());
                 Ok(live)
             }

@@ -83,13 +83,16 @@ impl WaitRounds {
         let received = if ended.round > before {
             ended.received
         } else {
+            // Counted before the marker is sent, so that a write answered from here on waits for the next round. A
+            // caller that is dropped below leaves `ended` as it was, and the next one runs a round of its own.
             let round = self.begun.fetch_add(1, Ordering::AcqRel) + 1;
             let asking = ask(connection, replica_wait, markers, &mut ended.shard);
             let received = match timeout(replica_wait.within + grace, asking).await {
                 Ok(received) => received,
                 Err(_) => Err(in_doubt("the server did not report in time how many replicas have the write")),
             };
-            // Closes a connection that does not answer, so that no later call waits for it.
+            // Closes a connection that does not answer, so that no later call waits for it. The callers that wait for
+            // the lock find it closed: this round says nothing about their writes either.
             let received = received.inspect_err(|_| connection.close())?;
             (ended.round, ended.received) = (round, received);
             received

@@ -52,7 +52,7 @@ struct Script {
 impl Script {
     fn new(seed: u64, task: u64) -> Self {
         let subject = subject(&format!("{seed:x}-{task}"));
-        Self { rng: Rng(seed ^ (task << 48)), subject, records: HashMap::new() }
+        Self { rng: Rng::of(seed ^ (task << 48)), subject, records: HashMap::new() }
     }
 
     fn step(&mut self) -> Step {
@@ -182,7 +182,7 @@ fn s14_what_was_acknowledged_survives_two_hundred_kills() {
             folder = tempfile::tempdir().unwrap();
             earlier.clear();
         }
-        let seed = rng.next();
+        let seed = rng.seed();
         let life = Duration::from_micros(rng.below(60_000));
         let (steps, fates) = live_and_die(folder.path(), seed, life);
         acknowledged += steps;

@@ -140,7 +140,7 @@ fn broken_folder() {
                         Err(_) => failed += 1,
                     }
                 }
-                let written = store.insert(&Rng(2).record(None), Fence::None).await;
+                let written = store.insert(&Rng::of(2).record(None), Fence::None).await;
                 println!("answer: works, {whole} found, {failed} failed, {written:?}");
             });
         }
@@ -150,7 +150,7 @@ fn broken_folder() {
 /// The same records in every process; enough for several of sled's segments, because with fewer it rarely
 /// panics.
 fn known() -> Vec<Record> {
-    let mut rng = Rng(1);
+    let mut rng = Rng::of(1);
     let mut record = || Record { body: rng.body(16_000), ..rng.record(Some(&subject("alice"))) };
     (0..150).map(|_| record()).collect()
 }

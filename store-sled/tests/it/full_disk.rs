@@ -23,7 +23,7 @@ fn writer() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let store = SledStore::open(&folder).unwrap();
-        let mut rng = Rng(1);
+        let mut rng = Rng::of(1);
         let mut kept: Vec<Record> = Vec::new();
         let first = loop {
             let mut record = rng.record(Some(&subject("alice")));

@@ -17,7 +17,7 @@ async fn sixty_four_writers_finish_and_lose_nothing() {
     let mut tasks = JoinSet::new();
     for task in 0..64 {
         let store = store.clone();
-        let mut rng = Rng(rng.next());
+        let mut rng = Rng::of(rng.seed());
         tasks.spawn(async move {
             let mut record = rng.record(Some(&subject(&format!("user{task}"))));
             assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());

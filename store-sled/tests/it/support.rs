@@ -1,6 +1,5 @@
 //! Records built by hand, a generator whose seed can be printed, and children to kill.
 
-use std::hash::{BuildHasher, RandomState};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -9,38 +8,36 @@ use hallpass_core::{Device, Kind, LoginId, Purpose, Selector, StoreError, Subjec
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
-/// SplitMix64: small, and with the same sequence for the same seed everywhere.
-pub(crate) struct Rng(pub(crate) u64);
+/// Random values, with the same sequence for the same seed.
+pub(crate) struct Rng(fastrand::Rng);
 
 impl Rng {
     /// A generator with a seed from the system, which is printed so that a failure can be repeated.
     pub(crate) fn seeded() -> Self {
-        let seed = match std::env::var("HALLPASS_SEED") {
-            Ok(seed) => seed.parse().unwrap(),
-            Err(_) => RandomState::new().hash_one(0),
-        };
+        let seed =
+            std::env::var("HALLPASS_SEED").map_or_else(|_| fastrand::u64(..), |seed| seed.parse().unwrap());
         println!("HALLPASS_SEED={seed}");
-        Self(seed)
+        Self::of(seed)
     }
 
-    pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+    pub(crate) fn of(seed: u64) -> Self {
+        Self(fastrand::Rng::with_seed(seed))
+    }
+
+    pub(crate) fn seed(&mut self) -> u64 {
+        self.0.u64(..)
     }
 
     pub(crate) fn below(&mut self, limit: u64) -> u64 {
-        self.next() % limit
+        self.0.u64(..limit)
     }
 
     pub(crate) fn bytes<const LEN: usize>(&mut self) -> [u8; LEN] {
-        std::array::from_fn(|_| self.next() as u8)
+        std::array::from_fn(|_| self.0.u8(..))
     }
 
     pub(crate) fn body(&mut self, len: usize) -> Body {
-        Body::new((0..len).map(|_| self.next() as u8).collect()).unwrap()
+        Body::new((0..len).map(|_| self.0.u8(..)).collect()).unwrap()
     }
 
     /// A record as core would issue it, with a random body.

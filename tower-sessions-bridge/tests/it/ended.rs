@@ -7,24 +7,24 @@ use std::time::Duration;
 use hallpass_core::store::TokenStore;
 use hallpass_core::{Clock, MemoryStore};
 use hallpass_store_sled::SledStore;
+use hallpass_test_store::{Call, Gate};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tokio::sync::Barrier;
 use tower_sessions::SessionStore;
 use tower_sessions::cookie::time::{self, OffsetDateTime};
 use tower_sessions::session::Record;
 
-use crate::probe::{Call, Gate, Probe, Then};
 use crate::{at, created, memory, session};
 
 #[tokio::test]
 async fn a_save_after_the_delete_brings_nothing_back() {
-    let probe = Probe::new(MemoryStore::new());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(MemoryStore::new());
+    let store = TowerSessionStore::new(gate.clone());
     let record = created(&store, living(1)).await;
     store.delete(&record.id).await.unwrap();
     store.save(&record).await.unwrap();
     assert_eq!(store.load(&record.id).await.unwrap(), None);
-    assert_eq!(probe.find(probe.last_selector()).await.unwrap(), None, "not even a row");
+    assert_eq!(gate.find(gate.last_selector()).await.unwrap(), None, "not even a row");
 }
 
 #[tokio::test]
@@ -38,19 +38,18 @@ async fn a_save_of_an_id_that_was_never_created_makes_no_session() {
 /// The save reads the record; then the delete runs from beginning to end; then the save writes.
 #[tokio::test]
 async fn a_save_that_began_before_the_delete_brings_nothing_back() {
-    let probe = Probe::new(MemoryStore::new());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(MemoryStore::new());
+    let store = TowerSessionStore::new(gate.clone());
     let record = created(&store, living(1)).await;
 
-    let gate = Gate::new();
-    probe.next(Call::Replace, Then::Wait(gate.clone()));
+    let held = gate.hold_once(Call::Replace);
     let saving = tokio::spawn({
         let (store, record) = (store.clone(), record.clone());
         async move { store.save(&record).await }
     });
-    gate.reached().await;
+    held.arrival().await;
     store.delete(&record.id).await.unwrap();
-    gate.open();
+    held.release();
     saving.await.unwrap().unwrap();
     assert_eq!(store.load(&record.id).await.unwrap(), None);
 }
@@ -143,14 +142,14 @@ async fn a_save_in_time_moves_the_expiry_either_way() {
 #[tokio::test]
 async fn the_absolute_end_is_moved_by_nothing() {
     let (_, clock) = memory();
-    let probe = Probe::new(MemoryStore::new());
+    let gate = Gate::new(MemoryStore::new());
     let store =
-        TowerSessionStore::new(probe.clone()).clock(clock.clone()).absolute(Duration::from_secs(3_600));
+        TowerSessionStore::new(gate.clone()).clock(clock.clone()).absolute(Duration::from_secs(3_600));
     let mut record = created(&store, session(1)).await;
     clock.advance(Duration::from_secs(1_200));
     record.expiry_date = at(time::Duration::days(100));
     store.save(&record).await.unwrap();
-    let row = probe.find(probe.last_selector()).await.unwrap().unwrap();
+    let row = gate.find(gate.last_selector()).await.unwrap().unwrap();
     assert!(row.purge_at.since(row.expires_at) <= Duration::from_secs(3_600), "kept for days: {row:?}");
     let loaded = store.load(&record.id).await.unwrap().unwrap();
     assert_eq!(loaded.expiry_date, at(time::Duration::hours(1)), "the loaded record says so");
@@ -187,17 +186,16 @@ async fn of_concurrent_saves_one_stays_whole() {
 
 #[tokio::test]
 async fn a_delete_whose_caller_is_dropped_completes() {
-    let probe = Probe::new(MemoryStore::new());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(MemoryStore::new());
+    let store = TowerSessionStore::new(gate.clone());
     let record = created(&store, living(1)).await;
-    let gate = Gate::new();
-    probe.next(Call::Delete, Then::Wait(gate.clone()));
+    let held = gate.hold_once(Call::Delete);
     tokio::select! {
         biased;
         _ = store.delete(&record.id) => panic!("it waits at the gate"),
-        () = gate.reached() => {} // the future of the delete is dropped here
+        () = held.arrival() => {} // the future of the delete is dropped here
     }
-    gate.open();
+    held.release();
     for _ in 0..1_000 {
         if store.load(&record.id).await.unwrap().is_none() {
             return;
@@ -212,11 +210,11 @@ async fn a_delete_whose_caller_is_dropped_completes() {
 #[tokio::test]
 async fn saves_rarely_move_the_instant_of_collection() {
     let backend = MemoryStore::new();
-    let probe = Probe::new(backend.clone());
+    let gate = Gate::new(backend.clone());
     let (_, clock) = memory();
-    let store = TowerSessionStore::new(probe.clone()).clock(clock.clone());
+    let store = TowerSessionStore::new(gate.clone()).clock(clock.clone());
     let mut record = created(&store, session(1)).await;
-    let selector = probe.last_selector();
+    let selector = gate.last_selector();
     let mut instants = Vec::new();
     for minute in 1..=240_i64 {
         clock.advance(Duration::from_secs(60));

@@ -2,6 +2,7 @@
 
 use hallpass_core::store::{Body, Fence, Record as Row, TokenStore};
 use hallpass_core::{MemoryStore, Note};
+use hallpass_test_store::{Call, Fault, Gate};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tokio::time::Instant;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
@@ -9,24 +10,23 @@ use tower_sessions::session::Record;
 use tower_sessions::session_store::Error;
 use tower_sessions::{ExpiredDeletion, SessionStore};
 
-use crate::probe::{Call, Probe, Then};
 use crate::session;
 
-async fn stored() -> (TowerSessionStore, Probe, MemoryStore, Record) {
+async fn stored() -> (TowerSessionStore, Gate, MemoryStore, Record) {
     let memory = MemoryStore::new();
-    let probe = Probe::new(memory.clone());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(memory.clone());
+    let store = TowerSessionStore::new(gate.clone());
     let mut record = session("as it was");
     record.expiry_date = OffsetDateTime::now_utc() + Duration::hours(1);
     store.create(&mut record).await.unwrap();
-    (store, probe, memory, record)
+    (store, gate, memory, record)
 }
 
 #[tokio::test]
 async fn an_outage_is_an_error_of_the_backend_and_passes() {
-    let (store, probe, _, mut record) = stored().await;
+    let (store, gate, _, mut record) = stored().await;
     let before = record.clone();
-    probe.rule(|_| Then::Unavailable);
+    gate.all_down();
     record.data.clear();
     for error in [
         store.load(&record.id).await.unwrap_err(),
@@ -36,42 +36,42 @@ async fn an_outage_is_an_error_of_the_backend_and_passes() {
         store.delete_expired().await.unwrap_err(),
     ] {
         let Error::Backend(text) = error else { panic!("{error:?}") };
-        assert_eq!(text, "the store is unavailable: connection refused");
+        assert_eq!(text, "the store is unavailable: the test says so");
     }
-    probe.rule(|_| Then::Pass);
+    gate.up();
     assert_eq!(store.load(&before.id).await.unwrap(), Some(before));
 }
 
 #[tokio::test]
 async fn an_outage_between_read_and_write_is_an_error_too() {
-    let (store, probe, _, record) = stored().await;
-    probe.next(Call::Replace, Then::Unavailable);
+    let (store, gate, _, record) = stored().await;
+    gate.fail_one(&[Call::Replace], 0, Fault::Down);
     assert!(matches!(store.save(&record).await, Err(Error::Backend(_))));
 }
 
 #[tokio::test]
 async fn an_unknown_outcome_is_found_out() {
-    let (store, probe, _, mut record) = stored().await;
+    let (store, gate, _, mut record) = stored().await;
     record.data.insert("key".into(), "saved".into());
-    probe.next(Call::Replace, Then::WrittenButUnknown);
+    gate.fail_one(&[Call::Replace], 0, Fault::Done);
     store.save(&record).await.unwrap();
     assert_eq!(store.load(&record.id).await.unwrap().as_ref(), Some(&record));
 
-    probe.next(Call::Replace, Then::Unknown);
+    gate.fail_one(&[Call::Replace], 0, Fault::NotDone);
     assert!(matches!(store.save(&record).await, Err(Error::Backend(_))), "not written, and said so");
 
     let mut created = record.clone();
     created.id = Default::default();
-    probe.next(Call::Insert, Then::WrittenButUnknown);
+    gate.fail_one(&[Call::Insert], 0, Fault::Done);
     store.create(&mut created).await.unwrap();
     assert_eq!(store.load(&created.id).await.unwrap().as_ref(), Some(&created));
 
     created.id = Default::default();
-    probe.next(Call::Insert, Then::Unknown);
+    gate.fail_one(&[Call::Insert], 0, Fault::NotDone);
     assert!(matches!(store.create(&mut created).await, Err(Error::Backend(_))));
     assert_eq!(store.load(&created.id).await.unwrap(), None);
 
-    probe.next(Call::Delete, Then::WrittenButUnknown);
+    gate.fail_one(&[Call::Delete], 0, Fault::Done);
     assert!(
         matches!(store.delete(&record.id).await, Err(Error::Backend(_))),
         "a logout is acknowledged or an error"
@@ -80,17 +80,17 @@ async fn an_unknown_outcome_is_found_out() {
 
 #[tokio::test]
 async fn a_lost_race_is_run_again() {
-    let (store, probe, _, mut record) = stored().await;
+    let (store, gate, _, mut record) = stored().await;
     record.data.insert("key".into(), "saved".into());
-    probe.next(Call::Replace, Then::Lose);
+    gate.lose_some(Call::Replace, 0, 1);
     store.save(&record).await.unwrap();
     assert_eq!(store.load(&record.id).await.unwrap(), Some(record));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_race_that_is_always_lost_ends_in_an_error_in_time() {
-    let (store, probe, _, record) = stored().await;
-    probe.rule(|call| if call == Call::Replace { Then::Lose } else { Then::Pass });
+    let (store, gate, _, record) = stored().await;
+    gate.lose(Call::Replace);
     let begun = Instant::now();
     let Err(Error::Backend(text)) = store.save(&record).await else { panic!("it cannot be saved") };
     assert_eq!(text, "the session kept changing until the time limit");
@@ -99,8 +99,8 @@ async fn a_race_that_is_always_lost_ends_in_an_error_in_time() {
 
 #[tokio::test]
 async fn a_session_whose_row_is_damaged_is_over_and_its_browser_gets_another() {
-    let (store, probe, memory, record) = stored().await;
-    let row = memory.find(probe.last_selector()).await.unwrap().unwrap();
+    let (store, gate, memory, record) = stored().await;
+    let row = memory.find(gate.last_selector()).await.unwrap().unwrap();
     let mut wrong_version = row.body.as_bytes().to_vec();
     wrong_version[1] = 9;
     for bytes in [wrong_version, vec![], vec![0; 40]] {
@@ -122,8 +122,8 @@ async fn a_session_whose_row_is_damaged_is_over_and_its_browser_gets_another() {
 /// Cut in the middle of the data, which only decoding the JSON reveals.
 #[tokio::test]
 async fn a_session_whose_data_are_cut_is_over() {
-    let (store, probe, memory, record) = stored().await;
-    let row = memory.find(probe.last_selector()).await.unwrap().unwrap();
+    let (store, gate, memory, record) = stored().await;
+    let row = memory.find(gate.last_selector()).await.unwrap().unwrap();
     let mut cut = row.body.as_bytes().to_vec();
     cut.truncate(cut.len() - 1);
     let damaged = Row { body: Body::new(cut).unwrap(), ..row.clone() };

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use hallpass_core::danger::accept_unkeyed_until;
 use hallpass_core::store::{Body, Fence, Record as Row, TokenStore};
 use hallpass_core::{KeyId, Keyring, ManualClock, MemoryStore, Note, Timestamp};
+use hallpass_test_store::Gate;
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::SessionStore;
 use tower_sessions::session::Id;
 
-use crate::probe::Probe;
 use crate::{START, created, session};
 
 fn ring(id: u32) -> Keyring {
@@ -44,10 +44,10 @@ impl World {
 
 /// The row of a session.
 async fn row(world: &World, ring: Keyring, id: Id) -> Row {
-    let probe = Probe::new(world.memory.clone());
-    let store = TowerSessionStore::new(probe.clone()).clock(world.clock.clone()).keyring(ring);
+    let gate = Gate::new(world.memory.clone());
+    let store = TowerSessionStore::new(gate.clone()).clock(world.clock.clone()).keyring(ring);
     store.load(&id).await.unwrap();
-    world.memory.find(probe.last_selector()).await.unwrap().unwrap()
+    world.memory.find(gate.last_selector()).await.unwrap().unwrap()
 }
 
 #[tokio::test]

@@ -1,16 +1,14 @@
 //! The bridge under the layer of tower-sessions, as an application uses it.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 
 use hallpass_core::MemoryStore;
+use hallpass_test_store::{Call, Fault, Gate, Held};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use http::header::{COOKIE, SET_COOKIE};
 use http::{Request, Response, StatusCode};
 use tower::{Layer, Service, ServiceExt, service_fn};
 use tower_sessions::{Session, SessionManagerLayer};
-
-use crate::probe::{Call, Gate, Probe, Then};
 
 type Answer = Response<String>;
 
@@ -18,10 +16,10 @@ type Answer = Response<String>;
 /// waits until its gate opens.
 fn site(
     store: TowerSessionStore,
-    gate: Arc<Gate>,
+    held: Held,
 ) -> impl Service<Request<()>, Response = Answer, Error = Infallible, Future: Send> + Clone + Send {
     SessionManagerLayer::new(store).layer(service_fn(move |request: Request<()>| {
-        let gate = gate.clone();
+        let held = held.clone();
         async move {
             let session = request.extensions().get::<Session>().unwrap();
             let count: u32 = match request.uri().path() {
@@ -36,7 +34,7 @@ fn site(
                 "/out" => session.flush().await.unwrap(),
                 "/wait" => {
                     session.insert("count", count + 1).await.unwrap();
-                    gate.pass().await;
+                    held.pass().await;
                 }
                 _ => {}
             }
@@ -56,16 +54,16 @@ fn cookie(answer: &Answer) -> String {
 
 #[tokio::test]
 async fn a_request_under_way_during_the_logout_does_not_undo_it() {
-    let gate = Gate::new();
-    let site = site(TowerSessionStore::new(MemoryStore::new()), gate.clone());
+    let held = Held::default();
+    let site = site(TowerSessionStore::new(MemoryStore::new()), held.clone());
     let answer = site.clone().oneshot(request("/in", "")).await.unwrap();
     let cookie = cookie(&answer);
     assert_eq!(site.clone().oneshot(request("/read", &cookie)).await.unwrap().body(), "1");
 
     let slow = tokio::spawn(site.clone().oneshot(request("/wait", &cookie)));
-    gate.reached().await;
+    held.arrival().await;
     site.clone().oneshot(request("/out", &cookie)).await.unwrap();
-    gate.open();
+    held.release();
     assert_eq!(slow.await.unwrap().unwrap().status(), StatusCode::OK);
 
     let after = site.oneshot(request("/read", &cookie)).await.unwrap();
@@ -76,22 +74,20 @@ async fn a_request_under_way_during_the_logout_does_not_undo_it() {
 /// The only way in which tower-sessions saves an id that no store gave it.
 #[tokio::test]
 async fn an_id_that_the_client_made_up_becomes_no_session() {
-    let probe = Probe::new(MemoryStore::new());
-    let site = site(TowerSessionStore::new(probe.clone()), Gate::new());
+    let gate = Gate::new(MemoryStore::new());
+    let site = site(TowerSessionStore::new(gate.clone()), Held::default());
     let planted = "id=AAAAAAAAAAAAAAAAAAAAAA";
     assert_eq!(site.clone().oneshot(request("/clear", planted)).await.unwrap().status(), StatusCode::OK);
-    probe.rule(
-        |call| if matches!(call, Call::Insert | Call::Replace) { Then::Unavailable } else { Then::Pass },
-    );
+    [Call::Insert, Call::Replace].into_iter().for_each(|call| gate.down(call));
     assert_eq!(site.oneshot(request("/read", planted)).await.unwrap().body(), "0");
 }
 
 #[tokio::test]
 async fn an_outage_answers_500_and_leaves_the_cookie_alone() {
-    let probe = Probe::new(MemoryStore::new());
-    let site = site(TowerSessionStore::new(probe.clone()), Gate::new());
+    let gate = Gate::new(MemoryStore::new());
+    let site = site(TowerSessionStore::new(gate.clone()), Held::default());
     let cookie = cookie(&site.clone().oneshot(request("/in", "")).await.unwrap());
-    probe.next(Call::Replace, Then::Unavailable);
+    gate.fail_one(&[Call::Replace], 0, Fault::Down);
     let answer = site.clone().oneshot(request("/in", &cookie)).await.unwrap();
     assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
     assert!(!answer.headers().contains_key(SET_COOKIE));

@@ -6,7 +6,6 @@ mod ended;
 mod errors;
 mod keyring;
 mod layer;
-mod probe;
 mod secrecy;
 mod sessions;
 

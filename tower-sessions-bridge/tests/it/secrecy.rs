@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::{Arc, Mutex};
 
 use hallpass_core::MemoryStore;
 use hallpass_store_sled::SledStore;
+use hallpass_test_store::{Gate, Seen};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::SessionStore;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Record};
 
-use crate::probe::{Call, Probe, Then};
 use crate::session;
 
 /// The forms in which an id could be written, some of them shortened.
@@ -60,9 +61,20 @@ async fn live(store: &TowerSessionStore) -> Vec<Record> {
 
 #[tokio::test]
 async fn no_backend_is_given_an_id() {
-    let probe = Probe::new(MemoryStore::new());
-    let records = live(&TowerSessionStore::new(probe.clone())).await;
-    let bytes = probe.bytes();
+    let gate = Gate::new(MemoryStore::new());
+    let bytes = Arc::new(Mutex::new(Vec::new()));
+    let seen_bytes = Arc::clone(&bytes);
+    gate.watch(move |seen| {
+        let mut bytes = seen_bytes.lock().unwrap();
+        bytes.extend(format!("{seen:?}").into_bytes());
+        match seen {
+            Seen::Record(record) => bytes.extend(record.encode()),
+            Seen::Selector(selector) => bytes.extend(selector.0),
+            Seen::Note(note) => bytes.extend(note.as_bytes()),
+        }
+    });
+    let records = live(&TowerSessionStore::new(gate.clone())).await;
+    let bytes = bytes.lock().unwrap().clone();
     assert!(holds(&bytes, b"a mark to find"), "the search finds what is there");
     for record in records {
         assert_without(&bytes, record.id, "a call");
@@ -93,16 +105,16 @@ fn collect(folder: &Path, bytes: &mut Vec<u8>) {
 
 #[tokio::test]
 async fn no_error_and_no_debug_output_holds_an_id_or_data() {
-    let probe = Probe::new(MemoryStore::new());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(MemoryStore::new());
+    let store = TowerSessionStore::new(gate.clone());
     let mut record = session("a secret of the application");
     let mut text = format!("{store:?}");
-    probe.rule(|_| Then::Unavailable);
+    gate.all_down();
     text += &format!("{:?}", store.create(&mut record).await.unwrap_err());
     text += &format!("{:?}", store.save(&record).await.unwrap_err());
     text += &format!("{:?}", store.load(&record.id).await.unwrap_err());
     text += &format!("{:?}", store.delete(&record.id).await.unwrap_err());
-    probe.next(Call::Find, Then::Pass);
+    gate.up();
     record.data.insert("key".into(), "a secret of the application".repeat(1_000).into());
     text += &format!("{:?}", store.create(&mut record).await.unwrap_err());
     assert!(!text.contains("a secret of"), "{text}");

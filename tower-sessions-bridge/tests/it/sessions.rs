@@ -5,12 +5,12 @@ use std::sync::Arc;
 use hallpass_core::store::{Record as Row, TokenStore};
 use hallpass_core::{Kind, MemoryStore, Note, Selector};
 use hallpass_store_sled::SledStore;
+use hallpass_test_store::{Call, Gate};
 use hallpass_tower_sessions_bridge::TowerSessionStore;
 use tower_sessions::cookie::time::{Duration, OffsetDateTime};
 use tower_sessions::session::{Id, Session};
 use tower_sessions::{ExpiredDeletion, SessionStore};
 
-use crate::probe::{Call, Probe, Then};
 use crate::{at, created, everything, memory, session};
 
 #[tokio::test]
@@ -64,13 +64,9 @@ async fn a_taken_id_is_replaced_and_its_session_is_untouched() {
 
 #[tokio::test]
 async fn three_taken_ids_in_a_row_are_an_error() {
-    let probe = Probe::new(MemoryStore::new());
-    let store = TowerSessionStore::new(probe.clone());
-    let mut tries = 0;
-    probe.rule(move |call| {
-        tries += i32::from(call == Call::Insert);
-        if call == Call::Insert && tries <= 3 { Then::Lose } else { Then::Pass }
-    });
+    let gate = Gate::new(MemoryStore::new());
+    let store = TowerSessionStore::new(gate.clone());
+    gate.lose_some(Call::Insert, 0, 3);
     let error = store.create(&mut session(1)).await.unwrap_err();
     assert_eq!(error.to_string(), "three session ids in a row were taken");
     store.create(&mut session(1)).await.unwrap();
@@ -139,16 +135,16 @@ async fn a_restart_on_a_folder_keeps_sessions_and_their_end() {
 #[tokio::test]
 async fn only_the_very_record_is_a_session() {
     let memory = MemoryStore::new();
-    let probe = Probe::new(memory.clone());
-    let store = TowerSessionStore::new(probe.clone());
+    let gate = Gate::new(memory.clone());
+    let store = TowerSessionStore::new(gate.clone());
     let (mut mine, mut other) = (session("mine"), session("other"));
     for record in [&mut mine, &mut other] {
         record.expiry_date = OffsetDateTime::now_utc() + Duration::hours(1);
     }
     store.create(&mut mine).await.unwrap();
-    let mine_row = memory.find(probe.last_selector()).await.unwrap().unwrap();
+    let mine_row = memory.find(gate.last_selector()).await.unwrap().unwrap();
     store.create(&mut other).await.unwrap();
-    let other_row = memory.find(probe.last_selector()).await.unwrap().unwrap();
+    let other_row = memory.find(gate.last_selector()).await.unwrap().unwrap();
 
     for (what, row) in [
         ("another kind", Row { kind: Kind::SESSION, ..mine_row.clone() }),
@@ -165,15 +161,15 @@ async fn only_the_very_record_is_a_session() {
 #[tokio::test]
 async fn a_purge_removes_what_is_over_for_an_hour_and_nothing_else() {
     let backend = MemoryStore::new();
-    let probe = Probe::new(backend.clone());
+    let gate = Gate::new(backend.clone());
     let (_, clock) = memory();
-    let store = TowerSessionStore::new(probe.clone()).clock(clock.clone());
+    let store = TowerSessionStore::new(gate.clone()).clock(clock.clone());
     let mut selectors = Vec::new();
     for minute in 1..=2_400 {
         let mut record = session(minute);
         record.expiry_date = at(Duration::minutes(minute));
         store.create(&mut record).await.unwrap();
-        selectors.push(probe.last_selector());
+        selectors.push(gate.last_selector());
     }
     // The longest session that has been over for an hour lasted eighteen hours and thirty minutes, plus an eighth.
     clock.advance(std::time::Duration::from_secs(22 * 60 * 60));

@@ -34,9 +34,7 @@ async fn ids_that_look_alike_are_different_users() {
 
 #[tokio::test]
 async fn a_deleted_user_is_anonymous_and_keeps_the_cookies() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.users.remove("alice");
     let answer = browser.get("/me").await;
     assert_eq!((answer.status, &*answer.body), (200, "anonymous"));
@@ -51,9 +49,7 @@ async fn a_deleted_user_is_anonymous_and_keeps_the_cookies() {
 
 #[tokio::test]
 async fn a_locked_user_is_anonymous_at_once() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let closed = browser.copied();
     closed.reopen();
     site.users.change("alice", |user| user.active = false);
@@ -66,9 +62,7 @@ async fn a_locked_user_is_anonymous_at_once() {
 
 #[tokio::test]
 async fn a_loader_that_fails_is_an_outage_and_logs_no_user_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let closed = browser.copied();
     closed.reopen();
     site.users.down(true);
@@ -106,9 +100,7 @@ async fn a_password_changed_elsewhere_logs_this_device_out() {
 
 #[tokio::test]
 async fn the_device_that_changes_the_password_stays_with_new_tokens() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     browser.post("/cart", &[("item", "tea")]).await;
     let before = browser.copied();
     let answer = browser.post("/password", &[("password", "new")]).await;
@@ -142,7 +134,7 @@ async fn a_login_that_checked_the_old_password_does_not_slip_in() {
     let site = Site::new();
     let (inside, late) = (site.browser(), site.browser());
     inside.log_in("alice").await;
-    let held = site.gate.hold(crate::gate::Call::Insert);
+    let held = site.gate.hold(hallpass_test_store::Call::Insert);
     let form = [("id", "alice"), ("password", "secret"), ("begun", "on"), ("remember", "on")];
     let request = late.prepare("POST", "/login", &form);
     let login = tokio::spawn(async move { request.send().await });
@@ -168,8 +160,7 @@ async fn a_user_that_changes_anothers_password_does_not_become_them() {
 
 #[tokio::test]
 async fn changing_the_password_wants_a_fresh_login() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(MINUTE);
     assert_eq!(browser.post("/password", &[("password", "stolen")]).await.status, 401);
     assert_eq!(site.users.find("alice").unwrap().password, "secret");
@@ -179,8 +170,7 @@ async fn changing_the_password_wants_a_fresh_login() {
 
 #[tokio::test]
 async fn a_restored_session_may_change_the_password_and_a_visitor_may_not() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let form = [("password", "new"), ("whose", "alice")];
     assert_eq!(site.browser().post("/password/unchecked", &form).await.status, 401);
     site.users.change("alice", |user| user.password = "secret".into());

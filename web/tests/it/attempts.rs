@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use hallpass_test_store::Call;
 use hallpass_web::{AttemptBy, AttemptLimit, Signal, SignalKind};
 use tokio::task::JoinSet;
 use tracing::field::Field;
@@ -14,7 +15,6 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 use crate::browser::Browser;
-use crate::gate::Call;
 use crate::site::{MINUTE, Site, peer};
 
 fn site() -> Site {

@@ -103,9 +103,7 @@ async fn what_a_key_may_do_needs_no_token_and_the_cookies_beside_it_count_for_no
 
 #[tokio::test]
 async fn where_it_is_not_required_what_says_nothing_passes() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     assert_eq!(send(&browser, "POST", "/members", &[]).await.body, "posted");
     assert_eq!(send(&browser, "POST", "/csrf", &[("csrf", "")]).await.body, "alice");
 }

@@ -6,9 +6,7 @@ use crate::site::{HOUR, Site};
 
 #[tokio::test]
 async fn data_last_from_request_to_request_and_parts_are_apart() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     assert_eq!(
         (browser.get("/cart").await.body, browser.get("/theme").await.body),
         (String::new(), String::new())
@@ -23,8 +21,7 @@ async fn data_last_from_request_to_request_and_parts_are_apart() {
 
 #[tokio::test]
 async fn keeping_something_makes_no_login_fresh() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     browser.log_in_with("carol", &[("stale", "on"), ("force", "on")]).await;
     browser.post("/cart", &[("item", "tea")]).await;
     assert_eq!(browser.me().await, "carol session stale", "a forced login is not ended");
@@ -32,8 +29,7 @@ async fn keeping_something_makes_no_login_fresh() {
 
 #[tokio::test]
 async fn looking_makes_no_session_and_keeping_does() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let answer = browser.get("/cart").await;
     assert!(answer.set_cookies().is_empty());
     assert_eq!(site.heard.count(EventKind::Issued), 0);
@@ -48,8 +44,7 @@ async fn looking_makes_no_session_and_keeping_does() {
 
 #[tokio::test]
 async fn a_visitor_s_session_expires_like_any_other() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     browser.post("/cart", &[("item", "tea")]).await;
     site.advance(HOUR);
     assert_eq!(browser.get("/cart").await.body, "");
@@ -59,9 +54,7 @@ async fn a_visitor_s_session_expires_like_any_other() {
 
 #[tokio::test]
 async fn too_much_is_refused_and_changes_nothing() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     browser.post("/cart", &[("item", "tea")]).await;
     let answer = browser.post("/cart", &[("item", &"x".repeat(17_000))]).await;
     assert_eq!((answer.status, answer.header("content-type")), (413, Some("application/problem+json")));
@@ -80,9 +73,7 @@ async fn too_much_is_refused_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_does_not_read_any_more_reads_as_nothing() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     browser.post("/cart", &[("item", "tea")]).await;
     browser.post("/theme", &[("item", "dark")]).await;
     let answer = browser.get("/theme/as-number").await;
@@ -95,8 +86,7 @@ async fn what_does_not_read_any_more_reads_as_nothing() {
 
 #[tokio::test]
 async fn a_restored_session_keeps_what_the_visitor_had_begun() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (_site, browser) = Site::reopened_by_alice().await;
     let remember = browser.remember().unwrap();
     browser.jar().delete(crate::browser::REMEMBER);
     browser.post("/cart", &[("item", "tea")]).await;
@@ -109,9 +99,7 @@ async fn a_restored_session_keeps_what_the_visitor_had_begun() {
 
 #[tokio::test]
 async fn data_go_with_the_session_that_ran_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     browser.post("/cart", &[("item", "diary")]).await;
     site.advance(HOUR);
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -131,8 +119,7 @@ async fn data_go_with_the_session_that_ran_out() {
 
 #[tokio::test]
 async fn a_change_in_the_request_that_restores_is_kept() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (_site, browser) = Site::reopened_by_alice().await;
     assert_eq!(browser.post("/cart", &[("item", "tea")]).await.body, "1");
     assert_eq!(
         (browser.get("/cart").await.body, browser.me().await),
@@ -156,9 +143,7 @@ async fn one_request_may_change_more_than_once() {
 
 #[tokio::test]
 async fn nothing_is_kept_with_a_session_that_was_ended_meanwhile() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     let answer = browser.post("/cart/ended", &[("item", "pen")]).await;
     assert_eq!((&*answer.body, answer.set_cookies().len()), ("Some(Anonymous), anonymous", 0));
     assert_eq!(browser.get("/cart").await.body, "");

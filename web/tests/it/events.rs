@@ -12,9 +12,7 @@ fn alice(kind: Kind) -> Told {
 
 #[tokio::test]
 async fn a_login_and_a_logout_are_told_once() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     assert_eq!(site.heard.signals(), alice(Kind::LoggedIn));
     browser.get("/thrice").await;
     assert_eq!(site.heard.signals(), [], "a plain request sends no signal");
@@ -26,9 +24,7 @@ async fn a_login_and_a_logout_are_told_once() {
 
 #[tokio::test]
 async fn a_logout_without_a_session_is_told_with_its_user() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.heard.signals();
     site.advance(HOUR);
     browser.post("/logout", &[]).await;
@@ -37,8 +33,7 @@ async fn a_logout_without_a_session_is_told_with_its_user() {
 
 #[tokio::test]
 async fn a_restore_is_told_once() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.heard.signals();
     browser.get("/thrice").await;
     assert_eq!(site.heard.signals(), alice(Kind::Restored));
@@ -48,8 +43,7 @@ async fn a_restore_is_told_once() {
 
 #[tokio::test]
 async fn a_confirmation_is_told_once_and_only_where_it_happened() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     assert_eq!(browser.post("/confirm", &[("password", "secret")]).await.status, 303);
     assert_eq!(site.heard.kinds(), [Kind::Unauthorized]);
     browser.log_in_with("alice", &[("stale", "on")]).await;
@@ -73,8 +67,7 @@ async fn a_closed_page_is_told_once_however_often_it_is_asked() {
 
 #[tokio::test]
 async fn a_stale_login_at_a_delicate_page_is_told_once() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     browser.log_in_with("alice", &[("stale", "on")]).await;
     site.heard.signals();
     for path in ["/delicate", "/vault"] {
@@ -102,9 +95,7 @@ async fn a_user_who_is_not_active_is_told() {
 
 #[tokio::test]
 async fn a_user_whom_the_loader_does_not_know_is_told_once() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.users.remove("alice");
     site.heard.signals();
     browser.get("/me").await;

@@ -1,7 +1,8 @@
 //! Bad input: any bytes in any cookie or header, and oversized input.
 
+use hallpass_test_store::Call;
+
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::Site;
 
 /// A browser that sends these bytes as its cookies.
@@ -9,23 +10,11 @@ fn with(site: &Site, cookies: impl Into<Vec<u8>>) -> Browser {
     site.browser().header("Cookie", cookies)
 }
 
-/// A xorshift generator, which yields the same junk in every run.
-struct Junk(u64);
-
-impl Junk {
-    fn next(&mut self) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0
-    }
-
-    /// Random bytes that are valid in a header: anything but control characters.
-    fn bytes(&mut self, most: usize) -> Vec<u8> {
-        let length = self.next() as usize % most;
-        let legal = |byte: &u8| *byte == b'\t' || *byte >= 0x20 && *byte != 0x7f;
-        std::iter::repeat_with(|| self.next() as u8).filter(legal).take(length).collect()
-    }
+/// Random bytes that are valid in a header: anything but control characters.
+fn junk(from: &mut fastrand::Rng, most: usize) -> Vec<u8> {
+    let length = from.usize(..most);
+    let legal = |byte: &u8| *byte == b'\t' || *byte >= 0x20 && *byte != 0x7f;
+    std::iter::repeat_with(|| from.u8(..)).filter(legal).take(length).collect()
 }
 
 #[tokio::test]
@@ -76,9 +65,9 @@ async fn a_malformed_cookie_is_anonymous() {
 #[tokio::test]
 async fn any_bytes_are_anonymous() {
     let site = Site::new();
-    let mut junk = Junk(0x5eed);
+    let mut rng = fastrand::Rng::with_seed(0x5eed);
     for round in 0..300 {
-        let (a, b, c) = (junk.bytes(80), junk.bytes(80), junk.bytes(80));
+        let (a, b, c) = (junk(&mut rng, 80), junk(&mut rng, 80), junk(&mut rng, 80));
         let line = match round % 3 {
             0 => [SESSION.as_bytes(), b"=", &a, b"; ", REMEMBER.as_bytes(), b"=", &b].concat(),
             1 => [&a[..], b";", SESSION.as_bytes(), b"=", &b, b"=", &c].concat(),
@@ -93,9 +82,7 @@ async fn any_bytes_are_anonymous() {
 
 #[tokio::test]
 async fn one_changed_character_makes_a_token_anonymous() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let good = browser.session().unwrap();
     let changed = |at: usize| {
         let mut bad = good.clone().into_bytes();
@@ -129,18 +116,14 @@ async fn one_changed_character_makes_a_token_anonymous() {
 
 #[tokio::test]
 async fn quotes_around_a_value_are_taken_off() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let quoted = format!("{SESSION}=\"{}\"", browser.session().unwrap());
     assert_eq!(with(&site, quoted).me().await, "alice session fresh");
 }
 
 #[tokio::test]
 async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let (session, remember) = (browser.session().unwrap(), browser.remember().unwrap());
     let unknown = "A".repeat(22) + "." + &"A".repeat(43);
     let guess = format!("{}.{}", &session[..22], "A".repeat(43));
@@ -163,9 +146,7 @@ async fn of_several_cookies_of_one_name_one_good_one_is_enough() {
 #[tokio::test]
 async fn an_old_remember_me_cookie_beside_the_new_one_kills_nothing() {
     for old_first in [false, true] {
-        let site = Site::new();
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
+        let (site, browser) = Site::remembering_alice().await;
         let old = browser.remember().unwrap();
         browser.reopen();
         browser.me().await;
@@ -181,18 +162,14 @@ async fn an_old_remember_me_cookie_beside_the_new_one_kills_nothing() {
 
 #[tokio::test]
 async fn a_good_session_beside_a_stolen_remember_me_token_stays() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let tossed = format!("{SESSION}={}; {REMEMBER}=tossed; {SESSION}=tossed", browser.session().unwrap());
     assert_eq!(with(&site, tossed).me().await, "alice session fresh");
 }
 
 #[tokio::test]
 async fn more_cookies_than_a_browser_sends_are_refused_and_log_no_user_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let session = format!("{SESSION}={}", browser.session().unwrap());
     let padded = |length: usize| format!("{session}; pad={}", "x".repeat(length - session.len() - 6));
     assert_eq!(with(&site, padded(32 * 1024)).me().await, "alice session fresh", "as much as is allowed");
@@ -231,12 +208,12 @@ async fn junk_in_the_other_headers_is_no_error() {
             .fresh_page("/confirm")
             .allow_origin("https://idp.example")
     });
-    let mut junk = Junk(0xfeed);
+    let mut rng = fastrand::Rng::with_seed(0xfeed);
     for name in
         ["Accept", "X-Forwarded-For", "Sec-Fetch-Mode", "X-Requested-With", "Authorization", "Forwarded"]
     {
         for _ in 0..25 {
-            let browser = site.browser().header(name, junk.bytes(60));
+            let browser = site.browser().header(name, junk(&mut rng, 60));
             assert_eq!(browser.me().await, "anonymous");
             let status = browser.get("/account").await.status;
             assert!([303, 401].contains(&status), "{name}: {status}");
@@ -244,7 +221,7 @@ async fn junk_in_the_other_headers_is_no_error() {
     }
     for name in ["Cookie", "Host", "Origin", "Sec-Fetch-Site", "Upgrade", "User-Agent"] {
         for _ in 0..25 {
-            let browser = site.browser().header(name, junk.bytes(60));
+            let browser = site.browser().header(name, junk(&mut rng, 60));
             for (method, path) in [("GET", "/me"), ("POST", "/me"), ("POST", "/members")] {
                 let answer = browser.send(method, path, &[]).await;
                 assert!([200, 303, 401, 403].contains(&answer.status), "{name}: {answer:?}");
@@ -264,9 +241,7 @@ async fn junk_in_the_other_headers_is_no_error() {
 
 #[tokio::test]
 async fn no_answer_tells_a_token_but_to_its_own_browser() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let secrets = [browser.session().unwrap(), browser.remember().unwrap()];
     let secrets = secrets.iter().flat_map(|token| token.split('.').skip(1));
     let secrets: Vec<_> = secrets.map(str::to_owned).collect();

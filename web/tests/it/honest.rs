@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 
 use crate::browser::{Browser, REMEMBER};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, ON_DISK, SECOND, Site};
 use crate::wire::Answer;
 
@@ -18,20 +18,10 @@ const STEPS: usize = 80;
 /// The calls of the store that write.
 const WRITES: [Call; 5] = [Call::Insert, Call::Replace, Call::Delete, Call::Revoke, Call::Epoch];
 
-/// A random generator with the same numbers in every run.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, count: u64) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) % count
-    }
-}
-
 struct Walk {
     site: Site,
     browser: Browser,
-    dice: Dice,
+    dice: fastrand::Rng,
     /// Earlier remember-me tokens, which some browsers send beside the newest.
     old: Vec<String>,
     inside: bool,
@@ -43,18 +33,16 @@ struct Walk {
 
 impl Walk {
     async fn begin(seed: u64) -> Self {
-        let site = Site::new();
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
-        let dice = Dice(seed);
+        let (site, browser) = Site::remembering_alice().await;
+        let dice = fastrand::Rng::with_seed(seed);
         Self { site, browser, dice, old: Vec::new(), inside: true, leave: Duration::MAX, did: Vec::new() }
     }
 
     async fn step(&mut self) {
-        match self.dice.below(14) {
+        match self.dice.u64(..14) {
             0 => self.browser.reopen(),
             1 => {
-                let seconds = self.dice.below(90);
+                let seconds = self.dice.u64(..90);
                 self.wait(Duration::from_secs(seconds));
             }
             2 => self.wait(MINUTE * 20),
@@ -64,17 +52,17 @@ impl Walk {
             6 => self.beside_old_ones().await,
             7 => self.post("/confirm", &[("password", "secret")]).await,
             8 => self.post("/cart", &[("item", "tea")]).await,
-            9 => match self.dice.below(4) {
+            9 => match self.dice.u64(..4) {
                 0 => self.post("/devices/others", &[]).await,
                 1 => self.log_in().await,
                 2 => self.log_out().await,
                 _ => {}
             },
             10 => {
-                let others = self.dice.below(5) as usize;
+                let others = self.dice.usize(..5);
                 self.did.push(format!("the write after {others} fails"));
                 self.site.gate.up();
-                self.site.gate.fail_one(&WRITES, others);
+                self.site.gate.fail_one(&WRITES, others, Fault::Down);
             }
             11 => self.guess().await,
             12 => self.away().await,
@@ -102,7 +90,7 @@ impl Walk {
     /// Uses two tabs concurrently, whose answers arrive in any order.
     async fn tabs(&mut self) {
         let mut answers = [self.browser.lose("/me").await, self.browser.lose("/me").await];
-        if self.dice.below(2) == 0 {
+        if self.dice.u64(..2) == 0 {
             answers.reverse();
         }
         for answer in &answers {
@@ -113,10 +101,10 @@ impl Walk {
 
     /// Makes a write succeed and its outcome unknown.
     async fn guess(&mut self) {
-        let others = self.dice.below(2) as usize;
+        let others = self.dice.usize(..2);
         self.did.push(format!("the write after {others} happens, and its outcome is unknown"));
         self.site.gate.up();
-        self.site.gate.lose_one(&WRITES, others);
+        self.site.gate.fail_one(&WRITES, others, Fault::Done);
         self.look().await;
         self.site.gate.up();
     }
@@ -131,7 +119,7 @@ impl Walk {
     }
 
     async fn beside_old_ones(&mut self) {
-        let (method, path) = [("GET", "/me"), ("POST", "/confirm")][self.dice.below(2) as usize];
+        let (method, path) = [("GET", "/me"), ("POST", "/confirm")][self.dice.usize(..2)];
         let answer = self.crowded(method, path).await;
         self.arrive(&answer);
         self.check("beside old ones", &answer);
@@ -139,7 +127,7 @@ impl Walk {
 
     /// Locks the user, or makes the users unreachable, while every cookie is sent once.
     async fn away(&mut self) {
-        let locked = self.dice.below(2) == 0;
+        let locked = self.dice.u64(..2) == 0;
         let switch = |site: &Site, on: bool| {
             if locked { site.users.change("alice", |user| user.active = on) } else { site.users.down(!on) }
         };

@@ -8,9 +8,7 @@ use crate::site::{HOUR, Site};
 
 /// A site with alice logged in, and one of her keys.
 async fn with_key() -> (Site, Browser, String) {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let key = browser.post("/keys", &[]).await.body;
     (site, browser, key)
 }

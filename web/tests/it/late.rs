@@ -4,8 +4,7 @@ use crate::site::Site;
 
 #[tokio::test]
 async fn a_login_after_the_answer_is_refused_and_leaves_nothing() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     assert_eq!(browser.post("/late", &[]).await.body, "answered");
     site.users.slow.1.add_permits(1);
     let outcome = site.users.reported().await;

@@ -1,6 +1,7 @@
 //! A cookie whose row cannot be judged: it is ignored, and everything else works.
 
-use hallpass_core::{KeyId, Keyring, Kind};
+use hallpass_core::store::{Body, Fence, Record, TokenStore};
+use hallpass_core::{KeyId, Keyring, Kind, Note};
 use hallpass_web::SignalKind;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
@@ -8,6 +9,16 @@ use crate::site::Site;
 
 fn ring(id: u32) -> Keyring {
     Keyring::new(KeyId::new(id).unwrap(), &[id as u8; 32]).unwrap()
+}
+
+/// Damages every record of one kind of a user.
+async fn damage(site: &Site, id: &str, kind: Kind) {
+    for record in site.records(id, kind).await {
+        let body = Body::new(vec![0xff; 5]).unwrap();
+        assert!(site.gate.store.delete(record.selector, &Note::none()).await.unwrap());
+        let damaged = Record { body, ..record };
+        assert!(site.gate.store.insert(&damaged, Fence::None).await.unwrap().is_inserted());
+    }
 }
 
 /// The browser asks for its user, logs in and logs out, with the cookies that it has.
@@ -25,10 +36,8 @@ async fn goes_on(browser: &Browser, who: &str) {
 
 #[tokio::test]
 async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    site.gate.damage("alice", Kind::SESSION).await;
+    let (site, browser) = Site::remembering_alice().await;
+    damage(&site, "alice", Kind::SESSION).await;
     site.heard.signals();
     browser.copied().get("/thrice").await;
     let told = site.heard.kinds();
@@ -38,11 +47,9 @@ async fn a_damaged_session_does_not_hide_the_remember_me_cookie() {
 
 #[tokio::test]
 async fn a_browser_with_only_damaged_rows_is_anonymous_and_may_log_in_and_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
-    site.gate.damage("alice", Kind::SESSION).await;
-    site.gate.damage("alice", Kind::REMEMBER).await;
+    let (site, browser) = Site::remembering_alice().await;
+    damage(&site, "alice", Kind::SESSION).await;
+    damage(&site, "alice", Kind::REMEMBER).await;
     goes_on(&browser, "anonymous").await;
 }
 
@@ -53,7 +60,7 @@ async fn a_damaged_session_does_not_hide_a_good_one_of_the_same_name() {
     bob.log_in("bob").await;
     alice.log_in("alice").await;
     let (bad, good) = (bob.session().unwrap(), alice.session().unwrap());
-    site.gate.damage("bob", Kind::SESSION).await;
+    damage(&site, "bob", Kind::SESSION).await;
     let both = site.browser().header("Cookie", format!("{SESSION}={bad}; {SESSION}={good}"));
     assert_eq!(both.me().await, "alice session fresh");
     assert_eq!(both.post("/logout", &[]).await.status, 200);
@@ -73,9 +80,7 @@ async fn a_row_made_with_a_key_that_this_node_lacks_says_nothing_here() {
 
 #[tokio::test]
 async fn a_user_whose_tokens_are_no_longer_bound_to_a_password_logs_in_again() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.users.change("alice", |user| user.bound = false);
     let closed = browser.copied();
     closed.reopen();

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use hallpass_core::{EventKind, Kind};
+use hallpass_test_store::Call;
 use hallpass_web::SiteData;
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, MINUTE, Site};
 
 #[tokio::test]
@@ -31,8 +31,7 @@ async fn a_login_lasts_from_request_to_request() {
 
 #[tokio::test]
 async fn a_wrong_password_changes_nothing_for_a_visitor_or_a_member() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let wrong = [("id", "alice"), ("password", "guess"), ("begun", "on")];
     let answer = browser.post("/login", &wrong).await;
     assert_eq!(answer.status, 422);
@@ -44,8 +43,7 @@ async fn a_wrong_password_changes_nothing_for_a_visitor_or_a_member() {
 
 #[tokio::test]
 async fn a_user_that_did_not_ask_for_it_is_not_remembered() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let answer = browser.log_in("alice").await;
     assert!(answer.cookie(SESSION).is_some() && answer.cookie(REMEMBER).is_none());
     assert!(site.records("alice", Kind::REMEMBER).await.is_empty());
@@ -55,16 +53,14 @@ async fn a_user_that_did_not_ask_for_it_is_not_remembered() {
 
 #[tokio::test]
 async fn a_login_that_is_said_to_be_stale_is_stale() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     assert_eq!(browser.log_in_with("alice", &[("stale", "on")]).await.body, "alice password stale");
     assert_eq!(browser.me().await, "alice session stale");
 }
 
 #[tokio::test]
 async fn an_inactive_user_is_refused_and_leaves_no_trace() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let form = [("id", "carol"), ("password", "secret"), ("remember", "on")];
     let answer = browser.post("/login", &form).await;
     assert_eq!(answer.status, 403);
@@ -74,8 +70,7 @@ async fn an_inactive_user_is_refused_and_leaves_no_trace() {
 
 #[tokio::test]
 async fn an_inactive_user_can_be_forced_in_and_stays_and_is_restored() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     browser.log_in_with("carol", &[("remember", "on"), ("force", "on")]).await;
     assert_eq!(browser.me().await, "carol session fresh");
     browser.reopen();
@@ -109,8 +104,7 @@ async fn a_session_of_the_attackers_own_account_is_replaced_too() {
 
 #[tokio::test]
 async fn what_a_visitor_put_into_the_cart_is_there_after_the_login() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     browser.post("/cart", &[("item", "tea")]).await;
     browser.log_in("alice").await;
     assert_eq!(browser.get("/cart").await.body, "tea");
@@ -118,9 +112,7 @@ async fn what_a_visitor_put_into_the_cart_is_there_after_the_login() {
 
 #[tokio::test]
 async fn another_user_that_logs_in_finds_nothing_of_the_first() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     browser.post("/cart", &[("item", "diary")]).await;
     let before = browser.copied();
     browser.log_in("bob").await;
@@ -132,9 +124,7 @@ async fn another_user_that_logs_in_finds_nothing_of_the_first() {
 
 #[tokio::test]
 async fn a_second_login_of_one_browser_is_one_device() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     browser.post("/cart", &[("item", "tea")]).await;
     let first = browser.copied();
     browser.log_in_remembered("alice").await;
@@ -146,9 +136,7 @@ async fn a_second_login_of_one_browser_is_one_device() {
 
 #[tokio::test]
 async fn a_login_without_remember_me_takes_an_older_remember_me_away() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     let answer = browser.log_in("alice").await;
     assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(0));
     assert_eq!(browser.remember(), None);
@@ -193,8 +181,7 @@ async fn a_logout_everywhere_while_the_password_is_checked_turns_the_login_away(
 
 #[tokio::test]
 async fn a_login_begun_for_another_user_is_refused() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let form = [("id", "alice"), ("password", "secret"), ("begun", "bob")];
     let answer = browser.post("/login", &form).await;
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
@@ -237,8 +224,7 @@ async fn a_browser_that_logs_in_anew_at_the_cap_logs_no_other_device_out() {
 
 #[tokio::test]
 async fn no_user_confirms_for_another() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     browser.log_in_with("alice", &[("stale", "on")]).await;
     let answer = browser.post("/confirm", &[("password", "secret"), ("whose", "bob")]).await;
     assert_eq!((answer.status, answer.set_cookies().len()), (401, 0));
@@ -264,9 +250,7 @@ async fn the_test_helper_logs_a_user_in_without_a_password() {
 
 #[tokio::test]
 async fn a_handler_may_name_the_user_by_what_the_extractor_gave() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     assert_eq!(browser.post("/confirm/current", &[]).await.body, "alice session fresh");
 }
 
@@ -335,9 +319,7 @@ async fn another_user_s_remember_me_cookie_makes_no_confirmed_login_remembered()
 
 #[tokio::test]
 async fn a_page_sees_when_the_password_was_last_entered() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let mut since = 0;
     for by in [Duration::ZERO, MINUTE * 10, DAY, DAY] {
         site.advance(by);

@@ -1,17 +1,15 @@
 //! Logging out.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 use hallpass_web::{CookieSpec, SameSite, SignalKind, danger};
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 
 #[tokio::test]
 async fn a_logout_lasts() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     assert_eq!(
         browser.post("/logout", &[]).await.body,
         "ended, anonymous",
@@ -25,8 +23,7 @@ async fn a_logout_lasts() {
 #[tokio::test]
 async fn a_remembered_user_stays_logged_out() {
     for seconds in [None, Some("25200")] {
-        let site = Site::new();
-        let browser = site.browser();
+        let (_site, browser) = Site::visited();
         let more: Vec<_> = [("remember", "on")].into_iter().chain(seconds.map(|s| ("seconds", s))).collect();
         browser.log_in_with("alice", &more).await;
         browser.post("/logout", &[]).await;
@@ -39,9 +36,7 @@ async fn a_remembered_user_stays_logged_out() {
 
 #[tokio::test]
 async fn a_copy_of_the_cookies_is_dead_after_the_logout() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let copy = browser.copied();
     browser.post("/logout", &[]).await;
     assert_eq!(copy.me().await, "anonymous");
@@ -89,9 +84,7 @@ async fn a_log_out_of_an_anonymous_client_does_no_harm() {
 
 #[tokio::test]
 async fn a_logout_takes_malformed_cookies_away() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     browser.jar().swap(SESSION, "malformed");
     browser.jar().swap(REMEMBER, "series1:tokenvalue");
     assert_eq!(browser.post("/logout", &[]).await.body, "nothing, anonymous");
@@ -100,9 +93,7 @@ async fn a_logout_takes_malformed_cookies_away() {
 
 #[tokio::test]
 async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let copy = browser.copied();
     site.advance(HOUR);
     assert_eq!(browser.post("/logout", &[]).await.body, "ended, anonymous");
@@ -111,8 +102,7 @@ async fn a_logout_ends_the_login_of_an_expired_session_by_its_remember_me_token(
 
 #[tokio::test]
 async fn a_logout_with_an_older_remember_me_token_ends_the_login() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let old = browser.copied();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_ne!(old.remember(), browser.remember(), "it has rotated");
@@ -157,9 +147,7 @@ async fn a_logout_ends_every_login_that_the_browser_sends() {
 
 #[tokio::test]
 async fn a_logout_takes_the_sessions_data_with_it() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (_site, browser) = Site::of_alice().await;
     browser.post("/cart", &[("item", "diary")]).await;
     browser.post("/logout", &[]).await;
     assert_eq!(browser.get("/cart").await.body, "");
@@ -167,9 +155,7 @@ async fn a_logout_takes_the_sessions_data_with_it() {
 
 #[tokio::test]
 async fn a_user_may_log_in_again_after_the_log_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     browser.post("/logout", &[]).await;
     browser.log_in_remembered("alice").await;
     browser.reopen();
@@ -178,9 +164,7 @@ async fn a_user_may_log_in_again_after_the_log_out() {
 
 #[tokio::test]
 async fn a_logout_waits_once_for_a_store_that_is_slow() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.gate.all_down();
     site.gate.calls();
     assert_eq!(browser.post("/logout", &[]).await.status, 503);
@@ -224,7 +208,7 @@ async fn a_logout_that_fails_half_way_ends_what_it_can_and_is_repeated() {
             format!("{SESSION}={}; {REMEMBER}={}", alice.session().unwrap(), bob.remember().unwrap());
         let both = site.browser().header("Cookie", cookies);
         site.heard.signals();
-        site.gate.fail_one(&[Call::Revoke], failing);
+        site.gate.fail_one(&[Call::Revoke], failing, Fault::Down);
         let answer = both.post("/logout", &[]).await;
         assert_eq!((answer.status, answer.set_cookies().len()), (503, 0));
         let [ended, left] = [["bob", "alice"], ["alice", "bob"]][failing];
@@ -246,7 +230,7 @@ async fn the_request_of_a_logout_that_failed_half_way_asks_anew() {
     alice.log_in("alice").await;
     bob.log_in("bob").await;
     let both = alice.header("Cookie", format!("{SESSION}={}", bob.session().unwrap()));
-    site.gate.fail_one(&[Call::Revoke], 1);
+    site.gate.fail_one(&[Call::Revoke], 1, Fault::Down);
     assert_eq!(both.post("/logout/again", &[]).await.body, "true, bob session fresh", "alice is logged out");
 }
 

@@ -5,7 +5,6 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
-mod gate;
 mod heard;
 mod jar;
 mod routes;

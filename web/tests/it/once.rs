@@ -1,9 +1,9 @@
 //! Links in e-mails: tokens that work once.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use tokio::task::JoinSet;
 
-use crate::gate::Call;
 use crate::site::{CONFIRM, MINUTE, RESET, SECOND, Site};
 
 /// The token in the e-mail.
@@ -60,9 +60,7 @@ async fn a_changed_password_kills_every_other_link() {
 
 #[tokio::test]
 async fn a_new_password_by_link_ends_every_session() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let token = mail(&site, RESET, "alice").await;
     assert_eq!(reset(&site, &token, "new").await, 200);
     assert_eq!(browser.me().await, "anonymous");
@@ -110,9 +108,7 @@ async fn junk_in_the_place_of_a_link_is_refused() {
 
 #[tokio::test]
 async fn a_logout_everywhere_ends_outstanding_links() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let token = mail(&site, RESET, "alice").await;
     browser.post("/devices/all", &[]).await;
     assert_eq!(reset(&site, &token, "stolen").await, 422);

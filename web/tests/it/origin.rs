@@ -36,8 +36,7 @@ async fn another_site_changes_nothing() {
 
 #[tokio::test]
 async fn another_site_logs_no_user_in_as_another() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     let form = [("id", "bob"), ("password", "secret")];
     let answer = lured(&browser).post("/login", &form).await;
     assert_eq!((answer.status, answer.set_cookies().len()), (403, 0));
@@ -48,9 +47,7 @@ async fn another_site_logs_no_user_in_as_another() {
 
 #[tokio::test]
 async fn a_link_from_another_site_finds_the_visitor_logged_in() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     assert_eq!(lured(&browser).me().await, "alice session fresh");
     browser.reopen();
     assert_eq!(lured(&browser).me().await, "alice remembered stale");

@@ -1,9 +1,9 @@
 //! The store fails: the site answers 503 and clears no cookie, and everything works again when the store is back.
 
 use hallpass_core::EventKind;
+use hallpass_test_store::{Call, Fault};
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
@@ -64,8 +64,7 @@ async fn a_visitor_notices_no_outage_until_something_has_to_be_kept() {
 async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
     // Before the login, at its remember-me token, and between that and its session.
     for (call, after) in [(Call::Epoch, 0), (Call::Insert, 0), (Call::Insert, 1)] {
-        let site = Site::new();
-        let browser = site.browser();
+        let (site, browser) = Site::visited();
         site.gate.down_after(call, after);
         let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
         unavailable(&browser.post("/login", &form).await);
@@ -78,8 +77,7 @@ async fn a_login_that_cannot_be_written_leaves_nothing_half_done() {
 
 #[tokio::test]
 async fn a_login_that_cannot_end_the_one_before_leaves_that_one_in_place() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     browser.log_in_remembered("bob").await;
     site.gate.down(Call::Revoke);
     unavailable(&browser.post("/login", &[("id", "alice"), ("password", "secret")]).await);
@@ -89,9 +87,7 @@ async fn a_login_that_cannot_end_the_one_before_leaves_that_one_in_place() {
 
 #[tokio::test]
 async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.gate.down(Call::Revoke);
     for path in ["/logout", "/devices/all"] {
         unavailable(&browser.post(path, &[]).await);
@@ -108,8 +104,7 @@ async fn a_logout_that_cannot_be_written_is_no_logout_and_can_be_repeated() {
 
 #[tokio::test]
 async fn a_restore_that_cannot_be_written_can_be_repeated() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.gate.down(Call::Insert);
     let first = browser.get("/me").await;
     assert_eq!((first.status, first.set_cookies().len()), (503, 1), "the token had rotated by then");
@@ -128,8 +123,7 @@ async fn a_restore_that_cannot_be_written_can_be_repeated() {
 
 #[tokio::test]
 async fn a_rotation_that_cannot_be_written_is_put_off() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let token = browser.remember();
     site.gate.down(Call::Replace);
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -143,8 +137,7 @@ async fn a_rotation_that_cannot_be_written_is_put_off() {
 
 #[tokio::test]
 async fn a_rotation_of_unknown_outcome_logs_no_user_out() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.gate.unknown(Call::Replace);
     let answer = browser.get("/me").await;
     assert!(answer.status == 503 || answer.body == "alice remembered stale", "{answer:?}");
@@ -160,9 +153,7 @@ async fn a_rotation_of_unknown_outcome_logs_no_user_out() {
 
 #[tokio::test]
 async fn a_session_that_cannot_be_kept_alive_is_good_all_the_same() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     site.advance(MINUTE * 5);
     site.gate.down(Call::Replace);
     assert_eq!(browser.me().await, "alice session fresh");
@@ -176,8 +167,7 @@ async fn a_session_that_cannot_be_kept_alive_is_good_all_the_same() {
 
 #[tokio::test]
 async fn a_thief_is_not_let_in_by_an_outage() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;
@@ -191,9 +181,7 @@ async fn a_thief_is_not_let_in_by_an_outage() {
 
 #[tokio::test]
 async fn a_key_that_cannot_be_looked_up_is_not_refused() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let key = browser.post("/keys", &[]).await.body;
     let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
     site.gate.all_down();
@@ -221,7 +209,7 @@ async fn survives(
     }
     site.advance(MINUTE * 2);
     site.gate.calls();
-    site.gate.fail_once(others);
+    site.gate.fail_one(&Call::ALL, others, Fault::Down);
     let answer = browser.send(method, path, form).await;
     let calls = site.gate.calls().len();
     site.gate.up();
@@ -264,10 +252,9 @@ async fn whichever_call_of_the_store_fails_the_user_stays_logged_in() {
 
 #[tokio::test]
 async fn a_handler_that_asks_again_confirms_nothing_that_the_browser_has_not_got() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(HOUR);
-    site.gate.fail_one(&[Call::Insert], 0);
+    site.gate.fail_one(&[Call::Insert], 0, Fault::Down);
     assert_eq!(browser.lose("/again").await.body, "true, alice remembered stale");
     assert_eq!(site.heard.count(EventKind::Confirmed), 0);
     site.advance(MINUTE);

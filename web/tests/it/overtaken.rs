@@ -5,18 +5,17 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::routing::get;
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use hallpass_web::Auth;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{HOUR, MINUTE, Site};
 use crate::users::User;
 use crate::wire::Answer;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_logout_wins_against_a_restore_that_is_under_way() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let held = site.gate.hold(Call::Insert);
     let restore = browser.prepare("GET", "/me", &[]);
     let restore = tokio::spawn(async move { restore.send().await });
@@ -85,8 +84,7 @@ async fn overtaken(site: &Site, browser: &Browser, path: &str, form: &[(&str, &s
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone() {
     for id in ["alice", "bob"] {
-        let site = Site::new();
-        let browser = site.reopened().await;
+        let (site, browser) = Site::reopened_by_alice().await;
         let form = [("id", id), ("password", "secret"), ("remember", "on")];
         let late = overtaken(&site, &browser, "/login", &form).await;
         assert!(late.set_cookies().is_empty(), "{late:?}");
@@ -99,8 +97,7 @@ async fn a_restore_that_is_overtaken_by_a_login_leaves_the_newer_cookies_alone()
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_restore_that_is_overtaken_by_a_logout_brings_no_cookie_back() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let late = overtaken(&site, &browser, "/logout", &[]).await;
     browser.receive(&late);
     assert_eq!((browser.session(), browser.remember()), (None, None));
@@ -129,8 +126,7 @@ async fn a_client_that_hangs_up_in_mid_request_is_not_logged_out() {
 async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_back() {
     // An answer that restores, and an answer that repeats only a successor that was lost.
     for lost_alone in [false, true] {
-        let site = Site::new();
-        let browser = site.reopened().await;
+        let (site, browser) = Site::reopened_by_alice().await;
         if lost_alone {
             let mut answer = browser.lose("/me").await;
             answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));
@@ -161,8 +157,7 @@ async fn an_answer_that_is_overtaken_by_a_newer_token_does_not_bring_its_own_bac
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn an_answer_that_nothing_overtook_restores_though_the_store_is_gone_by_then() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     for up in [true, false] {
         let slow = browser.prepare("GET", "/slow", &[]);
         let slow = tokio::spawn(async move { slow.send().await });
@@ -179,8 +174,7 @@ async fn an_answer_that_nothing_overtook_restores_though_the_store_is_gone_by_th
 
 #[tokio::test]
 async fn a_login_while_the_answer_is_on_its_way_is_refused_or_sent() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(HOUR);
     let slot: Arc<Mutex<Option<Auth>>> = Arc::default();
     let (kept, gate) = (slot.clone(), site.gate.clone());

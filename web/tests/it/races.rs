@@ -3,11 +3,11 @@
 use std::collections::BTreeSet;
 
 use hallpass_core::EventKind;
+use hallpass_test_store::Call;
 use hallpass_web::SignalKind;
 use tokio::task::JoinSet;
 
 use crate::browser::{Browser, REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 use crate::wire::Answer;
 
@@ -28,8 +28,7 @@ pub(crate) async fn at_once(site: &Site, browser: &Browser, count: usize, path: 
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_tabs_are_restored_at_once_in_one_step() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let answers = at_once(&site, &browser, 8, "/me").await;
     for answer in &answers {
         assert_eq!((answer.status, &*answer.body), (200, "alice remembered stale"));
@@ -48,8 +47,7 @@ async fn eight_tabs_are_restored_at_once_in_one_step() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn answers_may_arrive_in_any_order() {
     for order in 0..3 {
-        let site = Site::new();
-        let browser = site.reopened().await;
+        let (site, browser) = Site::reopened_by_alice().await;
         let mut answers = at_once(&site, &browser, 6, "/me").await;
         match order {
             0 => answers.reverse(),
@@ -69,8 +67,7 @@ async fn answers_may_arrive_in_any_order() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_answer_of_many_is_enough() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let answers = at_once(&site, &browser, 8, "/me").await;
     browser.receive(&answers[5]);
     site.advance(HOUR * 2);
@@ -80,8 +77,7 @@ async fn one_answer_of_many_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn no_answer_at_all_is_made_good_within_the_hour() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     drop(at_once(&site, &browser, 8, "/me").await);
     site.advance(HOUR - SECOND);
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -91,8 +87,7 @@ async fn no_answer_at_all_is_made_good_within_the_hour() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn tabs_that_follow_each_other_are_one_step_too() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let late: Vec<_> = (0..8).map(|_| browser.prepare("GET", "/me", &[])).collect();
     assert_eq!(browser.me().await, "alice remembered stale");
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -108,8 +103,7 @@ async fn tabs_that_follow_each_other_are_one_step_too() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn months_of_tabs_and_closed_browsers_never_log_anybody_out() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     for day in 1..=28 {
         let mut answers = at_once(&site, &browser, 3, "/me").await;
         if day % 2 == 0 {
@@ -128,8 +122,7 @@ async fn months_of_tabs_and_closed_browsers_never_log_anybody_out() {
 
 #[tokio::test]
 async fn one_page_a_day_is_enough() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     for day in 1..30 {
         site.advance(DAY);
         assert_eq!(browser.me().await, "alice remembered stale", "day {day}");
@@ -140,9 +133,7 @@ async fn one_page_a_day_is_enough() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_session_is_shared_by_tabs_without_a_write() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     site.gate.calls();
     let answers = at_once(&site, &browser, 8, "/me").await;
     assert!(answers.iter().all(|answer| answer.body == "alice session fresh"));
@@ -153,8 +144,7 @@ async fn a_session_is_shared_by_tabs_without_a_write() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_double_click_on_the_login_button_leaves_the_user_logged_in() {
     for last in 0..2 {
-        let site = Site::new();
-        let browser = site.browser();
+        let (site, browser) = Site::visited();
         let form = [("id", "alice"), ("password", "secret"), ("remember", "on")];
         let request = browser.prepare("POST", "/login", &form);
         site.gate.meet(Call::Insert, 2);
@@ -174,9 +164,7 @@ async fn a_double_click_on_the_login_button_leaves_the_user_logged_in() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn twenty_changes_at_once_lose_nothing() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     site.gate.meet(Call::Find, 20);
     let mut tasks = JoinSet::new();
     for item in 0..20 {

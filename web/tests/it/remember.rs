@@ -1,16 +1,14 @@
 //! Remember me.
 
 use hallpass_core::{EventKind, Kind};
+use hallpass_test_store::Call;
 
 use crate::browser::{REMEMBER, SESSION};
-use crate::gate::Call;
 use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]
 async fn a_browser_that_was_closed_comes_back_logged_in_but_not_fresh() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     assert_eq!(browser.me().await, "alice session fresh", "until it is closed");
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -20,9 +18,7 @@ async fn a_browser_that_was_closed_comes_back_logged_in_but_not_fresh() {
 
 #[tokio::test]
 async fn a_session_that_ran_out_is_restored_in_the_open_browser() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.advance(HOUR);
     assert!(browser.session().is_some(), "the browser still has it");
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -31,9 +27,7 @@ async fn a_session_that_ran_out_is_restored_in_the_open_browser() {
 
 #[tokio::test]
 async fn a_restored_session_is_the_same_login() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (_site, browser) = Site::remembering_alice().await;
     let before = browser.get("/devices").await.body;
     browser.reopen();
     let after = browser.get("/devices").await.body;
@@ -43,9 +37,7 @@ async fn a_restored_session_is_the_same_login() {
 
 #[tokio::test]
 async fn a_restore_hands_out_a_new_token_of_the_same_series() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let old = browser.remember().unwrap();
     browser.reopen();
     let answer = browser.get("/me").await;
@@ -59,8 +51,7 @@ async fn a_restore_hands_out_a_new_token_of_the_same_series() {
 
 #[tokio::test]
 async fn rotation_makes_no_remember_me_token_live_longer() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let first = browser.log_in_remembered("alice").await.cookie(REMEMBER).unwrap().max_age();
     assert_eq!(first, Some(30 * 86_400));
     for day in [10, 20, 29] {
@@ -77,8 +68,7 @@ async fn rotation_makes_no_remember_me_token_live_longer() {
 
 #[tokio::test]
 async fn a_lifetime_of_its_own_holds_in_the_browser_and_on_the_server() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (site, browser) = Site::visited();
     let answer = browser.log_in_with("alice", &[("seconds", "25200")]).await;
     assert_eq!(answer.cookie(REMEMBER).unwrap().max_age(), Some(25_200));
     let kept = format!("{REMEMBER}={}", browser.remember().unwrap());
@@ -92,9 +82,7 @@ async fn a_lifetime_of_its_own_holds_in_the_browser_and_on_the_server() {
 
 #[tokio::test]
 async fn a_token_that_is_not_used_expires_before_its_time() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.advance(DAY * 13);
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -107,9 +95,7 @@ async fn a_token_that_is_not_used_expires_before_its_time() {
 
 #[tokio::test]
 async fn a_token_of_no_series_is_anonymous() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let token = browser.remember().unwrap();
     let foreign = format!("{}.{}", "A".repeat(22), token.split_once('.').unwrap().1);
     let guess = site.browser().header("Cookie", format!("{REMEMBER}={foreign}"));
@@ -120,9 +106,7 @@ async fn a_token_of_no_series_is_anonymous() {
 
 #[tokio::test]
 async fn a_guess_with_the_right_series_logs_no_user_out() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let series = browser.remember().unwrap().split_once('.').unwrap().0.to_owned();
     for _ in 0..3 {
         let guess = site.browser().header("Cookie", format!("{REMEMBER}={series}.{}", "A".repeat(43)));
@@ -136,8 +120,7 @@ async fn a_guess_with_the_right_series_logs_no_user_out() {
 
 #[tokio::test]
 async fn a_token_is_not_replaced_again_within_a_minute() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     browser.me().await;
     let token = browser.remember();
     for _ in 0..5 {
@@ -155,9 +138,7 @@ async fn a_token_is_not_replaced_again_within_a_minute() {
 
 #[tokio::test]
 async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     site.advance(DAY);
     browser.reopen();
     assert_eq!(browser.me().await, "alice remembered stale");
@@ -177,8 +158,7 @@ async fn confirming_makes_a_restored_login_fresh_and_no_longer_remembered() {
 
 #[tokio::test]
 async fn a_restored_session_costs_one_read_once_the_new_token_is_known_to_have_arrived() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     browser.me().await;
     browser.me().await;
     site.gate.calls();
@@ -190,9 +170,7 @@ async fn a_restored_session_costs_one_read_once_the_new_token_is_known_to_have_a
 
 #[tokio::test]
 async fn a_step_up_does_not_remember_a_user_that_did_not_ask() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     browser.post("/confirm", &[("password", "secret")]).await;
     assert_eq!(browser.remember(), None);
     assert!(site.records("alice", Kind::REMEMBER).await.is_empty());
@@ -200,9 +178,7 @@ async fn a_step_up_does_not_remember_a_user_that_did_not_ask() {
 
 #[tokio::test]
 async fn one_kind_of_token_does_not_serve_for_the_other() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let (session, remember) = (browser.session().unwrap(), browser.remember().unwrap());
     let swapped = site.browser().header("Cookie", format!("{SESSION}={remember}; {REMEMBER}={session}"));
     assert_eq!(swapped.me().await, "anonymous");
@@ -211,9 +187,7 @@ async fn one_kind_of_token_does_not_serve_for_the_other() {
 
 #[tokio::test]
 async fn a_client_that_never_sends_a_session_fills_no_table() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     for _ in 0..40 {
         browser.reopen();
         assert_eq!(browser.me().await, "alice remembered stale");
@@ -225,8 +199,7 @@ async fn a_client_that_never_sends_a_session_fills_no_table() {
 
 #[tokio::test]
 async fn a_restore_without_a_successor_has_nothing_to_confirm() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     browser.me().await;
     browser.me().await;
     browser.reopen();

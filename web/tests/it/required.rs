@@ -22,8 +22,7 @@ async fn an_anonymous_program_gets_401_and_a_problem() {
 
 #[tokio::test]
 async fn a_page_sends_an_anonymous_client_to_the_login_and_back() {
-    let site = Site::new();
-    let browser = site.browser();
+    let (_site, browser) = Site::visited();
     for path in ["/account", "/members"] {
         let answer = browser.get(path).await;
         assert_eq!((answer.status, answer.location()), (303, &*format!("/login?next={path}")));
@@ -85,9 +84,7 @@ async fn a_request_for_another_host_leads_to_no_other_site() {
 
 #[tokio::test]
 async fn a_logged_in_user_gets_in() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     assert_eq!(browser.get("/account").await.body, "alice session fresh");
     assert_eq!(
         (browser.get("/members").await.body, browser.post("/members", &[]).await.body),
@@ -132,8 +129,7 @@ async fn options_reaches_the_handler_for_those_only_who_may_pass() {
 
 #[tokio::test]
 async fn without_a_page_to_confirm_on_a_stale_login_is_not_sent_round_in_a_circle() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let answer = browser.get("/delicate").await;
     assert_eq!((answer.status, answer.header("location")), (401, None), "a redirect would loop");
     assert!(answer.body.contains("confirm"), "{}", answer.body);

@@ -9,12 +9,12 @@ use axum::extract::ConnectInfo;
 use hallpass_core::store::Record;
 use hallpass_core::{Kind, ManualClock, MemoryStore, Policy, Purpose, Timestamp, Tokens, TokensBuilder};
 use hallpass_store_sled::SledStore;
+use hallpass_test_store::Gate;
 use hallpass_web::{AuthLayer, AuthLayerBuilder};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
 use crate::browser::Browser;
-use crate::gate::Gate;
 use crate::heard::Heard;
 use crate::jar::Jar;
 use crate::routes;
@@ -48,6 +48,34 @@ impl Site {
     /// A site with the default settings and a login page.
     pub(crate) fn new() -> Self {
         Self::with(|layer| layer)
+    }
+
+    /// A new site, and a browser without cookies.
+    pub(crate) fn visited() -> (Self, Browser) {
+        let site = Self::new();
+        let browser = site.browser();
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice has logged in.
+    pub(crate) async fn of_alice() -> (Self, Browser) {
+        let (site, browser) = Self::visited();
+        browser.log_in("alice").await;
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice has logged in and is remembered.
+    pub(crate) async fn remembering_alice() -> (Self, Browser) {
+        let (site, browser) = Self::visited();
+        browser.log_in_remembered("alice").await;
+        (site, browser)
+    }
+
+    /// A new site, and a browser in which alice is remembered, and which was closed since.
+    pub(crate) async fn reopened_by_alice() -> (Self, Browser) {
+        let (site, browser) = Self::remembering_alice().await;
+        browser.reopen();
+        (site, browser)
     }
 
     /// A site whose layer has other settings.

@@ -24,9 +24,7 @@ async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhi
 
 #[tokio::test]
 async fn a_stream_that_asks_again_hears_that_its_login_was_ended() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
     let seen = watched(&site, &browser, async {
         browser.copied().post("/logout", &[]).await;
@@ -36,9 +34,7 @@ async fn a_stream_that_asks_again_hears_that_its_login_was_ended() {
 
 #[tokio::test]
 async fn a_stream_that_asks_again_hears_of_its_user_too() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let seen = watched(&site, &browser, async { site.users.change("alice", |user| user.active = false) });
     assert_eq!(seen.await, "alice, alice, anonymous, anonymous");
     site.users.change("alice", |user| user.active = true);
@@ -52,17 +48,14 @@ async fn a_stream_that_asks_again_hears_of_its_user_too() {
 
 #[tokio::test]
 async fn an_outage_ends_no_stream() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let seen = watched(&site, &browser, async { site.gate.all_down() });
     assert_eq!(seen.await, "alice, alice, an outage, alice");
 }
 
 #[tokio::test]
 async fn a_stream_that_a_remember_me_cookie_opened_neither_rotates_it_again_nor_begins_another_session() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(HOUR);
     let seen = watched(&site, &browser, async { site.advance(HOUR / 4) });
     assert_eq!(seen.await, "alice, alice, alice, alice");
@@ -73,8 +66,7 @@ async fn a_stream_that_a_remember_me_cookie_opened_neither_rotates_it_again_nor_
 
 #[tokio::test]
 async fn a_stream_whose_answer_was_lost_shows_not_that_the_browser_has_its_cookies() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(HOUR);
     // The answer never arrives.
     assert_eq!(watched(&site, &browser, async {}).await, "alice, alice, alice, alice");
@@ -85,9 +77,7 @@ async fn a_stream_whose_answer_was_lost_shows_not_that_the_browser_has_its_cooki
 
 #[tokio::test]
 async fn a_stream_of_a_key_hears_of_its_end() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in("alice").await;
+    let (site, browser) = Site::of_alice().await;
     let key = browser.post("/keys", &[]).await.body;
     let program = site.browser().program().header("Authorization", format!("Bearer {key}"));
     assert_eq!(watched(&site, &program, async {}).await, "alice, alice, alice, alice");
@@ -100,8 +90,7 @@ async fn a_stream_of_a_key_hears_of_its_end() {
 
 #[tokio::test]
 async fn a_body_that_asks_first_when_the_answer_went_out_is_told_and_no_row_is_made() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     site.advance(HOUR);
     assert_eq!(browser.get("/address").await.body, "answered");
     site.users.slow.1.add_permits(1);
@@ -112,8 +101,7 @@ async fn a_body_that_asks_first_when_the_answer_went_out_is_told_and_no_row_is_m
 
 #[tokio::test]
 async fn a_stream_that_first_asks_after_the_answer_goes_on() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     assert_eq!(browser.get("/watch/late").await.body, "answered");
     site.users.slow.1.add_permits(1);
     assert_eq!(site.users.reported().await, "alice, alice, alice", "nothing was ended");

@@ -7,8 +7,7 @@ use crate::site::{DAY, HOUR, MINUTE, SECOND, Site};
 
 #[tokio::test]
 async fn a_lost_answer_is_made_good_with_the_same_token() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let lost = browser.lose("/me").await;
     assert_eq!(lost.body, "alice remembered stale");
     site.advance(MINUTE * 59);
@@ -22,8 +21,7 @@ async fn a_lost_answer_is_made_good_with_the_same_token() {
 
 #[tokio::test]
 async fn a_remember_me_cookie_that_is_lost_alone_is_sent_again() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let mut answer = browser.lose("/me").await;
     let successor = answer.cookie(REMEMBER).unwrap().value;
     answer.headers.retain(|(_, value)| !value.starts_with(REMEMBER));
@@ -41,8 +39,7 @@ async fn a_remember_me_cookie_that_is_lost_alone_is_sent_again() {
 
 #[tokio::test]
 async fn a_theft_is_told_before_all_else() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;
@@ -56,8 +53,7 @@ async fn a_theft_is_told_before_all_else() {
 
 #[tokio::test]
 async fn many_lost_answers_in_a_row_are_made_good() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     for _ in 0..10 {
         browser.lose("/me").await;
         site.advance(MINUTE);
@@ -68,8 +64,7 @@ async fn many_lost_answers_in_a_row_are_made_good() {
 
 #[tokio::test]
 async fn a_client_that_comes_back_days_after_a_lost_answer_is_still_known() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     browser.lose("/me").await;
     site.advance(DAY * 10);
     assert_eq!(
@@ -83,8 +78,7 @@ async fn a_client_that_comes_back_days_after_a_lost_answer_is_still_known() {
 
 #[tokio::test]
 async fn the_next_request_shows_that_the_browser_has_the_new_token() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let copy = browser.copied();
     browser.me().await;
     assert_eq!(site.heard.count(EventKind::Confirmed), 0);
@@ -137,9 +131,7 @@ async fn a_thief_who_is_faster_is_found_out_by_the_owner_s_next_visit() {
 #[tokio::test]
 async fn an_answer_with_new_tokens_that_is_lost_costs_a_login_and_no_alarm() {
     for (path, form) in [("/devices/others", ("a", "b")), ("/confirm", ("password", "secret"))] {
-        let site = Site::new();
-        let browser = site.browser();
-        browser.log_in_remembered("alice").await;
+        let (site, browser) = Site::remembering_alice().await;
         let lost = browser.prepare("POST", path, &[form]).send().await;
         assert_eq!((lost.status, lost.set_cookies().len()), (200, 2));
         assert_eq!(browser.me().await, "anonymous", "the old tokens have ended for every client");
@@ -151,9 +143,7 @@ async fn an_answer_with_new_tokens_that_is_lost_costs_a_login_and_no_alarm() {
 
 #[tokio::test]
 async fn a_token_of_generations_ago_is_still_recognised() {
-    let site = Site::new();
-    let browser = site.browser();
-    browser.log_in_remembered("alice").await;
+    let (site, browser) = Site::remembering_alice().await;
     let ancient = browser.copied();
     ancient.reopen();
     for _ in 0..4 {
@@ -170,8 +160,7 @@ async fn a_token_of_generations_ago_is_still_recognised() {
 
 #[tokio::test]
 async fn a_replayed_cookie_gets_nothing_in_its_place() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let thief = browser.copied();
     browser.me().await;
     browser.me().await;
@@ -182,8 +171,7 @@ async fn a_replayed_cookie_gets_nothing_in_its_place() {
 
 #[tokio::test]
 async fn a_stale_cookie_never_comes_back() {
-    let site = Site::new();
-    let browser = site.reopened().await;
+    let (site, browser) = Site::reopened_by_alice().await;
     let old = browser.prepare("GET", "/me", &[]);
     browser.me().await;
     let new = browser.remember().unwrap();

@@ -5,9 +5,6 @@
 
 #[path = "../../../support/browser.rs"]
 mod browser;
-#[path = "../../../support/plugged.rs"]
-#[expect(dead_code, reason = "the demo holds reads, and this example does not")]
-mod plugged;
 #[path = "../../../support/program.rs"]
 #[expect(dead_code, reason = "the demo reads more of the output")]
 mod program;

@@ -66,7 +66,7 @@ fn every_page_is_accessible() {
     inspect(&browser, "confirm");
     browser.visit("/nowhere");
     inspect(&browser, "not-found");
-    site.unplug(true);
+    site.store.all_down();
     browser.visit("/");
     inspect(&browser, "outage");
 }

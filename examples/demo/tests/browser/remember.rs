@@ -1,6 +1,7 @@
 //! "Remember me", as a user with a browser sees it.
 
 use hallpass_core::Kind;
+use hallpass_test_store::Call;
 
 use crate::chromium::{Chromium, Profile};
 use crate::site::{AT_ONCE, SESSION_ENDS, Site, WINDOWS_CLOSE};
@@ -75,7 +76,8 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
     let before = browser.cookies();
 
     site.clock.advance(SESSION_ENDS);
-    site.store.hold(AT_ONCE);
+    // None of them is answered before all have read.
+    site.store.meet(Call::Find, AT_ONCE);
     for tab in &tabs {
         browser.switch_to(tab);
         browser.reload();
@@ -85,7 +87,6 @@ fn eight_tabs_reloaded_at_once_are_one_step() {
         browser.wait_for("not fresh");
         assert!(browser.shows("Hello, alice."));
     }
-    assert_eq!(site.store.to_hold(), 0, "all of them asked before the first was answered");
     assert_ne!(browser.cookies()[REMEMBER], before[REMEMBER], "it rotated");
     let records = site.records("alice");
     let generations: Vec<_> = records
@@ -145,7 +146,7 @@ fn an_outage_keeps_the_cookies_and_passes() {
     let browser = profile.open(&driver, &site.url);
     log_in(&browser);
     let cookies = browser.cookies();
-    site.unplug(true);
+    site.store.all_down();
     browser.reload();
     assert!(browser.shows("One moment"), "{}", browser.text());
     assert_eq!(browser.status(), 503);
@@ -154,7 +155,7 @@ fn an_outage_keeps_the_cookies_and_passes() {
     browser.visit("/healthz");
     assert!(browser.shows("ok"), "the server itself is well");
 
-    site.unplug(false);
+    site.store.up();
     browser.visit("/");
     assert!(browser.shows("Hello, alice.") && !browser.shows("not fresh"));
     assert_eq!((browser.status(), browser.cookies()), (200, cookies));

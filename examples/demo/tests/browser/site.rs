@@ -1,16 +1,14 @@
 //! The site, run in this process.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use hallpass_core::store::{Listed, Page, Record, TokenStore};
-use hallpass_core::{Clock, ManualClock, Subject, SystemClock, Tokens};
+use hallpass_core::store::Record;
+use hallpass_core::{Clock, ManualClock, MemoryStore, SystemClock, Tokens};
 use hallpass_demo::{Activity, Cookies, app};
+use hallpass_test_store::Gate;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
-
-use crate::plugged::Plugged;
 
 /// Longer than the idle lifetime of a session.
 pub(crate) const SESSION_ENDS: Duration = Duration::from_secs(31 * 60);
@@ -25,13 +23,13 @@ pub(crate) struct Site {
     /// Where a browser finds it: `http://localhost:…`, which takes secure cookies.
     pub(crate) url: String,
     pub(crate) clock: Arc<ManualClock>,
-    pub(crate) store: Arc<Plugged>,
+    pub(crate) store: Gate,
     runtime: Runtime,
 }
 
 impl Site {
     pub(crate) fn start() -> Self {
-        let store = Arc::new(Plugged::new(AT_ONCE));
+        let store = Gate::new(MemoryStore::new());
         let clock = Arc::new(ManualClock::new(SystemClock.now()));
         let activity = Activity::default();
         let tokens = Tokens::builder(store.clone()).clock(clock.clone()).observer(activity.clone());
@@ -46,13 +44,6 @@ impl Site {
 
     /// The records that the store holds of this user.
     pub(crate) fn records(&self, user: &str) -> Vec<Record> {
-        let page = Page::first(100.try_into().expect("not zero"));
-        let subject = Subject::new(user).expect("a name");
-        let listed = self.runtime.block_on(self.store.store.list_by_subject(&subject, &page));
-        listed.expect("a list").into_iter().filter_map(Listed::record).collect()
-    }
-
-    pub(crate) fn unplug(&self, out: bool) {
-        self.store.out.store(out, Ordering::SeqCst);
+        self.runtime.block_on(self.store.records(user))
     }
 }
