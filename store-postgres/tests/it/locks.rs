@@ -177,9 +177,11 @@ async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
     }
     assert!(hot.iter().all(|call| !call.is_finished()));
     say(&mut on, "rollback").await;
+    let mut won = 0;
     for call in hot {
-        call.await.unwrap().unwrap();
+        won += u32::from(call.await.unwrap().unwrap() == Replace::Replaced);
     }
+    assert_eq!(won, 1);
 }
 
 /// Each of them finds the slots stuck, and gets another one for itself.
@@ -205,9 +207,11 @@ async fn calls_for_a_locked_row_one_after_another_leave_a_slot_to_the_other_rows
     assert_eq!(replacing(&store, &other, other.revision).await.unwrap().unwrap(), Replace::Replaced);
     assert!(calls.iter().all(|call| !call.is_finished()));
     say(&mut on, "rollback").await;
+    let mut won = 0;
     for call in calls {
-        call.await.unwrap().unwrap();
+        won += u32::from(call.await.unwrap().unwrap() == Replace::Replaced);
     }
+    assert_eq!(won, 1);
 }
 
 /// A log-out that waits for a record's lock has set the epoch already, and has not committed.
