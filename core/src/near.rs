@@ -15,6 +15,7 @@ mod stats;
 mod stripe;
 mod sync;
 mod turns;
+mod waiters;
 
 use std::error::Error;
 use std::fmt;
@@ -41,6 +42,8 @@ pub(crate) use leased::{Known, Unusable};
 pub(crate) use own::OwnWrites;
 pub use stats::NearCacheStats;
 use stats::{Counters, count, counted};
+pub(crate) use waiters::Waiter;
+use waiters::Waiters;
 
 /// The number of stripes.
 const STRIPES: usize = 64;
@@ -49,6 +52,8 @@ const SAMPLE: u64 = 1_000;
 /// How many reads run at once for a while after everything was forgotten, and for how long, in nanoseconds.
 const READS: usize = 64;
 const REFILLING: u64 = 5_000_000_000;
+/// How many reads run at once for callers that wait for the end of a record.
+const WAITERS_READS: usize = 16;
 /// How long a call waits for the read of another call, or for one of these places.
 const WAIT: Duration = Duration::from_millis(100);
 
@@ -73,6 +78,8 @@ pub(crate) struct Near {
     is_running: AtomicBool,
     is_sampling: AtomicBool,
     reads: Semaphore,
+    waiters: Waiters,
+    waiters_reads: Semaphore,
     /// When everything was forgotten the last time.
     forgotten_at: AtomicU64,
     counters: Counters,
@@ -100,6 +107,8 @@ impl Near {
             is_running: AtomicBool::new(false),
             is_sampling: AtomicBool::new(false),
             reads: Semaphore::new(READS),
+            waiters: Waiters::default(),
+            waiters_reads: Semaphore::new(WAITERS_READS),
             forgotten_at: AtomicU64::new(0),
             counters: Counters::default(),
         })
@@ -144,6 +153,16 @@ impl Near {
         timeout(WAIT, self.reads.acquire()).await.ok()?.ok()
     }
 
+    /// Waits for a place among the reads of callers that wait for the end of a record: a loss wakes them all.
+    pub(crate) async fn place_for_waiter(&self) -> Option<SemaphorePermit<'_>> {
+        self.waiters_reads.acquire().await.ok()
+    }
+
+    /// Registers a caller that waits for the end of a record.
+    pub(crate) fn wait_for(&self, selector: Selector) -> Waiter<'_> {
+        self.waiters.wait_for(selector)
+    }
+
     /// Waits, briefly, until the read of another call has ended. Its record is here then, if it can be kept.
     pub(crate) async fn wait(&self, read: &Semaphore) {
         // It is closed, and never has a permit.
@@ -182,6 +201,26 @@ impl Near {
     /// Notes how long a turn took.
     fn timed(&self, t0: u64) {
         self.counters.turn.store(self.now().saturating_sub(t0), Ordering::Relaxed);
+    }
+
+    /// Notes that records ended.
+    fn ended(&self, selectors: &[Selector]) {
+        self.leased.ended(selectors);
+        self.waiters.wake(selectors);
+    }
+
+    /// Notes that all records of a shard may have ended.
+    fn ended_shard(&self, shard: [u8; 2]) {
+        self.leased.ended_shard(shard);
+        self.waiters.wake_shard(shard);
+    }
+
+    /// Notes that a feed is open, and returns what a proof needs.
+    fn open(&self) -> u64 {
+        let flushes = self.leased.open();
+        // What ended since they asked the last time, no feed has heard.
+        self.waiters.wake_all();
+        flushes
     }
 
     /// Forgets everything, and emits an event with the number of entries.

@@ -7,6 +7,7 @@ mod builder;
 mod candidate;
 mod cap;
 mod data;
+mod ended;
 mod ending;
 mod found;
 mod issue;
@@ -60,6 +61,7 @@ use crate::store::{Kinds, TokenStore};
 /// | log in | [`begin_login`](Self::begin_login) before the password is checked, [`begin_unknown_login`](Self::begin_unknown_login) for a name that no account has, [`begin_anonymous`](Self::begin_anonymous) for a visitor |
 /// | issue a token | [`issue`](Self::issue) in a login, [`issue_from`](Self::issue_from) another token of it |
 /// | accept a token | [`verify`](Self::verify), [`verify_and_rotate`](Self::verify_and_rotate), [`consume`](Self::consume) for one that works once; [`look_up`](Self::look_up) first, if the token is bound to a stamp |
+/// | close a stream with its login | [`ended`](Self::ended) |
 /// | keep data with a token | [`data`](Self::data), [`update_data`](Self::update_data) |
 /// | renew a login | [`authenticated_again`](Self::authenticated_again) after a second factor, [`credential_changed`](Self::credential_changed), [`revoke_others`](Self::revoke_others): each ends the old token and returns a new one |
 /// | end tokens | [`revoke`](Self::revoke) the one presented, [`revoke_login`](Self::revoke_login) one device, [`revoke_kinds_of_login`](Self::revoke_kinds_of_login) some of its tokens, [`revoke_subject`](Self::revoke_subject) all of a user |
@@ -142,7 +144,8 @@ impl Tokens {
     /// Returns the figures of the near cache; `None` if no kind is kept.
     #[must_use]
     pub fn near_cache_stats(&self) -> Option<NearCacheStats> {
-        self.shared.near.as_ref().map(|near| near.stats())
+        let is_kept = self.shared.policies.iter().any(|policy| policy.cached_for.is_some());
+        self.shared.near.as_ref().filter(|_| is_kept).map(|near| near.stats())
     }
 
     fn store(&self) -> &dyn TokenStore {

@@ -33,8 +33,8 @@ enum Target {
 impl Drop for Forgets<'_> {
     fn drop(&mut self) {
         match self.what {
-            Target::Record(selector) => self.near.leased.ended(&[selector]),
-            Target::Shard(shard) => self.near.leased.ended_shard(shard),
+            Target::Record(selector) => self.near.ended(&[selector]),
+            Target::Shard(shard) => self.near.ended_shard(shard),
         }
     }
 }

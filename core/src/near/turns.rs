@@ -17,6 +17,8 @@ const OPENING: Duration = Duration::from_secs(20);
 /// The shortest and the longest pause before a feed is opened again.
 const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often the callers that wait for the end of a record ask the store while there is no proof, in nanoseconds.
+const ASK_EVERY: u64 = 1_000_000_000;
 /// If wall clock and boot clock move against each other by this, in milliseconds, the proof of the turn is dropped: a
 /// machine that was paused may not have noticed.
 const JUMP: u64 = 250;
@@ -33,6 +35,8 @@ pub(super) struct Turns {
     leased: bool,
     /// Whether an event has said that there is no feed.
     reported: bool,
+    /// When the callers that wait for the end of a record were woken without an announcement.
+    woken_at: u64,
 }
 
 /// How a feed goes on.
@@ -46,7 +50,7 @@ enum Next {
 
 impl Turns {
     pub(super) const fn new(near: Weak<Near>) -> Self {
-        Self { near, ahead: None, before: None, leased: false, reported: false }
+        Self { near, ahead: None, before: None, leased: false, reported: false, woken_at: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -81,7 +85,7 @@ impl Turns {
         let near = self.near.upgrade()?;
         Some(match opened {
             // From now on every ending is heard, so what is read from now on may be kept.
-            Ok(Ok(feed)) => Ok((feed, near.leased.open())),
+            Ok(Ok(feed)) => Ok((feed, near.open())),
             Ok(Err(error)) => Err(Some(error)),
             Err(_) => Err(None),
         })
@@ -93,8 +97,8 @@ impl Turns {
         let heard = Heard::new(move |announced| {
             let Some(near) = near.upgrade() else { return };
             match announced {
-                Announced::Ended(selectors) => near.leased.ended(selectors),
-                Announced::Shard(shard) => near.leased.ended_shard(shard),
+                Announced::Ended(selectors) => near.ended(selectors),
+                Announced::Shard(shard) => near.ended_shard(shard),
                 Announced::Lost(why) => near.forget(why, None),
             }
         });
@@ -167,6 +171,15 @@ impl Turns {
             }
         }
         self.reported &= !leased;
+        if !leased && near.now().saturating_sub(self.woken_at) >= ASK_EVERY {
+            self.ask_for_waiters(near);
+        }
+    }
+
+    /// Lets the callers that wait for the end of a record ask the store, because no announcement may come.
+    fn ask_for_waiters(&mut self, near: &Near) {
+        self.woken_at = near.now();
+        near.waiters.wake_all();
     }
 
     /// Forgets everything, and says so once until there is a lease again.
@@ -178,6 +191,7 @@ impl Turns {
             (Some(why), false) => near.forget(why, error),
             (Some(_), true) => drop(near.leased.flush()),
         }
+        self.ask_for_waiters(&near);
     }
 }
 
@@ -187,6 +201,8 @@ impl Drop for Turns {
         if let Some(near) = self.near.upgrade() {
             near.forget(Lost::Closed, None);
             near.is_running.store(false, Ordering::Release);
+            // They start another task.
+            near.waiters.wake_all();
         }
     }
 }

@@ -122,15 +122,19 @@ impl TokensBuilder {
         let Self(mut shared, near_cache) = self;
         shared.policies.iter().try_for_each(|policy| policy.check(shared.max_skew))?;
         near_cache.check().map_err(BuildError::NearCache)?;
-        if let Some(kept) = shared.policies.iter().find(|policy| policy.cached_for.is_some()) {
-            if shared.store.announcer().is_none() {
-                return Err(BuildError::NoAnnouncer(kept.kind));
-            }
-            let (store, observer) = (Arc::clone(&shared.store), shared.observer.clone());
-            let near = Near::new(near_cache, store, Arc::clone(&shared.clock), observer);
-            let near = Arc::new(near.ok_or(BuildError::NoClock)?);
-            shared.store = Arc::new(OwnWrites::new(Arc::clone(&near)));
-            shared.near = Some(near);
+        let kept = shared.policies.iter().find(|policy| policy.cached_for.is_some());
+        let announces = shared.store.announcer().is_some();
+        if let (Some(kept), false) = (kept, announces) {
+            return Err(BuildError::NoAnnouncer(kept.kind));
+        }
+        // Also if no kind is kept: it hears what ends. It takes no turn before it is used.
+        let (store, observer) = (Arc::clone(&shared.store), shared.observer.clone());
+        let near = Near::new(near_cache, store, Arc::clone(&shared.clock), observer);
+        shared.near = near.filter(|_| announces).map(Arc::new);
+        match (kept, &shared.near) {
+            (Some(_), None) => return Err(BuildError::NoClock),
+            (Some(_), Some(near)) => shared.store = Arc::new(OwnWrites::new(Arc::clone(near))),
+            (None, _) => {}
         }
         Ok(Tokens { shared: Arc::new(shared), context: None, exact: false })
     }

@@ -8,6 +8,7 @@ mod world;
 
 mod build;
 mod data;
+mod ended;
 mod endings;
 mod feed;
 mod hits;
