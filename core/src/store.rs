@@ -4,8 +4,9 @@
 //! the security, and the conformance suite checks the storage. Core decodes what an adapter returns and compares
 //! digests before it trusts any of it. The documentation of the trait has all that an author needs.
 //!
-//! The clause numbers S1–S18 (S17 is withdrawn) are those of `docs/contract.md`.
+//! The clause numbers S1–S19 (S17 is withdrawn) are those of `docs/contract.md`.
 
+mod feed;
 mod filter;
 
 use std::fmt;
@@ -21,6 +22,7 @@ pub use crate::limit::{BoxError, LimitError};
 pub use crate::purpose::{Purpose, Purposes};
 pub use crate::record::{Body, Reason, Record};
 pub use crate::selector::Selector;
+pub use feed::{Announced, Announcer, ChangeFeed, Heard, Lost, Proven};
 pub use filter::{Kinds, Logins, Page, RecordFilter};
 
 /// The trait that a backend implements: it stores and finds records.
@@ -47,8 +49,9 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 /// - **S18** `Debug` output, errors and logs contain neither data nor digests. Many drivers quote values
 ///   in their messages.
 ///
-/// Time comes only from arguments and records; a store never asks a clock what has expired. No method has a default
-/// body, so an adapter cannot inherit a weak one by accident.
+/// Time comes only from arguments and records; a store never asks a clock what has expired. Only
+/// [`announcer`](Self::announcer) has a default body, so an adapter cannot inherit a weak method by accident: a store
+/// that announces nothing is slower, not weaker.
 ///
 /// # Implementing it
 /// The methods are `async fn` under the attribute macro of the crate `async-trait`.
@@ -202,6 +205,12 @@ pub trait TokenStore: fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`].
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError>;
+
+    /// Returns what announces endings, if the store can (S19). Without it there is no near cache: every verification
+    /// reads the store.
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        None
+    }
 }
 
 /// A condition that must still hold when a record is inserted (contract S11).
@@ -474,6 +483,9 @@ macro_rules! forward {
             }
             async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
                 (**self).purge_expired(now, limit).await
+            }
+            fn announcer(&self) -> Option<&dyn Announcer> {
+                (**self).announcer()
             }
         }
     )+};
