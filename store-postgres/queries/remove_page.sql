@@ -1,5 +1,6 @@
 -- $1 subject, $2 kinds or null, $3 purposes or null, $4 the only login or null, $5 the login left out or
--- null, $6 the length of the page, $7 and $8 the place after which it begins.
+-- null, $6 the length of the page, $7 and $8 the place after which it begins. Announces what it ends as
+-- remove.sql does.
 with page as materialized (
     select created_at, selector
     from hallpass_tokens
@@ -23,7 +24,20 @@ ended as (
     delete from hallpass_tokens t
     using held h
     where t.selector = h.selector
-    returning 1
+    returning t.selector, t.purpose
+),
+told as (
+    insert into hallpass_changes (announced)
+    select string_agg(word, '')
+    from (
+        select distinct case when (select count(*) from ended) > 100
+            then '\x02'::bytea || substr(selector, 1, 2) else '\x01'::bytea || selector end as word
+        from ended
+        where purpose <> 3
+            and (exists (select from hallpass_feed)
+                or current_setting('transaction_isolation') <> 'read committed')
+    ) as words
+    having count(*) > 0
 )
 select (select count(*) from ended), (select count(*) from page), created_at, selector
 from page

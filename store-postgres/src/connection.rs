@@ -106,7 +106,6 @@ impl Connections {
         &self.pool
     }
 
-    #[cfg(feature = "test-hooks")]
     pub(crate) fn sql(&self) -> &Statements {
         &self.sql
     }

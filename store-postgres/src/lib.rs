@@ -6,6 +6,7 @@ mod check;
 mod connection;
 mod epoch;
 mod error;
+mod feed;
 mod find;
 mod insert;
 mod instant;

@@ -12,13 +12,15 @@ use crate::names::Names;
 use crate::patches::Patches;
 
 /// The files of `migrations/`.
-const FILES: [(&str, &str); 3] = [
+const FILES: [(&str, &str); 5] = [
     ("0001_tables.sql", include_str!("../migrations/0001_tables.sql")),
     ("0002_care.sql", include_str!("../migrations/0002_care.sql")),
-    (FUNCTIONS, include_str!("../migrations/0003_functions.sql")),
+    ("0003_functions.sql", include_str!("../migrations/0003_functions.sql")),
+    ("0004_feed.sql", include_str!("../migrations/0004_feed.sql")),
+    ("0005_announcing.sql", include_str!("../migrations/0005_announcing.sql")),
 ];
-/// The file that may be left out.
-const FUNCTIONS: &str = "0003_functions.sql";
+/// The files that may be left out.
+const FUNCTIONS: [&str; 2] = ["0003_functions.sql", "0005_announcing.sql"];
 
 /// The version that this code reads and writes.
 pub(crate) const VERSION: i32 = FILES.len() as i32;
@@ -37,7 +39,7 @@ pub(crate) struct Migration {
 pub(crate) fn patched(patches: &Patches, functions: bool) -> Result<Vec<Migration>, Error> {
     let mut migrations = Vec::new();
     for ((file, sql), number) in FILES.iter().zip(1..) {
-        if functions || *file != FUNCTIONS {
+        if functions || !FUNCTIONS.contains(file) {
             migrations.push(Migration { number, sql: patches.apply(file, sql)? });
         }
     }

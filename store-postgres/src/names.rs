@@ -77,7 +77,7 @@ pub(crate) struct Name<'a> {
 
 impl fmt::Display for Name<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if matches!(self.ending, "tokens" | "epochs" | "schema" | "revoke") {
+        if matches!(self.ending, "tokens" | "epochs" | "schema" | "changes" | "feed" | "revoke" | "end") {
             write!(f, "\"{}\".", self.names.schema)?;
         }
         write!(f, "\"{}_{}\"", self.names.prefix, self.ending)

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::connection::Connections;
 use crate::error::Error;
+use crate::feed::Trimmer;
 use crate::instant::Instant as DueAt;
 use crate::operation::Operation;
 use crate::statements::{Statement, Statements};
@@ -19,20 +20,23 @@ const CHUNK: u32 = 1_000;
 /// Purges both tables, each from where its last purge ended.
 pub(crate) struct Purger {
     connections: Arc<Connections>,
+    trimmer: Trimmer,
     /// Where the next purge of each table begins.
     next: Mutex<[DueAt; 2]>,
 }
 
 impl Purger {
     pub(crate) fn new(connections: Arc<Connections>) -> Self {
-        Self { connections, next: Mutex::new([DueAt::FIRST; 2]) }
+        let trimmer = Trimmer(Arc::clone(&connections));
+        Self { connections, trimmer, next: Mutex::new([DueAt::FIRST; 2]) }
     }
 
     /// Removes up to `limit` records, a thousand rows at a time, and the due epochs. When half of the time is gone
-    /// it stops early and reports that there is more.
+    /// it stops early and reports that there is more. Before that it trims what was announced to feeds.
     pub(crate) async fn run(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let deadline = self.connections.deadline();
         let half = deadline - self.connections.limit() / 2;
+        self.trimmer.run(deadline, half - self.connections.limit() / 4).await;
         while self.collect(Table::Epochs, now, CHUNK, deadline).await? == CHUNK && Instant::now() < half {}
         let mut removed = 0;
         while removed < limit {

@@ -86,7 +86,8 @@ impl Operation for ByTransaction<'_> {
                     query.bind(i16::from(reason.code())).bind(Instant::from(at))
                 }
             };
-            match query.execute(&mut *on).await?.rows_affected() {
+            let row = query.fetch_one(&mut *on).await?;
+            match row.try_get::<i64, _>(0)?.unsigned_abs() {
                 0 => return Ok(ended),
                 more if more > u64::from(most) => {
                     return Err(Error::new(ErrorClass::TooMany, "more records than one step may end"));

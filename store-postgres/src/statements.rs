@@ -40,9 +40,9 @@ macro_rules! statements {
 }
 
 statements! {
-    begin, delete, due, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch, linger,
-    list_by_subject, mark, mark_page, process, purge, purge_epochs, remove, remove_page, replace, replace_batch, revoke,
-    server, set_epoch,
+    advance, begin, delete, due, end, end_batch, epoch, epoch_batch, exists, find, find_batch, insert, insert_batch,
+    linger, list_by_subject, mark, mark_page, marked, marker, poll, process, purge, purge_epochs, ready, remove,
+    remove_page, replace, replace_batch, requires, revoke, server, set_epoch, trim, writers,
 }
 
 /// One statement.
@@ -74,6 +74,21 @@ impl Statement {
         sqlx::query(AssertSqlSafe(Arc::clone(&self.text))).persistent(self.prepared)
     }
 
+    /// The statement with `values` in place of its parameters, for a message that prepares nothing.
+    ///
+    /// # Errors
+    /// [`Error`] for a value with other characters than those of numbers, ids and arrays of numbers.
+    pub(crate) fn plain(&self, values: &[&str]) -> Result<String, Error> {
+        let mut text = self.text().to_owned();
+        for (value, number) in values.iter().zip(1..) {
+            if !value.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-{},".contains(&byte)) {
+                return Err(Error::corrupt(None, "a number or an id of another form"));
+            }
+            text = text.replace(&format!("${number}"), &format!("'{value}'"));
+        }
+        Ok(text)
+    }
+
     pub(crate) fn text(&self) -> &str {
         &self.text
     }
@@ -97,8 +112,8 @@ mod tests {
     #[test]
     fn a_patch_changes_its_statement() {
         let mut patches = Patches::default();
-        patches.add("delete.sql", "where selector = $1", "X");
+        patches.add("exists.sql", "where selector = any ($1)", "X");
         let patched = Statements::new(&Names::default(), true, &patches).unwrap();
-        assert_eq!(patched.delete.text(), "delete from \"public\".\"hallpass_tokens\" X ");
+        assert_eq!(patched.exists.text(), "select selector from \"public\".\"hallpass_tokens\" X ");
     }
 }

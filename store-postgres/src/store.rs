@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, Fence, Insert as Inserted, Listed, Page, Purged, Record, Replace as Replaced,
-    Revision, Revocation, TokenStore,
+    Admission, Announcer, Change, ChangeFeed, Epoch, Fence, Insert as Inserted, Listed, Page, Purged, Record,
+    Replace as Replaced, Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 
@@ -15,6 +15,7 @@ use crate::batch::Batcher;
 use crate::connection::Connections;
 use crate::epoch::Current;
 use crate::error::Error;
+use crate::feed::Feed;
 use crate::find::{Find, List};
 use crate::insert::Insert;
 use crate::migrate::{self, Migration};
@@ -130,13 +131,14 @@ impl TokenStore for PostgresStore {
         &self,
         next: &Record,
         expected: Revision,
-        _change: Change<'_>,
+        change: Change<'_>,
     ) -> Result<Replaced, StoreError> {
         if expected == Revision::MAX {
             let error = Error::refused("the revision cannot be counted any further");
             return Err(error.into_error(true));
         }
-        self.0.replaces.call(Replace { next: Arc::new(next.clone()), expected }).await
+        let ends = matches!(change, Change::End(_)) || next.revoked.is_some();
+        self.0.replaces.call(Replace { next: Arc::new(next.clone()), expected, ends }).await
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
@@ -164,6 +166,23 @@ impl TokenStore for PostgresStore {
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.0.purger.run(now, limit).await
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
+    }
+}
+
+/// A feed has a connection of its own, besides those of the store.
+#[async_trait]
+impl Announcer for PostgresStore {
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        let opened = Feed::open(&self.0.connections).await;
+        let feed = opened.map_err(|error| {
+            error.trace();
+            error.into_error(false)
+        })?;
+        Ok(Box::new(feed))
     }
 }
 

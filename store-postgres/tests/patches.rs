@@ -91,61 +91,61 @@ const PATCHES: &[Patch] = &[
     patch!(epochs_are_not_kept_longer, "epoch_batch.sql", " and e.purge_at >= w.enough" => "",
         &[(S11, "expiry::an_epoch_that_is_asked_for_lives_longer")]),
     // The function, and the transaction that replaces it.
-    patch!(revocation_forgets_the_epoch, "0003_functions.sql", "set epoch = excluded.epoch, purge_at" => "set purge_at",
+    patch!(revocation_forgets_the_epoch, "0005_announcing.sql", "set epoch = excluded.epoch, purge_at" => "set purge_at",
         &[(S11, "fence::an_epoch_update_turns_away_the_logins_under_way")]),
-    patch!(revocation_looks_once, "0003_functions.sql", "for sweep in 1..16 loop" => "for sweep in 1..16 loop if sweep > 1 then return ended; end if;",
+    patch!(revocation_looks_once, "0005_announcing.sql", "for sweep in 1..16 loop" => "for sweep in 1..16 loop if sweep > 1 then return ended; end if;",
         LATE_SESSION),
-    patch!(revocation_counts_its_last_sweep_only, "0003_functions.sql", "ended := ended + found_now" => "ended := 1",
+    patch!(revocation_counts_its_last_sweep_only, "0005_announcing.sql", "ended := ended + found_now" => "ended := 1",
         CHOICE),
-    patch!(function_removes_every_kind, "0003_functions.sql",
+    patch!(function_removes_every_kind, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
         => "                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
         CHOICE),
-    patch!(function_removes_every_purpose, "0003_functions.sql",
+    patch!(function_removes_every_purpose, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
         => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n",
         CHOICE),
-    patch!(function_removes_the_spared_login, "0003_functions.sql",
+    patch!(function_removes_the_spared_login, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                order by selector\n                limit at_most + 1\n                for update\n"
         => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                order by selector\n                limit at_most + 1\n                for update\n",
         CHOICE),
-    patch!(function_removes_every_login, "0003_functions.sql",
-        "                and login = only_login\n"
+    patch!(function_removes_every_login, "0005_announcing.sql",
+        "                    and login = only_login\n"
         => "",
         CHOICE),
-    patch!(function_removes_every_kind_of_a_login, "0003_functions.sql",
-        "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds))\n"
-        => "                and login = only_login\n",
+    patch!(function_removes_every_kind_of_a_login, "0005_announcing.sql",
+        "                    and login = only_login\n                    and (any_of_kinds is null or kind = any (any_of_kinds))\n"
+        => "                    and login = only_login\n",
         CHOICE),
-    patch!(function_removes_every_purpose_of_a_login, "0003_functions.sql",
-        "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds))\n                and (any_of_purposes is null or purpose = any (any_of_purposes));"
-        => "                and login = only_login\n                and (any_of_kinds is null or kind = any (any_of_kinds));",
+    patch!(function_removes_every_purpose_of_a_login, "0005_announcing.sql",
+        "                    and login = only_login\n                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n"
+        => "                    and login = only_login\n                    and (any_of_kinds is null or kind = any (any_of_kinds))\n",
         CHOICE),
-    patch!(function_marks_every_kind, "0003_functions.sql",
+    patch!(function_marks_every_kind, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n"
         => "                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n",
         CHOICE),
-    patch!(function_marks_every_purpose, "0003_functions.sql",
+    patch!(function_marks_every_purpose, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n"
         => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n",
         CHOICE),
-    patch!(function_marks_every_login, "0003_functions.sql",
+    patch!(function_marks_every_login, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n"
         => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n",
         CHOICE),
-    patch!(function_marks_the_spared_login, "0003_functions.sql",
+    patch!(function_marks_the_spared_login, "0005_announcing.sql",
         "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and (except_login is null or login <> except_login)\n                    and revoked = 0\n                order by selector\n"
         => "                    and (any_of_kinds is null or kind = any (any_of_kinds))\n                    and (any_of_purposes is null or purpose = any (any_of_purposes))\n                    and (only_login is null or login = only_login)\n                    and revoked = 0\n                order by selector\n",
         CHOICE),
-    patch!(function_marks_and_keeps_the_purge, "0003_functions.sql", "idle_at = null, purge_at = expires_at, " => "idle_at = null, ",
+    patch!(function_marks_and_keeps_the_purge, "0005_announcing.sql", "idle_at = null, purge_at = expires_at,\n" => "idle_at = null,\n",
         &[(S8, "subject::marking_does_what_the_record_says")]),
-    patch!(function_marks_and_keeps_the_revision, "0003_functions.sql", "revision + 1" => "revision",
+    patch!(function_marks_and_keeps_the_revision, "0005_announcing.sql", "revision + 1" => "revision",
         &[(S8, "subject::marking_does_what_the_record_says")]),
-    patch!(function_marks_and_turns_time_back, "0003_functions.sql", "greatest(updated_at, ended_at)" => "ended_at",
+    patch!(function_marks_and_turns_time_back, "0005_announcing.sql", "greatest(updated_at, ended_at)" => "ended_at",
         &[(S8, "subject::marking_does_what_the_record_says")]),
-    patch!(function_marks_again, "0003_functions.sql",
-        "                    and revoked = 0\n                order by selector\n                limit at_most + 1\n                for no key update\n            )\n            update hallpass_tokens t\n            set revoked = reason, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, ended_at),\n                revision = least(revision + 1, 9007199254740991)\n            from held h\n            where t.selector = h.selector\n                and t.revoked = 0;"
-        => "                    and revision < 9\n                order by selector\n                limit at_most + 1\n                for no key update\n            )\n            update hallpass_tokens t\n            set revoked = reason, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, ended_at),\n                revision = least(revision + 1, 9007199254740991)\n            from held h\n            where t.selector = h.selector;",
+    patch!(function_marks_again, "0005_announcing.sql",
+        "                    and revoked = 0\n                order by selector\n                limit at_most + 1\n                for no key update\n            ),\n            done as (\n                update hallpass_tokens t\n                set revoked = reason, idle_at = null, purge_at = expires_at,\n                    updated_at = greatest(updated_at, ended_at), revision = least(revision + 1, 9007199254740991)\n                from held h\n                where t.selector = h.selector\n                    and t.revoked = 0"
+        => "                    and revision < 9\n                order by selector\n                limit at_most + 1\n                for no key update\n            ),\n            done as (\n                update hallpass_tokens t\n                set revoked = reason, idle_at = null, purge_at = expires_at,\n                    updated_at = greatest(updated_at, ended_at), revision = least(revision + 1, 9007199254740991)\n                from held h\n                where t.selector = h.selector",
         &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]),
     patch!(remove_every_kind, "remove.sql", "        and ($2::text[] is null or kind = any ($2))\n" => "        and coalesce(cardinality($2::text[]), 0) >= 0\n", CHOICE),
     patch!(remove_every_purpose, "remove.sql", "        and ($3::smallint[] is null or purpose = any ($3))\n" => "        and coalesce(cardinality($3::smallint[]), 0) >= 0\n", CHOICE),
@@ -174,11 +174,11 @@ const PATCHES: &[Patch] = &[
     patch!(mark_page_keeps_the_revision, "mark_page.sql", "revision + 1" => "revision",
         CHOICE),
     patch!(mark_again, "mark.sql",
-        "        and revoked = 0\n    order by selector\n    limit $6 + 1\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector\n    and t.revoked = 0"
-        => "        and revision < 9\n    order by selector\n    limit $6 + 1\n    for no key update\n)\nupdate hallpass_tokens t\nset revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n    revision = least(revision + 1, 9007199254740991)\nfrom held h\nwhere t.selector = h.selector",
+        "        and revoked = 0\n    order by selector\n    limit $6 + 1\n    for no key update\n),\nended as (\n    update hallpass_tokens t\n    set revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n        revision = least(revision + 1, 9007199254740991)\n    from held h\n    where t.selector = h.selector\n        and t.revoked = 0"
+        => "        and revision < 9\n    order by selector\n    limit $6 + 1\n    for no key update\n),\nended as (\n    update hallpass_tokens t\n    set revoked = $7, idle_at = null, purge_at = expires_at, updated_at = greatest(updated_at, $8),\n        revision = least(revision + 1, 9007199254740991)\n    from held h\n    where t.selector = h.selector",
         &[(S8, "subject::what_is_marked_already_keeps_its_first_reason")]),
-    patch!(remove_page_counts_what_it_looked_at, "remove_page.sql", "count(*) from ended" => "2 + count(*) from ended", CHOICE),
-    patch!(mark_page_counts_what_it_looked_at, "mark_page.sql", "count(*) from ended" => "2 + count(*) from ended", CHOICE),
+    patch!(remove_page_counts_what_it_looked_at, "remove_page.sql", "select (select count(*) from ended)" => "select (select 2 + count(*) from ended)", CHOICE),
+    patch!(mark_page_counts_what_it_looked_at, "mark_page.sql", "select (select count(*) from ended)" => "select (select 2 + count(*) from ended)", CHOICE),
     // purge
     patch!(purge_misses_the_instant, "purge.sql", "purge_at <= $1" => "purge_at < $1", PURGED),
     patch!(purge_takes_the_living, "purge.sql", "where purge_at <= $1" => "where created_at <= $1",

@@ -8,7 +8,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Page, Record, TokenStore};
+use hallpass_core::store::{
+    Action, Announcer, Epoch, EpochUpdate, Fence, Lost, Page, Proven, Record, TokenStore,
+};
 use hallpass_core::{Note, Selector, StoreError, Subject};
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::{Backend, Launch, Origin, Server, needed};
@@ -17,6 +19,7 @@ use tokio::io::copy_bidirectional;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::Instant;
 
+use crate::feed::ear::Ear;
 use crate::outages::{LIMIT, in_time, write};
 use crate::support::{
     admission, ask, at, connection, put, record, revocation, say, schema, store, stored, until, words,
@@ -213,7 +216,10 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     let mut on = connection(old.url()).await;
     say(&mut on, "alter system reset synchronous_standby_names").await;
     drop(on);
+    let mut ear = Ear::open(&store).await;
+    assert_eq!(ear.turn().await, Proven::ThisTurn);
     demote(&old).await;
+    assert_eq!(ear.turn().await, Proven::Lost(Lost::Closed));
     promote(&new).await;
     // The login is ended on the new primary.
     let elsewhere = PostgresStore::builder().schema(&schema).connect(new.url()).await.unwrap();
@@ -222,6 +228,9 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
         let found = store.find(alice.selector).await;
         assert!(matches!(found, Err(StoreError::Unavailable(_))), "read on a demoted server: {found:?}");
     }
+    let error = store.feed().await.err().unwrap();
+    assert!(matches!(error, StoreError::Unavailable(_)), "{}", words(&error));
+    assert!(words(&error).contains("standby"), "{}", words(&error));
     let (name, page) = (alice.subject.clone().unwrap(), Page::first(NonZeroU16::MIN));
     let listed = store.list_by_subject(&name, &page).await;
     assert!(matches!(listed, Err(StoreError::Unavailable(_))), "listed on a demoted server: {listed:?}");
@@ -237,6 +246,12 @@ async fn a_demoted_primary_is_noticed_before_a_read_is_believed() {
     address.lead_to(&new);
     until("the primary is found", async || store.find(alice.selector).await.is_ok()).await;
     assert_eq!(store.find(alice.selector).await.unwrap(), None, "what was ended is found");
+    // Its unlogged tables are empty.
+    let mut ear = Ear::open(&store).await;
+    let bob = record("bob");
+    put(&elsewhere, &bob).await;
+    assert!(elsewhere.delete(bob.selector, &Note::none()).await.unwrap());
+    assert_eq!(ear.hears().await.ended, [bob.selector].into());
     // Lets its start end.
     promote(&old).await;
 }

@@ -5,6 +5,7 @@
 mod batches;
 mod errors;
 mod failover;
+mod feed;
 mod handles;
 mod hot;
 mod lists;
