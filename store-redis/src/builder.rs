@@ -195,7 +195,7 @@ impl Builder {
         };
         let versions = router.in_time(looking).await?;
         if versions.into_iter().min().is_some_and(|oldest| oldest >= (7, 0)) {
-            scripts.revoke_at_maxmemory();
+            scripts.end_at_maxmemory();
         }
         Ok(RedisStore::new(Backend { router, scripts }, self.namespace.into()))
     }

@@ -65,9 +65,9 @@ impl TokenStore for RedisStore {
         &self,
         next: &Record,
         expected: Revision,
-        _change: Change<'_>,
+        change: Change<'_>,
     ) -> Result<Replace, StoreError> {
-        self.backend.replace(next, expected).await
+        self.backend.replace(next, expected, change).await
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
