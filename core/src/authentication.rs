@@ -53,6 +53,12 @@ impl Authentication {
         self
     }
 
+    /// Returns the memory that its texts take, in bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let texts = self.methods.iter().chain(&self.level);
+        texts.map(|text| size_of::<Box<str>>() + text.len()).sum()
+    }
+
     /// Returns the methods, in the order in which they were added.
     pub fn methods(&self) -> impl Iterator<Item = &str> {
         self.methods.iter().map(|method| &**method)

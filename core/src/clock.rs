@@ -109,6 +109,21 @@ impl Clock for SystemClock {
     }
 }
 
+/// Returns the time since the system was booted, suspensions included, in nanoseconds and never 0; `None` if no clock of
+/// this system counts them. `CLOCK_MONOTONIC`, which the standard library reads, stands still meanwhile.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+pub(crate) fn since_boot() -> Option<u64> {
+    let time = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
+    let (seconds, nanos) = (u64::try_from(time.tv_sec).ok()?, u64::try_from(time.tv_nsec).ok()?);
+    Some(seconds.saturating_mul(1_000_000_000).saturating_add(nanos).max(1))
+}
+
+/// Returns `None`: no clock of this system counts suspensions.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+pub(crate) const fn since_boot() -> Option<u64> {
+    None
+}
+
 /// A clock that moves only by calls, to test expiry and windows without sleeping.
 #[derive(Debug)]
 pub struct ManualClock(AtomicU64);

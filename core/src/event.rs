@@ -11,6 +11,7 @@ use crate::ident::{Kind, LoginId, Subject};
 use crate::record::{Reason, Record};
 use crate::selector::Selector;
 use crate::stamp::FingerprintCheck;
+use crate::store::Lost;
 
 /// Receives every event. It is called where the event happens, so hand slow work to another task.
 pub trait Observer: fmt::Debug + Send + Sync + 'static {
@@ -39,7 +40,7 @@ pub struct Event<'a> {
     pub login: Option<LoginId>,
     /// How the client that presented the token compares with the one that it was issued to.
     pub fingerprint: FingerprintCheck,
-    /// The number of records, for revocations and purges.
+    /// The number of records, for revocations and purges; what the kind of event says it is, for the near cache.
     pub count: u64,
     /// The client that presented the token or made the call, if the caller supplied it: in an alarm, the other side.
     pub context: Option<&'a RequestContext>,
@@ -64,6 +65,9 @@ pub enum EventKind {
     Evicted,
     /// An expired token was presented.
     Expired,
+    /// The near cache may have missed endings, for this reason, and has forgotten everything. The
+    /// [`count`](Event#structfield.count) is the number of records. Until there is a lease again, the store is read.
+    FeedLost(Lost),
     /// A login or a restored session was refused: a log-out ran while it was under way.
     Fenced,
     /// Every record of a subject was removed.
@@ -78,6 +82,11 @@ pub enum EventKind {
     /// A predecessor was presented after the retry window. The login was ended, or could not be if the event has a
     /// [`source`](Event#structfield.source).
     Lapsed,
+    /// The near cache has had no proof for longer than the lag: the store is read, and records stay. The
+    /// [`count`](Event#structfield.count) is the age of the last proof in milliseconds.
+    LeaseEnded,
+    /// The near cache serves from now on.
+    LeaseGained,
     /// The text is not that of a token.
     Malformed,
     /// A purge in the background failed; the purger goes on.
@@ -99,6 +108,8 @@ pub enum EventKind {
     Rotated,
     /// A used single-use token was presented.
     Spent,
+    /// The near cache accepted a token whose record had ended, as a sample showed. Within the lag that is allowed.
+    StaleAccept,
     /// The given stamp does not match the record's. The token was refused; nothing was ended.
     StampMismatch,
     /// A token was presented whose digest was made with a retired key, or without a key although there is a keyring.
@@ -211,8 +222,11 @@ impl<'a> Event<'a> {
         match self.kind {
             EventKind::Abandoned
             | EventKind::Corrupt
+            | EventKind::FeedLost(_)
+            | EventKind::LeaseEnded
             | EventKind::PurgeFailed
             | EventKind::Reused
+            | EventKind::StaleAccept
             | EventKind::WriteFailed => emit!(warn),
             _ if self.source.is_some() => emit!(warn),
             EventKind::InvalidValidator
@@ -220,6 +234,7 @@ impl<'a> Event<'a> {
             | EventKind::Fenced
             | EventKind::Forgotten
             | EventKind::Lapsed
+            | EventKind::LeaseGained
             | EventKind::Revoked(_)
             | EventKind::StampMismatch
             | EventKind::UnusableKey => emit!(info),

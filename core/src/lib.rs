@@ -18,6 +18,7 @@ mod ident;
 mod keyring;
 mod limit;
 mod memory;
+mod near;
 mod policy;
 mod purger;
 mod purpose;
@@ -39,6 +40,9 @@ pub use ident::{Device, Kind, LoginId, Subject};
 pub use keyring::{KeyId, Keyring, Seal, UnknownKey};
 pub use limit::{BoxError, DecodeError, LimitError};
 pub use memory::MemoryStore;
+#[doc(hidden)]
+pub use near::NodeClock;
+pub use near::{NearCache, NearCacheStats};
 pub use policy::{Policy, PolicyError, RetryWindow, Scope, Windows};
 pub use purger::Purger;
 pub use purpose::{Purpose, Purposes};

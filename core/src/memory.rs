@@ -1,5 +1,7 @@
 //! The reference store: a map behind one lock, which shows what [`TokenStore`] means.
 
+mod feed;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt;
 use std::ops::Bound;
@@ -8,14 +10,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+use self::feed::Feeds;
 use crate::clock::Timestamp;
 use crate::error::StoreError;
 use crate::ident::{Epoch, Era, Revision, Subject};
 use crate::record::{Reason, Record};
 use crate::selector::Selector;
 use crate::store::{
-    Action, Admission, Change, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged, Replace, Revocation,
-    TokenStore,
+    Action, Admission, Announcer, Change, ChangeFeed, EpochUpdate, Fence, Insert, Listed, Note, Page, Purged,
+    Replace, Revocation, TokenStore,
 };
 
 /// Keeps records in memory: for tests, examples, and sites that may lose all logins at a restart.
@@ -31,6 +34,7 @@ struct Tables {
     index: HashMap<Subject, BTreeSet<(Timestamp, Selector)>>,
     due: BTreeSet<(Timestamp, Selector)>,
     epochs: BTreeMap<Subject, (Epoch, Timestamp)>,
+    feeds: Feeds,
 }
 
 impl MemoryStore {
@@ -72,7 +76,7 @@ impl TokenStore for MemoryStore {
         &self,
         next: &Record,
         expected: Revision,
-        _change: Change<'_>,
+        change: Change<'_>,
     ) -> Result<Replace, StoreError> {
         if expected == Revision::MAX {
             return Err(StoreError::Refused("the revision cannot be counted any further".into()));
@@ -83,13 +87,21 @@ impl TokenStore for MemoryStore {
             Some(old) if old.revision != expected || old.revoked.is_some() => Ok(Replace::Conflict),
             Some(_) => {
                 tables.put(next.clone());
+                if let Change::End(_) = change {
+                    tables.feeds.announce(next.selector);
+                }
                 Ok(Replace::Replaced)
             }
         }
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
-        Ok(self.write().take(selector))
+        let mut tables = self.write();
+        let removed = tables.take(selector);
+        if removed {
+            tables.feeds.announce(selector);
+        }
+        Ok(removed)
     }
 
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
@@ -103,10 +115,14 @@ impl TokenStore for MemoryStore {
         let doomed: Vec<Selector> = matching.map(|record| record.selector).collect();
         let mut count = 0;
         for selector in doomed {
-            count += u64::from(match revocation.action {
+            let ended = match revocation.action {
                 Action::Remove => tables.take(selector),
                 Action::Mark { reason, at } => tables.mark(selector, reason, at),
-            });
+            };
+            if ended {
+                tables.feeds.announce(selector);
+                count += 1;
+            }
         }
         Ok(count)
     }
@@ -144,6 +160,17 @@ impl TokenStore for MemoryStore {
             removed += u64::from(tables.take(selector));
         }
         Ok(Purged { removed, more: false })
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Announcer for MemoryStore {
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        Ok(self.write().feeds.open())
     }
 }
 

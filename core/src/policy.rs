@@ -30,6 +30,7 @@ pub struct Policy {
     pub(crate) format: Format,
     pub(crate) require_stamp: bool,
     pub(crate) reuse_ends: Scope,
+    pub(crate) cached_for: Option<Duration>,
 }
 
 /// When a token rotates, and how long its predecessor is still accepted.
@@ -105,6 +106,7 @@ impl Policy {
             format: Format::Plain,
             require_stamp: false,
             reuse_ends: Scope::Login,
+            cached_for: None,
         }
     }
 
@@ -223,6 +225,18 @@ impl Policy {
         self
     }
 
+    /// Keeps records of this kind in the memory of the node for at most `age`, 60 seconds for instance. Then most
+    /// verifications make no call of the store, and an ending is still seen on every node at once, as
+    /// [`NearCache`](crate::NearCache) explains.
+    ///
+    /// From 1 millisecond to 10 minutes; for a kind that rotates at most its [`overlap`](Windows::overlap), within
+    /// which a predecessor is accepted anyway. Not for a kind that works once.
+    #[must_use]
+    pub const fn cached_for(mut self, age: Duration) -> Self {
+        self.cached_for = Some(age);
+        self
+    }
+
     /// Returns the windows; closed without rotation.
     pub(crate) fn windows(&self) -> Windows {
         self.rotation.unwrap_or(Windows::NONE)
@@ -253,6 +267,16 @@ impl Policy {
             rule(self.touch <= idle / 2, "a touch comes at least twice in an idle lifetime")?;
         }
         rule(max_skew <= HOUR, "clocks are at most an hour apart")?;
+        if let Some(age) = self.cached_for {
+            rule(self.purpose != Purpose::SingleUse, "a single-use token is never kept in a cache")?;
+            rule(whole(age), "a cache keeps a record for at least a millisecond")?;
+            rule(age <= MINUTE * 10, "a cache keeps a record for at most ten minutes")?;
+            let rotates = self.rotation.is_some();
+            rule(
+                !rotates || age <= self.windows().overlap,
+                "a cache keeps a record of a kind that rotates for at most the overlap",
+            )?;
+        }
         let Some(windows) = self.rotation else { return Ok(()) };
         let wide = |window: Duration| window >= max_skew * 2;
         let shortest = self.idle.unwrap_or(self.absolute);
@@ -338,6 +362,11 @@ mod tests {
             (with(|w| w.min_interval = Duration::from_secs(59)), "twice the overlap"),
             (with(|w| (w.overlap, w.min_interval) = (DAY * 4, DAY * 8)), "a quarter"),
             (Policy::one_time().rotation(Some(windows)), "single-use"),
+            (Policy::one_time().cached_for(MINUTE), "single-use token is never kept"),
+            (Policy::session().cached_for(Duration::from_nanos(1)), "at least a millisecond"),
+            (Policy::session().cached_for(MINUTE * 10 + Duration::from_nanos(1)), "at most ten minutes"),
+            (Policy::remember().cached_for(Duration::from_secs(31)), "at most the overlap"),
+            (Policy::remember().rotation(Some(Windows::NONE)).cached_for(MINUTE), "at most the overlap"),
             (Policy::api_key().format(Format::Checked { prefix: "X" }), "a prefix has"),
         ];
         for (policy, rule) in cases {
@@ -346,6 +375,9 @@ mod tests {
         }
         let strict = Policy::remember().rotation(Some(Windows::NONE));
         assert_eq!(strict.check(SKEW), Ok(()), "zero windows are allowed for strict shops");
+        for kept in [Policy::session().cached_for(MINUTE * 10), Policy::remember().cached_for(MINUTE / 2)] {
+            assert_eq!(kept.check(SKEW), Ok(()));
+        }
         let narrow = with(|w| {
             let second = Duration::from_secs(1);
             (w.retry_window, w.overlap) = (RetryWindow::For(second * 8), second * 2);

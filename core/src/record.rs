@@ -72,6 +72,29 @@ impl Record {
         self.revoked.is_none() && at < self.expires_at && self.idle_at.is_none_or(|idle| at < idle)
     }
 
+    /// Returns the record with an empty body, without copying the body first.
+    pub(crate) fn without_body(&self) -> Self {
+        Self {
+            selector: self.selector,
+            subject: self.subject.clone(),
+            kind: self.kind,
+            purpose: self.purpose,
+            login: self.login,
+            era: self.era,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            seen_at: self.seen_at,
+            expires_at: self.expires_at,
+            idle_at: self.idle_at,
+            purge_at: self.purge_at,
+            revoked: self.revoked,
+            revision: self.revision,
+            generation: self.generation,
+            device: self.device.clone(),
+            body: Body(Vec::new()),
+        }
+    }
+
     /// Ends the record: what [`Action::Mark`](crate::store::Action::Mark) does to each record that matches.
     ///
     /// The mark clears the idle expiry, and the record stays until its absolute one, so that its owner can be told

@@ -7,6 +7,7 @@ mod builder;
 mod candidate;
 mod cap;
 mod data;
+mod ended;
 mod ending;
 mod found;
 mod issue;
@@ -14,6 +15,7 @@ mod list;
 mod login;
 mod look_up;
 mod purge;
+mod recall;
 mod records;
 mod renew;
 mod revoke;
@@ -26,7 +28,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use builder::TokensBuilder;
+pub use builder::{BuildError, TokensBuilder};
 pub use candidate::Candidate;
 pub use issue::Issue;
 pub use list::{ActiveLogin, ListCursor, ListQuery, Listing};
@@ -41,6 +43,7 @@ use crate::error::{Failure, StoreError};
 use crate::event::{Event, Observer};
 use crate::ident::Kind;
 use crate::keyring::Keys;
+use crate::near::{Near, NearCacheStats};
 use crate::policy::Policy;
 use crate::purpose::Purpose;
 use crate::store::{Kinds, TokenStore};
@@ -58,12 +61,14 @@ use crate::store::{Kinds, TokenStore};
 /// | log in | [`begin_login`](Self::begin_login) before the password is checked, [`begin_unknown_login`](Self::begin_unknown_login) for a name that no account has, [`begin_anonymous`](Self::begin_anonymous) for a visitor |
 /// | issue a token | [`issue`](Self::issue) in a login, [`issue_from`](Self::issue_from) another token of it |
 /// | accept a token | [`verify`](Self::verify), [`verify_and_rotate`](Self::verify_and_rotate), [`consume`](Self::consume) for one that works once; [`look_up`](Self::look_up) first, if the token is bound to a stamp |
+/// | close a stream with its login | [`ended`](Self::ended) |
 /// | keep data with a token | [`data`](Self::data), [`update_data`](Self::update_data) |
 /// | renew a login | [`authenticated_again`](Self::authenticated_again) after a second factor, [`credential_changed`](Self::credential_changed), [`revoke_others`](Self::revoke_others): each ends the old token and returns a new one |
 /// | end tokens | [`revoke`](Self::revoke) the one presented, [`revoke_login`](Self::revoke_login) one device, [`revoke_kinds_of_login`](Self::revoke_kinds_of_login) some of its tokens, [`revoke_subject`](Self::revoke_subject) all of a user |
 /// | list devices and keys | [`list`](Self::list); [`remove_unreadable`](Self::remove_unreadable) removes a row that does not decode |
 /// | erase a user | [`forget_subject`](Self::forget_subject) |
 /// | remove expired records | [`purge`](Self::purge), or a [`Purger`](crate::Purger) in the background |
+/// | accept tokens without a call of the store | [`Policy::cached_for`], [`TokensBuilder::near_cache`]; [`exact`](Self::exact) for one answer past the cache |
 /// | attach the client's address and user agent to events | [`with_context`](Self::with_context) |
 /// | read the configuration | [`policy`](Self::policy), [`kinds_for`](Self::kinds_for), [`now`](Self::now) |
 ///
@@ -86,10 +91,13 @@ use crate::store::{Kinds, TokenStore};
 pub struct Tokens {
     shared: Arc<Shared>,
     context: Option<Arc<RequestContext>>,
+    /// Whether every answer comes from the store.
+    exact: bool,
 }
 
 struct Shared {
     store: Arc<dyn TokenStore>,
+    near: Option<Arc<Near>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     observer: Option<Arc<dyn Observer>>,
@@ -123,7 +131,21 @@ impl Tokens {
     /// Returns a handle for one request: events and notes of its calls carry `context`. Cheap.
     #[must_use]
     pub fn with_context(&self, context: RequestContext) -> Self {
-        Self { shared: self.shared.clone(), context: Some(Arc::new(context)) }
+        Self { context: Some(Arc::new(context)), ..self.clone() }
+    }
+
+    /// Returns a handle whose verifications all ask the store, past the near cache, for an answer that is exact at
+    /// this moment: before a payment, for an administrator. Cheap. Without a near cache every answer is exact.
+    #[must_use]
+    pub fn exact(&self) -> Self {
+        Self { exact: true, ..self.clone() }
+    }
+
+    /// Returns the figures of the near cache; `None` if no kind is kept.
+    #[must_use]
+    pub fn near_cache_stats(&self) -> Option<NearCacheStats> {
+        let is_kept = self.shared.policies.iter().any(|policy| policy.cached_for.is_some());
+        self.shared.near.as_ref().filter(|_| is_kept).map(|near| near.stats())
     }
 
     fn store(&self) -> &dyn TokenStore {

@@ -105,7 +105,8 @@ impl Request {
     /// Returns whether these tokens have been overtaken: the session was ended, by a log-out or by a login, or the
     /// remember-me token was replaced. Then the response must not overwrite newer cookies.
     pub(crate) async fn is_overtaken(&self, [session, remember]: &[Option<Text>; 2]) -> bool {
-        let (tokens, kinds) = (self.tokens(), &self.config.kinds);
+        // Exact: an answer of the near cache may be older than the cookies.
+        let (tokens, kinds) = (self.tokens().exact(), &self.config.kinds);
         let look_up =
             async |kind: Kind, text: &Text| tokens.look_up(kind, text).await.map_err(NotAdmitted::from);
         if let Some(session) = session

@@ -71,6 +71,20 @@ pub(crate) struct Nonce {
 }
 
 impl State {
+    /// Returns the state without application data, without copying them first.
+    pub(crate) fn without_data(&self) -> Self {
+        Self {
+            write_id: self.write_id,
+            digest: self.digest,
+            lineage: self.lineage,
+            rotated: self.rotated.clone(),
+            facts: self.facts.clone(),
+            confirms: self.confirms,
+            renews: self.renews,
+            data: Vec::new(),
+        }
+    }
+
     /// Layout, big-endian: version 1 · flags 1 · write id 8 · digest 4 + 32 · lineage 16 ·
     /// authenticated at 8 · origin 1 · [stamp 16] · [fingerprint 16] · [binding 32] ·
     /// [authentication: level 1 + n, methods 1, each 1 + n] · [confirms 16 + 4] · [renews 8] ·

@@ -36,8 +36,9 @@ pub trait Announcer: Send + Sync {
 ///   opened, and all of them were reported to [`Heard`] before the turn returned. What a feed cannot cover, it reports
 ///   as [`Lost`]. Silence is never proof: a turn asks the backend, and the answer comes on the channel that carries
 ///   the announcements, behind them.
-/// - An ending may be reported early (before its acknowledgement), more than once, and in any order. A record that did
-///   not end may be reported, too: that costs a read.
+/// - An ending may be reported before it is acknowledged, but never before every [`find`](super::TokenStore::find)
+///   sees it: a cache would read the record once more and keep it. It may be reported more than once, and in any order.
+///   A record that did not end may be reported, too: that costs a read.
 /// - A turn waits for nothing but its answer. If no answer comes, core cuts the turn off, drops the feed and opens
 ///   another. A feed that is dropped at any await leaves nothing behind in the backend that lasts.
 #[async_trait]

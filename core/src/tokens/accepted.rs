@@ -26,6 +26,7 @@ impl Issue<'_> {
                 None => FingerprintCheck::Unknown,
             },
             found: Box::new(Found { record, state, presented: Presented::Current, deadlines }),
+            is_recalled: false,
             confirms: None,
             successor: None,
         };

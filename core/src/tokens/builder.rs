@@ -1,5 +1,6 @@
 //! The builder of a service.
 
+use std::error::Error;
 use std::fmt;
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -9,7 +10,9 @@ use super::{Shared, Tokens};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, OsEntropy};
 use crate::event::Observer;
+use crate::ident::Kind;
 use crate::keyring::{Keyring, Keys};
+use crate::near::{Near, NearCache, OwnWrites};
 use crate::policy::{Policy, PolicyError};
 use crate::store::TokenStore;
 
@@ -19,12 +22,13 @@ const MAX_LOGINS: NonZeroU32 = NonZeroU32::new(100).unwrap();
 const MAX_RECORDS_PER_LOGIN: NonZeroU32 = NonZeroU32::new(32).unwrap();
 
 /// Builds a [`Tokens`]. Start with [`Tokens::builder`].
-pub struct TokensBuilder(Shared);
+pub struct TokensBuilder(Shared, NearCache);
 
 impl TokensBuilder {
     pub(super) fn new(store: Arc<dyn TokenStore>) -> Self {
-        Self(Shared {
+        let shared = Shared {
             store,
+            near: None,
             clock: Arc::new(SystemClock),
             entropy: Arc::new(OsEntropy),
             observer: None,
@@ -39,7 +43,8 @@ impl TokensBuilder {
             max_skew: Duration::from_secs(10),
             max_logins: MAX_LOGINS,
             max_records_per_login: MAX_RECORDS_PER_LOGIN,
-        })
+        };
+        Self(shared, NearCache::new())
     }
 
     /// Adds a policy and replaces the one for the same kind, if there is one.
@@ -88,6 +93,13 @@ impl TokensBuilder {
         self
     }
 
+    /// Sets how records of the kinds that [are kept](Policy::cached_for) are kept in the memory of this node.
+    #[must_use]
+    pub fn near_cache(mut self, settings: NearCache) -> Self {
+        self.1 = settings;
+        self
+    }
+
     /// Takes the time from `clock`.
     #[must_use]
     pub fn clock(mut self, clock: impl Clock) -> Self {
@@ -105,10 +117,26 @@ impl TokensBuilder {
     /// Checks every policy and starts the service.
     ///
     /// # Errors
-    /// [`PolicyError`] names the first rule that a policy breaks.
-    pub fn build(self) -> Result<Tokens, PolicyError> {
-        self.0.policies.iter().try_for_each(|policy| policy.check(self.0.max_skew))?;
-        Ok(Tokens { shared: Arc::new(self.0), context: None })
+    /// [`BuildError`] names the first rule that a policy breaks, or says why there can be no near cache.
+    pub fn build(self) -> Result<Tokens, BuildError> {
+        let Self(mut shared, near_cache) = self;
+        shared.policies.iter().try_for_each(|policy| policy.check(shared.max_skew))?;
+        near_cache.check().map_err(BuildError::NearCache)?;
+        let kept = shared.policies.iter().find(|policy| policy.cached_for.is_some());
+        let announces = shared.store.announcer().is_some();
+        if let (Some(kept), false) = (kept, announces) {
+            return Err(BuildError::NoAnnouncer(kept.kind));
+        }
+        // Also if no kind is kept: it hears what ends. It takes no turn before it is used.
+        let (store, observer) = (Arc::clone(&shared.store), shared.observer.clone());
+        let near = Near::new(near_cache, store, Arc::clone(&shared.clock), observer);
+        shared.near = near.filter(|_| announces).map(Arc::new);
+        match (kept, &shared.near) {
+            (Some(_), None) => return Err(BuildError::NoClock),
+            (Some(_), Some(near)) => shared.store = Arc::new(OwnWrites::new(Arc::clone(near))),
+            (None, _) => {}
+        }
+        Ok(Tokens { shared: Arc::new(shared), context: None, exact: false })
     }
 }
 
@@ -120,3 +148,40 @@ impl fmt::Debug for TokensBuilder {
             .finish_non_exhaustive()
     }
 }
+
+/// Why a service cannot be built.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum BuildError {
+    /// A policy breaks a rule.
+    Policy(PolicyError),
+    /// A setting of the near cache breaks this rule.
+    NearCache(&'static str),
+    /// Records of this kind are to be kept, and the store cannot announce what ends.
+    NoAnnouncer(Kind),
+    /// Records are to be kept, and this system has no clock that counts the time of a suspension (`CLOCK_BOOTTIME`).
+    NoClock,
+}
+
+impl From<PolicyError> for BuildError {
+    fn from(error: PolicyError) -> Self {
+        Self::Policy(error)
+    }
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Policy(error) => error.fmt(f),
+            Self::NearCache(rule) => write!(f, "the near cache breaks a rule: {rule}"),
+            Self::NoAnnouncer(kind) => {
+                write!(f, "{kind} tokens cannot be kept in a cache: the store does not announce what ends")
+            }
+            Self::NoClock => {
+                f.write_str("tokens cannot be kept in a cache: this system has no CLOCK_BOOTTIME")
+            }
+        }
+    }
+}
+
+impl Error for BuildError {}

@@ -1,6 +1,7 @@
 //! From a presented token to a verdict: look up, decide, write what the decision needs, or start over.
 
 use std::fmt;
+use std::sync::Arc;
 
 use super::Tokens;
 use super::alarm::Replay;
@@ -14,6 +15,7 @@ use crate::event::{Event, EventKind};
 use crate::ident::{LoginId, Subject};
 use crate::keyring::Key;
 use crate::limit::DecodeError;
+use crate::near::Entry;
 use crate::policy::{Policy, Scope};
 use crate::purpose::Purpose;
 use crate::record::state::{Confirms, Nonce, Rotated, State};
@@ -34,6 +36,8 @@ pub struct Candidate<'a> {
     policy: &'a Policy,
     validator: Validator,
     found: Box<Found>,
+    /// The entry of the near cache that the record comes from, if it does. Then the record may only be accepted.
+    entry: Option<Arc<Entry>>,
     fingerprint: Option<Fingerprint>,
     /// Whether its use proves that the client has it.
     confirms: bool,
@@ -45,8 +49,9 @@ impl<'a> Candidate<'a> {
         policy: &'a Policy,
         validator: Validator,
         found: Box<Found>,
+        entry: Option<Arc<Entry>>,
     ) -> Self {
-        Self { tokens, policy, validator, found, fingerprint: None, confirms: true }
+        Self { tokens, policy, validator, found, entry, fingerprint: None, confirms: true }
     }
 }
 
@@ -64,7 +69,8 @@ impl Candidate<'_> {
     }
 
     /// Returns which of the record's tokens it is. If a client sends several tokens, verify the newest first: an old
-    /// one ends the login (D9).
+    /// one ends the login (D9). From the near cache it may be the newest of a moment ago; ask
+    /// [`exact`](Tokens::exact) if that matters.
     #[must_use]
     pub const fn presented(&self) -> Presented {
         self.found.presented
@@ -148,6 +154,13 @@ impl Candidate<'_> {
         if self.policy.purpose == Purpose::SingleUse {
             return Err(Failure::WrongCall(self.policy.kind).into());
         }
+        if self.entry.is_some() {
+            if request == Request::Verify && self.may_recall(stamp) {
+                self.tokens.emit(&self.event(EventKind::Verified, self.tokens.now()));
+                return Ok(self.accept(None));
+            }
+            self.read_again().await?;
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.tokens.now();
@@ -190,6 +203,35 @@ impl Candidate<'_> {
             }
             backoff.pause(self.tokens).await?;
         }
+    }
+
+    /// Returns whether the record of the near cache is enough: the token is accepted, nothing has to be written, and
+    /// every ending until a moment ago was heard. Everything else is for the store to decide, and nothing is reported.
+    fn may_recall(&self, stamp: Option<&Stamp>) -> bool {
+        let (Some(entry), Some(near)) = (&self.entry, self.tokens.near(self.policy)) else { return false };
+        let quiet = match self.decide(Request::Verify, stamp, self.tokens.now()) {
+            Decision::Accept { confirm, slide, successor: Successor::None } => {
+                !(confirm && self.confirms || slide)
+            }
+            _ => false,
+        };
+        let confirms_issuer = self.confirms && self.found.state.confirms.is_some();
+        // The clock comes last: had this thread stood still since, the proof would be too old.
+        if !quiet || confirms_issuer || self.tokens.check(near, entry, self.policy).is_err() {
+            return false;
+        }
+        near.count_hit(self.found.record.selector);
+        true
+    }
+
+    /// Reads from the store the record that came from the near cache.
+    async fn read_again(&mut self) -> Result<(), Denied> {
+        self.entry = None;
+        let (tokens, policy, selector) = (self.tokens, self.policy, self.found.record.selector);
+        if let Some(near) = tokens.near(policy) {
+            self.found = Box::pin(tokens.read_and_keep(near, policy, selector, &self.validator)).await?;
+        }
+        Ok(())
     }
 
     /// The token is valid even if the writes that follow from its use fail (D12).
@@ -316,7 +358,7 @@ impl Candidate<'_> {
         let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
         let expires_at = self.found.deadlines.absolute;
         let successor = successor.map(|token| Issued { token, kind, login, expires_at });
-        Valid { found: self.found, fingerprint, confirms, successor }
+        Valid { found: self.found, is_recalled: self.entry.is_some(), fingerprint, confirms, successor }
     }
 }
 

@@ -7,19 +7,26 @@ use super::backoff::Backoff;
 use super::found::corrupt;
 use super::valid::Valid;
 use super::write::SwapOutcome;
+use crate::clock::Timestamp;
 use crate::error::{Denied, Rejected};
 use crate::limit::LimitError;
+use crate::record::Record;
 use crate::record::state::{MAX_DATA, State};
 use crate::store::Change;
 
 impl Tokens {
     /// Returns the application data of a token, as they were when it was verified or last changed with
-    /// [`update_data`](Self::update_data). May read the store.
+    /// [`update_data`](Self::update_data). Reads the store if the token was verified from the near cache, which keeps
+    /// no data.
     ///
     /// # Errors
     /// [`Denied`] if the token was ended meanwhile, or if the data could not be read.
-    #[expect(clippy::unused_async, reason = "a token that was verified from a cache will have to be read")]
     pub async fn data<'v>(&self, valid: &'v Valid) -> Result<Cow<'v, [u8]>, Denied> {
+        if valid.is_recalled {
+            let record = self.store().find(valid.selector()).await?;
+            let (_, state) = self.present(valid, record, self.now())?;
+            return Ok(Cow::Owned(state.data));
+        }
         Ok(Cow::Borrowed(&valid.found.state.data))
     }
 
@@ -40,6 +47,11 @@ impl Tokens {
         if !self.is_live(&valid.found.record, self.now()) {
             return Err(Rejected::Expired.into());
         }
+        if valid.is_recalled {
+            let record = self.store().find(valid.selector()).await?;
+            (valid.found.record, valid.found.state) = self.present(valid, record, self.now())?;
+            valid.is_recalled = false;
+        }
         let mut backoff = Backoff::default();
         loop {
             let now = self.now();
@@ -58,27 +70,36 @@ impl Tokens {
                     (valid.found.record, valid.found.state) = (next, state);
                     return Ok(());
                 }
-                SwapOutcome::Lost(None) => return Err(Rejected::Invalid.into()),
-                SwapOutcome::Lost(Some(record)) => {
-                    match record.revoked {
-                        Some(reason) => return Err(Rejected::from(reason).into()),
-                        None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
-                        None => {}
-                    }
+                SwapOutcome::Lost(record) => {
+                    let present = self.present(valid, record, now);
                     // The change may have been made already: a retry could make it twice.
-                    if let Some(error) = doubt {
+                    if let (Ok(_) | Err(Denied::Failed(_)), Some(error)) = (&present, doubt) {
                         return Err(error.into());
                     }
-                    let corrupt = |source| corrupt(record.selector, source);
-                    let state = State::decode(&record.body).map_err(corrupt)?;
-                    let proven = &valid.found;
-                    record
-                        .same_as_proven(&state.facts, &proven.record, &proven.state.facts)
-                        .map_err(corrupt)?;
-                    (valid.found.record, valid.found.state) = (record, state);
+                    (valid.found.record, valid.found.state) = present?;
                 }
             }
             backoff.pause(self).await?;
         }
+    }
+
+    /// Returns the present record of a token that was verified, as read just now.
+    fn present(
+        &self,
+        valid: &Valid,
+        record: Option<Record>,
+        now: Timestamp,
+    ) -> Result<(Record, State), Denied> {
+        let Some(record) = record else { return Err(Rejected::Invalid.into()) };
+        match record.revoked {
+            Some(reason) => return Err(Rejected::from(reason).into()),
+            None if !self.is_live(&record, now) => return Err(Rejected::Expired.into()),
+            None => {}
+        }
+        let corrupt = |source| corrupt(record.selector, source);
+        let state = State::decode(&record.body).map_err(corrupt)?;
+        let proven = &valid.found;
+        record.same_as_proven(&state.facts, &proven.record, &proven.state.facts).map_err(corrupt)?;
+        Ok((record, state))
     }
 }

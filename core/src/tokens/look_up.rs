@@ -29,9 +29,21 @@ impl Tokens {
             self.emit(&Event::new(EventKind::Malformed, now).token_kind(kind));
             return Err(Rejected::Malformed.into());
         };
-        let record = self.store().find(selector).await?;
-        let found = self.examine(policy, selector, &validator, record, now)?;
-        Ok(Candidate::new(self, policy, validator, found))
+        let (found, entry) = match self.near(policy) {
+            None => {
+                let record = self.store().find(selector).await?;
+                (self.examine(policy, selector, &validator, record, now)?, None)
+            }
+            Some(near) => {
+                near.keep_running();
+                match self.recall(near, policy, selector, &validator, now) {
+                    Some((found, entry)) => (found, Some(entry)),
+                    // Boxed, so that the future of a call without a cache stays small.
+                    None => Box::pin(self.recall_or_read(near, policy, selector, &validator)).await?,
+                }
+            }
+        };
+        Ok(Candidate::new(self, policy, validator, found, entry))
     }
 
     /// Verifies a token of `kind`, for kinds that are bound to no stamp.
@@ -104,7 +116,7 @@ impl Tokens {
     ///
     /// The costly proof of descent runs only if the newest digest does not match. This reveals whether a token is the
     /// newest one, which its holder learns from the verdict anyway.
-    fn identify(
+    pub(super) fn identify(
         &self,
         policy: &Policy,
         record: &Record,

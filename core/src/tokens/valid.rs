@@ -29,6 +29,8 @@ pub struct Issued {
 /// A presented token that is valid.
 pub struct Valid {
     pub(super) found: Box<Found>,
+    /// Whether the record comes from the near cache: it has no data, and a newer token may be in use.
+    pub(super) is_recalled: bool,
     pub(super) fingerprint: FingerprintCheck,
     /// The rotation whose successor this call hands out. A token that is issued from this one reaches the client
     /// together with it.
@@ -69,10 +71,10 @@ impl Valid {
     }
 
     /// Returns whether the newest token was presented, which shows that the client has it; otherwise it was the
-    /// predecessor, within its windows (D6, D7).
+    /// predecessor, within its windows (D6, D7). `false` for an answer of the near cache, which cannot know.
     #[must_use]
     pub const fn is_newest(&self) -> bool {
-        matches!(self.found.presented, Presented::Current)
+        !self.is_recalled && matches!(self.found.presented, Presented::Current)
     }
 
     /// Returns when the first token of its record was issued.

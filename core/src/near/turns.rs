@@ -1,0 +1,221 @@
+//! The task that takes the turns of the feed, and keeps the lease.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::{sleep, timeout};
+
+use super::Near;
+use crate::error::StoreError;
+use crate::event::EventKind;
+use crate::store::{Announced, ChangeFeed, Heard, Lost, Proven};
+
+/// How long the store may take to open a feed (S12).
+const OPENING: Duration = Duration::from_secs(20);
+/// The shortest and the longest pause before a feed is opened again.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(10);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+/// How often the callers that wait for the end of a record ask the store while there is no proof, in nanoseconds.
+const ASK_EVERY: u64 = 1_000_000_000;
+/// If wall clock and boot clock move against each other by this, in milliseconds, the proof of the turn is dropped: a
+/// machine that was paused may not have noticed.
+const JUMP: u64 = 250;
+
+/// Takes turns until the cache is dropped. If its runtime ends before, dropping it forgets everything, and the next
+/// verification starts another.
+pub(super) struct Turns {
+    near: Weak<Near>,
+    /// By how much the wall clock was ahead of the boot clock at the last turn, in milliseconds.
+    ahead: Option<u64>,
+    /// The t0 of the turn before, if that turn went well.
+    before: Option<u64>,
+    /// Whether there was a proof after the last turn.
+    leased: bool,
+    /// Whether an event has said that there is no feed.
+    reported: bool,
+    /// When the callers that wait for the end of a record were woken without an announcement.
+    woken_at: u64,
+}
+
+/// How a feed goes on.
+enum Next {
+    Turn,
+    /// Another feed must be opened. Without a reason everything was forgotten already.
+    Open(Option<Lost>),
+    /// The cache is gone.
+    Stop,
+}
+
+impl Turns {
+    pub(super) const fn new(near: Weak<Near>) -> Self {
+        Self { near, ahead: None, before: None, leased: false, reported: false, woken_at: 0 }
+    }
+
+    pub(super) async fn run(mut self) {
+        let mut pause = Duration::ZERO;
+        loop {
+            sleep(pause).await;
+            pause = (pause * 2).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            match self.open().await {
+                None => return,
+                Some(Ok((feed, flushes))) => match self.take_turns(feed, flushes).await {
+                    Next::Open(why) => {
+                        // A feed that never proved anything is not opened again and again in a hurry.
+                        if self.leased {
+                            pause = SHORTEST_PAUSE;
+                        }
+                        self.forget(why, None);
+                    }
+                    Next::Turn | Next::Stop => return,
+                },
+                Some(Err(error)) => self.forget(Some(Lost::Closed), error.as_ref()),
+            }
+        }
+    }
+
+    /// Opens a feed; `None` if the cache is gone. The error is absent if the store took too long.
+    async fn open(&self) -> Option<Result<(Box<dyn ChangeFeed>, u64), Option<StoreError>>> {
+        let store = self.near.upgrade()?.store().clone();
+        let opened = match store.announcer() {
+            Some(announcer) => timeout(OPENING, announcer.feed()).await,
+            None => return None,
+        };
+        let near = self.near.upgrade()?;
+        Some(match opened {
+            // From now on every ending is heard, so what is read from now on may be kept.
+            Ok(Ok(feed)) => Ok((feed, near.open())),
+            Ok(Err(error)) => Err(Some(error)),
+            Err(_) => Err(None),
+        })
+    }
+
+    async fn take_turns(&mut self, mut feed: Box<dyn ChangeFeed>, flushes: u64) -> Next {
+        (self.ahead, self.before) = (None, None);
+        let near = self.near.clone();
+        let heard = Heard::new(move |announced| {
+            let Some(near) = near.upgrade() else { return };
+            match announced {
+                Announced::Ended(selectors) => near.ended(selectors),
+                Announced::Shard(shard) => near.ended_shard(shard),
+                Announced::Lost(why) => near.forget(why, None),
+            }
+        });
+        loop {
+            match self.turn(&mut *feed, &heard, flushes).await {
+                Next::Turn => {}
+                next => return next,
+            }
+            let Some(pause) = self.near.upgrade().map(|near| near.config.poll_every) else {
+                return Next::Stop;
+            };
+            sleep(pause).await;
+        }
+    }
+
+    async fn turn(&mut self, feed: &mut dyn ChangeFeed, heard: &Heard, flushes: u64) -> Next {
+        let Some(near) = self.near.upgrade() else { return Next::Stop };
+        let jumped = self.has_jumped(&near);
+        // Before the question: what is acknowledged while the answer is under way may be missing from it.
+        let t0 = near.now();
+        let lag = near.config.lag;
+        drop(near);
+        let answer = timeout(lag, feed.turn(heard)).await;
+        let Some(near) = self.near.upgrade() else { return Next::Stop };
+        near.timed(t0);
+        if near.leased.flushes() != flushes {
+            return Next::Open(None);
+        }
+        let proof = match answer {
+            // What was cut off is not continued: the answer may still come, and would be taken for the next one.
+            Err(_) => return Next::Open(Some(Lost::Closed)),
+            Ok(Ok(Proven::Lost(why))) => return Next::Open(Some(why)),
+            Ok(Ok(Proven::ThisTurn)) => Some(t0),
+            Ok(Ok(Proven::TurnBefore)) => self.before,
+            Ok(Err(_)) => None,
+        };
+        self.before = if matches!(answer, Ok(Ok(_))) { Some(t0) } else { None };
+        if jumped {
+            near.leased.lower();
+            self.before = None;
+        } else if !near.leased.raise(proof.unwrap_or(0), flushes) {
+            // The feed has reported a loss just now.
+            return Next::Open(None);
+        }
+        self.note_lease(&near);
+        Next::Turn
+    }
+
+    /// Returns whether the clocks have moved against each other since the last turn.
+    fn has_jumped(&mut self, near: &Near) -> bool {
+        let ahead = near.clock.wall().as_millis().wrapping_sub(near.now() / 1_000_000);
+        let before = self.ahead.replace(ahead);
+        before.is_some_and(|before| {
+            let moved = ahead.wrapping_sub(before);
+            moved.min(moved.wrapping_neg()) >= JUMP
+        })
+    }
+
+    /// Emits an event if the lease was gained or has ended.
+    fn note_lease(&mut self, near: &Near) {
+        let age = near.lease_age();
+        let leased = age.is_some_and(|age| age <= near.config.lag);
+        if leased != std::mem::replace(&mut self.leased, leased) {
+            match leased {
+                true => near.emit(EventKind::LeaseGained, 0, None),
+                false => {
+                    let age = age.unwrap_or(near.config.lag).as_millis();
+                    near.emit(EventKind::LeaseEnded, u64::try_from(age).unwrap_or(u64::MAX), None);
+                }
+            }
+        }
+        self.reported &= !leased;
+        if !leased && near.now().saturating_sub(self.woken_at) >= ASK_EVERY {
+            self.ask_for_waiters(near);
+        }
+    }
+
+    /// Lets the callers that wait for the end of a record ask the store, because no announcement may come.
+    fn ask_for_waiters(&mut self, near: &Near) {
+        self.woken_at = near.now();
+        near.waiters.wake_all();
+    }
+
+    /// Forgets everything, and says so once until there is a lease again.
+    fn forget(&mut self, why: Option<Lost>, error: Option<&StoreError>) {
+        self.leased = false;
+        let Some(near) = self.near.upgrade() else { return };
+        match (why, std::mem::replace(&mut self.reported, true)) {
+            (None, _) => {}
+            (Some(why), false) => near.forget(why, error),
+            (Some(_), true) => drop(near.leased.flush()),
+        }
+        self.ask_for_waiters(&near);
+    }
+}
+
+impl Drop for Turns {
+    fn drop(&mut self) {
+        // Its runtime has ended.
+        if let Some(near) = self.near.upgrade() {
+            near.forget(Lost::Closed, None);
+            near.is_running.store(false, Ordering::Release);
+            // They start another task.
+            near.waiters.wake_all();
+        }
+    }
+}
+
+impl Near {
+    /// Starts the task, if it does not run and there is a runtime for it.
+    pub(crate) fn keep_running(self: &Arc<Self>) {
+        if self.is_running.load(Ordering::Acquire) {
+            return;
+        }
+        let Ok(runtime) = Handle::try_current() else { return };
+        if !self.is_running.swap(true, Ordering::AcqRel) {
+            runtime.spawn(Turns::new(Arc::downgrade(self)).run());
+        }
+    }
+}

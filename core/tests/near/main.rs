@@ -1,0 +1,16 @@
+//! Tests what the near cache promises (contract S19 and "The near cache"): over the reference store, with a feed and
+//! clocks that the test controls.
+
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+
+mod store;
+mod world;
+
+mod build;
+mod data;
+mod ended;
+mod endings;
+mod feed;
+mod hits;
+mod memory;
+mod threads;
