@@ -20,6 +20,7 @@ mod keyspace;
 mod leftovers;
 mod listener;
 mod memory;
+mod near;
 mod outage;
 mod permissions;
 mod replication;
