@@ -1,7 +1,7 @@
 -- Removes a record and its entry in the index of its subject, which the record names.
 --
 -- KEYS  1 record
--- ARGV  1 prefix of index keys
+-- ARGV  1 prefix of index keys · 2 note key
 -- Returns how many records it removed.
 
 local function is_other(answer) return type(answer) == 'table' and string.sub(answer.err, 1, 9) == 'WRONGTYPE' end
@@ -18,7 +18,7 @@ end
 local head = redis.pcall('GETRANGE', KEYS[1], '0', '383')
 if is_other(head) then head = '' end
 if type(head) == 'table' then return head end
-if head == '' then return redis.call('DEL', KEYS[1]) end
+if head == '' and redis.call('EXISTS', KEYS[1]) == 0 then return 0 end
 local index, member
 if #head >= 97 then
   local kind_end = 97 + string.byte(head, 92)
@@ -38,6 +38,11 @@ if #head >= 97 then
   end
 end
 
+-- The purpose: a record that is used once (3) is in no cache.
+if string.byte(head, 87) ~= 3 then
+  local refused = announce(ARGV[2])
+  if refused then return refused end
+end
 redis.call('DEL', KEYS[1])
 if index then redis.call('ZREM', index, member) end
 return 1

@@ -4,13 +4,13 @@
 -- ARGV  1 prefix of record keys · 2 remove or mark · 3 reason, a byte · 4 when, 8 bytes · 5 slack in ms
 --       6 logins: any, only or except · 7 that login · 8 purposes, a byte each
 --       9 epoch, 16 bytes · 10 when it expires, 8 bytes · 11 its time to live in ms
---       12 to 14 belong to the second half · 15 kinds: any or only · 16… those kinds
+--       12 to 14 belong to the second half · 15 prefix of note keys · 16 kinds: any or only · 17… those kinds
 
 local prefix, mark = ARGV[1], ARGV[2] == 'mark'
 local number = function(bytes) return struct.unpack('>I8', bytes) end
 
-local kinds = ARGV[15] == 'only' and {}
-for at = 16, #ARGV do kinds[ARGV[at]] = true end
+local kinds = ARGV[16] == 'only' and {}
+for at = 17, #ARGV do kinds[ARGV[at]] = true end
 
 -- Decides by the member alone: selector, login, purpose and kind never change.
 local function meant(member)
@@ -43,6 +43,21 @@ local function look(member)
   -- A shorter value is no record, and no token of it verifies.
   if #head < 97 or (mark and string.byte(head, 10) ~= 0) then return 'leave' end
   return 'end', head
+end
+
+-- Announces the records that this step ends. All of them are in one shard: if they are many, one note for the shard costs
+-- less than a note for each. Call it before the first write; see announce.lua.
+local function tell(doomed)
+  local notes = {}
+  for _, member in ipairs(doomed) do
+    -- A record that is used once (3) is in no cache.
+    if string.byte(member, 23) ~= 3 then notes[#notes + 1] = string.sub(member, 1, 14) end
+  end
+  if #notes > 16 then notes = { '' } end
+  for _, note in ipairs(notes) do
+    local refused = announce(ARGV[15] .. note)
+    if refused then return refused end
+  end
 end
 
 -- Sets the epoch. It is never kept for a shorter time than before.

@@ -20,6 +20,8 @@ end
 if #doomed > tonumber(ARGV[13]) then return -1 end
 
 local ended = #doomed
+local refused = tell(doomed)
+if refused then return refused end
 if KEYS[2] then set_epoch() end
 finish(doomed, heads, gone, #members > 0 and #doomed + #gone == #members)
 return ended

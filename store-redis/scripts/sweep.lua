@@ -28,6 +28,8 @@ for at = 1, #entries, 2 do
 end
 
 local ended = #doomed
+local refused = tell(doomed)
+if refused then return refused end
 if KEYS[2] then set_epoch() end
 finish(doomed, heads, gone, false)
 return { ended, #entries == 2 * page and 1 or 0, after, score }

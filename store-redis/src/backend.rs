@@ -3,6 +3,7 @@
 use hallpass_core::StoreError;
 use redis::Value;
 
+use crate::feed::FeedSettings;
 use crate::keys::Keys;
 use crate::router::{Call, Effect, Request, Router};
 use crate::statements::{Script, Scripts};
@@ -12,6 +13,7 @@ use crate::statements::{Script, Scripts};
 pub(crate) struct Backend {
     pub(crate) router: Router,
     pub(crate) scripts: Scripts,
+    pub(crate) feed: FeedSettings,
 }
 
 impl Backend {

@@ -13,6 +13,7 @@ use crate::cluster::Cluster;
 use crate::cluster_slots::ClusterId;
 use crate::connection::{Dialer, Node, ReplicaWait};
 use crate::error::{not_done, refused};
+use crate::feed::FeedSettings;
 use crate::keys::Keys;
 use crate::permissions;
 use crate::router::{LONGEST, Router};
@@ -39,6 +40,7 @@ pub struct Builder {
     connections: usize,
     nodelay: bool,
     replica_wait: Option<ReplicaWait>,
+    feed: FeedSettings,
     pub(crate) allow_eviction: bool,
     /// How long a master is used while no Sentinel answers.
     pub(crate) trust: Duration,
@@ -95,6 +97,7 @@ impl Builder {
             connections: 1,
             nodelay: false,
             replica_wait: None,
+            feed: FeedSettings::default(),
             allow_eviction: false,
             trust: Duration::ZERO,
             #[cfg(feature = "test-hooks")]
@@ -160,6 +163,32 @@ impl Builder {
         self
     }
 
+    /// Lets a near cache rely on a master only while `replicas` replicas confirm that they follow it.
+    ///
+    /// A master that was replaced behind its back still answers, and does not report what ends on its successor. So
+    /// until the store or the old master learns of the failover, a near cache may accept what has ended: for
+    /// milliseconds in a cluster, for up to a second after the Sentinels have decided, and without either
+    /// permanently.
+    ///
+    /// With this option the feed writes a marker to each master every `every`, and waits until its replicas have it
+    /// (`WAIT`). Give the number of **all** replicas of a master, because any replica that still follows the old
+    /// master confirms it. If the last confirmation began more than twice `every` ago, the feed proves nothing, and
+    /// verifications read the store; none is refused. So a near cache sees an ending within its lag and twice
+    /// `every`, whatever happens to the master. A quarter of the lag is a good choice. `every` is at least 10 ms. By
+    /// default nothing is confirmed.
+    pub fn confirm_masters(mut self, replicas: u32, every: Duration) -> Self {
+        let within = every.clamp(SHORTEST, LONGEST);
+        self.feed.confirm = (replicas > 0).then_some(ReplicaWait { replicas, within });
+        self
+    }
+
+    /// Makes the feed wrong, to prove that tests notice.
+    #[cfg(feature = "test-hooks")]
+    pub fn feed_fault(mut self, fault: crate::feed::FeedFault) -> Self {
+        self.feed.fault = Some(fault);
+        self
+    }
+
     /// Replaces text in a script, to prove that tests notice.
     #[cfg(feature = "test-hooks")]
     pub fn patched(mut self, script: &str, from: &str, to: &str) -> Self {
@@ -195,9 +224,10 @@ impl Builder {
         };
         let versions = router.in_time(looking).await?;
         if versions.into_iter().min().is_some_and(|oldest| oldest >= (7, 0)) {
-            scripts.revoke_at_maxmemory();
+            scripts.end_at_maxmemory();
         }
-        Ok(RedisStore::new(Backend { router, scripts }, self.namespace.into()))
+        let backend = Backend { router, scripts, feed: self.feed };
+        Ok(RedisStore::new(backend, self.namespace.into()))
     }
 
     fn topology(&self) -> Result<Topology, StoreError> {

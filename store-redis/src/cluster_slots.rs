@@ -50,7 +50,12 @@ impl Layout {
     }
 
     pub(crate) fn masters(&self) -> usize {
-        self.ranges.iter().map(|range| range.master.id.as_str()).collect::<HashSet<_>>().len()
+        self.master_ids().collect::<HashSet<_>>().len()
+    }
+
+    /// The ids of the masters.
+    pub(crate) fn master_ids(&self) -> impl Iterator<Item = &str> {
+        self.ranges.iter().map(|range| range.master.id.as_str())
     }
 
     fn ids(&self) -> impl Iterator<Item = &str> {

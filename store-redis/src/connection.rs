@@ -10,15 +10,14 @@ use std::time::Duration;
 
 use hallpass_core::StoreError;
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
-use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, ProtocolVersion, RedisError, Value};
+use redis::{Client, Cmd, ConnectionAddr, ConnectionInfo, ProtocolVersion, PushInfo, RedisError, Value};
 use tokio::time::timeout;
 
 use self::live::Connection;
 pub(crate) use self::live::LiveConnection;
 pub(crate) use self::read_batcher::ReadBatcher;
 use self::read_batcher::ReadCommand;
-use self::replica_wait::WaitRounds;
-pub(crate) use self::replica_wait::{Markers, ReplicaWait};
+pub(crate) use self::replica_wait::{Markers, ReplicaWait, WaitRounds};
 use crate::cluster_slots::{ClusterId, Layout};
 
 /// How connections are made.
@@ -140,6 +139,41 @@ impl Node {
         self.rounds.wait(connection, replica_wait, self.connect_timeout, markers).await
     }
 
+    /// Does the same in rounds of one caller alone, on its own connection.
+    ///
+    /// # Errors
+    /// If too few replicas have it in time.
+    pub(crate) async fn wait_alone(
+        &self,
+        rounds: &WaitRounds,
+        connection: &mut LiveConnection,
+        replica_wait: ReplicaWait,
+        markers: Markers<'_>,
+    ) -> Result<(), StoreError> {
+        rounds.wait(connection, replica_wait, self.connect_timeout, markers).await
+    }
+
+    /// Opens a connection for one caller alone. `heard` gets what the server sends without being asked. In a cluster
+    /// it is used only if its server belongs to this cluster.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub(crate) async fn listen(
+        &self,
+        heard: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<LiveConnection, RedisError> {
+        let mut connection = LiveConnection::open(&self.client, self.connect_timeout, heard).await?;
+        if let Some(cluster_id) = self.cluster_id.as_ref().filter(|known| !known.is_empty()) {
+            let question = Layout::question();
+            let answer = timeout(self.connect_timeout, connection.send(&question)).await;
+            if !cluster_id.shares(&Layout::read(&answer.map_err(|_| timed_out())??)) {
+                let foreign = "the server at this address belongs to another cluster";
+                return Err(std::io::Error::other(foreign).into());
+            }
+        }
+        Ok(connection)
+    }
+
     /// Sends a command, and waits for the answer for as long as opening a connection may take.
     pub(crate) async fn ask(&self, command: &Cmd) -> Result<Value, RedisError> {
         let asked = async { self.connection().await?.send(command).await };
@@ -167,18 +201,8 @@ impl Node {
         &self.connections[turn]
     }
 
-    /// Opens a connection. In a cluster it is used only if its server belongs to this cluster.
     async fn dial(&self) -> Result<LiveConnection, RedisError> {
-        let mut connection = LiveConnection::open(&self.client, self.connect_timeout).await?;
-        if let Some(cluster_id) = self.cluster_id.as_ref().filter(|known| !known.is_empty()) {
-            let question = Layout::question();
-            let answer = timeout(self.connect_timeout, connection.send(&question)).await;
-            if !cluster_id.shares(&Layout::read(&answer.map_err(|_| timed_out())??)) {
-                let foreign = "the server at this address belongs to another cluster";
-                return Err(std::io::Error::other(foreign).into());
-            }
-        }
-        Ok(connection)
+        self.listen(|_| {}).await
     }
 }
 

@@ -5,6 +5,7 @@
 //! | `hp:NS:{SHARD}:t:` and 14 bytes | a record, as [`Record::encode`] writes it | `purge_at − updated_at`, and an hour |
 //! | `hp:NS:{SHARD}:s:` and the subject | sorted set: the records of the subject | as long as any of them can, two hours, and an eighth |
 //! | `hp:NS:{SHARD}:w` | a marker, for `WAIT` | a minute |
+//! | `hp:NS:n{SHARD}` and 14 bytes or none | a note: this record ended, or any of this shard | one script, which also removes it |
 //! | `hp:NS:{SHARD}:p` | never exists: the user's permissions are checked with it | |
 //! | `hp:NS:{SHARD}:e:` and the subject | its epoch, 16 bytes, and when it expires, 8 bytes | one and a half times the requested time, and an hour |
 //!
@@ -19,6 +20,9 @@
 //! records of that login. The score is `created_at`, so that Redis keeps the order of a list. A member is
 //! removed in the same script as its record, or when a script finds that its record is gone; no clock is
 //! used.
+//!
+//! A note has its shard at the end, so that all notes of a namespace, and nothing else, begin with `hp:NS:n{`: a feed
+//! asks the servers to report what happens to keys with this prefix. The braces are the same, and so is the slot.
 //!
 //! A time to live serves only to collect garbage: what it removes expired at least an hour ago. It is a
 //! duration computed from the record's own times, so the server's clock need not be right.
@@ -78,6 +82,43 @@ impl Keys {
         self.key(shard, PERMISSIONS, &[])
     }
 
+    /// The key that announces the end of a record.
+    pub(crate) fn note(&self, selector: Selector) -> Vec<u8> {
+        let mut key = self.notes(selector.shard());
+        key.extend_from_slice(rest(&selector));
+        key
+    }
+
+    /// The prefix of the notes of this shard, which is also the note for all of its records.
+    pub(crate) fn notes(&self, shard: [u8; 2]) -> Vec<u8> {
+        let mut key = self.all_notes();
+        key.extend_from_slice(&digits(shard));
+        key.push(b'}');
+        key
+    }
+
+    /// The prefix of all notes.
+    pub(crate) fn all_notes(&self) -> Vec<u8> {
+        let mut prefix = self.prefix.to_vec();
+        prefix.insert(prefix.len() - 1, b'n');
+        prefix
+    }
+
+    /// What a note announces; `None` for another key.
+    pub(crate) fn noted(&self, key: &[u8]) -> Option<Noted> {
+        let key = key.strip_prefix(self.all_notes().as_slice())?;
+        let (tag, rest) = key.split_at_checked(5)?;
+        let digits = std::str::from_utf8(tag.strip_suffix(b"}")?).ok()?;
+        let shard = u16::from_str_radix(digits, 16).ok()?.to_be_bytes();
+        if rest.is_empty() {
+            return Some(Noted::Shard(shard));
+        }
+        let mut selector = [0; 16];
+        selector[..2].copy_from_slice(&shard);
+        selector[2..].copy_from_slice(<&[u8; 14]>::try_from(rest).ok()?);
+        Some(Noted::Record(Selector(selector)))
+    }
+
     /// The prefix of the keys of records of this shard.
     pub(crate) fn records(&self, shard: [u8; 2]) -> Vec<u8> {
         self.key(shard, RECORD, &[])
@@ -97,6 +138,15 @@ impl Keys {
         key.extend_from_slice(rest);
         key
     }
+}
+
+/// What a note announces.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Noted {
+    /// The record with this selector ended.
+    Record(Selector),
+    /// Any record of this shard may have ended.
+    Shard([u8; 2]),
 }
 
 /// The entry of a record in the index of its subject.
@@ -162,6 +212,24 @@ mod tests {
         let tag = format!("hp:shop:{{{first:02x}{second:02x}}}:");
         for key in [keys.index(&alice), keys.epoch(&alice), keys.record(Selector(selector))] {
             assert!(key.starts_with(tag.as_bytes()), "{key:?}");
+        }
+        let note = format!("hp:shop:n{{{first:02x}{second:02x}}}");
+        assert!(keys.note(Selector(selector)).starts_with(note.as_bytes()));
+    }
+
+    #[test]
+    fn a_note_says_what_ended_and_nothing_else_is_a_note() {
+        let keys = Keys::new("shop").unwrap();
+        let selector = Selector(std::array::from_fn(|at| b'}' - at as u8));
+        assert_eq!(keys.noted(&keys.note(selector)), Some(Noted::Record(selector)));
+        assert_eq!(keys.noted(&keys.notes([0xab, 7])), Some(Noted::Shard([0xab, 7])));
+        let mut others =
+            vec![keys.record(selector), keys.marker([0xab, 7]), Keys::new("n").unwrap().note(selector)];
+        others.extend(
+            [&b"hp:shop:n{abcd"[..], b"hp:shop:n{abcd}x", b"hp:shop:n{ab\xff\xff}"].map(<[u8]>::to_vec),
+        );
+        for other in others {
+            assert_eq!(keys.noted(&other), None, "{other:?}");
         }
     }
 

@@ -9,6 +9,7 @@ mod connection;
 pub mod danger;
 mod epoch;
 mod error;
+mod feed;
 mod find;
 mod insert;
 mod keys;
@@ -24,4 +25,6 @@ mod url;
 
 pub use builder::Builder;
 pub use check::{Finding, FindingKind};
+#[cfg(feature = "test-hooks")]
+pub use feed::FeedFault;
 pub use store::RedisStore;

@@ -25,6 +25,8 @@ struct Ending {
     index: Vec<u8>,
     /// The key of the epoch, if the revocation sets it.
     epoch_key: Option<Vec<u8>>,
+    /// The prefix of the note keys of this shard.
+    notes: Vec<u8>,
     /// The arguments that `ending.lua` calls ARGV 1 to 11.
     arguments: [Vec<u8>; 11],
     kinds: Kinds,
@@ -63,7 +65,14 @@ impl Ending {
             over.to_vec(),
             ttl.into_bytes(),
         ];
-        Self { shard, index: keys.index(subject), epoch_key, arguments, kinds: kinds.clone() }
+        Self {
+            shard,
+            index: keys.index(subject),
+            epoch_key,
+            notes: keys.notes(shard),
+            arguments,
+            kinds: kinds.clone(),
+        }
     }
 }
 
@@ -104,6 +113,7 @@ impl Backend {
         let epoch = ending.epoch_key.as_ref().filter(|_| with_epoch);
         let named: Vec<&[u8]> = [&ending.index].into_iter().chain(epoch).map(Vec::as_slice).collect();
         let mut arguments: Vec<&[u8]> = ending.arguments.iter().map(Vec::as_slice).chain(own).collect();
+        arguments.push(&ending.notes);
         push_kinds(&mut arguments, &ending.kinds);
         self.script(script, ending.shard, Effect::Ending, true, &named, &arguments).await
     }

@@ -49,19 +49,33 @@ pub(crate) struct Scripts {
 impl Scripts {
     pub(crate) fn new() -> Self {
         Self {
-            delete: Script::new("delete.lua", include_str!("../scripts/delete.lua")),
+            delete: Script::new(
+                "delete.lua",
+                concat!(include_str!("../scripts/announce.lua"), include_str!("../scripts/delete.lua")),
+            ),
             epoch: Script::new("epoch.lua", include_str!("../scripts/epoch.lua")),
             insert: Script::new("insert.lua", include_str!("../scripts/insert.lua")),
             list: Script::new("list.lua", include_str!("../scripts/list.lua")),
             permissions: Script::new("permissions.lua", include_str!("../scripts/permissions.lua")),
-            replace: Script::new("replace.lua", include_str!("../scripts/replace.lua")),
+            replace: Script::new(
+                "replace.lua",
+                concat!(include_str!("../scripts/announce.lua"), include_str!("../scripts/replace.lua")),
+            ),
             revoke: Script::new(
                 "revoke.lua",
-                concat!(include_str!("../scripts/ending.lua"), include_str!("../scripts/revoke.lua")),
+                concat!(
+                    include_str!("../scripts/announce.lua"),
+                    include_str!("../scripts/ending.lua"),
+                    include_str!("../scripts/revoke.lua")
+                ),
             ),
             sweep: Script::new(
                 "sweep.lua",
-                concat!(include_str!("../scripts/ending.lua"), include_str!("../scripts/sweep.lua")),
+                concat!(
+                    include_str!("../scripts/announce.lua"),
+                    include_str!("../scripts/ending.lua"),
+                    include_str!("../scripts/sweep.lua")
+                ),
             ),
         }
     }
@@ -84,10 +98,10 @@ impl Scripts {
         Ok(())
     }
 
-    /// Lets a mark be written when memory is full. `allow-oom` exists from Redis 7.0 on, and earlier servers
-    /// do not understand the line.
-    pub(crate) fn revoke_at_maxmemory(&mut self) {
-        for script in [&mut self.revoke, &mut self.sweep] {
+    /// Lets a mark and a note be written when memory is full. `allow-oom` exists from Redis 7.0 on, and earlier
+    /// servers do not understand the line.
+    pub(crate) fn end_at_maxmemory(&mut self) {
+        for script in [&mut self.delete, &mut self.revoke, &mut self.sweep] {
             *script = Script::new(script.name, &format!("#!lua flags=allow-oom\n{}", script.text));
         }
     }

@@ -6,14 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision, Revocation,
-    TokenStore,
+    Admission, Announcer, Change, ChangeFeed, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace,
+    Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 
 use crate::backend::Backend;
 use crate::check::{Finding, Server};
 use crate::error::no_answer;
+use crate::feed;
 
 /// Keeps tokens in Redis: one server, a Sentinel group or a cluster.
 ///
@@ -65,9 +66,9 @@ impl TokenStore for RedisStore {
         &self,
         next: &Record,
         expected: Revision,
-        _change: Change<'_>,
+        change: Change<'_>,
     ) -> Result<Replace, StoreError> {
-        self.backend.replace(next, expected).await
+        self.backend.replace(next, expected, change).await
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
@@ -106,6 +107,21 @@ impl TokenStore for RedisStore {
             Ok(Purged { removed: 0, more: false })
         };
         router.in_time(asking).await
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Announcer for RedisStore {
+    /// Opens a connection to every master, on which the server announces what ends: see the README.
+    ///
+    /// # Errors
+    /// [`StoreError::Refused`] if a server cannot announce, or the user lacks a permission for it.
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        Ok(Box::new(feed::open(&self.backend).await?))
     }
 }
 

@@ -157,8 +157,8 @@ const PATCHES: &[Patch] = &[
     Patch {
         name: "delete_says_that_it_was_there",
         file: "delete.lua",
-        from: "if head == '' then return redis.call('DEL', KEYS[1]) end",
-        to: "if head == '' then return 1 end",
+        from: "redis.call('EXISTS', KEYS[1]) == 0 then return 0 end",
+        to: "redis.call('EXISTS', KEYS[1]) == 0 then return 1 end",
         caught: &[(S7, "delete::a_deleted_record_is_gone_and_delete_says_whether_it_was_there")],
     },
     Patch {

@@ -10,6 +10,7 @@ use hallpass_core::StoreError;
 
 use crate::committer::{Committer, Job, Waiter};
 use crate::error::{Damage, Error, damaged, from_sled, guarded, text};
+use crate::feed::Feeds;
 use crate::keys::{CLEAN, FORMAT, FORMAT_NUMBER, NAMESPACE};
 use crate::locks::{Locks, UnflushedStripes};
 use crate::opening;
@@ -36,6 +37,7 @@ pub(crate) struct Engine {
     db: sled::Db,
     pub(crate) locks: Locks,
     pub(crate) committer: Committer<Arc<Engine>>,
+    pub(crate) feeds: Arc<Feeds>,
     cache_bytes: u64,
     failed: OnceLock<Error>,
     panicked: AtomicBool,
@@ -51,12 +53,13 @@ impl Engine {
     /// # Errors
     /// [`StoreError::Unavailable`] if another process has it open or the disk fails, [`StoreError::Refused`]
     /// if it belongs to something else or cannot be written, [`StoreError::Corrupt`] if sled cannot read it.
-    pub(crate) fn open(path: &Path, cache_bytes: u64) -> Result<Self, StoreError> {
+    pub(crate) fn open(path: &Path, cache_bytes: u64, feeds: Arc<Feeds>) -> Result<Self, StoreError> {
         let (db, had) = opening::open(path, cache_bytes)?;
         let mut engine = Self {
             db,
             locks: Locks::new(),
             committer: Committer::new(),
+            feeds,
             cache_bytes,
             failed: OnceLock::new(),
             panicked: AtomicBool::new(false),

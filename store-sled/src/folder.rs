@@ -13,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use crate::engine::{Engine, Health};
 use crate::error::{Error, from_system, guarded};
+use crate::feed::Feeds;
 use crate::repair::Repair;
 
 /// The shortest time between two attempts to open.
@@ -40,6 +41,7 @@ pub(crate) struct Folder {
     options: Options,
     permits: Arc<Semaphore>,
     handles: Arc<()>,
+    feeds: Arc<Feeds>,
     state: RwLock<State>,
 }
 
@@ -78,12 +80,13 @@ impl Folder {
         if let Some(folder) = folders.get(&path).and_then(Weak::upgrade) {
             return Ok(folder);
         }
-        let (engine, repaired) = open(&path, options)?;
+        let feeds = Arc::default();
+        let (engine, repaired) = open(&path, options, &feeds)?;
         let state = RwLock::new(State::Open { engine, repaired, since: now() });
         let threads = std::thread::available_parallelism().map_or(0, |cores| 4 * cores.get());
         let permits = Arc::new(Semaphore::new(threads.max(THREADS)));
         let handles = Arc::new(());
-        let folder = Arc::new(Self { path: path.clone(), options, permits, handles, state });
+        let folder = Arc::new(Self { path: path.clone(), options, permits, handles, feeds, state });
         folders.insert(path, Arc::downgrade(&folder));
         Ok(folder)
     }
@@ -97,6 +100,10 @@ impl Folder {
     /// A token that each handle holds, so that closing recognises the last one.
     pub(crate) fn handle(&self) -> Arc<()> {
         self.handles.clone()
+    }
+
+    pub(crate) fn feeds(&self) -> &Feeds {
+        &self.feeds
     }
 
     pub(crate) fn timeout(&self) -> Duration {
@@ -154,7 +161,7 @@ impl Folder {
             }
             _ => {}
         }
-        match open(&self.path, self.options) {
+        match open(&self.path, self.options, &self.feeds) {
             Ok((engine, repaired)) => {
                 tracing::info!("sled: the folder is open again");
                 *state = State::Open { engine: engine.clone(), repaired, since: now() };
@@ -197,6 +204,8 @@ impl Folder {
     }
 
     fn shut(&self) -> Result<(), StoreError> {
+        // From then on another opening may end records.
+        self.feeds.close();
         match std::mem::replace(&mut *self.write(), State::Closed) {
             State::Open { engine, .. } => match Arc::into_inner(engine) {
                 Some(engine) => engine.close(),
@@ -232,8 +241,12 @@ impl fmt::Debug for Folder {
 }
 
 /// Opens the database, and checks it if it was not closed cleanly.
-fn open(path: &Path, options: Options) -> Result<(Arc<Engine>, Option<Repair>), StoreError> {
-    let engine = Engine::open(path, options.cache_bytes)?;
+fn open(
+    path: &Path,
+    options: Options,
+    feeds: &Arc<Feeds>,
+) -> Result<(Arc<Engine>, Option<Repair>), StoreError> {
+    let engine = Engine::open(path, options.cache_bytes, Arc::clone(feeds))?;
     match Repair::of(&engine) {
         Ok(repaired) => {
             if let Some(found) = &repaired {

@@ -6,6 +6,7 @@ mod builder;
 mod committer;
 mod engine;
 mod error;
+mod feed;
 mod folder;
 mod keys;
 mod locks;

@@ -9,6 +9,7 @@ use hallpass_core::{Selector, StoreError, Subject, Timestamp};
 
 use crate::engine::Engine;
 use crate::error::{Error, corrupt, damaged, from_sled};
+use crate::feed::Ending;
 use crate::keys::{self, SubjectKey};
 use crate::locks::{StripeGuard, UnflushedStripes};
 
@@ -21,14 +22,15 @@ pub(crate) struct Answer<T> {
 /// A namespace of an open database.
 pub(crate) struct Namespace<'a> {
     pub(crate) engine: &'a Engine,
+    name: &'a str,
     pub(crate) tree: sled::Tree,
 }
 
 impl<'a> Namespace<'a> {
     /// # Errors
     /// [`StoreError`]
-    pub(crate) fn new(engine: &'a Engine, name: &str) -> Result<Self, StoreError> {
-        Ok(Self { engine, tree: engine.tree(name)? })
+    pub(crate) fn new(engine: &'a Engine, name: &'a str) -> Result<Self, StoreError> {
+        Ok(Self { engine, name, tree: engine.tree(name)? })
     }
 
     /// Runs `work` on a namespace, unless the database accepts no more work.
@@ -103,12 +105,14 @@ impl<'a> Namespace<'a> {
         Ok(Answer { value: answer, rests_on: held.release() })
     }
 
-    /// Replaces a record. Unless `flushed` is set, the write is visible but not on disk when it is answered.
+    /// Replaces a record. Unless `flushed` is set, the write is visible but not on disk when it is answered. `ends` says
+    /// whether it ends the record.
     pub(crate) fn replace(
         &self,
         next: &Record,
         expected: Revision,
         flushed: bool,
+        ends: bool,
     ) -> Result<Answer<Replace>, StoreError> {
         let (mut held, old) = self.hold(next.selector)?;
         let answer = match old {
@@ -122,7 +126,12 @@ impl<'a> Namespace<'a> {
                 if flushed {
                     held.raise();
                 }
+                let mut ending = self.ending();
+                if ends {
+                    ending.add(next);
+                }
                 self.overwrite(&old, next)?;
+                drop(ending);
                 Replace::Replaced
             }
         };
@@ -134,14 +143,20 @@ impl<'a> Namespace<'a> {
             Ok((held, None)) => (held, false),
             Ok((mut held, Some(record))) => {
                 held.raise();
+                let mut ending = self.ending();
+                ending.add(&record);
                 self.take(&record)?;
+                drop(ending);
                 (held, true)
             }
             // A record that cannot be read can still be removed; the next check removes its entries.
             Err(StoreError::Corrupt { selector: Some(_), .. }) => {
                 let mut held = self.engine.locks.hold([], [selector]);
                 held.raise();
+                let mut ending = self.ending();
+                ending.add_unreadable(selector);
                 let there = self.engine.written(self.tree.remove(keys::record(selector)))?.is_some();
+                drop(ending);
                 (held, there)
             }
             Err(error) => return Err(error),
@@ -182,6 +197,9 @@ impl<'a> Namespace<'a> {
             let until = self.read_epoch(key)?.map_or(until, |(_, kept)| kept.max(until));
             self.write(&keys::epoch(key), &keys::epoch_value(epoch, until))?;
         }
+        let mut ending = self.ending();
+        doomed.iter().for_each(|record| ending.add(record));
+        corrupt.iter().for_each(|(selector, _)| ending.add_unreadable(*selector));
         for record in &doomed {
             match revocation.action {
                 Action::Remove => self.take(record)?,
@@ -197,6 +215,7 @@ impl<'a> Namespace<'a> {
             self.engine.written(self.tree.remove(keys::record(selector)))?;
             self.engine.written(self.tree.remove(entry))?;
         }
+        drop(ending);
         Ok(Answer { value: doomed.len() as u64, rests_on: held.release() })
     }
 
@@ -232,6 +251,11 @@ impl<'a> Namespace<'a> {
             self.write(&keys::epoch(key), &keys::epoch_value(epoch, now.saturating_add(keep)))?;
         }
         Ok(Answer { value: epoch, rests_on: held.release() })
+    }
+
+    /// What tells the feeds of this namespace.
+    fn ending(&self) -> Ending<'_> {
+        Ending::new(&self.engine.feeds, self.name)
     }
 
     /// Locks the stripes of a record's subject and selector and returns the record; locks only the selector's

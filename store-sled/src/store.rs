@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
-    Revocation, TokenStore,
+    Admission, Announcer, Change, ChangeFeed, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record,
+    Replace, Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::runtime::Handle;
@@ -219,7 +219,8 @@ impl TokenStore for SledStore {
         }
         let next = next.clone();
         let flushed = change != Change::Touch || self.flushes_touches;
-        self.write(move |namespace| namespace.replace(&next, expected, flushed)).await
+        let ends = matches!(change, Change::End(_));
+        self.write(move |namespace| namespace.replace(&next, expected, flushed, ends)).await
     }
 
     async fn delete(&self, selector: Selector, _note: &Note) -> Result<bool, StoreError> {
@@ -250,6 +251,19 @@ impl TokenStore for SledStore {
 
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.run(true, move |namespace| namespace.purge_expired(now, limit)).await
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        Some(self)
+    }
+}
+
+#[async_trait]
+impl Announcer for SledStore {
+    /// Opens a queue in memory for what ends in this namespace, through any handle of this process. No other process
+    /// can end anything.
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        Ok(Box::new(self.folder.feeds().open(&self.namespace)))
     }
 }
 

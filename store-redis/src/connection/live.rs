@@ -88,13 +88,20 @@ pub(crate) struct LiveConnection {
 }
 
 impl LiveConnection {
-    pub(super) async fn open(client: &Client, limit: Duration) -> Result<Self, RedisError> {
+    /// Opens a connection. `heard` gets what the server sends without being asked. The driver calls it as it reads,
+    /// so before it passes on the answers that follow.
+    pub(super) async fn open(
+        client: &Client,
+        limit: Duration,
+        heard: impl Fn(PushInfo) + Send + Sync + 'static,
+    ) -> Result<Self, RedisError> {
         let open = Arc::new(AtomicBool::new(true));
         let seen = Arc::clone(&open);
         // The driver reports when the server closes the connection, so that nothing more is sent on it.
-        let closed = move |push: PushInfo| -> Result<(), SendError> {
-            if push.kind == PushKind::Disconnection {
-                seen.store(false, Ordering::Release);
+        let pushed = move |push: PushInfo| -> Result<(), SendError> {
+            match push.kind {
+                PushKind::Disconnection => seen.store(false, Ordering::Release),
+                _ => heard(push),
             }
             Ok(())
         };
@@ -103,7 +110,7 @@ impl LiveConnection {
             // The router limits the time of each call.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(QUEUE)
-            .set_push_sender(closed);
+            .set_push_sender(pushed);
         let connection = client.get_multiplexed_async_connection_with_config(&config).await?;
         Ok(Self { connection, open })
     }

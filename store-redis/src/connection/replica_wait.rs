@@ -28,7 +28,7 @@ pub(crate) struct ReplicaWait {
 /// every attached replica, however far behind. So each round writes. A round that begins after a write was
 /// answered covers that write, and one round serves every caller that waits for it.
 #[derive(Debug, Default)]
-pub(super) struct WaitRounds {
+pub(crate) struct WaitRounds {
     pub(super) connection: Connection,
     /// The number of the last round that began.
     begun: AtomicU64,

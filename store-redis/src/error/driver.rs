@@ -128,8 +128,10 @@ pub(super) fn is_distrust(error: &RedisError) -> bool {
 }
 
 /// The commands that the store sends itself, outside of its scripts.
-const DIRECT: [&str; 13] = [
+const DIRECT: [&str; 15] = [
     "asking",
+    "client",
+    "client|tracking",
     "cluster",
     "cluster|slots",
     "eval",

@@ -1,6 +1,7 @@
 //! Tests the order of writes, one by one, as sled's log will contain them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::store::{Body, Era, RecordFilter};
@@ -34,7 +35,7 @@ fn record(n: u8, subject: Option<&str>) -> Record {
 /// Runs `work`, and checks the invariant after each single write.
 fn watched(work: impl FnOnce(&Namespace<'_>)) -> usize {
     let folder = tempfile::tempdir().unwrap();
-    let engine = Engine::open(folder.path(), 1 << 20).unwrap();
+    let engine = Engine::open(folder.path(), 1 << 20, Arc::default()).unwrap();
     let namespace = Namespace::new(&engine, "watched").unwrap();
     let mut events = namespace.tree.watch_prefix([]);
     work(&namespace);
@@ -75,7 +76,10 @@ fn a_record_has_its_entries_at_every_point_of_the_log() {
             let mut next = record.clone();
             next.revision = record.revision.next();
             next.purge_at = Timestamp::from_millis(2_000 + u64::from(n));
-            assert_eq!(namespace.replace(&next, record.revision, true).unwrap().value, Replace::Replaced);
+            assert_eq!(
+                namespace.replace(&next, record.revision, true, false).unwrap().value,
+                Replace::Replaced
+            );
         }
         assert!(namespace.delete(Selector([1; 16])).unwrap().value);
         assert!(namespace.delete(Selector([4; 16])).unwrap().value);

@@ -10,6 +10,7 @@
 mod calls;
 mod crash;
 mod damage;
+mod feed;
 mod folder;
 mod full_disk;
 mod races;
