@@ -63,7 +63,10 @@ impl Watched {
             visit.end(result.as_ref().is_ok_and(&wrote), fault);
             match &result {
                 Ok(value) => call.answer(answer(value)),
-                Err(error) => call.end(error_chain(error)),
+                Err(error) => {
+                    self.history.hear_error(&asked.text(), error);
+                    call.end(error_chain(error));
+                }
             }
             let harmless = matches!(
                 &result,
@@ -114,7 +117,14 @@ impl TokenStore for Watched {
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let answer = |entries: &Vec<Listed>| list_text(entries.iter().map(|entry| entry.place().1));
         let ask = || self.store.list_by_subject(subject, page);
-        self.ask(Asked::List(subject, page), answer, |_| false, ask).await
+        let listed = self.ask(Asked::List(subject, page), answer, |_| false, ask).await?;
+        for entry in &listed {
+            if let Listed::Corrupt { source, .. } = entry {
+                self.history
+                    .hear("the source of a damaged row", &format!("{source:?} {}", error_chain(&**source)));
+            }
+        }
+        Ok(listed)
     }
 
     async fn epoch(
