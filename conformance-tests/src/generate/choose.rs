@@ -13,12 +13,10 @@ use super::play::Step;
 use super::state::State;
 use super::world::{Theme, World};
 use crate::rng::Rng;
-use crate::specimen::{page, rewritten};
+use crate::specimen::page;
 
 /// The maximum number of polls before a call is dropped or another call runs.
 const POLLS: usize = 6;
-/// The number of operations.
-const OPERATIONS: usize = 8;
 /// The maximum number of dropped calls that the model follows in one sequence.
 const DROPS: usize = 3;
 
@@ -71,6 +69,10 @@ impl Chooser {
 
     /// The next call.
     pub(super) fn call(&mut self, state: &State) -> Call {
+        if !self.world.has(Theme::Crowd) && self.rng.chance(20) {
+            let forms = self.forms();
+            return self.form(forms[0], state, &[]);
+        }
         // Few records are left: insert more.
         let few = state.records.len() * 4 < self.world.keys.len() * 3;
         let crowd = self.world.has(Theme::Crowd);
@@ -102,33 +104,6 @@ impl Chooser {
         self.call_of(chosen, state)
     }
 
-    /// One call of each operation, in random order.
-    pub(super) fn each(&mut self, state: &State) -> Vec<Call> {
-        let mut operations: Vec<_> = (0..OPERATIONS).collect();
-        let mut calls = Vec::new();
-        while !operations.is_empty() {
-            let at = self.rng.below(operations.len());
-            let operation = operations.swap_remove(at);
-            let mut call = self.call_of(operation, state);
-            // Prefer a call that takes effect.
-            let is_done = |call: &Call| match call {
-                Call::Replace { next, expected, .. } => state
-                    .record(next.selector)
-                    .is_some_and(|old| old.revision == *expected && old.revoked.is_none()),
-                Call::Delete { selector, .. } => state.record(*selector).is_some(),
-                Call::Insert { fence, .. } => *fence == Fence::None,
-                _ => true,
-            };
-            for _ in 0..8 {
-                if !is_done(&call) {
-                    call = self.call_of(operation, state);
-                }
-            }
-            calls.push(call);
-        }
-        calls
-    }
-
     fn call_of(&mut self, operation: usize, state: &State) -> Call {
         match operation {
             0 => self.insert(state),
@@ -137,13 +112,17 @@ impl Chooser {
             3 => Call::Delete { selector: self.selector(state), note: self.world.note(&mut self.rng) },
             4 => self.revoke(state),
             5 => self.list(state),
-            6 => Call::Epoch {
-                subject: self.subject(),
-                fresh: *self.rng.pick(&self.world.epochs),
-                keep: self.world.keep(&mut self.rng),
-                now: self.world.epoch_now(&mut self.rng),
-            },
+            6 => self.epoch(),
             _ => self.purge(state),
+        }
+    }
+
+    pub(super) fn epoch(&mut self) -> Call {
+        Call::Epoch {
+            subject: self.subject(),
+            fresh: *self.rng.pick(&self.world.epochs),
+            keep: self.world.keep(&mut self.rng),
+            now: self.world.epoch_now(&mut self.rng),
         }
     }
 
@@ -159,10 +138,11 @@ impl Chooser {
             Call::Insert { record, .. } => Some(record.selector),
             _ => None,
         });
-        for _ in 0..self.rng.below(3) {
-            calls.push(match (self.rng.below(3), &some.subject, inserted) {
+        // What another call has seen by then decides whether the first one may still take effect.
+        for _ in 0..*self.rng.pick(&[0, 1, 1, 2]) {
+            calls.push(match (self.rng.below(4), &some.subject, inserted) {
                 (0, Some(subject), _) => Call::List { subject: subject.clone(), page: page(u16::MAX) },
-                (1, _, Some(selector)) => Call::Find { selector },
+                (1 | 2, _, Some(selector)) => Call::Find { selector },
                 _ => Call::Find { selector: some.selector },
             });
         }
@@ -196,11 +176,18 @@ impl Chooser {
             }
             (2, _) => {
                 // The selector is taken, as if another caller had inserted its own record.
-                new = some.clone();
-                new.body = self.world.body(&mut self.rng);
+                new = self.world.alike(&mut self.rng, some);
                 Call::Insert { record: new, fence: Fence::None }
             }
-            (3 | 4, _) => self.replace_of(some.clone()),
+            (3, _) => self.replace_of(some.clone()),
+            (4, _) => {
+                let kind = match self.rng.below(10) {
+                    0..6 => Kind::End(self.world.note(&mut self.rng)),
+                    6 | 7 if !self.restarts => Kind::Touch,
+                    _ => Kind::Update,
+                };
+                self.write(some.clone(), some.revision, kind)
+            }
             (5, _) => Call::Delete { selector: some.selector, note: Note::none() },
             (6 | 7, Some(subject)) => {
                 let mut revocation = self.revocation();
@@ -243,17 +230,15 @@ impl Chooser {
         Revocation::new(RecordFilter::all(), self.action()).epoch(epoch)
     }
 
-    fn action(&mut self) -> Action {
-        match self.rng.chance(35) {
-            true => Action::Remove,
-            false => Action::Mark {
-                reason: *self.rng.pick(&Reason::ALL),
-                at: *self.rng.pick(&self.world.instants),
-            },
-        }
+    pub(super) fn action(&mut self) -> Action {
+        if self.rng.chance(35) { Action::Remove } else { self.mark() }
     }
 
-    fn set(&mut self) -> EpochUpdate {
+    pub(super) fn mark(&mut self) -> Action {
+        Action::Mark { reason: *self.rng.pick(&Reason::ALL), at: *self.rng.pick(&self.world.instants) }
+    }
+
+    pub(super) fn set(&mut self) -> EpochUpdate {
         EpochUpdate::Set {
             epoch: *self.rng.pick(&self.world.epochs),
             now: self.world.epoch_now(&mut self.rng),
@@ -261,12 +246,12 @@ impl Chooser {
         }
     }
 
-    fn subject(&mut self) -> Subject {
+    pub(super) fn subject(&mut self) -> Subject {
         self.rng.pick(&self.world.subjects).clone()
     }
 
     /// Usually a selector with a record.
-    fn selector(&mut self, state: &State) -> Selector {
+    pub(super) fn selector(&mut self, state: &State) -> Selector {
         match self.some(state) {
             Some(record) if self.rng.chance(75) => record.selector,
             _ => self.rng.pick(&self.world.keys).selector,
@@ -319,7 +304,7 @@ impl Chooser {
         Call::Insert { record, fence }
     }
 
-    fn replace(&mut self, state: &State) -> Call {
+    pub(super) fn replace(&mut self, state: &State) -> Call {
         let old = match self.some(state) {
             Some(record) if self.rng.chance(90) => record,
             _ => {
@@ -333,29 +318,34 @@ impl Chooser {
 
     fn replace_of(&mut self, old: Record) -> Call {
         let is = old.revision.get();
-        if is > 1 && self.rng.chance(5) {
-            // As another caller wrote it a moment ago, except for the write id.
-            let mut next = old;
-            next.body = rewritten(&next.body, &mut self.rng);
+        if is > 1 && self.rng.chance(8) {
+            // As another caller wrote it a moment ago, except for one column.
+            let next = self.world.alike(&mut self.rng, &old);
             let expected = Revision::new(is - 1).unwrap_or(Revision::FIRST);
-            return Call::Replace { next, expected, kind: Kind::Update };
+            let kind = if next.revoked.is_some() { Kind::End(Note::none()) } else { Kind::Update };
+            return Call::Replace { next, expected, kind };
         }
         let wrong =
             [is.wrapping_sub(1), is + 1, is + (1 << 16), is + (1 << 32), is % (1 << 16), is % (1 << 32), 1];
         let number = if self.rng.chance(75) { is } else { *self.rng.pick(&wrong) };
         let expected = Revision::new(number).unwrap_or(old.revision);
-        let mut next = old;
-        next.revision = expected.next();
-        next.body = self.world.body(&mut self.rng);
-        next.revoked = None;
-        let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
-        next.updated_at = instant(&mut self.rng, &self.world);
-        let (rng, world) = (&mut self.rng, &self.world);
-        let kind = match rng.below(10) {
+        let kind = match self.rng.below(10) {
             0..3 if !self.restarts => Kind::Touch,
             0..7 => Kind::Update,
-            _ => Kind::End(world.note(rng)),
+            _ => Kind::End(self.world.note(&mut self.rng)),
         };
+        self.write(old, expected, kind)
+    }
+
+    /// A replace of `old`, if it is at revision `expected`.
+    pub(super) fn write(&mut self, old: Record, expected: Revision, kind: Kind) -> Call {
+        let (rng, world) = (&mut self.rng, &self.world);
+        let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
+        let mut next = old;
+        next.revision = expected.next();
+        next.body = world.body(rng);
+        next.revoked = None;
+        next.updated_at = instant(rng, world);
         if let Kind::End(_) = kind {
             (next.revoked, next.idle_at, next.purge_at) =
                 (Some(*rng.pick(&Reason::ALL)), None, next.expires_at);
@@ -366,7 +356,7 @@ impl Chooser {
             world.fit(&mut next);
         }
         if !matches!(kind, Kind::Touch) {
-            next.generation = next.generation.wrapping_add(1);
+            next.generation = next.generation.wrapping_add(u32::from(rng.chance(65)));
             if rng.chance(30) {
                 next.device = world.device(rng);
             }
@@ -374,7 +364,7 @@ impl Chooser {
         Call::Replace { next, expected, kind }
     }
 
-    fn revoke(&mut self, state: &State) -> Call {
+    pub(super) fn revoke(&mut self, state: &State) -> Call {
         let logins = match (self.rng.below(4), self.some(state)) {
             (0, _) => Logins::Any,
             (1, Some(record)) => Logins::Except(record.login),
@@ -382,7 +372,8 @@ impl Chooser {
             (3, _) => Logins::Only(*self.rng.pick(&self.world.logins)),
             _ => Logins::Any,
         };
-        let kinds = self.kinds(if self.world.has(Theme::Sets) { 80 } else { 35 });
+        let sets = self.world.has(Theme::Sets) || self.world.has(Theme::Joins);
+        let kinds = self.kinds(if sets { 80 } else { 35 });
         let filter = RecordFilter { kinds, purposes: self.world.purposes(&mut self.rng), logins };
         let subject = match self.some(state).and_then(|record| record.subject) {
             Some(subject) if self.rng.chance(80) => subject,
@@ -416,7 +407,7 @@ impl Chooser {
         Kinds::Only(some)
     }
 
-    fn list(&mut self, state: &State) -> Call {
+    pub(super) fn list(&mut self, state: &State) -> Call {
         let near = |rng: &mut Rng, place: (Timestamp, Selector)| match rng.below(4) {
             0 => (place.0.saturating_add(Duration::from_millis(1)), place.1),
             1 => (place.0, Selector([0xff; 16])),
@@ -443,7 +434,7 @@ impl Chooser {
         Call::List { subject, page }
     }
 
-    fn purge(&mut self, state: &State) -> Call {
+    pub(super) fn purge(&mut self, state: &State) -> Call {
         let millisecond = Duration::from_millis(1);
         let epochs = self.world.has(Theme::Epochs) && self.rng.chance(60);
         let mut instants: Vec<_> = state.epochs.values().map(|kept| kept.until).collect();

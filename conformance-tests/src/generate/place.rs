@@ -32,6 +32,8 @@ pub(super) struct Place {
     pub(super) blame: BTreeMap<Selector, Clause>,
     pub(super) selectors: BTreeSet<Selector>,
     pub(super) subjects: BTreeSet<Subject>,
+    /// Whether the namespace holds records that the model does not know, and that no purge may touch.
+    pub(super) is_shared: bool,
 }
 
 /// The result of a step that broke no promise.
@@ -52,6 +54,7 @@ impl Place {
             blame: BTreeMap::new(),
             selectors: BTreeSet::new(),
             subjects: BTreeSet::new(),
+            is_shared: false,
         }
     }
 
@@ -343,7 +346,7 @@ impl Place {
                 return Ok(StepOutcome::Nowhere);
             }
         }
-        if model.purges && self.dropped.is_empty() {
+        if model.purges && self.dropped.is_empty() && !self.is_shared {
             return self.collect(model, &here, &there).await;
         }
         Ok(StepOutcome::On)
