@@ -22,6 +22,7 @@ mod place;
 mod play;
 mod settle;
 mod shrink;
+pub(crate) mod spared;
 pub(crate) mod state;
 mod values;
 mod world;
@@ -62,6 +63,10 @@ pub(crate) struct Amount {
     /// A theme of every sequence, besides those that it draws; otherwise each theme has its turn.
     pub(crate) about: Option<Theme>,
 }
+
+/// About how many steps of a sequence are two calls at once, if it is about that. Each sequence goes on where the one
+/// before has stopped.
+const PAIRS: usize = 8 * 101;
 
 impl Model {
     /// What the backend of `case` promises.
@@ -122,7 +127,7 @@ async fn sequence(
     let places = if world.has(Theme::Places) { 2 } else { 1 };
     let length = if world.has(Theme::Crowd) { 3 * amount.steps } else { amount.steps };
     let restarts = world.has(Theme::Opens) && case.declares(Capability::ProcessCrash);
-    let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
+    let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new(), pair: number * PAIRS };
     let mut session = Session::open(case, &format!("_g{number}"), model, places).await?;
     let mut steps: Vec<Step> = Vec::new();
     let mut outcome = Ok(StepOutcome::On);

@@ -30,6 +30,9 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
     nul[half - 1] = 0;
     let mut after_nul = nul;
     after_nul[N - 1] ^= 0x15;
+    let text = with(&|other| other[fixed..].fill(b'q'));
+    let mut in_capitals = text;
+    in_capitals[fixed..].fill(b'Q');
     let ones = with(&|other| other[fixed..].fill(0xff));
     let mut pairs = vec![
         ("in their first half", base, with(&|other| other[half..].iter_mut().for_each(|byte| *byte ^= 0x5a))),
@@ -41,6 +44,7 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
         ("but for the first bit", base, with(&|other| other[fixed] ^= 0x80)),
         ("but for the last bit", base, with(&|other| other[N - 1] ^= 1)),
         ("as text", base, with(&|other| other[N - 1] ^= 0x20)),
+        ("as text of any case", text, in_capitals),
         ("up to a byte of zero", nul, after_nul),
         ("where no text is", ones, with(&|other| other[fixed..].fill(0xfe))),
     ];

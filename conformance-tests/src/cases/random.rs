@@ -7,6 +7,7 @@ use crate::harness::Fault;
 pub(super) const CASES: &[Case] = &[
     case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten needs [Outage]),
     case!(Restart Quick [S12 S14] a_restart_is_told_and_forgotten needs [Outage]),
+    case!(Stop Quick [S12] a_stop_is_told_and_forgotten needs [Outage]),
     case!(Freeze Quick [S12] a_freeze_is_told_and_forgotten needs [Outage]),
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
     case!(Any Quick [S2 S4 S5 S6 S7 S8 S10 S11] calls_at_once_are_in_some_order),
@@ -53,6 +54,11 @@ async fn a_short_cut_is_told_and_forgotten(case: CaseContext) -> CaseResult {
 /// A restart of the server loses nothing, and every form of a call works on the old handles.
 async fn a_restart_is_told_and_forgotten(case: CaseContext) -> CaseResult {
     sequences_in(case, Fault::Restart, 1, 8).await
+}
+
+/// Calls to a server that is down are errors, and every form of a call works once it is up again.
+async fn a_stop_is_told_and_forgotten(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Stop, 1, 8).await
 }
 
 /// Calls that the server does not answer are errors; each says whether it may have been done.

@@ -9,6 +9,7 @@ use hallpass_core::store::{
 use hallpass_core::{Kinds, Note, Reason, Selector, Subject, Timestamp};
 
 use super::call::{Call, Kind};
+use super::forms::Form;
 use super::play::Step;
 use super::state::State;
 use super::world::{Theme, World};
@@ -30,6 +31,8 @@ pub(crate) struct Chooser {
     pub(crate) dropped: usize,
     /// The calls made so far: namespace, handle, call.
     pub(crate) made: Vec<(usize, usize, Call)>,
+    /// The number of the last two forms that were called at once.
+    pub(crate) pair: usize,
 }
 
 impl Chooser {
@@ -38,6 +41,10 @@ impl Chooser {
         let node = self.rng.below(2);
         let (drops, pairs) = (self.world.has(Theme::Drops), self.world.has(Theme::Pairs));
         let opens = self.world.has(Theme::Opens);
+        // What a restart may undo is done only after the last one.
+        if opens && self.rng.chance(4) {
+            self.restarts = false;
+        }
         match self.rng.below(100) {
             0..16 => Step::Look { place, node },
             16..20 if opens && self.restarts => Step::Restart { place },
@@ -46,7 +53,10 @@ impl Chooser {
                 self.dropped += 1;
                 let some = self.some(state);
                 let call = match some.filter(|_| self.rng.chance(50)) {
-                    Some(some) => self.call_about(&some, state),
+                    Some(some) => {
+                        let form = self.forms()[0];
+                        self.call_about(form, &some, state)
+                    }
                     None => self.call(state),
                 };
                 Step::Drop { place, node, call, polls: 1 + self.rng.below(POLLS) }
@@ -130,7 +140,8 @@ impl Chooser {
     /// the first of them is held up.
     fn rivals(&mut self, state: &State) -> Option<Vec<Call>> {
         let some = self.some(state)?;
-        let mut calls = vec![self.call_about(&some, state), self.call_about(&some, state)];
+        let mut calls: Vec<_> =
+            self.two_forms().into_iter().map(|form| self.call_about(form, &some, state)).collect();
         if calls.iter().all(|call| matches!(call, Call::Purge { .. })) {
             calls[1] = Call::Find { selector: some.selector };
         }
@@ -149,66 +160,87 @@ impl Chooser {
         Some(calls)
     }
 
-    /// A random operation that concerns `some`.
-    fn call_about(&mut self, some: &Record, state: &State) -> Call {
-        let kin: Vec<_> = {
-            let shard = some.selector.shard();
-            let fits = |key: &&Record| key.selector.shard() == shard;
-            (0..self.world.keys.len()).filter(|key| fits(&&self.world.keys[*key])).collect()
-        };
-        let other = if kin.is_empty() { self.rng.below(self.world.keys.len()) } else { *self.rng.pick(&kin) };
-        let mut new = self.world.record(&mut self.rng, other);
-        let epoch = |record: &Record| {
-            let kept = record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
-            kept.map(|kept| Fence::Epoch(kept.epoch))
-        };
-        let until =
-            some.subject.as_ref().and_then(|subject| state.epochs.get(subject)).map(|kept| kept.until);
-        let subject = some.subject.clone();
-        match (self.rng.below(12), subject) {
+    /// A call of `form` that concerns `some`.
+    fn call_about(&mut self, form: Form, some: &Record, state: &State) -> Call {
+        let new = self.kin(some);
+        let kept = |record: &Record| record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
+        let until = kept(some).map(|kept| kept.until);
+        match (form, some.subject.clone()) {
             // If the selector is taken, the insert could wait for a revocation that waits for its parent: a deadlock.
-            (0, _) if state.record(new.selector).is_none() => {
+            (Form::InsertUnderParent, _) if state.record(new.selector).is_none() => {
                 Call::Insert { record: new, fence: Fence::Parent(some.selector) }
             }
-            (1, _) => {
-                let fence = epoch(&new).unwrap_or(Fence::None);
+            (Form::InsertUnderEpoch, _) => {
+                let fence = kept(&new).map_or(Fence::None, |kept| Fence::Epoch(kept.epoch));
                 Call::Insert { record: new, fence }
             }
-            (2, _) => {
-                // The selector is taken, as if another caller had inserted its own record.
-                new = self.world.alike(&mut self.rng, some);
-                Call::Insert { record: new, fence: Fence::None }
+            (Form::Insert | Form::InsertUnderParent, _) => {
+                // The selector is taken, as if another caller had inserted its own record; or it is free.
+                let record = if self.rng.chance(60) { self.world.alike(&mut self.rng, some) } else { new };
+                Call::Insert { record, fence: Fence::None }
             }
-            (3, _) => self.replace_of(some.clone()),
-            (4, _) => {
-                let kind = match self.rng.below(10) {
-                    0..6 => Kind::End(self.world.note(&mut self.rng)),
-                    6 | 7 if !self.restarts => Kind::Touch,
+            (Form::Touch | Form::Rotate | Form::Update | Form::End, _) => {
+                if self.rng.chance(25) {
+                    return self.replace_of(some.clone());
+                }
+                let kind = match form {
+                    Form::Touch => Kind::Touch,
+                    Form::End => Kind::End(self.world.note(&mut self.rng)),
                     _ => Kind::Update,
                 };
                 self.write(some.clone(), some.revision, kind)
             }
-            (5, _) => Call::Delete { selector: some.selector, note: Note::none() },
-            (6 | 7, Some(subject)) => {
+            (Form::Delete, _) => Call::Delete { selector: some.selector, note: Note::none() },
+            (
+                Form::Mark | Form::MarkEverything | Form::Remove | Form::RemoveEverything | Form::SetEpoch,
+                Some(subject),
+            ) => {
                 let mut revocation = self.revocation();
-                if self.rng.chance(30) {
+                revocation.action = match form {
+                    Form::Remove | Form::RemoveEverything => Action::Remove,
+                    _ => self.mark(),
+                };
+                if matches!(form, Form::Mark | Form::Remove) {
                     revocation.filter.logins = Logins::Only(some.login);
+                }
+                if form == Form::SetEpoch {
+                    revocation.filter.kinds = Kinds::Only(Vec::new());
+                    revocation.epoch = self.set();
                 }
                 Call::Revoke { subject, revocation }
             }
-            (8, Some(subject)) => Call::List { subject, page: page(u16::MAX) },
-            (9, Some(subject)) => Call::Epoch {
-                subject,
-                fresh: *self.rng.pick(&self.world.epochs),
-                keep: self.world.keep(&mut self.rng),
-                now: self.world.epoch_now(&mut self.rng),
-            },
-            (10, _) if !self.restarts => {
+            (Form::List, Some(subject)) => Call::List { subject, page: page(u16::MAX) },
+            (Form::Epoch, Some(subject)) => {
+                let mut call = self.epoch();
+                if let Call::Epoch { subject: of, .. } = &mut call {
+                    *of = subject;
+                }
+                call
+            }
+            (Form::Purge, _) => {
                 let now = if self.rng.chance(40) { until.unwrap_or(some.purge_at) } else { some.purge_at };
                 Call::Purge { now, limit: 1_000 }
             }
             _ => Call::Find { selector: some.selector },
         }
+    }
+
+    /// A new record in the shard of `some`.
+    fn kin(&mut self, some: &Record) -> Record {
+        let fits = |key: &usize| self.world.keys[*key].selector.shard() == some.selector.shard();
+        let kin: Vec<_> = (0..self.world.keys.len()).filter(fits).collect();
+        let key = if kin.is_empty() { self.rng.below(self.world.keys.len()) } else { *self.rng.pick(&kin) };
+        self.world.record(&mut self.rng, key)
+    }
+
+    /// The next two forms: any two have their turn.
+    fn two_forms(&mut self) -> [Form; 2] {
+        let count = Form::ALL.len();
+        // A step that has no divisor with the number of pairs visits each of them.
+        self.pair = (self.pair + 101) % (count * count);
+        let forms = [Form::ALL[self.pair / count], Form::ALL[self.pair % count]];
+        let one = self.forms()[0];
+        forms.map(|form| if !self.restarts || form.is_durable() { form } else { one })
     }
 
     /// Repeats an earlier call exactly, on the same handle, which may have cached the result.
@@ -341,6 +373,12 @@ impl Chooser {
     pub(super) fn write(&mut self, old: Record, expected: Revision, kind: Kind) -> Call {
         let (rng, world) = (&mut self.rng, &self.world);
         let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
+        if !matches!(kind, Kind::End(_)) && old.revoked.is_none() && rng.chance(30) {
+            // An adapter may write only what has changed, or what it takes for that.
+            let mut next = world.alike(rng, &old);
+            (next.revision, next.body) = (expected.next(), world.body(rng));
+            return Call::Replace { next, expected, kind };
+        }
         let mut next = old;
         next.revision = expected.next();
         next.body = world.body(rng);

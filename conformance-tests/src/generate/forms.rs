@@ -56,7 +56,7 @@ impl Form {
     ];
 
     /// Whether what a call of this form has done must be there after a crash (S14).
-    const fn is_durable(self) -> bool {
+    pub(super) const fn is_durable(self) -> bool {
         !matches!(self, Self::Touch | Self::Purge)
     }
 }

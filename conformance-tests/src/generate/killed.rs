@@ -40,7 +40,7 @@ pub(crate) async fn play(case: &CaseContext, say: impl Fn(String)) -> CaseResult
     for number in 0..SEQUENCES {
         let mut rng = case.rng();
         let world = World::apart(&mut rng, model.floor(), number);
-        let mut chooser = Chooser { world, rng, restarts: true, dropped: 0, made: Vec::new() };
+        let mut chooser = Chooser { world, rng, restarts: true, dropped: 0, made: Vec::new(), pair: 0 };
         session.begin_anew();
         if let StepOutcome::On = forms(&mut session, &mut chooser, number, &say).await? {
             say(format!("left {number} {}.", session.first().print()));

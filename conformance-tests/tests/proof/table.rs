@@ -44,6 +44,7 @@ const EXCUSED: &[(&str, &str)] = &[
     ("random::a_restart_is_told_and_forgotten", ASIDE),
     ("random::a_short_cut_is_told_and_forgotten", BULK),
     ("random::calls_at_once_are_in_some_order", BULK),
+    ("random::a_stop_is_told_and_forgotten", ASIDE),
     ("random::nothing_is_done_in_secret_while_connections_are_cut", BULK),
     ("random::nothing_is_done_in_secret_while_the_server_is_frozen", BULK),
     ("subject::round_numbers_of_records_are_listed_ended_and_counted", ASIDE),
