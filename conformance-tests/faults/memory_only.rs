@@ -6,6 +6,7 @@ use crate::prelude::*;
 
 pub(crate) const BUG: Bug = Bug::in_harness::<Forgetful>(&[
     (S14, "crash::what_was_acknowledged_is_there_when_the_store_is_opened_again"),
+    (S14, "crash::every_form_of_a_write_survives_a_kill"),
     (S14, "crash::what_was_acknowledged_survives_a_kill"),
     (S11, "crash::an_updated_epoch_is_there_when_the_store_is_opened_again"),
 ]);

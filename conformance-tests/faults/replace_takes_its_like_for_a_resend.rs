@@ -6,7 +6,7 @@ use crate::prelude::*;
 pub(crate) const BUG: Bug = Bug::new(
     || on_replace(replace),
     &[
-        (S5, "replace::equal_but_for_the_write_id_is_still_another_caller"),
+        (S5, "replace::equal_but_for_one_column_is_still_another_caller"),
         (D3, "race_token::a_one_time_token_presented_many_times_at_once_works_once"),
     ],
 );

@@ -19,6 +19,7 @@ mod a_record_under_a_parent_is_never_due;
 mod a_restart_forgets_what_is_due;
 mod a_restart_of_the_server_forgets_the_epochs;
 mod a_restart_of_the_server_forgets_the_marks;
+mod a_revocation_misses_a_child_inserted_meanwhile;
 mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
 mod a_sweep_sets_its_epoch_last;
@@ -209,6 +210,7 @@ pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     a_restart_forgets_what_is_due,
     a_restart_of_the_server_forgets_the_epochs,
     a_restart_of_the_server_forgets_the_marks,
+    a_revocation_misses_a_child_inserted_meanwhile,
     a_rotation_in_flight_survives_a_revocation,
     a_second_handle_reads_stale,
     a_sweep_sets_its_epoch_last,

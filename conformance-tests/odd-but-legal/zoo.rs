@@ -2,6 +2,7 @@
 
 mod a_native_time_to_live_with_slack;
 mod a_revocation_goes_on_after_its_caller;
+mod a_revocation_misses_what_is_inserted_meanwhile;
 mod acknowledges_touches_early;
 mod boxed_and_shared;
 mod checks_that_nothing_is_collected_before_it_expires;
@@ -48,6 +49,7 @@ use crate::specimen::{Odd, zoo};
 pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     a_native_time_to_live_with_slack,
     a_revocation_goes_on_after_its_caller,
+    a_revocation_misses_what_is_inserted_meanwhile,
     acknowledges_touches_early,
     boxed_and_shared,
     checks_that_nothing_is_collected_before_it_expires,

@@ -14,7 +14,7 @@ pub struct Case {
     pub(crate) module: &'static str,
     /// What holds when the case passes, as a sentence.
     pub name: &'static str,
-    /// The clauses that it checks; it fails with one of them, with S12 or with S1.
+    /// The clauses that it checks; it fails with one of them, with S12, S1 or S18.
     pub clauses: &'static [Clause],
     /// The lowest level that runs it.
     pub level: Level,
@@ -26,9 +26,10 @@ pub struct Case {
 /// How much to run; each level includes the ones before it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
-    /// Everything deterministic: takes seconds.
+    /// Everything deterministic, short random sequences, one kill, and one fault of a server of each kind that passes by
+    /// itself: takes seconds.
     Quick,
-    /// Adds what depends on chance: races, random histories, crashes, a server that is hurt.
+    /// Adds what depends on chance or takes longer: races, random histories, more crashes and faults.
     #[default]
     Full,
     /// Adds what waits for real time to pass: native times to live.

@@ -3,6 +3,7 @@
 mod alike;
 mod cancel;
 mod crash;
+mod damaged;
 mod decision;
 mod delete;
 mod expiry;
@@ -31,7 +32,7 @@ mod token;
 
 use crate::case::Case;
 
-/// The registry. A case runs only if it is listed here, and every listed case runs.
+/// The registry: first what is quick. A case runs only if it is listed here, and every listed case runs.
 const CHAPTERS: &[&[Case]] = &[
     insert::CASES,
     find::CASES,
@@ -39,26 +40,27 @@ const CHAPTERS: &[&[Case]] = &[
     delete::CASES,
     subject::CASES,
     list::CASES,
+    damaged::CASES,
     expiry::CASES,
     fence::CASES,
     namespace::CASES,
     hostile::CASES,
     alike::CASES,
-    random::CASES,
+    secrecy::CASES,
+    crash::CASES,
+    restart::CASES,
     interleaved::CASES,
     cancel::CASES,
-    secrecy::CASES,
     token::CASES,
     decision::CASES,
     rotation::CASES,
     login::CASES,
+    random::CASES,
     race::CASES,
     race_subject::CASES,
     race_token::CASES,
     stream::CASES,
     history::CASES,
-    crash::CASES,
-    restart::CASES,
     outage::CASES,
 ];
 

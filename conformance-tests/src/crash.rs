@@ -1,28 +1,121 @@
 //! The child process that a crash case kills, and the lines that it sends to its parent.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::process::ExitCode;
+use std::io::{BufRead, BufReader, Write as _};
+use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
 
 use hallpass_core::store::{Action, Epoch, EpochUpdate, Fence, Record, RecordFilter};
 use hallpass_core::{LoginId, Reason, Selector, StoreError};
 
+use crate::context::CaseContext;
+use crate::generate::killed;
 use crate::handle::{Handle, INSERTED};
 use crate::harness::Harness;
 use crate::history::History;
-use crate::outcome::Stop;
+use crate::outcome::{CaseResult, Stop};
 use crate::rng::Rng;
 use crate::specimen::{at, record, rewritten, subject};
 
-/// The environment variable that makes a test binary a crash child: a namespace, a blank, a seed.
-pub(crate) const CHILD: &str = "HALLPASS_CONFORMANCE_CHILD";
+/// The environment variable that makes a test binary a crash child: a namespace, a seed and a task.
+const CHILD: &str = "HALLPASS_CONFORMANCE_CHILD";
 /// What the parent's harness passes to the child.
-pub(crate) const FOR_CHILD: &str = "HALLPASS_CONFORMANCE_FOR_CHILD";
+const FOR_CHILD: &str = "HALLPASS_CONFORMANCE_FOR_CHILD";
 /// How many tasks of the child write concurrently.
 const WRITERS: u64 = 3;
 
-/// What a child reports, one line each.
+/// How long a child may take to say its next line: opening a store may take a while.
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// What a crash child does until it is killed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Task {
+    /// Several writers at once.
+    Write,
+    /// Sequences one after the other, then nothing.
+    Play,
+}
+
+impl Task {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Write => "write",
+            Self::Play => "play",
+        }
+    }
+}
+
+/// A crash child, killed when dropped.
+pub(crate) struct CrashChild {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl CrashChild {
+    /// Runs this binary again as a crash child.
+    pub(crate) fn run(case: &CaseContext, seed: u64, task: Task) -> CaseResult<Self> {
+        let binary = std::env::current_exe().map_err(|error| failed("this binary", &error))?;
+        let mut command = Command::new(binary);
+        command.args(case.child()).env(CHILD, format!("{} {seed} {}", case.namespace(""), task.name()));
+        command.env(FOR_CHILD, case.for_child()).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().map_err(|error| failed("the crash child", &error))?;
+        let lines = listen(&mut child);
+        Ok(Self { child, lines })
+    }
+
+    /// Returns its lines up to the first that `ends` accepts.
+    pub(crate) fn hear(&self, ends: impl Fn(&str) -> bool) -> CaseResult<Vec<String>> {
+        let mut heard = Vec::new();
+        while !heard.last().is_some_and(|line: &String| ends(line)) {
+            match self.lines.recv_timeout(SILENCE) {
+                Ok(line) => heard.push(line),
+                Err(_) => return Err(Stop::Harness("the crash child acknowledges nothing".into())),
+            }
+        }
+        Ok(heard)
+    }
+
+    /// Kills it and returns its other lines.
+    pub(crate) fn kill(mut self) -> CaseResult<Vec<String>> {
+        // A child that has ended by itself was not killed during a write.
+        if let Ok(Some(status)) = self.child.try_wait() {
+            return Err(Stop::Harness(format!("the crash child ended by itself: {status}")));
+        }
+        self.child.kill().map_err(|error| failed("killing the crash child", &error))?;
+        self.child.wait().map_err(|error| failed("waiting for the crash child", &error))?;
+        Ok(self.lines.iter().collect())
+    }
+}
+
+impl Drop for CrashChild {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn failed(what: &str, error: &std::io::Error) -> Stop {
+    Stop::Harness(format!("{what}: {error}"))
+}
+
+/// Reads the child's lines on a separate thread, so that the child never waits for its parent.
+fn listen(child: &mut Child) -> Receiver<String> {
+    let (sender, receiver) = channel();
+    if let Some(out) = child.stdout.take() {
+        std::thread::spawn(move || {
+            for line in BufReader::new(out).lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    break;
+                }
+            }
+        });
+    }
+    receiver
+}
+
+/// What a writing child reports, one line each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::large_enum_variant, reason = "only a few are alive concurrently")]
 pub(crate) enum ChildLine {
@@ -49,8 +142,10 @@ pub fn crash_child() -> Option<String> {
 #[expect(clippy::print_stderr, reason = "the parent shows what its child says")]
 pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
     let asked = std::env::var(CHILD).ok()?;
-    let (namespace, seed) = asked.split_once(' ').unwrap_or((&asked, "0"));
-    let seed: u64 = seed.parse().unwrap_or_default();
+    let mut words = asked.split(' ');
+    let namespace = words.next().unwrap_or_default().to_owned();
+    let seed: u64 = words.next().and_then(|seed| seed.parse().ok()).unwrap_or_default();
+    let plays = words.next() == Some(Task::Play.name());
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -59,7 +154,10 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
         }
     };
     let served = runtime.block_on(async {
-        let store = harness.open(namespace).await.map_err(|error| error.to_string())?;
+        if plays {
+            return play(harness, namespace, seed).await;
+        }
+        let store = harness.open(&namespace).await.map_err(|error| error.to_string())?;
         let store = Handle::new(store, History::new(Arc::default()), 0);
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| tokio::spawn(write(store.clone(), writer, Rng::new(seed + writer, "crash"))))
@@ -73,6 +171,15 @@ pub fn serve_crash_child(harness: &Arc<dyn Harness>) -> Option<ExitCode> {
     Some(ExitCode::from(2))
 }
 
+/// Plays sequences, and then waits to be killed.
+async fn play(harness: &Arc<dyn Harness>, namespace: String, seed: u64) -> Result<(), String> {
+    let rng = Rng::new(seed, "sequences");
+    let case = CaseContext::new(Arc::clone(harness), namespace, rng, None, Arc::default());
+    let played = killed::play(&case, |line| say(&line)).await;
+    let _handles = played.map_err(|stop| format!("{stop:?}"))?;
+    std::future::pending().await
+}
+
 /// Creates and ends records in every way there is, until the process is killed.
 async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
     let failed = |error: StoreError| hallpass_core::error_chain(&error);
@@ -81,15 +188,15 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
     loop {
         let mut old = record(name.as_str());
         old.login = LoginId(rng.bytes());
-        say(&ChildLine::Begins { writer, selector: old.selector, after: Some(old.clone()) });
+        say(&ChildLine::Begins { writer, selector: old.selector, after: Some(old.clone()) }.print());
         expect(store.insert(&old, Fence::None).await.map_err(failed)? == INSERTED)?;
-        say(&ChildLine::Acknowledged { writer });
+        say(&ChildLine::Acknowledged { writer }.print());
         for _ in 0..rng.below(3) {
             let mut new = crate::specimen::next(&old, &mut rng);
             new.body = rewritten(&new.body, &mut rng);
-            say(&ChildLine::Begins { writer, selector: new.selector, after: Some(new.clone()) });
+            say(&ChildLine::Begins { writer, selector: new.selector, after: Some(new.clone()) }.print());
             store.swap(&new, &old).await.map_err(stopped)?;
-            say(&ChildLine::Acknowledged { writer });
+            say(&ChildLine::Acknowledged { writer }.print());
             old = new;
         }
         let which = RecordFilter::login(old.login);
@@ -99,12 +206,9 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
         let ending = rng.below(5);
         let after = [None, None, Some(marked), Some(spent.clone())].into_iter().nth(ending);
         let Some(after) = after else { continue };
-        say(&ChildLine::Begins { writer, selector: old.selector, after });
-        let epoch = EpochUpdate::Set {
-            epoch: Epoch(rng.bytes()),
-            now: at(9),
-            keep: std::time::Duration::from_secs(3_600),
-        };
+        say(&ChildLine::Begins { writer, selector: old.selector, after }.print());
+        let epoch =
+            EpochUpdate::Set { epoch: Epoch(rng.bytes()), now: at(9), keep: Duration::from_secs(3_600) };
         let mark = Action::Mark { reason: Reason::LoggedOutElsewhere, at: at(9) };
         let done = match ending {
             0 => store.delete(old.selector).await.map_err(failed)?,
@@ -113,7 +217,7 @@ async fn write(store: Handle, writer: u64, mut rng: Rng) -> Result<(), String> {
             _ => store.swap(&spent, &old).await.map(|()| true).map_err(stopped)?,
         };
         expect(done)?;
-        say(&ChildLine::Acknowledged { writer });
+        say(&ChildLine::Acknowledged { writer }.print());
     }
 }
 
@@ -122,8 +226,8 @@ fn expect(done: bool) -> Result<(), String> {
 }
 
 /// Writes one line in a single write.
-fn say(said: &ChildLine) {
-    let line = format!("{}\n", said.print());
+fn say(said: &str) {
+    let line = format!("{said}\n");
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(line.as_bytes()).and_then(|()| out.flush());
 }
@@ -133,8 +237,7 @@ impl ChildLine {
         match self {
             Self::Begins { writer, selector, after } => {
                 let after = after.as_ref().map(Record::encode).unwrap_or_default();
-                let hex: String = after.iter().map(|byte| format!("{byte:02x}")).collect();
-                format!("begins {writer} {selector} {hex}.")
+                format!("begins {writer} {selector} {}.", hex(&after))
             }
             Self::Acknowledged { writer } => format!("done {writer}."),
         }
@@ -159,7 +262,11 @@ impl ChildLine {
     }
 }
 
-fn unhex(text: &str) -> Option<Vec<u8>> {
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits = |at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
     if text.len().is_multiple_of(2) { (0..text.len()).step_by(2).map(digits).collect() } else { None }
 }

@@ -13,33 +13,38 @@
 
 pub(crate) mod call;
 mod choose;
+mod faults;
+mod forms;
+pub(crate) mod killed;
 pub(crate) mod model;
 mod pieces;
 mod place;
 mod play;
+mod settle;
 mod shrink;
+pub(crate) mod spared;
 pub(crate) mod state;
+mod values;
 mod world;
 
 use std::time::Duration;
 
 use hallpass_core::{Clock as _, SystemClock, Timestamp};
 
-use crate::clause::Clause;
-use crate::context::{CaseContext, harness_failed};
+use crate::context::CaseContext;
 use crate::declared::Capability;
-use crate::harness::Fault;
 use crate::history::now;
 use crate::outcome::{CaseResult, Stop};
 use crate::rng::Rng;
-use call::Call;
 use choose::Chooser;
+pub(crate) use faults::sequences_in;
 use model::Model;
 use place::StepOutcome;
 use play::{Session, Step};
 use shrink::Shrink;
+pub(crate) use values::{FAMILIES, NEIGHBOURS, instant, number, revision};
+pub(crate) use world::Theme;
 use world::World;
-pub(crate) use world::{FAMILIES, NEIGHBOURS, Theme};
 
 /// How many sequences to play, and for how long.
 #[derive(Clone, Copy, Debug)]
@@ -55,9 +60,13 @@ pub(crate) struct Amount {
     /// The number of steps in a sequence.
     pub(crate) steps: usize,
     pub(crate) quick: bool,
-    /// A theme of every sequence, besides those that it draws.
+    /// A theme of every sequence, besides those that it draws; otherwise each theme has its turn.
     pub(crate) about: Option<Theme>,
 }
+
+/// About how many steps of a sequence are two calls at once, if it is about that. Each sequence goes on where the one
+/// before has stopped.
+const PAIRS: usize = 8 * 101;
 
 impl Model {
     /// What the backend of `case` promises.
@@ -71,6 +80,11 @@ impl Model {
     const fn floor(&self) -> Timestamp {
         if self.purges { Timestamp::MIN } else { self.wall }
     }
+}
+
+/// The earliest time at which a record of `case` may be due.
+pub(crate) fn floor(case: &CaseContext) -> Timestamp {
+    Model::of(case).floor()
 }
 
 /// Plays sequences until one of them breaks a promise.
@@ -87,7 +101,9 @@ pub(crate) async fn sequences(case: CaseContext, amount: Amount) -> CaseResult {
             return Err(Stop::Inconclusive(why));
         }
         let mut rng = case.rng();
-        let world = World::new(&mut rng, model.floor(), amount.quick, amount.about);
+        // Each theme has its turn, however few sequences there is time for.
+        let about = amount.about.unwrap_or(Theme::ALL[number % Theme::ALL.len()]);
+        let world = World::new(&mut rng, model.floor(), amount.quick, Some(about));
         played += 1;
         if let StepOutcome::On = sequence(&case, world, rng, model, number, amount).await? {
             whole += 1;
@@ -111,7 +127,7 @@ async fn sequence(
     let places = if world.has(Theme::Places) { 2 } else { 1 };
     let length = if world.has(Theme::Crowd) { 3 * amount.steps } else { amount.steps };
     let restarts = world.has(Theme::Opens) && case.declares(Capability::ProcessCrash);
-    let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
+    let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new(), pair: number * PAIRS };
     let mut session = Session::open(case, &format!("_g{number}"), model, places).await?;
     let mut steps: Vec<Step> = Vec::new();
     let mut outcome = Ok(StepOutcome::On);
@@ -136,57 +152,4 @@ async fn sequence(
         }
         other => other,
     }
-}
-
-/// The time limit of a call (S12).
-const BOUND: Duration = Duration::from_secs(20);
-/// How long after a fault a handle may still fail now and then (S12).
-const RECOVERY: Duration = Duration::from_secs(30);
-
-/// Plays sequences with `fault` in the middle of each. A call that returned an error did nothing, or may have done
-/// it if the error says so. Everything else must match the model afterwards.
-pub(crate) async fn sequences_in(case: CaseContext, fault: Fault, count: usize, steps: usize) -> CaseResult {
-    let server = case.server()?;
-    let model = Model::of(&case);
-    'sequences: for number in 0..count {
-        let mut rng = case.rng();
-        let mut world = World::new(&mut rng, model.floor(), true, None);
-        world.themes.retain(|theme| !matches!(theme, Theme::Drops | Theme::Places | Theme::Opens));
-        let mut session = Session::open(&case, &format!("_g{number}"), model, 1).await?;
-        // A lost touch harms no one, and records removed by a purge may be back.
-        let restarts = fault == Fault::Restart;
-        let mut chooser = Chooser { world, rng, restarts, dropped: 0, made: Vec::new() };
-        for _ in 0..steps {
-            let step = chooser.step(0, session.state(0));
-            session.step(&step).await?;
-        }
-        let mut calls = chooser.each(session.state(0));
-        if fault == Fault::Restart {
-            // Records removed by a purge may be back.
-            calls.retain(|call| !matches!(call, Call::Purge { .. }));
-        }
-        server.inflict(fault).await.map_err(|error| harness_failed(&error))?;
-        let asked = session.ask_in_fault(&calls, fault, BOUND).await;
-        server.heal().await.map_err(|error| harness_failed(&error))?;
-        let lost = |stop| match stop {
-            Stop::Violation { clause, observed } if fault == Fault::Restart && clause != Clause::S12 => {
-                Stop::Violation { clause: Clause::S14, observed: format!("after a restart: {observed}") }
-            }
-            stop => stop,
-        };
-        asked.map_err(lost)?;
-        session.recover(RECOVERY).await?;
-        // Each operation works again, on the handle that was used during the fault.
-        for call in chooser.each(session.state(0)) {
-            if fault == Fault::Restart && matches!(call, Call::Purge { .. }) {
-                continue;
-            }
-            let step = Step::Do { place: 0, node: 0, call };
-            if let StepOutcome::Nowhere = session.step(&step).await.map_err(lost)? {
-                continue 'sequences;
-            }
-        }
-        session.finish().await.map_err(lost).map(drop)?;
-    }
-    Ok(())
 }

@@ -5,7 +5,11 @@ use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use hallpass_core::StoreError;
+
 use crate::coverage::{Asked, Coverage, Edges, Known};
+use crate::secrets::Secrets;
+use hallpass_core::error_chain;
 
 /// How many calls are kept.
 const KEPT: usize = 400;
@@ -22,6 +26,7 @@ struct Inner {
     calls: Mutex<Calls>,
     coverage: Arc<Coverage>,
     known: Mutex<Known>,
+    secrets: Mutex<Secrets>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +56,13 @@ pub(crate) struct Call {
 
 impl History {
     pub(crate) fn new(coverage: Arc<Coverage>) -> Self {
-        Self(Arc::new(Inner { started: now(), calls: Mutex::default(), coverage, known: Mutex::default() }))
+        Self(Arc::new(Inner {
+            started: now(),
+            calls: Mutex::default(),
+            coverage,
+            known: Mutex::default(),
+            secrets: Mutex::default(),
+        }))
     }
 
     /// How long the case has been running.
@@ -76,8 +87,30 @@ impl History {
         std::mem::take(&mut self.calls())
     }
 
+    /// Reads a text that the store has printed: an error, or its `Debug` output.
+    pub(crate) fn hear(&self, what: &str, said: &str) {
+        self.secrets().hear(what, said);
+    }
+
+    /// Reads the error of a call.
+    pub(crate) fn hear_error(&self, what: &str, error: &StoreError) {
+        self.hear(&format!("the error of `{what}`"), &format!("{error:?} {}", error_chain(error)));
+    }
+
+    /// The first text of the store that showed what a record contains (S18).
+    pub(crate) fn shown(&self) -> Option<String> {
+        self.secrets().shown().cloned()
+    }
+
+    fn secrets(&self) -> MutexGuard<'_, Secrets> {
+        self.0.secrets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Counts the edges that a call visits.
     pub(crate) fn visit<'a>(&'a self, asked: Asked<'a>, node: usize) -> Visit<'a> {
+        if let Asked::Insert(record, _) | Asked::Replace(record, ..) = asked {
+            self.secrets().keep(&record.body);
+        }
         let edges = self.known().begin(asked, node);
         self.0.coverage.count(asked.operation(), edges);
         Visit { history: self, asked, node, open: true }

@@ -26,6 +26,7 @@ mod race;
 mod report;
 mod rng;
 mod runner;
+mod secrets;
 mod service;
 mod specimen;
 mod watched;

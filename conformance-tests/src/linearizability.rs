@@ -12,7 +12,7 @@ use std::hash::Hash;
 use std::rc::Rc;
 use std::time::Duration;
 
-pub(crate) use model::{Observed, of_key, of_subject, swept};
+pub(crate) use model::{Observed, beside, of_key, of_subject, swept};
 pub(crate) use tell::unexplained;
 
 use crate::generate::call::Answer;

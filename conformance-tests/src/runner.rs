@@ -211,7 +211,14 @@ impl Runner {
                 message: "the case made no call to the store".into(),
                 history: history.text(),
             },
-            Ok(Ok(Some(Ok(())))) => Outcome::Passed,
+            Ok(Ok(Some(Ok(())))) => match history.shown() {
+                None => Outcome::Passed,
+                Some(observed) => Stop::Violation { clause: Clause::S18, observed }.into_outcome(
+                    case.id(),
+                    history.text(),
+                    seed,
+                ),
+            },
             Ok(Ok(Some(Err(stop)))) => {
                 self.pace.judge(stop, history).into_outcome(case.id(), history.text(), seed)
             }

@@ -18,6 +18,8 @@ use hallpass_core::error_chain;
 
 /// How often a call is repeated if the store refused it without doing anything.
 const TRIES: u32 = 40;
+/// How long a call is repeated, and how often at least: each try may wait for a lock.
+const PATIENCE: (Duration, u32) = (Duration::from_secs(10), 3);
 
 /// The store under test. Clones are the same store.
 ///
@@ -55,6 +57,7 @@ impl Watched {
         wrote: impl Fn(&T) -> bool + Send,
         ask: impl Fn() -> Asking<'a, T> + Send,
     ) -> Result<T, StoreError> {
+        let began = self.history.elapsed();
         for tried in 1.. {
             let visit = self.history.visit(asked, self.node);
             let call = self.history.begin(self.node, asked.text());
@@ -63,13 +66,17 @@ impl Watched {
             visit.end(result.as_ref().is_ok_and(&wrote), fault);
             match &result {
                 Ok(value) => call.answer(answer(value)),
-                Err(error) => call.end(error_chain(error)),
+                Err(error) => {
+                    self.history.hear_error(&asked.text(), error);
+                    call.end(error_chain(error));
+                }
             }
             let harmless = matches!(
                 &result,
                 Err(StoreError::Unavailable(_) | StoreError::Timeout { outcome_unknown: false, .. })
             );
-            if !(harmless && self.patient && tried < TRIES) {
+            let waited = tried >= PATIENCE.1 && self.history.elapsed() - began > PATIENCE.0;
+            if !(harmless && self.patient && tried < TRIES && !waited) {
                 return result;
             }
             tokio::time::sleep(Duration::from_millis(u64::from(tried.min(10) - 1))).await;
@@ -114,7 +121,14 @@ impl TokenStore for Watched {
     async fn list_by_subject(&self, subject: &Subject, page: &Page) -> Result<Vec<Listed>, StoreError> {
         let answer = |entries: &Vec<Listed>| list_text(entries.iter().map(|entry| entry.place().1));
         let ask = || self.store.list_by_subject(subject, page);
-        self.ask(Asked::List(subject, page), answer, |_| false, ask).await
+        let listed = self.ask(Asked::List(subject, page), answer, |_| false, ask).await?;
+        for entry in &listed {
+            if let Listed::Corrupt { source, .. } = entry {
+                self.history
+                    .hear("the source of a damaged row", &format!("{source:?} {}", error_chain(&**source)));
+            }
+        }
+        Ok(listed)
     }
 
     async fn epoch(

@@ -157,6 +157,6 @@ fn what_is_not_declared_is_neither_passed_nor_failed() {
     let report = run(backend, &Options { only: Some("crash::".into()), ..options() });
     assert_eq!(
         report.to_string(),
-        "conformance: 0 passed, 0 failed, 2 not declared, 1 untested, 0 inconclusive (odd, durability: none)"
+        "conformance: 0 passed, 0 failed, 3 not declared, 1 untested, 0 inconclusive (odd, durability: none)"
     );
 }

@@ -14,6 +14,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S3 S4 S7 S11] a_selector_that_is_alike_is_another),
     case!(Any Quick [S8] a_login_that_is_alike_is_another),
     case!(Any Quick [S16 S9 S11 S8] a_name_that_is_alike_is_another),
+    case!(Any Quick [S8 S9] a_name_and_a_kind_do_not_run_together),
 ];
 
 /// Pairs of similar byte strings, each with the kind of similarity; the first `fixed` bytes never change.
@@ -29,6 +30,9 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
     nul[half - 1] = 0;
     let mut after_nul = nul;
     after_nul[N - 1] ^= 0x15;
+    let text = with(&|other| other[fixed..].fill(b'q'));
+    let mut in_capitals = text;
+    in_capitals[fixed..].fill(b'Q');
     let ones = with(&|other| other[fixed..].fill(0xff));
     let mut pairs = vec![
         ("in their first half", base, with(&|other| other[half..].iter_mut().for_each(|byte| *byte ^= 0x5a))),
@@ -40,6 +44,7 @@ fn alike<const N: usize>(base: [u8; N], fixed: usize) -> Vec<(&'static str, [u8;
         ("but for the first bit", base, with(&|other| other[fixed] ^= 0x80)),
         ("but for the last bit", base, with(&|other| other[N - 1] ^= 1)),
         ("as text", base, with(&|other| other[N - 1] ^= 0x20)),
+        ("as text of any case", text, in_capitals),
         ("up to a byte of zero", nul, after_nul),
         ("where no text is", ones, with(&|other| other[fixed..].fill(0xfe))),
     ];
@@ -213,6 +218,59 @@ async fn apart(store: &Handle, family: &[String]) -> CaseResult {
     for (name, epoch) in family.iter().zip(epochs) {
         let answer = store.insert(&record(name), Fence::Epoch(epoch)).await?;
         same(S11, format_args!("insert of {name:?} under its own epoch"), &answer, &INSERTED)?;
+    }
+    Ok(())
+}
+
+/// Names and kinds that are the same text where a key strings them together are told apart.
+async fn a_name_and_a_kind_do_not_run_together(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    for between in ["", ":", "-", "::"] {
+        for more in ["b", "2", "session"] {
+            let kind = |name: &str| Kind::new(name).unwrap_or(Kind::REMEMBER);
+            let (long, shorter) = (kind(&format!("{more}{between}session")), kind("session"));
+            let pairs = [
+                ((format!("al{between}{more}"), shorter), ("al".to_owned(), long)),
+                (
+                    (format!("{more}{between}al"), shorter),
+                    ("al".to_owned(), kind(&format!("session{between}{more}"))),
+                ),
+            ];
+            for (one, other) in pairs {
+                for action in [MARK, Action::Remove] {
+                    told_apart(&store, &one, &other, action).await?;
+                    told_apart(&store, &other, &one, action).await?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Checks that a list and a revocation of `one` name and kind leave `other` out.
+async fn told_apart(
+    store: &Handle,
+    one: &(String, Kind),
+    other: &(String, Kind),
+    action: Action,
+) -> CaseResult {
+    let records = [one, other].map(|(name, kind)| Record { kind: *kind, ..record(name) });
+    store.put_all(&records).await?;
+    let (of, kinds) = (subject(&one.0), Kinds::from(one.1));
+    let list = store.list_by_subject(&of, &Page { kinds: kinds.clone(), ..page(9) }).await?;
+    same(S9, format_args!("the list of {one:?} beside {other:?}"), &list, &vec![records[0].clone()])?;
+    let filter = RecordFilter::all().kinds(kinds);
+    let count = store.revoke_by_subject(&of, &filter, action, EpochUpdate::Keep).await?;
+    same(S8, format_args!("records of {one:?} ended beside {other:?}"), &count, &1)?;
+    let found = store.find(records[1].selector).await?;
+    same(
+        S8,
+        format_args!("a record of {other:?} after the end of {one:?}"),
+        &found.as_ref(),
+        &Some(&records[1]),
+    )?;
+    for record in &records {
+        store.delete(record.selector).await?;
     }
     Ok(())
 }

@@ -52,9 +52,13 @@ async fn a_dropped_insert_is_whole_or_nothing(case: CaseContext) -> CaseResult {
     let epoch = store.epoch(&subject("alice"), Epoch([1; 16]), KEEP, NOW).await?;
     let parent = record("alice");
     store.put(&parent).await?;
-    for fence in [Fence::None, Fence::Epoch(epoch), Fence::Parent(parent.selector)] {
+    let fences = [Fence::None, Fence::Epoch(epoch), Fence::Parent(parent.selector)];
+    for (fence, is_large) in fences.into_iter().flat_map(|fence| [(fence, false), (fence, true)]) {
         for polls in 1..=POLLS {
-            let record = record("alice");
+            let mut record = record("alice");
+            if is_large {
+                record.body = body(case.rng().vec(Body::MAX_LEN));
+            }
             let ended = drop_after(polls, store.insert(&record, fence)).await?;
             let found = settled(&store, &record, &[None, Some(&record)]).await?;
             hold(S13, found.is_some() || !ended, "an acknowledged insert is not found")?;
@@ -74,21 +78,37 @@ async fn a_dropped_insert_is_whole_or_nothing(case: CaseContext) -> CaseResult {
     Ok(())
 }
 
+/// Each kind of change, with a small body and with one that a backend may split.
 async fn a_dropped_replace_is_whole_or_nothing(case: CaseContext) -> CaseResult {
     let store = case.open().await?;
-    for polls in 1..=POLLS {
-        let old = record("alice");
-        store.put(&old).await?;
-        let mut new = case.next(&old);
-        (new.purge_at, new.idle_at) = (at(50), Some(at(50)));
-        let ended = drop_after(polls, store.replace(&new, old.revision)).await?;
-        let found = settled(&store, &old, &[Some(&old), Some(&new)]).await?;
-        let stands = found.unwrap_or(old);
-        let newer = case.next(&stands);
-        let answer = store.replace(&newer, stands.revision).await?;
-        hold(S13, answer != Replace::Missing, "replace after a dropped one returned Missing")?;
-        if ended {
-            break;
+    // Whether it ends the record, or touches it.
+    let kinds = [(false, false), (false, true), (true, false)];
+    for ((ends, touches), is_large) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        for polls in 1..=POLLS {
+            let mut old = record("alice");
+            let mut new = case.next(&old);
+            (new.purge_at, new.idle_at) = (at(50), Some(at(50)));
+            if ends {
+                (new.revoked, new.idle_at, new.purge_at) = (Some(Reason::Spent), None, new.expires_at);
+            }
+            if is_large {
+                for record in [&mut old, &mut new] {
+                    record.body = body(case.rng().vec(Body::MAX_LEN));
+                }
+            }
+            store.put(&old).await?;
+            let ended = match touches {
+                true => drop_after(polls, store.touch(&new, old.revision)).await?,
+                false => drop_after(polls, store.replace(&new, old.revision)).await?,
+            };
+            let found = settled(&store, &old, &[Some(&old), Some(&new)]).await?;
+            let stands = found.unwrap_or(old);
+            let newer = case.next(&stands);
+            let answer = store.replace(&newer, stands.revision).await?;
+            hold(S13, answer != Replace::Missing, "replace after a dropped one returned Missing")?;
+            if ended {
+                break;
+            }
         }
     }
     Ok(())

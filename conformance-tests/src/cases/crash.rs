@@ -4,16 +4,14 @@
 //! After the restart the first must still be logged out. SIGKILL does not test the disk: the operating system keeps
 //! what it holds.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
-
 use super::prelude::*;
-use crate::crash::{CHILD, ChildLine, Expected, FOR_CHILD};
+use crate::crash::{ChildLine, CrashChild, Expected, Task};
+use crate::generate::killed;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S14] what_was_acknowledged_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
     case!(Any Quick [S11 S14] an_updated_epoch_is_there_when_the_store_is_opened_again needs [ProcessCrash]),
+    case!(Child Quick [S14 S11] every_form_of_a_write_survives_a_kill needs [ProcessCrash]),
     case!(Child Full [S14] what_was_acknowledged_survives_a_kill needs [ProcessCrash]),
     case!(untested [S14] what_was_acknowledged_survives_a_power_loss,
         "no test without its own disk can cut the power; killing a process leaves the page cache"),
@@ -137,53 +135,22 @@ async fn agree(store: &Handle, expected: &Expected) -> CaseResult {
 
 /// Runs this binary again as a crash child and kills it `delay` after its first acknowledgement.
 fn run_and_kill(case: &CaseContext, seed: u64, delay: Duration) -> CaseResult<Vec<ChildLine>> {
-    let failed = |what: &str, error: std::io::Error| Stop::Harness(format!("{what}: {error}"));
-    let binary = std::env::current_exe().map_err(|error| failed("this binary", error))?;
-    let mut command = Command::new(binary);
-    command.args(case.child()).env(CHILD, format!("{} {seed}", case.namespace("")));
-    command.env(FOR_CHILD, case.for_child()).stdin(Stdio::null()).stdout(Stdio::piped());
-    let mut child = ChildGuard(command.spawn().map_err(|error| failed("the crash child", error))?);
-    let lines = listen(&mut child.0);
-    let mut heard = Vec::new();
-    // Wait for the first acknowledgement, because opening may take a while.
-    while !heard.iter().any(|said| matches!(said, ChildLine::Acknowledged { .. })) {
-        match lines.recv_timeout(Duration::from_secs(30)) {
-            Ok(line) => heard.extend(ChildLine::parse(&line)),
-            Err(_) => return Err(Stop::Harness("the crash child acknowledges nothing".into())),
-        }
-    }
+    let child = CrashChild::run(case, seed, Task::Write)?;
+    let acknowledges = |line: &str| matches!(ChildLine::parse(line), Some(ChildLine::Acknowledged { .. }));
+    let mut heard = child.hear(acknowledges)?;
     std::thread::sleep(delay);
-    // A child that has ended by itself was not killed during a write.
-    if let Ok(Some(status)) = child.0.try_wait() {
-        return Err(Stop::Harness(format!("the crash child ended by itself: {status}")));
-    }
-    child.0.kill().map_err(|error| failed("killing the crash child", error))?;
-    child.0.wait().map_err(|error| failed("waiting for the crash child", error))?;
-    heard.extend(lines.iter().filter_map(|line| ChildLine::parse(&line)));
-    Ok(heard)
+    heard.extend(child.kill()?);
+    Ok(heard.iter().filter_map(|line| ChildLine::parse(line)).collect())
 }
 
-/// Kills the child when dropped.
-struct ChildGuard(Child);
-
-impl Drop for ChildGuard {
-    fn drop(&mut self) {
-        let _ = self.0.kill();
-        let _ = self.0.wait();
-    }
-}
-
-/// Reads the child's lines on a separate thread, so that the child never waits for its parent.
-fn listen(child: &mut Child) -> Receiver<String> {
-    let (sender, receiver) = channel();
-    if let Some(out) = child.stdout.take() {
-        std::thread::spawn(move || {
-            for line in BufReader::new(out).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    receiver
+/// A child makes calls of every form and is killed when all are acknowledged.
+async fn every_form_of_a_write_survives_a_kill(case: CaseContext) -> CaseResult {
+    let (seed, context) = (case.rng().next() >> 8, case.clone());
+    let heard = tokio::task::spawn_blocking(move || {
+        let child = CrashChild::run(&context, seed, Task::Play)?;
+        let heard = child.hear(|line| line == killed::READY)?;
+        child.kill().map(|_| heard)
+    });
+    let heard = heard.await.map_err(|error| Stop::Harness(error.to_string()))??;
+    killed::judge(&case, &heard).await
 }

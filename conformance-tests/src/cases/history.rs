@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::prelude::*;
 use crate::generate::call::{Answer, Call, Kind};
 use crate::generate::model::Model;
-use crate::linearizability::{Observed, Op, of_key, of_subject, swept, unexplained};
+use crate::linearizability::{Observed, Op, beside, of_key, of_subject, swept, unexplained};
 use crate::rng::Rng;
 
 pub(super) const CASES: &[Case] = &[
@@ -69,7 +69,7 @@ async fn each_subject_is_linearizable(case: CaseContext) -> CaseResult {
     let nodes = case.pair().await?;
     contest_of(HISTORIES, async |round| {
         let (history, _, overlap) = play(&case, &nodes, round, OF_A_SUBJECT).await?;
-        judge(&case, S6, "one subject", &of_subject(&history))?;
+        judge(&case, S6, "one subject", &beside(&of_subject(&history)))?;
         Ok(overlap)
     })
     .await

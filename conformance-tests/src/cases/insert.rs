@@ -1,10 +1,13 @@
 //! Inserts.
 
 use super::prelude::*;
+use crate::generate::{floor, instant, number, revision};
+use crate::rng::Rng;
 
 pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S1] what_was_inserted_is_found_byte_for_byte),
     case!(Any Quick [S1] the_largest_and_the_smallest_values_are_kept),
+    case!(Any Quick [S1] numbers_of_every_length_are_kept),
     case!(Any Quick [S1] milliseconds_from_1970_to_9999_are_kept),
     case!(Any Quick [S2] a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched),
     case!(Any Quick [S2] a_selector_is_taken_for_every_subject),
@@ -44,6 +47,62 @@ async fn the_largest_and_the_smallest_values_are_kept(case: CaseContext) -> Case
         store.put(&record).await?;
         let found = store.find(record.selector).await?;
         same(S1, "a record at its limits", &found, &Some(record))?;
+    }
+    Ok(())
+}
+
+/// Conversions lose few numbers, so every column holds many: of any length, and such as a float changes.
+async fn numbers_of_every_length_are_kept(case: CaseContext) -> CaseResult {
+    const MANY: usize = 96;
+    let store = case.open().await?;
+    let (mut rng, floor) = (case.rng(), floor(&case));
+    let template = record("alice");
+    let mut records = Vec::new();
+    for place in 0..MANY as u16 {
+        let mut record = template.clone();
+        record.selector.0[14..].copy_from_slice(&place.to_be_bytes());
+        (record.created_at, record.expires_at) = (instant(&mut rng), instant(&mut rng));
+        record.login = LoginId((u64::MAX >> rng.below(64) & rng.next()).to_be_bytes());
+        record.era = Era::new(number(&mut rng));
+        record.revision =
+            Revision::new(revision(&mut rng).min(Revision::MAX.get() - 2)).unwrap_or(Revision::FIRST);
+        record.expires_at = record.expires_at.max(floor);
+        vary(&mut record, &mut rng, floor);
+        records.push(record);
+    }
+    store.put_all(&records).await?;
+    all_kept(&store, "inserted", &records).await?;
+    for record in &mut records {
+        let mut next = case.next(record);
+        vary(&mut next, &mut rng, floor);
+        store.swap(&next, record).await?;
+        *record = next;
+    }
+    all_kept(&store, "replaced", &records).await?;
+    let (reason, when) = (Reason::Administrative, instant(&mut rng));
+    let (all, mark) = (RecordFilter::all(), Action::Mark { reason, at: when });
+    let count = store.revoke_by_subject(&subject("alice"), &all, mark, EpochUpdate::Keep).await?;
+    same(S8, "records of odd numbers that were marked", &count, &(MANY as u64))?;
+    records.iter_mut().for_each(|record| record.mark(reason, when));
+    all_kept(&store, "marked", &records).await?;
+    let list = store.list_by_subject(&subject("alice"), &page(u16::MAX)).await?;
+    records.sort_unstable_by_key(|record| std::cmp::Reverse((record.created_at, record.selector)));
+    hold(S9, list == records, "a list of records of odd numbers is another, or in another order")
+}
+
+/// Draws the numbers that a write may change.
+fn vary(record: &mut Record, rng: &mut Rng, floor: Timestamp) {
+    (record.updated_at, record.seen_at) = (instant(rng), instant(rng));
+    record.idle_at = rng.chance(75).then(|| instant(rng));
+    record.generation = number(rng);
+    let first = record.idle_at.map_or(record.expires_at, |idle| idle.min(record.expires_at));
+    record.purge_at = instant(rng).max(first).max(floor);
+}
+
+async fn all_kept(store: &Handle, how: &str, records: &[Record]) -> CaseResult {
+    for record in records {
+        let found = store.find(record.selector).await?;
+        same(S1, format_args!("a record of odd numbers, {how}"), &found.as_ref(), &Some(record))?;
     }
     Ok(())
 }

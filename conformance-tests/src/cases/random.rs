@@ -5,10 +5,13 @@ use crate::generate::{Amount, Theme, sequences, sequences_in};
 use crate::harness::Fault;
 
 pub(super) const CASES: &[Case] = &[
+    case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten needs [Outage]),
+    case!(Restart Quick [S12 S14] a_restart_is_told_and_forgotten needs [Outage]),
+    case!(Stop Quick [S12] a_stop_is_told_and_forgotten needs [Outage]),
+    case!(Freeze Quick [S12] a_freeze_is_told_and_forgotten needs [Outage]),
     case!(Any Quick [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_is_allowed),
     case!(Any Quick [S2 S4 S5 S6 S7 S8 S10 S11] calls_at_once_are_in_some_order),
     case!(Any Full [S1 S2 S3 S4 S5 S6 S7 S8 S9 S10 S11 S13 S14 S15 S16] every_answer_of_long_sequences_is_allowed),
-    case!(Cut Quick [S12] a_short_cut_is_told_and_forgotten needs [Outage]),
     case!(Stop Full [S12] nothing_is_done_in_secret_while_the_server_is_stopped),
     case!(Cut Full [S12] nothing_is_done_in_secret_while_connections_are_cut),
     case!(Freeze Full [S12] nothing_is_done_in_secret_while_the_server_is_frozen),
@@ -46,6 +49,21 @@ async fn calls_at_once_are_in_some_order(case: CaseContext) -> CaseResult {
 /// After connections were cut for a moment, the records agree with the results of the calls.
 async fn a_short_cut_is_told_and_forgotten(case: CaseContext) -> CaseResult {
     sequences_in(case, Fault::Cut, 2, 8).await
+}
+
+/// A restart of the server loses nothing, and every form of a call works on the old handles.
+async fn a_restart_is_told_and_forgotten(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Restart, 1, 8).await
+}
+
+/// Calls to a server that is down are errors, and every form of a call works once it is up again.
+async fn a_stop_is_told_and_forgotten(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Stop, 1, 8).await
+}
+
+/// Calls that the server does not answer are errors; each says whether it may have been done.
+async fn a_freeze_is_told_and_forgotten(case: CaseContext) -> CaseResult {
+    sequences_in(case, Fault::Freeze, 1, 8).await
 }
 
 async fn every_answer_of_long_sequences_is_allowed(case: CaseContext) -> CaseResult {

@@ -11,6 +11,7 @@ pub(super) const CASES: &[Case] = &[
     case!(Any Quick [S8 S9] a_kind_named_twice_counts_once),
     case!(Any Quick [S8] every_purpose_is_ended_alone),
     case!(Any Quick [S8] anonymous_records_belong_to_no_subject),
+    case!(Any Quick [S8 S9 S2] round_numbers_of_records_are_listed_ended_and_counted),
     case!(Any Quick [S8] two_thousand_five_hundred_records_are_ended_and_counted),
     case!(Any Full [S8 S9] twelve_thousand_records_are_ended_and_counted),
     case!(Any Quick [S8 D12] repeating_finds_nothing_left_to_do),
@@ -174,6 +175,45 @@ async fn anonymous_records_belong_to_no_subject(case: CaseContext) -> CaseResult
     same(S8, "the anonymous record", &store.find(record.selector).await?, &Some(record))
 }
 
+/// As many records as a statement, a batch or a page of some backend takes, and none left over.
+async fn round_numbers_of_records_are_listed_ended_and_counted(case: CaseContext) -> CaseResult {
+    let store = case.open().await?;
+    for count in [10, 16, 25, 32, 50, 64, 100, 128, 200, 256, 500, 512, 1_000] {
+        let name = format!("{count} records");
+        let mut records = many(&record(&name), count);
+        let last = records.split_off(records.len() - 1);
+        store.put_all(&records).await?;
+        for last in &last {
+            let answer = store.watched().insert(last, Fence::None).await?;
+            let is_exact = |of: u32| of == u32::from(count);
+            let exact = matches!(answer, Insert::Inserted { of_subject } if of_subject.is_none_or(is_exact));
+            hold(S2, exact, format_args!("insert of record number {count} returned {answer:?}"))?;
+        }
+        records.extend(last);
+        let full = page(count);
+        let list = store.list_by_subject(&subject(&name), &full).await?;
+        same(
+            S9,
+            format_args!("of {count} records, those on a page of as many"),
+            &list.len(),
+            &records.len(),
+        )?;
+        let after = list.last().map(|last| (last.created_at, last.selector));
+        let rest = store.list_by_subject(&subject(&name), &Page { after, ..full }).await?;
+        same(S9, format_args!("of {count} records, those on the next page"), &rest.len(), &0)?;
+        for (action, number) in [(MARK, 1), (Action::Remove, 2)] {
+            let update = EpochUpdate::Set { epoch: Epoch([number; 16]), now: NOW, keep: KEEP };
+            let all = RecordFilter::all();
+            let ended = store.revoke_by_subject(&subject(&name), &all, action, update).await?;
+            same(S8, format_args!("of {count} records, those ended: {action:?}"), &ended, &u64::from(count))?;
+            let list = store.list_by_subject(&subject(&name), &page(u16::MAX)).await?;
+            let alive = list.iter().filter(|record| record.revoked.is_none()).count();
+            same(S8, format_args!("of {count} records, those left alive: {action:?}"), &alive, &0)?;
+        }
+    }
+    Ok(())
+}
+
 async fn two_thousand_five_hundred_records_are_ended_and_counted(case: CaseContext) -> CaseResult {
     const MANY: u16 = 2_500;
     let store = case.open().await?;
@@ -200,7 +240,8 @@ fn many(template: &Record, count: u16) -> Vec<Record> {
     let numbered = |number: u16| {
         let mut record = template.clone();
         record.selector.0[14..].copy_from_slice(&number.to_be_bytes());
-        record.created_at = at(u64::from(number));
+        // Several are issued in one millisecond.
+        record.created_at = at(u64::from(number / 7));
         record
     };
     (0..count).map(numbered).collect()

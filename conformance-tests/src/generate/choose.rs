@@ -9,16 +9,15 @@ use hallpass_core::store::{
 use hallpass_core::{Kinds, Note, Reason, Selector, Subject, Timestamp};
 
 use super::call::{Call, Kind};
+use super::forms::Form;
 use super::play::Step;
 use super::state::State;
 use super::world::{Theme, World};
 use crate::rng::Rng;
-use crate::specimen::{page, rewritten};
+use crate::specimen::page;
 
 /// The maximum number of polls before a call is dropped or another call runs.
 const POLLS: usize = 6;
-/// The number of operations.
-const OPERATIONS: usize = 8;
 /// The maximum number of dropped calls that the model follows in one sequence.
 const DROPS: usize = 3;
 
@@ -32,6 +31,8 @@ pub(crate) struct Chooser {
     pub(crate) dropped: usize,
     /// The calls made so far: namespace, handle, call.
     pub(crate) made: Vec<(usize, usize, Call)>,
+    /// The number of the last two forms that were called at once.
+    pub(crate) pair: usize,
 }
 
 impl Chooser {
@@ -40,6 +41,10 @@ impl Chooser {
         let node = self.rng.below(2);
         let (drops, pairs) = (self.world.has(Theme::Drops), self.world.has(Theme::Pairs));
         let opens = self.world.has(Theme::Opens);
+        // What a restart may undo is done only after the last one.
+        if opens && self.rng.chance(4) {
+            self.restarts = false;
+        }
         match self.rng.below(100) {
             0..16 => Step::Look { place, node },
             16..20 if opens && self.restarts => Step::Restart { place },
@@ -48,7 +53,10 @@ impl Chooser {
                 self.dropped += 1;
                 let some = self.some(state);
                 let call = match some.filter(|_| self.rng.chance(50)) {
-                    Some(some) => self.call_about(&some, state),
+                    Some(some) => {
+                        let form = self.forms()[0];
+                        self.call_about(form, &some, state)
+                    }
                     None => self.call(state),
                 };
                 Step::Drop { place, node, call, polls: 1 + self.rng.below(POLLS) }
@@ -71,6 +79,10 @@ impl Chooser {
 
     /// The next call.
     pub(super) fn call(&mut self, state: &State) -> Call {
+        if !self.world.has(Theme::Crowd) && self.rng.chance(20) {
+            let forms = self.forms();
+            return self.form(forms[0], state, &[]);
+        }
         // Few records are left: insert more.
         let few = state.records.len() * 4 < self.world.keys.len() * 3;
         let crowd = self.world.has(Theme::Crowd);
@@ -102,33 +114,6 @@ impl Chooser {
         self.call_of(chosen, state)
     }
 
-    /// One call of each operation, in random order.
-    pub(super) fn each(&mut self, state: &State) -> Vec<Call> {
-        let mut operations: Vec<_> = (0..OPERATIONS).collect();
-        let mut calls = Vec::new();
-        while !operations.is_empty() {
-            let at = self.rng.below(operations.len());
-            let operation = operations.swap_remove(at);
-            let mut call = self.call_of(operation, state);
-            // Prefer a call that takes effect.
-            let is_done = |call: &Call| match call {
-                Call::Replace { next, expected, .. } => state
-                    .record(next.selector)
-                    .is_some_and(|old| old.revision == *expected && old.revoked.is_none()),
-                Call::Delete { selector, .. } => state.record(*selector).is_some(),
-                Call::Insert { fence, .. } => *fence == Fence::None,
-                _ => true,
-            };
-            for _ in 0..8 {
-                if !is_done(&call) {
-                    call = self.call_of(operation, state);
-                }
-            }
-            calls.push(call);
-        }
-        calls
-    }
-
     fn call_of(&mut self, operation: usize, state: &State) -> Call {
         match operation {
             0 => self.insert(state),
@@ -137,13 +122,17 @@ impl Chooser {
             3 => Call::Delete { selector: self.selector(state), note: self.world.note(&mut self.rng) },
             4 => self.revoke(state),
             5 => self.list(state),
-            6 => Call::Epoch {
-                subject: self.subject(),
-                fresh: *self.rng.pick(&self.world.epochs),
-                keep: self.world.keep(&mut self.rng),
-                now: self.world.epoch_now(&mut self.rng),
-            },
+            6 => self.epoch(),
             _ => self.purge(state),
+        }
+    }
+
+    pub(super) fn epoch(&mut self) -> Call {
+        Call::Epoch {
+            subject: self.subject(),
+            fresh: *self.rng.pick(&self.world.epochs),
+            keep: self.world.keep(&mut self.rng),
+            now: self.world.epoch_now(&mut self.rng),
         }
     }
 
@@ -151,7 +140,8 @@ impl Chooser {
     /// the first of them is held up.
     fn rivals(&mut self, state: &State) -> Option<Vec<Call>> {
         let some = self.some(state)?;
-        let mut calls = vec![self.call_about(&some, state), self.call_about(&some, state)];
+        let mut calls: Vec<_> =
+            self.two_forms().into_iter().map(|form| self.call_about(form, &some, state)).collect();
         if calls.iter().all(|call| matches!(call, Call::Purge { .. })) {
             calls[1] = Call::Find { selector: some.selector };
         }
@@ -159,69 +149,98 @@ impl Chooser {
             Call::Insert { record, .. } => Some(record.selector),
             _ => None,
         });
-        for _ in 0..self.rng.below(3) {
-            calls.push(match (self.rng.below(3), &some.subject, inserted) {
+        // What another call has seen by then decides whether the first one may still take effect.
+        for _ in 0..*self.rng.pick(&[0, 1, 1, 2]) {
+            calls.push(match (self.rng.below(4), &some.subject, inserted) {
                 (0, Some(subject), _) => Call::List { subject: subject.clone(), page: page(u16::MAX) },
-                (1, _, Some(selector)) => Call::Find { selector },
+                (1 | 2, _, Some(selector)) => Call::Find { selector },
                 _ => Call::Find { selector: some.selector },
             });
         }
         Some(calls)
     }
 
-    /// A random operation that concerns `some`.
-    fn call_about(&mut self, some: &Record, state: &State) -> Call {
-        let kin: Vec<_> = {
-            let shard = some.selector.shard();
-            let fits = |key: &&Record| key.selector.shard() == shard;
-            (0..self.world.keys.len()).filter(|key| fits(&&self.world.keys[*key])).collect()
-        };
-        let other = if kin.is_empty() { self.rng.below(self.world.keys.len()) } else { *self.rng.pick(&kin) };
-        let mut new = self.world.record(&mut self.rng, other);
-        let epoch = |record: &Record| {
-            let kept = record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
-            kept.map(|kept| Fence::Epoch(kept.epoch))
-        };
-        let until =
-            some.subject.as_ref().and_then(|subject| state.epochs.get(subject)).map(|kept| kept.until);
-        let subject = some.subject.clone();
-        match (self.rng.below(12), subject) {
+    /// A call of `form` that concerns `some`.
+    fn call_about(&mut self, form: Form, some: &Record, state: &State) -> Call {
+        let new = self.kin(some);
+        let kept = |record: &Record| record.subject.as_ref().and_then(|subject| state.epochs.get(subject));
+        let until = kept(some).map(|kept| kept.until);
+        match (form, some.subject.clone()) {
             // If the selector is taken, the insert could wait for a revocation that waits for its parent: a deadlock.
-            (0, _) if state.record(new.selector).is_none() => {
+            (Form::InsertUnderParent, _) if state.record(new.selector).is_none() => {
                 Call::Insert { record: new, fence: Fence::Parent(some.selector) }
             }
-            (1, _) => {
-                let fence = epoch(&new).unwrap_or(Fence::None);
+            (Form::InsertUnderEpoch, _) => {
+                let fence = kept(&new).map_or(Fence::None, |kept| Fence::Epoch(kept.epoch));
                 Call::Insert { record: new, fence }
             }
-            (2, _) => {
-                // The selector is taken, as if another caller had inserted its own record.
-                new = some.clone();
-                new.body = self.world.body(&mut self.rng);
-                Call::Insert { record: new, fence: Fence::None }
+            (Form::Insert | Form::InsertUnderParent, _) => {
+                // The selector is taken, as if another caller had inserted its own record; or it is free.
+                let record = if self.rng.chance(60) { self.world.alike(&mut self.rng, some) } else { new };
+                Call::Insert { record, fence: Fence::None }
             }
-            (3 | 4, _) => self.replace_of(some.clone()),
-            (5, _) => Call::Delete { selector: some.selector, note: Note::none() },
-            (6 | 7, Some(subject)) => {
+            (Form::Touch | Form::Rotate | Form::Update | Form::End, _) => {
+                if self.rng.chance(25) {
+                    return self.replace_of(some.clone());
+                }
+                let kind = match form {
+                    Form::Touch => Kind::Touch,
+                    Form::End => Kind::End(self.world.note(&mut self.rng)),
+                    _ => Kind::Update,
+                };
+                self.write(some.clone(), some.revision, kind)
+            }
+            (Form::Delete, _) => Call::Delete { selector: some.selector, note: Note::none() },
+            (
+                Form::Mark | Form::MarkEverything | Form::Remove | Form::RemoveEverything | Form::SetEpoch,
+                Some(subject),
+            ) => {
                 let mut revocation = self.revocation();
-                if self.rng.chance(30) {
+                revocation.action = match form {
+                    Form::Remove | Form::RemoveEverything => Action::Remove,
+                    _ => self.mark(),
+                };
+                if matches!(form, Form::Mark | Form::Remove) {
                     revocation.filter.logins = Logins::Only(some.login);
+                }
+                if form == Form::SetEpoch {
+                    revocation.filter.kinds = Kinds::Only(Vec::new());
+                    revocation.epoch = self.set();
                 }
                 Call::Revoke { subject, revocation }
             }
-            (8, Some(subject)) => Call::List { subject, page: page(u16::MAX) },
-            (9, Some(subject)) => Call::Epoch {
-                subject,
-                fresh: *self.rng.pick(&self.world.epochs),
-                keep: self.world.keep(&mut self.rng),
-                now: self.world.epoch_now(&mut self.rng),
-            },
-            (10, _) if !self.restarts => {
+            (Form::List, Some(subject)) => Call::List { subject, page: page(u16::MAX) },
+            (Form::Epoch, Some(subject)) => {
+                let mut call = self.epoch();
+                if let Call::Epoch { subject: of, .. } = &mut call {
+                    *of = subject;
+                }
+                call
+            }
+            (Form::Purge, _) => {
                 let now = if self.rng.chance(40) { until.unwrap_or(some.purge_at) } else { some.purge_at };
                 Call::Purge { now, limit: 1_000 }
             }
             _ => Call::Find { selector: some.selector },
         }
+    }
+
+    /// A new record in the shard of `some`.
+    fn kin(&mut self, some: &Record) -> Record {
+        let fits = |key: &usize| self.world.keys[*key].selector.shard() == some.selector.shard();
+        let kin: Vec<_> = (0..self.world.keys.len()).filter(fits).collect();
+        let key = if kin.is_empty() { self.rng.below(self.world.keys.len()) } else { *self.rng.pick(&kin) };
+        self.world.record(&mut self.rng, key)
+    }
+
+    /// The next two forms: any two have their turn.
+    fn two_forms(&mut self) -> [Form; 2] {
+        let count = Form::ALL.len();
+        // A step that has no divisor with the number of pairs visits each of them.
+        self.pair = (self.pair + 101) % (count * count);
+        let forms = [Form::ALL[self.pair / count], Form::ALL[self.pair % count]];
+        let one = self.forms()[0];
+        forms.map(|form| if !self.restarts || form.is_durable() { form } else { one })
     }
 
     /// Repeats an earlier call exactly, on the same handle, which may have cached the result.
@@ -243,17 +262,15 @@ impl Chooser {
         Revocation::new(RecordFilter::all(), self.action()).epoch(epoch)
     }
 
-    fn action(&mut self) -> Action {
-        match self.rng.chance(35) {
-            true => Action::Remove,
-            false => Action::Mark {
-                reason: *self.rng.pick(&Reason::ALL),
-                at: *self.rng.pick(&self.world.instants),
-            },
-        }
+    pub(super) fn action(&mut self) -> Action {
+        if self.rng.chance(35) { Action::Remove } else { self.mark() }
     }
 
-    fn set(&mut self) -> EpochUpdate {
+    pub(super) fn mark(&mut self) -> Action {
+        Action::Mark { reason: *self.rng.pick(&Reason::ALL), at: *self.rng.pick(&self.world.instants) }
+    }
+
+    pub(super) fn set(&mut self) -> EpochUpdate {
         EpochUpdate::Set {
             epoch: *self.rng.pick(&self.world.epochs),
             now: self.world.epoch_now(&mut self.rng),
@@ -261,12 +278,12 @@ impl Chooser {
         }
     }
 
-    fn subject(&mut self) -> Subject {
+    pub(super) fn subject(&mut self) -> Subject {
         self.rng.pick(&self.world.subjects).clone()
     }
 
     /// Usually a selector with a record.
-    fn selector(&mut self, state: &State) -> Selector {
+    pub(super) fn selector(&mut self, state: &State) -> Selector {
         match self.some(state) {
             Some(record) if self.rng.chance(75) => record.selector,
             _ => self.rng.pick(&self.world.keys).selector,
@@ -319,7 +336,7 @@ impl Chooser {
         Call::Insert { record, fence }
     }
 
-    fn replace(&mut self, state: &State) -> Call {
+    pub(super) fn replace(&mut self, state: &State) -> Call {
         let old = match self.some(state) {
             Some(record) if self.rng.chance(90) => record,
             _ => {
@@ -333,29 +350,40 @@ impl Chooser {
 
     fn replace_of(&mut self, old: Record) -> Call {
         let is = old.revision.get();
-        if is > 1 && self.rng.chance(5) {
-            // As another caller wrote it a moment ago, except for the write id.
-            let mut next = old;
-            next.body = rewritten(&next.body, &mut self.rng);
+        if is > 1 && self.rng.chance(8) {
+            // As another caller wrote it a moment ago, except for one column.
+            let next = self.world.alike(&mut self.rng, &old);
             let expected = Revision::new(is - 1).unwrap_or(Revision::FIRST);
-            return Call::Replace { next, expected, kind: Kind::Update };
+            let kind = if next.revoked.is_some() { Kind::End(Note::none()) } else { Kind::Update };
+            return Call::Replace { next, expected, kind };
         }
         let wrong =
             [is.wrapping_sub(1), is + 1, is + (1 << 16), is + (1 << 32), is % (1 << 16), is % (1 << 32), 1];
         let number = if self.rng.chance(75) { is } else { *self.rng.pick(&wrong) };
         let expected = Revision::new(number).unwrap_or(old.revision);
-        let mut next = old;
-        next.revision = expected.next();
-        next.body = self.world.body(&mut self.rng);
-        next.revoked = None;
-        let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
-        next.updated_at = instant(&mut self.rng, &self.world);
-        let (rng, world) = (&mut self.rng, &self.world);
-        let kind = match rng.below(10) {
+        let kind = match self.rng.below(10) {
             0..3 if !self.restarts => Kind::Touch,
             0..7 => Kind::Update,
-            _ => Kind::End(world.note(rng)),
+            _ => Kind::End(self.world.note(&mut self.rng)),
         };
+        self.write(old, expected, kind)
+    }
+
+    /// A replace of `old`, if it is at revision `expected`.
+    pub(super) fn write(&mut self, old: Record, expected: Revision, kind: Kind) -> Call {
+        let (rng, world) = (&mut self.rng, &self.world);
+        let instant = |rng: &mut Rng, world: &World| *rng.pick(&world.instants);
+        if !matches!(kind, Kind::End(_)) && old.revoked.is_none() && rng.chance(30) {
+            // An adapter may write only what has changed, or what it takes for that.
+            let mut next = world.alike(rng, &old);
+            (next.revision, next.body) = (expected.next(), world.body(rng));
+            return Call::Replace { next, expected, kind };
+        }
+        let mut next = old;
+        next.revision = expected.next();
+        next.body = world.body(rng);
+        next.revoked = None;
+        next.updated_at = instant(rng, world);
         if let Kind::End(_) = kind {
             (next.revoked, next.idle_at, next.purge_at) =
                 (Some(*rng.pick(&Reason::ALL)), None, next.expires_at);
@@ -366,7 +394,7 @@ impl Chooser {
             world.fit(&mut next);
         }
         if !matches!(kind, Kind::Touch) {
-            next.generation = next.generation.wrapping_add(1);
+            next.generation = next.generation.wrapping_add(u32::from(rng.chance(65)));
             if rng.chance(30) {
                 next.device = world.device(rng);
             }
@@ -374,7 +402,7 @@ impl Chooser {
         Call::Replace { next, expected, kind }
     }
 
-    fn revoke(&mut self, state: &State) -> Call {
+    pub(super) fn revoke(&mut self, state: &State) -> Call {
         let logins = match (self.rng.below(4), self.some(state)) {
             (0, _) => Logins::Any,
             (1, Some(record)) => Logins::Except(record.login),
@@ -382,7 +410,8 @@ impl Chooser {
             (3, _) => Logins::Only(*self.rng.pick(&self.world.logins)),
             _ => Logins::Any,
         };
-        let kinds = self.kinds(if self.world.has(Theme::Sets) { 80 } else { 35 });
+        let sets = self.world.has(Theme::Sets) || self.world.has(Theme::Joins);
+        let kinds = self.kinds(if sets { 80 } else { 35 });
         let filter = RecordFilter { kinds, purposes: self.world.purposes(&mut self.rng), logins };
         let subject = match self.some(state).and_then(|record| record.subject) {
             Some(subject) if self.rng.chance(80) => subject,
@@ -416,7 +445,7 @@ impl Chooser {
         Kinds::Only(some)
     }
 
-    fn list(&mut self, state: &State) -> Call {
+    pub(super) fn list(&mut self, state: &State) -> Call {
         let near = |rng: &mut Rng, place: (Timestamp, Selector)| match rng.below(4) {
             0 => (place.0.saturating_add(Duration::from_millis(1)), place.1),
             1 => (place.0, Selector([0xff; 16])),
@@ -443,7 +472,7 @@ impl Chooser {
         Call::List { subject, page }
     }
 
-    fn purge(&mut self, state: &State) -> Call {
+    pub(super) fn purge(&mut self, state: &State) -> Call {
         let millisecond = Duration::from_millis(1);
         let epochs = self.world.has(Theme::Epochs) && self.rng.chance(60);
         let mut instants: Vec<_> = state.epochs.values().map(|kept| kept.until).collect();

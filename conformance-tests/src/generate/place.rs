@@ -11,6 +11,7 @@ use tokio::time::error::Elapsed;
 use super::call::{Answer, Call};
 use super::model::{Broken, Model};
 use super::pieces::after_all;
+use super::spared::Beside;
 use super::state::State;
 use crate::clause::Clause::{self, S1, S2, S3, S4, S5, S7, S8, S10, S11, S12, S13};
 use crate::handle::{Handle, IDLE};
@@ -32,6 +33,8 @@ pub(super) struct Place {
     pub(super) blame: BTreeMap<Selector, Clause>,
     pub(super) selectors: BTreeSet<Selector>,
     pub(super) subjects: BTreeSet<Subject>,
+    /// Whether the namespace holds records that the model does not know, and that no purge may touch.
+    pub(super) is_shared: bool,
 }
 
 /// The result of a step that broke no promise.
@@ -52,6 +55,7 @@ impl Place {
             blame: BTreeMap::new(),
             selectors: BTreeSet::new(),
             subjects: BTreeSet::new(),
+            is_shared: false,
         }
     }
 
@@ -160,10 +164,23 @@ impl Place {
     ) -> CaseResult<StepOutcome> {
         let Some(before) = self.meanwhile(model) else { return Ok(StepOutcome::Nowhere) };
         let others: Vec<_> = others.iter().map(|(call, answer)| (*call, answer)).collect();
+        // The others follow each other, so an insert and a revocation ran at the same time if one of them was held.
+        let holds_insert = matches!(held.0, Call::Insert { .. });
+        let beside: Vec<_> =
+            [held].iter().chain(&others).filter_map(|(call, answer)| Beside::of(call, answer)).collect();
+        let judge_one = |state: &State, (call, answer): (&Call, &Answer)| match (call, answer) {
+            (Call::Revoke { subject, revocation }, Answer::Revoke(count))
+                if holds_insert || std::ptr::eq(call, held.0) =>
+            {
+                let beside = if holds_insert { &beside[..beside.len().min(1)] } else { &beside[..] };
+                model.revoke_beside(state, subject, revocation, Some(*count), beside)
+            }
+            _ => model.judge(state, call, answer),
+        };
         let in_order = |state: &State, at: usize| {
             let mut order = others.clone();
             order.insert(at, held);
-            after_all(vec![state.clone()], &order, |state, (call, answer)| model.judge(state, call, answer))
+            after_all(vec![state.clone()], &order, judge_one)
         };
         let judge = |state: &State| {
             let (mut after, mut last) = (Vec::new(), None);
@@ -338,12 +355,16 @@ impl Place {
                 }
             }
             let (fresh, keep) = (Epoch([0x5a; 16]), Duration::from_secs(3_600));
-            let call = Call::Epoch { subject, fresh, keep, now: NOW };
+            // Just before its time is over.
+            let kept =
+                self.states.iter().filter_map(|state| state.epochs.get(&subject)).map(|kept| kept.until);
+            let end = kept.min().map_or(NOW, |until| until.saturating_sub(Duration::from_millis(1)));
+            let call = Call::Epoch { subject, fresh, keep, now: end.max(NOW) };
             if let StepOutcome::Nowhere = self.ask(model, &there, call).await? {
                 return Ok(StepOutcome::Nowhere);
             }
         }
-        if model.purges && self.dropped.is_empty() {
+        if model.purges && self.dropped.is_empty() && !self.is_shared {
             return self.collect(model, &here, &there).await;
         }
         Ok(StepOutcome::On)

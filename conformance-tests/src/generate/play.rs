@@ -13,6 +13,7 @@ use super::state::State;
 use crate::clause::Clause::{S5, S12, S14};
 use crate::context::CaseContext;
 use crate::declared::Capability;
+use crate::handle::Handle;
 use crate::harness::Fault;
 use crate::history::now;
 use crate::interleave::interleave;
@@ -66,6 +67,11 @@ impl Session {
             session.places.push(Place::new(name, nodes));
         }
         Ok(session)
+    }
+
+    /// The first namespace.
+    pub(super) fn first(&self) -> &Place {
+        &self.places[0]
     }
 
     /// The most likely state of the store.
@@ -158,26 +164,24 @@ impl Session {
         }
     }
 
-    /// Makes calls concurrently during a fault. Only a server that restarts may return results; an error says what
-    /// may have happened.
-    pub(crate) async fn ask_in_fault(&mut self, calls: &[Call], fault: Fault, bound: Duration) -> CaseResult {
+    /// Makes calls concurrently during a fault, each on the handle of this number. Only a server that restarts may
+    /// return results; an error says what may have happened.
+    pub(crate) async fn ask_in_fault(
+        &mut self,
+        calls: &[(usize, Call)],
+        fault: Fault,
+        bound: Duration,
+    ) -> CaseResult {
         let (model, place) = (self.model, &mut self.places[0]);
-        let store = place.nodes[0].bare();
-        let ask = |call: Call| {
-            let store = store.clone();
+        let ask = |store: &Handle, call: Call| {
+            let store = store.bare();
             async move { timeout(bound, call.make(store.watched())).await }
         };
         let mut asking = Vec::new();
-        for call in calls {
+        for (node, call) in calls {
             if place.is_well_formed(call, &[]) {
                 place.meet(call);
-                asking.push((call, tokio::spawn(ask(call.clone()))));
-            }
-            // The results of a restarting server follow each other in order.
-            if fault == Fault::Restart {
-                for (call, asked) in asking.drain(..) {
-                    place.answered_in_fault(&model, call, asked.await, fault)?;
-                }
+                asking.push((call, tokio::spawn(ask(&place.nodes[*node], call.clone()))));
             }
         }
         for (call, asked) in asking {
@@ -211,9 +215,33 @@ impl Session {
         Ok(())
     }
 
+    /// Whether every call has said what it did.
+    pub(crate) fn is_certain(&self) -> bool {
+        self.places.iter().all(|place| place.dropped.is_empty())
+    }
+
+    /// Checks each record by itself: a call of unknown outcome has taken effect at any time, or has not.
+    pub(crate) async fn settle(&mut self) -> CaseResult {
+        let model = self.model;
+        for place in &mut self.places {
+            place.settle(&model).await?;
+        }
+        Ok(())
+    }
+
+    /// Forgets what the namespace contains; later steps concern other subjects and selectors on its handles.
+    pub(crate) fn begin_anew(&mut self) {
+        let old = &self.places[0];
+        let anew = Place::new(old.name.clone(), old.nodes.clone());
+        self.places = vec![Place { is_shared: true, ..anew }];
+    }
+
     /// Reads everything in every way, and then purges it.
     pub(crate) async fn finish(&mut self) -> CaseResult<StepOutcome> {
         let model = self.model;
+        if let Some(node) = self.places.iter().flat_map(|place| &place.nodes).next() {
+            self.case.history().hear("the debug output of the store", &format!("{:?}", node.store()));
+        }
         for place in &mut self.places {
             if let StepOutcome::Nowhere = place.last_look(&model).await? {
                 return Ok(StepOutcome::Nowhere);

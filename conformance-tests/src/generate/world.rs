@@ -3,12 +3,12 @@
 
 use std::time::Duration;
 
-use base64ct::{Base64Unpadded, Encoding};
 use hallpass_core::store::{Body, Epoch, Era, Record, Revision};
 use hallpass_core::{Device, Kind, LoginId, Note, Purpose, Purposes, Reason, Selector, Subject, Timestamp};
 
+use super::values::{FAMILIES, NEIGHBOURS, instant, near, number, revision, scaled, variations};
 use crate::rng::Rng;
-use crate::specimen::{NOW, at, body, subject};
+use crate::specimen::{NOW, at, body, rewritten, subject};
 
 /// What a sequence concentrates on: one to three of these, so that a mistake shows that needs two edges together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,11 +43,15 @@ pub(crate) enum Theme {
     Opens,
     /// Two namespaces.
     Places,
+    /// Names, kinds and instants that are the same text where a key strings them together.
+    Joins,
+    /// A dozen records, so that a call of every form finds its own. Only on request.
+    Forms,
 }
 
 impl Theme {
     /// The themes that also need luck occur twice.
-    pub(crate) const ALL: [Self; 17] = [
+    pub(crate) const ALL: [Self; 18] = [
         Self::Drops,
         Self::Pairs,
         Self::Who,
@@ -65,91 +69,18 @@ impl Theme {
         Self::Pairs,
         Self::Opens,
         Self::Places,
+        Self::Joins,
     ];
 }
 
-/// Two names with the same shard, so that a store that routes by shard accepts a child of the other subject (T7).
-pub(crate) const NEIGHBOURS: [&str; 2] = ["alice", "bob 10871"];
-
-/// Families of names that some backend confuses.
-pub(crate) const FAMILIES: &[&[&str]] = &[
-    &["alice", "Alice", "ALICE"],
-    &["alice", "alice ", " alice"],
-    &["alice", "alice\n", "alice\t"],
-    &["al", "alice", "alice2"],
-    &["a_b", "a%b", "axb"],
-    &["a*b", "a?b", "a[x]b"],
-    &["\u{e9}", "e\u{301}", "e"],
-    &["ß", "ss", "SS"],
-    &["İ", "i", "ı"],
-    &["ﬁ", "fi", "FI"],
-    &["0", "00", "-0"],
-    &["1", "1.0", "1e0"],
-    &["null", "NULL", "true"],
-    &["a:b", "a", "b"],
-    &["{a}", "{a}b", "a}{b"],
-    &["a/b", "a/", "/b"],
-    &["a|b", "a,b", "a b"],
-    &["'", "''", "\""],
-    &["\\", "\\\\", "\\n"],
-    &["$1", "%s", "{}"],
-    &["\u{1}", "\u{7f}", "\u{2}"],
-    &["\u{200b}alice", "alice", "\u{feff}alice"],
-    &["🦀", "🦀\u{fe0f}", "🦀🦀"],
-    &["\u{ffff}", "\u{10ffff}", "\u{fffd}"],
-    &["b_alice", "alice", "_b_alice"],
-    &["../x", "'; drop table x; --", "--"],
-];
-
-/// Instants with each number of digits, at the limits of 31, 32 and 41 bits, in the distant past, and the last one.
-const INSTANTS: &[u64] = &[
-    0,
-    1,
-    9,
-    10,
-    999,
-    1_000,
-    65_536,
-    9_999_999,
-    2_147_483_647,
-    2_147_483_648,
-    4_294_967_296,
-    99_999_999_999,
-    999_999_999_999,
-    1_600_000_000_001,
-    1_699_999_999_999,
-    2_147_483_647_999,
-    2_147_483_648_000,
-    4_294_967_296_000,
-    9_999_999_999_999,
-    10_000_000_000_001,
-    99_999_999_999_999,
-    100_000_000_000_001,
-    253_402_300_799_998,
-    253_402_300_799_999,
-];
-
-const REVISIONS: &[u64] = &[
-    1,
-    255,
-    256,
-    (1 << 15) - 1,
-    (1 << 16) - 1,
-    1 << 16,
-    (1 << 16) + 1,
-    (1 << 31) - 1,
-    1 << 31,
-    (1 << 32) - 1,
-    (1 << 32) + 1,
-    99_999_999_999_999,
-    999_999_999_999_999,
-    (1 << 52) + 1,
-    (1 << 53) - 3,
-    (1 << 53) - 2,
-    (1 << 53) - 1,
-];
-
 const HOUR: Duration = Duration::from_secs(3_600);
+
+impl Theme {
+    /// Whether it chooses steps rather than values.
+    pub(crate) const fn is_about_handles(self) -> bool {
+        matches!(self, Self::Drops | Self::Places | Self::Opens)
+    }
+}
 
 /// The values that one sequence uses.
 #[derive(Clone, Debug)]
@@ -168,10 +99,10 @@ pub(crate) struct World {
 }
 
 impl World {
+    /// A world of the theme `about`, if there is one, and of up to two others.
     pub(crate) fn new(rng: &mut Rng, floor: Timestamp, quick: bool, about: Option<Theme>) -> Self {
-        let mut themes: Vec<_> = (0..1 + rng.below(3)).map(|_| *rng.pick(&Theme::ALL)).collect();
+        let mut themes: Vec<_> = (0..rng.below(3)).map(|_| *rng.pick(&Theme::ALL)).collect();
         if let Some(about) = about {
-            themes.truncate(1);
             themes.retain(|theme| *theme != Theme::Drops);
             themes.push(about);
         }
@@ -188,21 +119,21 @@ impl World {
             kinds: vec![Kind::SESSION, Kind::REMEMBER],
             logins: Vec::new(),
             epochs: Vec::new(),
-            instants: [0, 1, 5, 10, 1_000].map(at).to_vec(),
+            instants: near(rng).map(at).to_vec(),
             revisions: vec![1],
             floor,
         };
         if world.has(Theme::Numbers) {
-            world.revisions = (0..3).map(|_| *rng.pick(REVISIONS)).collect();
+            world.revisions = (0..3).map(|_| revision(rng)).collect();
         }
         world.subjects = world.names(rng).iter().map(|name| subject(name)).collect();
         if world.has(Theme::Time) {
-            world.instants = (0..4).map(|_| Timestamp::from_millis(*rng.pick(INSTANTS))).collect();
+            world.instants = (0..4).map(|_| instant(rng)).collect();
             world.instants.push(NOW);
         } else if rng.chance(35) {
             // In the past by any real clock.
             let past = |after: u64| Timestamp::from_millis(1_600_000_000_000 + after);
-            world.instants = [0, 1, 5, 10, 1_000].map(past).to_vec();
+            world.instants = near(rng).map(past).to_vec();
         }
         if world.has(Theme::Crowd) {
             world.instants.truncate(3);
@@ -216,12 +147,16 @@ impl World {
             ];
             world.kinds.extend(rng.pick(&alike).iter().filter_map(|name| Kind::new(name).ok()));
         }
+        if world.has(Theme::Joins) {
+            world.join(rng);
+        }
         let bits = world.has(Theme::Bits);
         world.logins = variations(rng, 3, bits).into_iter().map(LoginId).collect();
         let alike = bits || rng.chance(20);
         world.epochs = variations(rng, 4, alike).into_iter().map(Epoch).collect();
         let count = match (world.has(Theme::Crowd), world.has(Theme::Names)) {
             (true, _) => 40,
+            _ if world.has(Theme::Forms) => 12,
             (_, true) => 8,
             _ => 4 + rng.below(5),
         };
@@ -229,7 +164,7 @@ impl World {
         for tail in tails {
             let owner = match rng.below(10) {
                 0 => None,
-                1 | 2 if world.has(Theme::Who) => None,
+                1 | 2 if world.has(Theme::Who) || world.has(Theme::Forms) => None,
                 _ if world.has(Theme::Crowd) && rng.chance(80) => Some(world.subjects[0].clone()),
                 _ => Some(rng.pick(&world.subjects).clone()),
             };
@@ -243,6 +178,22 @@ impl World {
             selector.0[2..].copy_from_slice(&tail);
             let record = world.fresh(rng, selector, owner);
             world.keys.push(record);
+        }
+        world
+    }
+
+    /// A world for [`Theme::Forms`] with its own subjects and selectors, beside those of other numbers.
+    pub(crate) fn apart(rng: &mut Rng, floor: Timestamp, number: usize) -> Self {
+        let mut world = Self::new(rng, floor, true, Some(Theme::Forms));
+        world.themes.retain(|theme| !theme.is_about_handles());
+        world.subjects = ["carol", "dave"].map(|name| subject(&format!("{name} {number}"))).to_vec();
+        for record in &mut world.keys {
+            record.selector.0[2..].copy_from_slice(&rng.bytes::<14>());
+            if record.subject.is_some() {
+                let owner = rng.pick(&world.subjects).clone();
+                record.selector.0[..2].copy_from_slice(&owner.shard());
+                record.subject = Some(owner);
+            }
         }
         world
     }
@@ -273,6 +224,22 @@ impl World {
             return owned(&NEIGHBOURS);
         }
         owned(&["alice", "bob"])
+    }
+
+    /// Chooses values of which two columns together are the same text for two records.
+    fn join(&mut self, rng: &mut Rng) {
+        let (between, more) = (*rng.pick(&["", ":", "-"]), *rng.pick(&["b", "1", "session"]));
+        // The kind follows the name, or the name the kind.
+        let (name, kind) = match rng.chance(50) {
+            true => (format!("al{between}{more}"), format!("{more}{between}session")),
+            false => (format!("{more}{between}al"), format!("session{between}{more}")),
+        };
+        self.subjects = ["al", &name].map(subject).to_vec();
+        self.kinds = [Some(Kind::SESSION), Kind::new(&kind).ok()].into_iter().flatten().collect();
+        if more == "1" {
+            let digits = [5, 15, 151, 800_000_000_000, 1_800_000_000_000];
+            self.instants = digits.map(Timestamp::from_millis).to_vec();
+        }
     }
 
     /// A record of `selector` with new immutable fields.
@@ -349,6 +316,26 @@ impl World {
         Device::new(text).unwrap_or_default()
     }
 
+    /// `record` but for one of the columns that a write may change.
+    pub(crate) fn alike(&self, rng: &mut Rng, record: &Record) -> Record {
+        let mut other = record.clone();
+        match rng.below(7) {
+            0 => other.updated_at = *rng.pick(&self.instants),
+            1 => other.seen_at = *rng.pick(&self.instants),
+            2 if other.idle_at.is_some() => other.idle_at = None,
+            2 if other.revoked.is_none() => other.idle_at = Some(*rng.pick(&self.instants)),
+            3 => other.generation = other.generation.wrapping_add(1),
+            4 => other.device = Device::new("Safari on a phone").unwrap_or_default(),
+            5 => other.purge_at = other.expires_at,
+            _ => {}
+        }
+        self.fit(&mut other);
+        if other == *record {
+            other.body = rewritten(&record.body, rng);
+        }
+        other
+    }
+
     /// A body with its own write id, as every write carries.
     pub(crate) fn body(&self, rng: &mut Rng) -> Body {
         let (mut len, mut fill) = (24, None);
@@ -375,7 +362,9 @@ impl World {
             return HOUR;
         }
         let millisecond = Duration::from_millis(1);
-        let some = [HOUR, HOUR, HOUR * 2, HOUR + millisecond, HOUR * 24, HOUR * 24 * 365, HOUR * 100_000];
+        let odd = HOUR + millisecond * scaled(rng, 31) as u32;
+        let some =
+            [HOUR, HOUR, HOUR * 2, HOUR + millisecond, odd, HOUR * 24, HOUR * 24 * 365, HOUR * 100_000];
         *rng.pick(&some)
     }
 
@@ -399,59 +388,5 @@ impl World {
         }
         let some: Vec<_> = Purpose::ALL.into_iter().filter(|_| rng.chance(50)).collect();
         Purposes::of(&some)
-    }
-}
-
-/// `count` byte strings: random ones, or ones that differ in one bit or in the case of a base64 letter.
-fn variations<const N: usize>(rng: &mut Rng, count: usize, alike: bool) -> Vec<[u8; N]> {
-    let mut all: Vec<[u8; N]> = vec![match (alike, rng.below(4)) {
-        (true, 0) => [0; N],
-        (true, 1) => [0xff; N],
-        (true, 2) => [b'a'; N],
-        _ => rng.bytes(),
-    }];
-    while all.len() < count {
-        let mut next = rng.bytes();
-        if alike {
-            next = *rng.pick(&all);
-            if rng.chance(40) {
-                flip_case(&mut next, rng);
-            } else {
-                let byte = [0, N / 2 - 1, N / 2, N - 1, rng.below(N)][rng.below(5)];
-                next[byte] ^= [1, 0x20, 0x80, 1 << rng.below(8)][rng.below(4)];
-            }
-        }
-        if !all.contains(&next) {
-            all.push(next);
-        }
-    }
-    all
-}
-
-/// Changes the case of one letter in the base64 of `bytes`.
-fn flip_case<const N: usize>(bytes: &mut [u8; N], rng: &mut Rng) {
-    let mut text = Base64Unpadded::encode_string(bytes).into_bytes();
-    // The last digit has unused bits.
-    let at = rng.below(text.len() - 1);
-    text[at] = if text[at].is_ascii_lowercase() {
-        text[at].to_ascii_uppercase()
-    } else {
-        text[at].to_ascii_lowercase()
-    };
-    let decoded = std::str::from_utf8(&text).map(|text| Base64Unpadded::decode(text, bytes).is_ok());
-    debug_assert_eq!(decoded, Ok(true), "a letter in another case is a digit, too");
-}
-
-fn number(rng: &mut Rng) -> u32 {
-    *rng.pick(&[0, 1, 127, 255, 256, 32_767, 65_535, 65_536, (1 << 31) - 1, 1 << 31, u32::MAX])
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn neighbours_share_a_shard() {
-        assert_eq!(subject(NEIGHBOURS[0]).shard(), subject(NEIGHBOURS[1]).shard());
     }
 }

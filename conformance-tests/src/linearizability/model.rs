@@ -9,6 +9,7 @@ use hallpass_core::{Kinds, Purposes, Selector, Subject, Timestamp};
 use super::{Meaning, Op};
 use crate::generate::call::{Answer, Call};
 use crate::generate::model::Model;
+use crate::generate::spared::Beside;
 use crate::generate::state::State;
 use crate::watched::{brief, brief_epoch, found_text};
 
@@ -27,6 +28,12 @@ pub(crate) enum Observed {
         subject: Subject,
         revocation: Revocation,
         sweep: Option<usize>,
+    },
+    /// A revocation during which these inserts ran: it may have missed them (S8).
+    Revoked {
+        subject: Subject,
+        revocation: Revocation,
+        beside: Vec<Beside>,
     },
     /// The first part of a sweep, which sets the epoch.
     Swept {
@@ -61,6 +68,15 @@ impl Meaning for Model {
             Observed::Looked { parent, lived } => {
                 let lives = before.record(*parent).is_some_and(|record| record.revoked.is_none());
                 if lives == *lived { vec![before.clone()] } else { Vec::new() }
+            }
+            Observed::Revoked { subject, revocation, beside } => {
+                let count = match op.answer {
+                    Answer::Revoke(count) => Some(count),
+                    _ => None,
+                };
+                let after = self.revoke_beside(before, subject, revocation, count, beside);
+                let undone = count.is_none().then(|| before.clone());
+                after.unwrap_or_default().into_iter().chain(undone).collect()
             }
             Observed::Ended { selector, subject, revocation, sweep } => {
                 if sweep.is_some_and(|number| !before.pending.contains(&number)) {
@@ -168,6 +184,28 @@ fn is_whole(page: &Page) -> bool {
 /// The part of `history` that concerns the subject: every call but the look-ups by selector.
 pub(crate) fn of_subject(history: &[Op]) -> Vec<Op> {
     history.iter().filter(|op| !matches!(op.observed, Observed::Call(Call::Find { .. }))).cloned().collect()
+}
+
+/// The same history with each revocation told which inserts ran at the same time.
+pub(crate) fn beside(history: &[Op]) -> Vec<Op> {
+    let overlap = |one: &Op, other: &Op| {
+        let began_first = |one: &Op, other: &Op| other.ended.is_none_or(|ended| one.began <= ended);
+        began_first(one, other) && began_first(other, one)
+    };
+    let told = |op: &Op| {
+        let Observed::Call(Call::Revoke { subject, revocation }) = &op.observed else { return op.clone() };
+        let insert = |other: &Op| match &other.observed {
+            Observed::Call(call) if overlap(op, other) => Beside::of(call, &other.answer),
+            _ => None,
+        };
+        let beside: Vec<_> = history.iter().filter_map(insert).collect();
+        if beside.is_empty() {
+            return op.clone();
+        }
+        let (subject, revocation) = (subject.clone(), revocation.clone());
+        Op { observed: Observed::Revoked { subject, revocation, beside }, ..op.clone() }
+    };
+    history.iter().map(told).collect()
 }
 
 /// The same history with each revocation that sets an epoch turned into a sweep: it sets the epoch first, and then

@@ -97,7 +97,7 @@ impl Op {
             Observed::Call(Call::Find { selector }) if !self.asked.starts_with("find") => {
                 format!(" (shows {})", brief(*selector))
             }
-            Observed::Call(_) => String::new(),
+            Observed::Call(_) | Observed::Revoked { .. } => String::new(),
             Observed::Looked { parent, lived: true } => format!(" (its fence saw {} live)", brief(*parent)),
             Observed::Looked { parent, lived: false } => {
                 format!(" (its fence saw {} gone or marked)", brief(*parent))

@@ -257,3 +257,41 @@ fn nothing_outlives_a_sweep_and_nothing_slips_in_behind_its_epoch() {
     }
     assert!(fits(&history(login(10, 10, 5, INSERTED))));
 }
+
+/// Two records, the second inserted under `fence` and listed while a revocation ran that ended `count` of them.
+fn insert_amid_a_revocation(fence: Fence, to: Option<u8>, count: u64) -> Vec<Op> {
+    let insert = |key, fence| Call::Insert { record: of(key, 1, 1), fence };
+    vec![
+        epoch(0, 1, 7),
+        op(0, 1, insert(0, Fence::None), Answer::Insert(INSERTED)),
+        revoke(2, 9, Action::Remove, to, Answer::Revoke(count)),
+        op(3, 4, insert(1, fence), Answer::Insert(INSERTED)),
+        list(5, 6, vec![of(1, 1, 1), of(0, 1, 1)]),
+        list(10, 11, if count == 1 { vec![of(1, 1, 1)] } else { Vec::new() }),
+    ]
+}
+
+#[test]
+fn a_revocation_may_miss_what_no_fence_turns_away() {
+    let (new, old) = (Fence::Epoch(Epoch([7; 16])), Fence::Parent(of(0, 1, 1).selector));
+    for (fence, to, right) in [
+        (Fence::None, None, true),
+        (Fence::None, Some(8), true),
+        (new, None, true),
+        (new, Some(8), false),
+        (old, None, false),
+        (old, Some(8), false),
+    ] {
+        let history = insert_amid_a_revocation(fence, to, 1);
+        assert!(!fits(&history), "as one event: {fence:?}, {to:?}");
+        assert_eq!(fits(&beside(&history)), right, "{fence:?}, {to:?}");
+        assert!(fits(&beside(&insert_amid_a_revocation(fence, to, 2))), "nothing missed: {fence:?}, {to:?}");
+    }
+}
+
+#[test]
+fn a_revocation_misses_nothing_that_was_there_before() {
+    let mut history = insert_amid_a_revocation(Fence::None, None, 1);
+    (history[3].began, history[3].ended) = (Duration::ZERO, Some(Duration::from_millis(1)));
+    assert!(!fits(&beside(&history)));
+}

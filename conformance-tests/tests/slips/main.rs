@@ -32,9 +32,9 @@ mod specimen;
 #[path = "../proof/twist.rs"]
 mod twist;
 
+use std::fmt::Write as _;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use hallpass_conformance_tests::{Case, Level, Options, Outcome, cases, run, serve_crash_child};
@@ -67,33 +67,56 @@ fn main() -> ExitCode {
     let mut arguments = Arguments::from_iter(rest);
     // Most of a hunt waits.
     arguments.test_threads.get_or_insert(4);
-    let [caught, hunted, soon] = [const { AtomicUsize::new(0) }; 3].map(Arc::new);
+    let hunts: Arc<Mutex<Vec<Hunt>>> = Arc::default();
     let chosen = all().enumerate().filter(|(at, _)| every || at % SHARE == 0);
     let mut trials = vec![Trial::test("a_survivor_is_a_slip", survivors_exist)];
     trials.extend(chosen.map(|(_, slip)| {
-        let (caught, hunted, soon) = (Arc::clone(&caught), Arc::clone(&hunted), Arc::clone(&soon));
+        let hunts = Arc::clone(&hunts);
         Trial::test(slip.name, move || {
-            hunted.fetch_add(1, Ordering::Relaxed);
             let started = now();
             let mut seen = hunt(slip, level, 1)?;
-            soon.fetch_add(usize::from(seen && started.elapsed() <= SOON), Ordering::Relaxed);
-            caught.fetch_add(usize::from(seen), Ordering::Relaxed);
+            let ended = Hunt { slip: slip.name, seen: seen.clone(), took: started.elapsed() };
+            hunts.lock().unwrap_or_else(PoisonError::into_inner).push(ended);
             if level == Level::Quick && survivors().any(|name| name == slip.name) {
                 return Ok(());
             }
             // The generator plays as many sequences as it has time for, and luck is no hole.
             for seed in 2..=TRIES {
-                seen = seen || hunt(slip, level, seed)?;
+                seen = match seen {
+                    None => hunt(slip, level, seed)?,
+                    seen => seen,
+                };
             }
-            if seen { Ok(()) } else { Err(format!("no case catches it:\n{}", slip.source).into()) }
+            if seen.is_some() { Ok(()) } else { Err(format!("no case catches it:\n{}", slip.source).into()) }
         })
     }));
     let conclusion = libtest_mimic::run(&arguments, trials);
     if !arguments.list {
-        let [caught, hunted, soon] = [caught, hunted, soon].map(|count| count.load(Ordering::Relaxed));
-        println!("caught {caught} of {hunted} slips, {soon} of them within {SOON:?}");
+        print!("{}", told(&hunts.lock().unwrap_or_else(PoisonError::into_inner)));
     }
     conclusion.exit_code()
+}
+
+/// The first hunt for a slip.
+struct Hunt {
+    slip: &'static str,
+    /// The case that saw a broken promise.
+    seen: Option<String>,
+    took: Duration,
+}
+
+/// The slips that were missed or found late, and the figures.
+fn told(hunts: &[Hunt]) -> String {
+    let mut text = String::new();
+    let is_soon = |hunt: &&Hunt| hunt.seen.is_some() && hunt.took <= SOON;
+    for Hunt { slip, seen, took } in hunts.iter().filter(|hunt| !is_soon(hunt)) {
+        let seen = seen.as_deref().map_or("missed".to_owned(), |case| format!("by {case}"));
+        let _ = writeln!(text, "{slip}: {seen} after {:.1} s", took.as_secs_f64());
+    }
+    let (caught, soon) =
+        (hunts.iter().filter(|hunt| hunt.seen.is_some()).count(), hunts.iter().filter(is_soon).count());
+    let _ = writeln!(text, "caught {caught} of {} slips, {soon} of them within {SOON:?}", hunts.len());
+    text
 }
 
 #[expect(clippy::disallowed_methods, reason = "a figure for the README; no test hangs on it")]
@@ -118,14 +141,14 @@ fn survivors_exist() -> Result<(), Failed> {
     }
 }
 
-/// Whether a case sees a broken promise.
-fn hunt(slip: &'static Bug, level: Level, seed: u64) -> Result<bool, Failed> {
+/// The first case that sees a broken promise.
+fn hunt(slip: &'static Bug, level: Level, seed: u64) -> Result<Option<String>, Failed> {
     for case in cases().filter(|case| case.level <= level && case.untested().is_none()) {
         if look(slip, case, level, seed)? {
-            return Ok(true);
+            return Ok(Some(case.id()));
         }
     }
-    Ok(false)
+    Ok(None)
 }
 
 fn look(slip: &'static Bug, case: &'static Case, level: Level, seed: u64) -> Result<bool, Failed> {
