@@ -99,8 +99,8 @@ struct CallProgress {
 impl Router {
     /// # Errors
     /// [`StoreError`], within the limit.
-    pub(crate) async fn run(&self, call: &Call<'_>) -> Result<Value, StoreError> {
-        self.run_within(call, self.limit).await
+    pub(crate) fn run(&self, call: &Call<'_>) -> impl Future<Output = Result<Value, StoreError>> {
+        self.run_within(call, self.limit)
     }
 
     /// Runs a call in the time that is left of the limit.

@@ -144,7 +144,7 @@ async fn whatever_was_acknowledged_before_a_turn_is_heard_by_its_end() {
     let done = Arc::new(AtomicBool::new(false));
     let mut writers = JoinSet::new();
     for writer in 0..16 {
-        let (store, acknowledged, mut rng) = (store.clone(), Arc::clone(&acknowledged), Rng(rng.next()));
+        let (store, acknowledged, mut rng) = (store.clone(), Arc::clone(&acknowledged), Rng::of(rng.seed()));
         writers.spawn(async move {
             let name = format!("user{writer}");
             for round in 0..60 {
