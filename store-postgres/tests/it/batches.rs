@@ -185,7 +185,7 @@ async fn what_the_server_refuses_of_one_call_is_done_for_the_others() {
             match insert.await.unwrap() {
                 Ok(answer) => done += u32::from(answer == INSERTED),
                 Err(StoreError::Refused(_) | StoreError::Timeout { outcome_unknown: false, .. }) => {
-                    refused += 1
+                    refused += 1;
                 }
                 Err(error) => panic!("{}", words(&error)),
             }

@@ -229,7 +229,7 @@ async fn an_epoch_that_is_being_set_delays_those_of_no_other_subject() {
     let patient =
         tokio::spawn(async move { sqlx::raw_sql(AssertSqlSafe(waits)).execute(&mut patient).await });
     let calls = (0..40).map(|number| {
-        let (store, subject) = (store.clone(), Subject::new(&format!("user {number}")).unwrap());
+        let (store, subject) = (store.clone(), Subject::new(format!("user {number}")).unwrap());
         tokio::spawn(async move { epoch(&store, &subject, number).await })
     });
     let mut calls: Vec<_> = calls.collect();

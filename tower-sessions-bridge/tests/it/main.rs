@@ -1,6 +1,6 @@
 //! The promises of the bridge, tested through the traits of tower-sessions.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ended;
 mod errors;
