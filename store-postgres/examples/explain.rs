@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, clippy::print_stdout, reason = "a tool that prints plans")]
 
+use hallpass_core::store::Announcer;
 use hallpass_store_postgres::PostgresStore;
 use hallpass_test_servers::postgres;
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
@@ -16,9 +17,11 @@ const ROWS: &str = "
         at + interval '31 min', 0, 1, 0, 'Firefox on Linux', decode(repeat(md5(n::text), 4) || 'abcdabcdab', 'hex'),
         1, 0
     from (select n, timestamptz '2026-01-01' + n * interval '1 s' as at from generate_series(1, 100000) n) rows;
+    insert into hallpass_changes (announced)
+    select '\\x01'::bytea || decode(md5(n::text), 'hex') from generate_series(1, 10000) n;
     insert into hallpass_epochs select 'user-' || n, decode(md5(n::text), 'hex'), '2026-01-01 01:00'
     from generate_series(0, 999) n;
-    analyze hallpass_tokens, hallpass_epochs";
+    analyze hallpass_tokens, hallpass_epochs, hallpass_changes";
 
 const ROW_TYPES: &str = "bytea, text, text, bytea, timestamptz, timestamptz, timestamptz, timestamptz, timestamptz, \
                          timestamptz, smallint, bigint, bigint, text, bytea, smallint, bigint";
@@ -72,7 +75,13 @@ fn arguments(name: &str) -> Option<(String, String)> {
         }
         "remove_page" => (format!("{choice}, {page}"), format!("{chosen}, {begin}")),
         "remove" => (choice.into(), chosen.into()),
-        "replace" => (replaced, format!("{ONE}, 1, {changed}")),
+        "replace" | "end" => (replaced, format!("{ONE}, 1, {changed}")),
+        "end_batch" => (
+            arrays(&format!("{replaced}, boolean")),
+            of_one(&format!("{replaced}, boolean"), &format!("decode(md5('777')#'hex'), 1, {changed}, true")),
+        ),
+        "poll" => ("text, text".into(), "'9', '{8}'".into()),
+        "trim" => ("bigint".into(), "1000".into()),
         "replace_batch" => {
             (arrays(&replaced), of_one(&replaced, &format!("decode(md5('777')#'hex'), 1, {changed}")))
         }
@@ -93,12 +102,16 @@ async fn main() {
     let mut on = PgConnection::connect(server.url()).await.unwrap();
     say(&mut on, ROWS).await;
     say(&mut on, "set plan_cache_mode = force_generic_plan").await;
+    // From here on statements announce what they end.
+    let _feed = store.feed().await.unwrap();
     for (name, sql) in store.statements() {
         let Some((types, values)) = arguments(name) else { continue };
-        say(&mut on, format!("prepare {name} ({types}) as {sql}")).await;
+        // A feed sets this for its polls.
+        say(&mut on, format!("set enable_seqscan = {}", if name == "poll" { "off" } else { "on" })).await;
+        say(&mut on, format!("prepare \"{name}\" ({types}) as {sql}")).await;
         say(&mut on, "begin").await;
         let explain =
-            format!("explain (analyze, costs off, timing off, summary off) execute {name} ({values})");
+            format!("explain (analyze, costs off, timing off, summary off) execute \"{name}\" ({values})");
         let plan = sqlx::query_scalar::<_, String>(AssertSqlSafe(explain))
             .persistent(false)
             .fetch_all(&mut on)
