@@ -16,8 +16,8 @@ use crate::selector::Selector;
 ///    then the proof is raised.
 /// 2. An entry that leaves the map is no longer alive. A caller reads the proof first, then whether its entry is
 ///    alive: if it sees the proof that an ending came before, it sees that the entry is gone.
-/// 3. A loss takes back the proof, and counts, before it forgets the entries. A read that began before it is not
-///    kept.
+/// 3. A loss takes back the proof and closes the feed before it forgets the entries and the reads under way. So a read
+///    that began before it is not kept.
 /// 4. The clock is read last, so a caller that was stopped in between finds its proof too old.
 #[derive(Debug)]
 pub(crate) struct Leased<V> {
@@ -26,7 +26,7 @@ pub(crate) struct Leased<V> {
     lease: Mutex<()>,
     /// Whether a feed is open: what ends from now on is heard.
     ready: AtomicBool,
-    /// The number of times everything was forgotten.
+    /// The number of times everything was forgotten: a proof of a feed from before that is not raised.
     flushes: AtomicU64,
     /// Every ending acknowledged before this instant was heard; 0 if there is no proof.
     proof: AtomicU64,
@@ -68,7 +68,6 @@ pub(crate) struct Ticket<'a, V> {
     selector: Selector,
     read: Arc<Read>,
     loaded_at: u64,
-    flushes: u64,
 }
 
 impl<V> Leased<V> {
@@ -133,13 +132,12 @@ impl<V> Leased<V> {
     /// the present instant, before the read.
     pub(crate) fn begin(&self, selector: Selector, now: u64) -> Option<Ticket<'_, V>> {
         let mut stripe = self.write(selector);
-        // This order: if a loss comes in between, the count shows it.
-        let flushes = self.flushes.load(Ordering::Acquire);
+        // Under the lock: a loss that comes after this removes the read again.
         if !self.ready.load(Ordering::Acquire) {
             return None;
         }
         let read = stripe.begin(selector)?;
-        Some(Ticket { leased: self, selector, read, loaded_at: now, flushes })
+        Some(Ticket { leased: self, selector, read, loaded_at: now })
     }
 
     /// Forgets records that ended.
@@ -186,7 +184,7 @@ impl<V> Leased<V> {
     pub(crate) fn flush(&self) -> usize {
         let _lease = self.lease.lock().unwrap_or_else(PoisonError::into_inner);
         self.ready.store(false, Ordering::Release);
-        // Before the stripes: a read that ends meanwhile either sees the new count, or is found in its stripe.
+        // All before the stripes: a read that begins meanwhile sees that no feed is open, or is found in its stripe.
         self.flushes.fetch_add(1, Ordering::AcqRel);
         self.proof.store(0, Ordering::Release);
         self.stripes.iter().map(|locked| write(&locked.stripe).clear()).sum()
@@ -236,10 +234,8 @@ impl<V> Ticket<'_, V> {
     /// Keeps what was read, unless the record may have ended meanwhile.
     pub(crate) fn fill(self, value: V, weight: usize) {
         let mut stripe = self.leased.write(self.selector);
-        // Both under the lock. An ending, or a loss, that comes after this removes the entry again.
-        if stripe.finish(self.selector, &self.read)
-            && self.leased.flushes.load(Ordering::Acquire) == self.flushes
-        {
+        // Under one lock. An ending, or a loss, that comes after this removes the entry again.
+        if stripe.finish(self.selector, &self.read) {
             stripe.insert(self.selector, Entry::new(value, weight, self.loaded_at));
         }
     }

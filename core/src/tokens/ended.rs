@@ -1,13 +1,11 @@
 //! Waits until a token is ended.
 
-use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
 use super::Tokens;
 use super::valid::Valid;
-use crate::clock::Timestamp;
 use crate::error::Rejected;
 
 /// How often the store is asked if it announces nothing.
@@ -40,9 +38,8 @@ impl Tokens {
             };
             near.keep_running();
             let waiter = near.wait_for(selector);
-            let mut woken = pin!(waiter.wake.notified());
-            // Before the read: what ends after it wakes this caller.
-            woken.as_mut().enable();
+            // Before the read: what is announced from now on wakes this caller, also while it reads.
+            let woken = waiter.wake.notified();
             let read = near.place_for_waiter().await;
             let expiry = self.expiry(valid).await;
             drop(read);
@@ -60,7 +57,7 @@ impl Tokens {
     /// The rejection, if it was ended or has expired.
     async fn expiry(&self, valid: &Valid) -> Result<Duration, Rejected> {
         let Ok(record) = self.store().find(valid.selector()).await else { return Ok(RETRY) };
-        let now: Timestamp = self.now();
+        let now = self.now();
         let Some(record) = record else { return Err(Rejected::Invalid) };
         if let Some(reason) = record.revoked {
             return Err(reason.into());

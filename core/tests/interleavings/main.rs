@@ -24,9 +24,9 @@ use crate::leased::{Known, Leased};
 use crate::selector::Selector;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
-const EXECUTIONS: usize = 20_000;
+const EXECUTIONS: usize = 4_000;
 /// In steps. So short that a proof is soon too old, and so long that some entries are accepted.
-const LAG: u64 = 20;
+const LAG: u64 = 7;
 const AGE: u64 = 1_000;
 const WEIGHT: usize = 10;
 
@@ -138,28 +138,28 @@ impl World {
 /// Runs callers beside one feed and one ending of each record.
 fn explore(records: u8, entries: usize, feeds: usize, turns: usize) {
     HITS.store(0, Real::Relaxed);
-    shuttle::check_random(
-        move || {
-            let world = World::new(entries);
-            let mut threads = Vec::new();
-            for _ in 0..2 {
-                let world = Arc::clone(&world);
-                threads.push(thread::spawn(move || {
-                    for number in 0..8 {
-                        world.verify(number % records);
-                    }
-                }));
-            }
-            let feeding = Arc::clone(&world);
-            threads.push(thread::spawn(move || feeding.feed(feeds, turns)));
-            let ending = Arc::clone(&world);
-            threads.push(thread::spawn(move || (0..records).for_each(|record| ending.end(record))));
-            for thread in threads {
-                thread.join().unwrap();
-            }
-        },
-        EXECUTIONS,
-    );
+    let execution = move || {
+        let world = World::new(entries);
+        let mut threads = Vec::new();
+        for _ in 0..2 {
+            let world = Arc::clone(&world);
+            threads.push(thread::spawn(move || {
+                for number in 0..12 {
+                    world.verify(number % records);
+                }
+            }));
+        }
+        let feeding = Arc::clone(&world);
+        threads.push(thread::spawn(move || feeding.feed(feeds, turns)));
+        let ending = Arc::clone(&world);
+        threads.push(thread::spawn(move || (0..records).for_each(|record| ending.end(record))));
+        for thread in threads {
+            thread.join().unwrap();
+        }
+    };
+    shuttle::check_random(execution, EXECUTIONS);
+    // Stops a thread at few places, and for long: a caller that stands still between two steps.
+    shuttle::check_pct(execution, EXECUTIONS, 4);
     assert!(HITS.load(Real::Relaxed) > EXECUTIONS / 10, "only {} hits", HITS.load(Real::Relaxed));
 }
 

@@ -36,11 +36,14 @@ async fn an_ending_wakes_every_caller_that_waits_and_waiting_makes_no_calls() {
     assert_eq!(reads(&world, MINUTE).await, 0);
     assert!(!waiting.iter().any(JoinHandle::is_finished));
     world.far.revoke(Kind::SESSION, issued.token.expose()).await.unwrap();
+    // Long before anything would expire.
+    world.pass_until(|| waiting.iter().all(JoinHandle::is_finished)).await;
     for waiting in waiting {
         assert_eq!(waiting.await.unwrap(), Rejected::Invalid);
     }
     assert!(!of_another.is_finished());
     world.end().await;
+    world.pass_until(|| of_another.is_finished()).await;
     assert!(matches!(of_another.await.unwrap(), Rejected::Revoked(_)));
 }
 
@@ -69,6 +72,9 @@ async fn an_ending_before_the_feed_is_open_is_not_missed() {
     let world = World::new();
     world.feed(Mode::Closed);
     let issued = world.log_in(Kind::SESSION).await;
+    // Starts the task. From now on no attempt to open a feed comes before the test lets time pass.
+    world.verify(&issued).await.unwrap();
+    world.another_feed().await;
     let valid = world.far.verify(Kind::SESSION, issued.token.expose()).await.unwrap();
     let held = world.store.hold_find();
     let near = world.near.clone();
@@ -84,6 +90,21 @@ async fn an_ending_before_the_feed_is_open_is_not_missed() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_ending_that_is_announced_during_the_read_is_not_missed() {
+    let (world, issued) = World::hit().await;
+    let valid = world.verify(&issued).await.unwrap();
+    let held = world.store.hold_find();
+    let near = world.near.clone();
+    let waiting = tokio::spawn(async move { near.ended(&valid).await });
+    held.arrival().await;
+    world.end().await;
+    world.turns(2).await;
+    held.release();
+    world.turns(2).await;
+    assert!(waiting.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_expiry_ends_the_wait_unless_the_token_was_used() {
     let (world, issued) = World::hit().await;
     let waiting = wait(&world.near, &issued);
@@ -95,6 +116,7 @@ async fn an_expiry_ends_the_wait_unless_the_token_was_used() {
     assert!(!waiting.is_finished(), "it was used, and expires later");
     world.clock.advance(MINUTE * 11);
     reads(&world, MINUTE * 31).await;
+    world.pass_until(|| waiting.is_finished()).await;
     assert_eq!(waiting.await.unwrap(), Rejected::Expired);
 }
 
@@ -109,6 +131,11 @@ async fn callers_that_went_leave_nothing_behind() {
     }
     let waiting = wait(&world.near, &issued);
     world.pass(MILLI).await;
+    let other = wait(&world.near, &issued);
+    world.pass(MILLI).await;
+    other.abort();
+    assert!(other.await.is_err());
     world.end().await;
+    world.pass_until(|| waiting.is_finished()).await;
     assert!(matches!(waiting.await.unwrap(), Rejected::Revoked(_)));
 }

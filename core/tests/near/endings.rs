@@ -1,9 +1,9 @@
 //! Endings on other nodes, and on this one.
 
-use hallpass_core::{Kind, Reason, Rejected};
+use hallpass_core::{Kind, NearCache, Policy, Reason, Rejected, Tokens};
 
 use crate::store::Mode;
-use crate::world::{LAG, MILLI, World, alice};
+use crate::world::{LAG, MILLI, MINUTE, World, alice};
 
 #[tokio::test(start_paused = true)]
 async fn an_ending_of_any_sort_is_seen_after_the_next_turn() {
@@ -78,6 +78,37 @@ async fn what_this_node_ends_is_refused_at_once() {
         let refused = world.rejected(&issued).await;
         assert!(matches!(refused, Rejected::Invalid | Rejected::Revoked(_)), "{how}: {refused:?}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_anonymous_session_that_this_node_ends_is_refused_at_once() {
+    let world = World::new();
+    let login = world.far.begin_anonymous().unwrap();
+    let issued = world.far.issue(&login, Kind::SESSION).await.unwrap();
+    world.keep(&issued).await;
+    world.feed(Mode::Hangs);
+    world.near.revoke(Kind::SESSION, issued.token.expose()).await.unwrap();
+    assert_eq!(world.rejected(&issued).await, Rejected::Invalid);
+}
+
+/// The cap on the records of a login marks the oldest with a replace.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_this_node_supersedes_is_refused_at_once() {
+    let mut world = World::new();
+    world.near = Tokens::builder(world.store.clone())
+        .clock(world.clock.clone())
+        .policy(Policy::session().cached_for(MINUTE))
+        .max_records_per_login(2.try_into().unwrap())
+        .near_cache(NearCache::new().node_clock(world.node.clone()))
+        .build()
+        .unwrap();
+    let remember = world.log_in(Kind::REMEMBER).await;
+    let parent = world.near.verify(Kind::REMEMBER, remember.token.expose()).await.unwrap();
+    let restored = world.near.issue_from(&parent, Kind::SESSION).await.unwrap();
+    world.keep(&restored).await;
+    world.feed(Mode::Hangs);
+    world.near.issue_from(&parent, Kind::SESSION).await.unwrap();
+    assert_eq!(world.rejected(&restored).await, Rejected::Revoked(Reason::Superseded));
 }
 
 /// The application fetched the stamp in between.
@@ -175,9 +206,11 @@ async fn calls_at_the_same_time_share_a_read_and_wait_briefly() {
     let first = verify();
     held.arrival().await;
     let second = verify();
+    world.pass(MILLI).await;
     world.pass(MILLI * 50).await;
     assert!(!second.is_finished());
     world.pass(MILLI * 60).await;
+    assert!(second.is_finished(), "it has waited long enough");
     assert!(second.await.unwrap(), "it has read for itself");
     first.abort();
     assert!(first.await.is_err());

@@ -1,6 +1,6 @@
 //! The turns of the feed: what they prove, and what a loss costs.
 
-use hallpass_core::store::Lost;
+use hallpass_core::store::{Lost, Proven};
 use hallpass_core::{EventKind, Kind, Rejected, Tokens};
 
 use crate::store::Mode;
@@ -8,7 +8,12 @@ use crate::world::{LAG, MILLI, World};
 
 #[tokio::test(start_paused = true)]
 async fn a_loss_forgets_everything_and_what_ended_meanwhile_is_refused() {
-    for mode in [Mode::Loses(Lost::Trimmed), Mode::LosesMidway] {
+    let closed = Proven::Lost(Lost::Closed);
+    for (mode, why) in [
+        (Mode::Loses(Lost::Trimmed), Lost::Trimmed),
+        (Mode::LosesMidway(Proven::ThisTurn), Lost::Flushed),
+        (Mode::LosesMidway(closed), Lost::Flushed),
+    ] {
         let (world, issued) = World::hit().await;
         world.lease_events();
         let forgotten = world.stats().flushes;
@@ -20,7 +25,6 @@ async fn a_loss_forgets_everything_and_what_ended_meanwhile_is_refused() {
         world.another_feed().await;
         world.turns(2).await;
         assert!(matches!(world.rejected(&issued).await, Rejected::Revoked(_)), "{mode:?}");
-        let why = if mode == Mode::LosesMidway { Lost::Flushed } else { Lost::Trimmed };
         let [lost, gained] = &world.lease_events()[..] else { panic!("one loss, one lease") };
         assert_eq!((*lost, *gained), ((EventKind::FeedLost(why), 1), (EventKind::LeaseGained, 0)));
     }

@@ -186,6 +186,8 @@ async fn an_expired_token_is_judged_by_the_store() {
     world.store.calls();
     assert_eq!(world.rejected(&issued).await, Rejected::Expired);
     assert_eq!(world.store.calls(), ["find"]);
+    let looked_up = world.near.look_up(Kind::SESSION, issued.token.expose()).await;
+    assert_eq!(looked_up.unwrap_err().rejection(), Some(Rejected::Expired), "it is no candidate");
 }
 
 #[tokio::test(start_paused = true)]

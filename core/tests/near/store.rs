@@ -30,8 +30,8 @@ pub(crate) enum Mode {
     Hangs,
     /// They say that endings may have been missed.
     Loses(Lost),
-    /// They report a loss, and then say that all is well.
-    LosesMidway,
+    /// They report a loss, and then return this.
+    LosesMidway(Proven),
     /// The answer takes this long, by the node's clock.
     Slow(Duration),
     /// No feed can be opened.
@@ -151,9 +151,9 @@ impl ChangeFeed for Feed {
             Mode::Fails | Mode::OnePong => Err(StoreError::Unavailable("the test says so".into())),
             Mode::Hangs => std::future::pending().await,
             Mode::Loses(why) => Ok(Proven::Lost(why)),
-            Mode::LosesMidway => {
+            Mode::LosesMidway(proven) => {
                 heard.lost(Lost::Flushed);
-                Ok(Proven::ThisTurn)
+                Ok(proven)
             }
             Mode::Closed => Ok(Proven::Lost(Lost::Closed)),
         };
