@@ -78,6 +78,13 @@ fn writer() {
             assert!(attempts < 100, "the same handle works again");
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+        // A megabyte, which cannot fit below the old limit.
+        for _ in 0..64 {
+            let mut record = rng.record(Some(&subject("alice")));
+            record.body = rng.body(16_000);
+            assert!(store.insert(&record, Fence::None).await.unwrap().is_inserted());
+            kept.push(record);
+        }
         for record in &kept {
             let found = store.find(record.selector).await.unwrap();
             assert_eq!(found.as_ref(), Some(record), "acknowledged and gone");
