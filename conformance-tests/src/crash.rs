@@ -14,6 +14,7 @@ use crate::context::CaseContext;
 use crate::generate::killed;
 use crate::handle::{Handle, INSERTED};
 use crate::harness::Harness;
+use crate::hex::{hex, unhex};
 use crate::history::History;
 use crate::outcome::{CaseResult, Stop};
 use crate::rng::Rng;
@@ -260,15 +261,6 @@ impl ChildLine {
             _ => None,
         }
     }
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-pub(crate) fn unhex(text: &str) -> Option<Vec<u8>> {
-    let digits = |at| text.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
-    if text.len().is_multiple_of(2) { (0..text.len()).step_by(2).map(digits).collect() } else { None }
 }
 
 /// The state required after a crash, as far as the child has reported it.

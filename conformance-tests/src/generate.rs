@@ -14,6 +14,7 @@
 pub(crate) mod call;
 mod choose;
 mod faults;
+mod form;
 mod forms;
 pub(crate) mod killed;
 pub(crate) mod model;

@@ -13,6 +13,7 @@ mod export;
 mod generate;
 mod handle;
 mod harness;
+mod hex;
 mod history;
 mod interleave;
 mod linearizability;

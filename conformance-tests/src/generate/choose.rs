@@ -9,7 +9,7 @@ use hallpass_core::store::{
 use hallpass_core::{Kinds, Note, Reason, Selector, Subject, Timestamp};
 
 use super::call::{Call, Kind};
-use super::forms::Form;
+use super::form::Form;
 use super::play::Step;
 use super::state::State;
 use super::world::{Theme, World};

@@ -6,7 +6,7 @@ use hallpass_core::Timestamp;
 
 use super::call::Call;
 use super::choose::Chooser;
-use super::forms::Form;
+use super::form::Form;
 use super::model::Model;
 use super::place::StepOutcome;
 use super::play::{Session, Step};

@@ -10,7 +10,7 @@ use hallpass_core::store::{Epoch, Record};
 use hallpass_core::{Selector, Subject, Timestamp};
 
 use super::choose::Chooser;
-use super::forms::Form;
+use super::form::Form;
 use super::model::Model;
 use super::place::{Place, StepOutcome};
 use super::play::{Session, Step};
@@ -18,7 +18,7 @@ use super::state::{Kept, State};
 use super::world::World;
 use crate::clause::Clause::S14;
 use crate::context::CaseContext;
-use crate::crash::{hex, unhex};
+use crate::hex::{hex, unhex};
 use crate::outcome::{CaseResult, Stop};
 
 /// How many sequences the child plays.
