@@ -1,4 +1,4 @@
-//! Chooses a call of a form so that it takes effect.
+//! A call of each form, chosen so that it takes effect.
 
 use hallpass_core::store::{Action, EpochUpdate, Fence, Logins, Record, RecordFilter, Revision, Revocation};
 use hallpass_core::{Kinds, Note, Selector};
