@@ -82,19 +82,27 @@ impl World {
         self.server.lock().unwrap().ended.insert(record, Some(at));
     }
 
+    fn open(&self) -> u64 {
+        self.server.lock().unwrap().announced = Some(Vec::new());
+        self.leased.open()
+    }
+
+    fn turn(&self, flushes: u64) {
+        let t0 = self.now();
+        let announced = std::mem::take(self.server.lock().unwrap().announced.as_mut().unwrap());
+        if thread_rng().gen_bool(0.2) {
+            self.leased.ended_shard([0, 0]);
+        }
+        self.leased.ended(&announced);
+        assert!(self.leased.raise(t0, flushes));
+    }
+
     /// Opens a feed, takes some turns, loses the feed, and goes on.
     fn feed(&self, feeds: usize, turns: usize) {
         for feed in 1..=feeds {
-            self.server.lock().unwrap().announced = Some(Vec::new());
-            let flushes = self.leased.open();
+            let flushes = self.open();
             for _ in 0..turns {
-                let t0 = self.now();
-                let announced = std::mem::take(self.server.lock().unwrap().announced.as_mut().unwrap());
-                if thread_rng().gen_bool(0.2) {
-                    self.leased.ended_shard([0, 0]);
-                }
-                self.leased.ended(&announced);
-                assert!(self.leased.raise(t0, flushes));
+                self.turn(flushes);
                 thread::yield_now();
             }
             if feed == feeds {
@@ -163,9 +171,36 @@ fn explore(records: u8, entries: usize, feeds: usize, turns: usize) {
     assert!(HITS.load(Real::Relaxed) > EXECUTIONS / 10, "only {} hits", HITS.load(Real::Relaxed));
 }
 
+/// A caller that has fetched an entry stands still while its record ends, and while the next turn hears that and proves
+/// more.
+fn stand_still() {
+    let execution = || {
+        let world = World::new(1);
+        let flushes = world.open();
+        world.verify(0);
+        world.turn(flushes);
+        let verifying = Arc::clone(&world);
+        let caller = thread::spawn(move || {
+            // Otherwise it would mostly be over before the record ends.
+            for _ in 0..thread_rng().gen_range(0..90) {
+                thread::yield_now();
+            }
+            verifying.verify(0);
+        });
+        world.end(0);
+        for _ in 0..=LAG {
+            world.now();
+        }
+        world.turn(flushes);
+        caller.join().unwrap();
+    };
+    shuttle::check_random(execution, EXECUTIONS);
+}
+
 /// One test, because the number of hits is counted for one search at a time.
 #[test]
 fn no_interleaving_accepts_what_ended_longer_ago_than_the_lag() {
+    stand_still();
     // One record that is read, kept, ended and read again.
     explore(1, 1, 1, 6);
     // Losses in between.
