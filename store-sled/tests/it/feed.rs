@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use tokio::time::Instant;
 
 use hallpass_core::store::{
     Action, Announced, Announcer, Change, ChangeFeed, Epoch, EpochUpdate, Fence, Heard, Lost, Proven, Record,
