@@ -3,7 +3,7 @@
 use hallpass_core::StoreError;
 use redis::Value;
 
-use crate::feed::FeedSettings;
+use crate::feed_settings::FeedSettings;
 use crate::keys::Keys;
 use crate::router::{Call, Effect, Request, Router};
 use crate::statements::{Script, Scripts};

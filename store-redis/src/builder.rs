@@ -13,7 +13,7 @@ use crate::cluster::Cluster;
 use crate::cluster_slots::ClusterId;
 use crate::connection::{Dialer, Node, ReplicaWait};
 use crate::error::{not_done, refused};
-use crate::feed::FeedSettings;
+use crate::feed_settings::FeedSettings;
 use crate::keys::Keys;
 use crate::permissions;
 use crate::router::{LONGEST, Router};
@@ -184,7 +184,7 @@ impl Builder {
 
     /// Makes the feed wrong, to prove that tests notice.
     #[cfg(feature = "test-hooks")]
-    pub fn feed_fault(mut self, fault: crate::feed::FeedFault) -> Self {
+    pub fn feed_fault(mut self, fault: crate::feed_settings::FeedFault) -> Self {
         self.feed.fault = Some(fault);
         self
     }

@@ -37,40 +37,14 @@ use self::inbox::Inbox;
 use self::standing::Standing;
 use crate::backend::Backend;
 use crate::cluster_slots::Layout;
-use crate::connection::{LiveConnection, Node, ReplicaWait};
+use crate::connection::{LiveConnection, Node};
 use crate::error::{ErrorClass, class, no_answer, settled, unavailable};
+#[cfg(feature = "test-hooks")]
+use crate::feed_settings::FeedFault;
 use crate::topology::Topology;
 
 /// How often the masters of a cluster are asked for its map.
 const MAP_MAX_AGE: Duration = Duration::from_millis(250);
-
-/// What the builder says about feeds.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct FeedSettings {
-    /// How many replicas must confirm a master, and how often.
-    pub(crate) confirm: Option<ReplicaWait>,
-    #[cfg(feature = "test-hooks")]
-    pub(crate) fault: Option<FeedFault>,
-}
-
-/// What makes a feed wrong, to prove that tests notice.
-#[cfg(feature = "test-hooks")]
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum FeedFault {
-    /// An answer proves what its own question asked.
-    OneAnswer,
-    /// `BUSY` is an answer.
-    BusyProves,
-    /// The report of a flush is passed over.
-    NullIsNothing,
-}
-
-impl FeedSettings {
-    #[cfg(feature = "test-hooks")]
-    fn has(&self, fault: FeedFault) -> bool {
-        self.fault == Some(fault)
-    }
-}
 
 /// A feed: a connection to each master.
 pub(crate) struct RedisFeed {

@@ -10,6 +10,7 @@ pub mod danger;
 mod epoch;
 mod error;
 mod feed;
+mod feed_settings;
 mod find;
 mod insert;
 mod keys;
@@ -26,5 +27,5 @@ mod url;
 pub use builder::Builder;
 pub use check::{Finding, FindingKind};
 #[cfg(feature = "test-hooks")]
-pub use feed::FeedFault;
+pub use feed_settings::FeedFault;
 pub use store::RedisStore;
