@@ -17,7 +17,8 @@ use crate::selector::Selector;
 /// leave out records whose [purpose](super::Purpose) is single use, because core never keeps them.
 #[async_trait]
 pub trait Announcer: Send + Sync {
-    /// Opens a feed. It hears every ending that is acknowledged after this call has returned.
+    /// Opens a feed. It hears every ending that takes effect after this call has returned; one that took effect before
+    /// may be acknowledged later, and may be unheard, because nothing was kept when it did.
     ///
     /// The call ends within the time limit of every other call (S12); core gives up after it and tries again.
     ///
