@@ -4,6 +4,7 @@ mod live;
 mod read_batcher;
 mod replica_wait;
 
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -201,10 +202,15 @@ impl Node {
         &self.connections[turn]
     }
 
+    /// Opens a connection. The driver's future is deep. Unless it is hidden in a box, the compiler reaches its limit of
+    /// recursion in programs that use the store.
     async fn dial(&self) -> Result<LiveConnection, RedisError> {
-        self.listen(|_| {}).await
+        let opening: Opening<'_> = Box::pin(self.listen(|_| {}));
+        opening.await
     }
 }
+
+type Opening<'a> = Pin<Box<dyn Future<Output = Result<LiveConnection, RedisError>> + Send + 'a>>;
 
 fn timed_out() -> RedisError {
     std::io::Error::from(std::io::ErrorKind::TimedOut).into()
