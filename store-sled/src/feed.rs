@@ -18,7 +18,7 @@ pub(crate) struct Feeds(Mutex<Open>);
 #[derive(Debug, Default)]
 struct Open {
     feeds: Vec<(Arc<str>, Weak<Queue>)>,
-    /// Whether the folder is closed: whoever opens it again has feeds of its own.
+    /// Whether the folder is closed: the next opening has feeds of its own.
     closed: bool,
 }
 

@@ -194,7 +194,7 @@ async fn an_expired_token_is_judged_by_the_store() {
 async fn an_unknown_token_and_another_kind_are_judged_by_the_store() {
     let (world, issued) = World::hit().await;
     let text = issued.token.expose();
-    // The selector of alice's session with another validator, and a selector of nobody's.
+    // The selector of alice's session with another validator, and a selector that was never issued.
     for other in
         [format!("{}.{}", &text[..22], "A".repeat(43)), format!("{}.{}", "A".repeat(22), &text[23..])]
     {

@@ -75,18 +75,18 @@ async fn each_ending_is_in_the_next_turn_of_every_feed_of_its_namespace() {
     let mut stranger = elsewhere.feed().await.unwrap();
     for round in 0..4 {
         let alice = [rng.record(Some(&subject("alice"))), rng.record(Some(&subject("alice")))];
-        let nobody = rng.record(None);
-        for record in alice.iter().chain([&nobody]) {
+        let anonymous = rng.record(None);
+        for record in alice.iter().chain([&anonymous]) {
             put(&store, record).await;
         }
         let ended = match round {
             0 => {
-                assert!(store.delete(nobody.selector, &Note::none()).await.unwrap());
-                vec![nobody.selector]
+                assert!(store.delete(anonymous.selector, &Note::none()).await.unwrap());
+                vec![anonymous.selector]
             }
             1 => {
-                replace(&store, &nobody, &marked(&nobody), Change::End(&Note::none())).await;
-                vec![nobody.selector]
+                replace(&store, &anonymous, &marked(&anonymous), Change::End(&Note::none())).await;
+                vec![anonymous.selector]
             }
             _ => {
                 end(&store, "alice", if round == 2 { MARK } else { Action::Remove }).await;
