@@ -9,6 +9,7 @@ use hallpass_core::{Note, StoreError};
 use hallpass_store_sled::SledStore;
 use tempfile::TempDir;
 
+use crate::feed::next_turn;
 use crate::support::{Rng, at, raw, subject, words};
 
 const EVERYTHING: Page = Page::first(NonZeroU16::MAX);
@@ -126,7 +127,10 @@ async fn a_corrupt_record_is_reported_and_kept() {
 
     assert_eq!(store.purge_expired(at(u64::MAX), 0).await.unwrap().removed, 0);
     assert!(store.find(selector).await.is_err(), "still there");
+    // A cache may have kept it while it could be read.
+    let mut feed = store.announcer().unwrap().feed().await.unwrap();
     assert!(store.delete(selector, &Note::none()).await.unwrap());
+    assert!(next_turn(&mut feed).await.contains(&selector), "its end is announced");
     assert_eq!(store.find(selector).await.unwrap(), None);
     assert_eq!(listed(&store).await.len(), 9);
 }
@@ -143,7 +147,9 @@ async fn a_corrupt_record_does_not_stand_in_the_way_of_a_log_out() {
     let selector = records.iter().find(|record| record.selector.0 == broken[1..]).unwrap().selector;
     let other = records.iter().find(|record| record.selector != selector).unwrap();
     let one = Revocation::new(RecordFilter::login(other.login), Action::Remove);
+    let mut feed = store.announcer().unwrap().feed().await.unwrap();
     assert_eq!(store.revoke_by_subject(&subject("alice"), &one).await.unwrap(), 1);
+    assert!(next_turn(&mut feed).await.contains(&selector), "its end is announced");
     assert_eq!(store.find(selector).await.unwrap(), None, "it let no one in, and is gone");
     assert_eq!(listed(&store).await.len(), 8);
     let all = Revocation::new(RecordFilter::all(), Action::Remove);

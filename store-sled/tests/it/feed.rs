@@ -40,7 +40,7 @@ impl Reported {
 }
 
 /// What the next turn reports.
-async fn next_turn(feed: &mut Box<dyn ChangeFeed>) -> HashSet<Selector> {
+pub(crate) async fn next_turn(feed: &mut Box<dyn ChangeFeed>) -> HashSet<Selector> {
     let reported = Reported::default();
     assert_eq!(feed.turn(&reported.heard()).await.unwrap(), Proven::ThisTurn);
     reported.take()
