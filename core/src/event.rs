@@ -83,7 +83,8 @@ pub enum EventKind {
     /// [`source`](Event#structfield.source).
     Lapsed,
     /// The near cache has had no proof for longer than the lag: the store is read, and records stay. The
-    /// [`count`](Event#structfield.count) is the age of the last proof in milliseconds.
+    /// [`count`](Event#structfield.count) is the age of the last proof in milliseconds, the
+    /// [`source`](Event#structfield.source) the error of the last turn, if it failed.
     LeaseEnded,
     /// The near cache serves from now on.
     LeaseGained,

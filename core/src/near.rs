@@ -198,19 +198,29 @@ impl Near {
         self.clock.since_boot()
     }
 
-    /// Notes how long a turn took.
-    fn timed(&self, t0: u64) {
-        self.counters.turn.store(self.now().saturating_sub(t0), Ordering::Relaxed);
+    /// Notes how long a turn took that began at `t0`. If endings were heard in it, so that there are more than `heard`,
+    /// they were acknowledged after `proof`.
+    fn timed(&self, t0: u64, heard: u64, proof: Option<u64>) {
+        let now = self.now();
+        self.counters.turn.store(now.saturating_sub(t0), Ordering::Relaxed);
+        if let Some(proof) = proof
+            && counted(&self.counters.heard) > heard
+        {
+            self.counters.revocation_lag.store(now.saturating_sub(proof), Ordering::Relaxed);
+        }
     }
 
     /// Notes that records ended.
     fn ended(&self, selectors: &[Selector]) {
+        let number = u64::try_from(selectors.len()).unwrap_or(u64::MAX);
+        self.counters.heard.fetch_add(number, Ordering::Relaxed);
         self.leased.ended(selectors);
         self.waiters.wake(selectors);
     }
 
     /// Notes that all records of a shard may have ended.
     fn ended_shard(&self, shard: [u8; 2]) {
+        count(&self.counters.heard);
         self.leased.ended_shard(shard);
         self.waiters.wake_shard(shard);
     }
@@ -245,18 +255,21 @@ impl Near {
 
     pub(crate) fn stats(&self) -> NearCacheStats {
         let (hits, entries, bytes) = self.leased.totals();
-        let Counters { misses, unproven, samples, stale_accepts, turn } = &self.counters;
+        let Counters { misses, unproven, samples, stale_accepts, heard, turn, revocation_lag } =
+            &self.counters;
         NearCacheStats {
             hits,
             misses: counted(misses),
             unproven: counted(unproven),
             flushes: self.leased.flushes(),
+            heard: counted(heard),
             samples: counted(samples),
             stale_accepts: counted(stale_accepts),
             entries: u64::try_from(entries).unwrap_or(u64::MAX),
             bytes: u64::try_from(bytes).unwrap_or(u64::MAX),
             lease_age: self.lease_age(),
             turn: Duration::from_nanos(counted(turn)),
+            revocation_lag: Duration::from_nanos(counted(revocation_lag)),
         }
     }
 }

@@ -15,6 +15,8 @@ pub struct NearCacheStats {
     pub unproven: u64,
     /// How often everything was forgotten.
     pub flushes: u64,
+    /// Endings that were heard. A report of a whole shard counts as one.
+    pub heard: u64,
     /// Hits that were compared with the store afterwards: one in a thousand.
     pub samples: u64,
     /// Samples whose record had ended. Within the lag that is allowed.
@@ -27,6 +29,9 @@ pub struct NearCacheStats {
     pub lease_age: Option<Duration>,
     /// How long the last turn took.
     pub turn: Duration,
+    /// How long, at most, the endings that were heard last had been acknowledged by then: the time since the turn before
+    /// them that proved something. Zero before the first.
+    pub revocation_lag: Duration,
 }
 
 /// The counters behind it.
@@ -36,8 +41,10 @@ pub(super) struct Counters {
     pub(super) unproven: AtomicU64,
     pub(super) samples: AtomicU64,
     pub(super) stale_accepts: AtomicU64,
-    /// In nanoseconds.
+    pub(super) heard: AtomicU64,
+    /// In nanoseconds, as the next.
     pub(super) turn: AtomicU64,
+    pub(super) revocation_lag: AtomicU64,
 }
 
 pub(super) fn count(counter: &AtomicU64) {

@@ -1,5 +1,6 @@
 //! The task that takes the turns of the feed, and keeps the lease.
 
+use std::error::Error;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -120,22 +121,23 @@ impl Turns {
         // Before the question: what is acknowledged while the answer is under way may be missing from it.
         let t0 = near.now();
         let lag = near.config.lag;
+        let (heard_before, proof_before) = (near.counters.heard.load(Ordering::Relaxed), near.leased.proof());
         drop(near);
         let answer = timeout(lag, feed.turn(heard)).await;
         let Some(near) = self.near.upgrade() else { return Next::Stop };
-        near.timed(t0);
+        near.timed(t0, heard_before, proof_before);
         if near.leased.flushes() != flushes {
             return Next::Open(None);
         }
-        let proof = match answer {
+        let (proof, error) = match answer {
             // What was cut off is not continued: the answer may still come, and would be taken for the next one.
             Err(_) => return Next::Open(Some(Lost::Closed)),
             Ok(Ok(Proven::Lost(why))) => return Next::Open(Some(why)),
-            Ok(Ok(Proven::ThisTurn)) => Some(t0),
-            Ok(Ok(Proven::TurnBefore)) => self.before,
-            Ok(Err(_)) => None,
+            Ok(Ok(Proven::ThisTurn)) => (Some(t0), None),
+            Ok(Ok(Proven::TurnBefore)) => (self.before, None),
+            Ok(Err(error)) => (None, Some(error)),
         };
-        self.before = if matches!(answer, Ok(Ok(_))) { Some(t0) } else { None };
+        self.before = if error.is_none() { Some(t0) } else { None };
         if jumped {
             near.leased.lower();
             self.before = None;
@@ -143,7 +145,7 @@ impl Turns {
             // The feed has reported a loss just now.
             return Next::Open(None);
         }
-        self.note_lease(&near);
+        self.note_lease(&near, error.as_ref());
         Next::Turn
     }
 
@@ -157,8 +159,8 @@ impl Turns {
         })
     }
 
-    /// Emits an event if the lease was gained or has ended.
-    fn note_lease(&mut self, near: &Near) {
+    /// Emits an event if the lease was gained or has ended, with the error of this turn.
+    fn note_lease(&mut self, near: &Near, error: Option<&StoreError>) {
         let age = near.lease_age();
         let leased = age.is_some_and(|age| age <= near.config.lag);
         if leased != std::mem::replace(&mut self.leased, leased) {
@@ -166,7 +168,8 @@ impl Turns {
                 true => near.emit(EventKind::LeaseGained, 0, None),
                 false => {
                     let age = age.unwrap_or(near.config.lag).as_millis();
-                    near.emit(EventKind::LeaseEnded, u64::try_from(age).unwrap_or(u64::MAX), None);
+                    let error = error.map(|error| error as &(dyn Error + 'static));
+                    near.emit(EventKind::LeaseEnded, u64::try_from(age).unwrap_or(u64::MAX), error);
                 }
             }
         }

@@ -76,6 +76,19 @@ async fn a_turn_proves_its_beginning_not_its_end() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_was_heard_is_no_older_than_the_proof_before_it() {
+    let (world, _) = World::hit().await;
+    assert_eq!((world.stats().heard, world.stats().revocation_lag), (0, MILLI * 0));
+    world.end().await;
+    world.feed(Mode::Slow(MILLI * 300));
+    world.turns(1).await;
+    assert_eq!(world.stats().heard, 1);
+    assert_eq!(world.stats().revocation_lag, MILLI * 300);
+    world.turns(1).await;
+    assert_eq!(world.stats().revocation_lag, MILLI * 300, "nothing ended since");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_turn_that_proves_the_one_before_proves_no_more() {
     let (world, issued) = World::hit().await;
     world.feed(Mode::TwoPongs(MILLI * 400));

@@ -53,11 +53,16 @@ impl NodeClock for NodeTime {
 
 /// The events about the near cache, and all others.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Events(Arc<Mutex<Vec<(EventKind, u64)>>>);
+pub(crate) struct Events {
+    seen: Arc<Mutex<Vec<(EventKind, u64)>>>,
+    /// The error that the latest event carried, if it did.
+    error: Arc<Mutex<Option<String>>>,
+}
 
 impl Observer for Events {
     fn on_event(&self, event: &Event<'_>) {
-        self.0.lock().unwrap().push((event.kind, event.count));
+        self.seen.lock().unwrap().push((event.kind, event.count));
+        *self.error.lock().unwrap() = event.source.map(ToString::to_string);
     }
 }
 
@@ -187,7 +192,7 @@ impl World {
 
     /// Returns the events about the cache since the last call.
     pub(crate) fn lease_events(&self) -> Vec<(EventKind, u64)> {
-        let mut events = std::mem::take(&mut *self.events.0.lock().unwrap());
+        let mut events = std::mem::take(&mut *self.events.seen.lock().unwrap());
         events.retain(|(kind, _)| {
             use EventKind::{FeedLost, LeaseEnded, LeaseGained, StaleAccept};
             matches!(kind, FeedLost(_) | LeaseEnded | LeaseGained | StaleAccept)
@@ -195,9 +200,14 @@ impl World {
         events
     }
 
+    /// Returns the error that the latest event carried.
+    pub(crate) fn latest_error(&self) -> Option<String> {
+        self.events.error.lock().unwrap().clone()
+    }
+
     /// Returns all events since the last call.
     pub(crate) fn events(&self) -> Vec<EventKind> {
-        std::mem::take(&mut *self.events.0.lock().unwrap()).into_iter().map(|(kind, _)| kind).collect()
+        std::mem::take(&mut *self.events.seen.lock().unwrap()).into_iter().map(|(kind, _)| kind).collect()
     }
 }
 
