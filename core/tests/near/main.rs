@@ -12,5 +12,7 @@ mod ended;
 mod endings;
 mod feed;
 mod hits;
+mod losses;
 mod memory;
+mod own;
 mod threads;

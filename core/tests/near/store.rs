@@ -45,11 +45,14 @@ pub(crate) struct Store {
     mode: Arc<Mutex<Mode>>,
     calls: Arc<Mutex<Vec<&'static str>>>,
     held: Arc<Mutex<Option<Held>>>,
+    held_replace: Arc<Mutex<Option<Held>>>,
+    stuck: Arc<Mutex<Option<Arc<Semaphore>>>>,
+    heard: Arc<Mutex<Option<Heard>>>,
     turns: Arc<AtomicUsize>,
     feeds: Arc<AtomicUsize>,
 }
 
-/// A read that has done its work, and whose answer is held back.
+/// A call that has done its work, and whose answer is held back.
 #[derive(Clone)]
 pub(crate) struct Held {
     arrived: Arc<Semaphore>,
@@ -57,6 +60,15 @@ pub(crate) struct Held {
 }
 
 impl Held {
+    fn new() -> Self {
+        Self { arrived: Arc::new(Semaphore::new(0)), passes: Arc::new(Semaphore::new(0)) }
+    }
+
+    async fn hold(self) {
+        self.arrived.add_permits(1);
+        self.passes.acquire().await.unwrap().forget();
+    }
+
     pub(crate) async fn arrival(&self) {
         self.arrived.acquire().await.unwrap().forget();
     }
@@ -74,6 +86,9 @@ impl Store {
             mode: Arc::new(Mutex::new(Mode::Good)),
             calls: Arc::default(),
             held: Arc::default(),
+            held_replace: Arc::default(),
+            stuck: Arc::default(),
+            heard: Arc::default(),
             turns: Arc::default(),
             feeds: Arc::default(),
         }
@@ -94,9 +109,24 @@ impl Store {
 
     /// Holds back the answer of the next `find`.
     pub(crate) fn hold_find(&self) -> Held {
-        let held = Held { arrived: Arc::new(Semaphore::new(0)), passes: Arc::new(Semaphore::new(0)) };
-        *self.held.lock().unwrap() = Some(held.clone());
-        held
+        self.held.lock().unwrap().insert(Held::new()).clone()
+    }
+
+    /// Holds back the answer of the next `replace`.
+    pub(crate) fn hold_replace(&self) -> Held {
+        self.held_replace.lock().unwrap().insert(Held::new()).clone()
+    }
+
+    /// Lets every `find` hang from now on, until the semaphore that this returns is closed.
+    pub(crate) fn hang_finds(&self) -> Arc<Semaphore> {
+        let stuck = Arc::new(Semaphore::new(0));
+        *self.stuck.lock().unwrap() = Some(Arc::clone(&stuck));
+        stuck
+    }
+
+    /// Returns what the last turn reported to: a feed may keep it.
+    pub(crate) fn heard(&self) -> Heard {
+        self.heard.lock().unwrap().clone().unwrap()
     }
 
     /// Returns the number of turns that have ended.
@@ -135,6 +165,7 @@ struct Feed {
 #[async_trait]
 impl ChangeFeed for Feed {
     async fn turn(&mut self, heard: &Heard) -> Result<Proven, StoreError> {
+        *self.store.heard.lock().unwrap() = Some(heard.clone());
         let answer = match self.store.mode() {
             Mode::Good => self.inner.turn(heard).await,
             Mode::Slow(time) => {
@@ -171,11 +202,15 @@ impl TokenStore for Store {
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         self.count("find");
+        let stuck = self.stuck.lock().unwrap().clone();
+        if let Some(stuck) = stuck {
+            // It is closed in the end, and never has a permit.
+            drop(stuck.acquire().await);
+        }
         let found = self.inner.find(selector).await;
         let held = self.held.lock().unwrap().take();
         if let Some(held) = held {
-            held.arrived.add_permits(1);
-            held.passes.acquire().await.unwrap().forget();
+            held.hold().await;
         }
         found
     }
@@ -187,7 +222,12 @@ impl TokenStore for Store {
         change: Change<'_>,
     ) -> Result<Replace, StoreError> {
         self.count("replace");
-        self.inner.replace(next, expected, change).await
+        let replaced = self.inner.replace(next, expected, change).await;
+        let held = self.held_replace.lock().unwrap().take();
+        if let Some(held) = held {
+            held.hold().await;
+        }
+        replaced
     }
 
     async fn delete(&self, selector: Selector, note: &Note) -> Result<bool, StoreError> {

@@ -115,6 +115,12 @@ impl World {
         self.far.issue(&login, kind).data("x").await.unwrap()
     }
 
+    /// Begins an anonymous session at the node without a cache.
+    pub(crate) async fn anonymous(&self) -> Issued {
+        let login = self.far.begin_anonymous().unwrap();
+        self.far.issue(&login, Kind::SESSION).await.unwrap()
+    }
+
     /// Verifies a token until it is in the cache, and checks that it is.
     pub(crate) async fn keep(&self, issued: &Issued) {
         // The first verification starts the feed.

@@ -1,0 +1,39 @@
+//! Feeds that fail in odd ways.
+
+use hallpass_core::{Issued, Kind};
+
+use crate::endings::spawn;
+use crate::store::Mode;
+use crate::world::{MILLI, SECOND, World};
+
+/// Starts a verification of each token, while no read is answered. Returns how many reads begin at once, and how many
+/// 100 milliseconds later.
+async fn reads_at_once(world: &World, tokens: &[Issued]) -> (usize, usize) {
+    world.store.calls();
+    let stuck = world.store.hang_finds();
+    let calls: Vec<_> = tokens.iter().map(|issued| spawn(world, issued)).collect();
+    world.pass(MILLI).await;
+    let at_once = world.store.calls().len();
+    world.pass(MILLI * 100).await;
+    let later = world.store.calls().len();
+    stuck.close();
+    for call in calls {
+        call.await.unwrap().unwrap();
+    }
+    (at_once, later)
+}
+
+/// A store that hangs does not make one call wait for another for long.
+#[tokio::test(start_paused = true)]
+async fn after_a_loss_records_are_read_64_at_a_time_and_none_waits_long() {
+    let (world, _) = World::hit().await;
+    let mut tokens = Vec::new();
+    for _ in 0..80 {
+        tokens.push(world.log_in(Kind::SESSION).await);
+    }
+    world.feed(Mode::Closed);
+    world.another_feed().await;
+    assert_eq!(reads_at_once(&world, &tokens).await, (64, 16));
+    world.node.advance(SECOND * 5 + MILLI);
+    assert_eq!(reads_at_once(&world, &tokens).await, (80, 0));
+}
