@@ -1,14 +1,17 @@
 //! Waits until a token is ended.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use tokio::time::{sleep, timeout};
 
 use super::Tokens;
 use super::valid::Valid;
+use crate::clock::Timestamp;
 use crate::error::Rejected;
+use crate::near::Near;
 
-/// How often the store is asked if it announces nothing.
+/// How often the store is asked if it announces nothing, and how often a caller that waits checks that turns are taken.
 const ASK_EVERY: Duration = Duration::from_secs(5);
 /// The pause after a read that failed.
 const RETRY: Duration = Duration::from_secs(1);
@@ -30,9 +33,9 @@ impl Tokens {
         let selector = valid.selector();
         loop {
             let Some(near) = &self.shared.near else {
-                match self.expiry(valid).await {
+                match self.again_at(valid).await {
                     Err(rejected) => return rejected,
-                    Ok(expires_in) => sleep(expires_in.min(ASK_EVERY)).await,
+                    Ok(at) => sleep(at.since(self.now()).min(ASK_EVERY)).await,
                 }
                 continue;
             };
@@ -41,32 +44,50 @@ impl Tokens {
             // Before the read: what is announced from now on wakes this caller, also while it reads.
             let woken = waiter.wake.notified();
             let read = near.place_for_waiter().await;
-            let expiry = self.expiry(valid).await;
+            let at = self.again_at(valid).await;
             drop(read);
-            match expiry {
+            match at {
                 Err(rejected) => return rejected,
-                // It is read again then: the use of the token may have moved its expiry.
-                Ok(expires_in) => drop(timeout(expires_in, woken).await),
+                Ok(at) => self.wait_until(at, near, woken).await,
             }
         }
     }
 
-    /// Reads the record, and returns when it should be read again at the latest.
+    /// Waits until the record has to be read again: at that instant, when it may have ended, or because no turn is
+    /// taken that could say so.
+    async fn wait_until(&self, at: Timestamp, near: &Near, woken: impl Future<Output = ()>) {
+        let mut woken = pin!(woken);
+        loop {
+            // The timer may stand still while the machine is suspended, so the clock has the last word.
+            let left = at.since(self.now());
+            if left.is_zero() || timeout(left.min(ASK_EVERY), &mut woken).await.is_ok() {
+                return;
+            }
+            // The task that takes the turns may be in a runtime that nobody drives: then nothing is announced.
+            if !near.is_leased() {
+                return;
+            }
+        }
+    }
+
+    /// Reads the record, and returns when it should be read again at the latest: at its expiry, because the use of the
+    /// token may have moved that.
     ///
     /// # Errors
     /// The rejection, if it was ended or has expired.
-    async fn expiry(&self, valid: &Valid) -> Result<Duration, Rejected> {
-        let Ok(record) = self.store().find(valid.selector()).await else { return Ok(RETRY) };
+    async fn again_at(&self, valid: &Valid) -> Result<Timestamp, Rejected> {
+        let found = self.store().find(valid.selector()).await;
         let now = self.now();
+        let Ok(record) = found else { return Ok(now.saturating_add(RETRY)) };
         let Some(record) = record else { return Err(Rejected::Invalid) };
         if let Some(reason) = record.revoked {
             return Err(reason.into());
         }
-        let Ok(policy) = self.policy(record.kind) else { return Ok(ASK_EVERY) };
+        let Ok(policy) = self.policy(record.kind) else { return Ok(now.saturating_add(ASK_EVERY)) };
         let expires_at = self.deadlines(&record, policy, now).first();
         if now >= expires_at {
             return Err(Rejected::Expired);
         }
-        Ok(expires_at.since(now))
+        Ok(expires_at)
     }
 }

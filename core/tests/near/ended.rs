@@ -8,7 +8,7 @@ use tokio::task::JoinHandle;
 use crate::store::Mode;
 use crate::world::{MILLI, MINUTE, SECOND, World};
 
-fn wait(tokens: &Tokens, issued: &Issued) -> JoinHandle<Rejected> {
+pub(crate) fn wait(tokens: &Tokens, issued: &Issued) -> JoinHandle<Rejected> {
     let (tokens, kind, text) = (tokens.clone(), issued.kind, issued.token.expose().to_owned());
     tokio::spawn(async move {
         let valid = tokens.verify(kind, &text).await.unwrap();
@@ -17,7 +17,7 @@ fn wait(tokens: &Tokens, issued: &Issued) -> JoinHandle<Rejected> {
 }
 
 /// Returns the number of reads that some time takes.
-async fn reads(world: &World, time: Duration) -> usize {
+pub(crate) async fn reads(world: &World, time: Duration) -> usize {
     world.store.calls();
     for _ in 0..10 {
         world.pass(time / 10).await;

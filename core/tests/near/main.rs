@@ -16,3 +16,4 @@ mod losses;
 mod memory;
 mod own;
 mod threads;
+mod waiters;
