@@ -1,6 +1,7 @@
 //! The task that takes the turns of the feed, and keeps the lease.
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -77,11 +78,15 @@ impl Turns {
     }
 
     /// Opens a feed; `None` if the cache is gone. The error is absent if the store took too long.
-    async fn open(&self) -> Option<Result<(Box<dyn ChangeFeed>, u64), Option<StoreError>>> {
+    async fn open(&mut self) -> Option<Result<(Box<dyn ChangeFeed>, u64), Option<StoreError>>> {
         let store = self.near.upgrade()?.store().clone();
-        let opened = match store.announcer() {
-            Some(announcer) => timeout(OPENING, announcer.feed()).await,
-            None => return None,
+        let mut opening = pin!(timeout(OPENING, store.announcer()?.feed()));
+        let opened = loop {
+            match timeout(Duration::from_nanos(ASK_EVERY), &mut opening).await {
+                Ok(opened) => break opened,
+                // No feed hears anything meanwhile.
+                Err(_) => self.ask_for_waiters(&*self.near.upgrade()?),
+            }
         };
         let near = self.near.upgrade()?;
         Some(match opened {

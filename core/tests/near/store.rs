@@ -36,6 +36,8 @@ pub(crate) enum Mode {
     Slow(Duration),
     /// No feed can be opened.
     Closed,
+    /// Opening a feed never ends.
+    OpeningHangs,
 }
 
 #[derive(Clone)]
@@ -151,6 +153,9 @@ impl Announcer for Store {
         if self.mode() == Mode::Closed {
             return Err(StoreError::Unavailable("the test says so".into()));
         }
+        if self.mode() == Mode::OpeningHangs {
+            return std::future::pending().await;
+        }
         let inner = self.inner.announcer().unwrap().feed().await?;
         Ok(Box::new(Feed { inner, store: self.clone() }))
     }
@@ -186,7 +191,7 @@ impl ChangeFeed for Feed {
                 heard.lost(Lost::Flushed);
                 Ok(proven)
             }
-            Mode::Closed => Ok(Proven::Lost(Lost::Closed)),
+            Mode::Closed | Mode::OpeningHangs => Ok(Proven::Lost(Lost::Closed)),
         };
         self.store.turns.fetch_add(1, Ordering::SeqCst);
         answer

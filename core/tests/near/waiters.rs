@@ -3,6 +3,7 @@
 use hallpass_core::Rejected;
 
 use crate::ended::{reads, wait};
+use crate::store::Mode;
 use crate::world::{LAG, MILLI, MINUTE, SECOND, World};
 
 fn runtime() -> tokio::runtime::Runtime {
@@ -53,4 +54,20 @@ async fn a_proof_spares_the_callers_that_wait_their_reads() {
     }
     assert_eq!(world.store.calls(), [""; 0]);
     assert!(!waiting.is_finished());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ending_is_not_missed_while_the_opening_of_a_feed_hangs() {
+    let (world, issued) = World::hit().await;
+    let waiting = wait(&world.near, &issued);
+    world.turns(1).await;
+    world.feed(Mode::Closed);
+    world.another_feed().await;
+    world.feed(Mode::OpeningHangs);
+    world.another_feed().await;
+    world.pass(MILLI).await;
+    world.end().await;
+    world.node.advance(SECOND * 2);
+    reads(&world, SECOND * 2).await;
+    assert!(waiting.is_finished(), "the store was not asked for two seconds");
 }
