@@ -19,6 +19,7 @@ mod waiters;
 
 use std::error::Error;
 use std::fmt;
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
@@ -52,9 +53,10 @@ const SAMPLE: u64 = 1_000;
 /// How many reads run at once for a while after everything was forgotten, and for how long, in nanoseconds.
 const READS: usize = 64;
 const REFILLING: u64 = 5_000_000_000;
-/// How many reads run at once for callers that wait for the end of a record.
+/// How many reads run at once for callers that wait for the end of a record. One that takes longer than [`WAIT`] does
+/// not count any more.
 const WAITERS_READS: usize = 16;
-/// How long a call waits for the read of another call, or for one of these places.
+/// How long a call waits for the read of another call, or for one of [`READS`].
 const WAIT: Duration = Duration::from_millis(100);
 
 /// A kept record, decoded, without its body: the application's data are never kept.
@@ -154,8 +156,8 @@ impl Near {
     }
 
     /// Waits for a place among the reads of callers that wait for the end of a record: a loss wakes them all.
-    pub(crate) async fn place_for_waiter(&self) -> Option<SemaphorePermit<'_>> {
-        self.waiters_reads.acquire().await.ok()
+    pub(crate) async fn place_for_waiter(&self) -> Place<'_> {
+        Place { _permit: self.waiters_reads.acquire().await.ok() }
     }
 
     /// Registers a caller that waits for the end of a record.
@@ -293,6 +295,25 @@ impl Kept {
             + state.facts.authentication.weight();
         let weight = size_of::<Entry>() + 16 + map + texts;
         (Self { record, state }, weight)
+    }
+}
+
+/// A place among the reads of callers that wait for the end of a record.
+pub(crate) struct Place<'a> {
+    _permit: Option<SemaphorePermit<'a>>,
+}
+
+impl Place<'_> {
+    /// Runs a read, and leaves the place when the read has ended. Soon in any case: if a part of the store hangs, the
+    /// callers that read the others must not wait for it.
+    pub(crate) async fn hold<T>(self, read: impl Future<Output = T>) -> T {
+        let mut read = pin!(read);
+        let ended = timeout(WAIT, &mut read).await;
+        drop(self);
+        match ended {
+            Ok(result) => result,
+            Err(_) => read.await,
+        }
     }
 }
 

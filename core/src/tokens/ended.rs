@@ -41,11 +41,11 @@ impl Tokens {
             };
             near.keep_running();
             let waiter = near.wait_for(selector);
-            // Before the read: what is announced from now on wakes this caller, also while it reads.
+            let place = near.place_for_waiter().await;
+            // Before the read: what is announced from now on wakes this caller, also while it reads. After the wait for
+            // a place: what was announced before, the read sees.
             let woken = waiter.wake.notified();
-            let read = near.place_for_waiter().await;
-            let at = self.again_at(valid).await;
-            drop(read);
+            let at = place.hold(self.again_at(valid)).await;
             match at {
                 Err(rejected) => return rejected,
                 Ok(at) => self.wait_until(at, near, woken).await,

@@ -1,6 +1,8 @@
 //! Many callers that wait for the end of a token, and odd places to wait in.
 
-use hallpass_core::Rejected;
+use hallpass_core::store::Lost;
+use hallpass_core::{Kind, Rejected};
+use tokio::task::JoinHandle;
 
 use crate::ended::{reads, wait};
 use crate::store::Mode;
@@ -70,4 +72,53 @@ async fn an_ending_is_not_missed_while_the_opening_of_a_feed_hangs() {
     world.node.advance(SECOND * 2);
     reads(&world, SECOND * 2).await;
     assert!(waiting.is_finished(), "the store was not asked for two seconds");
+}
+
+/// A caller that waits for its turn to read is not woken by what happened before the read.
+#[tokio::test(start_paused = true)]
+async fn a_loss_costs_each_caller_that_waits_few_reads() {
+    let (world, issued) = World::hit().await;
+    let waiting: Vec<_> = (0..500).map(|_| wait(&world.near, &issued)).collect();
+    world.turns(2).await;
+    let stuck = world.store.hang_finds();
+    world.store.calls();
+    world.feed(Mode::Loses(Lost::Closed));
+    world.another_feed().await;
+    world.feed(Mode::Good);
+    world.another_feed().await;
+    stuck.close();
+    for _ in 0..100 {
+        world.pass(MILLI).await;
+    }
+    let finds = world.store.calls().len();
+    assert!((500..=700).contains(&finds), "{finds} reads");
+    assert!(!waiting.iter().any(JoinHandle::is_finished));
+    world.end().await;
+    world.pass_until(|| waiting.iter().all(JoinHandle::is_finished)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn reads_that_hang_do_not_keep_other_callers_from_theirs() {
+    let (world, issued) = World::hit().await;
+    let other = world.log_in(Kind::API_KEY).await;
+    let hung: Vec<_> = (0..64).map(|_| wait(&world.near, &issued)).collect();
+    world.turns(2).await;
+    let valid = world.near.verify(other.kind, other.token.expose()).await.unwrap();
+    // All of them read again, and hang.
+    let stuck = world.store.hang_finds();
+    world.feed(Mode::Loses(Lost::Closed));
+    world.another_feed().await;
+    world.feed(Mode::Good);
+    world.another_feed().await;
+    world.turns(2).await;
+    world.store.answer_finds();
+    let near = world.near.clone();
+    world.far.revoke(other.kind, other.token.expose()).await.unwrap();
+    let waiting = tokio::spawn(async move { near.ended(&valid).await });
+    for _ in 0..20 {
+        world.pass(MILLI * 50).await;
+    }
+    assert!(waiting.is_finished(), "it has waited for the reads of others");
+    stuck.close();
+    drop(hung);
 }
