@@ -105,7 +105,9 @@ impl Turns {
             match announced {
                 Announced::Ended(selectors) => near.ended(selectors),
                 Announced::Shard(shard) => near.ended_shard(shard),
-                Announced::Lost(why) => near.forget(why, None),
+                // A feed that was dropped may still have a thread that reports its end.
+                Announced::Lost(why) if near.leased.flushes() == flushes => near.forget(why, None),
+                Announced::Lost(_) => {}
             }
         });
         loop {

@@ -1,5 +1,6 @@
 //! Feeds that fail in odd ways.
 
+use hallpass_core::store::Lost;
 use hallpass_core::{Issued, Kind};
 
 use crate::endings::spawn;
@@ -36,4 +37,23 @@ async fn after_a_loss_records_are_read_64_at_a_time_and_none_waits_long() {
     assert_eq!(reads_at_once(&world, &tokens).await, (64, 16));
     world.node.advance(SECOND * 5 + MILLI);
     assert_eq!(reads_at_once(&world, &tokens).await, (80, 0));
+}
+
+/// A feed may have threads of its own, which know nothing of its end.
+#[tokio::test(start_paused = true)]
+async fn a_loss_that_a_dropped_feed_reports_does_not_count() {
+    let (world, issued) = World::hit().await;
+    let late = world.store.heard();
+    world.feed(Mode::Hangs);
+    world.another_feed().await;
+    world.feed(Mode::Good);
+    world.another_feed().await;
+    world.keep(&issued).await;
+    let flushes = world.stats().flushes;
+    late.lost(Lost::Trimmed);
+    assert!(world.hits(&issued).await, "another feed was opened since");
+    assert_eq!(world.stats().flushes, flushes);
+    // An ending stays one, whoever reports it.
+    late.ended(&[issued.token.selector()]);
+    assert!(!world.hits(&issued).await);
 }
