@@ -78,6 +78,8 @@ pub(crate) struct Near {
     service_clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
     is_running: AtomicBool,
+    /// Whether an event has said that there is no feed.
+    is_loss_reported: AtomicBool,
     is_sampling: AtomicBool,
     reads: Semaphore,
     waiters: Waiters,
@@ -107,6 +109,7 @@ impl Near {
             service_clock,
             observer,
             is_running: AtomicBool::new(false),
+            is_loss_reported: AtomicBool::new(false),
             is_sampling: AtomicBool::new(false),
             reads: Semaphore::new(READS),
             waiters: Waiters::default(),
@@ -235,10 +238,15 @@ impl Near {
         flushes
     }
 
-    /// Forgets everything, and emits an event with the number of entries.
+    /// Forgets everything, and emits an event with the number of entries: one until there is a lease again.
     fn forget(&self, why: Lost, error: Option<&StoreError>) {
-        self.forgotten_at.store(self.now(), Ordering::Relaxed);
         let entries = self.leased.flush();
+        if entries > 0 {
+            self.forgotten_at.store(self.now(), Ordering::Relaxed);
+        }
+        if self.is_loss_reported.swap(true, Ordering::Relaxed) {
+            return;
+        }
         let error = error.map(|error| error as &(dyn Error + 'static));
         self.emit(EventKind::FeedLost(why), u64::try_from(entries).unwrap_or(u64::MAX), error);
     }

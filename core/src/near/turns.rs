@@ -35,8 +35,6 @@ pub(super) struct Turns {
     before: Option<u64>,
     /// Whether there was a proof after the last turn.
     leased: bool,
-    /// Whether an event has said that there is no feed.
-    reported: bool,
     /// When the callers that wait for the end of a record were woken without an announcement.
     woken_at: u64,
 }
@@ -52,7 +50,7 @@ enum Next {
 
 impl Turns {
     pub(super) const fn new(near: Weak<Near>) -> Self {
-        Self { near, ahead: None, before: None, leased: false, reported: false, woken_at: 0 }
+        Self { near, ahead: None, before: None, leased: false, woken_at: 0 }
     }
 
     pub(super) async fn run(mut self) {
@@ -180,7 +178,9 @@ impl Turns {
                 }
             }
         }
-        self.reported &= !leased;
+        if leased {
+            near.is_loss_reported.store(false, Ordering::Relaxed);
+        }
         if !leased && near.now().saturating_sub(self.woken_at) >= ASK_EVERY {
             self.ask_for_waiters(near);
         }
@@ -192,14 +192,12 @@ impl Turns {
         near.waiters.wake_all();
     }
 
-    /// Forgets everything, and says so once until there is a lease again.
+    /// Forgets everything, unless that has happened already.
     fn forget(&mut self, why: Option<Lost>, error: Option<&StoreError>) {
         self.leased = false;
         let Some(near) = self.near.upgrade() else { return };
-        match (why, std::mem::replace(&mut self.reported, true)) {
-            (None, _) => {}
-            (Some(why), false) => near.forget(why, error),
-            (Some(_), true) => drop(near.leased.flush()),
+        if let Some(why) = why {
+            near.forget(why, error);
         }
         self.ask_for_waiters(&near);
     }

@@ -1,7 +1,7 @@
 //! Feeds that fail in odd ways.
 
-use hallpass_core::store::Lost;
-use hallpass_core::{Issued, Kind};
+use hallpass_core::store::{Lost, Proven};
+use hallpass_core::{EventKind, Issued, Kind};
 
 use crate::endings::spawn;
 use crate::store::Mode;
@@ -36,6 +36,8 @@ async fn after_a_loss_records_are_read_64_at_a_time_and_none_waits_long() {
     world.another_feed().await;
     assert_eq!(reads_at_once(&world, &tokens).await, (64, 16));
     world.node.advance(SECOND * 5 + MILLI);
+    // There was nothing more to forget.
+    world.another_feed().await;
     assert_eq!(reads_at_once(&world, &tokens).await, (80, 0));
 }
 
@@ -56,4 +58,27 @@ async fn a_loss_that_a_dropped_feed_reports_does_not_count() {
     // An ending stays one, whoever reports it.
     late.ended(&[issued.token.selector()]);
     assert!(!world.hits(&issued).await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_is_lost_again_and_again_is_reported_once() {
+    for mode in [Mode::LosesMidway(Proven::ThisTurn), Mode::Loses(Lost::Flushed), Mode::Panics] {
+        let (world, issued) = World::hit().await;
+        world.lease_events();
+        world.feed(mode);
+        let flushes = world.stats().flushes;
+        world.pass_until(|| world.stats().flushes > flushes).await;
+        for _ in 0..5 {
+            // If the task of the turns has ended, this starts another.
+            assert!(!world.hits(&issued).await, "{mode:?}");
+            world.another_feed().await;
+        }
+        let events = world.lease_events();
+        let [(EventKind::FeedLost(_), 1)] = &events[..] else { panic!("{mode:?}: {events:?}") };
+        world.feed(Mode::Good);
+        assert!(!world.hits(&issued).await);
+        world.another_feed().await;
+        world.keep(&issued).await;
+        assert_eq!(world.lease_events(), [(EventKind::LeaseGained, 0)], "{mode:?}");
+    }
 }

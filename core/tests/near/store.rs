@@ -34,6 +34,8 @@ pub(crate) enum Mode {
     LosesMidway(Proven),
     /// The answer takes this long, by the node's clock.
     Slow(Duration),
+    /// They panic.
+    Panics,
     /// No feed can be opened.
     Closed,
     /// Opening a feed never ends.
@@ -196,6 +198,7 @@ impl ChangeFeed for Feed {
                 heard.lost(Lost::Flushed);
                 Ok(proven)
             }
+            Mode::Panics => panic!("the test says so"),
             Mode::Closed | Mode::OpeningHangs => Ok(Proven::Lost(Lost::Closed)),
         };
         self.store.turns.fetch_add(1, Ordering::SeqCst);
