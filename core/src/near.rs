@@ -20,8 +20,8 @@ mod waiters;
 use std::error::Error;
 use std::fmt;
 use std::pin::pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -78,6 +78,9 @@ pub(crate) struct Near {
     service_clock: Arc<dyn Clock>,
     observer: Option<Arc<dyn Observer>>,
     is_running: AtomicBool,
+    /// The number of entries that were forgotten because the task that takes the turns has panicked, until another has
+    /// reported that.
+    panicked: Mutex<Option<usize>>,
     /// Whether an event has said that there is no feed.
     is_loss_reported: AtomicBool,
     is_sampling: AtomicBool,
@@ -109,6 +112,7 @@ impl Near {
             service_clock,
             observer,
             is_running: AtomicBool::new(false),
+            panicked: Mutex::default(),
             is_loss_reported: AtomicBool::new(false),
             is_sampling: AtomicBool::new(false),
             reads: Semaphore::new(READS),
@@ -238,17 +242,31 @@ impl Near {
         flushes
     }
 
-    /// Forgets everything, and emits an event with the number of entries: one until there is a lease again.
+    /// Forgets everything, and reports it.
     fn forget(&self, why: Lost, error: Option<&StoreError>) {
+        self.report_loss(why, self.flush(), error);
+    }
+
+    /// Forgets everything, and returns the number of entries.
+    fn flush(&self) -> usize {
         let entries = self.leased.flush();
         if entries > 0 {
             self.forgotten_at.store(self.now(), Ordering::Relaxed);
         }
+        entries
+    }
+
+    /// Emits an event: one until there is a lease again.
+    fn report_loss(&self, why: Lost, entries: usize, error: Option<&StoreError>) {
         if self.is_loss_reported.swap(true, Ordering::Relaxed) {
             return;
         }
         let error = error.map(|error| error as &(dyn Error + 'static));
         self.emit(EventKind::FeedLost(why), u64::try_from(entries).unwrap_or(u64::MAX), error);
+    }
+
+    fn panicked(&self) -> MutexGuard<'_, Option<usize>> {
+        self.panicked.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn emit(&self, kind: EventKind, number: u64, source: Option<&(dyn Error + 'static)>) {

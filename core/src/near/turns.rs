@@ -54,6 +54,7 @@ impl Turns {
     }
 
     pub(super) async fn run(mut self) {
+        self.report_panic().await;
         let mut pause = Duration::ZERO;
         loop {
             sleep(pause).await;
@@ -72,6 +73,17 @@ impl Turns {
                 },
                 Some(Err(error)) => self.forget(Some(Lost::Closed), error.as_ref()),
             }
+        }
+    }
+
+    /// If the task before this one panicked, waits and then emits the event that is missing.
+    async fn report_panic(&self) {
+        let forgotten = self.near.upgrade().and_then(|near| near.panicked().take());
+        let Some(entries) = forgotten else { return };
+        // What panicked, the feed or the observer, may do so every time.
+        sleep(LONGEST_PAUSE).await;
+        if let Some(near) = self.near.upgrade() {
+            near.report_loss(Lost::Closed, entries, None);
         }
     }
 
@@ -205,12 +217,19 @@ impl Turns {
 
 impl Drop for Turns {
     fn drop(&mut self) {
-        // Its runtime has ended.
-        if let Some(near) = self.near.upgrade() {
-            near.forget(Lost::Closed, None);
-            near.is_running.store(false, Ordering::Release);
-            // They start another task.
-            near.waiters.wake_all();
+        // Its runtime has ended, or something has panicked.
+        let Some(near) = self.near.upgrade() else { return };
+        let entries = near.flush();
+        let has_panicked = std::thread::panicking();
+        if has_panicked {
+            *near.panicked() = Some(entries);
+        }
+        near.is_running.store(false, Ordering::Release);
+        // They start another task.
+        near.waiters.wake_all();
+        // Last, because an observer may panic; and not during a panic: a second one would end the process.
+        if !has_panicked {
+            near.report_loss(Lost::Closed, entries, None);
         }
     }
 }

@@ -1,11 +1,12 @@
 //! Feeds that fail in odd ways.
 
 use hallpass_core::store::{Lost, Proven};
-use hallpass_core::{EventKind, Issued, Kind};
+use hallpass_core::{Event, EventKind, Issued, Kind, NearCache, Observer, Policy, Rejected, Tokens};
 
+use crate::ended::wait;
 use crate::endings::spawn;
 use crate::store::Mode;
-use crate::world::{MILLI, SECOND, World};
+use crate::world::{MILLI, MINUTE, SECOND, World};
 
 /// Starts a verification of each token, while no read is answered. Returns how many reads begin at once, and how many
 /// 100 milliseconds later.
@@ -81,4 +82,51 @@ async fn a_feed_that_is_lost_again_and_again_is_reported_once() {
         world.keep(&issued).await;
         assert_eq!(world.lease_events(), [(EventKind::LeaseGained, 0)], "{mode:?}");
     }
+}
+
+/// A panic ends the task of the turns, and each verification may start another.
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_panics_is_not_opened_in_a_hurry() {
+    let (world, issued) = World::hit().await;
+    world.feed(Mode::Panics);
+    let feeds = world.store.feeds();
+    for _ in 0..100 {
+        world.verify(&issued).await.unwrap();
+        world.pass(MILLI * 20).await;
+    }
+    let opened = world.store.feeds() - feeds;
+    assert!(opened <= 3, "{opened} feeds in 2 seconds");
+}
+
+#[derive(Debug)]
+struct Panicking;
+
+impl Observer for Panicking {
+    fn on_event(&self, event: &Event<'_>) {
+        if matches!(event.kind, EventKind::FeedLost(_) | EventKind::LeaseGained) {
+            panic!("the test says so");
+        }
+    }
+}
+
+/// It costs the hits, and no more: not the process, and no answer.
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_panics_does_no_further_harm() {
+    let mut world = World::new();
+    world.near = Tokens::builder(world.store.clone())
+        .clock(world.clock.clone())
+        .observer(Panicking)
+        .policy(Policy::session().cached_for(MINUTE))
+        .near_cache(NearCache::new().node_clock(world.node.clone()))
+        .build()
+        .unwrap();
+    let issued = world.log_in(Kind::SESSION).await;
+    let waiting = wait(&world.near, &issued);
+    for _ in 0..3 {
+        world.another_feed().await;
+        world.verify(&issued).await.unwrap();
+    }
+    world.end().await;
+    assert!(matches!(world.rejected(&issued).await, Rejected::Revoked(_)));
+    world.pass_until(|| waiting.is_finished()).await;
 }
