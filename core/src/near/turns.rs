@@ -135,6 +135,10 @@ impl Turns {
     async fn turn(&mut self, feed: &mut dyn ChangeFeed, heard: &Heard, flushes: u64) -> Next {
         let Some(near) = self.near.upgrade() else { return Next::Stop };
         let jumped = self.has_jumped(&near);
+        if jumped {
+            // At once: the answer may take long.
+            near.leased.lower();
+        }
         // Before the question: what is acknowledged while the answer is under way may be missing from it.
         let t0 = near.now();
         let lag = near.config.lag;
@@ -156,7 +160,6 @@ impl Turns {
         };
         self.before = if error.is_none() { Some(t0) } else { None };
         if jumped {
-            near.leased.lower();
             self.before = None;
         } else if !near.leased.raise(proof.unwrap_or(0), flushes) {
             // The feed has reported a loss just now.

@@ -130,3 +130,13 @@ async fn an_observer_that_panics_does_no_further_harm() {
     assert!(matches!(world.rejected(&issued).await, Rejected::Revoked(_)));
     world.pass_until(|| waiting.is_finished()).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn clocks_that_move_against_each_other_cost_the_proof_before_the_store_answers() {
+    let (world, issued) = World::hit().await;
+    world.feed(Mode::Hangs);
+    world.node.step_wall(MILLI * 250);
+    world.pass(MILLI * 20).await;
+    world.pass(MILLI * 20).await;
+    assert!(!world.hits(&issued).await, "the turn has noticed, and waits for its answer");
+}
