@@ -83,8 +83,8 @@ pub enum EventKind {
     /// [`source`](Event#structfield.source).
     Lapsed,
     /// The near cache has had no proof for longer than the lag: the store is read, and records stay. The
-    /// [`count`](Event#structfield.count) is the age of the last proof in milliseconds, the
-    /// [`source`](Event#structfield.source) the error of the last turn, if it failed.
+    /// [`count`](Event#structfield.count) is the age of the last proof in milliseconds, or for how long there has been
+    /// none. The [`source`](Event#structfield.source) is the error of the last turn, if it failed.
     LeaseEnded,
     /// The near cache serves from now on.
     LeaseGained,

@@ -35,6 +35,8 @@ pub(super) struct Turns {
     before: Option<u64>,
     /// Whether there was a proof after the last turn.
     leased: bool,
+    /// When the task began, until there is a proof or an event has said that there is none.
+    began_at: Option<u64>,
     /// When the callers that wait for the end of a record were woken without an announcement.
     woken_at: u64,
 }
@@ -50,11 +52,12 @@ enum Next {
 
 impl Turns {
     pub(super) const fn new(near: Weak<Near>) -> Self {
-        Self { near, ahead: None, before: None, leased: false, woken_at: 0 }
+        Self { near, ahead: None, before: None, leased: false, began_at: None, woken_at: 0 }
     }
 
     pub(super) async fn run(mut self) {
         self.report_panic().await;
+        self.began_at = self.near.upgrade().map(|near| near.now());
         let mut pause = Duration::ZERO;
         loop {
             sleep(pause).await;
@@ -150,22 +153,22 @@ impl Turns {
         if near.leased.flushes() != flushes {
             return Next::Open(None);
         }
-        let (proof, error) = match answer {
-            // What was cut off is not continued: the answer may still come, and would be taken for the next one.
-            Err(_) => return Next::Open(Some(Lost::Closed)),
-            Ok(Ok(Proven::Lost(why))) => return Next::Open(Some(why)),
-            Ok(Ok(Proven::ThisTurn)) => (Some(t0), None),
-            Ok(Ok(Proven::TurnBefore)) => (self.before, None),
-            Ok(Err(error)) => (None, Some(error)),
+        // What was cut off is not continued: the answer may still come, and would be taken for the next one.
+        let Ok(answer) = answer else { return Next::Open(Some(Lost::Closed)) };
+        let proof = match answer {
+            Ok(Proven::Lost(why)) => return Next::Open(Some(why)),
+            Ok(Proven::ThisTurn) => Some(t0),
+            Ok(Proven::TurnBefore) => self.before,
+            Err(_) => None,
         };
-        self.before = if error.is_none() { Some(t0) } else { None };
+        self.before = answer.is_ok().then_some(t0);
         if jumped {
             self.before = None;
         } else if !near.leased.raise(proof.unwrap_or(0), flushes) {
             // The feed has reported a loss just now.
             return Next::Open(None);
         }
-        self.note_lease(&near, error.as_ref());
+        self.note_lease(&near, answer.err().as_ref());
         Next::Turn
     }
 
@@ -179,24 +182,29 @@ impl Turns {
         })
     }
 
-    /// Emits an event if the lease was gained or has ended, with the error of this turn.
+    /// Emits an event if the lease was gained or has ended, or if no turn has proved anything. `error` is that of the
+    /// last turn.
     fn note_lease(&mut self, near: &Near, error: Option<&StoreError>) {
         let age = near.lease_age();
         let leased = age.is_some_and(|age| age <= near.config.lag);
-        if leased != std::mem::replace(&mut self.leased, leased) {
-            match leased {
-                true => near.emit(EventKind::LeaseGained, 0, None),
-                false => {
-                    let age = age.unwrap_or(near.config.lag).as_millis();
-                    let error = error.map(|error| error as &(dyn Error + 'static));
-                    near.emit(EventKind::LeaseEnded, u64::try_from(age).unwrap_or(u64::MAX), error);
-                }
-            }
-        }
+        let was_leased = std::mem::replace(&mut self.leased, leased);
         if leased {
+            self.began_at = None;
             near.is_loss_reported.store(false, Ordering::Relaxed);
+            if !was_leased {
+                near.emit(EventKind::LeaseGained, 0, None);
+            }
+            return;
         }
-        if !leased && near.now().saturating_sub(self.woken_at) >= ASK_EVERY {
+        let unproven = self.began_at.map(|at| Duration::from_nanos(near.now().saturating_sub(at)));
+        let unproven = unproven.filter(|time| *time > near.config.lag);
+        if was_leased || unproven.is_some() {
+            self.began_at = None;
+            let age = age.or(unproven).unwrap_or(near.config.lag).as_millis();
+            let error = error.map(|error| error as &(dyn Error + 'static));
+            near.emit(EventKind::LeaseEnded, u64::try_from(age).unwrap_or(u64::MAX), error);
+        }
+        if near.now().saturating_sub(self.woken_at) >= ASK_EVERY {
             self.ask_for_waiters(near);
         }
     }
@@ -209,7 +217,7 @@ impl Turns {
 
     /// Forgets everything, unless that has happened already.
     fn forget(&mut self, why: Option<Lost>, error: Option<&StoreError>) {
-        self.leased = false;
+        (self.leased, self.began_at) = (false, None);
         let Some(near) = self.near.upgrade() else { return };
         if let Some(why) = why {
             near.forget(why, error);

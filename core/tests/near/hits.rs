@@ -71,7 +71,7 @@ async fn without_a_recent_proof_the_store_is_read_and_the_entries_stay() {
     assert!(!world.hits(&issued).await);
     world.turns(1).await;
     assert_eq!(world.lease_events(), [(EventKind::LeaseEnded, 1_001)]);
-    assert_eq!(world.latest_error().as_deref(), Some("the store is unavailable"), "that of the turn");
+    assert_eq!(world.errors(), ["the store is unavailable"], "that of the turn");
     world.feed(Mode::Good);
     world.turns(1).await;
     assert!(world.hits(&issued).await);

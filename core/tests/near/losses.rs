@@ -6,7 +6,7 @@ use hallpass_core::{Event, EventKind, Issued, Kind, NearCache, Observer, Policy,
 use crate::ended::wait;
 use crate::endings::spawn;
 use crate::store::Mode;
-use crate::world::{MILLI, MINUTE, SECOND, World};
+use crate::world::{LAG, MILLI, MINUTE, SECOND, World};
 
 /// Starts a verification of each token, while no read is answered. Returns how many reads begin at once, and how many
 /// 100 milliseconds later.
@@ -139,4 +139,33 @@ async fn clocks_that_move_against_each_other_cost_the_proof_before_the_store_ans
     world.pass(MILLI * 20).await;
     world.pass(MILLI * 20).await;
     assert!(!world.hits(&issued).await, "the turn has noticed, and waits for its answer");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_feed_that_proves_nothing_is_reported_with_its_error() {
+    let (world, issued) = World::hit().await;
+    world.lease_events();
+    world.feed(Mode::Fails);
+    world.node.advance(LAG + MILLI);
+    world.turns(2).await;
+    assert_eq!(world.lease_events(), [(EventKind::LeaseEnded, 1_001)]);
+    assert!(world.errors().iter().any(|error| error.contains("unavailable")), "{:?}", world.errors());
+    assert!(!world.hits(&issued).await);
+    // And one that has never proved anything.
+    let world = World::new();
+    world.feed(Mode::Fails);
+    let issued = world.log_in(Kind::SESSION).await;
+    world.verify(&issued).await.unwrap();
+    world.turns(2).await;
+    assert_eq!(world.lease_events(), []);
+    world.node.advance(LAG + MILLI);
+    world.turns(2).await;
+    assert_eq!(world.lease_events(), [(EventKind::LeaseEnded, 1_001)]);
+    assert!(world.errors().iter().any(|error| error.contains("unavailable")), "{:?}", world.errors());
+    world.node.advance(SECOND);
+    world.turns(2).await;
+    assert_eq!(world.lease_events(), [], "once");
+    world.feed(Mode::Good);
+    world.turns(2).await;
+    assert_eq!(world.lease_events(), [(EventKind::LeaseGained, 0)]);
 }

@@ -55,14 +55,14 @@ impl NodeClock for NodeTime {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Events {
     seen: Arc<Mutex<Vec<(EventKind, u64)>>>,
-    /// The error that the latest event carried, if it did.
-    error: Arc<Mutex<Option<String>>>,
+    /// The errors that came with them.
+    errors: Arc<Mutex<Vec<String>>>,
 }
 
 impl Observer for Events {
     fn on_event(&self, event: &Event<'_>) {
         self.seen.lock().unwrap().push((event.kind, event.count));
-        *self.error.lock().unwrap() = event.source.map(ToString::to_string);
+        self.errors.lock().unwrap().extend(event.source.map(ToString::to_string));
     }
 }
 
@@ -206,9 +206,9 @@ impl World {
         events
     }
 
-    /// Returns the error that the latest event carried.
-    pub(crate) fn latest_error(&self) -> Option<String> {
-        self.events.error.lock().unwrap().clone()
+    /// Returns the errors of all events so far.
+    pub(crate) fn errors(&self) -> Vec<String> {
+        self.events.errors.lock().unwrap().clone()
     }
 
     /// Returns all events since the last call.
