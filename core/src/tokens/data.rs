@@ -44,13 +44,13 @@ impl Tokens {
         mut change: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), Denied> {
         let policy = self.policy(valid.kind())?;
-        if !self.is_live(&valid.found.record, self.now()) {
-            return Err(Rejected::Expired.into());
-        }
         if valid.is_recalled {
+            // The cache may not know of a use that moved the expiry, so the store says whether it is live.
             let record = self.store().find(valid.selector()).await?;
             (valid.found.record, valid.found.state) = self.present(valid, record, self.now())?;
             valid.is_recalled = false;
+        } else if !self.is_live(&valid.found.record, self.now()) {
+            return Err(Rejected::Expired.into());
         }
         let mut backoff = Backoff::default();
         loop {

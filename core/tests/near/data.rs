@@ -2,7 +2,7 @@
 
 use hallpass_core::Kind;
 
-use crate::world::World;
+use crate::world::{MINUTE, World};
 
 #[tokio::test(start_paused = true)]
 async fn data_are_exact_also_for_an_answer_of_the_cache() {
@@ -58,4 +58,18 @@ async fn a_caller_from_the_cache_renews_and_restores_like_any_other() {
     let [new] = &renewed.tokens[..] else { panic!("one kind, one token") };
     let valid = world.far.verify(Kind::SESSION, new.token.expose()).await.unwrap();
     assert_eq!(*world.far.data(&valid).await.unwrap(), *b"xy");
+}
+
+/// The record in the cache may not know of a use that moved its expiry.
+#[tokio::test(start_paused = true)]
+async fn a_change_of_data_is_not_refused_for_what_the_cache_knows() {
+    let (world, issued) = World::hit().await;
+    let mut valid = world.verify(&issued).await.unwrap();
+    assert!(!valid.is_newest());
+    for _ in 0..2 {
+        world.clock.advance(MINUTE * 20);
+        world.far.verify(Kind::SESSION, issued.token.expose()).await.unwrap();
+    }
+    world.near.update_data(&mut valid, |data| data.push(b'y')).await.unwrap();
+    assert_eq!(*world.near.data(&valid).await.unwrap(), *b"xy");
 }
