@@ -133,9 +133,44 @@ fn replacing(
     tokio::spawn(async move { store.replace(&next, expected, Change::Update).await })
 }
 
-async fn hold(on: &mut PgConnection, schema: &str, record: &Record) {
-    let row = format!("{schema}.hallpass_tokens where selector = '\\x{}'", record.selector);
-    say(on, format!("begin; select from {row} for update")).await;
+/// Two records, one of which another transaction holds.
+struct Held {
+    store: PostgresStore,
+    schema: String,
+    hot: Record,
+    other: Record,
+    on: PgConnection,
+    eye: PgConnection,
+}
+
+impl Held {
+    async fn set(url: &str) -> Self {
+        let schema = schema();
+        let store = store(url, &schema, |builder| builder).await;
+        let (hot, other) = (record("alice"), record("bob"));
+        put(&store, &hot).await;
+        put(&store, &other).await;
+        let (mut on, eye) = (connection(url).await, connection(url).await);
+        let row = format!("{schema}.hallpass_tokens where selector = '\\x{}'", hot.selector);
+        say(&mut on, format!("begin; select from {row} for update")).await;
+        Self { store, schema, hot, other, on, eye }
+    }
+
+    async fn until_waiting(&mut self, calls: i64) {
+        let Self { schema, eye, .. } = self;
+        until("calls wait for the row", async || waiting(&mut *eye, schema, "").await == calls).await;
+    }
+
+    /// Ends that transaction, for which these calls have waited. Exactly one of them replaces the record.
+    async fn release(mut self, calls: Vec<JoinHandle<Result<Replace, StoreError>>>) {
+        assert!(calls.iter().all(|call| !call.is_finished()));
+        say(&mut self.on, "rollback").await;
+        let mut won = 0;
+        for call in calls {
+            won += u32::from(call.await.unwrap().unwrap() == Replace::Replaced);
+        }
+        assert_eq!(won, 1);
+    }
 }
 
 /// A call that writes nothing needs no lock, and does not wait for those that do. On one thread, where the calls after
@@ -143,19 +178,14 @@ async fn hold(on: &mut PgConnection, schema: &str, record: &Record) {
 #[tokio::test]
 async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
     let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let (hot, other) = (record("alice"), record("bob"));
-    put(&store, &hot).await;
-    put(&store, &other).await;
-    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
-    hold(&mut on, &schema, &hot).await;
-    let hot: Vec<_> = (0..40).map(|_| replacing(&store, &hot, hot.revision)).collect();
+    let mut held = Held::set(server.url()).await;
+    let hot: Vec<_> = (0..40).map(|_| replacing(&held.store, &held.hot, held.hot.revision)).collect();
     // One alone, and half of the writers.
-    until("calls wait for the row", async || waiting(&mut eye, &schema, "").await == 8).await;
+    held.until_waiting(8).await;
+    let (store, other) = (&held.store, &held.other);
     let missing = record("bob");
-    let conflicts: Vec<_> = (0..8).map(|_| replacing(&store, &other, other.revision.next())).collect();
-    let nowhere: Vec<_> = (0..8).map(|_| replacing(&store, &missing, missing.revision)).collect();
+    let conflicts: Vec<_> = (0..8).map(|_| replacing(store, other, other.revision.next())).collect();
+    let nowhere: Vec<_> = (0..8).map(|_| replacing(store, &missing, missing.revision)).collect();
     let inserting = |record: Record, fence| {
         let store = store.clone();
         tokio::spawn(async move { store.insert(&record, fence).await })
@@ -175,43 +205,25 @@ async fn a_conflict_or_a_fence_is_told_while_other_calls_wait_for_a_lock() {
         assert_eq!(fenced.await.unwrap().unwrap(), Insert::Fenced);
         assert_eq!(duplicate.await.unwrap().unwrap(), Insert::Duplicate);
     }
-    assert!(hot.iter().all(|call| !call.is_finished()));
-    say(&mut on, "rollback").await;
-    let mut won = 0;
-    for call in hot {
-        won += u32::from(call.await.unwrap().unwrap() == Replace::Replaced);
-    }
-    assert_eq!(won, 1);
+    held.release(hot).await;
 }
 
 /// Each of them finds the slots stuck, and gets another one for itself.
 #[tokio::test]
 async fn calls_for_a_locked_row_one_after_another_leave_a_slot_to_the_other_rows() {
     let Some(server) = server() else { return };
-    let schema = schema();
-    let store = store(server.url(), &schema, |builder| builder).await;
-    let (hot, other) = (record("alice"), record("bob"));
-    put(&store, &hot).await;
-    put(&store, &other).await;
-    let (mut on, mut eye) = (connection(server.url()).await, connection(server.url()).await);
-    hold(&mut on, &schema, &hot).await;
+    let mut held = Held::set(server.url()).await;
     let mut calls = Vec::new();
     // As many as there may be slots for replaces.
     for number in 1..=4 {
-        calls.push(replacing(&store, &hot, hot.revision));
-        until("one more call waits for the row", async || waiting(&mut eye, &schema, "").await == number)
-            .await;
+        calls.push(replacing(&held.store, &held.hot, held.hot.revision));
+        held.until_waiting(number).await;
         // A slot counts as stuck after 50 ms.
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(replacing(&store, &other, other.revision).await.unwrap().unwrap(), Replace::Replaced);
-    assert!(calls.iter().all(|call| !call.is_finished()));
-    say(&mut on, "rollback").await;
-    let mut won = 0;
-    for call in calls {
-        won += u32::from(call.await.unwrap().unwrap() == Replace::Replaced);
-    }
-    assert_eq!(won, 1);
+    let other = replacing(&held.store, &held.other, held.other.revision);
+    assert_eq!(other.await.unwrap().unwrap(), Replace::Replaced);
+    held.release(calls).await;
 }
 
 /// A log-out that waits for a record's lock has set the epoch already, and has not committed.
