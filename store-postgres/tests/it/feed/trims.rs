@@ -86,6 +86,29 @@ async fn steps_are_a_minute_apart_whoever_purges() {
     assert_eq!(ear.turn().await, Proven::Lost(Lost::Trimmed));
 }
 
+/// Two nodes purge in the same moment, and the one whose transaction began first comes second. Returns what a feed says
+/// that has slept through the moment.
+async fn after_two_at_once(url: &str, patch: Option<Patch>) -> Proven {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let mut ear = Ear::open(&store).await;
+    let (mut on, mut early) = (connection(url).await, connection(url).await);
+    say(&mut on, format!("update {schema}.hallpass_feed set at = now() - interval '61 s'")).await;
+    let (_, advance) = store.statements().into_iter().find(|(name, _)| *name == "advance").unwrap();
+    say(&mut early, "begin; select now()").await;
+    step(&store).await;
+    say(&mut early, format!("{advance}; commit")).await;
+    ear.turn().await
+}
+
+#[tokio::test]
+async fn of_two_steps_at_once_one_counts() {
+    let Some((server, _alone)) = alone().await else { return };
+    assert_eq!(after_two_at_once(server.url(), None).await, Proven::ThisTurn);
+    let both = Some(("advance.sql", " + interval '1 min'", ""));
+    assert_eq!(after_two_at_once(server.url(), both).await, Proven::Lost(Lost::Trimmed));
+}
+
 /// Without a feed there is no row in `hallpass_feed`, and nothing should pile up.
 #[tokio::test]
 async fn without_a_feed_nothing_is_kept() {
