@@ -103,10 +103,11 @@ impl Feed {
     async fn let_announce(&mut self, until: Instant) -> Result<String, Error> {
         let connections = Arc::clone(&self.connections);
         let sql = connections.sql();
+        // Each time: whoever went back to an older release has allowed it again.
+        self.ask(sql.requires.text()).await?;
         let (id, is_ready) = match self.marked().await? {
             Some(marked) => marked,
             None => {
-                self.ask(sql.requires.text()).await?;
                 self.ask(sql.marker.text()).await?;
                 self.marked().await?.ok_or_else(emptied)?
             }
