@@ -34,7 +34,7 @@ create unlogged table if not exists hallpass_feed (
     constraint hallpass_feed_is_one_row check (only_row)
 );
 
-comment on table hallpass_changes is 'hallpass: what ended in the last minutes; do not truncate it while there are near caches';
+comment on table hallpass_changes is 'hallpass: what ended in the last minutes; do not delete rows while there are near caches';
 comment on column hallpass_changes.xid is 'the transaction that ended it';
 comment on column hallpass_changes.announced is 'any number of these: 01 and a selector, or 02 and the two bytes with which selectors begin';
 comment on table hallpass_feed is 'hallpass: one row if there was a feed since the last crash; without it nothing is announced';

@@ -60,6 +60,8 @@ struct Polled {
     id: String,
     /// The number of the last step of trimming.
     pass: i64,
+    /// The file of `hallpass_changes`: a table that was truncated or made anew has another one.
+    file: i64,
     cursor: Cursor,
 }
 
@@ -156,8 +158,8 @@ impl Feed {
             self.ask(text).await?
         };
         let Some(row) = rows.first() else { return Ok(None) };
-        let polled =
-            Polled { id: row.try_get(0)?, pass: row.try_get(1)?, cursor: Cursor::parse(row.try_get(2)?)? };
+        let (id, pass, file) = (row.try_get(0)?, row.try_get(1)?, row.try_get(5)?);
+        let polled = Polled { id, pass, file, cursor: Cursor::parse(row.try_get(2)?)? };
         let mut announced = Announced::default();
         for column in [3, 4] {
             announced.read(&row.try_get::<Option<Vec<u8>>, _>(column)?.unwrap_or_default())?;
@@ -172,12 +174,15 @@ impl Feed {
 
     /// What a poll says about the one before it.
     fn judge(&self, polled: &Polled) -> Result<(), Lost> {
-        let Polled { id, pass, cursor } = polled;
+        let Polled { id, pass, file, cursor } = polled;
         if *id != self.seen.id {
             return Err(Lost::Restarted);
         }
         if cursor.xmax < self.seen.cursor.xmax || *pass < self.seen.pass {
             return Err(Lost::Moved);
+        }
+        if *file != self.seen.file {
+            return Err(Lost::Flushed);
         }
         // A step removes what was over at the step before it, and the feed has polled since that one.
         if *pass > self.seen.pass + 1 {

@@ -34,6 +34,33 @@ async fn step(store: &PostgresStore) {
     let _ = store.purge_expired(at(0), 1).await.unwrap();
 }
 
+/// Returns what a feed says after all announcements were removed at once, before it has read the last.
+async fn emptied_at_once(url: &str, how: &str, patch: Option<Patch>) -> Proven {
+    let schema = schema();
+    let store = store(url, &schema, |builder| patched(builder, patch)).await;
+    let mut ear = Ear::open(&store).await;
+    end(&store).await;
+    assert_eq!(ear.hears().await.ended.len(), 1);
+    end(&store).await;
+    say(&mut connection(url).await, how.replace("{}", &format!("{schema}.hallpass_changes"))).await;
+    let proven = ear.turn().await;
+    assert!(ear.told().is_empty(), "it was not removed");
+    Ear::open(&store).await.hears().await;
+    proven
+}
+
+#[tokio::test]
+async fn a_truncated_table_is_a_loss() {
+    let Some((server, _alone)) = alone().await else { return };
+    let flushed = Proven::Lost(Lost::Flushed);
+    assert_eq!(emptied_at_once(server.url(), "truncate {}", None).await, flushed);
+    let again = "create table {}_too (like {} including all); drop table {}; \
+                 alter table {}_too rename to hallpass_changes";
+    assert_eq!(emptied_at_once(server.url(), again, None).await, flushed);
+    let blind = Some(("poll.sql", "pg_relation_filenode('hallpass_changes')", "1"));
+    assert_eq!(emptied_at_once(server.url(), "truncate {}", blind).await, Proven::ThisTurn);
+}
+
 async fn kept(on: &mut PgConnection, schema: &str) -> i64 {
     ask(on, format!("select count(*) from {schema}.hallpass_changes")).await
 }
