@@ -29,7 +29,7 @@ use self::cursor::Cursor;
 use crate::connection::Connections;
 use crate::error::{Error, ErrorClass};
 
-pub(crate) use self::trim::Trimmer;
+pub(crate) use self::trim::{Count, Trimmer};
 
 /// The settings of a poll. The planner takes the tables to be small or large as it last saw them, and would read all of
 /// `hallpass_changes`, or compile the plan, or make another one each time.

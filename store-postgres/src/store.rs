@@ -15,7 +15,7 @@ use crate::batch::Batcher;
 use crate::connection::Connections;
 use crate::epoch::Current;
 use crate::error::Error;
-use crate::feed::Feed;
+use crate::feed::{Count, Feed};
 use crate::find::{Find, List};
 use crate::insert::Insert;
 use crate::migrate::{self, Migration};
@@ -103,6 +103,20 @@ impl PostgresStore {
     #[cfg(feature = "test-hooks")]
     pub(crate) fn sql(&self) -> &Statements {
         self.0.connections.sql()
+    }
+
+    /// Counts the rows of `hallpass_changes`: what was announced to near caches and is not trimmed yet. For a metric.
+    ///
+    /// Purges trim them ([`purge_expired`](TokenStore::purge_expired)), so usually there are as many as transactions
+    /// have ended records in the last two minutes. More, and growing, means that nothing purges, or that a transaction
+    /// stays open on the server. A row takes some 70 bytes with its index.
+    ///
+    /// It reads them all: a million take some 50 ms of the server. Ask once a minute.
+    ///
+    /// # Errors
+    /// [`StoreError`]; [`StoreError::Refused`] if the tables are older than the near cache.
+    pub async fn changes_rows(&self) -> Result<u64, StoreError> {
+        self.perform(Count).await
     }
 
     /// Closes the connections and the pool, even one of the application's.

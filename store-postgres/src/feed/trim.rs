@@ -53,3 +53,17 @@ impl Operation for Trim {
         Ok(u32::try_from(row.try_get::<i64, _>(0)?).unwrap_or(u32::MAX))
     }
 }
+
+/// Counts the announcements.
+pub(crate) struct Count;
+
+impl Operation for Count {
+    type Answer = u64;
+
+    const WRITES: bool = false;
+
+    async fn run(&self, sql: &Statements, on: &mut PgConnection) -> Result<u64, Error> {
+        let row = sql.changes.query().fetch_one(on).await?;
+        Ok(row.try_get::<i64, _>(0)?.unsigned_abs())
+    }
+}

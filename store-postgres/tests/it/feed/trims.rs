@@ -77,6 +77,7 @@ async fn a_purge_removes_what_every_feed_has_had_a_minute_to_hear() {
     }
     step(&store).await;
     assert_eq!(kept(&mut on, &schema).await, 5, "removed before a feed can know of the step");
+    assert_eq!(store.changes_rows().await.unwrap(), 5);
     assert_eq!(ear.hears().await.ended.len(), 5);
     end(&store).await;
     step(&store).await;

@@ -1,0 +1,2 @@
+-- How many announcements there are.
+select count(*) from hallpass_changes
