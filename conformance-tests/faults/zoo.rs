@@ -6,6 +6,7 @@
 mod a_damaged_row_fails_the_list;
 mod a_damaged_row_is_left_out_of_the_list;
 mod a_damaged_row_saves_the_others;
+mod a_delete_is_not_announced;
 mod a_dropped_delete_leaves_its_index_entry;
 mod a_dropped_insert_is_half_written;
 mod a_dropped_mark_is_half_written;
@@ -13,17 +14,29 @@ mod a_dropped_purge_loses_index_entries;
 mod a_dropped_read_keeps_its_connection;
 mod a_dropped_replace_is_half_written;
 mod a_dropped_replace_loses_the_record;
+mod a_dropped_turn_spoils_its_connection;
+mod a_feed_hears_its_own_handle_only;
+mod a_feed_hears_one_namespace_only;
+mod a_large_revocation_names_its_first_hundred;
+mod a_mark_is_not_announced;
 mod a_native_time_to_live_has_no_slack;
+mod a_purge_removes_unread_announcements;
 mod a_purge_takes_the_children_of_what_is_due;
 mod a_record_under_a_parent_is_never_due;
+mod a_removal_is_not_announced;
 mod a_restart_forgets_what_is_due;
 mod a_restart_of_the_server_forgets_the_epochs;
 mod a_restart_of_the_server_forgets_the_marks;
 mod a_revocation_misses_a_child_inserted_meanwhile;
 mod a_rotation_in_flight_survives_a_revocation;
 mod a_second_handle_reads_stale;
+mod a_sweep_announces_its_first_pages;
 mod a_sweep_sets_its_epoch_last;
 mod a_sweep_spares_what_was_replaced_meanwhile;
+mod an_announcement_fails_in_silence;
+mod an_ending_replace_is_not_announced;
+mod announces_after_it_acknowledges;
+mod announces_before_it_ends;
 mod debug_shows_the_body;
 mod delete_always_says_it_was_there;
 mod delete_is_a_no_op;
@@ -47,6 +60,20 @@ mod epochs_are_lost_at_a_restart;
 mod epochs_of_long_subjects_are_shared;
 mod errors_in_an_outage_show_the_body;
 mod errors_show_the_body;
+mod feed_answers_from_the_round_before;
+mod feed_bears_one_purge_too_many;
+mod feed_connects_again_in_silence;
+mod feed_continues_after_the_largest_number;
+mod feed_forgets_the_transactions_in_progress;
+mod feed_ignores_a_restart;
+mod feed_loses_what_a_failed_turn_had_read;
+mod feed_opens_among_writes_that_do_not_know_it;
+mod feed_opens_before_it_listens;
+mod feed_proves_before_it_reports;
+mod feed_reports_each_selector_once;
+mod feed_takes_busy_for_an_answer;
+mod feed_takes_silence_for_proof;
+mod feeds_share_one_queue;
 mod fence_admits_a_marked_parent;
 mod fence_admits_a_missing_epoch;
 mod fence_admits_the_anonymous;
@@ -68,6 +95,7 @@ mod find_of_nothing_is_an_error;
 mod find_reads_a_replica_that_lags;
 mod find_slides_the_expiry;
 mod find_uses_its_own_clock;
+mod has_no_announcer_and_says_nothing;
 mod insert_counts_before_it_inserts;
 mod insert_counts_the_living_only;
 mod insert_does_nothing_and_says_inserted;
@@ -197,6 +225,7 @@ pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     a_damaged_row_fails_the_list,
     a_damaged_row_is_left_out_of_the_list,
     a_damaged_row_saves_the_others,
+    a_delete_is_not_announced,
     a_dropped_delete_leaves_its_index_entry,
     a_dropped_insert_is_half_written,
     a_dropped_mark_is_half_written,
@@ -204,17 +233,29 @@ pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     a_dropped_read_keeps_its_connection,
     a_dropped_replace_is_half_written,
     a_dropped_replace_loses_the_record,
+    a_dropped_turn_spoils_its_connection,
+    a_feed_hears_its_own_handle_only,
+    a_feed_hears_one_namespace_only,
+    a_large_revocation_names_its_first_hundred,
+    a_mark_is_not_announced,
     a_native_time_to_live_has_no_slack,
+    a_purge_removes_unread_announcements,
     a_purge_takes_the_children_of_what_is_due,
     a_record_under_a_parent_is_never_due,
+    a_removal_is_not_announced,
     a_restart_forgets_what_is_due,
     a_restart_of_the_server_forgets_the_epochs,
     a_restart_of_the_server_forgets_the_marks,
     a_revocation_misses_a_child_inserted_meanwhile,
     a_rotation_in_flight_survives_a_revocation,
     a_second_handle_reads_stale,
+    a_sweep_announces_its_first_pages,
     a_sweep_sets_its_epoch_last,
     a_sweep_spares_what_was_replaced_meanwhile,
+    an_announcement_fails_in_silence,
+    an_ending_replace_is_not_announced,
+    announces_after_it_acknowledges,
+    announces_before_it_ends,
     debug_shows_the_body,
     delete_always_says_it_was_there,
     delete_is_a_no_op,
@@ -238,6 +279,20 @@ pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     epochs_of_long_subjects_are_shared,
     errors_in_an_outage_show_the_body,
     errors_show_the_body,
+    feed_answers_from_the_round_before,
+    feed_bears_one_purge_too_many,
+    feed_connects_again_in_silence,
+    feed_continues_after_the_largest_number,
+    feed_forgets_the_transactions_in_progress,
+    feed_ignores_a_restart,
+    feed_loses_what_a_failed_turn_had_read,
+    feed_opens_among_writes_that_do_not_know_it,
+    feed_opens_before_it_listens,
+    feed_proves_before_it_reports,
+    feed_reports_each_selector_once,
+    feed_takes_busy_for_an_answer,
+    feed_takes_silence_for_proof,
+    feeds_share_one_queue,
     fence_admits_a_marked_parent,
     fence_admits_a_missing_epoch,
     fence_admits_the_anonymous,
@@ -259,6 +314,7 @@ pub(crate) const ALL: &[Bug] = zoo![Bug BUG:
     find_reads_a_replica_that_lags,
     find_slides_the_expiry,
     find_uses_its_own_clock,
+    has_no_announcer_and_says_nothing,
     insert_counts_before_it_inserts,
     insert_counts_the_living_only,
     insert_does_nothing_and_says_inserted,

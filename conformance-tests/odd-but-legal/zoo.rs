@@ -4,6 +4,10 @@ mod a_native_time_to_live_with_slack;
 mod a_revocation_goes_on_after_its_caller;
 mod a_revocation_misses_what_is_inserted_meanwhile;
 mod acknowledges_touches_early;
+mod announces_before_it_acknowledges;
+mod announces_everything_twice;
+mod announces_nothing;
+mod announces_whole_shards;
 mod boxed_and_shared;
 mod checks_that_nothing_is_collected_before_it_expires;
 mod collects_epochs_late;
@@ -13,6 +17,7 @@ mod connections_heal_one_by_one;
 mod counts_no_records_in_an_insert;
 mod counts_to_a_bound;
 mod dropped_writes_land_late;
+mod feeds_are_lost_now_and_then;
 mod in_an_outage_every_other_write_was_done;
 mod keeps_an_audit_trail;
 mod keeps_epochs_for_a_year;
@@ -25,6 +30,7 @@ mod network_of_sixty_milliseconds;
 mod network_of_up_to_two_hundred_milliseconds;
 mod one_lock_for_all;
 mod prolongs_an_epoch_at_every_read;
+mod proves_the_turn_before;
 mod purge_always_says_maybe;
 mod purges_a_little_and_says_maybe;
 mod purges_a_partition_at_a_time;
@@ -40,6 +46,9 @@ mod spuriously_conflicts_once;
 mod sweeps_above_two_thousand;
 mod takes_equal_bytes_for_its_own_write;
 mod takes_seconds_to_fail;
+mod trims_announcements_at_each_purge;
+mod turns_fail_now_and_then;
+mod turns_take_their_time;
 mod writes_a_journal;
 mod yields_at_each_await;
 
@@ -51,6 +60,10 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     a_revocation_goes_on_after_its_caller,
     a_revocation_misses_what_is_inserted_meanwhile,
     acknowledges_touches_early,
+    announces_before_it_acknowledges,
+    announces_everything_twice,
+    announces_nothing,
+    announces_whole_shards,
     boxed_and_shared,
     checks_that_nothing_is_collected_before_it_expires,
     collects_epochs_late,
@@ -60,6 +73,7 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     counts_no_records_in_an_insert,
     counts_to_a_bound,
     dropped_writes_land_late,
+    feeds_are_lost_now_and_then,
     in_an_outage_every_other_write_was_done,
     keeps_an_audit_trail,
     keeps_epochs_for_a_year,
@@ -72,6 +86,7 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     network_of_up_to_two_hundred_milliseconds,
     one_lock_for_all,
     prolongs_an_epoch_at_every_read,
+    proves_the_turn_before,
     purge_always_says_maybe,
     purges_a_little_and_says_maybe,
     purges_a_partition_at_a_time,
@@ -87,6 +102,9 @@ pub(crate) const ALL: &[Odd] = zoo![Odd ODD:
     sweeps_above_two_thousand,
     takes_equal_bytes_for_its_own_write,
     takes_seconds_to_fail,
+    trims_announcements_at_each_purge,
+    turns_fail_now_and_then,
+    turns_take_their_time,
     writes_a_journal,
     yields_at_each_await,
 ];

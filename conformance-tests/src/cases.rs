@@ -7,6 +7,10 @@ mod damaged;
 mod decision;
 mod delete;
 mod expiry;
+mod feed;
+mod feed_near;
+mod feed_outage;
+mod feed_race;
 mod fence;
 mod find;
 mod history;
@@ -55,13 +59,17 @@ const CHAPTERS: &[&[Case]] = &[
     decision::CASES,
     rotation::CASES,
     login::CASES,
+    feed::CASES,
+    feed_near::CASES,
     random::CASES,
     race::CASES,
     race_subject::CASES,
     race_token::CASES,
+    feed_race::CASES,
     stream::CASES,
     history::CASES,
     outage::CASES,
+    feed_outage::CASES,
 ];
 
 /// Every case of the suite.

@@ -23,7 +23,7 @@ macro_rules! clauses {
 
         impl Clause {
             /// Every clause, in the order of the contract.
-            pub const ALL: [Self; 42] = [$(Self::$name),+];
+            pub const ALL: [Self; 43] = [$(Self::$name),+];
 
             /// Its heading in the contract: `Compare and swap`.
             #[must_use]
@@ -123,6 +123,10 @@ clauses! {
         "column types and collations: wide enough, binary comparison, case-sensitive, no padding";
     S18 "Silence" "What a store prints as `Debug`, error or log contains neither data nor digests."
         "the `Debug` output of the store and the texts of its errors: many drivers quote the values of a statement";
+    S19 "Staleness is bounded"
+        "What a turn proves covers every ending that was acknowledged before its t0"
+        "each write that ends records: whether it announces them in the step that ends them; and the feed: where it \
+         continues after a turn, what it takes for an answer, and whether it reports a closed connection as lost";
 }
 
 impl Clause {
@@ -159,6 +163,13 @@ impl Clause {
             (Self::S11, "crash" | "outage") => "where epochs are kept: they must be as durable as records",
             (Self::S12, "list" | "hostile") => {
                 "rows that do not decode: each is a separate entry in a list, and a revocation selects by columns"
+            }
+            (Self::S19, "feed_outage") => {
+                "the connection of a feed: a turn asks over it, and once it was closed, or the server has restarted, the \
+                 feed is lost"
+            }
+            (Self::S19, "feed_near") => {
+                "whether endings are announced in the step that ends them: earlier, a cache reads the record once more"
             }
             (Self::S12, "cancel") => "what the pool does with a connection whose caller has gone",
             _ => self.look_at(),

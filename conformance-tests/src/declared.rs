@@ -17,6 +17,9 @@ pub struct Declared {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Capability {
+    /// The store announces what ended (S19): `TokenStore::announcer` returns something. Without it, there is no near
+    /// cache over this store, and nothing else is missing.
+    Feed,
     /// [`Harness::server`](crate::Harness::server) supplies a server to hurt. An embedded store has none.
     Outage,
     /// Acknowledged writes survive a power loss (S14).

@@ -13,6 +13,7 @@ use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::clause::Clause;
+use crate::gate::Gate;
 use crate::history::History;
 use crate::outcome::{CaseResult, hold};
 use crate::watched::Watched;
@@ -38,6 +39,11 @@ impl Handle {
     /// The same handle, without retries: it returns every error.
     pub(crate) fn bare(&self) -> Self {
         Self(self.0.bare())
+    }
+
+    /// The same handle, through a gate.
+    pub(crate) fn through(&self, gate: &Gate) -> Self {
+        Self(self.0.through(gate))
     }
 
     /// Gives access to every method of the store's trait.

@@ -11,8 +11,17 @@ use crate::clause::Clause;
 pub(crate) const NO_SERVER: &str = "Outage is declared, and the harness supplies no server";
 
 /// Chapters that depend on chance: another seed, or another run with the same one, may find more.
-pub(crate) const CHANCE: [&str; 8] =
-    ["random", "interleaved", "cancel", "race", "race_subject", "race_token", "stream", "history"];
+pub(crate) const CHANCE: [&str; 9] = [
+    "random",
+    "interleaved",
+    "cancel",
+    "race",
+    "race_subject",
+    "race_token",
+    "feed_race",
+    "stream",
+    "history",
+];
 
 /// The outcome of a case.
 #[derive(Clone, Debug)]

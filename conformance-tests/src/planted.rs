@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
+    Admission, Announcer, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
     Revocation, TokenStore,
 };
 use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
@@ -268,6 +268,10 @@ impl TokenStore for Wrong {
             false => self.inner.purge_expired(now, limit).await,
         };
         visit.end(answer, |purged| purged.removed > 0)
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        self.inner.announcer()
     }
 }
 

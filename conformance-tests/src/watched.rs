@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Admission, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Logins, Page, Purged, Record, RecordFilter,
-    Replace, Revision, Revocation, TokenStore,
+    Admission, Announcer, Change, ChangeFeed, Epoch, EpochUpdate, Fence, Heard, Insert, Listed, Logins, Page,
+    Proven, Purged, Record, RecordFilter, Replace, Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Kind, Kinds, Note, Purposes, Selector, StoreError, Subject, Timestamp};
 
 use crate::coverage::Asked;
-use crate::history::History;
+use crate::gate::Gate;
+use crate::history::{Call, History};
 use hallpass_core::error_chain;
 
 /// How often a call is repeated if the store refused it without doing anything.
@@ -31,18 +32,30 @@ pub(crate) struct Watched {
     history: History,
     node: usize,
     patient: bool,
+    /// Where answers of `find` and turns of a feed can be held back.
+    gate: Option<Gate>,
 }
 
 type Asking<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
 
 impl Watched {
     pub(crate) fn new(store: Arc<dyn TokenStore>, history: History, node: usize) -> Self {
-        Self { store, history, node, patient: true }
+        Self { store, history, node, patient: true, gate: None }
     }
 
     /// The same store, without retries: it returns every error.
     pub(crate) fn bare(&self) -> Self {
         Self { patient: false, ..self.clone() }
+    }
+
+    /// The same store, through a gate.
+    pub(crate) fn through(&self, gate: &Gate) -> Self {
+        Self { gate: Some(gate.clone()), ..self.clone() }
+    }
+
+    /// Records something that is done with the store and is none of its calls.
+    pub(crate) fn call(&self, what: String) -> Call {
+        self.history.begin(self.node, what)
     }
 
     /// The store without the log of calls.
@@ -94,7 +107,11 @@ impl TokenStore for Watched {
 
     async fn find(&self, selector: Selector) -> Result<Option<Record>, StoreError> {
         let answer = |found: &Option<Record>| found_text(found.as_ref());
-        self.ask(Asked::Find(selector), answer, |_| false, || self.store.find(selector)).await
+        let found = self.ask(Asked::Find(selector), answer, |_| false, || self.store.find(selector)).await;
+        if let Some(gate) = &self.gate {
+            gate.pass_find().await;
+        }
+        found
     }
 
     async fn replace(
@@ -146,6 +163,48 @@ impl TokenStore for Watched {
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let ask = || self.store.purge_expired(now, limit);
         self.ask(Asked::Purge(now, limit), debug, |purged| purged.removed > 0, ask).await
+    }
+
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        self.store.announcer().map(|_| self as &dyn Announcer)
+    }
+}
+
+#[async_trait]
+impl Announcer for Watched {
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        let Some(announcer) = self.store.announcer() else {
+            return Err(StoreError::Refused("the store announces nothing any more".into()));
+        };
+        let (history, gate) = (self.history.clone(), self.gate.clone());
+        match announcer.feed().await {
+            Ok(feed) => {
+                history.hear("the `Debug` output of a feed", &format!("{feed:?}"));
+                Ok(Box::new(WatchedFeed { feed, history, gate }))
+            }
+            Err(error) => {
+                history.hear_error("open a feed", &error);
+                Err(error)
+            }
+        }
+    }
+}
+
+/// A feed of the store. What it prints is read (S18).
+#[derive(Debug)]
+struct WatchedFeed {
+    feed: Box<dyn ChangeFeed>,
+    history: History,
+    gate: Option<Gate>,
+}
+
+#[async_trait]
+impl ChangeFeed for WatchedFeed {
+    async fn turn(&mut self, heard: &Heard) -> Result<Proven, StoreError> {
+        if let Some(gate) = &self.gate {
+            gate.pass_turn().await;
+        }
+        self.feed.turn(heard).await.inspect_err(|error| self.history.hear_error("turn", error))
     }
 }
 

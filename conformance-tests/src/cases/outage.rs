@@ -113,7 +113,7 @@ async fn fails<T: std::fmt::Debug>(
 }
 
 /// Waits until every operation keeps working; each connection of a pool may fail once.
-async fn recovered(case: &CaseContext, store: &Handle, record: &Record) -> CaseResult {
+pub(super) async fn recovered(case: &CaseContext, store: &Handle, record: &Record) -> CaseResult {
     let until = tokio::time::Instant::now() + RECOVERY;
     let mut good = 0;
     while good < ROUNDS {

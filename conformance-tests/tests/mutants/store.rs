@@ -72,7 +72,9 @@ impl Harness for Backend {
     }
 
     fn declared(&self) -> Declared {
-        Declared::everything().without(Capability::PowerLoss, "the database is in memory")
+        Declared::everything()
+            .without(Capability::PowerLoss, "the database is in memory")
+            .without(Capability::Feed, "the database announces nothing")
     }
 
     fn vandal(&self) -> Option<&dyn Vandal> {

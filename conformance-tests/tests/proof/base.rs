@@ -7,12 +7,13 @@ use std::time::Duration;
 
 use hallpass_conformance_tests::Fault;
 use hallpass_core::store::{
-    Action, Change, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record, RecordFilter, Replace,
-    Revocation, TokenStore,
+    Action, Change, ChangeFeed, Epoch, EpochUpdate, Fence, Insert, Listed, Page, Purged, Record,
+    RecordFilter, Replace, Revocation, TokenStore,
 };
 use hallpass_core::{Kinds, MemoryStore, Note, Selector, StoreError, Subject, Timestamp};
 use tokio::sync::{RwLock, RwLockReadGuard};
 
+use crate::board::BaseFeed;
 use crate::call::{EpochCall, ReplaceCall, RevokeCall};
 
 /// The result of a twist that does not know how many records a subject has.
@@ -45,6 +46,8 @@ pub(crate) struct Base {
 pub(crate) struct Server {
     pub(crate) fault: Option<Fault>,
     pub(crate) starts: usize,
+    /// How often connections were closed.
+    pub(crate) cuts: usize,
 }
 
 /// A mutex that a panic does not poison.
@@ -137,6 +140,25 @@ impl Base {
     /// How often the server was started again.
     pub(crate) fn starts(&self) -> usize {
         self.server.lock().starts
+    }
+
+    /// How often the server was started again, and how often its connections were closed.
+    pub(crate) fn faults(&self) -> (usize, usize) {
+        let server = self.server.lock();
+        (server.starts, server.cuts)
+    }
+
+    /// Whether the server answers.
+    pub(crate) async fn answers(&self) -> Result<(), StoreError> {
+        self.answer().await.map(drop)
+    }
+
+    /// Opens a feed of the reference store.
+    pub(crate) async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        self.answers().await?;
+        let server = self.faults();
+        let announcer = self.memory.announcer().ok_or(StoreError::Refused("no feed".into()))?;
+        Ok(Box::new(BaseFeed { feed: announcer.feed().await?, store: self.clone(), server }))
     }
 
     async fn answer(&self) -> Result<RwLockReadGuard<'_, ()>, StoreError> {

@@ -6,6 +6,7 @@
 mod bad;
 #[expect(dead_code, reason = "the slips need more")]
 mod base;
+mod board;
 mod call;
 mod coverage;
 mod epochs;

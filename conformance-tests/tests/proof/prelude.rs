@@ -12,6 +12,7 @@ pub(crate) use hallpass_core::store::*;
 pub(crate) use hallpass_core::*;
 
 pub(crate) use crate::base::{Base, INSERTED, Locked, apart, chosen, give_way, pause};
+pub(crate) use crate::board::{Board, Log, Posted, Posting, Seat, Sort};
 pub(crate) use crate::call::{EpochCall, ReplaceCall, RevokeCall};
 pub(crate) use crate::epochs::{Times, folds, keeps, kept_for};
 pub(crate) use crate::hook::*;

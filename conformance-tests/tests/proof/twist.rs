@@ -9,8 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use hallpass_conformance_tests::{Capability, Declared, Fault, Harness, Server, Vandal};
 use hallpass_core::store::{
-    Admission, Change, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
-    Revocation, TokenStore,
+    Admission, Announcer, Change, ChangeFeed, Epoch, Era, Fence, Insert, Listed, Page, Purged, Record,
+    Replace, Revision, Revocation, TokenStore,
 };
 use hallpass_core::{BoxError, Note, Selector, StoreError, Subject, Timestamp};
 
@@ -44,6 +44,9 @@ pub(crate) trait Twist: Send + Sync + 'static {
 
     /// Whether each handle has its own state.
     const PER_HANDLE: bool = false;
+
+    /// Whether the store announces what ended.
+    const ANNOUNCES: bool = true;
 
     /// The key of the shared state: handles with the same key share it.
     fn remembers(namespace: &str) -> &str {
@@ -102,6 +105,9 @@ pub(crate) trait Twist: Send + Sync + 'static {
     }
     fn purge(&self, store: &Base, now: Timestamp, limit: u32) -> impl Answer<Purged> {
         store.purge(now, limit)
+    }
+    fn feed(&self, store: &Base) -> impl Answer<Box<dyn ChangeFeed>> {
+        store.feed()
     }
 }
 
@@ -187,6 +193,7 @@ impl<T: Twist> Server for Backend<T> {
         let mut server = self.at.lock();
         server.fault = Some(fault);
         server.starts += usize::from(matches!(fault, Fault::Restart | Fault::Stop));
+        server.cuts += usize::from(fault == Fault::Cut);
         Ok(())
     }
 
@@ -268,6 +275,16 @@ impl<T: Twist> TokenStore for Twisted<T> {
     }
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         self.call(self.twist.purge(&self.store, now, limit)).await
+    }
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        T::ANNOUNCES.then_some(self as &dyn Announcer)
+    }
+}
+
+#[async_trait]
+impl<T: Twist> Announcer for Twisted<T> {
+    async fn feed(&self) -> Result<Box<dyn ChangeFeed>, StoreError> {
+        self.call(self.twist.feed(&self.store)).await
     }
 }
 

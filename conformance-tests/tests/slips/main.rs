@@ -12,6 +12,9 @@ mod a;
 mod b;
 #[path = "../proof/base.rs"]
 mod base;
+#[expect(dead_code, reason = "the proof has boards of its own")]
+#[path = "../proof/board.rs"]
+mod board;
 #[path = "../proof/call.rs"]
 mod call;
 #[path = "../proof/epochs.rs"]

@@ -21,6 +21,7 @@ fn main() -> ExitCode {
         if rows == 1 { Ok(()) } else { Err("there is no such row".into()) }
     })
     .without(Capability::PowerLoss, "not tested with a power loss")
-    .without(Capability::Outage, "there is no server");
+    .without(Capability::Outage, "there is no server")
+    .without(Capability::Feed, "this store announces nothing");
     hallpass_conformance_tests::main(sqlite)
 }

@@ -1,0 +1,23 @@
+//! A revocation that marks announces nothing: "log out everywhere" works on one node.
+
+use crate::prelude::*;
+
+pub(crate) const BUG: Bug =
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed::each_ending_is_heard_by_the_next_proof")]);
+
+#[derive(Debug, Default)]
+struct Wrong {
+    log: Log,
+}
+
+impl Board for Wrong {
+    fn committed(&self, _: u64, posting: Posting<'_>) {
+        if posting.sort != Sort::Mark {
+            self.log.post(posting.selectors);
+        }
+    }
+
+    fn log(&self) -> &Log {
+        &self.log
+    }
+}

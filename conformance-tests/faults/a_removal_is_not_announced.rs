@@ -1,0 +1,23 @@
+//! A revocation that removes announces nothing: the records are gone, and other nodes do not know.
+
+use crate::prelude::*;
+
+pub(crate) const BUG: Bug =
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed::each_ending_is_heard_by_the_next_proof")]);
+
+#[derive(Debug, Default)]
+struct Wrong {
+    log: Log,
+}
+
+impl Board for Wrong {
+    fn committed(&self, _: u64, posting: Posting<'_>) {
+        if posting.sort != Sort::Remove {
+            self.log.post(posting.selectors);
+        }
+    }
+
+    fn log(&self) -> &Log {
+        &self.log
+    }
+}
