@@ -59,10 +59,11 @@ const WAITERS_READS: usize = 16;
 /// How long a call waits for the read of another call, or for one of [`READS`].
 const WAIT: Duration = Duration::from_millis(100);
 
-/// A kept record, decoded, without its body: the application's data are never kept.
+/// A kept record, decoded, without its body: of the application's data only the first byte is kept.
 pub(crate) struct Kept {
     pub(crate) record: Record,
     pub(crate) state: State,
+    pub(crate) first_byte: Option<u8>,
 }
 
 pub(crate) type Entry = stripe::Entry<Kept>;
@@ -311,6 +312,7 @@ impl fmt::Debug for Near {
 impl Kept {
     /// Returns what is kept of a record, and its weight in bytes, as estimated.
     pub(crate) fn new(record: &Record, state: &State) -> (Self, usize) {
+        let first_byte = state.data.first().copied();
         let record = record.without_body();
         let state = state.without_data();
         // Keys and slots of the map come on top of the entry.
@@ -320,7 +322,7 @@ impl Kept {
             + record.device.as_str().len()
             + state.facts.authentication.weight();
         let weight = size_of::<Entry>() + 16 + map + texts;
-        (Self { record, state }, weight)
+        (Self { record, state, first_byte }, weight)
     }
 }
 

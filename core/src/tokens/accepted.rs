@@ -27,6 +27,7 @@ impl Issue<'_> {
             },
             found: Box::new(Found { record, state, presented: Presented::Current, deadlines }),
             is_recalled: false,
+            first_byte: None,
             confirms: None,
             successor: None,
         };

@@ -76,6 +76,13 @@ impl Candidate<'_> {
         self.found.presented
     }
 
+    /// Returns whether the token is bound to another stamp than this one, so that [`verify`](Self::verify) would refuse
+    /// it. If the stamp comes from a cache of users, load the user again: the stamp may have changed.
+    #[must_use]
+    pub fn is_bound_to_another(&self, stamp: Option<&Stamp>) -> bool {
+        matches!(self.check(stamp), StampCheck::Differs | StampCheck::NotSupplied)
+    }
+
     /// Sets what the client that presented the token looks like.
     pub const fn fingerprint(mut self, fingerprint: Fingerprint) -> Self {
         self.fingerprint = Some(fingerprint);
@@ -253,15 +260,18 @@ impl Candidate<'_> {
         }
     }
 
-    fn decide(&self, request: Request, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
-        let check = match (self.found.state.facts.stamp.map(Stamp), stamp) {
+    fn check(&self, stamp: Option<&Stamp>) -> StampCheck {
+        match (self.found.state.facts.stamp.map(Stamp), stamp) {
             (None, None) => StampCheck::Unbound,
             (None, Some(_)) => StampCheck::Missing,
             (Some(_), None) => StampCheck::NotSupplied,
             (Some(bound), Some(stamp)) if bound.matches(stamp) => StampCheck::Matches,
             (Some(_), Some(_)) => StampCheck::Differs,
-        };
-        let (inputs, deadlines) = (self.found.inputs(check), &self.found.deadlines);
+        }
+    }
+
+    fn decide(&self, request: Request, stamp: Option<&Stamp>, now: Timestamp) -> Decision {
+        let (inputs, deadlines) = (self.found.inputs(self.check(stamp)), &self.found.deadlines);
         decide_standing(&inputs, deadlines, request, now, self.policy, self.tokens.max_skew())
     }
 
@@ -358,7 +368,9 @@ impl Candidate<'_> {
         let confirms = successor.as_ref().map(|_| Confirms { selector, generation });
         let expires_at = self.found.deadlines.absolute;
         let successor = successor.map(|token| Issued { token, kind, login, expires_at });
-        Valid { found: self.found, is_recalled: self.entry.is_some(), fingerprint, confirms, successor }
+        let first_byte = self.entry.as_ref().and_then(|entry| entry.value.first_byte);
+        let is_recalled = self.entry.is_some();
+        Valid { found: self.found, is_recalled, first_byte, fingerprint, confirms, successor }
     }
 }
 

@@ -35,7 +35,7 @@ impl Tokens {
         if self.check(near, &entry, policy).is_err() {
             return None;
         }
-        let Kept { record, state } = &entry.value;
+        let Kept { record, state, .. } = &entry.value;
         if record.kind != policy.kind {
             return None;
         }

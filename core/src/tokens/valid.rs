@@ -31,6 +31,8 @@ pub struct Valid {
     pub(super) found: Box<Found>,
     /// Whether the record comes from the near cache: it has no data, and a newer token may be in use.
     pub(super) is_recalled: bool,
+    /// The first byte of the data, if the record comes from the near cache.
+    pub(super) first_byte: Option<u8>,
     pub(super) fingerprint: FingerprintCheck,
     /// The rotation whose successor this call hands out. A token that is issued from this one reaches the client
     /// together with it.
@@ -75,6 +77,24 @@ impl Valid {
     #[must_use]
     pub const fn is_newest(&self) -> bool {
         !self.is_recalled && matches!(self.found.presented, Presented::Current)
+    }
+
+    /// Returns whether it was accepted from the near cache. Then it may have ended within the lag, and a change that did
+    /// not end it may be unseen for [`Policy::cached_for`](crate::Policy::cached_for). For an answer of this moment, ask
+    /// [`exact`](crate::Tokens::exact).
+    #[must_use]
+    pub const fn is_cached(&self) -> bool {
+        self.is_recalled
+    }
+
+    /// Returns the first byte of the application data; `None` if there are none.
+    ///
+    /// The near cache keeps this one byte, so it costs no call of the store, unlike [`data`](crate::Tokens::data). Of a
+    /// [cached](Self::is_cached) token it is as old as the cached record. So it suits flags that are set once and never
+    /// taken back: one that is set here is set, and one that is not may have been set meanwhile.
+    #[must_use]
+    pub fn first_data_byte(&self) -> Option<u8> {
+        if self.is_recalled { self.first_byte } else { self.found.state.data.first().copied() }
     }
 
     /// Returns when the first token of its record was issued.

@@ -73,3 +73,30 @@ async fn a_change_of_data_is_not_refused_for_what_the_cache_knows() {
     world.near.update_data(&mut valid, |data| data.push(b'y')).await.unwrap();
     assert_eq!(*world.near.data(&valid).await.unwrap(), *b"xy");
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_first_byte_of_the_data_is_kept_and_as_old_as_the_record() {
+    let (world, issued) = World::hit().await;
+    world.store.calls();
+    let valid = world.verify(&issued).await.unwrap();
+    assert!(valid.is_cached());
+    assert_eq!(valid.first_data_byte(), Some(b'x'));
+    assert_eq!(world.store.calls(), [""; 0]);
+
+    let mut far = world.far.verify(Kind::SESSION, issued.token.expose()).await.unwrap();
+    assert!(!far.is_cached());
+    world.far.update_data(&mut far, |data| data[0] = b'y').await.unwrap();
+    assert_eq!(far.first_data_byte(), Some(b'y'));
+    let mut old = world.verify(&issued).await.unwrap();
+    assert!(old.is_cached());
+    assert_eq!(old.first_data_byte(), Some(b'x'), "a change of data is not announced");
+    let exact = world.near.exact().verify(Kind::SESSION, issued.token.expose()).await.unwrap();
+    assert!(!exact.is_cached());
+    assert_eq!(exact.first_data_byte(), Some(b'y'));
+    // A change that changes nothing reads the record.
+    world.near.update_data(&mut old, |_| {}).await.unwrap();
+    assert!(!old.is_cached());
+    assert_eq!(old.first_data_byte(), Some(b'y'));
+    world.near.update_data(&mut old, Vec::clear).await.unwrap();
+    assert_eq!(old.first_data_byte(), None, "there are no data");
+}
