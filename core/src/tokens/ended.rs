@@ -10,6 +10,7 @@ use super::valid::Valid;
 use crate::clock::Timestamp;
 use crate::error::Rejected;
 use crate::near::Near;
+use crate::selector::Selector;
 
 /// How often the store is asked if it announces nothing, and how often a caller that waits checks that turns are taken.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -25,15 +26,19 @@ impl Tokens {
     /// again, and with a store that announces nothing every 5 seconds. It waits out failures of the store. A stamp that
     /// changes ends nothing (contract D4), so it does not end the wait either.
     ///
-    /// While it waits it costs its memory and no calls.
+    /// While it waits it costs its memory and no calls. The future borrows nothing, so a stream or a task can own it.
     ///
     /// # Cancellation
     /// Dropping the future has no effect.
-    pub async fn ended(&self, valid: &Valid) -> Rejected {
-        let selector = valid.selector();
+    pub fn ended(&self, valid: &Valid) -> impl Future<Output = Rejected> + Send + use<> {
+        let (tokens, selector) = (self.clone(), valid.selector());
+        async move { tokens.wait_for_end(selector).await }
+    }
+
+    async fn wait_for_end(&self, selector: Selector) -> Rejected {
         loop {
             let Some(near) = &self.shared.near else {
-                match self.again_at(valid).await {
+                match self.again_at(selector).await {
                     Err(rejected) => return rejected,
                     Ok(at) => sleep(at.since(self.now()).min(ASK_EVERY)).await,
                 }
@@ -45,7 +50,7 @@ impl Tokens {
             // Before the read: what is announced from now on wakes this caller, also while it reads. After the wait for
             // a place: what was announced before, the read sees.
             let woken = waiter.wake.notified();
-            let at = place.hold(self.again_at(valid)).await;
+            let at = place.hold(self.again_at(selector)).await;
             match at {
                 Err(rejected) => return rejected,
                 Ok(at) => self.wait_until(at, near, woken).await,
@@ -75,8 +80,8 @@ impl Tokens {
     ///
     /// # Errors
     /// The rejection, if it was ended or has expired.
-    async fn again_at(&self, valid: &Valid) -> Result<Timestamp, Rejected> {
-        let found = self.store().find(valid.selector()).await;
+    async fn again_at(&self, selector: Selector) -> Result<Timestamp, Rejected> {
+        let found = self.store().find(selector).await;
         let now = self.now();
         let Ok(record) = found else { return Ok(now.saturating_add(RETRY)) };
         let Some(record) = record else { return Err(Rejected::Invalid) };
