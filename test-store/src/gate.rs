@@ -1,6 +1,7 @@
 //! The controls of the store, and what it does around each call.
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -37,6 +38,8 @@ pub struct Gate {
     unreadable: Arc<Mutex<Vec<Selector>>>,
     /// What gives the length of the next pause, if calls pause.
     shuffled: Arc<Mutex<Option<fastrand::Rng>>>,
+    /// Whether the feed is broken.
+    deaf: Arc<AtomicBool>,
 }
 
 #[expect(clippy::missing_panics_doc, reason = "a test that meets a panic has failed")]
@@ -53,6 +56,7 @@ impl Gate {
             watcher: Arc::default(),
             unreadable: Arc::default(),
             shuffled: Arc::default(),
+            deaf: Arc::default(),
         }
     }
 
@@ -150,8 +154,14 @@ impl Gate {
         *self.shuffled.lock().unwrap() = Some(fastrand::Rng::with_seed(seed));
     }
 
-    /// Ends all rules and pauses.
+    /// Breaks the feed: it is lost, and no other can be opened. Calls go on.
+    pub fn break_feed(&self) {
+        self.deaf.store(true, Ordering::SeqCst);
+    }
+
+    /// Ends all rules and pauses, and mends the feed.
     pub fn up(&self) {
+        self.deaf.store(false, Ordering::SeqCst);
         self.rules.lock().unwrap().clear();
         *self.shuffled.lock().unwrap() = None;
     }
@@ -198,6 +208,10 @@ impl Gate {
         let standing =
             |rule: &Rule| matches!(rule, Rule::Repeat | Rule::Blind | Rule::Slow(_)).then(|| rule.clone());
         rules.iter().filter(|(ruled, _)| *ruled == call).find_map(|(_, rule)| standing(rule))
+    }
+
+    pub(crate) fn is_deaf(&self) -> bool {
+        self.deaf.load(Ordering::SeqCst)
     }
 
     pub(crate) fn is_unreadable(&self, selector: Selector) -> bool {

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::store::{
-    Action, Admission, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace, Revision,
-    Revocation, TokenStore,
+    Action, Admission, Announcer, Change, Epoch, Fence, Insert, Listed, Page, Purged, Record, Replace,
+    Revision, Revocation, TokenStore,
 };
 use hallpass_core::{Note, Selector, StoreError, Subject, Timestamp};
 
@@ -90,5 +90,9 @@ impl TokenStore for Gate {
     async fn purge_expired(&self, now: Timestamp, limit: u32) -> Result<Purged, StoreError> {
         let lost = Some(Purged { removed: 0, more: true });
         self.around(Call::Purge, lost, self.store.purge_expired(now, limit)).await
+    }
+    fn announcer(&self) -> Option<&dyn Announcer> {
+        self.store.announcer()?;
+        Some(self)
     }
 }
