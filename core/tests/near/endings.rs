@@ -1,5 +1,7 @@
 //! Endings on other nodes, and on this one.
 
+use std::time::Duration;
+
 use hallpass_core::{Denied, Issued, Kind, Rejected, Valid};
 use tokio::task::JoinHandle;
 
@@ -78,6 +80,8 @@ async fn whatever_the_feed_does_an_ending_is_seen_after_the_lag() {
         world.pass(MILLI * 40).await;
         assert!(world.hits(&issued).await, "{mode:?}: it has not been heard");
         world.node.advance(LAG + MILLI);
+        let looked_up = world.near.look_up(Kind::SESSION, issued.token.expose()).await;
+        assert!(looked_up.unwrap_err().rejection().is_some(), "{mode:?}: it is no candidate");
         assert!(matches!(world.rejected(&issued).await, Rejected::Revoked(_)), "{mode:?}");
     }
 }
@@ -150,6 +154,8 @@ async fn calls_at_the_same_time_share_a_read() {
     let second = spawn(&world, &issued);
     world.pass(MILLI * 50).await;
     assert!(first.arrive().await.is_newest());
+    world.pass(Duration::ZERO).await;
+    assert!(second.is_finished(), "the end of the read wakes it");
     assert!(!second.await.unwrap().unwrap().is_newest(), "from the cache");
     assert_eq!(world.store.calls(), ["find"], "one read for both");
 }
@@ -169,4 +175,21 @@ async fn a_call_waits_briefly_for_the_read_of_another() {
     first.task.abort();
     assert!(first.task.await.is_err());
     assert!(!world.hits(&issued).await && world.hits(&issued).await, "the next one is kept");
+}
+
+/// Its record could not be accepted anyway.
+#[tokio::test(start_paused = true)]
+async fn without_a_proof_no_call_waits_for_the_read_of_another() {
+    let (world, issued) = World::hit().await;
+    world.feed(Mode::Fails);
+    world.turns(1).await;
+    world.near.revoke(Kind::SESSION, issued.token.expose()).await.unwrap();
+    let issued = world.log_in(Kind::SESSION).await;
+    world.node.advance(LAG + MILLI);
+    let first = Late::begin(&world, &issued).await;
+    let second = spawn(&world, &issued);
+    world.pass(Duration::ZERO).await;
+    assert!(second.is_finished());
+    assert!(second.await.unwrap().unwrap().is_newest());
+    first.arrive().await;
 }

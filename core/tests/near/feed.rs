@@ -125,6 +125,16 @@ async fn clocks_that_move_against_each_other_cost_the_proof_of_a_turn() {
     world.feed(Mode::Good);
     world.turns(1).await;
     assert!(world.hits(&issued).await);
+    // What the turn proves that noticed is from before.
+    world.feed(Mode::TwoPongs(MILLI));
+    world.turns(2).await;
+    assert!(world.hits(&issued).await);
+    world.node.step_wall(MILLI * 250);
+    let turns = world.store.turns();
+    world.pass_until(|| world.store.turns() > turns).await;
+    assert!(!world.hits(&issued).await);
+    world.turns(2).await;
+    assert!(world.hits(&issued).await);
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -126,6 +126,29 @@ async fn a_token_that_confirms_another_is_read() {
     assert!(!world.events().contains(&EventKind::Confirmed), "it was confirmed before");
 }
 
+/// A stream checks the successor before it has arrived; its first use confirms it.
+#[tokio::test(start_paused = true)]
+async fn a_successor_that_is_not_confirmed_is_read() {
+    let world = World::new();
+    let old = world.log_in(Kind::REMEMBER).await;
+    let new = world.far.verify_and_rotate(Kind::REMEMBER, old.token.expose()).await.unwrap();
+    let new = new.successor.unwrap();
+    let text = new.token.expose();
+    let check = async || {
+        let candidate = world.near.look_up(Kind::REMEMBER, text).await.unwrap();
+        candidate.before_arrival().verify(None).await.unwrap();
+    };
+    check().await;
+    world.turns(2).await;
+    check().await;
+    world.store.calls();
+    check().await;
+    assert_eq!(world.store.calls(), [""; 0], "it is kept");
+    world.events();
+    world.near.verify(Kind::REMEMBER, text).await.unwrap();
+    assert!(world.events().contains(&EventKind::Confirmed));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_successor_is_read_and_its_predecessor_passes_no_longer_than_the_overlap() {
     let world = World::new();

@@ -125,6 +125,27 @@ async fn what_this_node_rotates_is_read_again() {
     assert!(!world.hits(&old).await && !world.hits(&old).await);
 }
 
+/// The read sees the record alive and is over before the call, which forgets the record when it ends, not before.
+#[tokio::test(start_paused = true)]
+async fn a_record_that_is_read_while_this_node_ends_it_is_refused_afterwards() {
+    let (world, issued) = World::hit().await;
+    let other = world.log_in(Kind::SESSION).await;
+    world.feed(Mode::Hangs);
+    let held = world.store.hold_revoke();
+    let near = world.near.clone();
+    let ending =
+        tokio::spawn(async move { near.revoke_subject(&alice(), Kind::SESSION, Reason::LoggedOut).await });
+    held.arrival().await;
+    for token in [&issued, &other] {
+        world.verify(token).await.unwrap();
+    }
+    held.release();
+    assert_eq!(ending.await.unwrap().unwrap(), 2);
+    for token in [&issued, &other] {
+        assert_eq!(world.rejected(token).await, Rejected::Revoked(Reason::LoggedOut));
+    }
+}
+
 /// A write may have happened although its future was dropped.
 #[tokio::test(start_paused = true)]
 async fn a_write_that_is_cut_off_is_forgotten_all_the_same() {

@@ -50,13 +50,14 @@ pub(crate) struct Store {
     calls: Arc<Mutex<Vec<&'static str>>>,
     held: Arc<Mutex<Option<Held>>>,
     held_replace: Arc<Mutex<Option<Held>>>,
+    held_revoke: Arc<Mutex<Option<Held>>>,
     stuck: Arc<Mutex<Option<Arc<Semaphore>>>>,
     heard: Arc<Mutex<Option<Heard>>>,
     turns: Arc<AtomicUsize>,
     feeds: Arc<AtomicUsize>,
 }
 
-/// A call that has done its work, and whose answer is held back.
+/// A call that is held back: most when they have done their work, and before they answer.
 #[derive(Clone)]
 pub(crate) struct Held {
     arrived: Arc<Semaphore>,
@@ -91,6 +92,7 @@ impl Store {
             calls: Arc::default(),
             held: Arc::default(),
             held_replace: Arc::default(),
+            held_revoke: Arc::default(),
             stuck: Arc::default(),
             heard: Arc::default(),
             turns: Arc::default(),
@@ -119,6 +121,11 @@ impl Store {
     /// Holds back the answer of the next `replace`.
     pub(crate) fn hold_replace(&self) -> Held {
         self.held_replace.lock().unwrap().insert(Held::new()).clone()
+    }
+
+    /// Holds back the next `revoke_by_subject` before it has any effect.
+    pub(crate) fn hold_revoke(&self) -> Held {
+        self.held_revoke.lock().unwrap().insert(Held::new()).clone()
     }
 
     /// Lets every `find` hang from now on, until the semaphore that this returns is closed.
@@ -250,6 +257,10 @@ impl TokenStore for Store {
 
     async fn revoke_by_subject(&self, subject: &Subject, revocation: &Revocation) -> Result<u64, StoreError> {
         self.count("revoke");
+        let held = self.held_revoke.lock().unwrap().take();
+        if let Some(held) = held {
+            held.hold().await;
+        }
         self.inner.revoke_by_subject(subject, revocation).await
     }
 

@@ -28,6 +28,23 @@ fn an_ending_is_not_missed_if_the_runtime_of_the_turns_stands_still() {
     });
 }
 
+#[test]
+fn a_caller_that_waits_starts_the_turns_again_when_their_runtime_ends() {
+    let first = runtime();
+    let (world, issued) = first.block_on(World::hit());
+    runtime().block_on(async {
+        let waiting = wait(&world.near, &issued);
+        world.pass(MILLI).await;
+        let feeds = world.store.feeds();
+        first.shutdown_background();
+        world.pass(MILLI).await;
+        assert_eq!(world.store.feeds(), feeds + 1);
+        world.end().await;
+        world.turns(1).await;
+        assert!(waiting.is_finished());
+    });
+}
+
 /// The timers of tokio stand still while a machine is suspended.
 #[tokio::test(start_paused = true)]
 async fn an_expiry_during_a_suspension_is_noticed() {
