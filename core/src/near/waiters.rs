@@ -1,15 +1,16 @@
 //! Callers that wait for the end of a record.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
 use crate::selector::Selector;
 
-/// Who waits for which record. A caller that waits costs its place here, and no work until it is woken.
+/// Who waits for which record, in the order of the selectors, so that those of a shard are next to each other. A caller
+/// that waits costs its place here, and no work until it is woken.
 #[derive(Debug, Default)]
-pub(super) struct Waiters(Mutex<HashMap<Selector, Waiting>>);
+pub(super) struct Waiters(Mutex<BTreeMap<Selector, Waiting>>);
 
 #[derive(Debug, Default)]
 struct Waiting {
@@ -44,7 +45,10 @@ impl Waiters {
     }
 
     pub(super) fn wake_shard(&self, shard: [u8; 2]) {
-        for (_, waiting) in self.lock().iter().filter(|(selector, _)| selector.shard() == shard) {
+        let (mut first, mut last) = (Selector([0; 16]), Selector([0xff; 16]));
+        first.0[..2].copy_from_slice(&shard);
+        last.0[..2].copy_from_slice(&shard);
+        for (_, waiting) in self.lock().range(first..=last) {
             waiting.wake.notify_waiters();
         }
     }
@@ -55,7 +59,7 @@ impl Waiters {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<Selector, Waiting>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Selector, Waiting>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

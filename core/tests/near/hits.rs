@@ -1,6 +1,9 @@
 //! What the cache accepts, and what it leaves to the store.
 
-use hallpass_core::{Denied, EventKind, Fingerprint, FingerprintCheck, Kind, Rejected, Stamp};
+use hallpass_core::{
+    Denied, EventKind, Fingerprint, FingerprintCheck, KeyId, Keyring, Kind, NearCache, Policy, Rejected,
+    RequestContext, Stamp, Tokens, danger,
+};
 
 use crate::store::Mode;
 use crate::world::{LAG, MILLI, MINUTE, SECOND, World, alice};
@@ -215,6 +218,26 @@ async fn an_expired_token_is_judged_by_the_store() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_key_that_is_refused_from_an_instant_on_is_judged_by_the_store() {
+    let mut world = World::new();
+    let until = world.clock_now().saturating_add(SECOND * 30);
+    let ring = Keyring::new(KeyId::new(1).unwrap(), &[1; 32]).unwrap();
+    world.near = Tokens::builder(world.store.clone())
+        .clock(world.clock.clone())
+        .keyring(danger::accept_unkeyed_until(ring, until))
+        .policy(Policy::session().cached_for(MINUTE))
+        .near_cache(NearCache::new().node_clock(world.node.clone()))
+        .build()
+        .unwrap();
+    let issued = world.log_in(Kind::SESSION).await;
+    world.keep(&issued).await;
+    world.clock.advance(SECOND * 29);
+    assert!(world.hits(&issued).await);
+    world.clock.advance(SECOND);
+    assert_eq!(world.rejected(&issued).await, Rejected::Invalid);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unknown_token_and_another_kind_are_judged_by_the_store() {
     let (world, issued) = World::hit().await;
     let text = issued.token.expose();
@@ -240,8 +263,12 @@ async fn a_call_that_asks_for_rotation_or_for_the_exact_answer_reads() {
     world.store.calls();
     world.near.verify_and_rotate(Kind::SESSION, text).await.unwrap();
     assert_eq!(world.store.calls(), ["find"]);
-    let exact = world.near.exact();
-    for _ in 0..2 {
+    let context = RequestContext::new().request_id("1");
+    for exact in [
+        world.near.exact(),
+        world.near.exact().with_context(context.clone()),
+        world.near.with_context(context).exact(),
+    ] {
         assert!(exact.verify(Kind::SESSION, text).await.unwrap().is_newest());
         assert_eq!(world.store.calls(), ["find"]);
     }

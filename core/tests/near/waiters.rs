@@ -1,12 +1,12 @@
 //! Many callers that wait for the end of a token, and odd places to wait in.
 
 use hallpass_core::store::Lost;
-use hallpass_core::{Kind, Rejected};
+use hallpass_core::{Kind, Reason, Rejected};
 use tokio::task::JoinHandle;
 
 use crate::ended::{reads, wait};
 use crate::store::Mode;
-use crate::world::{LAG, MILLI, MINUTE, SECOND, World};
+use crate::world::{LAG, MILLI, MINUTE, SECOND, World, alice};
 
 fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
@@ -138,4 +138,22 @@ async fn reads_that_hang_do_not_keep_other_callers_from_theirs() {
     assert!(waiting.is_finished(), "it has waited for the reads of others");
     stuck.close();
     drop(hung);
+}
+
+/// The feed is silent. A revocation of this node wakes those who wait for records of its shard, and no others.
+#[tokio::test(start_paused = true)]
+async fn what_this_node_ends_wakes_the_callers_that_wait_for_it() {
+    let (world, issued) = World::hit().await;
+    let (other, of_none) = (world.log_in(Kind::SESSION).await, world.anonymous().await);
+    let waiting = [wait(&world.near, &issued), wait(&world.near, &other)];
+    let of_another = wait(&world.near, &of_none);
+    world.turns(2).await;
+    world.feed(Mode::Hangs);
+    world.pass(MILLI * 20).await;
+    world.store.calls();
+    assert!(world.near.revoke_subject(&alice(), Kind::SESSION, Reason::LoggedOut).await.unwrap() > 0);
+    world.pass(MILLI).await;
+    assert!(waiting.iter().all(JoinHandle::is_finished));
+    assert_eq!(world.store.calls(), ["revoke", "find", "find"]);
+    assert!(!of_another.is_finished());
 }
