@@ -42,6 +42,7 @@ pub struct Builder {
     pub(crate) queue: usize,
     pub(crate) bounds: Bounds,
     functions: bool,
+    confirm: Option<Duration>,
     pub(crate) patches: Patches,
 }
 
@@ -73,6 +74,7 @@ impl PostgresStore {
             queue: QUEUE,
             bounds: Bounds::DEFAULT,
             functions: true,
+            confirm: None,
             patches: Patches::default(),
         }
     }
@@ -158,6 +160,27 @@ impl Builder {
     /// [`PostgresStore::migrate`] creates no function.
     pub fn without_functions(mut self) -> Self {
         self.functions = false;
+        self
+    }
+
+    /// Lets a near cache rely on the server only while its synchronous standbys confirm that they follow it.
+    ///
+    /// A primary that was replaced behind its back still answers, and does not announce what ends on its successor. So
+    /// a node that is cut off together with it accepts what has ended, until it learns of the failover.
+    ///
+    /// With this option the feed commits a message to the log every `every`, which waits for the standbys that
+    /// `synchronous_standby_names` requires; what the other writes wait for is not changed. **Every standby that may be
+    /// promoted must be among those that it requires**: for two of them, `FIRST 2 (a, b)`. One that is not required, or
+    /// one of a quorum, may be promoted while the others confirm the old primary. If the last confirmation began more
+    /// than twice `every` ago, the feed proves nothing, and verifications read the store; none is refused. So a near
+    /// cache sees an ending within its lag and twice `every`, whatever happens to the primary. A quarter of the lag is a
+    /// good choice. `every` is at least 10 ms and at most 20 s. By default nothing is confirmed.
+    ///
+    /// A feed then has a second connection. Opening it is [`StoreError::Refused`] while the server has no synchronous
+    /// standbys, and opening a store is, behind a pooler in transaction mode. It needs the language PL/pgSQL, which
+    /// every database has by default, and no function.
+    pub fn confirm_primary(mut self, every: Duration) -> Self {
+        self.confirm = Some(every.clamp(SHORTEST, LONGEST));
         self
     }
 
@@ -279,6 +302,10 @@ impl Builder {
         let open = async {
             self.names.check()?;
             let forgets = self.pooler == Some(Pooler::Forgets);
+            if self.confirm.is_some() && self.pooler.is_some() {
+                // Its connections last no longer than a transaction, and may lead to different servers.
+                return Err(Error::refused("Builder::confirm_primary needs connections without a pooler"));
+            }
             self.patches.check(|file| Statements::is_file(file) || migrate::is_file(file))?;
             let sql = Statements::new(&self.names, !forgets, &self.patches)?;
             let mut begin = sql.begin.text().to_owned();
@@ -293,6 +320,7 @@ impl Builder {
                 begin: begin.into(),
                 share: self.share,
                 queue: self.queue,
+                confirm: self.confirm,
             };
             let connections = Arc::new(Connections::new(pool, sql, options));
             let migrations = migrate::patched(&self.patches, self.functions)?;

@@ -72,6 +72,8 @@ pub(crate) struct Options {
     pub(crate) share: bool,
     /// How many calls of one sort may wait for their turn.
     pub(crate) queue: usize,
+    /// How often a feed asks the standbys whether they follow the server.
+    pub(crate) confirm: Option<Duration>,
 }
 
 impl Connections {

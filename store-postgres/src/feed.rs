@@ -11,6 +11,7 @@
 
 mod announced;
 mod cursor;
+mod standing;
 mod trim;
 
 use std::fmt;
@@ -26,6 +27,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use self::announced::Announced;
 use self::cursor::Cursor;
+use self::standing::Standing;
 use crate::connection::Connections;
 use crate::error::{Error, ErrorClass};
 
@@ -51,6 +53,7 @@ pub(crate) struct Feed {
     connections: Arc<Connections>,
     on: PgConnection,
     seen: Polled,
+    standing: Option<Standing>,
 }
 
 /// The answer to a poll.
@@ -79,9 +82,10 @@ impl Feed {
     async fn open_in(connections: &Arc<Connections>) -> Result<Self, Error> {
         // A quarter of the time is left for the rest.
         let until = connections.acquire_deadline(connections.deadline());
-        let to = connections.pool().connect_options();
-        let on = PgConnection::connect_with(&to).await.map_err(|error| Error::connecting(&error))?;
-        let mut feed = Self { connections: Arc::clone(connections), on, seen: Polled::default() };
+        let on = connect(connections).await?;
+        let (connections, seen) = (Arc::clone(connections), Polled::default());
+        let mut feed = Self { connections, on, seen, standing: None };
+        let connections = Arc::clone(&feed.connections);
         if connections.options().direct {
             feed.ask(set("set", SETTINGS.into_iter().chain(KEEPALIVES), connections.limit())).await?;
         }
@@ -94,6 +98,10 @@ impl Feed {
             Some((seen, _)) if seen.id == id => seen,
             _ => return Err(emptied()),
         };
+        if let Some(every) = connections.options().confirm {
+            let on = connect(&connections).await?;
+            feed.standing = Some(Standing::new(&connections, on, every, &feed.seen.id).await?);
+        }
         tracing::debug!("PostgreSQL: a feed is open");
         Ok(feed)
     }
@@ -220,7 +228,18 @@ impl ChangeFeed for Feed {
         }
         announced.report(heard);
         self.seen = polled;
-        Ok(Proven::ThisTurn)
+        match &mut self.standing {
+            None => Ok(Proven::ThisTurn),
+            Some(standing) => match standing.is_confirmed().await {
+                Some(true) => Ok(Proven::ThisTurn),
+                Some(false) => Err(Error::new(
+                    ErrorClass::Unavailable,
+                    "the synchronous standbys do not confirm that this server is still their primary",
+                )
+                .into_error(false)),
+                None => Ok(lost(Lost::Closed)),
+            },
+        }
     }
 }
 
@@ -228,6 +247,11 @@ impl fmt::Debug for Feed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Feed").field("pass", &self.seen.pass).finish_non_exhaustive()
     }
+}
+
+async fn connect(connections: &Connections) -> Result<PgConnection, Error> {
+    let to = connections.pool().connect_options();
+    PgConnection::connect_with(&to).await.map_err(|error| Error::connecting(&error))
 }
 
 fn lost(why: Lost) -> Proven {

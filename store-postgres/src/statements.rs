@@ -41,8 +41,8 @@ macro_rules! statements {
 
 statements! {
     advance, begin, changes, delete, due, end, end_batch, epoch, epoch_batch, exists, find, find_batch, insert,
-    insert_batch, linger, list_by_subject, mark, mark_page, marked, marker, poll, process, purge, purge_epochs, ready,
-    remove, remove_page, replace, replace_batch, requires, revoke, server, set_epoch, trim, writers,
+    insert_batch, linger, list_by_subject, mark, mark_page, marked, marker, poll, probe, process, purge, purge_epochs,
+    ready, remove, remove_page, replace, replace_batch, requires, revoke, server, set_epoch, standing, trim, writers,
 }
 
 /// One statement.

@@ -56,7 +56,7 @@ impl Address {
 }
 
 /// Turns a fresh server into a synchronous standby. The server's start ends when it is promoted.
-async fn follow(primary: &Server, standby: &Arc<Server>) {
+pub(crate) async fn follow(primary: &Server, standby: &Arc<Server>) {
     let mut on = connection(standby.url()).await;
     let data: String = sqlx::query_scalar("show data_directory").fetch_one(&mut on).await.unwrap();
     let programs = "select setting from pg_config where name = 'BINDIR'";
