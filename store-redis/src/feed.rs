@@ -25,13 +25,11 @@ use std::fmt;
 use std::future::poll_fn;
 use std::sync::Arc;
 use std::task::Poll;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use hallpass_core::StoreError;
 use hallpass_core::store::{ChangeFeed, Heard, Lost, Proven};
 use redis::{Pipeline, RedisError, Value};
-use tokio::time::Instant;
 
 use self::inbox::Inbox;
 use self::standing::Standing;
@@ -43,17 +41,12 @@ use crate::error::{ErrorClass, class, no_answer, settled, unavailable};
 use crate::feed_settings::FeedFault;
 use crate::topology::Topology;
 
-/// How often the masters of a cluster are asked for its map.
-const MAP_MAX_AGE: Duration = Duration::from_millis(250);
-
 /// A feed: a connection to each master.
 pub(crate) struct RedisFeed {
     backend: Arc<Backend>,
     masters: Vec<Master>,
     /// In a cluster, the ids of these masters.
     ids: HashSet<String>,
-    /// When they were last asked for the map of the cluster.
-    map_asked: Instant,
 }
 
 /// A master, and the connection on which it reports.
@@ -91,9 +84,9 @@ async fn open_all(backend: &Arc<Backend>) -> Result<RedisFeed, StoreError> {
     };
     let opened = all(nodes.into_iter().map(|node| Master::open(backend, node)).collect()).await;
     let masters = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
-    let feed = RedisFeed { backend: Arc::clone(backend), masters, ids, map_asked: Instant::now() };
+    let feed = RedisFeed { backend: Arc::clone(backend), masters, ids };
     // From here on everything is heard. If there are other masters by now, these are not all.
-    for answer in feed.ask(true).await {
+    for answer in feed.ask().await {
         match answer.map_err(|error| no_answer(&error))? {
             Answer::Fine => {}
             Answer::MoreMasters | Answer::NoMaster => {
@@ -167,9 +160,12 @@ impl Master {
 
 impl RedisFeed {
     /// Asks all masters at the same time. In a cluster all of them are asked for the map, because each may be the
-    /// first to know of a change.
-    async fn ask(&self, for_the_map: bool) -> Vec<Result<Answer, RedisError>> {
-        let ids = (for_the_map && self.backend.router.topology.is_cluster()).then_some(&self.ids);
+    /// first to know of a change; and in each turn, because an ending may be acknowledged right after the change.
+    async fn ask(&self) -> Vec<Result<Answer, RedisError>> {
+        let for_the_map = self.backend.router.topology.is_cluster();
+        #[cfg(feature = "test-hooks")]
+        let for_the_map = for_the_map && !self.backend.feed.has(FeedFault::NoMap);
+        let ids = for_the_map.then_some(&self.ids);
         all(self.masters.iter().map(|master| master.ask(ids)).collect()).await
     }
 
@@ -213,11 +209,7 @@ impl RedisFeed {
 impl ChangeFeed for RedisFeed {
     async fn turn(&mut self, heard: &Heard) -> Result<Proven, StoreError> {
         let named = self.is_named().await;
-        let map_is_due = self.map_asked.elapsed() >= MAP_MAX_AGE;
-        if map_is_due {
-            self.map_asked = Instant::now();
-        }
-        let answers = self.ask(map_is_due).await;
+        let answers = self.ask().await;
         // The driver has read everything that came before the answers. What was heard is reported, whatever else
         // this turn finds.
         let mut lost = None;

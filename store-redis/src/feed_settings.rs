@@ -21,6 +21,8 @@ pub enum FeedFault {
     BusyProves,
     /// The report of a flush is passed over.
     NullIsNothing,
+    /// The map of the cluster is not asked for.
+    NoMap,
 }
 
 impl FeedSettings {

@@ -1,11 +1,11 @@
 //! Tests the feeds of groups: Sentinels that name another master, slots that move, and nodes that join or take over.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hallpass_core::store::{Change, Record, TokenStore};
 use hallpass_core::{Kind, Note, StoreError};
-use hallpass_store_redis::RedisStore;
-use hallpass_test_servers::{Backend, Launch, Server, needed, redis_cluster, redis_sentinel};
+use hallpass_store_redis::{FeedFault, RedisStore};
+use hallpass_test_servers::{Backend, Cluster, Launch, Server, needed, redis_cluster, redis_sentinel};
 use tokio::task::block_in_place;
 
 use crate::help::{record, sentinel, spent, stored, subject, tell, until};
@@ -31,7 +31,7 @@ async fn works_again(store: &RedisStore, name: &str) {
         {
             return false;
         }
-        let acknowledged = std::time::Instant::now();
+        let acknowledged = Instant::now();
         loop {
             match listener.turn().await {
                 Turn::Proven(Some(at)) if at >= acknowledged => {
@@ -81,6 +81,17 @@ async fn without_sentinels_nothing_is_proved() {
     block_in_place(|| group.sentinels().iter().for_each(|sentinel| sentinel.start().unwrap()));
     until("a proof", async || matches!(listener.turn().await, Turn::Proven(Some(_)))).await;
     hears(&mut listener, &store, "alice").await;
+}
+
+/// Makes `newcomer` a node of the cluster, through one that is.
+async fn meet(cluster: &Cluster, newcomer: &Server, through: &Server) {
+    tell(newcomer, &format!("CLUSTER MEET {} {}", through.address().ip(), through.address().port()));
+    let id = tell(newcomer, "CLUSTER MYID");
+    let knows = |node: &Server| tell(node, "CLUSTER NODES").contains(&id);
+    until("acquaintance", async || {
+        cluster.nodes().iter().all(knows) && tell(newcomer, "CLUSTER INFO").contains("state:ok")
+    })
+    .await;
 }
 
 fn is_not_done<T>(answer: &Result<T, StoreError>) -> bool {
@@ -166,13 +177,7 @@ async fn a_replica_that_takes_over_and_a_node_that_gets_its_first_slot_are_losse
     let mut listener = Listener::open(&store).await;
     hears(&mut listener, &store, &name).await;
     let token = stored(&store, &name, Kind::SESSION).await;
-    tell(&newcomer, &format!("CLUSTER MEET {} {}", owner.address().ip(), owner.address().port()));
-    let id = tell(&newcomer, "CLUSTER MYID");
-    let knows = |node: &Server| tell(node, "CLUSTER NODES").contains(&id);
-    until("acquaintance", async || {
-        nodes.iter().all(knows) && tell(&newcomer, "CLUSTER INFO").contains("state:ok")
-    })
-    .await;
+    meet(&cluster, &newcomer, owner).await;
     listener.catch_up().await;
     let moving = Move { from: owner, to: &newcomer, slot };
     moving.begin();
@@ -181,4 +186,59 @@ async fn a_replica_that_takes_over_and_a_node_that_gets_its_first_slot_are_losse
     println!("a node with its first slot: {}", listener.until_lost().await);
     works_again(&store, &name).await;
     assert_eq!(store.find(token.selector).await.unwrap(), Some(token));
+}
+
+/// Returns whether a turn proves what it has not heard: what ended on a node that got its first slot after the turn
+/// before.
+async fn misses_a_newcomer(store: &RedisStore, cluster: &Cluster, there: &Move<'_>) -> bool {
+    let mut feed = None;
+    until("a feed", async || {
+        feed = store.announcer().unwrap().feed().await.ok();
+        feed.is_some()
+    })
+    .await;
+    let mut listener = Listener::of(feed.unwrap());
+    listener.catch_up().await;
+    // The slot is empty, and so has moved at once.
+    there.end();
+    let token = stored(store, "alice", Kind::SESSION).await;
+    assert!(store.delete(token.selector, &Note::none()).await.unwrap());
+    let acknowledged = Instant::now();
+    let missed = loop {
+        match listener.turn().await {
+            Turn::Proven(Some(at)) if at >= acknowledged => break !listener.has(token.selector),
+            Turn::Lost(_) => break false,
+            Turn::Proven(_) | Turn::Failed(_) => {}
+        }
+    };
+    Move { from: there.to, to: there.from, slot: there.slot }.end();
+    let id = tell(there.to, "CLUSTER MYID");
+    let is_back = |node: &Server| {
+        // Slots are named after eight other words.
+        let has_none = |line: &str| line.starts_with(&id) && line.split_whitespace().count() == 8;
+        tell(node, "CLUSTER NODES").lines().any(has_none)
+    };
+    until("the slot is back", async || cluster.nodes().iter().all(is_back)).await;
+    missed
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_turn_proves_what_ended_on_a_node_with_its_first_slot() {
+    let Some(cluster) = needed("feeds of a cluster that grows", redis_cluster()).unwrap() else { return };
+    // Otherwise it becomes a replica when it has lost its last slot.
+    let clustered = Launch::new(Backend::Redis)
+        .setting("cluster-enabled", "yes")
+        .setting("cluster-allow-replica-migration", "no");
+    let Some(newcomer) = needed("another node", clustered.start()).unwrap() else { return };
+    let builder = || RedisStore::cluster(cluster.urls()).timeout(Duration::from_secs(2));
+    let store = builder().connect().await.unwrap();
+    let wrong = builder().feed_fault(FeedFault::NoMap).connect().await.unwrap();
+    let Move { from, slot, .. } = Move::of(&cluster, "alice");
+    meet(&cluster, &newcomer, from).await;
+    let there = Move { from, to: &newcomer, slot };
+    for _ in 0..3 {
+        assert!(!misses_a_newcomer(&store, &cluster, &there).await, "a proof covers what was not heard");
+    }
+    // An earlier map may name the newcomer to this feed.
+    until("a miss", async || misses_a_newcomer(&wrong, &cluster, &there).await).await;
 }
