@@ -4,7 +4,7 @@
 //! while further calls wait. Between two such questions there is a pause, in which calls go on with the map as it
 //! is known.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
@@ -48,8 +48,6 @@ pub(crate) struct Cluster {
 #[derive(Debug)]
 struct Map {
     owners: Vec<Option<Arc<Node>>>,
-    /// The ids of the masters that the last answer named.
-    masters: HashSet<String>,
     /// Every node that the last answer named or that a redirection named since, and the seeds, by
     /// `host:port`. Each keeps its connections.
     nodes: HashMap<String, Arc<Node>>,
@@ -105,11 +103,6 @@ impl Cluster {
             }
         }
         Ok(masters)
-    }
-
-    /// The ids of the masters, as they were last named.
-    pub(crate) fn master_ids(&self) -> HashSet<String> {
-        self.map.read().unwrap_or_else(PoisonError::into_inner).masters.clone()
     }
 
     /// Notes the new owner of a slot, as reported by `from`.
@@ -268,13 +261,7 @@ impl Asking<'_> {
 impl Map {
     fn of(seeds: &[Arc<Node>]) -> Self {
         let nodes = seeds.iter().map(|seed| (seed.name.clone(), Arc::clone(seed))).collect();
-        Self {
-            owners: vec![None; SLOTS],
-            masters: HashSet::new(),
-            nodes,
-            due: Instant::now(),
-            pause: Duration::ZERO,
-        }
+        Self { owners: vec![None; SLOTS], nodes, due: Instant::now(), pause: Duration::ZERO }
     }
 
     /// Adopts the map that `teller` returned, and forgets every node that it does not name. Returns whether a
@@ -307,7 +294,6 @@ impl Map {
         };
         let news = !self.owners.iter().zip(&owners).all(same);
         (self.owners, self.nodes) = (owners, named);
-        self.masters = layout.master_ids().map(str::to_owned).collect();
         news
     }
 

@@ -36,7 +36,7 @@ use self::standing::Standing;
 use crate::backend::Backend;
 use crate::cluster_slots::Layout;
 use crate::connection::{LiveConnection, Node};
-use crate::error::{ErrorClass, class, no_answer, settled, unavailable};
+use crate::error::{ErrorClass, class, no_answer, odd_answer, settled, unavailable};
 #[cfg(feature = "test-hooks")]
 use crate::feed_settings::FeedFault;
 use crate::topology::Topology;
@@ -55,6 +55,8 @@ struct Master {
     connection: LiveConnection,
     inbox: Arc<Inbox>,
     standing: Option<Standing>,
+    /// In a cluster, what its nodes call it. It says so itself: a map may name another node at this address.
+    id: Option<String>,
 }
 
 /// What a master answered in a turn.
@@ -78,12 +80,9 @@ pub(crate) async fn open(backend: &Arc<Backend>) -> Result<RedisFeed, StoreError
 async fn open_all(backend: &Arc<Backend>) -> Result<RedisFeed, StoreError> {
     let topology = &backend.router.topology;
     let nodes = topology.masters().await?;
-    let ids = match topology {
-        Topology::Cluster(cluster) => cluster.master_ids(),
-        _ => HashSet::new(),
-    };
     let opened = all(nodes.into_iter().map(|node| Master::open(backend, node)).collect()).await;
     let masters = opened.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let ids = masters.iter().filter_map(|master| master.id.clone()).collect();
     let feed = RedisFeed { backend: Arc::clone(backend), masters, ids };
     // From here on everything is heard. If there are other masters by now, these are not all.
     for answer in feed.ask().await {
@@ -121,11 +120,15 @@ impl Master {
             )
             .unwrap_or_else(|| no_answer(&error))
         })?;
+        let id = match backend.router.topology.is_cluster() {
+            true => Some(own_id(&mut connection).await?),
+            false => None,
+        };
         let standing = match backend.feed.confirm {
             Some(wait) => Some(Standing::new(wait, &node, &connection).await?),
             None => None,
         };
-        Ok(Self { node, connection, inbox, standing })
+        Ok(Self { node, connection, inbox, standing, id })
     }
 
     fn is_open(&self) -> bool {
@@ -247,6 +250,15 @@ impl fmt::Debug for RedisFeed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let masters: Vec<_> = self.masters.iter().map(|master| &master.node.name).collect();
         f.debug_struct("RedisFeed").field("masters", &masters).finish_non_exhaustive()
+    }
+}
+
+/// The id of the node of a cluster at the other end.
+async fn own_id(connection: &mut LiveConnection) -> Result<String, StoreError> {
+    let answer = connection.send(redis::cmd("CLUSTER").arg("MYID")).await;
+    match answer.map_err(|error| no_answer(&error))? {
+        Value::BulkString(id) => String::from_utf8(id).map_err(|_| odd_answer(false)),
+        _ => Err(odd_answer(false)),
     }
 }
 

@@ -211,15 +211,21 @@ async fn misses_a_newcomer(store: &RedisStore, cluster: &Cluster, there: &Move<'
             Turn::Proven(_) | Turn::Failed(_) => {}
         }
     };
-    Move { from: there.to, to: there.from, slot: there.slot }.end();
-    let id = tell(there.to, "CLUSTER MYID");
+    take_back(cluster, there).await;
+    missed
+}
+
+/// Moves an empty slot back.
+async fn take_back(cluster: &Cluster, from_there: &Move<'_>) {
+    let Move { from, to, slot } = *from_there;
+    Move { from: to, to: from, slot }.end();
+    let id = tell(to, "CLUSTER MYID");
     let is_back = |node: &Server| {
         // Slots are named after eight other words.
         let has_none = |line: &str| line.starts_with(&id) && line.split_whitespace().count() == 8;
         tell(node, "CLUSTER NODES").lines().any(has_none)
     };
     until("the slot is back", async || cluster.nodes().iter().all(is_back)).await;
-    missed
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -239,6 +245,18 @@ async fn no_turn_proves_what_ended_on_a_node_with_its_first_slot() {
     for _ in 0..3 {
         assert!(!misses_a_newcomer(&store, &cluster, &there).await, "a proof covers what was not heard");
     }
+    // This handle knows the newcomer from a map, and learns from an answer to a call that its only slot has gone.
+    there.end();
+    let address = newcomer.address().to_string();
+    until("a feed that listens to the newcomer", async || {
+        let feed = store.announcer().unwrap().feed().await;
+        feed.is_ok_and(|feed| format!("{feed:?}").contains(&address))
+    })
+    .await;
+    take_back(&cluster, &there).await;
+    let token = stored(&store, "alice", Kind::SESSION).await;
+    assert!(store.delete(token.selector, &Note::none()).await.unwrap());
+    assert!(!misses_a_newcomer(&store, &cluster, &there).await, "a feed took it for a master that it knows");
     // An earlier map may name the newcomer to this feed.
     until("a miss", async || misses_a_newcomer(&wrong, &cluster, &there).await).await;
 }
