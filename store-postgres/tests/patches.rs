@@ -7,7 +7,7 @@ mod harness;
 
 use std::process::ExitCode;
 
-use hallpass_conformance_tests::Clause::{S1, S2, S3, S4, S5, S7, S8, S9, S10, S11};
+use hallpass_conformance_tests::Clause::{S1, S2, S3, S4, S5, S7, S8, S9, S10, S11, S19};
 use hallpass_conformance_tests::{Clause, Patch, prove};
 use hallpass_store_postgres::Builder;
 use hallpass_test_servers::{Backend, Launch, needed};
@@ -30,6 +30,9 @@ const OVERWRITTEN: &[(Clause, &str)] =
     &[(S2, "insert::a_taken_selector_is_a_duplicate_and_the_old_record_is_untouched")];
 const PURGED: &[(Clause, &str)] = &[(S10, "expiry::exactly_what_is_due_goes")];
 const PAGES: &[(Clause, &str)] = &[(S9, "list::pages_cover_each_record_once")];
+const UNHEARD: &[(Clause, &str)] = &[(S19, "feed::each_ending_is_heard_by_the_next_proof")];
+const HUNDREDS: &[(Clause, &str)] = &[(S19, "feed::a_revocation_of_hundreds_is_heard")];
+const TRIMMED: &[(Clause, &str)] = &[(S19, "feed::what_ended_before_purges_is_heard_or_lost")];
 
 macro_rules! patch {
     ($name:ident, $file:literal, $from:literal => $to:literal, $caught:expr) => {
@@ -207,6 +210,27 @@ const PATCHES: &[Patch] = &[
     patch!(list_without_a_limit, "list_by_subject.sql", "limit $6" => "limit 99 * $6", PAGES),
     patch!(list_of_everybody, "list_by_subject.sql", "subject = $1" => "subject >= $1",
         &[(S9, "list::only_the_subjects_own_records_are_listed")]),
+    // announcements and the feed
+    patch!(delete_announces_nothing, "delete.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(end_announces_nothing, "end.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(end_together_announces_nothing, "end_batch.sql", "and purpose <> 3" => "and purpose > 9", UNHEARD),
+    patch!(remove_announces_nothing, "remove.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(remove_names_another_shard, "remove.sql", "substr(selector, 1, 2)" => "substr(selector, 2, 2)", HUNDREDS),
+    patch!(mark_announces_nothing, "mark.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(mark_names_another_shard, "mark.sql", "substr(selector, 1, 2)" => "substr(selector, 2, 2)", HUNDREDS),
+    patch!(remove_page_announces_nothing, "remove_page.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(mark_page_announces_nothing, "mark_page.sql", "where purpose <> 3" => "where purpose > 9", UNHEARD),
+    patch!(function_announces_nothing, "0005_announcing.sql", "cardinality(gone) > 0" => "cardinality(gone) > 1000000", UNHEARD),
+    patch!(function_announces_its_last_sweep_only, "0005_announcing.sql", "gone := gone || gone_now" => "gone := '{}'", UNHEARD),
+    patch!(function_names_another_shard, "0005_announcing.sql", "substr(selector, 1, 2)" => "substr(selector, 2, 2)", HUNDREDS),
+    patch!(poll_begins_after_xmax, "poll.sql", "xid >= $1" => "xid > $1",
+        &[(S19, "feed::each_ending_is_heard_by_the_next_proof"), (S19, "feed::a_feed_hears_from_its_opening_on")]),
+    patch!(poll_forgets_what_was_in_progress, "poll.sql", "where xid = any ($2::text::xid8[])" => "where xid = any ($2::text::xid8[]) and xid < '1'",
+        &[(S19, "feed_race::whatever_was_acknowledged_before_a_proof_was_heard")]),
+    patch!(trim_removes_what_is_over, "trim.sql", "(select trim_before from hallpass_feed where started = pg_postmaster_start_time())" => "null::xid8", TRIMMED),
+    patch!(each_purge_removes_what_is_over_and_counts_once, "advance.sql",
+        "set pass = pass + 1, trim_before = pg_snapshot_xmin(snap), snap = pg_current_snapshot(), at = now()\nwhere started = pg_postmaster_start_time()\n    and at not between now() - interval '60 s' and now()"
+        => "set pass = greatest(pass, 1), trim_before = pg_snapshot_xmin(pg_current_snapshot()), at = now()\nwhere started = pg_postmaster_start_time()", TRIMMED),
 ];
 
 fn main() -> ExitCode {

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use hallpass_conformance_tests::Clause::{S2, S4, S5, S7, S8, S9, S10, S11};
+use hallpass_conformance_tests::Clause::{S2, S4, S5, S7, S8, S9, S10, S11, S19};
 use hallpass_conformance_tests::{Patch, prove};
 use support::{Kind, RedisHarness};
 
@@ -349,5 +349,54 @@ const PATCHES: &[Patch] = &[
         from: "redis.call('SET', KEYS[1], ARGV[1] .. ARGV[2], 'PX', ARGV[3])",
         to: "",
         caught: &[(S11, "fence::the_right_epoch_admits_and_any_other_fences")],
+    },
+    Patch {
+        name: "delete_announces_nothing",
+        file: "delete.lua",
+        from: "if string.byte(head, 87) ~= 3",
+        to: "if false",
+        caught: &[(S19, "feed::each_ending_is_heard_by_the_next_proof")],
+    },
+    Patch {
+        name: "an_ending_replace_announces_nothing",
+        file: "replace.lua",
+        from: "if ARGV[6] then",
+        to: "if false then",
+        caught: &[(S19, "feed::each_ending_is_heard_by_the_next_proof")],
+    },
+    Patch {
+        name: "revoke_announces_nothing",
+        file: "revoke.lua",
+        from: "local refused = tell(doomed)",
+        to: "local refused = tell({})",
+        caught: &[(S19, "feed::each_ending_is_heard_by_the_next_proof")],
+    },
+    Patch {
+        name: "revoke_announces_one_record",
+        file: "revoke.lua",
+        from: "notes[#notes + 1] = ",
+        to: "notes[1] = ",
+        caught: &[(S19, "feed::each_ending_is_heard_by_the_next_proof")],
+    },
+    Patch {
+        name: "revoke_names_no_shard",
+        file: "revoke.lua",
+        from: "if #notes > 16 then notes = { '' } end",
+        to: "if #notes > 16 then notes = {} end",
+        caught: &[(S19, "feed::a_revocation_of_hundreds_is_heard")],
+    },
+    Patch {
+        name: "delete_notes_nothing",
+        file: "delete.lua",
+        from: "redis.pcall('SETRANGE', note, '0', 'x')",
+        to: "1",
+        caught: &[(S19, "feed::each_ending_is_heard_by_the_next_proof")],
+    },
+    Patch {
+        name: "sweep_announces_nothing",
+        file: "sweep.lua",
+        from: "local refused = tell(doomed)",
+        to: "local refused = tell({})",
+        caught: &[(S19, "feed::a_revocation_of_ten_thousand_is_heard")],
     },
 ];
