@@ -34,6 +34,8 @@ mod runner;
 mod secrets;
 mod service;
 mod specimen;
+#[doc(hidden)]
+pub mod staleness;
 mod watched;
 
 pub use backend::Backend;
