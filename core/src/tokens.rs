@@ -21,6 +21,7 @@ mod renew;
 mod revoke;
 mod settle;
 mod valid;
+mod waited_out;
 mod write;
 
 use std::fmt;
@@ -68,7 +69,7 @@ use crate::store::{Kinds, TokenStore};
 /// | list devices and keys | [`list`](Self::list); [`remove_unreadable`](Self::remove_unreadable) removes a row that does not decode |
 /// | erase a user | [`forget_subject`](Self::forget_subject) |
 /// | remove expired records | [`purge`](Self::purge), or a [`Purger`](crate::Purger) in the background |
-/// | accept tokens without a call of the store | [`Policy::cached_for`], [`TokensBuilder::near_cache`]; [`exact`](Self::exact) for one answer past the cache |
+/// | accept tokens without a call of the store | [`Policy::cached_for`], [`TokensBuilder::near_cache`]; [`exact`](Self::exact) for one answer past the cache, [`waited_out`](Self::waited_out) for an ending that returns when no node can accept any more |
 /// | attach the client's address and user agent to events | [`with_context`](Self::with_context) |
 /// | read the configuration | [`policy`](Self::policy), [`kinds_for`](Self::kinds_for), [`now`](Self::now) |
 ///
@@ -93,6 +94,8 @@ pub struct Tokens {
     context: Option<Arc<RequestContext>>,
     /// Whether every answer comes from the store.
     exact: bool,
+    /// Whether an ending returns only when no node can accept any more.
+    waits_out: bool,
 }
 
 struct Shared {
@@ -106,6 +109,8 @@ struct Shared {
     max_skew: Duration,
     max_logins: NonZeroU32,
     max_records_per_login: NonZeroU32,
+    /// How long after its acknowledgement some node may still accept what was ended.
+    time_to_wait: Duration,
 }
 
 impl Tokens {

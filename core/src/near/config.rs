@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use super::clock::NodeClock;
 
+/// The longest lag that can be set.
+const LONGEST_LAG: Duration = Duration::from_secs(10);
+
 /// The settings of a near cache: records kept in the memory of this node.
 ///
 /// Give it to [`TokensBuilder::near_cache`](crate::TokensBuilder::near_cache), and name the kinds that are kept with
@@ -12,6 +15,8 @@ use super::clock::NodeClock;
 #[derive(Clone, Debug)]
 pub struct NearCache {
     pub(super) lag: Duration,
+    /// Whether the lag was set.
+    names_lag: bool,
     pub(super) capacity: usize,
     pub(super) poll_every: Duration,
     pub(super) clock: Option<Arc<dyn NodeClock>>,
@@ -23,6 +28,7 @@ impl NearCache {
     pub const fn new() -> Self {
         Self {
             lag: Duration::from_secs(1),
+            names_lag: false,
             capacity: 64 * 1024 * 1024,
             poll_every: Duration::from_millis(20),
             clock: None,
@@ -34,9 +40,13 @@ impl NearCache {
     ///
     /// Usually it is seen within the time of [`poll_every`](Self::poll_every). A store that does not answer for
     /// longer than the lag is asked for every verification until it answers again.
+    ///
+    /// A service that keeps no kind, an administration tool for instance, may set it, too: to the longest lag of the
+    /// nodes that keep some, for [`Tokens::waited_out`](crate::Tokens::waited_out).
     #[must_use]
     pub const fn lag(mut self, lag: Duration) -> Self {
         self.lag = lag;
+        self.names_lag = true;
         self
     }
 
@@ -62,12 +72,18 @@ impl NearCache {
         self
     }
 
+    /// Returns the longest lag of any node, as far as a service with these settings knows. If it keeps no kind and its
+    /// lag was not set, other nodes may have any lag.
+    pub(crate) const fn longest_lag(&self, keeps: bool) -> Duration {
+        if keeps || self.names_lag { self.lag } else { LONGEST_LAG }
+    }
+
     /// # Errors
     /// The rule that a setting breaks.
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let milli = Duration::from_millis(1);
         match self {
-            _ if self.lag < milli * 100 || self.lag > milli * 10_000 => {
+            _ if self.lag < milli * 100 || self.lag > LONGEST_LAG => {
                 Err("the lag is from 100 milliseconds to 10 seconds")
             }
             _ if self.poll_every < milli || self.poll_every > self.lag / 4 => {

@@ -6,6 +6,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::waited_out::time_to_wait;
 use super::{Shared, Tokens};
 use crate::clock::{Clock, SystemClock};
 use crate::entropy::{Entropy, OsEntropy};
@@ -43,6 +44,7 @@ impl TokensBuilder {
             max_skew: Duration::from_secs(10),
             max_logins: MAX_LOGINS,
             max_records_per_login: MAX_RECORDS_PER_LOGIN,
+            time_to_wait: Duration::ZERO,
         };
         Self(shared, NearCache::new())
     }
@@ -127,6 +129,7 @@ impl TokensBuilder {
         if let (Some(kept), false) = (kept, announces) {
             return Err(BuildError::NoAnnouncer(kept.kind));
         }
+        shared.time_to_wait = time_to_wait(&near_cache, kept.is_some());
         // Also if no kind is kept: it hears what ends. It takes no turn before it is used.
         let (store, observer) = (Arc::clone(&shared.store), shared.observer.clone());
         let near = Near::new(near_cache, store, Arc::clone(&shared.clock), observer);
@@ -136,7 +139,7 @@ impl TokensBuilder {
             (Some(_), Some(near)) => shared.store = Arc::new(OwnWrites::new(Arc::clone(near))),
             (None, _) => {}
         }
-        Ok(Tokens { shared: Arc::new(shared), context: None, exact: false })
+        Ok(Tokens { shared: Arc::new(shared), context: None, exact: false, waits_out: false })
     }
 }
 

@@ -172,7 +172,14 @@ impl Tokens {
         self.detached(|tokens| async move { tokens.end_here(ending).await }).await
     }
 
-    /// Does the same inside a task that is already detached.
+    /// Does the same, and then waits it out if this handle does.
+    pub(super) async fn end_and_wait(&self, ending: Ending) -> Result<u64, Failure> {
+        let ended = self.end(ending).await?;
+        self.wait_out().await;
+        Ok(ended)
+    }
+
+    /// Does the same as [`end`](Self::end) inside a task that is already detached.
     pub(super) async fn end_here(&self, ending: Ending) -> Result<u64, Failure> {
         let mut unreported = UnreportedEnding { tokens: self, ending: Some(ending) };
         let result = match &unreported.ending {

@@ -164,6 +164,6 @@ impl Tokens {
         }
         let event_kind = EventKind::Revoked(Reason::Administrative);
         let ending = Ending::unreadable(subject, selector, event_kind, self.now());
-        Ok(self.end(ending).await? > 0)
+        Ok(self.end_and_wait(ending).await? > 0)
     }
 }

@@ -160,7 +160,11 @@ impl Tokens {
             authentication,
             rest,
         };
-        self.detached(|tokens| async move { tokens.renew_login(&renewal).await }).await
+        let renewed = self.detached(|tokens| async move { tokens.renew_login(&renewal).await }).await?;
+        if renewed.ended.is_ok() {
+            self.wait_out().await;
+        }
+        Ok(renewed)
     }
 
     /// Renews in four steps. A copy of the caller's token gains nothing from them, whatever calls it makes meanwhile:

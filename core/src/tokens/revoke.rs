@@ -48,6 +48,7 @@ impl Tokens {
             };
             // Of two concurrent log-outs, the one that ended something emits the event.
             self.end(ending.only_if_some().shown_by(&record)).await?;
+            self.wait_out().await;
             return Ok(());
         };
         // Its mark stays, and so do those of other records: they tell the owner why they ended, because of a theft
@@ -57,6 +58,7 @@ impl Tokens {
         {
             let rest = fenced(Ending::mark(subject, login_of(&record), Reason::LoggedOut, now));
             if self.end(rest.only_if_some().shown_by(&record)).await? > 0 {
+                self.wait_out().await;
                 return Ok(());
             }
         }
@@ -131,7 +133,7 @@ impl Tokens {
     /// The call completes even if the future is dropped.
     pub async fn forget_subject(&self, subject: &Subject) -> Result<u64, Failure> {
         let ending = Ending::remove(subject, RecordFilter::all(), EventKind::Forgotten, self.now());
-        self.end(ending.with_fence()).await
+        self.end_and_wait(ending.with_fence()).await
     }
 
     async fn revoke_matching(
@@ -144,7 +146,7 @@ impl Tokens {
             let rule = "must be logged out, logged out elsewhere, credential changed or administrative";
             return Err(LimitError::new("reason", rule).into());
         }
-        self.end(Ending::mark(subject, filter, reason, self.now()).with_fence()).await
+        self.end_and_wait(Ending::mark(subject, filter, reason, self.now()).with_fence()).await
     }
 
     /// Returns the record of an older token that the same browser sends, if its login differs from `login` and can be

@@ -16,4 +16,5 @@ mod losses;
 mod memory;
 mod own;
 mod threads;
+mod waited_out;
 mod waiters;
