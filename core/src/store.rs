@@ -75,7 +75,7 @@ pub use filter::{Kinds, Logins, Page, RecordFilter};
 ///
 /// `docs/adapter.md` in the repository has the statements, a table of columns, the errors of PostgreSQL, MySQL and
 /// Redis as [`StoreError`]s, and for each clause the usual reasons why an adapter breaks it. `examples/custom-store`
-/// is a complete store with SQLite in one file. The package `hallpass-conformance-tests` tests your store, and
+/// is a complete store with a feed, in one file. The package `hallpass-conformance-tests` tests your store, and
 /// `hallpass-test-servers` launches the server for that.
 #[async_trait]
 pub trait TokenStore: fmt::Debug + Send + Sync + 'static {

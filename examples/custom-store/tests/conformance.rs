@@ -1,27 +1,26 @@
-//! Runs the suite on this store, with a file for each namespace.
+//! Runs the suite on this store, with an actor for each namespace.
 
+use std::collections::HashMap;
 use std::process::ExitCode;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hallpass_conformance_tests::{Backend, Capability};
-use hallpass_custom_store::SqliteStore;
+use hallpass_custom_store::ActorStore;
 
 fn main() -> ExitCode {
-    let file = |namespace: &str| format!("{}/{namespace}.db", env!("CARGO_TARGET_TMPDIR"));
-    let sqlite = Backend::blocking(format!("sqlite {}", rusqlite::version()), move |namespace| {
-        Ok(SqliteStore::open(file(namespace))?)
+    let stores: Arc<Mutex<HashMap<String, ActorStore>>> = Arc::default();
+    let discarded = Arc::clone(&stores);
+    let actor = Backend::new("actor", move |namespace| {
+        let mut stores = stores.lock().unwrap_or_else(PoisonError::into_inner);
+        // A second node: another handle of the same actor.
+        let store = stores.entry(namespace).or_insert_with(ActorStore::empty).clone();
+        async move { Ok(store) }
     })
-    .discard(move |namespace| async move {
-        let _ = ["", "-wal", "-shm"].map(|suffix| std::fs::remove_file(file(&namespace) + suffix));
+    .discard(move |namespace| {
+        discarded.lock().unwrap_or_else(PoisonError::into_inner).remove(&namespace);
+        async {}
     })
-    .damage(move |namespace, selector| {
-        let rows = rusqlite::Connection::open(file(namespace))?.execute(
-            "UPDATE tokens SET body = zeroblob(100000) WHERE selector = ?1",
-            [selector.0.as_slice()],
-        )?;
-        if rows == 1 { Ok(()) } else { Err("there is no such row".into()) }
-    })
-    .without(Capability::PowerLoss, "not tested with a power loss")
-    .without(Capability::Outage, "there is no server")
-    .without(Capability::Feed, "this store announces nothing");
-    hallpass_conformance_tests::main(sqlite)
+    .without(Capability::ProcessCrash, "the tables are gone when the actor stops")
+    .without(Capability::Outage, "no server: nothing to stop or to cut off");
+    hallpass_conformance_tests::main(actor)
 }
