@@ -3,6 +3,9 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
+#[expect(dead_code, reason = "its main is a program")]
+#[path = "../../examples/relay.rs"]
+mod relay;
 mod store;
 mod world;
 
@@ -15,6 +18,7 @@ mod hits;
 mod losses;
 mod memory;
 mod own;
+mod relayed;
 mod threads;
 mod waited_out;
 mod waiters;

@@ -53,6 +53,7 @@ pub(crate) struct Store {
     held_revoke: Arc<Mutex<Option<Held>>>,
     stuck: Arc<Mutex<Option<Arc<Semaphore>>>>,
     heard: Arc<Mutex<Option<Heard>>>,
+    held_turn: Arc<Mutex<Option<Held>>>,
     turns: Arc<AtomicUsize>,
     feeds: Arc<AtomicUsize>,
 }
@@ -95,6 +96,7 @@ impl Store {
             held_revoke: Arc::default(),
             stuck: Arc::default(),
             heard: Arc::default(),
+            held_turn: Arc::default(),
             turns: Arc::default(),
             feeds: Arc::default(),
         }
@@ -143,6 +145,11 @@ impl Store {
     /// Returns what the last turn reported to: a feed may keep it.
     pub(crate) fn heard(&self) -> Heard {
         self.heard.lock().unwrap().clone().unwrap()
+    }
+
+    /// Holds back the answer of the next turn.
+    pub(crate) fn hold_turn(&self) -> Held {
+        self.held_turn.lock().unwrap().insert(Held::new()).clone()
     }
 
     /// Returns the number of turns that have ended.
@@ -208,6 +215,10 @@ impl ChangeFeed for Feed {
             Mode::Panics => panic!("the test says so"),
             Mode::Closed | Mode::OpeningHangs => Ok(Proven::Lost(Lost::Closed)),
         };
+        let held = self.store.held_turn.lock().unwrap().take();
+        if let Some(held) = held {
+            held.hold().await;
+        }
         self.store.turns.fetch_add(1, Ordering::SeqCst);
         answer
     }
