@@ -1,9 +1,13 @@
 //! What the suite cannot do to an actor: it stands still, stops, or is replaced while a near cache listens to it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use hallpass_core::store::TokenStore as _;
-use hallpass_core::{Denied, Kind, NearCache, Note, Policy, Rejected, Selector, StoreError, Subject, Tokens};
+use hallpass_core::{
+    Denied, Kind, ManualClock, NearCache, Note, Policy, Rejected, Selector, StoreError, Subject, Timestamp,
+    Tokens,
+};
 use hallpass_custom_store::ActorStore;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::yield_now;
@@ -73,8 +77,11 @@ impl Site {
     async fn new(store: &ActorStore) -> Outcome<Self> {
         let kept = Policy::session().cached_for(Duration::from_secs(600));
         let cache = NearCache::new().lag(Duration::from_secs(10));
-        let near = Tokens::builder(store.clone()).policy(kept).near_cache(cache).build()?;
-        let far = Tokens::builder(store.clone()).build()?;
+        // It stands still, so that no use of the token is ever due to be written, which would read the store.
+        let clock = Arc::new(ManualClock::new(Timestamp::from_millis(1_800_000_000_000)));
+        let builder = || Tokens::builder(store.clone()).clock(Arc::clone(&clock));
+        let near = builder().policy(kept).near_cache(cache).build()?;
+        let far = builder().build()?;
         let login = far.begin_login(&Subject::new("alice")?).await?;
         let text = far.issue(&login, Kind::SESSION).await?.token.expose().to_owned();
         let site = Self { near, far, text };
