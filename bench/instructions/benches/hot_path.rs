@@ -10,6 +10,7 @@ use hallpass_core::store::Record;
 #[library_benchmark]
 #[bench::unkeyed(Bench::new(false))]
 #[bench::keyed(Bench::new(true))]
+#[bench::near(Bench::near())]
 fn verify(bench: Bench) -> (bool, Bench) {
     (black_box(bench.verify()), bench)
 }
