@@ -6,6 +6,7 @@
 
 mod maker;
 mod memory;
+mod near;
 mod open;
 mod options;
 mod ours;
@@ -72,6 +73,9 @@ fn measure(options: &Options, runtime: &Handle) -> Report {
     }
     if options.wants("web") {
         web::bench(&mut report, options, runtime);
+    }
+    if options.wants("near") {
+        near::bench(&mut report, options, runtime);
     }
     if options.wants("scale") {
         scale::bench(&mut report, options, runtime);

@@ -7,7 +7,7 @@ use lexopt::prelude::*;
 pub(crate) const HELP: &str = "\
 Usage: hallpass-bench [options]
 
-  --only AREAS    measure only these of memory,sled,postgres,redis,web,scale [all but scale]
+  --only AREAS    measure only these of memory,sled,postgres,redis,web,near,scale [all but scale]
   --what NAMES    measure only these operations, such as find,rotate,issue,revoke,list,purge [all]
   --seconds N     how long each system runs for each figure [3]
   --rounds N      the number of turns over which that time is spread [5]
@@ -22,7 +22,7 @@ Usage: hallpass-bench [options]
 Servers come from the environment, local programs or containers; see test-servers/README.md.";
 
 /// All areas.
-const AREAS: [&str; 6] = ["memory", "sled", "postgres", "redis", "web", "scale"];
+const AREAS: [&str; 7] = ["memory", "sled", "postgres", "redis", "web", "near", "scale"];
 
 pub(crate) struct Options {
     areas: Vec<String>,
@@ -45,7 +45,7 @@ impl Options {
 
     fn parse(mut arguments: lexopt::Parser) -> Result<Option<Self>, lexopt::Error> {
         let mut options = Self {
-            areas: AREAS[..5].iter().map(ToString::to_string).collect(),
+            areas: AREAS[..6].iter().map(ToString::to_string).collect(),
             what: Vec::new(),
             seconds: 3.0,
             rounds: 5,

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use crate::report::{Cell, Report, systems};
+use crate::report::{Cell, Fact, Report, systems};
 
 const BEGIN: &str = "<!-- figures -->\n";
 const END: &str = "<!-- end of figures -->\n";
@@ -48,10 +48,22 @@ fn figures(report: &Report, plots: Option<&str>) -> String {
     if !sizes.is_empty() {
         _ = write!(text, "\n### Bytes\n\n| system | of | bytes |\n| --- | --- | --- |\n{sizes}");
     }
+    let facts: String = report.facts.iter().map(fact).collect();
+    if !facts.is_empty() {
+        _ = write!(
+            text,
+            "\n## The near cache: goals\n\nMissed goals are bold.\n\n| what | goal | measured (the rounds) |\n| --- | --- | --- |\n{facts}"
+        );
+    }
     for (area, system, reason) in &report.missing {
         _ = write!(text, "\nMissing: {system} ({area}): {reason}\n");
     }
     text
+}
+
+fn fact(fact: &Fact) -> String {
+    let mark = if fact.is_met() { "" } else { "**" };
+    format!("| {} | {} | {mark}{}{mark} |\n", fact.what, fact.goal(), fact.measured())
 }
 
 /// A row for each system, with the rates by number of tasks, and the latencies at the largest number.

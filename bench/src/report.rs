@@ -64,6 +64,61 @@ impl Ratio {
     }
 }
 
+/// A figure for which the tables have no column, with the goal that was set for it.
+pub(crate) struct Fact {
+    pub(crate) what: String,
+    pub(crate) goal: Option<Goal>,
+    pub(crate) unit: &'static str,
+    pub(crate) median: f64,
+    pub(crate) min: f64,
+    pub(crate) max: f64,
+}
+
+#[derive(Clone, Copy)]
+pub(crate) enum Goal {
+    AtLeast(f64),
+    AtMost(f64),
+}
+
+impl Fact {
+    /// A figure that was measured in each of these rounds.
+    pub(crate) fn of(
+        what: impl Into<String>,
+        goal: Option<Goal>,
+        unit: &'static str,
+        rounds: Vec<f64>,
+    ) -> Self {
+        let min = rounds.iter().copied().fold(f64::INFINITY, f64::min);
+        let max = rounds.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        Self { what: what.into(), goal, unit, median: median(rounds), min, max }
+    }
+
+    pub(crate) fn is_met(&self) -> bool {
+        match self.goal {
+            None => true,
+            Some(Goal::AtLeast(least)) => self.median >= least,
+            Some(Goal::AtMost(most)) => self.median <= most,
+        }
+    }
+
+    pub(crate) fn goal(&self) -> String {
+        match self.goal {
+            None => "-".to_owned(),
+            Some(Goal::AtLeast(least)) => format!("at least {least} {}", self.unit),
+            Some(Goal::AtMost(most)) => format!("at most {most} {}", self.unit),
+        }
+    }
+
+    /// The median, and the range over the rounds if there are several.
+    pub(crate) fn measured(&self) -> String {
+        let Self { median, min, max, unit, .. } = self;
+        if min == max {
+            return format!("{median:.2} {unit}");
+        }
+        format!("{median:.2} {unit} ({min:.2} to {max:.2})")
+    }
+}
+
 /// Everything that was measured in this run, and everything that is missing.
 pub(crate) struct Report {
     began: Instant,
@@ -73,12 +128,13 @@ pub(crate) struct Report {
     pub(crate) missing: Vec<(String, String, String)>,
     /// Area, system, subject, number of bytes.
     pub(crate) sizes: Vec<(String, String, String, f64)>,
+    pub(crate) facts: Vec<Fact>,
 }
 
 impl Report {
     pub(crate) fn new() -> Self {
-        let (cells, ratios, missing, sizes) = Default::default();
-        Self { began: Instant::now(), cells, ratios, missing, sizes }
+        let (cells, ratios, missing, sizes, facts) = Default::default();
+        Self { began: Instant::now(), cells, ratios, missing, sizes, facts }
     }
 
     /// The cells of each operation of each area, in the order in which they were measured.
@@ -147,6 +203,13 @@ impl Report {
         self.sizes.push((area.to_owned(), system.to_owned(), what.to_owned(), bytes));
     }
 
+    pub(crate) fn fact(&mut self, fact: Fact) {
+        let goal = fact.goal.map_or(String::new(), |_| format!("; the goal: {}", fact.goal()));
+        let missed = if fact.is_met() { "" } else { ", MISSED" };
+        self.note(&format!("{}: {}{goal}{missed}", fact.what, fact.measured()));
+        self.facts.push(fact);
+    }
+
     /// Prints a result for which the tables have no column.
     pub(crate) fn note(&self, text: &str) {
         clear();
@@ -180,6 +243,10 @@ impl Report {
         }));
         lines.extend(self.sizes.iter().map(|(area, system, what, bytes)| {
             json!({ "area": area, "system": system, "size": what, "bytes": bytes.round() })
+        }));
+        lines.extend(self.facts.iter().map(|fact| {
+            json!({ "fact": fact.what, "unit": fact.unit, "median": rounded(fact.median),
+                    "min": rounded(fact.min), "max": rounded(fact.max), "goal": fact.goal(), "met": fact.is_met() })
         }));
         lines.extend(
             self.missing

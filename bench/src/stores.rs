@@ -56,7 +56,7 @@ pub(crate) fn postgres_server(cache: Option<&str>) -> Result<Server, Error> {
 }
 
 /// Returns what was started. If nothing was, reports the server as missing.
-fn started<T>(report: &mut Report, area: &str, start: impl Fn() -> Result<T, Error>) -> Option<T> {
+pub(crate) fn started<T>(report: &mut Report, area: &str, start: impl Fn() -> Result<T, Error>) -> Option<T> {
     report.progress(&format!("{area}: starting a server"));
     start().map_err(|error| report.missing(area, "the server", &error.to_string())).ok()
 }

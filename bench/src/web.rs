@@ -27,9 +27,7 @@ const IDLE: &str = "axum with a layer that does nothing";
 pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
     // The clients of each round log in anew: with the default cap the session of the calls in process would be evicted.
     let tokens = Tokens::builder(MemoryStore::new()).max_logins(NonZeroU32::MAX).build().unwrap();
-    let auth = hallpass_web::danger::insecure_cookies(AuthLayer::builder(tokens, Users)).build().unwrap();
-    let site = Router::new().route("/", get(home)).route("/login", post(log_in));
-    let site = site.route("/static", get(nothing)).layer(auth);
+    let site = site(tokens);
     let bare = Router::new().route("/", get(greeting)).route("/static", get(nothing));
     let idle = bare.clone().layer(Identity::new());
     let (ours, theirs) = (serve(runtime, &site).unwrap(), serve(runtime, &bare).unwrap());
@@ -48,6 +46,13 @@ pub(crate) fn bench(report: &mut Report, options: &Options, runtime: &Handle) {
         demo(runtime),
     ];
     run::area(report, "web", offers, ("-", options.rows), options);
+}
+
+/// The site: a page that greets the user, a login, and a page that does not use the session.
+pub(crate) fn site(tokens: Tokens) -> Router {
+    let auth = hallpass_web::danger::insecure_cookies(AuthLayer::builder(tokens, Users)).build().unwrap();
+    let site = Router::new().route("/", get(home)).route("/login", post(log_in));
+    site.route("/static", get(nothing)).layer(auth)
 }
 
 #[derive(Clone, Copy)]

@@ -8,6 +8,7 @@ mod cluster;
 mod embedded;
 mod external;
 mod memory;
+mod near;
 mod postgres;
 mod redis;
 mod rows;
@@ -82,6 +83,8 @@ fn serve() -> Result<(), Box<dyn Error>> {
         "postgres" => postgres::add(&mut setting),
         "redis" => redis::add(&mut setting),
         "redis cluster" => cluster::add(&mut setting),
+        "near postgres" => near::postgres(&mut setting),
+        "near redis" => near::redis(&mut setting),
         "web" => web::add(&mut setting),
         _ => return Err(format!("there is no area '{area}'").into()),
     }

@@ -18,7 +18,7 @@ use crate::Setting;
 use crate::rows::{VALUE, keys};
 
 /// How many operations run between two readings of the clock.
-const BATCH: u64 = 100;
+pub(crate) const BATCH: u64 = 100;
 
 pub(crate) fn add(setting: &mut Setting) {
     let rows = setting.rows;
@@ -42,7 +42,7 @@ struct Claims {
 }
 
 /// Verifies a token with some 250 bytes of claims, as a session would carry.
-fn jwt(algorithm: Algorithm) -> Box<dyn FnMut()> {
+pub(crate) fn jwt(algorithm: Algorithm) -> Box<dyn FnMut()> {
     let (private, public) = pair(algorithm);
     let claims = Claims {
         sub: "user-123456".into(),

@@ -13,7 +13,7 @@ use crate::rows::{VALUE, keys};
 use crate::{Offers, Setting, actix, external, tower};
 
 /// The number of connections, as in the example of tower-sessions.
-const POOL: usize = 6;
+pub(crate) const POOL: usize = 6;
 const BARE: &str = "redis-rs multiplexed";
 
 pub(crate) fn add(setting: &mut Setting) {

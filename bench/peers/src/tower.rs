@@ -48,7 +48,7 @@ pub(crate) async fn offers<S: SessionStore + Clone>(
 }
 
 /// Creates this number of sessions.
-async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
+pub(crate) async fn fill<S: SessionStore + Clone>(store: &S, count: usize) -> Vec<Id> {
     let make = |store: S, number| async move {
         let mut record = record(number, in_days(1));
         store.create(&mut record).await.unwrap();
