@@ -100,3 +100,31 @@ impl Tokens {
         Ok(found)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::ident::Kind;
+    use crate::memory::MemoryStore;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_entry_has_no_data() {
+        let kept = Policy::session().cached_for(Duration::from_secs(60));
+        let tokens = Tokens::builder(MemoryStore::new()).policy(kept).build().unwrap();
+        let login = tokens.begin_anonymous().unwrap();
+        let issued = tokens.issue(&login, Kind::SESSION).data("x").await.unwrap();
+        let near = tokens.shared.near.as_ref().unwrap();
+        let entry = loop {
+            tokens.verify(Kind::SESSION, issued.token.expose()).await.unwrap();
+            match near.get(issued.token.selector()) {
+                Known::Entry(entry) => break entry,
+                // The feed is not open yet.
+                _ => tokio::time::sleep(Duration::from_millis(1)).await,
+            }
+        };
+        let Kept { record, state } = &entry.value;
+        assert!(record.body.as_bytes().is_empty() && state.data.is_empty());
+    }
+}

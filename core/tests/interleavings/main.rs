@@ -2,7 +2,7 @@
 //!
 //! Time is a counter that every step moves, so "longer ago than the lag" means that many steps.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 #![expect(dead_code, reason = "the modules of the library have more users there")]
 
 #[path = "../../src/near/leased.rs"]
@@ -207,4 +207,25 @@ fn no_interleaving_accepts_what_ended_longer_ago_than_the_lag() {
     explore(1, 1, 3, 3);
     // Two records with room for one: entries are evicted while callers hold them.
     explore(2, 1, 1, 6);
+}
+
+/// What a caller finds has to be older than the instant that it compares it with: had it stopped in between, an old
+/// proof would look new.
+#[test]
+fn the_clock_is_read_last() {
+    let execution = || {
+        let world = World::new(1);
+        let flushes = world.open();
+        world.verify(0);
+        // Not a turn, which may report more than what has ended.
+        assert!(world.leased.raise(world.now(), flushes));
+        let Known::Entry(entry) = world.leased.get(selector(0)) else { panic!("it is kept") };
+        let now = || {
+            // A caller that still looked at the proof or the entry would find them gone.
+            world.leased.flush();
+            world.now()
+        };
+        assert_eq!(world.leased.check(&entry, LAG, AGE, now), Ok(()));
+    };
+    shuttle::check_random(execution, 1);
 }
