@@ -162,6 +162,16 @@ impl<C: Clock + ?Sized> Clock for std::sync::Arc<C> {
 mod tests {
     use super::*;
 
+    /// `/proc/uptime` counts them, too. `CLOCK_MONOTONIC` shows the same unless the machine was suspended, so to see
+    /// this test fail with it, run it in a time namespace: `unshare --time --boottime 100000`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_clock_of_a_node_counts_suspensions() {
+        let text = std::fs::read_to_string("/proc/uptime").unwrap();
+        let uptime = Duration::from_secs_f64(text.split(' ').next().unwrap().parse().unwrap());
+        assert!(Duration::from_nanos(since_boot().unwrap()) >= uptime);
+    }
+
     #[test]
     fn arithmetic_saturates_at_both_ends() {
         assert_eq!(Timestamp::MAX.saturating_add(Duration::MAX), Timestamp::MAX);

@@ -2,7 +2,7 @@
 //!
 //! Time is a counter that every step moves, so "longer ago than the lag" means that many steps.
 
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 #![expect(dead_code, reason = "the modules of the library have more users there")]
 
 #[path = "../../src/near/leased.rs"]
