@@ -39,8 +39,10 @@ impl Auth {
 
     /// Returns the user who sent the request; `None` if it is anonymous.
     ///
-    /// The first call finds the user, and later calls return the same result. In a stream or a WebSocket that stays
-    /// open, call [`recheck`](Self::recheck).
+    /// The first call finds the user, and later calls return the same result. A stream or a WebSocket that stays open
+    /// is closed by [`ended`](Self::ended), or asks again with [`recheck`](Self::recheck).
+    ///
+    /// If sessions are kept in the [near cache](hallpass_core::NearCache), the answer may be as old as that allows.
     ///
     /// # Errors
     /// [`Failure`] if the user cannot be determined.
@@ -56,7 +58,8 @@ impl Auth {
     ///
     /// `None` once the login was ended or has expired, or if its user no longer exists or is not active; then close
     /// the stream. It counts as a use of the session, as a request does. It cannot set a cookie, so it never rotates
-    /// a token and logs no user in. Call it before something is sent, and about every minute if nothing is sent.
+    /// a token and logs no user in. Call it before something is sent, and about every minute if nothing is sent. It
+    /// asks past the near cache, so it costs a read each time; [`ended`](Self::ended) costs none while it waits.
     ///
     /// # Errors
     /// [`Failure`] if the user cannot be determined: keep the stream open, and ask again soon.
@@ -78,6 +81,13 @@ impl Auth {
         Ok(resolved.known.as_ref().map(|(_, identity)| identity.clone()))
     }
 
+    /// Returns who is logged in at this moment, past the near cache and past a cache of users.
+    pub(crate) async fn exact_identity(&self) -> Result<Option<Identity>, Failure> {
+        let mut state = self.0.state.lock().await;
+        let resolved = self.0.resolved_exactly(&mut state).await?;
+        Ok(resolved.known.as_ref().map(|(_, identity)| identity.clone()))
+    }
+
     /// Returns the user who sent the request, or rejects the request.
     ///
     /// # Errors
@@ -90,11 +100,13 @@ impl Auth {
         }
     }
 
-    /// Returns the user who sent the request, if the login is fresh.
+    /// Returns the user who sent the request, if the login is fresh. It asks the store and the loader for the answer of
+    /// this moment.
     ///
     /// # Errors
     /// As for [`require`](Self::require), and [`Rejection::NotFresh`].
     pub async fn require_fresh<U: Send + Sync + 'static>(&self) -> Result<CurrentUser<U>, Rejection> {
+        self.exact_identity().await?;
         let user: CurrentUser<U> = self.require().await?;
         if user.identity().is_fresh() { Ok(user) } else { Err(self.not_fresh(user.identity())) }
     }

@@ -45,14 +45,15 @@ pub(crate) struct Config {
 }
 
 impl Config {
-    /// Loads the user that a record names, unless the record belongs to another audience.
-    pub(crate) async fn load(&self, subject: &Subject) -> Result<Option<Loaded>, Failure> {
+    /// Loads the user that a record names, unless the record belongs to another audience; past any cache if `exactly`.
+    pub(crate) async fn load(&self, subject: &Subject, exactly: bool) -> Result<Option<Loaded>, Failure> {
         let Some(audience) = &self.audience else {
-            return if self.is_of_an_audience(subject) { Ok(None) } else { self.loader.load(subject).await };
+            let foreign = self.is_of_an_audience(subject);
+            return if foreign { Ok(None) } else { self.loader.load(subject, exactly).await };
         };
         let id = subject.as_str().strip_prefix(audience.as_str()).and_then(|rest| rest.strip_prefix(':'));
         match id.map(Subject::new) {
-            Some(Ok(id)) => self.loader.load(&id).await,
+            Some(Ok(id)) => self.loader.load(&id, exactly).await,
             Some(Err(_)) | None => Ok(None),
         }
     }

@@ -57,7 +57,8 @@ impl<U> fmt::Debug for CurrentUser<U> {
 /// A [`CurrentUser`] whose login is [fresh](Identity::is_fresh): ask for it before a password or an address is
 /// changed.
 ///
-/// As an extractor it sends other users to authenticate again, or responds with 401.
+/// As an extractor it sends other users to authenticate again, or responds with 401. It asks past the near cache and
+/// past a cache of users.
 pub struct FreshUser<U>(pub CurrentUser<U>);
 
 impl<U> Deref for FreshUser<U> {
@@ -124,6 +125,9 @@ impl Identity {
 
     /// Returns whether the login is fresh enough for a sensitive action: it began with a password, not longer ago
     /// than the layer allows, and session protection has not found another client.
+    ///
+    /// If sessions are kept in the [near cache](hallpass_core::NearCache), what protection found for another request of
+    /// the session may be unseen for `cached_for`. A [`FreshUser`] is exact.
     #[must_use]
     pub const fn is_fresh(&self) -> bool {
         self.fresh

@@ -113,7 +113,8 @@ impl Auth {
         Ok(identity.map(|identity| (identity.subject, identity.login)))
     }
 
-    /// Returns the session of the user, if the user is logged in with one.
+    /// Returns the session of the user, if the user is logged in with one. A cached one will do: core reads the records
+    /// that it renews. And the stamp may have changed since, so asking again would refuse it.
     async fn own_session<'s>(&self, state: &'s mut State) -> Result<Option<&'s Valid>, Failure> {
         if self.0.is_answered() {
             return Err(Failure::AnswerSent);

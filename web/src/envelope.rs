@@ -3,6 +3,9 @@
 /// The layer's view of a record's data: a byte of flags, then a JSON object with the application's data.
 ///
 /// Data of another writer (another use of the same kind) count as no flags and no data.
+///
+/// The flags are in the first byte, which the near cache keeps. They are set and never taken back, so a cached flag
+/// that is set holds; one that is not may have been set meanwhile.
 #[derive(Clone, Copy)]
 pub(crate) struct Envelope<'a> {
     pub(crate) flags: u8,
@@ -23,10 +26,19 @@ const FLAGS: u8 = CONFIRMED | INACTIVE_ALLOWED | NOT_FRESH;
 impl<'a> Envelope<'a> {
     pub(crate) fn of(bytes: &'a [u8]) -> Self {
         match bytes.split_first() {
-            Some((&head, data)) if head & !FLAGS == VERSION => Self { flags: head & FLAGS, data },
+            Some((&head, data)) if is_ours(head) => Self { flags: head & FLAGS, data },
             _ => Self { flags: 0, data: &[] },
         }
     }
+}
+
+/// Returns the flags, given the first byte of a record's data.
+pub(crate) fn flags(first: Option<u8>) -> u8 {
+    first.filter(|&head| is_ours(head)).map_or(0, |head| head & FLAGS)
+}
+
+const fn is_ours(head: u8) -> bool {
+    head & !FLAGS == VERSION
 }
 
 /// Returns the bytes of an envelope.
@@ -58,6 +70,7 @@ mod tests {
         let envelope = Envelope::of(&bytes);
         assert_eq!(envelope.flags, INACTIVE_ALLOWED | NOT_FRESH);
         assert_eq!(envelope.data, b"{}");
+        assert_eq!(flags(bytes.first().copied()), envelope.flags);
     }
 
     #[test]
@@ -67,6 +80,7 @@ mod tests {
         for bytes in text.map(String::into_bytes).chain([vec![]]) {
             let envelope = Envelope::of(&bytes);
             assert!(envelope.flags == 0 && envelope.data.is_empty(), "{bytes:?}");
+            assert_eq!(flags(bytes.first().copied()), 0, "{bytes:?}");
         }
     }
 }

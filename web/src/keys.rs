@@ -24,6 +24,8 @@ impl Auth {
         self.refuse_unproven()?;
         let config = &self.0.config;
         let kind = config.keys.ok_or(hallpass_core::Failure::UnknownKind(Kind::API_KEY))?;
+        // A key outlives its login: none for a login that has ended.
+        self.exact_identity().await?;
         let Some((subject, login)) = self.caller().await? else { return Err(Refusal::Anonymous.into()) };
         if self.keys_of(&subject, login).await?.len() >= config.max_keys.get() as usize {
             return Err(Refusal::TooManyKeys.into());
@@ -122,7 +124,7 @@ impl Auth {
         let invalid = Refusal::Token(Rejected::Invalid);
         let candidate = self.tokens().look_up(kind, text).await?;
         let subject = candidate.subject().cloned().ok_or(invalid)?;
-        let loaded = self.0.config.load(&subject).await?.ok_or(invalid)?;
+        let loaded = self.0.config.load(&subject, true).await?.ok_or(invalid)?;
         let user = loaded.user.downcast().map_err(|_| Failure::WrongUserType)?;
         if !loaded.active && !inactive_too {
             self.0.tell_once(crate::SignalKind::Inactive, Some(&subject), Some(candidate.login()));

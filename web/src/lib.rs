@@ -13,6 +13,7 @@ mod cookie;
 mod csrf;
 mod current;
 mod devices;
+mod ended;
 mod envelope;
 mod error;
 #[cfg(feature = "axum")]
@@ -42,6 +43,7 @@ pub use client::{MissingFingerprint, Network, NetworkError, Protection};
 pub use config::ConfigError;
 pub use cookie::{CookieSpec, Keep, SameSite};
 pub use current::{CurrentUser, FreshUser, Identity, Via};
+pub use ended::{Ended, UntilEnded};
 pub use error::{Denied, Failure, Refusal};
 pub use future::ResponseFuture;
 pub use layer::AuthLayer;

@@ -261,7 +261,7 @@ impl<'a> LogIn<'a> {
         let held = state.held(request);
         for text in &held.sessions {
             let kept = async {
-                let candidate = request.session(held, text).await?;
+                let candidate = request.session(request.view(), held, text).await?;
                 let stamp = match candidate.subject() {
                     None => None,
                     Some(other) if other == subject => stamp,
@@ -286,7 +286,8 @@ impl<'a> LogIn<'a> {
         stamp: Option<&Stamp>,
     ) -> Result<Option<Timestamp>, Failure> {
         let request = &self.auth.0;
-        for candidate in request.remembered(state.held(request), &mut Resolved::default()).await? {
+        let held = state.held(request);
+        for candidate in request.remembered(request.view(), held, &mut Resolved::default()).await? {
             if candidate.subject() != Some(subject) {
                 continue;
             }

@@ -62,13 +62,39 @@ pub(crate) struct Resolved {
     pub(crate) rejections: Vec<Rejected>,
     /// The token that proves who sent it.
     pub(crate) credential: Option<Credential>,
+    /// Whether the near cache admitted the user, or a cache of users may have supplied it.
+    pub(crate) cached: bool,
 }
 
 /// The token that proves who sent a request.
-#[derive(Clone)]
 pub(crate) enum Credential {
     Session(Text),
-    Key(Text),
+    Key(Text, Valid),
+}
+
+impl Resolved {
+    /// Returns the token that lets the user in.
+    pub(crate) fn admitted_by(&self) -> Option<&Valid> {
+        match &self.credential {
+            _ if self.known.is_none() => None,
+            Some(Credential::Key(_, valid)) => Some(valid),
+            Some(Credential::Session(_)) | None => self.session.as_ref(),
+        }
+    }
+}
+
+/// Whom to ask: caches too, or only the store and the users themselves.
+#[derive(Clone, Copy)]
+pub(crate) struct View<'t> {
+    pub(crate) tokens: &'t Tokens,
+    pub(crate) exact: bool,
+}
+
+impl<'t> View<'t> {
+    /// Asks past every cache. `tokens` are [`exact`](Tokens::exact) ones.
+    pub(crate) const fn exact(tokens: &'t Tokens) -> Self {
+        Self { tokens, exact: true }
+    }
 }
 
 impl Request {
@@ -103,6 +129,11 @@ impl Request {
     /// Returns the tokens service on behalf of this request.
     pub(crate) fn tokens(&self) -> &Tokens {
         self.sent().map_or(&self.config.tokens, |sent| &sent.tokens)
+    }
+
+    /// Asks the caches, too.
+    pub(crate) fn view(&self) -> View<'_> {
+        View { tokens: self.tokens(), exact: false }
     }
 
     /// Sends a signal to the listener.

@@ -86,7 +86,8 @@ where
 
 async fn admit(auth: Result<Auth, Rejection>, fresh: bool) -> Result<(), Rejection> {
     let auth = auth?;
-    match auth.identity().await? {
+    let identity = if fresh { auth.exact_identity().await? } else { auth.identity().await? };
+    match identity {
         None => Err(auth.unauthorized()),
         Some(identity) if fresh && !identity.is_fresh() => Err(auth.not_fresh(&identity)),
         Some(_) => Ok(()),

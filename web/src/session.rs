@@ -65,8 +65,13 @@ impl Auth {
     /// [`Failure`] if the session cannot be determined.
     pub async fn session_data<T: SessionData>(&self) -> Result<T, Failure> {
         let mut state = self.0.state.lock().await;
-        let Some(valid) = &self.0.resolved(&mut state).await?.session else { return Ok(T::default()) };
-        match self.0.kept_data(valid).await {
+        let Some(valid) = &mut self.0.resolved(&mut state).await?.session else { return Ok(T::default()) };
+        // One read, however often the handler asks.
+        let data = match self.0.make_exact(valid).await {
+            Ok(()) => self.0.kept_data(valid).await,
+            Err(not_admitted) => Err(not_admitted),
+        };
+        match data {
             Ok(data) => Ok(read(&data)),
             Err(NotAdmitted::Rejected(_)) => Ok(T::default()),
             Err(NotAdmitted::Unreadable(failure)) => Err(failure.into()),

@@ -44,12 +44,31 @@ pub trait UserLoader: Send + Sync + 'static {
     type User: Send + Sync + 'static;
     /// The error if a user could not be loaded.
     type Error: Into<BoxError>;
+    /// Whether [`load`](Self::load) may return a user from memory. Such a loader also has to override
+    /// [`load_exactly`](Self::load_exactly).
+    const IS_CACHED: bool = false;
 
     /// Loads the user with this id. `None` if there is none, or none any more: the request is anonymous then.
     ///
     /// # Errors
     /// Only if the user cannot be determined: the response is 503, and no user is logged out.
     fn load(&self, id: &Subject) -> impl Future<Output = Result<Option<Self::User>, Self::Error>> + Send;
+
+    /// Loads the user as [`load`](Self::load) does, but never from memory.
+    ///
+    /// If the loader [is cached](Self::IS_CACHED), the layer calls it for everything that must be exact: for a
+    /// [`FreshUser`](crate::FreshUser), for [`recheck`](crate::Auth::recheck), and before an API key is made. It also
+    /// calls it if a token is bound to another stamp than that of the user from `load`, who may be the user before a
+    /// change of password.
+    ///
+    /// # Errors
+    /// As for [`load`](Self::load).
+    fn load_exactly(
+        &self,
+        id: &Subject,
+    ) -> impl Future<Output = Result<Option<Self::User>, Self::Error>> + Send {
+        UserLoader::load(self, id)
+    }
 
     /// Returns the user's id, which is passed to [`load`](Self::load): 1 to 255 bytes of text without NUL. It need
     /// not be secret. Do not use an address that may change.
@@ -74,6 +93,32 @@ pub trait UserLoader: Send + Sync + 'static {
     }
 }
 
+impl<L: UserLoader> UserLoader for Arc<L> {
+    type User = L::User;
+    type Error = L::Error;
+    const IS_CACHED: bool = L::IS_CACHED;
+
+    fn load(&self, id: &Subject) -> impl Future<Output = Result<Option<L::User>, L::Error>> + Send {
+        UserLoader::load(&**self, id)
+    }
+
+    fn load_exactly(&self, id: &Subject) -> impl Future<Output = Result<Option<L::User>, L::Error>> + Send {
+        UserLoader::load_exactly(&**self, id)
+    }
+
+    fn id(&self, user: &L::User) -> String {
+        (**self).id(user)
+    }
+
+    fn stamp(&self, user: &L::User) -> Option<Stamp> {
+        (**self).stamp(user)
+    }
+
+    fn is_active(&self, user: &L::User) -> bool {
+        (**self).is_active(user)
+    }
+}
+
 /// A user of any type.
 pub(crate) type AnyUser = Arc<dyn Any + Send + Sync>;
 
@@ -93,7 +138,9 @@ pub(crate) struct UserFacts {
 
 /// A [`UserLoader`] without its types, so that neither the layer nor [`Auth`](crate::Auth) has a parameter.
 pub(crate) trait AnyLoader: Send + Sync {
-    fn load<'a>(&'a self, id: &'a Subject) -> Loading<'a>;
+    fn load<'a>(&'a self, id: &'a Subject, exactly: bool) -> Loading<'a>;
+
+    fn is_cached(&self) -> bool;
 
     fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure>;
 }
@@ -101,15 +148,23 @@ pub(crate) trait AnyLoader: Send + Sync {
 type Loading<'a> = Pin<Box<dyn Future<Output = Result<Option<Loaded>, Failure>> + Send + 'a>>;
 
 impl<L: UserLoader> AnyLoader for L {
-    fn load<'a>(&'a self, id: &'a Subject) -> Loading<'a> {
+    fn load<'a>(&'a self, id: &'a Subject, exactly: bool) -> Loading<'a> {
         Box::pin(async move {
-            let user = UserLoader::load(self, id).await.map_err(|error| Failure::Loader(error.into()))?;
+            let user = match exactly {
+                true => self.load_exactly(id).await,
+                false => UserLoader::load(self, id).await,
+            };
+            let user = user.map_err(|error| Failure::Loader(error.into()))?;
             Ok(user.map(|user| Loaded {
                 stamp: self.stamp(&user),
                 active: self.is_active(&user),
                 user: Arc::new(user),
             }))
         })
+    }
+
+    fn is_cached(&self) -> bool {
+        L::IS_CACHED
     }
 
     fn describe(&self, user: &(dyn Any + Send + Sync)) -> Result<UserFacts, Failure> {

@@ -2,11 +2,11 @@
 
 use hallpass_core::{Candidate, FingerprintCheck, Origin, Reason, Rejected, Subject, Valid};
 
-use super::Request;
+use super::{Request, View};
 use crate::client::{MissingFingerprint, Protection};
 use crate::cookie::PresentedTokens;
 use crate::current::{Identity, Via};
-use crate::envelope::{Envelope, INACTIVE_ALLOWED, NOT_FRESH, raise};
+use crate::envelope::{Envelope, INACTIVE_ALLOWED, NOT_FRESH, flags, raise};
 use crate::error::{Failure, NotAdmitted};
 use crate::signal::SignalKind;
 use crate::user::{AnyUser, Loaded};
@@ -16,21 +16,27 @@ pub(super) type Judged<T> = Result<T, NotAdmitted>;
 
 impl Request {
     /// Resumes a session, if it comes from the client that it was issued to.
-    pub(super) async fn resume(&self, held: &PresentedTokens, text: &str) -> Judged<(Valid, Option<Loaded>)> {
-        let candidate = self.session(held, text).await?;
-        let (mut valid, loaded) = self.judge(candidate, false).await?;
+    pub(super) async fn resume(
+        &self,
+        view: View<'_>,
+        held: &PresentedTokens,
+        text: &str,
+    ) -> Judged<(Valid, Option<Loaded>)> {
+        let candidate = self.session(view, held, text).await?;
+        let (mut valid, loaded) = self.judge(view, candidate, false).await?;
         self.protect(&mut valid).await?;
         Ok((valid, loaded))
     }
 
     /// Looks up a session that the browser holds. If this very response hands it out, the check proves nothing about
     /// the browser: if the response gets lost, the browser comes back with its old tokens.
-    pub(crate) async fn session(
+    pub(crate) async fn session<'t>(
         &self,
+        view: View<'t>,
         held: &PresentedTokens,
         text: &str,
-    ) -> Result<Candidate<'_>, hallpass_core::Denied> {
-        let candidate = self.tokens().look_up(self.config.kinds.session, text).await?;
+    ) -> Result<Candidate<'t>, hallpass_core::Denied> {
+        let candidate = view.tokens.look_up(self.config.kinds.session, text).await?;
         let made = held.made.iter().any(|made| made.as_str() == text);
         Ok(if made { candidate.before_arrival() } else { candidate })
     }
@@ -50,6 +56,7 @@ impl Request {
             Protection::None => false,
             // A restored session is never fresh, so there is nothing to lower.
             Protection::Basic if valid.origin() == Origin::Restored => false,
+            Protection::Basic if self.flags(valid) & NOT_FRESH != 0 => false,
             Protection::Basic => {
                 let mut first = false;
                 self.tokens().update_data(valid, |data| first = raise(data, NOT_FRESH)).await?;
@@ -70,21 +77,26 @@ impl Request {
         }
     }
 
-    /// Returns the user of a key.
-    pub(super) async fn authenticate_key(&self, key: &str) -> Judged<(AnyUser, Identity)> {
+    /// Returns a key, and its user.
+    pub(super) async fn authenticate_key(
+        &self,
+        view: View<'_>,
+        key: &str,
+    ) -> Judged<(Valid, (AnyUser, Identity))> {
         let Some(kind) = self.config.keys else { return Err(Rejected::Invalid.into()) };
-        let candidate = self.tokens().look_up(kind, key).await?;
-        let (valid, loaded) = self.judge(candidate, false).await?;
+        let candidate = view.tokens.look_up(kind, key).await?;
+        let (valid, loaded) = self.judge(view, candidate, false).await?;
         let loaded = loaded.ok_or(Rejected::Invalid)?;
         self.tell_once(SignalKind::KeyUsed, valid.subject(), Some(valid.login()));
-        let (user, identity) = self.known(&valid, loaded.user, false).await?;
-        Ok((user, Identity { via: Via::Key, fresh: false, ..identity }))
+        let (user, identity) = self.known(&valid, loaded.user, false)?;
+        Ok((valid, (user, Identity { via: Via::Key, fresh: false, ..identity })))
     }
 
     /// Judges a token, given its user's present stamp. Rejects the tokens of a user who does not exist or is not
     /// active.
     pub(super) async fn judge(
         &self,
+        view: View<'_>,
         candidate: Candidate<'_>,
         rotate: bool,
     ) -> Judged<(Valid, Option<Loaded>)> {
@@ -93,7 +105,7 @@ impl Request {
         let loaded = match &subject {
             None => None,
             Some(subject) => {
-                let loaded = self.config.load(subject).await?;
+                let loaded = self.load_for(view, &candidate, subject).await?;
                 if loaded.is_none() {
                     self.tell_once(SignalKind::UnknownUser, Some(subject), Some(login));
                     return Err(Rejected::Invalid.into());
@@ -112,19 +124,30 @@ impl Request {
         } else {
             candidate.verify(stamp.as_ref()).await?
         };
-        if !active && self.flags(&valid).await? & INACTIVE_ALLOWED == 0 {
+        if !active && self.flags(&valid) & INACTIVE_ALLOWED == 0 {
             self.tell_once(SignalKind::Inactive, subject.as_ref(), Some(login));
             return Err(Rejected::Invalid.into());
         }
         Ok((valid, loaded))
     }
 
-    pub(super) async fn known(
+    /// Loads the user of a token. A user from a cache may be older than the token, which is bound to the present stamp.
+    async fn load_for(
         &self,
-        valid: &Valid,
-        user: AnyUser,
-        logged_in: bool,
-    ) -> Judged<(AnyUser, Identity)> {
+        view: View<'_>,
+        candidate: &Candidate<'_>,
+        subject: &Subject,
+    ) -> Result<Option<Loaded>, Failure> {
+        let loaded = self.config.load(subject, view.exact).await?;
+        let stamp = loaded.as_ref().and_then(|loaded| loaded.stamp);
+        let may_be_old = self.config.loader.is_cached() && !view.exact;
+        match may_be_old && candidate.is_bound_to_another(stamp.as_ref()) {
+            true => self.config.load(subject, true).await,
+            false => Ok(loaded),
+        }
+    }
+
+    pub(super) fn known(&self, valid: &Valid, user: AnyUser, logged_in: bool) -> Judged<(AnyUser, Identity)> {
         let restored = valid.origin() == Origin::Restored;
         let remembered = restored || valid.kind() == self.config.kinds.remember;
         let since = self.config.tokens.now().since(valid.auth_at());
@@ -136,18 +159,23 @@ impl Request {
                 (false, true) => Via::Password,
                 (false, false) => Via::Session,
             },
-            fresh: !remembered && since <= self.config.fresh_for && self.flags(valid).await? & NOT_FRESH == 0,
+            fresh: !remembered && since <= self.config.fresh_for && self.flags(valid) & NOT_FRESH == 0,
             authenticated_at: valid.auth_at(),
         };
         Ok((user, identity))
     }
 
-    /// Returns the layer's own flags of a token. Tokens of other kinds have none.
-    pub(super) async fn flags(&self, valid: &Valid) -> Judged<u8> {
-        if !self.config.kinds.contain(valid.kind()) {
-            return Ok(0);
+    /// Returns the layer's own flags of a token, which cost no call. Tokens of other kinds have none.
+    pub(super) fn flags(&self, valid: &Valid) -> u8 {
+        if self.config.kinds.contain(valid.kind()) { flags(valid.first_data_byte()) } else { 0 }
+    }
+
+    /// Reads the record of a token from the store, if the near cache accepted it.
+    pub(crate) async fn make_exact(&self, valid: &mut Valid) -> Judged<()> {
+        if valid.is_cached() {
+            self.tokens().update_data(valid, |_| {}).await?;
         }
-        Ok(Envelope::of(&self.tokens().data(valid).await?).flags)
+        Ok(())
     }
 
     /// Returns the application data of a session.

@@ -4,7 +4,7 @@ use hallpass_core::rotation::Presented;
 use hallpass_core::{Candidate, Issued, Origin, Rejected, Valid};
 
 use super::credentials::Judged;
-use super::{Request, Resolved};
+use super::{Request, Resolved, View};
 use crate::cookie::PresentedTokens;
 use crate::envelope::{CONFIRMED, INACTIVE_ALLOWED, raise, seal};
 use crate::error::{Failure, NotAdmitted};
@@ -16,20 +16,30 @@ impl Request {
     ///
     /// That tells core that the client has the successor, so a client that presents the predecessor later is a thief.
     /// If the thief was faster, the login ends here, including this session.
-    pub(super) async fn confirm_restored(&self, held: &PresentedTokens, valid: &mut Valid) -> Judged<()> {
-        if valid.origin() != Origin::Restored || self.flags(valid).await? & CONFIRMED != 0 {
+    pub(super) async fn confirm_restored(
+        &self,
+        view: View<'_>,
+        held: &PresentedTokens,
+        valid: &mut Valid,
+    ) -> Judged<()> {
+        let done = |valid: &Valid| self.flags(valid) & CONFIRMED != 0;
+        if valid.origin() != Origin::Restored || held.remembers.is_empty() || done(valid) {
             return Ok(());
         }
-        if held.remembers.is_empty() {
-            return Ok(());
+        if valid.is_cached() {
+            // Another node may have done it.
+            self.make_exact(valid).await?;
+            if done(valid) {
+                return Ok(());
+            }
         }
-        let candidates = self.remembered(held, &mut Resolved::default()).await?;
+        let candidates = self.remembered(view, held, &mut Resolved::default()).await?;
         let own = candidates.into_iter().find(|candidate| candidate.login() == valid.login());
         let done = match own {
             // The browser holds no token of this login: there is nothing to confirm.
             None => true,
             Some(own) => {
-                let (remember, _) = self.judge(own, true).await?;
+                let (remember, _) = self.judge(view, own, true).await?;
                 if let Some(successor) = &remember.successor {
                     self.send_successor(successor);
                 }
@@ -47,14 +57,15 @@ impl Request {
 
     /// Returns the remember-me tokens that may be valid, only the newest of each login. If a browser sends several,
     /// an old one would end the login that the newer one keeps.
-    pub(crate) async fn remembered(
+    pub(crate) async fn remembered<'t>(
         &self,
+        view: View<'t>,
         held: &PresentedTokens,
         resolved: &mut Resolved,
-    ) -> Result<Vec<Candidate<'_>>, Failure> {
+    ) -> Result<Vec<Candidate<'t>>, Failure> {
         let mut candidates = Vec::new();
         for text in &held.remembers {
-            let looked_up = self.tokens().look_up(self.config.kinds.remember, text).await;
+            let looked_up = view.tokens.look_up(self.config.kinds.remember, text).await;
             candidates.extend(self.note(resolved, looked_up.map_err(NotAdmitted::from))?);
         }
         candidates.sort_by_key(|candidate| match candidate.presented() {
@@ -77,11 +88,12 @@ impl Request {
     /// After the response was sent no token can be handed out, so the token is only verified.
     pub(super) async fn restore(
         &self,
+        view: View<'_>,
         held: &mut PresentedTokens,
         candidate: Candidate<'_>,
         anonymous: Option<&Valid>,
     ) -> Judged<(Valid, AnyUser)> {
-        let (valid, loaded) = self.judge(candidate, !self.is_answered()).await?;
+        let (valid, loaded) = self.judge(view, candidate, !self.is_answered()).await?;
         let loaded = loaded.ok_or(Rejected::Invalid)?;
         if self.is_answered() {
             return Ok((valid, loaded.user));
@@ -91,7 +103,7 @@ impl Request {
         if let Some(successor) = &valid.successor {
             self.send_successor(successor);
         }
-        let mut flags = self.flags(&valid).await? & INACTIVE_ALLOWED;
+        let mut flags = self.flags(&valid) & INACTIVE_ALLOWED;
         if valid.is_newest() && valid.successor.is_none() {
             flags |= CONFIRMED;
         }

@@ -5,6 +5,8 @@
 #![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test may panic")]
 
 mod browser;
+#[path = "../../examples/cached_users/loader.rs"]
+mod cached_users;
 mod heard;
 mod jar;
 mod routes;
@@ -27,6 +29,7 @@ mod late;
 mod locked;
 mod login;
 mod logout;
+mod near;
 mod once;
 mod origin;
 mod outage;

@@ -5,12 +5,27 @@ use std::convert::Infallible;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::get;
-use hallpass_core::EventKind;
+use futures_util::future::join_all;
+use hallpass_core::{EventKind, Policy};
 use hallpass_web::Auth;
+use tokio::task::JoinHandle;
 
 use crate::browser::Browser;
-use crate::site::{HOUR, Site};
+use crate::site::{HOUR, MINUTE, Site};
 use crate::users::User;
+use crate::wire::Answer;
+
+/// What a stream of events shows whose login ends: its one event, and the end of the body.
+const WHOLE: &str = "D\r\ndata: hello\n\n\r\n0\r\n\r\n";
+
+/// Opens a stream of events that lasts as long as its login.
+async fn opened(site: &Site, browser: &Browser) -> JoinHandle<Answer> {
+    let request = browser.prepare("GET", "/events", &[]);
+    let stream = tokio::spawn(async move { request.send_and_wait().await });
+    site.users.slow.0.acquire().await.unwrap().forget();
+    assert!(!stream.is_finished());
+    stream
+}
 
 /// Opens the stream, runs `meanwhile`, and returns what the stream showed.
 async fn watched<F: Future<Output = ()>>(site: &Site, browser: &Browser, meanwhile: F) -> String {
@@ -127,5 +142,109 @@ async fn a_stream_that_asks_only_after_the_answer_is_kept_by_no_cache() {
     ] {
         let answer = browser.to(news.clone()).get("/news").await;
         assert_eq!((&*answer.body, answer.header("cache-control")), (seen, cache));
+    }
+}
+
+#[tokio::test]
+async fn a_stream_of_events_closes_when_its_login_is_ended_on_another_device() {
+    let site = Site::new();
+    let (browser, elsewhere) = (site.browser_over_tcp().await, site.browser_over_tcp().await);
+    browser.log_in_remembered("alice").await;
+    elsewhere.log_in("alice").await;
+    let (one, other) = (opened(&site, &browser).await, opened(&site, &elsewhere).await);
+    assert_eq!(elsewhere.post("/devices/others", &[]).await.status, 200);
+    let one = one.await.unwrap();
+    assert_eq!((one.status, one.header("cache-control")), (200, Some("private, no-store")));
+    assert_eq!(one.body, WHOLE);
+    assert_eq!(browser.program().get("/events").await.status, 401, "and no other is opened");
+    assert_eq!(other.await.unwrap().body, WHOLE, "its tokens were renewed");
+    let again = opened(&site, &elsewhere).await;
+    assert_eq!(elsewhere.post("/logout", &[]).await.status, 200);
+    assert_eq!(again.await.unwrap().body, WHOLE);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_closes_when_its_login_expires() {
+    let short = Policy::session().idle(None).absolute(MINUTE * 5);
+    let site = Site::tuned(|tokens| tokens.policy(short), |layer| layer);
+    let browser = site.browser_over_tcp().await;
+    browser.log_in("alice").await;
+    let left = std::time::Duration::from_millis(50);
+    site.advance(MINUTE * 5 - left);
+    let stream = opened(&site, &browser).await;
+    site.advance(left);
+    assert_eq!(stream.await.unwrap().body, WHOLE);
+}
+
+#[tokio::test]
+async fn a_stream_of_events_closes_although_the_feed_is_broken() {
+    let site = Site::new();
+    let browser = site.browser_over_tcp().await;
+    browser.log_in("alice").await;
+    let before = opened(&site, &browser).await;
+    site.gate.break_feed();
+    let after = opened(&site, &browser).await;
+    assert_eq!(browser.post("/logout", &[]).await.status, 200);
+    assert_eq!((before.await.unwrap().body, after.await.unwrap().body), (WHOLE.into(), WHOLE.into()));
+}
+
+#[tokio::test]
+async fn a_stream_of_events_of_a_key_closes_with_the_key_and_a_stranger_gets_none() {
+    let site = Site::new();
+    let browser = site.browser_over_tcp().await;
+    browser.log_in("alice").await;
+    let key = browser.post("/keys", &[]).await.body;
+    let program = site.browser_over_tcp().await.program();
+    assert_eq!(program.get("/events").await.status, 401);
+    let program = program.header("Authorization", format!("Bearer {key}"));
+    let stream = opened(&site, &program).await;
+    let id = browser.get("/keys").await.body[..16].to_owned();
+    assert_eq!(browser.post("/keys/revoke", &[("login", &id)]).await.status, 200);
+    assert_eq!(stream.await.unwrap().body, WHOLE);
+}
+
+#[tokio::test]
+async fn thousands_of_streams_make_no_calls_while_they_wait() {
+    const STREAMS: usize = 2_000;
+    let (site, browser) = Site::of_alice().await;
+    let ended = async |auth: Auth| {
+        let ended = auth.ended().await.unwrap();
+        Body::from_stream(futures_util::stream::once(async move {
+            Ok::<_, Infallible>(format!("{:?}", ended.await))
+        }))
+    };
+    let app = Router::new().route("/ended", get(ended)).layer(site.layer.clone());
+    let request = browser.to(app).prepare("GET", "/ended", &[]);
+    let come_and_go = async || {
+        let other = site.browser_over_tcp().await;
+        other.log_in("bob").await;
+        let stream = opened(&site, &other).await;
+        other.post("/logout", &[]).await;
+        stream.await.unwrap();
+    };
+    // The first one opens the feed, which wakes all that wait already.
+    come_and_go().await;
+    site.gate.calls();
+    let streams: Vec<_> = (0..STREAMS)
+        .map(|_| {
+            let request = request.clone();
+            tokio::spawn(async move { request.send_and_wait().await.body })
+        })
+        .collect();
+    // Each reads its session when it is opened, and once more when it begins to wait.
+    let mut calls = 0;
+    while calls < 2 * STREAMS {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        calls += site.gate.calls().len();
+    }
+    // Others come and go meanwhile, and are announced.
+    for _ in 0..5 {
+        come_and_go().await;
+    }
+    assert!(site.gate.calls().len() < 200, "not one of the streams asked");
+    assert!(!streams.iter().any(JoinHandle::is_finished));
+    browser.post("/logout", &[]).await;
+    for seen in join_all(streams).await {
+        assert_eq!(seen.unwrap(), "Invalid", "a log-out removes the record");
     }
 }

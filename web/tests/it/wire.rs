@@ -57,13 +57,15 @@ pub(crate) struct Answer {
 
 impl Prepared {
     pub(crate) async fn send(&self) -> Answer {
-        let answer = async {
-            match &self.to {
-                Target::Process(site) => self.hand_to(site).await,
-                Target::Server(address) => self.exchange(*address).await.unwrap(),
-            }
-        };
-        tokio::time::timeout(LIMIT, answer).await.expect("an answer in time")
+        tokio::time::timeout(LIMIT, self.send_and_wait()).await.expect("an answer in time")
+    }
+
+    /// Sends it, and waits for the end of its answer as long as that takes.
+    pub(crate) async fn send_and_wait(&self) -> Answer {
+        match &self.to {
+            Target::Process(site) => self.hand_to(site).await,
+            Target::Server(address) => self.exchange(*address).await.unwrap(),
+        }
     }
 
     /// Sends it to a server, and closes the connection before the answer arrives.

@@ -1,9 +1,14 @@
 //! More pages of the site under test, with handlers that do several things in one request.
 
+use std::convert::Infallible;
+
+use axum::body::Body;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
 use axum::response::IntoResponse;
 use axum::routing::{get, post};
 use axum::{Form, Router};
+use futures_util::{StreamExt as _, stream};
 use hallpass_core::Reason;
 use hallpass_web::{Auth, CurrentUser, Session};
 use serde::Deserialize;
@@ -15,6 +20,9 @@ pub(crate) fn router() -> Router<Users> {
     Router::new()
         .route("/again", get(again))
         .route("/since", get(since))
+        .route("/both", get(both))
+        .route("/asked-again", get(asked_again))
+        .route("/events", get(events))
         .route("/switch", post(switch))
         .route("/confirm/current", post(confirm_current))
         .route("/logout/again", post(log_out_and_ask))
@@ -32,6 +40,28 @@ async fn again(auth: Auth) -> Answered {
 /// The number of seconds since the password was entered.
 async fn since(auth: Auth, user: CurrentUser<User>) -> String {
     auth.tokens().now().since(user.identity().authenticated_at()).as_secs().to_string()
+}
+
+/// Asks for the user, then for a fresh one.
+async fn both(auth: Auth) -> Answered {
+    let seen = auth.require::<User>().await?;
+    let exact = auth.require_fresh::<User>().await?;
+    Ok(format!("{}, {}", line(Some(&seen)), line(Some(&exact))).into_response())
+}
+
+/// Asks for the user, then asks again.
+async fn asked_again(auth: Auth) -> Answered {
+    let seen = auth.require::<User>().await?;
+    let exact = auth.recheck::<User>().await?;
+    Ok(format!("{}, {}", line(Some(&seen)), line(exact.as_ref())).into_response())
+}
+
+/// One event, then nothing, until the login ends. Tells the test that it is there.
+async fn events(State(users): State<Users>, auth: Auth) -> Answered {
+    let first = stream::iter([Ok::<_, Infallible>("data: hello\n\n")]);
+    let events = auth.until_ended(first.chain(stream::pending())).await?;
+    users.slow.0.add_permits(1);
+    Ok(([(CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response())
 }
 
 #[derive(Deserialize)]
