@@ -68,7 +68,7 @@ impl Tokens {
             if left.is_zero() || timeout(left.min(ASK_EVERY), &mut woken).await.is_ok() {
                 return;
             }
-            // The task that takes the turns may be in a runtime that nobody drives: then nothing is announced.
+            // The task that takes the turns may be in a runtime that no thread drives: then nothing is announced.
             if !near.is_leased() {
                 return;
             }

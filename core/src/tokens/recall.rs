@@ -124,7 +124,7 @@ mod tests {
                 _ => tokio::time::sleep(Duration::from_millis(1)).await,
             }
         };
-        let Kept { record, state } = &entry.value;
+        let Kept { record, state, first_byte: _ } = &entry.value;
         assert!(record.body.as_bytes().is_empty() && state.data.is_empty());
     }
 }

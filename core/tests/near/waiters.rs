@@ -12,7 +12,7 @@ fn runtime() -> tokio::runtime::Runtime {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
 }
 
-/// The turns run where the first call was made: here in a runtime that nobody drives any more.
+/// The turns run where the first call was made: here in a runtime that no thread drives any more.
 #[test]
 fn an_ending_is_not_missed_if_the_runtime_of_the_turns_stands_still() {
     let first = runtime();
@@ -140,7 +140,7 @@ async fn reads_that_hang_do_not_keep_other_callers_from_theirs() {
     drop(hung);
 }
 
-/// The feed is silent. A revocation of this node wakes those who wait for records of its shard, and no others.
+/// The feed is silent. A revocation of this node wakes the callers that wait for records of its shard, and no others.
 #[tokio::test(start_paused = true)]
 async fn what_this_node_ends_wakes_the_callers_that_wait_for_it() {
     let (world, issued) = World::hit().await;
