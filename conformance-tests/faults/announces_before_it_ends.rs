@@ -4,7 +4,7 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug =
-    Bug::of::<Posted<Wrong>>(&[(S19, "feed_race::what_is_heard_is_seen_by_every_find")]);
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed_load::what_is_heard_is_seen_by_every_find")]);
 
 #[derive(Debug, Default)]
 struct Wrong {

@@ -4,7 +4,7 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug =
-    Bug::of::<Posted<Wrong>>(&[(S19, "feed_race::whatever_was_acknowledged_before_a_proof_was_heard")]);
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed_load::whatever_was_acknowledged_before_a_proof_was_heard")]);
 
 #[derive(Debug, Default)]
 struct Wrong {

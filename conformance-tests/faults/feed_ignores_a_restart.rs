@@ -4,7 +4,7 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug =
-    Bug::of::<Posted<Wrong>>(&[(S19, "feed_outage::what_ends_around_a_restart_is_heard_or_lost")]);
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed_fault::what_ends_around_a_restart_is_heard_or_lost")]);
 
 #[derive(Debug, Default)]
 struct Wrong {

@@ -4,7 +4,7 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug =
-    Bug::of::<Posted<Wrong>>(&[(S19, "feed_race::what_ends_while_a_feed_opens_is_heard")]);
+    Bug::of::<Posted<Wrong>>(&[(S19, "feed_load::what_ends_while_a_feed_opens_is_heard")]);
 
 #[derive(Debug, Default)]
 struct Wrong {

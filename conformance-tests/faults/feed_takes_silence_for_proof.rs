@@ -4,9 +4,9 @@
 use crate::prelude::*;
 
 pub(crate) const BUG: Bug = Bug::of::<Posted<Wrong>>(&[
-    (S19, "feed_outage::a_stopped_server_proves_nothing"),
-    (S19, "feed_outage::a_frozen_server_proves_nothing"),
-    (S19, "feed_outage::a_connection_that_was_cut_proves_nothing"),
+    (S19, "feed_fault::a_stopped_server_proves_nothing"),
+    (S19, "feed_fault::a_frozen_server_proves_nothing"),
+    (S19, "feed_fault::a_connection_that_was_cut_proves_nothing"),
 ]);
 
 #[derive(Debug, Default)]

@@ -15,8 +15,17 @@ impl Twist for Strange {
     }
     async fn replace(&self, store: &Base, call: ReplaceCall<'_>) -> Result<Replace, StoreError> {
         let (store, next, expected) = (store.clone(), call.next.clone(), call.expected);
-        let change = if call.change == Change::Touch { Change::Touch } else { Change::Update };
-        late(async move { store.replace(ReplaceCall { next: &next, expected, change }).await }).await
+        let (is_touch, is_ending) = (call.change == Change::Touch, matches!(call.change, Change::End(_)));
+        late(async move {
+            let note = Note::none();
+            let change = match (is_touch, is_ending) {
+                (true, _) => Change::Touch,
+                (_, true) => Change::End(&note),
+                _ => Change::Update,
+            };
+            store.replace(ReplaceCall { next: &next, expected, change }).await
+        })
+        .await
     }
     async fn delete(&self, store: &Base, selector: Selector) -> Result<bool, StoreError> {
         let store = store.clone();

@@ -8,9 +8,9 @@ mod decision;
 mod delete;
 mod expiry;
 mod feed;
+mod feed_fault;
+mod feed_load;
 mod feed_near;
-mod feed_outage;
-mod feed_race;
 mod fence;
 mod find;
 mod history;
@@ -65,11 +65,11 @@ const CHAPTERS: &[&[Case]] = &[
     race::CASES,
     race_subject::CASES,
     race_token::CASES,
-    feed_race::CASES,
+    feed_load::CASES,
     stream::CASES,
     history::CASES,
     outage::CASES,
-    feed_outage::CASES,
+    feed_fault::CASES,
 ];
 
 /// Every case of the suite.

@@ -164,7 +164,7 @@ impl Clause {
             (Self::S12, "list" | "hostile") => {
                 "rows that do not decode: each is a separate entry in a list, and a revocation selects by columns"
             }
-            (Self::S19, "feed_outage") => {
+            (Self::S19, "feed_fault") => {
                 "the connection of a feed: a turn asks over it, and once it was closed, or the server has restarted, the \
                  feed is lost"
             }

@@ -18,7 +18,7 @@ pub(crate) const CHANCE: [&str; 9] = [
     "race",
     "race_subject",
     "race_token",
-    "feed_race",
+    "feed_load",
     "stream",
     "history",
 ];

@@ -226,7 +226,7 @@ const PATCHES: &[Patch] = &[
     patch!(poll_begins_after_xmax, "poll.sql", "xid >= $1" => "xid > $1",
         &[(S19, "feed::each_ending_is_heard_by_the_next_proof"), (S19, "feed::a_feed_hears_from_its_opening_on")]),
     patch!(poll_forgets_what_was_in_progress, "poll.sql", "where xid = any ($2::text::xid8[])" => "where xid = any ($2::text::xid8[]) and xid < '1'",
-        &[(S19, "feed_race::whatever_was_acknowledged_before_a_proof_was_heard")]),
+        &[(S19, "feed_load::whatever_was_acknowledged_before_a_proof_was_heard")]),
     patch!(trim_removes_what_is_over, "trim.sql", "(select trim_before from hallpass_feed where started = pg_postmaster_start_time())" => "null::xid8", TRIMMED),
     patch!(each_purge_removes_what_is_over_and_counts_once, "advance.sql",
         "set pass = pass + 1, trim_before = pg_snapshot_xmin(snap), snap = pg_current_snapshot(), at = now()\nwhere started = pg_postmaster_start_time()\n    and at not between now() - interval '60 s' and now()"

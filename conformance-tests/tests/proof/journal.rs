@@ -267,7 +267,9 @@ impl Twist for Journaled {
         whole!(self, |store, journal| {
             let old = store.find(next.selector).await?;
             let rotates = old.is_some_and(|old| old.generation != next.generation);
-            let call = ReplaceCall { next: &next, expected, change: Change::Update };
+            let note = Note::none();
+            let change = if name == "end" { Change::End(&note) } else { Change::Update };
+            let call = ReplaceCall { next: &next, expected, change };
             let answer = store.replace(call).await?;
             journal.note(&store, &Call::Replace { change: name, rotates }, &[next.selector]).await?;
             Ok(answer)
