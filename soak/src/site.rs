@@ -48,6 +48,9 @@ enum Fault {
     Forgotten,
     /// Answers are held, and arrive late.
     HoldAnswers,
+    /// Answers are held for less than the lag, pass for a moment, and are held for longer than it. A proof that is
+    /// counted from its answer, and not from its question, lasts too long.
+    HoldTwice,
     /// Each answer takes long.
     Delay,
     /// Connections are cut in the middle of an answer.
@@ -55,7 +58,7 @@ enum Fault {
 }
 
 /// With how often each comes.
-const FAULTS: [(Fault, &str, usize); 12] = [
+const FAULTS: [(Fault, &str, usize); 13] = [
     (Fault::FreezeServer, "server stopped", 3),
     (Fault::Restart, "server restarted", 1),
     (Fault::StopNodes, "node stopped", 3),
@@ -66,6 +69,7 @@ const FAULTS: [(Fault, &str, usize); 12] = [
     (Fault::BlackHole, "both directions held", 3),
     (Fault::Forgotten, "connections forgotten", 2),
     (Fault::HoldAnswers, "one direction held", 3),
+    (Fault::HoldTwice, "one direction held twice", 4),
     (Fault::Delay, "delayed", 2),
     (Fault::CutMidway, "cut in the middle of an answer", 1),
 ];
@@ -155,6 +159,15 @@ impl Site {
             }
             Fault::BlackHole => self.hold(Mode::BlackHole, time).await,
             Fault::HoldAnswers => self.hold(Mode::HalfOpen, time).await,
+            Fault::HoldTwice => {
+                let ways = self.some_ways();
+                ways.iter().for_each(|way| way.set(Mode::HalfOpen));
+                self.pass_after(world.lag.mul_f64(0.5 + 0.45 * fastrand::f64()), &ways).await?;
+                // Less than the pause between two turns.
+                sleep(Duration::from_millis(fastrand::u64(1..15))).await;
+                ways.iter().for_each(|way| way.set(Mode::HalfOpen));
+                self.pass_after(world.lag.mul_f64(1.5), &ways).await
+            }
             Fault::Delay => self.hold(Mode::Delay(world.lag.mul_f64(0.6 * fastrand::f64())), time).await,
             Fault::CutMidway => self.hold(Mode::CutAfter(fastrand::u64(1..20_000)), time).await,
         }
