@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use hallpass_core::{Event, EventKind, Kind, LoginId, Observer, Subject, Timestamp};
+use tokio::sync::watch;
 
 /// The number of entries that are kept, of all users together.
 const KEPT: usize = 400;
@@ -12,7 +13,23 @@ const SHOWN: usize = 20;
 
 /// The latest events of every user. Give one clone to the tokens as their observer, another to the site.
 #[derive(Clone, Debug, Default)]
-pub struct Activity(Arc<Mutex<VecDeque<Entry>>>);
+pub struct Activity(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    entries: Mutex<VecDeque<Entry>>,
+    /// Wakes the pages that show them.
+    changes: watch::Sender<Change>,
+}
+
+/// What happened last.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Change {
+    #[default]
+    Event,
+    /// The server stops.
+    Stop,
+}
 
 /// One event, or several consecutive events of one kind. It holds no secret, because events have none.
 #[derive(Clone, Debug)]
@@ -55,20 +72,32 @@ impl Entry {
 impl Activity {
     /// The latest events of the tokens of `subject`, newest first.
     pub(crate) fn of(&self, subject: &Subject) -> Vec<Entry> {
-        let entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let entries = self.0.entries.lock().unwrap_or_else(PoisonError::into_inner);
         entries.iter().filter(|entry| entry.subject == *subject).take(SHOWN).cloned().collect()
+    }
+
+    /// Tells whenever something happened.
+    pub(crate) fn changes(&self) -> watch::Receiver<Change> {
+        self.0.changes.subscribe()
+    }
+
+    /// Ends the pages that wait for events, so that the server can stop.
+    pub fn stop(&self) {
+        self.0.changes.send_replace(Change::Stop);
     }
 }
 
 impl Observer for Activity {
     fn on_event(&self, event: &Event<'_>) {
         let Some(entry) = Entry::new(event) else { return };
-        let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut entries = self.0.entries.lock().unwrap_or_else(PoisonError::into_inner);
         match entries.front_mut().filter(|newest| newest.is_like(&entry)) {
             Some(newest) => (newest.at, newest.times) = (entry.at, newest.times + 1),
             None => entries.push_front(entry),
         }
         entries.truncate(KEPT);
+        drop(entries);
+        self.0.changes.send_modify(|_| {});
     }
 }
 
@@ -100,7 +129,7 @@ mod tests {
         assert_eq!(whats(&bob), [EventKind::Revoked(hallpass_core::Reason::LoggedOut), EventKind::Issued]);
         assert_eq!(activity.of(&alice).len(), SHOWN);
         assert!(activity.of(&alice).iter().all(|entry| entry.device.as_deref() == Some("a phone")));
-        assert_eq!(activity.0.lock().unwrap().len(), KEPT);
+        assert_eq!(activity.0.entries.lock().unwrap().len(), KEPT);
         assert!(!format!("{activity:?}").contains(issued.token.expose()));
     }
 }

@@ -35,8 +35,10 @@ async fn main() -> ExitCode {
         // Its text contains the cause already.
         Err(error) => return fail(error, 2),
     };
-    if let Err(error) = options.remember.check(options.store.max_skew()) {
-        return fail(error, 2);
+    for policy in [&options.session, &options.remember] {
+        if let Err(error) = policy.check(options.store.max_skew()) {
+            return fail(error, 2);
+        }
     }
     tracing_subscriber::fmt().with_max_level(Level::INFO).with_writer(io::stderr).init();
     match serve(options).await {
@@ -62,16 +64,18 @@ async fn serve(options: Options) -> Result<(), Box<dyn Error>> {
     let store = store.map_err(|error| format!("cannot open {}: {}", options.store, error_chain(&*error)))?;
     let activity = Activity::default();
     let tokens = Tokens::builder(store)
+        .policy(options.session)
         .policy(options.remember)
         .max_skew(options.store.max_skew())
         .observer(activity.clone())
         .build()?;
-    let app = app(tokens.clone(), activity, options.cookies)?;
+    let app = app(tokens.clone(), activity.clone(), options.cookies)?;
     let purger = Purger::new(tokens).spawn();
     let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
     let (stop, mut stopped) = watch::channel(());
     tokio::spawn(async move {
         tokio::select! { _ = interrupt.recv() => {}, _ = terminate.recv() => {} }
+        activity.stop();
         drop(stop);
     });
 

@@ -24,16 +24,23 @@ Options:
   --remember-overlap SECONDS      how long a request may be under way when the cookie changes [30]
   --remember-min-interval SECONDS the minimum time between two changes of the cookie [60];
                                   at least twice the overlap
+  --near-cache SECONDS            how long a session is kept in memory before it is read again; 0 for
+                                  never [60; on systems other than Linux and Android 0]
   --insecure-cookies              plain cookie names and no Secure, for clients that refuse
                                   Secure cookies from http://
   --help                          print this text
 ";
+
+/// How long a session is kept in memory; not at all where no clock counts the time of a suspension.
+const NEAR_CACHE: Duration =
+    Duration::from_secs(if cfg!(any(target_os = "linux", target_os = "android")) { 60 } else { 0 });
 
 /// The command-line options.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) listen: String,
     pub(crate) store: Store,
+    pub(crate) session: Policy,
     pub(crate) remember: Policy,
     pub(crate) cookies: Cookies,
 }
@@ -44,10 +51,11 @@ impl Options {
         let mut options = Self {
             listen: "127.0.0.1:8080".into(),
             store: Store::default(),
+            session: Policy::session(),
             remember: Policy::remember(),
             cookies: Cookies::Secure,
         };
-        let mut windows = Windows::DEFAULT;
+        let (mut windows, mut near_cache) = (Windows::DEFAULT, NEAR_CACHE);
         let mut parser = Parser::from_args(args);
         while let Some(arg) = parser.next()? {
             match arg {
@@ -61,6 +69,7 @@ impl Options {
                 Arg::Long("remember-retry") => windows.retry_window = retry(&mut parser)?,
                 Arg::Long("remember-overlap") => windows.overlap = seconds(&mut parser)?,
                 Arg::Long("remember-min-interval") => windows.min_interval = seconds(&mut parser)?,
+                Arg::Long("near-cache") => near_cache = seconds(&mut parser)?,
                 Arg::Long("insecure-cookies") => options.cookies = Cookies::Insecure,
                 // Not repeated either: it may be a store whose flag was forgotten.
                 Arg::Value(_) => return Err("an argument without its flag; see --help".into()),
@@ -68,6 +77,9 @@ impl Options {
             }
         }
         options.remember = options.remember.rotation(Some(windows));
+        if !near_cache.is_zero() {
+            options.session = options.session.cached_for(near_cache);
+        }
         Ok(Some(options))
     }
 }

@@ -1,4 +1,4 @@
-//! The pages, without JavaScript. `maud` escapes every value.
+//! The pages. They work without JavaScript. `maud` escapes every value.
 
 mod activity;
 mod forms;
@@ -8,13 +8,16 @@ mod words;
 use axum::http::StatusCode;
 use maud::{DOCTYPE, Markup, html};
 
-pub(crate) use activity::live;
+pub(crate) use activity::{list, live};
 pub(crate) use forms::{Ending, confirm, end, login, password};
 pub(crate) use home::Home;
 pub(crate) use words::{done, reason};
 
 /// `/style.css`: a separate file, so that the content security policy can forbid inline styles.
 pub(crate) const STYLE: &str = include_str!("style.css");
+
+/// `/activity.js`: a file, too, because the policy forbids inline scripts.
+pub(crate) const SCRIPT: &str = include_str!("activity.js");
 
 /// `/icon.svg`.
 pub(crate) const ICON: &str = include_str!("icon.svg");
@@ -60,6 +63,11 @@ pub(crate) fn problem(status: StatusCode) -> Markup {
 
 /// A whole page. `user` is the user who is logged in.
 fn layout(title: &str, user: Option<&str>, main: &Markup) -> Markup {
+    layout_with(title, user, &html! {}, main)
+}
+
+/// A whole page with more elements in its head.
+fn layout_with(title: &str, user: Option<&str>, head: &Markup, main: &Markup) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -70,6 +78,7 @@ fn layout(title: &str, user: Option<&str>, main: &Markup) -> Markup {
                 title { (title) " · hallpass demo" }
                 link rel="stylesheet" href="/style.css";
                 link rel="icon" type="image/svg+xml" href="/icon.svg";
+                (head)
             }
             body {
                 a.skip href="#main" { "Skip to the content" }

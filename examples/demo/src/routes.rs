@@ -1,6 +1,7 @@
 //! The routes.
 
 mod account;
+mod activity;
 mod devices;
 mod form;
 mod login;
@@ -35,7 +36,9 @@ struct Site {
 pub(crate) fn router(auth: AuthLayer, accounts: Accounts, activity: Activity) -> Router {
     Router::new()
         .route("/", get(account::home))
-        .route("/activity", get(account::watch))
+        .route("/activity", get(activity::page))
+        .route("/activity/events", get(activity::events))
+        .route("/activity.js", get(([(CONTENT_TYPE, "text/javascript")], pages::SCRIPT)))
         .route("/login", get(login::page).post(login::log_in))
         .route("/logout", post(login::log_out))
         .route("/confirm", get(login::confirm_page).post(login::confirm))
@@ -84,8 +87,8 @@ async fn dress(request: Request, next: Next) -> Response {
     headers.insert(
         CONTENT_SECURITY_POLICY,
         HeaderValue::from_static(
-            "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; base-uri 'none'; \
-             frame-ancestors 'none'",
+            "default-src 'none'; script-src 'self'; connect-src 'self'; style-src 'self'; img-src 'self'; \
+             form-action 'self'; base-uri 'none'; frame-ancestors 'none'",
         ),
     );
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

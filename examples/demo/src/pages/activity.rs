@@ -3,20 +3,24 @@
 use hallpass_core::Timestamp;
 use maud::{Markup, html};
 
-use super::layout;
+use super::layout_with;
 use super::words::{Tone, ago, describe, happened};
 use crate::activity::Entry;
 
-/// The page. A header makes the browser reload it, so it is a page of its own.
+/// The page. Its script follows a stream of events. Without JavaScript the browser reloads the page.
 pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
-    layout(
+    layout_with(
         "What just happened",
         Some(name),
         &html! {
+            noscript { meta http-equiv="refresh" content="2"; }
+            script src="/activity.js" defer {}
+        },
+        &html! {
             section.card {
                 h1 { "What just happened" }
-                (list(entries, now))
-                p.muted { "This page reloads every two seconds." }
+                div #list { (list(entries, now)) }
+                p.muted #state { "This page reloads every two seconds." }
                 p { a href="/" { "Stop watching" } }
             }
         },
@@ -24,7 +28,7 @@ pub(crate) fn live(name: &str, entries: &[Entry], now: Timestamp) -> Markup {
 }
 
 /// The latest events of a user's tokens, newest first.
-pub(super) fn list(entries: &[Entry], now: Timestamp) -> Markup {
+pub(crate) fn list(entries: &[Entry], now: Timestamp) -> Markup {
     html! {
         @if entries.is_empty() { p.muted { "No events since the site was started." } }
         ol.rows.events {

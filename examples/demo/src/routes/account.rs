@@ -3,7 +3,6 @@
 use axum::Json;
 use axum::extract::{Query as UrlQuery, State};
 use axum::http::StatusCode;
-use axum::http::header::REFRESH;
 use axum::response::{IntoResponse, Redirect, Response};
 use hallpass_web::{Auth, CurrentUser, Failure, FreshUser, Rejection, Via};
 use serde::{Deserialize, Serialize};
@@ -38,16 +37,6 @@ pub(super) async fn home(
         now: auth.tokens().now(),
     };
     Ok(home.render().into_response())
-}
-
-/// The list of the start page, on a page that the browser reloads.
-pub(super) async fn watch(
-    auth: Auth,
-    user: CurrentUser<Account>,
-    State(site): State<Site>,
-) -> impl IntoResponse {
-    let entries = site.activity.of(user.identity().subject());
-    ([(REFRESH, "2")], pages::live(&user.name, &entries, auth.tokens().now()))
 }
 
 /// `/api/me`.

@@ -25,15 +25,20 @@ impl Profile {
 
     /// Opens the browser with this profile.
     pub(crate) fn open<'a>(&'a self, driver: &'a Driver, site: &'a str) -> Chromium<'a> {
-        self.with(driver, site, "normal")
+        self.with(driver, site, "normal", false)
+    }
+
+    /// Opens it with JavaScript.
+    pub(crate) fn open_with_scripts<'a>(&'a self, driver: &'a Driver, site: &'a str) -> Chromium<'a> {
+        self.with(driver, site, "normal", true)
     }
 
     /// Opens it in a mode in which no command waits for a page to load.
     pub(crate) fn open_hasty<'a>(&'a self, driver: &'a Driver, site: &'a str) -> Chromium<'a> {
-        self.with(driver, site, "none")
+        self.with(driver, site, "none", false)
     }
 
-    fn with<'a>(&'a self, driver: &'a Driver, site: &'a str, strategy: &str) -> Chromium<'a> {
+    fn with<'a>(&'a self, driver: &'a Driver, site: &'a str, strategy: &str, scripts: bool) -> Chromium<'a> {
         let profile = format!("--user-data-dir={}", self.folder.path().display());
         let session = driver.open(&json!({
             "browserName": "chrome",
@@ -47,8 +52,10 @@ impl Profile {
                     "--remote-debugging-pipe",
                     profile,
                 ],
-                // 2: no page runs JavaScript.
-                "prefs": { "profile.managed_default_content_settings.javascript": 2 },
+                // 1: pages may run JavaScript. 2: no page does.
+                "prefs": {
+                    "profile.managed_default_content_settings.javascript": if scripts { 1 } else { 2 },
+                },
             },
         }));
         Chromium { session, site, _profile: self }

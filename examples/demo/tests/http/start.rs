@@ -26,6 +26,7 @@ fn help_names_every_flag() {
         "--remember-retry",
         "--remember-overlap",
         "--remember-min-interval",
+        "--near-cache",
         "--insecure-cookies",
         "--help",
     ] {
@@ -44,6 +45,8 @@ fn bad_flags_are_refused_before_anything_is_opened() {
         (["--remember-retry", "soon"], "not a number of seconds"),
         (["--remember-retry", "-1"], "not a number of seconds"),
         (["--remember-retry", "NaN"], "not a number of seconds"),
+        (["--near-cache", "601"], "a cache keeps a record for at most ten minutes"),
+        (["--near-cache", "often"], "not a number of seconds"),
         (["--store", "mongodb://x"], "a store is one of memory:, "),
         (["--store", "sled:"], "a store is one of"),
         (["--store", "memory:x"], "a store is one of"),
