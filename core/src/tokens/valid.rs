@@ -79,9 +79,9 @@ impl Valid {
         !self.is_recalled && matches!(self.found.presented, Presented::Current)
     }
 
-    /// Returns whether it was accepted from the near cache. Then it may have ended within the lag, and a change that did
-    /// not end it may be unseen for [`Policy::cached_for`](crate::Policy::cached_for). For an answer of this moment, ask
-    /// [`exact`](crate::Tokens::exact).
+    /// Returns whether it was accepted from the near cache. Then it may have ended within the lag, and a change that
+    /// did not end it may be unseen for [`Policy::cached_for`](crate::Policy::cached_for). For an answer of this
+    /// moment, ask [`exact`](crate::Tokens::exact).
     #[must_use]
     pub const fn is_cached(&self) -> bool {
         self.is_recalled

@@ -14,8 +14,9 @@ const CAPACITY: usize = 10_000;
 
 /// Another loader, and the users that it loaded during the last `age`.
 ///
-/// A change of a user is seen on this node once [`forget`](Self::forget) is called, on others after `age` at the latest.
-/// A change of the stamp is seen at once on each node: a token that is bound to the new one loads the user again.
+/// A change of a user is seen on this node once [`forget`](Self::forget) is called, on others after `age` at the
+/// latest. A change of the stamp is seen at once on each node: a token that is bound to the new one loads the user
+/// again.
 pub(crate) struct CachedUsers<L: UserLoader> {
     users: L,
     age: Duration,
